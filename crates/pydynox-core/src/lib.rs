@@ -1,0 +1,1 @@
+//! Everything that knows DynamoDB and nothing that knows Python.
