@@ -1,1 +1,16 @@
 //! Everything that knows DynamoDB and nothing that knows Python.
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod error;
+pub mod expression;
+pub mod number;
+pub mod operation;
+pub mod retry;
+pub mod schema;
+pub mod size;
+pub mod transport;
+pub mod wire;
+
+pub use error::Error;

@@ -1,1 +1,55 @@
-//! The in-process engine behind the transport seam.
+//! The embedded engine: a `DynamoDB` in this process, behind pydynox's transport seam.
+//!
+//! `memory://`, `memory://name` and `file:///path` are the only ways to it; nothing falls back to it. It looks at neither
+//! region nor credentials. What it does not do (throttling, conflicts, eventual consistency, `UnprocessedItems`) belongs
+//! to a transport wrapped around it. Idempotency tokens live in memory: a file that is opened again has forgotten them.
+//!
+//! A file must not be opened by another copy of `SQLite` in the same process (Python's `sqlite3` is one): POSIX file locks
+//! belong to the process, so the two copies do not see each other and damage the file. Other processes are fine.
+//!
+//! # Fork
+//!
+//! `SQLite` keeps process-wide mutexes, so a child that is forked while another thread is inside `SQLite` hangs in any
+//! database, also in a new one. [`before_fork`] therefore waits until no thread is inside, [`after_fork_in_parent`] lets
+//! them in again, and [`forget_after_fork`] gives every living transport in the child a new engine: an empty one in memory,
+//! or the file opened again. What was inherited is leaked, never touched.
+
+mod arn;
+mod engine;
+mod fork;
+mod location;
+mod projection;
+mod registry;
+mod slot;
+mod transport;
+mod ttl;
+mod wire;
+
+use std::sync::Arc;
+
+use pydynox_core::error::Error;
+use pydynox_core::transport::Transport;
+
+pub use dynoxide::storage_backend::{Clock, ManualClock};
+pub use fork::{after_fork_in_parent, before_fork, forget_after_fork};
+pub use location::Location;
+
+/// Opens what the location names, or joins those who have it open already; the last user closes it.
+///
+/// Call it with the GIL held: [`forget_after_fork`] rests on nobody being inside when the process forks.
+///
+/// # Errors
+/// [`pydynox_core::error::ErrorKind::Configuration`] when the file cannot be opened, or is open with another `sync`.
+pub fn open(location: &Location) -> Result<Arc<dyn Transport>, Error> {
+    let slot = registry::open(location)?;
+    Ok(transport::wrap(slot, location.latency()))
+}
+
+/// Opens a private engine in memory whose time is this clock's: what it deletes by time to live is up to the caller.
+///
+/// # Errors
+/// [`pydynox_core::error::ErrorKind::Configuration`] when no engine can be made.
+pub fn open_with_clock(clock: Arc<dyn Clock>) -> Result<Arc<dyn Transport>, Error> {
+    let slot = registry::open_with_clock(clock)?;
+    Ok(transport::wrap(slot, None))
+}

@@ -1,1 +1,41 @@
-//! The border.
+//! The border between Python and the core: the extension module `pydynox._core`. Registration only.
+
+mod answer;
+mod bridge;
+mod client;
+mod decode;
+mod encode;
+mod error;
+mod ffi;
+mod instance;
+mod item;
+mod json;
+mod operation;
+mod runtime;
+mod schema;
+
+use pyo3::prelude::*;
+
+/// The extension module.
+#[pymodule(gil_used = true)]
+mod _core {
+    #[pymodule_export]
+    use crate::answer::{decode_item, decode_items, encode_item};
+    #[pymodule_export]
+    use crate::client::Client;
+    #[pymodule_export]
+    use crate::instance::Instance;
+    #[pymodule_export]
+    use crate::item::{changes_of, dump, is_stored, rollback};
+    #[pymodule_export]
+    use crate::operation::{Operation, run};
+    #[pymodule_export]
+    use crate::schema::{Field, Schema};
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::runtime::watch_forks();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

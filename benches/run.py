@@ -1,0 +1,248 @@
+"""Measure what README and docs promise: ``make bench``. Prints a table, writes benches/results.json beside it.
+
+CPU time (user + system) of this process, medians of interleaved rounds. Absolute figures move with the machine; the ratios
+compare two things that were measured in one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from data import User, item, page, user, wire
+
+from pydynox import DynamoDBClient, _core
+
+ROUNDS = 9
+FORBIDDEN = ("asyncio", "logging", "json", "inspect", "dataclasses", "pydantic")
+
+
+def priced(work: Callable[[int], object], count: int) -> float:
+    """Microseconds of CPU per call of a loop that runs `count` times."""
+    before = time.process_time_ns()
+    work(count)
+    return (time.process_time_ns() - before) / count / 1000
+
+
+def interleaved(works: dict[str, tuple[Callable[[int], object], int]]) -> dict[str, float]:
+    """The median of each, all of them measured in turn so that a slow moment hits everyone."""
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for work, count in works.values():
+        work(max(1, count // 10))
+    for _ in range(ROUNDS):
+        for name, (work, count) in works.items():
+            found[name].append(priced(work, count))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def import_time() -> float:
+    """Milliseconds that `import pydynox` adds to a bare interpreter: CPU of whole processes, in turn."""
+
+    def cpu(code: str) -> float:
+        before = os.times()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        after = os.times()
+        return (after.children_user + after.children_system) - (before.children_user + before.children_system)
+
+    differences = []
+    wall = []
+    for _ in range(15):
+        start = time.perf_counter()
+        bare = cpu("pass")
+        middle = time.perf_counter()
+        ours = cpu("import pydynox")
+        wall.append((time.perf_counter() - middle) - (middle - start))
+        differences.append(ours - bare)
+    return max(statistics.median(differences), statistics.median(wall)) * 1000
+
+
+def imported() -> list[str]:
+    """Modules that must not come with `import pydynox`, and do."""
+    code = f"import sys, pydynox; print(*[name for name in {FORBIDDEN!r} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+
+
+def engine() -> dict[str, tuple[Callable[[int], object], int]]:
+    """Calls on the embedded engine."""
+    client = DynamoDBClient(endpoint_url="memory://")
+    with client.as_default():
+        User.table.sync.create()
+        for number in range(1000):
+            user(number).sync.put()
+    instances = [user(number) for number in range(1000)]
+
+    def awaited(call: Callable[[int], Any]) -> Callable[[int], object]:
+        async def loop(count: int) -> None:
+            with client.as_default():
+                for number in range(count):
+                    await call(number % 1000)
+
+        return lambda count: asyncio.run(loop(count))
+
+    def blocking(call: Callable[[int], object]) -> Callable[[int], object]:
+        def loop(count: int) -> None:
+            with client.as_default():
+                for number in range(count):
+                    call(number % 1000)
+
+        return loop
+
+    keys = [f"USER#{number:08d}" for number in range(1000)]
+    return {
+        "embedded get": (awaited(lambda number: User.get(keys[number], "PROFILE")), 5000),
+        "embedded get, sync": (blocking(lambda number: User.sync.get(keys[number], "PROFILE")), 5000),
+        "embedded put": (awaited(lambda number: instances[number].put()), 2000),
+        "embedded put, sync": (blocking(lambda number: instances[number].sync.put()), 2000),
+    }
+
+
+def codec() -> dict[str, tuple[Callable[[int], object], int]]:
+    """The border alone: no engine, no event loop."""
+    schema = User._schema
+    one, hundred, instance = wire(item(1)), page(100), user(1)
+
+    def loop(call: Callable[[], object]) -> Callable[[int], object]:
+        def run(count: int) -> None:
+            for _ in range(count):
+                call()
+
+        return run
+
+    return {
+        "encode an item": (loop(lambda: _core.encode_item(instance)), 20000),
+        "decode an item": (loop(lambda: _core.decode_item(schema, one)), 20000),
+        "decode a page of 100": (loop(lambda: _core.decode_items(schema, hundred)), 200),
+        "orjson.loads of that page": (loop(lambda: orjson.loads(hundred)), 200),
+    }
+
+
+class Described:
+    """What attribute access costs through a data descriptor written in Python."""
+
+    class Descriptor:
+        """Keeps the value in the instance dictionary."""
+
+        def __set_name__(self, owner: type, name: str) -> None:
+            self.name = name
+
+        def __get__(self, instance: Any, owner: type) -> Any:
+            return instance.__dict__[self.name]
+
+        def __set__(self, instance: Any, value: Any) -> None:
+            instance.__dict__[self.name] = value
+
+    age = Descriptor()
+
+
+class Checked:
+    """What assignment costs through a ``__setattr__`` written in Python that checks name and type."""
+
+    types = {"age": int}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) is not self.types[name]:
+            raise TypeError(name)
+        object.__setattr__(self, name, value)
+
+
+def attributes() -> dict[str, tuple[Callable[[int], object], int]]:
+    """Reading and setting; the cost of the loop is measured too."""
+    ours, described, checked = user(1), Described(), Checked()
+    described.age = checked.age = 1
+
+    def empty(count: int) -> None:
+        for _ in range(count):
+            pass
+
+    def read(target: Any) -> Callable[[int], object]:
+        def run(count: int) -> None:
+            for _ in range(count):
+                target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
+                target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
+
+        return run
+
+    def write(target: Any) -> Callable[[int], object]:
+        def run(count: int) -> None:
+            for _ in range(count):
+                target.age = 5; target.age = 6; target.age = 5; target.age = 6; target.age = 5  # noqa: E702
+                target.age = 6; target.age = 5; target.age = 6; target.age = 5; target.age = 6  # noqa: E702
+
+        return run
+
+    # Python specialises code per call site: each target has its own function.
+    return {
+        "loop": (empty, 100000),
+        "read x 10": (read(ours), 100000),
+        "read x 10, Python data descriptor": (read_other(described), 100000),
+        "set x 10": (write(ours), 100000),
+        "set x 10, Python __setattr__": (write_other(checked), 100000),
+    }
+
+
+def read_other(target: Any) -> Callable[[int], object]:
+    """`read` with code objects of its own."""
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
+            target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
+
+    return run
+
+
+def write_other(target: Any) -> Callable[[int], object]:
+    """`write` with code objects of its own."""
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            target.age = 5; target.age = 6; target.age = 5; target.age = 6; target.age = 5  # noqa: E702
+            target.age = 6; target.age = 5; target.age = 6; target.age = 5; target.age = 6  # noqa: E702
+
+    return run
+
+
+def main() -> int:
+    """Measure, print, write."""
+    figures = interleaved({**engine(), **codec(), **attributes()})
+    loop = figures.pop("loop")
+    read, read_python = (figures[name] / 10 - loop / 10 for name in ("read x 10", "read x 10, Python data descriptor"))
+    written, written_python = (figures[name] / 10 - loop / 10 for name in ("set x 10", "set x 10, Python __setattr__"))
+    loads = figures["orjson.loads of that page"]
+    rows = [
+        ("import pydynox, over bare Python", import_time(), "ms", 25.0),
+        ("embedded get", figures["embedded get"], "us", 30.0),
+        ("embedded get, sync", figures["embedded get, sync"], "us", 30.0),
+        ("embedded put", figures["embedded put"], "us", 75.0),
+        ("embedded put, sync", figures["embedded put, sync"], "us", 75.0),
+        ("encode an item of 12 attributes", figures["encode an item"], "us", 2.0),
+        ("decode an item of 12 attributes", figures["decode an item"], "us", 2.0),
+        ("decode a page of 100 / orjson.loads of it", figures["decode a page of 100"] / loads, "x", 0.7),
+        ("read an attribute / Python data descriptor", read / read_python, "x", 0.2),
+        ("set an attribute / Python __setattr__", written / written_python, "x", 0.5),
+    ]
+    missed = 0
+    for name, value, unit, target in rows:
+        verdict = "" if value <= target else "  MISSED"
+        missed += value > target
+        print(f"{name:46} {value:9.3f} {unit:3} (target {target:g}){verdict}")
+    print(f"\nread {read * 1000:.0f} ns, set {written * 1000:.0f} ns, page {figures['decode a page of 100']:.0f} us, orjson {loads:.0f} us")
+    forbidden = imported()
+    print("modules that must not be imported:", *(forbidden or ["none"]))
+    results = {"figures": [dict(zip(("name", "value", "unit", "target"), row, strict=True)) for row in rows], "raw_us": figures}
+    default = pathlib.Path(__file__).with_name("results.json")
+    pathlib.Path(os.environ.get("PYDYNOX_BENCH_RESULTS", default)).write_text(json.dumps(results, indent=2) + "\n")
+    return 1 if missed or forbidden else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

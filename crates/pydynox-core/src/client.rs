@@ -1,0 +1,312 @@
+//! The client: one call, its deadline, and the only retry loop.
+
+#[cfg(test)]
+mod tests;
+mod waiter;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind};
+use crate::retry::ambiguity::Ambiguity;
+use crate::retry::classify::{self, Failed};
+use crate::retry::deadline::{Deadline, Pause, check_timeout};
+use crate::retry::policy::{Class, Jitter, Quota, backoff};
+use crate::transport::{Operation, Request, Transport};
+
+pub use waiter::TABLE_WAIT_TIMEOUT;
+
+/// How a client behaves; every field has a default.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Longest time for one call, all attempts and pauses together; `None` waits for ever.
+    pub timeout: Option<Duration>,
+    /// How often a request is sent at most.
+    pub max_attempts: u32,
+    /// Send writes again after an ambiguous attempt even when that may apply them twice.
+    pub retry_unsafe_writes: bool,
+    /// The randomness of pauses between attempts.
+    pub jitter: Jitter,
+}
+
+impl ClientConfig {
+    /// Whether every setting is in range; for callers that open the transport later.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] names the setting that is not.
+    pub fn check(&self) -> Result<(), Error> {
+        check_timeout(self.timeout)?;
+        if self.max_attempts == 0 {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "max_attempts must be at least 1, the first attempt; got 0",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            timeout: Some(Duration::from_secs(30)),
+            max_attempts: 4,
+            retry_unsafe_writes: false,
+            jitter: Jitter::default(),
+        }
+    }
+}
+
+/// May this write be sent again after an attempt that may have been applied?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resend {
+    /// Reads, and writes that do the same when they are applied twice.
+    Always,
+    /// The write falsifies its own guard, so that it cannot be applied twice.
+    OwnGuard,
+    /// The request carries a token by which the service knows it again.
+    Token,
+    /// No.
+    Never,
+}
+
+/// What the caller wants, which decides what a failed guard means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Intent {
+    /// A failed guard is a failed condition.
+    #[default]
+    Plain,
+    /// A failed guard means that the item is already there.
+    Create,
+    /// A failed guard means that the item vanished, or that another condition failed if an item came back.
+    Save,
+    /// A failed guard means that there is no such item, or that another condition failed if an item came back.
+    Delete,
+}
+
+/// One request of a caller.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The operation.
+    pub operation: Operation,
+    /// The table, for errors and waiters.
+    pub table: Arc<str>,
+    /// The JSON body; every attempt sends the same bytes.
+    pub body: Bytes,
+    /// Whether a write may be sent again after an ambiguous attempt.
+    pub resend: Resend,
+    /// What a failed guard means.
+    pub intent: Intent,
+    /// Replaces the client's time-out for this call; `Duration::MAX` waits for ever.
+    pub timeout: Option<Duration>,
+}
+
+/// An answer of the service that is well formed.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The JSON body.
+    pub body: Bytes,
+    /// The id under which the service knows the request.
+    pub request_id: Option<Box<str>>,
+    /// How many attempts it took.
+    pub attempts: u32,
+}
+
+/// Sends calls over a transport; cheap to clone, all clones share one retry quota.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    transport: Arc<dyn Transport>,
+    config: ClientConfig,
+    quota: Quota,
+}
+
+impl Client {
+    /// A client over this transport.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] when a setting is out of range.
+    pub fn new(transport: Arc<dyn Transport>, config: ClientConfig) -> Result<Self, Error> {
+        config.check()?;
+        Ok(Self(Arc::new(Inner {
+            transport,
+            config,
+            quota: Quota::new(),
+        })))
+    }
+
+    /// Whether the first poll of a call may run on the caller's thread, outside of any runtime.
+    pub fn answers_inline(&self, operation: &Operation) -> bool {
+        self.0.transport.answers_inline(operation)
+    }
+
+    /// Sends a call; the only retry loop. Dropping the future aborts the exchange, and no attempt follows.
+    ///
+    /// It may be polled once outside of a runtime; if it is not ready then, it must be polled inside of one.
+    ///
+    /// # Errors
+    /// Whatever the service or the transport answers, once no retry is left; [`ErrorKind::Timeout`] at the deadline;
+    /// [`ErrorKind::WriteOutcomeUnknown`] when a write may have been applied and may not be sent again.
+    pub async fn call(&self, call: Call) -> Result<Answer, Error> {
+        check_timeout(call.timeout)?;
+        let mut run = Run::new(&self.0, &call);
+        loop {
+            let pause = match run.attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => run.plan(failed)?,
+            };
+            Pause::new(pause).await;
+        }
+    }
+}
+
+/// One call on its way through its attempts.
+struct Run<'a> {
+    client: &'a Inner,
+    call: &'a Call,
+    deadline: Deadline,
+    ambiguity: Ambiguity,
+    attempts: u32,
+    /// Retries after a back-off; the next one pauses by it.
+    retries: u32,
+    /// What the last retry cost of the client's quota.
+    paid: Option<u32>,
+    /// The one free retry after a stale connection was used.
+    renewed: bool,
+    last: Option<Error>,
+}
+
+impl<'a> Run<'a> {
+    fn new(client: &'a Inner, call: &'a Call) -> Self {
+        let config = &client.config;
+        Self {
+            client,
+            call,
+            deadline: Deadline::start(call.timeout.or(config.timeout)),
+            ambiguity: Ambiguity::new(
+                call.operation.is_read(),
+                call.resend,
+                config.retry_unsafe_writes,
+            ),
+            attempts: 0,
+            retries: 0,
+            paid: None,
+            renewed: false,
+            last: None,
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Answer, Failed> {
+        self.attempts += 1;
+        let request = Request {
+            operation: self.call.operation.clone(),
+            body: self.call.body.clone(),
+        };
+        let response = match self
+            .deadline
+            .bound(self.client.transport.send(request))
+            .await
+        {
+            Some(Ok(response)) => classify::judge(response, self.call.intent)?,
+            Some(Err(error)) => return Err(classify::judge_transport(error)),
+            None => return Err(Failed::at_deadline(self.out_of_time())),
+        };
+        self.client.quota.give_back(self.paid);
+        Ok(Answer {
+            body: response.body,
+            request_id: response.headers.request_id,
+            attempts: self.attempts,
+        })
+    }
+
+    /// The pause before the next attempt, or the error that ends the call.
+    fn plan(&mut self, failed: Failed) -> Result<Duration, Error> {
+        if failed.refused {
+            self.attempts -= 1;
+        }
+        self.ambiguity.note(failed.ambiguous);
+        let free = self.is_free(&failed);
+        if free {
+            self.renewed = true;
+            self.attempts -= 1;
+        } else if !self.may_retry(&failed) {
+            return Err(self.give_up(failed.error));
+        }
+        let pause = if free {
+            Duration::ZERO
+        } else {
+            self.backoff(&failed)
+        };
+        if !self.deadline.allows(pause) {
+            return Err(self.too_late(failed.error));
+        }
+        if !free && !self.pay(failed.class) {
+            return Err(self.give_up(failed.error));
+        }
+        self.last = Some(self.in_context(failed.error));
+        Ok(pause)
+    }
+
+    /// A stale connection says nothing about the service: one retry on another one is neither paused for nor counted.
+    fn is_free(&self, failed: &Failed) -> bool {
+        failed.stale && !self.renewed && self.ambiguity.repeats_harmlessly()
+    }
+
+    fn may_retry(&self, failed: &Failed) -> bool {
+        failed.class.is_retryable()
+            && self.attempts < self.client.config.max_attempts
+            && self.ambiguity.may_send_again()
+    }
+
+    fn backoff(&self, failed: &Failed) -> Duration {
+        backoff(
+            failed.class,
+            self.retries,
+            failed.wish,
+            &self.client.config.jitter,
+        )
+    }
+
+    fn pay(&mut self, class: Class) -> bool {
+        self.paid = self.client.quota.take(class);
+        self.retries += 1;
+        self.paid.is_some()
+    }
+
+    fn too_late(&mut self, error: Error) -> Error {
+        self.last = Some(self.in_context(error));
+        let timeout = self.out_of_time();
+        self.give_up(timeout)
+    }
+
+    /// The deadline is here, or too near for another attempt.
+    fn out_of_time(&mut self) -> Error {
+        let message =
+            "not finished before its timeout; try again, or allow more time with timeout=";
+        let error = Error::new(ErrorKind::Timeout, message).with_retryable(true);
+        match self.last.take() {
+            Some(last) => error.with_source(last),
+            None => error,
+        }
+    }
+
+    fn give_up(&self, error: Error) -> Error {
+        self.in_context(self.ambiguity.settle(error))
+    }
+
+    fn in_context(&self, error: Error) -> Error {
+        let error = error
+            .with_operation(self.call.operation.name())
+            .with_attempts(self.attempts)
+            .with_elapsed(self.deadline.elapsed());
+        if self.call.table.is_empty() {
+            error
+        } else {
+            error.with_table(&*self.call.table)
+        }
+    }
+}

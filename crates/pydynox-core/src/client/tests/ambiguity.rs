@@ -1,0 +1,237 @@
+//! Writes that may have been applied: which are sent again, and what is said about the others.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn an_ambiguous_write_without_protection_is_not_sent_again() {
+    let ambiguous: [fn() -> Step; 5] = [
+        reset,
+        internal_error,
+        || html(502),
+        || answer(200, "{"),
+        || {
+            Step::Fail(TransportError::maybe_sent(
+                FailureKind::Timeout,
+                "nothing came for 10 s",
+            ))
+        },
+    ];
+    for step in ambiguous {
+        let script = Script::new(move |_| step());
+
+        let error = client(&script).call(put(Resend::Never)).await.unwrap_err();
+
+        assert_eq!(
+            (error.kind(), script.times_sent()),
+            (&ErrorKind::WriteOutcomeUnknown, 1)
+        );
+        assert!(error.ambiguous() && !error.retryable());
+        assert!(error.cause().is_some());
+        assert_eq!((error.operation(), error.attempts()), (Some("PutItem"), 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ambiguous_write_with_protection_is_sent_again() {
+    for resend in [Resend::Always, Resend::OwnGuard, Resend::Token] {
+        let script = Script::new(|n| if n == 0 { reset() } else { served() });
+        assert_eq!(client(&script).call(put(resend)).await.unwrap().attempts, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_surely_not_applied_is_sent_again_whatever_it_is() {
+    let script = Script::new(|n| match n {
+        0 => Step::Fail(TransportError::not_sent(FailureKind::Connect, "refused")),
+        1 => throttled(),
+        _ => served(),
+    });
+
+    assert_eq!(
+        client(&script)
+            .call(put(Resend::Never))
+            .await
+            .unwrap()
+            .attempts,
+        3
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_user_may_have_every_write_sent_again() {
+    let script = Script::new(|n| if n == 0 { reset() } else { served() });
+    let config = ClientConfig {
+        retry_unsafe_writes: true,
+        ..config()
+    };
+
+    assert_eq!(
+        client_with(&script, config)
+            .call(put(Resend::Never))
+            .await
+            .unwrap()
+            .attempts,
+        2
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_that_fails_after_an_ambiguous_attempt_is_no_success_but_says_that_it_may_be_ours()
+{
+    let script = Script::new(|n| {
+        if n == 0 {
+            reset()
+        } else {
+            answer(400, GUARD_FAILED)
+        }
+    });
+
+    let create = Call {
+        intent: Intent::Create,
+        ..put(Resend::OwnGuard)
+    };
+    let error = client(&script).call(create).await.unwrap_err();
+
+    let item = Some(Bytes::from_static(br#"{"id":{"S":"a"}}"#));
+    assert_eq!(error.kind(), &ErrorKind::ItemAlreadyExists { item });
+    assert!(error.ambiguous() && !error.applied());
+    assert_eq!(error.attempts(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_that_fails_at_once_is_not_ambiguous() {
+    let script = Script::new(|_| answer(400, GUARD_FAILED));
+
+    let error = client(&script)
+        .call(put(Resend::OwnGuard))
+        .await
+        .unwrap_err();
+
+    assert!(matches!(
+        error.kind(),
+        ErrorKind::ConditionFailed { item: Some(_) }
+    ));
+    assert!(!error.ambiguous());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guarded_write_that_finds_no_definitive_answer_has_an_unknown_outcome() {
+    let script = Script::new(|n| if n == 0 { reset() } else { throttled() });
+
+    let error = client(&script)
+        .call(put(Resend::OwnGuard))
+        .await
+        .unwrap_err();
+
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (&ErrorKind::WriteOutcomeUnknown, 4)
+    );
+    assert!(matches!(
+        error.cause().unwrap().kind(),
+        ErrorKind::Throttling { .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_write_that_is_given_up_keeps_its_error_and_says_that_it_may_be_applied() {
+    let script = Script::new(|_| reset());
+
+    let error = client(&script).call(put(Resend::Always)).await.unwrap_err();
+
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (&ErrorKind::ConnectionFailed, 4)
+    );
+    assert!(error.ambiguous() && error.retryable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_the_deadline_cuts_off_is_ambiguous() {
+    let cut = async |resend| {
+        let script = Script::new(|_| Step::Silence);
+        client(&script).call(put(resend)).await.unwrap_err()
+    };
+
+    let idempotent = cut(Resend::Always).await;
+    assert_eq!(
+        (idempotent.kind(), idempotent.ambiguous()),
+        (&ErrorKind::Timeout, true)
+    );
+
+    let other = cut(Resend::Never).await;
+    assert_eq!(
+        (other.kind(), other.ambiguous()),
+        (&ErrorKind::WriteOutcomeUnknown, true)
+    );
+    assert_eq!(other.cause().unwrap().kind(), &ErrorKind::Timeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_is_retried_and_never_ambiguous() {
+    let script = Script::new(|_| reset());
+
+    let error = client(&script)
+        .call(call(Operation::Query, Resend::Never))
+        .await
+        .unwrap_err();
+
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (&ErrorKind::ConnectionFailed, 4)
+    );
+    assert!(!error.ambiguous());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_connection_is_replaced_at_once_and_counts_no_attempt() {
+    for call in [get(), put(Resend::Always), put(Resend::Token)] {
+        let script = Script::new(|n| if n == 0 { stale() } else { served() });
+        let client = client_with(
+            &script,
+            ClientConfig {
+                max_attempts: 1,
+                ..config()
+            },
+        );
+
+        let answer = client.call(call).await.unwrap();
+
+        assert_eq!((answer.attempts, script.pauses()), (1, vec![0]));
+        assert_eq!(client.0.quota.left(), 500);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_stale_connection_is_a_failure_like_any_other() {
+    let script = Script::new(|_| stale());
+
+    let error = client(&script).call(get()).await.unwrap_err();
+
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (&ErrorKind::ConnectionFailed, 4)
+    );
+    assert_eq!(script.pauses(), [0, 25, 50, 100]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_connection_under_a_write_that_must_not_be_repeated_leaves_the_outcome_unknown() {
+    let script = Script::new(|_| stale());
+
+    let error = client(&script).call(put(Resend::Never)).await.unwrap_err();
+
+    assert_eq!(
+        (error.kind(), script.times_sent()),
+        (&ErrorKind::WriteOutcomeUnknown, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_connection_under_a_guarded_write_counts_as_an_attempt() {
+    let script = Script::new(|n| if n == 0 { stale() } else { served() });
+
+    let answer = client(&script).call(put(Resend::OwnGuard)).await.unwrap();
+
+    assert_eq!((answer.attempts, script.pauses()), (2, vec![25]));
+}

@@ -1,0 +1,417 @@
+//! The one error type of the core: what went wrong, where, and whether trying again can help.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// What went wrong, as far as a program wants to tell errors apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting of the client is wrong or missing.
+    Configuration,
+    /// A value was refused before anything was sent.
+    Validation,
+    /// A value cannot be written as, or read from, what is stored.
+    Serialization,
+    /// The item is larger than `DynamoDB` accepts; refused before anything was sent.
+    ItemTooLarge {
+        /// Size of the item in bytes, as `DynamoDB` counts it.
+        size: usize,
+        /// The largest size that is accepted.
+        limit: usize,
+        /// The largest attributes, by name and size.
+        largest: Vec<(String, usize)>,
+    },
+    /// An item that was to be created is already there.
+    ItemAlreadyExists {
+        /// JSON text of the stored `Item` map, if the service sent it.
+        item: Option<Bytes>,
+    },
+    /// A loaded item that was to be changed is no longer there.
+    ItemVanished,
+    /// There is no such item.
+    ItemNotFound,
+    /// The condition of a write was false.
+    ConditionFailed {
+        /// JSON text of the stored `Item` map, if the service sent it.
+        item: Option<Bytes>,
+    },
+    /// There is no such table (or other resource).
+    TableNotFound,
+    /// The service refused the request because of its rate.
+    Throttling {
+        /// `(reason, resource)` pairs as the service sent them.
+        reasons: Vec<(String, String)>,
+    },
+    /// The operation did not finish before its deadline.
+    Timeout,
+    /// No connection, or it broke.
+    ConnectionFailed,
+    /// Credentials are missing, expired or not accepted.
+    Credentials,
+    /// The credentials are good but do not allow this.
+    AccessDenied,
+    /// The service says that the request is malformed.
+    InvalidRequest,
+    /// The answer cannot be read.
+    InvalidResponse,
+    /// A transaction was not applied.
+    TransactionCanceled {
+        /// One reason per operation of the transaction, in order.
+        reasons: Vec<CancellationReason>,
+    },
+    /// Another transaction is at work on the same item.
+    TransactionConflict,
+    /// The token was used before with another request.
+    TransactionTokenReused,
+    /// Nobody knows whether the write was applied.
+    WriteOutcomeUnknown,
+    /// A fault of ours.
+    Internal,
+    /// Any other answer of the service.
+    Request,
+}
+
+/// Why one operation of a transaction stood in the way of the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CancellationReason {
+    /// Code of the reason; `None` (as text) when this operation was not at fault.
+    pub code: String,
+    /// What the service says about it.
+    pub message: Option<String>,
+    /// JSON text of the stored `Item` map, if the service sent it.
+    pub item: Option<Bytes>,
+}
+
+/// An error with its context; one pointer wide.
+///
+/// ```
+/// use pydynox_core::error::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::Validation, "must not be empty").with_table("users").with_attribute("email");
+/// assert_eq!(error.to_string(), "attribute 'email' of table 'users': must not be empty");
+/// ```
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: Box<str>,
+    operation: Option<Box<str>>,
+    table: Option<Box<str>>,
+    attribute: Option<Box<str>>,
+    request_id: Option<Box<str>>,
+    status: Option<u16>,
+    code: Option<Box<str>>,
+    attempts: u32,
+    elapsed: Option<Duration>,
+    retryable: bool,
+    ambiguous: bool,
+    applied: bool,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this kind; the message says what was wrong and what to do.
+    pub fn new(kind: ErrorKind, message: impl Into<Box<str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            operation: None,
+            table: None,
+            attribute: None,
+            request_id: None,
+            status: None,
+            code: None,
+            attempts: 0,
+            elapsed: None,
+            retryable: false,
+            ambiguous: false,
+            applied: false,
+            source: None,
+        }))
+    }
+
+    /// Names the `DynamoDB` operation.
+    #[must_use]
+    pub fn with_operation(mut self, operation: impl Into<Box<str>>) -> Self {
+        self.0.operation = Some(operation.into());
+        self
+    }
+
+    /// Names the table.
+    #[must_use]
+    pub fn with_table(mut self, table: impl Into<Box<str>>) -> Self {
+        self.0.table = Some(table.into());
+        self
+    }
+
+    /// Names the attribute.
+    #[must_use]
+    pub fn with_attribute(mut self, attribute: impl Into<Box<str>>) -> Self {
+        self.0.attribute = Some(attribute.into());
+        self
+    }
+
+    /// Adds the id under which the service knows the request.
+    #[must_use]
+    pub fn with_request_id(mut self, request_id: impl Into<Box<str>>) -> Self {
+        self.0.request_id = Some(request_id.into());
+        self
+    }
+
+    /// Adds the HTTP status of the answer.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// Adds the service's own name of the error.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<Box<str>>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// Says how many attempts were made.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// Says how long the operation took, all attempts and pauses together.
+    #[must_use]
+    pub fn with_elapsed(mut self, elapsed: Duration) -> Self {
+        self.0.elapsed = Some(elapsed);
+        self
+    }
+
+    /// Says whether the same request may succeed later.
+    #[must_use]
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    /// Says whether an attempt of this call may have been applied all the same.
+    #[must_use]
+    pub fn with_ambiguous(mut self, ambiguous: bool) -> Self {
+        self.0.ambiguous = ambiguous;
+        self
+    }
+
+    /// Says whether the write is known to have been applied (its answer could not be used).
+    #[must_use]
+    pub fn with_applied(mut self, applied: bool) -> Self {
+        self.0.applied = applied;
+        self
+    }
+
+    /// Keeps the error that led to this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The message alone, without the place.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The `DynamoDB` operation.
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_deref()
+    }
+
+    /// The table.
+    pub fn table(&self) -> Option<&str> {
+        self.0.table.as_deref()
+    }
+
+    /// The attribute.
+    pub fn attribute(&self) -> Option<&str> {
+        self.0.attribute.as_deref()
+    }
+
+    /// The id under which the service knows the request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The HTTP status of the last answer.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The service's own name of the error.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// How many attempts were made; 0 when nothing was sent.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long the operation took.
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.0.elapsed
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// Whether an attempt of this call may have been applied all the same.
+    pub fn ambiguous(&self) -> bool {
+        self.0.ambiguous
+    }
+
+    /// Whether the write is known to have been applied.
+    pub fn applied(&self) -> bool {
+        self.0.applied
+    }
+
+    /// The error that led to this one, if it is one of ours.
+    pub fn cause(&self) -> Option<&Error> {
+        self.0
+            .source
+            .as_deref()
+            .and_then(|source| source.downcast_ref())
+    }
+
+    /// Why the service throttled, as `(reason, resource)`; empty for any other kind.
+    pub fn throttling_reasons(&self) -> &[(String, String)] {
+        match &self.0.kind {
+            ErrorKind::Throttling { reasons } => reasons,
+            _ => &[],
+        }
+    }
+
+    fn write_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut link = "";
+        if let Some(operation) = self.operation() {
+            f.write_str(operation)?;
+            link = " on ";
+        }
+        if let Some(attribute) = self.attribute() {
+            write!(f, "{link}attribute '{attribute}'")?;
+            link = " of ";
+        }
+        if let Some(table) = self.table() {
+            write!(f, "{link}table '{table}'")?;
+            link = " ";
+        }
+        if link.is_empty() {
+            Ok(())
+        } else {
+            f.write_str(": ")
+        }
+    }
+
+    fn write_details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut details = Vec::new();
+        if let Some(code) = self.code() {
+            details.push(code.to_owned());
+        }
+        if let Some(status) = self.status() {
+            details.push(format!("status {status}"));
+        }
+        if self.attempts() > 1 {
+            details.push(format!("{} attempts", self.attempts()));
+        }
+        if let Some(request_id) = self.request_id() {
+            details.push(format!("request id {request_id}"));
+        }
+        if details.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({})", details.join(", "))
+    }
+}
+
+impl fmt::Display for Error {
+    /// One line: where, what, and the details that support asks for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_place(f)?;
+        f.write_str(self.message())?;
+        self.write_details(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_one_line_that_says_where_and_what() {
+        let error = Error::new(ErrorKind::Request, "sorry")
+            .with_operation("PutItem")
+            .with_table("users")
+            .with_code("InternalServerError")
+            .with_status(500)
+            .with_attempts(4)
+            .with_request_id("R1");
+
+        assert_eq!(
+            error.to_string(),
+            "PutItem on table 'users': sorry (InternalServerError, status 500, 4 attempts, request id R1)"
+        );
+        assert_eq!(
+            Error::new(ErrorKind::Internal, "broken").to_string(),
+            "broken"
+        );
+        assert_eq!(
+            Error::new(ErrorKind::Validation, "empty")
+                .with_operation("GetItem")
+                .with_attribute("id")
+                .to_string(),
+            "GetItem on attribute 'id': empty"
+        );
+    }
+
+    #[test]
+    fn the_cause_is_kept() {
+        let error = Error::new(ErrorKind::Timeout, "late")
+            .with_source(Error::new(ErrorKind::Request, "sorry"));
+
+        assert_eq!(error.cause().map(Error::message), Some("sorry"));
+        assert_eq!(
+            StdError::source(&error).map(ToString::to_string),
+            Some("sorry".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_error_is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    }
+}

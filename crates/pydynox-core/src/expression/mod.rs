@@ -1,0 +1,11 @@
+//! DynamoDB's expressions: names and values that no attribute can break, and updates.
+
+pub mod names;
+pub mod reserved;
+pub mod update;
+
+/// Longest text of one expression that `DynamoDB` accepts, in bytes.
+pub const MAX_EXPRESSION_SIZE: usize = 4096;
+
+/// Most operators and functions that `DynamoDB` accepts in one expression.
+pub const MAX_OPERATORS: usize = 300;

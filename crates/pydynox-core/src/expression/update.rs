@@ -1,0 +1,286 @@
+//! Updates: what changed on an item, as the narrowest actions that do the same however often they are applied.
+
+mod difference;
+
+use super::names::{Names, Values};
+use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
+use crate::wire::{Value, WireError, Writer};
+use difference::{Difference, difference};
+
+/// Names of maps and keys below an attribute; empty for the attribute itself.
+type Path = Box<[Box<str>]>;
+
+/// What an action does to the value at its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Set,
+    Remove,
+    /// Adds members to a set.
+    Add,
+    /// Takes members from a set.
+    Delete,
+}
+
+/// The clauses of an update expression, in the order in which they are written.
+const CLAUSES: [(Verb, &[u8]); 4] =
+    [(Verb::Set, b"SET "), (Verb::Remove, b"REMOVE "), (Verb::Add, b"ADD "), (Verb::Delete, b"DELETE ")];
+
+/// One action of an update expression.
+#[derive(Debug, Clone)]
+struct Action {
+    path: Path,
+    verb: Verb,
+    /// JSON text of an attribute value; none to remove.
+    value: Box<[u8]>,
+}
+
+/// What happens to one attribute.
+#[derive(Debug, Clone)]
+struct Attribute {
+    name: Box<str>,
+    /// The one action on the attribute as a whole.
+    whole: Action,
+    /// The same by changes inside a map, unless there is only the whole.
+    nested: Vec<Action>,
+    /// The maps that the nested actions need, without those that stand around another one.
+    parents: Vec<Path>,
+}
+
+impl Attribute {
+    /// The actions that are sent; `whole` asks for one on the attribute itself.
+    fn actions(&self, whole: bool) -> &[Action] {
+        if whole || self.nested.is_empty() { std::slice::from_ref(&self.whole) } else { &self.nested }
+    }
+
+    fn parents(&self, whole: bool) -> &[Path] {
+        if whole { &[] } else { &self.parents }
+    }
+
+    /// Length of the longest path below the attribute.
+    fn depth(&self) -> usize {
+        self.nested.iter().map(|action| action.path.len()).max().unwrap_or(0)
+    }
+}
+
+/// The changes of one item, at most one entry for each attribute: the last call for an attribute counts.
+///
+/// ```
+/// use pydynox_core::expression::update::Update;
+///
+/// let mut update = Update::new();
+/// update.set("age", br#"{"N":"42"}"#);
+/// let changed = update.change("tags", br#"{"SS":["a"]}"#, br#"{"SS":["a","b"]}"#)?;
+/// assert!(changed);
+/// # Ok::<(), pydynox_core::wire::WireError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    attributes: Vec<Attribute>,
+}
+
+impl Update {
+    /// An update of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.attributes.is_empty()
+    }
+
+    /// Sets a whole attribute; `value_json` is the JSON text of an attribute value.
+    pub fn set(&mut self, attribute: &str, value_json: &[u8]) {
+        self.whole(attribute, Verb::Set, value_json);
+    }
+
+    /// Removes a whole attribute.
+    pub fn remove(&mut self, attribute: &str) {
+        self.whole(attribute, Verb::Remove, b"");
+    }
+
+    /// Writes what changed between two stored forms of an attribute, both JSON text of an attribute value; whether anything did.
+    ///
+    /// Maps change by paths, sets by their members when these were only added or only removed; everything else is set as a whole. No
+    /// form depends on what others do to the item meanwhile, and each does the same when it is applied twice.
+    ///
+    /// # Errors
+    ///
+    /// One of the texts is no attribute value.
+    pub fn change(&mut self, attribute: &str, old_json: &[u8], new_json: &[u8]) -> Result<bool, WireError> {
+        let old = Value::parse(old_json)?;
+        let new = Value::parse(new_json)?;
+        match difference(&old, &new) {
+            Difference::None => {
+                self.attributes.retain(|earlier| &*earlier.name != attribute);
+                return Ok(false);
+            }
+            Difference::Whole => self.set(attribute, new_json),
+            Difference::Members(verb, value) => self.whole(attribute, verb, &value),
+            Difference::Nested { actions, parents } => {
+                let whole = Action { path: Path::default(), verb: Verb::Set, value: new_json.into() };
+                self.put(Attribute { name: attribute.into(), whole, nested: actions, parents });
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes the members of the request that say all this: the expression, the condition that the item (its attribute `exists`) and
+    /// the maps that are changed inside are there, names and values.
+    pub(crate) fn write(&self, writer: &mut Writer, exists: &str) {
+        let start = writer.len();
+        let mut form = Form::new(self);
+        loop {
+            writer.truncate(start);
+            let fits = form.write(writer, exists);
+            if fits || !form.shorten() {
+                return;
+            }
+        }
+    }
+
+    fn whole(&mut self, attribute: &str, verb: Verb, value: &[u8]) {
+        let whole = Action { path: Path::default(), verb, value: value.into() };
+        self.put(Attribute { name: attribute.into(), whole, nested: Vec::new(), parents: Vec::new() });
+    }
+
+    fn put(&mut self, attribute: Attribute) {
+        match self.attributes.iter_mut().find(|earlier| earlier.name == attribute.name) {
+            Some(earlier) => *earlier = attribute,
+            None => self.attributes.push(attribute),
+        }
+    }
+}
+
+/// One way to write an update. The narrowest comes first; what `DynamoDB`'s limits do not admit is made shorter step by step.
+struct Form<'a> {
+    attributes: Vec<(&'a Attribute, bool /* as a whole */)>,
+    short_names: bool,
+}
+
+impl<'a> Form<'a> {
+    fn new(update: &'a Update) -> Self {
+        let mut form =
+            Self { attributes: update.attributes.iter().map(|attribute| (attribute, false)).collect(), short_names: false };
+        while !form.is_within_operators() && form.collapse() {}
+        form
+    }
+
+    /// Loses nothing before it loses detail: placeholders for all names, then the deepest changes as a whole attribute.
+    fn shorten(&mut self) -> bool {
+        if !self.short_names {
+            self.short_names = true;
+            return true;
+        }
+        let collapsed = self.collapse();
+        // Where even whole attributes are too long the short form is the one that may still pass.
+        self.short_names = !collapsed;
+        collapsed
+    }
+
+    /// Writes the attribute with the deepest changes as a whole; of several such, the one with the most changes, then the first.
+    fn collapse(&mut self) -> bool {
+        let deepest = self
+            .attributes
+            .iter_mut()
+            .filter(|(attribute, whole)| !whole && !attribute.nested.is_empty())
+            .rev()
+            .max_by_key(|(attribute, _)| (attribute.depth(), attribute.nested.len()));
+        match deepest {
+            Some((_, whole)) => {
+                *whole = true;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn actions(&self) -> impl Iterator<Item = (&'a str, &'a Action)> {
+        self.attributes
+            .iter()
+            .flat_map(|(attribute, whole)| attribute.actions(*whole).iter().map(|action| (&*attribute.name, action)))
+    }
+
+    fn parents(&self) -> impl Iterator<Item = (&'a str, &'a Path)> {
+        self.attributes
+            .iter()
+            .flat_map(|(attribute, whole)| attribute.parents(*whole).iter().map(|parent| (&*attribute.name, parent)))
+    }
+
+    /// Counts every action and, in the condition, each function and each AND.
+    fn is_within_operators(&self) -> bool {
+        self.actions().count() <= MAX_OPERATORS && 1 + 2 * self.parents().count() <= MAX_OPERATORS
+    }
+
+    /// Whether both expressions are short enough.
+    fn write(&self, writer: &mut Writer, exists: &str) -> bool {
+        let mut names = if self.short_names { Names::short() } else { Names::new() };
+        let mut values = Values::new();
+        let fits = self.write_update(writer, &mut names, &mut values) && self.write_condition(writer, &mut names, exists);
+        names.finish(writer);
+        values.finish(writer);
+        fits
+    }
+
+    fn write_update(&self, writer: &mut Writer, names: &mut Names<'a>, values: &mut Values<'a>) -> bool {
+        if self.attributes.is_empty() {
+            return true;
+        }
+        writer.raw(br#","UpdateExpression":""#);
+        let start = writer.len();
+        for (verb, keyword) in CLAUSES {
+            let mut before: &[u8] = if writer.len() == start { b"" } else { b" " };
+            for (attribute, action) in self.actions().filter(|(_, action)| action.verb == verb) {
+                writer.raw(before);
+                if before != b"," {
+                    writer.raw(keyword);
+                    before = b",";
+                }
+                write_path(writer, names, attribute, &action.path);
+                write_operand(writer, values, action);
+            }
+        }
+        let fits = writer.len() - start <= MAX_EXPRESSION_SIZE;
+        writer.byte(b'"');
+        fits
+    }
+
+    fn write_condition<'n>(&self, writer: &mut Writer, names: &mut Names<'n>, exists: &'n str) -> bool
+    where
+        'a: 'n,
+    {
+        writer.raw(br#","ConditionExpression":""#);
+        let start = writer.len();
+        write_exists(writer, names, exists, &[]);
+        for (attribute, parent) in self.parents() {
+            writer.raw(b" AND ");
+            write_exists(writer, names, attribute, parent);
+        }
+        let fits = writer.len() - start <= MAX_EXPRESSION_SIZE;
+        writer.byte(b'"');
+        fits
+    }
+}
+
+fn write_exists<'a>(writer: &mut Writer, names: &mut Names<'a>, attribute: &'a str, path: &'a [Box<str>]) {
+    writer.raw(b"attribute_exists(");
+    write_path(writer, names, attribute, path);
+    writer.byte(b')');
+}
+
+fn write_path<'a>(writer: &mut Writer, names: &mut Names<'a>, attribute: &'a str, path: &'a [Box<str>]) {
+    names.write(writer, attribute);
+    for name in path {
+        writer.byte(b'.');
+        names.write(writer, name);
+    }
+}
+
+fn write_operand<'a>(writer: &mut Writer, values: &mut Values<'a>, action: &'a Action) {
+    match action.verb {
+        Verb::Remove => return,
+        Verb::Set => writer.byte(b'='),
+        Verb::Add | Verb::Delete => writer.byte(b' '),
+    }
+    values.write(writer, &action.value);
+}

@@ -1,0 +1,813 @@
+//! `DynamoDB`'s numbers: exact decimal text in one canonical form, up to 38 digits, never through a float.
+
+use std::cmp::Ordering;
+use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// Significant digits that a number may have.
+pub const MAX_DIGITS: usize = 38;
+/// Largest power of ten of a number's first digit.
+pub const MAX_EXPONENT: i64 = 125;
+/// Smallest power of ten of a number's first digit.
+pub const MIN_EXPONENT: i64 = -130;
+
+/// `-0.` and 129 zeros before 38 digits: the longest canonical text.
+const MAX_TEXT: usize = 3 + 129 + MAX_DIGITS;
+/// Bytes that need no allocation: sign, 38 digits, point and some zeros.
+const INLINE: usize = 46;
+
+/// Why a text or float is no number that `DynamoDB` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NumberError {
+    /// The text is not a decimal number.
+    Malformed,
+    /// NaN or an infinity.
+    NotFinite,
+    /// More than 38 significant digits.
+    TooPrecise,
+    /// 1E+126 or more.
+    TooLarge,
+    /// Closer to zero than 1E-130, and not zero.
+    TooSmall,
+}
+
+impl NumberError {
+    /// What is wrong, in a few words.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Malformed => "not a decimal number",
+            Self::NotFinite => "NaN and infinity are no numbers in DynamoDB",
+            Self::TooPrecise => "a number with more than 38 significant digits",
+            Self::TooLarge => "a number beyond 9.9999999999999999999999999999999999999E+125",
+            Self::TooSmall => "a number closer to zero than 1E-130",
+        }
+    }
+}
+
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what())
+    }
+}
+
+impl std::error::Error for NumberError {}
+
+impl From<NumberError> for Error {
+    fn from(error: NumberError) -> Self {
+        Self::new(ErrorKind::Validation, error.what()).with_source(error)
+    }
+}
+
+/// A number as `DynamoDB` holds it.
+///
+/// Its text is canonical: plain decimal notation, no exponent, no needless zeros, `0` without a sign. So equal numbers
+/// have equal texts.
+///
+/// ```
+/// use pydynox_core::number::Number;
+///
+/// # fn main() -> Result<(), pydynox_core::number::NumberError> {
+/// assert_eq!(Number::parse("+05.00E2")?.as_str(), "500");
+/// assert_eq!(Number::parse("-0.0")?.as_str(), "0");
+/// assert!(Number::parse("9")? < Number::parse("10")?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Number {
+    text: Stored,
+}
+
+#[derive(Clone)]
+enum Stored {
+    Short { length: u8, bytes: [u8; INLINE] },
+    Long(Box<str>),
+}
+
+impl Number {
+    /// Reads a decimal text: sign, digits, point, exponent.
+    ///
+    /// # Errors
+    ///
+    /// The text is no number, or none that `DynamoDB` holds.
+    pub fn parse(text: &str) -> Result<Self, NumberError> {
+        if is_canonical_integer(text.as_bytes()) {
+            return Ok(Self::canonical(text));
+        }
+        let decimal = Decimal::parse(text.as_bytes())?;
+        Ok(Self::canonical(decimal.plain(&mut Buffer::new())))
+    }
+
+    /// A whole number.
+    pub fn from_i64(value: i64) -> Self {
+        Self::canonical(itoa::Buffer::new().format(value))
+    }
+
+    /// The shortest decimal that stands for this float (what Python prints).
+    ///
+    /// # Errors
+    ///
+    /// NaN, an infinity, or a value outside of `DynamoDB`'s range.
+    pub fn from_f64(value: f64) -> Result<Self, NumberError> {
+        Ok(Self::canonical(print_f64(value, &mut Buffer::new())?))
+    }
+
+    /// The canonical text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        match &self.text {
+            Stored::Short { length, bytes } => ascii(bytes, usize::from(*length)),
+            Stored::Long(text) => text,
+        }
+    }
+
+    #[inline]
+    fn canonical(text: &str) -> Self {
+        let mut bytes = [0; INLINE];
+        let text = match bytes.get_mut(..text.len()) {
+            Some(room) => {
+                room.copy_from_slice(text.as_bytes());
+                Stored::Short {
+                    length: text.len() as u8,
+                    bytes,
+                }
+            }
+            None => Stored::Long(text.into()),
+        };
+        Self { text }
+    }
+}
+
+impl FromStr for Number {
+    type Err = NumberError;
+
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        Self::parse(text)
+    }
+}
+
+impl From<i64> for Number {
+    fn from(value: i64) -> Self {
+        Self::from_i64(value)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Number({})", self.as_str())
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Number {}
+
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (
+            self.as_str().strip_prefix('-'),
+            other.as_str().strip_prefix('-'),
+        ) {
+            (None, None) => compare_magnitudes(self.as_str(), other.as_str()),
+            (Some(one), Some(two)) => compare_magnitudes(two, one),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+        }
+    }
+}
+
+/// The whole number that `text` (sign and up to 18 digits, nothing else) stands for.
+#[inline]
+pub fn parse_i64(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let (negative, digits) = match bytes.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, bytes),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut value = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(if negative { -value } else { value })
+}
+
+/// Whether `value`, the float nearest to the decimal `text`, prints (as its shortest form) to the same number.
+///
+/// If so the text can be given out as a float and written back without changing what is stored.
+#[inline]
+pub fn f64_is_exact(text: &str, value: f64) -> bool {
+    is_short_decimal(text.as_bytes()) || is_printed_alike(text, value)
+}
+
+/// Significant digits of a decimal text: those between the first and the last that are not zero.
+pub(crate) fn significant_digits(text: &str) -> usize {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let mut digits = 0;
+    let mut zeros = 0;
+    for byte in mantissa.bytes() {
+        match byte {
+            b'0' if digits > 0 => zeros += 1,
+            b'1'..=b'9' => {
+                digits += zeros + 1;
+                zeros = 0;
+            }
+            _ => {}
+        }
+    }
+    digits
+}
+
+/// Up to 15 digits without an exponent: different such decimals have different floats, so the shortest form of the
+/// float is this decimal.
+#[inline]
+fn is_short_decimal(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    if text.len() > 16 {
+        return false;
+    }
+    let mut points = 0;
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' => points += 1,
+            _ => return false,
+        }
+    }
+    points <= 1 && text.len() - points <= 15 && text.len() > points
+}
+
+#[inline(never)]
+fn is_printed_alike(text: &str, value: f64) -> bool {
+    let mut buffer = Buffer::new();
+    let Ok(printed) = print_f64(value, &mut buffer) else {
+        return false;
+    };
+    // What is stored is canonical already, unless somebody else's engine wrote it.
+    printed == text || Number::parse(text).is_ok_and(|stored| stored.as_str() == printed)
+}
+
+/// The canonical text of the shortest decimal that stands for `value`.
+fn print_f64(value: f64, buffer: &mut Buffer) -> Result<&str, NumberError> {
+    if !value.is_finite() {
+        return Err(NumberError::NotFinite);
+    }
+    let magnitude = value.abs();
+    if magnitude == 0.0 {
+        return Ok("0");
+    }
+    // The floats nearest to the limits print as the limits, so comparing floats compares what they print.
+    if magnitude >= 1e126 {
+        return Err(NumberError::TooLarge);
+    }
+    if magnitude < 1e-130 {
+        return Err(NumberError::TooSmall);
+    }
+    // `Display` of a float is plain decimal notation, shortest form; it fits, so writing cannot fail.
+    let _ = write!(buffer, "{value}");
+    Ok(buffer.as_str())
+}
+
+/// Sign and up to 38 digits without leading zeros: already the canonical text.
+#[inline]
+fn is_canonical_integer(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    match digits.first() {
+        Some(b'1'..=b'9') => digits.len() <= MAX_DIGITS && digits.iter().all(u8::is_ascii_digit),
+        Some(b'0') => text.len() == 1,
+        _ => false,
+    }
+}
+
+/// Compares canonical texts without signs.
+fn compare_magnitudes(one: &str, two: &str) -> Ordering {
+    let (one_whole, one_fraction) = one.split_once('.').unwrap_or((one, ""));
+    let (two_whole, two_fraction) = two.split_once('.').unwrap_or((two, ""));
+    one_whole
+        .len()
+        .cmp(&two_whole.len())
+        .then_with(|| one_whole.cmp(two_whole))
+        .then_with(|| one_fraction.cmp(two_fraction))
+}
+
+/// A number taken apart: `d.ddd` times ten to the `exponent`, no zeros at either end, no digits for zero.
+struct Decimal {
+    negative: bool,
+    digits: [u8; MAX_DIGITS],
+    count: usize,
+    exponent: i64,
+}
+
+impl Decimal {
+    fn parse(text: &[u8]) -> Result<Self, NumberError> {
+        let (negative, rest) = match text.split_first() {
+            Some((b'-', rest)) => (true, rest),
+            Some((b'+', rest)) => (false, rest),
+            _ => (false, text),
+        };
+        let (mantissa, exponent) = match memchr::memchr2(b'e', b'E', rest) {
+            Some(at) => (
+                rest.get(..at).unwrap_or_default(),
+                parse_exponent(rest.get(at + 1..).unwrap_or_default())?,
+            ),
+            None => (rest, 0),
+        };
+        let mut decimal = Self {
+            negative,
+            digits: [b'0'; MAX_DIGITS],
+            count: 0,
+            exponent: 0,
+        };
+        let precise = decimal
+            .read_mantissa(mantissa)
+            .map_err(|error| name_special(rest).unwrap_or(error))?;
+        if decimal.count == 0 {
+            return Ok(Self {
+                negative: false,
+                ..decimal
+            });
+        }
+        decimal.exponent += exponent;
+        if decimal.exponent > MAX_EXPONENT {
+            return Err(NumberError::TooLarge);
+        }
+        if decimal.exponent < MIN_EXPONENT {
+            return Err(NumberError::TooSmall);
+        }
+        if !precise {
+            return Err(NumberError::TooPrecise);
+        }
+        Ok(decimal)
+    }
+
+    /// Fills in digits and exponent; whether the digits had room.
+    fn read_mantissa(&mut self, mantissa: &[u8]) -> Result<bool, NumberError> {
+        let mut any = false;
+        let mut point = false;
+        let mut precise = true;
+        // Zeros that count only if another digit follows.
+        let mut zeros = 0;
+        for byte in mantissa {
+            match byte {
+                b'.' if !point => {
+                    point = true;
+                    continue;
+                }
+                b'0'..=b'9' => any = true,
+                _ => return Err(NumberError::Malformed),
+            }
+            let started = self.count > 0;
+            // The power of the first digit grows with the digits before the point and falls with zeros after it.
+            if started && !point {
+                self.exponent += 1;
+            } else if !started && point {
+                self.exponent -= 1;
+            }
+            if *byte == b'0' {
+                zeros += usize::from(started);
+                continue;
+            }
+            let at = self.count + zeros;
+            zeros = 0;
+            match self.digits.get_mut(at) {
+                Some(digit) => {
+                    *digit = *byte;
+                    self.count = at + 1;
+                }
+                None => precise = false,
+            }
+        }
+        if any {
+            Ok(precise)
+        } else {
+            Err(NumberError::Malformed)
+        }
+    }
+
+    /// Writes the canonical text.
+    fn plain<'b>(&self, buffer: &'b mut Buffer) -> &'b str {
+        let digits = self.digits.get(..self.count).unwrap_or_default();
+        if digits.is_empty() {
+            buffer.push(b"0");
+            return buffer.as_str();
+        }
+        if self.negative {
+            buffer.push(b"-");
+        }
+        // The range was checked: both fit.
+        let whole = usize::try_from(self.exponent + 1).unwrap_or(0);
+        let zeros_after_point = usize::try_from(-self.exponent - 1).unwrap_or(0);
+        if whole == 0 {
+            buffer.push(b"0.");
+            buffer.zeros(zeros_after_point);
+            buffer.push(digits);
+        } else if let Some((before, after)) = digits.split_at_checked(whole) {
+            buffer.push(before);
+            if !after.is_empty() {
+                buffer.push(b".");
+                buffer.push(after);
+            }
+        } else {
+            buffer.push(digits);
+            buffer.zeros(whole - digits.len());
+        }
+        buffer.as_str()
+    }
+}
+
+/// The exponent after the `E`, cut where no number can reach anyway.
+fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
+    const CUT: i64 = 1 << 40;
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() {
+        return Err(NumberError::Malformed);
+    }
+    let mut exponent = 0;
+    for byte in digits {
+        if !byte.is_ascii_digit() {
+            return Err(NumberError::Malformed);
+        }
+        exponent = (exponent * 10 + i64::from(byte - b'0')).min(CUT);
+    }
+    Ok(if negative { -exponent } else { exponent })
+}
+
+/// Says more than "malformed" about what Python and Java print for values that are no numbers.
+#[cold]
+fn name_special(text: &[u8]) -> Option<NumberError> {
+    const SPECIAL: [&[u8]; 4] = [b"nan", b"snan", b"inf", b"infinity"];
+    SPECIAL
+        .iter()
+        .any(|special| text.eq_ignore_ascii_case(special))
+        .then_some(NumberError::NotFinite)
+}
+
+/// Room for one number's text on the stack.
+struct Buffer {
+    bytes: [u8; MAX_TEXT],
+    length: usize,
+}
+
+impl Buffer {
+    fn new() -> Self {
+        Self {
+            bytes: [0; MAX_TEXT],
+            length: 0,
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        ascii(&self.bytes, self.length)
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        let end = self.length + text.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(text);
+            self.length = end;
+        }
+    }
+
+    fn zeros(&mut self, count: usize) {
+        let end = self.length + count;
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.fill(b'0');
+            self.length = end;
+        }
+    }
+}
+
+impl fmt::Write for Buffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The first `length` bytes, which this file wrote: digits, sign, point.
+#[inline]
+fn ascii(bytes: &[u8], length: usize) -> &str {
+    bytes
+        .get(..length)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        Number::parse(text).unwrap().as_str().to_owned()
+    }
+
+    #[test]
+    fn equal_numbers_have_one_text() {
+        for (texts, expected) in [
+            (
+                &[
+                    "0",
+                    "-0",
+                    "+0",
+                    "0.0",
+                    "-0.000",
+                    "0E99",
+                    "0E-999999",
+                    ".0",
+                    "0.",
+                ][..],
+                "0",
+            ),
+            (
+                &["5", "+5", "5.0", "5E0", "05", "0.5e1", "50e-1", "5."],
+                "5",
+            ),
+            (&["-0.5", "-.5", "-5E-1", "-00.500"], "-0.5"),
+            (
+                &["1200", "1.2E3", "1.2e+3", "0.0012E6", "120000E-2"],
+                "1200",
+            ),
+            (&["12.345", "12345E-3", "0.12345E2"], "12.345"),
+            (&["100", "1E2", "1e002"], "100"),
+        ] {
+            for text in texts {
+                assert_eq!(canonical(text), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn thirty_eight_digits_are_kept_and_thirty_nine_refused() {
+        let digits = "12345678901234567890123456789012345678";
+
+        assert_eq!(canonical(digits), digits);
+        assert_eq!(canonical(&format!("-{digits}")), format!("-{digits}"));
+        assert_eq!(
+            canonical(&format!("000{digits}000")),
+            format!("{digits}000")
+        );
+        assert_eq!(
+            canonical(&format!("0.000{digits}000")),
+            format!("0.000{digits}")
+        );
+        assert_eq!(
+            Number::parse(&format!("{digits}9")),
+            Err(NumberError::TooPrecise)
+        );
+        assert_eq!(
+            Number::parse(&format!("0.{digits}9")),
+            Err(NumberError::TooPrecise)
+        );
+        assert_eq!(
+            Number::parse("1000000000000000000000000000000000000001"),
+            Err(NumberError::TooPrecise)
+        );
+    }
+
+    #[test]
+    fn the_range_is_that_of_dynamodb() {
+        let nines = "9.9999999999999999999999999999999999999";
+
+        assert_eq!(canonical(&format!("{nines}E+125")).len(), 126);
+        assert_eq!(canonical(&format!("-{nines}E125")).len(), 127);
+        assert_eq!(Number::parse("1E126"), Err(NumberError::TooLarge));
+        assert_eq!(Number::parse("-1E126"), Err(NumberError::TooLarge));
+        assert_eq!(
+            Number::parse("1E9999999999999999999999"),
+            Err(NumberError::TooLarge)
+        );
+        assert_eq!(canonical("1E-130"), format!("0.{}1", "0".repeat(129)));
+        assert_eq!(canonical(&format!("-{nines}E-130")).len(), MAX_TEXT);
+        assert_eq!(Number::parse("9.9E-131"), Err(NumberError::TooSmall));
+        assert_eq!(
+            Number::parse("1E-9999999999999999999999"),
+            Err(NumberError::TooSmall)
+        );
+    }
+
+    #[test]
+    fn what_is_no_decimal_number_is_refused() {
+        for text in [
+            "", "-", "+", ".", "-.", "e5", ".e5", "5e", "5e+", "5e1.5", "1.2.3", "--5", "+-5",
+            "1 ", " 1", "1_0", "0x10", "1,5", "five", "\u{663}", "1e5e5", "1\0",
+        ] {
+            assert_eq!(Number::parse(text), Err(NumberError::Malformed), "{text:?}");
+        }
+        for text in ["NaN", "-nan", "sNaN", "inf", "-Infinity", "+INF"] {
+            assert_eq!(Number::parse(text), Err(NumberError::NotFinite), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_float_is_its_shortest_text() {
+        for (value, expected) in [
+            (0.1, "0.1"),
+            (-0.0, "0"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e22, "10000000000000000000000"),
+            (-2.5e-7, "-0.00000025"),
+        ] {
+            assert_eq!(Number::from_f64(value).unwrap().as_str(), expected);
+        }
+        assert_eq!(Number::from_f64(1e-130), Number::parse("1E-130"));
+        assert_eq!(Number::from_f64(1e125), Number::parse("1E125"));
+        assert_eq!(Number::from_f64(f64::NAN), Err(NumberError::NotFinite));
+        assert_eq!(
+            Number::from_f64(f64::NEG_INFINITY),
+            Err(NumberError::NotFinite)
+        );
+        assert_eq!(Number::from_f64(1e126), Err(NumberError::TooLarge));
+        assert_eq!(
+            Number::from_f64(f64::MIN_POSITIVE),
+            Err(NumberError::TooSmall)
+        );
+    }
+
+    #[test]
+    fn numbers_are_ordered_by_value() {
+        let ordered = [
+            "-1E125", "-10", "-9.5", "-9", "-0.5", "-0.05", "0", "0.05", "0.5", "0.51", "9",
+            "9.01", "10", "1E125",
+        ];
+
+        for (index, one) in ordered.iter().enumerate() {
+            for (other_index, two) in ordered.iter().enumerate() {
+                let (one, two) = (Number::parse(one).unwrap(), Number::parse(two).unwrap());
+                assert_eq!(one.cmp(&two), index.cmp(&other_index), "{one} {two}");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_read_without_a_number() {
+        assert_eq!(parse_i64("0"), Some(0));
+        assert_eq!(parse_i64("-42"), Some(-42));
+        assert_eq!(
+            parse_i64("999999999999999999"),
+            Some(999_999_999_999_999_999)
+        );
+        for text in [
+            "",
+            "-",
+            "1000000000000000000",
+            "1.0",
+            "1E2",
+            "+1",
+            "--1",
+            " 1",
+            "1\u{663}",
+        ] {
+            assert_eq!(parse_i64(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_float_that_cannot_hold_what_is_stored_is_told() {
+        for (text, exact) in [
+            ("0.1", true),
+            ("-1234.5625", true),
+            ("9007199254740993", false),
+            ("9007199254740992", true),
+            ("0.30000000000000004", true),
+            ("0.3000000000000000400", true),
+            ("3.0000000000000004E-1", true),
+            ("0.300000000000000040001", false),
+            ("100000000000000000000", true),
+            ("100000000000000000001", false),
+            ("1E-130", true),
+            ("12345678901234567890123456789012345678", false),
+        ] {
+            assert_eq!(f64_is_exact(text, text.parse().unwrap()), exact, "{text}");
+        }
+    }
+
+    #[test]
+    fn significant_digits_leave_out_the_zeros_at_both_ends() {
+        for (text, digits) in [
+            ("0", 0),
+            ("5", 1),
+            ("-500", 1),
+            ("0.0050", 1),
+            ("5005", 4),
+            ("1.50E+9", 2),
+            ("-10.01", 4),
+        ] {
+            assert_eq!(significant_digits(text), digits, "{text}");
+        }
+    }
+
+    /// The same number written in one of many ways: the point moved, zeros around it.
+    fn written(digits: &str, exponent: i64, shift: usize, zeros: usize) -> String {
+        let at = shift % (digits.len() + 1);
+        let (before, after) = digits.split_at(at);
+        let padding = "0".repeat(zeros);
+        format!(
+            "{padding}{before}.{after}{padding}e{}",
+            exponent + digits.len() as i64 - at as i64
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn how_a_number_is_written_does_not_matter(
+            negative in any::<bool>(), digits in "[1-9][0-9]{0,37}", exponent in -130i64..88, shift in 0usize..50, zeros in 0usize..40,
+        ) {
+            let sign = if negative { "-" } else { "" };
+            let plain = Number::parse(&format!("{sign}{digits}e{exponent}"));
+            let moved = Number::parse(&format!("{sign}{}", written(&digits, exponent, shift, zeros)));
+
+            prop_assert_eq!(&plain, &moved);
+            let plain = plain.unwrap();
+            prop_assert_eq!(Number::parse(plain.as_str()).unwrap().as_str(), plain.as_str());
+            prop_assert!(plain.as_str().len() <= MAX_TEXT);
+            prop_assert!(!plain.as_str().contains(['e', 'E', '+']));
+        }
+
+        #[test]
+        fn the_order_is_that_of_scaled_integers(one in any::<i64>(), two in any::<i64>(), one_scale in 0u32..12, two_scale in 0u32..12) {
+            let scaled = |value: i64, scale: u32| i128::from(value) * 10i128.pow(12 - scale);
+            let number = |value: i64, scale: u32| Number::parse(&format!("{value}E-{scale}")).unwrap();
+
+            let (left, right) = (number(one, one_scale), number(two, two_scale));
+
+            prop_assert_eq!(left.cmp(&right), scaled(one, one_scale).cmp(&scaled(two, two_scale)));
+            prop_assert_eq!(left == right, scaled(one, one_scale) == scaled(two, two_scale));
+        }
+
+        #[test]
+        fn a_float_comes_back_from_its_number(value in any::<f64>()) {
+            let Ok(number) = Number::from_f64(value) else { return Ok(()) };
+
+            prop_assert_eq!(number.as_str().parse::<f64>().unwrap(), value);
+            prop_assert_eq!(Number::parse(&format!("{value:e}")).unwrap(), number.clone());
+            prop_assert!(f64_is_exact(number.as_str(), value));
+        }
+
+        #[test]
+        fn the_short_way_of_exactness_agrees_with_the_long_one(text in "-?[0-9]{1,18}(\\.[0-9]{1,18})?") {
+            let value: f64 = text.parse().unwrap();
+
+            prop_assert_eq!(f64_is_exact(&text, value), is_printed_alike(&text, value));
+        }
+
+        #[test]
+        fn integers_agree_with_the_standard_library(value in any::<i64>()) {
+            let text = value.to_string();
+
+            prop_assert_eq!(Number::from_i64(value), Number::parse(&text).unwrap());
+            if text.trim_start_matches('-').len() <= 18 {
+                prop_assert_eq!(parse_i64(&text), Some(value));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "[-+.eE0-9 x]{0,60}|.{0,20}") {
+            if let Ok(number) = Number::parse(&text) {
+                prop_assert_eq!(&Number::parse(number.as_str()).unwrap(), &number);
+            }
+            let _ = parse_i64(&text);
+            let _ = f64_is_exact(&text, 1.5);
+            let _ = significant_digits(&text);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! DescribeTable: what a table is like, and whether it can be used yet.
+
+use std::ops::Range;
+
+use super::member;
+use crate::wire::{Reader, WireError, Writer};
+
+/// Writes the body.
+pub fn write(writer: &mut Writer, table: &str) {
+    super::begin(writer, table, b"}");
+}
+
+/// Where the description stands in the answer.
+///
+/// # Errors
+///
+/// The answer is no JSON object.
+pub fn table(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
+    member(body, "Table")
+}
+
+/// The table's status, such as `ACTIVE`; None where the answer has none.
+///
+/// # Errors
+///
+/// The answer is no JSON object.
+pub fn status(body: &[u8]) -> Result<Option<String>, WireError> {
+    let Some(description) = table(body)? else { return Ok(None) };
+    let description = &body[description];
+    let Some(status) = member(description, "TableStatus")? else { return Ok(None) };
+    let text = Reader::new(&description[status])?.string()?.decode()?.into_owned();
+    Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::tests::written;
+    use super::*;
+
+    #[test]
+    fn the_body_names_the_table() {
+        assert_eq!(written(|writer| write(writer, "users")), r#"{"TableName":"users"}"#);
+    }
+
+    #[test]
+    fn the_status_is_read_or_absent() {
+        assert_eq!(status(br#"{"Table":{"A":{},"TableStatus":"CREATING"}}"#).unwrap().as_deref(), Some("CREATING"));
+        assert_eq!(status(br#"{"Table":{}}"#).unwrap(), None);
+        assert_eq!(status(b"{}").unwrap(), None);
+        assert!(status(br#"{"Table":{"TableStatus":3}}"#).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! DynamoDB's operations: how the body of each is written, and how its answer is framed.
+
+pub mod create_table;
+pub mod delete_item;
+pub mod delete_table;
+pub mod describe_table;
+pub mod get_item;
+pub mod list_tables;
+pub mod put_item;
+pub mod update_item;
+
+use std::ops::Range;
+
+use crate::expression::names::Names;
+use crate::wire::{Reader, WireError, Writer};
+
+/// What must hold for the stored item for a write to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard<'a> {
+    /// Nothing.
+    None,
+    /// There is no item with this key; names the partition key.
+    NotExists(&'a str),
+    /// There is one; names the partition key.
+    Exists(&'a str),
+}
+
+impl Guard<'_> {
+    /// Writes the guard's members of a request. A guard that fails gives the stored item back.
+    fn write(self, writer: &mut Writer) {
+        let (function, name): (&[u8], _) = match self {
+            Self::None => return,
+            Self::NotExists(name) => (b"attribute_not_exists(", name),
+            Self::Exists(name) => (b"attribute_exists(", name),
+        };
+        let mut names = Names::new();
+        writer.raw(br#","ConditionExpression":""#);
+        writer.raw(function);
+        names.write(writer, name);
+        writer.raw(br#")""#);
+        names.finish(writer);
+        write_return_old(writer);
+    }
+}
+
+/// A condition that fails gives the stored item back.
+fn write_return_old(writer: &mut Writer) {
+    writer.raw(br#","ReturnValuesOnConditionCheckFailure":"ALL_OLD""#);
+}
+
+/// Begins a body with the table's name and one further member, whose value the caller writes.
+fn begin(writer: &mut Writer, table: &str, member: &[u8]) {
+    writer.raw(br#"{"TableName":"#);
+    writer.string(table);
+    writer.raw(member);
+}
+
+/// Where the value of a member of the answer stands; None where the answer has no such member.
+fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
+    let mut reader = Reader::new(body)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        reader.peek()?;
+        let start = reader.position();
+        if key.equals(name) {
+            reader.skip()?;
+            return Ok(Some(start..reader.position()));
+        }
+        reader.skip()?;
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// What a function writes, as text.
+    pub(crate) fn written(write: impl FnOnce(&mut Writer)) -> String {
+        let mut writer = Writer::with_capacity(256);
+        write(&mut writer);
+        let body = writer.into_bytes();
+        crate::wire::validate(&body).unwrap();
+        String::from_utf8(body).unwrap()
+    }
+
+    #[test]
+    fn a_member_is_found_behind_others_and_blanks() {
+        let body = br#"{ "a" : {"b":[1]}, "c" :  {"d":"e"} }"#;
+
+        assert_eq!(body[member(body, "c").unwrap().unwrap()].trim_ascii(), br#"{"d":"e"}"#);
+        assert_eq!(member(body, "d").unwrap(), None);
+        assert!(member(b"[]", "a").is_err());
+        assert!(member(br#"{"a":"#, "a").is_err());
+    }
+}

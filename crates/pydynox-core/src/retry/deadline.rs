@@ -1,0 +1,209 @@
+//! Time: pauses, deadlines and the guard that ends an exchange at its deadline; no timer outside of a runtime.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::error::{Error, ErrorKind};
+use crate::transport::{Exchange, Response, TransportError};
+
+/// A time-out given in seconds, as users write it.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] when it is zero, negative, infinite or not a number.
+pub fn timeout_from_seconds(seconds: f64) -> Result<Duration, Error> {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|timeout| !timeout.is_zero())
+        .ok_or_else(|| refuse_timeout(&seconds.to_string()))
+}
+
+/// Refuses a time-out that nothing can meet.
+pub(crate) fn check_timeout(timeout: Option<Duration>) -> Result<(), Error> {
+    match timeout {
+        Some(Duration::ZERO) => Err(refuse_timeout("0")),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_timeout(given: &str) -> Error {
+    let message = format!(
+        "timeout must be a positive number of seconds, or None to wait for ever; got {given}"
+    );
+    Error::new(ErrorKind::Configuration, message)
+}
+
+/// A timer that comes into being on the first poll inside a runtime.
+///
+/// Futures of the client may be polled once on a thread without a runtime, where a tokio timer would panic. There
+/// the timer stays pending; whoever polled moves the future into a runtime and polls it again.
+#[derive(Debug)]
+struct Timer {
+    /// `None` never comes.
+    until: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    fn new(until: Option<Instant>) -> Self {
+        Self { until, sleep: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(until) = self.until else {
+            return Poll::Pending;
+        };
+        if self.sleep.is_none() && Handle::try_current().is_err() {
+            return Poll::Pending;
+        }
+        self.sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(until)))
+            .as_mut()
+            .poll(cx)
+    }
+}
+
+/// Waits for a time that is counted from its making; safe to poll outside of a runtime.
+#[derive(Debug)]
+pub struct Pause {
+    timer: Option<Timer>,
+}
+
+impl Pause {
+    /// A pause of this length; ready at once when it is zero.
+    pub fn new(length: Duration) -> Self {
+        let timer = (!length.is_zero()).then(|| Timer::new(Instant::now().checked_add(length)));
+        Self { timer }
+    }
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.timer {
+            Some(timer) => timer.poll(cx),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+/// When a call started and when it must be over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    started: Instant,
+    at: Option<Instant>,
+}
+
+impl Deadline {
+    /// Starts the clock. A time-out beyond the end of time is none.
+    pub(crate) fn start(timeout: Option<Duration>) -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            at: timeout.and_then(|timeout| started.checked_add(timeout)),
+        }
+    }
+
+    /// Time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether something can still be begun after a pause of this length.
+    pub(crate) fn allows(&self, pause: Duration) -> bool {
+        let Some(at) = self.at else {
+            return true;
+        };
+        Instant::now()
+            .checked_add(pause)
+            .is_some_and(|then| then < at)
+    }
+
+    /// Time that is left; `None` when there is no end.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.at
+            .map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Waits for the exchange, but not beyond the deadline; `None` says that the deadline came first.
+    pub(crate) fn bound<'a>(&self, exchange: Exchange<'a>) -> Bounded<'a> {
+        Bounded {
+            exchange,
+            timer: Timer::new(self.at),
+        }
+    }
+}
+
+/// An exchange that ends at its deadline. It costs no timer when its first poll answers.
+pub(crate) struct Bounded<'a> {
+    exchange: Exchange<'a>,
+    timer: Timer,
+}
+
+impl Future for Bounded<'_> {
+    type Output = Option<Result<Response, TransportError>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(answer) = self.exchange.as_mut().poll(cx) {
+            return Poll::Ready(Some(answer));
+        }
+        self.timer.poll(cx).map(|()| None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn timeouts_that_are_no_positive_number_of_seconds_are_refused() {
+        for seconds in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-12] {
+            let error = timeout_from_seconds(seconds).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Configuration, "{seconds}");
+            assert!(
+                error
+                    .to_string()
+                    .starts_with("timeout must be a positive number")
+            );
+        }
+        assert_eq!(
+            timeout_from_seconds(1.5).unwrap(),
+            Duration::from_millis(1500)
+        );
+    }
+
+    #[test]
+    fn a_pause_polled_outside_of_a_runtime_is_pending_and_makes_no_timer() {
+        let mut pause = Pause::new(Duration::from_millis(1));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+
+        assert!(Pin::new(&mut pause).poll(&mut cx).is_pending());
+
+        assert!(pause.timer.unwrap().sleep.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_lasts_as_long_as_it_says() {
+        let begun = Instant::now();
+
+        Pause::new(Duration::from_secs(3)).await;
+        Pause::new(Duration::ZERO).await;
+
+        assert_eq!(begun.elapsed().as_secs(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_beyond_the_end_of_time_does_not_end() {
+        let waited =
+            tokio::time::timeout(Duration::from_secs(1 << 30), Pause::new(Duration::MAX)).await;
+        assert!(waited.is_err());
+        assert!(Deadline::start(Some(Duration::MAX)).allows(Duration::from_secs(1)));
+    }
+}

@@ -1,0 +1,272 @@
+//! The seam between the client and whatever answers its requests: HTTP, the embedded engine, a test's script.
+
+pub mod latency;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::error::Error;
+
+macro_rules! operations {
+    ($($name:ident $access:ident),+ $(,)?) => {
+        /// An operation of the `DynamoDB` API.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Operation {
+            $(
+                #[doc = concat!("`", stringify!($name), "`")]
+                $name,
+            )+
+            /// Any other operation, passed through by its name.
+            Other(Arc<str>),
+        }
+
+        impl Operation {
+            /// The name of the operation on the wire.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                    Self::Other(name) => name,
+                }
+            }
+
+            /// The operation of this name; every name is accepted.
+            pub fn from_name(name: &str) -> Self {
+                match name {
+                    $(stringify!($name) => Self::$name,)+
+                    other => Self::Other(Arc::from(other)),
+                }
+            }
+
+            /// Whether the operation changes nothing, so that sending it twice is harmless.
+            pub fn is_read(&self) -> bool {
+                match self {
+                    $(Self::$name => operations!(@ $access),)+
+                    // Every operation of DynamoDB that starts so is a read.
+                    Self::Other(name) => ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb)),
+                }
+            }
+        }
+    };
+    (@ read) => { true };
+    (@ write) => { false };
+}
+
+operations! {
+    GetItem read,
+    PutItem write,
+    UpdateItem write,
+    DeleteItem write,
+    Query read,
+    Scan read,
+    BatchGetItem read,
+    BatchWriteItem write,
+    TransactGetItems read,
+    TransactWriteItems write,
+    ExecuteStatement write,
+    ExecuteTransaction write,
+    BatchExecuteStatement write,
+    CreateTable write,
+    DescribeTable read,
+    UpdateTable write,
+    DeleteTable write,
+    ListTables read,
+    DescribeTimeToLive read,
+    UpdateTimeToLive write,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What is sent: cheap to clone, because every attempt sends the same bytes.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The operation.
+    pub operation: Operation,
+    /// The JSON body.
+    pub body: Bytes,
+}
+
+/// What came back, read to its end but not yet judged.
+#[derive(Debug, Clone, Default)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that the client looks at.
+    pub headers: Headers,
+    /// The body.
+    pub body: Bytes,
+    /// The body is known to be well-formed JSON; the client does not walk it again.
+    pub verified: bool,
+}
+
+/// The headers of an answer that matter to the client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// `x-amzn-RequestId`
+    pub request_id: Option<Box<str>>,
+    /// `Content-Type`
+    pub content_type: Option<Box<str>>,
+    /// `x-amz-crc32`: checksum of the body.
+    pub crc32: Option<u32>,
+    /// `x-amz-retry-after`: milliseconds before the next attempt.
+    pub retry_after_ms: Option<u64>,
+    /// `Date`, as the service wrote it.
+    pub date: Option<Box<str>>,
+}
+
+/// Why there is no answer, and whether the request may have reached the service.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// Not one byte of the request can have been acted upon.
+    NotSent(Failure),
+    /// The request was, or may have been, fully sent.
+    MaybeSent(Failure),
+    /// A pooled connection that had been idle broke before any byte of an answer; the request may have been sent.
+    Stale(Failure),
+    /// The transport refuses by itself and for good, before anything is sent: no credentials, a wrong setting.
+    Refused(Error),
+}
+
+impl TransportError {
+    /// Nothing of the request was acted upon.
+    pub fn not_sent(kind: FailureKind, message: impl Into<Box<str>>) -> Self {
+        Self::NotSent(Failure::new(kind, message))
+    }
+
+    /// The request may have reached the service.
+    pub fn maybe_sent(kind: FailureKind, message: impl Into<Box<str>>) -> Self {
+        Self::MaybeSent(Failure::new(kind, message))
+    }
+
+    /// A pooled, idle connection was reset before any byte of an answer.
+    pub fn stale(message: impl Into<Box<str>>) -> Self {
+        Self::Stale(Failure::new(FailureKind::Reset, message))
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent(failure) | Self::MaybeSent(failure) | Self::Stale(failure) => {
+                failure.fmt(f)
+            }
+            Self::Refused(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+/// What happened below the seam.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of thing happened.
+    pub kind: FailureKind,
+    /// What happened, in words.
+    pub message: Box<str>,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(kind: FailureKind, message: impl Into<Box<str>>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The kinds of failure below the seam.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// No connection could be made: name, route, TLS, connect time-out.
+    Connect,
+    /// The connection was reset.
+    Reset,
+    /// Nothing came for too long.
+    Timeout,
+    /// The other side, or this client, closed the connection.
+    Closed,
+    /// The embedded engine failed by itself; the same request fails again, so it is not sent again.
+    Engine,
+}
+
+/// The answer to one request, when it is there. Dropping it aborts the exchange.
+pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send + 'a>>;
+
+/// Something that answers requests: `send(operation, body) -> (status, headers, body)`.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends one request once. Nothing happens before the exchange is polled, and nothing after it is dropped.
+    fn send(&self, request: Request) -> Exchange<'_>;
+
+    /// Whether the first poll may run on the caller's thread, outside of any runtime.
+    fn answers_inline(&self, operation: &Operation) -> bool {
+        let _ = operation;
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_finds_its_operation_back() {
+        for name in [
+            "GetItem",
+            "TransactWriteItems",
+            "UpdateTimeToLive",
+            "RestoreTableToPointInTime",
+            "",
+        ] {
+            assert_eq!(Operation::from_name(name).name(), name);
+        }
+        assert_eq!(Operation::from_name("GetItem"), Operation::GetItem);
+        assert_eq!(
+            Operation::from_name("CreateBackup"),
+            Operation::Other("CreateBackup".into())
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_a_read_counts_as_a_write() {
+        for read in [
+            "GetItem",
+            "Query",
+            "Scan",
+            "BatchGetItem",
+            "TransactGetItems",
+            "DescribeLimits",
+            "ListExports",
+            "GetResourcePolicy",
+        ] {
+            assert!(Operation::from_name(read).is_read(), "{read}");
+        }
+        for write in [
+            "PutItem",
+            "BatchWriteItem",
+            "ExecuteStatement",
+            "DeleteTable",
+            "TagResource",
+            "Unheard",
+        ] {
+            assert!(!Operation::from_name(write).is_read(), "{write}");
+        }
+    }
+}

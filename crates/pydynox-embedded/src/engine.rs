@@ -1,0 +1,263 @@
+//! One engine: opening it, keeping a panic of its inside, and turning what it says into answers of the seam.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use dynoxide::storage_backend::{Clock, SystemClock};
+use dynoxide::{Database, DynoxideError};
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::transport::{FailureKind, Headers, Request, Response, TransportError};
+
+use crate::arn;
+use crate::fork::{self, Pass};
+use crate::location::{Durability, Place};
+use crate::ttl::Sweeper;
+use crate::wire;
+
+/// What an engine is made from, again after a fork.
+pub(crate) struct Source {
+    /// Canonical.
+    pub(crate) place: Place,
+    /// Stands in for the system's clock; in memory only.
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Source {
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, clock: None }
+    }
+
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
+    }
+
+    pub(crate) fn is_memory(&self) -> bool {
+        !matches!(self.place, Place::File { .. })
+    }
+
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        let clock = self.clock.clone().unwrap_or_else(SystemClock::arc);
+        // A file may hold tables with time to live from an earlier life; a sweep of none costs one small query.
+        Sweeper::new(clock, !self.is_memory())
+    }
+
+    fn make(&self) -> Result<Database, String> {
+        let database = match (&self.place, &self.clock) {
+            (Place::File { path, .. }, _) => {
+                let path = path.to_str().ok_or("its path is no UTF-8")?;
+                Database::new(path)
+            }
+            (_, Some(clock)) => Database::memory_with_clock(clock.clone()),
+            (_, None) => Database::memory(),
+        }
+        .map_err(|error| words_of(&error))?;
+        if matches!(
+            self.place,
+            Place::File {
+                durability: Durability::Normal,
+                ..
+            }
+        ) {
+            // The only way that the engine has to `synchronous=NORMAL`; its other settings are SQLite's defaults.
+            database
+                .disable_bulk_loading()
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(database)
+    }
+}
+
+/// An engine, whether it is open or not.
+pub(crate) struct Engine {
+    source: Arc<Source>,
+    sweeper: Arc<Sweeper>,
+    state: State,
+}
+
+enum State {
+    /// Opened by the first request: right after a fork nothing is.
+    Closed,
+    Open(Connection),
+    /// It panicked; this is what it said.
+    Dead(Box<str>),
+}
+
+impl Engine {
+    pub(crate) fn new(source: Arc<Source>, sweeper: Arc<Sweeper>) -> Self {
+        Self {
+            source,
+            sweeper,
+            state: State::Closed,
+        }
+    }
+
+    /// Opens the engine, with the GIL held.
+    pub(crate) fn open(&mut self) -> Result<(), Error> {
+        let _pass = Pass::regardless();
+        self.ensure_open().map_err(|why| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("'{}' cannot be opened: {why}", self.source.place),
+            )
+        })
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        matches!(self.state, State::Dead(_))
+    }
+
+    /// Runs one request. The caller holds a [`Pass`].
+    pub(crate) fn answer(&mut self, request: &Request) -> Result<Response, TransportError> {
+        let name = request.operation.name();
+        self.ensure_open().map_err(|why| {
+            let message = format!(
+                "the embedded engine ({}) cannot be used: {why}",
+                self.source.place
+            );
+            TransportError::not_sent(FailureKind::Engine, message)
+        })?;
+        let State::Open(connection) = &self.state else {
+            return Err(TransportError::not_sent(
+                FailureKind::Engine,
+                "the embedded engine is closed",
+            ));
+        };
+        let work = || {
+            connection.sweep(&self.sweeper);
+            connection.execute(name, &request.body, &self.sweeper)
+        };
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(answer) => Ok(answer),
+            Err(panic) => Err(self.die(name, panic.as_ref())),
+        }
+    }
+
+    fn ensure_open(&mut self) -> Result<(), String> {
+        match &self.state {
+            State::Open(_) => Ok(()),
+            State::Dead(why) => Err(format!(
+                "it stopped after an internal error ({why}); make a new client, and please report this"
+            )),
+            State::Closed => {
+                let database = catch_unwind(AssertUnwindSafe(|| self.source.make()))
+                    .unwrap_or_else(|panic| Err(text(panic.as_ref()).into()))?;
+                self.state = State::Open(Connection::new(database));
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives up on the engine: its lock is poisoned, and its connection may be in the middle of a transaction.
+    fn die(&mut self, operation: &str, panic: &(dyn std::any::Any + Send)) -> TransportError {
+        let why = text(panic);
+        let broken = mem::replace(&mut self.state, State::Dead(why.into()));
+        // Rolls back and frees the file for whoever opens it next.
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
+        TransportError::maybe_sent(
+            FailureKind::Engine,
+            format!(
+                "the embedded engine ({}) failed inside {operation}: {why}; it is stopped, make a new client, and please report this",
+                self.source.place
+            ),
+        )
+    }
+}
+
+/// What the engine says of a file that it cannot open.
+fn words_of(error: &DynoxideError) -> String {
+    let text = error.to_string();
+    // Its own words advise features of its build.
+    if text.contains("not a valid SQLite database") {
+        return "it is not a database".to_owned();
+    }
+    text
+}
+
+fn text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}
+
+/// A database that is closed by the process that opened it, and by no other.
+struct Connection {
+    database: Option<Database>,
+    generation: u64,
+    process: u32,
+}
+
+impl Connection {
+    fn new(database: Database) -> Self {
+        Self {
+            database: Some(database),
+            generation: fork::generation(),
+            process: std::process::id(),
+        }
+    }
+
+    fn sweep(&self, sweeper: &Sweeper) {
+        let Some(database) = self.database.as_ref().filter(|_| sweeper.is_due()) else {
+            return;
+        };
+        let begun = Instant::now();
+        // A sweep that fails (a file locked by another process) is made up for by the next one.
+        let _ = database.sweep_ttl();
+        sweeper.swept(begun.elapsed());
+    }
+
+    fn execute(&self, operation: &str, body: &[u8], sweeper: &Sweeper) -> Response {
+        let Some(database) = &self.database else {
+            return Response::default();
+        };
+        let Ok(text) = std::str::from_utf8(body) else {
+            return refused(&wire::malformed("the body is no UTF-8"));
+        };
+        let plain = arn::plain(text);
+        let text = plain.as_ref().map_or(text, |plain| plain.body.as_str());
+        match wire::execute(database, operation, text, sweeper) {
+            Some(Ok(answer)) => {
+                let answer = arn::with_real_region(operation, answer);
+                let answer = match plain {
+                    Some(plain) => plain.as_given(answer),
+                    None => answer,
+                };
+                response(200, answer)
+            }
+            Some(Err(error)) => refused(&error),
+            None => response(400, wire::unknown_operation(operation)),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.process != std::process::id() || self.generation != fork::generation() {
+            mem::forget(self.database.take());
+            return;
+        }
+        let _pass = Pass::regardless();
+        self.database = None;
+    }
+}
+
+fn refused(error: &DynoxideError) -> Response {
+    response(error.status_code(), error.to_json().into_bytes())
+}
+
+fn response(status: u16, body: Vec<u8>) -> Response {
+    Response {
+        status,
+        headers: Headers::default(),
+        body: Bytes::from(body),
+        // Written by a serializer, read by nobody in between.
+        verified: true,
+    }
+}

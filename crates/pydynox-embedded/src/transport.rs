@@ -1,0 +1,132 @@
+//! The transport seam: which thread a request runs on, and in which order requests reach the engine.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use pydynox_core::transport::latency::Latency;
+use pydynox_core::transport::{
+    Exchange, FailureKind, Operation, Request, Response, Transport, TransportError,
+};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::fork::Pass;
+use crate::slot::{Desk, Slot};
+
+/// A transport over the engine in this slot.
+pub(crate) fn wrap(slot: Arc<Slot>, latency: Option<Duration>) -> Arc<dyn Transport> {
+    let embedded = Embedded { slot };
+    match latency {
+        Some(latency) => Arc::new(Latency::new(embedded, latency)),
+        None => Arc::new(embedded),
+    }
+}
+
+struct Embedded {
+    slot: Arc<Slot>,
+}
+
+impl Transport for Embedded {
+    fn send(&self, request: Request) -> Exchange<'_> {
+        Box::pin(self.exchange(request))
+    }
+
+    fn answers_inline(&self, operation: &Operation) -> bool {
+        self.slot
+            .desk()
+            .is_ok_and(|desk| self.is_quick(desk, operation))
+    }
+}
+
+impl Embedded {
+    /// Whether the request takes microseconds, so that it may run on whatever thread polls it.
+    fn is_quick(&self, desk: &Desk, operation: &Operation) -> bool {
+        self.slot.source().is_memory()
+            && touches_one_item_or_table(operation)
+            && !desk.sweeper.is_due()
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
+        let desk = self.slot.desk()?;
+        loop {
+            let runtime = Handle::try_current().ok();
+            if runtime.is_none() || self.is_quick(desk, &request.operation) {
+                let mut engine = desk.engine.lock().await;
+                if let Some(_pass) = Pass::try_new() {
+                    return engine.answer(&request);
+                }
+            }
+            if let Some(runtime) = runtime {
+                return run_aside(&runtime, desk, request).await;
+            }
+            // Another thread forks. To wait here could stop it, if this thread holds the GIL.
+            step_aside().await;
+        }
+    }
+}
+
+/// What runs inline: item operations of one key, and the administration of tables as far as it moves no items.
+fn touches_one_item_or_table(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::GetItem
+            | Operation::PutItem
+            | Operation::UpdateItem
+            | Operation::DeleteItem
+            | Operation::CreateTable
+            | Operation::DescribeTable
+            | Operation::DeleteTable
+            | Operation::ListTables
+            | Operation::DescribeTimeToLive
+            | Operation::UpdateTimeToLive
+    )
+}
+
+/// Runs the request on a thread that may block. It begins only when its turn has come, so at most one thread waits.
+async fn run_aside(
+    runtime: &Handle,
+    desk: &Desk,
+    request: Request,
+) -> Result<Response, TransportError> {
+    let mut engine = desk.engine.clone().lock_owned().await;
+    let job = runtime.spawn_blocking(move || {
+        let _pass = Pass::wait();
+        engine.answer(&request)
+    });
+    match (AbortOnDrop(job).finished()).await {
+        Ok(answer) => answer,
+        Err(_) => Err(TransportError::maybe_sent(
+            FailureKind::Closed,
+            "the runtime was shut down while the embedded engine was at work",
+        )),
+    }
+}
+
+/// A job that is not begun once nobody waits for it.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> AbortOnDrop<T> {
+    async fn finished(mut self) -> Result<T, tokio::task::JoinError> {
+        (&mut self.0).await
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Is not ready once, so that the caller goes on elsewhere or later.
+async fn step_aside() {
+    let mut stepped = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut stepped, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,192 @@
+//! The engine's operations by their name on the wire: JSON in, JSON out, errors as `DynamoDB` words them.
+
+use dynoxide::actions::transact_get_items::{TransactGetItemsRequest, TransactGetItemsResponse};
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::projection;
+use crate::ttl::Sweeper;
+
+type Answer = Result<Vec<u8>, DynoxideError>;
+
+/// What `DynamoDB` says of an attribute value with too many levels.
+const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
+
+macro_rules! dispatch {
+    ($database:ident, $operation:ident, $body:ident; $($name:literal => $method:ident),+ $(,)?) => {
+        match $operation {
+            $($name => Some(run($operation, $body, |request| $database.$method(request))),)+
+            _ => None,
+        }
+    };
+}
+
+/// Runs an operation; `None` when the engine does not know it.
+pub(crate) fn execute(
+    database: &Database,
+    operation: &str,
+    body: &str,
+    sweeper: &Sweeper,
+) -> Option<Answer> {
+    match operation {
+        "TransactGetItems" => {
+            return Some(run(operation, body, |request| {
+                transact_get_items(database, request)
+            }));
+        }
+        "UpdateTimeToLive" => {
+            return Some(run(operation, body, |request| {
+                let response = database.update_time_to_live(request)?;
+                if response.time_to_live_specification.enabled {
+                    sweeper.need();
+                }
+                Ok(response)
+            }));
+        }
+        _ => {}
+    }
+    dispatch!(database, operation, body;
+        "GetItem" => get_item,
+        "PutItem" => put_item,
+        "UpdateItem" => update_item,
+        "DeleteItem" => delete_item,
+        "Query" => query,
+        "Scan" => scan,
+        "BatchGetItem" => batch_get_item,
+        "BatchWriteItem" => batch_write_item,
+        "TransactWriteItems" => transact_write_items,
+        "ExecuteStatement" => execute_statement,
+        "ExecuteTransaction" => execute_transaction,
+        "BatchExecuteStatement" => batch_execute_statement,
+        "CreateTable" => create_table,
+        "DescribeTable" => describe_table,
+        "UpdateTable" => update_table,
+        "DeleteTable" => delete_table,
+        "ListTables" => list_tables,
+        "DescribeTimeToLive" => describe_time_to_live,
+        "TagResource" => tag_resource,
+        "UntagResource" => untag_resource,
+        "ListTagsOfResource" => list_tags_of_resource,
+        "ListStreams" => list_streams,
+        "DescribeStream" => describe_stream,
+        "GetShardIterator" => get_shard_iterator,
+        "GetRecords" => get_records,
+        "SearchVectors" => search_vectors,
+    )
+}
+
+/// The refusal of an operation that the engine does not know.
+pub(crate) fn unknown_operation(operation: &str) -> Vec<u8> {
+    json!({
+        "__type": "com.amazon.coral.service#UnknownOperationException",
+        "message": format!("the embedded engine has no operation {operation}; point endpoint_url at DynamoDB for it"),
+    })
+    .to_string()
+    .into_bytes()
+}
+
+/// The refusal of a body that is no JSON.
+pub(crate) fn malformed(message: &str) -> DynoxideError {
+    DynoxideError::SerializationException(message.to_owned())
+}
+
+fn run<Q: DeserializeOwned, A: Serialize>(
+    operation: &str,
+    body: &str,
+    method: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Answer {
+    let request = serde_json::from_str(body).map_err(|error| classify(&error));
+    let answer = request
+        .and_then(method)
+        .map_err(|error| as_worded_for(operation, error))?;
+    serde_json::to_vec(&answer)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+/// The engine also returns the keys of a projected item.
+fn transact_get_items(
+    database: &Database,
+    request: TransactGetItemsRequest,
+) -> Result<TransactGetItemsResponse, DynoxideError> {
+    let projections: Vec<_> = request
+        .transact_items
+        .iter()
+        .map(|entry| {
+            let expression = entry.get.projection_expression.clone()?;
+            Some((expression, entry.get.expression_attribute_names.clone()))
+        })
+        .collect();
+    let mut response = database.transact_get_items(request)?;
+    for (response, projection) in response.responses.iter_mut().zip(&projections) {
+        if let (Some(item), Some((expression, names))) = (&mut response.item, projection) {
+            let wanted = projection::attributes(expression, names.as_ref());
+            item.retain(|name, _| wanted.contains(name.as_str()));
+        }
+    }
+    Ok(response)
+}
+
+/// What the engine's own front end makes of a request that it cannot read: its decoders mark their messages.
+fn classify(error: &serde_json::Error) -> DynoxideError {
+    let text = error.to_string();
+    let message = without_position(&text);
+    if let Some(rest) = message.strip_prefix("VALIDATION_REQUEST:") {
+        return DynoxideError::EnvelopedValidation(rest.to_owned());
+    }
+    for mark in ["VALIDATION:", "VALIDATION_AS_READ:"] {
+        if let Some(rest) = message.strip_prefix(mark) {
+            return DynoxideError::ValidationException(rest.to_owned());
+        }
+    }
+    for mark in ["SERIALIZATION:", "SERIALIZATION_AS_READ:"] {
+        if let Some(rest) = message.strip_prefix(mark) {
+            return malformed(rest);
+        }
+    }
+    if message.starts_with("recursion limit exceeded") {
+        return DynoxideError::ValidationException(TOO_DEEP.to_owned());
+    }
+    if message.contains("empty AttributeValue") {
+        let words =
+            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
+        return DynoxideError::ValidationException(words.to_owned());
+    }
+    let is_validation = [
+        "missing field",
+        "unknown variant",
+        "invalid type: null",
+        "Supplied AttributeValue",
+    ]
+    .iter()
+    .any(|part| message.contains(part));
+    if is_validation {
+        DynoxideError::ValidationException(message.to_owned())
+    } else {
+        malformed(message)
+    }
+}
+
+fn without_position(message: &str) -> &str {
+    message
+        .rfind(" at line ")
+        .map_or(message, |at| &message[..at])
+}
+
+/// The differences between operations in how one error is written.
+fn as_worded_for(operation: &str, error: DynoxideError) -> DynoxideError {
+    match (operation, error) {
+        ("PutItem" | "UpdateItem" | "DeleteItem", DynoxideError::EnvelopedValidation(message)) => {
+            DynoxideError::ValidationException(format!("1 validation error detected: {message}"))
+        }
+        (_, DynoxideError::EnvelopedValidation(message)) => {
+            DynoxideError::ValidationException(message)
+        }
+        (
+            "ExecuteStatement",
+            DynoxideError::ConditionalCheckFailedException(message, Some(item)),
+        ) => DynoxideError::StatementConditionalCheckFailed(message, item),
+        (_, error) => error,
+    }
+}

@@ -1,0 +1,214 @@
+//! What a call's answer becomes: the decoded result, and what it settles on the instance that was written.
+
+use std::ops::Range;
+
+use pydynox_core::operation::{describe_table, get_item};
+use pydynox_core::client::Answer;
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::wire::{Reader, WireError};
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::decode::{self, Decoder, Unreadable};
+use crate::error::{item_not_found, malformed, misfit, raise};
+use crate::ffi;
+use crate::instance::{Instance, Stored, schema_of};
+use crate::item;
+use crate::runtime::Outcome;
+use crate::schema::Schema;
+
+/// What a call is expected to answer.
+pub(crate) enum Expected {
+    /// An item of a model, or none.
+    Item(Py<Schema>),
+    /// Whether there is an item.
+    Exists,
+    /// An instance was written: this is what is stored then.
+    Written { instance: Py<Instance>, stored: Box<Stored>, fields: Vec<usize> },
+    /// An instance was deleted.
+    Deleted(Py<Instance>),
+    /// An instance is read again.
+    Refreshed(Py<Instance>),
+    /// An item as plain values, or none.
+    PlainItem,
+    /// The service's JSON.
+    Wire,
+    /// The description of a table.
+    Table,
+    /// Whether there is a table.
+    TableExists,
+    Nothing,
+}
+
+impl Expected {
+    /// The result, or the error; the instance changes only here.
+    pub(crate) fn resolve<'py>(self, py: Python<'py>, outcome: Outcome) -> PyResult<Bound<'py, PyAny>> {
+        match outcome {
+            Ok(answer) => self.answered(py, &answer),
+            Err(error) => self.failed(py, &error),
+        }
+    }
+
+    fn answered<'py>(self, py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+        let body = &answer.body;
+        let none = || Ok(py.None().into_bound(py));
+        let truth = |found: bool| Ok(PyBool::new(py, found).to_owned().into_any());
+        match self {
+            Self::Item(schema) => match item_of(py, body)? {
+                Some(range) => Ok(read_instance(py, &body[range], schema.bind(py))?.into_any()),
+                None => none(),
+            },
+            Self::Exists => truth(item_of(py, body)?.is_some()),
+            Self::Written { instance, stored, .. } => {
+                let mut state = instance.bind(py).borrow_mut();
+                let before = state.stored.replace(stored);
+                state.unsettled.clear();
+                drop(state);
+                drop(before);
+                none()
+            }
+            Self::Deleted(instance) => {
+                let before = instance.bind(py).borrow_mut().stored.take();
+                drop(before);
+                none()
+            }
+            Self::Refreshed(instance) => refresh(instance.bind(py), body).and_then(|()| none()),
+            Self::PlainItem => match item_of(py, body)? {
+                Some(range) => {
+                    let read = || Decoder::new(py).item(&mut Reader::new(&body[range])?);
+                    Ok(read().map_err(|problem| plain_problem(py, problem))?.into_any())
+                }
+                None => none(),
+            },
+            Self::Wire => wire(py, body),
+            Self::Table => match describe_table::table(body).map_err(|error| malformed(py, &error))? {
+                Some(range) => wire(py, &body[range]),
+                None => Err(missing_member(py, "Table")),
+            },
+            Self::TableExists => truth(true),
+            Self::Nothing => none(),
+        }
+    }
+
+    fn failed<'py>(self, py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+        if matches!((&self, error.kind()), (Self::TableExists, ErrorKind::TableNotFound)) {
+            return Ok(PyBool::new(py, false).to_owned().into_any());
+        }
+        let schema = match &self {
+            Self::Item(schema) => Some(schema.bind(py).clone()),
+            Self::Written { instance, .. } | Self::Deleted(instance) | Self::Refreshed(instance) => schema_of(instance.bind(py)).ok(),
+            _ => None,
+        };
+        if error.ambiguous() || error.applied() {
+            self.give_up(py);
+        }
+        Err(raise(py, error, schema.as_ref()))
+    }
+
+    /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
+    pub(crate) fn give_up(self, py: Python<'_>) {
+        if let Self::Written { instance, fields, .. } = self {
+            let mut state = instance.bind(py).borrow_mut();
+            for index in fields {
+                if !state.unsettled.contains(&index) {
+                    state.unsettled.push(index);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Item(schema) => visit.call(schema),
+            Self::Written { instance, .. } | Self::Deleted(instance) | Self::Refreshed(instance) => visit.call(instance),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn item_of(py: Python<'_>, body: &[u8]) -> PyResult<Option<Range<usize>>> {
+    get_item::item(body).map_err(|error| malformed(py, &error))
+}
+
+fn read_instance<'py>(py: Python<'py>, body: &[u8], schema: &Bound<'py, Schema>) -> PyResult<Bound<'py, Instance>> {
+    let mut r = Reader::new(body).map_err(|error| malformed(py, &error))?;
+    item::read(&mut Decoder::new(py), &mut r, schema)
+}
+
+/// Read into a new instance first: an item that cannot be read leaves the old one as it was.
+fn refresh(instance: &Bound<'_, Instance>, body: &[u8]) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let Some(range) = item_of(py, body)? else {
+        return Err(item_not_found(py, &format!("this {} is not in the table any more", schema.get().name)));
+    };
+    let fresh = read_instance(py, &body[range], &schema)?;
+    for field in schema.get().fields() {
+        let name = field.name.bind(py);
+        ffi::set_attribute(instance, name, &ffi::get_attribute(&fresh, name)?)?;
+    }
+    let stored = fresh.borrow_mut().stored.take();
+    let mut state = instance.borrow_mut();
+    let before = std::mem::replace(&mut state.stored, stored);
+    state.unsettled.clear();
+    drop(state);
+    drop(before);
+    Ok(())
+}
+
+fn wire<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let read = || decode::json(py, &mut Reader::new(body)?);
+    read().map_err(|problem| plain_problem(py, problem))
+}
+
+fn plain_problem(py: Python<'_>, problem: Unreadable) -> PyErr {
+    match problem {
+        Unreadable::Malformed(error) => malformed(py, &error),
+        Unreadable::Python(error) => error,
+        Unreadable::Misfit { place, what } => misfit(py, "", "item", &place, &what),
+    }
+}
+
+fn missing_member(py: Python<'_>, name: &str) -> PyErr {
+    crate::error::internal(py, &format!("an answer without {name}"))
+}
+
+/// One item map, `{"name":{"S":"x"}}`, as an instance that counts as stored.
+#[pyfunction]
+#[pyo3(signature = (schema, item, /))]
+pub(crate) fn decode_item<'py>(schema: &Bound<'py, Schema>, item: &[u8]) -> PyResult<Bound<'py, Instance>> {
+    read_instance(schema.py(), item, schema)
+}
+
+/// The `Items` of a page, as instances.
+#[pyfunction]
+#[pyo3(signature = (schema, page, /))]
+pub(crate) fn decode_items<'py>(schema: &Bound<'py, Schema>, page: &[u8]) -> PyResult<Vec<Bound<'py, Instance>>> {
+    let py = schema.py();
+    let broken = |error: WireError| malformed(py, &error);
+    let mut r = Reader::new(page).map_err(broken)?;
+    let mut decoder = Decoder::new(py);
+    let mut items = Vec::new();
+    r.begin_object().map_err(broken)?;
+    while let Some(key) = r.next_key().map_err(broken)? {
+        if key.raw() != "Items" {
+            r.skip().map_err(broken)?;
+            continue;
+        }
+        r.begin_array().map_err(broken)?;
+        while r.next_element().map_err(broken)? {
+            items.push(item::read(&mut decoder, &mut r, schema)?);
+        }
+    }
+    Ok(items)
+}
+
+/// The whole item of an instance, as DynamoDB's JSON.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn encode_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
+    let mut w = pydynox_core::wire::Writer::with_capacity(1024);
+    item::write(&mut w, instance)?;
+    Ok(pyo3::types::PyBytes::new(instance.py(), w.as_bytes()))
+}

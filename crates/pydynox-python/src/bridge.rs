@@ -1,0 +1,295 @@
+//! From the I/O thread back to an event loop: a completion queue and one wake-up per batch. The only file that knows asyncio.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyWeakrefReference;
+use pyo3::{PyTraverseError, PyVisit, intern};
+
+use crate::operation::Operation;
+use crate::runtime::{self, Exchange, Guarded, Outcome};
+
+/// A call that ended: where its operation waits, and what came of it.
+struct Completion {
+    slot: usize,
+    sequence: u64,
+    outcome: Outcome,
+}
+
+/// What the I/O thread sees of an event loop: a list, and a descriptor that the loop watches.
+struct Queue {
+    completions: Mutex<Vec<Completion>>,
+    armed: AtomicBool,
+    read: OwnedFd,
+    #[cfg(not(target_os = "linux"))]
+    write: OwnedFd,
+}
+
+impl Queue {
+    #[cfg(target_os = "linux")]
+    fn new() -> io::Result<Self> {
+        use rustix::event::{EventfdFlags, eventfd};
+        let read = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { completions: Mutex::default(), armed: AtomicBool::new(false), read })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn new() -> io::Result<Self> {
+        use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
+        let (read, write) = rustix::pipe::pipe()?;
+        for end in [&read, &write] {
+            fcntl_setfd(end, FdFlags::CLOEXEC)?;
+            ioctl_fionbio(end, true)?;
+        }
+        Ok(Self { completions: Mutex::default(), armed: AtomicBool::new(false), read, write })
+    }
+
+    /// Called on the I/O thread. The loop is woken once per batch: only the first completion after a drain writes.
+    fn push(&self, completion: Completion) {
+        lock(&self.completions).push(completion);
+        if self.armed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        #[cfg(target_os = "linux")]
+        let end = &self.read;
+        #[cfg(not(target_os = "linux"))]
+        let end = &self.write;
+        // A full pipe or counter means that the loop has a wake-up to come already.
+        let _ = rustix::io::write(end, &1u64.to_ne_bytes());
+    }
+
+    fn take(&self) -> Vec<Completion> {
+        let mut wake_up = [0; 8];
+        let _ = rustix::io::read(&self.read, &mut wake_up);
+        self.armed.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *lock(&self.completions))
+    }
+}
+
+/// Calls of one loop that wait for their answer, by slot; the sequence tells a late answer from the slot's next user.
+#[derive(Default)]
+struct Slots {
+    entries: Vec<(u64, Option<Waiting>)>,
+    free: Vec<usize>,
+}
+
+struct Waiting {
+    operation: Py<Operation>,
+    future: Py<PyAny>,
+}
+
+impl Slots {
+    fn add(&mut self, waiting: Waiting) -> (usize, u64) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push((0, None));
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[slot];
+        entry.1 = Some(waiting);
+        (slot, entry.0)
+    }
+
+    fn remove(&mut self, slot: usize, sequence: u64) -> Option<Waiting> {
+        let entry = self.entries.get_mut(slot)?;
+        if entry.0 != sequence {
+            return None;
+        }
+        let waiting = entry.1.take()?;
+        entry.0 += 1;
+        self.free.push(slot);
+        Some(waiting)
+    }
+}
+
+/// One event loop's end of the bridge.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct LoopBridge {
+    queue: Arc<Queue>,
+    slots: Mutex<Slots>,
+}
+
+/// A place in a bridge, kept by the operation that waits there.
+pub(crate) struct Ticket {
+    bridge: Py<LoopBridge>,
+    slot: usize,
+    sequence: u64,
+    task: tokio::task::AbortHandle,
+}
+
+impl Ticket {
+    /// Stop the exchange and forget the operation: its answer, should it come, finds nobody.
+    pub(crate) fn abort(self, py: Python<'_>) {
+        self.task.abort();
+        let waiting = lock(&self.bridge.bind(py).get().slots).remove(self.slot, self.sequence);
+        drop(waiting);
+    }
+}
+
+#[pymethods]
+impl LoopBridge {
+    /// Called by the loop when the descriptor is readable: resolve the futures of every call that ended.
+    fn drain(&self, py: Python<'_>) {
+        for completion in self.queue.take() {
+            let Some(waiting) = lock(&self.slots).remove(completion.slot, completion.sequence) else { continue };
+            waiting.operation.get().finish(completion.outcome);
+            let future = waiting.future.bind(py);
+            if let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) {
+                // A cancelled future refuses its result; anything else is a fault to be seen.
+                let done = future.call_method0(intern!(py, "done")).and_then(|done| done.is_truthy());
+                if !done.unwrap_or(false) {
+                    error.write_unraisable(py, Some(future));
+                }
+            }
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(slots) = self.slots.try_lock() else { return Ok(()) };
+        for waiting in slots.entries.iter().filter_map(|entry| entry.1.as_ref()) {
+            visit.call(&waiting.operation)?;
+            visit.call(&waiting.future)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let entries = std::mem::take(&mut lock(&self.slots).entries);
+        drop(entries);
+    }
+}
+
+/// A loop that has a bridge. The loop owns the bridge (as its reader); here it is only found again.
+struct Known {
+    address: usize,
+    generation: u32,
+    event_loop: Py<PyWeakrefReference>,
+    bridge: Py<LoopBridge>,
+}
+
+/// Only locked while the interpreter is held, and never across a call into Python.
+static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// The event loop that runs in this thread, if one does.
+pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let function = match GET_RUNNING_LOOP.get(py) {
+        Some(function) => function,
+        None => {
+            // No loop can run before somebody has imported asyncio; importing it for them would cost 50 ms.
+            let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
+            if !modules.contains(intern!(py, "asyncio.events"))? {
+                return Ok(None);
+            }
+            let events = modules.get_item(intern!(py, "asyncio.events"))?;
+            let found = events.getattr(intern!(py, "_get_running_loop"))?.unbind();
+            GET_RUNNING_LOOP.get_or_init(py, || found)
+        }
+    };
+    let found = function.bind(py).call0()?;
+    Ok((!found.is_none()).then_some(found))
+}
+
+/// Start an exchange whose end resolves a future of `event_loop`; gives the future and the place to give the call up.
+pub(crate) fn start<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    operation: Py<Operation>,
+    exchange: Exchange,
+) -> PyResult<(Bound<'py, PyAny>, Ticket)> {
+    let py = event_loop.py();
+    let bridge = bridge_of(event_loop)?;
+    let future = event_loop.call_method0(intern!(py, "create_future"))?;
+    let inner = bridge.bind(py).get();
+    let (slot, sequence) = lock(&inner.slots).add(Waiting { operation, future: future.clone().unbind() });
+    let queue = Arc::clone(&inner.queue);
+    let started = runtime::spawn(async move {
+        let outcome = Guarded(exchange).await;
+        queue.push(Completion { slot, sequence, outcome });
+    });
+    match started {
+        Ok(task) => Ok((future, Ticket { bridge, slot, sequence, task })),
+        Err(error) => {
+            let waiting = lock(&inner.slots).remove(slot, sequence);
+            drop(waiting);
+            Err(PyOSError::new_err(format!("the I/O thread could not be started: {error}")))
+        }
+    }
+}
+
+fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
+    let py = event_loop.py();
+    let address = event_loop.as_ptr().addr();
+    {
+        let known = lock(&KNOWN);
+        let entry = known.iter().find(|known| known.address == address);
+        if let Some(entry) = entry
+            && entry.event_loop.bind(py).upgrade_is(event_loop)
+        {
+            if entry.generation == runtime::generation() {
+                return Ok(entry.bridge.clone_ref(py));
+            }
+            return Err(PyRuntimeError::new_err("this event loop was made before fork(): make a new one in the child"));
+        }
+    }
+    connect(event_loop)
+}
+
+fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
+    let py = event_loop.py();
+    if !event_loop.hasattr(intern!(py, "add_reader"))? {
+        return Err(PyRuntimeError::new_err("pydynox needs an asyncio event loop that watches descriptors (asyncio's own or uvloop)"));
+    }
+    let queue = Arc::new(Queue::new()?);
+    let descriptor = queue.read.as_raw_fd();
+    let bridge = Py::new(py, LoopBridge { queue, slots: Mutex::default() })?;
+    event_loop.call_method1(intern!(py, "add_reader"), (descriptor, bridge.getattr(py, intern!(py, "drain"))?))?;
+    let entry = Known {
+        address: event_loop.as_ptr().addr(),
+        generation: runtime::generation(),
+        event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
+        bridge: bridge.clone_ref(py),
+    };
+    forget_ended_loops(py, entry.address);
+    lock(&KNOWN).push(entry);
+    Ok(bridge)
+}
+
+/// Drop the bridges of loops that are closed or gone; those inherited through a fork are leaked, their descriptors are the
+/// parent's too.
+fn forget_ended_loops(py: Python<'_>, address: usize) {
+    let all = std::mem::take(&mut *lock(&KNOWN));
+    let (kept, ended): (Vec<Known>, Vec<Known>) =
+        all.into_iter().partition(|known| known.address != address && !known.event_loop.bind(py).is_ended());
+    lock(&KNOWN).extend(kept);
+    let (inherited, ended): (Vec<Known>, Vec<Known>) = ended.into_iter().partition(|known| known.generation != runtime::generation());
+    std::mem::forget(inherited);
+    drop(ended);
+}
+
+/// What this file asks of a weak reference to a loop.
+trait LoopReference {
+    fn upgrade_is(&self, event_loop: &Bound<'_, PyAny>) -> bool;
+    fn is_ended(&self) -> bool;
+}
+
+impl LoopReference for Bound<'_, PyWeakrefReference> {
+    fn upgrade_is(&self, event_loop: &Bound<'_, PyAny>) -> bool {
+        use pyo3::types::PyWeakrefMethods;
+        self.upgrade().is_some_and(|found| found.is(event_loop))
+    }
+
+    fn is_ended(&self) -> bool {
+        use pyo3::types::PyWeakrefMethods;
+        let py = self.py();
+        let Some(event_loop) = self.upgrade() else { return true };
+        event_loop.call_method0(intern!(py, "is_closed")).and_then(|closed| closed.is_truthy()).unwrap_or(true)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

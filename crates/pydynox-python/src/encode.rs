@@ -1,0 +1,456 @@
+//! Instance or plain value to wire: checks and writes Python values, guided by the schema, straight into the request's buffer.
+
+use std::sync::{Mutex, PoisonError};
+
+use pydynox_core::number::Number;
+use pydynox_core::schema::KeyType;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMemoryView, PySet, PyString, PyTuple, PyType};
+
+use crate::error::validation_error;
+use crate::ffi;
+use crate::schema::{Field, Kind};
+
+/// Levels of documents below an attribute that DynamoDB stores.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+const MAX_DEPTH: usize = 32;
+
+/// Why a value cannot be stored: where in it, and what is wrong. The place is collected from the inside out.
+pub(crate) struct Problem {
+    place: String,
+    what: String,
+}
+
+pub(crate) type Checked<T> = Result<T, Problem>;
+
+impl Problem {
+    #[cold]
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { place: String::new(), what: what.into() }
+    }
+
+    #[cold]
+    fn within(mut self, step: &str) -> Self {
+        self.place.insert_str(0, step);
+        self
+    }
+
+    /// `User.tags[3] must be str, not int`.
+    pub(crate) fn describe(&self, model: &str, attribute: &str) -> String {
+        let dot = if model.is_empty() { "" } else { "." };
+        format!("{model}{dot}{attribute}{} {}", self.place, self.what)
+    }
+
+    pub(crate) fn raise(&self, py: Python<'_>, model: &str, field: &Field) -> PyErr {
+        validation_error(py, &self.describe(model, &field.text))
+    }
+}
+
+#[cold]
+fn wrong_type(wanted: &str, value: &Bound<'_, PyAny>) -> Problem {
+    let got = value.get_type().qualname().map_or_else(|_| "another type".into(), |name| name.to_string());
+    Problem::new(format!("must be {wanted}, not {got}"))
+}
+
+#[cold]
+fn python_error(value: &Bound<'_, PyAny>, error: &PyErr) -> Problem {
+    Problem::new(format!("cannot be stored: {}", error.value(value.py())))
+}
+
+/// The name of a kind in Python's words.
+fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Str => "str".into(),
+        Kind::Int => "int".into(),
+        Kind::Float => "float".into(),
+        Kind::Decimal => "Decimal".into(),
+        Kind::Number => "int or float".into(),
+        Kind::Bool => "bool".into(),
+        Kind::Bytes => "bytes".into(),
+        Kind::None => "None".into(),
+        Kind::Any => "a value that DynamoDB can store".into(),
+        Kind::List(_) => "list".into(),
+        Kind::Dict(_) => "dict".into(),
+        Kind::Set(_) => "set".into(),
+        Kind::Optional(inner) => format!("{} or None", wanted(inner)),
+    }
+}
+
+/// The type of a key of this kind, if it can be one.
+pub(crate) fn key_type(kind: &Kind) -> Option<KeyType> {
+    match kind {
+        Kind::Str => Some(KeyType::S),
+        Kind::Int | Kind::Float | Kind::Decimal | Kind::Number => Some(KeyType::N),
+        Kind::Bytes => Some(KeyType::B),
+        _ => None,
+    }
+}
+
+/// Check a key's value: its type, and what DynamoDB asks of keys.
+pub(crate) fn admit_key<'py>(field: &Field, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    let value = admit(&field.kind, value)?;
+    let limit = if field.role == crate::schema::Role::PartitionKey { 2048 } else { 1024 };
+    let length = match value.cast::<PyString>() {
+        Ok(text) => Some(text.to_str().map_err(|error| python_error(&value, &error))?.len()),
+        Err(_) => value.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().len()),
+    };
+    match length {
+        Some(0) => Err(Problem::new("must not be empty: it is a key")),
+        Some(length) if length > limit => Err(Problem::new(format!("has {length} bytes; a key of this kind may have {limit}"))),
+        _ => Ok(value),
+    }
+}
+
+/// Check a value against a kind; gives the value to keep, which is another one where a number was converted exactly.
+#[inline]
+pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    match kind {
+        Kind::Str if value.is_exact_instance_of::<PyString>() => admit_text(value),
+        Kind::Bool if value.is_exact_instance_of::<PyBool>() => Ok(value.clone()),
+        Kind::Int if value.is_exact_instance_of::<PyInt>() && ffi::small_integer(value).is_some() => Ok(value.clone()),
+        Kind::Optional(_) if value.is_none() => Ok(value.clone()),
+        Kind::Optional(inner) => admit(inner, value).map_err(|problem| optional_problem(problem, inner)),
+        Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
+        Kind::Decimal if value.is_exact_instance_of::<PyInt>() => {
+            decimal_type(value.py()).and_then(|decimal| decimal.call1((value,))).map_err(|error| python_error(value, &error))
+        }
+        _ => admit_by_writing(kind, value),
+    }
+}
+
+fn optional_problem(problem: Problem, inner: &Kind) -> Problem {
+    let plain = format!("must be {}, not", wanted(inner));
+    if problem.place.is_empty() && problem.what.starts_with(&plain) {
+        return Problem { what: problem.what.replacen(&plain, &format!("must be {} or None, not", wanted(inner)), 1), ..problem };
+    }
+    problem
+}
+
+#[inline]
+fn admit_text<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    text_of(value).map(|_| value.clone())
+}
+
+fn whole_float<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    let float = value.py().get_type::<PyFloat>().call1((value,)).map_err(|error| python_error(value, &error))?;
+    match float.eq(value) {
+        Ok(true) => Ok(float),
+        _ => Err(Problem::new("is an int that a float cannot hold exactly")),
+    }
+}
+
+/// What may be assigned is what can be written: one set of rules.
+fn admit_by_writing<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    static SCRATCH: Mutex<Option<Writer>> = Mutex::new(None);
+    let taken = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut scratch = taken.unwrap_or_else(|| Writer::with_capacity(1024));
+    let written = match kind.present() {
+        // An empty set of an attribute is an absent attribute.
+        Kind::Set(_) if is_empty_set(value) => Ok(()),
+        present => write_value(&mut scratch, present, value, 0),
+    };
+    let large = scratch.len() > 1 << 20;
+    scratch.truncate(0);
+    if !large {
+        *SCRATCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(scratch);
+    }
+    written.map(|()| value.clone())
+}
+
+/// Whether an attribute with this value is left out of the item.
+#[inline]
+pub(crate) fn is_absent(field: &Field, value: &Bound<'_, PyAny>) -> bool {
+    (value.is_none() && !field.store_null) || (!field.scalar && is_empty_set(value))
+}
+
+fn is_empty_set(value: &Bound<'_, PyAny>) -> bool {
+    match value.cast::<PySet>() {
+        Ok(set) => set.len() == 0,
+        Err(_) => value.cast::<PyFrozenSet>().is_ok_and(|set| set.len() == 0),
+    }
+}
+
+/// Write an attribute's value, `{"S":"x"}`.
+#[inline]
+pub(crate) fn write_attribute(w: &mut Writer, field: &Field, value: &Bound<'_, PyAny>) -> Checked<()> {
+    if value.is_none() && field.store_null {
+        w.null_value();
+        return Ok(());
+    }
+    write_value(w, &field.kind, value, 0)
+}
+
+#[inline]
+pub(crate) fn write_value(w: &mut Writer, kind: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
+    match kind {
+        Kind::Str => match value.cast::<PyString>() {
+            Ok(_) => w.string_value(text_of(value)?),
+            Err(_) => return Err(wrong_type("str", value)),
+        },
+        Kind::Int => write_integer(w, value)?,
+        Kind::Float => write_float(w, value)?,
+        Kind::Decimal => write_decimal(w, value)?,
+        Kind::Number => write_number(w, value)?,
+        Kind::Bool => match value.cast::<PyBool>() {
+            Ok(flag) => w.bool_value(flag.is_true()),
+            Err(_) => return Err(wrong_type("bool", value)),
+        },
+        Kind::Bytes => match value.cast::<PyBytes>() {
+            Ok(bytes) => w.binary_value(bytes.as_bytes()),
+            Err(_) => return Err(wrong_type("bytes", value)),
+        },
+        Kind::None if value.is_none() => w.null_value(),
+        Kind::None => return Err(wrong_type("None", value)),
+        Kind::Optional(_) if value.is_none() => w.null_value(),
+        Kind::Optional(inner) => return write_value(w, inner, value, depth).map_err(|problem| optional_problem(problem, inner)),
+        Kind::List(inner) => write_list(w, inner, value, depth)?,
+        Kind::Dict(inner) => write_dict(w, inner, value, depth)?,
+        Kind::Set(inner) => write_set(w, inner, value)?,
+        Kind::Any => write_any(w, value, depth)?,
+    }
+    Ok(())
+}
+
+#[inline]
+fn text_of<'a>(value: &'a Bound<'_, PyAny>) -> Checked<&'a str> {
+    value
+        .cast::<PyString>()
+        .map_err(|_| wrong_type("str", value))?
+        .to_str()
+        .map_err(|_| Problem::new("holds a lone surrogate, which is no text that UTF-8 can store"))
+}
+
+fn write_integer(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    if value.cast::<PyInt>().is_err() || value.is_instance_of::<PyBool>() {
+        return Err(wrong_type("int", value));
+    }
+    match ffi::small_integer(value) {
+        Some(number) => w.integer_value(number),
+        None => write_number_text(w, value)?,
+    }
+    Ok(())
+}
+
+/// A number that only its text holds exactly.
+fn write_number_text(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    // The text of an int subclass (an enum's member) is its name; a plain int's or a Decimal's is its digits.
+    let digits = if value.is_instance_of::<PyInt>() { value.py().get_type::<PyInt>().call1((value,)) } else { Ok(value.clone()) };
+    // Python refuses to print integers of over 4,300 digits; DynamoDB stores 38.
+    let text = digits.and_then(|digits| digits.str()).map_err(|_| Problem::new("has over 38 significant digits, more than DynamoDB stores"))?;
+    let text = text.to_str().map_err(|error| python_error(value, &error))?;
+    let number = Number::parse(text).map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
+    w.number_value(&number);
+    Ok(())
+}
+
+fn write_float(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    match value.cast::<PyFloat>() {
+        Ok(float) => {
+            let number = Number::from_f64(float.value()).map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
+            w.number_value(&number);
+            Ok(())
+        }
+        Err(_) if value.is_exact_instance_of::<PyInt>() => whole_float(value).and_then(|_| write_integer(w, value)),
+        Err(_) => Err(wrong_type("float", value)),
+    }
+}
+
+fn write_decimal(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    if value.is_exact_instance_of::<PyInt>() {
+        return write_integer(w, value);
+    }
+    let decimal = decimal_type(value.py()).map_err(|error| python_error(value, &error))?;
+    if !value.is_instance(decimal).unwrap_or(false) {
+        let advice = if value.is_instance_of::<PyFloat>() { " (write Decimal(\"0.1\"): a float is not exact)" } else { "" };
+        let mut problem = wrong_type("Decimal", value);
+        problem.what.push_str(advice);
+        return Err(problem);
+    }
+    write_number_text(w, value)
+}
+
+fn write_number(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    if value.is_instance_of::<PyFloat>() {
+        return write_float(w, value);
+    }
+    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
+        return write_integer(w, value);
+    }
+    Err(wrong_type("int or float", value))
+}
+
+fn deeper(depth: usize) -> Checked<usize> {
+    if depth >= MAX_DEPTH {
+        return Err(Problem::new(format!("is nested deeper than the {MAX_DEPTH} levels that DynamoDB stores")));
+    }
+    Ok(depth + 1)
+}
+
+fn write_list(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
+    let list = value.cast::<PyList>().map_err(|_| wrong_type("list", value))?;
+    write_elements(w, inner, list.iter(), deeper(depth)?)
+}
+
+fn write_elements<'py>(w: &mut Writer, inner: &Kind, elements: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> Checked<()> {
+    w.raw(br#"{"L":["#);
+    for (index, element) in elements.enumerate() {
+        if index > 0 {
+            w.byte(b',');
+        }
+        write_value(w, inner, &element, depth).map_err(|problem| problem.within(&format!("[{index}]")))?;
+    }
+    w.raw(b"]}");
+    Ok(())
+}
+
+fn write_dict(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
+    let dict = value.cast::<PyDict>().map_err(|_| wrong_type("dict", value))?;
+    let depth = deeper(depth)?;
+    w.raw(br#"{"M":"#);
+    write_members(w, inner, dict, depth)?;
+    w.byte(b'}');
+    Ok(())
+}
+
+fn write_members(w: &mut Writer, inner: &Kind, dict: &Bound<'_, PyDict>, depth: usize) -> Checked<()> {
+    w.byte(b'{');
+    for (index, (key, member)) in dict.iter().enumerate() {
+        if index > 0 {
+            w.byte(b',');
+        }
+        if !key.is_instance_of::<PyString>() {
+            return Err(wrong_type("str", &key).within(" (a key of the map)"));
+        }
+        let name = text_of(&key)?;
+        w.string(name);
+        w.byte(b':');
+        write_value(w, inner, &member, depth).map_err(|problem| problem.within(&format!("[{name:?}]")))?;
+    }
+    w.byte(b'}');
+    Ok(())
+}
+
+/// Write a dictionary as an item: `{"name":{"S":"x"},...}`.
+pub(crate) fn write_item(w: &mut Writer, item: &Bound<'_, PyDict>) -> Checked<()> {
+    write_members(w, &Kind::Any, item, 0)
+}
+
+fn write_set(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> Checked<()> {
+    if !value.is_instance_of::<PySet>() {
+        return Err(wrong_type("set", value));
+    }
+    write_set_members(w, inner, value)
+}
+
+/// A set's members, by the type of the first one; DynamoDB stores no empty set.
+fn write_set_members(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> Checked<()> {
+    if is_empty_set(value) {
+        return Err(Problem::new("is an empty set inside a container, which DynamoDB does not store"));
+    }
+    if let Kind::Str = inner {
+        return write_text_set(w, value);
+    }
+    let mut tag: Option<&'static [u8]> = None;
+    let mut seen = std::collections::HashSet::new();
+    for member in value.try_iter().map_err(|error| python_error(value, &error))? {
+        let member = member.map_err(|error| python_error(value, &error))?;
+        // A member is written as a value and then unwrapped: `{"S":"x"}` gives `"x"` of an SS.
+        let mut scratch = Writer::with_capacity(32);
+        write_value(&mut scratch, inner, &member, 0).map_err(|problem| problem.within("{...}"))?;
+        let written = scratch.as_bytes();
+        let (member_tag, text): (&'static [u8], &[u8]) = match written {
+            [b'{', b'"', b'S', b'"', b':', text @ .., b'}'] => (br#"{"SS":["#, text),
+            [b'{', b'"', b'N', b'"', b':', text @ .., b'}'] => (br#"{"NS":["#, text),
+            [b'{', b'"', b'B', b'"', b':', text @ .., b'}'] => (br#"{"BS":["#, text),
+            _ => return Err(wrong_type("str, a number or bytes", &member).within("{...}")),
+        };
+        match tag {
+            None => w.raw(member_tag),
+            Some(first) if first == member_tag => w.byte(b','),
+            Some(_) => return Err(Problem::new("mixes strings, numbers and bytes in one set")),
+        }
+        tag = Some(member_tag);
+        if !seen.insert(text.to_vec()) {
+            return Err(Problem::new("holds two members that DynamoDB stores as one"));
+        }
+        w.raw(text);
+    }
+    w.raw(b"]}");
+    Ok(())
+}
+
+fn write_text_set(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    w.raw(br#"{"SS":["#);
+    for (index, member) in value.try_iter().map_err(|error| python_error(value, &error))?.enumerate() {
+        if index > 0 {
+            w.byte(b',');
+        }
+        let member = member.map_err(|error| python_error(value, &error))?;
+        w.string(text_of(&member).map_err(|problem| problem.within("{...}"))?);
+    }
+    w.raw(b"]}");
+    Ok(())
+}
+
+/// Write a value of no declared type by what it is.
+fn write_any(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
+    if value.is_none() {
+        w.null_value();
+        return Ok(());
+    }
+    if value.is_instance_of::<PyString>() {
+        w.string_value(text_of(value)?);
+        return Ok(());
+    }
+    if let Ok(flag) = value.cast::<PyBool>() {
+        w.bool_value(flag.is_true());
+        return Ok(());
+    }
+    if value.is_instance_of::<PyInt>() {
+        return write_integer(w, value);
+    }
+    if value.is_instance_of::<PyFloat>() {
+        return write_float(w, value);
+    }
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let depth = deeper(depth)?;
+        w.raw(br#"{"M":"#);
+        write_members(w, &Kind::Any, dict, depth)?;
+        w.byte(b'}');
+        return Ok(());
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        return write_elements(w, &Kind::Any, list.iter(), deeper(depth)?);
+    }
+    if let Ok(tuple) = value.cast::<PyTuple>() {
+        return write_elements(w, &Kind::Any, tuple.iter(), deeper(depth)?);
+    }
+    if value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>() {
+        return write_set_members(w, &Kind::Any, value);
+    }
+    write_any_other(w, value)
+}
+
+fn write_any_other(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        w.binary_value(bytes.as_bytes());
+        return Ok(());
+    }
+    if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
+        let bytes = value.py().get_type::<PyBytes>().call1((value,)).map_err(|error| python_error(value, &error))?;
+        return write_value(w, &Kind::Bytes, &bytes, 0);
+    }
+    let decimal = decimal_type(value.py()).map_err(|error| python_error(value, &error))?;
+    if value.is_instance(decimal).unwrap_or(false) {
+        return write_number_text(w, value);
+    }
+    Err(wrong_type("a value that DynamoDB can store", value))
+}
+
+/// `decimal.Decimal`, imported at its first use.
+pub(crate) fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    DECIMAL.import(py, "decimal", "Decimal")
+}

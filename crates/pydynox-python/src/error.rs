@@ -1,0 +1,145 @@
+//! Core errors as Python exceptions: one place that knows their classes and fields.
+
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::wire::{Reader, WireError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::{BoundObject, intern};
+
+use crate::decode::Decoder;
+use crate::schema::Schema;
+
+/// An exception of `pydynox.exceptions` with its fields; a failure to make it is the exception instead.
+fn make(py: Python<'_>, class: &str, message: &str, fields: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>) -> PyErr {
+    let made = || {
+        let class = py.import(intern!(py, "pydynox.exceptions"))?.getattr(class)?;
+        let keywords = PyDict::new(py);
+        fields(&keywords)?;
+        class.call((message,), Some(&keywords))
+    };
+    made().map_or_else(|error| error, PyErr::from_value)
+}
+
+#[cold]
+pub(crate) fn configuration_error(py: Python<'_>, message: &str) -> PyErr {
+    make(py, "ConfigurationError", message, |_| Ok(()))
+}
+
+#[cold]
+pub(crate) fn validation_error(py: Python<'_>, message: &str) -> PyErr {
+    make(py, "ValidationError", message, |_| Ok(()))
+}
+
+/// All that is wrong with an instance, by attribute.
+#[cold]
+pub(crate) fn validation_errors(py: Python<'_>, problems: Vec<(String, String)>) -> PyErr {
+    let message = problems.iter().map(|(_, message)| message.as_str()).collect::<Vec<_>>().join("; ");
+    make(py, "ValidationError", &message, |fields| fields.set_item("errors", PyList::new(py, problems)?))
+}
+
+/// A stored value that does not fit the declared type.
+#[cold]
+pub(crate) fn misfit(py: Python<'_>, model: &str, attribute: &str, place: &str, what: &str) -> PyErr {
+    let dot = if model.is_empty() { "" } else { "." };
+    make(py, "SerializationError", &format!("{model}{dot}{attribute}{place}: {what}"), |fields| {
+        fields.set_item("model", model)?;
+        fields.set_item("attribute", attribute)
+    })
+}
+
+/// An answer that is not what DynamoDB's protocol allows.
+#[cold]
+pub(crate) fn malformed(py: Python<'_>, error: &WireError) -> PyErr {
+    make(py, "InvalidResponseError", &format!("the service's answer cannot be read: {error}"), |_| Ok(()))
+}
+
+#[cold]
+pub(crate) fn internal(py: Python<'_>, what: &str) -> PyErr {
+    make(py, "InternalError", &format!("pydynox has a bug: {what}; please report it"), |_| Ok(()))
+}
+
+#[cold]
+pub(crate) fn item_not_found(py: Python<'_>, message: &str) -> PyErr {
+    make(py, "ItemNotFoundError", message, |_| Ok(()))
+}
+
+/// `; did you mean 'email'?`, or nothing.
+pub(crate) fn suggestion(name: &Bound<'_, PyAny>, known: &[&str]) -> PyResult<String> {
+    let py = name.py();
+    let near = py.import("difflib")?.call_method1("get_close_matches", (name, known, 1))?;
+    Ok(near.get_item(0).map_or_else(|_| String::new(), |near| format!("; did you mean '{near}'?")))
+}
+
+fn class_of(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Configuration => "ConfigurationError",
+        ErrorKind::Validation => "ValidationError",
+        ErrorKind::Serialization => "SerializationError",
+        ErrorKind::ItemTooLarge { .. } => "ItemTooLargeError",
+        ErrorKind::ItemAlreadyExists { .. } => "ItemAlreadyExistsError",
+        ErrorKind::ItemVanished => "ItemVanishedError",
+        ErrorKind::ItemNotFound => "ItemNotFoundError",
+        ErrorKind::ConditionFailed { .. } => "ConditionFailedError",
+        ErrorKind::TableNotFound => "TableNotFoundError",
+        ErrorKind::Throttling { .. } => "ThrottlingError",
+        ErrorKind::Timeout => "RequestTimeoutError",
+        ErrorKind::ConnectionFailed => "ConnectionFailedError",
+        ErrorKind::Credentials => "CredentialsError",
+        ErrorKind::AccessDenied => "AccessDeniedError",
+        ErrorKind::InvalidRequest => "InvalidRequestError",
+        ErrorKind::InvalidResponse => "InvalidResponseError",
+        ErrorKind::TransactionCanceled { .. } => "TransactionCanceledError",
+        ErrorKind::TransactionConflict => "TransactionConflictError",
+        ErrorKind::TransactionTokenReused => "TransactionTokenReusedError",
+        ErrorKind::WriteOutcomeUnknown => "WriteOutcomeUnknownError",
+        ErrorKind::Internal => "InternalError",
+        _ => "RequestError",
+    }
+}
+
+/// The exception of a failed call. `schema` is the model whose item a failed condition gave back.
+pub(crate) fn raise(py: Python<'_>, error: &Error, schema: Option<&Bound<'_, Schema>>) -> PyErr {
+    let made = make(py, class_of(error), &error.to_string(), |fields| {
+        match error.kind() {
+            ErrorKind::ItemTooLarge { size, limit, largest } => {
+                fields.set_item("size", size)?;
+                fields.set_item("limit", limit)?;
+                fields.set_item("largest", largest.clone())?;
+                return Ok(());
+            }
+            ErrorKind::ItemAlreadyExists { item: Some(item) } | ErrorKind::ConditionFailed { item: Some(item) } => {
+                fields.set_item("item", stored_item(py, &item, schema))?;
+            }
+            ErrorKind::Throttling { reasons } => fields.set_item("reasons", reasons.clone())?,
+            ErrorKind::Configuration | ErrorKind::Validation => return Ok(()),
+            _ => {}
+        }
+        fields.set_item("operation", error.operation())?;
+        fields.set_item("table", error.table())?;
+        fields.set_item("code", error.code())?;
+        fields.set_item("request_id", error.request_id())?;
+        fields.set_item("status", error.status())?;
+        fields.set_item("attempts", error.attempts())?;
+        fields.set_item("elapsed", error.elapsed().map(|elapsed| elapsed.as_secs_f64()))?;
+        fields.set_item("retryable", error.retryable())?;
+        fields.set_item("ambiguous", error.ambiguous())?;
+        fields.set_item("applied", error.applied())
+    });
+    if let Some(cause) = error.cause() {
+        made.set_cause(py, Some(raise(py, cause, None)));
+    }
+    made
+}
+
+/// The item that a failed condition gave back: as an instance, or as plain values where it does not fit the model.
+fn stored_item<'py>(py: Python<'py>, item: &[u8], schema: Option<&Bound<'py, Schema>>) -> Bound<'py, PyAny> {
+    let read = |schema: &Bound<'py, Schema>| -> PyResult<Bound<'py, PyAny>> {
+        let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+        Ok(crate::item::read(&mut Decoder::new(py), &mut r, schema)?.into_any())
+    };
+    let found = schema.and_then(|schema| read(schema).ok());
+    found.or_else(|| Decoder::new(py).item(&mut Reader::new(item).ok()?).ok().map(Bound::into_any)).unwrap_or_else(|| {
+        // Not even plain values: the bytes, so that nothing is hidden.
+        PyBytes::new(py, item).into_any().into_bound()
+    })
+}

@@ -1,0 +1,113 @@
+//! The only unsafe file: what CPython's C API and libc offer and pyo3 does not wrap.
+#![allow(unsafe_code)]
+
+use pyo3::exceptions::PySystemError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::{Borrowed, ffi};
+
+/// A Python string; ASCII text is copied without being decoded.
+#[inline]
+pub(crate) fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
+    if text.len() < 2 || !text.is_ascii() {
+        return Ok(PyString::new(py, text));
+    }
+    // SAFETY: PyUnicode_New(n, 127) gives a compact ASCII string with room for exactly n bytes after its header, which nobody
+    // else can see yet; `text` holds n ASCII bytes. Null is checked before it is used.
+    unsafe {
+        let made = ffi::PyUnicode_New(text.len().cast_signed(), 127);
+        if made.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        std::ptr::copy_nonoverlapping(text.as_ptr(), ffi::PyUnicode_DATA(made).cast::<u8>(), text.len());
+        Ok(Bound::from_owned_ptr(py, made).cast_into_unchecked())
+    }
+}
+
+/// The value of an attribute by the ordinary rules, without the type's own `__getattribute__`.
+#[inline]
+pub(crate) fn get_attribute<'py>(instance: &Bound<'py, PyAny>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: both pointers are alive for the call; the result is a new reference or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(instance.py(), ffi::PyObject_GenericGetAttr(instance.as_ptr(), name.as_ptr())) }
+}
+
+/// Set an attribute by the ordinary rules, past the type's own `__setattr__`.
+#[inline]
+pub(crate) fn set_attribute(instance: &Bound<'_, PyAny>, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    // SAFETY: the three pointers are alive for the call, which takes its own references.
+    let status = unsafe { ffi::PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if status == 0 { Ok(()) } else { Err(PyErr::fetch(instance.py())) }
+}
+
+/// A new instance made by the type's `__new__` alone; `__init__` does not run.
+#[inline]
+pub(crate) fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    let py = class.py();
+    let arguments = PyTuple::empty(py);
+    // SAFETY: a PyType is a PyTypeObject; tp_new is read before it is called and gets the type itself, an empty tuple and no
+    // keywords, as `object.__new__(type)` does. The result is a new reference or null with an exception set.
+    unsafe {
+        let type_object = class.as_type_ptr();
+        let Some(new) = (*type_object).tp_new else {
+            return Err(PySystemError::new_err("the model's type cannot be instantiated"));
+        };
+        Bound::from_owned_ptr_or_err(py, new(type_object, arguments.as_ptr(), std::ptr::null_mut()))
+    }
+}
+
+/// An `int` that fits 64 bits; None when it is larger.
+#[inline]
+pub(crate) fn small_integer(value: &Bound<'_, PyAny>) -> Option<i64> {
+    let mut overflow = 0;
+    // SAFETY: the caller has checked that `value` is an int, so no exception can be set.
+    let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
+    (overflow == 0).then_some(number)
+}
+
+/// Put a value into a dictionary.
+#[inline]
+pub(crate) fn set_dict_item(dict: &Bound<'_, PyDict>, key: Borrowed<'_, '_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    // SAFETY: the three pointers are alive for the call, which takes its own references.
+    let status = unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    if status == 0 { Ok(()) } else { Err(PyErr::fetch(dict.py())) }
+}
+
+/// What a coroutine did when it was sent None.
+pub(crate) enum Sent<'py> {
+    Returned(Bound<'py, PyAny>),
+    Yielded,
+}
+
+/// `coroutine.send(None)`, without a StopIteration in between.
+pub(crate) fn send_none<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Sent<'py>> {
+    let py = coroutine.py();
+    let mut result = std::ptr::null_mut();
+    // SAFETY: the coroutine is alive, Py_None is immortal or borrowed for the call, and `result` receives a new reference
+    // unless the status says that an exception is set.
+    unsafe {
+        match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) {
+            ffi::PySendResult::PYGEN_RETURN => Ok(Sent::Returned(Bound::from_owned_ptr(py, result))),
+            ffi::PySendResult::PYGEN_NEXT => {
+                drop(Bound::from_owned_ptr(py, result));
+                Ok(Sent::Yielded)
+            }
+            ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
+        }
+    }
+}
+
+/// Have `child` called in every forked child.
+pub(crate) fn on_fork(child: extern "C" fn()) {
+    // SAFETY: `child` is a plain function that lives as long as the process.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) };
+}
+
+/// Keep every signal away from the calling thread: signals belong to Python's main thread.
+pub(crate) fn block_signals() {
+    // SAFETY: the set is initialised by sigfillset before it is read, and a null old set is allowed.
+    unsafe {
+        let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
+    }
+}

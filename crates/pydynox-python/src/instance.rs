@@ -1,0 +1,200 @@
+//! What every model instance is: the keyword constructor, checked assignment, and the state that users do not see.
+
+use std::ops::Range;
+
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit, intern};
+
+use crate::encode::{admit, admit_key};
+use crate::error::{suggestion, validation_errors};
+use crate::ffi;
+use crate::schema::{Default, Field, Role, Schema};
+
+/// What an attribute was when the item was last read or written.
+pub(crate) enum Slot {
+    /// The item has no such attribute.
+    Absent,
+    /// A value that cannot be edited in place.
+    Scalar(Py<PyAny>),
+    /// A value that can: where its bytes stand in `Stored::raw`.
+    Bytes(Range<u32>),
+    /// Absent in the item and filled in by the default; not written until it is changed.
+    FilledScalar(Py<PyAny>),
+    /// The same for a value that can be edited in place.
+    FilledBytes(Range<u32>),
+}
+
+impl Slot {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Absent => Self::Absent,
+            Self::Scalar(value) => Self::Scalar(value.clone_ref(py)),
+            Self::Bytes(range) => Self::Bytes(range.clone()),
+            Self::FilledScalar(value) => Self::FilledScalar(value.clone_ref(py)),
+            Self::FilledBytes(range) => Self::FilledBytes(range.clone()),
+        }
+    }
+}
+
+/// An item as it was last read or written; its bytes are copied, so no response stays alive for it.
+pub(crate) struct Stored {
+    pub(crate) slots: Box<[Slot]>,
+    pub(crate) raw: Box<[u8]>,
+    /// Attributes that the model does not declare, as members of a JSON object, in `raw`.
+    pub(crate) unknown: Range<u32>,
+}
+
+impl Stored {
+    pub(crate) fn bytes(&self, range: &Range<u32>) -> &[u8] {
+        &self.raw[range.start as usize..range.end as usize]
+    }
+}
+
+/// The Rust part of a model instance.
+#[pyclass(subclass, module = "pydynox._core")]
+pub(crate) struct Instance {
+    pub(crate) schema: Option<Py<Schema>>,
+    pub(crate) stored: Option<Box<Stored>>,
+    /// Fields that a call of unknown outcome may have written: they count as changed until a read or a write settles them.
+    pub(crate) unsettled: Vec<usize>,
+}
+
+/// The schema of an instance, from its class when it is asked for the first time.
+pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, Schema>> {
+    let py = instance.py();
+    if let Some(schema) = &instance.borrow().schema {
+        return Ok(schema.bind(py).clone());
+    }
+    let found = instance.get_type().getattr(intern!(py, "_schema"))?;
+    let schema = found.cast_into::<Schema>().map_err(|_| {
+        let name = instance.get_type().name().map_or_else(|_| "this class".into(), |name| name.to_string());
+        PyTypeError::new_err(format!("{name} is abstract: it has no instances"))
+    })?;
+    instance.borrow_mut().schema = Some(schema.clone().unbind());
+    Ok(schema)
+}
+
+/// A value as this field may hold it, or why it may not.
+fn admitted<'py>(field: &Field, value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, crate::encode::Problem> {
+    if field.role == Role::Attribute { admit(&field.kind, value) } else { admit_key(field, value) }
+}
+
+#[pymethods]
+impl Instance {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_values))]
+    fn new(_arguments: &Bound<'_, PyTuple>, _values: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { schema: None, stored: None, unsettled: Vec::new() }
+    }
+
+    #[pyo3(signature = (**values))]
+    fn __init__(slf: &Bound<'_, Self>, values: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let py = slf.py();
+        let schema = schema_of(slf)?;
+        let schema = schema.get();
+        let mut problems = Vec::new();
+        let mut used = 0;
+        for field in schema.fields() {
+            let name = field.name.bind(py);
+            let given = match values {
+                Some(values) => values.get_item(name)?,
+                None => None,
+            };
+            let value = match (given, &field.default) {
+                (Some(given), _) => {
+                    used += 1;
+                    admitted(field, &given)
+                }
+                (None, Default::Value(value)) => Ok(value.bind(py).clone()),
+                (None, Default::Factory(factory)) => admitted(field, &factory.bind(py).call0()?),
+                (None, Default::Required) => {
+                    problems.push((field.text.to_string(), format!("{}.{} is missing", schema.name, field.text)));
+                    continue;
+                }
+            };
+            match value {
+                Ok(value) => ffi::set_attribute(slf, name, &value)?,
+                Err(problem) => problems.push((field.text.to_string(), problem.describe(&schema.name, &field.text))),
+            }
+        }
+        if let Some(values) = values
+            && values.len() > used
+        {
+            for key in values.keys() {
+                let key = key.cast_into::<PyString>()?;
+                if schema.by_name(&key).is_none() {
+                    problems.push((key.to_string(), unknown_attribute(schema, &key)?));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(validation_errors(py, problems)) }
+    }
+
+    fn __setattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.borrow();
+        let Some(owned) = &this.schema else {
+            drop(this);
+            schema_of(slf)?;
+            return Self::__setattr__(slf, name, value);
+        };
+        let schema = owned.get();
+        let Some(index) = schema.by_name(name) else {
+            return Err(PyAttributeError::new_err(unknown_attribute(schema, name)?));
+        };
+        let field = schema.field(index);
+        if field.role != Role::Attribute && this.stored.is_some() {
+            return Err(PyAttributeError::new_err(format!(
+                "{}.{} is the key of a stored item and cannot change: make a new item and delete this one",
+                schema.name, field.text
+            )));
+        }
+        let value = admitted(field, value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+        drop(this);
+        // The assignment may drop the old value, and with it run code that uses this instance: nothing is borrowed by then.
+        ffi::set_attribute(slf, name, &value)
+    }
+
+    fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
+        let class = slf.get_type().name()?;
+        Err(PyAttributeError::new_err(format!("{class}.{name} cannot be deleted: an instance is always whole; assign None to remove the attribute")))
+    }
+
+    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if !slf.get_type().is(other.get_type()) {
+            return Ok(py.NotImplemented().into_bound(py));
+        }
+        let schema = schema_of(slf)?;
+        for field in schema.get().fields() {
+            let name = field.name.bind(py);
+            if !ffi::get_attribute(slf, name)?.eq(ffi::get_attribute(other, name)?)? {
+                return Ok(false.into_pyobject(py)?.to_owned().into_any());
+            }
+        }
+        Ok(true.into_pyobject(py)?.to_owned().into_any())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(schema) = &self.schema {
+            visit.call(schema)?;
+        }
+        let slots = self.stored.as_ref().map_or(&[][..], |stored| &stored.slots);
+        slots.iter().try_for_each(|slot| match slot {
+            Slot::Scalar(value) | Slot::FilledScalar(value) => visit.call(value),
+            _ => Ok(()),
+        })
+    }
+
+    fn __clear__(&mut self) {
+        self.schema = None;
+        self.stored = None;
+    }
+}
+
+fn unknown_attribute(schema: &Schema, name: &Bound<'_, PyString>) -> PyResult<String> {
+    let names: Vec<&str> = schema.fields().map(|field| &*field.text).collect();
+    Ok(format!("{} has no attribute '{name}'{}", schema.name, suggestion(name, &names)?))
+}

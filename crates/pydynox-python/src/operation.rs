@@ -1,0 +1,201 @@
+//! Operation: the lazy awaitable that every call returns, and the drive that blocks instead of yielding.
+
+use std::cell::Cell;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit, intern};
+
+use crate::answer::Expected;
+use crate::bridge::{self, Ticket};
+use crate::ffi::{self, Sent};
+use crate::runtime::{self, Exchange, Guarded, Outcome};
+
+/// How long a blocking wait sleeps before it looks for signals.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+thread_local! {
+    /// Whether this thread drives a coroutine that must not yield.
+    static BLOCKING: Cell<bool> = const { Cell::new(false) };
+}
+
+enum Stage {
+    /// Nothing was sent yet.
+    Ready { exchange: Exchange, inline: bool },
+    /// The I/O thread has it.
+    Waiting(Ticket),
+    /// The answer is here, undecoded.
+    Ended(Outcome),
+    /// Awaited and read, or given up.
+    Over,
+}
+
+struct State {
+    stage: Stage,
+    expected: Option<Expected>,
+}
+
+/// A call that is sent when it is awaited.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Operation {
+    state: Mutex<State>,
+}
+
+impl Operation {
+    /// `inline`: the first poll may run on the calling thread.
+    pub(crate) fn new(py: Python<'_>, exchange: Exchange, inline: bool, expected: Expected) -> PyResult<Py<Self>> {
+        let state = State { stage: Stage::Ready { exchange, inline }, expected: Some(expected) };
+        Py::new(py, Self { state: Mutex::new(state) })
+    }
+
+    /// Called by the bridge on the loop's thread.
+    pub(crate) fn finish(&self, outcome: Outcome) {
+        let before = std::mem::replace(&mut self.lock().stage, Stage::Ended(outcome));
+        drop(before);
+    }
+
+    fn take(&self, next: Stage) -> Stage {
+        std::mem::replace(&mut self.lock().stage, next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Operation {
+    fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let Stage::Ready { exchange, inline } = this.take(Stage::Over) else {
+            return Err(PyRuntimeError::new_err("an operation can be awaited once"));
+        };
+        let mut exchange = Guarded(exchange);
+        if inline && let Poll::Ready(outcome) = poll_here(&mut exchange) {
+            this.finish(outcome);
+            return Ok(slf.clone().into_any());
+        }
+        if let Some(event_loop) = bridge::running_loop(py)? {
+            let (future, ticket) = bridge::start(&event_loop, slf.clone().unbind(), exchange.0)?;
+            this.take(Stage::Waiting(ticket));
+            return future.call_method0(intern!(py, "__await__"));
+        }
+        if !BLOCKING.get() {
+            return Err(PyRuntimeError::new_err("no asyncio event loop is running in this thread: await inside of one, or use the .sync form"));
+        }
+        this.finish(wait(py, exchange.0)?);
+        Ok(slf.clone().into_any())
+    }
+
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    /// An operation that ended before it had to yield is its own, empty, iterator.
+    #[allow(clippy::unused_self)]
+    fn __next__(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
+    /// Give up the exchange; what it may have written counts as unsaved.
+    fn abort(&self, py: Python<'_>) {
+        let expected = self.lock().expected.take();
+        let sent = match self.take(Stage::Over) {
+            Stage::Ready { .. } => false,
+            Stage::Waiting(ticket) => {
+                ticket.abort(py);
+                true
+            }
+            Stage::Ended(outcome) => !outcome.is_err_and(|error| !error.ambiguous() && !error.applied()),
+            Stage::Over => true,
+        };
+        if let Some(expected) = expected
+            && sent
+        {
+            expected.give_up(py);
+        }
+    }
+
+    /// The decoded answer, or the error, of an operation that was awaited.
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Stage::Ended(outcome) = self.take(Stage::Over) else {
+            return Err(PyRuntimeError::new_err("this operation was not awaited, or its result was taken before"));
+        };
+        let Some(expected) = self.lock().expected.take() else {
+            return Err(PyRuntimeError::new_err("this operation was given up"));
+        };
+        expected.resolve(py, outcome)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.state.try_lock() {
+            Ok(state) => state.expected.as_ref().map_or(Ok(()), |expected| expected.traverse(&visit)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let expected = self.lock().expected.take();
+        drop(expected);
+    }
+}
+
+/// One poll on the calling thread: enough for an engine that answers at once.
+fn poll_here(exchange: &mut Guarded) -> Poll<Outcome> {
+    std::future::Future::poll(std::pin::Pin::new(exchange), &mut Context::from_waker(Waker::noop()))
+}
+
+/// Wait for the I/O thread, with the interpreter released, looking for signals as it goes.
+fn wait(py: Python<'_>, exchange: Exchange) -> PyResult<Outcome> {
+    let cell = Arc::new((Mutex::new(None), Condvar::new()));
+    let shared = Arc::clone(&cell);
+    let task = runtime::spawn(async move {
+        let outcome = Guarded(exchange).await;
+        *shared.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        shared.1.notify_one();
+    })
+    .map_err(|error| PyOSError::new_err(format!("the I/O thread could not be started: {error}")))?;
+    loop {
+        let outcome = py.detach(|| {
+            let guard = cell.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = cell.1.wait_timeout_while(guard, SIGNAL_INTERVAL, |outcome| outcome.is_none());
+            waited.unwrap_or_else(PoisonError::into_inner).0.take()
+        });
+        if let Some(outcome) = outcome {
+            return Ok(outcome);
+        }
+        if let Err(interrupt) = py.check_signals() {
+            task.abort();
+            return Err(interrupt);
+        }
+    }
+}
+
+/// Drive one pydynox coroutine to its end on the calling thread.
+#[pyfunction]
+#[pyo3(signature = (coroutine, /))]
+pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = coroutine.py();
+    let Ok(close) = coroutine.getattr(intern!(py, "close")) else {
+        let got = coroutine.get_type().qualname()?;
+        return Err(PyTypeError::new_err(format!("run() takes a coroutine of pydynox, such as User.get(\"u1\"), not {got}")));
+    };
+    if bridge::running_loop(py)?.is_some() {
+        close.call0()?;
+        return Err(PyRuntimeError::new_err("a blocking pydynox call inside a running event loop would stop it: use await"));
+    }
+    let before = BLOCKING.replace(true);
+    let sent = ffi::send_none(coroutine);
+    BLOCKING.set(before);
+    match sent? {
+        Sent::Returned(value) => Ok(value),
+        Sent::Yielded => {
+            close.call0()?;
+            Err(PyRuntimeError::new_err("this coroutine awaited something other than a pydynox operation; it needs an event loop"))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+"""A DynamoDB ORM with a Rust core: async first, typed, fast."""
+
+from ._core import __version__, run
+from .attributes import (
+    Attr,
+    BinaryAttribute,
+    BooleanAttribute,
+    ListAttribute,
+    MapAttribute,
+    NumberAttribute,
+    SetAttribute,
+    StringAttribute,
+    field,
+    partition_key,
+    sort_key,
+)
+from .client import DynamoDBClient, get_default_client, set_default_client
+from .config import ModelConfig
+from .key import Key
+from .model import Change, Model
+from .table import Table
+
+__all__ = [
+    "Attr",
+    "BinaryAttribute",
+    "BooleanAttribute",
+    "Change",
+    "DynamoDBClient",
+    "Key",
+    "ListAttribute",
+    "MapAttribute",
+    "Model",
+    "ModelConfig",
+    "NumberAttribute",
+    "SetAttribute",
+    "StringAttribute",
+    "Table",
+    "__version__",
+    "field",
+    "get_default_client",
+    "partition_key",
+    "run",
+    "set_default_client",
+    "sort_key",
+]

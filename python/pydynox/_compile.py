@@ -1,0 +1,645 @@
+"""A model class, compiled: its annotations read and checked, and a schema of the Rust core made of them."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeGuard
+
+from . import _core
+from .attributes import PARTITION, SORT, Attr
+from .config import ModelConfig, merge
+from .exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ._core import Kind
+
+VERBS = frozenset(
+    {
+        "create",
+        "delete",
+        "get",
+        "get_or_create",
+        "get_or_raise",
+        "key",
+        "put",
+        "query",
+        "refresh",
+        "save",
+        "scan",
+        "sync",
+        "table",
+        "update",
+    }
+)
+MODEL_NAMES = frozenset(
+    {
+        "model_changes",
+        "model_config",
+        "model_copy",
+        "model_dump",
+        "model_dump_json",
+        "model_fields",
+        "model_from_item",
+        "model_is_expired",
+        "model_json_schema",
+        "model_rollback",
+        "model_size",
+        "model_to_item",
+        "model_validate",
+    }
+)
+_STORABLE = "str, int, float, Decimal, bool, bytes, list[...], dict[str, ...], set[...], None, Any, or one of these | None"
+_KINDS: dict[Any, Kind] = {
+    str: ("str",),
+    int: ("int",),
+    float: ("float",),
+    bool: ("bool",),
+    bytes: ("bytes",),
+    type(None): ("none",),
+    None: ("none",),
+    Any: ("any",),
+    list: ("list", ("any",)),
+    dict: ("dict", ("any",)),
+}
+_KEY_KINDS = frozenset({("str",), ("int",), ("float",), ("decimal",), ("number",), ("bytes",)})
+_SET_KINDS = _KEY_KINDS
+
+
+class UnresolvedError(Exception):
+    """An annotation names something that does not exist yet."""
+
+
+def is_attribute(value: object) -> TypeGuard[Attr[Any]]:
+    """Whether this stands for an attribute in the body of a class."""
+    return isinstance(value, Attr)
+
+
+def is_attribute_class(value: object) -> TypeGuard[type[Attr[Any]]]:
+    """Whether an annotation that starts with this declares an attribute."""
+    return isinstance(value, type) and issubclass(value, Attr)
+
+
+class Definition:
+    """What is known about one model class; complete once every annotation could be read."""
+
+    __slots__ = (
+        "abstract",
+        "attributes",
+        "bare",
+        "complete",
+        "dataclass_fields",
+        "names",
+        "own",
+        "own_config",
+        "pending",
+    )
+
+    def __init__(self, *, abstract: bool, own_config: list[ModelConfig]) -> None:
+        self.abstract = abstract
+        self.own_config = own_config
+        self.own: dict[str, Attr[Any]] = {}  # declared by this very class
+        self.attributes: dict[str, Attr[Any]] = {}  # with those of its bases
+        self.bare: set[str] = set()  # annotations without a value that may turn out to be no attribute
+        self.pending: dict[str, str] = {}  # annotations as text, until they can be read
+        self.names: dict[str, Any] = {}  # what surrounded the class, as long as an annotation is pending
+        self.dataclass_fields: dict[str, Any] | None = None
+        self.complete = False
+
+
+# --- making a class -----------------------------------------------------------------------------
+
+
+def compile_model(cls: type[Any], *, table: str | None, abstract: bool) -> None:
+    """Read the body of a new class and, unless an annotation names something that is yet to come, finish it."""
+    definition = Definition(abstract=abstract, own_config=_own_config(cls, table))
+    cls._definition = definition
+    cls.model_config = merge(
+        config for base in reversed(cls.__mro__) if (known := definition_of(base)) for config in known.own_config
+    )
+    _read_body(cls, definition)
+    _check_names(cls, definition)
+    try:
+        complete(cls)
+    except UnresolvedError:
+        definition.names = _surroundings(cls)
+
+
+def definition_of(cls: type[Any]) -> Definition | None:
+    """The definition of this very class, not of a base."""
+    found: Definition | None = cls.__dict__.get("_definition")
+    return found
+
+
+def complete(cls: type[Any]) -> Definition:
+    """Finish a class whose annotations can all be read by now.
+
+    Raises:
+        UnresolvedError: One of them still cannot.
+    """
+    definition = definition_of(cls)
+    if definition is None:
+        raise ConfigurationError(f"{cls.__name__} is no model", model=cls.__name__)
+    if definition.complete:
+        return definition
+    _read_pending(cls, definition)
+    _inherit(cls, definition)
+    _check_roles(cls, definition)
+    for attribute in definition.attributes.values():
+        _check_attribute(cls, attribute)
+    _check_key_types(cls, definition)
+    if not definition.abstract:
+        fields = [_core_field(attribute) for attribute in definition.attributes.values()]
+        cls._schema = _core.Schema(cls, fields, cls.model_config.table)
+    definition.names = {}
+    definition.complete = True
+    return definition
+
+
+def completed(cls: type[Any]) -> Definition:
+    """The finished definition of a class that is in use.
+
+    Raises:
+        ConfigurationError: An annotation names something that does not exist.
+    """
+    try:
+        return complete(cls)
+    except UnresolvedError as problem:
+        raise ConfigurationError(f"{problem}: define or import it before the model is used", model=cls.__name__) from None
+
+
+class SchemaOf:
+    """``_schema`` of a class that is abstract or not finished yet; replaced by the schema as soon as there is one."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> _core.Schema:
+        definition = definition_of(owner)
+        if definition is None or (completed(owner) and definition.abstract):
+            raise ConfigurationError(
+                f"{owner.__name__} is abstract: it has no items of its own, use a subclass that names a table",
+                model=owner.__name__,
+            )
+        schema: _core.Schema = owner.__dict__["_schema"]
+        return schema
+
+
+def _own_config(cls: type[Any], table: str | None) -> list[ModelConfig]:
+    said = cls.__dict__.get("model_config")
+    if said is not None and not isinstance(said, ModelConfig):
+        fail(cls, "model_config", f"is a ModelConfig(...), not {said!r}")
+    configs = [said] if said is not None else []
+    if table is None:
+        return configs
+    if said is not None and said.table not in (None, table):
+        fail(cls, "model_config", f"says table {said.table!r} and the class says {table!r}: say it once")
+    return [*configs, ModelConfig(table=table)]
+
+
+# --- reading the body ---------------------------------------------------------------------------
+
+
+def _read_body(cls: type[Any], definition: Definition) -> None:
+    """Find the attributes that the body declares; an attribute that is only annotated gets its object here."""
+    annotations = dict(cls.__annotations__)
+    for name, annotation in annotations.items():
+        value = cls.__dict__.get(name)
+        if is_attribute(value):
+            _adopt(cls, definition, name, value)
+            definition.pending[name] = annotation
+        elif name != "model_config":
+            definition.pending[name] = annotation
+            definition.bare.add(name)
+    for name, value in list(cls.__dict__.items()):
+        if is_attribute(value) and name not in annotations:
+            if type(value) is Attr:
+                fail(cls, name, f"needs its type: write {name}: Attr[...] = ...")
+            _adopt(cls, definition, name, value)
+    for name in list(definition.bare):
+        _read_bare(cls, definition, name)
+    _sort_as_written(cls, definition)
+
+
+def _sort_as_written(cls: type[Any], definition: Definition) -> None:
+    """The order of the annotations; attribute objects without one come after."""
+    own = definition.own
+    definition.own = {name: own[name] for name in cls.__annotations__ if name in own} | own
+
+
+def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
+    """``name: Attr[str]`` becomes an attribute; ``ClassVar`` is none; anything else is a slip."""
+    annotation = definition.pending[name]
+    try:
+        found = _evaluate(cls, annotation, definition.names)
+    except UnresolvedError:
+        # Its type is not there yet; that it is an Attr can be seen already, if Attr itself is.
+        try:
+            found = _evaluate(cls, annotation.partition("[")[0], definition.names)
+        except UnresolvedError:
+            return
+    definition.bare.discard(name)
+    origin = typing.get_origin(found) or found
+    if origin is ClassVar:
+        del definition.pending[name]
+    elif not is_attribute_class(origin):
+        shown = describe(found)
+        fail(cls, name, f"is no attribute: write {name}: Attr[{shown}], or {name}: ClassVar[{shown}] for a constant")
+    elif origin is not Attr:
+        fail(cls, name, f"needs a value: write {name}: {origin.__name__} = {origin.__name__}(...)")
+    elif name in cls.__dict__:
+        given = cls.__dict__[name]
+        option = "default_factory=..." if issubclass(type(given), (list, dict, set)) else f"default={given!r}"
+        fail(cls, name, f"gives its default as a bare value: write = field({option})")
+    else:
+        made: Attr[Any] = Attr()
+        setattr(cls, name, made)
+        _adopt(cls, definition, name, made)
+
+
+def _adopt(cls: type[Any], definition: Definition, name: str, attribute: Attr[Any]) -> None:
+    if attribute.name:
+        fail(cls, name, f"is the same object as the attribute {attribute.name}: every attribute needs its own")
+    attribute.name = name
+    attribute.attribute_name = attribute.attribute_name or name
+    definition.own[name] = attribute
+
+
+def _read_pending(cls: type[Any], definition: Definition) -> None:
+    for name in list(definition.bare):
+        _read_bare(cls, definition, name)
+        _sort_as_written(cls, definition)
+        _check_names(cls, definition)
+    for name, annotation in list(definition.pending.items()):
+        found = _evaluate(cls, annotation, definition.names, name)
+        _take_type(cls, name, definition.own[name], found)
+        definition.pending.pop(name, None)
+
+
+def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any) -> None:
+    """Give an attribute the type of its annotation, or compare the two where the object knows its own."""
+    origin, arguments = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
+    if not is_attribute_class(origin):
+        shown = describe(annotation)
+        fail(cls, name, f"is annotated with {shown}: write {name}: Attr[{shown}] = ...")
+    if type(attribute) is Attr:
+        if origin is not Attr:
+            fail(cls, name, f"is annotated with {origin.__name__}: give it {origin.__name__}(...), or write Attr[...]")
+        if not arguments:
+            fail(cls, name, f"does not say its type: write {name}: Attr[str]")
+        attribute.type = arguments[0]
+        return
+    if not isinstance(attribute, origin):
+        fail(cls, name, f"is annotated with {origin.__name__} and is a {type(attribute).__name__}")
+    if arguments and _said_type(origin, arguments[0]) != attribute.type:
+        fail(cls, name, f"is annotated with {describe(annotation)} and holds {describe(attribute.type)}")
+
+
+def _said_type(origin: type[Any], argument: Any) -> Any:
+    """The type of the values that ``ListAttribute[str]`` stands for."""
+    for base in getattr(origin, "__orig_bases__", ()):
+        of = typing.get_args(base)[0]
+        if typing.get_origin(base) is Attr and typing.get_origin(of) is not None:
+            return of[argument]
+    return argument
+
+
+def _evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:
+    """What an annotation means; text (``from __future__ import annotations``) is read where the class stands."""
+    if not isinstance(annotation, str):
+        return annotation
+    module = sys.modules.get(cls.__module__)
+    body = {name: value for name, value in cls.__dict__.items() if not is_attribute(value)}
+    try:
+        # The text is the class's own source: no more can happen than by importing its module.
+        return eval(annotation, vars(module) if module else {}, _Names(cls, body, names))  # noqa: S307
+    except NameError as problem:
+        raise UnresolvedError(
+            f"{cls.__name__}.{field}: the annotation {annotation} names {problem.name!r}, which does not exist"
+        ) from None
+    except Exception as problem:  # noqa: BLE001 (whatever the text of an annotation does)
+        fail(cls, field, f"has an annotation that cannot be read: {annotation} ({problem})")
+
+
+class _Names(dict[str, Any]):
+    """The names around a class: its body, then the functions that it is defined or used in; the module comes after."""
+
+    def __init__(self, cls: type[Any], body: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+        super().__init__(names)
+        self.update(body)
+        self._module = cls.__module__
+
+    def __missing__(self, name: str) -> Any:
+        for local in _frames(self._module):
+            if name in local:
+                return local[name]
+        raise KeyError(name)
+
+
+def _frames(module: str) -> Iterator[dict[str, Any]]:
+    """The local names of the functions of a module that are running now, innermost first."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module and frame.f_locals is not frame.f_globals:
+            yield frame.f_locals
+        frame = frame.f_back  # type: ignore[assignment]  # typeshed knows that it may be None, the variable does not
+
+
+def _surroundings(cls: type[Any]) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for local in _frames(cls.__module__):
+        names = local | names
+    return names
+
+
+# --- inheritance and generics -------------------------------------------------------------------
+
+
+def _inherit(cls: type[Any], definition: Definition) -> None:
+    """All attributes of a class, base classes first; where a type variable got a meaning, the class has its own object."""
+    meaning = type_arguments(cls)
+    found: dict[str, Attr[Any]] = {}
+    for base in reversed(cls.__mro__[1:]):
+        for name, attribute in _declared(cls, base).items():
+            found[name] = _specialised(cls, definition, attribute, meaning.get(base, {}))
+    _check_hidden(cls, definition, found)
+    definition.attributes = found | definition.own
+
+
+def _declared(cls: type[Any], base: type[Any]) -> dict[str, Attr[Any]]:
+    known = definition_of(base)
+    if known is not None:
+        return complete(base).own
+    if issubclass(base, _core.Instance) or base.__module__ == "typing":
+        return {}
+    said = {**vars(base), **getattr(base, "__annotations__", {})}
+    name = next((name for name, value in said.items() if _looks_like_attribute(value)), None)
+    if name is not None:
+        fail(cls, name, f"comes from {base.__name__}, which is no model: write class {base.__name__}(Model, abstract=True)")
+    return {}
+
+
+def _looks_like_attribute(value: Any) -> bool:
+    origin = typing.get_origin(value)
+    text = isinstance(value, str) and value.startswith("Attr[")
+    return text or is_attribute(value) or is_attribute_class(origin)
+
+
+def _specialised(cls: type[Any], definition: Definition, attribute: Attr[Any], meaning: Mapping[Any, Any]) -> Attr[Any]:
+    made = _substitute(attribute.type, meaning)
+    if made is attribute.type or attribute.name in definition.own:
+        return attribute
+    copied = attribute._copy(made, None)
+    setattr(cls, attribute.name, copied)
+    return copied
+
+
+def type_arguments(cls: type[Any]) -> dict[type[Any], dict[Any, Any]]:
+    """What the type variables of every base class stand for; those of ``Model[...]`` by position."""
+    found: dict[type[Any], dict[Any, Any]] = {}
+    for base in reversed(cls.__dict__.get("__orig_bases__", cls.__bases__)):
+        origin = typing.get_origin(base)
+        if origin is None:
+            found.update(type_arguments(base) if isinstance(base, type) else {})
+        elif origin is not typing.Generic:
+            arguments = typing.get_args(base)
+            parameters = range(len(arguments)) if is_root(origin) else origin.__parameters__
+            here = dict(zip(parameters, arguments, strict=False))
+            for further, meaning in type_arguments(origin).items():
+                found[further] = {key: _substitute(value, here) for key, value in meaning.items()}
+            found[origin] = here
+    return found
+
+
+def _substitute(annotation: Any, meaning: Mapping[Any, Any]) -> Any:
+    if isinstance(annotation, typing.TypeVar):
+        return meaning.get(annotation, annotation)
+    parameters = getattr(annotation, "__parameters__", ())
+    if not any(parameter in meaning for parameter in parameters):
+        return annotation
+    return annotation[tuple(meaning.get(parameter, parameter) for parameter in parameters)]
+
+
+def is_root(cls: type[Any]) -> bool:
+    """Whether this is ``Model`` itself."""
+    return definition_of(cls) is None and issubclass(cls, _core.Instance)
+
+
+def is_concrete(arguments: tuple[Any, ...]) -> bool:
+    """Whether these arguments of a generic model leave nothing open."""
+    return not any(
+        isinstance(argument, (str, typing.TypeVar, typing.ForwardRef)) or len(getattr(argument, "__parameters__", ())) > 0
+        for argument in arguments
+    )
+
+
+# --- checks -------------------------------------------------------------------------------------
+
+
+def fail(cls: type[Any], field: str, problem: str) -> NoReturn:
+    """Refuse a declaration."""
+    dotted = f"{cls.__name__}.{field}" if field else cls.__name__
+    raise ConfigurationError(f"{dotted} {problem}", model=cls.__name__, attribute=field or None)
+
+
+def _check_names(cls: type[Any], definition: Definition) -> None:
+    for name, attribute in definition.own.items():
+        if name in VERBS or name in MODEL_NAMES:
+            fail(cls, name, f'hides Model.{name}: write {name}_: Attr[...] = field(attribute_name="{name}")')
+        if name.startswith("_"):
+            plain = name.lstrip("_") or "name"
+            fail(cls, name, f'starts with an underscore: write {plain}: Attr[...] = field(attribute_name="{name}")')
+        if len(attribute._roles) > 1:
+            fail(cls, name, "cannot be the partition key and the sort key at once")
+
+
+def _check_hidden(cls: type[Any], definition: Definition, inherited: Mapping[str, Attr[Any]]) -> None:
+    for name in inherited:
+        if name not in definition.own and not is_attribute(cls.__dict__.get(name, inherited[name])):
+            fail(cls, name, f"hides the attribute {name} of a base class: write {name}: Attr[...] = field(default=...)")
+
+
+def _check_roles(cls: type[Any], definition: Definition) -> None:
+    attributes = definition.attributes
+    stored: dict[str, str] = {}
+    for name, attribute in attributes.items():
+        if attribute.attribute_name in stored:
+            fail(cls, name, f"is stored as {attribute.attribute_name!r}, and so is {stored[attribute.attribute_name]}")
+        stored[attribute.attribute_name] = name
+    for role, words in ((PARTITION, "partition keys"), (SORT, "sort keys")):
+        names = [name for name, attribute in attributes.items() if role in attribute._roles]
+        if len(names) > 1:
+            fail(cls, names[1], f"makes two {words}, with {names[0]}: an item has one")
+        if not names and role == PARTITION and not definition.abstract:
+            sort = next((name for name, attribute in attributes.items() if SORT in attribute._roles), None)
+            if sort:
+                fail(cls, sort, "is a sort key without a partition key: declare one with partition_key()")
+            fail(cls, "", "has no partition key: declare one with partition_key(), or say abstract=True")
+
+
+def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
+    name = attribute.name
+    if attribute._kind is None:
+        try:
+            attribute._kind = kind_of(attribute.type)
+        except TypeError as problem:
+            fail(cls, name, f"has the type {describe(attribute.type)}, which cannot be stored: {problem}")
+    if attribute._roles and attribute._kind not in _KEY_KINDS and not _is_open(cls, attribute):
+        fail(
+            cls,
+            name,
+            f"is a key and has the type {describe(attribute.type)}: a key is str, int, float, Decimal or bytes",
+        )
+    if attribute._store_null and attribute._kind[0] not in ("optional", "any", "none"):
+        fail(cls, name, f"cannot be None, so store_null= means nothing: write Attr[{describe(attribute.type)} | None]")
+    if attribute._default is not None and attribute._default_factory is not None:
+        fail(cls, name, "has default= and default_factory=: say one")
+    if attribute._default_factory is not None and not callable(attribute._default_factory):
+        fail(cls, name, f"has a default_factory that cannot be called: {attribute._default_factory!r}")
+    if attribute._default is not None:
+        _check_default(cls, attribute, attribute._default[0])
+
+
+def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
+    if issubclass(type(default), (list, dict, set, bytearray)):
+        factory = type(default).__name__ if not default else f"lambda: {default!r}"
+        fail(cls, attribute.name, f"has a default that all instances would share: write default_factory={factory}")
+    if not _fits(attribute._kind or (), default):
+        remedy = f": write Attr[{describe(attribute.type)} | None]" if default is None else ""
+        fail(cls, attribute.name, f"is {describe(attribute.type)}, and its default is {default!r}{remedy}")
+
+
+def _fits(kind: Kind, value: Any) -> bool:
+    if kind[0] == "any" or (kind[0] in ("optional", "none") and value is None):
+        return True
+    if kind[0] == "optional":
+        return _fits(kind[1], value)
+    if isinstance(value, bool):
+        return bool(kind[0] == "bool")
+    accepted: dict[str, tuple[type, ...]] = {
+        "str": (str,),
+        "int": (int,),
+        "float": (int, float),
+        "bytes": (bytes,),
+        "number": (int, float),
+    }
+    if kind[0] in ("decimal", "number") and _is_decimal(type(value)):
+        return True
+    return isinstance(value, accepted.get(kind[0], ()))
+
+
+def _check_key_types(cls: type[Any], definition: Definition) -> None:
+    """``Model[str, int]`` says the types of the key once more: compare."""
+    said = _said_key_types(cls)
+    keys = [a for role in (PARTITION, SORT) for a in definition.attributes.values() if role in a._roles]
+    if not said or (definition.abstract and len(keys) != len(said)):
+        return
+    if len(said) == len(keys) and all(map(_same_type, said, keys)):
+        return
+    fail(
+        cls,
+        "",
+        f"says Model[{', '.join(map(describe, said))}], but its key is "
+        + ", ".join(f"{key.name}: {describe(key.type)}" for key in keys)
+        + f": write Model[{', '.join(describe(key.type) for key in keys)}]",
+    )
+
+
+def _said_key_types(cls: type[Any]) -> list[Any]:
+    for base, meaning in type_arguments(cls).items():
+        if is_root(base):
+            return [meaning[position] for position in sorted(meaning)]
+    return []
+
+
+def _same_type(said: Any, key: Attr[Any]) -> bool:
+    if said is Any or isinstance(said, (str, typing.TypeVar, typing.ForwardRef)):
+        return True
+    try:
+        return kind_of(said) == kind_of(key.type)
+    except TypeError:
+        return False
+
+
+def _is_open(cls: type[Any], attribute: Attr[Any]) -> bool:
+    """A key of a type variable is decided by a subclass; only an abstract class may leave it open."""
+    definition = definition_of(cls)
+    return definition is not None and definition.abstract and isinstance(attribute.type, typing.TypeVar)
+
+
+# --- types --------------------------------------------------------------------------------------
+
+
+def kind_of(annotation: Any) -> Kind:
+    """How values of a type are stored.
+
+    Raises:
+        TypeError: They cannot be.
+    """
+    try:
+        simple = _KINDS.get(annotation)
+    except TypeError:  # an annotation that cannot be hashed is none of ours
+        simple = None
+    if simple is not None:
+        return simple
+    if _is_decimal(annotation):
+        return ("decimal",)
+    if isinstance(annotation, typing.TypeVar):
+        return ("any",)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _kind_of_union(arguments)
+    if origin is list:
+        return ("list", kind_of(arguments[0]))
+    if origin is dict:
+        if arguments[0] is not str:
+            raise TypeError("the names in a map are str, as in dict[str, int]")
+        return ("dict", kind_of(arguments[1]))
+    if origin is set or annotation is set:
+        kind = kind_of(arguments[0]) if arguments else ()
+        if kind not in _SET_KINDS:
+            raise TypeError("a set holds str, int, float, Decimal or bytes, as in set[str]")
+        return ("set", kind)
+    raise TypeError(f"use {_STORABLE}")
+
+
+def _kind_of_union(members: tuple[Any, ...]) -> Kind:
+    present = [member for member in members if member is not type(None)]
+    if len(present) != 1:
+        raise TypeError("an attribute has one type, or one type | None")
+    kind = kind_of(present[0])
+    return kind if kind == ("any",) else ("optional", kind)
+
+
+def _is_decimal(annotation: Any) -> bool:
+    # By name: importing decimal costs a millisecond that a program without decimals need not pay.
+    return getattr(annotation, "__module__", "") == "decimal" and getattr(annotation, "__name__", "") == "Decimal"
+
+
+def describe(annotation: Any) -> str:
+    """A type as people write it."""
+    if annotation is types.NoneType or annotation is None:
+        return "None"
+    origin = typing.get_origin(annotation)
+    if isinstance(annotation, type) and origin is None:
+        return annotation.__name__
+    if isinstance(origin, type) and origin is not types.UnionType:
+        return f"{origin.__name__}[{', '.join(map(describe, typing.get_args(annotation)))}]"
+    return str(annotation).replace("typing.", "").replace("decimal.", "").lstrip("~")
+
+
+def _core_field(attribute: Attr[Any]) -> _core.Field:
+    return _core.Field(
+        attribute.name,
+        attribute.attribute_name,
+        attribute._kind or ("any",),
+        role=attribute._roles[0] if attribute._roles else None,
+        default=attribute._default,
+        default_factory=attribute._default_factory,
+        store_null=attribute._store_null,
+    )
+
+
+def plain(annotation: Any) -> Any:
+    """A type as pydantic may read it: what is still open is ``Any``."""
+    return Any if not is_concrete((annotation,)) else annotation

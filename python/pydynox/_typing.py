@@ -1,0 +1,44 @@
+"""Type variables and protocols that the package shares; at run time the standard library's ``typing`` is enough."""
+
+from __future__ import annotations
+
+import typing
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
+
+if TYPE_CHECKING:
+    from decimal import Decimal  # noqa: F401 (named in the text of constraints)
+
+    from typing_extensions import TypeVar, TypeVarTuple
+
+    from .key import Key
+else:
+    # Defaults of type variables are for checkers only (PEP 696 is younger than the oldest Python here).
+    def TypeVar(name: str, *constraints: Any, default: Any = None, **options: Any) -> Any:  # noqa: ARG001, N802
+        return typing.TypeVar(name, *constraints, **options)
+
+    def TypeVarTuple(name: str, *, default: Any = None) -> Any:  # noqa: ARG001, N802
+        return typing.TypeVarTuple(name)
+
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+V = TypeVar("V")
+
+Row = TypeVar("Row")
+Row_co = TypeVar("Row_co", covariant=True)
+
+PK = TypeVar("PK", default=Any)
+PK_contra = TypeVar("PK_contra", contravariant=True)
+SK = TypeVarTuple("SK", default=Unpack[tuple[Any, ...]])
+SKs = TypeVarTuple("SKs")
+
+Text = TypeVar("Text", str, "str | None", default=str)
+Number = TypeVar("Number", int, float, "Decimal", "int | None", "float | None", "Decimal | None", default=float)
+Truth = TypeVar("Truth", bool, "bool | None", default=bool)
+Binary = TypeVar("Binary", bytes, "bytes | None", default=bytes)
+
+
+class ModelClass(Protocol[Row_co, PK_contra, *SKs]):
+    """A model class, seen through ``key``: how a checker learns the model and the types of its key together."""
+
+    def key(self, partition: PK_contra, /, *sort: *SKs) -> Key[Row_co]: ...

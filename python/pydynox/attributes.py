@@ -1,0 +1,433 @@
+"""Attributes: what a model stores, declared as ``Attr[T]`` or with attribute objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, overload
+
+from ._typing import Binary, Number, T, T_co, Text, Truth
+from .expressions import Expr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+    from typing import Literal, Self
+
+PARTITION, SORT = "partition", "sort"
+
+
+class Attr(Generic[T_co]):
+    """A stored attribute of type ``T``: the value on an instance, a path on the class.
+
+    Attributes:
+        name: The name in the class.
+        attribute_name: The name in the table.
+        type: The Python type of its values.
+        required: Whether the constructor needs it.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...     name: Attr[str]
+        ...     age: Attr[int] = field(default=0)
+    """
+
+    def __init__(
+        self,
+        *,
+        type: Any = None,
+        kind: tuple[Any, ...] | None = None,
+        roles: tuple[str, ...] = (),
+        default: tuple[Any] | None = None,
+        default_factory: Callable[[], Any] | None = None,
+        attribute_name: str | None = None,
+        store_null: bool = False,
+        repr: bool = True,
+    ) -> None:
+        self.name = ""
+        self.attribute_name = attribute_name or ""
+        self.type = type
+        self._kind = kind
+        self._roles = roles
+        self._default = default  # in a 1-tuple: None can be a default
+        self._default_factory = default_factory
+        self._store_null = store_null
+        self._repr = repr
+
+    @property
+    def required(self) -> bool:
+        """Whether the constructor needs a value."""
+        return self._default is None and self._default_factory is None
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> Expr[T_co]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> T_co: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+
+        # For checkers only: at run time this is no data descriptor, so that reading an attribute is reading the instance's
+        # own dictionary; assignment is checked by the Rust base class. Covariant on purpose although it takes a value: one
+        # overload then serves `str`, `str | None` and `Literal`; nobody hands descriptors around.
+        def __set__(self, instance: Any, value: T_co) -> None: ...  # type: ignore[misc]
+
+    else:
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            if instance is None:
+                return Expr(owner, self)
+            return instance.__dict__.get(self.name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name or 'without a name'}>"
+
+    def _copy(self, type: Any, kind: tuple[Any, ...] | None) -> Self:
+        """The same attribute of another class, where its type may be another."""
+        made = object.__new__(self.__class__)
+        made.__dict__.update(self.__dict__, type=type, _kind=kind)
+        return made
+
+
+@overload
+def field(*, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Attr[Any]: ...
+@overload
+def field(*, default: T, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Attr[T]: ...
+@overload
+def field(
+    *, default_factory: Callable[[], T], attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...
+) -> Attr[T]: ...
+def field(**options: Any) -> Any:
+    """Declare an attribute that needs more than a type.
+
+    Args:
+        default: The value of an instance that is made without one. Not a list, dict or set.
+        default_factory: Called for every new instance that is made without a value.
+        attribute_name: The name in the table, where it differs.
+        store_null: Store None as NULL; otherwise None means that the item has no such attribute.
+        repr: Whether ``repr(instance)`` shows the value.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...     tags: Attr[set[str]] = field(default_factory=set)
+        ...     key_: Attr[str | None] = field(default=None, attribute_name="key")
+    """
+    made: Attr[Any] = Attr(**_wrapped(options))
+    return made
+
+
+@overload
+def partition_key(*, attribute_name: str | None = ...) -> Attr[Any]: ...
+@overload
+def partition_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Attr[T]: ...
+def partition_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None) -> Any:
+    """Declare the partition key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
+
+    Args:
+        attribute_name: The name in the table, where it differs.
+        default_factory: Makes the key of a new instance that is made without one.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+    """
+    made: Attr[Any] = Attr(roles=(PARTITION,), attribute_name=attribute_name, default_factory=default_factory)
+    return made
+
+
+@overload
+def sort_key(*, attribute_name: str | None = ...) -> Attr[Any]: ...
+@overload
+def sort_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Attr[T]: ...
+def sort_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None) -> Any:
+    """Declare the sort key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
+
+    Args:
+        attribute_name: The name in the table, where it differs.
+        default_factory: Makes the key of a new instance that is made without one.
+
+    Example:
+        >>> class Order(Model[str, int], table="orders"):
+        ...     customer_id: Attr[str] = partition_key()
+        ...     number: Attr[int] = sort_key()
+    """
+    made: Attr[Any] = Attr(roles=(SORT,), attribute_name=attribute_name, default_factory=default_factory)
+    return made
+
+
+class StringAttribute(Attr[Text]):
+    """A ``str``, or with ``null=True`` a ``str | None``.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     nick: StringAttribute[str | None] = StringAttribute(null=True)
+    """
+
+    @overload
+    def __init__(
+        self: StringAttribute[str],
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: str = ...,
+        default_factory: Callable[[], str] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: StringAttribute[str | None],
+        *,
+        null: Literal[True],
+        default: str | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**_scalar(str, options))
+
+
+class NumberAttribute(Attr[Number]):
+    """A number: ``NumberAttribute(int)``, ``NumberAttribute(float)``, ``NumberAttribute(Decimal)``.
+
+    A bare ``NumberAttribute()`` reads integers as ``int`` and other numbers as ``float``; a stored number that a float cannot
+    hold is an error, never rounded.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     age: NumberAttribute[int] = NumberAttribute(int, default=0)
+    """
+
+    @overload
+    def __init__(
+        self: NumberAttribute[float],
+        /,
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: float = ...,
+        default_factory: Callable[[], float] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: NumberAttribute[float | None],
+        /,
+        *,
+        null: Literal[True],
+        default: float | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: NumberAttribute[int | None],
+        kind: type[int],
+        /,
+        *,
+        null: Literal[True],
+        default: int | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: NumberAttribute[float | None],
+        kind: type[float],
+        /,
+        *,
+        null: Literal[True],
+        default: float | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: NumberAttribute[Decimal | None],
+        kind: type[Decimal],
+        /,
+        *,
+        null: Literal[True],
+        default: Decimal | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        kind: type[Number],
+        /,
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: Number = ...,
+        default_factory: Callable[[], Number] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    def __init__(self, kind: Any = None, /, **options: Any) -> None:
+        made = _scalar(float if kind is None else kind, options)
+        if kind is None:
+            number = ("number",)
+            made["kind"] = number if made["type"] is float else ("optional", number)
+        super().__init__(**made)
+
+
+class BooleanAttribute(Attr[Truth]):
+    """A ``bool``, or with ``null=True`` a ``bool | None``."""
+
+    @overload
+    def __init__(
+        self: BooleanAttribute[bool],
+        *,
+        default: bool = ...,
+        default_factory: Callable[[], bool] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: BooleanAttribute[bool | None],
+        *,
+        null: Literal[True],
+        default: bool | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**_scalar(bool, options))
+
+
+class BinaryAttribute(Attr[Binary]):
+    """``bytes``, or with ``null=True`` ``bytes | None``."""
+
+    @overload
+    def __init__(
+        self: BinaryAttribute[bytes],
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: bytes = ...,
+        default_factory: Callable[[], bytes] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: BinaryAttribute[bytes | None],
+        *,
+        null: Literal[True],
+        default: bytes | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**_scalar(bytes, options))
+
+
+class ListAttribute(Attr[list[T]]):
+    """A list of ``T``; a new instance starts with an empty one.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     tags: ListAttribute[str] = ListAttribute(str)
+    """
+
+    @overload
+    def __init__(
+        self: ListAttribute[Any],
+        /,
+        *,
+        default_factory: Callable[[], list[Any]] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        kind: type[T],
+        /,
+        *,
+        default_factory: Callable[[], list[T]] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    def __init__(self, kind: Any = Any, /, *, default_factory: Callable[[], Any] = list, **options: Any) -> None:
+        super().__init__(type=list[kind], default_factory=default_factory, **options)
+
+
+class SetAttribute(Attr[set[T]]):
+    """A set of ``str``, numbers or ``bytes``; a new instance starts with an empty one, which is not stored."""
+
+    def __init__(
+        self,
+        kind: type[T],
+        /,
+        *,
+        default_factory: Callable[[], set[T]] = set,
+        attribute_name: str | None = None,
+        repr: bool = True,
+    ) -> None:
+        made: Any = set[kind]  # type: ignore[valid-type]  # the value of `kind` at run time
+        super().__init__(type=made, default_factory=default_factory, attribute_name=attribute_name, repr=repr)
+
+
+class MapAttribute(Attr[T]):
+    """A map: ``MapAttribute()`` is a ``dict[str, Any]``, ``MapAttribute(dict[str, int])`` says more; starts empty."""
+
+    @overload
+    def __init__(
+        self: MapAttribute[dict[str, Any]],
+        /,
+        *,
+        default_factory: Callable[[], dict[str, Any]] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        kind: type[T],
+        /,
+        *,
+        default_factory: Callable[[], T] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+    ) -> None: ...
+    def __init__(self, kind: Any = dict, /, *, default_factory: Callable[[], Any] = dict, **options: Any) -> None:
+        super().__init__(type=kind, default_factory=default_factory, **options)
+
+
+def _wrapped(options: dict[str, Any]) -> dict[str, Any]:
+    if "default" in options:
+        options["default"] = (options["default"],)
+    return options
+
+
+def _scalar(type: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of an attribute object as those of ``Attr``; ``hash_key`` and ``range_key`` are PynamoDB's words."""
+    words = ((PARTITION, "partition_key", "hash_key"), (SORT, "sort_key", "range_key"))
+    asked = {role: [options.pop(word, False) for word in names] for role, *names in words}
+    if options.pop("null", False):
+        options.setdefault("default", None)
+        type = type | None
+    return _wrapped(options) | {"type": type, "roles": tuple(role for role, given in asked.items() if any(given))}

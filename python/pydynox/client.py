@@ -1,0 +1,261 @@
+"""DynamoDBClient, and which client a call uses."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from . import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from .sync import SyncClient
+
+_block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
+_default: DynamoDBClient | None = None
+_from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictionary because setdefault is atomic
+
+
+class DynamoDBClient:
+    """A connection to DynamoDB, or to the engine inside pydynox.
+
+    Making one does no I/O. It can be used from any event loop, one after another, from threads, and after a fork.
+
+    Args:
+        region: The AWS region.
+        endpoint_url: ``memory://`` is an engine in this process, private to the client; ``memory://name`` is shared in the
+            process; ``file:///path`` is kept on disk.
+        table_prefix: Stands before the name of every table.
+        timeout: Seconds that a call may take, attempts and waiting included; None for no limit.
+        max_attempts: How often a request is sent at most.
+        retry_unsafe_writes: Send a write again although an earlier attempt may have been applied, and applying it twice differs
+            from applying it once.
+        errors: What messages may show: ``"full"`` shows values, ``"keys"`` keys only, ``"none"`` neither.
+
+    Raises:
+        ConfigurationError: A parameter is wrong, or no endpoint is given and none can be used.
+
+    Example:
+        >>> async with DynamoDBClient(endpoint_url="memory://") as client:
+        ...     with client.as_default():
+        ...         await User.table.create()
+    """
+
+    __slots__ = ("__weakref__", "_core", "_errors", "_shown")
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        table_prefix: str = "",
+        timeout: float | None = 30.0,
+        max_attempts: int = 4,
+        retry_unsafe_writes: bool = False,
+        errors: Literal["full", "keys", "none"] = "keys",
+    ) -> None:
+        self._core = _core.Client(
+            region=region,
+            endpoint_url=endpoint_url,
+            table_prefix=table_prefix,
+            timeout=timeout,
+            max_attempts=max_attempts,
+            retry_unsafe_writes=retry_unsafe_writes,
+            errors=errors,
+        )
+        self._errors = errors
+        self._shown = endpoint_url or region or ""
+
+    async def get_item(
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *,
+        consistent_read: bool = False,
+        projection: Sequence[str] = (),
+    ) -> dict[str, Any] | None:
+        """Read one item as a plain dict; numbers are ``int`` or ``Decimal``. Sends GetItem.
+
+        Args:
+            table: The table's name, without ``table_prefix``.
+            key: The key attributes and their values.
+            consistent_read: Whether every write that has ended before must be seen.
+            projection: Attributes or paths such as ``"address.city"`` to read; all when empty.
+
+        Returns:
+            The item, or None where there is none.
+
+        Raises:
+            ValidationError: The key cannot be sent.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await client.get_item("users", {"user_id": "u1"})
+            {'user_id': 'u1', 'name': 'Ada'}
+
+        Costs: half a read unit per 4 KB of the whole item, a whole one when consistent; a missing item costs the least of it.
+        """
+        operation = self._core.get_item(table, key, consistent_read, projection)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        item: dict[str, Any] | None = operation.result()
+        return item
+
+    async def put_item(self, table: str, item: Mapping[str, Any], /) -> None:
+        """Write one item from a plain dict, replacing any item of the same key. Sends PutItem.
+
+        Args:
+            table: The table's name, without ``table_prefix``.
+            item: Attribute names and values; None is stored as NULL.
+
+        Raises:
+            ValidationError: A value cannot be stored.
+            ItemTooLargeError: The item is over 400 KB.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await client.put_item("users", {"user_id": "u1", "name": "Ada"})
+
+        Costs: one write unit per KB of the larger of the old and the new item.
+        """
+        operation = self._core.put_item(table, item)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    async def delete_item(self, table: str, key: Mapping[str, Any], /) -> None:
+        """Delete one item; one that is not there is no error. Sends DeleteItem.
+
+        Args:
+            table: The table's name, without ``table_prefix``.
+            key: The key attributes and their values.
+
+        Raises:
+            ValidationError: The key cannot be sent.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await client.delete_item("users", {"user_id": "u1"})
+
+        Costs: one write unit per KB of the deleted item, one where there is none.
+        """
+        operation = self._core.delete_item(table, key)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    async def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
+        """Send any DynamoDB operation in its wire form: the way to what pydynox has no method for.
+
+        Args:
+            operation: The operation's name, such as ``"UpdateTimeToLive"``.
+            **wire: The members of its request, as the service's reference names them; table names are sent as they stand.
+
+        Returns:
+            The answer, in wire form.
+
+        Raises:
+            RequestError: The service refused; its subclasses say why.
+
+        Example:
+            >>> await client.call("ListTables", Limit=10)
+            {'TableNames': ['users']}
+
+        Costs: what the operation costs.
+        """
+        sent = self._core.call(operation, wire)
+        try:
+            await sent
+        except BaseException:
+            sent.abort()
+            raise
+        answer: dict[str, Any] = sent.result()
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections; a private embedded engine loses its tables. Sends nothing.
+
+        Example:
+            >>> await client.close()
+
+        Costs: nothing.
+        """
+        self._core.close()
+
+    @contextmanager
+    def as_default(self) -> Generator[Self]:
+        """Within the block, and in the tasks that it starts, models use this client.
+
+        Example:
+            >>> with client.as_default():
+            ...     await User.get("u1")
+        """
+        token = _block.set(self)
+        try:
+            yield self
+        finally:
+            _block.reset(token)
+
+    @property
+    def sync(self) -> SyncClient:
+        """The blocking form of this client."""
+        from .sync import SyncClient
+
+        return SyncClient(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"DynamoDBClient({self._shown!r})"
+
+
+def set_default_client(client: DynamoDBClient | None) -> None:
+    """Set the client of every model that names none.
+
+    Args:
+        client: The client; None forgets it, and also the one that was made from the environment.
+
+    Example:
+        >>> set_default_client(DynamoDBClient(endpoint_url="memory://"))
+    """
+    global _default
+    _default = client
+    if client is None:
+        _from_environment.clear()
+
+
+def get_default_client() -> DynamoDBClient:
+    """The client in force here: of the ``as_default()`` block, the one that was set, else one made from the environment.
+
+    Raises:
+        ConfigurationError: None was set, and the environment gives no endpoint that can be used.
+
+    Example:
+        >>> get_default_client().sync.call("ListTables")
+        {'TableNames': ['users']}
+    """
+    return client_for(None)
+
+
+def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
+    """The client of a call by a model whose configuration names ``own``; asked anew for every call."""
+    found = _block.get() or own or _default
+    if found is not None:
+        return found
+    return _from_environment.get("client") or _from_environment.setdefault("client", DynamoDBClient())

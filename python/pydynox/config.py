@@ -1,0 +1,101 @@
+"""ModelConfig: the settings of a model, inherited and merged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NoReturn
+
+    from .client import DynamoDBClient
+
+
+class _NotGiven:
+    def __repr__(self) -> str:
+        return "<inherited>"
+
+
+_NOT_GIVEN: Any = _NotGiven()
+
+
+class ModelConfig:
+    """Settings of a model. What is not given is inherited from the base classes.
+
+    Args:
+        table: The table's name; ``class User(Model[str], table="users")`` says the same.
+        client: The client of this model, unless an ``as_default()`` block is in force.
+        consistent_read: Whether reads of this model are strongly consistent when the call does not say.
+
+    Raises:
+        ConfigurationError: A setting has the wrong type.
+
+    Example:
+        >>> class User(Model[str]):
+        ...     model_config = ModelConfig(table="users", consistent_read=True)
+        ...     user_id: Attr[str] = partition_key()
+    """
+
+    __slots__ = ("_given",)
+    _given: dict[str, Any]
+
+    def __init__(
+        self,
+        *,
+        table: str | None = _NOT_GIVEN,
+        client: DynamoDBClient | None = _NOT_GIVEN,
+        consistent_read: bool = _NOT_GIVEN,
+    ) -> None:
+        given: dict[str, Any] = {"table": table, "client": client, "consistent_read": consistent_read}
+        given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
+        name = given.get("table")
+        if name is not None and (not isinstance(name, str) or not name):
+            raise ConfigurationError(f"ModelConfig(table=...) is the name of a table, not {name!r}")
+        if not isinstance(given.get("consistent_read", False), bool):
+            raise ConfigurationError(f"ModelConfig(consistent_read=...) is True or False, not {consistent_read!r}")
+        object.__setattr__(self, "_given", given)
+
+    @property
+    def table(self) -> str | None:
+        """The table's name, without the client's ``table_prefix``."""
+        table: str | None = self._given.get("table")
+        return table
+
+    @property
+    def client(self) -> DynamoDBClient | None:
+        """The client of this model."""
+        client: DynamoDBClient | None = self._given.get("client")
+        return client
+
+    @property
+    def consistent_read(self) -> bool:
+        """Whether reads are strongly consistent when the call does not say."""
+        consistent: bool = self._given.get("consistent_read", False)
+        return consistent
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"ModelConfig is frozen: write model_config = ModelConfig({name}=...) in the class")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("ModelConfig is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ModelConfig):
+            return NotImplemented
+        return self._given == other._given
+
+    def __hash__(self) -> int:
+        return hash((self.table, id(self.client), self.consistent_read))
+
+    def __repr__(self) -> str:
+        return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self._given.items())})"
+
+
+def merge(configs: Iterable[ModelConfig]) -> ModelConfig:
+    """One configuration of several: a later one holds where it says something."""
+    merged: dict[str, Any] = {}
+    for config in configs:
+        merged |= config._given
+    return ModelConfig(**merged)

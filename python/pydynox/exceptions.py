@@ -1,0 +1,280 @@
+"""Every exception that pydynox raises.
+
+```text
+PydynoxError
+├── ConfigurationError               a model or a client is declared wrongly
+├── ValidationError                  a value does not fit its attribute (also ValueError)
+├── SerializationError               a stored value does not fit the declared type
+│   └── EncryptionError              an encrypted value cannot be opened
+├── CursorError                      a cursor is forged, expired or of another query (also ValueError)
+├── ItemNotFoundError                there is no such item (also LookupError)
+├── MultipleItemsError               more than one item where one was asked for (also LookupError)
+├── ItemTooLargeError                over 400 KB, refused before anything was sent
+├── ConditionFailedError             the condition of a write was false
+│   ├── ItemAlreadyExistsError       the key is taken
+│   ├── ItemVanishedError            the item was deleted meanwhile (also ItemNotFoundError)
+│   ├── VersionConflictError         the item was changed meanwhile
+│   └── UniqueConstraintError        another item holds this unique value
+├── TransactionCanceledError         nothing of a transaction was applied
+├── BatchIncompleteError             a batch ended before everything was written
+├── InternalError                    a fault of pydynox
+└── RequestError                     the service, or the way to it, refused the request
+    ├── ThrottlingError
+    ├── RequestTimeoutError          (also TimeoutError)
+    ├── ConnectionFailedError        (also ConnectionError)
+    ├── CredentialsError
+    ├── AccessDeniedError
+    ├── TableNotFoundError
+    ├── InvalidRequestError          the service calls the request malformed
+    ├── InvalidResponseError         the answer cannot be read
+    ├── TransactionConflictError
+    ├── TransactionTokenReusedError
+    └── WriteOutcomeUnknownError     the write may have happened
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AccessDeniedError",
+    "BatchIncompleteError",
+    "ConditionFailedError",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "CredentialsError",
+    "CursorError",
+    "EncryptionError",
+    "InternalError",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "ItemAlreadyExistsError",
+    "ItemNotFoundError",
+    "ItemTooLargeError",
+    "ItemVanishedError",
+    "MultipleItemsError",
+    "PydynoxError",
+    "RequestError",
+    "RequestTimeoutError",
+    "SerializationError",
+    "TableNotFoundError",
+    "ThrottlingError",
+    "TransactionCanceledError",
+    "TransactionConflictError",
+    "TransactionTokenReusedError",
+    "UniqueConstraintError",
+    "ValidationError",
+    "VersionConflictError",
+    "WriteOutcomeUnknownError",
+]
+
+
+class PydynoxError(Exception):
+    """The root of all; its attributes say where, as far as it is known.
+
+    Attributes:
+        message: What happened, where, and what to do.
+        operation: The DynamoDB operation, such as ``"PutItem"``.
+        table: The table's name as it was sent.
+        model: The name of the model class.
+        attribute: The name of the attribute.
+        code: The service's name of the error.
+        request_id: What the service calls this request.
+        status: The HTTP status of the answer.
+        attempts: How often the request was sent.
+        elapsed: Seconds from the call to this error.
+        retryable: Whether the same call may succeed later.
+        ambiguous: Whether an attempt may have reached the service without an answer.
+        applied: Whether the write was applied all the same: only its answer could not be used.
+    """
+
+    operation: str | None = None
+    table: str | None = None
+    model: str | None = None
+    attribute: str | None = None
+    code: str | None = None
+    request_id: str | None = None
+    status: int | None = None
+    attempts: int = 0
+    elapsed: float | None = None
+    retryable: bool = False
+    ambiguous: bool = False
+    applied: bool = False
+
+    def __init__(self, message: str = "", **fields: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        for name, value in fields.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} has no field {name!r}")
+            setattr(self, name, value)
+
+
+class ConfigurationError(PydynoxError):
+    """A model or a client is declared wrongly; raised when it is made."""
+
+
+class ValidationError(PydynoxError, ValueError):
+    """Values that do not fit; nothing was sent and nothing was changed.
+
+    Attributes:
+        errors: All that is wrong, as ``(attribute, message)``, not only the first.
+    """
+
+    errors: Sequence[tuple[str, str]] = ()
+
+
+class SerializationError(PydynoxError):
+    """A stored value does not fit the declared type; ``model`` and ``attribute`` say which."""
+
+
+class EncryptionError(SerializationError):
+    """An encrypted value cannot be opened, or plain text stands where ciphertext is expected."""
+
+
+class CursorError(PydynoxError, ValueError):
+    """A cursor is forged, expired, or was made by another query."""
+
+
+class ItemNotFoundError(PydynoxError, LookupError):
+    """There is no such item."""
+
+
+class MultipleItemsError(PydynoxError, LookupError):
+    """More than one item matches where one was asked for."""
+
+
+class ItemTooLargeError(PydynoxError):
+    """An item over 400 KB as DynamoDB counts it; nothing was sent.
+
+    Attributes:
+        size: The size of the item in bytes.
+        limit: The largest size that DynamoDB accepts.
+        largest: The largest attributes, as ``(attribute, size)``.
+    """
+
+    size: int = 0
+    limit: int = 409_600
+    largest: Sequence[tuple[str, int]] = ()
+
+
+class ConditionFailedError(PydynoxError):
+    """The condition of a write was false, so nothing was written.
+
+    With ``ambiguous`` an earlier attempt of this very call may be what made it false.
+
+    Attributes:
+        condition: The condition, when it was the caller's.
+        key: The key of the item.
+        item: The item as it is stored: an instance of the model, plain values where it fits none, None where there is none.
+    """
+
+    condition: object = None
+    key: object = None
+    item: Any = None
+
+
+class ItemAlreadyExistsError(ConditionFailedError):
+    """A new item was to be written, and its key is taken; ``put()`` replaces what is there."""
+
+
+class ItemVanishedError(ItemNotFoundError, ConditionFailedError):
+    """A loaded item was to be changed, and it is no longer there; nothing was resurrected."""
+
+
+class VersionConflictError(ConditionFailedError):
+    """The item was changed by somebody else since it was read; ``item`` is the stored one."""
+
+
+class UniqueConstraintError(ConditionFailedError):
+    """Another item holds this unique value."""
+
+
+class TransactionCanceledError(PydynoxError):
+    """Nothing of a transaction was applied.
+
+    Attributes:
+        failures: What stood in the way, by the position of its operation.
+    """
+
+    failures: dict[int, PydynoxError] = {}  # noqa: RUF012 (each error has its own, see below)
+
+    def __init__(self, message: str = "", **fields: Any) -> None:
+        self.failures = {}
+        super().__init__(message, **fields)
+
+
+class BatchIncompleteError(PydynoxError):
+    """A batch ended before everything was written or read.
+
+    Attributes:
+        unprocessed: What the service has not taken.
+        written: What is written.
+        pending: What was not sent any more.
+    """
+
+    unprocessed: Sequence[Any] = ()
+    written: Sequence[Any] = ()
+    pending: Sequence[Any] = ()
+
+
+class InternalError(PydynoxError):
+    """A fault of pydynox itself: please report it."""
+
+
+class RequestError(PydynoxError):
+    """The service, or the way to it, refused the request; ``code`` is the service's word for it."""
+
+
+class ThrottlingError(RequestError):
+    """The service refused the request because of its rate.
+
+    Attributes:
+        reasons: What was throttled, as ``(reason, resource)``.
+    """
+
+    reasons: Sequence[tuple[str, str]] = ()
+
+
+class RequestTimeoutError(RequestError, TimeoutError):
+    """The call did not end within its ``timeout``."""
+
+
+class ConnectionFailedError(RequestError, ConnectionError):
+    """There was no connection, or it broke before the request was sent."""
+
+
+class CredentialsError(RequestError):
+    """Credentials are missing, expired, or not accepted."""
+
+
+class AccessDeniedError(RequestError):
+    """The credentials are good but do not allow this."""
+
+
+class TableNotFoundError(RequestError):
+    """There is no such table; ``User.table.create()`` makes it."""
+
+
+class InvalidRequestError(RequestError):
+    """The service calls the request malformed (its ``ValidationException``)."""
+
+
+class InvalidResponseError(RequestError):
+    """The service's answer cannot be read."""
+
+
+class TransactionConflictError(RequestError):
+    """Another transaction is at work on the same item."""
+
+
+class TransactionTokenReusedError(RequestError):
+    """The token was used before, with another request."""
+
+
+class WriteOutcomeUnknownError(RequestError):
+    """Nobody knows whether the write was applied: read the item before writing again."""

@@ -1,0 +1,158 @@
+"""Key: the address of one item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, cast
+
+from ._typing import Row_co
+from .client import client_for
+from .exceptions import ItemNotFoundError
+
+if TYPE_CHECKING:
+    from .client import DynamoDBClient
+    from .sync import SyncKey
+
+
+class Key(Generic[Row_co]):
+    """The address of one item of a model: ``User.key("u1")``. Hashable; making one does no I/O.
+
+    Example:
+        >>> key = User.key("u1")
+        >>> await key.exists()
+        True
+    """
+
+    __slots__ = ("__weakref__", "_model", "_values")
+
+    def __init__(self, model: type[Any], values: tuple[object, ...]) -> None:
+        self._model: type[Any] = model
+        self._values = values
+
+    async def get(self, *, consistent_read: bool | None = None) -> Row_co | None:
+        """Read the item. Sends GetItem.
+
+        Args:
+            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+
+        Returns:
+            The item, or None where there is none.
+
+        Raises:
+            SerializationError: A stored value does not fit the model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> user = await User.key("u1").get()
+
+        Costs: half a read unit per 4 KB, a whole one when consistent.
+        """
+        model = self._model
+        config = model.model_config
+        consistent: bool = config.consistent_read if consistent_read is None else consistent_read
+        operation = client_for(config.client)._core.get(model._schema, self._values, {}, consistent)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        return cast("Row_co | None", operation.result())
+
+    async def get_or_raise(self, *, consistent_read: bool | None = None) -> Row_co:
+        """Read the item, which must be there. Sends GetItem.
+
+        Args:
+            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+
+        Raises:
+            ItemNotFoundError: There is no such item.
+            SerializationError: A stored value does not fit the model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> user = await User.key("u1").get_or_raise()
+
+        Costs: half a read unit per 4 KB, a whole one when consistent.
+        """
+        model = self._model
+        config = model.model_config
+        client = client_for(config.client)
+        consistent: bool = config.consistent_read if consistent_read is None else consistent_read
+        operation = client._core.get(model._schema, self._values, {}, consistent)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        found = operation.result()
+        if found is None:
+            raise not_found(self, client)
+        return cast("Row_co", found)
+
+    async def exists(self) -> bool:
+        """Whether there is such an item; reads its key only. Sends GetItem.
+
+        Raises:
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await User.key("u1").exists()
+            True
+
+        Costs: half a read unit per 4 KB of the whole item, a whole one when the model reads consistently.
+        """
+        model = self._model
+        operation = client_for(model.model_config.client)._core.exists(model._schema, self._values)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        there: bool = operation.result()
+        return there
+
+    async def delete(self) -> None:
+        """Delete the item; one that is not there is no error. Sends DeleteItem.
+
+        Raises:
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await User.key("u1").delete()
+
+        Costs: one write unit per KB of the deleted item, one where there is none.
+        """
+        model = self._model
+        operation = client_for(model.model_config.client)._core.delete_key(model._schema, self._values)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    @property
+    def sync(self) -> SyncKey[Row_co]:
+        """The blocking form of this key."""
+        from .sync import SyncKey
+
+        return SyncKey(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Key):
+            return NotImplemented
+        same: bool = self._model is other._model and self._values == other._values
+        return same
+
+    def __hash__(self) -> int:
+        return hash((self._model, self._values))
+
+    def __repr__(self) -> str:
+        return f"{self._model.__name__}.key({', '.join(map(repr, self._values))})"
+
+
+def not_found(key: Key[Any], client: DynamoDBClient) -> ItemNotFoundError:
+    """The error of ``get_or_raise``, which shows no more than the client's ``errors`` allows."""
+    model = key._model
+    table: str | None = model.model_config.table
+    shown = f"such {model.__name__}" if client._errors == "none" else repr(key)
+    return ItemNotFoundError(f"there is no {shown} in table {table!r}", model=model.__name__, table=table)

@@ -1,0 +1,457 @@
+"""Model: one class per kind of item, and what its instances do."""
+
+# pyright: reportInconsistentOverload=false
+# It cannot bind a TypeVarTuple to the *values of an implementation; mypy can, and compares the overloads with it.
+
+from __future__ import annotations
+
+from types import MappingProxyType, new_class
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    NamedTuple,
+    Self,
+    TypeGuard,
+    cast,
+    dataclass_transform,
+    overload,
+)
+
+from . import _compile, _core
+from ._typing import PK, SK, PK_contra, Row, Row_co, SKs
+from .attributes import Attr, field, partition_key, sort_key
+from .client import client_for
+from .config import ModelConfig
+from .expressions import Expr
+from .key import Key, not_found
+from .table import Table
+
+if TYPE_CHECKING:
+    import dataclasses
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ._typing import ModelClass
+    from .sync import SyncInstance, SyncModel
+
+
+class Change(NamedTuple):
+    """What one attribute was in the stored item, and what it is now; None where there is or was none."""
+
+    old: Any
+    new: Any
+
+
+class _SyncView:
+    """``User.sync`` and ``user.sync``."""
+
+    @overload
+    def __get__(self, instance: None, owner: ModelClass[Row_co, PK_contra, *SKs]) -> SyncModel[Row_co, PK_contra, *SKs]: ...
+    @overload
+    def __get__(self, instance: Row, owner: Any) -> SyncInstance[Row]: ...
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        from .sync import SyncInstance, SyncModel
+
+        view: Any = SyncModel if instance is None else SyncInstance
+        return view(owner if instance is None else instance)
+
+
+class _TableView:
+    """``User.table``."""
+
+    def __get__(self, instance: object, owner: type[Row]) -> Table[Row]:
+        return Table(owner)
+
+
+class _FieldsView:
+    """``User.model_fields``."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> Mapping[str, Attr[Any]]:
+        if _compile.definition_of(owner) is None:
+            return MappingProxyType({})
+        return MappingProxyType(_compile.completed(owner).attributes)
+
+
+class _DataclassFields:
+    """``__dataclass_fields__``: what ``dataclasses.fields`` looks for, and by which FastAPI knows a request body."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+        if _compile.definition_of(owner) is None:
+            return {}
+        definition = _compile.completed(owner)
+        if definition.dataclass_fields is None:
+            definition.dataclass_fields = {name: _dataclass_field(attribute) for name, attribute in definition.attributes.items()}
+        return definition.dataclass_fields
+
+
+def _dataclass_field(attribute: Attr[Any]) -> dataclasses.Field[Any]:
+    import dataclasses
+
+    options: dict[str, Any] = {"kw_only": True, "repr": attribute._repr}
+    if attribute._default is not None:
+        options["default"] = attribute._default[0]
+    elif attribute._default_factory is not None:
+        options["default_factory"] = attribute._default_factory
+    made: Any = dataclasses.field(**options)
+    made.name, made.type, made._field_type = attribute.name, attribute.type, vars(dataclasses)["_FIELD"]
+    return cast("dataclasses.Field[Any]", made)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, partition_key, sort_key))
+class Model(_core.Instance, Generic[PK, *SK]):
+    """One kind of item. ``Model[str]`` has a partition key of that type, ``Model[str, int]`` a sort key too.
+
+    Class keywords: ``table=`` names the table; ``abstract=True`` is for bases that have no items of their own; ``init=False`` is
+    for pyright where attribute objects stand without annotations, and changes nothing at run time. More settings are in
+    ``model_config = ModelConfig(...)``.
+
+    Raises:
+        ConfigurationError: The class is declared wrongly.
+        ValidationError: A value for the constructor is missing, unknown, or of the wrong type; ``errors`` has all of them.
+
+    Example:
+        >>> class Order(Model[str, int], table="orders"):
+        ...     customer_id: Attr[str] = partition_key()
+        ...     number: Attr[int] = sort_key()
+        ...     note: Attr[str | None] = field(default=None)
+        >>> await Order(customer_id="c1", number=7).create()
+    """
+
+    model_config: ClassVar[ModelConfig] = ModelConfig()
+    model_fields = _FieldsView()
+    sync = _SyncView()
+    table = _TableView()
+    __dataclass_fields__ = _DataclassFields()
+    _schema = _compile.SchemaOf()
+
+    def __init_subclass__(cls, *, table: str | None = None, abstract: bool = False, init: bool = True) -> None:
+        super().__init_subclass__()
+        cls._schema = Model.__dict__["_schema"]  # not the base's: this class gets its own
+        _compile.compile_model(cls, table=table, abstract=abstract)
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, arguments: Any) -> Any:
+            alias = super().__class_getitem__(arguments)
+            if cls is Model or not _compile.is_concrete(alias.__args__):
+                return alias
+            return _specialise(cls, alias)
+
+    @overload
+    @classmethod
+    async def get(cls, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Self | None: ...
+    @overload
+    @classmethod
+    async def get(cls, /, *, consistent_read: bool | None = None, **key: Any) -> Self | None: ...
+    @classmethod
+    async def get(cls, /, *values: object, consistent_read: bool | None = None, **key: object) -> Self | None:
+        """Read the item with this key. Sends GetItem.
+
+        Args:
+            *values: The partition key and, where there is one, the sort key.
+            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+            **key: The key by name, in place of ``values``.
+
+        Returns:
+            The item, or None where there is none.
+
+        Raises:
+            ValidationError: The key is not complete, or of the wrong type.
+            SerializationError: A stored value does not fit the model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> user = await User.get("u1")
+
+        Costs: half a read unit per 4 KB, a whole one when consistent.
+        """
+        config = cls.model_config
+        if consistent_read is None:
+            consistent_read = config.consistent_read
+        operation = client_for(config.client)._core.get(cls._schema, values, key, consistent_read)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        return cast("Self | None", operation.result())
+
+    @overload
+    @classmethod
+    async def get_or_raise(cls, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Self: ...
+    @overload
+    @classmethod
+    async def get_or_raise(cls, /, *, consistent_read: bool | None = None, **key: Any) -> Self: ...
+    @classmethod
+    async def get_or_raise(cls, /, *values: object, consistent_read: bool | None = None, **key: object) -> Self:
+        """Read the item with this key, which must be there. Sends GetItem.
+
+        Args:
+            *values: The partition key and, where there is one, the sort key.
+            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+            **key: The key by name, in place of ``values``.
+
+        Raises:
+            ItemNotFoundError: There is no such item.
+            ValidationError: The key is not complete, or of the wrong type.
+            SerializationError: A stored value does not fit the model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> user = await User.get_or_raise("u1")
+
+        Costs: half a read unit per 4 KB, a whole one when consistent.
+        """
+        config = cls.model_config
+        client = client_for(config.client)
+        if consistent_read is None:
+            consistent_read = config.consistent_read
+        operation = client._core.get(cls._schema, values, key, consistent_read)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        found = operation.result()
+        if found is None:
+            raise not_found(Key(cls, cls._schema.key(values, key)), client)
+        return cast("Self", found)
+
+    @overload
+    @classmethod
+    def key(cls, partition: PK, /, *sort: *SK) -> Key[Self]: ...
+    @overload
+    @classmethod
+    def key(cls, /, **key: Any) -> Key[Self]: ...
+    @classmethod
+    def key(cls, /, *values: object, **key: object) -> Key[Self]:
+        """The address of one item; no I/O.
+
+        Args:
+            *values: The partition key and, where there is one, the sort key.
+            **key: The key by name, in place of ``values``.
+
+        Raises:
+            ValidationError: The key is not complete, or of the wrong type.
+
+        Example:
+            >>> await User.key("u1").delete()
+        """
+        return Key(cls, cls._schema.key(values, key))
+
+    async def create(self) -> None:
+        """Write a new item, which must not be there yet. Sends PutItem, guarded by ``attribute_not_exists``.
+
+        Raises:
+            ItemAlreadyExistsError: The key is taken; ``error.item`` is the stored item.
+            ValidationError: A value cannot be stored.
+            ItemTooLargeError: The item is over 400 KB.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await User(user_id="u1", name="Ada").create()
+
+        Costs: one write unit per KB; a refused one is billed too.
+        """
+        operation = client_for(self.model_config.client)._core.create(self)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    async def save(self, *, whole: Sequence[Expr[Any]] = ()) -> None:
+        """Write what changed since the item was read, edits in place included; a new item is created.
+
+        Sends UpdateItem of the changed paths, guarded by existence; nothing where nothing changed; PutItem, guarded by
+        ``attribute_not_exists``, where the instance is new.
+
+        Args:
+            whole: Attributes that are replaced as a whole where they changed, not path by path.
+
+        Raises:
+            ItemVanishedError: The item was deleted meanwhile; it is not written again.
+            ItemAlreadyExistsError: The instance is new and its key is taken; ``put()`` replaces what is there.
+            ValidationError: A value cannot be stored.
+            ItemTooLargeError: The item is over 400 KB.
+
+        Example:
+            >>> user = await User.get_or_raise("u1")
+            >>> user.tags.append("new")
+            >>> await user.save()
+
+        Costs: one write unit per KB of the whole item, before or after, whichever is larger; nothing where nothing changed.
+        """
+        names = [_name_of(self, path) for path in whole] if whole else []
+        operation = client_for(self.model_config.client)._core.save(self, names)
+        if operation is None:
+            return
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    async def put(self) -> None:
+        """Write the whole item, replacing whatever is there. Sends PutItem.
+
+        Attributes of a loaded item that the model does not declare are written again.
+
+        Raises:
+            ValidationError: A value cannot be stored.
+            ItemTooLargeError: The item is over 400 KB.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await User(user_id="u1", name="Ada").put()
+
+        Costs: one write unit per KB of the larger of the old and the new item.
+        """
+        operation = client_for(self.model_config.client)._core.put(self)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    async def delete(self) -> None:
+        """Delete the item; one that is already gone is no error. Sends DeleteItem. The instance counts as new afterwards.
+
+        Raises:
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await user.delete()
+
+        Costs: one write unit per KB of the deleted item, one where there is none.
+        """
+        operation = client_for(self.model_config.client)._core.delete(self)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    async def refresh(self) -> None:
+        """Read the item again, consistently; unsaved changes are lost. Sends GetItem.
+
+        Raises:
+            ItemNotFoundError: The item is not there any more; the instance stays as it is.
+            SerializationError: A stored value does not fit the model; the instance stays as it is.
+
+        Example:
+            >>> await user.refresh()
+
+        Costs: one read unit per 4 KB.
+        """
+        operation = client_for(self.model_config.client)._core.refresh(self)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    def model_changes(self) -> dict[str, Change]:
+        """What differs from the item as it was last read or written, edits in place included; no I/O.
+
+        Returns:
+            ``Change(old, new)`` by the attribute's name; of a new instance every attribute that has a value.
+
+        Example:
+            >>> user.age += 1
+            >>> user.model_changes()
+            {'age': Change(old=36, new=37)}
+        """
+        return {name: Change(old, new) for name, (old, new) in _core.changes(self).items()}
+
+    def model_rollback(self) -> None:
+        """Undo what was changed since the item was last read or written; no I/O.
+
+        Example:
+            >>> user.age += 1
+            >>> user.model_rollback()
+        """
+        _core.rollback(self)
+
+    def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
+        """The attributes as a new dict; no I/O.
+
+        Args:
+            mode: ``"python"`` keeps the values' types; ``"json"`` gives what ``json.dumps`` accepts: sets become lists, bytes
+                base64 text, decimals text.
+
+        Example:
+            >>> user.model_dump()
+            {'user_id': 'u1', 'name': 'Ada', 'age': 36}
+        """
+        return _core.dump(self, mode)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """A model is a type that pydantic and FastAPI know: validated by its attributes, dumped as ``model_dump`` does."""
+        from pydantic_core import core_schema
+
+        fields = {
+            name: core_schema.typed_dict_field(handler(_compile.plain(attribute.type)), required=attribute.required)
+            for name, attribute in cls.model_fields.items()
+        }
+        values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
+        made = core_schema.no_info_after_validator_function(lambda values: cls(**values), values)
+        return core_schema.json_or_python_schema(
+            json_schema=made,
+            python_schema=core_schema.no_info_wrap_validator_function(
+                lambda value, make: value if isinstance(value, cls) else make(value), made
+            ),
+            serialization=core_schema.plain_serializer_function_ser_schema(_dumped, return_schema=values),
+            ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
+        )
+
+    def __repr__(self) -> str:
+        values = self.__dict__
+        shown = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute._repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _dumped(instance: Model[Any, *tuple[Any, ...]]) -> dict[str, Any]:
+    return _core.dump(instance, "python")
+
+
+def _name_of(instance: Model[Any, *tuple[Any, ...]], path: Any) -> str:
+    """The attribute that a path of ``save(whole=...)`` names."""
+    model = type(instance)
+    if not _is_path(path):
+        raise TypeError(f"save(whole=...) takes paths such as {model.__name__}.address, not {path!r}")
+    if not issubclass(model, path.model):
+        raise TypeError(f"save(whole=...) takes paths of {model.__name__}, not {path!r}")
+    return path.attribute.name
+
+
+def _is_path(value: object) -> TypeGuard[Expr[Any]]:
+    return isinstance(value, Expr)
+
+
+def _specialise(model: Any, alias: Any) -> Any:
+    """``Event[int]`` as a class of its own, made once: its type variables have a meaning, so its values can be checked."""
+    known: dict[Any, Any] | None = model.__dict__.get("_specialised")
+    if known is None:
+        known = {}
+        model._specialised = known
+    found = known.get(alias.__args__)
+    if found is not None:
+        return found
+    name = f"{model.__name__}[{', '.join(map(_compile.describe, alias.__args__))}]"
+    body = {
+        "__module__": model.__module__,
+        "__qualname__": f"{model.__qualname__}{name[len(model.__name__) :]}",
+        "__orig_bases__": (alias,),
+        "__doc__": model.__doc__,
+    }
+    options = {"abstract": model._definition.abstract}
+    return known.setdefault(alias.__args__, new_class(name, (model,), options, lambda namespace: namespace.update(body)))

@@ -1,0 +1,165 @@
+"""The blocking views behind ``.sync``, for annotations. Written by tools/gen_sync.py: do not edit."""
+
+# pyright: reportInconsistentOverload=false
+# As in model.py.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, overload
+
+from ._core import run
+from ._typing import PK, SK, Row, Row_co
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .client import DynamoDBClient
+    from .expressions import Expr
+    from .key import Key
+    from .table import Table
+
+
+class SyncModel(Generic[Row, PK, *SK]):
+    """The blocking form of a ``Model`` class."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+
+    @overload
+    def get(self, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Row | None: ...
+    @overload
+    def get(self, /, *, consistent_read: bool | None = None, **key: Any) -> Row | None: ...
+    def get(self, /, *values: object, consistent_read: bool | None = None, **key: object) -> Row | None:
+        """Blocking form of ``Model.get``."""
+        made: Row | None = run(self._target.get(*values, consistent_read=consistent_read, **key))
+        return made
+
+    @overload
+    def get_or_raise(self, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Row: ...
+    @overload
+    def get_or_raise(self, /, *, consistent_read: bool | None = None, **key: Any) -> Row: ...
+    def get_or_raise(self, /, *values: object, consistent_read: bool | None = None, **key: object) -> Row:
+        """Blocking form of ``Model.get_or_raise``."""
+        made: Row = run(self._target.get_or_raise(*values, consistent_read=consistent_read, **key))
+        return made
+
+    @overload
+    def key(self, partition: PK, /, *sort: *SK) -> SyncKey[Row]: ...
+    @overload
+    def key(self, /, **key: Any) -> SyncKey[Row]: ...
+    def key(self, /, *values: object, **key: object) -> SyncKey[Row]:
+        """Blocking form of ``Model.key``."""
+        made: SyncKey[Row] = self._target.key(*values, **key).sync
+        return made
+
+
+class SyncInstance(Generic[Row_co]):
+    """The blocking form of a ``Model``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+
+    def create(self) -> None:
+        """Blocking form of ``Model.create``."""
+        run(self._target.create())
+
+    def save(self, *, whole: Sequence[Expr[Any]] = ()) -> None:
+        """Blocking form of ``Model.save``."""
+        run(self._target.save(whole=whole))
+
+    def put(self) -> None:
+        """Blocking form of ``Model.put``."""
+        run(self._target.put())
+
+    def delete(self) -> None:
+        """Blocking form of ``Model.delete``."""
+        run(self._target.delete())
+
+    def refresh(self) -> None:
+        """Blocking form of ``Model.refresh``."""
+        run(self._target.refresh())
+
+
+class SyncKey(Generic[Row_co]):
+    """The blocking form of a ``Key``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Key[Row_co]) -> None:
+        self._target = target
+
+    def get(self, *, consistent_read: bool | None = None) -> Row_co | None:
+        """Blocking form of ``Key.get``."""
+        return run(self._target.get(consistent_read=consistent_read))
+
+    def get_or_raise(self, *, consistent_read: bool | None = None) -> Row_co:
+        """Blocking form of ``Key.get_or_raise``."""
+        return run(self._target.get_or_raise(consistent_read=consistent_read))
+
+    def exists(self) -> bool:
+        """Blocking form of ``Key.exists``."""
+        return run(self._target.exists())
+
+    def delete(self) -> None:
+        """Blocking form of ``Key.delete``."""
+        run(self._target.delete())
+
+
+class SyncTable(Generic[Row_co]):
+    """The blocking form of a ``Table``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Table[Row_co]) -> None:
+        self._target = target
+
+    def create(self, *, wait: bool = True) -> None:
+        """Blocking form of ``Table.create``."""
+        run(self._target.create(wait=wait))
+
+    def exists(self) -> bool:
+        """Blocking form of ``Table.exists``."""
+        return run(self._target.exists())
+
+    def delete(self, *, wait: bool = True) -> None:
+        """Blocking form of ``Table.delete``."""
+        run(self._target.delete(wait=wait))
+
+    def describe(self) -> dict[str, Any]:
+        """Blocking form of ``Table.describe``."""
+        return run(self._target.describe())
+
+
+class SyncClient:
+    """The blocking form of a ``DynamoDBClient``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: DynamoDBClient) -> None:
+        self._target = target
+
+    def get_item(
+        self, table: str, key: Mapping[str, Any], /, *, consistent_read: bool = False, projection: Sequence[str] = ()
+    ) -> dict[str, Any] | None:
+        """Blocking form of ``DynamoDBClient.get_item``."""
+        return run(self._target.get_item(table, key, consistent_read=consistent_read, projection=projection))
+
+    def put_item(self, table: str, item: Mapping[str, Any], /) -> None:
+        """Blocking form of ``DynamoDBClient.put_item``."""
+        run(self._target.put_item(table, item))
+
+    def delete_item(self, table: str, key: Mapping[str, Any], /) -> None:
+        """Blocking form of ``DynamoDBClient.delete_item``."""
+        run(self._target.delete_item(table, key))
+
+    def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
+        """Blocking form of ``DynamoDBClient.call``."""
+        return run(self._target.call(operation, **wire))
+
+    def close(self) -> None:
+        """Blocking form of ``DynamoDBClient.close``."""
+        run(self._target.close())

@@ -1,0 +1,49 @@
+"""Runs scripts in processes of their own: what they may break is the interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+
+import pytest
+
+PRELUDE = """
+import asyncio, gc, os, signal, sys, threading, time, weakref
+from pydynox import Attr, DynamoDBClient, Model, field, partition_key, run
+
+class User(Model[str], table="users"):
+    user_id: Attr[str] = partition_key()
+    age: Attr[int] = field(default=0)
+
+def descriptors(): return len(os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"))
+def threads(): return len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
+
+def engine(latency):
+    '''A shared engine with one user, and a client that waits `latency` ms before each request.'''
+    quick = DynamoDBClient(endpoint_url="memory://lifecycle")
+    with quick.as_default():
+        User.table.sync.create()
+        User(user_id="u1", age=21).sync.put()
+    return DynamoDBClient(endpoint_url=f"memory://lifecycle?latency={latency}")
+"""
+
+Script = Callable[..., str]
+
+
+@pytest.fixture
+def script() -> Script:
+    """Run a script; it must end well and say nothing on stderr. Gives what it printed."""
+
+    def run(body: str, *, code: int = 0, timeout: float = 60) -> str:
+        source = PRELUDE + textwrap.dedent(body)
+        environment = {**os.environ, "PYTHONFAULTHANDLER": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", source], capture_output=True, text=True, timeout=timeout, env=environment, check=False
+        )
+        assert (done.returncode, done.stderr) == (code, ""), f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run

@@ -1,0 +1,205 @@
+"""Calls and event loops that come and go: storms of cancellation, closed loops, many loops, loops in threads."""
+
+from __future__ import annotations
+
+from .conftest import Script
+
+
+def test_a_cancelled_call_aborts_its_exchange_and_writes_nothing(script: Script) -> None:
+    script("""
+        slow = engine(150)
+        async def main():
+            with slow.as_default():
+                user = User(user_id="u2", age=1)
+                task = asyncio.create_task(user.create())
+                await asyncio.sleep(0.02)
+                task.cancel()
+                try: await task
+                except asyncio.CancelledError: pass
+                else: raise AssertionError("not cancelled")
+                await asyncio.sleep(0.3)
+                assert await User.get("u2") is None, "the cancelled write was applied"
+                await user.create()
+                assert (await User.get("u2")).age == 1
+        asyncio.run(main())
+    """)
+
+
+def test_a_time_out_of_asyncio_ends_the_call(script: Script) -> None:
+    script("""
+        slow = engine(2000)
+        async def main():
+            start = time.perf_counter()
+            with slow.as_default():
+                try:
+                    async with asyncio.timeout(0.05): await User.get("u1")
+                except TimeoutError: pass
+                else: raise AssertionError("no time-out")
+            assert time.perf_counter() - start < 0.5
+        asyncio.run(main())
+    """)
+
+
+def test_a_storm_of_cancellations_leaves_every_other_call_right(script: Script) -> None:
+    script("""
+        import random
+        slow = engine(1)
+        async def main():
+            done = cancelled = 0
+            with slow.as_default():
+                await User.get("u1")
+                before = descriptors()
+                for _ in range(20):
+                    tasks = [asyncio.create_task(User.get("u1")) for _ in range(100)]
+                    await asyncio.sleep(random.random() * 0.004)
+                    for task in tasks:
+                        if random.random() < 0.5: task.cancel()
+                    for result in await asyncio.gather(*tasks, return_exceptions=True):
+                        if isinstance(result, User):
+                            assert result.age == 21
+                            done += 1
+                        else:
+                            assert isinstance(result, asyncio.CancelledError), result
+                            cancelled += 1
+                assert done > 100 and cancelled > 100, (done, cancelled)
+                assert descriptors() == before
+                assert len(asyncio.all_tasks()) == 1
+                async with asyncio.TaskGroup() as group: group.create_task(User.get("u1"))
+                assert (await asyncio.wait_for(User.get("u1"), 1)).age == 21
+                assert (await asyncio.shield(User.get("u1"))).age == 21
+        asyncio.run(main())
+    """)
+
+
+def test_a_loop_closed_with_calls_in_flight_harms_nobody(script: Script) -> None:
+    script("""
+        slow = engine(200)
+        with slow.as_default():
+            loop = asyncio.new_event_loop()
+            async def start():
+                global coroutines
+                coroutines = [User.get("u1") for _ in range(5)]
+                for coroutine in coroutines: coroutine.send(None)
+            loop.run_until_complete(start())
+            loop.close()
+            time.sleep(0.4)
+            for coroutine in coroutines: coroutine.close()
+            del coroutines, loop
+            gc.collect()
+            assert asyncio.run(User.get("u1")).age == 21
+    """)
+
+
+def test_a_thousand_loops_leak_no_descriptor_and_no_thread(script: Script) -> None:
+    script("""
+        slow = engine(0.01)
+        with slow.as_default():
+            asyncio.run(User.get("u1"))
+            before = descriptors(), threads()
+            for _ in range(1000): assert asyncio.run(User.get("u1")).age == 21
+            gc.collect()
+            assert (descriptors(), threads()) == before, (before, descriptors(), threads())
+    """)
+
+
+def test_loops_in_four_threads_share_one_client(script: Script) -> None:
+    script("""
+        slow = engine(1)
+        errors = []
+        def work():
+            async def main():
+                with slow.as_default():
+                    for _ in range(20):
+                        users = await asyncio.gather(*[User.get("u1") for _ in range(50)])
+                        assert all(user.age == 21 for user in users)
+            try: asyncio.run(main())
+            except BaseException as error: errors.append(error)
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers: worker.start()
+        for worker in workers: worker.join(30)
+        assert not errors and not any(worker.is_alive() for worker in workers), errors
+        # the interpreter's own, and one of ours
+        assert sys.platform != "linux" or threads() == 2, threads()
+    """)
+
+
+def test_blocking_calls_in_four_threads_share_one_client(script: Script) -> None:
+    script("""
+        slow = engine(1)
+        errors = []
+        def work():
+            try:
+                with slow.as_default():
+                    for _ in range(50): assert User.sync.get("u1").age == 21
+            except BaseException as error: errors.append(error)
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers: worker.start()
+        for worker in workers: worker.join(30)
+        assert not errors and not any(worker.is_alive() for worker in workers), errors
+    """)
+
+
+def test_uvloop_works(script: Script) -> None:
+    script("""
+        import uvloop
+        slow = engine(1)
+        async def main():
+            with slow.as_default():
+                users = await asyncio.gather(*[User.get("u1") for _ in range(100)])
+                assert all(user.age == 21 for user in users)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner: runner.run(main())
+    """)
+
+
+def test_cycles_through_loops_clients_and_operations_are_collected(script: Script) -> None:
+    script("""
+        slow = engine(1)
+        loops = []
+        for _ in range(50):
+            loop = asyncio.new_event_loop()
+            async def main():
+                with slow.as_default(): return (await User.get("u1")).age
+            assert loop.run_until_complete(main()) == 21
+            loop.close()
+            loops.append(weakref.ref(loop))
+            del loop
+        gc.collect()
+        assert sum(loop() is not None for loop in loops) == 0
+
+        class Tag: pass
+        user = User(user_id="u9")
+        tag = Tag()
+        user.__dict__["tag"] = tag
+        tag.user = user
+        gone = weakref.ref(tag)
+        del user, tag
+        gc.collect()
+        assert gone() is None
+
+        def made():
+            class Local(Model[str], table="t"):
+                key_: Attr[str] = partition_key(attribute_name="key")
+            Local(key_="k")
+            return weakref.ref(Local)
+        model = made()
+        gc.collect()
+        assert model() is None, "a model class that nobody uses stays alive"
+    """)
+
+
+def test_a_hundred_thousand_calls_leave_memory_flat(script: Script) -> None:
+    script("""
+        quick = DynamoDBClient(endpoint_url="memory://")
+        def resident(): return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") if sys.platform == "linux" else 0
+        async def calls(count):
+            for _ in range(count): await User.get("u1")
+        with quick.as_default():
+            User.table.sync.create()
+            User(user_id="u1").sync.create()
+            asyncio.run(calls(20_000))
+            gc.collect()
+            before = resident()
+            asyncio.run(calls(100_000))
+            gc.collect()
+            assert resident() - before < 4 << 20, (before, resident())
+    """, timeout=120)

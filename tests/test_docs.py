@@ -1,0 +1,49 @@
+"""Every Python snippet of README and docs runs, page by page, top to bottom, in a process of its own; and so do the examples."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if "```python" in page.read_text()]
+
+
+def ran(code: str, cwd: pathlib.Path) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), f"{code}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_snippets_of_a_page_run(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    snippets = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+    assert snippets
+    ran("\n".join(snippets), tmp_path)
+
+
+def test_the_readme_prints_what_it_says(tmp_path: pathlib.Path) -> None:
+    first = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+
+    assert first
+    assert ran(first[1], tmp_path) == "User(user_id='u1', name='Ada', age=1, tags=['admin'])\n"
+
+
+def test_the_quickstart_tells_the_same_story_awaited_and_blocking(tmp_path: pathlib.Path) -> None:
+    told = ran((ROOT / "examples" / "quickstart.py").read_text(), tmp_path)
+
+    awaited, _, blocking = told.removeprefix("awaited\n").partition("blocking\n")
+    assert awaited == blocking
+    assert "User(user_id='u1', name='Ada', age=1, tags=['admin'])" in awaited
+    assert "deleted it: None" in awaited
+
+
+def test_the_links_between_pages_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

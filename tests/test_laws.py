@@ -1,0 +1,121 @@
+"""The laws of the house (docs/architecture.md), as far as a test can see them."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+PYTHON = ROOT / "python" / "pydynox"
+CORE = ROOT / "crates" / "pydynox-core" / "src"
+BORDER = ROOT / "crates" / "pydynox-python" / "src"
+
+
+def test_the_core_knows_neither_python_nor_an_sdk() -> None:
+    tree = subprocess.run(
+        ["cargo", "tree", "--locked", "-p", "pydynox-core", "-e", "normal", "--prefix", "none"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+    assert "pydynox-core" in tree
+    assert not re.search(r"^(pyo3|aws-|dynoxide|libsqlite3)", tree, re.MULTILINE), tree
+
+
+def imports_of(file: pathlib.Path, *, top_level: bool) -> set[str]:
+    """Modules that a file imports; with `top_level`, those that importing it imports."""
+    tree = ast.parse(file.read_text())
+    nodes: list[ast.stmt] = []
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            nodes.append(node)
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module} if node.module else {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("file", sorted(PYTHON.rglob("*.py")), ids=lambda file: file.stem)
+def test_python_does_no_io(file: pathlib.Path) -> None:
+    assert not imports_of(file, top_level=False) & {"asyncio", "threading", "socket", "ssl", "http", "urllib", "concurrent"}
+
+
+ORDER = ["exceptions", "config", "expressions", "attributes", "_compile", "client", "key", "table", "model", "sync"]
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_python_modules_import_only_what_stands_before_them(name: str) -> None:
+    imported = {module.removeprefix("pydynox.") for module in imports_of(PYTHON / f"{name}.py", top_level=True)}
+
+    assert not imported & set(ORDER[ORDER.index(name) :]), imported
+
+
+@pytest.mark.parametrize(
+    ("module", "may_use"),
+    [
+        ("error.rs", {"error"}),
+        ("number.rs", {"error", "number"}),
+        ("schema.rs", {"error", "schema", "number"}),
+        ("wire", {"error", "number", "wire"}),
+        ("expression", {"error", "number", "schema", "wire", "expression"}),
+        ("operation", {"error", "number", "schema", "wire", "expression", "operation"}),
+    ],
+)
+def test_core_modules_use_only_what_stands_below_them(module: str, may_use: set[str]) -> None:
+    files = [CORE / module] if module.endswith(".rs") else sorted((CORE / module).rglob("*.rs"))
+    assert files
+    for file in files:
+        code = file.read_text().split("#[cfg(test)]")[0]
+        used = set(re.findall(r"\bcrate::([a-z_]+)", code))
+        assert used <= may_use, f"{file.name} uses {used - may_use}"
+
+
+def test_unsafe_code_stands_in_one_file() -> None:
+    offenders = [
+        file.relative_to(ROOT)
+        for file in (ROOT / "crates").rglob("*.rs")
+        if "fuzz" not in file.parts and re.search(r"\bunsafe\s*(\{|fn|impl)", file.read_text()) and file.name != "ffi.rs"
+    ]
+
+    assert offenders == []
+    assert "#![forbid(unsafe_code)]" in (CORE / "lib.rs").read_text()
+
+
+def test_every_unsafe_block_says_why_it_is_safe() -> None:
+    lines = (BORDER / "ffi.rs").read_text().splitlines()
+    for number, line in enumerate(lines):
+        if re.search(r"\bunsafe \{", line):
+            before = "\n".join(lines[max(0, number - 5) : number])
+            assert "// SAFETY:" in before, f"line {number + 1}: {line}"
+
+
+def test_only_three_files_know_asyncio_or_the_interpreters_lock() -> None:
+    allowed = {"runtime.rs", "bridge.rs", "operation.rs"}
+    for file in BORDER.glob("*.rs"):
+        code = "\n".join(line for line in file.read_text().splitlines() if not line.lstrip().startswith("//"))
+        if re.search(r"asyncio|create_future|add_reader|Python::attach|try_attach|\.detach\(", code):
+            assert file.name in allowed, file.name
+
+
+def test_importing_pydynox_imports_nothing_heavy() -> None:
+    heavy = ["asyncio", "threading", "logging", "json", "inspect", "dataclasses", "pydantic", "decimal", "datetime"]
+    code = f"import sys; before = set(sys.modules); import pydynox; print(*sorted((set(sys.modules) - before) & set({heavy!r})))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
+
+
+def test_every_file_opens_with_a_sentence_about_what_it_owns() -> None:
+    for file in [*PYTHON.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benches").glob("*.py"), *(ROOT / "tools").glob("*.py")]:
+        if text := file.read_text():
+            assert ast.get_docstring(ast.parse(text)), file
+    for file in (ROOT / "crates").rglob("src/**/*.rs"):
+        assert file.read_text().startswith("//! "), file

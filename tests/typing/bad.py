@@ -1,0 +1,167 @@
+"""Every line marked `# E:` must be rejected: `E:` by both checkers, `E[mypy]:` or `E[pyright]:` by that one alone."""
+# pyright: reportUnusedExpression=false, reportUnusedVariable=false, reportUnusedCoroutine=false, reportUnknownMemberType=false
+from __future__ import annotations
+
+from decimal import Decimal
+
+from models import Account, CountEvent, Event, Legacy, Note, Order, Thing, User
+from pydynox import (
+    Attr,
+    DynamoDBClient,
+    Key,
+    ListAttribute,
+    Model,
+    ModelConfig,
+    NumberAttribute,
+    SetAttribute,
+    StringAttribute,
+    field,
+    partition_key,
+    run,
+    sort_key,
+)
+
+# --- constructors
+User("u1", "a@b.c", "Ada")  # E: positional
+User(user_id="u1", email="a@b.c")  # E: name is missing
+User(user_id=1, email="a@b.c", name="Ada")  # E: type
+User(user_id="u1", email="a@b.c", name="Ada", agee=3)  # E: unknown
+User(user_id="u1", email="a@b.c", name=None)  # E: not nullable
+User(user_id="u1", email="a@b.c", name="Ada", tags=[1])  # E: list[str]
+User(user_id="u1", email="a@b.c", name="Ada", labels=["x"])  # E: set
+User(user_id="u1", email="a@b.c", name="Ada", scores={"a": "b"})  # E: dict[str, int]
+User(user_id="u1", email="a@b.c", name="Ada", nested={"a": ["b"]})  # E: nested type
+User(user_id="u1", email="a@b.c", name="Ada", balance=0.1)  # E: Decimal, no float
+User(user_id="u1", email="a@b.c", name="Ada", LIMIT=4)  # E: a class constant
+Order(customer_id="c1")  # E: number is missing
+Order(customer_id="c1", number=1, created_by=3)  # E: inherited field
+Note(text=3)  # E: type
+Account(id=3)  # E: attribute objects, annotated
+Account(id="a", nope=3)  # E: attribute objects, annotated
+Event[int](event_id="e", payload="x")  # E: type argument
+CountEvent(event_id="e", payload="x")  # E: type argument of the base
+Thing(id="x", name="y")  # E: key type of the base
+
+
+class WrongDefault(Model[str], table="t"):
+    a: Attr[int] = field(default="x")  # E: default type
+    b: Attr[str] = field(default=None)  # E: not nullable
+    c: Attr[list[str]] = field(default_factory=dict)  # E: factory type
+    d: NumberAttribute[int] = NumberAttribute(Decimal)  # E: declared int
+    e: StringAttribute = StringAttribute(null=True)  # E: declared str
+    f: StringAttribute = StringAttribute(hashkey=True)  # E: unknown option
+    g: StringAttribute = StringAttribute(default=3)  # E: default type
+    h: Attr[int] = 3  # E: a bare default
+    i: Attr[int] = partition_key(default=3)  # E: keys have no default
+    j: Attr[str] = sort_key(template="x")  # E: unknown option
+    k: SetAttribute[int] = SetAttribute(str)  # E: element type
+    l: ListAttribute[int] = ListAttribute(int, default_factory=set)  # E: factory type
+
+
+class WrongKeyword(Model[str], tabel="t"):  # E: unknown class keyword
+    a: Attr[str] = partition_key()
+
+
+ModelConfig(tabel="x")  # E: unknown setting
+ModelConfig(consistent_read="yes")  # E: type
+ModelConfig(table="x").table = "y"  # E: frozen
+
+
+# --- instances
+def instance(user: User, old: Legacy, order: Order, event: Event[int]) -> None:
+    user.age = "x"  # E: type
+    user.nmae = "x"  # E: unknown attribute
+    user.nope  # E: unknown attribute
+    user.name = None  # E: not nullable
+    user.nickname.upper()  # E: may be None
+    user.tags.append(3)  # E: list[str]
+    user.scores["a"] = "b"  # E: dict[str, int]
+    old.sk = "x"  # E: attribute object
+    old.nick.upper()  # E: may be None
+    old.level + 1  # E: may be None
+    old.labels.add(3)  # E: set[str]
+    order.total = 0.1  # E: Decimal, no float
+    event.payload = "x"  # E: type argument
+    user.model_dump(mode="yaml")  # E: unknown mode
+    user.model_changes()["age"].older  # E: old or new
+
+
+def paths() -> None:
+    User.nope  # E: unknown attribute
+    User.age + 1  # E: a path is no number
+    User.age.attribute.nope  # E: unknown attribute
+    age: int = User.age  # E: a path is no number
+
+
+# --- keys and reads
+async def reading(client: DynamoDBClient) -> None:
+    await User.get(3)  # E: key type
+    await User.get("u1", "x")  # E[mypy]: no sort key
+    await Order.get("c1")  # E: sort key is missing
+    await Order.get("c1", "7")  # E: sort key type
+    await User.get("u1", consistent=True)  # E: option name
+    await User.get("u1", consistent_read="yes")  # E: option type
+    await Order.get_or_raise("c1")  # E: sort key is missing
+    await Thing.get("x")  # E: key type of the base
+    await Event[int].get(3)  # E: key type
+    Order.key("c1")  # E: sort key is missing
+    Order.key(1, 1)  # E: key type
+    (await User.get("u1")).name  # E: may be None
+    (await User.key("u1").get()).name  # E: may be None
+    name: str = await User.get("u1")  # E: result type
+    other: Key[Order] = User.key("u1")  # E: key of another model
+    await User.key("u1").get_or_raise(True)  # E: keyword only
+    await User.key("u1").get_or_raise(consistent=True)  # E: option name
+    User.get("u1").name  # E: await is missing
+    await User.key("u1").update()  # E: not built yet
+
+
+# --- writes, tables, clients
+async def writing(user: User, client: DynamoDBClient) -> None:
+    await user.save(cond=3)  # E: option name
+    await user.save(whole=["tags"])  # E: paths only
+    await user.save(whole=User.tags)  # E: several paths
+    await user.save(True)  # E: keyword only
+    await user.put(3)  # E: no arguments
+    await User.save()  # E: an instance is missing
+    await User.table.create(False)  # E: keyword only
+    await User.table.creat()  # E: unknown verb
+    DynamoDBClient("memory://")  # E: keyword only
+    DynamoDBClient(endpoint="memory://")  # E: unknown parameter
+    DynamoDBClient(errors="some")  # E: full, keys or none
+    DynamoDBClient(timeout="30")  # E: type
+    await client.get_item("users")  # E: key is missing
+    await client.get_item("users", "u1")  # E: a dict
+    await client.put_item("users", user)  # E: a dict
+    (await client.get_item("users", {"id": "x"}))["name"]  # E: may be None
+    await client.call(3)  # E: the operation's name
+    with client:  # E: async with
+        pass
+    async with client.as_default():  # E: with
+        pass
+
+
+# --- blocking views
+def blocking(user: User, order: Order, client: DynamoDBClient) -> None:
+    User.sync.get(3)  # E: key type
+    Order.sync.get("c1")  # E: sort key is missing
+    User.sync.get("u1").name  # E: may be None
+    User.sync.save()  # E: an instance is missing
+    user.sync.save(whole=3)  # E: paths
+    user.sync.get("u1")  # E: the class reads
+    user.sync.nope()  # E: unknown
+    User.sync.key(3)  # E: key type
+    User.key("u1").sync.nope()  # E: unknown
+    User.table.sync.create(False)  # E: keyword only
+    client.sync.get_item("u1")  # E: key is missing
+    x: int = run(User.get("u1"))  # E: result type
+    run(3)  # E: a coroutine
+    run(User.key("u1"))  # E: a coroutine
+
+
+# --- the attribute-object spelling without annotations and without init=False
+class Bare(Model[str], table="t"):
+    pk = StringAttribute(hash_key=True)
+
+
+Bare(pk="x")  # E[pyright]: pyright invents a constructor without parameters; init=False or an annotation helps

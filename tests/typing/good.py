@@ -1,0 +1,214 @@
+"""Everything here must be accepted, with exactly these types."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, assert_type
+
+from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Thing, User
+from pydynox import (
+    Attr,
+    Change,
+    DynamoDBClient,
+    Key,
+    Model,
+    ModelConfig,
+    Table,
+    get_default_client,
+    run,
+    set_default_client,
+)
+from pydynox.exceptions import ConditionFailedError, ItemNotFoundError, ItemVanishedError, PydynoxError, ValidationError
+from pydynox.sync import SyncClient, SyncInstance, SyncKey, SyncModel, SyncTable
+
+
+def constructor() -> None:
+    assert_type(User(user_id="u1", email="a@b.c", name="Ada"), User)
+    User(
+        user_id="u1", email="a@b.c", name="Ada", nickname=None, tags=["x"], labels={"x"}, scores={"a": 1}, extra={"a": [1, None]}
+    )
+    User(
+        user_id="u1",
+        email="a@b.c",
+        name="Ada",
+        balance=Decimal(1),
+        ratio=1,
+        blob=b"x",
+        anything=object(),
+        nested={"a": [1, None]},
+    )
+    assert_type(Order(customer_id="c1", number=1, created_by="me"), Order)
+    assert_type(Note(text="x"), Note)
+    assert_type(Account(id="a", owner="o", nick=None, seen=3), Account)
+    assert_type(Legacy(pk="a", sk=1), Legacy)
+    assert_type(Mixed(id=b"x", name="y"), Mixed)
+    assert_type(Event[int](event_id="e", payload=3), Event[int])
+    assert_type(CountEvent(event_id="e", payload=3, unit="m"), CountEvent)
+    assert_type(Thing(id=3, name="x"), Thing)
+
+
+def instance(user: User, order: Order, old: Legacy, account: Account, event: Event[list[str]]) -> None:
+    assert_type(user.user_id, str)
+    assert_type(user.age, int)
+    assert_type(user.ratio, float)
+    assert_type(user.balance, Decimal)
+    assert_type(user.active, bool)
+    assert_type(user.nickname, str | None)
+    assert_type(user.blob, bytes | None)
+    assert_type(user.tags, list[str])
+    assert_type(user.labels, set[str])
+    assert_type(user.scores, dict[str, int])
+    assert_type(user.nested, dict[str, list[int | None]])
+    assert_type(user.extra, dict[str, Any])
+    assert_type(user.anything, Any)
+    assert_type(user.LIMIT, int)
+    assert_type(order.created_by, str)
+    user.age += 1
+    user.tags.append("y")
+    user.nickname = None
+    user.nickname = "x"
+    assert_type(old.pk, str)
+    assert_type(old.sk, int)
+    assert_type(old.name, str)
+    assert_type(old.ratio, float)
+    assert_type(old.nick, str | None)
+    assert_type(old.level, float | None)
+    assert_type(old.open, bool)
+    assert_type(old.checked, bool | None)
+    assert_type(old.blob, bytes)
+    assert_type(old.seal, bytes | None)
+    assert_type(old.tags, list[str])
+    assert_type(old.things, list[Any])
+    assert_type(old.labels, set[str])
+    assert_type(old.extra, dict[str, Any])
+    assert_type(old.scores, dict[str, int])
+    assert_type(account.id, str)
+    assert_type(account.nick, str | None)
+    assert_type(account.amount, Decimal)
+    assert_type(account.seen, int | None)
+    assert_type(account.tags, list[str])
+    assert_type(event.payload, list[str])
+
+
+def without_io(user: User) -> None:
+    assert_type(user.model_changes(), dict[str, Change])
+    assert_type(user.model_changes()["age"].old, Any)
+    assert_type(user.model_rollback(), None)
+    assert_type(user.model_dump(), dict[str, Any])
+    assert_type(user.model_dump(mode="json"), dict[str, Any])
+    fields: Mapping[str, Attr[Any]] = User.model_fields
+    assert_type(fields["age"].required, bool)
+    assert_type(User.model_config, ModelConfig)
+    assert_type(User.model_config.table, str | None)
+    assert_type(user == user, bool)  # noqa: PLR0124
+
+
+def paths() -> Sequence[Attr[int]]:
+    return [User.age.attribute, Account.count.attribute, Legacy.sk.attribute]
+
+
+def keys() -> None:
+    assert_type(User.key("u1"), Key[User])
+    assert_type(User.key(user_id="u1"), Key[User])
+    assert_type(Order.key("c1", 7), Key[Order])
+    assert_type(Legacy.key("a", 1), Key[Legacy])
+    assert_type(Thing.key(3), Key[Thing])
+    assert_type({User.key("u1"): 1}, dict[Key[User], int])
+    any_key: Key[User | Order] = User.key("u1")
+    assert_type(any_key.exists(), Coroutine[Any, Any, bool])
+
+
+async def reading() -> None:
+    assert_type(await User.get("u1"), User | None)
+    assert_type(await User.get(user_id="u1"), User | None)
+    assert_type(await User.get_or_raise("u1", consistent_read=True), User)
+    assert_type(await Order.get("c1", 7), Order | None)
+    assert_type(await Order.get(customer_id="c1", number=7, consistent_read=True), Order | None)
+    assert_type(await Legacy.get("a", 1), Legacy | None)
+    assert_type(await User.key("u1").get(), User | None)
+    assert_type(await User.key("u1").get_or_raise(consistent_read=False), User)
+    assert_type(await User.key("u1").exists(), bool)
+    assert_type(await User.key("u1").delete(), None)
+    event = await Event[dict[str, int]].get_or_raise("e1")
+    assert_type(event.payload, dict[str, int])
+    assert_type((await CountEvent.get_or_raise("e1")).payload, int)
+
+
+async def writing(user: User) -> None:
+    assert_type(await user.create(), None)
+    assert_type(await user.save(), None)
+    await user.save(whole=[User.tags, User.extra])
+    assert_type(await user.put(), None)
+    assert_type(await user.delete(), None)
+    assert_type(await user.refresh(), None)
+
+
+async def tables(user: User) -> None:
+    assert_type(User.table, Table[User])
+    assert_type(user.table, Table[User])
+    await User.table.create()
+    await User.table.create(wait=False)
+    assert_type(await User.table.exists(), bool)
+    assert_type(await User.table.describe(), dict[str, Any])
+    await User.table.delete(wait=True)
+
+
+async def clients() -> None:
+    async with DynamoDBClient(endpoint_url="memory://", table_prefix="t-", timeout=None, errors="full") as client:
+        assert_type(client, DynamoDBClient)
+        with client.as_default() as same:
+            assert_type(same, DynamoDBClient)
+        assert_type(await client.get_item("users", {"user_id": "u1"}, projection=["name"]), dict[str, Any] | None)
+        await client.put_item("users", {"user_id": "u1", "tags": {"x"}, "at": None})
+        await client.delete_item("users", {"user_id": "u1"})
+        assert_type(await client.call("ListTables", Limit=3), dict[str, Any])
+    set_default_client(client)
+    set_default_client(None)
+    assert_type(get_default_client(), DynamoDBClient)
+
+
+def blocking(user: User, client: DynamoDBClient) -> None:
+    assert_type(User.sync, SyncModel[User, str])
+    assert_type(Order.sync, SyncModel[Order, str, int])
+    assert_type(User.sync.get("u1"), User | None)
+    assert_type(User.sync.get(user_id="u1"), User | None)
+    assert_type(User.sync.get_or_raise("u1", consistent_read=True), User)
+    assert_type(Order.sync.get("c1", 1), Order | None)
+    assert_type(Legacy.sync.get("c1", 1), Legacy | None)
+    assert_type(Event[int].sync.get_or_raise("e1"), Event[int])
+    assert_type(user.sync, SyncInstance[User])
+    assert_type(user.sync.save(whole=[User.tags]), None)
+    user.sync.create()
+    user.sync.put()
+    user.sync.refresh()
+    user.sync.delete()
+    assert_type(User.key("u1").sync, SyncKey[User])
+    assert_type(User.sync.key("u1").get_or_raise(), User)
+    assert_type(User.sync.key("u1").delete(), None)
+    assert_type(Order.key("c1", 1).sync.exists(), bool)
+    assert_type(User.table.sync, SyncTable[User])
+    User.table.sync.create()
+    assert_type(User.table.sync.describe(), dict[str, Any])
+    assert_type(client.sync, SyncClient)
+    assert_type(client.sync.get_item("users", {"user_id": "u1"}), dict[str, Any] | None)
+    assert_type(client.sync.call("ListTables"), dict[str, Any])
+    assert_type(run(User.get("u1")), User | None)
+    assert_type(run(user.save()), None)
+
+
+def errors(vanished: ItemVanishedError, wrong: ValidationError) -> None:
+    failed: ConditionFailedError = vanished
+    missing: ItemNotFoundError = vanished
+    both: LookupError = vanished
+    root: PydynoxError = failed
+    value: ValueError = wrong
+    assert_type(root.applied, bool)
+    assert_type(root.request_id, str | None)
+    assert_type(wrong.errors, Sequence[tuple[str, str]])
+    assert_type(failed.item, Any)
+    print(missing, both, value)
+
+
+def of_any_model(model: type[Model[str]]) -> Coroutine[Any, Any, object]:
+    return model.get("x")

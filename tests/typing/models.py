@@ -1,0 +1,122 @@
+"""Models shared by the typing tests: both spellings, every type there is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydynox import (
+    Attr,
+    BinaryAttribute,
+    BooleanAttribute,
+    ListAttribute,
+    MapAttribute,
+    Model,
+    ModelConfig,
+    NumberAttribute,
+    SetAttribute,
+    StringAttribute,
+    field,
+    partition_key,
+    sort_key,
+)
+
+
+class Stamped(Model, abstract=True):
+    created_by: Attr[str] = field(default="")
+
+
+# the recommended spelling
+class User(Model[str], table="users"):
+    user_id: Attr[str] = partition_key()
+    email: Attr[str] = field()
+    name: Attr[str]
+    age: Attr[int] = field(default=0)
+    ratio: Attr[float] = field(default=0.5)
+    balance: Attr[Decimal] = field(default=Decimal(0))
+    active: Attr[bool] = field(default=True)
+    nickname: Attr[str | None] = field(default=None)
+    blob: Attr[bytes | None] = field(default=None)
+    tags: Attr[list[str]] = field(default_factory=list)
+    labels: Attr[set[str]] = field(default_factory=set)
+    scores: Attr[dict[str, int]] = field(default_factory=dict)
+    nested: Attr[dict[str, list[int | None]]] = field(default_factory=dict)
+    extra: Attr[dict[str, Any]] = field(default_factory=dict)
+    anything: Attr[Any] = field(default=None)
+    key_: Attr[str | None] = field(default=None, attribute_name="key", store_null=True, repr=False)
+    LIMIT: ClassVar[int] = 3
+
+
+class Order(Stamped, Model[str, int], table="orders"):
+    customer_id: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    total: Attr[Decimal] = field(default=Decimal(0))
+
+
+# keys made by a factory
+def new_id() -> str:
+    return "1"
+
+
+class Note(Model[str], table="notes"):
+    note_id: Attr[str] = partition_key(default_factory=new_id)
+    text: Attr[str]
+
+
+# the attribute-object spelling, annotated: the constructor is typed too
+class Account(Model[str], table="accounts"):
+    id: StringAttribute = StringAttribute(partition_key=True)
+    owner: StringAttribute = StringAttribute()
+    nick: StringAttribute[str | None] = StringAttribute(null=True)
+    amount: NumberAttribute[Decimal] = NumberAttribute(Decimal, default=Decimal(0))
+    count: NumberAttribute[int] = NumberAttribute(int, default=0)
+    seen: NumberAttribute[int | None] = NumberAttribute(int, null=True)
+    tags: ListAttribute[str] = ListAttribute(str)
+
+
+# the attribute-object spelling, bare, with the words of PynamoDB
+class Legacy(Model, init=False):
+    model_config = ModelConfig(table="legacy", consistent_read=True)
+    pk = StringAttribute(hash_key=True)
+    sk = NumberAttribute(int, range_key=True)
+    name = StringAttribute(default="")
+    ratio = NumberAttribute(default=1.0)
+    nick = StringAttribute(null=True)
+    level = NumberAttribute(null=True)
+    open = BooleanAttribute(default=False)
+    checked = BooleanAttribute(null=True)
+    blob = BinaryAttribute(default=b"")
+    seal = BinaryAttribute(null=True)
+    tags = ListAttribute(str)
+    things = ListAttribute()
+    labels = SetAttribute(str)
+    extra = MapAttribute()
+    scores = MapAttribute(dict[str, int])
+
+
+# both in one class
+class Mixed(Model[bytes], table="mixed"):
+    id: Attr[bytes] = partition_key()
+    name: StringAttribute = StringAttribute(default="")
+
+
+# generic
+P = TypeVar("P")
+K = TypeVar("K")
+
+
+class Event(Model[str], Generic[P], table="events"):
+    event_id: Attr[str] = partition_key()
+    payload: Attr[P]
+
+
+class CountEvent(Event[int]):
+    unit: Attr[str] = field(default="")
+
+
+class Entity(Model[K], Generic[K], abstract=True):
+    id: Attr[K] = partition_key()
+
+
+class Thing(Entity[int], table="things"):
+    name: Attr[str]

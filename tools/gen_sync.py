@@ -1,0 +1,177 @@
+"""Write python/pydynox/sync.py, the blocking views, from the coroutines; ``--check`` fails where the file is stale."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import sys
+from typing import NamedTuple
+
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "python" / "pydynox"
+LINE = 130
+HEADER = '''"""The blocking views behind ``.sync``, for annotations. Written by tools/gen_sync.py: do not edit."""
+
+# pyright: reportInconsistentOverload=false
+# As in model.py.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, overload
+
+from ._core import run
+from ._typing import PK, SK, Row, Row_co
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .client import DynamoDBClient
+    from .expressions import Expr
+    from .key import Key
+    from .table import Table
+'''
+
+
+class View(NamedTuple):
+    """One class of the generated file."""
+
+    module: str
+    source: str
+    name: str
+    bases: str
+    target: str
+    row: str = ""  # what Self means in the source
+    on_class: bool = False  # of the class methods, else of the others
+
+
+VIEWS = (
+    View("model", "Model", "SyncModel", "(Generic[Row, PK, *SK])", "Any", row="Row", on_class=True),
+    View("model", "Model", "SyncInstance", "(Generic[Row_co])", "Any"),
+    View("key", "Key", "SyncKey", "(Generic[Row_co])", "Key[Row_co]"),
+    View("table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
+    View("client", "DynamoDBClient", "SyncClient", "", "DynamoDBClient"),
+)
+PURE = {"key": "SyncKey"}  # plain methods whose result has a view of its own
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def generate() -> str:
+    """The text of sync.py."""
+    return HEADER + "".join(view_text(view) for view in VIEWS)
+
+
+def view_text(view: View) -> str:
+    """One view: a constructor and the blocking form of every coroutine."""
+    tree = ast.parse((PACKAGE / f"{view.module}.py").read_text(encoding="utf-8"))
+    source = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == view.source)
+    shown = f"a ``{view.source}`` class" if view.on_class else f"a ``{view.source}``"
+    text = f'\n\nclass {view.name}{view.bases}:\n    """The blocking form of {shown}."""\n\n    __slots__ = ("_target",)\n'
+    text += f"\n    def __init__(self, target: {view.target}) -> None:\n        self._target = target\n"
+    blank = "\n"
+    for node in source.body:
+        if isinstance(node, Function) and belongs(view, node):
+            text += blank + method_text(view, node)
+            blank = "" if "overload" in decorators(node) else "\n"
+    return text
+
+
+def belongs(view: View, node: Function) -> bool:
+    """Whether a method of the source has a blocking form in this view."""
+    if node.name.startswith("_") or not (isinstance(node, ast.AsyncFunctionDef) or node.name in PURE):
+        return False
+    return ("classmethod" in decorators(node)) == view.on_class
+
+
+def decorators(node: Function) -> list[str]:
+    """The names of a method's decorators."""
+    return [ast.unparse(decorator) for decorator in node.decorator_list]
+
+
+def method_text(view: View, node: Function) -> str:
+    """The blocking form of one method, or of one of its overloads."""
+    result = annotation_text(view, node.returns)
+    if node.name in PURE:
+        result = result.replace("Key[", f"{PURE[node.name]}[")
+    if "overload" in decorators(node):
+        return "    @overload\n" + signature(view, node, result, " ...")
+    passed = call_arguments(node)
+    call = f"self._target.{node.name}({passed})"
+    if node.name in PURE:
+        lines = [f"made: {result} = {call}.sync", "return made"]
+    elif result == "None":
+        lines = [f"run({call})"]
+    elif view.target == "Any":
+        lines = [f"made: {result} = run({call})", "return made"]
+    else:
+        lines = [f"return run({call})"]
+    doc = f'        """Blocking form of ``{view.source}.{node.name}``."""\n'
+    return signature(view, node, result, "") + doc + "".join(f"        {line}\n" for line in lines)
+
+
+def signature(view: View, node: Function, result: str, end: str) -> str:
+    """The ``def`` line, on one line or on several, as ruff formats it."""
+    parameters = ["self", *parameter_texts(view, node.args)]
+    one = f"    def {node.name}({', '.join(parameters)}) -> {result}:{end}\n"
+    if len(one) <= LINE + 1:
+        return one
+    middle = f"        {', '.join(parameters)}\n"
+    if len(middle) <= LINE + 1:
+        return f"    def {node.name}(\n{middle}    ) -> {result}:{end}\n"
+    return f"    def {node.name}(\n" + "".join(f"        {p},\n" for p in parameters) + f"    ) -> {result}:{end}\n"
+
+
+def parameter_texts(view: View, args: ast.arguments) -> list[str]:
+    """The parameters after ``self`` (or ``cls``), one text each."""
+    positional = [*args.posonlyargs, *args.args]
+    defaults = [None] * (len(positional) - len(args.defaults)) + list(args.defaults)
+    texts = [parameter(view, arg, default) for arg, default in zip(positional, defaults, strict=True)]
+    if args.posonlyargs:
+        texts.insert(len(args.posonlyargs), "/")
+    del texts[0]
+    if args.vararg:
+        texts.append("*" + parameter(view, args.vararg, None))
+    elif args.kwonlyargs:
+        texts.append("*")
+    texts += [parameter(view, arg, default) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
+    if args.kwarg:
+        texts.append("**" + parameter(view, args.kwarg, None))
+    return texts
+
+
+def parameter(view: View, arg: ast.arg, default: ast.expr | None) -> str:
+    """``name: type = default``."""
+    text = f"{arg.arg}: {annotation_text(view, arg.annotation)}"
+    return text if default is None else f"{text} = {ast.unparse(default)}".replace("'", '"')
+
+
+def annotation_text(view: View, annotation: ast.expr | None) -> str:
+    """An annotation, with what ``Self`` means in the view."""
+    if annotation is None:
+        return "Any"
+    text = ast.unparse(annotation).replace("'", '"')
+    return text.replace("Self", view.row) if view.row else text
+
+
+def call_arguments(node: Function) -> str:
+    """How the view hands its parameters on."""
+    args = node.args
+    passed = [arg.arg for arg in [*args.posonlyargs, *args.args][1:]]
+    passed += [f"*{args.vararg.arg}"] if args.vararg else []
+    passed += [f"{arg.arg}={arg.arg}" for arg in args.kwonlyargs]
+    passed += [f"**{args.kwarg.arg}"] if args.kwarg else []
+    return ", ".join(passed)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or compare it."""
+    target, text = PACKAGE / "sync.py", generate()
+    if "--check" not in arguments:
+        target.write_text(text, encoding="utf-8")
+        return 0
+    if target.exists() and target.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write("python/pydynox/sync.py is stale: run python tools/gen_sync.py\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
