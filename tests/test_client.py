@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import pathlib
+import types
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -218,8 +220,9 @@ def test_run_refuses_what_is_no_coroutine_of_ours() -> None:
     with pytest.raises(TypeError, match="coroutine"):
         pydynox.run(3)  # type: ignore[arg-type]
 
-    async def foreign() -> None:
-        await asyncio.sleep(1)
+    @types.coroutine
+    def foreign() -> Generator[None]:
+        yield
 
     with pytest.raises(RuntimeError, match="needs an event loop"):
         pydynox.run(foreign())

@@ -60,7 +60,7 @@ def full_user() -> User:
         tags=["x", ""],
         roles={"admin", "author"},
         numbers={1, 2**70},
-        settings={"a.b": {"deep": [None, True, 1, Decimal("1.5"), b"x", {"s"}]}, "": 1, "size": "reserved"},
+        settings={"a.b": {"deep": [None, True, 1, Decimal("1.5"), b"x", {"s"}]}, "#:x": 1, "size": "reserved"},
         matrix=[[1, 2], [], [3]],
     )
 
@@ -182,7 +182,7 @@ def test_edits_in_place_are_seen_and_saved(drive: Drive) -> None:
     user.numbers.discard(1)
     user.settings["a.b"]["deep"].pop()
     user.settings["new"] = {"x": 1}
-    del user.settings[""]
+    del user.settings["#:x"]
     changed = user.model_changes()
     drive(user.save())
 

@@ -71,12 +71,13 @@ REFUSED = [
     ("names", {1: 1}, "Thing.names.* must be str, not int"),
     ("open_", {"a": object()}, r'Thing.open_\["a"\] must be a value that DynamoDB can store, not object'),
     ("open_", {"a": set()}, r'Thing.open_\["a"\] is an empty set'),
+    ("open_", {"a": {"": 1}}, r'Thing.open_\["a"\] has an empty name'),
     ("open_", {"a": {1, "x"}}, r'Thing.open_\["a"\] mixes'),
     ("open_", {"a": loop}, "deeper than the 32 levels"),
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "message"), REFUSED)
+@pytest.mark.parametrize(("name", "value", "message"), REFUSED, ids=[f"{case[0]}-{number}" for number, case in enumerate(REFUSED)])
 def test_a_bad_value_is_refused_and_the_instance_stays_as_it_was(name: str, value: Any, message: str) -> None:
     thing = Thing(key_="k")
     before = getattr(thing, name)

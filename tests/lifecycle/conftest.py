@@ -23,6 +23,7 @@ def threads(): return len(os.listdir("/proc/self/task")) if sys.platform == "lin
 
 def engine(latency):
     '''A shared engine with one user, and a client that waits `latency` ms before each request.'''
+    global quick  # the engine lives as long as somebody uses it
     quick = DynamoDBClient(endpoint_url="memory://lifecycle")
     with quick.as_default():
         User.table.sync.create()

@@ -92,7 +92,7 @@ def test_a_loop_closed_with_calls_in_flight_harms_nobody(script: Script) -> None
 
 def test_a_thousand_loops_leak_no_descriptor_and_no_thread(script: Script) -> None:
     script("""
-        slow = engine(0.01)
+        slow = engine(1)
         with slow.as_default():
             asyncio.run(User.get("u1"))
             before = descriptors(), threads()

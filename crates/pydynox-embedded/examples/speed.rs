@@ -47,10 +47,10 @@ fn main() {
         });
         request("UpdateItem", &body)
     };
-    report("create", &engine, ids().map(create).collect());
-    report("put", &engine, ids().map(put).collect());
-    report("get", &engine, ids().map(get).collect());
-    report("update", &engine, ids().map(update).collect());
+    report("create", &engine, &ids().map(create).collect::<Vec<_>>());
+    report("put", &engine, &ids().map(put).collect::<Vec<_>>());
+    report("get", &engine, &ids().map(get).collect::<Vec<_>>());
+    report("update", &engine, &ids().map(update).collect::<Vec<_>>());
 }
 
 fn item(id: &str) -> Value {
@@ -81,11 +81,11 @@ fn send(engine: &Arc<dyn Transport>, request: &Request) {
     assert!(answer.status == 200 || answer.status == 400);
 }
 
-fn report(name: &str, engine: &Arc<dyn Transport>, requests: Vec<Request>) {
+fn report(name: &str, engine: &Arc<dyn Transport>, requests: &[Request]) {
     let mut times: Vec<Duration> = (0..BATCHES)
         .map(|_| {
             let begun = Instant::now();
-            for request in &requests {
+            for request in requests {
                 send(engine, request);
             }
             begun.elapsed() / u32::try_from(requests.len()).unwrap()

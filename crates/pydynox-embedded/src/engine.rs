@@ -81,9 +81,11 @@ pub(crate) struct Engine {
 }
 
 enum State {
-    /// Opened by the first request: right after a fork nothing is.
+    /// Opened by the next request: right after a fork nothing is.
     Closed,
     Open(Connection),
+    /// A file that the parent process had open while it forked.
+    Inherited,
     /// It panicked; this is what it said.
     Dead(Box<str>),
 }
@@ -112,7 +114,23 @@ impl Engine {
         matches!(self.state, State::Dead(_))
     }
 
-    /// Runs one request. The caller holds a [`Pass`].
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Closes the engine until the next request.
+    pub(crate) fn close(&mut self) {
+        if matches!(self.state, State::Open(_)) {
+            self.state = State::Closed;
+        }
+    }
+
+    /// Refuses every request: to open the file in this process could damage it.
+    pub(crate) fn refuse(&mut self) {
+        self.state = State::Inherited;
+    }
+
+    /// Runs one request. The caller has a [`Pass`].
     pub(crate) fn answer(&mut self, request: &Request) -> Result<Response, TransportError> {
         let name = request.operation.name();
         self.ensure_open().map_err(|why| {
@@ -144,6 +162,11 @@ impl Engine {
             State::Dead(why) => Err(format!(
                 "it stopped after an internal error ({why}); make a new client, and please report this"
             )),
+            State::Inherited => Err(
+                "the file was open while this process was forked without notice; fork with os.fork() or multiprocessing, \
+                 or open it in the child only"
+                    .to_owned(),
+            ),
             State::Closed => {
                 let database = catch_unwind(AssertUnwindSafe(|| self.source.make()))
                     .unwrap_or_else(|panic| Err(text(panic.as_ref()).into()))?;

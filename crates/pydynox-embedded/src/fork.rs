@@ -24,16 +24,17 @@ pub(crate) fn generation() -> u64 {
     GENERATION.load(Ordering::Acquire)
 }
 
-/// Waits until no thread of this process is inside an engine, and keeps them out until the fork is done.
+/// Waits until no thread of this process is inside an engine, keeps them out until the fork is done, and closes files.
 ///
 /// Call it right before `fork()`, and [`after_fork_in_parent`] (also when the fork failed) or [`forget_after_fork`] right
-/// after. Those inside never wait for the GIL, so it may be held.
+/// after. Those inside never wait for the GIL, which must be held.
 pub fn before_fork() {
     FORKING.fetch_add(1, Ordering::SeqCst);
     let begun = Instant::now();
     while INSIDE.load(Ordering::SeqCst) != 0 && begun.elapsed() < PATIENCE {
         sleep(NAP);
     }
+    registry::close_files();
 }
 
 /// Lets the threads of the parent into the engines again.

@@ -10,9 +10,11 @@
 //! # Fork
 //!
 //! `SQLite` keeps process-wide mutexes, so a child that is forked while another thread is inside `SQLite` hangs in any
-//! database, also in a new one. [`before_fork`] therefore waits until no thread is inside, [`after_fork_in_parent`] lets
-//! them in again, and [`forget_after_fork`] gives every living transport in the child a new engine: an empty one in memory,
-//! or the file opened again. What was inherited is leaked, never touched.
+//! database, also in a new one. And it remembers which file locks the process has, which a child does not inherit: a file
+//! that is open across a fork gets damaged even by a new connection. [`before_fork`] therefore waits until no thread is
+//! inside and closes the files, and [`after_fork_in_parent`] lets the threads in again. [`forget_after_fork`] gives every
+//! living transport in the child a new engine, an empty one in memory or the file opened again; what was inherited is
+//! leaked, never touched. Without [`before_fork`] a child may hang in memory and is refused files.
 
 mod arn;
 mod engine;

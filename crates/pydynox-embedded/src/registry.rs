@@ -34,6 +34,14 @@ pub(crate) fn open_with_clock(clock: Arc<dyn Clock>) -> Result<Arc<Slot>, Error>
     add(Source::new(place).with_clock(clock))
 }
 
+/// Closes every file, right before a fork.
+pub(crate) fn close_files() {
+    let Ok(slots) = lock() else { return };
+    for slot in slots.iter().filter_map(Weak::upgrade) {
+        slot.close_file();
+    }
+}
+
 /// Gives every slot that is in use a new engine.
 pub(crate) fn renew(generation: u64) {
     let Ok(slots) = lock() else { return };

@@ -1,10 +1,9 @@
 //! One place of the process where an engine lives, and the engines that lived there before a fork.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pydynox_core::error::Error;
-use pydynox_core::transport::{FailureKind, TransportError};
-use tokio::sync::Mutex;
+use pydynox_core::transport::{FailureKind, Request, Response, TransportError};
 
 use crate::engine::{Engine, Source};
 use crate::fork;
@@ -21,15 +20,25 @@ pub(crate) struct Slot {
 
 struct Seat {
     generation: u64,
-    desk: Desk,
+    desk: Arc<Desk>,
     next: OnceLock<Box<Seat>>,
 }
 
-/// An engine, and what may be known of it without waiting for it.
+/// An engine, whose turn it is, and what may be known of it without waiting.
 pub(crate) struct Desk {
-    /// The lock in front of the engine's own: it is waited for without blocking a thread.
-    pub(crate) engine: Arc<Mutex<Engine>>,
+    /// Who may use the engine. Waited for without blocking a thread, and held by those who wait for a [`fork::Pass`].
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    /// Never waited for: taken by whoever has the turn and a pass, and right before a fork, when nobody has a pass.
+    engine: Mutex<Engine>,
     pub(crate) sweeper: Arc<Sweeper>,
+}
+
+impl Desk {
+    /// Runs one request. The caller has the turn and a pass.
+    pub(crate) fn answer(&self, request: &Request) -> Result<Response, TransportError> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.answer(request)
+    }
 }
 
 impl Slot {
@@ -37,7 +46,7 @@ impl Slot {
     pub(crate) fn open(source: Source) -> Result<Self, Error> {
         let source = Arc::new(source);
         let first = Seat::new(fork::generation(), &source);
-        if let Ok(mut engine) = first.desk.engine.try_lock() {
+        if let Ok(mut engine) = first.desk.engine.lock() {
             engine.open()?;
         }
         Ok(Self { source, first })
@@ -48,7 +57,7 @@ impl Slot {
     }
 
     /// The engine of this process.
-    pub(crate) fn desk(&self) -> Result<&Desk, TransportError> {
+    pub(crate) fn desk(&self) -> Result<&Arc<Desk>, TransportError> {
         let seat = self.last();
         if seat.generation == fork::generation() {
             return Ok(&seat.desk);
@@ -65,17 +74,34 @@ impl Slot {
 
     /// Whether the engine failed for good; one that is at work did not.
     pub(crate) fn is_dead(&self) -> bool {
-        let engine = &self.last().desk.engine;
-        engine.try_lock().is_ok_and(|engine| engine.is_dead())
+        let engine = self.last().desk.engine.try_lock();
+        engine.is_ok_and(|engine| engine.is_dead())
+    }
+
+    /// Closes a file right before a fork, so that no child inherits it open; the next request opens it again.
+    pub(crate) fn close_file(&self) {
+        if self.source.is_memory() {
+            return;
+        }
+        if let Ok(mut engine) = self.last().desk.engine.try_lock() {
+            engine.close();
+        }
     }
 
     /// Begins anew in a forked child; the engine is opened by the next request.
     pub(crate) fn renew(&self, generation: u64) {
+        let last = self.last();
+        let seat = Seat::new(generation, &self.source);
+        let was_closed = last
+            .desk
+            .engine
+            .try_lock()
+            .is_ok_and(|engine| engine.is_closed());
+        if !self.source.is_memory() && !was_closed {
+            seat.refuse();
+        }
         // Refused only if it is there already.
-        let _ = self
-            .last()
-            .next
-            .set(Box::new(Seat::new(generation, &self.source)));
+        let _ = last.next.set(Box::new(seat));
     }
 
     fn last(&self) -> &Seat {
@@ -93,11 +119,19 @@ impl Seat {
         let engine = Engine::new(source.clone(), sweeper.clone());
         Self {
             generation,
-            desk: Desk {
-                engine: Arc::new(Mutex::new(engine)),
+            desk: Arc::new(Desk {
+                turn: Arc::default(),
+                engine: Mutex::new(engine),
                 sweeper,
-            },
+            }),
             next: OnceLock::new(),
+        }
+    }
+
+    /// The file is inherited open: `SQLite` would take the parent's locks on it for its own.
+    fn refuse(&self) {
+        if let Ok(mut engine) = self.desk.engine.lock() {
+            engine.refuse();
         }
     }
 }

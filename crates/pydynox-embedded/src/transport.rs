@@ -52,16 +52,40 @@ impl Embedded {
         loop {
             let runtime = Handle::try_current().ok();
             if runtime.is_none() || self.is_quick(desk, &request.operation) {
-                let mut engine = desk.engine.lock().await;
+                let _turn = desk.turn.lock().await;
                 if let Some(_pass) = Pass::try_new() {
-                    return engine.answer(&request);
+                    return desk.answer(&request);
                 }
             }
             if let Some(runtime) = runtime {
-                return run_aside(&runtime, desk, request).await;
+                return self.run_aside(&runtime, desk, request).await;
             }
             // Another thread forks. To wait here could stop it, if this thread holds the GIL.
             step_aside().await;
+        }
+    }
+
+    /// Runs the request on a thread that may block. It begins only when its turn has come, so at most one thread waits.
+    async fn run_aside(
+        &self,
+        runtime: &Handle,
+        desk: &Arc<Desk>,
+        request: Request,
+    ) -> Result<Response, TransportError> {
+        let turn = desk.turn.clone().lock_owned().await;
+        // The slot too: as long as it is there, a file is closed before a fork.
+        let (slot, desk) = (self.slot.clone(), desk.clone());
+        let job = runtime.spawn_blocking(move || {
+            let (_slot, _turn) = (slot, turn);
+            let _pass = Pass::wait();
+            desk.answer(&request)
+        });
+        match AbortOnDrop(job).finished().await {
+            Ok(answer) => answer,
+            Err(_) => Err(TransportError::maybe_sent(
+                FailureKind::Closed,
+                "the runtime was shut down while the embedded engine was at work",
+            )),
         }
     }
 }
@@ -81,26 +105,6 @@ fn touches_one_item_or_table(operation: &Operation) -> bool {
             | Operation::DescribeTimeToLive
             | Operation::UpdateTimeToLive
     )
-}
-
-/// Runs the request on a thread that may block. It begins only when its turn has come, so at most one thread waits.
-async fn run_aside(
-    runtime: &Handle,
-    desk: &Desk,
-    request: Request,
-) -> Result<Response, TransportError> {
-    let mut engine = desk.engine.clone().lock_owned().await;
-    let job = runtime.spawn_blocking(move || {
-        let _pass = Pass::wait();
-        engine.answer(&request)
-    });
-    match (AbortOnDrop(job).finished()).await {
-        Ok(answer) => answer,
-        Err(_) => Err(TransportError::maybe_sent(
-            FailureKind::Closed,
-            "the runtime was shut down while the embedded engine was at work",
-        )),
-    }
 }
 
 /// A job that is not begun once nobody waits for it.

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use pydynox_embedded::{after_fork_in_parent, before_fork, forget_after_fork};
 use serde_json::json;
@@ -19,9 +20,19 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 /// Forks, runs `work` in the child, and gives whether it came to its end within ten seconds.
 fn in_child(work: impl FnOnce()) -> bool {
+    has_ended_well(start_child(work))
+}
+
+fn start_child(work: impl FnOnce()) -> libc::pid_t {
     before_fork();
+    let child = fork(work);
+    after_fork_in_parent();
+    child
+}
+
+fn fork(work: impl FnOnce()) -> libc::pid_t {
     // SAFETY: the child runs only this crate and the allocator (which glibc and macOS make usable after a fork), and
-    // leaves by `_exit`; no thread is inside SQLite, `before_fork` saw to that.
+    // leaves by `_exit`.
     let child = unsafe { libc::fork() };
     if child == 0 {
         forget_after_fork();
@@ -31,8 +42,11 @@ fn in_child(work: impl FnOnce()) -> bool {
         // SAFETY: ends the process without running what belongs to the parent.
         unsafe { libc::_exit(i32::from(!ended)) };
     }
-    after_fork_in_parent();
     assert!(child > 0, "fork failed");
+    child
+}
+
+fn has_ended_well(child: libc::pid_t) -> bool {
     let mut status = 0;
     // SAFETY: `status` outlives the call, and `child` is a child of ours that nobody else waits for.
     unsafe { libc::waitpid(child, &raw mut status, 0) };
@@ -144,6 +158,57 @@ fn a_file_is_opened_again_in_the_child_and_both_processes_see_what_is_written() 
     });
 
     assert!((0..10).all(|round| has(&engine, "users", &format!("child {round}"))));
+}
+
+#[test]
+fn a_parent_may_close_a_file_that_its_child_goes_on_using() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("file://{}/shop.db", directory.path().display());
+    let mark = directory.path().join("closed");
+    let mut engine = Some(at(&url));
+    create(engine.as_ref().unwrap(), "users");
+    put(engine.as_ref().unwrap(), "users", "parent");
+    let child = {
+        let engine = engine.as_ref().unwrap();
+        start_child(|| {
+            put(engine, "users", "early");
+            while !mark.exists() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            put(engine, "users", "late");
+            assert!(has(engine, "users", "parent"));
+        })
+    };
+    while !has(engine.as_ref().unwrap(), "users", "early") {
+        thread::sleep(Duration::from_millis(1));
+    }
+
+    engine = None;
+    // Whoever opens the file now would begin anew if nobody else had it locked.
+    put(&at(&url), "users", "between");
+    std::fs::write(&mark, "").unwrap();
+
+    assert!(has_ended_well(child));
+    let engine = engine.get_or_insert_with(|| at(&url));
+    for id in ["parent", "early", "between", "late"] {
+        assert!(has(engine, "users", id), "{id}");
+    }
+}
+
+#[test]
+fn a_file_that_was_open_across_a_fork_is_refused_in_the_child() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let directory = tempfile::tempdir().unwrap();
+    let engine = at(&format!("file://{}/shop.db", directory.path().display()));
+    create(&engine, "users");
+
+    let child = fork(|| {
+        let refusal = support::try_call(&engine, "ListTables", &json!({})).unwrap_err();
+        assert!(refusal.to_string().contains("os.fork()"), "{refusal}");
+    });
+
+    assert!(has_ended_well(child));
 }
 
 #[test]

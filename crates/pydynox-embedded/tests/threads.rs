@@ -1,33 +1,16 @@
-//! Which thread a request runs on, and that nobody waits on a thread that must not.
+//! Which requests are inline, threads that work at once, and engines that are shared by name.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use std::pin::pin;
 use std::sync::Barrier;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pydynox_core::transport::Operation;
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{at, create, has, item_of, key_of, ok, poll_once, put, read, request};
-use tokio::time::timeout;
-
-fn fill(engine: &support::Engine, table: &str, count: usize) {
-    let ids: Vec<_> = (0..count).map(|n| n.to_string()).collect();
-    for part in ids.chunks(25) {
-        let puts: Vec<Value> = part
-            .iter()
-            .map(|id| json!({"PutRequest": {"Item": {"id": {"S": id}, "text": {"S": "x".repeat(500)}}}}))
-            .collect();
-        ok(
-            engine,
-            "BatchWriteItem",
-            &json!({"RequestItems": {table: puts}}),
-        );
-    }
-}
 
 #[test]
 fn only_quick_operations_in_memory_are_inline() {
@@ -86,112 +69,6 @@ fn nothing_happens_before_a_request_is_polled() {
     drop(engine.send(request("PutItem", &item_of("users", "a"))));
 
     assert!(!has(&engine, "users", "a"));
-}
-
-#[tokio::test]
-async fn a_poll_never_waits_for_an_engine_that_is_at_work() {
-    let engine = at("memory://");
-    create(&engine, "users");
-    fill(&engine, "users", 3_000);
-    let mut scan = pin!(engine.send(request("Scan", &json!({"TableName": "users"}))));
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(scan.as_mut().poll(&mut context).is_pending());
-
-    let begun = Instant::now();
-    let mut get = pin!(engine.send(request("GetItem", &key_of("users", "7"))));
-    let first = get.as_mut().poll(&mut context);
-    let waited = begun.elapsed();
-
-    // A scan of these items takes many milliseconds, which the poll must not.
-    assert!(first.is_pending());
-    assert!(waited < Duration::from_millis(5), "{waited:?}");
-    let (status, answer) = read(&get.await.unwrap());
-    assert_eq!((status, &answer["Item"]["id"]["S"]), (200, &json!("7")));
-    assert_eq!(read(&scan.await.unwrap()).0, 200);
-}
-
-#[test]
-fn a_request_that_found_the_engine_at_work_is_finished_on_the_runtime_it_is_moved_to() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    let engine = at("memory://");
-    create(&engine, "users");
-    fill(&engine, "users", 3_000);
-    let other = engine.clone();
-    let scan = runtime.spawn(async move {
-        other
-            .send(request("Scan", &json!({"TableName": "users"})))
-            .await
-            .unwrap()
-    });
-    // The scan takes the engine on a blocking thread and comes back to a runtime that is not driven.
-    runtime.block_on(tokio::task::yield_now());
-    let mut get = pin!(engine.send(request("GetItem", &key_of("users", "7"))));
-    assert!(
-        get.as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-    );
-
-    let answer = runtime.block_on(async {
-        timeout(Duration::from_secs(20), get)
-            .await
-            .unwrap()
-            .unwrap()
-    });
-
-    assert_eq!(answer.status, 200);
-    assert_eq!(runtime.block_on(scan).unwrap().status, 200);
-}
-
-#[tokio::test]
-async fn a_slow_operation_leaves_the_runtime_free() {
-    let engine = at("memory://");
-    create(&engine, "users");
-    fill(&engine, "users", 3_000);
-
-    let scan = engine.send(request("Scan", &json!({"TableName": "users"})));
-    let ticks = async {
-        let mut ticks = 0;
-        loop {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            ticks += 1;
-            if ticks == 3 {
-                return;
-            }
-        }
-    };
-
-    tokio::select! {
-        biased;
-        () = ticks => {}
-        _ = scan => panic!("the scan stopped the clock, or the machine is too fast for this test"),
-    }
-}
-
-#[tokio::test]
-async fn a_request_that_is_dropped_while_it_waits_for_its_turn_is_never_applied() {
-    let engine = at("memory://");
-    create(&engine, "users");
-    fill(&engine, "users", 3_000);
-    let mut context = Context::from_waker(Waker::noop());
-    let mut scan = pin!(engine.send(request("Scan", &json!({"TableName": "users"}))));
-    assert!(scan.as_mut().poll(&mut context).is_pending());
-
-    for operation in ["PutItem", "TransactWriteItems"] {
-        let body = match operation {
-            "PutItem" => item_of("users", "late"),
-            _ => json!({"TransactItems": [{"Put": item_of("users", "late")}]}),
-        };
-        let mut write = engine.send(request(operation, &body));
-        assert!(write.as_mut().poll(&mut context).is_pending());
-        drop(write);
-    }
-    scan.await.unwrap();
-
-    assert!(!has(&engine, "users", "late"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use pyo3::types::PyBool;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::decode::{self, Decoder, Unreadable};
-use crate::error::{item_not_found, malformed, misfit, raise};
+use crate::error::{Subject, item_not_found, malformed, misfit, raise};
 use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
 use crate::item;
@@ -43,10 +43,10 @@ pub(crate) enum Expected {
 
 impl Expected {
     /// The result, or the error; the instance changes only here.
-    pub(crate) fn resolve<'py>(self, py: Python<'py>, outcome: Outcome) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn resolve<'py>(self, py: Python<'py>, outcome: Outcome, shows_keys: bool) -> PyResult<Bound<'py, PyAny>> {
         match outcome {
             Ok(answer) => self.answered(py, &answer),
-            Err(error) => self.failed(py, &error),
+            Err(error) => self.failed(py, &error, shows_keys),
         }
     }
 
@@ -91,19 +91,28 @@ impl Expected {
         }
     }
 
-    fn failed<'py>(self, py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+    fn failed<'py>(self, py: Python<'py>, error: &Error, shows_keys: bool) -> PyResult<Bound<'py, PyAny>> {
         if matches!((&self, error.kind()), (Self::TableExists, ErrorKind::TableNotFound)) {
             return Ok(PyBool::new(py, false).to_owned().into_any());
         }
-        let schema = match &self {
-            Self::Item(schema) => Some(schema.bind(py).clone()),
-            Self::Written { instance, .. } | Self::Deleted(instance) | Self::Refreshed(instance) => schema_of(instance.bind(py)).ok(),
-            _ => None,
-        };
+        let subject = self.subject(py, shows_keys);
         if error.ambiguous() || error.applied() {
             self.give_up(py);
         }
-        Err(raise(py, error, schema.as_ref()))
+        Err(raise(py, error, subject.as_ref()))
+    }
+
+    /// What the call was about, for its error.
+    fn subject<'py>(&self, py: Python<'py>, shows_keys: bool) -> Option<Subject<'py>> {
+        let (schema, key) = match self {
+            Self::Item(schema) => (schema.bind(py).clone(), None),
+            Self::Written { instance, .. } | Self::Deleted(instance) | Self::Refreshed(instance) => {
+                let instance = instance.bind(py);
+                (schema_of(instance).ok()?, item::key_of(instance).ok())
+            }
+            _ => return None,
+        };
+        Some(Subject { schema, key, shows_keys })
     }
 
     /// The call was sent and nobody will know what came of it: what it wrote counts as changed.

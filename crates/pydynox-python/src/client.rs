@@ -37,6 +37,8 @@ pub(crate) struct Client {
     location: Location,
     config: ClientConfig,
     table_prefix: Box<str>,
+    /// Whether messages may show keys.
+    shows_keys: bool,
     /// Only locked while the interpreter is held, and never across a call into Python.
     connection: Mutex<Connection>,
 }
@@ -54,6 +56,8 @@ struct Settings {
     max_attempts: u32,
     #[pyo3(item)]
     retry_unsafe_writes: bool,
+    #[pyo3(item)]
+    errors: String,
 }
 
 impl Client {
@@ -99,7 +103,7 @@ impl Client {
             Wait::Created => Box::pin(async move { core.create_table(call, true).await }),
             Wait::Deleted => Box::pin(async move { core.delete_table(call, true).await }),
         };
-        Operation::new(py, exchange, inline && matches!(request.wait, Wait::No), expected)
+        Operation::new(py, exchange, inline && matches!(request.wait, Wait::No), expected, self.shows_keys)
     }
 
     fn write_instance(&self, instance: &Bound<'_, Instance>, guarded: bool) -> PyResult<Py<Operation>> {
@@ -179,7 +183,12 @@ impl Client {
             ..ClientConfig::default()
         };
         config.check().map_err(|error| raise(py, &error, None))?;
-        Ok(Self { location, config, table_prefix: settings.table_prefix.into(), connection: Mutex::new(Connection::Unopened) })
+        let shows_keys = match settings.errors.as_str() {
+            "full" | "keys" => true,
+            "none" => false,
+            other => return Err(configuration_error(py, &format!("errors={other:?} is none of \"full\", \"keys\" and \"none\""))),
+        };
+        Ok(Self { location, config, table_prefix: settings.table_prefix.into(), shows_keys, connection: Mutex::new(Connection::Unopened) })
     }
 
     /// Read an item of a model. The key is given in order, by name, or both.

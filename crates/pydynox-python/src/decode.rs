@@ -120,7 +120,7 @@ impl<'py> Decoder<'py> {
             (Kind::Dict(inner), Tag::M) => self.map(r, inner),
             (Kind::Set(inner), Tag::Ss | Tag::Ns | Tag::Bs) => self.set(r, tag, inner),
             (Kind::Optional(_) | Kind::None | Kind::Any, Tag::Null) => {
-                r.null()?;
+                r.boolean()?;
                 Ok(self.py.None().into_bound(self.py))
             }
             (Kind::Optional(inner), _) => self.tagged(r, tag, inner),
@@ -136,7 +136,7 @@ impl<'py> Decoder<'py> {
             Tag::B => self.binary(r),
             Tag::Bool => Ok(PyBool::new(self.py, r.boolean()?).to_owned().into_any()),
             Tag::Null => {
-                r.null()?;
+                r.boolean()?;
                 Ok(self.py.None().into_bound(self.py))
             }
             Tag::L => self.list(r, &Kind::Any),

@@ -324,6 +324,9 @@ fn write_members(w: &mut Writer, inner: &Kind, dict: &Bound<'_, PyDict>, depth: 
             return Err(wrong_type("str", &key).within(" (a key of the map)"));
         }
         let name = text_of(&key)?;
+        if name.is_empty() {
+            return Err(Problem::new("has an empty name in it, which DynamoDB does not store"));
+        }
         w.string(name);
         w.byte(b':');
         write_value(w, inner, &member, depth).map_err(|problem| problem.within(&format!("[{name:?}]")))?;

@@ -97,9 +97,10 @@ fn class_of(error: &Error) -> &'static str {
     }
 }
 
-/// The exception of a failed call. `schema` is the model whose item a failed condition gave back.
-pub(crate) fn raise(py: Python<'_>, error: &Error, schema: Option<&Bound<'_, Schema>>) -> PyErr {
-    let made = make(py, class_of(error), &error.to_string(), |fields| {
+/// The exception of a failed call.
+pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>) -> PyErr {
+    let message = subject.and_then(|subject| subject.describe(error)).unwrap_or_else(|| error.to_string());
+    let made = make(py, class_of(error), &message, |fields| {
         match error.kind() {
             ErrorKind::ItemTooLarge { size, limit, largest } => {
                 fields.set_item("size", size)?;
@@ -108,11 +109,17 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, schema: Option<&Bound<'_, Sch
                 return Ok(());
             }
             ErrorKind::ItemAlreadyExists { item: Some(item) } | ErrorKind::ConditionFailed { item: Some(item) } => {
-                fields.set_item("item", stored_item(py, &item, schema))?;
+                fields.set_item("item", stored_item(py, item, subject.map(|subject| &subject.schema)))?;
             }
             ErrorKind::Throttling { reasons } => fields.set_item("reasons", reasons.clone())?,
             ErrorKind::Configuration | ErrorKind::Validation => return Ok(()),
             _ => {}
+        }
+        if let Some(subject) = subject {
+            fields.set_item("model", &*subject.schema.get().name)?;
+            if let (Some(key), true) = (&subject.key, is_about_the_item(error)) {
+                fields.set_item("key", key)?;
+            }
         }
         fields.set_item("operation", error.operation())?;
         fields.set_item("table", error.table())?;
@@ -129,6 +136,37 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, schema: Option<&Bound<'_, Sch
         made.set_cause(py, Some(raise(py, cause, None)));
     }
     made
+}
+
+/// The item that a call was about.
+pub(crate) struct Subject<'py> {
+    pub(crate) schema: Bound<'py, Schema>,
+    pub(crate) key: Option<Bound<'py, PyAny>>,
+    /// Whether messages may show keys.
+    pub(crate) shows_keys: bool,
+}
+
+impl Subject<'_> {
+    /// What a failed condition means, in the words of the verbs.
+    fn describe(&self, error: &Error) -> Option<String> {
+        let what = match error.kind() {
+            ErrorKind::ItemAlreadyExists { .. } => "there is an item with this key already, which create() and save() do not overwrite; put() does",
+            ErrorKind::ItemVanished => "the item was deleted since it was read, and nothing was written",
+            ErrorKind::ConditionFailed { .. } => "the stored item lacks what this change builds on, and nothing was written; refresh() reads it again",
+            _ => return None,
+        };
+        let name = match &self.key {
+            Some(key) if self.shows_keys => key.repr().map_or_else(|_| self.schema.get().name.to_string(), |text| text.to_string()),
+            _ => self.schema.get().name.to_string(),
+        };
+        let doubt = if error.ambiguous() { "; an earlier attempt of this very call may have written it" } else { "" };
+        let table = error.table().map(|table| format!(" (table {table:?})")).unwrap_or_default();
+        Some(format!("{name}: {what}{doubt}{table}"))
+    }
+}
+
+fn is_about_the_item(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ItemAlreadyExists { .. } | ErrorKind::ItemVanished | ErrorKind::ConditionFailed { .. })
 }
 
 /// The item that a failed condition gave back: as an instance, or as plain values where it does not fit the model.

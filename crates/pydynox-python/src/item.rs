@@ -5,7 +5,7 @@ use std::ops::Range;
 use pydynox_core::expression::update::Update;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyString};
+use pyo3::types::{PyDict, PyList, PySet, PyString, PyTuple};
 
 use crate::decode::{Decoder, Read, Unreadable, skipped};
 use crate::encode::{self, is_absent, write_attribute};
@@ -205,6 +205,14 @@ pub(crate) fn write_key(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyRes
     let schema = schema.get();
     let parts = schema.key_fields().map(|field| Ok((field, ffi::get_attribute(instance, field.name.bind(py))?))).collect::<PyResult<Vec<_>>>()?;
     write_key_parts(w, py, schema, &parts)
+}
+
+/// The key of an instance, as the Key object that `Model.key` makes.
+pub(crate) fn key_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyAny>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let values = schema.get().key_fields().map(|field| ffi::get_attribute(instance, field.name.bind(py))).collect::<PyResult<Vec<_>>>()?;
+    schema.get().model(py).call_method1("key", PyTuple::new(py, values)?)
 }
 
 /// Write a key of checked values.

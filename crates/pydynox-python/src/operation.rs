@@ -36,6 +36,8 @@ enum Stage {
 struct State {
     stage: Stage,
     expected: Option<Expected>,
+    /// Whether the messages of its errors may show keys.
+    shows_keys: bool,
 }
 
 /// A call that is sent when it is awaited.
@@ -46,8 +48,8 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// `inline`: the first poll may run on the calling thread.
-    pub(crate) fn new(py: Python<'_>, exchange: Exchange, inline: bool, expected: Expected) -> PyResult<Py<Self>> {
-        let state = State { stage: Stage::Ready { exchange, inline }, expected: Some(expected) };
+    pub(crate) fn new(py: Python<'_>, exchange: Exchange, inline: bool, expected: Expected, shows_keys: bool) -> PyResult<Py<Self>> {
+        let state = State { stage: Stage::Ready { exchange, inline }, expected: Some(expected), shows_keys };
         Py::new(py, Self { state: Mutex::new(state) })
     }
 
@@ -125,10 +127,14 @@ impl Operation {
         let Stage::Ended(outcome) = self.take(Stage::Over) else {
             return Err(PyRuntimeError::new_err("this operation was not awaited, or its result was taken before"));
         };
-        let Some(expected) = self.lock().expected.take() else {
+        let (expected, shows_keys) = {
+            let mut state = self.lock();
+            (state.expected.take(), state.shows_keys)
+        };
+        let Some(expected) = expected else {
             return Err(PyRuntimeError::new_err("this operation was given up"));
         };
-        expected.resolve(py, outcome)
+        expected.resolve(py, outcome, shows_keys)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -1,5 +1,6 @@
 //! DynamoDB's expressions: names and values that no attribute can break, and updates.
 
+mod difference;
 pub mod names;
 pub mod reserved;
 pub mod update;

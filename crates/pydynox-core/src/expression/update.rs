@@ -1,38 +1,13 @@
 //! Updates: what changed on an item, as the narrowest actions that do the same however often they are applied.
 
-mod difference;
-
+use super::difference::{Action, Difference, Path, Verb, difference};
 use super::names::{Names, Values};
 use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
 use crate::wire::{Value, WireError, Writer};
-use difference::{Difference, difference};
-
-/// Names of maps and keys below an attribute; empty for the attribute itself.
-type Path = Box<[Box<str>]>;
-
-/// What an action does to the value at its path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verb {
-    Set,
-    Remove,
-    /// Adds members to a set.
-    Add,
-    /// Takes members from a set.
-    Delete,
-}
 
 /// The clauses of an update expression, in the order in which they are written.
 const CLAUSES: [(Verb, &[u8]); 4] =
     [(Verb::Set, b"SET "), (Verb::Remove, b"REMOVE "), (Verb::Add, b"ADD "), (Verb::Delete, b"DELETE ")];
-
-/// One action of an update expression.
-#[derive(Debug, Clone)]
-struct Action {
-    path: Path,
-    verb: Verb,
-    /// JSON text of an attribute value; none to remove.
-    value: Box<[u8]>,
-}
 
 /// What happens to one attribute.
 #[derive(Debug, Clone)]
@@ -213,13 +188,14 @@ impl<'a> Form<'a> {
     }
 
     /// Whether both expressions are short enough.
-    fn write(&self, writer: &mut Writer, exists: &str) -> bool {
+    fn write(&'a self, writer: &mut Writer, exists: &'a str) -> bool {
         let mut names = if self.short_names { Names::short() } else { Names::new() };
         let mut values = Values::new();
-        let fits = self.write_update(writer, &mut names, &mut values) && self.write_condition(writer, &mut names, exists);
+        let update_fits = self.write_update(writer, &mut names, &mut values);
+        let condition_fits = self.write_condition(writer, &mut names, exists);
         names.finish(writer);
         values.finish(writer);
-        fits
+        update_fits && condition_fits
     }
 
     fn write_update(&self, writer: &mut Writer, names: &mut Names<'a>, values: &mut Values<'a>) -> bool {
@@ -245,10 +221,7 @@ impl<'a> Form<'a> {
         fits
     }
 
-    fn write_condition<'n>(&self, writer: &mut Writer, names: &mut Names<'n>, exists: &'n str) -> bool
-    where
-        'a: 'n,
-    {
+    fn write_condition(&self, writer: &mut Writer, names: &mut Names<'a>, exists: &'a str) -> bool {
         writer.raw(br#","ConditionExpression":""#);
         let start = writer.len();
         write_exists(writer, names, exists, &[]);
