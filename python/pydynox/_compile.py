@@ -175,8 +175,7 @@ class SchemaOf:
     """``_schema`` of a class that is abstract or not finished yet; replaced by the schema as soon as there is one."""
 
     def __get__(self, instance: object, owner: type[Any]) -> _core.Schema:
-        definition = definition_of(owner)
-        if definition is None or (completed(owner) and definition.abstract):
+        if definition_of(owner) is None or completed(owner).abstract:
             raise ConfigurationError(
                 f"{owner.__name__} is abstract: it has no items of its own, use a subclass that names a table",
                 model=owner.__name__,

@@ -88,14 +88,23 @@ class Attr(Generic[T_co]):
         return made
 
 
+if TYPE_CHECKING:
+
+    class Field(Attr[T]):
+        """What the field functions give. Invariant, so that checkers take ``T`` from the annotation on the left, exactly."""
+
+else:
+    Field = Attr
+
+
 @overload
-def field(*, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Attr[Any]: ...
+def field(*, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Field[Any]: ...
 @overload
-def field(*, default: T, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Attr[T]: ...
+def field(*, default: T, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Field[T]: ...
 @overload
 def field(
     *, default_factory: Callable[[], T], attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...
-) -> Attr[T]: ...
+) -> Field[T]: ...
 def field(**options: Any) -> Any:
     """Declare an attribute that needs more than a type.
 
@@ -117,9 +126,9 @@ def field(**options: Any) -> Any:
 
 
 @overload
-def partition_key(*, attribute_name: str | None = ...) -> Attr[Any]: ...
+def partition_key(*, attribute_name: str | None = ...) -> Field[Any]: ...
 @overload
-def partition_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Attr[T]: ...
+def partition_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Field[T]: ...
 def partition_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None) -> Any:
     """Declare the partition key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
 
@@ -136,9 +145,9 @@ def partition_key(*, attribute_name: str | None = None, default_factory: Callabl
 
 
 @overload
-def sort_key(*, attribute_name: str | None = ...) -> Attr[Any]: ...
+def sort_key(*, attribute_name: str | None = ...) -> Field[Any]: ...
 @overload
-def sort_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Attr[T]: ...
+def sort_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Field[T]: ...
 def sort_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None) -> Any:
     """Declare the sort key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
 

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, assert_type
 
-from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Thing, User
+from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Thing, User, Visit
 from pydynox import (
     Attr,
     Change,
@@ -116,7 +116,7 @@ def keys() -> None:
     assert_type(Thing.key(3), Key[Thing])
     assert_type({User.key("u1"): 1}, dict[Key[User], int])
     any_key: Key[User | Order] = User.key("u1")
-    assert_type(any_key.exists(), Coroutine[Any, Any, bool])
+    assert_type(run(any_key.exists()), bool)
 
 
 async def reading() -> None:
@@ -126,6 +126,7 @@ async def reading() -> None:
     assert_type(await Order.get("c1", 7), Order | None)
     assert_type(await Order.get(customer_id="c1", number=7, consistent_read=True), Order | None)
     assert_type(await Legacy.get("a", 1), Legacy | None)
+    assert_type(await Visit.get("a", 1), Visit | None)
     assert_type(await User.key("u1").get(), User | None)
     assert_type(await User.key("u1").get_or_raise(consistent_read=False), User)
     assert_type(await User.key("u1").exists(), bool)
@@ -207,7 +208,8 @@ def errors(vanished: ItemVanishedError, wrong: ValidationError) -> None:
     assert_type(root.request_id, str | None)
     assert_type(wrong.errors, Sequence[tuple[str, str]])
     assert_type(failed.item, Any)
-    print(missing, both, value)
+    seen: list[Exception] = [missing, both, value]
+    seen.clear()
 
 
 def of_any_model(model: type[Model[str]]) -> Coroutine[Any, Any, object]:

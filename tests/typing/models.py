@@ -22,7 +22,11 @@ from pydynox import (
 )
 
 
-class Stamped(Model, abstract=True):
+class Stamped(Model[str, int], abstract=True):
+    created_by: Attr[str] = field(default="")
+
+
+class Loose(Model, abstract=True):  # says nothing of keys, so checkers know nothing of them below
     created_by: Attr[str] = field(default="")
 
 
@@ -47,10 +51,15 @@ class User(Model[str], table="users"):
     LIMIT: ClassVar[int] = 3
 
 
-class Order(Stamped, Model[str, int], table="orders"):
+class Order(Stamped, table="orders"):
     customer_id: Attr[str] = partition_key()
     number: Attr[int] = sort_key()
     total: Attr[Decimal] = field(default=Decimal(0))
+
+
+class Visit(Loose, Model[str, int], table="visits"):
+    visitor: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
 
 
 # keys made by a factory

@@ -113,7 +113,10 @@ impl ItemSchema {
         }
         match &self.sort_key {
             Some(sort_key) if sort_key.attribute_name == self.partition_key.attribute_name => {
-                Err(self.refuse(&sort_key.attribute_name, "one attribute cannot be both partition key and sort key"))
+                Err(self.refuse(
+                    &sort_key.attribute_name,
+                    "one attribute cannot be both partition key and sort key",
+                ))
             }
             _ => Ok(()),
         }
@@ -124,25 +127,37 @@ impl ItemSchema {
             return Err(self.refuse(name, "an attribute name must not be empty"));
         }
         if name.len() > limit {
-            let problem = format!("the name has {} bytes, DynamoDB takes {limit} here; give it a shorter attribute_name", name.len());
+            let problem = format!(
+                "the name has {} bytes, DynamoDB takes {limit} here; give it a shorter attribute_name",
+                name.len()
+            );
             return Err(self.refuse(name, &problem));
         }
         Ok(())
     }
 
     fn refuse(&self, attribute_name: &str, problem: &str) -> Error {
-        let message = format!("{}: attribute '{}': {problem}", self.model, start_of(attribute_name));
+        let message = format!(
+            "{}: attribute '{}': {problem}",
+            self.model,
+            start_of(attribute_name)
+        );
         Error::new(ErrorKind::Configuration, message)
     }
 }
 
 fn key_attribute((attribute_name, key_type): (&str, KeyType)) -> KeyAttribute {
-    KeyAttribute { attribute_name: attribute_name.into(), key_type }
+    KeyAttribute {
+        attribute_name: attribute_name.into(),
+        key_type,
+    }
 }
 
 /// As much of a name as a message should quote.
 fn start_of(name: &str) -> &str {
-    name.char_indices().nth(60).map_or(name, |(end, _)| &name[..end])
+    name.char_indices()
+        .nth(60)
+        .map_or(name, |(end, _)| &name[..end])
 }
 
 #[cfg(test)]
@@ -152,18 +167,42 @@ mod tests {
     use super::*;
 
     fn refused(names: &[&str], partition_key: &str, sort_key: Option<&str>) -> String {
-        let error = ItemSchema::new("User", names.iter().copied(), (partition_key, KeyType::S), sort_key.map(|name| (name, KeyType::N)))
-            .unwrap_err();
+        let error = ItemSchema::new(
+            "User",
+            names.iter().copied(),
+            (partition_key, KeyType::S),
+            sort_key.map(|name| (name, KeyType::N)),
+        )
+        .unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::Configuration);
         error.to_string()
     }
 
     #[test]
     fn a_schema_keeps_the_order_of_its_attributes() {
-        let schema = ItemSchema::new("User", ["id", "born", "email"], ("id", KeyType::S), Some(("born", KeyType::N))).unwrap();
+        let schema = ItemSchema::new(
+            "User",
+            ["id", "born", "email"],
+            ("id", KeyType::S),
+            Some(("born", KeyType::N)),
+        )
+        .unwrap();
 
-        assert_eq!(schema.attribute_names.iter().map(|name| &**name).collect::<Vec<_>>(), ["id", "born", "email"]);
-        assert_eq!(schema.key_attributes().map(|key| key.key_type.name()).collect::<Vec<_>>(), ["S", "N"]);
+        assert_eq!(
+            schema
+                .attribute_names
+                .iter()
+                .map(|name| &**name)
+                .collect::<Vec<_>>(),
+            ["id", "born", "email"]
+        );
+        assert_eq!(
+            schema
+                .key_attributes()
+                .map(|key| key.key_type.name())
+                .collect::<Vec<_>>(),
+            ["S", "N"]
+        );
     }
 
     #[test]
@@ -175,7 +214,10 @@ mod tests {
     fn two_attributes_of_one_name_are_refused() {
         let message = refused(&["id", "mail", "mail"], "id", None);
 
-        assert!(message.contains("User: attribute 'mail': two fields"), "{message}");
+        assert!(
+            message.contains("User: attribute 'mail': two fields"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -195,7 +237,10 @@ mod tests {
 
         let message = refused(&[&long], &long, None);
 
-        assert!(message.contains("256 bytes") && message.len() < 200, "{message}");
+        assert!(
+            message.contains("256 bytes") && message.len() < 200,
+            "{message}"
+        );
         assert!(ItemSchema::new("User", ["id", &long], ("id", KeyType::S), None).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The size of an item as `DynamoDB` counts it, and the limit on it.
+//! The size of an item as DynamoDB counts it, and the limit on it.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::number::significant_digits;
 use crate::wire::{Reader, Tag, Text, WireError};
 
-/// Bytes an item may have, by `DynamoDB`'s count.
+/// Bytes an item may have, by DynamoDB's count.
 pub const MAX_ITEM_SIZE: usize = 409_600;
 
 /// How many of the largest attributes an error names.
@@ -47,7 +47,7 @@ pub fn item_size(item_json: &[u8]) -> Result<ItemSize, WireError> {
     Ok(size)
 }
 
-/// Refuses an item, given as the JSON of its map of attributes, that `DynamoDB` would refuse for its size.
+/// Refuses an item, given as the JSON of its map of attributes, that DynamoDB would refuse for its size.
 ///
 /// The count is never more than the length of the JSON, so most items are not counted at all.
 ///

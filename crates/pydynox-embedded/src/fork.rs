@@ -26,8 +26,9 @@ pub(crate) fn generation() -> u64 {
 
 /// Waits until no thread of this process is inside an engine, keeps them out until the fork is done, and closes files.
 ///
-/// Call it right before `fork()`, and [`after_fork_in_parent`] (also when the fork failed) or [`forget_after_fork`] right
-/// after. Those inside never wait for the GIL, which must be held.
+/// The `prepare` handler of `pthread_atfork`; [`after_fork_in_parent`] is the one for the parent, which also runs when the
+/// fork failed. The child calls [`forget_after_fork`], at the latest before its first use. The GIL may be held: those
+/// inside never wait for it.
 pub fn before_fork() {
     FORKING.fetch_add(1, Ordering::SeqCst);
     let begun = Instant::now();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pydynox_core::transport::Operation;
 use serde_json::json;
-use support::{at, create, has, item_of, key_of, ok, poll_once, put, read, request};
+use support::{at, create, has, item_of, key_of, ok, poll_once, put, request};
 
 #[test]
 fn only_quick_operations_in_memory_are_inline() {

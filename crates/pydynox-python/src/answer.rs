@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use pydynox_core::operation::{describe_table, get_item};
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::operation::{describe_table, get_item};
 use pydynox_core::wire::{Reader, WireError};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
@@ -25,7 +25,11 @@ pub(crate) enum Expected {
     /// Whether there is an item.
     Exists,
     /// An instance was written: this is what is stored then.
-    Written { instance: Py<Instance>, stored: Box<Stored>, fields: Vec<usize> },
+    Written {
+        instance: Py<Instance>,
+        stored: Box<Stored>,
+        fields: Vec<usize>,
+    },
     /// An instance was deleted.
     Deleted(Py<Instance>),
     /// An instance is read again.
@@ -43,7 +47,12 @@ pub(crate) enum Expected {
 
 impl Expected {
     /// The result, or the error; the instance changes only here.
-    pub(crate) fn resolve<'py>(self, py: Python<'py>, outcome: Outcome, shows_keys: bool) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn resolve(
+        self,
+        py: Python<'_>,
+        outcome: Outcome,
+        shows_keys: bool,
+    ) -> PyResult<Bound<'_, PyAny>> {
         match outcome {
             Ok(answer) => self.answered(py, &answer),
             Err(error) => self.failed(py, &error, shows_keys),
@@ -60,7 +69,9 @@ impl Expected {
                 None => none(),
             },
             Self::Exists => truth(item_of(py, body)?.is_some()),
-            Self::Written { instance, stored, .. } => {
+            Self::Written {
+                instance, stored, ..
+            } => {
                 let mut state = instance.bind(py).borrow_mut();
                 let before = state.stored.replace(stored);
                 state.unsettled.clear();
@@ -77,22 +88,34 @@ impl Expected {
             Self::PlainItem => match item_of(py, body)? {
                 Some(range) => {
                     let read = || Decoder::new(py).item(&mut Reader::new(&body[range])?);
-                    Ok(read().map_err(|problem| plain_problem(py, problem))?.into_any())
+                    Ok(read()
+                        .map_err(|problem| plain_problem(py, problem))?
+                        .into_any())
                 }
                 None => none(),
             },
             Self::Wire => wire(py, body),
-            Self::Table => match describe_table::table(body).map_err(|error| malformed(py, &error))? {
-                Some(range) => wire(py, &body[range]),
-                None => Err(missing_member(py, "Table")),
-            },
+            Self::Table => {
+                match describe_table::table(body).map_err(|error| malformed(py, &error))? {
+                    Some(range) => wire(py, &body[range]),
+                    None => Err(missing_member(py, "Table")),
+                }
+            }
             Self::TableExists => truth(true),
             Self::Nothing => none(),
         }
     }
 
-    fn failed<'py>(self, py: Python<'py>, error: &Error, shows_keys: bool) -> PyResult<Bound<'py, PyAny>> {
-        if matches!((&self, error.kind()), (Self::TableExists, ErrorKind::TableNotFound)) {
+    fn failed<'py>(
+        self,
+        py: Python<'py>,
+        error: &Error,
+        shows_keys: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if matches!(
+            (&self, error.kind()),
+            (Self::TableExists, ErrorKind::TableNotFound)
+        ) {
             return Ok(PyBool::new(py, false).to_owned().into_any());
         }
         let subject = self.subject(py, shows_keys);
@@ -106,18 +129,27 @@ impl Expected {
     fn subject<'py>(&self, py: Python<'py>, shows_keys: bool) -> Option<Subject<'py>> {
         let (schema, key) = match self {
             Self::Item(schema) => (schema.bind(py).clone(), None),
-            Self::Written { instance, .. } | Self::Deleted(instance) | Self::Refreshed(instance) => {
+            Self::Written { instance, .. }
+            | Self::Deleted(instance)
+            | Self::Refreshed(instance) => {
                 let instance = instance.bind(py);
                 (schema_of(instance).ok()?, item::key_of(instance).ok())
             }
             _ => return None,
         };
-        Some(Subject { schema, key, shows_keys })
+        Some(Subject {
+            schema,
+            key,
+            shows_keys,
+        })
     }
 
     /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
     pub(crate) fn give_up(self, py: Python<'_>) {
-        if let Self::Written { instance, fields, .. } = self {
+        if let Self::Written {
+            instance, fields, ..
+        } = self
+        {
             let mut state = instance.bind(py).borrow_mut();
             for index in fields {
                 if !state.unsettled.contains(&index) {
@@ -130,7 +162,9 @@ impl Expected {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Item(schema) => visit.call(schema),
-            Self::Written { instance, .. } | Self::Deleted(instance) | Self::Refreshed(instance) => visit.call(instance),
+            Self::Written { instance, .. }
+            | Self::Deleted(instance)
+            | Self::Refreshed(instance) => visit.call(instance),
             _ => Ok(()),
         }
     }
@@ -140,7 +174,11 @@ fn item_of(py: Python<'_>, body: &[u8]) -> PyResult<Option<Range<usize>>> {
     get_item::item(body).map_err(|error| malformed(py, &error))
 }
 
-fn read_instance<'py>(py: Python<'py>, body: &[u8], schema: &Bound<'py, Schema>) -> PyResult<Bound<'py, Instance>> {
+fn read_instance<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Bound<'py, Instance>> {
     let mut r = Reader::new(body).map_err(|error| malformed(py, &error))?;
     item::read(&mut Decoder::new(py), &mut r, schema)
 }
@@ -150,7 +188,10 @@ fn refresh(instance: &Bound<'_, Instance>, body: &[u8]) -> PyResult<()> {
     let py = instance.py();
     let schema = schema_of(instance)?;
     let Some(range) = item_of(py, body)? else {
-        return Err(item_not_found(py, &format!("this {} is not in the table any more", schema.get().name)));
+        return Err(item_not_found(
+            py,
+            &format!("this {} is not in the table any more", schema.get().name),
+        ));
     };
     let fresh = read_instance(py, &body[range], &schema)?;
     for field in schema.get().fields() {
@@ -186,14 +227,20 @@ fn missing_member(py: Python<'_>, name: &str) -> PyErr {
 /// One item map, `{"name":{"S":"x"}}`, as an instance that counts as stored.
 #[pyfunction]
 #[pyo3(signature = (schema, item, /))]
-pub(crate) fn decode_item<'py>(schema: &Bound<'py, Schema>, item: &[u8]) -> PyResult<Bound<'py, Instance>> {
+pub(crate) fn decode_item<'py>(
+    schema: &Bound<'py, Schema>,
+    item: &[u8],
+) -> PyResult<Bound<'py, Instance>> {
     read_instance(schema.py(), item, schema)
 }
 
 /// The `Items` of a page, as instances.
 #[pyfunction]
 #[pyo3(signature = (schema, page, /))]
-pub(crate) fn decode_items<'py>(schema: &Bound<'py, Schema>, page: &[u8]) -> PyResult<Vec<Bound<'py, Instance>>> {
+pub(crate) fn decode_items<'py>(
+    schema: &Bound<'py, Schema>,
+    page: &[u8],
+) -> PyResult<Vec<Bound<'py, Instance>>> {
     let py = schema.py();
     let broken = |error: WireError| malformed(py, &error);
     let mut r = Reader::new(page).map_err(broken)?;
@@ -216,7 +263,9 @@ pub(crate) fn decode_items<'py>(schema: &Bound<'py, Schema>, page: &[u8]) -> PyR
 /// The whole item of an instance, as DynamoDB's JSON.
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
-pub(crate) fn encode_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
+pub(crate) fn encode_item<'py>(
+    instance: &Bound<'py, Instance>,
+) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
     let mut w = pydynox_core::wire::Writer::with_capacity(1024);
     item::write(&mut w, instance)?;
     Ok(pyo3::types::PyBytes::new(instance.py(), w.as_bytes()))

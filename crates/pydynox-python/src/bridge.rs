@@ -35,7 +35,11 @@ impl Queue {
     fn new() -> io::Result<Self> {
         use rustix::event::{EventfdFlags, eventfd};
         let read = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { completions: Mutex::default(), armed: AtomicBool::new(false), read })
+        Ok(Self {
+            completions: Mutex::default(),
+            armed: AtomicBool::new(false),
+            read,
+        })
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -46,7 +50,12 @@ impl Queue {
             fcntl_setfd(end, FdFlags::CLOEXEC)?;
             ioctl_fionbio(end, true)?;
         }
-        Ok(Self { completions: Mutex::default(), armed: AtomicBool::new(false), read, write })
+        Ok(Self {
+            completions: Mutex::default(),
+            armed: AtomicBool::new(false),
+            read,
+            write,
+        })
     }
 
     /// Called on the I/O thread. The loop is woken once per batch: only the first completion after a drain writes.
@@ -135,12 +144,17 @@ impl LoopBridge {
     /// Called by the loop when the descriptor is readable: resolve the futures of every call that ended.
     fn drain(&self, py: Python<'_>) {
         for completion in self.queue.take() {
-            let Some(waiting) = lock(&self.slots).remove(completion.slot, completion.sequence) else { continue };
+            let Some(waiting) = lock(&self.slots).remove(completion.slot, completion.sequence)
+            else {
+                continue;
+            };
             waiting.operation.get().finish(completion.outcome);
             let future = waiting.future.bind(py);
             if let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) {
                 // A cancelled future refuses its result; anything else is a fault to be seen.
-                let done = future.call_method0(intern!(py, "done")).and_then(|done| done.is_truthy());
+                let done = future
+                    .call_method0(intern!(py, "done"))
+                    .and_then(|done| done.is_truthy());
                 if !done.unwrap_or(false) {
                     error.write_unraisable(py, Some(future));
                 }
@@ -149,7 +163,9 @@ impl LoopBridge {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Ok(slots) = self.slots.try_lock() else { return Ok(()) };
+        let Ok(slots) = self.slots.try_lock() else {
+            return Ok(());
+        };
         for waiting in slots.entries.iter().filter_map(|entry| entry.1.as_ref()) {
             visit.call(&waiting.operation)?;
             visit.call(&waiting.future)?;
@@ -177,18 +193,19 @@ static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 /// The event loop that runs in this thread, if one does.
 pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let function = match GET_RUNNING_LOOP.get(py) {
-        Some(function) => function,
-        None => {
-            // No loop can run before somebody has imported asyncio; importing it for them would cost 50 ms.
-            let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
-            if !modules.contains(intern!(py, "asyncio.events"))? {
-                return Ok(None);
-            }
-            let events = modules.get_item(intern!(py, "asyncio.events"))?;
-            let found = events.getattr(intern!(py, "_get_running_loop"))?.unbind();
-            GET_RUNNING_LOOP.get_or_init(py, || found)
+    let function = if let Some(function) = GET_RUNNING_LOOP.get(py) {
+        function
+    } else {
+        // No loop can run before somebody has imported asyncio; importing it for them would cost 50 ms.
+        let modules = py
+            .import(intern!(py, "sys"))?
+            .getattr(intern!(py, "modules"))?;
+        if !modules.contains(intern!(py, "asyncio.events"))? {
+            return Ok(None);
         }
+        let events = modules.get_item(intern!(py, "asyncio.events"))?;
+        let found = events.getattr(intern!(py, "_get_running_loop"))?.unbind();
+        GET_RUNNING_LOOP.get_or_init(py, || found)
     };
     let found = function.bind(py).call0()?;
     Ok((!found.is_none()).then_some(found))
@@ -204,18 +221,35 @@ pub(crate) fn start<'py>(
     let bridge = bridge_of(event_loop)?;
     let future = event_loop.call_method0(intern!(py, "create_future"))?;
     let inner = bridge.bind(py).get();
-    let (slot, sequence) = lock(&inner.slots).add(Waiting { operation, future: future.clone().unbind() });
+    let (slot, sequence) = lock(&inner.slots).add(Waiting {
+        operation,
+        future: future.clone().unbind(),
+    });
     let queue = Arc::clone(&inner.queue);
     let started = runtime::spawn(async move {
         let outcome = Guarded(exchange).await;
-        queue.push(Completion { slot, sequence, outcome });
+        queue.push(Completion {
+            slot,
+            sequence,
+            outcome,
+        });
     });
     match started {
-        Ok(task) => Ok((future, Ticket { bridge, slot, sequence, task })),
+        Ok(task) => Ok((
+            future,
+            Ticket {
+                bridge,
+                slot,
+                sequence,
+                task,
+            },
+        )),
         Err(error) => {
             let waiting = lock(&inner.slots).remove(slot, sequence);
             drop(waiting);
-            Err(PyOSError::new_err(format!("the I/O thread could not be started: {error}")))
+            Err(PyOSError::new_err(format!(
+                "the I/O thread could not be started: {error}"
+            )))
         }
     }
 }
@@ -232,7 +266,9 @@ fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
             if entry.generation == runtime::generation() {
                 return Ok(entry.bridge.clone_ref(py));
             }
-            return Err(PyRuntimeError::new_err("this event loop was made before fork(): make a new one in the child"));
+            return Err(PyRuntimeError::new_err(
+                "this event loop was made before fork(): make a new one in the child",
+            ));
         }
     }
     connect(event_loop)
@@ -241,12 +277,23 @@ fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
 fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
     let py = event_loop.py();
     if !event_loop.hasattr(intern!(py, "add_reader"))? {
-        return Err(PyRuntimeError::new_err("pydynox needs an asyncio event loop that watches descriptors (asyncio's own or uvloop)"));
+        return Err(PyRuntimeError::new_err(
+            "pydynox needs an asyncio event loop that watches descriptors (asyncio's own or uvloop)",
+        ));
     }
     let queue = Arc::new(Queue::new()?);
     let descriptor = queue.read.as_raw_fd();
-    let bridge = Py::new(py, LoopBridge { queue, slots: Mutex::default() })?;
-    event_loop.call_method1(intern!(py, "add_reader"), (descriptor, bridge.getattr(py, intern!(py, "drain"))?))?;
+    let bridge = Py::new(
+        py,
+        LoopBridge {
+            queue,
+            slots: Mutex::default(),
+        },
+    )?;
+    event_loop.call_method1(
+        intern!(py, "add_reader"),
+        (descriptor, bridge.getattr(py, intern!(py, "drain"))?),
+    )?;
     let entry = Known {
         address: event_loop.as_ptr().addr(),
         generation: runtime::generation(),
@@ -262,10 +309,13 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
 /// parent's too.
 fn forget_ended_loops(py: Python<'_>, address: usize) {
     let all = std::mem::take(&mut *lock(&KNOWN));
-    let (kept, ended): (Vec<Known>, Vec<Known>) =
-        all.into_iter().partition(|known| known.address != address && !known.event_loop.bind(py).is_ended());
+    let (kept, ended): (Vec<Known>, Vec<Known>) = all
+        .into_iter()
+        .partition(|known| known.address != address && !known.event_loop.bind(py).is_ended());
     lock(&KNOWN).extend(kept);
-    let (inherited, ended): (Vec<Known>, Vec<Known>) = ended.into_iter().partition(|known| known.generation != runtime::generation());
+    let (inherited, ended): (Vec<Known>, Vec<Known>) = ended
+        .into_iter()
+        .partition(|known| known.generation != runtime::generation());
     std::mem::forget(inherited);
     drop(ended);
 }
@@ -285,8 +335,13 @@ impl LoopReference for Bound<'_, PyWeakrefReference> {
     fn is_ended(&self) -> bool {
         use pyo3::types::PyWeakrefMethods;
         let py = self.py();
-        let Some(event_loop) = self.upgrade() else { return true };
-        event_loop.call_method0(intern!(py, "is_closed")).and_then(|closed| closed.is_truthy()).unwrap_or(true)
+        let Some(event_loop) = self.upgrade() else {
+            return true;
+        };
+        event_loop
+            .call_method0(intern!(py, "is_closed"))
+            .and_then(|closed| closed.is_truthy())
+            .unwrap_or(true)
     }
 }
 

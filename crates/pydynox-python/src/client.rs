@@ -4,7 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, ClientConfig, Intent, Resend};
-use pydynox_core::operation::{Guard, create_table, delete_item, delete_table, describe_table, get_item, put_item, update_item};
+use pydynox_core::operation::{
+    Guard, create_table, delete_item, delete_table, describe_table, get_item, put_item, update_item,
+};
 use pydynox_core::retry::deadline::timeout_from_seconds;
 use pydynox_core::size::check_item_size;
 use pydynox_core::transport::Operation as Name;
@@ -63,16 +65,26 @@ struct Settings {
 impl Client {
     /// The core's client: opened at the first call, and again in a forked child.
     fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match &*connection {
-            Connection::Open(opened, client) if *opened == runtime::generation() => return Ok(client.clone()),
+            Connection::Open(opened, client) if *opened == runtime::generation() => {
+                return Ok(client.clone());
+            }
             Connection::Closed => return Err(PyRuntimeError::new_err("this client is closed")),
             _ => {}
         }
         runtime::forget_inherited();
-        let transport = pydynox_embedded::open(&self.location).map_err(|error| raise(py, &error, None))?;
-        let client = CoreClient::new(transport, self.config.clone()).map_err(|error| raise(py, &error, None))?;
-        let stale = std::mem::replace(&mut *connection, Connection::Open(runtime::generation(), client.clone()));
+        let transport =
+            pydynox_embedded::open(&self.location).map_err(|error| raise(py, &error, None))?;
+        let client = CoreClient::new(transport, self.config.clone())
+            .map_err(|error| raise(py, &error, None))?;
+        let stale = std::mem::replace(
+            &mut *connection,
+            Connection::Open(runtime::generation(), client.clone()),
+        );
         // What a parent opened is leaked in its child, never closed under the parent's feet.
         std::mem::forget(stale);
         Ok(client)
@@ -84,10 +96,19 @@ impl Client {
     }
 
     fn named(&self, table: &str) -> String {
-        if table.starts_with("arn:") { table.to_owned() } else { [&self.table_prefix, table].concat() }
+        if table.starts_with("arn:") {
+            table.to_owned()
+        } else {
+            [&self.table_prefix, table].concat()
+        }
     }
 
-    fn send(&self, py: Python<'_>, request: Request, expected: Expected) -> PyResult<Py<Operation>> {
+    fn send(
+        &self,
+        py: Python<'_>,
+        request: Request,
+        expected: Expected,
+    ) -> PyResult<Py<Operation>> {
         let core = self.core(py)?;
         let inline = core.answers_inline(&request.operation);
         let call = Call {
@@ -103,10 +124,20 @@ impl Client {
             Wait::Created => Box::pin(async move { core.create_table(call, true).await }),
             Wait::Deleted => Box::pin(async move { core.delete_table(call, true).await }),
         };
-        Operation::new(py, exchange, inline && matches!(request.wait, Wait::No), expected, self.shows_keys)
+        Operation::new(
+            py,
+            exchange,
+            inline && matches!(request.wait, Wait::No),
+            expected,
+            self.shows_keys,
+        )
     }
 
-    fn write_instance(&self, instance: &Bound<'_, Instance>, guarded: bool) -> PyResult<Py<Operation>> {
+    fn write_instance(
+        &self,
+        instance: &Bound<'_, Instance>,
+        guarded: bool,
+    ) -> PyResult<Py<Operation>> {
         let py = instance.py();
         let schema = schema_of(instance)?;
         let schema = schema.get();
@@ -117,14 +148,33 @@ impl Client {
         let stored = item::write(&mut w, instance)?;
         check_size(py, &w.as_bytes()[start..], &schema.name, &table)?;
         let (guard, intent, resend) = if guarded {
-            (Guard::NotExists(&schema.partition_key().attribute_name), Intent::Create, Resend::OwnGuard)
+            (
+                Guard::NotExists(&schema.partition_key().attribute_name),
+                Intent::Create,
+                Resend::OwnGuard,
+            )
         } else {
             (Guard::None, Intent::Plain, Resend::Always)
         };
         put_item::finish(&mut w, guard);
-        let request = Request { operation: Name::PutItem, table, body: w, resend, intent, wait: Wait::No };
+        let request = Request {
+            operation: Name::PutItem,
+            table,
+            body: w,
+            resend,
+            intent,
+            wait: Wait::No,
+        };
         let fields = (0..schema.len()).collect();
-        self.send(py, request, Expected::Written { instance: instance.clone().unbind(), stored: Box::new(stored), fields })
+        self.send(
+            py,
+            request,
+            Expected::Written {
+                instance: instance.clone().unbind(),
+                stored: Box::new(stored),
+                fields,
+            },
+        )
     }
 }
 
@@ -146,12 +196,20 @@ enum Wait {
 
 impl Request {
     fn read(operation: Name, table: String, body: Writer) -> Self {
-        Self { operation, table, body, resend: Resend::Always, intent: Intent::Plain, wait: Wait::No }
+        Self {
+            operation,
+            table,
+            body,
+            resend: Resend::Always,
+            intent: Intent::Plain,
+            wait: Wait::No,
+        }
     }
 }
 
 fn check_size(py: Python<'_>, item: &[u8], model: &str, table: &str) -> PyResult<()> {
-    check_item_size(item).map_err(|error| raise(py, &error.with_operation(model).with_table(table), None))
+    check_item_size(item)
+        .map_err(|error| raise(py, &error.with_operation(model).with_table(table), None))
 }
 
 /// Write a checked key of a model.
@@ -162,7 +220,8 @@ fn write_key(w: &mut Writer, schema: &Schema, key: &Bound<'_, PyTuple>) -> PyRes
 
 /// Write a dictionary as an item or a key.
 fn write_plain(w: &mut Writer, values: &Bound<'_, PyDict>, what: &str) -> PyResult<()> {
-    encode::write_item(w, values).map_err(|problem| validation_error(values.py(), &problem.describe("", what)))
+    encode::write_item(w, values)
+        .map_err(|problem| validation_error(values.py(), &problem.describe("", what)))
 }
 
 #[pymethods]
@@ -170,10 +229,15 @@ impl Client {
     #[new]
     #[pyo3(signature = (**settings))]
     fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let settings: Settings = settings.map_or_else(|| Err(configuration_error(py, "a client needs settings")), |settings| settings.extract())?;
+        let settings: Settings = settings.map_or_else(
+            || Err(configuration_error(py, "a client needs settings")),
+            |settings| settings.extract(),
+        )?;
         let location = location(py, settings.endpoint_url.as_deref())?;
         let timeout = match settings.timeout {
-            Some(seconds) => Some(timeout_from_seconds(seconds).map_err(|error| raise(py, &error, None))?),
+            Some(seconds) => {
+                Some(timeout_from_seconds(seconds).map_err(|error| raise(py, &error, None))?)
+            }
             None => None,
         };
         let config = ClientConfig {
@@ -186,13 +250,30 @@ impl Client {
         let shows_keys = match settings.errors.as_str() {
             "full" | "keys" => true,
             "none" => false,
-            other => return Err(configuration_error(py, &format!("errors={other:?} is none of \"full\", \"keys\" and \"none\""))),
+            other => {
+                return Err(configuration_error(
+                    py,
+                    &format!("errors={other:?} is none of \"full\", \"keys\" and \"none\""),
+                ));
+            }
         };
-        Ok(Self { location, config, table_prefix: settings.table_prefix.into(), shows_keys, connection: Mutex::new(Connection::Unopened) })
+        Ok(Self {
+            location,
+            config,
+            table_prefix: settings.table_prefix.into(),
+            shows_keys,
+            connection: Mutex::new(Connection::Unopened),
+        })
     }
 
     /// Read an item of a model. The key is given in order, by name, or both.
-    fn get(&self, schema: &Bound<'_, Schema>, values: &Bound<'_, PyTuple>, named: Option<&Bound<'_, PyDict>>, consistent_read: bool) -> PyResult<Py<Operation>> {
+    fn get(
+        &self,
+        schema: &Bound<'_, Schema>,
+        values: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
+        consistent_read: bool,
+    ) -> PyResult<Py<Operation>> {
         let py = schema.py();
         let model = schema.get();
         let key = model.key(values, named)?;
@@ -201,11 +282,19 @@ impl Client {
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, &key)?;
         get_item::finish(&mut w, consistent_read, &[]);
-        self.send(py, Request::read(Name::GetItem, table, w), Expected::Item(schema.clone().unbind()))
+        self.send(
+            py,
+            Request::read(Name::GetItem, table, w),
+            Expected::Item(schema.clone().unbind()),
+        )
     }
 
     /// Whether there is an item with this key; reads the key alone.
-    fn exists(&self, schema: &Bound<'_, Schema>, key: &Bound<'_, PyTuple>) -> PyResult<Py<Operation>> {
+    fn exists(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Operation>> {
         let py = schema.py();
         let model = schema.get();
         let table = self.table(py, model)?;
@@ -227,14 +316,24 @@ impl Client {
     }
 
     /// Write what changed; None when nothing did.
-    fn save(&self, instance: &Bound<'_, Instance>, whole: Vec<String>) -> PyResult<Option<Py<Operation>>> {
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn save(
+        &self,
+        instance: &Bound<'_, Instance>,
+        whole: Vec<String>,
+    ) -> PyResult<Option<Py<Operation>>> {
         if !item::is_stored(instance) {
             return self.create(instance).map(Some);
         }
         let py = instance.py();
         let schema = schema_of(instance)?;
         let model = schema.get();
-        let whole: Vec<usize> = model.fields().enumerate().filter(|(_, field)| whole.iter().any(|name| **name == *field.text)).map(|(index, _)| index).collect();
+        let whole: Vec<usize> = model
+            .fields()
+            .enumerate()
+            .filter(|(_, field)| whole.iter().any(|name| **name == *field.text))
+            .map(|(index, _)| index)
+            .collect();
         let changes = item::changes(instance, &whole)?;
         if changes.update.is_empty() {
             return Ok(None);
@@ -244,10 +343,25 @@ impl Client {
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
-        update_item::finish(&mut w, &changes.update, &model.partition_key().attribute_name);
+        update_item::finish(
+            &mut w,
+            &changes.update,
+            &model.partition_key().attribute_name,
+        );
         check_size(py, w.as_bytes(), &model.name, &table)?;
-        let request = Request { operation: Name::UpdateItem, table, body: w, resend: Resend::Always, intent: Intent::Save, wait: Wait::No };
-        let expected = Expected::Written { instance: instance.clone().unbind(), stored: Box::new(stored), fields: changes.fields };
+        let request = Request {
+            operation: Name::UpdateItem,
+            table,
+            body: w,
+            resend: Resend::Always,
+            intent: Intent::Save,
+            wait: Wait::No,
+        };
+        let expected = Expected::Written {
+            instance: instance.clone().unbind(),
+            stored: Box::new(stored),
+            fields: changes.fields,
+        };
         self.send(py, request, expected).map(Some)
     }
 
@@ -260,7 +374,14 @@ impl Client {
         delete_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
         delete_item::finish(&mut w, Guard::None);
-        let request = Request { operation: Name::DeleteItem, table, body: w, resend: Resend::Always, intent: Intent::Delete, wait: Wait::No };
+        let request = Request {
+            operation: Name::DeleteItem,
+            table,
+            body: w,
+            resend: Resend::Always,
+            intent: Intent::Delete,
+            wait: Wait::No,
+        };
         self.send(py, request, Expected::Deleted(instance.clone().unbind()))
     }
 
@@ -273,11 +394,19 @@ impl Client {
         get_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
         get_item::finish(&mut w, true, &[]);
-        self.send(py, Request::read(Name::GetItem, table, w), Expected::Refreshed(instance.clone().unbind()))
+        self.send(
+            py,
+            Request::read(Name::GetItem, table, w),
+            Expected::Refreshed(instance.clone().unbind()),
+        )
     }
 
     /// Delete the item with this key, if there is one.
-    fn delete_key(&self, schema: &Bound<'_, Schema>, key: &Bound<'_, PyTuple>) -> PyResult<Py<Operation>> {
+    fn delete_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Operation>> {
         let py = schema.py();
         let model = schema.get();
         let table = self.table(py, model)?;
@@ -285,12 +414,26 @@ impl Client {
         delete_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
         delete_item::finish(&mut w, Guard::None);
-        let request = Request { operation: Name::DeleteItem, table, body: w, resend: Resend::Always, intent: Intent::Delete, wait: Wait::No };
+        let request = Request {
+            operation: Name::DeleteItem,
+            table,
+            body: w,
+            resend: Resend::Always,
+            intent: Intent::Delete,
+            wait: Wait::No,
+        };
         self.send(py, request, Expected::Nothing)
     }
 
     /// Read an item as plain values.
-    fn get_item(&self, table: &str, key: &Bound<'_, PyDict>, consistent_read: bool, projection: Vec<String>) -> PyResult<Py<Operation>> {
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn get_item(
+        &self,
+        table: &str,
+        key: &Bound<'_, PyDict>,
+        consistent_read: bool,
+        projection: Vec<String>,
+    ) -> PyResult<Py<Operation>> {
         let py = key.py();
         let table = self.named(table);
         let mut w = Writer::with_capacity(256);
@@ -298,7 +441,11 @@ impl Client {
         write_plain(&mut w, key, "key")?;
         let projection: Vec<&str> = projection.iter().map(String::as_str).collect();
         get_item::finish(&mut w, consistent_read, &projection);
-        self.send(py, Request::read(Name::GetItem, table, w), Expected::PlainItem)
+        self.send(
+            py,
+            Request::read(Name::GetItem, table, w),
+            Expected::PlainItem,
+        )
     }
 
     /// Write an item of plain values, replacing whatever has its key.
@@ -311,7 +458,11 @@ impl Client {
         write_plain(&mut w, item, "item")?;
         check_size(py, &w.as_bytes()[start..], "item", &table)?;
         put_item::finish(&mut w, Guard::None);
-        self.send(py, Request::read(Name::PutItem, table, w), Expected::Nothing)
+        self.send(
+            py,
+            Request::read(Name::PutItem, table, w),
+            Expected::Nothing,
+        )
     }
 
     /// Delete the item with this key of plain values.
@@ -322,7 +473,11 @@ impl Client {
         delete_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
         delete_item::finish(&mut w, Guard::None);
-        self.send(py, Request::read(Name::DeleteItem, table, w), Expected::Nothing)
+        self.send(
+            py,
+            Request::read(Name::DeleteItem, table, w),
+            Expected::Nothing,
+        )
     }
 
     /// Any operation of DynamoDB, in the service's own JSON.
@@ -342,7 +497,14 @@ impl Client {
             Some(table) => table.extract().unwrap_or_default(),
             None => String::new(),
         };
-        let request = Request { operation: name, table, body: w, resend, intent: Intent::Plain, wait: Wait::No };
+        let request = Request {
+            operation: name,
+            table,
+            body: w,
+            resend,
+            intent: Intent::Plain,
+            wait: Wait::No,
+        };
         self.send(py, request, Expected::Wire)
     }
 
@@ -354,7 +516,14 @@ impl Client {
         let mut w = Writer::with_capacity(512);
         create_table::write(&mut w, &table, &model.item);
         let wait = if wait { Wait::Created } else { Wait::No };
-        let request = Request { operation: Name::CreateTable, table, body: w, resend: Resend::Never, intent: Intent::Plain, wait };
+        let request = Request {
+            operation: Name::CreateTable,
+            table,
+            body: w,
+            resend: Resend::Never,
+            intent: Intent::Plain,
+            wait,
+        };
         self.send(py, request, Expected::Nothing)
     }
 
@@ -365,7 +534,14 @@ impl Client {
         let mut w = Writer::with_capacity(128);
         delete_table::write(&mut w, &table);
         let wait = if wait { Wait::Deleted } else { Wait::No };
-        let request = Request { operation: Name::DeleteTable, table, body: w, resend: Resend::Never, intent: Intent::Plain, wait };
+        let request = Request {
+            operation: Name::DeleteTable,
+            table,
+            body: w,
+            resend: Resend::Never,
+            intent: Intent::Plain,
+            wait,
+        };
         self.send(py, request, Expected::Nothing)
     }
 
@@ -381,9 +557,17 @@ impl Client {
 
     /// Let go of the connection; calls after that are refused.
     fn close(&self) {
-        let before = std::mem::replace(&mut *self.connection.lock().unwrap_or_else(PoisonError::into_inner), Connection::Closed);
+        let before = std::mem::replace(
+            &mut *self
+                .connection
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+            Connection::Closed,
+        );
         match before {
-            Connection::Open(opened, _) if opened != runtime::generation() => std::mem::forget(before),
+            Connection::Open(opened, _) if opened != runtime::generation() => {
+                std::mem::forget(before);
+            }
             other => drop(other),
         }
     }
@@ -403,11 +587,17 @@ impl Client {
 fn location(py: Python<'_>, endpoint_url: Option<&str>) -> PyResult<Location> {
     const REMEDY: &str = "this version has the embedded engine alone: say endpoint_url=\"memory://\", \"memory://name\" or \"file:///path\"";
     let Some(url) = endpoint_url else {
-        return Err(configuration_error(py, &format!("no endpoint_url was given, and {REMEDY}")));
+        return Err(configuration_error(
+            py,
+            &format!("no endpoint_url was given, and {REMEDY}"),
+        ));
     };
     match Location::parse(url) {
         Ok(Some(location)) => Ok(location),
-        Ok(None) => Err(configuration_error(py, &format!("endpoint_url={url:?} is not supported yet: {REMEDY}"))),
+        Ok(None) => Err(configuration_error(
+            py,
+            &format!("endpoint_url={url:?} is not supported yet: {REMEDY}"),
+        )),
         Err(error) => Err(raise(py, &error, None)),
     }
 }

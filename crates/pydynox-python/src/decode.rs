@@ -39,13 +39,19 @@ impl From<PyErr> for Unreadable {
 impl Unreadable {
     #[cold]
     fn misfit(what: impl Into<String>) -> Self {
-        Self::Misfit { place: String::new(), what: what.into() }
+        Self::Misfit {
+            place: String::new(),
+            what: what.into(),
+        }
     }
 
     #[cold]
     fn within(self, step: &str) -> Self {
         match self {
-            Self::Misfit { place, what } => Self::Misfit { place: format!("{step}{place}"), what },
+            Self::Misfit { place, what } => Self::Misfit {
+                place: format!("{step}{place}"),
+                what,
+            },
             other => other,
         }
     }
@@ -69,7 +75,10 @@ pub(crate) struct Decoder<'py> {
 impl Drop for Decoder<'_> {
     fn drop(&mut self) {
         let keys = std::mem::replace(&mut self.keys, KeyCache(Vec::new()));
-        let before = KEYS.lock().unwrap_or_else(PoisonError::into_inner).replace(keys);
+        let before = KEYS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(keys);
         drop(before);
     }
 }
@@ -78,7 +87,10 @@ impl<'py> Decoder<'py> {
     pub(crate) fn new(py: Python<'py>) -> Self {
         // A second decoder at the same time (a finaliser that reads) starts with an empty cache.
         let keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Self { py, keys: keys.unwrap_or(KeyCache(Vec::new())) }
+        Self {
+            py,
+            keys: keys.unwrap_or(KeyCache(Vec::new())),
+        }
     }
 
     fn key(&mut self, text: Text<'_>) -> Read<Bound<'py, PyString>> {
@@ -114,7 +126,9 @@ impl<'py> Decoder<'py> {
         match (kind, tag) {
             (Kind::Str, Tag::S) => self.text(r),
             (Kind::Bool, Tag::Bool) => Ok(PyBool::new(self.py, r.boolean()?).to_owned().into_any()),
-            (Kind::Int | Kind::Float | Kind::Decimal | Kind::Number, Tag::N) => self.number(number_text(r)?, kind),
+            (Kind::Int | Kind::Float | Kind::Decimal | Kind::Number, Tag::N) => {
+                self.number(number_text(r)?, kind)
+            }
             (Kind::Bytes, Tag::B) => self.binary(r),
             (Kind::List(inner), Tag::L) => self.list(r, inner),
             (Kind::Dict(inner), Tag::M) => self.map(r, inner),
@@ -148,7 +162,11 @@ impl<'py> Decoder<'py> {
     #[inline]
     fn text(&self, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
         let text = r.string()?;
-        let string = if text.is_plain() { ffi::string(self.py, text.raw())? } else { ffi::string(self.py, &text.decode()?)? };
+        let string = if text.is_plain() {
+            ffi::string(self.py, text.raw())?
+        } else {
+            ffi::string(self.py, &text.decode()?)?
+        };
         Ok(string.into_any())
     }
 
@@ -158,7 +176,11 @@ impl<'py> Decoder<'py> {
 
     /// `int` where the number is integral, else `Decimal`: what an undeclared number is read as.
     fn exact_number(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        let kind = if text.contains(['.', 'E', 'e']) { Kind::Decimal } else { Kind::Int };
+        let kind = if text.contains(['.', 'E', 'e']) {
+            Kind::Decimal
+        } else {
+            Kind::Int
+        };
         self.number(text, &kind)
     }
 
@@ -175,25 +197,35 @@ impl<'py> Decoder<'py> {
     #[inline]
     fn integer(&self, text: &str) -> Read<Bound<'py, PyAny>> {
         if let Some(value) = number::parse_i64(text) {
-            return Ok(value.into_pyobject(self.py).map_err(PyErr::from)?.into_any());
+            return Ok(value
+                .into_pyobject(self.py)
+                .map_err(PyErr::from)?
+                .into_any());
         }
         self.large_integer(text)
     }
 
     #[cold]
     fn large_integer(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        let canonical = number::Number::parse(text).map_err(|error| Unreadable::misfit(error.to_string()))?;
+        let canonical =
+            number::Number::parse(text).map_err(|error| Unreadable::misfit(error.to_string()))?;
         if canonical.as_str().contains('.') {
-            return Err(Unreadable::misfit("the stored number has a fraction, which an int cannot hold"));
+            return Err(Unreadable::misfit(
+                "the stored number has a fraction, which an int cannot hold",
+            ));
         }
         Ok(self.py.get_type::<PyInt>().call1((canonical.as_str(),))?)
     }
 
     #[inline]
     fn float(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        let value: f64 = text.parse().map_err(|_| Unreadable::misfit("the stored number is no number"))?;
+        let value: f64 = text
+            .parse()
+            .map_err(|_| Unreadable::misfit("the stored number is no number"))?;
         if !number::f64_is_exact(text, value) {
-            return Err(Unreadable::misfit("the stored number has more digits than a float can hold: declare it as Decimal"));
+            return Err(Unreadable::misfit(
+                "the stored number has more digits than a float can hold: declare it as Decimal",
+            ));
         }
         Ok(PyFloat::new(self.py, value).into_any())
     }
@@ -202,7 +234,9 @@ impl<'py> Decoder<'py> {
         let list = PyList::empty(self.py);
         r.begin_array()?;
         while r.next_element()? {
-            let element = self.value(r, inner).map_err(|problem| problem.within(&format!("[{}]", list.len())))?;
+            let element = self
+                .value(r, inner)
+                .map_err(|problem| problem.within(&format!("[{}]", list.len())))?;
             list.append(element)?;
         }
         Ok(list.into_any())
@@ -217,7 +251,9 @@ impl<'py> Decoder<'py> {
         r.begin_object()?;
         while let Some(key) = r.next_key()? {
             let key = self.key(key)?;
-            let member = self.value(r, inner).map_err(|problem| problem.within(&format!("[{key:?}]")))?;
+            let member = self
+                .value(r, inner)
+                .map_err(|problem| problem.within(&format!("[{key:?}]")))?;
             ffi::set_dict_item(&dict, key.as_borrowed(), &member)?;
         }
         Ok(dict)
@@ -236,9 +272,9 @@ impl<'py> Decoder<'py> {
                 (Tag::Ss, Kind::Str | Kind::Any) => self.text(r)?,
                 (Tag::Bs, Kind::Bytes | Kind::Any) => self.binary(r)?,
                 (Tag::Ns, Kind::Any) => self.exact_number(number_text(r)?)?,
-                (Tag::Ns, Kind::Int | Kind::Float | Kind::Decimal | Kind::Number) => {
-                    self.number(number_text(r)?, inner).map_err(|problem| problem.within("{...}"))?
-                }
+                (Tag::Ns, Kind::Int | Kind::Float | Kind::Decimal | Kind::Number) => self
+                    .number(number_text(r)?, inner)
+                    .map_err(|problem| problem.within("{...}"))?,
                 _ => return Err(wrong_tag(inner, tag).within("{...}")),
             };
             set.add(member)?;
@@ -253,12 +289,20 @@ fn place(key: &[u8]) -> usize {
         return 0;
     }
     let at = |index: usize| usize::from(key[index]);
-    (at(0).wrapping_mul(31) ^ at(length - 1).wrapping_mul(131) ^ at(length / 2).wrapping_mul(7) ^ length.wrapping_mul(17)) % CACHED_KEYS
+    (at(0).wrapping_mul(31)
+        ^ at(length - 1).wrapping_mul(131)
+        ^ at(length / 2).wrapping_mul(7)
+        ^ length.wrapping_mul(17))
+        % CACHED_KEYS
 }
 
 fn number_text<'a>(r: &mut Reader<'a>) -> Read<&'a str> {
     let text = r.string()?;
-    if text.is_plain() { Ok(text.raw()) } else { Err(Unreadable::misfit("the stored number is no number")) }
+    if text.is_plain() {
+        Ok(text.raw())
+    } else {
+        Err(Unreadable::misfit("the stored number is no number"))
+    }
 }
 
 #[cold]
@@ -317,7 +361,11 @@ pub(crate) fn json<'py>(py: Python<'py>, r: &mut Reader<'_>) -> Read<Bound<'py, 
         }
         _ => {
             let text = r.json_number()?;
-            if text.contains(['.', 'E', 'e']) { py.get_type::<PyFloat>().call1((text,))? } else { py.get_type::<PyInt>().call1((text,))? }
+            if text.contains(['.', 'E', 'e']) {
+                py.get_type::<PyFloat>().call1((text,))?
+            } else {
+                py.get_type::<PyInt>().call1((text,))?
+            }
         }
     })
 }

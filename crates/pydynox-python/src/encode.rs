@@ -7,7 +7,10 @@ use pydynox_core::schema::KeyType;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMemoryView, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMemoryView, PySet,
+    PyString, PyTuple, PyType,
+};
 
 use crate::error::validation_error;
 use crate::ffi;
@@ -28,7 +31,10 @@ pub(crate) type Checked<T> = Result<T, Problem>;
 impl Problem {
     #[cold]
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { place: String::new(), what: what.into() }
+        Self {
+            place: String::new(),
+            what: what.into(),
+        }
     }
 
     #[cold]
@@ -50,7 +56,10 @@ impl Problem {
 
 #[cold]
 fn wrong_type(wanted: &str, value: &Bound<'_, PyAny>) -> Problem {
-    let got = value.get_type().qualname().map_or_else(|_| "another type".into(), |name| name.to_string());
+    let got = value
+        .get_type()
+        .qualname()
+        .map_or_else(|_| "another type".into(), |name| name.to_string());
     Problem::new(format!("must be {wanted}, not {got}"))
 }
 
@@ -89,16 +98,32 @@ pub(crate) fn key_type(kind: &Kind) -> Option<KeyType> {
 }
 
 /// Check a key's value: its type, and what DynamoDB asks of keys.
-pub(crate) fn admit_key<'py>(field: &Field, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+pub(crate) fn admit_key<'py>(
+    field: &Field,
+    value: &Bound<'py, PyAny>,
+) -> Checked<Bound<'py, PyAny>> {
     let value = admit(&field.kind, value)?;
-    let limit = if field.role == crate::schema::Role::PartitionKey { 2048 } else { 1024 };
+    let limit = if field.role == crate::schema::Role::PartitionKey {
+        2048
+    } else {
+        1024
+    };
     let length = match value.cast::<PyString>() {
-        Ok(text) => Some(text.to_str().map_err(|error| python_error(&value, &error))?.len()),
-        Err(_) => value.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().len()),
+        Ok(text) => Some(
+            text.to_str()
+                .map_err(|error| python_error(&value, &error))?
+                .len(),
+        ),
+        Err(_) => value
+            .cast::<PyBytes>()
+            .ok()
+            .map(|bytes| bytes.as_bytes().len()),
     };
     match length {
         Some(0) => Err(Problem::new("must not be empty: it is a key")),
-        Some(length) if length > limit => Err(Problem::new(format!("has {length} bytes; a key of this kind may have {limit}"))),
+        Some(length) if length > limit => Err(Problem::new(format!(
+            "has {length} bytes; a key of this kind may have {limit}"
+        ))),
         _ => Ok(value),
     }
 }
@@ -109,13 +134,19 @@ pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
     match kind {
         Kind::Str if value.is_exact_instance_of::<PyString>() => admit_text(value),
         Kind::Bool if value.is_exact_instance_of::<PyBool>() => Ok(value.clone()),
-        Kind::Int if value.is_exact_instance_of::<PyInt>() && ffi::small_integer(value).is_some() => Ok(value.clone()),
-        Kind::Optional(_) if value.is_none() => Ok(value.clone()),
-        Kind::Optional(inner) => admit(inner, value).map_err(|problem| optional_problem(problem, inner)),
-        Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
-        Kind::Decimal if value.is_exact_instance_of::<PyInt>() => {
-            decimal_type(value.py()).and_then(|decimal| decimal.call1((value,))).map_err(|error| python_error(value, &error))
+        Kind::Int
+            if value.is_exact_instance_of::<PyInt>() && ffi::small_integer(value).is_some() =>
+        {
+            Ok(value.clone())
         }
+        Kind::Optional(_) if value.is_none() => Ok(value.clone()),
+        Kind::Optional(inner) => {
+            admit(inner, value).map_err(|problem| optional_problem(problem, inner))
+        }
+        Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
+        Kind::Decimal if value.is_exact_instance_of::<PyInt>() => decimal_type(value.py())
+            .and_then(|decimal| decimal.call1((value,)))
+            .map_err(|error| python_error(value, &error)),
         _ => admit_by_writing(kind, value),
     }
 }
@@ -123,7 +154,14 @@ pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
 fn optional_problem(problem: Problem, inner: &Kind) -> Problem {
     let plain = format!("must be {}, not", wanted(inner));
     if problem.place.is_empty() && problem.what.starts_with(&plain) {
-        return Problem { what: problem.what.replacen(&plain, &format!("must be {} or None, not", wanted(inner)), 1), ..problem };
+        return Problem {
+            what: problem.what.replacen(
+                &plain,
+                &format!("must be {} or None, not", wanted(inner)),
+                1,
+            ),
+            ..problem
+        };
     }
     problem
 }
@@ -134,7 +172,11 @@ fn admit_text<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
 }
 
 fn whole_float<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
-    let float = value.py().get_type::<PyFloat>().call1((value,)).map_err(|error| python_error(value, &error))?;
+    let float = value
+        .py()
+        .get_type::<PyFloat>()
+        .call1((value,))
+        .map_err(|error| python_error(value, &error))?;
     match float.eq(value) {
         Ok(true) => Ok(float),
         _ => Err(Problem::new("is an int that a float cannot hold exactly")),
@@ -144,7 +186,10 @@ fn whole_float<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
 /// What may be assigned is what can be written: one set of rules.
 fn admit_by_writing<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
     static SCRATCH: Mutex<Option<Writer>> = Mutex::new(None);
-    let taken = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let taken = SCRATCH
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     let mut scratch = taken.unwrap_or_else(|| Writer::with_capacity(1024));
     let written = match kind.present() {
         // An empty set of an attribute is an absent attribute.
@@ -174,7 +219,11 @@ fn is_empty_set(value: &Bound<'_, PyAny>) -> bool {
 
 /// Write an attribute's value, `{"S":"x"}`.
 #[inline]
-pub(crate) fn write_attribute(w: &mut Writer, field: &Field, value: &Bound<'_, PyAny>) -> Checked<()> {
+pub(crate) fn write_attribute(
+    w: &mut Writer,
+    field: &Field,
+    value: &Bound<'_, PyAny>,
+) -> Checked<()> {
     if value.is_none() && field.store_null {
         w.null_value();
         return Ok(());
@@ -183,7 +232,12 @@ pub(crate) fn write_attribute(w: &mut Writer, field: &Field, value: &Bound<'_, P
 }
 
 #[inline]
-pub(crate) fn write_value(w: &mut Writer, kind: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
+pub(crate) fn write_value(
+    w: &mut Writer,
+    kind: &Kind,
+    value: &Bound<'_, PyAny>,
+    depth: usize,
+) -> Checked<()> {
     match kind {
         Kind::Str => match value.cast::<PyString>() {
             Ok(_) => w.string_value(text_of(value)?),
@@ -201,10 +255,12 @@ pub(crate) fn write_value(w: &mut Writer, kind: &Kind, value: &Bound<'_, PyAny>,
             Ok(bytes) => w.binary_value(bytes.as_bytes()),
             Err(_) => return Err(wrong_type("bytes", value)),
         },
-        Kind::None if value.is_none() => w.null_value(),
+        Kind::None | Kind::Optional(_) if value.is_none() => w.null_value(),
         Kind::None => return Err(wrong_type("None", value)),
-        Kind::Optional(_) if value.is_none() => w.null_value(),
-        Kind::Optional(inner) => return write_value(w, inner, value, depth).map_err(|problem| optional_problem(problem, inner)),
+        Kind::Optional(inner) => {
+            return write_value(w, inner, value, depth)
+                .map_err(|problem| optional_problem(problem, inner));
+        }
         Kind::List(inner) => write_list(w, inner, value, depth)?,
         Kind::Dict(inner) => write_dict(w, inner, value, depth)?,
         Kind::Set(inner) => write_set(w, inner, value)?,
@@ -236,11 +292,18 @@ fn write_integer(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
 /// A number that only its text holds exactly.
 fn write_number_text(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
     // The text of an int subclass (an enum's member) is its name; a plain int's or a Decimal's is its digits.
-    let digits = if value.is_instance_of::<PyInt>() { value.py().get_type::<PyInt>().call1((value,)) } else { Ok(value.clone()) };
+    let digits = if value.is_instance_of::<PyInt>() {
+        value.py().get_type::<PyInt>().call1((value,))
+    } else {
+        Ok(value.clone())
+    };
     // Python refuses to print integers of over 4,300 digits; DynamoDB stores 38.
-    let text = digits.and_then(|digits| digits.str()).map_err(|_| Problem::new("has over 38 significant digits, more than DynamoDB stores"))?;
+    let text = digits
+        .and_then(|digits| digits.str())
+        .map_err(|_| Problem::new("has over 38 significant digits, more than DynamoDB stores"))?;
     let text = text.to_str().map_err(|error| python_error(value, &error))?;
-    let number = Number::parse(text).map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
+    let number = Number::parse(text)
+        .map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
     w.number_value(&number);
     Ok(())
 }
@@ -248,11 +311,14 @@ fn write_number_text(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
 fn write_float(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
     match value.cast::<PyFloat>() {
         Ok(float) => {
-            let number = Number::from_f64(float.value()).map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
+            let number = Number::from_f64(float.value())
+                .map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
             w.number_value(&number);
             Ok(())
         }
-        Err(_) if value.is_exact_instance_of::<PyInt>() => whole_float(value).and_then(|_| write_integer(w, value)),
+        Err(_) if value.is_exact_instance_of::<PyInt>() => {
+            whole_float(value).and_then(|_| write_integer(w, value))
+        }
         Err(_) => Err(wrong_type("float", value)),
     }
 }
@@ -263,7 +329,11 @@ fn write_decimal(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
     }
     let decimal = decimal_type(value.py()).map_err(|error| python_error(value, &error))?;
     if !value.is_instance(decimal).unwrap_or(false) {
-        let advice = if value.is_instance_of::<PyFloat>() { " (write Decimal(\"0.1\"): a float is not exact)" } else { "" };
+        let advice = if value.is_instance_of::<PyFloat>() {
+            " (write Decimal(\"0.1\"): a float is not exact)"
+        } else {
+            ""
+        };
         let mut problem = wrong_type("Decimal", value);
         problem.what.push_str(advice);
         return Err(problem);
@@ -283,30 +353,42 @@ fn write_number(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
 
 fn deeper(depth: usize) -> Checked<usize> {
     if depth >= MAX_DEPTH {
-        return Err(Problem::new(format!("is nested deeper than the {MAX_DEPTH} levels that DynamoDB stores")));
+        return Err(Problem::new(format!(
+            "is nested deeper than the {MAX_DEPTH} levels that DynamoDB stores"
+        )));
     }
     Ok(depth + 1)
 }
 
 fn write_list(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
-    let list = value.cast::<PyList>().map_err(|_| wrong_type("list", value))?;
+    let list = value
+        .cast::<PyList>()
+        .map_err(|_| wrong_type("list", value))?;
     write_elements(w, inner, list.iter(), deeper(depth)?)
 }
 
-fn write_elements<'py>(w: &mut Writer, inner: &Kind, elements: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> Checked<()> {
+fn write_elements<'py>(
+    w: &mut Writer,
+    inner: &Kind,
+    elements: impl Iterator<Item = Bound<'py, PyAny>>,
+    depth: usize,
+) -> Checked<()> {
     w.raw(br#"{"L":["#);
     for (index, element) in elements.enumerate() {
         if index > 0 {
             w.byte(b',');
         }
-        write_value(w, inner, &element, depth).map_err(|problem| problem.within(&format!("[{index}]")))?;
+        write_value(w, inner, &element, depth)
+            .map_err(|problem| problem.within(&format!("[{index}]")))?;
     }
     w.raw(b"]}");
     Ok(())
 }
 
 fn write_dict(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
-    let dict = value.cast::<PyDict>().map_err(|_| wrong_type("dict", value))?;
+    let dict = value
+        .cast::<PyDict>()
+        .map_err(|_| wrong_type("dict", value))?;
     let depth = deeper(depth)?;
     w.raw(br#"{"M":"#);
     write_members(w, inner, dict, depth)?;
@@ -314,7 +396,12 @@ fn write_dict(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usi
     Ok(())
 }
 
-fn write_members(w: &mut Writer, inner: &Kind, dict: &Bound<'_, PyDict>, depth: usize) -> Checked<()> {
+fn write_members(
+    w: &mut Writer,
+    inner: &Kind,
+    dict: &Bound<'_, PyDict>,
+    depth: usize,
+) -> Checked<()> {
     w.byte(b'{');
     for (index, (key, member)) in dict.iter().enumerate() {
         if index > 0 {
@@ -325,11 +412,14 @@ fn write_members(w: &mut Writer, inner: &Kind, dict: &Bound<'_, PyDict>, depth: 
         }
         let name = text_of(&key)?;
         if name.is_empty() {
-            return Err(Problem::new("has an empty name in it, which DynamoDB does not store"));
+            return Err(Problem::new(
+                "has an empty name in it, which DynamoDB does not store",
+            ));
         }
         w.string(name);
         w.byte(b':');
-        write_value(w, inner, &member, depth).map_err(|problem| problem.within(&format!("[{name:?}]")))?;
+        write_value(w, inner, &member, depth)
+            .map_err(|problem| problem.within(&format!("[{name:?}]")))?;
     }
     w.byte(b'}');
     Ok(())
@@ -350,14 +440,19 @@ fn write_set(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> Checked<
 /// A set's members, by the type of the first one; DynamoDB stores no empty set.
 fn write_set_members(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> Checked<()> {
     if is_empty_set(value) {
-        return Err(Problem::new("is an empty set inside a container, which DynamoDB does not store"));
+        return Err(Problem::new(
+            "is an empty set inside a container, which DynamoDB does not store",
+        ));
     }
     if let Kind::Str = inner {
         return write_text_set(w, value);
     }
     let mut tag: Option<&'static [u8]> = None;
     let mut seen = std::collections::HashSet::new();
-    for member in value.try_iter().map_err(|error| python_error(value, &error))? {
+    for member in value
+        .try_iter()
+        .map_err(|error| python_error(value, &error))?
+    {
         let member = member.map_err(|error| python_error(value, &error))?;
         // A member is written as a value and then unwrapped: `{"S":"x"}` gives `"x"` of an SS.
         let mut scratch = Writer::with_capacity(32);
@@ -376,7 +471,9 @@ fn write_set_members(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> 
         }
         tag = Some(member_tag);
         if !seen.insert(text.to_vec()) {
-            return Err(Problem::new("holds two members that DynamoDB stores as one"));
+            return Err(Problem::new(
+                "holds two members that DynamoDB stores as one",
+            ));
         }
         w.raw(text);
     }
@@ -386,7 +483,11 @@ fn write_set_members(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> 
 
 fn write_text_set(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
     w.raw(br#"{"SS":["#);
-    for (index, member) in value.try_iter().map_err(|error| python_error(value, &error))?.enumerate() {
+    for (index, member) in value
+        .try_iter()
+        .map_err(|error| python_error(value, &error))?
+        .enumerate()
+    {
         if index > 0 {
             w.byte(b',');
         }
@@ -442,7 +543,11 @@ fn write_any_other(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
         return Ok(());
     }
     if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
-        let bytes = value.py().get_type::<PyBytes>().call1((value,)).map_err(|error| python_error(value, &error))?;
+        let bytes = value
+            .py()
+            .get_type::<PyBytes>()
+            .call1((value,))
+            .map_err(|error| python_error(value, &error))?;
         return write_value(w, &Kind::Bytes, &bytes, 0);
     }
     let decimal = decimal_type(value.py()).map_err(|error| python_error(value, &error))?;

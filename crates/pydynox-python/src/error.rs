@@ -10,9 +10,16 @@ use crate::decode::Decoder;
 use crate::schema::Schema;
 
 /// An exception of `pydynox.exceptions` with its fields; a failure to make it is the exception instead.
-fn make(py: Python<'_>, class: &str, message: &str, fields: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>) -> PyErr {
+fn make(
+    py: Python<'_>,
+    class: &str,
+    message: &str,
+    fields: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>,
+) -> PyErr {
     let made = || {
-        let class = py.import(intern!(py, "pydynox.exceptions"))?.getattr(class)?;
+        let class = py
+            .import(intern!(py, "pydynox.exceptions"))?
+            .getattr(class)?;
         let keywords = PyDict::new(py);
         fields(&keywords)?;
         class.call((message,), Some(&keywords))
@@ -33,29 +40,56 @@ pub(crate) fn validation_error(py: Python<'_>, message: &str) -> PyErr {
 /// All that is wrong with an instance, by attribute.
 #[cold]
 pub(crate) fn validation_errors(py: Python<'_>, problems: Vec<(String, String)>) -> PyErr {
-    let message = problems.iter().map(|(_, message)| message.as_str()).collect::<Vec<_>>().join("; ");
-    make(py, "ValidationError", &message, |fields| fields.set_item("errors", PyList::new(py, problems)?))
+    let message = problems
+        .iter()
+        .map(|(_, message)| message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
+    make(py, "ValidationError", &message, |fields| {
+        fields.set_item("errors", PyList::new(py, problems)?)
+    })
 }
 
 /// A stored value that does not fit the declared type.
 #[cold]
-pub(crate) fn misfit(py: Python<'_>, model: &str, attribute: &str, place: &str, what: &str) -> PyErr {
+pub(crate) fn misfit(
+    py: Python<'_>,
+    model: &str,
+    attribute: &str,
+    place: &str,
+    what: &str,
+) -> PyErr {
     let dot = if model.is_empty() { "" } else { "." };
-    make(py, "SerializationError", &format!("{model}{dot}{attribute}{place}: {what}"), |fields| {
-        fields.set_item("model", model)?;
-        fields.set_item("attribute", attribute)
-    })
+    make(
+        py,
+        "SerializationError",
+        &format!("{model}{dot}{attribute}{place}: {what}"),
+        |fields| {
+            fields.set_item("model", model)?;
+            fields.set_item("attribute", attribute)
+        },
+    )
 }
 
 /// An answer that is not what DynamoDB's protocol allows.
 #[cold]
 pub(crate) fn malformed(py: Python<'_>, error: &WireError) -> PyErr {
-    make(py, "InvalidResponseError", &format!("the service's answer cannot be read: {error}"), |_| Ok(()))
+    make(
+        py,
+        "InvalidResponseError",
+        &format!("the service's answer cannot be read: {error}"),
+        |_| Ok(()),
+    )
 }
 
 #[cold]
 pub(crate) fn internal(py: Python<'_>, what: &str) -> PyErr {
-    make(py, "InternalError", &format!("pydynox has a bug: {what}; please report it"), |_| Ok(()))
+    make(
+        py,
+        "InternalError",
+        &format!("pydynox has a bug: {what}; please report it"),
+        |_| Ok(()),
+    )
 }
 
 #[cold]
@@ -66,8 +100,13 @@ pub(crate) fn item_not_found(py: Python<'_>, message: &str) -> PyErr {
 /// `; did you mean 'email'?`, or nothing.
 pub(crate) fn suggestion(name: &Bound<'_, PyAny>, known: &[&str]) -> PyResult<String> {
     let py = name.py();
-    let near = py.import("difflib")?.call_method1("get_close_matches", (name, known, 1))?;
-    Ok(near.get_item(0).map_or_else(|_| String::new(), |near| format!("; did you mean '{near}'?")))
+    let near = py
+        .import("difflib")?
+        .call_method1("get_close_matches", (name, known, 1))?;
+    Ok(near.get_item(0).map_or_else(
+        |_| String::new(),
+        |near| format!("; did you mean '{near}'?"),
+    ))
 }
 
 fn class_of(error: &Error) -> &'static str {
@@ -99,17 +138,27 @@ fn class_of(error: &Error) -> &'static str {
 
 /// The exception of a failed call.
 pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>) -> PyErr {
-    let message = subject.and_then(|subject| subject.describe(error)).unwrap_or_else(|| error.to_string());
+    let message = subject
+        .and_then(|subject| subject.describe(error))
+        .unwrap_or_else(|| error.to_string());
     let made = make(py, class_of(error), &message, |fields| {
         match error.kind() {
-            ErrorKind::ItemTooLarge { size, limit, largest } => {
+            ErrorKind::ItemTooLarge {
+                size,
+                limit,
+                largest,
+            } => {
                 fields.set_item("size", size)?;
                 fields.set_item("limit", limit)?;
                 fields.set_item("largest", largest.clone())?;
                 return Ok(());
             }
-            ErrorKind::ItemAlreadyExists { item: Some(item) } | ErrorKind::ConditionFailed { item: Some(item) } => {
-                fields.set_item("item", stored_item(py, item, subject.map(|subject| &subject.schema)))?;
+            ErrorKind::ItemAlreadyExists { item: Some(item) }
+            | ErrorKind::ConditionFailed { item: Some(item) } => {
+                fields.set_item(
+                    "item",
+                    stored_item(py, item, subject.map(|subject| &subject.schema)),
+                )?;
             }
             ErrorKind::Throttling { reasons } => fields.set_item("reasons", reasons.clone())?,
             ErrorKind::Configuration | ErrorKind::Validation => return Ok(()),
@@ -127,7 +176,10 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>
         fields.set_item("request_id", error.request_id())?;
         fields.set_item("status", error.status())?;
         fields.set_item("attempts", error.attempts())?;
-        fields.set_item("elapsed", error.elapsed().map(|elapsed| elapsed.as_secs_f64()))?;
+        fields.set_item(
+            "elapsed",
+            error.elapsed().map(|elapsed| elapsed.as_secs_f64()),
+        )?;
         fields.set_item("retryable", error.retryable())?;
         fields.set_item("ambiguous", error.ambiguous())?;
         fields.set_item("applied", error.applied())
@@ -150,34 +202,66 @@ impl Subject<'_> {
     /// What a failed condition means, in the words of the verbs.
     fn describe(&self, error: &Error) -> Option<String> {
         let what = match error.kind() {
-            ErrorKind::ItemAlreadyExists { .. } => "there is an item with this key already, which create() and save() do not overwrite; put() does",
-            ErrorKind::ItemVanished => "the item was deleted since it was read, and nothing was written",
-            ErrorKind::ConditionFailed { .. } => "the stored item lacks what this change builds on, and nothing was written; refresh() reads it again",
+            ErrorKind::ItemAlreadyExists { .. } => {
+                "there is an item with this key already, which create() and save() do not overwrite; put() does"
+            }
+            ErrorKind::ItemVanished => {
+                "the item was deleted since it was read, and nothing was written"
+            }
+            ErrorKind::ConditionFailed { .. } => {
+                "the stored item lacks what this change builds on, and nothing was written; refresh() reads it again"
+            }
             _ => return None,
         };
         let name = match &self.key {
-            Some(key) if self.shows_keys => key.repr().map_or_else(|_| self.schema.get().name.to_string(), |text| text.to_string()),
+            Some(key) if self.shows_keys => key.repr().map_or_else(
+                |_| self.schema.get().name.to_string(),
+                |text| text.to_string(),
+            ),
             _ => self.schema.get().name.to_string(),
         };
-        let doubt = if error.ambiguous() { "; an earlier attempt of this very call may have written it" } else { "" };
-        let table = error.table().map(|table| format!(" (table {table:?})")).unwrap_or_default();
+        let doubt = if error.ambiguous() {
+            "; an earlier attempt of this very call may have written it"
+        } else {
+            ""
+        };
+        let table = error
+            .table()
+            .map(|table| format!(" (table {table:?})"))
+            .unwrap_or_default();
         Some(format!("{name}: {what}{doubt}{table}"))
     }
 }
 
 fn is_about_the_item(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ItemAlreadyExists { .. } | ErrorKind::ItemVanished | ErrorKind::ConditionFailed { .. })
+    matches!(
+        error.kind(),
+        ErrorKind::ItemAlreadyExists { .. }
+            | ErrorKind::ItemVanished
+            | ErrorKind::ConditionFailed { .. }
+    )
 }
 
 /// The item that a failed condition gave back: as an instance, or as plain values where it does not fit the model.
-fn stored_item<'py>(py: Python<'py>, item: &[u8], schema: Option<&Bound<'py, Schema>>) -> Bound<'py, PyAny> {
+fn stored_item<'py>(
+    py: Python<'py>,
+    item: &[u8],
+    schema: Option<&Bound<'py, Schema>>,
+) -> Bound<'py, PyAny> {
     let read = |schema: &Bound<'py, Schema>| -> PyResult<Bound<'py, PyAny>> {
         let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
         Ok(crate::item::read(&mut Decoder::new(py), &mut r, schema)?.into_any())
     };
     let found = schema.and_then(|schema| read(schema).ok());
-    found.or_else(|| Decoder::new(py).item(&mut Reader::new(item).ok()?).ok().map(Bound::into_any)).unwrap_or_else(|| {
-        // Not even plain values: the bytes, so that nothing is hidden.
-        PyBytes::new(py, item).into_any().into_bound()
-    })
+    found
+        .or_else(|| {
+            Decoder::new(py)
+                .item(&mut Reader::new(item).ok()?)
+                .ok()
+                .map(Bound::into_any)
+        })
+        .unwrap_or_else(|| {
+            // Not even plain values: the bytes, so that nothing is hidden.
+            PyBytes::new(py, item).into_any().into_bound()
+        })
 }

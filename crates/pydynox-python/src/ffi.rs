@@ -1,4 +1,4 @@
-//! The only unsafe file: what CPython's C API and libc offer and pyo3 does not wrap.
+//! The only unsafe file: what `CPython`'s C API and libc offer and pyo3 does not wrap.
 #![allow(unsafe_code)]
 
 use pyo3::exceptions::PySystemError;
@@ -19,24 +19,45 @@ pub(crate) fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, Py
         if made.is_null() {
             return Err(PyErr::fetch(py));
         }
-        std::ptr::copy_nonoverlapping(text.as_ptr(), ffi::PyUnicode_DATA(made).cast::<u8>(), text.len());
+        std::ptr::copy_nonoverlapping(
+            text.as_ptr(),
+            ffi::PyUnicode_DATA(made).cast::<u8>(),
+            text.len(),
+        );
         Ok(Bound::from_owned_ptr(py, made).cast_into_unchecked())
     }
 }
 
 /// The value of an attribute by the ordinary rules, without the type's own `__getattribute__`.
 #[inline]
-pub(crate) fn get_attribute<'py>(instance: &Bound<'py, PyAny>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn get_attribute<'py>(
+    instance: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: both pointers are alive for the call; the result is a new reference or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(instance.py(), ffi::PyObject_GenericGetAttr(instance.as_ptr(), name.as_ptr())) }
+    unsafe {
+        Bound::from_owned_ptr_or_err(
+            instance.py(),
+            ffi::PyObject_GenericGetAttr(instance.as_ptr(), name.as_ptr()),
+        )
+    }
 }
 
 /// Set an attribute by the ordinary rules, past the type's own `__setattr__`.
 #[inline]
-pub(crate) fn set_attribute(instance: &Bound<'_, PyAny>, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(crate) fn set_attribute(
+    instance: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     // SAFETY: the three pointers are alive for the call, which takes its own references.
-    let status = unsafe { ffi::PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) };
-    if status == 0 { Ok(()) } else { Err(PyErr::fetch(instance.py())) }
+    let status =
+        unsafe { ffi::PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(instance.py()))
+    }
 }
 
 /// A new instance made by the type's `__new__` alone; `__init__` does not run.
@@ -49,9 +70,14 @@ pub(crate) fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, P
     unsafe {
         let type_object = class.as_type_ptr();
         let Some(new) = (*type_object).tp_new else {
-            return Err(PySystemError::new_err("the model's type cannot be instantiated"));
+            return Err(PySystemError::new_err(
+                "the model's type cannot be instantiated",
+            ));
         };
-        Bound::from_owned_ptr_or_err(py, new(type_object, arguments.as_ptr(), std::ptr::null_mut()))
+        Bound::from_owned_ptr_or_err(
+            py,
+            new(type_object, arguments.as_ptr(), std::ptr::null_mut()),
+        )
     }
 }
 
@@ -66,10 +92,18 @@ pub(crate) fn small_integer(value: &Bound<'_, PyAny>) -> Option<i64> {
 
 /// Put a value into a dictionary.
 #[inline]
-pub(crate) fn set_dict_item(dict: &Bound<'_, PyDict>, key: Borrowed<'_, '_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(crate) fn set_dict_item(
+    dict: &Bound<'_, PyDict>,
+    key: Borrowed<'_, '_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     // SAFETY: the three pointers are alive for the call, which takes its own references.
     let status = unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) };
-    if status == 0 { Ok(()) } else { Err(PyErr::fetch(dict.py())) }
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(dict.py()))
+    }
 }
 
 /// What a coroutine did when it was sent None.
@@ -78,7 +112,7 @@ pub(crate) enum Sent<'py> {
     Yielded,
 }
 
-/// `coroutine.send(None)`, without a StopIteration in between.
+/// `coroutine.send(None)`, without a `StopIteration` in between.
 pub(crate) fn send_none<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Sent<'py>> {
     let py = coroutine.py();
     let mut result = std::ptr::null_mut();
@@ -86,7 +120,9 @@ pub(crate) fn send_none<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Sent<'py
     // unless the status says that an exception is set.
     unsafe {
         match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &raw mut result) {
-            ffi::PySendResult::PYGEN_RETURN => Ok(Sent::Returned(Bound::from_owned_ptr(py, result))),
+            ffi::PySendResult::PYGEN_RETURN => {
+                Ok(Sent::Returned(Bound::from_owned_ptr(py, result)))
+            }
             ffi::PySendResult::PYGEN_NEXT => {
                 drop(Bound::from_owned_ptr(py, result));
                 Ok(Sent::Yielded)
@@ -96,10 +132,10 @@ pub(crate) fn send_none<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Sent<'py
     }
 }
 
-/// Have `child` called in every forked child.
-pub(crate) fn on_fork(child: extern "C" fn()) {
-    // SAFETY: `child` is a plain function that lives as long as the process.
-    unsafe { libc::pthread_atfork(None, None, Some(child)) };
+/// Have these called around every fork: in the parent before it, in the parent after it, in the child.
+pub(crate) fn on_fork(before: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
+    // SAFETY: all three are plain functions that live as long as the process.
+    unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
 }
 
 /// Keep every signal away from the calling thread: signals belong to Python's main thread.

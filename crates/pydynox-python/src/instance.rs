@@ -69,7 +69,10 @@ pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<
     }
     let found = instance.get_type().getattr(intern!(py, "_schema"))?;
     let schema = found.cast_into::<Schema>().map_err(|_| {
-        let name = instance.get_type().name().map_or_else(|_| "this class".into(), |name| name.to_string());
+        let name = instance
+            .get_type()
+            .name()
+            .map_or_else(|_| "this class".into(), |name| name.to_string());
         PyTypeError::new_err(format!("{name} is abstract: it has no instances"))
     })?;
     instance.borrow_mut().schema = Some(schema.clone().unbind());
@@ -77,8 +80,15 @@ pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<
 }
 
 /// A value as this field may hold it, or why it may not.
-fn admitted<'py>(field: &Field, value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, crate::encode::Problem> {
-    if field.role == Role::Attribute { admit(&field.kind, value) } else { admit_key(field, value) }
+fn admitted<'py>(
+    field: &Field,
+    value: &Bound<'py, PyAny>,
+) -> Result<Bound<'py, PyAny>, crate::encode::Problem> {
+    if field.role == Role::Attribute {
+        admit(&field.kind, value)
+    } else {
+        admit_key(field, value)
+    }
 }
 
 #[pymethods]
@@ -86,7 +96,11 @@ impl Instance {
     #[new]
     #[pyo3(signature = (*_arguments, **_values))]
     fn new(_arguments: &Bound<'_, PyTuple>, _values: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { schema: None, stored: None, unsettled: Vec::new() }
+        Self {
+            schema: None,
+            stored: None,
+            unsettled: Vec::new(),
+        }
     }
 
     #[pyo3(signature = (**values))]
@@ -110,13 +124,19 @@ impl Instance {
                 (None, Default::Value(value)) => Ok(value.bind(py).clone()),
                 (None, Default::Factory(factory)) => admitted(field, &factory.bind(py).call0()?),
                 (None, Default::Required) => {
-                    problems.push((field.text.to_string(), format!("{}.{} is missing", schema.name, field.text)));
+                    problems.push((
+                        field.text.to_string(),
+                        format!("{}.{} is missing", schema.name, field.text),
+                    ));
                     continue;
                 }
             };
             match value {
                 Ok(value) => ffi::set_attribute(slf, name, &value)?,
-                Err(problem) => problems.push((field.text.to_string(), problem.describe(&schema.name, &field.text))),
+                Err(problem) => problems.push((
+                    field.text.to_string(),
+                    problem.describe(&schema.name, &field.text),
+                )),
             }
         }
         if let Some(values) = values
@@ -129,10 +149,18 @@ impl Instance {
                 }
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(validation_errors(py, problems)) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(validation_errors(py, problems))
+        }
     }
 
-    fn __setattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __setattr__(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyString>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.borrow();
         let Some(owned) = &this.schema else {
@@ -151,7 +179,8 @@ impl Instance {
                 schema.name, field.text
             )));
         }
-        let value = admitted(field, value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+        let value =
+            admitted(field, value).map_err(|problem| problem.raise(py, &schema.name, field))?;
         drop(this);
         // The assignment may drop the old value, and with it run code that uses this instance: nothing is borrowed by then.
         ffi::set_attribute(slf, name, &value)
@@ -159,10 +188,15 @@ impl Instance {
 
     fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
         let class = slf.get_type().name()?;
-        Err(PyAttributeError::new_err(format!("{class}.{name} cannot be deleted: an instance is always whole; assign None to remove the attribute")))
+        Err(PyAttributeError::new_err(format!(
+            "{class}.{name} cannot be deleted: an instance is always whole; assign None to remove the attribute"
+        )))
     }
 
-    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __eq__<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         if !slf.get_type().is(other.get_type()) {
             return Ok(py.NotImplemented().into_bound(py));
@@ -196,5 +230,9 @@ impl Instance {
 
 fn unknown_attribute(schema: &Schema, name: &Bound<'_, PyString>) -> PyResult<String> {
     let names: Vec<&str> = schema.fields().map(|field| &*field.text).collect();
-    Ok(format!("{} has no attribute '{name}'{}", schema.name, suggestion(name, &names)?))
+    Ok(format!(
+        "{} has no attribute '{name}'{}",
+        schema.name,
+        suggestion(name, &names)?
+    ))
 }

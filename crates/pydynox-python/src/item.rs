@@ -15,7 +15,11 @@ use crate::instance::{Instance, Slot, Stored, schema_of};
 use crate::schema::{Default, Field, Kind, Schema};
 
 /// One item map as an instance of its model, in one pass.
-pub(crate) fn read<'py>(decoder: &mut Decoder<'py>, r: &mut Reader<'_>, schema: &Bound<'py, Schema>) -> PyResult<Bound<'py, Instance>> {
+pub(crate) fn read<'py>(
+    decoder: &mut Decoder<'py>,
+    r: &mut Reader<'_>,
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Bound<'py, Instance>> {
     let instance = ffi::allocate(schema.get().model(schema.py()))?.cast_into::<Instance>()?;
     let stored = read_into(decoder, r, schema, &instance)?;
     let mut state = instance.borrow_mut();
@@ -62,7 +66,9 @@ pub(crate) fn read_into<'py>(
         let field = schema.field(index);
         r.peek().map_err(broken)?;
         let start = r.position();
-        let value = decoder.value(r, &field.kind).map_err(|problem| raise(py, problem, schema, field))?;
+        let value = decoder
+            .value(r, &field.kind)
+            .map_err(|problem| raise(py, problem, schema, field))?;
         ffi::set_attribute(instance, field.name.bind(py), &value)?;
         slots[index] = if field.scalar {
             Slot::Scalar(value.unbind())
@@ -76,7 +82,11 @@ pub(crate) fn read_into<'py>(
         }
     }
     let unknown = append(&mut raw, &unknown);
-    Ok(Stored { slots: slots.into(), raw: raw.into(), unknown })
+    Ok(Stored {
+        slots: slots.into(),
+        raw: raw.into(),
+        unknown,
+    })
 }
 
 fn raise(py: Python<'_>, problem: Unreadable, schema: &Schema, field: &Field) -> PyErr {
@@ -95,12 +105,21 @@ fn append(raw: &mut Vec<u8>, bytes: &[u8]) -> Range<u32> {
 
 /// Give an attribute that the stored item does not have its value: the default, an empty container, or None.
 #[cold]
-fn fill(instance: &Bound<'_, Instance>, schema: &Schema, field: &Field, raw: &mut Vec<u8>) -> PyResult<Slot> {
+fn fill(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    field: &Field,
+    raw: &mut Vec<u8>,
+) -> PyResult<Slot> {
     let py = instance.py();
     let name = field.name.bind(py);
     if let Kind::Set(_) = field.kind.present() {
         // An empty set is stored as no attribute at all.
-        let value = if field.kind.is_optional() { py.None().into_bound(py) } else { PySet::empty(py)?.into_any() };
+        let value = if field.kind.is_optional() {
+            py.None().into_bound(py)
+        } else {
+            PySet::empty(py)?.into_any()
+        };
         ffi::set_attribute(instance, name, &value)?;
         return Ok(Slot::Absent);
     }
@@ -124,12 +143,19 @@ fn fill(instance: &Bound<'_, Instance>, schema: &Schema, field: &Field, raw: &mu
         return Ok(Slot::FilledScalar(value.unbind()));
     }
     let mut w = Writer::with_capacity(16);
-    write_attribute(&mut w, field, &value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+    write_attribute(&mut w, field, &value)
+        .map_err(|problem| problem.raise(py, &schema.name, field))?;
     Ok(Slot::FilledBytes(append(raw, w.as_bytes())))
 }
 
 fn absent(py: Python<'_>, schema: &Schema, field: &Field) -> PyErr {
-    misfit(py, &schema.name, &field.text, "", "the stored item has no such attribute, and the model gives no default for stored items")
+    misfit(
+        py,
+        &schema.name,
+        &field.text,
+        "",
+        "the stored item has no such attribute, and the model gives no default for stored items",
+    )
 }
 
 /// Write the whole item, `{"name":{"S":"x"},...}`, attributes that the model does not declare included; gives the item as it
@@ -158,11 +184,16 @@ pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<
         w.raw(&field.label);
         let at = w.len();
         if let Err(problem) = write_attribute(w, field, &value) {
-            problems.push((field.text.to_string(), problem.describe(&schema.name, &field.text)));
+            problems.push((
+                field.text.to_string(),
+                problem.describe(&schema.name, &field.text),
+            ));
             w.truncate(start);
             continue;
         }
-        if let Some(filled) = before.and_then(|before| still_filled(before, index, &value, &w.as_bytes()[at..])) {
+        if let Some(filled) =
+            before.and_then(|before| still_filled(before, index, &value, &w.as_bytes()[at..]))
+        {
             let kept = match filled {
                 Slot::FilledBytes(_) => Slot::FilledBytes(append(&mut raw, &w.as_bytes()[at..])),
                 other => other.clone_ref(py),
@@ -171,7 +202,11 @@ pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<
             w.truncate(start);
             continue;
         }
-        slots.push(if field.scalar { Slot::Scalar(value.unbind()) } else { Slot::Bytes(append(&mut raw, &w.as_bytes()[at..])) });
+        slots.push(if field.scalar {
+            Slot::Scalar(value.unbind())
+        } else {
+            Slot::Bytes(append(&mut raw, &w.as_bytes()[at..]))
+        });
     }
     if !problems.is_empty() {
         return Err(validation_errors(py, problems));
@@ -185,11 +220,20 @@ pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<
     }
     w.byte(b'}');
     let unknown = append(&mut raw, unknown);
-    Ok(Stored { slots: slots.into(), raw: raw.into(), unknown })
+    Ok(Stored {
+        slots: slots.into(),
+        raw: raw.into(),
+        unknown,
+    })
 }
 
 /// The slot of a value that a default filled in and nobody has changed since.
-fn still_filled<'a>(before: &'a Stored, index: usize, value: &Bound<'_, PyAny>, written: &[u8]) -> Option<&'a Slot> {
+fn still_filled<'a>(
+    before: &'a Stored,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+    written: &[u8],
+) -> Option<&'a Slot> {
     let slot = &before.slots[index];
     match slot {
         Slot::FilledScalar(filled) if filled.is(value) => Some(slot),
@@ -203,7 +247,10 @@ pub(crate) fn write_key(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyRes
     let py = instance.py();
     let schema = schema_of(instance)?;
     let schema = schema.get();
-    let parts = schema.key_fields().map(|field| Ok((field, ffi::get_attribute(instance, field.name.bind(py))?))).collect::<PyResult<Vec<_>>>()?;
+    let parts = schema
+        .key_fields()
+        .map(|field| Ok((field, ffi::get_attribute(instance, field.name.bind(py))?)))
+        .collect::<PyResult<Vec<_>>>()?;
     write_key_parts(w, py, schema, &parts)
 }
 
@@ -211,19 +258,32 @@ pub(crate) fn write_key(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyRes
 pub(crate) fn key_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyAny>> {
     let py = instance.py();
     let schema = schema_of(instance)?;
-    let values = schema.get().key_fields().map(|field| ffi::get_attribute(instance, field.name.bind(py))).collect::<PyResult<Vec<_>>>()?;
-    schema.get().model(py).call_method1("key", PyTuple::new(py, values)?)
+    let values = schema
+        .get()
+        .key_fields()
+        .map(|field| ffi::get_attribute(instance, field.name.bind(py)))
+        .collect::<PyResult<Vec<_>>>()?;
+    schema
+        .get()
+        .model(py)
+        .call_method1("key", PyTuple::new(py, values)?)
 }
 
 /// Write a key of checked values.
-pub(crate) fn write_key_parts(w: &mut Writer, py: Python<'_>, schema: &Schema, parts: &[(&Field, Bound<'_, PyAny>)]) -> PyResult<()> {
+pub(crate) fn write_key_parts(
+    w: &mut Writer,
+    py: Python<'_>,
+    schema: &Schema,
+    parts: &[(&Field, Bound<'_, PyAny>)],
+) -> PyResult<()> {
     w.byte(b'{');
     for (index, (field, value)) in parts.iter().enumerate() {
         if index > 0 {
             w.byte(b',');
         }
         w.raw(&field.label);
-        encode::write_value(w, &field.kind, value, 0).map_err(|problem| problem.raise(py, &schema.name, field))?;
+        encode::write_value(w, &field.kind, value, 0)
+            .map_err(|problem| problem.raise(py, &schema.name, field))?;
     }
     w.byte(b'}');
     Ok(())
@@ -255,8 +315,15 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     let schema = schema_of(instance)?;
     let schema = schema.get();
     let state = instance.borrow();
-    let mut changes = Changes { update: Update::new(), fields: Vec::new(), scratch: Vec::new(), deltas: Vec::new() };
-    let Some(stored) = state.stored.as_deref() else { return Ok(changes) };
+    let mut changes = Changes {
+        update: Update::new(),
+        fields: Vec::new(),
+        scratch: Vec::new(),
+        deltas: Vec::new(),
+    };
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(changes);
+    };
     let mut w = Writer::with_capacity(256);
     let mut problems = Vec::new();
     for (index, field) in schema.fields().enumerate() {
@@ -265,34 +332,52 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
         let delta = match compare(&mut w, field, stored, index, &value, forced) {
             Ok(delta) => delta,
             Err(problem) => {
-                problems.push((field.text.to_string(), problem.describe(&schema.name, &field.text)));
+                problems.push((
+                    field.text.to_string(),
+                    problem.describe(&schema.name, &field.text),
+                ));
                 continue;
             }
         };
         let bytes = w.as_bytes();
-        let changed = match &delta {
+        let differs = match &delta {
             Delta::Same => false,
             Delta::Removed => {
                 changes.update.remove(&field.attribute_name);
                 true
             }
             Delta::Set(new) => {
-                changes.update.set(&field.attribute_name, &bytes[new.clone()]);
+                changes
+                    .update
+                    .set(&field.attribute_name, &bytes[new.clone()]);
                 true
             }
             Delta::Edited(new, old) if whole.contains(&index) => {
                 let mut probe = Update::new();
-                let differs = probe.change(&field.attribute_name, stored.bytes(old), &bytes[new.clone()]).map_err(|error| malformed(py, &error))?;
+                let differs = probe
+                    .change(
+                        &field.attribute_name,
+                        stored.bytes(old),
+                        &bytes[new.clone()],
+                    )
+                    .map_err(|error| malformed(py, &error))?;
                 if differs {
-                    changes.update.set(&field.attribute_name, &bytes[new.clone()]);
+                    changes
+                        .update
+                        .set(&field.attribute_name, &bytes[new.clone()]);
                 }
                 differs
             }
-            Delta::Edited(new, old) => {
-                changes.update.change(&field.attribute_name, stored.bytes(old), &bytes[new.clone()]).map_err(|error| malformed(py, &error))?
-            }
+            Delta::Edited(new, old) => changes
+                .update
+                .change(
+                    &field.attribute_name,
+                    stored.bytes(old),
+                    &bytes[new.clone()],
+                )
+                .map_err(|error| malformed(py, &error))?,
         };
-        if changed {
+        if differs {
             changes.fields.push(index);
             changes.deltas.push((index, delta));
         }
@@ -305,17 +390,34 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
 }
 
 /// Identity first, then the bytes; what only looks different (the order of a map) is told apart by the core.
-fn compare(w: &mut Writer, field: &Field, stored: &Stored, index: usize, value: &Bound<'_, PyAny>, forced: bool) -> encode::Checked<Delta> {
+fn compare(
+    w: &mut Writer,
+    field: &Field,
+    stored: &Stored,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+    forced: bool,
+) -> encode::Checked<Delta> {
     let py = value.py();
     let slot = &stored.slots[index];
-    if !forced && let Slot::Scalar(old) | Slot::FilledScalar(old) = slot && old.is(value) {
+    if !forced
+        && let Slot::Scalar(old) | Slot::FilledScalar(old) = slot
+        && old.is(value)
+    {
         return Ok(Delta::Same);
     }
     if is_absent(field, value) {
-        let same = matches!(slot, Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_)) && !forced;
+        let same = matches!(
+            slot,
+            Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_)
+        ) && !forced;
         // A NULL that somebody else stored reads as None; it is not ours to remove.
         let null = matches!(slot, Slot::Scalar(old) if old.is_none(py)) && value.is_none();
-        return Ok(if same || null { Delta::Same } else { Delta::Removed });
+        return Ok(if same || null {
+            Delta::Same
+        } else {
+            Delta::Removed
+        });
     }
     let start = w.len();
     write_attribute(w, field, value)?;
@@ -324,11 +426,10 @@ fn compare(w: &mut Writer, field: &Field, stored: &Stored, index: usize, value: 
         return Ok(Delta::Set(new));
     }
     Ok(match slot {
-        Slot::Absent => Delta::Set(new),
         Slot::Bytes(old) if stored.bytes(old) == &w.as_bytes()[new.clone()] => Delta::Same,
         Slot::Bytes(old) => Delta::Edited(new, old.clone()),
         Slot::FilledBytes(old) if stored.bytes(old) == &w.as_bytes()[new.clone()] => Delta::Same,
-        Slot::FilledBytes(_) => Delta::Set(new),
+        Slot::Absent | Slot::FilledBytes(_) => Delta::Set(new),
         Slot::Scalar(old) | Slot::FilledScalar(old) => {
             let old = old.bind(py);
             if old.is_none() {
@@ -349,11 +450,17 @@ impl Changes {
         let schema = schema_of(instance)?;
         let schema = schema.get();
         let state = instance.borrow();
-        let Some(before) = state.stored.as_deref() else { return Err(crate::error::internal(py, "changes of a new instance")) };
+        let Some(before) = state.stored.as_deref() else {
+            return Err(crate::error::internal(py, "changes of a new instance"));
+        };
         let mut raw = Vec::with_capacity(before.raw.len() + self.scratch.len());
         let mut slots = Vec::with_capacity(schema.len());
         for (index, slot) in before.slots.iter().enumerate() {
-            let delta = self.deltas.iter().find(|(changed, _)| *changed == index).map(|(_, delta)| delta);
+            let delta = self
+                .deltas
+                .iter()
+                .find(|(changed, _)| *changed == index)
+                .map(|(_, delta)| delta);
             slots.push(match (delta, slot) {
                 (Some(Delta::Removed), _) => Slot::Absent,
                 (Some(Delta::Set(new) | Delta::Edited(new, _)), _) => {
@@ -365,23 +472,37 @@ impl Changes {
                     }
                 }
                 (_, Slot::Bytes(old)) => Slot::Bytes(append(&mut raw, before.bytes(old))),
-                (_, Slot::FilledBytes(old)) => Slot::FilledBytes(append(&mut raw, before.bytes(old))),
+                (_, Slot::FilledBytes(old)) => {
+                    Slot::FilledBytes(append(&mut raw, before.bytes(old)))
+                }
                 (_, other) => other.clone_ref(py),
             });
         }
         let unknown = append(&mut raw, before.bytes(&before.unknown));
-        Ok(Stored { slots: slots.into(), raw: raw.into(), unknown })
+        Ok(Stored {
+            slots: slots.into(),
+            raw: raw.into(),
+            unknown,
+        })
     }
 }
 
 /// What an attribute was before it was changed; None where there was nothing.
-fn old_value<'py>(py: Python<'py>, schema: &Schema, field: &Field, stored: &Stored, slot: &Slot) -> PyResult<Bound<'py, PyAny>> {
+fn old_value<'py>(
+    py: Python<'py>,
+    schema: &Schema,
+    field: &Field,
+    stored: &Stored,
+    slot: &Slot,
+) -> PyResult<Bound<'py, PyAny>> {
     match slot {
         Slot::Absent if matches!(field.kind, Kind::Set(_)) => Ok(PySet::empty(py)?.into_any()),
         Slot::Absent => Ok(py.None().into_bound(py)),
         Slot::Scalar(value) | Slot::FilledScalar(value) => Ok(value.bind(py).clone()),
         Slot::Bytes(range) | Slot::FilledBytes(range) => {
-            let read = || -> Read<Bound<'py, PyAny>> { Decoder::new(py).value(&mut Reader::new(stored.bytes(range))?, &field.kind) };
+            let read = || -> Read<Bound<'py, PyAny>> {
+                Decoder::new(py).value(&mut Reader::new(stored.bytes(range))?, &field.kind)
+            };
             read().map_err(|problem| raise(py, problem, schema, field))
         }
     }
@@ -413,11 +534,16 @@ pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound
     }
     let changed = changes(instance, &[])?;
     let state = instance.borrow();
-    let Some(stored) = state.stored.as_deref() else { return Ok(found) };
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(found);
+    };
     for index in changed.fields {
         let field = schema.field(index);
         let old = old_value(py, schema, field, stored, &stored.slots[index])?;
-        found.set_item(&field.name, (old, ffi::get_attribute(instance, field.name.bind(py))?))?;
+        found.set_item(
+            &field.name,
+            (old, ffi::get_attribute(instance, field.name.bind(py))?),
+        )?;
     }
     Ok(found)
 }
@@ -432,9 +558,18 @@ pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
     let values = {
         let state = instance.borrow();
         let Some(stored) = state.stored.as_deref() else {
-            return Err(crate::error::validation_error(py, &format!("this {} is new: there is nothing to go back to", schema.name)));
+            return Err(crate::error::validation_error(
+                py,
+                &format!(
+                    "this {} is new: there is nothing to go back to",
+                    schema.name
+                ),
+            ));
         };
-        let olds = schema.fields().zip(&*stored.slots).map(|(field, slot)| Ok((field, old_value(py, schema, field, stored, slot)?)));
+        let olds = schema
+            .fields()
+            .zip(&*stored.slots)
+            .map(|(field, slot)| Ok((field, old_value(py, schema, field, stored, slot)?)));
         olds.collect::<PyResult<Vec<_>>>()?
     };
     for (field, value) in values {
@@ -446,12 +581,20 @@ pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
 /// The attributes as a dictionary of plain values; `mode="json"` gives what `json.dumps` takes.
 #[pyfunction]
 #[pyo3(signature = (instance, mode, /))]
-pub(crate) fn dump<'py>(instance: &Bound<'py, Instance>, mode: &str) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn dump<'py>(
+    instance: &Bound<'py, Instance>,
+    mode: &str,
+) -> PyResult<Bound<'py, PyDict>> {
     let py = instance.py();
     let json = match mode {
         "json" => true,
         "python" => false,
-        other => return Err(crate::error::validation_error(py, &format!("mode must be 'python' or 'json', not {other:?}"))),
+        other => {
+            return Err(crate::error::validation_error(
+                py,
+                &format!("mode must be 'python' or 'json', not {other:?}"),
+            ));
+        }
     };
     let schema = schema_of(instance)?;
     let dumped = PyDict::new(py);
@@ -476,12 +619,22 @@ fn plain<'py>(value: &Bound<'py, PyAny>, json: bool) -> PyResult<Bound<'py, PyAn
         return Ok(copy.into_any());
     }
     if let Ok(list) = value.cast::<PyList>() {
-        let copy = list.iter().map(|element| plain(&element, json)).collect::<PyResult<Vec<_>>>()?;
+        let copy = list
+            .iter()
+            .map(|element| plain(&element, json))
+            .collect::<PyResult<Vec<_>>>()?;
         return Ok(PyList::new(py, copy)?.into_any());
     }
     if let Ok(set) = value.cast::<PySet>() {
-        let members = set.iter().map(|member| plain(&member, json)).collect::<PyResult<Vec<_>>>()?;
-        return Ok(if json { PyList::new(py, members)?.into_any() } else { PySet::new(py, members)?.into_any() });
+        let members = set
+            .iter()
+            .map(|member| plain(&member, json))
+            .collect::<PyResult<Vec<_>>>()?;
+        return Ok(if json {
+            PyList::new(py, members)?.into_any()
+        } else {
+            PySet::new(py, members)?.into_any()
+        });
     }
     if json && let Ok(bytes) = value.cast::<pyo3::types::PyBytes>() {
         return Ok(PyString::new(py, &crate::decode::base64_text(bytes.as_bytes())).into_any());

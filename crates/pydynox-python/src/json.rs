@@ -35,7 +35,10 @@ pub(crate) fn write(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> P
         w.raw(value.str()?.to_str()?.as_bytes());
     } else {
         let got = value.get_type().qualname()?;
-        return Err(validation_error(py, &format!("a request holds JSON; {got} is no part of it")));
+        return Err(validation_error(
+            py,
+            &format!("a request holds JSON; {got} is no part of it"),
+        ));
     }
     Ok(())
 }
@@ -57,7 +60,10 @@ fn write_object(w: &mut Writer, dict: &Bound<'_, PyDict>, depth: usize) -> PyRes
             w.byte(b',');
         }
         let Ok(key) = key.cast::<PyString>() else {
-            return Err(validation_error(dict.py(), "the names in a request are str"));
+            return Err(validation_error(
+                dict.py(),
+                "the names in a request are str",
+            ));
         };
         w.string(key.to_str()?);
         w.byte(b':');
@@ -67,7 +73,11 @@ fn write_object(w: &mut Writer, dict: &Bound<'_, PyDict>, depth: usize) -> PyRes
     Ok(())
 }
 
-fn write_array<'py>(w: &mut Writer, elements: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> PyResult<()> {
+fn write_array<'py>(
+    w: &mut Writer,
+    elements: impl Iterator<Item = Bound<'py, PyAny>>,
+    depth: usize,
+) -> PyResult<()> {
     w.byte(b'[');
     for (index, element) in elements.enumerate() {
         if index > 0 {

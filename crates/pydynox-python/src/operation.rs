@@ -48,9 +48,24 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// `inline`: the first poll may run on the calling thread.
-    pub(crate) fn new(py: Python<'_>, exchange: Exchange, inline: bool, expected: Expected, shows_keys: bool) -> PyResult<Py<Self>> {
-        let state = State { stage: Stage::Ready { exchange, inline }, expected: Some(expected), shows_keys };
-        Py::new(py, Self { state: Mutex::new(state) })
+    pub(crate) fn new(
+        py: Python<'_>,
+        exchange: Exchange,
+        inline: bool,
+        expected: Expected,
+        shows_keys: bool,
+    ) -> PyResult<Py<Self>> {
+        let state = State {
+            stage: Stage::Ready { exchange, inline },
+            expected: Some(expected),
+            shows_keys,
+        };
+        Py::new(
+            py,
+            Self {
+                state: Mutex::new(state),
+            },
+        )
     }
 
     /// Called by the bridge on the loop's thread.
@@ -87,7 +102,9 @@ impl Operation {
             return future.call_method0(intern!(py, "__await__"));
         }
         if !BLOCKING.get() {
-            return Err(PyRuntimeError::new_err("no asyncio event loop is running in this thread: await inside of one, or use the .sync form"));
+            return Err(PyRuntimeError::new_err(
+                "no asyncio event loop is running in this thread: await inside of one, or use the .sync form",
+            ));
         }
         this.finish(wait(py, exchange.0)?);
         Ok(slf.clone().into_any())
@@ -112,7 +129,9 @@ impl Operation {
                 ticket.abort(py);
                 true
             }
-            Stage::Ended(outcome) => !outcome.is_err_and(|error| !error.ambiguous() && !error.applied()),
+            Stage::Ended(outcome) => {
+                !outcome.is_err_and(|error| !error.ambiguous() && !error.applied())
+            }
             Stage::Over => true,
         };
         if let Some(expected) = expected
@@ -125,7 +144,9 @@ impl Operation {
     /// The decoded answer, or the error, of an operation that was awaited.
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Stage::Ended(outcome) = self.take(Stage::Over) else {
-            return Err(PyRuntimeError::new_err("this operation was not awaited, or its result was taken before"));
+            return Err(PyRuntimeError::new_err(
+                "this operation was not awaited, or its result was taken before",
+            ));
         };
         let (expected, shows_keys) = {
             let mut state = self.lock();
@@ -139,7 +160,10 @@ impl Operation {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.state.try_lock() {
-            Ok(state) => state.expected.as_ref().map_or(Ok(()), |expected| expected.traverse(&visit)),
+            Ok(state) => state
+                .expected
+                .as_ref()
+                .map_or(Ok(()), |expected| expected.traverse(&visit)),
             Err(_) => Ok(()),
         }
     }
@@ -152,7 +176,10 @@ impl Operation {
 
 /// One poll on the calling thread: enough for an engine that answers at once.
 fn poll_here(exchange: &mut Guarded) -> Poll<Outcome> {
-    std::future::Future::poll(std::pin::Pin::new(exchange), &mut Context::from_waker(Waker::noop()))
+    std::future::Future::poll(
+        std::pin::Pin::new(exchange),
+        &mut Context::from_waker(Waker::noop()),
+    )
 }
 
 /// Wait for the I/O thread, with the interpreter released, looking for signals as it goes.
@@ -168,7 +195,9 @@ fn wait(py: Python<'_>, exchange: Exchange) -> PyResult<Outcome> {
     loop {
         let outcome = py.detach(|| {
             let guard = cell.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let waited = cell.1.wait_timeout_while(guard, SIGNAL_INTERVAL, |outcome| outcome.is_none());
+            let waited = cell
+                .1
+                .wait_timeout_while(guard, SIGNAL_INTERVAL, |outcome| outcome.is_none());
             waited.unwrap_or_else(PoisonError::into_inner).0.take()
         });
         if let Some(outcome) = outcome {
@@ -188,11 +217,15 @@ pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
     let py = coroutine.py();
     let Ok(close) = coroutine.getattr(intern!(py, "close")) else {
         let got = coroutine.get_type().qualname()?;
-        return Err(PyTypeError::new_err(format!("run() takes a coroutine of pydynox, such as User.get(\"u1\"), not {got}")));
+        return Err(PyTypeError::new_err(format!(
+            "run() takes a coroutine of pydynox, such as User.get(\"u1\"), not {got}"
+        )));
     };
     if bridge::running_loop(py)?.is_some() {
         close.call0()?;
-        return Err(PyRuntimeError::new_err("a blocking pydynox call inside a running event loop would stop it: use await"));
+        return Err(PyRuntimeError::new_err(
+            "a blocking pydynox call inside a running event loop would stop it: use await",
+        ));
     }
     let before = BLOCKING.replace(true);
     let sent = ffi::send_none(coroutine);
@@ -201,7 +234,9 @@ pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
         Sent::Returned(value) => Ok(value),
         Sent::Yielded => {
             close.call0()?;
-            Err(PyRuntimeError::new_err("this coroutine awaited something other than a pydynox operation; it needs an event loop"))
+            Err(PyRuntimeError::new_err(
+                "this coroutine awaited something other than a pydynox operation; it needs an event loop",
+            ))
         }
     }
 }

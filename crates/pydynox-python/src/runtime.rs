@@ -31,6 +31,14 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+extern "C" fn before_fork() {
+    pydynox_embedded::before_fork();
+}
+
+extern "C" fn in_parent_after_fork() {
+    pydynox_embedded::after_fork_in_parent();
+}
+
 extern "C" fn in_forked_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
@@ -45,7 +53,7 @@ pub(crate) fn forget_inherited() {
 
 /// Watch for forks from now on.
 pub(crate) fn watch_forks() {
-    ffi::on_fork(in_forked_child);
+    ffi::on_fork(before_fork, in_parent_after_fork, in_forked_child);
 }
 
 /// Run a future on the I/O thread.
@@ -60,7 +68,9 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Re
 fn handle() -> io::Result<Handle> {
     let mut current = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     match current.take() {
-        Some((started, handle)) if started == generation() => Ok(current.insert((started, handle)).1.clone()),
+        Some((started, handle)) if started == generation() => {
+            Ok(current.insert((started, handle)).1.clone())
+        }
         stale => {
             // An inherited runtime is leaked: its thread does not exist here, and dropping it would touch the parent's epoll.
             std::mem::forget(stale);
@@ -71,12 +81,18 @@ fn handle() -> io::Result<Handle> {
 }
 
 fn start() -> io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(4).thread_name("pydynox-blocking").build()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_name("pydynox-blocking")
+        .build()?;
     let handle = runtime.handle().clone();
-    std::thread::Builder::new().name("pydynox-io".into()).spawn(move || {
-        ffi::block_signals();
-        runtime.block_on(std::future::pending::<()>());
-    })?;
+    std::thread::Builder::new()
+        .name("pydynox-io".into())
+        .spawn(move || {
+            ffi::block_signals();
+            runtime.block_on(std::future::pending::<()>());
+        })?;
     Ok(handle)
 }
 
@@ -88,7 +104,14 @@ impl Future for Guarded {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let exchange = &mut self.0;
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| exchange.as_mut().poll(context)))
-            .unwrap_or_else(|_| Poll::Ready(Err(Error::new(ErrorKind::Internal, "pydynox panicked during this call; please report it"))))
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            exchange.as_mut().poll(context)
+        }))
+        .unwrap_or_else(|_| {
+            Poll::Ready(Err(Error::new(
+                ErrorKind::Internal,
+                "pydynox panicked during this call; please report it",
+            )))
+        })
     }
 }

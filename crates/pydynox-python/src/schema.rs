@@ -70,7 +70,12 @@ impl Kind {
             "dict" => Self::Dict(inner()?),
             "set" => Self::Set(inner()?),
             "optional" => Self::Optional(inner()?),
-            other => return Err(configuration_error(spec.py(), &format!("unknown kind {other:?}"))),
+            other => {
+                return Err(configuration_error(
+                    spec.py(),
+                    &format!("unknown kind {other:?}"),
+                ));
+            }
         })
     }
 }
@@ -205,7 +210,9 @@ impl Schema {
 
     /// The key's fields, partition key first.
     pub(crate) fn key_fields(&self) -> impl Iterator<Item = &Field> {
-        std::iter::once(self.partition_key).chain(self.sort_key).map(|index| self.field(index))
+        std::iter::once(self.partition_key)
+            .chain(self.sort_key)
+            .map(|index| self.field(index))
     }
 
     /// The field that is stored under this name; most items hold their attributes in the order of the last one.
@@ -226,13 +233,23 @@ impl Schema {
         self.fields
             .iter()
             .position(|field| field.get().name.as_ptr() == address)
-            .or_else(|| name.to_str().ok().and_then(|text| self.by_name.get(text).copied()))
+            .or_else(|| {
+                name.to_str()
+                    .ok()
+                    .and_then(|text| self.by_name.get(text).copied())
+            })
     }
 
     /// The table of the model as the client names it.
     pub(crate) fn table(&self, py: Python<'_>) -> PyResult<&str> {
         self.table.as_deref().ok_or_else(|| {
-            configuration_error(py, &format!("{} has no table: say class {}(Model[...], table=\"...\")", self.name, self.name))
+            configuration_error(
+                py,
+                &format!(
+                    "{} has no table: say class {}(Model[...], table=\"...\")",
+                    self.name, self.name
+                ),
+            )
         })
     }
 }
@@ -240,24 +257,52 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    fn new(model: &Bound<'_, PyType>, fields: Vec<Py<Field>>, table: Option<&str>) -> PyResult<Self> {
+    fn new(
+        model: &Bound<'_, PyType>,
+        fields: Vec<Py<Field>>,
+        table: Option<&str>,
+    ) -> PyResult<Self> {
         let py = model.py();
         let name: Box<str> = model.name()?.to_str()?.into();
         let position = |role| fields.iter().position(|field| field.get().role == role);
         let Some(partition_key) = position(Role::PartitionKey) else {
-            return Err(configuration_error(py, &format!("{name} has no partition key")));
+            return Err(configuration_error(
+                py,
+                &format!("{name} has no partition key"),
+            ));
         };
         let sort_key = position(Role::SortKey);
         let key_of = |index: usize| {
             let field = fields[index].get();
-            encode::key_type(&field.kind).map(|kind| (field.attribute_name.as_ref(), kind)).ok_or_else(|| {
-                configuration_error(py, &format!("{name}.{} cannot be a key: keys are strings, numbers or bytes", field.text))
-            })
+            encode::key_type(&field.kind)
+                .map(|kind| (field.attribute_name.as_ref(), kind))
+                .ok_or_else(|| {
+                    configuration_error(
+                        py,
+                        &format!(
+                            "{name}.{} cannot be a key: keys are strings, numbers or bytes",
+                            field.text
+                        ),
+                    )
+                })
         };
-        let others = fields.iter().map(|field| field.get().attribute_name.as_ref());
-        let item = ItemSchema::new(&name, others, key_of(partition_key)?, sort_key.map(key_of).transpose()?)
-            .map_err(|error| configuration_error(py, error.message()))?;
-        let by = |text: fn(&Field) -> &str| fields.iter().enumerate().map(|(index, field)| (text(field.get()).into(), index)).collect();
+        let others = fields
+            .iter()
+            .map(|field| field.get().attribute_name.as_ref());
+        let item = ItemSchema::new(
+            &name,
+            others,
+            key_of(partition_key)?,
+            sort_key.map(key_of).transpose()?,
+        )
+        .map_err(|error| configuration_error(py, error.message()))?;
+        let by = |text: fn(&Field) -> &str| {
+            fields
+                .iter()
+                .enumerate()
+                .map(|(index, field)| (text(field.get()).into(), index))
+                .collect()
+        };
         Ok(Self {
             model: model.clone().unbind(),
             by_attribute: by(|field| &field.attribute_name),
@@ -297,11 +342,16 @@ impl Schema {
             };
             used += usize::from(given.is_some());
             let value = match (values.get_item(position), given) {
-                (Ok(_), Some(_)) => return Err(self.wrong_key(py, &format!("{} is given twice", field.text))),
+                (Ok(_), Some(_)) => {
+                    return Err(self.wrong_key(py, &format!("{} is given twice", field.text)));
+                }
                 (Ok(value), None) | (Err(_), Some(value)) => value,
-                (Err(_), None) => return Err(self.wrong_key(py, &format!("{} is missing", field.text))),
+                (Err(_), None) => {
+                    return Err(self.wrong_key(py, &format!("{} is missing", field.text)));
+                }
             };
-            let admitted = encode::admit_key(field, &value).map_err(|problem| problem.raise(py, &self.name, field))?;
+            let admitted = encode::admit_key(field, &value)
+                .map_err(|problem| problem.raise(py, &self.name, field))?;
             parts.push(admitted);
         }
         if values.len() > parts.len() {
@@ -311,8 +361,15 @@ impl Schema {
             && named.len() > used
         {
             let known: Vec<&str> = self.key_fields().map(|field| &*field.text).collect();
-            let unknown = named.keys().iter().map(|key| key.to_string()).find(|key| !known.contains(&key.as_str()));
-            return Err(self.wrong_key(py, &format!("{} is no key attribute", unknown.unwrap_or_default())));
+            let unknown = named
+                .keys()
+                .iter()
+                .map(|key| key.to_string())
+                .find(|key| !known.contains(&key.as_str()));
+            return Err(self.wrong_key(
+                py,
+                &format!("{} is no key attribute", unknown.unwrap_or_default()),
+            ));
         }
         PyTuple::new(py, parts)
     }
@@ -326,6 +383,9 @@ impl Schema {
 impl Schema {
     fn wrong_key(&self, py: Python<'_>, what: &str) -> PyErr {
         let names: Vec<&str> = self.key_fields().map(|field| &*field.text).collect();
-        validation_error(py, &format!("the key of {} is ({}): {what}", self.name, names.join(", ")))
+        validation_error(
+            py,
+            &format!("the key of {} is ({}): {what}", self.name, names.join(", ")),
+        )
     }
 }

@@ -52,12 +52,23 @@ pub(super) fn difference(old: &Value, new: &Value) -> Difference {
     if changes.actions.len() > MAX_OPERATORS {
         return Difference::Whole;
     }
-    if changes.actions.first().is_some_and(|action| !action.path.is_empty()) {
-        return Difference::Nested { actions: changes.actions, parents: changes.parents };
+    if changes
+        .actions
+        .first()
+        .is_some_and(|action| !action.path.is_empty())
+    {
+        return Difference::Nested {
+            actions: changes.actions,
+            parents: changes.parents,
+        };
     }
     match changes.actions.pop() {
         None => Difference::None,
-        Some(Action { verb: verb @ (Verb::Add | Verb::Delete), value, .. }) => Difference::Members(verb, value),
+        Some(Action {
+            verb: verb @ (Verb::Add | Verb::Delete),
+            value,
+            ..
+        }) => Difference::Members(verb, value),
         Some(_) => Difference::Whole,
     }
 }
@@ -107,7 +118,12 @@ impl<'a> Changes<'a> {
         }
     }
 
-    fn set<T: Clone + Ord>(&mut self, old: &BTreeSet<T>, new: &BTreeSet<T>, value: fn(BTreeSet<T>) -> Value) {
+    fn set<T: Clone + Ord>(
+        &mut self,
+        old: &BTreeSet<T>,
+        new: &BTreeSet<T>,
+        value: fn(BTreeSet<T>) -> Value,
+    ) {
         let added: BTreeSet<T> = new.difference(old).cloned().collect();
         let removed: BTreeSet<T> = old.difference(new).cloned().collect();
         match (added.is_empty(), removed.is_empty()) {
@@ -123,7 +139,11 @@ impl<'a> Changes<'a> {
         if let Some(value) = value {
             value.write(&mut writer);
         }
-        self.actions.push(Action { path: self.place(), verb, value: writer.into_bytes().into() });
+        self.actions.push(Action {
+            path: self.place(),
+            verb,
+            value: writer.into_bytes().into(),
+        });
     }
 
     fn place(&self) -> Path {
@@ -138,12 +158,17 @@ mod tests {
     use super::*;
 
     fn between(old: &str, new: &str) -> Difference {
-        difference(&Value::parse(old.as_bytes()).unwrap(), &Value::parse(new.as_bytes()).unwrap())
+        difference(
+            &Value::parse(old.as_bytes()).unwrap(),
+            &Value::parse(new.as_bytes()).unwrap(),
+        )
     }
 
     /// Actions as `a.b=value`, `-a.b`, `a.b+value`, `a.b~value`; the paths of the guarded maps.
     fn nested(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
-        let Difference::Nested { actions, parents } = between(old, new) else { panic!("no nested changes") };
+        let Difference::Nested { actions, parents } = between(old, new) else {
+            panic!("no nested changes")
+        };
         let actions = actions.iter().map(|action| {
             let path = action.path.join(".");
             let value = std::str::from_utf8(&action.value).unwrap();
@@ -154,7 +179,10 @@ mod tests {
                 Verb::Delete => format!("{path}~{value}"),
             }
         });
-        (actions.collect(), parents.iter().map(|parent| parent.join(".")).collect())
+        (
+            actions.collect(),
+            parents.iter().map(|parent| parent.join(".")).collect(),
+        )
     }
 
     #[test]
@@ -164,7 +192,10 @@ mod tests {
             (r#"{"N":"100"}"#, r#"{"N":"1E2"}"#),
             (r#"{"SS":["a","b"]}"#, r#"{"SS":["b","a"]}"#),
             (r#"{"NS":["1","2"]}"#, r#"{"NS":["2.0","1"]}"#),
-            (r#"{"M":{"a":{"S":"x"},"b":{"L":[{"N":"1"}]}}}"#, r#"{"M":{"b":{"L":[{"N":"1.0"}]},"a":{"S":"x"}}}"#),
+            (
+                r#"{"M":{"a":{"S":"x"},"b":{"L":[{"N":"1"}]}}}"#,
+                r#"{"M":{"b":{"L":[{"N":"1.0"}]},"a":{"S":"x"}}}"#,
+            ),
         ] {
             assert_eq!(between(old, new), Difference::None, "{old} {new}");
         }
@@ -203,7 +234,14 @@ mod tests {
             r#"{"M":{"same":{"S":"x"},"new":{"N":"2"},"added":{"M":{"a":{"NULL":true}}}}}"#,
         );
 
-        assert_eq!(actions, [r#"added={"M":{"a":{"NULL":true}}}"#, r#"new={"N":"2"}"#, "-gone"]);
+        assert_eq!(
+            actions,
+            [
+                r#"added={"M":{"a":{"NULL":true}}}"#,
+                r#"new={"N":"2"}"#,
+                "-gone"
+            ]
+        );
         assert_eq!(parents, [""]);
     }
 
@@ -214,7 +252,16 @@ mod tests {
             r#"{"M":{"s":{"SS":["a","b"]},"t":{"SS":["a"]},"u":{"SS":["b"]},"m":{"M":{}}}}"#,
         );
 
-        assert_eq!(actions, ["-m.k", r#"s+{"SS":["b"]}"#, r#"t~{"SS":["b"]}"#, r#"u={"SS":["b"]}"#, "-v"]);
+        assert_eq!(
+            actions,
+            [
+                "-m.k",
+                r#"s+{"SS":["b"]}"#,
+                r#"t~{"SS":["b"]}"#,
+                r#"u={"SS":["b"]}"#,
+                "-v"
+            ]
+        );
         assert_eq!(parents, ["m"]);
     }
 
@@ -231,11 +278,16 @@ mod tests {
     #[test]
     fn too_many_changes_are_one_change() {
         let map = |value: usize, keys: usize| {
-            let members: Vec<String> = (0..keys).map(|key| format!(r#""k{key}":{{"N":"{value}"}}"#)).collect();
+            let members: Vec<String> = (0..keys)
+                .map(|key| format!(r#""k{key}":{{"N":"{value}"}}"#))
+                .collect();
             format!(r#"{{"M":{{{}}}}}"#, members.join(","))
         };
 
-        assert!(matches!(between(&map(1, 300), &map(2, 300)), Difference::Nested { .. }));
+        assert!(matches!(
+            between(&map(1, 300), &map(2, 300)),
+            Difference::Nested { .. }
+        ));
         assert_eq!(between(&map(1, 301), &map(2, 301)), Difference::Whole);
         assert_eq!(between(&map(1, 301), &map(1, 0)), Difference::Whole);
         assert_eq!(between(&map(1, 0), &map(1, 301)), Difference::Whole);

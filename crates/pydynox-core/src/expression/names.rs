@@ -42,12 +42,19 @@ impl Default for Names<'_> {
 impl<'a> Names<'a> {
     /// No names yet; allocates nothing before the first placeholder.
     pub fn new() -> Self {
-        Self { placed: Vec::new(), numbers: HashMap::new(), longest_bare: LONGEST_BARE_NAME }
+        Self {
+            placed: Vec::new(),
+            numbers: HashMap::new(),
+            longest_bare: LONGEST_BARE_NAME,
+        }
     }
 
     /// As [`new`](Self::new), but a name is written bare only where that is shorter: for expressions near their limit.
     pub fn short() -> Self {
-        Self { longest_bare: LENGTH_OF_A_PLACEHOLDER, ..Self::new() }
+        Self {
+            longest_bare: LENGTH_OF_A_PLACEHOLDER,
+            ..Self::new()
+        }
     }
 
     /// Writes a name, or its placeholder, into an expression.
@@ -209,7 +216,22 @@ mod tests {
 
     #[test]
     fn what_an_expression_would_misread_gets_a_placeholder() {
-        for name in ["", "name", "Status", "remove", "_x", "1st", "a.b", "a b", "#a", ":a", "a[0]", "a\"b", "gr\u{f6}\u{df}e", "a-b"] {
+        for name in [
+            "",
+            "name",
+            "Status",
+            "remove",
+            "_x",
+            "1st",
+            "a.b",
+            "a b",
+            "#a",
+            ":a",
+            "a[0]",
+            "a\"b",
+            "gr\u{f6}\u{df}e",
+            "a-b",
+        ] {
             assert_eq!(written(&mut Names::new(), name), "#0", "{name:?}");
         }
     }
@@ -227,7 +249,8 @@ mod tests {
     fn the_same_name_gets_the_same_placeholder() {
         let mut names = Names::new();
 
-        let placeholders = ["name", "a.b", "name", "a.b", "date"].map(|name| written(&mut names, name));
+        let placeholders =
+            ["name", "a.b", "name", "a.b", "date"].map(|name| written(&mut names, name));
 
         assert_eq!(placeholders, ["#0", "#1", "#0", "#1", "#2"]);
     }
@@ -249,7 +272,10 @@ mod tests {
         names.write(&mut writer, "a\"\\\n");
         names.finish(&mut writer);
 
-        assert_eq!(writer.into_bytes(), br##"#0,"ExpressionAttributeNames":{"#0":"a\"\\\n"}"##);
+        assert_eq!(
+            writer.into_bytes(),
+            br##"#0,"ExpressionAttributeNames":{"#0":"a\"\\\n"}"##
+        );
     }
 
     #[test]
@@ -261,12 +287,18 @@ mod tests {
         values.write(&mut writer, br#"{"N":"1"}"#);
         values.finish(&mut writer);
 
-        assert_eq!(writer.into_bytes(), br#":0:1,"ExpressionAttributeValues":{":0":{"S":"x"},":1":{"N":"1"}}"#);
+        assert_eq!(
+            writer.into_bytes(),
+            br#":0:1,"ExpressionAttributeValues":{":0":{"S":"x"},":1":{"N":"1"}}"#
+        );
     }
 
     #[test]
     fn a_path_keeps_its_dots_and_indexes() {
-        assert_eq!(path("address.homes[0]"), ("address.homes[0]".into(), String::new()));
+        assert_eq!(
+            path("address.homes[0]"),
+            ("address.homes[0]".into(), String::new())
+        );
         assert_eq!(path("a[0][12].b"), ("a[0][12].b".into(), String::new()));
     }
 
@@ -274,7 +306,10 @@ mod tests {
     fn each_name_of_a_path_may_need_a_placeholder() {
         assert_eq!(
             path("data.name[3].ok.data"),
-            ("#0.#1[3].ok.#0".into(), r##","ExpressionAttributeNames":{"#0":"data","#1":"name"}"##.into())
+            (
+                "#0.#1[3].ok.#0".into(),
+                r##","ExpressionAttributeNames":{"#0":"data","#1":"name"}"##.into()
+            )
         );
     }
 
@@ -286,7 +321,13 @@ mod tests {
             declared.string(odd);
             declared.byte(b'}');
 
-            assert_eq!(path(odd), ("#0".into(), String::from_utf8(declared.into_bytes()).unwrap()));
+            assert_eq!(
+                path(odd),
+                (
+                    "#0".into(),
+                    String::from_utf8(declared.into_bytes()).unwrap()
+                )
+            );
         }
     }
 }

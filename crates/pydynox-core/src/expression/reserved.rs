@@ -3,18 +3,26 @@
 /// Whether `name` is one of DynamoDB's 573 reserved words, in any case.
 pub fn is_reserved(name: &str) -> bool {
     let name = name.as_bytes();
-    let Some(first) = name.first().map(u8::to_ascii_uppercase) else { return false };
+    let Some(first) = name.first().map(u8::to_ascii_uppercase) else {
+        return false;
+    };
     if !first.is_ascii_uppercase() || name.len() > LONGEST {
         return false;
     }
     let letter = usize::from(first - b'A');
-    let words = WORDS.get(STARTS[letter]..STARTS[letter + 1]).unwrap_or_default();
-    words.binary_search_by(|word| compare(word.as_bytes(), name)).is_ok()
+    let words = WORDS
+        .get(STARTS[letter]..STARTS[letter + 1])
+        .unwrap_or_default();
+    words
+        .binary_search_by(|word| compare(word.as_bytes(), name))
+        .is_ok()
 }
 
 /// Orders a reserved word and a name in any case.
 fn compare(word: &[u8], name: &[u8]) -> std::cmp::Ordering {
-    word.iter().copied().cmp(name.iter().map(u8::to_ascii_uppercase))
+    word.iter()
+        .copied()
+        .cmp(name.iter().map(u8::to_ascii_uppercase))
 }
 
 /// Where the words of each letter start in [`WORDS`]; the last entry is the end of `Z`.
@@ -140,7 +148,16 @@ mod tests {
     fn every_word_is_found_in_any_case() {
         for word in WORDS {
             let lower = word.to_ascii_lowercase();
-            let mixed: String = lower.char_indices().map(|(at, c)| if at % 2 == 0 { c.to_ascii_uppercase() } else { c }).collect();
+            let mixed: String = lower
+                .char_indices()
+                .map(|(at, c)| {
+                    if at % 2 == 0 {
+                        c.to_ascii_uppercase()
+                    } else {
+                        c
+                    }
+                })
+                .collect();
 
             assert!(is_reserved(word), "{word}");
             assert!(is_reserved(&lower), "{lower}");
@@ -155,14 +172,30 @@ mod tests {
 
     #[test]
     fn ordinary_names_are_not_reserved() {
-        for name in ["", "email", "nam", "zonee", "zz", "9", "_name", "XML", "e", "n\u{e4}me", "AUTHORIZATIONS", "\u{ff}"] {
+        for name in [
+            "",
+            "email",
+            "nam",
+            "zonee",
+            "zz",
+            "9",
+            "_name",
+            "XML",
+            "e",
+            "n\u{e4}me",
+            "AUTHORIZATIONS",
+            "\u{ff}",
+        ] {
             assert!(!is_reserved(name), "{name}");
         }
     }
 
     #[test]
     fn words_that_catch_people_out_are_reserved() {
-        for name in ["name", "status", "date", "user", "type", "count", "data", "size", "ttl", "year", "value", "key"] {
+        for name in [
+            "name", "status", "date", "user", "type", "count", "data", "size", "ttl", "year",
+            "value", "key",
+        ] {
             assert!(is_reserved(name), "{name}");
         }
     }

@@ -6,8 +6,12 @@ use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
 use crate::wire::{Value, WireError, Writer};
 
 /// The clauses of an update expression, in the order in which they are written.
-const CLAUSES: [(Verb, &[u8]); 4] =
-    [(Verb::Set, b"SET "), (Verb::Remove, b"REMOVE "), (Verb::Add, b"ADD "), (Verb::Delete, b"DELETE ")];
+const CLAUSES: [(Verb, &[u8]); 4] = [
+    (Verb::Set, b"SET "),
+    (Verb::Remove, b"REMOVE "),
+    (Verb::Add, b"ADD "),
+    (Verb::Delete, b"DELETE "),
+];
 
 /// What happens to one attribute.
 #[derive(Debug, Clone)]
@@ -24,7 +28,11 @@ struct Attribute {
 impl Attribute {
     /// The actions that are sent; `whole` asks for one on the attribute itself.
     fn actions(&self, whole: bool) -> &[Action] {
-        if whole || self.nested.is_empty() { std::slice::from_ref(&self.whole) } else { &self.nested }
+        if whole || self.nested.is_empty() {
+            std::slice::from_ref(&self.whole)
+        } else {
+            &self.nested
+        }
     }
 
     fn parents(&self, whole: bool) -> &[Path] {
@@ -33,7 +41,11 @@ impl Attribute {
 
     /// Length of the longest path below the attribute.
     fn depth(&self) -> usize {
-        self.nested.iter().map(|action| action.path.len()).max().unwrap_or(0)
+        self.nested
+            .iter()
+            .map(|action| action.path.len())
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -82,19 +94,34 @@ impl Update {
     /// # Errors
     ///
     /// One of the texts is no attribute value.
-    pub fn change(&mut self, attribute: &str, old_json: &[u8], new_json: &[u8]) -> Result<bool, WireError> {
+    pub fn change(
+        &mut self,
+        attribute: &str,
+        old_json: &[u8],
+        new_json: &[u8],
+    ) -> Result<bool, WireError> {
         let old = Value::parse(old_json)?;
         let new = Value::parse(new_json)?;
         match difference(&old, &new) {
             Difference::None => {
-                self.attributes.retain(|earlier| &*earlier.name != attribute);
+                self.attributes
+                    .retain(|earlier| &*earlier.name != attribute);
                 return Ok(false);
             }
             Difference::Whole => self.set(attribute, new_json),
             Difference::Members(verb, value) => self.whole(attribute, verb, &value),
             Difference::Nested { actions, parents } => {
-                let whole = Action { path: Path::default(), verb: Verb::Set, value: new_json.into() };
-                self.put(Attribute { name: attribute.into(), whole, nested: actions, parents });
+                let whole = Action {
+                    path: Path::default(),
+                    verb: Verb::Set,
+                    value: new_json.into(),
+                };
+                self.put(Attribute {
+                    name: attribute.into(),
+                    whole,
+                    nested: actions,
+                    parents,
+                });
             }
         }
         Ok(true)
@@ -115,12 +142,25 @@ impl Update {
     }
 
     fn whole(&mut self, attribute: &str, verb: Verb, value: &[u8]) {
-        let whole = Action { path: Path::default(), verb, value: value.into() };
-        self.put(Attribute { name: attribute.into(), whole, nested: Vec::new(), parents: Vec::new() });
+        let whole = Action {
+            path: Path::default(),
+            verb,
+            value: value.into(),
+        };
+        self.put(Attribute {
+            name: attribute.into(),
+            whole,
+            nested: Vec::new(),
+            parents: Vec::new(),
+        });
     }
 
     fn put(&mut self, attribute: Attribute) {
-        match self.attributes.iter_mut().find(|earlier| earlier.name == attribute.name) {
+        match self
+            .attributes
+            .iter_mut()
+            .find(|earlier| earlier.name == attribute.name)
+        {
             Some(earlier) => *earlier = attribute,
             None => self.attributes.push(attribute),
         }
@@ -135,8 +175,14 @@ struct Form<'a> {
 
 impl<'a> Form<'a> {
     fn new(update: &'a Update) -> Self {
-        let mut form =
-            Self { attributes: update.attributes.iter().map(|attribute| (attribute, false)).collect(), short_names: false };
+        let mut form = Self {
+            attributes: update
+                .attributes
+                .iter()
+                .map(|attribute| (attribute, false))
+                .collect(),
+            short_names: false,
+        };
         while !form.is_within_operators() && form.collapse() {}
         form
     }
@@ -171,25 +217,35 @@ impl<'a> Form<'a> {
     }
 
     fn actions(&self) -> impl Iterator<Item = (&'a str, &'a Action)> {
-        self.attributes
-            .iter()
-            .flat_map(|(attribute, whole)| attribute.actions(*whole).iter().map(|action| (&*attribute.name, action)))
+        self.attributes.iter().flat_map(|(attribute, whole)| {
+            attribute
+                .actions(*whole)
+                .iter()
+                .map(|action| (&*attribute.name, action))
+        })
     }
 
     fn parents(&self) -> impl Iterator<Item = (&'a str, &'a Path)> {
-        self.attributes
-            .iter()
-            .flat_map(|(attribute, whole)| attribute.parents(*whole).iter().map(|parent| (&*attribute.name, parent)))
+        self.attributes.iter().flat_map(|(attribute, whole)| {
+            attribute
+                .parents(*whole)
+                .iter()
+                .map(|parent| (&*attribute.name, parent))
+        })
     }
 
     /// Counts every action and, in the condition, each function and each AND.
     fn is_within_operators(&self) -> bool {
-        self.actions().count() <= MAX_OPERATORS && 1 + 2 * self.parents().count() <= MAX_OPERATORS
+        self.actions().count() <= MAX_OPERATORS && 2 * self.parents().count() < MAX_OPERATORS
     }
 
     /// Whether both expressions are short enough.
     fn write(&'a self, writer: &mut Writer, exists: &'a str) -> bool {
-        let mut names = if self.short_names { Names::short() } else { Names::new() };
+        let mut names = if self.short_names {
+            Names::short()
+        } else {
+            Names::new()
+        };
         let mut values = Values::new();
         let update_fits = self.write_update(writer, &mut names, &mut values);
         let condition_fits = self.write_condition(writer, &mut names, exists);
@@ -198,7 +254,12 @@ impl<'a> Form<'a> {
         update_fits && condition_fits
     }
 
-    fn write_update(&self, writer: &mut Writer, names: &mut Names<'a>, values: &mut Values<'a>) -> bool {
+    fn write_update(
+        &self,
+        writer: &mut Writer,
+        names: &mut Names<'a>,
+        values: &mut Values<'a>,
+    ) -> bool {
         if self.attributes.is_empty() {
             return true;
         }
@@ -235,13 +296,23 @@ impl<'a> Form<'a> {
     }
 }
 
-fn write_exists<'a>(writer: &mut Writer, names: &mut Names<'a>, attribute: &'a str, path: &'a [Box<str>]) {
+fn write_exists<'a>(
+    writer: &mut Writer,
+    names: &mut Names<'a>,
+    attribute: &'a str,
+    path: &'a [Box<str>],
+) {
     writer.raw(b"attribute_exists(");
     write_path(writer, names, attribute, path);
     writer.byte(b')');
 }
 
-fn write_path<'a>(writer: &mut Writer, names: &mut Names<'a>, attribute: &'a str, path: &'a [Box<str>]) {
+fn write_path<'a>(
+    writer: &mut Writer,
+    names: &mut Names<'a>,
+    attribute: &'a str,
+    path: &'a [Box<str>],
+) {
     names.write(writer, attribute);
     for name in path {
         writer.byte(b'.');
@@ -257,3 +328,6 @@ fn write_operand<'a>(writer: &mut Writer, values: &mut Values<'a>, action: &'a A
     }
     values.write(writer, &action.value);
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,11 @@ pub fn write(writer: &mut Writer, table: &str, schema: &ItemSchema) {
         }
         writer.raw(br#"{"AttributeName":"#);
         writer.string(&key.attribute_name);
-        writer.raw(if position == 0 { br#","KeyType":"HASH"}"# } else { br#","KeyType":"RANGE"}"# });
+        writer.raw(if position == 0 {
+            br#","KeyType":"HASH"}"#
+        } else {
+            br#","KeyType":"RANGE"}"#
+        });
     }
     writer.raw(br#"],"BillingMode":"PAY_PER_REQUEST"}"#);
 }
@@ -38,7 +42,13 @@ mod tests {
 
     #[test]
     fn the_body_declares_the_key_attributes_alone() {
-        let schema = ItemSchema::new("Order", ["c", "n", "total"], ("c", KeyType::S), Some(("n", KeyType::N))).unwrap();
+        let schema = ItemSchema::new(
+            "Order",
+            ["c", "n", "total"],
+            ("c", KeyType::S),
+            Some(("n", KeyType::N)),
+        )
+        .unwrap();
 
         assert_eq!(
             written(|writer| write(writer, "orders", &schema)),

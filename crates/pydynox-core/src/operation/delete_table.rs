@@ -14,6 +14,9 @@ mod tests {
 
     #[test]
     fn the_body_names_the_table() {
-        assert_eq!(written(|writer| write(writer, "users")), r#"{"TableName":"users"}"#);
+        assert_eq!(
+            written(|writer| write(writer, "users")),
+            r#"{"TableName":"users"}"#
+        );
     }
 }

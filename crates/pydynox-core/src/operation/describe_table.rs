@@ -25,10 +25,17 @@ pub fn table(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
 ///
 /// The answer is no JSON object.
 pub fn status(body: &[u8]) -> Result<Option<String>, WireError> {
-    let Some(description) = table(body)? else { return Ok(None) };
+    let Some(description) = table(body)? else {
+        return Ok(None);
+    };
     let description = &body[description];
-    let Some(status) = member(description, "TableStatus")? else { return Ok(None) };
-    let text = Reader::new(&description[status])?.string()?.decode()?.into_owned();
+    let Some(status) = member(description, "TableStatus")? else {
+        return Ok(None);
+    };
+    let text = Reader::new(&description[status])?
+        .string()?
+        .decode()?
+        .into_owned();
     Ok(Some(text))
 }
 
@@ -41,12 +48,20 @@ mod tests {
 
     #[test]
     fn the_body_names_the_table() {
-        assert_eq!(written(|writer| write(writer, "users")), r#"{"TableName":"users"}"#);
+        assert_eq!(
+            written(|writer| write(writer, "users")),
+            r#"{"TableName":"users"}"#
+        );
     }
 
     #[test]
     fn the_status_is_read_or_absent() {
-        assert_eq!(status(br#"{"Table":{"A":{},"TableStatus":"CREATING"}}"#).unwrap().as_deref(), Some("CREATING"));
+        assert_eq!(
+            status(br#"{"Table":{"A":{},"TableStatus":"CREATING"}}"#)
+                .unwrap()
+                .as_deref(),
+            Some("CREATING")
+        );
         assert_eq!(status(br#"{"Table":{}}"#).unwrap(), None);
         assert_eq!(status(b"{}").unwrap(), None);
         assert!(status(br#"{"Table":{"TableStatus":3}}"#).is_err());

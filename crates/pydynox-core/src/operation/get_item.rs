@@ -71,7 +71,10 @@ mod tests {
     fn the_item_is_found_or_absent() {
         let body = br#"{"ConsumedCapacity":{"Item":1},"Item":{"id":{"S":"Item"}}}"#;
 
-        assert_eq!(&body[item(body).unwrap().unwrap()], br#"{"id":{"S":"Item"}}"#);
+        assert_eq!(
+            &body[item(body).unwrap().unwrap()],
+            br#"{"id":{"S":"Item"}}"#
+        );
         assert_eq!(item(b"{}").unwrap(), None);
     }
 }

@@ -51,13 +51,20 @@ mod tests {
     #[test]
     fn the_body_says_where_to_start_and_how_much() {
         assert_eq!(written(|writer| write(writer, None, None)), "{}");
-        assert_eq!(written(|writer| write(writer, None, Some(5))), r#"{"Limit":5}"#);
-        assert_eq!(written(|writer| write(writer, Some("a"), Some(5))), r#"{"ExclusiveStartTableName":"a","Limit":5}"#);
+        assert_eq!(
+            written(|writer| write(writer, None, Some(5))),
+            r#"{"Limit":5}"#
+        );
+        assert_eq!(
+            written(|writer| write(writer, Some("a"), Some(5))),
+            r#"{"ExclusiveStartTableName":"a","Limit":5}"#
+        );
     }
 
     #[test]
     fn the_names_are_read_in_order() {
-        let (found, last) = names(br#"{"TableNames":["b","a"],"LastEvaluatedTableName":"a"}"#).unwrap();
+        let (found, last) =
+            names(br#"{"TableNames":["b","a"],"LastEvaluatedTableName":"a"}"#).unwrap();
 
         assert_eq!(found, ["b", "a"]);
         assert_eq!(last.as_deref(), Some("a"));

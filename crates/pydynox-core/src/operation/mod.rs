@@ -90,7 +90,10 @@ pub(crate) mod tests {
     fn a_member_is_found_behind_others_and_blanks() {
         let body = br#"{ "a" : {"b":[1]}, "c" :  {"d":"e"} }"#;
 
-        assert_eq!(body[member(body, "c").unwrap().unwrap()].trim_ascii(), br#"{"d":"e"}"#);
+        assert_eq!(
+            body[member(body, "c").unwrap().unwrap()].trim_ascii(),
+            br#"{"d":"e"}"#
+        );
         assert_eq!(member(body, "d").unwrap(), None);
         assert!(member(b"[]", "a").is_err());
         assert!(member(br#"{"a":"#, "a").is_err());

@@ -29,7 +29,10 @@ mod tests {
 
     #[test]
     fn an_unguarded_put_replaces() {
-        assert_eq!(body(Guard::None), r#"{"TableName":"users","Item":{"id":{"S":"u1"}}}"#);
+        assert_eq!(
+            body(Guard::None),
+            r#"{"TableName":"users","Item":{"id":{"S":"u1"}}}"#
+        );
     }
 
     #[test]

@@ -27,8 +27,16 @@ mod tests {
         let mut update = Update::new();
         update.set("age", br#"{"N":"42"}"#);
         update.remove("name");
-        update.change("tags", br#"{"SS":["a"]}"#, br#"{"SS":["a","b"]}"#).unwrap();
-        update.change("map", br#"{"M":{"x":{"N":"1"}}}"#, br#"{"M":{"x":{"N":"2"}}}"#).unwrap();
+        update
+            .change("tags", br#"{"SS":["a"]}"#, br#"{"SS":["a","b"]}"#)
+            .unwrap();
+        update
+            .change(
+                "map",
+                br#"{"M":{"x":{"N":"1"}}}"#,
+                br#"{"M":{"x":{"N":"2"}}}"#,
+            )
+            .unwrap();
 
         let body = written(|writer| {
             begin(writer, "users");
@@ -36,8 +44,19 @@ mod tests {
             finish(writer, &update, "id");
         });
 
-        assert!(body.starts_with(r#"{"TableName":"users","Key":{"id":{"S":"u1"}},"UpdateExpression":"SET "#), "{body}");
-        assert!(body.contains("attribute_exists(id) AND attribute_exists("), "{body}");
-        assert!(body.ends_with(r#","ReturnValuesOnConditionCheckFailure":"ALL_OLD"}"#), "{body}");
+        assert!(
+            body.starts_with(
+                r#"{"TableName":"users","Key":{"id":{"S":"u1"}},"UpdateExpression":"SET "#
+            ),
+            "{body}"
+        );
+        assert!(
+            body.contains("attribute_exists(id) AND attribute_exists("),
+            "{body}"
+        );
+        assert!(
+            body.ends_with(r#","ReturnValuesOnConditionCheckFailure":"ALL_OLD"}"#),
+            "{body}"
+        );
     }
 }

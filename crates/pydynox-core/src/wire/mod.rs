@@ -1,4 +1,4 @@
-//! `DynamoDB`'s JSON: written as text into one buffer, read by a cursor over one buffer, no tree in between.
+//! DynamoDB's JSON: written as text into one buffer, read by a cursor over one buffer, no tree in between.
 
 mod reader;
 mod scan;

@@ -8,15 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::WireError;
-use super::scan::{HIGH_BITS, find_stop, stops};
+use super::scan::{HIGH_BITS, LONG, find_stop, stops};
 
 /// Levels of JSON objects and arrays that may be open at once.
 ///
-/// `DynamoDB` nests documents up to 32 levels, each of which is two levels of JSON, inside an answer of a few more.
+/// DynamoDB nests documents up to 32 levels, each of which is two levels of JSON, inside an answer of a few more.
 pub const MAX_DEPTH: usize = 128;
-
-/// From this length on a string is scanned by vector code out of line.
-const LONG: usize = 64;
 
 /// Checks that `body` is one well-formed JSON text.
 ///
@@ -72,7 +69,7 @@ impl Tag {
         })
     }
 
-    /// The key as `DynamoDB` writes it.
+    /// The key as DynamoDB writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::S => "S",
@@ -601,7 +598,7 @@ impl<'a> Reader<'a> {
 
 // What is rare is kept out of line and takes the cursor by value: a reference would force it out of its register.
 
-/// `DynamoDB` writes no blanks.
+/// DynamoDB writes no blanks.
 #[cold]
 #[inline(never)]
 fn blanks_end(bytes: &[u8], at: usize) -> usize {
@@ -793,7 +790,7 @@ fn unescape(raw: &str) -> Result<String, WireError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::format_collect)]
 
     use proptest::prelude::*;
     use serde_json::{Map, Value as Json};

@@ -5,6 +5,9 @@ const LOW_BITS: u64 = u64::from_le_bytes([0x01; 8]);
 /// The highest bit of every byte: set in a byte that is not ASCII.
 pub(super) const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
 
+/// From this length on vector code out of line pays.
+pub(super) const LONG: usize = 64;
+
 /// The high bit of each byte that a string cannot hold as it is: quote, backslash, control characters.
 ///
 /// Bits above the lowest one may be wrong (a borrow runs upwards), so only the lowest counts.
@@ -36,12 +39,33 @@ pub(super) fn find_stop(bytes: &[u8], at: usize) -> usize {
     bytes.len() - rest.len() + plain
 }
 
+/// Whether there is no such byte in it.
+#[inline]
+pub(super) fn is_all_plain(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return !bytes.iter().any(|byte| is_stop(*byte));
+    };
+    if bytes.len() > LONG {
+        return find_stop(bytes, 0) == bytes.len();
+    }
+    // The last eight bytes may overlap the word before them.
+    let (words, _) = bytes.as_chunks::<8>();
+    let all = words
+        .iter()
+        .fold(0, |all, word| all | stops(u64::from_le_bytes(*word)));
+    all | stops(u64::from_le_bytes(*last)) == 0
+}
+
 /// Whether a block holds no such byte; without branches, so that it becomes vector code.
 #[inline]
 fn is_plain(block: &[u8; 32]) -> bool {
     !block.iter().fold(false, |stop, byte| stop | is_stop(*byte))
 }
 
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "lazy operators keep it from becoming vector code, five times slower"
+)]
 #[inline]
 fn is_stop(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < 0x20)
@@ -61,6 +85,7 @@ mod tests {
 
                     let expected = if is_stop(byte) { at } else { length };
                     assert_eq!(find_stop(&bytes, 0), expected);
+                    assert_eq!(is_all_plain(&bytes), !is_stop(byte));
                 }
             }
         }

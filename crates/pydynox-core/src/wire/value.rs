@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Reader, Tag, WireError, Writer};
 use crate::number::Number;
 
-/// An attribute value. Two values are equal when `DynamoDB` holds them for the same: numbers by value, maps and sets in any order.
+/// An attribute value. Two values are equal when DynamoDB holds them for the same: numbers by value, maps and sets in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Value {
     /// String.
@@ -35,7 +35,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// No attribute value stands here, or a number in it is none that `DynamoDB` holds.
+    /// No attribute value stands here, or a number in it is none that DynamoDB holds.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         let value = match reader.begin_value()? {
             Tag::S => Self::S(reader.string()?.decode()?.into_owned()),

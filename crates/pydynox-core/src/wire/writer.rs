@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::scan::find_stop;
+use super::scan::{find_stop, is_all_plain};
 use crate::number::Number;
 
 /// Writes JSON text into one buffer. Brackets and commas are the caller's.
@@ -146,7 +146,7 @@ impl Writer {
     #[inline]
     fn quoted(&mut self, before: &[u8], text: &str, after: &[u8]) {
         self.raw(before);
-        if find_stop(text.as_bytes(), 0) == text.len() {
+        if is_all_plain(text.as_bytes()) {
             self.raw(text.as_bytes());
         } else {
             self.escaped(text.as_bytes());
