@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import pathlib
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from data import User, item, page, user, wire
-
 from pydynox import DynamoDBClient, _core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROUNDS = 9
 FORBIDDEN = ("asyncio", "logging", "json", "inspect", "dataclasses", "pydantic")
@@ -138,69 +138,36 @@ class Described:
 class Checked:
     """What assignment costs through a ``__setattr__`` written in Python that checks name and type."""
 
-    types = {"age": int}
-
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(value) is not self.types[name]:
+        if type(value) is not TYPES[name]:
             raise TypeError(name)
         object.__setattr__(self, name, value)
+
+
+TYPES = {"age": int}
+
+
+def tenfold(statements: str, target: Any) -> Callable[[int], object]:
+    """A loop over five times two statements on `target`. Python specialises code per call site: each loop has its own code."""
+    body = "\n        ".join([statements] * 5)
+    names: dict[str, Any] = {"target": target}
+    exec(f"def run(count):\n    for _ in range(count):\n        {body}", names)
+    made: Callable[[int], object] = names["run"]
+    return made
 
 
 def attributes() -> dict[str, tuple[Callable[[int], object], int]]:
     """Reading and setting; what naming the instance costs is measured too, and taken off."""
     ours, described, checked = user(1), Described(), Checked()
     described.age = checked.age = 1
-
-    def names(count: int) -> None:
-        for _ in range(count):
-            ours; ours; ours; ours; ours; ours; ours; ours; ours; ours  # noqa: B018, E702
-
-    def read(target: Any) -> Callable[[int], object]:
-        def run(count: int) -> None:
-            for _ in range(count):
-                target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
-                target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
-
-        return run
-
-    def write(target: Any) -> Callable[[int], object]:
-        def run(count: int) -> None:
-            for _ in range(count):
-                target.age = 5; target.age = 6; target.age = 5; target.age = 6; target.age = 5  # noqa: E702
-                target.age = 6; target.age = 5; target.age = 6; target.age = 5; target.age = 6  # noqa: E702
-
-        return run
-
-    # Python specialises code per call site: each target has its own function.
+    read, write = "target.age; target.age", "target.age = 5; target.age = 6"
     return {
-        "names x 10": (names, 100000),
-        "read x 10": (read(ours), 100000),
-        "read x 10, Python data descriptor": (read_other(described), 100000),
-        "set x 10": (write(ours), 100000),
-        "set x 10, Python __setattr__": (write_other(checked), 100000),
+        "names x 10": (tenfold("target; target", ours), 100000),
+        "read x 10": (tenfold(read, ours), 100000),
+        "read x 10, Python data descriptor": (tenfold(read, described), 100000),
+        "set x 10": (tenfold(write, ours), 100000),
+        "set x 10, Python __setattr__": (tenfold(write, checked), 100000),
     }
-
-
-def read_other(target: Any) -> Callable[[int], object]:
-    """`read` with code objects of its own."""
-
-    def run(count: int) -> None:
-        for _ in range(count):
-            target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
-            target.age; target.age; target.age; target.age; target.age  # noqa: B018, E702
-
-    return run
-
-
-def write_other(target: Any) -> Callable[[int], object]:
-    """`write` with code objects of its own."""
-
-    def run(count: int) -> None:
-        for _ in range(count):
-            target.age = 5; target.age = 6; target.age = 5; target.age = 6; target.age = 5  # noqa: E702
-            target.age = 6; target.age = 5; target.age = 6; target.age = 5; target.age = 6  # noqa: E702
-
-    return run
 
 
 def main() -> int:
@@ -227,12 +194,14 @@ def main() -> int:
         verdict = "" if value <= target else "  MISSED"
         missed += value > target
         print(f"{name:46} {value:9.3f} {unit:3} (target {target:g}){verdict}")
-    print(f"\nread {read * 1000:.0f} ns, set {written * 1000:.0f} ns, page {figures['decode a page of 100']:.0f} us, orjson {loads:.0f} us")
+    print(
+        f"\nread {read * 1000:.0f} ns, set {written * 1000:.0f} ns, page {figures['decode a page of 100']:.0f} us, orjson {loads:.0f} us"
+    )
     forbidden = imported()
     print("modules that must not be imported:", *(forbidden or ["none"]))
-    results = {"figures": [dict(zip(("name", "value", "unit", "target"), row, strict=True)) for row in rows], "raw_us": figures}
-    default = pathlib.Path(__file__).with_name("results.json")
-    pathlib.Path(os.environ.get("PYDYNOX_BENCH_RESULTS", default)).write_text(json.dumps(results, indent=2) + "\n")
+    figured = [dict(zip(("name", "value", "unit", "target"), row, strict=True)) for row in rows]
+    results = {"figures": figured, "raw_us": figures}
+    pathlib.Path(__file__).with_name("results.json").write_text(json.dumps(results, indent=2) + "\n")
     return 1 if missed or forbidden else 0
 
 

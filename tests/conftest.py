@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-import pytest
-
 import pydynox
+import pytest
 from pydynox import DynamoDBClient
 
 Drive = Callable[[Coroutine[Any, Any, Any]], Any]

@@ -9,9 +9,8 @@ import types
 from collections.abc import Generator
 from typing import Any
 
-import pytest
-
 import pydynox
+import pytest
 from pydynox import Attr, DynamoDBClient, Model, ModelConfig, get_default_client, partition_key, set_default_client, sort_key
 from pydynox.exceptions import ConfigurationError, InvalidRequestError, RequestError, RequestTimeoutError, TableNotFoundError
 
@@ -86,7 +85,9 @@ def test_an_endpoint_that_cannot_be_is_refused_when_the_client_is_made(url: str 
         DynamoDBClient(endpoint_url=url)
 
 
-@pytest.mark.parametrize("options", [{"timeout": -1}, {"timeout": 0}, {"timeout": math.nan}, {"max_attempts": 0}, {"errors": "some"}])
+@pytest.mark.parametrize(
+    "options", [{"timeout": -1}, {"timeout": 0}, {"timeout": math.nan}, {"max_attempts": 0}, {"errors": "some"}]
+)
 def test_a_setting_out_of_range_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         DynamoDBClient(endpoint_url="memory://", **options)
@@ -193,7 +194,11 @@ def test_bytes_and_numbers_are_keys(drive: Drive, client: DynamoDBClient) -> Non
 
 def test_any_operation_passes_through(drive: Drive, client: DynamoDBClient) -> None:
     drive(Note.table.create())
-    drive(client.call("BatchWriteItem", RequestItems={"notes": [{"PutRequest": {"Item": {"note_id": {"S": str(n)}}}} for n in range(25)]}))
+    drive(
+        client.call(
+            "BatchWriteItem", RequestItems={"notes": [{"PutRequest": {"Item": {"note_id": {"S": str(n)}}}} for n in range(25)]}
+        )
+    )
 
     answer = drive(client.call("Scan", TableName="notes", Select="COUNT"))
 

@@ -47,7 +47,21 @@ def test_python_does_no_io(file: pathlib.Path) -> None:
     assert not imports_of(file, top_level=False) & {"asyncio", "threading", "socket", "ssl", "http", "urllib", "concurrent"}
 
 
-ORDER = ["exceptions", "config", "expressions", "attributes", "_compile", "client", "key", "table", "model", "sync"]
+ORDER = [
+    "exceptions",
+    "config",
+    "expressions",
+    "attributes",
+    "_kinds",
+    "_annotations",
+    "_generics",
+    "_compile",
+    "client",
+    "key",
+    "table",
+    "model",
+    "sync",
+]
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -114,7 +128,12 @@ def test_importing_pydynox_imports_nothing_heavy() -> None:
 
 
 def test_every_file_opens_with_a_sentence_about_what_it_owns() -> None:
-    for file in [*PYTHON.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benches").glob("*.py"), *(ROOT / "tools").glob("*.py")]:
+    for file in [
+        *PYTHON.rglob("*.py"),
+        *(ROOT / "tests").rglob("*.py"),
+        *(ROOT / "benches").glob("*.py"),
+        *(ROOT / "tools").glob("*.py"),
+    ]:
         if text := file.read_text():
             assert ast.get_docstring(ast.parse(text)), file
     for file in (ROOT / "crates").rglob("src/**/*.rs"):

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, sort_key
 from pydynox.exceptions import (
     ConditionFailedError,
@@ -80,7 +79,9 @@ def stored(drive: Drive, client: DynamoDBClient, user_id: str = "u1") -> dict[st
     return item
 
 
-def change_behind(drive: Drive, client: DynamoDBClient, expression: str, values: dict[str, Any] | None = None, **names: str) -> None:
+def change_behind(
+    drive: Drive, client: DynamoDBClient, expression: str, values: dict[str, Any] | None = None, **names: str
+) -> None:
     """What another writer does meanwhile."""
     wire: dict[str, Any] = {"TableName": "users", "Key": {"user_id": {"S": "u1"}}, "UpdateExpression": expression}
     if values:
@@ -284,7 +285,7 @@ def test_save_may_be_repeated_after_a_refused_one(drive: Drive, client: DynamoDB
 
 
 def test_attributes_that_the_model_does_not_know_survive_save_and_put(drive: Drive, client: DynamoDBClient) -> None:
-    other = {"ratio": {"N": "0.12345678901234567890123456789012345678"}, "quo\"te": {"L": [{"NULL": True}, {"BS": ["AA=="]}]}}
+    other = {"ratio": {"N": "0.12345678901234567890123456789012345678"}, 'quo"te': {"L": [{"NULL": True}, {"BS": ["AA=="]}]}}
     wire = {"user_id": {"S": "u1"}, "name": {"S": "n"}, **other}
     drive(client.call("PutItem", TableName="users", Item=wire))
     user = drive(User.get("u1"))
@@ -410,7 +411,7 @@ def test_a_table_of_another_schema_is_refused_by_the_service(drive: Drive) -> No
     class Elsewhere(Model[str], table="orders"):
         other: Attr[str] = partition_key()
 
-    with pytest.raises(Exception, match="(?i)key"):
+    with pytest.raises(Exception, match=r"(?i)key"):
         drive(Elsewhere(other="x").create())
 
 

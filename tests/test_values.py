@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from pydynox import Attr, DynamoDBClient, Model, NumberAttribute, StringAttribute, field, partition_key
 from pydynox.exceptions import SerializationError, ValidationError
 
@@ -77,7 +76,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "message"), REFUSED, ids=[f"{case[0]}-{number}" for number, case in enumerate(REFUSED)])
+@pytest.mark.parametrize(
+    ("name", "value", "message"), REFUSED, ids=[f"{case[0]}-{number}" for number, case in enumerate(REFUSED)]
+)
 def test_a_bad_value_is_refused_and_the_instance_stays_as_it_was(name: str, value: Any, message: str) -> None:
     thing = Thing(key_="k")
     before = getattr(thing, name)
@@ -114,9 +115,9 @@ def test_an_attribute_cannot_be_deleted() -> None:
 
 @pytest.mark.parametrize("key", ["", 3, None, "x" * 2049])
 def test_a_bad_key_is_refused_before_anything_is_sent(key: Any) -> None:
-    with pytest.raises(ValidationError, match="Thing.key_"):
+    with pytest.raises(ValidationError, match=r"Thing.key_"):
         Thing.key(key)
-    with pytest.raises(ValidationError, match="Thing.key_"):
+    with pytest.raises(ValidationError, match=r"Thing.key_"):
         Thing(key_=key)
 
 
@@ -150,7 +151,7 @@ class Size(enum.IntEnum):
         ("exact", Decimal("9.9999999999999999999999999999999999999E+125")),
         ("exact", Decimal("1E-130")),
         ("exact", 3),
-        ("text", "\x00\x1f\"\\/\u2028😀"),
+        ("text", '\x00\x1f"\\/\u2028😀'),
         ("data", bytes(range(256))),
         ("items", [Size.BIG]),
         ("words", {"", "é"}),
@@ -233,7 +234,11 @@ def test_plain_dictionaries_go_in_and_come_out(drive: Drive, client: DynamoDBCli
     drive(client.put_item("things", item))
 
     assert drive(client.get_item("things", {"key": "k"})) == item
-    assert drive(client.get_item("things", {"key": "k"}, projection=["m.a", "l[1]", "n"])) == {"m": {"a": {"b": b"x"}}, "l": [True], "n": 1}
+    assert drive(client.get_item("things", {"key": "k"}, projection=["m.a", "l[1]", "n"])) == {
+        "m": {"a": {"b": b"x"}},
+        "l": [True],
+        "n": 1,
+    }
     drive(client.delete_item("things", {"key": "k"}))
     assert drive(client.get_item("things", {"key": "k"})) is None
     with pytest.raises(ValidationError, match="x"):

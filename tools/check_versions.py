@@ -16,18 +16,8 @@ VERSIONS = ("3.12", "3.13", "3.14", "3.15")
 
 def configuration(version: str) -> str:
     """What pyo3 would have asked the interpreter."""
-    return "\n".join(
-        (
-            "implementation=CPython",
-            f"version={version}",
-            "shared=true",
-            "target_abi=CPython-%s" % version if False else "abi3=false",
-            "pointer_width=64",
-            "build_flags=",
-            "suppress_build_script_link_lines=true",
-            "",
-        )
-    )
+    lines = ["implementation=CPython", f"version={version}", "shared=true", "pointer_width=64"]
+    return "\n".join([*lines, "build_flags=", "suppress_build_script_link_lines=true", ""])
 
 
 def main() -> int:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-import types
 import typing
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _core
+from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, surroundings
+from ._generics import is_root, substitute, type_arguments
+from ._kinds import KEY_KINDS, describe, fits, kind_of
 from .attributes import PARTITION, SORT, Attr
 from .config import ModelConfig, merge
 from .exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from ._core import Kind
+    from collections.abc import Mapping
 
 VERBS = frozenset(
     {
@@ -52,35 +51,6 @@ MODEL_NAMES = frozenset(
         "model_validate",
     }
 )
-_STORABLE = "str, int, float, Decimal, bool, bytes, list[...], dict[str, ...], set[...], None, Any, or one of these | None"
-_KINDS: dict[Any, Kind] = {
-    str: ("str",),
-    int: ("int",),
-    float: ("float",),
-    bool: ("bool",),
-    bytes: ("bytes",),
-    type(None): ("none",),
-    None: ("none",),
-    Any: ("any",),
-    list: ("list", ("any",)),
-    dict: ("dict", ("any",)),
-}
-_KEY_KINDS = frozenset({("str",), ("int",), ("float",), ("decimal",), ("number",), ("bytes",)})
-_SET_KINDS = _KEY_KINDS
-
-
-class UnresolvedError(Exception):
-    """An annotation names something that does not exist yet."""
-
-
-def is_attribute(value: object) -> TypeGuard[Attr[Any]]:
-    """Whether this stands for an attribute in the body of a class."""
-    return isinstance(value, Attr)
-
-
-def is_attribute_class(value: object) -> TypeGuard[type[Attr[Any]]]:
-    """Whether an annotation that starts with this declares an attribute."""
-    return isinstance(value, type) and issubclass(value, Attr)
 
 
 class Definition:
@@ -110,9 +80,6 @@ class Definition:
         self.complete = False
 
 
-# --- making a class -----------------------------------------------------------------------------
-
-
 def compile_model(cls: type[Any], *, table: str | None, abstract: bool) -> None:
     """Read the body of a new class and, unless an annotation names something that is yet to come, finish it."""
     definition = Definition(abstract=abstract, own_config=_own_config(cls, table))
@@ -125,7 +92,7 @@ def compile_model(cls: type[Any], *, table: str | None, abstract: bool) -> None:
     try:
         complete(cls)
     except UnresolvedError:
-        definition.names = _surroundings(cls)
+        definition.names = surroundings(cls)
 
 
 def definition_of(cls: type[Any]) -> Definition | None:
@@ -196,9 +163,6 @@ def _own_config(cls: type[Any], table: str | None) -> list[ModelConfig]:
     return [*configs, ModelConfig(table=table)]
 
 
-# --- reading the body ---------------------------------------------------------------------------
-
-
 def _read_body(cls: type[Any], definition: Definition) -> None:
     """Find the attributes that the body declares; an attribute that is only annotated gets its object here."""
     annotations = dict(cls.__annotations__)
@@ -230,11 +194,11 @@ def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
     """``name: Attr[str]`` becomes an attribute; ``ClassVar`` is none; anything else is a slip."""
     annotation = definition.pending[name]
     try:
-        found = _evaluate(cls, annotation, definition.names)
+        found = evaluate(cls, annotation, definition.names)
     except UnresolvedError:
         # Its type is not there yet; that it is an Attr can be seen already, if Attr itself is.
         try:
-            found = _evaluate(cls, annotation.partition("[")[0], definition.names)
+            found = evaluate(cls, annotation.partition("[")[0], definition.names)
         except UnresolvedError:
             return
     definition.bare.discard(name)
@@ -270,7 +234,7 @@ def _read_pending(cls: type[Any], definition: Definition) -> None:
         _sort_as_written(cls, definition)
         _check_names(cls, definition)
     for name, annotation in list(definition.pending.items()):
-        found = _evaluate(cls, annotation, definition.names, name)
+        found = evaluate(cls, annotation, definition.names, name)
         _take_type(cls, name, definition.own[name], found)
         definition.pending.pop(name, None)
 
@@ -301,57 +265,6 @@ def _said_type(origin: type[Any], argument: Any) -> Any:
         if typing.get_origin(base) is Attr and typing.get_origin(of) is not None:
             return of[argument]
     return argument
-
-
-def _evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:
-    """What an annotation means; text (``from __future__ import annotations``) is read where the class stands."""
-    if not isinstance(annotation, str):
-        return annotation
-    module = sys.modules.get(cls.__module__)
-    body = {name: value for name, value in cls.__dict__.items() if not is_attribute(value)}
-    try:
-        # The text is the class's own source: no more can happen than by importing its module.
-        return eval(annotation, vars(module) if module else {}, _Names(cls, body, names))  # noqa: S307
-    except NameError as problem:
-        raise UnresolvedError(
-            f"{cls.__name__}.{field}: the annotation {annotation} names {problem.name!r}, which does not exist"
-        ) from None
-    except Exception as problem:  # noqa: BLE001 (whatever the text of an annotation does)
-        fail(cls, field, f"has an annotation that cannot be read: {annotation} ({problem})")
-
-
-class _Names(dict[str, Any]):
-    """The names around a class: its body, then the functions that it is defined or used in; the module comes after."""
-
-    def __init__(self, cls: type[Any], body: Mapping[str, Any], names: Mapping[str, Any]) -> None:
-        super().__init__(names)
-        self.update(body)
-        self._module = cls.__module__
-
-    def __missing__(self, name: str) -> Any:
-        for local in _frames(self._module):
-            if name in local:
-                return local[name]
-        raise KeyError(name)
-
-
-def _frames(module: str) -> Iterator[dict[str, Any]]:
-    """The local names of the functions of a module that are running now, innermost first."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_globals.get("__name__") == module and frame.f_locals is not frame.f_globals:
-            yield frame.f_locals
-        frame = frame.f_back  # type: ignore[assignment]  # typeshed knows that it may be None, the variable does not
-
-
-def _surroundings(cls: type[Any]) -> dict[str, Any]:
-    names: dict[str, Any] = {}
-    for local in _frames(cls.__module__):
-        names = local | names
-    return names
-
-
-# --- inheritance and generics -------------------------------------------------------------------
 
 
 def _inherit(cls: type[Any], definition: Definition) -> None:
@@ -385,60 +298,12 @@ def _looks_like_attribute(value: Any) -> bool:
 
 
 def _specialised(cls: type[Any], definition: Definition, attribute: Attr[Any], meaning: Mapping[Any, Any]) -> Attr[Any]:
-    made = _substitute(attribute.type, meaning)
+    made = substitute(attribute.type, meaning)
     if made is attribute.type or attribute.name in definition.own:
         return attribute
     copied = attribute._copy(made, None)
     setattr(cls, attribute.name, copied)
     return copied
-
-
-def type_arguments(cls: type[Any]) -> dict[type[Any], dict[Any, Any]]:
-    """What the type variables of every base class stand for; those of ``Model[...]`` by position."""
-    found: dict[type[Any], dict[Any, Any]] = {}
-    for base in reversed(cls.__dict__.get("__orig_bases__", cls.__bases__)):
-        origin = typing.get_origin(base)
-        if origin is None:
-            found.update(type_arguments(base) if isinstance(base, type) else {})
-        elif origin is not typing.Generic:
-            arguments = typing.get_args(base)
-            parameters = range(len(arguments)) if is_root(origin) else origin.__parameters__
-            here = dict(zip(parameters, arguments, strict=False))
-            for further, meaning in type_arguments(origin).items():
-                found[further] = {key: _substitute(value, here) for key, value in meaning.items()}
-            found[origin] = here
-    return found
-
-
-def _substitute(annotation: Any, meaning: Mapping[Any, Any]) -> Any:
-    if isinstance(annotation, typing.TypeVar):
-        return meaning.get(annotation, annotation)
-    parameters = getattr(annotation, "__parameters__", ())
-    if not any(parameter in meaning for parameter in parameters):
-        return annotation
-    return annotation[tuple(meaning.get(parameter, parameter) for parameter in parameters)]
-
-
-def is_root(cls: type[Any]) -> bool:
-    """Whether this is ``Model`` itself."""
-    return definition_of(cls) is None and issubclass(cls, _core.Instance)
-
-
-def is_concrete(arguments: tuple[Any, ...]) -> bool:
-    """Whether these arguments of a generic model leave nothing open."""
-    return not any(
-        isinstance(argument, (str, typing.TypeVar, typing.ForwardRef)) or len(getattr(argument, "__parameters__", ())) > 0
-        for argument in arguments
-    )
-
-
-# --- checks -------------------------------------------------------------------------------------
-
-
-def fail(cls: type[Any], field: str, problem: str) -> NoReturn:
-    """Refuse a declaration."""
-    dotted = f"{cls.__name__}.{field}" if field else cls.__name__
-    raise ConfigurationError(f"{dotted} {problem}", model=cls.__name__, attribute=field or None)
 
 
 def _check_names(cls: type[Any], definition: Definition) -> None:
@@ -483,7 +348,7 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
             attribute._kind = kind_of(attribute.type)
         except TypeError as problem:
             fail(cls, name, f"has the type {describe(attribute.type)}, which cannot be stored: {problem}")
-    if attribute._roles and attribute._kind not in _KEY_KINDS and not _is_open(cls, attribute):
+    if attribute._roles and attribute._kind not in KEY_KINDS and not _is_open(cls, attribute):
         fail(
             cls,
             name,
@@ -503,28 +368,9 @@ def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
     if issubclass(type(default), (list, dict, set, bytearray)):
         factory = type(default).__name__ if not default else f"lambda: {default!r}"
         fail(cls, attribute.name, f"has a default that all instances would share: write default_factory={factory}")
-    if not _fits(attribute._kind or (), default):
+    if not fits(attribute._kind or (), default):
         remedy = f": write Attr[{describe(attribute.type)} | None]" if default is None else ""
         fail(cls, attribute.name, f"is {describe(attribute.type)}, and its default is {default!r}{remedy}")
-
-
-def _fits(kind: Kind, value: Any) -> bool:
-    if kind[0] == "any" or (kind[0] in ("optional", "none") and value is None):
-        return True
-    if kind[0] == "optional":
-        return _fits(kind[1], value)
-    if isinstance(value, bool):
-        return bool(kind[0] == "bool")
-    accepted: dict[str, tuple[type, ...]] = {
-        "str": (str,),
-        "int": (int,),
-        "float": (int, float),
-        "bytes": (bytes,),
-        "number": (int, float),
-    }
-    if kind[0] in ("decimal", "number") and _is_decimal(type(value)):
-        return True
-    return isinstance(value, accepted.get(kind[0], ()))
 
 
 def _check_key_types(cls: type[Any], definition: Definition) -> None:
@@ -566,67 +412,6 @@ def _is_open(cls: type[Any], attribute: Attr[Any]) -> bool:
     return definition is not None and definition.abstract and isinstance(attribute.type, typing.TypeVar)
 
 
-# --- types --------------------------------------------------------------------------------------
-
-
-def kind_of(annotation: Any) -> Kind:
-    """How values of a type are stored.
-
-    Raises:
-        TypeError: They cannot be.
-    """
-    try:
-        simple = _KINDS.get(annotation)
-    except TypeError:  # an annotation that cannot be hashed is none of ours
-        simple = None
-    if simple is not None:
-        return simple
-    if _is_decimal(annotation):
-        return ("decimal",)
-    if isinstance(annotation, typing.TypeVar):
-        return ("any",)
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in (typing.Union, types.UnionType):
-        return _kind_of_union(arguments)
-    if origin is list:
-        return ("list", kind_of(arguments[0]))
-    if origin is dict:
-        if arguments[0] is not str:
-            raise TypeError("the names in a map are str, as in dict[str, int]")
-        return ("dict", kind_of(arguments[1]))
-    if origin is set or annotation is set:
-        kind = kind_of(arguments[0]) if arguments else ()
-        if kind not in _SET_KINDS:
-            raise TypeError("a set holds str, int, float, Decimal or bytes, as in set[str]")
-        return ("set", kind)
-    raise TypeError(f"use {_STORABLE}")
-
-
-def _kind_of_union(members: tuple[Any, ...]) -> Kind:
-    present = [member for member in members if member is not type(None)]
-    if len(present) != 1:
-        raise TypeError("an attribute has one type, or one type | None")
-    kind = kind_of(present[0])
-    return kind if kind == ("any",) else ("optional", kind)
-
-
-def _is_decimal(annotation: Any) -> bool:
-    # By name: importing decimal costs a millisecond that a program without decimals need not pay.
-    return getattr(annotation, "__module__", "") == "decimal" and getattr(annotation, "__name__", "") == "Decimal"
-
-
-def describe(annotation: Any) -> str:
-    """A type as people write it."""
-    if annotation is types.NoneType or annotation is None:
-        return "None"
-    origin = typing.get_origin(annotation)
-    if isinstance(annotation, type) and origin is None:
-        return annotation.__name__
-    if isinstance(origin, type) and origin is not types.UnionType:
-        return f"{origin.__name__}[{', '.join(map(describe, typing.get_args(annotation)))}]"
-    return str(annotation).replace("typing.", "").replace("decimal.", "").lstrip("~")
-
-
 def _core_field(attribute: Attr[Any]) -> _core.Field:
     return _core.Field(
         attribute.name,
@@ -637,8 +422,3 @@ def _core_field(attribute: Attr[Any]) -> _core.Field:
         default_factory=attribute._default_factory,
         store_null=attribute._store_null,
     )
-
-
-def plain(annotation: Any) -> Any:
-    """A type as pydantic may read it: what is still open is ``Any``."""
-    return Any if not is_concrete((annotation,)) else annotation

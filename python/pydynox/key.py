@@ -98,7 +98,7 @@ class Key(Generic[Row_co]):
             >>> await User.key("u1").exists()
             True
 
-        Costs: half a read unit per 4 KB of the whole item, a whole one when the model reads consistently.
+        Costs: half a read unit per 4 KB of the whole item; read eventually consistently.
         """
         model = self._model
         operation = client_for(model.model_config.client)._core.exists(model._schema, self._values)

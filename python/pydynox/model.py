@@ -20,7 +20,7 @@ from typing import (
     overload,
 )
 
-from . import _compile, _core
+from . import _compile, _core, _generics, _kinds
 from ._typing import PK, SK, PK_contra, Row, Row_co, SKs
 from .attributes import Attr, field, partition_key, sort_key
 from .client import client_for
@@ -135,7 +135,7 @@ class Model(_core.Instance, Generic[PK, *SK]):
 
         def __class_getitem__(cls, arguments: Any) -> Any:
             alias = super().__class_getitem__(arguments)
-            if cls is Model or not _compile.is_concrete(alias.__args__):
+            if cls is Model or not _generics.is_concrete(alias.__args__):
                 return alias
             return _specialise(cls, alias)
 
@@ -399,7 +399,7 @@ class Model(_core.Instance, Generic[PK, *SK]):
         from pydantic_core import core_schema
 
         fields = {
-            name: core_schema.typed_dict_field(handler(_compile.plain(attribute.type)), required=attribute.required)
+            name: core_schema.typed_dict_field(handler(_generics.plain(attribute.type)), required=attribute.required)
             for name, attribute in cls.model_fields.items()
         }
         values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
@@ -446,7 +446,7 @@ def _specialise(model: Any, alias: Any) -> Any:
     found = known.get(alias.__args__)
     if found is not None:
         return found
-    name = f"{model.__name__}[{', '.join(map(_compile.describe, alias.__args__))}]"
+    name = f"{model.__name__}[{', '.join(map(_kinds.describe, alias.__args__))}]"
     body = {
         "__module__": model.__module__,
         "__qualname__": f"{model.__qualname__}{name[len(model.__name__) :]}",

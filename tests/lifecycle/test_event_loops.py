@@ -188,7 +188,8 @@ def test_cycles_through_loops_clients_and_operations_are_collected(script: Scrip
 
 
 def test_a_hundred_thousand_calls_leave_memory_flat(script: Script) -> None:
-    script("""
+    script(
+        """
         quick = DynamoDBClient(endpoint_url="memory://")
         def resident(): return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") if sys.platform == "linux" else 0
         async def calls(count):
@@ -202,4 +203,6 @@ def test_a_hundred_thousand_calls_leave_memory_flat(script: Script) -> None:
             asyncio.run(calls(100_000))
             gc.collect()
             assert resident() - before < 4 << 20, (before, resident())
-    """, timeout=120)
+    """,
+        timeout=120,
+    )

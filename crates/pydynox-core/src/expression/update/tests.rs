@@ -287,17 +287,19 @@ mod limits {
     #[test]
     fn the_deepest_changes_are_given_up_first() {
         let text = expression(&[
-            ("flat", map("k", 250, 1), map("k", 250, 2)),
+            ("flat", map("k", 220, 1), map("k", 220, 2)),
             ("deep", inside(&map("k", 30, 1)), inside(&map("k", 30, 2))),
             (
                 "deeper",
-                inside(&inside(&map("k", 30, 1))),
-                inside(&inside(&map("k", 30, 2))),
+                inside(&inside(&map("k", 60, 1))),
+                inside(&inside(&map("k", 60, 2))),
             ),
         ]);
 
         assert!(
-            text.contains("flat.k0=") && text.contains("deep.#0.k0=") && text.contains("deeper=:"),
+            text.contains("flat.k0=")
+                && text.contains("deep.nest.k0=")
+                && text.contains("deeper=:"),
             "{text}"
         );
     }

@@ -1,0 +1,81 @@
+"""Annotations of a class body: what their text means, where the class stands."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+
+from .attributes import Attr
+from .exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class UnresolvedError(Exception):
+    """An annotation names something that does not exist yet."""
+
+
+def fail(cls: type[Any], field: str, problem: str) -> NoReturn:
+    """Refuse a declaration."""
+    dotted = f"{cls.__name__}.{field}" if field else cls.__name__
+    raise ConfigurationError(f"{dotted} {problem}", model=cls.__name__, attribute=field or None)
+
+
+def is_attribute(value: object) -> TypeGuard[Attr[Any]]:
+    """Whether this stands for an attribute in the body of a class."""
+    return isinstance(value, Attr)
+
+
+def is_attribute_class(value: object) -> TypeGuard[type[Attr[Any]]]:
+    """Whether an annotation that starts with this declares an attribute."""
+    return isinstance(value, type) and issubclass(value, Attr)
+
+
+def evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:
+    """What an annotation means; text (``from __future__ import annotations``) is read where the class stands."""
+    if not isinstance(annotation, str):
+        return annotation
+    module = sys.modules.get(cls.__module__)
+    body = {name: value for name, value in cls.__dict__.items() if not is_attribute(value)}
+    try:
+        # The text is the class's own source: no more can happen than by importing its module.
+        return eval(annotation, vars(module) if module else {}, _Names(cls, body, names))  # noqa: S307
+    except NameError as problem:
+        raise UnresolvedError(
+            f"{cls.__name__}.{field}: the annotation {annotation} names {problem.name!r}, which does not exist"
+        ) from None
+    except Exception as problem:  # noqa: BLE001 (whatever the text of an annotation does)
+        fail(cls, field, f"has an annotation that cannot be read: {annotation} ({problem})")
+
+
+def surroundings(cls: type[Any]) -> dict[str, Any]:
+    """The names around a class now, for an annotation that can be read later only."""
+    names: dict[str, Any] = {}
+    for local in _frames(cls.__module__):
+        names = local | names
+    return names
+
+
+class _Names(dict[str, Any]):
+    """The names around a class: its body, then the functions that it is defined or used in; the module comes after."""
+
+    def __init__(self, cls: type[Any], body: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+        super().__init__(names)
+        self.update(body)
+        self._module = cls.__module__
+
+    def __missing__(self, name: str) -> Any:
+        for local in _frames(self._module):
+            if name in local:
+                return local[name]
+        raise KeyError(name)
+
+
+def _frames(module: str) -> Iterator[dict[str, Any]]:
+    """The local names of the functions of a module that are running now, innermost first."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module and frame.f_locals is not frame.f_globals:
+            yield frame.f_locals
+        frame = frame.f_back  # type: ignore[assignment]  # typeshed knows that it may be None, the variable does not
