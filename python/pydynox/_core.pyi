@@ -1,7 +1,7 @@
 """The extension module: the border between Python and the Rust core."""
 
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from typing import Any, Self, TypeVar, final
+from typing import Any, ClassVar, Self, TypeVar, final
 
 _T = TypeVar("_T")
 
@@ -50,6 +50,8 @@ class Instance:
     """What every model instance is: checked assignment, and the state that users do not see."""
 
     def __init__(self, **values: object) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # equal by value and mutable, as a list is
 
 @final
 class Operation:
