@@ -8,7 +8,7 @@ use pydynox_core::operation::{
     Guard, create_table, delete_item, delete_table, describe_table, get_item, put_item, update_item,
 };
 use pydynox_core::retry::deadline::timeout_from_seconds;
-use pydynox_core::size::check_item_size;
+use pydynox_core::size::{MAX_ITEM_SIZE, check_item_size};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pydynox_embedded::Location;
@@ -348,7 +348,11 @@ impl Client {
             &changes.update,
             &model.partition_key().attribute_name,
         );
-        check_size(py, w.as_bytes(), &model.name, &table)?;
+        if stored.length > MAX_ITEM_SIZE {
+            let mut whole = Writer::with_capacity(stored.length);
+            item::write(&mut whole, instance)?;
+            check_size(py, whole.as_bytes(), &model.name, &table)?;
+        }
         let request = Request {
             operation: Name::UpdateItem,
             table,

@@ -138,9 +138,7 @@ fn class_of(error: &Error) -> &'static str {
 
 /// The exception of a failed call.
 pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>) -> PyErr {
-    let message = subject
-        .and_then(|subject| subject.describe(error))
-        .unwrap_or_else(|| error.to_string());
+    let message = subject.map_or_else(|| error.to_string(), |subject| subject.describe(error));
     let made = make(py, class_of(error), &message, |fields| {
         match error.kind() {
             ErrorKind::ItemTooLarge {
@@ -200,7 +198,7 @@ pub(crate) struct Subject<'py> {
 
 impl Subject<'_> {
     /// What a failed condition means, in the words of the verbs.
-    fn describe(&self, error: &Error) -> Option<String> {
+    fn describe(&self, error: &Error) -> String {
         let what = match error.kind() {
             ErrorKind::ItemAlreadyExists { .. } => {
                 "there is an item with this key already, which create() and save() do not overwrite; put() does"
@@ -211,7 +209,7 @@ impl Subject<'_> {
             ErrorKind::ConditionFailed { .. } => {
                 "the stored item lacks what this change builds on, and nothing was written; refresh() reads it again"
             }
-            _ => return None,
+            _ => return format!("{}: {error}", self.schema.get().name),
         };
         let name = match &self.key {
             Some(key) if self.shows_keys => key.repr().map_or_else(
@@ -229,7 +227,7 @@ impl Subject<'_> {
             .table()
             .map(|table| format!(" (table {table:?})"))
             .unwrap_or_default();
-        Some(format!("{name}: {what}{doubt}{table}"))
+        format!("{name}: {what}{doubt}{table}")
     }
 }
 

@@ -44,9 +44,20 @@ pub(crate) struct Stored {
     pub(crate) raw: Box<[u8]>,
     /// Attributes that the model does not declare, as members of a JSON object, in `raw`.
     pub(crate) unknown: Range<u32>,
+    /// At least as long as the item's JSON text: what tells whether its size is worth counting.
+    pub(crate) length: usize,
 }
 
 impl Stored {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            slots: self.slots.iter().map(|slot| slot.clone_ref(py)).collect(),
+            raw: self.raw.clone(),
+            unknown: self.unknown.clone(),
+            length: self.length,
+        }
+    }
+
     pub(crate) fn bytes(&self, range: &Range<u32>) -> &[u8] {
         &self.raw[range.start as usize..range.end as usize]
     }
@@ -211,6 +222,28 @@ impl Instance {
         Ok(true.into_pyobject(py)?.to_owned().into_any())
     }
 
+    /// A copy that counts as read or written where this one does; it shares the values.
+    fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        copied(slf, |value| Ok(value.clone()))
+    }
+
+    /// A copy that shares no container with this one.
+    fn __deepcopy__<'py>(
+        slf: &Bound<'py, Self>,
+        memo: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let deepcopy = slf.py().import("copy")?.getattr("deepcopy")?;
+        copied(slf, |value| deepcopy.call1((value, memo)))
+    }
+
+    /// Refused: what Python would pickle by itself lacks what was loaded, and `put()` of such a copy would lose attributes.
+    fn __reduce_ex__(slf: &Bound<'_, Self>, _protocol: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let class = slf.get_type().name()?;
+        Err(PyTypeError::new_err(format!(
+            "{class} cannot be pickled yet: pickle model_dump() and make the instance anew"
+        )))
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(schema) = &self.schema {
             visit.call(schema)?;
@@ -226,6 +259,30 @@ impl Instance {
         self.schema = None;
         self.stored = None;
     }
+}
+
+/// A new instance with the values that `copy` gives, and with what this one was read or written as.
+fn copied<'py>(
+    instance: &Bound<'py, Instance>,
+    copy: impl Fn(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, Instance>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let made = ffi::allocate(&instance.get_type())?.cast_into::<Instance>()?;
+    for field in schema.get().fields() {
+        let name = field.name.bind(py);
+        ffi::set_attribute(&made, name, &copy(&ffi::get_attribute(instance, name)?)?)?;
+    }
+    let state = instance.borrow();
+    let mut fresh = made.borrow_mut();
+    fresh.stored = state
+        .stored
+        .as_ref()
+        .map(|stored| Box::new(stored.clone_ref(py)));
+    fresh.unsettled.clone_from(&state.unsettled);
+    fresh.schema = Some(schema.unbind());
+    drop(fresh);
+    Ok(made)
 }
 
 fn unknown_attribute(schema: &Schema, name: &Bound<'_, PyString>) -> PyResult<String> {

@@ -44,6 +44,7 @@ pub(crate) fn read_into<'py>(
     let mut raw = Vec::new();
     let mut unknown = Vec::new();
     let mut expected = 0;
+    let begin = r.position();
     r.begin_object().map_err(broken)?;
     while let Some(key) = r.next_key().map_err(broken)? {
         let found = if key.is_plain() {
@@ -86,6 +87,7 @@ pub(crate) fn read_into<'py>(
         slots: slots.into(),
         raw: raw.into(),
         unknown,
+        length: r.position() - begin,
     })
 }
 
@@ -224,6 +226,7 @@ pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<
         slots: slots.into(),
         raw: raw.into(),
         unknown,
+        length: w.len() - empty,
     })
 }
 
@@ -483,6 +486,7 @@ impl Changes {
             slots: slots.into(),
             raw: raw.into(),
             unknown,
+            length: before.length + self.scratch.len(),
         })
     }
 }

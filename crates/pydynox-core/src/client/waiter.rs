@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::{Answer, Call, Client, Intent, Resend};
 use crate::error::{Error, ErrorKind};
+use crate::operation::describe_table;
 use crate::retry::deadline::{Deadline, Pause};
 use crate::transport::Operation;
-use crate::wire::{Reader, WireError, Writer};
+use crate::wire::{WireError, Writer};
 
 /// Longest wait for a table to become active or to be gone.
 pub const TABLE_WAIT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -106,17 +107,15 @@ impl Client {
             Err(error) if *error.kind() == ErrorKind::TableNotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        status_of(&answer.body)
-            .map(Some)
+        describe_table::status(&answer.body)
+            .map(|status| Some(status.unwrap_or_default()))
             .map_err(|error| unreadable(describe, answer, error))
     }
 }
 
 fn describe(call: &Call) -> Call {
     let mut body = Writer::with_capacity(call.table.len() + 16);
-    body.raw(br#"{"TableName":"#);
-    body.string(&call.table);
-    body.byte(b'}');
+    describe_table::write(&mut body, &call.table);
     Call {
         operation: Operation::DescribeTable,
         table: call.table.clone(),
@@ -125,27 +124,6 @@ fn describe(call: &Call) -> Call {
         intent: Intent::Plain,
         timeout: call.timeout,
     }
-}
-
-fn status_of(body: &[u8]) -> Result<String, WireError> {
-    let mut status = String::new();
-    let mut reader = Reader::new(body)?;
-    reader.begin_object()?;
-    while let Some(key) = reader.next_key()? {
-        if !key.equals("Table") {
-            reader.skip()?;
-            continue;
-        }
-        reader.begin_object()?;
-        while let Some(key) = reader.next_key()? {
-            if key.equals("TableStatus") {
-                status = reader.string()?.decode()?.into_owned();
-            } else {
-                reader.skip()?;
-            }
-        }
-    }
-    Ok(status)
 }
 
 fn unreadable(describe: &Call, answer: Answer, source: WireError) -> Error {
