@@ -411,7 +411,7 @@ def test_a_table_of_another_schema_is_refused_by_the_service(drive: Drive) -> No
     class Elsewhere(Model[str], table="orders"):
         other: Attr[str] = partition_key()
 
-    with pytest.raises(Exception, match="Elsewhere: PutItem on table 'orders'.*customer_id"):
+    with pytest.raises(Exception, match=r"Elsewhere: PutItem on table 'orders'.*customer_id"):
         drive(Elsewhere(other="x").create())
 
 

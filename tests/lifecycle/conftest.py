@@ -14,6 +14,9 @@ PRELUDE = """
 import asyncio, gc, os, signal, sys, threading, time, weakref
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, run
 
+# A process started in the background inherits an ignored SIGINT, and Python leaves it so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class User(Model[str], table="users"):
     user_id: Attr[str] = partition_key()
     age: Attr[int] = field(default=0)
