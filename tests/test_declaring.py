@@ -269,3 +269,39 @@ def test_importing_costs_no_module_that_a_program_need_not_have() -> None:
     banned = {"asyncio", "threading", "logging", "json", "inspect", "dataclasses", "pydantic", "datetime", "decimal"}
     assert "pydynox" in loaded.stdout.split(), loaded.stderr
     assert not banned & set(loaded.stdout.split())
+
+
+def test_a_model_may_inherit_from_an_abstract_class() -> None:
+    from abc import ABC, abstractmethod
+
+    class Named(ABC):
+        @abstractmethod
+        def title(self) -> str: ...
+
+    class Person(Model[str], Named, table="people"):
+        name: Attr[str] = partition_key()
+
+        def title(self) -> str:
+            return self.name.title()
+
+    assert Person(name="ada").title() == "Ada"
+
+
+def test_attributes_are_found_on_the_class_and_listed_whatever_their_names() -> None:
+    class Odd(Model[str], table="odd"):
+        register: Attr[str] = partition_key()
+        mro_: Attr[str | None] = field(default=None, attribute_name="mro")
+
+    class Further(Odd):
+        more: Attr[int] = field(default=1)
+
+    assert [repr(path) for path in (Odd.register, Odd.mro_, Further.register, Further.more)] == [
+        "<path Odd.register>",
+        "<path Odd.mro_>",
+        "<path Further.register>",
+        "<path Further.more>",
+    ]
+    assert Further(register="r").register == "r"
+    assert {"register", "mro_", "more", "get"} <= set(dir(Further))
+    with pytest.raises(AttributeError, match="type object 'Odd' has no attribute 'more'"):
+        Odd.more  # type: ignore[attr-defined]  # noqa: B018

@@ -101,6 +101,21 @@ def definition_of(cls: type[Any]) -> Definition | None:
     return found
 
 
+def attribute_of(cls: type[Any], name: str) -> Attr[Any] | None:
+    """An attribute by its name, of this class or a base.
+
+    Attribute objects do not stand in the class's own dictionary: nothing there has the name of a value on an instance, so Python
+    reads the value without looking at a descriptor first, five times as fast.
+    """
+    for base in cls.__mro__:
+        definition = definition_of(base)
+        if definition is not None:
+            found = (definition.attributes if definition.complete else definition.own).get(name)
+            if found is not None:
+                return found
+    return None
+
+
 def complete(cls: type[Any]) -> Definition:
     """Finish a class whose annotations can all be read by now.
 
@@ -216,7 +231,6 @@ def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
         fail(cls, name, f"gives its default as a bare value: write = field({option})")
     else:
         made: Attr[Any] = Attr()
-        setattr(cls, name, made)
         _adopt(cls, definition, name, made)
 
 
@@ -226,6 +240,16 @@ def _adopt(cls: type[Any], definition: Definition, name: str, attribute: Attr[An
     attribute.name = name
     attribute.attribute_name = attribute.attribute_name or name
     definition.own[name] = attribute
+    _place(cls, attribute)
+
+
+def _place(cls: type[Any], attribute: Attr[Any]) -> None:
+    """Keep an attribute object out of the class's own dictionary, see `attribute_of`."""
+    if hasattr(type(cls), attribute.name):
+        # `register`, `mro`: the metaclass would answer for it.
+        setattr(cls, attribute.name, attribute)
+    elif attribute.name in cls.__dict__:
+        delattr(cls, attribute.name)
 
 
 def _read_pending(cls: type[Any], definition: Definition) -> None:
@@ -302,7 +326,7 @@ def _specialised(cls: type[Any], definition: Definition, attribute: Attr[Any], m
     if made is attribute.type or attribute.name in definition.own:
         return attribute
     copied = attribute._copy(made, None)
-    setattr(cls, attribute.name, copied)
+    _place(cls, copied)
     return copied
 
 

@@ -66,17 +66,16 @@ class Attr(Generic[T_co]):
         def __get__(self, instance: object, owner: Any) -> T_co: ...
         def __get__(self, instance: Any, owner: Any) -> Any: ...
 
-        # For checkers only: at run time this is no data descriptor, so that reading an attribute is reading the instance's
-        # own dictionary; assignment is checked by the Rust base class. Covariant on purpose although it takes a value: one
-        # overload then serves `str`, `str | None` and `Literal`; nobody hands descriptors around.
+        # For checkers only: at run time a class finds its attribute objects through its metaclass, and reading an attribute
+        # is reading the instance's own dictionary; assignment is checked by the Rust base class. Covariant on purpose
+        # although it takes a value: one overload then serves `str`, `str | None` and `Literal`; nobody hands descriptors
+        # around.
         def __set__(self, instance: Any, value: T_co) -> None: ...  # type: ignore[misc]
 
     else:
 
-        def __get__(self, instance: Any, owner: Any = None) -> Any:
-            if instance is None:
-                return Expr(owner, self)
-            return instance.__dict__.get(self.name)
+        def __get__(self, instance: None, owner: Any) -> Any:
+            return Expr(owner, self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name or 'without a name'}>"

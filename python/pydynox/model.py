@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from types import MappingProxyType, new_class
 from typing import (
     TYPE_CHECKING,
@@ -99,8 +100,25 @@ def _dataclass_field(attribute: Attr[Any]) -> dataclasses.Field[Any]:
     return cast("dataclasses.Field[Any]", made)
 
 
+if TYPE_CHECKING:
+    ModelType = type  # checkers would take any class keyword, and any name on a class, for one that exists
+else:
+
+    class ModelType(ABCMeta):
+        """What model classes are: finds ``User.age``. Of ``ABCMeta``, so that models can inherit from abstract classes too."""
+
+        def __getattr__(cls, name: str) -> Any:
+            attribute = _compile.attribute_of(cls, name)
+            if attribute is None:
+                raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+            return attribute.__get__(None, cls)
+
+        def __dir__(cls) -> list[str]:
+            return [*super().__dir__(), *cls.model_fields]
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, partition_key, sort_key))
-class Model(_core.Instance, Generic[PK, *SK]):
+class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     """One kind of item. ``Model[str]`` has a partition key of that type, ``Model[str, int]`` a sort key too.
 
     Class keywords: ``table=`` names the table; ``abstract=True`` is for bases that have no items of their own; ``init=False`` is
