@@ -45,7 +45,13 @@ def script() -> Script:
         source = PRELUDE + textwrap.dedent(body)
         environment = {**os.environ, "PYTHONFAULTHANDLER": "1"}
         done = subprocess.run(
-            [sys.executable, "-c", source], capture_output=True, text=True, timeout=timeout, env=environment, check=False
+            # Python 3.12 and later warn of any fork of a process with threads; that it works is what is tested here.
+            [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", source],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=environment,
+            check=False,
         )
         assert (done.returncode, done.stderr) == (code, ""), f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
