@@ -71,6 +71,33 @@ def test_a_storm_of_cancellations_leaves_every_other_call_right(script: Script) 
     """)
 
 
+def test_a_storm_of_time_outs_leaves_every_other_call_right(script: Script) -> None:
+    script("""
+        import random
+        slow = engine(2)
+        async def bounded(seconds):
+            async with asyncio.timeout(seconds): return await User.get("u1")
+        async def main():
+            done = late = 0
+            with slow.as_default():
+                await User.get("u1")
+                before = descriptors()
+                for _ in range(20):
+                    calls = [bounded(random.random() * 0.01) for _ in range(100)]
+                    for result in await asyncio.gather(*calls, return_exceptions=True):
+                        if isinstance(result, User):
+                            assert result.age == 21
+                            done += 1
+                        else:
+                            assert isinstance(result, TimeoutError), result
+                            late += 1
+                assert done > 50 and late > 50, (done, late)
+                assert (descriptors(), len(asyncio.all_tasks())) == (before, 1)
+                assert (await User.get("u1")).age == 21
+        asyncio.run(main())
+    """)
+
+
 def test_a_loop_closed_with_calls_in_flight_harms_nobody(script: Script) -> None:
     script("""
         slow = engine(200)

@@ -195,7 +195,16 @@ enum Wait {
 }
 
 impl Request {
-    fn read(operation: Name, table: String, body: Writer) -> Self {
+    /// An unguarded DeleteItem: sent twice it does what it does once.
+    fn delete(table: String, body: Writer) -> Self {
+        Self {
+            intent: Intent::Delete,
+            ..Self::idempotent(Name::DeleteItem, table, body)
+        }
+    }
+
+    /// What may be sent again whatever became of it: reads, and writes that say the same twice.
+    fn idempotent(operation: Name, table: String, body: Writer) -> Self {
         Self {
             operation,
             table,
@@ -284,7 +293,7 @@ impl Client {
         get_item::finish(&mut w, consistent_read, &[]);
         self.send(
             py,
-            Request::read(Name::GetItem, table, w),
+            Request::idempotent(Name::GetItem, table, w),
             Expected::Item(schema.clone().unbind()),
         )
     }
@@ -302,7 +311,11 @@ impl Client {
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
         get_item::finish(&mut w, false, &[&model.partition_key().attribute_name]);
-        self.send(py, Request::read(Name::GetItem, table, w), Expected::Exists)
+        self.send(
+            py,
+            Request::idempotent(Name::GetItem, table, w),
+            Expected::Exists,
+        )
     }
 
     /// Write a new item; fails when its key is taken.
@@ -378,15 +391,11 @@ impl Client {
         delete_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
         delete_item::finish(&mut w, Guard::None);
-        let request = Request {
-            operation: Name::DeleteItem,
-            table,
-            body: w,
-            resend: Resend::Always,
-            intent: Intent::Delete,
-            wait: Wait::No,
-        };
-        self.send(py, request, Expected::Deleted(instance.clone().unbind()))
+        self.send(
+            py,
+            Request::delete(table, w),
+            Expected::Deleted(instance.clone().unbind()),
+        )
     }
 
     /// Read the item of an instance again, consistently.
@@ -400,7 +409,7 @@ impl Client {
         get_item::finish(&mut w, true, &[]);
         self.send(
             py,
-            Request::read(Name::GetItem, table, w),
+            Request::idempotent(Name::GetItem, table, w),
             Expected::Refreshed(instance.clone().unbind()),
         )
     }
@@ -418,15 +427,7 @@ impl Client {
         delete_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
         delete_item::finish(&mut w, Guard::None);
-        let request = Request {
-            operation: Name::DeleteItem,
-            table,
-            body: w,
-            resend: Resend::Always,
-            intent: Intent::Delete,
-            wait: Wait::No,
-        };
-        self.send(py, request, Expected::Nothing)
+        self.send(py, Request::delete(table, w), Expected::Nothing)
     }
 
     /// Read an item as plain values.
@@ -447,7 +448,7 @@ impl Client {
         get_item::finish(&mut w, consistent_read, &projection);
         self.send(
             py,
-            Request::read(Name::GetItem, table, w),
+            Request::idempotent(Name::GetItem, table, w),
             Expected::PlainItem,
         )
     }
@@ -464,7 +465,7 @@ impl Client {
         put_item::finish(&mut w, Guard::None);
         self.send(
             py,
-            Request::read(Name::PutItem, table, w),
+            Request::idempotent(Name::PutItem, table, w),
             Expected::Nothing,
         )
     }
@@ -477,11 +478,7 @@ impl Client {
         delete_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
         delete_item::finish(&mut w, Guard::None);
-        self.send(
-            py,
-            Request::read(Name::DeleteItem, table, w),
-            Expected::Nothing,
-        )
+        self.send(py, Request::delete(table, w), Expected::Nothing)
     }
 
     /// Any operation of DynamoDB, in the service's own JSON.
@@ -583,7 +580,11 @@ impl Client {
         let table = self.table(py, schema.get())?;
         let mut w = Writer::with_capacity(128);
         describe_table::write(&mut w, &table);
-        self.send(py, Request::read(Name::DescribeTable, table, w), expected)
+        self.send(
+            py,
+            Request::idempotent(Name::DescribeTable, table, w),
+            expected,
+        )
     }
 }
 
