@@ -50,6 +50,7 @@ def test_python_does_no_io(file: pathlib.Path) -> None:
 ORDER = [
     "exceptions",
     "config",
+    "credentials",
     "expressions",
     "attributes",
     "_kinds",

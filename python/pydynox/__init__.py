@@ -16,15 +16,18 @@ from .attributes import (
 )
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .config import ModelConfig
+from .credentials import AssumeRole, Credentials
 from .key import Key
 from .model import Change, Model
 from .table import Table
 
 __all__ = [
+    "AssumeRole",
     "Attr",
     "BinaryAttribute",
     "BooleanAttribute",
     "Change",
+    "Credentials",
     "DynamoDBClient",
     "Key",
     "ListAttribute",

@@ -1,6 +1,7 @@
 """The extension module: the border between Python and the Rust core."""
 
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from os import PathLike
 from typing import Any, ClassVar, Self, TypeVar, final
 
 _T = TypeVar("_T")
@@ -72,11 +73,18 @@ class Client:
     def __new__(
         cls,
         *,
-        endpoint_url: str | None,
         region: str | None,
+        endpoint_url: str | None,
+        profile: str | None,
+        credentials: tuple[str, str, str | None, str | None] | None,
+        assume_role: tuple[str, str | None, str | None, float | None] | None,
         table_prefix: str,
         timeout: float | None,
+        read_timeout: float,
+        connect_timeout: float,
         max_attempts: int,
+        max_connections: int,
+        ca_bundle: str | PathLike[str] | None,
         retry_unsafe_writes: bool,
         errors: str,
     ) -> Self: ...

@@ -10,7 +10,9 @@ from . import _core
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
+    from os import PathLike
 
+    from .credentials import AssumeRole, Credentials
     from .sync import SyncClient
 
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
@@ -21,21 +23,29 @@ _from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictio
 class DynamoDBClient:
     """A connection to DynamoDB, or to the engine inside pydynox.
 
-    Making one does no I/O. It can be used from any event loop, one after another, from threads, and after a fork.
+    Making one does no I/O: region, credentials and endpoint are looked for at the first call. It can be used from any event loop, one after another, from threads, and after a fork.
 
     Args:
-        region: The AWS region.
-        endpoint_url: ``memory://`` is an engine in this process, private to the client; ``memory://name`` is shared in the
+        region: The AWS region; else ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile, the instance.
+        endpoint_url: Where requests go; else ``AWS_ENDPOINT_URL_DYNAMODB``, ``AWS_ENDPOINT_URL``, the profile, the region's own
+            endpoint. ``memory://`` is an engine in this process, private to the client; ``memory://name`` is shared in the
             process; ``file:///path`` is kept on disk.
+        profile: A profile of the shared configuration files; its keys then come before those of the environment.
+        credentials: Explicit keys; else the environment, the profile, SSO, a process, web identity, the container, the instance.
+        assume_role: A role to assume with those credentials.
         table_prefix: Stands before the name of every table.
         timeout: Seconds that a call may take, attempts and waiting included; None for no limit.
+        read_timeout: Seconds without a byte of an answer after which an attempt ends.
+        connect_timeout: Seconds until a connection must be ready, TLS included.
         max_attempts: How often a request is sent at most.
+        max_connections: How many connections are open at the same time; more calls wait for their turn.
+        ca_bundle: A PEM file of certificates to trust in place of the bundled ones; else ``AWS_CA_BUNDLE``, ``SSL_CERT_FILE``.
         retry_unsafe_writes: Send a write again although an earlier attempt may have been applied, and applying it twice differs
             from applying it once.
         errors: What messages may show: ``"full"`` shows values, ``"keys"`` keys only, ``"none"`` neither.
 
     Raises:
-        ConfigurationError: A parameter is wrong, or no endpoint is given and none can be used.
+        ConfigurationError: A parameter is wrong.
 
     Example:
         >>> async with DynamoDBClient(endpoint_url="memory://") as client:
@@ -50,18 +60,32 @@ class DynamoDBClient:
         *,
         region: str | None = None,
         endpoint_url: str | None = None,
+        profile: str | None = None,
+        credentials: Credentials | None = None,
+        assume_role: AssumeRole | None = None,
         table_prefix: str = "",
         timeout: float | None = 30.0,
+        read_timeout: float = 10.0,
+        connect_timeout: float = 3.1,
         max_attempts: int = 4,
+        max_connections: int = 64,
+        ca_bundle: str | PathLike[str] | None = None,
         retry_unsafe_writes: bool = False,
         errors: Literal["full", "keys", "none"] = "keys",
     ) -> None:
         self._core = _core.Client(
             region=region,
             endpoint_url=endpoint_url,
+            profile=profile,
+            credentials=None if credentials is None else credentials._wire,
+            assume_role=None if assume_role is None else assume_role._wire,
             table_prefix=table_prefix,
             timeout=timeout,
+            read_timeout=read_timeout,
+            connect_timeout=connect_timeout,
             max_attempts=max_attempts,
+            max_connections=max_connections,
+            ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             errors=errors,
         )
@@ -244,7 +268,7 @@ def get_default_client() -> DynamoDBClient:
     """The client in force here: of the ``as_default()`` block, the one that was set, else one made from the environment.
 
     Raises:
-        ConfigurationError: None was set, and the environment gives no endpoint that can be used.
+        ConfigurationError: None was set, and the environment's endpoint is wrong.
 
     Example:
         >>> get_default_client().sync.call("ListTables")

@@ -14,7 +14,7 @@ use crate::retry::ambiguity::Ambiguity;
 use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, check_timeout};
 use crate::retry::policy::{Class, Jitter, Quota, backoff};
-use crate::transport::{Operation, Request, Transport};
+use crate::transport::{Ailment, Operation, Request, Transport};
 
 pub use waiter::TABLE_WAIT_TIMEOUT;
 
@@ -157,6 +157,7 @@ impl Client {
         loop {
             let pause = match run.attempt().await {
                 Ok(answer) => return Ok(answer),
+                Err(failed) if run.is_mended(&failed).await? => continue,
                 Err(failed) => run.plan(failed)?,
             };
             Pause::new(pause).await;
@@ -177,7 +178,16 @@ struct Run<'a> {
     paid: Option<u32>,
     /// The one free retry after a stale connection was used.
     renewed: bool,
+    /// What the transport was asked to mend; each kind of thing once.
+    mended: Mended,
     last: Option<Error>,
+}
+
+/// What the transport was asked to mend during one call.
+#[derive(Default)]
+struct Mended {
+    clock: bool,
+    credentials: bool,
 }
 
 impl<'a> Run<'a> {
@@ -196,6 +206,7 @@ impl<'a> Run<'a> {
             retries: 0,
             paid: None,
             renewed: false,
+            mended: Mended::default(),
             last: None,
         }
     }
@@ -204,6 +215,7 @@ impl<'a> Run<'a> {
         self.attempts += 1;
         let request = Request {
             operation: self.call.operation.clone(),
+            table: self.call.table.clone(),
             body: self.call.body.clone(),
         };
         let response = match self
@@ -221,6 +233,34 @@ impl<'a> Run<'a> {
             request_id: response.headers.request_id,
             attempts: self.attempts,
         })
+    }
+
+    /// Whether the transport had a wrong clock or ended credentials and mended that: then the same request goes out again at
+    /// once, uncounted. The service refused it, so that nothing was applied.
+    async fn is_mended(&mut self, failed: &Failed) -> Result<bool, Error> {
+        let Some(ailment) = failed.ailment.clone() else {
+            return Ok(false);
+        };
+        let tried = match &ailment {
+            Ailment::Clock { .. } => &mut self.mended.clock,
+            Ailment::Credentials { .. } => &mut self.mended.credentials,
+        };
+        if std::mem::replace(tried, true) {
+            return Ok(false);
+        }
+        let mending = self.client.transport.mend(ailment);
+        let mended = match self.deadline.bound(mending).await {
+            Some(Ok(mended)) => mended,
+            Some(Err(error)) => return Err(self.give_up(error)),
+            None => {
+                let error = self.out_of_time();
+                return Err(self.give_up(error));
+            }
+        };
+        if mended {
+            self.attempts -= 1;
+        }
+        Ok(mended)
     }
 
     /// The pause before the next attempt, or the error that ends the call.

@@ -65,6 +65,7 @@ fn item(id: &str) -> Value {
 fn request(operation: &str, body: &Value) -> Request {
     Request {
         operation: Operation::from_name(operation),
+        table: "".into(),
         body: Bytes::from(body.to_string()),
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use dynoxide::storage_backend::{Clock, SystemClock};
 use dynoxide::{Database, DynoxideError};
 use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::transport::{FailureKind, Headers, Request, Response, TransportError};
+use pydynox_core::transport::{FailureKind, Request, Response, TransportError};
 
 use crate::arn;
 use crate::fork::{self, Pass};
@@ -278,9 +278,9 @@ fn refused(error: &DynoxideError) -> Response {
 fn response(status: u16, body: Vec<u8>) -> Response {
     Response {
         status,
-        headers: Headers::default(),
         body: Bytes::from(body),
         // Written by a serializer, read by nobody in between.
         verified: true,
+        ..Response::default()
     }
 }

@@ -3,28 +3,27 @@
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use pydynox_core::client::{Call, Client as CoreClient, ClientConfig, Intent, Resend};
+use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
 use pydynox_core::operation::{
     Guard, create_table, delete_item, delete_table, describe_table, get_item, put_item, update_item,
 };
-use pydynox_core::retry::deadline::timeout_from_seconds;
 use pydynox_core::size::{MAX_ITEM_SIZE, check_item_size};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
-use pydynox_embedded::Location;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::Expected;
 use crate::encode;
-use crate::error::{configuration_error, raise, validation_error};
+use crate::error::{raise, validation_error};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
 use crate::operation::Operation;
 use crate::runtime;
 use crate::schema::Schema;
+use crate::settings::Settings;
 
 /// An open connection, and the process generation that opened it.
 enum Connection {
@@ -36,30 +35,9 @@ enum Connection {
 /// The client that a `DynamoDBClient` drives.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Client {
-    location: Location,
-    config: ClientConfig,
-    table_prefix: Box<str>,
-    /// Whether messages may show keys.
-    shows_keys: bool,
+    settings: Settings,
     /// Only locked while the interpreter is held, and never across a call into Python.
     connection: Mutex<Connection>,
-}
-
-/// What a client is made of, checked.
-#[derive(FromPyObject)]
-struct Settings {
-    #[pyo3(item)]
-    endpoint_url: Option<String>,
-    #[pyo3(item)]
-    table_prefix: String,
-    #[pyo3(item)]
-    timeout: Option<f64>,
-    #[pyo3(item)]
-    max_attempts: u32,
-    #[pyo3(item)]
-    retry_unsafe_writes: bool,
-    #[pyo3(item)]
-    errors: String,
 }
 
 impl Client {
@@ -77,9 +55,9 @@ impl Client {
             _ => {}
         }
         runtime::forget_inherited();
-        let transport =
-            pydynox_embedded::open(&self.location).map_err(|error| raise(py, &error, None))?;
-        let client = CoreClient::new(transport, self.config.clone())
+        let client = self
+            .settings
+            .open()
             .map_err(|error| raise(py, &error, None))?;
         let stale = std::mem::replace(
             &mut *connection,
@@ -99,7 +77,7 @@ impl Client {
         if table.starts_with("arn:") {
             table.to_owned()
         } else {
-            [&self.table_prefix, table].concat()
+            [&self.settings.table_prefix, table].concat()
         }
     }
 
@@ -129,7 +107,7 @@ impl Client {
             exchange,
             inline && matches!(request.wait, Wait::No),
             expected,
-            self.shows_keys,
+            self.settings.shows_keys,
         )
     }
 
@@ -238,39 +216,8 @@ impl Client {
     #[new]
     #[pyo3(signature = (**settings))]
     fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let settings: Settings = settings.map_or_else(
-            || Err(configuration_error(py, "a client needs settings")),
-            |settings| settings.extract(),
-        )?;
-        let location = location(py, settings.endpoint_url.as_deref())?;
-        let timeout = match settings.timeout {
-            Some(seconds) => {
-                Some(timeout_from_seconds(seconds).map_err(|error| raise(py, &error, None))?)
-            }
-            None => None,
-        };
-        let config = ClientConfig {
-            timeout,
-            max_attempts: settings.max_attempts,
-            retry_unsafe_writes: settings.retry_unsafe_writes,
-            ..ClientConfig::default()
-        };
-        config.check().map_err(|error| raise(py, &error, None))?;
-        let shows_keys = match settings.errors.as_str() {
-            "full" | "keys" => true,
-            "none" => false,
-            other => {
-                return Err(configuration_error(
-                    py,
-                    &format!("errors={other:?} is none of \"full\", \"keys\" and \"none\""),
-                ));
-            }
-        };
         Ok(Self {
-            location,
-            config,
-            table_prefix: settings.table_prefix.into(),
-            shows_keys,
+            settings: Settings::new(py, settings)?,
             connection: Mutex::new(Connection::Unopened),
         })
     }
@@ -585,24 +532,5 @@ impl Client {
             Request::idempotent(Name::DescribeTable, table, w),
             expected,
         )
-    }
-}
-
-/// Where the items are: this version has the embedded engine alone.
-fn location(py: Python<'_>, endpoint_url: Option<&str>) -> PyResult<Location> {
-    const REMEDY: &str = "this version has the embedded engine alone: say endpoint_url=\"memory://\", \"memory://name\" or \"file:///path\"";
-    let Some(url) = endpoint_url else {
-        return Err(configuration_error(
-            py,
-            &format!("no endpoint_url was given, and {REMEDY}"),
-        ));
-    };
-    match Location::parse(url) {
-        Ok(Some(location)) => Ok(location),
-        Ok(None) => Err(configuration_error(
-            py,
-            &format!("endpoint_url={url:?} is not supported yet: {REMEDY}"),
-        )),
-        Err(error) => Err(raise(py, &error, None)),
     }
 }

@@ -13,6 +13,7 @@ mod json;
 mod operation;
 mod runtime;
 mod schema;
+mod settings;
 
 use pyo3::prelude::*;
 

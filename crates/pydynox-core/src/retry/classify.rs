@@ -8,7 +8,7 @@ use super::body::ErrorBody;
 use super::policy::Class;
 use crate::client::Intent;
 use crate::error::{CancellationReason, Error, ErrorKind};
-use crate::transport::{Failure, FailureKind, Headers, Response, TransportError};
+use crate::transport::{Ailment, Failure, FailureKind, Headers, Response, TransportError};
 use crate::wire;
 
 /// An attempt that was not served.
@@ -23,6 +23,8 @@ pub(crate) struct Failed {
     pub(crate) refused: bool,
     /// How long the service asks us to wait.
     pub(crate) wish: Option<Duration>,
+    /// What the transport may be able to mend, after which the same request may succeed.
+    pub(crate) ailment: Option<Ailment>,
     pub(crate) error: Error,
 }
 
@@ -35,6 +37,7 @@ impl Failed {
             stale: false,
             refused: false,
             wish: None,
+            ailment: None,
             error,
         }
     }
@@ -122,6 +125,7 @@ const CODES: &[(&str, Class, Meaning)] = &[
         Class::Transient,
         Meaning::Conflict,
     ),
+    ("RequestExpired", Class::Final, Meaning::Credentials),
     (
         "RequestLimitExceeded",
         Class::Throttling,
@@ -221,9 +225,29 @@ pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Fail
     if let Some(request_id) = response.headers.request_id {
         failed.error = failed.error.with_request_id(request_id);
     }
+    failed.ailment = failed
+        .error
+        .code()
+        .and_then(|code| ailment(code, response.identity, response.headers.date));
     failed.wish = response.headers.retry_after_ms.map(Duration::from_millis);
     failed.error = failed.error.with_status(response.status);
     Err(failed)
+}
+
+/// What a refusal of the signature may come from. Wrong keys have the code of a wrong time, unless it is named.
+fn ailment(code: &str, identity: u64, date: Option<Box<str>>) -> Option<Ailment> {
+    match code {
+        "ExpiredTokenException" | "UnrecognizedClientException" => {
+            Some(Ailment::Credentials { identity })
+        }
+        "InvalidSignatureException" | "RequestExpired" | "RequestTimeTooSkewed" => {
+            Some(Ailment::Clock {
+                date: date?,
+                certain: code != "InvalidSignatureException",
+            })
+        }
+        _ => None,
+    }
 }
 
 /// Whether the body arrived as it was sent.
@@ -240,6 +264,9 @@ enum Body {
 impl Body {
     /// A checksum decides if there is one, else one structural walk; neither if the transport vouches for the body.
     fn check(response: &Response) -> Self {
+        if response.truncated {
+            return Self::Corrupt("the body is truncated");
+        }
         if let Some(expected) = response.headers.crc32 {
             if crc32fast::hash(&response.body) != expected {
                 return Self::Corrupt("the body does not match its checksum");
@@ -416,6 +443,7 @@ pub(crate) fn judge_transport(error: TransportError) -> Failed {
 fn without_answer(failure: Failure, sent: bool) -> Failed {
     let (class, kind) = match failure.kind {
         FailureKind::Engine => (Class::Final, ErrorKind::Internal),
+        FailureKind::Tls => (Class::Final, ErrorKind::ConnectionFailed),
         FailureKind::Timeout if sent => (Class::Transient, ErrorKind::Timeout),
         _ => (Class::Transient, ErrorKind::ConnectionFailed),
     };

@@ -9,31 +9,33 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Exchange, Response, TransportError};
 
 /// A time-out given in seconds, as users write it.
 ///
 /// # Errors
 /// [`ErrorKind::Configuration`] when it is zero, negative, infinite or not a number.
-pub fn timeout_from_seconds(seconds: f64) -> Result<Duration, Error> {
+pub fn timeout_from_seconds(name: &str, seconds: f64) -> Result<Duration, Error> {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| refuse_timeout(&seconds.to_string()))
+        .ok_or_else(|| refuse_timeout(name, &seconds.to_string()))
 }
 
 /// Refuses a time-out that nothing can meet.
 pub(crate) fn check_timeout(timeout: Option<Duration>) -> Result<(), Error> {
     match timeout {
-        Some(Duration::ZERO) => Err(refuse_timeout("0")),
+        Some(Duration::ZERO) => Err(refuse_timeout("timeout", "0")),
         _ => Ok(()),
     }
 }
 
-fn refuse_timeout(given: &str) -> Error {
-    let message = format!(
-        "timeout must be a positive number of seconds, or None to wait for ever; got {given}"
-    );
+fn refuse_timeout(name: &str, given: &str) -> Error {
+    let none = if name == "timeout" {
+        ", or None to wait for ever"
+    } else {
+        ""
+    };
+    let message = format!("{name} must be a positive number of seconds{none}; got {given}");
     Error::new(ErrorKind::Configuration, message)
 }
 
@@ -130,26 +132,26 @@ impl Deadline {
             .map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// Waits for the exchange, but not beyond the deadline; `None` says that the deadline came first.
-    pub(crate) fn bound<'a>(&self, exchange: Exchange<'a>) -> Bounded<'a> {
+    /// Waits for this, but not beyond the deadline; `None` says that the deadline came first.
+    pub(crate) fn bound<F: Future + Unpin>(&self, awaited: F) -> Bounded<F> {
         Bounded {
-            exchange,
+            awaited,
             timer: Timer::new(self.at),
         }
     }
 }
 
-/// An exchange that ends at its deadline. It costs no timer when its first poll answers.
-pub(crate) struct Bounded<'a> {
-    exchange: Exchange<'a>,
+/// Something awaited that ends at a deadline. It costs no timer when its first poll answers.
+pub(crate) struct Bounded<F> {
+    awaited: F,
     timer: Timer,
 }
 
-impl Future for Bounded<'_> {
-    type Output = Option<Result<Response, TransportError>>;
+impl<F: Future + Unpin> Future for Bounded<F> {
+    type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(answer) = self.exchange.as_mut().poll(cx) {
+        if let Poll::Ready(answer) = Pin::new(&mut self.awaited).poll(cx) {
             return Poll::Ready(Some(answer));
         }
         self.timer.poll(cx).map(|()| None)
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn timeouts_that_are_no_positive_number_of_seconds_are_refused() {
         for seconds in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-12] {
-            let error = timeout_from_seconds(seconds).unwrap_err();
+            let error = timeout_from_seconds("timeout", seconds).unwrap_err();
             assert_eq!(error.kind(), &ErrorKind::Configuration, "{seconds}");
             assert!(
                 error
@@ -174,7 +176,7 @@ mod tests {
             );
         }
         assert_eq!(
-            timeout_from_seconds(1.5).unwrap(),
+            timeout_from_seconds("read_timeout", 1.5).unwrap(),
             Duration::from_millis(1500)
         );
     }

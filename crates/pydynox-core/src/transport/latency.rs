@@ -69,6 +69,7 @@ mod tests {
     fn request() -> Request {
         Request {
             operation: Operation::PutItem,
+            table: "".into(),
             body: Bytes::new(),
         }
     }

@@ -1,6 +1,10 @@
 //! The seam between the client and whatever answers its requests: HTTP, the embedded engine, a test's script.
 
+pub mod credentials;
+pub mod endpoint;
+pub mod http;
 pub mod latency;
+pub mod sigv4;
 
 use std::fmt;
 use std::future::Future;
@@ -90,6 +94,8 @@ impl fmt::Display for Operation {
 pub struct Request {
     /// The operation.
     pub operation: Operation,
+    /// The table's name or ARN, where there is one: the account of an ARN may decide where the request goes.
+    pub table: Arc<str>,
     /// The JSON body.
     pub body: Bytes,
 }
@@ -105,7 +111,32 @@ pub struct Response {
     pub body: Bytes,
     /// The body is known to be well-formed JSON; the client does not walk it again.
     pub verified: bool,
+    /// The connection broke before the body's end; `body` is what came.
+    pub truncated: bool,
+    /// Which credentials signed the request, as the transport counts them.
+    pub identity: u64,
 }
+
+/// What a refusal says about the transport's own state, which the transport may be able to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ailment {
+    /// The signature's time is not the service's.
+    Clock {
+        /// The answer's `Date`.
+        date: Box<str>,
+        /// The service says that it is the time; otherwise it may be the key as well.
+        certain: bool,
+    },
+    /// The credentials have ended or are not known.
+    Credentials {
+        /// Which they were: [`Response::identity`].
+        identity: u64,
+    },
+}
+
+/// Whether what ailed is mended, so that the same request may succeed now.
+pub type Mending<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
 
 /// The headers of an answer that matter to the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -195,8 +226,10 @@ impl fmt::Display for Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// No connection could be made: name, route, TLS, connect time-out.
+    /// No connection could be made: name, route, connect time-out.
     Connect,
+    /// The other side cannot be trusted, or speaks no TLS; it will not be another the next time.
+    Tls,
     /// The connection was reset.
     Reset,
     /// Nothing came for too long.
@@ -214,6 +247,12 @@ pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response, TransportEr
 pub trait Transport: Send + Sync + 'static {
     /// Sends one request once. Nothing happens before the exchange is polled, and nothing after it is dropped.
     fn send(&self, request: Request) -> Exchange<'_>;
+
+    /// Mends what a refusal told of, if it can.
+    fn mend(&self, ailment: Ailment) -> Mending<'_> {
+        let _ = ailment;
+        Box::pin(std::future::ready(Ok(false)))
+    }
 
     /// Whether the first poll may run on the caller's thread, outside of any runtime.
     fn answers_inline(&self, operation: &Operation) -> bool {

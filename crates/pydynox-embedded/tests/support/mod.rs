@@ -25,6 +25,7 @@ pub(crate) fn request(operation: &str, body: &Value) -> Request {
 pub(crate) fn raw_request(operation: &str, body: Vec<u8>) -> Request {
     Request {
         operation: Operation::from_name(operation),
+        table: "".into(),
         body: Bytes::from(body),
     }
 }

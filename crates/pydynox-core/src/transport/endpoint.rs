@@ -1,0 +1,261 @@
+//! Where requests go: an endpoint, who says which it is, and the cache of what was said.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::Uri;
+use http::header::HeaderValue;
+
+use super::Operation;
+use super::credentials::Loading;
+use crate::error::{Error, ErrorKind};
+
+/// An address of the service, and the region that its requests are signed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Scheme, host and port.
+    pub(crate) uri: Uri,
+    /// The `Host` header: the port only where it is not the scheme's own.
+    pub(crate) host: HeaderValue,
+    /// What stands before the query in a request line, `/` for the service itself.
+    pub(crate) path: Box<str>,
+    /// The region of the signature.
+    pub(crate) region: Box<str>,
+}
+
+impl Endpoint {
+    /// Reads an endpoint's URL.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] when it is no `http` or `https` URL of a host, with a path of unreserved characters at
+    /// most.
+    pub fn parse(url: &str, region: &str) -> Result<Self, Error> {
+        let refuse = |what: &str| {
+            let message = format!("the endpoint {url:?} {what}: write https://host or http://host:port");
+            Error::new(ErrorKind::Configuration, message)
+        };
+        let uri: Uri = url.parse().map_err(|_| refuse("is no URL"))?;
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(refuse("is neither http nor https")),
+        };
+        let authority = uri.authority().ok_or_else(|| refuse("names no host"))?;
+        if authority.host().is_empty() {
+            return Err(refuse("names no host"));
+        }
+        if authority.as_str().contains('@') {
+            return Err(refuse("holds a user name"));
+        }
+        if uri.query().is_some() || url.contains('#') {
+            return Err(refuse("holds a query or a fragment"));
+        }
+        if region.is_empty() {
+            return Err(Error::new(ErrorKind::Configuration, "the region is empty"));
+        }
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+        let path = uri.path();
+        if !path.bytes().all(unreserved) {
+            return Err(refuse("has a path that cannot be signed"));
+        }
+        let usual = if secure { 443 } else { 80 };
+        let host = match authority.port_u16() {
+            Some(port) if port != usual => format!("{}:{port}", authority.host()),
+            None if authority.as_str() != authority.host() => return Err(refuse("has no valid port")),
+            _ => authority.host().to_owned(),
+        };
+        Ok(Self {
+            host: HeaderValue::try_from(host.to_ascii_lowercase())
+                .map_err(|_| refuse("names no valid host"))?,
+            path: if path.is_empty() { "/" } else { path }.into(),
+            region: region.into(),
+            uri,
+        })
+    }
+
+    /// The host with its port as it is spoken of in messages.
+    pub(crate) fn shown(&self) -> &str {
+        self.host.to_str().unwrap_or("?")
+    }
+}
+
+/// What an endpoint may depend on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The account of the credentials.
+    pub account_id: Option<Box<str>>,
+    /// The ARN of the table, up to and including its account, where the table is named so.
+    pub table_owner: Option<Box<str>>,
+    /// The operation is one of those that search.
+    pub search: bool,
+}
+
+impl Asked {
+    pub(crate) fn is(&self, account_id: Option<&str>, table_owner: Option<&str>, search: bool) -> bool {
+        self.account_id.as_deref() == account_id
+            && self.table_owner.as_deref() == table_owner
+            && self.search == search
+    }
+}
+
+/// Says where requests go. The transport remembers each answer.
+pub trait EndpointProvider: Send + Sync + 'static {
+    /// The endpoint for this; errors are of [`ErrorKind::Configuration`] and say what is missing.
+    fn endpoint<'a>(&'a self, asked: &'a Asked) -> Loading<'a, Endpoint>;
+}
+
+impl EndpointProvider for Endpoint {
+    fn endpoint<'a>(&'a self, _asked: &'a Asked) -> Loading<'a, Endpoint> {
+        Box::pin(std::future::ready(Ok(self.clone())))
+    }
+}
+
+/// `arn:partition:service:region:account` of a table that is named by its ARN.
+pub(crate) fn owner_of(table: &str) -> Option<&str> {
+    if !table.starts_with("arn:") {
+        return None;
+    }
+    let end = table.match_indices(':').nth(4).map_or(table.len(), |(at, _)| at);
+    Some(&table[..end])
+}
+
+/// Endpoints as they are needed; each is asked for until it is known.
+pub(crate) struct Directory {
+    provider: Arc<dyn EndpointProvider>,
+    known: Mutex<Vec<(Asked, Arc<Endpoint>)>>,
+}
+
+impl Directory {
+    pub(crate) fn new(provider: Arc<dyn EndpointProvider>) -> Self {
+        Self {
+            provider,
+            known: Mutex::default(),
+        }
+    }
+
+    pub(crate) async fn endpoint(
+        &self,
+        account_id: Option<&str>,
+        table: &str,
+        operation: &Operation,
+    ) -> Result<Arc<Endpoint>, Error> {
+        let owner = owner_of(table);
+        let search = operation.name().starts_with("Search");
+        if let Some(endpoint) = self.find(|asked, _| asked.is(account_id, owner, search)) {
+            return Ok(endpoint);
+        }
+        let asked = Asked {
+            account_id: account_id.map(Into::into),
+            table_owner: owner.map(Into::into),
+            search,
+        };
+        let answer = self.provider.endpoint(&asked).await?;
+        // The same place is one endpoint however it was asked for: its connections are shared.
+        let endpoint = self
+            .find(|_, endpoint| *endpoint == answer)
+            .unwrap_or_else(|| Arc::new(answer));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push((asked, endpoint.clone()));
+        Ok(endpoint)
+    }
+
+    fn find(&self, wanted: impl Fn(&Asked, &Endpoint) -> bool) -> Option<Arc<Endpoint>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .iter()
+            .find(|(asked, endpoint)| wanted(asked, endpoint))
+            .map(|(_, endpoint)| endpoint.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_url_becomes_a_host_header_and_a_path() {
+        for (url, host, path) in [
+            ("https://dynamodb.us-east-1.amazonaws.com", "dynamodb.us-east-1.amazonaws.com", "/"),
+            ("https://Example.com:443/", "example.com", "/"),
+            ("http://127.0.0.1:8000", "127.0.0.1:8000", "/"),
+            ("http://[::1]:8000", "[::1]:8000", "/"),
+            ("http://localhost:80/some/path", "localhost", "/some/path"),
+        ] {
+            let endpoint = Endpoint::parse(url, "us-east-1").unwrap();
+            assert_eq!((endpoint.shown(), &*endpoint.path), (host, path), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused_with_what_is_wrong() {
+        for (url, what) in [
+            ("localhost:8000", "neither http nor https"),
+            ("", "is no URL"),
+            ("ftp://x", "neither http nor https"),
+            ("http://", "is no URL"),
+            ("http://u:p@host", "holds a user name"),
+            ("http://host:99999", "no valid port"),
+            ("http://host?x=1", "holds a query or a fragment"),
+            ("http://host/#x", "holds a query or a fragment"),
+            ("http://host/a%20b", "cannot be signed"),
+            ("http://ho st", "is no URL"),
+        ] {
+            let error = Endpoint::parse(url, "us-east-1").unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Configuration, "{url}");
+            assert!(error.message().contains(what), "{url}: {error}");
+        }
+        assert!(Endpoint::parse("http://host", "").is_err());
+    }
+
+    #[test]
+    fn the_owner_of_a_table_is_read_from_its_arn() {
+        for (table, owner) in [
+            ("users", None),
+            (
+                "arn:aws:dynamodb:eu-west-1:123456789012:table/users",
+                Some("arn:aws:dynamodb:eu-west-1:123456789012"),
+            ),
+            ("arn:aws:dynamodb", Some("arn:aws:dynamodb")),
+        ] {
+            assert_eq!(owner_of(table), owner);
+        }
+    }
+
+    struct Counting(AtomicU32);
+
+    impl EndpointProvider for Counting {
+        fn endpoint<'a>(&'a self, asked: &'a Asked) -> Loading<'a, Endpoint> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let account = asked.account_id.as_deref().unwrap_or("none");
+            Box::pin(std::future::ready(Endpoint::parse(
+                &format!("https://{account}.example"),
+                "us-east-1",
+            )))
+        }
+    }
+
+    #[tokio::test]
+    async fn each_combination_is_asked_for_once() {
+        let provider = Arc::new(Counting(AtomicU32::new(0)));
+        let directory = Directory::new(provider.clone());
+        let get = Operation::GetItem;
+
+        for _ in 0..3 {
+            let one = directory.endpoint(Some("1"), "t", &get).await.unwrap();
+            let two = directory.endpoint(Some("2"), "t", &get).await.unwrap();
+            let other = directory
+                .endpoint(Some("1"), "arn:aws:dynamodb:r:9:table/t", &get)
+                .await
+                .unwrap();
+            let search = Operation::from_name("SearchVectors");
+            let search = directory.endpoint(Some("1"), "t", &search).await.unwrap();
+            assert_eq!([one.shown(), two.shown()], ["1.example", "2.example"]);
+            assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&one, &search));
+        }
+
+        assert_eq!(provider.0.load(Ordering::Relaxed), 4);
+    }
+}

@@ -1,0 +1,216 @@
+//! The pool: at most so many connections, waiters served in order, idle ones looked at before they are used again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+use super::{HttpConfig, Outside};
+use super::connect::{Connector, Route};
+use super::connection::{Broken, Connection, Limits};
+use crate::transport::endpoint::Endpoint;
+use crate::transport::{FailureKind, Response, TransportError};
+
+/// Connections of one client, whatever endpoints they lead to.
+pub(super) struct Pool {
+    config: HttpConfig,
+    connector: Connector,
+    /// One permit for each connection that is in use or being made.
+    room: Arc<Semaphore>,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// The longest idle first.
+    connections: Vec<Resting>,
+    /// A task sees to it that they do not rest for too long.
+    watched: bool,
+}
+
+struct Resting {
+    connection: Connection,
+    endpoint: Arc<Endpoint>,
+    route: Arc<Route>,
+    until: Instant,
+}
+
+impl Pool {
+    pub(super) fn new(config: HttpConfig, outside: Outside) -> Self {
+        Self {
+            connector: Connector::new(&config, outside),
+            room: Arc::new(Semaphore::new(config.max_connections)),
+            idle: Mutex::default(),
+            config,
+        }
+    }
+
+    /// A connection to this endpoint; waits for its turn when all are in use.
+    pub(super) async fn check_out(
+        self: &Arc<Self>,
+        endpoint: &Arc<Endpoint>,
+    ) -> Result<Lease, TransportError> {
+        let permit = match self.room.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => self.room.clone().acquire_owned().await.map_err(|_| {
+                TransportError::not_sent(FailureKind::Closed, "this client is closed")
+            })?,
+        };
+        match self.rested(endpoint) {
+            Some(resting) => Ok(Lease {
+                pool: self.clone(),
+                endpoint: endpoint.clone(),
+                route: resting.route,
+                connection: Some(resting.connection),
+                was_idle: true,
+                permit,
+            }),
+            None => self.connect(permit, endpoint).await,
+        }
+    }
+
+    /// A new connection in place of one that broke before anything was written.
+    pub(super) async fn renew(
+        self: &Arc<Self>,
+        lease: Lease,
+        endpoint: &Arc<Endpoint>,
+    ) -> Result<Lease, TransportError> {
+        let Lease { permit, .. } = lease;
+        self.connect(permit, endpoint).await
+    }
+
+    async fn connect(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        endpoint: &Arc<Endpoint>,
+    ) -> Result<Lease, TransportError> {
+        self.make_room();
+        let (connection, route) = self.connector.connect(endpoint).await?;
+        Ok(Lease {
+            pool: self.clone(),
+            endpoint: endpoint.clone(),
+            route,
+            connection: Some(connection),
+            was_idle: false,
+            permit,
+        })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The idle connection that was used last and still lives; the dead that are met on the way are closed.
+    fn rested(&self, endpoint: &Arc<Endpoint>) -> Option<Resting> {
+        let now = Instant::now();
+        let mut idle = self.idle();
+        while let Some(at) = idle
+            .connections
+            .iter()
+            .rposition(|resting| Arc::ptr_eq(&resting.endpoint, endpoint))
+        {
+            let resting = idle.connections.remove(at);
+            if now < resting.until && resting.connection.is_alive() {
+                return Some(resting);
+            }
+        }
+        None
+    }
+
+    /// Idle connections, of other endpoints then, and those in use are not more than allowed.
+    fn make_room(&self) {
+        let in_use = self.config.max_connections - self.room.available_permits();
+        let mut idle = self.idle();
+        let surplus = (idle.connections.len() + in_use).saturating_sub(self.config.max_connections);
+        idle.connections.drain(..surplus);
+    }
+
+    fn put_back(self: &Arc<Self>, resting: Resting) {
+        let mut idle = self.idle();
+        let first_end = resting.until;
+        idle.connections.push(resting);
+        if !idle.watched {
+            idle.watched = true;
+            tokio::spawn(watch(Arc::downgrade(self), first_end));
+        }
+    }
+
+    /// Closes the idle connections to an endpoint: one of them broke, and the others are of its age.
+    pub(super) fn forget(&self, endpoint: &Arc<Endpoint>) {
+        self.idle()
+            .connections
+            .retain(|resting| !Arc::ptr_eq(&resting.endpoint, endpoint));
+    }
+
+    /// Closes what has rested for too long; when to look again.
+    fn tidy(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let mut idle = self.idle();
+        let ended = idle
+            .connections
+            .iter()
+            .take_while(|resting| resting.until <= now)
+            .count();
+        idle.connections.drain(..ended);
+        let next = idle.connections.first().map(|resting| resting.until);
+        idle.watched = next.is_some();
+        next
+    }
+}
+
+async fn watch(pool: std::sync::Weak<Pool>, mut until: Instant) {
+    loop {
+        sleep_until(until).await;
+        let Some(next) = pool.upgrade().and_then(|pool| pool.tidy()) else {
+            return;
+        };
+        until = next;
+    }
+}
+
+/// A connection on loan; it goes back by itself if it can be used again.
+pub(super) struct Lease {
+    pool: Arc<Pool>,
+    endpoint: Arc<Endpoint>,
+    route: Arc<Route>,
+    connection: Option<Connection>,
+    was_idle: bool,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Lease {
+    /// How requests are written on this connection.
+    pub(super) fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Whether the connection had been used before.
+    pub(super) fn was_idle(&self) -> bool {
+        self.was_idle
+    }
+
+    /// Sends a request; the connection goes back to the pool if the answer was read to its end, and is closed otherwise,
+    /// also when this future is dropped.
+    pub(super) async fn exchange(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+        limits: Limits,
+    ) -> Result<Response, Broken> {
+        // Taken, so that it is closed if this future is dropped on the way.
+        let Some(mut connection) = self.connection.take() else {
+            return Err(Broken::gone());
+        };
+        let response = connection.exchange(request, limits).await?;
+        if !response.truncated && connection.is_reusable() {
+            self.pool.put_back(Resting {
+                connection,
+                endpoint: self.endpoint.clone(),
+                route: self.route.clone(),
+                until: Instant::now() + self.pool.config.idle_timeout,
+            });
+        }
+        Ok(response)
+    }
+}

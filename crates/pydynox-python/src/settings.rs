@@ -1,0 +1,186 @@
+//! What a `DynamoDBClient` was given: extracted, checked by the core, and opened when the first call needs it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pydynox_aws::{AssumeRole, Surroundings};
+use pydynox_core::client::{Client as CoreClient, ClientConfig};
+use pydynox_core::error::Error;
+use pydynox_core::retry::deadline::timeout_from_seconds;
+use pydynox_core::transport::Transport;
+use pydynox_core::transport::credentials::Credentials;
+use pydynox_core::transport::endpoint::Endpoint;
+use pydynox_core::transport::http::{Http, HttpConfig};
+use pydynox_embedded::Location;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error::{configuration_error, raise};
+
+/// Where a client's items are.
+enum Place {
+    Embedded(Location),
+    Service(Box<(HttpConfig, pydynox_aws::Settings)>),
+}
+
+/// A client's settings, checked.
+pub(crate) struct Settings {
+    place: Place,
+    config: ClientConfig,
+    pub(crate) table_prefix: Box<str>,
+    /// Whether messages may show keys.
+    pub(crate) shows_keys: bool,
+}
+
+/// The settings as Python hands them over.
+#[derive(FromPyObject)]
+struct Given {
+    #[pyo3(item)]
+    region: Option<String>,
+    #[pyo3(item)]
+    endpoint_url: Option<String>,
+    #[pyo3(item)]
+    profile: Option<String>,
+    #[pyo3(item)]
+    credentials: Option<(String, String, Option<String>, Option<String>)>,
+    #[pyo3(item)]
+    assume_role: Option<(String, Option<String>, Option<String>, Option<f64>)>,
+    #[pyo3(item)]
+    table_prefix: String,
+    #[pyo3(item)]
+    timeout: Option<f64>,
+    #[pyo3(item)]
+    read_timeout: f64,
+    #[pyo3(item)]
+    connect_timeout: f64,
+    #[pyo3(item)]
+    max_attempts: i64,
+    #[pyo3(item)]
+    max_connections: i64,
+    #[pyo3(item)]
+    ca_bundle: Option<PathBuf>,
+    #[pyo3(item)]
+    retry_unsafe_writes: bool,
+    #[pyo3(item)]
+    errors: String,
+}
+
+impl Settings {
+    /// Checks what a client was given.
+    pub(crate) fn new(py: Python<'_>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let given: Given = given.map_or_else(
+            || Err(configuration_error(py, "a client needs settings")),
+            |given| given.extract(),
+        )?;
+        let shows_keys = match given.errors.as_str() {
+            "full" | "keys" => true,
+            "none" => false,
+            other => {
+                return Err(configuration_error(
+                    py,
+                    &format!("errors={other:?} is none of \"full\", \"keys\" and \"none\""),
+                ));
+            }
+        };
+        given
+            .checked(shows_keys)
+            .map_err(|error| raise(py, &error, None))
+    }
+
+    /// The core's client over whatever the settings lead to.
+    pub(crate) fn open(&self) -> Result<CoreClient, Error> {
+        let transport: Arc<dyn Transport> = match &self.place {
+            Place::Embedded(location) => pydynox_embedded::open(location)?,
+            Place::Service(service) => {
+                let (http, settings) = &**service;
+                let surroundings = Arc::new(Surroundings::new(settings.clone()));
+                Arc::new(Http::new(http.clone(), surroundings.clone(), surroundings)?)
+            }
+        };
+        CoreClient::new(transport, self.config.clone())
+    }
+}
+
+impl Given {
+    fn checked(self, shows_keys: bool) -> Result<Settings, Error> {
+        let config = ClientConfig {
+            timeout: self
+                .timeout
+                .map(|seconds| timeout_from_seconds("timeout", seconds))
+                .transpose()?,
+            max_attempts: count("max_attempts", self.max_attempts)?,
+            retry_unsafe_writes: self.retry_unsafe_writes,
+            ..ClientConfig::default()
+        };
+        config.check()?;
+        let http = HttpConfig {
+            connect_timeout: timeout_from_seconds("connect_timeout", self.connect_timeout)?,
+            read_timeout: timeout_from_seconds("read_timeout", self.read_timeout)?,
+            max_connections: count("max_connections", self.max_connections)? as usize,
+            ca_bundle: self.ca_bundle.clone(),
+            ..HttpConfig::default()
+        };
+        http.check()?;
+        let place = match self.embedded()? {
+            Some(location) => Place::Embedded(location),
+            None => Place::Service(Box::new((http, self.surroundings()?))),
+        };
+        Ok(Settings {
+            place,
+            config,
+            table_prefix: self.table_prefix.into(),
+            shows_keys,
+        })
+    }
+
+    /// The embedded engine, if the endpoint is one: the one given, else the environment's.
+    fn embedded(&self) -> Result<Option<Location>, Error> {
+        match &self.endpoint_url {
+            Some(url) => Location::parse(url),
+            None => match pydynox_aws::endpoint_from_environment() {
+                Some(url) => Location::parse(&url),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn surroundings(&self) -> Result<pydynox_aws::Settings, Error> {
+        if let Some(url) = &self.endpoint_url {
+            // Wrong now, rather than at the first call; the region is not known yet.
+            Endpoint::parse(url, "unknown")?;
+        }
+        let mut settings = pydynox_aws::Settings::default();
+        settings.region = self.region.as_deref().map(Into::into);
+        settings.endpoint_url = self.endpoint_url.as_deref().map(Into::into);
+        settings.profile = self.profile.as_deref().map(Into::into);
+        settings.ca_bundle.clone_from(&self.ca_bundle);
+        settings.connect_timeout = timeout_from_seconds("connect_timeout", self.connect_timeout)?;
+        settings.credentials = self.credentials.as_ref().map(|(id, secret, token, account)| {
+            let mut credentials = Credentials::new(id.as_str(), secret.as_str());
+            credentials.session_token = token.as_deref().map(Into::into);
+            credentials.account_id = account.as_deref().map(Into::into);
+            credentials
+        });
+        settings.assume_role = match &self.assume_role {
+            Some((role_arn, session_name, external_id, duration)) => Some(AssumeRole {
+                role_arn: role_arn.as_str().into(),
+                session_name: session_name.as_deref().map(Into::into),
+                external_id: external_id.as_deref().map(Into::into),
+                duration: duration.map(Duration::from_secs_f64),
+            }),
+            None => None,
+        };
+        Ok(settings)
+    }
+}
+
+/// A number of things: what is negative or too large is 0 or very many, which the core judges.
+fn count(name: &str, number: i64) -> Result<u32, Error> {
+    u32::try_from(number).map_err(|_| {
+        Error::new(
+            pydynox_core::error::ErrorKind::Configuration,
+            format!("{name} must be at least 1; got {number}"),
+        )
+    })
+}

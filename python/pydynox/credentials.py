@@ -1,0 +1,123 @@
+"""Explicit credentials, and roles to assume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def _text(what: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{what} is a str, not a {type(value).__name__}")
+    if not value:
+        raise ConfigurationError(f"{what} is empty: check how it is set")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ConfigurationError(f"{what} holds characters that none has, a line break perhaps: check how it is set")
+
+
+class Credentials:
+    """Keys to sign requests with. They are never shown; prefer what the environment gives (docs/credentials.md).
+
+    Args:
+        access_key_id: The id of the access key.
+        secret_access_key: Its secret.
+        session_token: The token of temporary credentials.
+        account_id: The account they belong to, for account-based endpoints.
+
+    Raises:
+        ConfigurationError: A value is empty, or holds what no key holds.
+
+    Example:
+        >>> DynamoDBClient(region="eu-west-1", credentials=Credentials("AKIDEXAMPLE", "secret"))
+        DynamoDBClient('eu-west-1')
+    """
+
+    __slots__ = ("_wire",)
+    _wire: tuple[str, str, str | None, str | None]
+
+    def __init__(
+        self,
+        access_key_id: str,
+        secret_access_key: str,
+        session_token: str | None = None,
+        *,
+        account_id: str | None = None,
+    ) -> None:
+        _text("Credentials(access_key_id=...)", access_key_id)
+        _text("Credentials(secret_access_key=...)", secret_access_key)
+        if session_token is not None:
+            _text("Credentials(session_token=...)", session_token)
+        if account_id is not None:
+            _text("Credentials(account_id=...)", account_id)
+        object.__setattr__(self, "_wire", (access_key_id, secret_access_key, session_token, account_id))
+
+    @property
+    def access_key_id(self) -> str:
+        """The id of the access key."""
+        return self._wire[0]
+
+    @property
+    def account_id(self) -> str | None:
+        """The account they belong to."""
+        return self._wire[3]
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("Credentials are frozen: make others")
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.access_key_id!r}, <secret>)"
+
+
+class AssumeRole:
+    """A role that is assumed with the credentials found, and again before its credentials end. Sends AssumeRole to AWS STS.
+
+    Args:
+        role_arn: The role's ARN.
+        session_name: The name of the session in logs; one is made up when it is not given.
+        external_id: The id that the role's owner asks for.
+        duration: Seconds that the role's credentials last, from 900 to what the role allows; the service's hour when not given.
+
+    Raises:
+        ConfigurationError: A value is empty or out of range.
+
+    Example:
+        >>> DynamoDBClient(region="eu-west-1", assume_role=AssumeRole("arn:aws:iam::123456789012:role/app"))
+        DynamoDBClient('eu-west-1')
+    """
+
+    __slots__ = ("_wire",)
+    _wire: tuple[str, str | None, str | None, float | None]
+
+    def __init__(
+        self,
+        role_arn: str,
+        *,
+        session_name: str | None = None,
+        external_id: str | None = None,
+        duration: float | None = None,
+    ) -> None:
+        _text("AssumeRole(role_arn=...)", role_arn)
+        if not role_arn.startswith("arn:"):
+            raise ConfigurationError(f"AssumeRole(role_arn={role_arn!r}) is no ARN: arn:aws:iam::<account>:role/<name>")
+        if session_name is not None:
+            _text("AssumeRole(session_name=...)", session_name)
+        if external_id is not None:
+            _text("AssumeRole(external_id=...)", external_id)
+        if duration is not None and not 900 <= duration <= 43200:
+            raise ConfigurationError(f"AssumeRole(duration=...) is from 900 to 43200 seconds, not {duration!r}")
+        object.__setattr__(self, "_wire", (role_arn, session_name, external_id, duration))
+
+    @property
+    def role_arn(self) -> str:
+        """The role's ARN."""
+        return self._wire[0]
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("AssumeRole is frozen: make another")
+
+    def __repr__(self) -> str:
+        return f"AssumeRole({self.role_arn!r})"
