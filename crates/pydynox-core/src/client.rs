@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::retry::ambiguity::Ambiguity;
 use crate::retry::classify::{self, Failed};
-use crate::retry::deadline::{Deadline, Pause, check_timeout};
+use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
 use crate::retry::policy::{Class, Jitter, Quota, backoff};
 use crate::transport::{Ailment, Operation, Request, Transport};
 
@@ -115,7 +115,8 @@ pub struct Answer {
     pub attempts: u32,
 }
 
-/// Sends calls over a transport; cheap to clone, all clones share one retry quota.
+/// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
+/// must all be polled in one runtime.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -123,6 +124,7 @@ struct Inner {
     transport: Arc<dyn Transport>,
     config: ClientConfig,
     quota: Quota,
+    timers: Timers,
 }
 
 impl Client {
@@ -136,6 +138,7 @@ impl Client {
             transport,
             config,
             quota: Quota::new(),
+            timers: Timers::default(),
         })))
     }
 
@@ -220,7 +223,7 @@ impl<'a> Run<'a> {
         };
         let response = match self
             .deadline
-            .bound(self.client.transport.send(request))
+            .bound(&self.client.timers, self.client.transport.send(request))
             .await
         {
             Some(Ok(response)) => classify::judge(response, self.call.intent)?,
@@ -249,7 +252,7 @@ impl<'a> Run<'a> {
             return Ok(false);
         }
         let mending = self.client.transport.mend(ailment);
-        let mended = match self.deadline.bound(mending).await {
+        let mended = match self.deadline.bound(&self.client.timers, mending).await {
             Some(Ok(mended)) => mended,
             Some(Err(error)) => return Err(self.give_up(error)),
             None => {

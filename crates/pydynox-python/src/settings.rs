@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use pydynox_aws::{AssumeRole, Surroundings};
 use pydynox_core::client::{Client as CoreClient, ClientConfig};
-use pydynox_core::error::Error;
+use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
 use pydynox_core::transport::Transport;
 use pydynox_core::transport::credentials::Credentials;
-use pydynox_core::transport::endpoint::Endpoint;
 use pydynox_core::transport::http::{Http, HttpConfig};
 use pydynox_embedded::Location;
 use pyo3::prelude::*;
@@ -21,7 +20,13 @@ use crate::error::{configuration_error, raise};
 /// Where a client's items are.
 enum Place {
     Embedded(Location),
-    Service(Box<(HttpConfig, pydynox_aws::Settings)>),
+    Service(Box<Service>),
+}
+
+/// How the service is reached.
+struct Service {
+    http: HttpConfig,
+    settings: pydynox_aws::Settings,
 }
 
 /// A client's settings, checked.
@@ -93,9 +98,12 @@ impl Settings {
         let transport: Arc<dyn Transport> = match &self.place {
             Place::Embedded(location) => pydynox_embedded::open(location)?,
             Place::Service(service) => {
-                let (http, settings) = &**service;
-                let surroundings = Arc::new(Surroundings::new(settings.clone()));
-                Arc::new(Http::new(http.clone(), surroundings.clone(), surroundings)?)
+                let surroundings = Arc::new(Surroundings::new(service.settings.clone())?);
+                Arc::new(Http::new(
+                    service.http.clone(),
+                    surroundings.clone(),
+                    surroundings,
+                )?)
             }
         };
         CoreClient::new(transport, self.config.clone())
@@ -124,7 +132,10 @@ impl Given {
         http.check()?;
         let place = match self.embedded()? {
             Some(location) => Place::Embedded(location),
-            None => Place::Service(Box::new((http, self.surroundings()?))),
+            None => Place::Service(Box::new(Service {
+                settings: self.surroundings(http.connect_timeout)?,
+                http,
+            })),
         };
         Ok(Settings {
             place,
@@ -138,48 +149,46 @@ impl Given {
     fn embedded(&self) -> Result<Option<Location>, Error> {
         match &self.endpoint_url {
             Some(url) => Location::parse(url),
-            None => match pydynox_aws::endpoint_from_environment() {
+            None => match pydynox_aws::endpoint_of_environment()? {
                 Some(url) => Location::parse(&url),
                 None => Ok(None),
             },
         }
     }
 
-    fn surroundings(&self) -> Result<pydynox_aws::Settings, Error> {
-        if let Some(url) = &self.endpoint_url {
-            // Wrong now, rather than at the first call; the region is not known yet.
-            Endpoint::parse(url, "unknown")?;
-        }
+    fn surroundings(&self, connect_timeout: Duration) -> Result<pydynox_aws::Settings, Error> {
+        let text = |text: &Option<String>| text.as_deref().map(Into::into);
         let mut settings = pydynox_aws::Settings::default();
-        settings.region = self.region.as_deref().map(Into::into);
-        settings.endpoint_url = self.endpoint_url.as_deref().map(Into::into);
-        settings.profile = self.profile.as_deref().map(Into::into);
+        settings.region = text(&self.region);
+        settings.endpoint_url = text(&self.endpoint_url);
+        settings.profile = text(&self.profile);
         settings.ca_bundle.clone_from(&self.ca_bundle);
-        settings.connect_timeout = timeout_from_seconds("connect_timeout", self.connect_timeout)?;
-        settings.credentials = self.credentials.as_ref().map(|(id, secret, token, account)| {
+        settings.connect_timeout = connect_timeout;
+        if let Some((id, secret, token, account)) = &self.credentials {
             let mut credentials = Credentials::new(id.as_str(), secret.as_str());
-            credentials.session_token = token.as_deref().map(Into::into);
-            credentials.account_id = account.as_deref().map(Into::into);
-            credentials
-        });
-        settings.assume_role = match &self.assume_role {
-            Some((role_arn, session_name, external_id, duration)) => Some(AssumeRole {
-                role_arn: role_arn.as_str().into(),
-                session_name: session_name.as_deref().map(Into::into),
-                external_id: external_id.as_deref().map(Into::into),
-                duration: duration.map(Duration::from_secs_f64),
-            }),
-            None => None,
-        };
+            credentials.session_token = text(token);
+            credentials.account_id = text(account);
+            settings.credentials = Some(credentials);
+        }
+        if let Some((role_arn, session_name, external_id, duration)) = &self.assume_role {
+            let mut role = AssumeRole::new(role_arn.as_str());
+            role.session_name = text(session_name);
+            role.external_id = text(external_id);
+            role.duration = duration
+                .map(|seconds| timeout_from_seconds("duration", seconds))
+                .transpose()?;
+            settings.assume_role = Some(role);
+        }
+        settings.check()?;
         Ok(settings)
     }
 }
 
-/// A number of things: what is negative or too large is 0 or very many, which the core judges.
+/// A number of things; the core judges whether it makes sense.
 fn count(name: &str, number: i64) -> Result<u32, Error> {
     u32::try_from(number).map_err(|_| {
         Error::new(
-            pydynox_core::error::ErrorKind::Configuration,
+            ErrorKind::Configuration,
             format!("{name} must be at least 1; got {number}"),
         )
     })

@@ -12,7 +12,7 @@ use crate::transport::Operation;
 use crate::wire::{WireError, Writer};
 
 /// Longest wait for a table to become active or to be gone.
-pub const TABLE_WAIT_TIMEOUT: Duration = Duration::from_secs(600);
+pub const TABLE_WAIT_TIMEOUT: Duration = Duration::from_mins(10);
 /// Pause after the first look at the table; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause between two looks.

@@ -433,10 +433,14 @@ pub(crate) fn judge_transport(error: TransportError) -> Failed {
             stale: true,
             ..without_answer(failure, true)
         },
-        TransportError::Refused(error) => Failed {
-            refused: true,
-            ..Failed::new(Class::Final, false, error)
-        },
+        TransportError::Refused(error) => {
+            // Whether it helps to come back later is the transport's to say; trying again at once does not.
+            let retryable = error.retryable();
+            let mut failed = Failed::new(Class::Final, false, error);
+            failed.refused = true;
+            failed.error = failed.error.with_retryable(retryable);
+            failed
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -94,6 +95,57 @@ impl Future for Pause {
     }
 }
 
+/// Timers that were set and came to nothing, to be used again as they are.
+///
+/// Almost every deadline is far away and never comes. Setting a timer makes the runtime wake itself up, a system call and
+/// an event; so a used one stays set, and whoever takes it over looks at the clock when it rings too early. All its users
+/// must be of one runtime.
+#[derive(Debug, Default)]
+pub(crate) struct Timers(Mutex<Vec<Pin<Box<Sleep>>>>);
+
+impl Timers {
+    /// More than these are not kept.
+    const MOST: usize = 256;
+
+    fn take(&self, until: Instant) -> Pin<Box<Sleep>> {
+        match self.list().pop() {
+            None => Box::pin(sleep_until(until)),
+            Some(mut sleep) => {
+                if until < sleep.deadline() {
+                    sleep.as_mut().reset(until);
+                }
+                sleep
+            }
+        }
+    }
+
+    fn give_back(&self, sleep: Pin<Box<Sleep>>) {
+        let mut list = self.list();
+        if list.len() < Self::MOST {
+            list.push(sleep);
+        }
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Pin<Box<Sleep>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Polls a timer that may have been set for an earlier time than this one.
+pub(crate) fn poll_until(
+    sleep: &mut Pin<Box<Sleep>>,
+    until: Instant,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    loop {
+        ready!(sleep.as_mut().poll(cx));
+        if Instant::now() >= until {
+            return Poll::Ready(());
+        }
+        sleep.as_mut().reset(until);
+    }
+}
+
 /// When a call started and when it must be over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
@@ -133,28 +185,56 @@ impl Deadline {
     }
 
     /// Waits for this, but not beyond the deadline; `None` says that the deadline came first.
-    pub(crate) fn bound<F: Future + Unpin>(&self, awaited: F) -> Bounded<F> {
+    pub(crate) fn bound<'a, F: Future + Unpin>(
+        &self,
+        timers: &'a Timers,
+        awaited: F,
+    ) -> Bounded<'a, F> {
         Bounded {
             awaited,
-            timer: Timer::new(self.at),
+            until: self.at,
+            timers,
+            sleep: None,
         }
     }
 }
 
 /// Something awaited that ends at a deadline. It costs no timer when its first poll answers.
-pub(crate) struct Bounded<F> {
+pub(crate) struct Bounded<'a, F> {
     awaited: F,
-    timer: Timer,
+    until: Option<Instant>,
+    timers: &'a Timers,
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl<F: Future + Unpin> Future for Bounded<F> {
+impl<F: Future + Unpin> Future for Bounded<'_, F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Poll::Ready(answer) = Pin::new(&mut self.awaited).poll(cx) {
             return Poll::Ready(Some(answer));
         }
-        self.timer.poll(cx).map(|()| None)
+        let Some(until) = self.until else {
+            return Poll::Pending;
+        };
+        if self.sleep.is_none() {
+            if Handle::try_current().is_err() {
+                return Poll::Pending;
+            }
+            self.sleep = Some(self.timers.take(until));
+        }
+        match &mut self.sleep {
+            Some(sleep) => poll_until(sleep, until, cx).map(|()| None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> Drop for Bounded<'_, F> {
+    fn drop(&mut self) {
+        if let Some(sleep) = self.sleep.take() {
+            self.timers.give_back(sleep);
+        }
     }
 }
 

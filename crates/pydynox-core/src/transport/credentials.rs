@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::error::Error;
 
 /// New credentials are asked for when fewer than these are left, while the old ones still serve.
-const RENEW_BEFORE: Duration = Duration::from_secs(300);
+const RENEW_BEFORE: Duration = Duration::from_mins(5);
 /// After a renewal failed while the old credentials still serve: time before the next.
 const RENEW_AGAIN: Duration = Duration::from_secs(30);
 
@@ -105,7 +105,10 @@ impl Keychain {
     }
 
     /// Credentials that are good now.
-    pub(crate) async fn identity(self: &Arc<Self>, now: SystemTime) -> Result<Arc<Identity>, Error> {
+    pub(crate) async fn identity(
+        self: &Arc<Self>,
+        now: SystemTime,
+    ) -> Result<Arc<Identity>, Error> {
         match self.at_hand(now) {
             Some(identity) => Ok(identity),
             None => self.look_up(None, now).await,
@@ -156,7 +159,11 @@ impl Keychain {
         });
     }
 
-    async fn look_up(&self, unwanted: Option<u64>, now: SystemTime) -> Result<Arc<Identity>, Error> {
+    async fn look_up(
+        &self,
+        unwanted: Option<u64>,
+        now: SystemTime,
+    ) -> Result<Arc<Identity>, Error> {
         let _alone = self.flight.lock().await;
         let before = self.state().current.clone();
         if let Some(current) = &before
@@ -295,7 +302,10 @@ mod tests {
         let now = SystemTime::now();
         let refused = keychain.identity(now).await.unwrap().id;
 
-        let (one, two) = tokio::join!(keychain.replace(refused, now), keychain.replace(refused, now));
+        let (one, two) = tokio::join!(
+            keychain.replace(refused, now),
+            keychain.replace(refused, now)
+        );
 
         assert!(one.unwrap() && two.unwrap());
         assert_eq!(vending.asked(), 2);

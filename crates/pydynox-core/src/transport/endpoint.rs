@@ -30,7 +30,8 @@ impl Endpoint {
     /// most.
     pub fn parse(url: &str, region: &str) -> Result<Self, Error> {
         let refuse = |what: &str| {
-            let message = format!("the endpoint {url:?} {what}: write https://host or http://host:port");
+            let message =
+                format!("the endpoint {url:?} {what}: write https://host or http://host:port");
             Error::new(ErrorKind::Configuration, message)
         };
         let uri: Uri = url.parse().map_err(|_| refuse("is no URL"))?;
@@ -60,7 +61,9 @@ impl Endpoint {
         let usual = if secure { 443 } else { 80 };
         let host = match authority.port_u16() {
             Some(port) if port != usual => format!("{}:{port}", authority.host()),
-            None if authority.as_str() != authority.host() => return Err(refuse("has no valid port")),
+            None if authority.as_str() != authority.host() => {
+                return Err(refuse("has no valid port"));
+            }
             _ => authority.host().to_owned(),
         };
         Ok(Self {
@@ -90,7 +93,12 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn is(&self, account_id: Option<&str>, table_owner: Option<&str>, search: bool) -> bool {
+    pub(crate) fn is(
+        &self,
+        account_id: Option<&str>,
+        table_owner: Option<&str>,
+        search: bool,
+    ) -> bool {
         self.account_id.as_deref() == account_id
             && self.table_owner.as_deref() == table_owner
             && self.search == search
@@ -114,7 +122,10 @@ pub(crate) fn owner_of(table: &str) -> Option<&str> {
     if !table.starts_with("arn:") {
         return None;
     }
-    let end = table.match_indices(':').nth(4).map_or(table.len(), |(at, _)| at);
+    let end = table
+        .match_indices(':')
+        .nth(4)
+        .map_or(table.len(), |(at, _)| at);
     Some(&table[..end])
 }
 
@@ -178,7 +189,11 @@ mod tests {
     #[test]
     fn a_url_becomes_a_host_header_and_a_path() {
         for (url, host, path) in [
-            ("https://dynamodb.us-east-1.amazonaws.com", "dynamodb.us-east-1.amazonaws.com", "/"),
+            (
+                "https://dynamodb.us-east-1.amazonaws.com",
+                "dynamodb.us-east-1.amazonaws.com",
+                "/",
+            ),
             ("https://Example.com:443/", "example.com", "/"),
             ("http://127.0.0.1:8000", "127.0.0.1:8000", "/"),
             ("http://[::1]:8000", "[::1]:8000", "/"),

@@ -20,7 +20,7 @@ const DAY: u64 = 86_400;
 
 /// The headers of a signed request that hold for this second, and this request's own signature.
 #[derive(Debug)]
-pub(crate) struct Signed {
+pub(crate) struct Stamp {
     pub(crate) date: HeaderValue,
     pub(crate) token: Option<HeaderValue>,
     pub(crate) authorization: HeaderValue,
@@ -71,7 +71,7 @@ impl Signer {
     }
 
     /// Signs a request that is made now.
-    pub(crate) fn sign(&mut self, now: SystemTime, target: &str, body: &[u8]) -> Signed {
+    pub(crate) fn sign(&mut self, now: SystemTime, target: &str, body: &[u8]) -> Stamp {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         if now != self.second {
             self.begin(now);
@@ -79,14 +79,14 @@ impl Signer {
         let mut canonical = self.canonical.clone();
         canonical.update(target.as_bytes());
         canonical.update(self.signed_headers_block());
-        canonical.update(&hex(&digest::digest(&digest::SHA256, body)));
+        canonical.update(&hex(digest::digest(&digest::SHA256, body)));
         let mut to_sign = self.to_sign.clone();
-        to_sign.update(&hex(&canonical.finish()));
+        to_sign.update(&hex(canonical.finish()));
         let signature = hex(to_sign.sign());
         let mut authorization = Vec::with_capacity(self.authorization.len() + signature.len());
         authorization.extend_from_slice(&self.authorization);
         authorization.extend_from_slice(&signature);
-        Signed {
+        Stamp {
             date: self.date.clone(),
             token: self.token.clone(),
             // Made of an access key that was checked and of our own text.
@@ -116,10 +116,18 @@ impl Signer {
     #[cold]
     fn begin(&mut self, now: u64) {
         let date = amz_date(now);
-        let scope = format!("{}/{}/{SERVICE}/aws4_request", &date[..8], self.endpoint.region);
+        let scope = format!(
+            "{}/{}/{SERVICE}/aws4_request",
+            &date[..8],
+            self.endpoint.region
+        );
         let credentials = &self.identity.credentials;
         if self.day != now / DAY {
-            self.key = signing_key(&credentials.secret_access_key, &date[..8], &self.endpoint.region);
+            self.key = signing_key(
+                &credentials.secret_access_key,
+                &date[..8],
+                &self.endpoint.region,
+            );
             self.day = now / DAY;
         }
         let mut head = format!(
@@ -164,10 +172,12 @@ fn amz_date(seconds: u64) -> String {
     let time = UNIX_EPOCH + Duration::from_secs(seconds);
     // "Mon, 23 Nov 2026 03:41:00 GMT": the well-kept calendar is httpdate's, the order is ours.
     let text = httpdate::fmt_http_date(time);
-    let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        .iter()
-        .position(|name| *name == &text[8..11])
-        .unwrap_or_default();
+    let month = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    .iter()
+    .position(|name| *name == &text[8..11])
+    .unwrap_or_default();
     format!(
         "{}{:02}{}T{}{}{}Z",
         &text[12..16],
@@ -204,8 +214,8 @@ pub fn sign_for_tests(
     requests
         .iter()
         .map(|(now, target, body)| {
-            let signed = signer.sign(*now, target, body);
-            (text(&signed.date), text(&signed.authorization))
+            let stamp = signer.sign(*now, target, body);
+            (text(&stamp.date), text(&stamp.authorization))
         })
         .collect()
 }
@@ -239,7 +249,11 @@ mod tests {
         let second = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         let requests: [(SystemTime, &str, &[u8]); 4] = [
             (second(1_700_000_000), "DynamoDB_20120810.GetItem", b"{}"),
-            (second(1_700_000_000), "DynamoDB_20120810.PutItem", b"{\"a\":1}"),
+            (
+                second(1_700_000_000),
+                "DynamoDB_20120810.PutItem",
+                b"{\"a\":1}",
+            ),
             (second(1_700_100_000), "DynamoDB_20120810.GetItem", b"{}"),
             (second(1_700_000_000), "DynamoDB_20120810.GetItem", b"{}"),
         ];

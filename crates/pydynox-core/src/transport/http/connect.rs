@@ -76,16 +76,16 @@ impl Connector {
         }
     }
 
-    async fn open(
-        &self,
-        endpoint: &Endpoint,
-    ) -> Result<(Connection, Arc<Route>), TransportError> {
+    async fn open(&self, endpoint: &Endpoint) -> Result<(Connection, Arc<Route>), TransportError> {
         let proxy = proxy::of(endpoint, &self.proxies).map_err(TransportError::Refused)?;
         let secure = endpoint.uri.scheme_str() == Some("https");
         let socket = Socket::new(match &proxy {
             None => self.socket(&endpoint.uri, endpoint.shown()).await?,
             Some(proxy) if secure => self.tunnel(endpoint, proxy).await?,
-            Some(proxy) => self.socket(&proxy.uri, &format!("the proxy {}", proxy.shown())).await?,
+            Some(proxy) => {
+                self.socket(&proxy.uri, &format!("the proxy {}", proxy.shown()))
+                    .await?
+            }
         });
         let stream = if secure {
             let host = endpoint.uri.host().unwrap_or_default();
@@ -109,7 +109,11 @@ impl Connector {
     }
 
     /// A connection to the endpoint through a proxy that is asked to pass bytes on (`CONNECT`).
-    async fn tunnel(&self, endpoint: &Endpoint, proxy: &Proxy) -> Result<TcpStream, TransportError> {
+    async fn tunnel(
+        &self,
+        endpoint: &Endpoint,
+        proxy: &Proxy,
+    ) -> Result<TcpStream, TransportError> {
         let mut tunnel = Tunnel::new(proxy.uri.clone(), self.sockets.clone());
         if let Some(authorization) = &proxy.authorization {
             tunnel = tunnel.with_auth(authorization.clone());

@@ -17,10 +17,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::sigv4;
 use super::stream::{Socket, Stream};
+use crate::retry::deadline::poll_until;
 use crate::transport::{Failure, FailureKind, Headers, Response, TransportError};
 
 /// A body is given room at once up to this size; beyond, as it comes.
 const ROOM: usize = 1 << 20;
+
+/// A body up to this size is copied: kept as it came, it would keep hyper from using its buffer again.
+const COPIED: usize = 4096;
 
 /// How long a connection is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +73,7 @@ pub(super) struct Connection {
     socket: Socket,
     sender: SendRequest<Full<Bytes>>,
     driver: Driver<TokioIo<Stream>, Full<Bytes>>,
+    patience: Patience,
     ended: bool,
 }
 
@@ -83,6 +88,7 @@ impl Connection {
             socket,
             sender,
             driver,
+            patience: Patience::default(),
             ended: false,
         })
     }
@@ -104,8 +110,8 @@ impl Connection {
         limits: Limits,
     ) -> Result<Response, Broken> {
         let before = self.socket.received();
-        let mut patience = Patience::new(limits.read);
-        let answered = self.head(request, &mut patience).await;
+        self.patience.begin(limits.read, before);
+        let answered = self.head(request).await;
         let silent = self.socket.received() == before;
         let (head, mut body) = match answered {
             Ok(answer) => answer.into_parts(),
@@ -118,7 +124,7 @@ impl Connection {
             }
         };
         let length = length_of(&head.headers);
-        let (bytes, truncated) = match self.body(&mut body, length, &mut patience).await {
+        let (bytes, truncated) = match self.body(&mut body, length).await {
             Ok(bytes) => (bytes, false),
             Err((bytes, None)) => (bytes, true),
             Err((_, Some(failure))) => {
@@ -148,7 +154,6 @@ impl Connection {
     async fn head(
         &mut self,
         request: http::Request<Full<Bytes>>,
-        patience: &mut Patience,
     ) -> Result<http::Response<Incoming>, (bool, Failure)> {
         let mut answer = pin!(self.sender.try_send_request(request));
         std::future::poll_fn(|cx| {
@@ -160,8 +165,8 @@ impl Connection {
                     Poll::Ready(Err((unsent, failure_of(error.error()))))
                 }
                 Poll::Pending => {
-                    ready!(patience.poll(&self.socket, cx));
-                    Poll::Ready(Err((false, patience.failure())))
+                    ready!(self.patience.poll(&self.socket, cx));
+                    Poll::Ready(Err((false, self.patience.failure())))
                 }
             }
         })
@@ -173,7 +178,6 @@ impl Connection {
         &mut self,
         body: &mut Incoming,
         length: Option<usize>,
-        patience: &mut Patience,
     ) -> Result<Bytes, (Bytes, Option<Failure>)> {
         let mut gathered = Gathered::new(length);
         let ended = std::future::poll_fn(|cx| {
@@ -196,8 +200,8 @@ impl Connection {
                         return Poll::Ready(Ok(()));
                     }
                     Poll::Pending => {
-                        ready!(patience.poll(&self.socket, cx));
-                        return Poll::Ready(Err(Some(patience.failure())));
+                        ready!(self.patience.poll(&self.socket, cx));
+                        return Poll::Ready(Err(Some(self.patience.failure())));
                     }
                 }
             }
@@ -232,14 +236,18 @@ impl Gathered {
             return;
         }
         if self.rest.is_empty() {
-            self.rest.reserve(self.length.max(self.first.len() + data.len()));
-            self.rest.extend_from_slice(&std::mem::take(&mut self.first));
+            self.rest
+                .reserve(self.length.max(self.first.len() + data.len()));
+            self.rest
+                .extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.rest.extend_from_slice(&data);
     }
 
     fn take(&mut self) -> Bytes {
-        if self.rest.is_empty() {
+        if self.rest.is_empty() && self.first.len() <= COPIED {
+            Bytes::copy_from_slice(&self.first)
+        } else if self.rest.is_empty() {
             std::mem::take(&mut self.first)
         } else {
             std::mem::take(&mut self.rest).freeze()
@@ -247,44 +255,35 @@ impl Gathered {
     }
 }
 
-/// The time that may pass between two bytes of an answer; no timer before the first wait.
+/// The time that may pass between two bytes of an answer. The timer is the connection's and is set once in a while, not for
+/// every request; see [`Timers`](crate::retry::deadline::Timers).
+#[derive(Default)]
 struct Patience {
     length: Duration,
     received: u64,
+    end: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
-    fn new(length: Duration) -> Self {
-        Self {
-            length,
-            received: 0,
-            sleep: None,
-        }
+    /// Starts to wait.
+    fn begin(&mut self, length: Duration, received: u64) {
+        self.length = length;
+        self.received = received;
+        self.end = Instant::now().checked_add(length);
     }
 
     /// Ready when it has run out.
     fn poll(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<()> {
         let received = socket.received();
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                if received != self.received {
-                    self.received = received;
-                    if let Some(end) = Instant::now().checked_add(self.length) {
-                        sleep.as_mut().reset(end);
-                    }
-                }
-                sleep
-            }
-            none => {
-                self.received = received;
-                let Some(end) = Instant::now().checked_add(self.length) else {
-                    return Poll::Pending;
-                };
-                none.insert(Box::pin(sleep_until(end)))
-            }
+        if received != self.received {
+            self.begin(self.length, received);
+        }
+        let Some(end) = self.end else {
+            return Poll::Pending;
         };
-        sleep.as_mut().poll(cx)
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        poll_until(sleep, end, cx)
     }
 
     fn failure(&self) -> Failure {

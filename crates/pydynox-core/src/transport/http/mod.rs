@@ -15,8 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
 use http::Method;
+use http::header::{
+    AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
+};
 use http_body_util::Full;
 use hyper_util::client::proxy::matcher::Matcher;
 
@@ -221,7 +223,7 @@ impl Http {
         let Some(signer) = slot.as_mut() else {
             return Err(TransportError::Refused(malformed()));
         };
-        let signed = signer.sign(self.now(), target.text(), &request.body);
+        let stamp = signer.sign(self.now(), target.text(), &request.body);
         drop(slot);
         let mut message = http::Request::new(Full::new(request.body.clone()));
         *message.method_mut() = Method::POST;
@@ -231,11 +233,11 @@ impl Http {
         headers.insert(HOST, endpoint.host.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(sigv4::CONTENT_TYPE));
         headers.insert(TARGET, target.0);
-        headers.insert(DATE, signed.date);
-        if let Some(token) = signed.token {
+        headers.insert(DATE, stamp.date);
+        if let Some(token) = stamp.token {
             headers.insert(SECURITY_TOKEN, token);
         }
-        headers.insert(AUTHORIZATION, signed.authorization);
+        headers.insert(AUTHORIZATION, stamp.authorization);
         if let Some(authorization) = &route.proxy_authorization {
             headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
@@ -294,8 +296,18 @@ macro_rules! targets {
 impl Target {
     fn of(operation: &Operation) -> Result<Self, TransportError> {
         let known = targets!(
-            operation, GetItem, PutItem, UpdateItem, DeleteItem, Query, Scan, BatchGetItem, BatchWriteItem,
-            TransactGetItems, TransactWriteItems, DescribeTable,
+            operation,
+            GetItem,
+            PutItem,
+            UpdateItem,
+            DeleteItem,
+            Query,
+            Scan,
+            BatchGetItem,
+            BatchWriteItem,
+            TransactGetItems,
+            TransactWriteItems,
+            DescribeTable,
         );
         if let Some(known) = known {
             return Ok(Self(known));

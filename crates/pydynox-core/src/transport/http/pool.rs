@@ -7,9 +7,9 @@ use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-use super::{HttpConfig, Outside};
 use super::connect::{Connector, Route};
 use super::connection::{Broken, Connection, Limits};
+use super::{HttpConfig, Outside};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, Response, TransportError};
 
@@ -31,7 +31,7 @@ struct Idle {
 }
 
 struct Resting {
-    connection: Connection,
+    connection: Box<Connection>,
     endpoint: Arc<Endpoint>,
     route: Arc<Route>,
     until: Instant,
@@ -67,7 +67,8 @@ impl Pool {
                 was_idle: true,
                 permit,
             }),
-            None => self.connect(permit, endpoint).await,
+            // Boxed, so that the usual exchange has no room for it.
+            None => Box::pin(self.connect(permit, endpoint)).await,
         }
     }
 
@@ -78,7 +79,7 @@ impl Pool {
         endpoint: &Arc<Endpoint>,
     ) -> Result<Lease, TransportError> {
         let Lease { permit, .. } = lease;
-        self.connect(permit, endpoint).await
+        Box::pin(self.connect(permit, endpoint)).await
     }
 
     async fn connect(
@@ -92,7 +93,7 @@ impl Pool {
             pool: self.clone(),
             endpoint: endpoint.clone(),
             route,
-            connection: Some(connection),
+            connection: Some(Box::new(connection)),
             was_idle: false,
             permit,
         })
@@ -175,7 +176,7 @@ pub(super) struct Lease {
     pool: Arc<Pool>,
     endpoint: Arc<Endpoint>,
     route: Arc<Route>,
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     was_idle: bool,
     permit: OwnedSemaphorePermit,
 }

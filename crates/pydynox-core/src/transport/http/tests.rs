@@ -194,7 +194,11 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Seen> {
                 body: bytes[end + 4..].to_vec(),
                 reads,
             };
-            let length = seen.header("content-length").unwrap_or("0").parse().unwrap();
+            let length = seen
+                .header("content-length")
+                .unwrap_or("0")
+                .parse()
+                .unwrap();
             if seen.body.len() >= length {
                 seen.reads = reads;
                 return Ok(seen);
@@ -209,7 +213,13 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Seen> {
 
 fn at(url: &str, config: HttpConfig) -> Http {
     let endpoint = Arc::new(Endpoint::parse(url, "us-east-1").unwrap());
-    Http::behind(nothing(), config, Arc::new(Credentials::new("AKID", "secret")), endpoint).unwrap()
+    Http::behind(
+        nothing(),
+        config,
+        Arc::new(Credentials::new("AKID", "secret")),
+        endpoint,
+    )
+    .unwrap()
 }
 
 /// An environment without proxies and certificates.
@@ -263,15 +273,28 @@ async fn a_request_is_one_signed_post_and_its_answer_is_read_whole() {
 
     let response = get(&http).await.unwrap();
 
-    assert_eq!((response.status, &response.body[..]), (200, answer.as_bytes()));
+    assert_eq!(
+        (response.status, &response.body[..]),
+        (200, answer.as_bytes())
+    );
     assert_eq!(response.headers.request_id.as_deref(), Some("R1"));
     assert_eq!(response.headers.crc32, Some(7));
     assert_eq!((response.truncated, response.identity), (false, 1));
     let seen = &log.seen()[0];
-    assert!(seen.head.starts_with("POST / HTTP/1.1\r\n"), "{}", seen.head);
+    assert!(
+        seen.head.starts_with("POST / HTTP/1.1\r\n"),
+        "{}",
+        seen.head
+    );
     assert_eq!(seen.header("host"), Some(&*format!("127.0.0.1:{port}")));
-    assert_eq!(seen.header("content-type"), Some("application/x-amz-json-1.0"));
-    assert_eq!(seen.header("x-amz-target"), Some("DynamoDB_20120810.GetItem"));
+    assert_eq!(
+        seen.header("content-type"),
+        Some("application/x-amz-json-1.0")
+    );
+    assert_eq!(
+        seen.header("x-amz-target"),
+        Some("DynamoDB_20120810.GetItem")
+    );
     assert_eq!(seen.header("content-length"), Some("17"));
     let authorization = seen.header("authorization").unwrap();
     assert!(
@@ -308,7 +331,9 @@ async fn an_operation_without_a_name_is_refused_before_anything_is_sent() {
     }
 
     assert!(log.seen().is_empty());
-    http.send(request(Operation::from_name("ListBackups"))).await.unwrap();
+    http.send(request(Operation::from_name("ListBackups")))
+        .await
+        .unwrap();
     assert_eq!(
         log.seen()[0].header("x-amz-target"),
         Some("DynamoDB_20120810.ListBackups")
@@ -331,7 +356,10 @@ async fn a_connection_that_the_server_closed_while_it_was_idle_is_not_used() {
 
 #[tokio::test]
 async fn a_server_that_says_so_gets_a_new_connection_each_time() {
-    let (port, log) = serve(None, |_, _| say(with_headers("Connection: close\r\n", "{}"))).await;
+    let (port, log) = serve(None, |_, _| {
+        say(with_headers("Connection: close\r\n", "{}"))
+    })
+    .await;
     let http = plain(port, HttpConfig::default());
 
     for _ in 0..5 {
@@ -414,7 +442,11 @@ async fn waiters_share_few_connections_in_turn() {
 #[tokio::test]
 async fn a_waiter_that_is_dropped_takes_no_place() {
     let (port, log) = serve(None, |number, _| {
-        if number == 1 { Deed::Sleep } else { say(ok("{}")) }
+        if number == 1 {
+            Deed::Sleep
+        } else {
+            say(ok("{}"))
+        }
     })
     .await;
     let config = HttpConfig {
@@ -447,7 +479,8 @@ async fn dropping_an_exchange_closes_its_connection() {
 #[tokio::test]
 async fn a_body_that_comes_in_pieces_is_put_together() {
     let body = format!("{{\"Items\":\"{}\"}}", "x".repeat(300_000));
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n";
+    let chunked =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n";
     let whole = ok(&body);
     let (port, log) = serve(None, move |number, _| {
         let (bytes, size) = if number == 2 {
@@ -488,8 +521,14 @@ async fn silence_ends_at_the_read_timeout_and_a_slow_answer_does_not() {
     let (port, _) = serve(None, |number, _| match number {
         1 => Deed::Sleep,
         // A byte every 5 ms, for longer than the time-out in all.
-        2 => Deed::Say(ok("{\"a\":1}").chunks(1).map(<[u8]>::to_vec).collect(), Duration::from_millis(5)),
-        3 => Deed::Say(vec![ok("{\"a\":1}")[..60].to_vec(), Vec::new()], Duration::from_secs(5)),
+        2 => Deed::Say(
+            ok("{\"a\":1}").chunks(1).map(<[u8]>::to_vec).collect(),
+            Duration::from_millis(5),
+        ),
+        3 => Deed::Say(
+            vec![ok("{\"a\":1}")[..60].to_vec(), Vec::new()],
+            Duration::from_secs(5),
+        ),
         _ => Deed::Close,
     })
     .await;
@@ -504,7 +543,11 @@ async fn silence_ends_at_the_read_timeout_and_a_slow_answer_does_not() {
     assert_eq!(message, "not a byte came for 0.1 s (read_timeout)");
     assert_eq!(&get(&http).await.unwrap().body[..], b"{\"a\":1}");
     let (sent, kind, _) = failure(get(&http).await.unwrap_err());
-    assert_eq!((sent, kind), ("maybe sent", FailureKind::Timeout), "in the middle of a body");
+    assert_eq!(
+        (sent, kind),
+        ("maybe sent", FailureKind::Timeout),
+        "in the middle of a body"
+    );
 }
 
 #[tokio::test]
@@ -522,7 +565,8 @@ async fn where_nobody_listens_nothing_was_sent() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
 
-    let (sent, kind, message) = failure(get(&plain(port, HttpConfig::default())).await.unwrap_err());
+    let (sent, kind, message) =
+        failure(get(&plain(port, HttpConfig::default())).await.unwrap_err());
     assert_eq!((sent, kind), ("not sent", FailureKind::Connect));
     assert!(
         message.starts_with(&format!("no connection to 127.0.0.1:{port}: "))
@@ -533,7 +577,10 @@ async fn where_nobody_listens_nothing_was_sent() {
     let nowhere = at("http://no-such-host.invalid", HttpConfig::default());
     let (sent, kind, message) = failure(get(&nowhere).await.unwrap_err());
     assert_eq!((sent, kind), ("not sent", FailureKind::Connect));
-    assert!(message.starts_with("no connection to no-such-host.invalid: dns error"), "{message}");
+    assert!(
+        message.starts_with("no connection to no-such-host.invalid: dns error"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -637,14 +684,24 @@ async fn tls_with_an_authority_of_ones_own() {
     let (ca, acceptor) = certificate("localhost");
     let (port, log) = serve(Some(acceptor), |_, _| say(ok("{}"))).await;
     let directory = tempfile::tempdir().unwrap();
-    let http = at(&format!("https://localhost:{port}"), trusting(pem(directory.path(), &ca)));
+    let http = at(
+        &format!("https://localhost:{port}"),
+        trusting(pem(directory.path(), &ca)),
+    );
 
     for _ in 0..50 {
         assert_eq!(get(&http).await.unwrap().status, 200);
     }
 
-    assert_eq!(log.connections(), 1, "an idle connection under TLS is found alive");
-    assert!(log.seen().iter().all(|seen| seen.reads == 1), "one record a request");
+    assert_eq!(
+        log.connections(),
+        1,
+        "an idle connection under TLS is found alive"
+    );
+    assert!(
+        log.seen().iter().all(|seen| seen.reads == 1),
+        "one record a request"
+    );
 }
 
 #[tokio::test]
@@ -659,7 +716,8 @@ async fn who_is_not_trusted_gets_nothing_and_the_error_says_why() {
     let (sent, kind, message) = failure(get(&at(&url, trusting(path.clone()))).await.unwrap_err());
     assert_eq!((sent, kind), ("not sent", FailureKind::Tls));
     assert!(
-        message.starts_with("TLS with localhost: ") && message.contains(&path.display().to_string()),
+        message.starts_with("TLS with localhost: ")
+            && message.contains(&path.display().to_string()),
         "{message}"
     );
     let bundled = at(&url, HttpConfig::default());
@@ -667,7 +725,10 @@ async fn who_is_not_trusted_gets_nothing_and_the_error_says_why() {
     assert_eq!(kind, FailureKind::Tls);
     assert!(message.contains("bundled with pydynox"), "{message}");
 
-    let wrong_name = at(&format!("https://127.0.0.1:{port}"), trusting(pem(directory.path(), &ca)));
+    let wrong_name = at(
+        &format!("https://127.0.0.1:{port}"),
+        trusting(pem(directory.path(), &ca)),
+    );
     let (_, kind, message) = failure(get(&wrong_name).await.unwrap_err());
     assert_eq!(kind, FailureKind::Tls);
     assert!(message.contains("not valid for name"), "{message}");
@@ -680,7 +741,10 @@ async fn a_bundle_that_cannot_be_used_is_a_configuration_error_that_names_it() {
     for (text, what) in [
         (None, "ca.pem (ca_bundle=) cannot be used: "),
         (Some("nothing"), "it holds no certificate"),
-        (Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "cannot be used: "),
+        (
+            Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            "cannot be used: ",
+        ),
     ] {
         let path = match text {
             Some(text) => pem(directory.path(), text),
@@ -715,7 +779,10 @@ async fn a_server_without_tls_and_one_that_never_shakes_hands() {
     let talkative = plain_server.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (mut stream, _): (TcpStream, _) = plain_server.accept().await.unwrap();
-        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
     });
     let config = HttpConfig {
@@ -727,12 +794,18 @@ async fn a_server_without_tls_and_one_that_never_shakes_hands() {
         let url = format!("https://127.0.0.1:{port}");
         let (sent, kind, message) = failure(get(&at(&url, config.clone())).await.unwrap_err());
         assert_eq!((sent, kind), ("not sent", FailureKind::Connect));
-        assert_eq!(message, format!("no connection to 127.0.0.1:{port} within 0.1 s (connect_timeout)"));
+        assert_eq!(
+            message,
+            format!("no connection to 127.0.0.1:{port} within 0.1 s (connect_timeout)")
+        );
     }
     let url = format!("https://127.0.0.1:{talkative}");
     let (_, kind, message) = failure(get(&at(&url, config)).await.unwrap_err());
     assert_eq!(kind, FailureKind::Tls);
-    assert!(message.ends_with("does the endpoint speak plain http://?"), "{message}");
+    assert!(
+        message.ends_with("does the endpoint speak plain http://?"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -749,9 +822,17 @@ async fn a_plain_request_goes_to_the_proxy_with_its_whole_address() {
     get(&http).await.unwrap();
 
     let seen = &log.seen()[0];
-    assert!(seen.head.starts_with("POST http://db.invalid:8000/ HTTP/1.1\r\n"), "{}", seen.head);
+    assert!(
+        seen.head
+            .starts_with("POST http://db.invalid:8000/ HTTP/1.1\r\n"),
+        "{}",
+        seen.head
+    );
     assert_eq!(seen.header("host"), Some("db.invalid:8000"));
-    assert_eq!(seen.header("proxy-authorization"), Some("Basic dXNlcjpwYXNz"));
+    assert_eq!(
+        seen.header("proxy-authorization"),
+        Some("Basic dXNlcjpwYXNz")
+    );
 }
 
 #[tokio::test]
@@ -769,21 +850,39 @@ async fn a_secure_request_goes_through_a_tunnel() {
             let deny = heard.lock().unwrap().len() == 1;
             heard.lock().unwrap().push(seen.head);
             if deny {
-                stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
+                stream
+                    .write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+                    .await
+                    .unwrap();
                 continue;
             }
-            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                .await
+                .unwrap();
             let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut server).await });
+            tokio::spawn(
+                async move { tokio::io::copy_bidirectional(&mut stream, &mut server).await },
+            );
         }
     });
-    let rules = || Matcher::builder().https(format!("http://127.0.0.1:{proxy}")).build();
+    let rules = || {
+        Matcher::builder()
+            .https(format!("http://127.0.0.1:{proxy}"))
+            .build()
+    };
     let directory = tempfile::tempdir().unwrap();
     let config = trusting(pem(directory.path(), &ca));
     let http = || {
         let endpoint = Endpoint::parse(&format!("https://localhost:{port}"), "us-east-1").unwrap();
         let credentials = Arc::new(Credentials::new("AKID", "secret"));
-        Http::behind(through(rules()), config.clone(), credentials, Arc::new(endpoint)).unwrap()
+        Http::behind(
+            through(rules()),
+            config.clone(),
+            credentials,
+            Arc::new(endpoint),
+        )
+        .unwrap()
     };
 
     get(&http()).await.unwrap();
@@ -792,7 +891,10 @@ async fn a_secure_request_goes_through_a_tunnel() {
     assert!(asked.lock().unwrap()[0].starts_with(&format!("CONNECT localhost:{port} HTTP/1.1")));
     assert!(log.seen()[0].head.starts_with("POST / HTTP/1.1"));
     assert_eq!((sent, kind), ("not sent", FailureKind::Connect));
-    assert!(message.contains(&format!("through the proxy 127.0.0.1:{proxy}")), "{message}");
+    assert!(
+        message.contains(&format!("through the proxy 127.0.0.1:{proxy}")),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -803,7 +905,9 @@ async fn a_proxy_that_cannot_be_spoken_to_is_a_configuration_error() {
     let http = Http::behind(through(rules), HttpConfig::default(), credentials, endpoint).unwrap();
 
     match get(&http).await.unwrap_err() {
-        TransportError::Refused(error) => assert!(error.message().contains("HTTPS_PROXY"), "{error}"),
+        TransportError::Refused(error) => {
+            assert!(error.message().contains("HTTPS_PROXY"), "{error}")
+        }
         other => panic!("{other}"),
     }
 }
@@ -814,12 +918,16 @@ struct Numbered(AtomicUsize);
 impl CredentialsProvider for Numbered {
     fn load(&self) -> Loading<'_, Credentials> {
         let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
-        Box::pin(std::future::ready(Ok(Credentials::new(format!("K{number}"), "s"))))
+        Box::pin(std::future::ready(Ok(Credentials::new(
+            format!("K{number}"),
+            "s",
+        ))))
     }
 }
 
 fn client(port: u16, credentials: Arc<dyn CredentialsProvider>) -> Client {
-    let endpoint = Arc::new(Endpoint::parse(&format!("http://127.0.0.1:{port}"), "us-east-1").unwrap());
+    let endpoint =
+        Arc::new(Endpoint::parse(&format!("http://127.0.0.1:{port}"), "us-east-1").unwrap());
     let http = Http::behind(nothing(), HttpConfig::default(), credentials, endpoint).unwrap();
     let config = ClientConfig {
         jitter: Jitter::new(|| 0.0),
@@ -862,19 +970,34 @@ async fn ended_credentials_are_replaced_once_and_the_request_is_sent_again() {
 async fn credentials_that_are_refused_again_are_an_error() {
     let (port, log) = serve(None, |_, _| say(refusal("UnrecognizedClientException", ""))).await;
 
-    let renewed = client(port, Arc::new(Numbered(AtomicUsize::new(0)))).call(put()).await;
+    let renewed = client(port, Arc::new(Numbered(AtomicUsize::new(0))))
+        .call(put())
+        .await;
     assert_eq!(renewed.unwrap_err().kind(), &ErrorKind::Credentials);
     assert_eq!(log.seen().len(), 2);
-    let fixed = client(port, Arc::new(Credentials::new("K", "s"))).call(put()).await;
+    let fixed = client(port, Arc::new(Credentials::new("K", "s")))
+        .call(put())
+        .await;
     let error = fixed.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (&ErrorKind::Credentials, 1));
-    assert_eq!(log.seen().len(), 3, "keys that cannot change are not tried again");
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (&ErrorKind::Credentials, 1)
+    );
+    assert_eq!(
+        log.seen().len(),
+        3,
+        "keys that cannot change are not tried again"
+    );
 }
 
 fn date(offset: i64) -> String {
     let now = SystemTime::now();
     let length = Duration::from_secs(offset.unsigned_abs());
-    let then = if offset < 0 { now - length } else { now + length };
+    let then = if offset < 0 {
+        now - length
+    } else {
+        now + length
+    };
     format!("Date: {}\r\n", httpdate::fmt_http_date(then))
 }
 
@@ -903,26 +1026,39 @@ async fn a_wrong_clock_is_set_by_the_service_and_stays_set() {
 
         let seen = log.seen();
         assert_eq!((answer.attempts, seen.len()), (1, 3));
-        assert_ne!(seen[0].header("x-amz-date").unwrap()[..8], seen[1].header("x-amz-date").unwrap()[..8]);
+        assert_ne!(
+            seen[0].header("x-amz-date").unwrap()[..8],
+            seen[1].header("x-amz-date").unwrap()[..8]
+        );
         assert_eq!(hour_of(&seen[1]), hour_of(&seen[2]));
     }
 }
 
 #[tokio::test]
 async fn a_wrong_key_is_no_wrong_clock() {
-    let (port, log) = serve(None, |_, _| say(refusal("InvalidSignatureException", &date(100)))).await;
+    let (port, log) = serve(None, |_, _| {
+        say(refusal("InvalidSignatureException", &date(100)))
+    })
+    .await;
     let client = client(port, Arc::new(Credentials::new("K", "s")));
 
     let error = client.call(put()).await.unwrap_err();
 
-    assert_eq!((error.kind(), log.seen().len()), (&ErrorKind::Credentials, 1));
+    assert_eq!(
+        (error.kind(), log.seen().len()),
+        (&ErrorKind::Credentials, 1)
+    );
 }
 
 #[tokio::test]
 async fn a_stale_connection_costs_no_attempt_and_other_faults_do() {
     // The first connection serves one request and breaks on the second.
     let (port, log) = serve(None, |number, _| {
-        if number == 2 { Deed::Close } else { say(ok("{}")) }
+        if number == 2 {
+            Deed::Close
+        } else {
+            say(ok("{}"))
+        }
     })
     .await;
     let client = client(port, Arc::new(Credentials::new("K", "s")));
@@ -938,7 +1074,11 @@ async fn a_stale_connection_costs_no_attempt_and_other_faults_do() {
     let (port, log) = serve(None, |number, _| {
         let mut cut = ok("{\"a\":1}");
         cut.truncate(cut.len() - 1);
-        if number == 1 { Deed::SayAndClose(vec![cut]) } else { say(ok("{}")) }
+        if number == 1 {
+            Deed::SayAndClose(vec![cut])
+        } else {
+            say(ok("{}"))
+        }
     })
     .await;
     let client = self::client(port, Arc::new(Credentials::new("K", "s")));

@@ -63,7 +63,11 @@ impl Trust {
                         .map_err(|what| unusable(path, named_by, &what.to_string()))?;
                 }
                 if roots.is_empty() {
-                    return Err(unusable(path, named_by, "it holds no certificate in PEM form"));
+                    return Err(unusable(
+                        path,
+                        named_by,
+                        "it holds no certificate in PEM form",
+                    ));
                 }
             }
         }

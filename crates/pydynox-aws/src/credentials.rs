@@ -1,0 +1,367 @@
+//! Which credentials: the program's, the environment's, else whatever the SDK's chain finds; then the role.
+
+use std::error::Error as StdError;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::Credentials as SdkCredentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::transport::credentials::Credentials;
+
+use crate::environment;
+use crate::failure::{is_of_the_network, one_line};
+use crate::profile::Profile;
+use crate::sdk;
+use crate::settings::{AssumeRole, Settings};
+
+const KEY: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+const TOKEN: &str = "AWS_SESSION_TOKEN";
+const ACCOUNT: &str = "AWS_ACCOUNT_ID";
+const WEB_IDENTITY: [&str; 2] = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
+const CONTAINER: [&str; 2] = [
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/// The credentials that need no looking for.
+pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error> {
+    if let Some(credentials) = &settings.credentials {
+        check(credentials, "credentials=")?;
+        return Ok(Some(credentials.clone()));
+    }
+    if settings.profile.is_some() {
+        return Ok(None);
+    }
+    of_environment()
+}
+
+/// The keys of the environment: both of them or none.
+fn of_environment() -> Result<Option<Credentials>, Error> {
+    let text = |name| environment::text(name).map_err(of_credentials);
+    let (key, secret) = match (text(KEY)?, text(SECRET)?) {
+        (Some(key), Some(secret)) => (key, secret),
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(half(KEY, SECRET)),
+        (None, Some(_)) => return Err(half(SECRET, KEY)),
+    };
+    let credentials = Credentials {
+        session_token: text(TOKEN)?.map(Into::into),
+        account_id: text(ACCOUNT)?.map(|account| account.trim().into()),
+        ..Credentials::new(key, secret)
+    };
+    check(&credentials, "the environment")?;
+    Ok(Some(credentials))
+}
+
+fn half(set: &str, missing: &str) -> Error {
+    let message = format!(
+        "{set} is set in the environment, but {missing} is not set or empty; set both or none"
+    );
+    Error::new(ErrorKind::Credentials, message)
+}
+
+/// Credentials become headers; what cannot is refused without being shown.
+fn check(credentials: &Credentials, of: &str) -> Result<(), Error> {
+    let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    // No header, so that blanks would do no harm; a line break is always a mistake.
+    let printable =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let wrong = if !visible(&credentials.access_key_id) {
+        "the access key id"
+    } else if !printable(&credentials.secret_access_key) {
+        "the secret access key"
+    } else if credentials
+        .session_token
+        .as_deref()
+        .is_some_and(|token| !visible(token))
+    {
+        "the session token"
+    } else if credentials
+        .account_id
+        .as_deref()
+        .is_some_and(|account| !visible(account))
+    {
+        "the account id"
+    } else {
+        return Ok(());
+    };
+    let message = format!(
+        "{wrong} of {of} is empty or holds characters that no credentials have, such as a line break; copy it again"
+    );
+    Err(Error::new(ErrorKind::Credentials, message))
+}
+
+/// Whatever went wrong, it is credentials that are missing for it.
+fn of_credentials(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Credentials | ErrorKind::Internal => error,
+        _ => Error::new(ErrorKind::Credentials, error.message()).with_retryable(error.retryable()),
+    }
+}
+
+/// A look-up of credentials.
+pub(crate) struct Search<'a> {
+    pub(crate) settings: &'a Settings,
+    /// Asked for only when somebody needs it.
+    pub(crate) region: Result<&'a str, Error>,
+}
+
+impl Search<'_> {
+    /// Looks where the SDK looks.
+    pub(crate) async fn run(&self) -> Result<Credentials, Error> {
+        let profile = Profile::load(self.settings.profile.as_deref())
+            .await
+            .map_err(of_credentials)?;
+        profile.require().map_err(of_credentials)?;
+        let region = self.region.as_ref().ok().copied();
+        let chain = sdk::chain(self.settings, region)
+            .await
+            .map_err(of_credentials)?;
+        let found = chain
+            .provide_credentials()
+            .await
+            .map_err(|error| self.not_found(&profile, &error))?;
+        adopt(&found, "what was found")
+    }
+
+    fn not_found(&self, profile: &Profile, error: &CredentialsError) -> Error {
+        let cause = one_line(error);
+        let found_none = matches!(error, CredentialsError::CredentialsNotLoaded(_));
+        let mut message = if found_none {
+            "no credentials".to_owned()
+        } else {
+            format!("credentials cannot be loaded: {cause}")
+        };
+        message.push_str("; looked at ");
+        message.push_str(&self.places(profile, found_none).join(", "));
+        message.push_str("; ");
+        message.push_str(&advice(profile, found_none));
+        Error::new(ErrorKind::Credentials, message)
+            .with_retryable(is_of_the_network(error))
+            .with_source(cause)
+    }
+
+    /// Where was looked, with what was found there if that was nothing anywhere.
+    fn places(&self, profile: &Profile, found_none: bool) -> Vec<String> {
+        let unset = |names: [&str; 2]| {
+            let missing: Vec<_> = names
+                .into_iter()
+                .filter(|name| !environment::is_set(name))
+                .collect();
+            if missing.is_empty() {
+                "set".to_owned()
+            } else {
+                format!("{} not set", missing.join(" and "))
+            }
+        };
+        let chosen = self.settings.profile.is_some();
+        let mut places = vec!["credentials= (not given)".to_owned()];
+        places.push(if chosen {
+            format!("not at the environment variables {KEY} and {SECRET} (profile= was given)")
+        } else {
+            format!("environment variables {KEY} and {SECRET} (not set)")
+        });
+        places.push(profile.shown(if found_none {
+            "no credentials in it"
+        } else {
+            "read"
+        }));
+        if !chosen {
+            places.push(format!("web identity ({})", unset(WEB_IDENTITY)));
+        }
+        places.push(format!("container ({})", unset(CONTAINER)));
+        places.push(match (environment::metadata_is_off(), found_none) {
+            (true, _) => "instance metadata (switched off by AWS_EC2_METADATA_DISABLED)".to_owned(),
+            (false, true) => "instance metadata (no answer)".to_owned(),
+            (false, false) => "instance metadata".to_owned(),
+        });
+        places
+    }
+
+    /// Acts in a role, with these credentials.
+    pub(crate) async fn assume(
+        &self,
+        role: &AssumeRole,
+        base: &Credentials,
+    ) -> Result<Credentials, Error> {
+        let region = match &self.region {
+            Ok(region) => *region,
+            Err(error) => {
+                return Err(of_credentials(Error::new(
+                    error.kind().clone(),
+                    error.message(),
+                )));
+            }
+        };
+        let config = sdk::config(self.settings, region)
+            .await
+            .map_err(of_credentials)?;
+        let mut builder = AssumeRoleProvider::builder(&*role.role_arn)
+            .configure(&config)
+            .session_name(
+                role.session_name
+                    .as_deref()
+                    .map_or_else(session_name, str::to_owned),
+            );
+        if let Some(external_id) = &role.external_id {
+            builder = builder.external_id(&**external_id);
+        }
+        if let Some(duration) = role.duration {
+            builder = builder.session_length(duration);
+        }
+        let provider = builder.build_from_provider(to_sdk(base)).await;
+        let assumed = provider.provide_credentials().await.map_err(|error| {
+            let cause = one_line(&error);
+            let message = format!(
+                "the role {} cannot be assumed with the access key {}: {cause}; check that its trust policy and the policies of the caller allow it",
+                role.role_arn, base.access_key_id
+            );
+            Error::new(ErrorKind::Credentials, message)
+                .with_retryable(is_of_the_network(&error))
+                .with_source(cause)
+        })?;
+        adopt(&assumed, "the role")
+    }
+}
+
+fn session_name() -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    format!("pydynox-{}", now.as_millis())
+}
+
+/// What to do about it.
+fn advice(profile: &Profile, found_none: bool) -> String {
+    if profile.uses(&["login_session"]) {
+        let name = profile.name();
+        return format!(
+            "profiles of `aws login` cannot be read: run `aws configure export-credentials --profile {name} --format env` and set what it prints"
+        );
+    }
+    if profile.uses(&["sso_session", "sso_start_url"]) {
+        return format!("run `aws sso login --profile {}`", profile.name());
+    }
+    if found_none {
+        return format!("set {KEY} and {SECRET}, or give credentials= or profile=");
+    }
+    "mend it there, or give credentials=".to_owned()
+}
+
+fn adopt(found: &SdkCredentials, of: &str) -> Result<Credentials, Error> {
+    let credentials = Credentials {
+        session_token: found.session_token().map(Into::into),
+        account_id: found.account_id().map(|account| account.as_str().into()),
+        expires_at: found.expiry(),
+        ..Credentials::new(found.access_key_id(), found.secret_access_key())
+    };
+    check(&credentials, of)?;
+    Ok(credentials)
+}
+
+fn to_sdk(credentials: &Credentials) -> SdkCredentials {
+    let mut builder = SdkCredentials::builder()
+        .access_key_id(&*credentials.access_key_id)
+        .secret_access_key(&*credentials.secret_access_key)
+        .provider_name("pydynox");
+    builder.set_session_token(credentials.session_token.as_deref().map(str::to_owned));
+    builder.set_expiry(credentials.expires_at);
+    builder.build()
+}
+
+/// The error of a look-up that took too long.
+pub(crate) fn too_late(settings: &Settings) -> Error {
+    let message = format!(
+        "credentials cannot be loaded: nothing came within {} s; is a credential_process waiting for input, or the network down?",
+        settings.timeout.as_secs_f32()
+    );
+    let source: Box<dyn StdError + Send + Sync> = "time-out".into();
+    Error::new(ErrorKind::Credentials, message)
+        .with_retryable(true)
+        .with_source(source)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_a_header_is_refused_and_not_shown() {
+        let good = || Credentials {
+            session_token: Some("IQoJb3JpZ2luX2VjE+/=".into()),
+            account_id: Some("123456789012".into()),
+            ..Credentials::new("AKIDEXAMPLE", "wJalr/XUtn+FEMI K7MDENG")
+        };
+        check(&good(), "x").unwrap();
+
+        for (credentials, what) in [
+            (
+                Credentials {
+                    access_key_id: "BAD\nKEY".into(),
+                    ..good()
+                },
+                "access key id",
+            ),
+            (
+                Credentials {
+                    access_key_id: "BAD KEY".into(),
+                    ..good()
+                },
+                "access key id",
+            ),
+            (
+                Credentials {
+                    access_key_id: "".into(),
+                    ..good()
+                },
+                "access key id",
+            ),
+            (
+                Credentials {
+                    secret_access_key: "BAD\r".into(),
+                    ..good()
+                },
+                "secret access key",
+            ),
+            (
+                Credentials {
+                    secret_access_key: "BÄD".into(),
+                    ..good()
+                },
+                "secret access key",
+            ),
+            (
+                Credentials {
+                    session_token: Some("BAD\u{7f}".into()),
+                    ..good()
+                },
+                "session token",
+            ),
+            (
+                Credentials {
+                    account_id: Some("BAD ID".into()),
+                    ..good()
+                },
+                "account id",
+            ),
+        ] {
+            let error = check(&credentials, "the environment").unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Credentials);
+            assert!(
+                error
+                    .message()
+                    .starts_with(&format!("the {what} of the environment")),
+                "{error}"
+            );
+            assert!(
+                !error.message().contains("BAD") && !error.message().contains('Ä'),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Where requests go: what was configured, put through the SDK's own endpoint rules.
+
+use aws_sdk_dynamodb::config::endpoint::{
+    DefaultResolver, Endpoint as Resolved, Params, ResolveEndpoint,
+};
+use aws_smithy_types::Document;
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::transport::endpoint::{Asked, Endpoint};
+
+use crate::environment;
+use crate::profile::Profile;
+use crate::region;
+use crate::settings::Settings;
+
+/// The variables that name an address, the first before the second.
+const VARIABLES: &[&str] = &["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
+const IGNORED: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+const MODES: [&str; 3] = ["preferred", "disabled", "required"];
+
+/// An address that was configured, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Configured {
+    url: String,
+    by: String,
+}
+
+/// All that decides where requests go, but for the request itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) region: Box<str>,
+    url: Option<Configured>,
+    fips: bool,
+    dual_stack: bool,
+    account_id_mode: String,
+}
+
+impl Rules {
+    /// Looks at the program's settings, the environment, the profile and the machine, in this order, and no further than
+    /// needed.
+    pub(crate) async fn look_up(settings: &Settings) -> Result<Self, Error> {
+        let at_hand = region::at_hand(settings)?;
+        if let (Some(region), Some(_)) = (&at_hand, &settings.endpoint_url) {
+            return Self::settle(settings, region.clone(), None);
+        }
+        let profile = Profile::load(settings.profile.as_deref()).await?;
+        let region = match at_hand {
+            Some(region) => region,
+            None => region::look_up(settings, &profile).await?,
+        };
+        Self::settle(settings, region, Some(&profile))
+    }
+
+    fn settle(
+        settings: &Settings,
+        region: Box<str>,
+        profile: Option<&Profile>,
+    ) -> Result<Self, Error> {
+        // An address of the program's decides all: the profile's word is about other addresses.
+        let profile = profile.filter(|_| settings.endpoint_url.is_none());
+        let flag = |variable, key| match setting(profile, variable, key)? {
+            Some((value, by)) => environment::boolean(&value, &by),
+            None => Ok(false),
+        };
+        Ok(Self {
+            region,
+            url: configured(settings, profile)?,
+            fips: flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?,
+            dual_stack: flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?,
+            account_id_mode: account_id_mode(profile)?,
+        })
+    }
+
+    /// The endpoint of one kind of request.
+    pub(crate) async fn resolve(&self, asked: &Asked) -> Result<Endpoint, Error> {
+        let owner = asked.table_owner.as_deref().filter(|owner| is_owner(owner));
+        let params = Params::builder()
+            .region(&*self.region)
+            .use_fips(self.fips)
+            .use_dual_stack(self.dual_stack)
+            .set_endpoint(self.url.as_ref().map(|configured| configured.url.clone()))
+            .set_account_id(asked.account_id.as_deref().map(str::to_owned))
+            .account_id_endpoint_mode(self.account_id_mode.clone())
+            .set_resource_arn(owner.map(|owner| format!("{owner}:table/x")))
+            .is_search_operation(asked.search)
+            .build()
+            .map_err(|error| self.refused(&error))?;
+        let resolved = DefaultResolver::new()
+            .resolve_endpoint(&params)
+            .await
+            .map_err(|error| self.refused(&*error))?;
+        let region = signing_region(&resolved).unwrap_or(&self.region);
+        Endpoint::parse(resolved.url(), region).map_err(|error| match &self.url {
+            Some(Configured { by, .. }) => {
+                Error::new(error.kind().clone(), format!("{by}: {}", error.message()))
+            }
+            None => error,
+        })
+    }
+
+    fn refused(&self, error: &(dyn std::error::Error + 'static)) -> Error {
+        let by = match &self.url {
+            Some(Configured { url, by }) => format!("{url} of {by}"),
+            None => format!("region {}", self.region),
+        };
+        let message = format!("no endpoint for {by}: {}", crate::failure::one_line(error));
+        Error::new(ErrorKind::Configuration, message)
+    }
+}
+
+/// The address that the environment names, of any scheme; a program without one of its own goes there.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`] when a variable cannot be read.
+pub fn of_environment() -> Result<Option<String>, Error> {
+    if let Some(value) = environment::text(IGNORED)?
+        && environment::boolean(&value, IGNORED)?
+    {
+        return Ok(None);
+    }
+    Ok(environment::first(VARIABLES)?.map(|(_, url)| url))
+}
+
+/// The value of a setting and its place: a variable before the profile.
+fn setting(
+    profile: Option<&Profile>,
+    variable: &'static str,
+    key: &str,
+) -> Result<Option<(String, String)>, Error> {
+    if let Some(value) = environment::text(variable)? {
+        return Ok(Some((value, variable.to_owned())));
+    }
+    Ok(profile.and_then(|profile| {
+        let value = profile.get(key)?;
+        Some((
+            value.to_owned(),
+            format!("{key} of profile '{}'", profile.name()),
+        ))
+    }))
+}
+
+/// The SDK's order, but for one thing: an address that is none is an error and not passed over in favour of AWS.
+fn configured(settings: &Settings, profile: Option<&Profile>) -> Result<Option<Configured>, Error> {
+    if let Some(url) = &settings.endpoint_url {
+        let (url, by) = (url.clone().into_string(), "endpoint_url=".to_owned());
+        return Ok(Some(Configured { url, by }));
+    }
+    let ignored = setting(profile, IGNORED, "ignore_configured_endpoint_urls")?;
+    if let Some((value, by)) = ignored
+        && environment::boolean(&value, &by)?
+    {
+        return Ok(None);
+    }
+    if let Some((variable, url)) = environment::first(VARIABLES)? {
+        let by = variable.to_owned();
+        return Ok(Some(Configured { url, by }));
+    }
+    Ok(profile.and_then(|profile| {
+        let by = format!("endpoint_url of profile '{}'", profile.name());
+        Some(Configured {
+            url: profile.endpoint_url()?,
+            by,
+        })
+    }))
+}
+
+fn account_id_mode(profile: Option<&Profile>) -> Result<String, Error> {
+    let Some((mode, by)) = setting(
+        profile,
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+        "account_id_endpoint_mode",
+    )?
+    else {
+        return Ok(MODES[0].to_owned());
+    };
+    let mode = mode.to_ascii_lowercase();
+    if MODES.contains(&mode.as_str()) {
+        return Ok(mode);
+    }
+    let message = format!("{by} must be one of {}; got {mode:?}", MODES.join(", "));
+    Err(Error::new(ErrorKind::Configuration, message))
+}
+
+/// Whether this is the beginning of a table's ARN, `arn:partition:dynamodb:region:account`.
+fn is_owner(owner: &str) -> bool {
+    let parts: Vec<_> = owner.split(':').collect();
+    let label = |text: &str| region::check(text, "").is_ok();
+    matches!(parts[..], ["arn", partition, "dynamodb", region, account]
+        if label(partition) && label(region) && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The region that the endpoint wants to see in signatures, where it is not the endpoint's own.
+fn signing_region(endpoint: &Resolved) -> Option<&str> {
+    let typed = endpoint
+        .auth_schemes()
+        .iter()
+        .find_map(|scheme| scheme.get("signingRegion"));
+    let listed = || {
+        let schemes = endpoint.properties().get("authSchemes")?.as_array()?;
+        schemes
+            .iter()
+            .find_map(|scheme| scheme.as_object()?.get("signingRegion"))
+    };
+    typed.or_else(listed).and_then(Document::as_string)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn rules(region: &str) -> Rules {
+        Rules {
+            region: region.into(),
+            url: None,
+            fips: false,
+            dual_stack: false,
+            account_id_mode: "preferred".to_owned(),
+        }
+    }
+
+    fn at(url: &str) -> Rules {
+        Rules {
+            url: Some(Configured {
+                url: url.to_owned(),
+                by: "endpoint_url=".to_owned(),
+            }),
+            ..rules("eu-central-1")
+        }
+    }
+
+    async fn resolve(
+        rules: &Rules,
+        account: Option<&str>,
+        owner: Option<&str>,
+    ) -> Result<Endpoint, Error> {
+        let asked = Asked {
+            account_id: account.map(Into::into),
+            table_owner: owner.map(Into::into),
+            search: false,
+        };
+        rules.resolve(&asked).await
+    }
+
+    /// One line: `region fips=bool dual=bool mode Some("account") -> url`, or `ERR` and the SDK's error, cut.
+    #[tokio::test]
+    async fn endpoints_are_those_of_the_sdk() {
+        let mut lines = 0;
+        for line in include_str!("../tests/endpoints_golden.txt").lines() {
+            let (question, answer) = line.split_once(" -> ").unwrap();
+            let [region, fips, dual_stack, mode, account] =
+                <[&str; 5]>::try_from(question.split(' ').collect::<Vec<_>>()).unwrap();
+            let rules = Rules {
+                fips: fips == "fips=true",
+                dual_stack: dual_stack == "dual=true",
+                account_id_mode: mode.to_owned(),
+                ..rules(region)
+            };
+            let account = account
+                .strip_prefix("Some(\"")
+                .map(|rest| rest.trim_end_matches("\")"));
+
+            let found = resolve(&rules, account, None).await;
+
+            match answer.strip_prefix("ERR ResolveEndpointError { message: \"") {
+                Some(message) => {
+                    let error = found.unwrap_err();
+                    assert_eq!(error.kind(), &ErrorKind::Configuration, "{line}");
+                    assert!(error.message().contains(message), "{line}: {error}");
+                }
+                None => assert_eq!(
+                    found.unwrap(),
+                    Endpoint::parse(answer, region).unwrap(),
+                    "{line}"
+                ),
+            }
+            lines += 1;
+        }
+        assert_eq!(lines, 72);
+    }
+
+    #[tokio::test]
+    async fn the_region_named_local_is_signed_for_another() {
+        let found = resolve(&rules("local"), None, None).await.unwrap();
+
+        assert_eq!(
+            found,
+            Endpoint::parse("http://localhost:8000", "us-east-1").unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn the_owner_of_a_table_has_a_host_of_its_own() {
+        let url = "https://222222222222.ddb.eu-central-1.amazonaws.com";
+        let expected = Endpoint::parse(url, "eu-central-1").unwrap();
+        let owner = "arn:aws:dynamodb:eu-central-1:222222222222";
+
+        let found = resolve(&rules("eu-central-1"), Some("111111111111"), Some(owner)).await;
+
+        assert_eq!(found.unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn an_owner_that_is_none_is_not_asked_for() {
+        let url = "https://111111111111.ddb.eu-central-1.amazonaws.com";
+        let expected = Endpoint::parse(url, "eu-central-1").unwrap();
+        for owner in [
+            "arn:aws:dynamodb",
+            "arn:aws:dynamodb:eu-central-1:evil.com/",
+            "arn:aws:dynamodb:eu-central-1:22222222222",
+            "arn:aws:s3:eu-central-1:222222222222",
+            "arn:a.b:dynamodb:eu-central-1:222222222222",
+            "arn:aws:dynamodb::222222222222",
+        ] {
+            let found = resolve(&rules("eu-central-1"), Some("111111111111"), Some(owner)).await;
+            assert_eq!(found.unwrap(), expected, "{owner}");
+        }
+    }
+
+    #[tokio::test]
+    async fn searches_go_to_a_host_of_their_own() {
+        let asked = Asked {
+            search: true,
+            ..Asked::default()
+        };
+
+        let found = rules("eu-central-1").resolve(&asked).await.unwrap();
+
+        let url = "https://search-dynamodb.eu-central-1.amazonaws.com";
+        assert_eq!(found, Endpoint::parse(url, "eu-central-1").unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_address_of_ones_own_is_taken_as_it_is_but_not_with_fips_or_dual_stack() {
+        let own = at("http://127.0.0.1:8000/base");
+        let fips = Rules {
+            fips: true,
+            ..own.clone()
+        };
+        let dual_stack = Rules {
+            dual_stack: true,
+            ..own.clone()
+        };
+
+        let found = resolve(&own, Some("111111111111"), None).await.unwrap();
+        let with_fips = resolve(&fips, None, None).await.unwrap_err();
+        let with_dual_stack = resolve(&dual_stack, None, None).await.unwrap_err();
+
+        assert_eq!(
+            found,
+            Endpoint::parse("http://127.0.0.1:8000/base", "eu-central-1").unwrap()
+        );
+        assert!(
+            with_fips
+                .message()
+                .contains("FIPS and custom endpoint are not supported"),
+            "{with_fips}"
+        );
+        assert!(
+            with_dual_stack
+                .message()
+                .contains("Dualstack and custom endpoint"),
+            "{with_dual_stack}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_none_is_an_error_that_names_its_place() {
+        let error = resolve(&at("localhost:8000"), None, None)
+            .await
+            .unwrap_err();
+
+        assert_eq!(error.kind(), &ErrorKind::Configuration);
+        assert!(
+            error
+                .message()
+                .starts_with("endpoint_url=: the endpoint \"localhost:8000\""),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_account_that_is_none_never_becomes_a_host() {
+        let error = resolve(&rules("eu-central-1"), Some("evil.com/"), None)
+            .await
+            .unwrap_err();
+
+        assert_eq!(error.kind(), &ErrorKind::Configuration);
+    }
+}

@@ -1,0 +1,171 @@
+//! What a program says itself; what it leaves out is looked for in its surroundings.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::transport::credentials::Credentials;
+use pydynox_core::transport::endpoint::Endpoint;
+
+use crate::region;
+
+/// How long STS lets a session of a role be, in seconds.
+const SESSION: std::ops::RangeInclusive<u64> = 900..=43_200;
+
+/// A role to act in, on top of whatever credentials there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AssumeRole {
+    /// The ARN of the role.
+    pub role_arn: Box<str>,
+    /// The name of the session, as `CloudTrail` shows it; a made-up one if absent.
+    pub session_name: Option<Box<str>>,
+    /// What the owner of the role asks for to let another account in.
+    pub external_id: Option<Box<str>>,
+    /// How long the credentials last, 15 minutes to 12 hours; the hour of STS if absent.
+    pub duration: Option<Duration>,
+}
+
+impl AssumeRole {
+    /// This role, and nothing more said.
+    pub fn new(role_arn: impl Into<Box<str>>) -> Self {
+        Self {
+            role_arn: role_arn.into(),
+            session_name: None,
+            external_id: None,
+            duration: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !self.role_arn.starts_with("arn:") {
+            let message = format!(
+                "assume_role must be the ARN of a role, such as arn:aws:iam::123456789012:role/name; got {:?}",
+                self.role_arn
+            );
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        match self.duration.map(|duration| duration.as_secs()) {
+            Some(seconds) if !SESSION.contains(&seconds) => {
+                let message = format!(
+                    "assume_role: the duration must be from 900 to 43200 seconds; got {seconds}"
+                );
+                Err(Error::new(ErrorKind::Configuration, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the program decides; every field has a default, and most defaults are "look for it".
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The region.
+    pub region: Option<Box<str>>,
+    /// The address of the service; with it no profile has a say about endpoints.
+    pub endpoint_url: Option<Box<str>>,
+    /// The profile of the shared files; with it no key of the environment has a say.
+    pub profile: Option<Box<str>>,
+    /// Credentials; with them nothing is looked for.
+    pub credentials: Option<Credentials>,
+    /// A role to act in.
+    pub assume_role: Option<AssumeRole>,
+    /// Certificates to trust in place of the system's: a PEM file.
+    pub ca_bundle: Option<PathBuf>,
+    /// Longest time until a connection to whoever gives credentials is ready.
+    pub connect_timeout: Duration,
+    /// Longest time for one look-up of credentials, all requests and a `credential_process` together.
+    pub timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: None,
+            endpoint_url: None,
+            profile: None,
+            credentials: None,
+            assume_role: None,
+            ca_bundle: None,
+            connect_timeout: Duration::from_millis(3100),
+            timeout: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether every setting makes sense by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] names the setting that does not.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(name) = &self.region {
+            region::check(name, "region=")?;
+        }
+        if let Some(url) = &self.endpoint_url {
+            Endpoint::parse(url, "any")?;
+        }
+        if self.profile.as_deref().is_some_and(str::is_empty) {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "profile= is empty; leave it out for the default profile",
+            ));
+        }
+        for (name, length) in [
+            ("connect_timeout", self.connect_timeout),
+            ("the time-out of credentials", self.timeout),
+        ] {
+            if length.is_zero() {
+                let message = format!("{name} must be a positive number of seconds; got 0");
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+        }
+        self.assume_role.as_ref().map_or(Ok(()), AssumeRole::check)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        let refused = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            let error = settings.check().unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Configuration);
+            error.message().to_owned()
+        };
+        let role = |duration| AssumeRole {
+            duration: Some(Duration::from_secs(duration)),
+            ..AssumeRole::new("arn:aws:iam::123456789012:role/r")
+        };
+
+        assert!(refused(&|s| s.region = Some("evil.com/".into())).contains("region="));
+        assert!(refused(&|s| s.endpoint_url = Some("localhost:8000".into())).contains("localhost"));
+        assert!(refused(&|s| s.profile = Some("".into())).contains("profile="));
+        assert!(refused(&|s| s.connect_timeout = Duration::ZERO).contains("connect_timeout"));
+        assert!(refused(&|s| s.timeout = Duration::ZERO).contains("time-out of credentials"));
+        assert!(refused(&|s| s.assume_role = Some(AssumeRole::new("admin"))).contains("admin"));
+        assert!(refused(&|s| s.assume_role = Some(role(899))).contains("899"));
+        assert!(refused(&|s| s.assume_role = Some(role(43_201))).contains("43201"));
+    }
+
+    #[test]
+    fn the_defaults_and_what_makes_sense_are_accepted() {
+        let mut settings = Settings::default();
+        settings.check().unwrap();
+
+        settings.region = Some("eu-central-1".into());
+        settings.endpoint_url = Some("http://localhost:8000".into());
+        settings.assume_role = Some(AssumeRole {
+            duration: Some(Duration::from_secs(900)),
+            ..AssumeRole::new("arn:aws:iam::123456789012:role/r")
+        });
+        settings.check().unwrap();
+    }
+}

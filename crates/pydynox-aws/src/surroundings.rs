@@ -1,0 +1,100 @@
+//! The surroundings of a program as the transport asks about them: who signs, and where requests go.
+
+use pydynox_core::error::Error;
+use pydynox_core::transport::credentials::{Credentials, CredentialsProvider, Loading};
+use pydynox_core::transport::endpoint::{Asked, Endpoint, EndpointProvider};
+use tokio::sync::OnceCell;
+
+use crate::credentials::{self, Search};
+use crate::endpoint::Rules;
+use crate::settings::Settings;
+
+/// What a program says and, where it says nothing, what its environment, the shared files and the machine say.
+///
+/// Nothing is read before it is needed. Credentials are looked up anew each time; region and endpoint are settled once, and
+/// a failure is not remembered. All of it must be polled inside of a tokio runtime.
+///
+/// ```
+/// use pydynox_aws::{Settings, Surroundings};
+/// use pydynox_core::transport::credentials::{Credentials, CredentialsProvider};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let mut settings = Settings::default();
+/// settings.region = Some("eu-central-1".into());
+/// settings.credentials = Some(Credentials::new("AKID", "secret"));
+/// let surroundings = Surroundings::new(settings)?;
+/// assert_eq!(&*surroundings.load().await?.access_key_id, "AKID");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Surroundings {
+    settings: Settings,
+    rules: OnceCell<Rules>,
+}
+
+impl Surroundings {
+    /// The surroundings of a program that says this.
+    ///
+    /// # Errors
+    /// As [`Settings::check`].
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        settings.check()?;
+        Ok(Self {
+            settings,
+            rules: OnceCell::new(),
+        })
+    }
+
+    /// The region.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](pydynox_core::error::ErrorKind::Configuration) lists where was looked.
+    pub async fn region(&self) -> Result<&str, Error> {
+        Ok(&self.rules().await?.region)
+    }
+
+    async fn rules(&self) -> Result<&Rules, Error> {
+        self.rules
+            .get_or_try_init(|| Rules::look_up(&self.settings))
+            .await
+    }
+
+    async fn look_up(&self) -> Result<Credentials, Error> {
+        let base = credentials::at_hand(&self.settings)?;
+        let role = self.settings.assume_role.as_ref();
+        if let (Some(base), None) = (&base, role) {
+            return Ok(base.clone());
+        }
+        let search = Search {
+            settings: &self.settings,
+            region: self.region().await,
+        };
+        let base = match base {
+            Some(base) => base,
+            None => search.run().await?,
+        };
+        match role {
+            Some(role) => search.assume(role, &base).await,
+            None => Ok(base),
+        }
+    }
+}
+
+impl CredentialsProvider for Surroundings {
+    fn load(&self) -> Loading<'_, Credentials> {
+        Box::pin(async {
+            match tokio::time::timeout(self.settings.timeout, self.look_up()).await {
+                Ok(found) => found,
+                Err(_) => Err(credentials::too_late(&self.settings)),
+            }
+        })
+    }
+}
+
+impl EndpointProvider for Surroundings {
+    fn endpoint<'a>(&'a self, asked: &'a Asked) -> Loading<'a, Endpoint> {
+        Box::pin(async move { self.rules().await?.resolve(asked).await })
+    }
+}
