@@ -163,7 +163,7 @@ mod tests {
         settings.region = Some("eu-central-1".into());
         settings.endpoint_url = Some("http://localhost:8000".into());
         settings.assume_role = Some(AssumeRole {
-            duration: Some(Duration::from_secs(900)),
+            duration: Some(Duration::from_mins(15)),
             ..AssumeRole::new("arn:aws:iam::123456789012:role/r")
         });
         settings.check().unwrap();

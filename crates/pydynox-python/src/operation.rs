@@ -1,9 +1,8 @@
 //! Operation: the lazy awaitable that every call returns, and the drive that blocks instead of yielding.
 
 use std::cell::Cell;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -12,10 +11,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use crate::answer::Expected;
 use crate::bridge::{self, Ticket};
 use crate::ffi::{self, Sent};
-use crate::runtime::{self, Exchange, Guarded, Outcome};
-
-/// How long a blocking wait sleeps before it looks for signals.
-const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+use crate::runtime::{Blocking, Exchange, Guarded, Outcome};
 
 thread_local! {
     /// Whether this thread drives a coroutine that must not yield.
@@ -182,31 +178,16 @@ fn poll_here(exchange: &mut Guarded) -> Poll<Outcome> {
     )
 }
 
-/// Wait for the I/O thread, with the interpreter released, looking for signals as it goes.
+/// Wait for the end of an exchange, with the interpreter released, looking for signals as it goes.
 fn wait(py: Python<'_>, exchange: Exchange) -> PyResult<Outcome> {
-    let cell = Arc::new((Mutex::new(None), Condvar::new()));
-    let shared = Arc::clone(&cell);
-    let task = runtime::spawn(async move {
-        let outcome = Guarded(exchange).await;
-        *shared.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        shared.1.notify_one();
-    })
-    .map_err(|error| PyOSError::new_err(format!("the I/O thread could not be started: {error}")))?;
+    let mut blocking = Blocking::new(exchange).map_err(|error| {
+        PyOSError::new_err(format!("the I/O runtime could not be started: {error}"))
+    })?;
     loop {
-        let outcome = py.detach(|| {
-            let guard = cell.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let waited = cell
-                .1
-                .wait_timeout_while(guard, SIGNAL_INTERVAL, |outcome| outcome.is_none());
-            waited.unwrap_or_else(PoisonError::into_inner).0.take()
-        });
-        if let Some(outcome) = outcome {
+        if let Some(outcome) = py.detach(|| blocking.wait()) {
             return Ok(outcome);
         }
-        if let Err(interrupt) = py.check_signals() {
-            task.abort();
-            return Err(interrupt);
-        }
+        py.check_signals()?;
     }
 }
 

@@ -1,15 +1,21 @@
-//! The I/O thread: one tokio runtime per process, started at the first call that needs it and again after a fork.
+//! One tokio runtime per process, made at the first call that needs it and again after a fork; and who drives it.
+//!
+//! A blocking call drives the runtime itself, on the thread that waits for it anyway: nothing is handed over and no thread
+//! of ours exists. As soon as a call is awaited, or two block at the same time, the I/O thread is started; it drives from
+//! then on, and a blocking call polls its own exchange alone. Connections and limits are the same for all.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
-use tokio::runtime::{Builder, Handle};
+use pydynox_core::retry::deadline::{Deadline, Timers};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 use crate::ffi;
@@ -25,7 +31,18 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// The runtime of this generation. Only ever locked while the interpreter is held, and never across a call that lets go of
 /// it, so a fork cannot inherit it locked.
-static RUNTIME: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
+static RUNTIME: Mutex<Option<(u32, Arc<Io>)>> = Mutex::new(None);
+
+/// How long a blocking call waits before it looks for signals.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+struct Io {
+    runtime: Runtime,
+    has_thread: AtomicBool,
+    /// How many threads wait in a blocking call.
+    blocked: AtomicUsize,
+    ticks: Timers,
+}
 
 pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
@@ -62,38 +79,92 @@ pub(crate) fn watch_forks() {
 ///
 /// When the thread or its runtime cannot be started.
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<AbortHandle> {
-    Ok(handle()?.spawn(future).abort_handle())
+    let io = current()?;
+    Io::ensure_thread(&io)?;
+    Ok(io.runtime.spawn(future).abort_handle())
 }
 
-fn handle() -> io::Result<Handle> {
+/// A call that its thread waits for.
+pub(crate) struct Blocking {
+    io: Arc<Io>,
+    exchange: Guarded,
+}
+
+impl Blocking {
+    /// # Errors
+    ///
+    /// When the runtime, or the thread that several blocking calls need, cannot be started.
+    pub(crate) fn new(exchange: Exchange) -> io::Result<Self> {
+        let io = current()?;
+        let others = io.blocked.fetch_add(1, Ordering::AcqRel);
+        let blocking = Self {
+            io,
+            exchange: Guarded(exchange),
+        };
+        if others > 0 {
+            Io::ensure_thread(&blocking.io)?;
+        }
+        Ok(blocking)
+    }
+
+    /// Waits for the end of the call, or until it is time to look for signals. To be called without the interpreter.
+    pub(crate) fn wait(&mut self) -> Option<Outcome> {
+        let Self { io, exchange } = self;
+        let mut tick = Deadline::start(Some(SIGNAL_INTERVAL)).bound(&io.ticks, exchange);
+        io.runtime.block_on(&mut tick)
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        self.io.blocked.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn current() -> io::Result<Arc<Io>> {
     let mut current = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     match current.take() {
-        Some((started, handle)) if started == generation() => {
-            Ok(current.insert((started, handle)).1.clone())
-        }
+        Some((made, io)) if made == generation() => Ok(current.insert((made, io)).1.clone()),
         stale => {
             // An inherited runtime is leaked: its thread does not exist here, and dropping it would touch the parent's epoll.
             std::mem::forget(stale);
-            let handle = start()?;
-            Ok(current.insert((generation(), handle)).1.clone())
+            let io = Arc::new(Io::new()?);
+            Ok(current.insert((generation(), io)).1.clone())
         }
     }
 }
 
-fn start() -> io::Result<Handle> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(4)
-        .thread_name("pydynox-blocking")
-        .build()?;
-    let handle = runtime.handle().clone();
-    std::thread::Builder::new()
-        .name("pydynox-io".into())
-        .spawn(move || {
-            ffi::block_signals();
-            runtime.block_on(std::future::pending::<()>());
-        })?;
-    Ok(handle)
+impl Io {
+    fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(4)
+            .thread_name("pydynox-blocking")
+            .build()?;
+        Ok(Self {
+            runtime,
+            has_thread: AtomicBool::new(false),
+            blocked: AtomicUsize::new(0),
+            ticks: Timers::default(),
+        })
+    }
+
+    fn ensure_thread(this: &Arc<Self>) -> io::Result<()> {
+        if this.has_thread.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let io = Arc::clone(this);
+        let started = std::thread::Builder::new()
+            .name("pydynox-io".into())
+            .spawn(move || {
+                ffi::block_signals();
+                io.runtime.block_on(std::future::pending::<()>());
+            });
+        if started.is_err() {
+            this.has_thread.store(false, Ordering::Release);
+        }
+        started.map(drop)
+    }
 }
 
 /// A call whose panic is an error of that call alone.

@@ -38,6 +38,11 @@ pub(crate) struct Settings {
     pub(crate) shows_keys: bool,
 }
 
+/// Access key, secret, session token, account.
+type Keys = (String, String, Option<String>, Option<String>);
+/// ARN, session name, external id, seconds.
+type Role = (String, Option<String>, Option<String>, Option<f64>);
+
 /// The settings as Python hands them over.
 #[derive(FromPyObject)]
 struct Given {
@@ -48,9 +53,9 @@ struct Given {
     #[pyo3(item)]
     profile: Option<String>,
     #[pyo3(item)]
-    credentials: Option<(String, String, Option<String>, Option<String>)>,
+    credentials: Option<Keys>,
     #[pyo3(item)]
-    assume_role: Option<(String, Option<String>, Option<String>, Option<f64>)>,
+    assume_role: Option<Role>,
     #[pyo3(item)]
     table_prefix: String,
     #[pyo3(item)]

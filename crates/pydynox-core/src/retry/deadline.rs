@@ -101,7 +101,7 @@ impl Future for Pause {
 /// an event; so a used one stays set, and whoever takes it over looks at the clock when it rings too early. All its users
 /// must be of one runtime.
 #[derive(Debug, Default)]
-pub(crate) struct Timers(Mutex<Vec<Pin<Box<Sleep>>>>);
+pub struct Timers(Mutex<Vec<Pin<Box<Sleep>>>>);
 
 impl Timers {
     /// More than these are not kept.
@@ -148,14 +148,14 @@ pub(crate) fn poll_until(
 
 /// When a call started and when it must be over.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
+pub struct Deadline {
     started: Instant,
     at: Option<Instant>,
 }
 
 impl Deadline {
     /// Starts the clock. A time-out beyond the end of time is none.
-    pub(crate) fn start(timeout: Option<Duration>) -> Self {
+    pub fn start(timeout: Option<Duration>) -> Self {
         let started = Instant::now();
         Self {
             started,
@@ -185,11 +185,7 @@ impl Deadline {
     }
 
     /// Waits for this, but not beyond the deadline; `None` says that the deadline came first.
-    pub(crate) fn bound<'a, F: Future + Unpin>(
-        &self,
-        timers: &'a Timers,
-        awaited: F,
-    ) -> Bounded<'a, F> {
+    pub fn bound<'a, F: Future + Unpin>(&self, timers: &'a Timers, awaited: F) -> Bounded<'a, F> {
         Bounded {
             awaited,
             until: self.at,
@@ -200,7 +196,7 @@ impl Deadline {
 }
 
 /// Something awaited that ends at a deadline. It costs no timer when its first poll answers.
-pub(crate) struct Bounded<'a, F> {
+pub struct Bounded<'a, F> {
     awaited: F,
     until: Option<Instant>,
     timers: &'a Timers,

@@ -622,12 +622,12 @@ impl EndpointProvider for ByAccount {
 #[tokio::test]
 async fn idle_connections_elsewhere_make_room() {
     let (here, log_here) = serve(None, |_, _| say(ok("{}"))).await;
-    let (there, log_there) = serve(None, |_, _| say(ok("{}"))).await;
+    let (other, log_other) = serve(None, |_, _| say(ok("{}"))).await;
     let config = HttpConfig {
         max_connections: 1,
         ..HttpConfig::default()
     };
-    let endpoints = Arc::new(ByAccount(Mutex::new(vec![here, there])));
+    let endpoints = Arc::new(ByAccount(Mutex::new(vec![here, other])));
     let credentials = Arc::new(Credentials::new("AKID", "secret"));
     let http = Http::behind(nothing(), config, credentials, endpoints).unwrap();
     let mut elsewhere = request(Operation::GetItem);
@@ -639,8 +639,8 @@ async fn idle_connections_elsewhere_make_room() {
     }
     tokio::time::sleep(Duration::from_millis(20)).await;
 
-    assert_eq!((log_here.connections(), log_there.connections()), (3, 3));
-    assert_eq!((log_here.open(), log_there.open()), (0, 1));
+    assert_eq!((log_here.connections(), log_other.connections()), (3, 3));
+    assert_eq!((log_here.open(), log_other.open()), (0, 1));
 }
 
 fn certificate(name: &str) -> (String, TlsAcceptor) {
@@ -906,7 +906,7 @@ async fn a_proxy_that_cannot_be_spoken_to_is_a_configuration_error() {
 
     match get(&http).await.unwrap_err() {
         TransportError::Refused(error) => {
-            assert!(error.message().contains("HTTPS_PROXY"), "{error}")
+            assert!(error.message().contains("HTTPS_PROXY"), "{error}");
         }
         other => panic!("{other}"),
     }
