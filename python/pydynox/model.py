@@ -45,6 +45,17 @@ class Change(NamedTuple):
     new: Any
 
 
+_sync: Any = None  # the module, once a view was asked for: an import statement costs as much as the view
+
+
+def _import_sync() -> Any:
+    global _sync
+    from . import sync
+
+    _sync = sync
+    return sync
+
+
 class _SyncView:
     """``User.sync`` and ``user.sync``."""
 
@@ -53,10 +64,8 @@ class _SyncView:
     @overload
     def __get__(self, instance: Row, owner: Any) -> SyncInstance[Row]: ...
     def __get__(self, instance: Any, owner: Any) -> Any:
-        from .sync import SyncInstance, SyncModel
-
-        view: Any = SyncModel if instance is None else SyncInstance
-        return view(owner if instance is None else instance)
+        sync = _sync if _sync is not None else _import_sync()
+        return sync.SyncModel(owner) if instance is None else sync.SyncInstance(instance)
 
 
 class _TableView:

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::HeaderValue;
 use ring::{digest, hmac};
 
 use super::credentials::Identity;
@@ -14,64 +13,51 @@ use super::endpoint::Endpoint;
 
 /// The body's media type: AWS JSON 1.0.
 pub(crate) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+const USER_AGENT: &str = concat!("pydynox/", env!("CARGO_PKG_VERSION"));
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "dynamodb";
 const DAY: u64 = 86_400;
-
-/// The headers of a signed request that hold for this second, and this request's own signature.
-#[derive(Debug)]
-pub(crate) struct Stamp {
-    pub(crate) date: HeaderValue,
-    pub(crate) token: Option<HeaderValue>,
-    pub(crate) authorization: HeaderValue,
-}
 
 /// Signs for one identity at one endpoint.
 pub(crate) struct Signer {
     pub(crate) identity: Arc<Identity>,
     pub(crate) endpoint: Arc<Endpoint>,
-    token: Option<HeaderValue>,
     day: u64,
     key: hmac::Key,
     second: u64,
-    date: HeaderValue,
     /// The canonical request up to the target's header, hashed.
     canonical: digest::Context,
     /// The string to sign, up to the hash of the canonical request.
     to_sign: hmac::Context,
-    /// The authorization header up to the signature.
-    authorization: Vec<u8>,
+    /// The headers that hold for this second; the last is that of the authorization, up to the signature.
+    headers: Vec<u8>,
 }
 
 impl Signer {
-    /// A signer; the token's characters must be those of a header.
+    /// A signer; `None` where the credentials hold characters that no header may hold.
     pub(crate) fn new(identity: Arc<Identity>, endpoint: Arc<Endpoint>) -> Option<Self> {
-        let token = match &identity.credentials.session_token {
-            Some(token) => {
-                let mut token = HeaderValue::from_str(token).ok()?;
-                token.set_sensitive(true);
-                Some(token)
+        let credentials = &identity.credentials;
+        let token = credentials.session_token.as_deref().unwrap_or_default();
+        for text in [&*credentials.access_key_id, token] {
+            if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return None;
             }
-            None => None,
-        };
-        HeaderValue::from_str(&identity.credentials.access_key_id).ok()?;
+        }
         let key = hmac::Key::new(hmac::HMAC_SHA256, &[]);
         Some(Self {
             identity,
             endpoint,
-            token,
             day: u64::MAX,
             second: u64::MAX,
-            date: HeaderValue::from_static(""),
             canonical: digest::Context::new(&digest::SHA256),
             to_sign: hmac::Context::with_key(&key),
             key,
-            authorization: Vec::new(),
+            headers: Vec::new(),
         })
     }
 
-    /// Signs a request that is made now.
-    pub(crate) fn sign(&mut self, now: SystemTime, target: &str, body: &[u8]) -> Stamp {
+    /// Writes the headers and the body of a request that is made now; the request line stands before them.
+    pub(crate) fn write(&mut self, out: &mut Vec<u8>, now: SystemTime, target: &str, body: &[u8]) {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         if now != self.second {
             self.begin(now);
@@ -83,20 +69,23 @@ impl Signer {
         let mut to_sign = self.to_sign.clone();
         to_sign.update(&hex(canonical.finish()));
         let signature = hex(to_sign.sign());
-        let mut authorization = Vec::with_capacity(self.authorization.len() + signature.len());
-        authorization.extend_from_slice(&self.authorization);
-        authorization.extend_from_slice(&signature);
-        Stamp {
-            date: self.date.clone(),
-            token: self.token.clone(),
-            // Made of an access key that was checked and of our own text.
-            authorization: HeaderValue::from_maybe_shared(bytes::Bytes::from(authorization))
-                .unwrap_or_else(|_| HeaderValue::from_static("")),
-        }
+        out.reserve(self.headers.len() + target.len() + body.len() + 128);
+        out.extend_from_slice(&self.headers);
+        out.extend_from_slice(&signature);
+        out.extend_from_slice(b"\r\nx-amz-target: ");
+        out.extend_from_slice(target.as_bytes());
+        out.extend_from_slice(b"\r\ncontent-length: ");
+        out.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(body);
+    }
+
+    fn has_token(&self) -> bool {
+        self.identity.credentials.session_token.is_some()
     }
 
     fn signed_headers(&self) -> &'static str {
-        if self.token.is_some() {
+        if self.has_token() {
             "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
         } else {
             "content-type;host;x-amz-date;x-amz-target"
@@ -105,7 +94,7 @@ impl Signer {
 
     /// What stands between the target and the body's hash.
     fn signed_headers_block(&self) -> &'static [u8] {
-        if self.token.is_some() {
+        if self.has_token() {
             b"\n\ncontent-type;host;x-amz-date;x-amz-security-token;x-amz-target\n"
         } else {
             b"\n\ncontent-type;host;x-amz-date;x-amz-target\n"
@@ -146,13 +135,19 @@ impl Signer {
         self.to_sign = hmac::Context::with_key(&self.key);
         self.to_sign
             .update(format!("{ALGORITHM}\n{date}\n{scope}\n").as_bytes());
-        self.authorization = format!(
-            "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature=",
+        let token = credentials
+            .session_token
+            .as_ref()
+            .map_or_else(String::new, |token| {
+                format!("x-amz-security-token: {token}\r\n")
+            });
+        self.headers = format!(
+            "host: {}\r\nuser-agent: {USER_AGENT}\r\ncontent-type: {CONTENT_TYPE}\r\nx-amz-date: {date}\r\n{token}authorization: {ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature=",
+            self.endpoint.shown(),
             credentials.access_key_id,
             self.signed_headers(),
         )
         .into_bytes();
-        self.date = HeaderValue::try_from(date).unwrap_or_else(|_| HeaderValue::from_static(""));
         self.second = now;
     }
 }
@@ -210,12 +205,24 @@ pub fn sign_for_tests(
     let Some(mut signer) = Signer::new(identity, Arc::new(endpoint)) else {
         return Vec::new();
     };
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let value = |request: &str, name: &str| {
+        let start = request.find(name).map_or(0, |at| at + name.len());
+        request[start..]
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
     requests
         .iter()
         .map(|(now, target, body)| {
-            let stamp = signer.sign(*now, target, body);
-            (text(&stamp.date), text(&stamp.authorization))
+            let mut out = Vec::new();
+            signer.write(&mut out, *now, target, body);
+            let request = String::from_utf8_lossy(&out);
+            (
+                value(&request, "x-amz-date: "),
+                value(&request, "authorization: "),
+            )
         })
         .collect()
 }

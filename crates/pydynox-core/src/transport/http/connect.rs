@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use http::header::HeaderValue;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -15,19 +14,17 @@ use tower_service::Service;
 
 use super::connection::Connection;
 use super::proxy::{self, Proxy};
-use super::stream::{Socket, Stream};
+use super::stream::Stream;
 use super::tls::{Tls, Trust};
 use super::{HttpConfig, Outside};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, TransportError};
 
-/// How requests are written on a connection.
+/// What requests on a connection begin with.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// What stands in the request line.
-    pub(super) target: Uri,
-    /// For a proxy that passes plain requests on.
-    pub(super) proxy_authorization: Option<HeaderValue>,
+    /// The request line, and what is for a proxy alone.
+    pub(super) line: Box<[u8]>,
 }
 
 /// Makes connections.
@@ -79,23 +76,21 @@ impl Connector {
     async fn open(&self, endpoint: &Endpoint) -> Result<(Connection, Arc<Route>), TransportError> {
         let proxy = proxy::of(endpoint, &self.proxies).map_err(TransportError::Refused)?;
         let secure = endpoint.uri.scheme_str() == Some("https");
-        let socket = Socket::new(match &proxy {
+        let socket = match &proxy {
             None => self.socket(&endpoint.uri, endpoint.shown()).await?,
             Some(proxy) if secure => self.tunnel(endpoint, proxy).await?,
             Some(proxy) => {
                 self.socket(&proxy.uri, &format!("the proxy {}", proxy.shown()))
                     .await?
             }
-        });
+        };
         let stream = if secure {
             let host = endpoint.uri.host().unwrap_or_default();
-            Stream::Tls(Box::new(self.tls.connect(host, socket.clone()).await?))
+            Stream::Tls(Box::new(self.tls.connect(host, socket).await?))
         } else {
-            Stream::Plain(socket.clone())
+            Stream::Plain(socket)
         };
-        let connection = Connection::over(socket, stream).await.map_err(|error| {
-            TransportError::not_sent(FailureKind::Connect, format!("HTTP: {error}"))
-        })?;
+        let connection = Connection::over(stream);
         Ok((connection, Arc::new(route(endpoint, secure, proxy))))
     }
 
@@ -130,17 +125,26 @@ impl Connector {
 }
 
 fn route(endpoint: &Endpoint, secure: bool, proxy: Option<Proxy>) -> Route {
+    let mut line = b"POST ".to_vec();
     match proxy {
         // A proxy for plain requests is told the whole address.
-        Some(proxy) if !secure => Route {
-            target: endpoint.uri.clone(),
-            proxy_authorization: proxy.authorization,
-        },
-        _ => Route {
-            target: endpoint.path.parse().unwrap_or_default(),
-            proxy_authorization: None,
-        },
+        Some(proxy) if !secure => {
+            line.extend_from_slice(b"http://");
+            line.extend_from_slice(endpoint.host.as_bytes());
+            line.extend_from_slice(endpoint.path.as_bytes());
+            line.extend_from_slice(b" HTTP/1.1\r\n");
+            if let Some(authorization) = proxy.authorization {
+                line.extend_from_slice(b"proxy-authorization: ");
+                line.extend_from_slice(authorization.as_bytes());
+                line.extend_from_slice(b"\r\n");
+            }
+        }
+        _ => {
+            line.extend_from_slice(endpoint.path.as_bytes());
+            line.extend_from_slice(b" HTTP/1.1\r\n");
+        }
     }
+    Route { line: line.into() }
 }
 
 fn unconnected(shown: &str, error: &dyn StdError) -> TransportError {

@@ -1,37 +1,28 @@
 //! One connection: a request goes out in one write, its answer is read to the end, and the time between bytes is bounded.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
-use http_body::Body;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::sigv4;
-use super::stream::{Socket, Stream};
+use super::framing::{Chunks, Framing, Head, Malformed};
+use super::stream::Stream;
 use crate::retry::deadline::poll_until;
-use crate::transport::{Failure, FailureKind, Headers, Response, TransportError};
+use crate::transport::{Failure, FailureKind, Response, TransportError};
 
+/// Room for an answer that is not known to be larger.
+const BUFFER: usize = 8 * 1024;
 /// A body is given room at once up to this size; beyond, as it comes.
 const ROOM: usize = 1 << 20;
-
-/// A body up to this size is copied: kept as it came, it would keep hyper from using its buffer again.
-const COPIED: usize = 4096;
-
-/// How long a connection is waited for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// Between two bytes of an answer.
-    pub(super) read: Duration,
-}
+/// A body up to this size is copied, so that the connection keeps its buffer; a larger one takes the buffer with it.
+const COPIED: usize = 4 * 1024;
+/// A request buffer that grew beyond this is not kept.
+const KEPT: usize = 64 * 1024;
 
 /// Why an exchange has no answer.
 #[derive(Debug)]
@@ -67,67 +58,72 @@ impl Broken {
 
 /// A connection over which one request at a time is sent.
 ///
-/// Nothing drives it while it is idle: hyper's half of it is polled by whoever sends, so that a request and its answer
-/// cost no second task, and dropping the exchange closes the socket.
+/// Nothing drives it while it is idle: it is polled by whoever sends, so that a request and its answer cost no second task,
+/// and dropping the exchange closes the socket.
+#[derive(Debug)]
 pub(super) struct Connection {
-    socket: Socket,
-    sender: SendRequest<Full<Bytes>>,
-    driver: Driver<TokioIo<Stream>, Full<Bytes>>,
+    stream: Stream,
+    /// The request under way.
+    request: Vec<u8>,
+    written: usize,
+    /// What came and was not taken yet.
+    buffer: BytesMut,
+    /// Bytes that came since the connection was made.
+    received: u64,
     patience: Patience,
-    ended: bool,
+    reusable: bool,
 }
 
 impl Connection {
-    pub(super) async fn over(socket: Socket, stream: Stream) -> hyper::Result<Self> {
-        let (sender, driver) = Builder::new()
-            // One buffer, one write: the bodies are small beside what a second slice costs.
-            .writev(false)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        Ok(Self {
-            socket,
-            sender,
-            driver,
+    pub(super) fn over(stream: Stream) -> Self {
+        Self {
+            stream,
+            request: Vec::with_capacity(1024),
+            written: 0,
+            buffer: BytesMut::with_capacity(BUFFER),
+            received: 0,
             patience: Patience::default(),
-            ended: false,
-        })
+            reusable: true,
+        }
     }
 
     /// Whether another request can be sent after some time of rest.
     pub(super) fn is_alive(&self) -> bool {
-        !self.ended && self.sender.is_ready() && self.socket.is_quiet()
+        self.reusable && self.stream.is_quiet()
     }
 
     /// Whether another request could be sent now.
     pub(super) fn is_reusable(&self) -> bool {
-        !self.ended && self.sender.is_ready()
+        self.reusable
     }
 
-    /// Sends a request and reads its answer to the end.
-    pub(super) async fn exchange(
-        &mut self,
-        request: http::Request<Full<Bytes>>,
-        limits: Limits,
-    ) -> Result<Response, Broken> {
-        let before = self.socket.received();
-        self.patience.begin(limits.read, before);
-        let answered = self.head(request).await;
-        let silent = self.socket.received() == before;
-        let (head, mut body) = match answered {
-            Ok(answer) => answer.into_parts(),
-            Err((unsent, failure)) => {
+    /// The buffer for the next request, empty.
+    pub(super) fn request(&mut self) -> &mut Vec<u8> {
+        self.request.clear();
+        &mut self.request
+    }
+
+    /// Sends the request that stands in its buffer, and reads the answer to the end; `patience` is the longest time between
+    /// two bytes of it.
+    pub(super) async fn exchange(&mut self, patience: Duration) -> Result<Response, Broken> {
+        self.reusable = false;
+        self.written = 0;
+        let before = self.received;
+        self.patience.begin(patience, before);
+        let head = match poll_fn(|cx| self.poll_head(cx)).await {
+            Ok(head) => head,
+            Err(failure) => {
                 return Err(Broken {
-                    unsent,
-                    silent,
+                    unsent: self.written == 0 && matches!(self.stream, Stream::Plain(_)),
+                    silent: self.received == before,
                     failure,
                 });
             }
         };
-        let length = length_of(&head.headers);
-        let (bytes, truncated) = match self.body(&mut body, length).await {
-            Ok(bytes) => (bytes, false),
-            Err((bytes, None)) => (bytes, true),
-            Err((_, Some(failure))) => {
+        let (body, truncated) = match self.body(head.framing).await {
+            Ok(body) => (body, false),
+            Err(Cut::End(body)) => (body, true),
+            Err(Cut::Failure(failure)) => {
                 return Err(Broken {
                     unsent: false,
                     silent: false,
@@ -135,129 +131,149 @@ impl Connection {
                 });
             }
         };
+        self.reusable = head.keep_alive
+            && !truncated
+            && self.written == self.request.len()
+            && self.buffer.is_empty();
+        if self.request.capacity() > KEPT {
+            self.request = Vec::new();
+        }
         Ok(Response {
-            status: head.status.as_u16(),
-            headers: headers_of(&head.headers, head.status.is_success()),
-            body: bytes,
+            status: head.status,
+            headers: head.headers,
+            body,
             truncated,
             ..Response::default()
         })
     }
 
-    /// Polls hyper's half; what ends it is told by the answer, or by its absence.
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.ended && Pin::new(&mut self.driver).poll(cx).is_ready() {
-            self.ended = true;
+    /// Writes, and reads up to the end of the head. An answer may come before the request is written to its end.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+        let writing = self.poll_write(cx);
+        loop {
+            if let Some(head) = Head::take(&mut self.buffer).map_err(malformed)? {
+                return Poll::Ready(Ok(head));
+            }
+            match self.poll_read(BUFFER, cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(closed())),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(&error))),
+                Poll::Pending => break,
+            }
         }
+        // Whoever refuses a request may close before it is read; what it said counts, and nothing more comes of it.
+        if let Poll::Ready(Err(error)) = writing {
+            return Poll::Ready(Err(broken(&error)));
+        }
+        ready!(self.patience.poll(self.received, cx));
+        Poll::Ready(Err(self.patience.failure()))
     }
 
-    async fn head(
-        &mut self,
-        request: http::Request<Full<Bytes>>,
-    ) -> Result<http::Response<Incoming>, (bool, Failure)> {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        std::future::poll_fn(|cx| {
-            self.drive(cx);
-            match answer.as_mut().poll(cx) {
-                Poll::Ready(Ok(answer)) => Poll::Ready(Ok(answer)),
-                Poll::Ready(Err(mut error)) => {
-                    let unsent = error.take_message().is_some();
-                    Poll::Ready(Err((unsent, failure_of(error.error()))))
-                }
-                Poll::Pending => {
-                    ready!(self.patience.poll(&self.socket, cx));
-                    Poll::Ready(Err((false, self.patience.failure())))
-                }
+    /// Writes what is left of the request.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.request.len() {
+            let rest = &self.request[self.written..];
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
             }
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Reads once, with room for so many bytes.
+    fn poll_read(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.buffer.reserve(room.min(ROOM));
+        let count = ready!(pin!(self.stream.read_buf(&mut self.buffer)).poll(cx))?;
+        self.received += count as u64;
+        Poll::Ready(Ok(count))
+    }
+
+    /// Reads once more of a body.
+    async fn more(&mut self, room: usize) -> Result<(), Option<Failure>> {
+        poll_fn(|cx| {
+            let writing = self.poll_write(cx);
+            match self.poll_read(room, cx) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(None)),
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+                Poll::Pending => {}
+            }
+            if let Poll::Ready(Err(_)) = writing {
+                return Poll::Ready(Err(None));
+            }
+            ready!(self.patience.poll(self.received, cx));
+            Poll::Ready(Err(Some(self.patience.failure())))
         })
         .await
     }
 
-    /// The whole body; what came of it, if the connection broke before its end.
-    async fn body(
-        &mut self,
-        body: &mut Incoming,
-        length: Option<usize>,
-    ) -> Result<Bytes, (Bytes, Option<Failure>)> {
-        let mut gathered = Gathered::new(length);
-        let ended = std::future::poll_fn(|cx| {
-            loop {
-                let mut polled = Pin::new(&mut *body).poll_frame(cx);
-                if polled.is_pending() {
-                    // Asking for a frame is what makes the driver read on.
-                    self.drive(cx);
-                    polled = Pin::new(&mut *body).poll_frame(cx);
+    async fn body(&mut self, framing: Framing) -> Result<Bytes, Cut> {
+        match framing {
+            Framing::Length(length) => {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                while self.buffer.len() < length {
+                    let missing = length - self.buffer.len();
+                    if let Err(failure) = self.more(missing).await {
+                        return Err(Cut::new(failure, self.buffer.split().freeze()));
+                    }
                 }
-                match polled {
-                    Poll::Ready(Some(Ok(frame))) => {
-                        if let Ok(data) = frame.into_data() {
-                            gathered.add(data);
-                        }
+                Ok(self.take(length))
+            }
+            Framing::Chunked => {
+                let mut chunks = Chunks::default();
+                while !chunks
+                    .take(&mut self.buffer)
+                    .map_err(|error| Cut::Failure(malformed(error)))?
+                {
+                    if let Err(failure) = self.more(BUFFER).await {
+                        return Err(Cut::new(failure, chunks.into_body()));
                     }
-                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(None)),
-                    Poll::Ready(None) => {
-                        self.drive(cx);
-                        return Poll::Ready(Ok(()));
-                    }
-                    Poll::Pending => {
-                        ready!(self.patience.poll(&self.socket, cx));
-                        return Poll::Ready(Err(Some(self.patience.failure())));
+                }
+                Ok(chunks.into_body())
+            }
+            Framing::Close => {
+                // The end of the connection is the end of the body; a checksum or the JSON says whether it is all.
+                loop {
+                    match self.more(BUFFER).await {
+                        Ok(()) => {}
+                        Err(None) => return Ok(self.buffer.split().freeze()),
+                        Err(Some(failure)) => return Err(Cut::Failure(failure)),
                     }
                 }
             }
-        })
-        .await;
-        match ended {
-            Ok(()) => Ok(gathered.take()),
-            Err(failure) => Err((gathered.take(), failure)),
-        }
-    }
-}
-
-/// A body as it comes: the first piece is kept as it is, since most bodies come in one.
-struct Gathered {
-    length: usize,
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Gathered {
-    fn new(length: Option<usize>) -> Self {
-        Self {
-            length: length.unwrap_or_default().min(ROOM),
-            first: Bytes::new(),
-            rest: BytesMut::new(),
         }
     }
 
-    fn add(&mut self, data: Bytes) {
-        if self.first.is_empty() && self.rest.is_empty() {
-            self.first = data;
-            return;
+    fn take(&mut self, length: usize) -> Bytes {
+        if length > COPIED {
+            return self.buffer.split_to(length).freeze();
         }
-        if self.rest.is_empty() {
-            self.rest
-                .reserve(self.length.max(self.first.len() + data.len()));
-            self.rest
-                .extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.rest.extend_from_slice(&data);
-    }
-
-    fn take(&mut self) -> Bytes {
-        if self.rest.is_empty() && self.first.len() <= COPIED {
-            Bytes::copy_from_slice(&self.first)
-        } else if self.rest.is_empty() {
-            std::mem::take(&mut self.first)
+        let body = Bytes::copy_from_slice(&self.buffer[..length]);
+        if length == self.buffer.len() {
+            self.buffer.clear();
         } else {
-            std::mem::take(&mut self.rest).freeze()
+            let _ = self.buffer.split_to(length);
         }
+        body
+    }
+}
+
+/// Why a body is not whole.
+enum Cut {
+    /// The connection ended; what came before.
+    End(Bytes),
+    Failure(Failure),
+}
+
+impl Cut {
+    fn new(failure: Option<Failure>, came: Bytes) -> Self {
+        failure.map_or(Self::End(came), Self::Failure)
     }
 }
 
 /// The time that may pass between two bytes of an answer. The timer is the connection's and is set once in a while, not for
 /// every request; see [`Timers`](crate::retry::deadline::Timers).
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Patience {
     length: Duration,
     received: u64,
@@ -274,8 +290,7 @@ impl Patience {
     }
 
     /// Ready when it has run out.
-    fn poll(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<()> {
-        let received = socket.received();
+    fn poll(&mut self, received: u64, cx: &mut Context<'_>) -> Poll<()> {
         if received != self.received {
             self.begin(self.length, received);
         }
@@ -297,50 +312,17 @@ impl Patience {
     }
 }
 
-fn failure_of(error: &hyper::Error) -> Failure {
-    let message = match std::error::Error::source(error) {
-        Some(source) => format!("the connection broke: {error}: {source}"),
-        None => format!("the connection broke: {error}"),
-    };
-    let kind = if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        FailureKind::Closed
-    } else {
-        FailureKind::Reset
-    };
-    Failure::new(kind, message)
+fn closed() -> Failure {
+    Failure::new(
+        FailureKind::Closed,
+        "the connection broke: the other side closed it before it answered",
+    )
 }
 
-fn length_of(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+fn broken(error: &io::Error) -> Failure {
+    Failure::new(FailureKind::Reset, format!("the connection broke: {error}"))
 }
 
-/// What the client looks at. Of a good answer that is little.
-fn headers_of(headers: &HeaderMap, good: bool) -> Headers {
-    let text = |name| {
-        let value = headers.get(name)?;
-        value.to_str().ok().map(Box::from)
-    };
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .filter(|value| value.as_bytes() != sigv4::CONTENT_TYPE.as_bytes())
-        .and_then(|value| value.to_str().ok())
-        .map(Box::from);
-    Headers {
-        request_id: headers
-            .get("x-amzn-requestid")
-            .and_then(|value| value.to_str().ok())
-            .map(Box::from),
-        content_type,
-        crc32: number(headers, "x-amz-crc32"),
-        retry_after_ms: if good {
-            None
-        } else {
-            number(headers, "x-amz-retry-after")
-        },
-        date: if good { None } else { text(DATE) },
-    }
-}
-
-fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+fn malformed(Malformed(what): Malformed) -> Failure {
+    Failure::new(FailureKind::Closed, format!("the connection broke: {what}"))
 }

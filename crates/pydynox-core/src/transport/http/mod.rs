@@ -1,7 +1,8 @@
-//! HTTP/1.1 to the service: hyper over a pool of our own, signed, with bounded waiting everywhere.
+//! HTTP/1.1 to the service: a pool of connections, signed requests, bounded waiting everywhere.
 
 mod connect;
 mod connection;
+mod framing;
 mod pool;
 mod proxy;
 mod stream;
@@ -9,33 +10,24 @@ mod stream;
 mod tests;
 mod tls;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use http::Method;
-use http::header::{
-    AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
-};
-use http_body_util::Full;
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::credentials::{CredentialsProvider, Identity, Keychain};
 use super::endpoint::{Directory, Endpoint, EndpointProvider};
-use super::sigv4::{self, Signer};
+use super::sigv4::Signer;
 use super::{Ailment, Exchange, Mending, Operation, Request, Transport, TransportError};
 use crate::error::{Error, ErrorKind};
 
 use connect::Route;
-use connection::Limits;
 use pool::Pool;
 use tls::Trust;
 
-const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
-const DATE: HeaderName = HeaderName::from_static("x-amz-date");
-const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 /// A clock that is wrong by less is not what a signature was refused for: the service allows five minutes.
 const CLOCK_TOLERANCE: i64 = 240;
 
@@ -119,7 +111,8 @@ pub struct Http {
     signer: Mutex<Option<Signer>>,
     /// Seconds by which the service's clock is ahead of ours.
     clock: AtomicI64,
-    limits: Limits,
+    /// Longest time between two bytes of an answer.
+    patience: Duration,
 }
 
 impl Http {
@@ -146,9 +139,7 @@ impl Http {
         Ok(Self {
             keychain: Keychain::new(credentials),
             directory: Directory::new(endpoints),
-            limits: Limits {
-                read: config.read_timeout,
-            },
+            patience: config.read_timeout,
             pool: Arc::new(Pool::new(config, outside)),
             signer: Mutex::new(None),
             clock: AtomicI64::new(0),
@@ -180,11 +171,16 @@ impl Http {
             .endpoint(account, &request.table, &request.operation)
             .await
             .map_err(TransportError::Refused)?;
+        let target = target_of(&request.operation)?;
         let mut lease = self.pool.check_out(&endpoint).await?;
         loop {
             // Signed here and not before: waiting for a connection may take longer than a signature is good for.
-            let message = self.signed(&request, &identity, &endpoint, lease.route())?;
-            match lease.exchange(message, self.limits).await {
+            match lease
+                .exchange(self.patience, |route, out| {
+                    self.write(out, &request, &target, (&identity, &endpoint), route)
+                })
+                .await?
+            {
                 Ok(mut response) => {
                     response.identity = identity.id;
                     return Ok(response);
@@ -204,48 +200,29 @@ impl Http {
         }
     }
 
-    fn signed(
+    /// Writes a request as it goes over the wire.
+    fn write(
         &self,
+        out: &mut Vec<u8>,
         request: &Request,
-        identity: &Arc<Identity>,
-        endpoint: &Arc<Endpoint>,
+        target: &str,
+        signer_of: (&Arc<Identity>, &Arc<Endpoint>),
         route: &Route,
-    ) -> Result<http::Request<Full<Bytes>>, TransportError> {
-        let target = Target::of(&request.operation)?;
+    ) -> Result<(), TransportError> {
+        let (identity, endpoint) = signer_of;
         let mut slot = self.signer.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |signer: &Signer| {
             Arc::ptr_eq(&signer.identity, identity) && Arc::ptr_eq(&signer.endpoint, endpoint)
         };
         if !slot.as_ref().is_some_and(fits) {
-            let made = Signer::new(identity.clone(), endpoint.clone());
-            *slot = Some(made.ok_or_else(|| TransportError::Refused(malformed()))?);
+            *slot = Signer::new(identity.clone(), endpoint.clone());
         }
         let Some(signer) = slot.as_mut() else {
             return Err(TransportError::Refused(malformed()));
         };
-        let stamp = signer.sign(self.now(), target.text(), &request.body);
-        drop(slot);
-        let mut message = http::Request::new(Full::new(request.body.clone()));
-        *message.method_mut() = Method::POST;
-        *message.uri_mut() = route.target.clone();
-        let headers = message.headers_mut();
-        headers.reserve(8);
-        headers.insert(HOST, endpoint.host.clone());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(sigv4::CONTENT_TYPE));
-        headers.insert(TARGET, target.0);
-        headers.insert(DATE, stamp.date);
-        if let Some(token) = stamp.token {
-            headers.insert(SECURITY_TOKEN, token);
-        }
-        headers.insert(AUTHORIZATION, stamp.authorization);
-        if let Some(authorization) = &route.proxy_authorization {
-            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
-        }
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static(concat!("pydynox/", env!("CARGO_PKG_VERSION"))),
-        );
-        Ok(message)
+        out.extend_from_slice(&route.line);
+        signer.write(out, self.now(), target, &request.body);
+        Ok(())
     }
 
     /// Takes the service's time for ours, where the two differ by more than a signature allows.
@@ -280,54 +257,40 @@ fn seconds(time: SystemTime) -> i64 {
 }
 
 /// The value of `x-amz-target`: which operation of which version of the service.
-struct Target(HeaderValue);
-
-macro_rules! targets {
-    ($operation:expr, $($name:ident),+ $(,)?) => {
-        match $operation {
-            $(Operation::$name => Some(HeaderValue::from_static(
-                concat!("DynamoDB_20120810.", stringify!($name)),
-            )),)+
-            _ => None,
-        }
-    };
-}
-
-impl Target {
-    fn of(operation: &Operation) -> Result<Self, TransportError> {
-        let known = targets!(
-            operation,
-            GetItem,
-            PutItem,
-            UpdateItem,
-            DeleteItem,
-            Query,
-            Scan,
-            BatchGetItem,
-            BatchWriteItem,
-            TransactGetItems,
-            TransactWriteItems,
-            DescribeTable,
-        );
-        if let Some(known) = known {
-            return Ok(Self(known));
-        }
-        let name = operation.name();
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            let message = format!("{name:?} is the name of no operation of DynamoDB");
-            return Err(TransportError::Refused(Error::new(
-                ErrorKind::Validation,
-                message,
-            )));
-        }
-        HeaderValue::try_from(format!("DynamoDB_20120810.{name}"))
-            .map(Self)
-            .map_err(|_| TransportError::Refused(Error::new(ErrorKind::Validation, "no operation")))
+fn target_of(operation: &Operation) -> Result<Cow<'static, str>, TransportError> {
+    macro_rules! known {
+        ($($name:ident),+ $(,)?) => {
+            match operation {
+                $(Operation::$name => Some(concat!("DynamoDB_20120810.", stringify!($name))),)+
+                _ => None,
+            }
+        };
     }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+    let known = known!(
+        GetItem,
+        PutItem,
+        UpdateItem,
+        DeleteItem,
+        Query,
+        Scan,
+        BatchGetItem,
+        BatchWriteItem,
+        TransactGetItems,
+        TransactWriteItems,
+        DescribeTable,
+    );
+    if let Some(known) = known {
+        return Ok(Cow::Borrowed(known));
     }
+    let name = operation.name();
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let message = format!("{name:?} is the name of no operation of DynamoDB");
+        return Err(TransportError::Refused(Error::new(
+            ErrorKind::Validation,
+            message,
+        )));
+    }
+    Ok(Cow::Owned(format!("DynamoDB_20120810.{name}")))
 }
 
 impl Transport for Http {

@@ -1,14 +1,13 @@
 //! The pool: at most so many connections, waiters served in order, idle ones looked at before they are used again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::{Connector, Route};
-use super::connection::{Broken, Connection, Limits};
+use super::connection::{Broken, Connection};
 use super::{HttpConfig, Outside};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, Response, TransportError};
@@ -182,36 +181,42 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// How requests are written on this connection.
-    pub(super) fn route(&self) -> &Route {
-        &self.route
-    }
-
     /// Whether the connection had been used before.
     pub(super) fn was_idle(&self) -> bool {
         self.was_idle
     }
 
-    /// Sends a request; the connection goes back to the pool if the answer was read to its end, and is closed otherwise,
-    /// also when this future is dropped.
+    /// Sends the request that `write` writes; the connection goes back to the pool if the answer was read to its end, and is
+    /// closed otherwise, also when this future is dropped. What `write` refuses is never sent.
     pub(super) async fn exchange(
         &mut self,
-        request: http::Request<Full<Bytes>>,
-        limits: Limits,
-    ) -> Result<Response, Broken> {
+        patience: Duration,
+        write: impl FnOnce(&Route, &mut Vec<u8>) -> Result<(), TransportError>,
+    ) -> Result<Result<Response, Broken>, TransportError> {
         // Taken, so that it is closed if this future is dropped on the way.
         let Some(mut connection) = self.connection.take() else {
-            return Err(Broken::gone());
+            return Ok(Err(Broken::gone()));
         };
-        let response = connection.exchange(request, limits).await?;
-        if !response.truncated && connection.is_reusable() {
-            self.pool.put_back(Resting {
-                connection,
-                endpoint: self.endpoint.clone(),
-                route: self.route.clone(),
-                until: Instant::now() + self.pool.config.idle_timeout,
-            });
+        if let Err(refused) = write(&self.route, connection.request()) {
+            self.put_back(connection);
+            return Err(refused);
         }
-        Ok(response)
+        let response = match connection.exchange(patience).await {
+            Ok(response) => response,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        if connection.is_reusable() {
+            self.put_back(connection);
+        }
+        Ok(Ok(response))
+    }
+
+    fn put_back(&self, connection: Box<Connection>) {
+        self.pool.put_back(Resting {
+            connection,
+            endpoint: self.endpoint.clone(),
+            route: self.route.clone(),
+            until: Instant::now() + self.pool.config.idle_timeout,
+        });
     }
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::stream::Socket;
 use crate::error::{Error, ErrorKind};
 use crate::transport::{FailureKind, TransportError};
 
@@ -123,8 +123,8 @@ impl Tls {
     pub(super) async fn connect(
         &self,
         host: &str,
-        socket: Socket,
-    ) -> Result<TlsStream<Socket>, TransportError> {
+        socket: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, TransportError> {
         let config = self.config().map_err(TransportError::Refused)?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| {
