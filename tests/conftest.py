@@ -1,8 +1,9 @@
-"""Fixtures of every test: both ways to drive a call, and a client of one's own."""
+"""Fixtures of every test: both ways to drive a call, the engines, servers that misbehave, and a clean environment."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -10,7 +11,53 @@ import pydynox
 import pytest
 from pydynox import DynamoDBClient
 
+from . import engines
+from .engines import CREDENTIALS, ENGINES, Authority, Engine
+from .faults.server import FaultServer
+
 Drive = Callable[[Coroutine[Any, Any, Any]], Any]
+Serve = Callable[..., FaultServer]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines(*names): the engines that this test runs on, in place of all")
+    config.addinivalue_line("markers", "also_over_tls: runs on a server behind TLS too")
+    config.addinivalue_line(
+        "markers", "deviates(engine=reason): this engine differs from DynamoDB here, and the test fails on it"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.definition.get_closest_marker("engines")
+    names = list(chosen.args if chosen else ENGINES)
+    if metafunc.definition.get_closest_marker("also_over_tls"):
+        names.append("tls")
+    metafunc.parametrize("engine", [name for name in names if name in (*ENGINES, "tls")], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        engine = item.callspec.params.get("engine") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+        reasons = {name: why for marker in item.iter_markers("deviates") for name, why in marker.kwargs.items()}
+        reason = reasons.get("moto" if engine == "tls" else engine)  # moto is what stands behind TLS
+        if reason:
+            item.add_marker(pytest.mark.xfail(strict=True, reason=f"{engine}: {reason}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the machine's configuration of AWS, proxies and certificates reaches a test."""
+    nowhere = tmp_path_factory.mktemp("nowhere")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY") or name == "SSL_CERT_FILE":
+                patch.delenv(name)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_CONFIG_FILE", str(nowhere / "config"))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere / "credentials"))
+        yield
 
 
 @pytest.fixture(params=["awaited", "blocking"])
@@ -19,9 +66,62 @@ def drive(request: pytest.FixtureRequest) -> Drive:
     return asyncio.run if request.param == "awaited" else pydynox.run
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def _moto() -> Iterator[Engine]:
+    with engines.moto() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def _ministack() -> Iterator[Engine]:
+    with engines.ministack() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def _tls(_moto: Engine, authority: Authority) -> Iterator[Engine]:
+    with engines.over_tls(_moto, authority) as engine:
+        yield engine
+
+
 @pytest.fixture
-def client() -> Iterator[DynamoDBClient]:
-    """A private embedded engine, in force for the models of the test."""
-    client = DynamoDBClient(endpoint_url="memory://")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "embedded":
+        return Engine("memory://")
+    found: Engine = request.getfixturevalue(f"_{request.param}")
+    return found
+
+
+@pytest.fixture
+def client(engine: Engine) -> Iterator[DynamoDBClient]:
+    """A client of an engine without tables, in force for the models of the test."""
+    client = engine.client()
     with client.as_default():
         yield client
+    for name in client.sync.call("ListTables")["TableNames"]:
+        client.sync.call("DeleteTable", TableName=name)
+    client.sync.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a server that does these deeds; it is stopped after the test."""
+    started: list[FaultServer] = []
+
+    def start(*deeds: Any, **options: Any) -> FaultServer:
+        started.append(FaultServer(*deeds, **options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+def client_of(server: FaultServer, **settings: Any) -> DynamoDBClient:
+    """A client whose requests go to this server."""
+    return DynamoDBClient(**{"endpoint_url": server.url, "region": "us-east-1", "credentials": CREDENTIALS, **settings})

@@ -68,6 +68,9 @@ class Credentials:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("Credentials are frozen: make others")
 
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("Credentials hold a secret and are not pickled: let the other process find its own")
+
     def __repr__(self) -> str:
         return f"Credentials({self.access_key_id!r}, <secret>)"
 

@@ -215,12 +215,18 @@ impl Search<'_> {
         let provider = builder.build_from_provider(to_sdk(base)).await;
         let assumed = provider.provide_credentials().await.map_err(|error| {
             let cause = one_line(&error);
+            let unreached = is_of_the_network(&error);
+            let advice = if unreached {
+                "STS could not be reached"
+            } else {
+                "check that its trust policy and the policies of the caller allow it"
+            };
             let message = format!(
-                "the role {} cannot be assumed with the access key {}: {cause}; check that its trust policy and the policies of the caller allow it",
+                "the role {} cannot be assumed with the access key {}: {cause}; {advice}",
                 role.role_arn, base.access_key_id
             );
             Error::new(ErrorKind::Credentials, message)
-                .with_retryable(is_of_the_network(&error))
+                .with_retryable(unreached)
                 .with_source(cause)
         })?;
         adopt(&assumed, "the role")
@@ -244,6 +250,9 @@ fn advice(profile: &Profile, found_none: bool) -> String {
     }
     if profile.uses(&["sso_session", "sso_start_url"]) {
         return format!("run `aws sso login --profile {}`", profile.name());
+    }
+    if found_none && profile.is_explicit() {
+        return "complete the profile, or leave profile= out to have the environment's keys looked at".to_owned();
     }
     if found_none {
         return format!("set {KEY} and {SECRET}, or give credentials= or profile=");

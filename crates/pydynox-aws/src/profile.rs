@@ -32,6 +32,11 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
+    /// Whether the program named it, so that the keys of the environment have no say.
+    pub(crate) fn is_explicit(&self) -> bool {
+        self.chosen_by == ChosenBy::Program
+    }
+
     /// Reads the profile that the program or `AWS_PROFILE` names, else `default`. Without any file nothing is parsed.
     pub(crate) async fn load(chosen: Option<&str>) -> Result<Self, Error> {
         let (name, chosen_by) = match (chosen, environment::text("AWS_PROFILE")?) {

@@ -12,7 +12,7 @@ use pyo3::types::{
     PyString, PyTuple, PyType,
 };
 
-use crate::error::validation_error;
+use crate::error::validation_errors;
 use crate::ffi;
 use crate::schema::{Field, Kind};
 
@@ -50,7 +50,10 @@ impl Problem {
     }
 
     pub(crate) fn raise(&self, py: Python<'_>, model: &str, field: &Field) -> PyErr {
-        validation_error(py, &self.describe(model, &field.text))
+        validation_errors(
+            py,
+            vec![(field.text.to_string(), self.describe(model, &field.text))],
+        )
     }
 }
 

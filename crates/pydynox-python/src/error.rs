@@ -32,9 +32,10 @@ pub(crate) fn configuration_error(py: Python<'_>, message: &str) -> PyErr {
     make(py, "ConfigurationError", message, |_| Ok(()))
 }
 
+/// What is wrong, where it is not about one attribute.
 #[cold]
 pub(crate) fn validation_error(py: Python<'_>, message: &str) -> PyErr {
-    make(py, "ValidationError", message, |_| Ok(()))
+    validation_errors(py, vec![(String::new(), message.to_owned())])
 }
 
 /// All that is wrong with an instance, by attribute.

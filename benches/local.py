@@ -1,0 +1,201 @@
+"""What is measured inside one process: importing, the embedded engine, the codec, attribute access.
+
+CPU time (user + system) of this process, medians of interleaved rounds. Absolute figures move with the machine; the ratios
+compare two things that were measured in one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from data import compact, item, page, partition_key
+from model import User, user
+from pydynox import DynamoDBClient, _core
+from rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FORBIDDEN = ("asyncio", "logging", "json", "inspect", "dataclasses", "pydantic")
+
+
+def priced(work: Callable[[int], object], count: int) -> float:
+    """Microseconds of CPU per call of a loop that runs `count` times."""
+    before = time.process_time_ns()
+    work(count)
+    return (time.process_time_ns() - before) / count / 1000
+
+
+def interleaved(works: dict[str, tuple[Callable[[int], object], int]], rounds: int) -> dict[str, float]:
+    """The median of each, all of them measured in turn so that a slow moment hits everyone."""
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for work, count in works.values():
+        work(max(1, count // 10))
+    for _ in range(rounds):
+        for name, (work, count) in works.items():
+            found[name].append(priced(work, count))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def import_time() -> float:
+    """Milliseconds that `import pydynox` adds to a bare interpreter: CPU of whole processes, in turn."""
+
+    # As users have it: bytecode is cached. The first, uncounted, imports write it.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+    def cpu(code: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+
+    cpu("import pydynox")
+    return statistics.median([cpu("import pydynox") - cpu("pass") for _ in range(21)]) * 1000
+
+
+def imported() -> list[str]:
+    """Modules that must not come with `import pydynox`, and do."""
+    code = f"import sys, pydynox; print(*[name for name in {FORBIDDEN!r} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+
+
+def engine() -> dict[str, tuple[Callable[[int], object], int]]:
+    """Calls on the embedded engine."""
+    client = DynamoDBClient(endpoint_url="memory://")
+    with client.as_default():
+        User.table.sync.create()
+        for number in range(1000):
+            user(number).sync.put()
+    instances = [user(number) for number in range(1000)]
+
+    def awaited(call: Callable[[int], Any]) -> Callable[[int], object]:
+        async def loop(count: int) -> None:
+            with client.as_default():
+                for number in range(count):
+                    await call(number % 1000)
+
+        return lambda count: asyncio.run(loop(count))
+
+    def blocking(call: Callable[[int], object]) -> Callable[[int], object]:
+        def loop(count: int) -> None:
+            with client.as_default():
+                for number in range(count):
+                    call(number % 1000)
+
+        return loop
+
+    keys = [partition_key(number) for number in range(1000)]
+    return {
+        "embedded get": (awaited(lambda number: User.get(keys[number], "PROFILE")), 5000),
+        "embedded get, sync": (blocking(lambda number: User.sync.get(keys[number], "PROFILE")), 5000),
+        "embedded put": (awaited(lambda number: instances[number].put()), 2000),
+        "embedded put, sync": (blocking(lambda number: instances[number].sync.put()), 2000),
+    }
+
+
+def codec() -> dict[str, tuple[Callable[[int], object], int]]:
+    """The border alone: no engine, no event loop."""
+    schema = User._schema
+    one, hundred, instance = compact(item(1)), page(100), user(1)
+
+    def loop(call: Callable[[], object]) -> Callable[[int], object]:
+        def run(count: int) -> None:
+            for _ in range(count):
+                call()
+
+        return run
+
+    return {
+        "encode an item": (loop(lambda: _core.encode_item(instance)), 20000),
+        "decode an item": (loop(lambda: _core.decode_item(schema, one)), 20000),
+        "decode a page of 100": (loop(lambda: _core.decode_items(schema, hundred)), 200),
+        "orjson.loads of that page": (loop(lambda: orjson.loads(hundred)), 200),
+    }
+
+
+class Described:
+    """What attribute access costs through a data descriptor written in Python."""
+
+    class Descriptor:
+        """Keeps the value in the instance dictionary."""
+
+        def __set_name__(self, owner: type, name: str) -> None:
+            self.name = name
+
+        def __get__(self, instance: Any, owner: type) -> Any:
+            return instance.__dict__[self.name]
+
+        def __set__(self, instance: Any, value: Any) -> None:
+            instance.__dict__[self.name] = value
+
+    age = Descriptor()
+
+
+class Checked:
+    """What assignment costs through a ``__setattr__`` written in Python that checks name and type."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) is not TYPES[name]:
+            raise TypeError(name)
+        object.__setattr__(self, name, value)
+
+
+TYPES = {"age": int}
+
+
+def tenfold(statements: str, target: Any) -> Callable[[int], object]:
+    """A loop over five times two statements on `target`. Python specialises code per call site: each loop has its own code."""
+    body = "\n        ".join([statements] * 5)
+    names: dict[str, Any] = {"target": target}
+    exec(f"def run(count):\n    for _ in range(count):\n        {body}", names)
+    made: Callable[[int], object] = names["run"]
+    return made
+
+
+def attributes() -> dict[str, tuple[Callable[[int], object], int]]:
+    """Reading and setting; what naming the instance costs is measured too, and taken off."""
+    ours, described, checked = user(1), Described(), Checked()
+    described.age = checked.age = 1
+    read, write = "target.age; target.age", "target.age = 5; target.age = 6"
+    return {
+        "names x 10": (tenfold("target; target", ours), 100000),
+        "read x 10": (tenfold(read, ours), 100000),
+        "read x 10, Python data descriptor": (tenfold(read, described), 100000),
+        "set x 10": (tenfold(write, ours), 100000),
+        "set x 10, Python __setattr__": (tenfold(write, checked), 100000),
+    }
+
+
+def measure(rounds: int) -> tuple[list[Row], dict[str, Any]]:
+    """Measure and print; the rows to judge, and every figure to store."""
+    figures = interleaved({**engine(), **codec(), **attributes()}, rounds)
+    names = figures.pop("names x 10")
+    read, read_python = (figures[name] / 10 - names / 10 for name in ("read x 10", "read x 10, Python data descriptor"))
+    written, written_python = (figures[name] / 10 - names / 10 for name in ("set x 10", "set x 10, Python __setattr__"))
+    forbidden = imported()
+    loads = figures["orjson.loads of that page"]
+    rows = [
+        Row("import pydynox, over bare Python", import_time(), "ms", 25.0),
+        Row("embedded get", figures["embedded get"], "us", 30.0),
+        Row("embedded get, sync", figures["embedded get, sync"], "us", 30.0),
+        Row("embedded put", figures["embedded put"], "us", 75.0),
+        Row("embedded put, sync", figures["embedded put, sync"], "us", 75.0),
+        Row("encode an item of 12 attributes", figures["encode an item"], "us", 2.0),
+        Row("decode an item of 12 attributes", figures["decode an item"], "us", 2.0),
+        Row("decode a page of 100 / orjson.loads of it", figures["decode a page of 100"] / loads, "x", 0.7),
+        Row("read an attribute / Python data descriptor", read / read_python, "x", 0.2),
+        Row("set an attribute / Python __setattr__", written / written_python, "x", 0.5),
+        Row("modules that must not be imported", float(len(forbidden)), "", 0.0),
+    ]
+    print(f"read {read * 1000:.0f} ns, set {written * 1000:.0f} ns")
+    print(f"page of 100 {figures['decode a page of 100']:.0f} us, orjson.loads of it {loads:.0f} us")
+    print("modules that must not be imported:", *(forbidden or ["none"]))
+    return rows, {"raw_us": figures}

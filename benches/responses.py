@@ -1,0 +1,54 @@
+"""What the null server answers: one whole HTTP response per operation, as the service would send it."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from data import TABLE, compact, item
+
+if TYPE_CHECKING:
+    import pathlib
+
+PAGE = 100  # items of a Query, a Scan and a BatchGetItem
+DATE = "Mon, 23 Nov 2026 00:00:00 GMT"
+REQUEST_ID = "BENCH0000000000000000000000000000000000000000000000Q"  # 52 characters, as the service's are
+
+
+def response(body: bytes, status: str = "200 OK") -> bytes:
+    """The head and the body."""
+    head = (
+        f"HTTP/1.1 {status}",
+        "Server: Server",
+        f"Date: {DATE}",
+        "Content-Type: application/x-amz-json-1.0",
+        f"Content-Length: {len(body)}",
+        "Connection: keep-alive",
+        f"x-amzn-RequestId: {REQUEST_ID}",
+        f"x-amz-crc32: {zlib.crc32(body)}",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def bodies() -> dict[str, Any]:
+    """The answer to each operation."""
+    items = [item(number) for number in range(PAGE)]
+    page = {"Items": items, "Count": PAGE, "ScannedCount": PAGE}
+    return {
+        "GetItem": {"Item": item(1)},
+        "PutItem": {},
+        "UpdateItem": {},
+        "DeleteItem": {},
+        "Query": page,
+        "Scan": page,
+        "BatchGetItem": {"Responses": {TABLE: items}, "UnprocessedKeys": {}},
+        "BatchWriteItem": {"UnprocessedItems": {}},
+    }
+
+
+def write_responses(folder: pathlib.Path) -> None:
+    """One file per operation, named as ``null_dynamodb.c`` expects them."""
+    for operation, body in bodies().items():
+        (folder / f"{operation}.http").write_bytes(response(compact(body)))
+    refusal = {"__type": "com.amazon.coral.service#UnknownOperationException", "message": ""}
+    (folder / "UnknownOperation.http").write_bytes(response(compact(refusal), "400 Bad Request"))

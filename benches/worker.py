@@ -1,0 +1,172 @@
+"""One client in a process of its own: reads what to do from standard input, answers what it cost. Run by ``wire.py``.
+
+``worker.py CLIENT awaited|sync URL``. Commands and answers are lines of JSON. The first answer lists the operations; then
+``{"price": "get", "concurrency": 64, "calls": 1000}`` answers microseconds of CPU per call and how many calls were made in all,
+``{"crowd": 1000}`` the most threads and sockets seen while so many gets are in flight, and ``{"memory": true}`` the most memory
+used so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import resource
+import sys
+from typing import TYPE_CHECKING, Any
+
+from data import NUMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    Call = Callable[[int], Any]
+
+
+def commands() -> Iterator[dict[str, Any]]:
+    """What ``wire.py`` asks for, until it closes the pipe. Blocks: between two commands there is nothing to do."""
+    while line := sys.stdin.readline():
+        yield json.loads(line)
+
+
+def answer(value: Any) -> None:
+    """One line back."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def cpu() -> float:
+    """Microseconds of CPU of this process so far, all its threads included."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return (usage.ru_utime + usage.ru_stime) * 1e6
+
+
+def most_memory() -> int:
+    """The most resident memory, in KiB. Not ``ru_maxrss``: that begins with what the process that started this one used."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+
+
+def threads() -> int:
+    """Threads alive now."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def sockets() -> int:
+    """TCP sockets open now. Those that a loop or a runtime wakes itself with are not TCP."""
+    with open("/proc/self/net/tcp") as table:
+        tcp = {f"socket:[{line.split()[9]}]" for line in table.readlines()[1:]}
+    found = 0
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            found += os.readlink(f"/proc/self/fd/{descriptor}") in tcp
+        except FileNotFoundError:  # the listing's own, or closed meanwhile
+            continue
+    return found
+
+
+def check(operation: str, result: Any) -> None:
+    """A client that answers fast, and wrong, has no price. What the item is depends on the client."""
+    if operation == "put":
+        return
+    expected = "Ada Lovelace 1"
+    if operation == "query" and not isinstance(result, bytes):
+        assert len(result) == 100, len(result)
+        result, expected = result[-1], "Ada Lovelace 99"
+    if isinstance(result, bytes):
+        assert expected.encode() in result, result
+        return
+    name = result["name"] if isinstance(result, dict) else result.name
+    assert name in (expected, {"S": expected}), name
+
+
+def warm_up(calls: int, concurrency: int) -> int:
+    """How many calls come before the priced ones: connections are opened again, caches are filled."""
+    return max(calls // 10, 2 * concurrency)
+
+
+async def awaited(call: Call, calls: int, concurrency: int) -> None:
+    """So many calls by so many tasks, each of which awaits one call after the other."""
+    if concurrency == 1:
+        for number in range(calls):
+            await call(number % NUMBERS)
+        return
+    numbers = iter(range(calls))
+
+    async def task() -> None:
+        for number in numbers:
+            await call(number % NUMBERS)
+
+    await asyncio.gather(*(task() for _ in range(concurrency)))
+
+
+def blocking(call: Call, calls: int) -> None:
+    """So many calls, one after the other."""
+    for number in range(calls):
+        call(number % NUMBERS)
+
+
+async def crowd(get: Call, size: int) -> dict[str, int]:
+    """The most threads and sockets while `size` gets are in flight, five times over."""
+    most = {"threads": threads(), "sockets": sockets()}
+    for _ in range(5):
+        flight = asyncio.gather(*(get(number % NUMBERS) for number in range(size)))
+        while not flight.done():
+            await asyncio.sleep(0.001)
+            most = {"threads": max(most["threads"], threads()), "sockets": max(most["sockets"], sockets())}
+        await flight
+    return most
+
+
+async def serve_awaited(client: ModuleType, url: str) -> None:
+    """Answer commands with the awaited API."""
+    async with client.connected(url) as calls:
+        for operation, call in calls.items():
+            check(operation, await call(1))
+        answer(sorted(calls))
+        for command in commands():
+            if "price" in command:
+                call, count, concurrency = calls[command["price"]], command["calls"], command["concurrency"]
+                first = warm_up(count, concurrency)
+                await awaited(call, first, concurrency)
+                before = cpu()
+                await awaited(call, count, concurrency)
+                answer({"us": (cpu() - before) / count, "calls": first + count})
+            elif "crowd" in command:
+                answer(await crowd(calls["get"], command["crowd"]))
+            else:
+                answer(most_memory())
+
+
+def serve_sync(client: ModuleType, url: str) -> None:
+    """Answer commands with the blocking API."""
+    with client.connected_sync(url) as calls:
+        for operation, call in calls.items():
+            check(operation, call(1))
+        answer(sorted(calls))
+        for command in commands():
+            if "price" in command:
+                call, count = calls[command["price"]], command["calls"]
+                first = warm_up(count, 1)
+                blocking(call, first)
+                before = cpu()
+                blocking(call, count)
+                answer({"us": (cpu() - before) / count, "calls": first + count})
+            else:
+                answer(most_memory())
+
+
+def main() -> None:
+    """Serve until standard input closes."""
+    name, api, url = sys.argv[1:]
+    client = importlib.import_module(f"clients.{name}")
+    if api == "awaited":
+        asyncio.run(serve_awaited(client, url))
+    else:
+        serve_sync(client, url)
+
+
+if __name__ == "__main__":
+    main()

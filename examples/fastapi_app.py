@@ -1,0 +1,82 @@
+"""A web service whose request bodies and answers are models. Run it with ``uvicorn --app-dir examples fastapi_app:app``."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pydynox import Attr, DynamoDBClient, Model, field, partition_key, set_default_client
+from pydynox.exceptions import ItemAlreadyExistsError, ItemNotFoundError, ValidationError
+
+
+class User(Model[str], table="users"):
+    """A user, as it is stored, sent and received."""
+
+    user_id: Attr[str] = partition_key()
+    name: Attr[str]
+    age: Attr[int] = field(default=0)
+    tags: Attr[set[str]] = field(default_factory=set)
+
+
+class Changes(BaseModel):
+    """What a PATCH may change; what it leaves out stays."""
+
+    name: str | None = None
+    age: int | None = None
+    tags: set[str] | None = None
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+    """One client for the app. Region, credentials and endpoint are those of the environment."""
+    async with DynamoDBClient(timeout=5) as client:
+        set_default_client(client)
+        if not await User.table.exists():  # on AWS the deployment makes tables; memory:// begins without any
+            await User.table.create()
+        yield
+        set_default_client(None)
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.exception_handler(ItemAlreadyExistsError)
+async def already_exists(_request: Request, _error: ItemAlreadyExistsError) -> JSONResponse:
+    return JSONResponse({"detail": "there is one already"}, status_code=409)
+
+
+@app.exception_handler(ItemNotFoundError)
+async def not_found(_request: Request, _error: ItemNotFoundError) -> JSONResponse:
+    return JSONResponse({"detail": "there is none"}, status_code=404)
+
+
+@app.exception_handler(ValidationError)
+async def not_valid(_request: Request, error: ValidationError) -> JSONResponse:
+    """A value that passed FastAPI but that DynamoDB would refuse, such as a key of 3,000 bytes in the path."""
+    return JSONResponse({"detail": str(error)}, status_code=422)
+
+
+@app.post("/users", status_code=201, response_model=User)
+async def add(user: User) -> User:
+    await user.create()
+    return user
+
+
+@app.get("/users/{user_id}", response_model=User)
+async def read(user_id: str) -> User:
+    return await User.get_or_raise(user_id)
+
+
+@app.patch("/users/{user_id}", response_model=User)
+async def change(user_id: str, changes: Changes) -> User:
+    user = await User.get_or_raise(user_id)
+    for name, value in changes.model_dump(exclude_unset=True).items():
+        setattr(user, name, value)
+    await user.save()  # sends what differs; nothing where nothing does
+    return user
+
+
+@app.delete("/users/{user_id}", status_code=204)
+async def remove(user_id: str) -> None:
+    await User.key(user_id).delete()

@@ -1,0 +1,97 @@
+"""The engines that behaviour is tested on; each is started once, when the first test needs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import trustme
+from pydynox import Credentials, DynamoDBClient
+
+from .faults.deeds import forward
+from .faults.server import FaultServer
+
+#: Every behaviour test runs on these. ministack is used where it is installed: it pins packages that others need newer.
+ENGINES = ["embedded", "moto", *(["ministack"] if shutil.which("ministack") else [])]
+CREDENTIALS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI")
+
+
+class Engine(NamedTuple):
+    """Where an engine is."""
+
+    url: str
+    ca_bundle: Path | None = None
+
+    def client(self) -> DynamoDBClient:
+        if self.url.startswith("memory:"):
+            return DynamoDBClient(endpoint_url=self.url)
+        return DynamoDBClient(endpoint_url=self.url, ca_bundle=self.ca_bundle, region="us-east-1", credentials=CREDENTIALS)
+
+
+@contextmanager
+def moto() -> Iterator[Engine]:
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield Engine(f"http://{host}:{port}")
+    finally:
+        server.stop()
+
+
+@contextmanager
+def ministack() -> Iterator[Engine]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "dynamodb"}
+    server = subprocess.Popen(
+        ["ministack"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tempfile.gettempdir()
+    )
+    assert server.stdout is not None
+    log = iter(server.stdout)
+    try:
+        assert any("Running on" in line for line in log), "ministack does not start"
+        reader = threading.Thread(target=lambda: list(log), daemon=True)
+        reader.start()
+        yield Engine(f"http://127.0.0.1:{port}")
+    finally:
+        server.terminate()
+        server.wait(10)
+        reader.join(5)
+        server.stdout.close()
+
+
+class Authority:
+    """Whoever issues the certificates of a test."""
+
+    def __init__(self, directory: Path) -> None:
+        self._authority = trustme.CA()
+        self.bundle = directory / "ca.pem"
+        self._authority.cert_pem.write_to_path(str(self.bundle))
+
+    def context(self, name: str) -> ssl.SSLContext:
+        """Of a server of this name."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(name).configure_cert(context)
+        return context
+
+
+@contextmanager
+def over_tls(behind: Engine, authority: Authority) -> Iterator[Engine]:
+    """Another engine behind TLS, over connections that stay open."""
+    with FaultServer(forward(behind.url), tls=authority.context("127.0.0.1")) as server:
+        yield Engine(server.url, authority.bundle)
