@@ -265,7 +265,6 @@ async def test_waiting_for_a_connection_ends_at_the_deadline(serve: Serve) -> No
     assert server.most_open <= 2
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a write that waited for its connection until the deadline counts as maybe applied")
 def test_a_write_that_never_had_a_connection_is_surely_not_applied(serve: Serve, drive: Drive) -> None:
     server, client = never_connected(serve)
 

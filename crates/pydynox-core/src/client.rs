@@ -14,7 +14,7 @@ use crate::retry::ambiguity::Ambiguity;
 use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
 use crate::retry::policy::{Class, Jitter, Quota, backoff};
-use crate::transport::{Ailment, Operation, Request, Transport};
+use crate::transport::{Ailment, Operation, Progress, Request, Transport};
 
 pub use waiter::TABLE_WAIT_TIMEOUT;
 
@@ -113,6 +113,10 @@ pub struct Answer {
     pub request_id: Option<Box<str>>,
     /// How many attempts it took.
     pub attempts: u32,
+    /// What was asked for.
+    pub operation: Operation,
+    /// Of which table.
+    pub table: Arc<str>,
 }
 
 /// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
@@ -183,6 +187,7 @@ struct Run<'a> {
     renewed: bool,
     /// What the transport was asked to mend; each kind of thing once.
     mended: Mended,
+    progress: Progress,
     last: Option<Error>,
 }
 
@@ -210,6 +215,7 @@ impl<'a> Run<'a> {
             paid: None,
             renewed: false,
             mended: Mended::default(),
+            progress: Progress::default(),
             last: None,
         }
     }
@@ -220,7 +226,9 @@ impl<'a> Run<'a> {
             operation: self.call.operation.clone(),
             table: self.call.table.clone(),
             body: self.call.body.clone(),
+            progress: self.progress.clone(),
         };
+        self.progress.release();
         let response = match self
             .deadline
             .bound(&self.client.timers, self.client.transport.send(request))
@@ -228,13 +236,18 @@ impl<'a> Run<'a> {
         {
             Some(Ok(response)) => classify::judge(response, self.call.intent)?,
             Some(Err(error)) => return Err(classify::judge_transport(error)),
-            None => return Err(Failed::at_deadline(self.out_of_time())),
+            None => {
+                let ambiguous = !self.progress.is_held();
+                return Err(Failed::at_deadline(self.out_of_time(), ambiguous));
+            }
         };
         self.client.quota.give_back(self.paid);
         Ok(Answer {
             body: response.body,
             request_id: response.headers.request_id,
             attempts: self.attempts,
+            operation: self.call.operation.clone(),
+            table: self.call.table.clone(),
         })
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use pydynox_core::transport::{Operation, Request, Transport};
+use pydynox_core::transport::{Operation, Progress, Request, Transport};
 use pydynox_embedded::{Location, open};
 use serde_json::{Value, json};
 
@@ -66,6 +66,7 @@ fn request(operation: &str, body: &Value) -> Request {
     Request {
         operation: Operation::from_name(operation),
         table: "".into(),
+        progress: Progress::default(),
         body: Bytes::from(body.to_string()),
     }
 }

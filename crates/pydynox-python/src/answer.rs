@@ -11,7 +11,7 @@ use pyo3::types::PyBool;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::decode::{self, Decoder, Unreadable};
-use crate::error::{Subject, item_not_found, malformed, misfit, raise};
+use crate::error::{Subject, item_not_found, located, malformed, misfit, raise};
 use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
 use crate::item;
@@ -54,7 +54,9 @@ impl Expected {
         shows_keys: bool,
     ) -> PyResult<Bound<'_, PyAny>> {
         match outcome {
-            Ok(answer) => self.answered(py, &answer),
+            Ok(answer) => self
+                .answered(py, &answer)
+                .map_err(|error| located(py, error, &answer)),
             Err(error) => self.failed(py, &error, shows_keys),
         }
     }

@@ -188,10 +188,16 @@ impl<'py> Decoder<'py> {
     fn number(&self, text: &str, kind: &Kind) -> Read<Bound<'py, PyAny>> {
         match kind {
             Kind::Float => self.float(text),
-            Kind::Decimal => Ok(decimal_type(self.py)?.call1((ffi::string(self.py, text)?,))?),
+            Kind::Decimal => self.decimal(text),
             Kind::Number if text.contains(['.', 'E', 'e']) => self.float(text),
             _ => self.integer(text),
         }
+    }
+
+    /// Python's own constructor takes more than DynamoDB has: words, blanks, any exponent.
+    fn decimal(&self, text: &str) -> Read<Bound<'py, PyAny>> {
+        number::Number::parse(text).map_err(|error| Unreadable::misfit(error.to_string()))?;
+        Ok(decimal_type(self.py)?.call1((ffi::string(self.py, text)?,))?)
     }
 
     #[inline]

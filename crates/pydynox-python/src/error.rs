@@ -1,5 +1,6 @@
 //! Core errors as Python exceptions: one place that knows their classes and fields.
 
+use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::wire::{Reader, WireError};
 use pyo3::prelude::*;
@@ -160,7 +161,6 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>
                 )?;
             }
             ErrorKind::Throttling { reasons } => fields.set_item("reasons", reasons.clone())?,
-            ErrorKind::Configuration | ErrorKind::Validation => return Ok(()),
             _ => {}
         }
         if let Some(subject) = subject {
@@ -187,6 +187,34 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>
         made.set_cause(py, Some(raise(py, cause, None)));
     }
     made
+}
+
+/// The exception of an answer that came and cannot be used, with what is known of its request.
+#[cold]
+pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer) -> PyErr {
+    let locate = || -> PyResult<()> {
+        let ours = py
+            .import(intern!(py, "pydynox.exceptions"))?
+            .getattr(intern!(py, "PydynoxError"))?;
+        let value = error.value(py);
+        if !value.is_instance(&ours)? {
+            return Ok(());
+        }
+        value.setattr("operation", answer.operation.name())?;
+        value.setattr("request_id", answer.request_id.as_deref())?;
+        value.setattr("attempts", answer.attempts)?;
+        value.setattr("status", 200)?;
+        value.setattr("applied", !answer.operation.is_read())?;
+        if answer.table.is_empty() {
+            Ok(())
+        } else {
+            value.setattr("table", &*answer.table)
+        }
+    };
+    match locate() {
+        Ok(()) => error,
+        Err(failed) => failed,
+    }
 }
 
 /// The item that a call was about.

@@ -42,9 +42,9 @@ impl Failed {
         }
     }
 
-    /// The deadline came while the request was on its way.
-    pub(crate) fn at_deadline(error: Error) -> Self {
-        let mut failed = Self::new(Class::Final, true, error);
+    /// The deadline came while the request was on its way, or held back.
+    pub(crate) fn at_deadline(error: Error, ambiguous: bool) -> Self {
+        let mut failed = Self::new(Class::Final, ambiguous, error);
         // No time is left for this call, but the next one may be luckier.
         failed.error = failed.error.with_retryable(true);
         failed
@@ -336,7 +336,9 @@ fn unnamed_refusal(response: &Response) -> Failed {
         "the answer is none of DynamoDB's{}; check what stands between this client and the service",
         content_type(&response.headers)
     );
-    Failed::new(class, true, Error::new(kind, message))
+    // Who redirects or refuses a request does not pass it on; who answers with a failure may have.
+    let definitive = (300..500).contains(&status) && status != 408;
+    Failed::new(class, !definitive, Error::new(kind, message))
 }
 
 fn content_type(headers: &Headers) -> String {

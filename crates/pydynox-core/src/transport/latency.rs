@@ -24,7 +24,9 @@ impl<T: Transport> Latency<T> {
 impl<T: Transport> Transport for Latency<T> {
     fn send(&self, request: Request) -> Exchange<'_> {
         Box::pin(async move {
+            request.progress.hold();
             Pause::new(self.delay).await;
+            request.progress.release();
             self.inner.send(request).await
         })
     }
@@ -41,7 +43,7 @@ mod tests {
     use tokio::time::{Instant, timeout};
 
     use super::*;
-    use crate::transport::{Operation, Response};
+    use crate::transport::{Operation, Progress, Response};
 
     struct Counter(Arc<AtomicU32>);
 
@@ -70,6 +72,7 @@ mod tests {
         Request {
             operation: Operation::PutItem,
             table: "".into(),
+            progress: Progress::default(),
             body: Bytes::new(),
         }
     }

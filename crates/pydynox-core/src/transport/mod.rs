@@ -10,6 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -98,6 +99,31 @@ pub struct Request {
     pub table: Arc<str>,
     /// The JSON body.
     pub body: Bytes,
+    /// Where the transport says that it holds the request back.
+    pub progress: Progress,
+}
+
+/// Whether a request may have left; shared by who waits for its answer and who sends it.
+///
+/// What nobody says anything about may have left.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<AtomicBool>);
+
+impl Progress {
+    /// Nothing of the request leaves before [`release`](Self::release).
+    pub fn hold(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on something of the request may leave.
+    pub fn release(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether nothing of the request has left.
+    pub fn is_held(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What came back, read to its end but not yet judged.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::yield_now;
 
 use bytes::Bytes;
-use pydynox_core::transport::{Operation, Request, Response, Transport, TransportError};
+use pydynox_core::transport::{Operation, Progress, Request, Response, Transport, TransportError};
 use pydynox_embedded::{Location, open};
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ pub(crate) fn raw_request(operation: &str, body: Vec<u8>) -> Request {
     Request {
         operation: Operation::from_name(operation),
         table: "".into(),
+        progress: Progress::default(),
         body: Bytes::from(body),
     }
 }

@@ -160,6 +160,7 @@ impl Http {
     }
 
     async fn exchange(&self, request: Request) -> Result<super::Response, TransportError> {
+        request.progress.hold();
         let identity = self
             .keychain
             .identity(self.now())
@@ -177,6 +178,7 @@ impl Http {
             // Signed here and not before: waiting for a connection may take longer than a signature is good for.
             match lease
                 .exchange(self.patience, |route, out| {
+                    request.progress.release();
                     self.write(out, &request, &target, (&identity, &endpoint), route)
                 })
                 .await?
@@ -187,6 +189,7 @@ impl Http {
                 }
                 // Nothing was written on a connection that had been idle: another one, and no attempt was made.
                 Err(failure) if failure.unsent && lease.was_idle() => {
+                    request.progress.hold();
                     lease = self.pool.renew(lease, &endpoint).await?;
                 }
                 Err(failure) => {

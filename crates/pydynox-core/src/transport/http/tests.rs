@@ -19,7 +19,7 @@ use super::*;
 use crate::client::{Call, Client, ClientConfig, Intent, Resend};
 use crate::retry::policy::Jitter;
 use crate::transport::credentials::{Credentials, Loading};
-use crate::transport::{FailureKind, Response};
+use crate::transport::{FailureKind, Progress, Response};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
@@ -242,6 +242,7 @@ fn request(operation: Operation) -> Request {
     Request {
         operation,
         table: "t".into(),
+        progress: Progress::default(),
         body: Bytes::from_static(b"{\"TableName\":\"t\"}"),
     }
 }
