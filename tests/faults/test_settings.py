@@ -292,6 +292,18 @@ def test_an_endpoint_that_is_something_else_is_asked_once(serve: Serve, drive: D
     assert len(server.seen) == 1
 
 
+@pytest.mark.parametrize("status", [301, 403, 404, 405])
+def test_a_write_that_something_else_refused_is_not_in_doubt(serve: Serve, drive: Drive, status: int) -> None:
+    server = serve(html(status))
+
+    with client_of(server).as_default(), pytest.raises(RequestError, match="check what stands between") as caught:
+        drive(Note(note_id="n2").create())
+
+    assert type(caught.value) is RequestError
+    assert (caught.value.status, caught.value.ambiguous) == (status, False)
+    assert len(server.seen) == 1
+
+
 @pytest.mark.parametrize(("errors", "shown"), [("none", False), ("keys", True)])
 def test_keys_are_in_messages_only_where_that_is_allowed(serve: Serve, drive: Drive, errors: str, shown: bool) -> None:
     server = serve(TAKEN)

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from models import Account, CountEvent, Event, Legacy, Note, Order, Thing, User
 from pydynox import (
+    AssumeRole,
     Attr,
+    Credentials,
     DynamoDBClient,
     Key,
     ListAttribute,
@@ -130,6 +132,12 @@ async def writing(user: User, client: DynamoDBClient) -> None:
     DynamoDBClient(endpoint="memory://")  # E: unknown parameter
     DynamoDBClient(errors="some")  # E: full, keys or none
     DynamoDBClient(timeout="30")  # E: type
+    DynamoDBClient(read_timeout=None)  # E: never without one
+    DynamoDBClient(max_connections=1.5)  # E: type
+    DynamoDBClient(credentials=("AKID", "secret"))  # E: Credentials
+    DynamoDBClient(assume_role="arn:aws:iam::123456789012:role/app")  # E: AssumeRole
+    Credentials("AKID")  # E: the secret is missing
+    AssumeRole("arn:aws:iam::123456789012:role/app", "session")  # E: keyword only
     await client.get_item("users")  # E: key is missing
     await client.get_item("users", "u1")  # E: a dict
     await client.put_item("users", user)  # E: a dict

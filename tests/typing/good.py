@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, assert_type
 
 from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Thing, User, Visit
 from pydynox import (
+    AssumeRole,
     Attr,
     Change,
+    Credentials,
     DynamoDBClient,
     Key,
     Model,
@@ -164,6 +167,11 @@ async def clients() -> None:
         await client.put_item("users", {"user_id": "u1", "tags": {"x"}, "at": None})
         await client.delete_item("users", {"user_id": "u1"})
         assert_type(await client.call("ListTables", Limit=3), dict[str, Any])
+    DynamoDBClient(region="eu-west-1", profile="work", connect_timeout=1, read_timeout=2.5, max_connections=8)
+    DynamoDBClient(credentials=Credentials("AKID", "secret", "token", account_id="123456789012"), ca_bundle=Path("ca.pem"))
+    DynamoDBClient(assume_role=AssumeRole("arn:aws:iam::123456789012:role/app", duration=900), ca_bundle="ca.pem")
+    assert_type(Credentials("AKID", "secret").access_key_id, str)
+    assert_type(Credentials("AKID", "secret").account_id, str | None)
     set_default_client(client)
     set_default_client(None)
     assert_type(get_default_client(), DynamoDBClient)

@@ -703,6 +703,16 @@ mod tests {
     }
 
     #[test]
+    fn whether_what_was_refused_may_succeed_later_is_the_transports_to_say() {
+        for retryable in [false, true] {
+            let error = Error::new(ErrorKind::Credentials, "no").with_retryable(retryable);
+            let failed = judge_transport(TransportError::Refused(error));
+            assert_eq!(failed.error.retryable(), retryable);
+            assert!(!failed.class.is_retryable() && !failed.ambiguous);
+        }
+    }
+
+    #[test]
     fn a_transport_that_vouches_for_its_body_spares_the_walk() {
         let broken = Response {
             verified: true,
@@ -719,15 +729,18 @@ mod tests {
             failed(response)
         };
 
-        for (status, class) in [
-            (502, Class::Transient),
-            (504, Class::Transient),
-            (429, Class::Throttling),
-            (403, Class::Final),
+        for (status, class, ambiguous) in [
+            (502, Class::Transient, true),
+            (504, Class::Transient, true),
+            (408, Class::Transient, true),
+            (429, Class::Throttling, false),
+            (403, Class::Final, false),
+            (404, Class::Final, false),
+            (301, Class::Final, false),
         ] {
             let failed = html(status);
             assert_eq!(failed.class, class, "{status}");
-            assert!(failed.ambiguous);
+            assert_eq!(failed.ambiguous, ambiguous, "{status}");
             assert!(failed.error.to_string().contains("text/html"));
             assert!(
                 failed
