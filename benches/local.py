@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pathlib
 import resource
 import statistics
 import subprocess
 import sys
 import time
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -65,6 +67,11 @@ def imported() -> list[str]:
     """Modules that must not come with `import pydynox`, and do."""
     code = f"import sys, pydynox; print(*[name for name in {FORBIDDEN!r} if name in sys.modules])"
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+
+
+def extension_size() -> float:
+    """Megabytes of the built extension as a wheel holds it."""
+    return len(zlib.compress(pathlib.Path(_core.__file__).read_bytes(), 6)) / 1e6
 
 
 def engine() -> dict[str, tuple[Callable[[int], object], int]]:
@@ -193,6 +200,7 @@ def measure(rounds: int) -> tuple[list[Row], dict[str, Any]]:
         Row("decode a page of 100 / orjson.loads of it", figures["decode a page of 100"] / loads, "x", 0.7),
         Row("read an attribute / Python data descriptor", read / read_python, "x", 0.2),
         Row("set an attribute / Python __setattr__", written / written_python, "x", 0.5),
+        Row("extension, compressed as in a wheel", extension_size(), "MB", 8.0),
         Row("modules that must not be imported", float(len(forbidden)), "", 0.0),
     ]
     print(f"read {read * 1000:.0f} ns, set {written * 1000:.0f} ns")

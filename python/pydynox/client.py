@@ -23,7 +23,8 @@ _from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictio
 class DynamoDBClient:
     """A connection to DynamoDB, or to the engine inside pydynox.
 
-    Making one does no I/O: region, credentials and endpoint are looked for at the first call. It can be used from any event loop, one after another, from threads, and after a fork.
+    Making one does no I/O: region, credentials and endpoint are looked for at the first call. It can be used from any event
+    loop, one after another, from threads, and after a fork.
 
     Args:
         region: The AWS region; else ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile, the instance.

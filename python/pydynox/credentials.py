@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+SHORTEST_SESSION, LONGEST_SESSION = 900, 43_200  # seconds, of AWS STS
+
+
 def _text(what: str, value: object) -> None:
     if not isinstance(value, str):
         raise ConfigurationError(f"{what} is a str, not a {type(value).__name__}")
@@ -110,7 +113,7 @@ class AssumeRole:
             _text("AssumeRole(session_name=...)", session_name)
         if external_id is not None:
             _text("AssumeRole(external_id=...)", external_id)
-        if duration is not None and not 900 <= duration <= 43200:
+        if duration is not None and not SHORTEST_SESSION <= duration <= LONGEST_SESSION:
             raise ConfigurationError(f"AssumeRole(duration=...) is from 900 to 43200 seconds, not {duration!r}")
         object.__setattr__(self, "_wire", (role_arn, session_name, external_id, duration))
 
