@@ -56,6 +56,8 @@ ORDER = [
     "_kinds",
     "_annotations",
     "_generics",
+    "_rules",
+    "hooks",
     "_compile",
     "client",
     "key",

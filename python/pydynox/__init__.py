@@ -17,8 +17,9 @@ from .attributes import (
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .config import ModelConfig
 from .credentials import AssumeRole, Credentials
+from .hooks import after_delete, after_load, after_save, before_delete, before_save
 from .key import Key
-from .model import Change, Model
+from .model import Change, ItemSize, Model
 from .table import Table
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Change",
     "Credentials",
     "DynamoDBClient",
+    "ItemSize",
     "Key",
     "ListAttribute",
     "MapAttribute",
@@ -39,6 +41,11 @@ __all__ = [
     "StringAttribute",
     "Table",
     "__version__",
+    "after_delete",
+    "after_load",
+    "after_save",
+    "before_delete",
+    "before_save",
     "field",
     "get_default_client",
     "partition_key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import _core
+from . import _core, _rules
 from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, surroundings
 from ._generics import is_root, substitute, type_arguments
 from ._kinds import KEY_KINDS, describe, fits, kind_of
@@ -134,7 +134,7 @@ def complete(cls: type[Any]) -> Definition:
         _check_attribute(cls, attribute)
     _check_key_types(cls, definition)
     if not definition.abstract:
-        fields = [_core_field(attribute) for attribute in definition.attributes.values()]
+        fields = [core_field(cls, attribute) for attribute in definition.attributes.values()]
         cls._schema = _core.Schema(cls, fields, cls.model_config.table)
     definition.names = {}
     definition.complete = True
@@ -151,6 +151,12 @@ def completed(cls: type[Any]) -> Definition:
         return complete(cls)
     except UnresolvedError as problem:
         raise ConfigurationError(f"{problem}: define or import it before the model is used", model=cls.__name__) from None
+
+
+def key_names(cls: type[Any]) -> tuple[str, ...]:
+    """The names of the key's attributes, partition key first."""
+    attributes = completed(cls).attributes.values()
+    return tuple(attribute.name for role in (PARTITION, SORT) for attribute in attributes if role in attribute._roles)
 
 
 class SchemaOf:
@@ -384,8 +390,11 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
         fail(cls, name, "has default= and default_factory=: say one")
     if attribute._default_factory is not None and not callable(attribute._default_factory):
         fail(cls, name, f"has a default_factory that cannot be called: {attribute._default_factory!r}")
+    rules = _rules.checked(cls, attribute)
     if attribute._default is not None:
         _check_default(cls, attribute, attribute._default[0])
+        if rules is not None:
+            _check_default_rules(cls, attribute, rules, attribute._default[0])
 
 
 def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
@@ -395,6 +404,14 @@ def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
     if not fits(attribute._kind or (), default):
         remedy = f": write Attr[{describe(attribute.type)} | None]" if default is None else ""
         fail(cls, attribute.name, f"is {describe(attribute.type)}, and its default is {default!r}{remedy}")
+
+
+def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, Any], default: Any) -> None:
+    # Not by what `validate=` calls: that may need what the module defines later.
+    rules = {name: rule for name, rule in rules.items() if name != "validate"}
+    broken = _core.Field(attribute.name, attribute.attribute_name, attribute._kind or ("any",), rules=rules).broken_rules(default)
+    if broken:
+        fail(cls, attribute.name, f"has the default {default!r}, which breaks its own rule: it{broken[0]}")
 
 
 def _check_key_types(cls: type[Any], definition: Definition) -> None:
@@ -436,7 +453,8 @@ def _is_open(cls: type[Any], attribute: Attr[Any]) -> bool:
     return definition is not None and definition.abstract and isinstance(attribute.type, typing.TypeVar)
 
 
-def _core_field(attribute: Attr[Any]) -> _core.Field:
+def core_field(cls: type[Any], attribute: Attr[Any]) -> _core.Field:
+    """An attribute as the border knows it."""
     return _core.Field(
         attribute.name,
         attribute.attribute_name,
@@ -445,4 +463,6 @@ def _core_field(attribute: Attr[Any]) -> _core.Field:
         default=attribute._default,
         default_factory=attribute._default_factory,
         store_null=attribute._store_null,
+        rules=_rules.checked(cls, attribute),
+        immutable=bool(attribute.immutable),
     )

@@ -6,7 +6,11 @@ import typing
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 if TYPE_CHECKING:
-    from decimal import Decimal  # noqa: F401 (named in the text of constraints)
+    import re
+    from collections.abc import Callable, Sequence
+    from datetime import date, time, timedelta
+    from decimal import Decimal
+    from typing import TypedDict
 
     from typing_extensions import TypeVar, TypeVarTuple
 
@@ -42,3 +46,35 @@ class ModelClass(Protocol[Row_co, PK_contra, *SKs]):
     """A model class, seen through ``key``: how a checker learns the model and the types of its key together."""
 
     def key(self, partition: PK_contra, /, *sort: *SKs) -> Key[Row_co]: ...
+
+
+if TYPE_CHECKING:
+    Bound = int | float | Decimal | date | time | timedelta
+
+    class CommonRules(TypedDict, total=False):
+        """What every attribute can ask of its values."""
+
+        validate: Callable[[Any], object] | Sequence[Callable[[Any], object]]
+        description: str | None
+
+    class SizeRules(CommonRules, total=False):
+        """What is asked of values that have a length."""
+
+        min_length: int | None
+        max_length: int | None
+
+    class TextRules(SizeRules, total=False):
+        """What is asked of text."""
+
+        pattern: str | re.Pattern[str] | None
+
+    class NumberRules(CommonRules, total=False):
+        """What is asked of values that have an order."""
+
+        ge: Bound | None
+        gt: Bound | None
+        le: Bound | None
+        lt: Bound | None
+
+    class Rules(TextRules, NumberRules, total=False):
+        """All of them."""

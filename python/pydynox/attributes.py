@@ -10,9 +10,12 @@ from .expressions import Expr
 if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
-    from typing import Literal, Self
+    from typing import Literal, Self, Unpack
+
+    from ._typing import CommonRules, NumberRules, Rules, SizeRules, TextRules
 
 PARTITION, SORT = "partition", "sort"
+RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
 
 
 class Attr(Generic[T_co]):
@@ -23,6 +26,8 @@ class Attr(Generic[T_co]):
         attribute_name: The name in the table.
         type: The Python type of its values.
         required: Whether the constructor needs it.
+        immutable: Whether it cannot change once the item is stored.
+        description: What it means, for schemas and for people.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -42,7 +47,13 @@ class Attr(Generic[T_co]):
         attribute_name: str | None = None,
         store_null: bool = False,
         repr: bool = True,
+        immutable: bool = False,
+        description: str | None = None,
+        **rules: Any,
     ) -> None:
+        unknown = next((name for name in rules if name not in RULES), None)
+        if unknown is not None:
+            raise TypeError(f"an attribute has no option {unknown!r}")
         self.name = ""
         self.attribute_name = attribute_name or ""
         self.type = type
@@ -52,6 +63,9 @@ class Attr(Generic[T_co]):
         self._default_factory = default_factory
         self._store_null = store_null
         self._repr = repr
+        self.immutable = immutable
+        self.description = description
+        self._rules = {name: rule for name, rule in rules.items() if rule is not None}
 
     @property
     def required(self) -> bool:
@@ -97,12 +111,33 @@ else:
 
 
 @overload
-def field(*, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Field[Any]: ...
-@overload
-def field(*, default: T, attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...) -> Field[T]: ...
+def field(
+    *,
+    attribute_name: str | None = ...,
+    store_null: bool = ...,
+    repr: bool = ...,
+    immutable: bool = ...,
+    **rules: Unpack[Rules],
+) -> Field[Any]: ...
 @overload
 def field(
-    *, default_factory: Callable[[], T], attribute_name: str | None = ..., store_null: bool = ..., repr: bool = ...
+    *,
+    default: T,
+    attribute_name: str | None = ...,
+    store_null: bool = ...,
+    repr: bool = ...,
+    immutable: bool = ...,
+    **rules: Unpack[Rules],
+) -> Field[T]: ...
+@overload
+def field(
+    *,
+    default_factory: Callable[[], T],
+    attribute_name: str | None = ...,
+    store_null: bool = ...,
+    repr: bool = ...,
+    immutable: bool = ...,
+    **rules: Unpack[Rules],
 ) -> Field[T]: ...
 def field(**options: Any) -> Any:
     """Declare an attribute that needs more than a type.
@@ -113,11 +148,19 @@ def field(**options: Any) -> Any:
         attribute_name: The name in the table, where it differs.
         store_null: Store None as NULL; otherwise None means that the item has no such attribute.
         repr: Whether ``repr(instance)`` shows the value.
+        immutable: Refuse to change the value once the item is stored.
+        min_length: The least length, of text in characters, of other values in bytes or members.
+        max_length: The greatest length.
+        pattern: A regular expression that is found in the text; ``^...$`` for one that is all of it.
+        ge: The least number (or date, time, duration); ``gt``, ``le`` and ``lt`` likewise.
+        validate: A callable, or a list of them, that takes the value: it raises ValueError or returns False to refuse it.
+        description: What the attribute means; schemas show it.
 
     Example:
         >>> class User(Model[str], table="users"):
         ...     user_id: Attr[str] = partition_key()
-        ...     tags: Attr[set[str]] = field(default_factory=set)
+        ...     age: Attr[int] = field(default=0, ge=0, lt=150)
+        ...     tags: Attr[set[str]] = field(default_factory=set, max_length=10)
         ...     key_: Attr[str | None] = field(default=None, attribute_name="key")
     """
     made: Attr[Any] = Attr(**_wrapped(options))
@@ -125,41 +168,43 @@ def field(**options: Any) -> Any:
 
 
 @overload
-def partition_key(*, attribute_name: str | None = ...) -> Field[Any]: ...
+def partition_key(*, attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
 @overload
-def partition_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Field[T]: ...
-def partition_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None) -> Any:
+def partition_key(*, default_factory: Callable[[], T], attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
+def partition_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None, **rules: Any) -> Any:
     """Declare the partition key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
 
     Args:
         attribute_name: The name in the table, where it differs.
         default_factory: Makes the key of a new instance that is made without one.
+        **rules: What its values must satisfy, as in ``field()``.
 
     Example:
         >>> class User(Model[str], table="users"):
         ...     user_id: Attr[str] = partition_key()
     """
-    made: Attr[Any] = Attr(roles=(PARTITION,), attribute_name=attribute_name, default_factory=default_factory)
+    made: Attr[Any] = Attr(roles=(PARTITION,), attribute_name=attribute_name, default_factory=default_factory, **rules)
     return made
 
 
 @overload
-def sort_key(*, attribute_name: str | None = ...) -> Field[Any]: ...
+def sort_key(*, attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
 @overload
-def sort_key(*, default_factory: Callable[[], T], attribute_name: str | None = ...) -> Field[T]: ...
-def sort_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None) -> Any:
+def sort_key(*, default_factory: Callable[[], T], attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
+def sort_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None, **rules: Any) -> Any:
     """Declare the sort key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
 
     Args:
         attribute_name: The name in the table, where it differs.
         default_factory: Makes the key of a new instance that is made without one.
+        **rules: What its values must satisfy, as in ``field()``.
 
     Example:
         >>> class Order(Model[str, int], table="orders"):
         ...     customer_id: Attr[str] = partition_key()
         ...     number: Attr[int] = sort_key()
     """
-    made: Attr[Any] = Attr(roles=(SORT,), attribute_name=attribute_name, default_factory=default_factory)
+    made: Attr[Any] = Attr(roles=(SORT,), attribute_name=attribute_name, default_factory=default_factory, **rules)
     return made
 
 
@@ -184,6 +229,8 @@ class StringAttribute(Attr[Text]):
         default_factory: Callable[[], str] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[TextRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -194,6 +241,8 @@ class StringAttribute(Attr[Text]):
         attribute_name: str | None = ...,
         store_null: bool = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[TextRules],
     ) -> None: ...
     def __init__(self, **options: Any) -> None:
         super().__init__(**_scalar(str, options))
@@ -224,6 +273,8 @@ class NumberAttribute(Attr[Number]):
         default_factory: Callable[[], float] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -235,6 +286,8 @@ class NumberAttribute(Attr[Number]):
         attribute_name: str | None = ...,
         store_null: bool = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -247,6 +300,8 @@ class NumberAttribute(Attr[Number]):
         attribute_name: str | None = ...,
         store_null: bool = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -259,6 +314,8 @@ class NumberAttribute(Attr[Number]):
         attribute_name: str | None = ...,
         store_null: bool = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -271,6 +328,8 @@ class NumberAttribute(Attr[Number]):
         attribute_name: str | None = ...,
         store_null: bool = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -286,6 +345,8 @@ class NumberAttribute(Attr[Number]):
         default_factory: Callable[[], Number] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
     ) -> None: ...
     def __init__(self, kind: Any = None, /, **options: Any) -> None:
         made = _scalar(float if kind is None else kind, options)
@@ -306,6 +367,8 @@ class BooleanAttribute(Attr[Truth]):
         default_factory: Callable[[], bool] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -316,6 +379,8 @@ class BooleanAttribute(Attr[Truth]):
         attribute_name: str | None = ...,
         store_null: bool = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
     ) -> None: ...
     def __init__(self, **options: Any) -> None:
         super().__init__(**_scalar(bool, options))
@@ -336,6 +401,8 @@ class BinaryAttribute(Attr[Binary]):
         default_factory: Callable[[], bytes] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[SizeRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -346,6 +413,8 @@ class BinaryAttribute(Attr[Binary]):
         attribute_name: str | None = ...,
         store_null: bool = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[SizeRules],
     ) -> None: ...
     def __init__(self, **options: Any) -> None:
         super().__init__(**_scalar(bytes, options))
@@ -368,6 +437,8 @@ class ListAttribute(Attr[list[T]]):
         default_factory: Callable[[], list[Any]] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[SizeRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -378,6 +449,8 @@ class ListAttribute(Attr[list[T]]):
         default_factory: Callable[[], list[T]] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[SizeRules],
     ) -> None: ...
     def __init__(self, kind: Any = Any, /, *, default_factory: Callable[[], Any] = list, **options: Any) -> None:
         super().__init__(type=list[kind], default_factory=default_factory, **options)
@@ -394,9 +467,12 @@ class SetAttribute(Attr[set[T]]):
         default_factory: Callable[[], set[T]] = set,
         attribute_name: str | None = None,
         repr: bool = True,
+        immutable: bool = False,
+        **rules: Unpack[SizeRules],
     ) -> None:
         made: Any = set[kind]  # type: ignore[valid-type]  # the value of `kind` at run time
-        super().__init__(type=made, default_factory=default_factory, attribute_name=attribute_name, repr=repr)
+        options: dict[str, Any] = {"attribute_name": attribute_name, "repr": repr, "immutable": immutable, **rules}
+        super().__init__(type=made, default_factory=default_factory, **options)
 
 
 class MapAttribute(Attr[T]):
@@ -410,6 +486,8 @@ class MapAttribute(Attr[T]):
         default_factory: Callable[[], dict[str, Any]] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[SizeRules],
     ) -> None: ...
     @overload
     def __init__(
@@ -420,6 +498,8 @@ class MapAttribute(Attr[T]):
         default_factory: Callable[[], T] = ...,
         attribute_name: str | None = ...,
         repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[SizeRules],
     ) -> None: ...
     def __init__(self, kind: Any = dict, /, *, default_factory: Callable[[], Any] = dict, **options: Any) -> None:
         super().__init__(type=kind, default_factory=default_factory, **options)

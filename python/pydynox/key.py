@@ -55,7 +55,10 @@ class Key(Generic[Row_co]):
         except BaseException:
             operation.abort()
             raise
-        return cast("Row_co | None", operation.result())
+        found = operation.result()
+        if model._hooks is not None and found is not None:
+            await model._hooks.loaded(found)
+        return cast("Row_co | None", found)
 
     async def get_or_raise(self, *, consistent_read: bool | None = None) -> Row_co:
         """Read the item, which must be there. Sends GetItem.
@@ -86,6 +89,8 @@ class Key(Generic[Row_co]):
         found = operation.result()
         if found is None:
             raise not_found(self, client)
+        if model._hooks is not None:
+            await model._hooks.loaded(found)
         return cast("Row_co", found)
 
     async def exists(self) -> bool:

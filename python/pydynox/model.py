@@ -15,6 +15,7 @@ from typing import (
     Literal,
     NamedTuple,
     Self,
+    SupportsIndex,
     TypeGuard,
     cast,
     dataclass_transform,
@@ -26,7 +27,9 @@ from ._typing import PK, SK, PK_contra, Row, Row_co, SKs
 from .attributes import Attr, field, partition_key, sort_key
 from .client import client_for
 from .config import ModelConfig
+from .exceptions import InvalidResponseError, ValidationError
 from .expressions import Expr
+from .hooks import Hooks, hooks_of
 from .key import Key, not_found
 from .table import Table
 
@@ -43,6 +46,13 @@ class Change(NamedTuple):
 
     old: Any
     new: Any
+
+
+class ItemSize(NamedTuple):
+    """What an item counts in bytes, as DynamoDB counts it; an item may have 409,600."""
+
+    total: int
+    attributes: dict[str, int]  # by the name in the table, names included
 
 
 _sync: Any = None  # the module, once a view was asked for: an import statement costs as much as the view
@@ -82,6 +92,15 @@ class _FieldsView:
         if _compile.definition_of(owner) is None:
             return MappingProxyType({})
         return MappingProxyType(_compile.completed(owner).attributes)
+
+
+class _MatchArgs:
+    """``__match_args__``: ``case Order(customer, number)`` means the key, as it does in ``Order.get(customer, number)``."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> tuple[str, ...]:
+        if _compile.definition_of(owner) is None:
+            return ()
+        return _compile.key_names(owner)
 
 
 class _DataclassFields:
@@ -151,12 +170,16 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     sync = _SyncView()
     table = _TableView()
     __dataclass_fields__ = _DataclassFields()
+    if not TYPE_CHECKING:
+        __match_args__ = _MatchArgs()  # checkers ask for literals, and know the keywords of a pattern
     _schema = _compile.SchemaOf()
+    _hooks: ClassVar[Hooks | None] = None  # what decides whether a verb looks further: most classes have none
 
     def __init_subclass__(cls, *, table: str | None = None, abstract: bool = False, init: bool = True) -> None:
         super().__init_subclass__()
         cls._schema = Model.__dict__["_schema"]  # not the base's: this class gets its own
         _compile.compile_model(cls, table=table, abstract=abstract)
+        cls._hooks = hooks_of(cls)
 
     if not TYPE_CHECKING:
 
@@ -203,7 +226,10 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         except BaseException:
             operation.abort()
             raise
-        return cast("Self | None", operation.result())
+        found = operation.result()
+        if cls._hooks is not None and found is not None:
+            await cls._hooks.loaded(found)
+        return cast("Self | None", found)
 
     @overload
     @classmethod
@@ -244,6 +270,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         found = operation.result()
         if found is None:
             raise not_found(Key(cls, cls._schema.key(values, key)), client)
+        if cls._hooks is not None:
+            await cls._hooks.loaded(found)
         return cast("Self", found)
 
     @overload
@@ -282,6 +310,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: one write unit per KB; a refused one is billed too.
         """
+        hooks = self._hooks
+        if hooks is not None:
+            await hooks.before(self, "before_save")
         operation = client_for(self.model_config.client)._core.create(self)
         try:
             await operation
@@ -289,6 +320,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             operation.abort()
             raise
         operation.result()
+        if hooks is not None:
+            await hooks.after(self, "after_save")
 
     async def save(self, *, whole: Sequence[Expr[Any]] = ()) -> None:
         """Write what changed since the item was read, edits in place included; a new item is created.
@@ -313,6 +346,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the whole item, before or after, whichever is larger; nothing where nothing changed.
         """
         names = [_name_of(self, path) for path in whole] if whole else []
+        hooks = self._hooks
+        if hooks is not None:
+            await hooks.before(self, "before_save")
         operation = client_for(self.model_config.client)._core.save(self, names)
         if operation is None:
             return
@@ -322,6 +358,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             operation.abort()
             raise
         operation.result()
+        if hooks is not None:
+            await hooks.after(self, "after_save")
 
     async def put(self) -> None:
         """Write the whole item, replacing whatever is there. Sends PutItem.
@@ -338,6 +376,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: one write unit per KB of the larger of the old and the new item.
         """
+        hooks = self._hooks
+        if hooks is not None:
+            await hooks.before(self, "before_save")
         operation = client_for(self.model_config.client)._core.put(self)
         try:
             await operation
@@ -345,6 +386,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             operation.abort()
             raise
         operation.result()
+        if hooks is not None:
+            await hooks.after(self, "after_save")
 
     async def delete(self) -> None:
         """Delete the item; one that is already gone is no error. Sends DeleteItem. The instance counts as new afterwards.
@@ -357,6 +400,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: one write unit per KB of the deleted item, one where there is none.
         """
+        hooks = self._hooks
+        if hooks is not None:
+            await hooks.before(self, "before_delete")
         operation = client_for(self.model_config.client)._core.delete(self)
         try:
             await operation
@@ -364,6 +410,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             operation.abort()
             raise
         operation.result()
+        if hooks is not None:
+            await hooks.after(self, "after_delete")
 
     async def refresh(self) -> None:
         """Read the item again, consistently; unsaved changes are lost. Sends GetItem.
@@ -384,6 +432,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             operation.abort()
             raise
         operation.result()
+        if self._hooks is not None:
+            await self._hooks.loaded(self)
 
     def model_changes(self) -> dict[str, Change]:
         """What differs from the item as it was last read or written, edits in place included; no I/O.
@@ -420,13 +470,144 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         """
         return _core.dump(self, mode)
 
+    def model_dump_json(self) -> str:
+        """The attributes as JSON text: what ``json.dumps`` makes of ``model_dump(mode="json")``; no I/O.
+
+        Example:
+            >>> user.model_dump_json()
+            '{"user_id":"u1","name":"Ada","age":36}'
+        """
+        return _core.dump_json(self)
+
+    @classmethod
+    def model_validate(cls, value: Any, /) -> Self:
+        """An instance from a dict by the names of attributes, checked as the constructor checks; no I/O.
+
+        Args:
+            value: The dict; an instance of this model is given back as it is.
+
+        Raises:
+            ValidationError: It is neither, or a value is missing, unknown or wrong; ``errors`` has all of them.
+
+        Example:
+            >>> User.model_validate({"user_id": "u1", "name": "Ada"})
+            User(user_id='u1', name='Ada', age=0)
+        """
+        if isinstance(value, cls):
+            return value
+        values = _as_dict(value)
+        if values is None:
+            got = type(value).__qualname__
+            raise ValidationError(f"{cls.__name__}.model_validate takes a dict or a {cls.__name__}, not {got}")
+        wrong = next((name for name in values if not isinstance(name, str)), None)
+        if wrong is not None:
+            raise ValidationError(f"the names of attributes are str, not {type(wrong).__qualname__}")
+        return cls(**values)
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of the model, as pydantic makes it; no I/O.
+
+        Raises:
+            ImportError: pydantic is not installed.
+
+        Example:
+            >>> User.model_json_schema()["properties"]["name"]
+            {'title': 'Name', 'type': 'string'}
+        """
+        try:
+            from pydantic import TypeAdapter
+        except ImportError as problem:
+            raise ImportError(
+                f"{cls.__name__}.model_json_schema() needs pydantic: install pydynox[pydantic]", name="pydantic"
+            ) from problem
+        made: TypeAdapter[Any] = TypeAdapter(cls)
+        return made.json_schema()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """A copy that shares no list, dict or set with this instance, and counts as stored where this one does; no I/O.
+
+        Args:
+            update: Values that are other in the copy, checked as an assignment is.
+
+        Raises:
+            ValidationError: One of these values is refused; ``errors`` has all of them.
+
+        Example:
+            >>> older = user.model_copy(update={"age": user.age + 1})
+        """
+        made = self.__deepcopy__({})
+        errors: list[tuple[str, str]] = []
+        for name, value in (update or {}).items():
+            try:
+                setattr(made, name, value)
+            except ValidationError as problem:
+                errors += problem.errors
+            except AttributeError as problem:
+                errors.append((name, str(problem)))
+        if errors:
+            raise ValidationError("; ".join(message for _, message in errors), errors=errors)
+        return made
+
+    def model_size(self) -> ItemSize:
+        """What the item counts in bytes, as DynamoDB counts it, attributes that the model does not declare included; no I/O.
+
+        Raises:
+            ValidationError: A value cannot be stored.
+
+        Example:
+            >>> user.model_size()
+            ItemSize(total=23, attributes={'user_id': 9, 'name': 7, 'age': 7})
+        """
+        return ItemSize(*_core.size(self))
+
+    def model_to_item(self) -> dict[str, Any]:
+        """The item in DynamoDB's own JSON, attributes that the model does not declare included; no I/O.
+
+        Binary values are base64 text, as on the wire and in exports; boto3 wants ``bytes`` there.
+
+        Raises:
+            ValidationError: A value cannot be stored.
+
+        Example:
+            >>> user.model_to_item()
+            {'user_id': {'S': 'u1'}, 'name': {'S': 'Ada'}, 'age': {'N': '36'}}
+        """
+        return _core.to_item(self)
+
+    @classmethod
+    def model_from_item(cls, item: Mapping[str, Any], /) -> Self:
+        """An instance from an item in DynamoDB's own JSON, of a stream or an export; it counts as read. No I/O, and no hooks.
+
+        Args:
+            item: The item; binary values are base64 text or ``bytes``.
+
+        Raises:
+            SerializationError: A stored value does not fit the model.
+            ValidationError: This is not DynamoDB's JSON.
+
+        Example:
+            >>> User.model_from_item({"user_id": {"S": "u1"}, "name": {"S": "Ada"}})
+            User(user_id='u1', name='Ada', age=0)
+        """
+        values = _as_dict(item)
+        if values is None:
+            raise ValidationError(f"{cls.__name__}.model_from_item takes a dict, not {type(item).__qualname__}")
+        try:
+            made: Self = _core.from_item(cls._schema, values)
+        except InvalidResponseError as problem:
+            raise ValidationError(f"{cls.__name__}.model_from_item takes DynamoDB's own JSON: {problem}") from None
+        return made
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         """A model is a type that pydantic and FastAPI know: validated by its attributes, dumped as ``model_dump`` does."""
         from pydantic_core import core_schema
 
+        from ._pydantic import annotated
+
         fields = {
-            name: core_schema.typed_dict_field(handler(_generics.plain(attribute.type)), required=attribute.required)
+            name: core_schema.typed_dict_field(handler(annotated(cls, attribute)), required=attribute.required)
             for name, attribute in cls.model_fields.items()
         }
         values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
@@ -440,10 +621,27 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
         )
 
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
+        # `Event[int]` is found again through its alias; other classes by their name.
+        cls = type(self)
+        return _restored, (cls.__dict__.get("_alias", cls), *_core.pickled(self))
+
     def __repr__(self) -> str:
         values = self.__dict__
         shown = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute._repr)
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _restored(model: Any, values: dict[str, Any], item: bytes | None, unsettled: list[str]) -> Any:
+    """An instance from what it was pickled as."""
+    return _core.restored(model, values, item, unsettled)
+
+
+def _as_dict(value: Any) -> dict[Any, Any] | None:
+    """A mapping as a dict; None for what is none."""
+    if issubclass(type(value), dict):
+        return value  # type: ignore[no-any-return]  # not narrowed: pyright would not know of what the dict is
+    return dict(value) if hasattr(value, "keys") and hasattr(value, "__getitem__") else None
 
 
 def _dumped(instance: Model[Any, *tuple[Any, ...]]) -> dict[str, Any]:
@@ -478,6 +676,7 @@ def _specialise(model: Any, alias: Any) -> Any:
         "__module__": model.__module__,
         "__qualname__": f"{model.__qualname__}{name[len(model.__name__) :]}",
         "__orig_bases__": (alias,),
+        "_alias": alias,
         "__doc__": model.__doc__,
     }
     options = {"abstract": model._definition.abstract}

@@ -8,6 +8,7 @@ from models import Account, CountEvent, Event, Legacy, Note, Order, Thing, User
 from pydynox import (
     AssumeRole,
     Attr,
+    BooleanAttribute,
     Credentials,
     DynamoDBClient,
     Key,
@@ -17,6 +18,10 @@ from pydynox import (
     NumberAttribute,
     SetAttribute,
     StringAttribute,
+    after_load,
+    after_save,
+    before_delete,
+    before_save,
     field,
     partition_key,
     run,
@@ -60,6 +65,42 @@ class WrongDefault(Model[str], table="t"):
     l: ListAttribute[int] = ListAttribute(int, default_factory=set)  # E: factory type
 
 
+class WrongRules(Model[str], table="t"):
+    a: Attr[str] = field(min_lenght=3)  # E: unknown option
+    b: Attr[str] = field(min_length="3")  # E: type
+    c: Attr[str] = field(pattern=3)  # E: type
+    d: Attr[int] = field(default=0, ge="0")  # E: type
+    e: Attr[int] = field(default=0, validate=3)  # E: a callable
+    f: Attr[int] = field(default=0, validate=[3])  # E: callables
+    g: Attr[int] = field(default=0, immutable="yes")  # E: type
+    h: Attr[int] = field(default="x", ge=3)  # E: default type
+    i: Attr[str] = partition_key(immutable=True)  # E: keys are
+    j: StringAttribute = StringAttribute(ge=3)  # E: rule of another type
+    k: NumberAttribute[int] = NumberAttribute(int, max_length=3)  # E: rule of another type
+    l: SetAttribute[str] = SetAttribute(str, pattern="x")  # E: rule of another type
+    m: Attr[str] = field(description=3)  # E: type
+    n: BooleanAttribute = BooleanAttribute(default=True, ge=True)  # E: rule of another type
+    o: ListAttribute[str] = ListAttribute(str, max_length="3")  # E: type
+
+
+class WrongHooks(Model[str], table="t"):
+    a: Attr[str] = partition_key()
+
+    @before_save  # E: a hook takes no argument
+    def one(self, verb: str) -> None: ...
+
+    @after_load  # E: a hook gives nothing
+    def two(self) -> int:
+        return 3
+
+    @after_save  # E: a hook gives nothing
+    async def three(self) -> str:
+        return self.a
+
+    @before_delete()  # E: without parentheses
+    def four(self) -> None: ...
+
+
 class WrongKeyword(Model[str], tabel="t"):  # E: unknown class keyword
     a: Attr[str] = partition_key()
 
@@ -86,6 +127,14 @@ def instance(user: User, old: Legacy, order: Order, event: Event[int]) -> None:
     event.payload = "x"  # E: type argument
     user.model_dump(mode="yaml")  # E: unknown mode
     user.model_changes()["age"].older  # E: old or new
+    user.model_copy({"age": 3})  # E: keyword only
+    user.model_copy(update=3)  # E: a dict
+    user.model_size().bytes  # E: unknown
+    user.model_dump_json(mode="json")  # E: no arguments
+    age: int = user.model_to_item()  # E: a dict
+    User.model_from_item("x")  # E: a dict
+    User.model_to_item()  # E: an instance is missing
+    order = User.model_validate({"a": 1})  # E: of another model
 
 
 def paths() -> None:

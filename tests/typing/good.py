@@ -7,13 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, assert_type
 
-from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Thing, User, Visit
+from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Ruled, Thing, User, Visit
 from pydynox import (
     AssumeRole,
     Attr,
     Change,
     Credentials,
     DynamoDBClient,
+    ItemSize,
     Key,
     Model,
     ModelConfig,
@@ -100,11 +101,39 @@ def without_io(user: User) -> None:
     assert_type(user.model_rollback(), None)
     assert_type(user.model_dump(), dict[str, Any])
     assert_type(user.model_dump(mode="json"), dict[str, Any])
+    assert_type(user.model_dump_json(), str)
+    assert_type(User.model_validate({"user_id": "u1"}), User)
+    assert_type(Event[int].model_validate({}), Event[int])
+    assert_type(user.model_copy(), User)
+    assert_type(user.model_copy(update={"age": 3}), User)
+    assert_type(User.model_json_schema(), dict[str, Any])
+    assert_type(user.model_size(), ItemSize)
+    assert_type(user.model_size().total, int)
+    assert_type(user.model_size().attributes, dict[str, int])
+    assert_type(user.model_to_item(), dict[str, Any])
+    assert_type(User.model_from_item({"user_id": {"S": "u1"}}), User)
+    assert_type(User.model_fields["age"].immutable, bool)
+    assert_type(User.model_fields["age"].description, str | None)
+    match user:
+        case User(user_id="u1", age=age):
+            assert_type(age, int)
+        case _:
+            pass
     fields: Mapping[str, Attr[Any]] = User.model_fields
     assert_type(fields["age"].required, bool)
     assert_type(User.model_config, ModelConfig)
     assert_type(User.model_config.table, str | None)
     assert_type(user == user, bool)  # noqa: PLR0124
+
+
+def rules(ruled: Ruled) -> None:
+    assert_type(Ruled(code="x", name="a", age=3, nick=None, level=2, flag=False, data=b"", labels={"x"}), Ruled)
+    assert_type(ruled.age, int)
+    assert_type(ruled.share, Decimal | None)
+    assert_type(ruled.nick, str | None)
+    assert_type(ruled.tags, list[str])
+    assert_type(ruled.normalise(), None)
+    assert_type(run(ruled.log()), None)
 
 
 def paths() -> Sequence[Attr[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -16,6 +17,11 @@ from pydynox import (
     NumberAttribute,
     SetAttribute,
     StringAttribute,
+    after_delete,
+    after_load,
+    after_save,
+    before_delete,
+    before_save,
     field,
     partition_key,
     sort_key,
@@ -107,6 +113,42 @@ class Legacy(Model, init=False):
 class Mixed(Model[bytes], table="mixed"):
     id: Attr[bytes] = partition_key()
     name: StringAttribute = StringAttribute(default="")
+
+
+# rules and hooks
+def spelled(text: str) -> bool:
+    return text.islower()
+
+
+def refuse(value: object) -> None:
+    raise ValueError("no")
+
+
+class Ruled(Model[str], table="ruled"):
+    code: Attr[str] = partition_key(pattern="^x", max_length=8)
+    name: Attr[str] = field(min_length=1, max_length=9, validate=spelled, description="what it is called")
+    age: Attr[int] = field(default=0, ge=0, lt=150, validate=[refuse])
+    share: Attr[Decimal | None] = field(default=None, gt=0, le=Decimal(1))
+    tags: Attr[list[str]] = field(default_factory=list, max_length=3, immutable=True)
+    nick: StringAttribute[str | None] = StringAttribute(null=True, pattern=re.compile("^x"), validate=spelled)
+    level: NumberAttribute[int] = NumberAttribute(int, default=1, ge=1)
+    flag: BooleanAttribute = BooleanAttribute(default=True, immutable=True)
+    data: BinaryAttribute = BinaryAttribute(default=b"", max_length=3)
+    labels: SetAttribute[str] = SetAttribute(str, max_length=3)
+
+    @before_save
+    def normalise(self) -> None:
+        self.name = self.name.lower()
+
+    @before_save
+    @after_save
+    async def log(self) -> None:
+        await self.refresh()
+
+    @before_delete
+    @after_delete
+    @after_load
+    def note(self) -> None: ...
 
 
 # generic

@@ -123,7 +123,7 @@ impl Client {
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
         let start = w.len();
-        let stored = item::write(&mut w, instance)?;
+        let stored = item::write_checked(&mut w, instance)?;
         check_size(py, &w.as_bytes()[start..], &schema.name, &table)?;
         let (guard, intent, resend) = if guarded {
             (
@@ -294,7 +294,10 @@ impl Client {
             .filter(|(_, field)| whole.iter().any(|name| **name == *field.text))
             .map(|(index, _)| index)
             .collect();
-        let changes = item::changes(instance, &whole)?;
+        let mut changes = item::changes(instance, &whole)?;
+        let broken = item::broken_rules(instance, |index| changes.fields.contains(&index))?;
+        changes.problems.extend(broken);
+        item::refuse(py, model, std::mem::take(&mut changes.problems))?;
         if changes.update.is_empty() {
             return Ok(None);
         }

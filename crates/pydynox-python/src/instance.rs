@@ -143,7 +143,12 @@ impl Instance {
                 }
             };
             match value {
-                Ok(value) => ffi::set_attribute(slf, name, &value)?,
+                Ok(value) => {
+                    if field.rules.is_some() && !field.default.is(&value) {
+                        problems.extend(broken(schema, field, &value)?);
+                    }
+                    ffi::set_attribute(slf, name, &value)?;
+                }
                 Err(problem) => problems.push((
                     field.text.to_string(),
                     problem.describe(&schema.name, &field.text),
@@ -184,14 +189,16 @@ impl Instance {
             return Err(PyAttributeError::new_err(unknown_attribute(schema, name)?));
         };
         let field = schema.field(index);
-        if field.role != Role::Attribute && this.stored.is_some() {
-            return Err(PyAttributeError::new_err(format!(
-                "{}.{} is the key of a stored item and cannot change: make a new item and delete this one",
-                schema.name, field.text
-            )));
+        if this.stored.is_some() && (field.role != Role::Attribute || field.immutable) {
+            return Err(fixed(schema, field));
         }
         let value =
             admitted(field, value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+        if field.rules.is_some() {
+            let schema = owned.clone_ref(py);
+            drop(this);
+            return assign_checked(slf, schema.get(), index, &value);
+        }
         drop(this);
         // The assignment may drop the old value, and with it run code that uses this instance: nothing is borrowed by then.
         ffi::set_attribute(slf, name, &value)
@@ -236,14 +243,6 @@ impl Instance {
         copied(slf, |value| deepcopy.call1((value, memo)))
     }
 
-    /// Refused: what Python would pickle by itself lacks what was loaded, and `put()` of such a copy would lose attributes.
-    fn __reduce_ex__(slf: &Bound<'_, Self>, _protocol: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let class = slf.get_type().name()?;
-        Err(PyTypeError::new_err(format!(
-            "{class} cannot be pickled yet: pickle model_dump() and make the instance anew"
-        )))
-    }
-
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(schema) = &self.schema {
             visit.call(schema)?;
@@ -259,6 +258,50 @@ impl Instance {
         self.schema = None;
         self.stored = None;
     }
+}
+
+/// What a value breaks of the rules of its field, as `ValidationError.errors` has it.
+#[cold]
+pub(crate) fn broken(
+    schema: &Schema,
+    field: &Field,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<Vec<(String, String)>> {
+    let found = field.broken_rules(value)?;
+    let named = |what| {
+        let message = format!("{}.{}{what}", schema.name, field.text);
+        (field.text.to_string(), message)
+    };
+    Ok(found.into_iter().map(named).collect())
+}
+
+/// Set an attribute that has rules. They may be the user's own code, so nothing is borrowed while they run.
+fn assign_checked(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let field = schema.field(index);
+    let problems = broken(schema, field, value)?;
+    if problems.is_empty() {
+        ffi::set_attribute(instance, field.name.bind(py), value)
+    } else {
+        Err(validation_errors(py, problems))
+    }
+}
+
+#[cold]
+fn fixed(schema: &Schema, field: &Field) -> PyErr {
+    let (model, name) = (&schema.name, &field.text);
+    PyAttributeError::new_err(if field.role == Role::Attribute {
+        format!("{model}.{name} is immutable: it cannot change once the item is stored")
+    } else {
+        format!(
+            "{model}.{name} is the key of a stored item and cannot change: make a new item and delete this one"
+        )
+    })
 }
 
 /// A new instance with the values that `copy` gives, and with what this one was read or written as.

@@ -11,7 +11,7 @@ use crate::decode::{Decoder, Read, Unreadable, skipped};
 use crate::encode::{self, is_absent, write_attribute};
 use crate::error::{malformed, misfit, validation_errors};
 use crate::ffi;
-use crate::instance::{Instance, Slot, Stored, schema_of};
+use crate::instance::{Instance, Slot, Stored, broken, schema_of};
 use crate::schema::{Default, Field, Kind, Schema};
 
 /// One item map as an instance of its model, in one pass.
@@ -160,9 +160,97 @@ fn absent(py: Python<'_>, schema: &Schema, field: &Field) -> PyErr {
     )
 }
 
+/// All that is wrong with an instance, `(attribute, message)`.
+pub(crate) type Problems = Vec<(String, String)>;
+
+/// Refuse an instance if anything is wrong with it; what is wrong comes in the order of the class.
+pub(crate) fn refuse(py: Python<'_>, schema: &Schema, mut problems: Problems) -> PyResult<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    problems.sort_by_key(|(name, _)| schema.position(name));
+    Err(validation_errors(py, problems))
+}
+
+/// What the values of an instance break of the rules of their fields, where `asked` asks. A value that a default filled in is
+/// not written, so it breaks none. The rules may be the user's own code: nothing is borrowed while they run.
+pub(crate) fn broken_rules(
+    instance: &Bound<'_, Instance>,
+    asked: impl Fn(usize) -> bool,
+) -> PyResult<Problems> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let mut problems = Vec::new();
+    for (index, field) in schema.fields().enumerate() {
+        if (field.rules.is_none() && !field.immutable) || !asked(index) {
+            continue;
+        }
+        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let filled = {
+            let state = instance.borrow();
+            let stored = state.stored.as_deref();
+            if let Some(stored) = stored
+                && field.immutable
+                && is_altered(field, stored, index, &value)?
+            {
+                let message = format!(
+                    "{}.{} is immutable: it cannot change once the item is stored; model_rollback() gives back what it was",
+                    schema.name, field.text
+                );
+                problems.push((field.text.to_string(), message));
+            }
+            match stored.map(|stored| (stored, &stored.slots[index])) {
+                Some((stored, Slot::FilledScalar(_) | Slot::FilledBytes(_))) => {
+                    !is_altered(field, stored, index, &value)?
+                }
+                _ => false,
+            }
+        };
+        if !filled && !field.default.is(&value) {
+            problems.extend(broken(schema, field, &value)?);
+        }
+    }
+    Ok(problems)
+}
+
+/// Whether a value differs from what was read or written, whatever became of a call since. One that cannot be stored does.
+fn is_altered(
+    field: &Field,
+    stored: &Stored,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<bool> {
+    let mut w = Writer::with_capacity(64);
+    match compare(&mut w, field, stored, index, value, false) {
+        Ok(Delta::Same) => Ok(false),
+        Ok(Delta::Edited(new, old)) => Update::new()
+            .change(
+                &field.attribute_name,
+                stored.bytes(&old),
+                &w.as_bytes()[new],
+            )
+            .map_err(|error| malformed(value.py(), &error)),
+        _ => Ok(true),
+    }
+}
+
 /// Write the whole item, `{"name":{"S":"x"},...}`, attributes that the model does not declare included; gives the item as it
 /// will be stored.
 pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
+    write_unless(w, instance, Vec::new())
+}
+
+/// The same, unless a rule is broken.
+pub(crate) fn write_checked(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
+    write_unless(w, instance, broken_rules(instance, |_| true)?)
+}
+
+fn write_unless(
+    w: &mut Writer,
+    instance: &Bound<'_, Instance>,
+    mut problems: Problems,
+) -> PyResult<Stored> {
     let py = instance.py();
     let schema = schema_of(instance)?;
     let schema = schema.get();
@@ -170,7 +258,6 @@ pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<
     let before = state.stored.as_deref();
     let mut slots = Vec::with_capacity(schema.len());
     let mut raw = Vec::new();
-    let mut problems = Vec::new();
     w.byte(b'{');
     let empty = w.len();
     for (index, field) in schema.fields().enumerate() {
@@ -210,9 +297,7 @@ pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<
             Slot::Bytes(append(&mut raw, &w.as_bytes()[at..]))
         });
     }
-    if !problems.is_empty() {
-        return Err(validation_errors(py, problems));
-    }
+    refuse(py, schema, problems)?;
     let unknown = before.map_or(&[][..], |before| before.bytes(&before.unknown));
     if !unknown.is_empty() {
         if w.len() > empty {
@@ -308,6 +393,8 @@ pub(crate) struct Changes {
     pub(crate) update: Update,
     /// Which fields that concerns.
     pub(crate) fields: Vec<usize>,
+    /// What cannot be stored.
+    pub(crate) problems: Problems,
     scratch: Vec<u8>,
     deltas: Vec<(usize, Delta)>,
 }
@@ -321,6 +408,7 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     let mut changes = Changes {
         update: Update::new(),
         fields: Vec::new(),
+        problems: Vec::new(),
         scratch: Vec::new(),
         deltas: Vec::new(),
     };
@@ -328,14 +416,13 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
         return Ok(changes);
     };
     let mut w = Writer::with_capacity(256);
-    let mut problems = Vec::new();
     for (index, field) in schema.fields().enumerate() {
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
         let forced = state.unsettled.contains(&index);
         let delta = match compare(&mut w, field, stored, index, &value, forced) {
             Ok(delta) => delta,
             Err(problem) => {
-                problems.push((
+                changes.problems.push((
                     field.text.to_string(),
                     problem.describe(&schema.name, &field.text),
                 ));
@@ -384,9 +471,6 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
             changes.fields.push(index);
             changes.deltas.push((index, delta));
         }
-    }
-    if !problems.is_empty() {
-        return Err(validation_errors(py, problems));
     }
     changes.scratch = w.into_bytes();
     Ok(changes)
@@ -444,6 +528,30 @@ fn compare(
             if same { Delta::Same } else { Delta::Set(new) }
         }
     })
+}
+
+/// Take over the values that differ from what the instance was read as: scalars that are the same stay the very objects that
+/// were read, by which they are known as unchanged.
+pub(crate) fn keep_changed(
+    instance: &Bound<'_, Instance>,
+    values: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    for (index, field) in schema.get().fields().enumerate() {
+        let name = field.name.bind(py);
+        let Some(value) = values.get_item(name)? else {
+            continue;
+        };
+        let same = match &instance.borrow().stored {
+            Some(stored) => field.scalar && !is_altered(field, stored, index, &value)?,
+            None => false,
+        };
+        if !same {
+            ffi::set_attribute(instance, name, &value)?;
+        }
+    }
+    Ok(())
 }
 
 impl Changes {
@@ -537,6 +645,7 @@ pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound
         return Ok(found);
     }
     let changed = changes(instance, &[])?;
+    refuse(py, schema, changed.problems)?;
     let state = instance.borrow();
     let Some(stored) = state.stored.as_deref() else {
         return Ok(found);

@@ -10,7 +10,9 @@ mod ffi;
 mod instance;
 mod item;
 mod json;
+mod members;
 mod operation;
+mod rules;
 mod runtime;
 mod schema;
 mod settings;
@@ -29,7 +31,9 @@ mod _core {
     #[pymodule_export]
     use crate::item::{changes_of, dump, is_stored, rollback};
     #[pymodule_export]
-    use crate::operation::{Operation, run};
+    use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
+    #[pymodule_export]
+    use crate::operation::{Operation, drive_hook, is_blocking, run};
     #[pymodule_export]
     use crate::schema::{Field, Schema};
     use pyo3::prelude::*;

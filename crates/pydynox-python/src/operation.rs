@@ -191,10 +191,40 @@ fn wait(py: Python<'_>, exchange: Exchange) -> PyResult<Outcome> {
     }
 }
 
+/// Whether a coroutine that runs now is driven by a blocking call, so that it must not yield.
+#[pyfunction]
+pub(crate) fn is_blocking(py: Python<'_>) -> PyResult<bool> {
+    Ok(BLOCKING.get() && bridge::running_loop(py)?.is_none())
+}
+
 /// Drive one pydynox coroutine to its end on the calling thread.
 #[pyfunction]
 #[pyo3(signature = (coroutine, /))]
 pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    drive(coroutine, || {
+        "this coroutine awaited something other than a pydynox operation; it needs an event loop"
+            .into()
+    })
+}
+
+/// The same for what a hook is, which an error names.
+#[pyfunction]
+#[pyo3(signature = (coroutine, hook, /))]
+pub(crate) fn drive_hook<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    hook: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    drive(coroutine, || {
+        format!(
+            "{hook} awaited something other than pydynox, which a blocking call cannot: await the verb, or leave that out"
+        )
+    })
+}
+
+fn drive<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    yielded: impl FnOnce() -> String,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = coroutine.py();
     let Ok(close) = coroutine.getattr(intern!(py, "close")) else {
         let got = coroutine.get_type().qualname()?;
@@ -215,9 +245,7 @@ pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
         Sent::Returned(value) => Ok(value),
         Sent::Yielded => {
             close.call0()?;
-            Err(PyRuntimeError::new_err(
-                "this coroutine awaited something other than a pydynox operation; it needs an event loop",
-            ))
+            Err(PyRuntimeError::new_err(yielded()))
         }
     }
 }

@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode;
 use crate::error::{configuration_error, validation_error};
+use crate::rules::Rules;
 
 /// How a value is stored, and which Python type it is.
 #[derive(Debug)]
@@ -94,6 +95,13 @@ pub(crate) enum Default {
     Factory(Py<PyAny>),
 }
 
+impl Default {
+    /// Whether a value is the very object that the class declared, which was checked there.
+    pub(crate) fn is(&self, value: &Bound<'_, PyAny>) -> bool {
+        matches!(self, Self::Value(default) if default.is(value))
+    }
+}
+
 /// One attribute of a model, compiled.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Field {
@@ -107,12 +115,15 @@ pub(crate) struct Field {
     pub(crate) role: Role,
     pub(crate) default: Default,
     pub(crate) store_null: bool,
+    /// What its values must satisfy beside their type; most fields have none.
+    pub(crate) rules: Option<Box<Rules>>,
+    pub(crate) immutable: bool,
 }
 
 #[pymethods]
 impl Field {
     #[new]
-    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false))]
+    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         name: &Bound<'_, PyString>,
@@ -122,6 +133,8 @@ impl Field {
         default: Option<Bound<'_, PyTuple>>,
         default_factory: Option<Py<PyAny>>,
         store_null: bool,
+        rules: Option<&Bound<'_, PyDict>>,
+        immutable: bool,
     ) -> PyResult<Self> {
         let py = name.py();
         let kind = Kind::parse(kind)?;
@@ -129,6 +142,11 @@ impl Field {
         label.string(attribute_name);
         label.byte(b':');
         let text: Box<str> = name.to_str()?.into();
+        let role = match role {
+            Some("partition") => Role::PartitionKey,
+            Some("sort") => Role::SortKey,
+            _ => Role::Attribute,
+        };
         Ok(Self {
             name: PyString::intern(py, &text).unbind(),
             text,
@@ -136,18 +154,23 @@ impl Field {
             label: label.into_bytes().into(),
             scalar: kind.is_scalar(),
             kind,
-            role: match role {
-                Some("partition") => Role::PartitionKey,
-                Some("sort") => Role::SortKey,
-                _ => Role::Attribute,
-            },
+            role,
             default: match (default, default_factory) {
                 (_, Some(factory)) => Default::Factory(factory),
                 (Some(value), None) => Default::Value(value.get_item(0)?.unbind()),
                 (None, None) => Default::Required,
             },
             store_null,
+            rules: rules.map(Rules::parse).transpose()?.map(Box::new),
+            immutable,
         })
+    }
+
+    /// All that is wrong with a value of the right type.
+    pub(crate) fn broken_rules(&self, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        self.rules
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), |rules| rules.broken(value))
     }
 
     #[getter]
@@ -166,6 +189,9 @@ impl Field {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(rules) = &self.rules {
+            rules.traverse(&visit)?;
+        }
         match &self.default {
             Default::Required => Ok(()),
             Default::Value(value) | Default::Factory(value) => visit.call(value),
@@ -238,6 +264,11 @@ impl Schema {
                     .ok()
                     .and_then(|text| self.by_name.get(text).copied())
             })
+    }
+
+    /// Where a field stands in the class.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
     }
 
     /// The table of the model as the client names it.

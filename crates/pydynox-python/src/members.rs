@@ -1,0 +1,198 @@
+//! What members of a model that do no I/O need of the border: JSON text, `DynamoDB`'s own form, sizes, and pickling.
+
+use pydynox_core::size::item_size;
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use crate::answer::decode_item;
+use crate::decode::{self, Decoder};
+use crate::encode::write_attribute;
+use crate::error::{internal, malformed, validation_error, validation_errors};
+use crate::ffi;
+use crate::instance::{Instance, Slot, Stored, schema_of};
+use crate::item;
+use crate::json;
+use crate::schema::{Default, Schema};
+
+/// The attributes as JSON text.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn dump_json(instance: &Bound<'_, Instance>) -> PyResult<String> {
+    let dumped = item::dump(instance, "json")?;
+    let mut w = Writer::with_capacity(512);
+    json::write(&mut w, dumped.as_any(), 0)?;
+    String::from_utf8(w.into_bytes())
+        .map_err(|_| internal(instance.py(), "JSON text that is not UTF-8"))
+}
+
+/// The whole item as a dictionary in `DynamoDB`'s JSON.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn to_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyAny>> {
+    let py = instance.py();
+    let mut w = Writer::with_capacity(1024);
+    item::write(&mut w, instance)?;
+    let read = || decode::json(py, &mut Reader::new(w.as_bytes())?);
+    read().map_err(|_| internal(py, "an item of ours that cannot be read"))
+}
+
+/// An instance from a dictionary in `DynamoDB`'s JSON; it counts as stored.
+#[pyfunction]
+#[pyo3(signature = (schema, item, /))]
+pub(crate) fn from_item<'py>(
+    schema: &Bound<'py, Schema>,
+    item: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, Instance>> {
+    let mut w = Writer::with_capacity(1024);
+    json::write(&mut w, item.as_any(), 0)?;
+    if let Err(problem) = item_size(w.as_bytes()) {
+        let name = &schema.get().name;
+        return Err(validation_error(
+            schema.py(),
+            &format!(
+                "{name}.model_from_item takes DynamoDB's own form, such as {{\"name\": {{\"S\": \"Ada\"}}}}: {problem}"
+            ),
+        ));
+    }
+    decode_item(schema, w.as_bytes())
+}
+
+/// What the item counts in bytes: in all, and by attribute as it is stored.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn size<'py>(instance: &Bound<'py, Instance>) -> PyResult<(usize, Bound<'py, PyDict>)> {
+    let py = instance.py();
+    let mut w = Writer::with_capacity(1024);
+    item::write(&mut w, instance)?;
+    let size = item_size(w.as_bytes()).map_err(|error| malformed(py, &error))?;
+    let attributes = PyDict::new(py);
+    for (name, bytes) in size.attributes {
+        attributes.set_item(name, bytes)?;
+    }
+    Ok((size.total, attributes))
+}
+
+/// What an instance is pickled as.
+type Pickled<'py> = (Bound<'py, PyDict>, Option<Vec<u8>>, Vec<String>);
+
+/// What an instance is made of: its values, the item that was read or written, and the fields whose fate is not known.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<'py>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let values = PyDict::new(py);
+    for field in schema.fields() {
+        let name = field.name.bind(py);
+        values.set_item(name, ffi::get_attribute(instance, name)?)?;
+    }
+    let state = instance.borrow();
+    let stored = state.stored.as_deref();
+    let item = stored
+        .map(|stored| stored_item(py, schema, stored))
+        .transpose()?;
+    let unsettled = state.unsettled.iter();
+    let unsettled = unsettled
+        .map(|index| schema.field(*index).text.to_string())
+        .collect();
+    Ok((values, item, unsettled))
+}
+
+/// The item as it was read or written.
+fn stored_item(py: Python<'_>, schema: &Schema, stored: &Stored) -> PyResult<Vec<u8>> {
+    let mut w = Writer::with_capacity(stored.length);
+    w.byte(b'{');
+    let empty = w.len();
+    let comma = |w: &mut Writer| {
+        if w.len() > empty {
+            w.byte(b',');
+        }
+    };
+    for (field, slot) in schema.fields().zip(&*stored.slots) {
+        match slot {
+            Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_) => {}
+            Slot::Scalar(value) => {
+                comma(&mut w);
+                w.raw(&field.label);
+                write_attribute(&mut w, field, value.bind(py))
+                    .map_err(|problem| problem.raise(py, &schema.name, field))?;
+            }
+            Slot::Bytes(range) => {
+                comma(&mut w);
+                w.raw(&field.label);
+                w.raw(stored.bytes(range));
+            }
+        }
+    }
+    let unknown = stored.bytes(&stored.unknown);
+    if !unknown.is_empty() {
+        comma(&mut w);
+        w.raw(unknown);
+    }
+    w.byte(b'}');
+    Ok(w.into_bytes())
+}
+
+/// An instance from what `pickled` gave. The class may have changed since: an attribute that it has no more stays in the item.
+#[pyfunction]
+#[pyo3(signature = (model, values, item, unsettled, /))]
+pub(crate) fn restored<'py>(
+    model: &Bound<'py, PyType>,
+    values: &Bound<'py, PyDict>,
+    item: Option<&[u8]>,
+    unsettled: Vec<String>,
+) -> PyResult<Bound<'py, Instance>> {
+    let py = model.py();
+    let schema = model.getattr("_schema")?.cast_into::<Schema>()?;
+    let made = if let Some(item) = item {
+        let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+        item::read(&mut Decoder::new(py), &mut r, &schema)?
+    } else {
+        let made = ffi::allocate(model)?.cast_into::<Instance>()?;
+        made.borrow_mut().schema = Some(schema.clone().unbind());
+        fill_new(&made, schema.get(), values)?;
+        made
+    };
+    item::keep_changed(&made, values)?;
+    made.borrow_mut().unsettled = unsettled
+        .into_iter()
+        .filter_map(|name| schema.get().position(&name))
+        .collect();
+    Ok(made)
+}
+
+/// Give a new instance the defaults of what its values lack.
+fn fill_new(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    values: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let mut problems = Vec::new();
+    for field in schema.fields() {
+        let name = field.name.bind(py);
+        if values.contains(name)? {
+            continue;
+        }
+        match &field.default {
+            Default::Value(value) => ffi::set_attribute(instance, name, value.bind(py))?,
+            Default::Factory(factory) => {
+                ffi::set_attribute(instance, name, &factory.bind(py).call0()?)?;
+            }
+            Default::Required => {
+                let message = format!(
+                    "{}.{} is missing: the instance was pickled before the class had it",
+                    schema.name, field.text
+                );
+                problems.push((field.text.to_string(), message));
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(validation_errors(py, problems))
+    }
+}

@@ -1,0 +1,157 @@
+//! Field rules: what a value must satisfy beside its type, as the class declared it.
+
+use pyo3::basic::CompareOp;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+/// A bound in Python's words, and how a value that keeps it compares.
+const BOUNDS: [(&str, &str, CompareOp); 4] = [
+    ("ge", ">=", CompareOp::Ge),
+    ("gt", ">", CompareOp::Gt),
+    ("le", "<=", CompareOp::Le),
+    ("lt", "<", CompareOp::Lt),
+];
+
+/// The rules of one field; their form was checked when the class was made.
+pub(crate) struct Rules {
+    min_length: Option<usize>,
+    max_length: Option<usize>,
+    /// The pattern's text and its `search`.
+    pattern: Option<(String, Py<PyAny>)>,
+    bounds: Vec<(&'static str, CompareOp, Py<PyAny>)>,
+    validators: Vec<Py<PyAny>>,
+}
+
+impl Rules {
+    pub(crate) fn parse(given: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let length = |name| {
+            given
+                .get_item(name)?
+                .map(|length| length.extract::<usize>())
+                .transpose()
+        };
+        let pattern = match given.get_item("pattern")? {
+            Some(pattern) => Some((
+                pattern.getattr("pattern")?.extract()?,
+                pattern.getattr("search")?.unbind(),
+            )),
+            None => None,
+        };
+        let mut bounds = Vec::new();
+        for (name, sign, keeps) in BOUNDS {
+            if let Some(bound) = given.get_item(name)? {
+                bounds.push((sign, keeps, bound.unbind()));
+            }
+        }
+        let validators = match given.get_item("validate")? {
+            Some(validators) => validators
+                .cast::<PyTuple>()?
+                .iter()
+                .map(Bound::unbind)
+                .collect(),
+            None => Vec::new(),
+        };
+        Ok(Self {
+            min_length: length("min_length")?,
+            max_length: length("max_length")?,
+            pattern,
+            bounds,
+            validators,
+        })
+    }
+
+    /// All that is wrong with a value of the right type, each as what follows the attribute's name. None breaks no rule.
+    pub(crate) fn broken(&self, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        let mut found = Vec::new();
+        if value.is_none() {
+            return Ok(found);
+        }
+        self.check_length(value, &mut found);
+        if let Some((text, search)) = &self.pattern
+            && search.bind(value.py()).call1((value,))?.is_none()
+        {
+            found.push(format!(" does not match the pattern {text}"));
+        }
+        for (sign, keeps, bound) in &self.bounds {
+            let bound = bound.bind(value.py());
+            // What cannot be compared is of another type, and that is said where types are checked.
+            let kept = value
+                .rich_compare(bound, *keeps)
+                .and_then(|kept| kept.is_truthy())
+                .unwrap_or(true);
+            if !kept {
+                found.push(format!(" must be {sign} {}", bound.str()?));
+            }
+        }
+        for validator in &self.validators {
+            found.extend(refusal(validator.bind(value.py()), value)?);
+        }
+        Ok(found)
+    }
+
+    fn check_length(&self, value: &Bound<'_, PyAny>, found: &mut Vec<String>) {
+        if self.min_length.is_none() && self.max_length.is_none() {
+            return;
+        }
+        let Ok(length) = value.len() else { return };
+        if let Some(least) = self.min_length
+            && length < least
+        {
+            found.push(format!(
+                " must have a length of at least {least}, not {length}"
+            ));
+        }
+        if let Some(most) = self.max_length
+            && length > most
+        {
+            found.push(format!(
+                " must have a length of at most {most}, not {length}"
+            ));
+        }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some((_, search)) = &self.pattern {
+            visit.call(search)?;
+        }
+        for (_, _, bound) in &self.bounds {
+            visit.call(bound)?;
+        }
+        self.validators
+            .iter()
+            .try_for_each(|validator| visit.call(validator))
+    }
+}
+
+/// Why a callable of `validate=` refuses a value, if it does: it raises `ValueError` or says False.
+fn refusal(validator: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = value.py();
+    let answer = match validator.call1((value,)) {
+        Ok(answer) => answer,
+        Err(error) if error.is_instance_of::<PyValueError>(py) => {
+            return Ok(Some(format!(": {}", error.value(py))));
+        }
+        Err(error) => return Err(error),
+    };
+    if answer.is(pyo3::types::PyBool::new(py, false)) {
+        return Ok(Some(format!(" is refused by {}", name_of(validator))));
+    }
+    if answer.is_none() || answer.is(pyo3::types::PyBool::new(py, true)) || answer.is(value) {
+        return Ok(None);
+    }
+    Err(PyTypeError::new_err(format!(
+        "validate={} gave a {}: it checks and converts nothing, so it raises ValueError or returns False to refuse a value, and \
+         returns None, True or the value itself to take it",
+        name_of(validator),
+        answer.get_type().qualname()?,
+    )))
+}
+
+fn name_of(validator: &Bound<'_, PyAny>) -> String {
+    let named = validator
+        .getattr("__name__")
+        .or_else(|_| validator.get_type().getattr("__name__"));
+    named.map_or_else(|_| "a validator".into(), |name| name.to_string())
+}

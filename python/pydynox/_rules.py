@@ -1,0 +1,129 @@
+"""Field rules as the class declares them: which rule fits which type, checked when the class is made."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+from ._annotations import fail
+from ._kinds import describe
+
+if TYPE_CHECKING:
+    from .attributes import Attr
+
+_SIZED = (str, bytes, list, dict, set, frozenset, tuple)
+# By name: a program that has no such values need not import their modules.
+_ORDERED = {"int", "float", "decimal.Decimal", "datetime.datetime", "datetime.date", "datetime.time", "datetime.timedelta"}
+
+
+def checked(cls: type[Any], attribute: Attr[Any]) -> dict[str, Any] | None:
+    """The rules of an attribute as the border takes them; None where there are none.
+
+    Raises:
+        ConfigurationError: A rule does not fit the type, or contradicts another one.
+    """
+    if attribute.immutable not in (True, False):
+        fail(cls, attribute.name, f"has immutable={attribute.immutable!r}: say True or False")
+    if not attribute._rules:
+        return None
+    rules = dict(attribute._rules)
+    present = present_type(attribute.type)
+    _check_lengths(cls, attribute, present, rules)
+    _check_bounds(cls, attribute, present, rules)
+    if "pattern" in rules:
+        rules["pattern"] = _compiled(cls, attribute, present, rules["pattern"])
+    if "validate" in rules:
+        rules["validate"] = _validators(cls, attribute, rules["validate"])
+    return rules
+
+
+def _check_lengths(cls: type[Any], attribute: Attr[Any], present: Any, rules: dict[str, Any]) -> None:
+    lengths = {name: rules[name] for name in ("min_length", "max_length") if name in rules}
+    for name, length in lengths.items():
+        if not _is_any(present) and not _is_subclass(present, _SIZED):
+            fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no length: {name}= means nothing")
+        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+            fail(cls, attribute.name, f"has {name}={length!r}: a length is an int, 0 or more")
+    if len(lengths) == 2 and lengths["min_length"] > lengths["max_length"]:  # noqa: PLR2004 (both of them)
+        fail(
+            cls,
+            attribute.name,
+            f"has min_length={lengths['min_length']} over max_length={lengths['max_length']}: no value keeps both",
+        )
+
+
+def _check_bounds(cls: type[Any], attribute: Attr[Any], present: Any, rules: dict[str, Any]) -> None:
+    bounds = {name: rules[name] for name in ("ge", "gt", "le", "lt") if name in rules}
+    for name, bound in bounds.items():
+        if not _is_any(present) and not _is_ordered(present):
+            fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no order: {name}= means nothing")
+        if isinstance(bound, bool) or not any(map(_is_ordered, type(bound).__mro__)) or not _is_comparable(present, bound):
+            fail(cls, attribute.name, f"is {describe(attribute.type)}, and its {name}= is {bound!r}")
+    for one, other in (("ge", "gt"), ("le", "lt")):
+        if one in bounds and other in bounds:
+            fail(cls, attribute.name, f"has {one}= and {other}=: say one")
+    low, high = (next(((n, bounds[n]) for n in names if n in bounds), None) for names in (("ge", "gt"), ("le", "lt")))
+    if low is None or high is None:
+        return
+    if low[1] > high[1] or (low[1] == high[1] and (low[0], high[0]) != ("ge", "le")):
+        fail(cls, attribute.name, f"has {low[0]}={low[1]!r} and {high[0]}={high[1]!r}: no value keeps both")
+
+
+def _is_comparable(present: Any, bound: Any) -> bool:
+    numbers = {"int", "float", "decimal.Decimal"}
+    if _is_any(present):
+        return True
+    if _full_name(present) in numbers:
+        return any(_full_name(base) in numbers for base in type(bound).__mro__)
+    return isinstance(bound, present)
+
+
+def _compiled(cls: type[Any], attribute: Attr[Any], present: Any, pattern: Any) -> Any:
+    import re
+
+    if not _is_any(present) and not _is_subclass(present, (str,)):
+        fail(cls, attribute.name, f"is {describe(attribute.type)}: pattern= is for str")
+    if issubclass(type(pattern), re.Pattern) and issubclass(type(pattern.pattern), str):
+        return pattern
+    if not isinstance(pattern, str):
+        fail(cls, attribute.name, f"has a pattern that is no text: {pattern!r}")
+    try:
+        return re.compile(pattern)
+    except re.error as problem:
+        fail(cls, attribute.name, f"has the pattern {pattern!r}, which does not compile: {problem}")
+
+
+def _validators(cls: type[Any], attribute: Attr[Any], validate: Any) -> tuple[Any, ...]:
+    validators: tuple[Any, ...] = (*validate,) if issubclass(type(validate), (list, tuple)) else (validate,)
+    for validator in validators:
+        if not callable(validator):
+            fail(cls, attribute.name, f"has a validate= that cannot be called: {validator!r}")
+    return validators
+
+
+def present_type(annotation: Any) -> Any:
+    """The class of a value that is there: of ``list[str] | None`` it is ``list``."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        members = [member for member in arguments if member is not type(None)]
+        return present_type(members[0]) if len(members) == 1 else Any
+    return origin or annotation
+
+
+def _is_any(present: Any) -> bool:
+    # What is no class (Literal, a type variable) is judged by its values.
+    return not isinstance(present, type)
+
+
+def _is_subclass(present: Any, classes: tuple[type, ...]) -> bool:
+    return isinstance(present, type) and issubclass(present, classes)
+
+
+def _is_ordered(present: Any) -> bool:
+    return _full_name(present) in _ORDERED
+
+
+def _full_name(present: Any) -> str:
+    module, name = getattr(present, "__module__", ""), getattr(present, "__name__", "")
+    return str(name if module == "builtins" else f"{module}.{name}")

@@ -1,0 +1,209 @@
+"""Hooks: methods of a model that run before and after its instances are written, deleted or read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from . import _core
+from ._annotations import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    Hook = TypeVar("Hook", bound=Callable[[Any], Coroutine[Any, Any, None] | None])
+else:
+    Hook = TypeVar("Hook")
+
+__all__ = ["after_delete", "after_load", "after_save", "before_delete", "before_save"]
+
+
+def before_save(hook: Hook, /) -> Hook:
+    """Run this method before ``create``, ``save`` and ``put``.
+
+    It may change the instance. An exception aborts the verb: nothing is sent, and every attribute has the value that it had.
+    It runs before ``save`` looks for changes, so also where there turn out to be none.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...     email: Attr[str]
+        ...
+        ...     @before_save
+        ...     def normalise(self) -> None:
+        ...         self.email = self.email.lower()
+    """
+    return _marked(hook, "before_save")
+
+
+def after_save(hook: Hook, /) -> Hook:
+    """Run this method after ``create``, ``save`` and ``put`` have written something.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...
+        ...     @after_save
+        ...     async def log(self) -> None:
+        ...         await Event(event_id=new_id(), what=f"{self.user_id} was saved").create()
+    """
+    return _marked(hook, "after_save")
+
+
+def before_delete(hook: Hook, /) -> Hook:
+    """Run this method before ``delete``; an exception aborts it, and nothing is sent.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...     open_orders: Attr[int] = field(default=0)
+        ...
+        ...     @before_delete
+        ...     def refuse(self) -> None:
+        ...         if self.open_orders:
+        ...             raise ValueError("this user has open orders")
+    """
+    return _marked(hook, "before_delete")
+
+
+def after_delete(hook: Hook, /) -> Hook:
+    """Run this method after ``delete``; the instance counts as new by then.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...
+        ...     @after_delete
+        ...     async def forget_settings(self) -> None:
+        ...         await Settings.key(self.user_id).delete()
+    """
+    return _marked(hook, "after_delete")
+
+
+def after_load(hook: Hook, /) -> Hook:
+    """Run this method on an instance that was read: ``get``, ``get_or_raise``, also those of a ``Key``, and ``refresh``.
+
+    What it changes counts as a change that is not saved yet.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...     name: Attr[str]
+        ...
+        ...     @after_load
+        ...     def trim(self) -> None:
+        ...         self.name = self.name.strip()
+    """
+    return _marked(hook, "after_load")
+
+
+class Hooks:
+    """The hooks of one class, by event, as names of methods in the order in which they run."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: dict[str, tuple[str, ...]]) -> None:
+        self._names = names
+
+    async def before(self, instance: Any, event: str) -> None:
+        """Run the hooks of an event that comes before a verb; if one fails, the instance is as it was."""
+        names = self._names.get(event, ())
+        if not names:
+            return
+        values: dict[str, Any] = dict(instance.__dict__)
+        try:
+            for name in names:
+                await _run(instance, name, event)
+        except BaseException:
+            instance.__dict__.update(values)
+            raise
+
+    async def after(self, instance: Any, event: str) -> None:
+        """Run the hooks of an event that comes after a write; the error of one says that the write was applied."""
+        for name in self._names.get(event, ()):
+            try:
+                await _run(instance, name, event)
+            except BaseException as error:
+                done = "deleted" if event == "after_delete" else "written"
+                error.add_note(f"the item was {done} all the same: only {_described(instance, name, event)} failed")
+                raise
+
+    async def loaded(self, instance: Any) -> None:
+        """Run the hooks of an instance that was read."""
+        for name in self._names.get("after_load", ()):
+            await _run(instance, name, "after_load")
+
+
+def hooks_of(cls: type[Any]) -> Hooks | None:
+    """The hooks of a class and its bases, those of a base first; None where there are none.
+
+    Raises:
+        ConfigurationError: A hook is no plain method, or is overridden by something else than a hook or None.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            events = _events(value)
+            if events:
+                found[name] = events
+            elif name in found:
+                _check_replaced(cls, base, name, value)
+                found[name] = ()
+            elif _events(getattr(value, "__func__", None)):
+                fail(cls, name, f"is a hook and a {type(value).__name__}: a hook is a plain method")
+    by_event: dict[str, tuple[str, ...]] = {}
+    for name, events in found.items():
+        for event in events:
+            by_event[event] = (*by_event.get(event, ()), name)
+    return Hooks(by_event) if by_event else None
+
+
+def _check_replaced(cls: type[Any], base: type[Any], name: str, value: Any) -> None:
+    if value is not None:
+        fail(
+            cls,
+            name,
+            f"replaces a hook and is none, in {base.__name__}: decorate it too, or write {name} = None to drop the hook",
+        )
+
+
+def _marked(hook: Hook, event: str) -> Hook:
+    target: Any = hook
+    target = getattr(target, "__func__", target)  # a static or class method: refused when the class is made, by its name
+    if not callable(target):
+        raise TypeError(f"@{event} decorates a method, not {hook!r}")
+    target.__dict__["_pydynox_hook"] = (*_events(target), event)
+    return hook
+
+
+def _events(value: Any) -> tuple[str, ...]:
+    events: tuple[str, ...] = getattr(value, "__dict__", {}).get("_pydynox_hook", ()) if callable(value) else ()
+    return events
+
+
+async def _run(instance: Any, name: str, event: str) -> None:
+    result = getattr(instance, name)()
+    if not hasattr(result, "__await__"):
+        return
+    if not _core.is_blocking():
+        await result
+        return
+    try:
+        _core.drive_hook(_awaited(result), _described(instance, name, event))
+    except RuntimeError as error:
+        if str(error) == "no running event loop":
+            _refuse_waiting(_described(instance, name, event), error)
+        raise
+
+
+async def _awaited(result: Any) -> None:
+    await result
+
+
+def _refuse_waiting(described: str, error: RuntimeError) -> NoReturn:
+    raise RuntimeError(
+        f"{described} awaited something other than pydynox, which a blocking call cannot: await the verb, or leave that out"
+    ) from error
+
+
+def _described(instance: Any, name: str, event: str) -> str:
+    return f"the hook {type(instance).__name__}.{name} ({event})"
