@@ -18,7 +18,8 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from data import compact, item, page, partition_key
+import pydynox
+from data import compact, item, page, partition_key, values
 from model import User, user
 from pydynox import DynamoDBClient, _core
 from rows import Row
@@ -111,7 +112,8 @@ def engine() -> dict[str, tuple[Callable[[int], object], int]]:
 def codec() -> dict[str, tuple[Callable[[int], object], int]]:
     """The border alone: no engine, no event loop."""
     schema = User._schema
-    one, hundred, instance = compact(item(1)), page(100), user(1)
+    one, hundred, instance, given = compact(item(1)), page(100), user(1), values(1)
+    loaded, client = User.model_from_item(item(1)), DynamoDBClient(endpoint_url="memory://")
 
     def loop(call: Callable[[], object]) -> Callable[[int], object]:
         def run(count: int) -> None:
@@ -120,7 +122,17 @@ def codec() -> dict[str, tuple[Callable[[int], object], int]]:
 
         return run
 
+    def sent(call: Callable[[], Any]) -> Callable[[int], object]:
+        async def run(count: int) -> None:
+            with client.as_default():
+                for _ in range(count):
+                    await call()
+
+        return lambda count: pydynox.run(run(count))
+
     return {
+        "make an item": (loop(lambda: User(**given)), 20000),
+        "save, nothing changed": (sent(loaded.save), 20000),
         "encode an item": (loop(lambda: _core.encode_item(instance)), 20000),
         "decode an item": (loop(lambda: _core.decode_item(schema, one)), 20000),
         "decode a page of 100": (loop(lambda: _core.decode_items(schema, hundred)), 200),
@@ -195,6 +207,8 @@ def measure(rounds: int) -> tuple[list[Row], dict[str, Any]]:
         Row("embedded get, sync", figures["embedded get, sync"], "us", 30.0),
         Row("embedded put", figures["embedded put"], "us", 75.0),
         Row("embedded put, sync", figures["embedded put, sync"], "us", 75.0),
+        Row("make an item of 12 attributes by keyword", figures["make an item"], "us", 1.5),
+        Row("save of an unchanged item of 12 attributes", figures["save, nothing changed"], "us", 3.0),
         Row("encode an item of 12 attributes", figures["encode an item"], "us", 2.0),
         Row("decode an item of 12 attributes", figures["decode an item"], "us", 2.0),
         Row("decode a page of 100 / orjson.loads of it", figures["decode a page of 100"] / loads, "x", 0.7),

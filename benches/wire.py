@@ -63,6 +63,7 @@ SMALL_CALLS = (
     Target(SYNC, FLOOR, 1.9),
 )
 TARGETS = {"get": SMALL_CALLS, "put": SMALL_CALLS}
+SAVE_OVER_PUT = 1.15
 
 
 class Cell(NamedTuple):
@@ -168,6 +169,9 @@ def rows(priced: Prices, used: Footprints, with_peers: bool) -> list[Row]:
             other = price(against, operation, manner if against == PEER else SYNC)
             value = ratio(price(OURS, operation, manner), other)
             made.append(Row(f"{operation}, {manner} / {against}", value, "x", at_most))
+    for manner in (CONCURRENT, ONE_BY_ONE, SYNC):
+        value = ratio(price(OURS, "save", manner), price(OURS, "put", manner))
+        made.append(Row(f"save of a changed item, {manner} / put", value, "x", SAVE_OVER_PUT))
     if with_peers:
         for api in MANNERS:
             value = ratio(use(OURS, api, "memory_mb"), use(PEER, api, "memory_mb"))

@@ -69,7 +69,7 @@ def sockets() -> int:
 
 def check(operation: str, result: Any) -> None:
     """A client that answers fast, and wrong, has no price. What the item is depends on the client."""
-    if operation == "put":
+    if operation in ("put", "save"):
         return
     expected = "Ada Lovelace 1"
     if operation == "query" and not isinstance(result, bytes):

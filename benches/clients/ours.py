@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from data import ACCESS_KEY_ID, NUMBERS, REGION, SECRET_ACCESS_KEY, SORT_KEY, partition_key
+from data import ACCESS_KEY_ID, NUMBERS, REGION, SECRET_ACCESS_KEY, SORT_KEY, item, partition_key
 from model import User, user
 from pydynox import Credentials, DynamoDBClient, set_default_client
 
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 KEYS = [partition_key(number) for number in range(NUMBERS)]
 USERS = [user(number) for number in range(NUMBERS)]
+LOADED = [User.model_from_item(item(number)) for number in range(NUMBERS)]
+
+
+def changed(number: int) -> User:
+    """A loaded item that differs from what was stored last."""
+    found = LOADED[number]
+    found.age = found.age % 100 + 1
+    return found
 
 
 def open_client(url: str) -> DynamoDBClient:
@@ -30,6 +38,7 @@ async def connected(url: str) -> AsyncIterator[dict[str, Callable[[int], Any]]]:
         yield {
             "get": lambda number: User.get(KEYS[number], SORT_KEY),
             "put": lambda number: USERS[number].put(),
+            "save": lambda number: changed(number).save(),
         }
 
 
@@ -40,5 +49,6 @@ def connected_sync(url: str) -> Iterator[dict[str, Callable[[int], Any]]]:
     yield {
         "get": lambda number: User.sync.get(KEYS[number], SORT_KEY),
         "put": lambda number: USERS[number].sync.put(),
+        "save": lambda number: changed(number).sync.save(),
     }
     client.sync.close()

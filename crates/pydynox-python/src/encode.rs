@@ -146,12 +146,55 @@ pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
         Kind::Optional(inner) => {
             admit(inner, value).map_err(|problem| optional_problem(problem, inner))
         }
+        Kind::Float if is_ordinary_float(value) => Ok(value.clone()),
         Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
         Kind::Decimal if value.is_exact_instance_of::<PyInt>() => decimal_type(value.py())
             .and_then(|decimal| decimal.call1((value,)))
             .map_err(|error| python_error(value, &error)),
+        _ if holds_text_alone(kind, value) => Ok(value.clone()),
         _ => admit_by_writing(kind, value),
     }
+}
+
+/// Containers of nothing but text are looked through, which is cheaper than writing them; what is wrong with others is found there.
+fn holds_text_alone(kind: &Kind, value: &Bound<'_, PyAny>) -> bool {
+    match kind {
+        Kind::List(inner) if matches!(**inner, Kind::Str) => value
+            .cast_exact::<PyList>()
+            .is_ok_and(|list| list.iter().all(|element| is_text(&element))),
+        Kind::Set(inner) if matches!(**inner, Kind::Str) => value
+            .cast_exact::<PySet>()
+            .is_ok_and(|set| set.iter().all(|member| is_text(&member))),
+        Kind::Dict(inner) if matches!(**inner, Kind::Str) => {
+            value.cast_exact::<PyDict>().is_ok_and(|dict| {
+                dict.iter()
+                    .all(|(key, member)| is_name(&key) && is_text(&member))
+            })
+        }
+        _ => false,
+    }
+}
+
+#[inline]
+fn is_text(value: &Bound<'_, PyAny>) -> bool {
+    value
+        .cast_exact::<PyString>()
+        .is_ok_and(|text| text.to_str().is_ok())
+}
+
+#[inline]
+fn is_name(value: &Bound<'_, PyAny>) -> bool {
+    value
+        .cast_exact::<PyString>()
+        .is_ok_and(|text| text.to_str().is_ok_and(|name| !name.is_empty()))
+}
+
+/// A float that is well inside of what `DynamoDB` stores, so that its text need not be made to know it.
+#[inline]
+fn is_ordinary_float(value: &Bound<'_, PyAny>) -> bool {
+    value
+        .cast_exact::<PyFloat>()
+        .is_ok_and(|float| float.value() == 0.0 || (1e-100..1e100).contains(&float.value().abs()))
 }
 
 fn optional_problem(problem: Problem, inner: &Kind) -> Problem {

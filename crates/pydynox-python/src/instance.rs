@@ -120,18 +120,11 @@ impl Instance {
         let schema = schema_of(slf)?;
         let schema = schema.get();
         let mut problems = Vec::new();
-        let mut used = 0;
-        for field in schema.fields() {
+        let (given, unknown) = sorted(schema, values);
+        for (field, given) in schema.fields().zip(given) {
             let name = field.name.bind(py);
-            let given = match values {
-                Some(values) => values.get_item(name)?,
-                None => None,
-            };
             let value = match (given, &field.default) {
-                (Some(given), _) => {
-                    used += 1;
-                    admitted(field, &given)
-                }
+                (Some(given), _) => admitted(field, &given),
                 (None, Default::Value(value)) => Ok(value.bind(py).clone()),
                 (None, Default::Factory(factory)) => admitted(field, &factory.bind(py).call0()?),
                 (None, Default::Required) => {
@@ -155,15 +148,8 @@ impl Instance {
                 )),
             }
         }
-        if let Some(values) = values
-            && values.len() > used
-        {
-            for key in values.keys() {
-                let key = key.cast_into::<PyString>()?;
-                if schema.by_name(&key).is_none() {
-                    problems.push((key.to_string(), unknown_attribute(schema, &key)?));
-                }
-            }
+        for key in unknown {
+            problems.push((key.to_string(), unknown_attribute(schema, &key)?));
         }
         if problems.is_empty() {
             Ok(())
@@ -185,7 +171,7 @@ impl Instance {
             return Self::__setattr__(slf, name, value);
         };
         let schema = owned.get();
-        let Some(index) = schema.by_name(name) else {
+        let Some(index) = schema.by_name(name, usize::MAX) else {
             return Err(PyAttributeError::new_err(unknown_attribute(schema, name)?));
         };
         let field = schema.field(index);
@@ -258,6 +244,32 @@ impl Instance {
         self.schema = None;
         self.stored = None;
     }
+}
+
+/// The values of a call in the order of the fields, and the names that are none of a field.
+#[inline]
+fn sorted<'py>(
+    schema: &Schema,
+    values: Option<&Bound<'py, PyDict>>,
+) -> (Vec<Option<Bound<'py, PyAny>>>, Vec<Bound<'py, PyString>>) {
+    let mut given = Vec::with_capacity(schema.len());
+    given.resize_with(schema.len(), || None);
+    let mut unknown = Vec::new();
+    let mut expected = 0;
+    for (name, value) in values.into_iter().flat_map(PyDictMethods::iter) {
+        // Most calls name the attributes in the order of the class.
+        let Ok(name) = name.cast_into::<PyString>() else {
+            continue; // Python itself refuses such a call
+        };
+        match schema.by_name(&name, expected) {
+            Some(index) => {
+                expected = index + 1;
+                given[index] = Some(value);
+            }
+            None => unknown.push(name),
+        }
+    }
+    (given, unknown)
 }
 
 /// What a value breaks of the rules of its field, as `ValidationError.errors` has it.

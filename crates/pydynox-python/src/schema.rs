@@ -254,8 +254,13 @@ impl Schema {
 
     /// The field of this Python name; interned names are found by address.
     #[inline]
-    pub(crate) fn by_name(&self, name: &Bound<'_, PyString>) -> Option<usize> {
+    pub(crate) fn by_name(&self, name: &Bound<'_, PyString>, expected: usize) -> Option<usize> {
         let address = name.as_ptr();
+        if let Some(field) = self.fields.get(expected)
+            && field.get().name.as_ptr() == address
+        {
+            return Some(expected);
+        }
         self.fields
             .iter()
             .position(|field| field.get().name.as_ptr() == address)
