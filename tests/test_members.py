@@ -93,8 +93,9 @@ def test_validate_takes_what_the_constructor_takes_and_instances() -> None:
         (Event[int](event_id="e", payload=1), "takes a dict or a Order, not Event"),
         ({1: 2}, "the names of attributes are str, not int"),
     ):
-        with pytest.raises(ValidationError, match=message):
+        with pytest.raises(ValidationError, match=message) as refused:
             Order.model_validate(wrong)
+        assert refused.value.errors == [("", str(refused.value))]
 
 
 def test_the_json_schema_is_that_of_pydantic() -> None:

@@ -118,6 +118,36 @@ def test_a_message_shows_no_value() -> None:
     assert "777" not in str(caught.value)
 
 
+def test_what_a_rule_cannot_judge_does_not_keep_it() -> None:
+    class Open(Model[str], table="open"):
+        a: Attr[str] = partition_key()
+        b: Attr[Any] = field(ge=3, max_length=2, pattern="x")
+
+    with pytest.raises(ValidationError) as caught:
+        Open(a="a", b=2)
+    with pytest.raises(ValidationError, match=r"^Open\.b must be >= 3$"):
+        Open(a="a", b="x")
+
+    assert [message for _, message in caught.value.errors] == [
+        "Open.b has no length, and its rule asks for one",
+        "Open.b does not match the pattern x",
+        "Open.b must be >= 3",
+    ]
+
+
+def test_bounds_fit_the_kind_of_time() -> None:
+    import datetime as dt
+
+    from pydynox import _rules
+
+    moment, naive, day = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2020, 1, 1), dt.date(2020, 1, 1)
+    fitting = [(dt.datetime, moment), (dt.date, day), (dt.time, dt.time(1)), (dt.timedelta, dt.timedelta(1)), (float, Decimal(1))]
+    misfits = [(dt.datetime, naive), (dt.datetime, day), (dt.date, moment), (dt.time, day), (int, day), (dt.timedelta, 3)]
+
+    assert [_rules._is_ordered(kind) and _rules._is_comparable(kind, bound) for kind, bound in fitting] == [True] * 5
+    assert [_rules._is_comparable(kind, bound) for kind, bound in misfits] == [False] * 6
+
+
 def test_only_a_refusal_is_taken_for_one() -> None:
     class Odd(Model[str], table="odd"):
         a: Attr[str] = partition_key(validate=str.strip)

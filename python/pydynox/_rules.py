@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _SIZED = (str, bytes, list, dict, set, frozenset, tuple)
 # By name: a program that has no such values need not import their modules.
-_ORDERED = {"int", "float", "decimal.Decimal", "datetime.datetime", "datetime.date", "datetime.time", "datetime.timedelta"}
+_NUMBERS = {"int", "float", "decimal.Decimal"}
+_ORDERED = {*_NUMBERS, "datetime.date", "datetime.time", "datetime.timedelta"}
 
 
 def checked(cls: type[Any], attribute: Attr[Any]) -> dict[str, Any] | None:
@@ -58,7 +59,7 @@ def _check_bounds(cls: type[Any], attribute: Attr[Any], present: Any, rules: dic
     for name, bound in bounds.items():
         if not _is_any(present) and not _is_ordered(present):
             fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no order: {name}= means nothing")
-        if isinstance(bound, bool) or not any(map(_is_ordered, type(bound).__mro__)) or not _is_comparable(present, bound):
+        if not _is_ordered(type(bound)) or not _is_comparable(present, bound):
             fail(cls, attribute.name, f"is {describe(attribute.type)}, and its {name}= is {bound!r}")
     for one, other in (("ge", "gt"), ("le", "lt")):
         if one in bounds and other in bounds:
@@ -71,11 +72,15 @@ def _check_bounds(cls: type[Any], attribute: Attr[Any], present: Any, rules: dic
 
 
 def _is_comparable(present: Any, bound: Any) -> bool:
-    numbers = {"int", "float", "decimal.Decimal"}
     if _is_any(present):
         return True
-    if _full_name(present) in numbers:
-        return any(_full_name(base) in numbers for base in type(bound).__mro__)
+    if _names(present) & _NUMBERS:
+        return bool(_names(type(bound)) & _NUMBERS)
+    # A datetime is a date, and the two cannot be compared; nor can a naive datetime with those that are stored.
+    date, moment = "datetime.date", "datetime.datetime"
+    if date in _names(present):
+        same = (moment in _names(present)) == (moment in _names(type(bound)))
+        return same and date in _names(type(bound)) and getattr(bound, "tzinfo", True) is not None
     return isinstance(bound, present)
 
 
@@ -113,7 +118,7 @@ def present_type(annotation: Any) -> Any:
 
 def _is_any(present: Any) -> bool:
     # What is no class (Literal, a type variable) is judged by its values.
-    return not isinstance(present, type)
+    return present is Any or not isinstance(present, type)
 
 
 def _is_subclass(present: Any, classes: tuple[type, ...]) -> bool:
@@ -121,9 +126,10 @@ def _is_subclass(present: Any, classes: tuple[type, ...]) -> bool:
 
 
 def _is_ordered(present: Any) -> bool:
-    return _full_name(present) in _ORDERED
+    return not _is_subclass(present, (bool,)) and bool(_names(present) & _ORDERED)
 
 
-def _full_name(present: Any) -> str:
-    module, name = getattr(present, "__module__", ""), getattr(present, "__name__", "")
-    return str(name if module == "builtins" else f"{module}.{name}")
+def _names(present: Any) -> set[str]:
+    """The full names of a class and its bases."""
+    bases: tuple[type, ...] = getattr(present, "__mro__", ())
+    return {base.__name__ if base.__module__ == "builtins" else f"{base.__module__}.{base.__name__}" for base in bases}

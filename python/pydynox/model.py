@@ -498,10 +498,10 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         values = _as_dict(value)
         if values is None:
             got = type(value).__qualname__
-            raise ValidationError(f"{cls.__name__}.model_validate takes a dict or a {cls.__name__}, not {got}")
+            raise _refused(f"{cls.__name__}.model_validate takes a dict or a {cls.__name__}, not {got}")
         wrong = next((name for name in values if not isinstance(name, str)), None)
         if wrong is not None:
-            raise ValidationError(f"the names of attributes are str, not {type(wrong).__qualname__}")
+            raise _refused(f"the names of attributes are str, not {type(wrong).__qualname__}")
         return cls(**values)
 
     @classmethod
@@ -592,11 +592,11 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         """
         values = _as_dict(item)
         if values is None:
-            raise ValidationError(f"{cls.__name__}.model_from_item takes a dict, not {type(item).__qualname__}")
+            raise _refused(f"{cls.__name__}.model_from_item takes a dict, not {type(item).__qualname__}")
         try:
             made: Self = _core.from_item(cls._schema, values)
         except InvalidResponseError as problem:
-            raise ValidationError(f"{cls.__name__}.model_from_item takes DynamoDB's own JSON: {problem}") from None
+            raise _refused(f"{cls.__name__}.model_from_item takes DynamoDB's own JSON: {problem}") from None
         return made
 
     @classmethod
@@ -635,6 +635,11 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 def _restored(model: Any, values: dict[str, Any], item: bytes | None, unsettled: list[str]) -> Any:
     """An instance from what it was pickled as."""
     return _core.restored(model, values, item, unsettled)
+
+
+def _refused(message: str) -> ValidationError:
+    """The error of a value that is about no attribute."""
+    return ValidationError(message, errors=[("", message)])
 
 
 def _as_dict(value: Any) -> dict[Any, Any] | None:

@@ -70,17 +70,20 @@ impl Rules {
         }
         self.check_length(value, &mut found);
         if let Some((text, search)) = &self.pattern
-            && search.bind(value.py()).call1((value,))?.is_none()
+            && search
+                .bind(value.py())
+                .call1((value,))
+                .map_or(true, |found| found.is_none())
         {
             found.push(format!(" does not match the pattern {text}"));
         }
         for (sign, keeps, bound) in &self.bounds {
             let bound = bound.bind(value.py());
-            // What cannot be compared is of another type, and that is said where types are checked.
+            // What cannot be compared (text of an open type, a naive time) does not keep the bound.
             let kept = value
                 .rich_compare(bound, *keeps)
                 .and_then(|kept| kept.is_truthy())
-                .unwrap_or(true);
+                .unwrap_or(false);
             if !kept {
                 found.push(format!(" must be {sign} {}", bound.str()?));
             }
@@ -95,7 +98,10 @@ impl Rules {
         if self.min_length.is_none() && self.max_length.is_none() {
             return;
         }
-        let Ok(length) = value.len() else { return };
+        let Ok(length) = value.len() else {
+            found.push(" has no length, and its rule asks for one".into());
+            return;
+        };
         if let Some(least) = self.min_length
             && length < least
         {
