@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import pytest
-from pydynox import Attr, DynamoDBClient, ItemSize, Model, field, partition_key, sort_key
+from pydynox import Attr, DynamoDBClient, ItemSize, Model, _core, field, partition_key, sort_key
 from pydynox.exceptions import ConfigurationError, SerializationError, ValidationError
 
 from .conftest import Drive
@@ -277,6 +277,16 @@ def test_a_loaded_instance_is_pickled_with_what_was_loaded(client: DynamoDBClien
     stored = drive(Order.get("c1", 7))
     assert (stored.total, stored.note, stored.tags) == (5, "mine", ["a", "mine"])
     assert stored.model_to_item()["oth"] == {"L": [{"NULL": True}]}
+
+
+def test_what_a_call_of_unknown_outcome_may_have_written_counts_as_changed_after_pickling() -> None:
+    loaded = Order.model_from_item(order().model_to_item())
+    values, item, _ = _core.pickled(loaded)
+    unsettled = _core.restored(Order, values, item, ["note"])
+
+    again = pickle.loads(pickle.dumps(unsettled))
+
+    assert set(again.model_changes()) == set(unsettled.model_changes()) == {"note"}
 
 
 def test_what_a_default_filled_in_is_not_written_after_pickling(client: DynamoDBClient, drive: Drive) -> None:
