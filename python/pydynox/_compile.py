@@ -12,6 +12,7 @@ from ._kinds import KEY_KINDS, describe, fits, kind_of
 from .attributes import PARTITION, SORT, Attr
 from .config import ModelConfig, merge
 from .exceptions import ConfigurationError
+from .expressions import Expr, expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +66,7 @@ class Definition:
         "names",
         "own",
         "own_config",
+        "paths",
         "pending",
     )
 
@@ -77,6 +79,7 @@ class Definition:
         self.pending: dict[str, str] = {}  # annotations as text, until they can be read
         self.names: dict[str, Any] = {}  # what surrounded the class, as long as an annotation is pending
         self.dataclass_fields: dict[str, Any] | None = None
+        self.paths: dict[str, Expr[Any]] = {}  # made at first use: User.age is asked for again and again
         self.complete = False
 
 
@@ -114,6 +117,23 @@ def attribute_of(cls: type[Any], name: str) -> Attr[Any] | None:
             if found is not None:
                 return found
     return None
+
+
+def path_of(cls: type[Any], name: str) -> Expr[Any]:
+    """``User.age``: the path to an attribute, by its name.
+
+    Raises:
+        AttributeError: There is no such attribute.
+    """
+    definition = definition_of(cls)
+    known = definition.paths.get(name) if definition is not None else None
+    if known is not None:
+        return known
+    if definition is None or attribute_of(cls, name) is None:
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+    attribute = completed(cls).attributes[name]
+    handle = _core.Path(_core_field(attribute), cls.__name__)
+    return definition.paths.setdefault(name, expression(handle, attribute._kind or ("any",), cls, attribute))
 
 
 def complete(cls: type[Any]) -> Definition:

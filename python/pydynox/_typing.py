@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from typing import TYPE_CHECKING, Any, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
 
 if TYPE_CHECKING:
     import re
@@ -27,6 +27,9 @@ else:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V")
+E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
+Num = TypeVar("Num", int, float, "Decimal", "int | None", "float | None", "Decimal | None")
 
 Row = TypeVar("Row")
 Row_co = TypeVar("Row_co", covariant=True)
@@ -40,6 +43,25 @@ Text = TypeVar("Text", str, "str | None", default=str)
 Number = TypeVar("Number", int, float, "Decimal", "int | None", "float | None", "Decimal | None", default=float)
 Truth = TypeVar("Truth", bool, "bool | None", default=bool)
 Binary = TypeVar("Binary", bytes, "bytes | None", default=bytes)
+
+
+class DocumentLike(Protocol[Row_co]):
+    """A document, seen through a method that returns itself: matches ``Address | None`` too, and yields ``Address``."""
+
+    def model_copy(self) -> Row_co: ...
+    def model_to_item(self) -> dict[str, Any]: ...
+
+
+class DataclassLike(Protocol):
+    """A dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class PydanticLike(Protocol):
+    """A model of pydantic's."""
+
+    def model_dump_json(self) -> str: ...
 
 
 class ModelClass(Protocol[Row_co, PK_contra, *SKs]):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-from ._typing import Binary, Number, T, T_co, Text, Truth
-from .expressions import Expr
+from ._typing import Binary, DataclassLike, DocumentLike, E, Number, PydanticLike, T, T_co, Text, Truth, V
+from .expressions import BinaryExpr, BoolExpr, Expr, ListExpr, MapExpr, NumberExpr, OpenMapExpr, SetExpr, StringExpr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import date, time, timedelta
     from decimal import Decimal
+    from enum import Enum
     from typing import Literal, Self, Unpack
+    from uuid import UUID
 
     from ._typing import CommonRules, NumberRules, Rules, SizeRules, TextRules
 
@@ -74,6 +77,29 @@ class Attr(Generic[T_co]):
 
     if TYPE_CHECKING:
 
+        # What the path to a value of type T offers. The order matters: bool is an int, a StrEnum is a str.
+        @overload
+        def __get__(self: Attr[bool | None], instance: None, owner: Any) -> BoolExpr[T_co]: ...
+        @overload
+        def __get__(self: Attr[str | None], instance: None, owner: Any) -> StringExpr[T_co]: ...
+        @overload
+        def __get__(self: Attr[int | float | Decimal | None], instance: None, owner: Any) -> NumberExpr[T_co]: ...
+        @overload
+        def __get__(self: Attr[bytes | None], instance: None, owner: Any) -> BinaryExpr[T_co]: ...
+        @overload
+        def __get__(self: Attr[list[E] | None], instance: None, owner: Any) -> ListExpr[T_co, E]: ...
+        @overload
+        def __get__(self: Attr[set[E] | None], instance: None, owner: Any) -> SetExpr[T_co, E]: ...
+        @overload
+        def __get__(self: Attr[date | time | timedelta | UUID | Enum | None], instance: None, owner: Any) -> Expr[T_co]: ...
+        @overload
+        def __get__(self: Attr[dict[str, E] | None], instance: None, owner: Any) -> MapExpr[T_co, E]: ...
+        @overload
+        def __get__(self: Attr[DocumentLike[V] | None], instance: None, owner: Any) -> type[V]: ...
+        @overload
+        def __get__(
+            self: Attr[Mapping[str, object] | DataclassLike | PydanticLike | None], instance: None, owner: Any
+        ) -> OpenMapExpr[T_co]: ...
         @overload
         def __get__(self, instance: None, owner: Any) -> Expr[T_co]: ...
         @overload
@@ -89,7 +115,7 @@ class Attr(Generic[T_co]):
     else:
 
         def __get__(self, instance: None, owner: Any) -> Any:
-            return Expr(owner, self)
+            return owner._path_to(self.name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name or 'without a name'}>"

@@ -136,10 +136,10 @@ else:
         """What model classes are: finds ``User.age``. Of ``ABCMeta``, so that models can inherit from abstract classes too."""
 
         def __getattr__(cls, name: str) -> Any:
-            attribute = _compile.attribute_of(cls, name)
-            if attribute is None:
-                raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-            return attribute.__get__(None, cls)
+            return _compile.path_of(cls, name)
+
+        def _path_to(cls, name: str) -> Any:
+            return _compile.path_of(cls, name)
 
         def __dir__(cls) -> list[str]:
             return [*super().__dir__(), *cls.model_fields]

@@ -81,10 +81,12 @@ pub enum Intent {
     Plain,
     /// A failed guard means that the item is already there.
     Create,
+    /// The same, unless no item came back: then a caller's condition was false for nothing.
+    CreateIf,
     /// A failed guard means that the item vanished, or that another condition failed if an item came back.
     Save,
     /// A failed guard means that there is no such item, or that another condition failed if an item came back.
-    Delete,
+    Existing,
 }
 
 /// One request of a caller.

@@ -4,14 +4,15 @@ use std::ops::Range;
 
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::operation::{describe_table, get_item};
+use pydynox_core::operation::{delete_item, describe_table, get_item, update_item};
 use pydynox_core::wire::{Reader, WireError};
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::decode::{self, Decoder, Unreadable};
 use crate::error::{Subject, item_not_found, located, malformed, misfit, raise};
+use crate::expression::Condition;
 use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
 use crate::item;
@@ -34,8 +35,16 @@ pub(crate) enum Expected {
     Deleted(Py<Instance>),
     /// An instance is read again.
     Refreshed(Py<Instance>),
+    /// An instance was changed by actions; the answer is the item as it is now.
+    Updated(Py<Instance>),
+    /// The item of a model as it is after an update.
+    NewItem(Py<Schema>),
+    /// The item of a model that was deleted, or none.
+    OldItem(Py<Schema>),
     /// An item as plain values, or none.
     PlainItem,
+    /// The item as it is after an update, as plain values.
+    PlainNewItem,
     /// The service's JSON.
     Wire,
     /// The description of a table.
@@ -45,19 +54,58 @@ pub(crate) enum Expected {
     Nothing,
 }
 
+/// Which item a call that has no instance is about.
+#[derive(Default)]
+pub(crate) enum Target {
+    #[default]
+    None,
+    /// Of a model, by its checked key.
+    Item(Py<Schema>, Py<PyTuple>),
+    /// By its key as plain values.
+    Plain(Py<PyDict>),
+}
+
+/// What the error of a call says beside what happened.
+#[derive(Default)]
+pub(crate) struct Context {
+    pub(crate) target: Target,
+    /// The caller's.
+    pub(crate) condition: Option<Py<Condition>>,
+    /// Whether the write needs more than the item itself to be there.
+    pub(crate) builds_on: bool,
+    pub(crate) shows_keys: bool,
+    pub(crate) shows_values: bool,
+}
+
+impl Context {
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(condition) = &self.condition {
+            visit.call(condition)?;
+        }
+        match &self.target {
+            Target::None => Ok(()),
+            Target::Item(schema, key) => {
+                visit.call(schema)?;
+                visit.call(key)
+            }
+            Target::Plain(key) => visit.call(key),
+        }
+    }
+}
+
 impl Expected {
     /// The result, or the error; the instance changes only here.
-    pub(crate) fn resolve(
+    pub(crate) fn resolve<'py>(
         self,
-        py: Python<'_>,
+        py: Python<'py>,
         outcome: Outcome,
-        shows_keys: bool,
-    ) -> PyResult<Bound<'_, PyAny>> {
+        about: &Context,
+    ) -> PyResult<Bound<'py, PyAny>> {
         match outcome {
             Ok(answer) => self
                 .answered(py, &answer)
                 .map_err(|error| located(py, error, &answer)),
-            Err(error) => self.failed(py, &error, shows_keys),
+            Err(error) => self.failed(py, &error, about),
         }
     }
 
@@ -87,15 +135,23 @@ impl Expected {
                 none()
             }
             Self::Refreshed(instance) => refresh(instance.bind(py), body).and_then(|()| none()),
-            Self::PlainItem => match item_of(py, body)? {
-                Some(range) => {
-                    let read = || Decoder::new(py).item(&mut Reader::new(&body[range])?);
-                    Ok(read()
-                        .map_err(|problem| plain_problem(py, problem))?
-                        .into_any())
+            Self::Updated(instance) => {
+                updated(instance.bind(py), new_item(py, body)?).and_then(|()| none())
+            }
+            Self::NewItem(schema) => {
+                Ok(read_instance(py, new_item(py, body)?, schema.bind(py))?.into_any())
+            }
+            Self::OldItem(schema) => {
+                match delete_item::item(body).map_err(|error| malformed(py, &error))? {
+                    Some(range) => Ok(read_instance(py, &body[range], schema.bind(py))?.into_any()),
+                    None => none(),
                 }
+            }
+            Self::PlainItem => match item_of(py, body)? {
+                Some(range) => plain_item(py, &body[range]),
                 None => none(),
             },
+            Self::PlainNewItem => plain_item(py, new_item(py, body)?),
             Self::Wire => wire(py, body),
             Self::Table => {
                 match describe_table::table(body).map_err(|error| malformed(py, &error))? {
@@ -112,7 +168,7 @@ impl Expected {
         self,
         py: Python<'py>,
         error: &Error,
-        shows_keys: bool,
+        about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
         if matches!(
             (&self, error.kind()),
@@ -120,7 +176,7 @@ impl Expected {
         ) {
             return Ok(PyBool::new(py, false).to_owned().into_any());
         }
-        let subject = self.subject(py, shows_keys);
+        let subject = self.subject(py, about);
         if error.ambiguous() || error.applied() {
             self.give_up(py);
         }
@@ -128,21 +184,36 @@ impl Expected {
     }
 
     /// What the call was about, for its error.
-    fn subject<'py>(&self, py: Python<'py>, shows_keys: bool) -> Option<Subject<'py>> {
-        let (schema, key) = match self {
-            Self::Item(schema) => (schema.bind(py).clone(), None),
-            Self::Written { instance, .. }
-            | Self::Deleted(instance)
-            | Self::Refreshed(instance) => {
-                let instance = instance.bind(py);
-                (schema_of(instance).ok()?, item::key_of(instance).ok())
+    fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
+        let (schema, key) = match (self, &about.target) {
+            (_, Target::Item(schema, key)) => {
+                let schema = schema.bind(py).clone();
+                let key = schema.get().model(py).call_method1("key", key.bind(py));
+                (Some(schema), key.ok())
             }
+            (_, Target::Plain(key)) => (None, Some(key.bind(py).clone().into_any())),
+            (Self::Item(schema), _) => (Some(schema.bind(py).clone()), None),
+            (
+                Self::Written { instance, .. }
+                | Self::Deleted(instance)
+                | Self::Refreshed(instance)
+                | Self::Updated(instance),
+                _,
+            ) => {
+                let instance = instance.bind(py);
+                (Some(schema_of(instance).ok()?), item::key_of(instance).ok())
+            }
+            _ if about.condition.is_some() => (None, None),
             _ => return None,
         };
+        let condition = about.condition.as_ref();
         Some(Subject {
             schema,
             key,
-            shows_keys,
+            condition: condition.map(|condition| condition.bind(py).clone()),
+            builds_on: about.builds_on,
+            shows_keys: about.shows_keys,
+            shows_values: about.shows_values,
         })
     }
 
@@ -163,10 +234,13 @@ impl Expected {
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Self::Item(schema) => visit.call(schema),
+            Self::Item(schema) | Self::NewItem(schema) | Self::OldItem(schema) => {
+                visit.call(schema)
+            }
             Self::Written { instance, .. }
             | Self::Deleted(instance)
-            | Self::Refreshed(instance) => visit.call(instance),
+            | Self::Refreshed(instance)
+            | Self::Updated(instance) => visit.call(instance),
             _ => Ok(()),
         }
     }
@@ -174,6 +248,47 @@ impl Expected {
 
 fn item_of(py: Python<'_>, body: &[u8]) -> PyResult<Option<Range<usize>>> {
     get_item::item(body).map_err(|error| malformed(py, &error))
+}
+
+/// The item that an update was asked to give back.
+fn new_item<'a>(py: Python<'_>, body: &'a [u8]) -> PyResult<&'a [u8]> {
+    match update_item::item(body).map_err(|error| malformed(py, &error))? {
+        Some(range) => Ok(&body[range]),
+        None => Err(missing_member(py, "Attributes")),
+    }
+}
+
+fn plain_item<'py>(py: Python<'py>, item: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let read = || Decoder::new(py).item(&mut Reader::new(item)?);
+    Ok(read()
+        .map_err(|problem| plain_problem(py, problem))?
+        .into_any())
+}
+
+/// Take the item over into the instance; what was edited and not saved stays as it is.
+fn updated(instance: &Bound<'_, Instance>, item: &[u8]) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let fresh = read_instance(py, item, &schema)?;
+    let edited = item::edited(instance)?;
+    for (index, field) in schema.get().fields().enumerate() {
+        if !edited.contains(&index) {
+            let name = field.name.bind(py);
+            ffi::set_attribute(instance, name, &ffi::get_attribute(&fresh, name)?)?;
+        }
+    }
+    settle(instance, &fresh);
+    Ok(())
+}
+
+/// From now on an instance counts as read as `fresh` was.
+fn settle(instance: &Bound<'_, Instance>, fresh: &Bound<'_, Instance>) {
+    let stored = fresh.borrow_mut().stored.take();
+    let mut state = instance.borrow_mut();
+    let before = std::mem::replace(&mut state.stored, stored);
+    state.unsettled.clear();
+    drop(state);
+    drop(before);
 }
 
 fn read_instance<'py>(
@@ -200,12 +315,7 @@ fn refresh(instance: &Bound<'_, Instance>, body: &[u8]) -> PyResult<()> {
         let name = field.name.bind(py);
         ffi::set_attribute(instance, name, &ffi::get_attribute(&fresh, name)?)?;
     }
-    let stored = fresh.borrow_mut().stored.take();
-    let mut state = instance.borrow_mut();
-    let before = std::mem::replace(&mut state.stored, stored);
-    state.unsettled.clear();
-    drop(state);
-    drop(before);
+    settle(instance, &fresh);
     Ok(())
 }
 

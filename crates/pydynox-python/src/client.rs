@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
+use pydynox_core::expression::action::Actions;
 use pydynox_core::operation::{
     Guard, create_table, delete_item, delete_table, describe_table, get_item, put_item, update_item,
 };
@@ -14,9 +15,10 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::answer::Expected;
+use crate::answer::{Context, Expected, Target};
 use crate::encode;
-use crate::error::{raise, validation_error};
+use crate::error::{raise, validation_error, validation_errors};
+use crate::expression::{Condition, IS_KEY, actions_of, condition_of, fill_defaults, fixed_of};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
@@ -87,6 +89,17 @@ impl Client {
         request: Request,
         expected: Expected,
     ) -> PyResult<Py<Operation>> {
+        self.send_about(py, request, expected, Context::default())
+    }
+
+    /// The same for a call whose errors have more to say.
+    fn send_about(
+        &self,
+        py: Python<'_>,
+        request: Request,
+        expected: Expected,
+        about: Context,
+    ) -> PyResult<Py<Operation>> {
         let core = self.core(py)?;
         let inline = core.answers_inline(&request.operation);
         let call = Call {
@@ -107,7 +120,11 @@ impl Client {
             exchange,
             inline && matches!(request.wait, Wait::No),
             expected,
-            self.settings.shows_keys,
+            Context {
+                shows_keys: self.settings.shows_keys,
+                shows_values: self.settings.shows_values,
+                ..about
+            },
         )
     }
 
@@ -115,8 +132,10 @@ impl Client {
         &self,
         instance: &Bound<'_, Instance>,
         guarded: bool,
+        condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
         let py = instance.py();
+        let condition = condition_of(condition)?;
         let schema = schema_of(instance)?;
         let schema = schema.get();
         let table = self.table(py, schema)?;
@@ -128,13 +147,18 @@ impl Client {
         let (guard, intent, resend) = if guarded {
             (
                 Guard::NotExists(&schema.partition_key().attribute_name),
-                Intent::Create,
+                if condition.is_some() {
+                    Intent::CreateIf
+                } else {
+                    Intent::Create
+                },
                 Resend::OwnGuard,
             )
         } else {
-            (Guard::None, Intent::Plain, Resend::Always)
+            (Guard::None, Intent::Plain, unless(condition))
         };
-        put_item::finish(&mut w, guard);
+        put_item::finish_if(&mut w, guard, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
         let request = Request {
             operation: Name::PutItem,
             table,
@@ -144,7 +168,7 @@ impl Client {
             wait: Wait::No,
         };
         let fields = (0..schema.len()).collect();
-        self.send(
+        self.send_about(
             py,
             request,
             Expected::Written {
@@ -152,7 +176,71 @@ impl Client {
                 stored: Box::new(stored),
                 fields,
             },
+            about(condition),
         )
+    }
+
+    /// An update by key; without `upsert` the item must be there.
+    fn write_update(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+        upsert: bool,
+        expected: Expected,
+    ) -> PyResult<Py<Operation>> {
+        let py = schema.py();
+        let model = schema.get();
+        let condition = condition_of(condition)?;
+        let mut actions = actions_of(actions, fixed_of(model))?;
+        if upsert {
+            fill_defaults(py, model, &mut actions)?;
+        }
+        let table = self.table(py, model)?;
+        let mut w = Writer::with_capacity(512);
+        update_item::begin(&mut w, &table);
+        write_key(&mut w, model, key)?;
+        if matches!(expected, Expected::NewItem(_)) {
+            update_item::return_new(&mut w);
+        }
+        let exists = (!upsert).then_some(&*model.partition_key().attribute_name);
+        update_item::finish_actions(&mut w, &actions, exists, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        let intent = if upsert {
+            Intent::Plain
+        } else {
+            Intent::Existing
+        };
+        let request = Request::update(table, w, &actions, condition, intent);
+        let about = Context {
+            target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
+            builds_on: actions.have_parents(),
+            ..about(condition)
+        };
+        self.send_about(py, request, expected, about)
+    }
+}
+
+/// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
+fn unless(condition: Option<&Bound<'_, Condition>>) -> Resend {
+    if condition.is_some() {
+        Resend::Never
+    } else {
+        Resend::Always
+    }
+}
+
+fn tree<'a>(
+    condition: Option<&'a Bound<'_, Condition>>,
+) -> Option<&'a pydynox_core::expression::condition::Condition> {
+    condition.map(|condition| &condition.get().tree)
+}
+
+fn about(condition: Option<&Bound<'_, Condition>>) -> Context {
+    Context {
+        condition: condition.map(|condition| condition.clone().unbind()),
+        ..Context::default()
     }
 }
 
@@ -173,11 +261,34 @@ enum Wait {
 }
 
 impl Request {
-    /// An unguarded DeleteItem: sent twice it does what it does once.
-    fn delete(table: String, body: Writer) -> Self {
+    /// A DeleteItem: without a condition it does twice what it does once.
+    fn delete(table: String, body: Writer, condition: Option<&Bound<'_, Condition>>) -> Self {
         Self {
-            intent: Intent::Delete,
+            resend: unless(condition),
             ..Self::idempotent(Name::DeleteItem, table, body)
+        }
+    }
+
+    /// An UpdateItem of a caller's actions.
+    fn update(
+        table: String,
+        body: Writer,
+        actions: &Actions,
+        condition: Option<&Bound<'_, Condition>>,
+        intent: Intent,
+    ) -> Self {
+        let resend = if actions.is_idempotent() {
+            unless(condition)
+        } else {
+            Resend::Never
+        };
+        Self {
+            operation: Name::UpdateItem,
+            table,
+            body,
+            resend,
+            intent,
+            wait: Wait::No,
         }
     }
 
@@ -191,6 +302,31 @@ impl Request {
             intent: Intent::Plain,
             wait: Wait::No,
         }
+    }
+}
+
+/// An action on an attribute that was edited and not saved would be lost, or lose the edit.
+fn refuse_edited(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    actions: &Actions,
+) -> PyResult<()> {
+    let edited = item::edited(instance)?.into_iter();
+    let fields = edited.map(|index| schema.field(index));
+    let problems: Vec<_> = fields
+        .filter(|field| actions.touches(&field.attribute_name))
+        .map(|field| {
+            let (model, name) = (&schema.name, &field.text);
+            let message = format!(
+                "{model}.{name} was changed on this instance and is not saved: save() or model_rollback() before an action changes it"
+            );
+            (name.to_string(), message)
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(validation_errors(instance.py(), problems))
     }
 }
 
@@ -266,25 +402,35 @@ impl Client {
     }
 
     /// Write a new item; fails when its key is taken.
-    fn create(&self, instance: &Bound<'_, Instance>) -> PyResult<Py<Operation>> {
-        self.write_instance(instance, true)
+    fn create(
+        &self,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        self.write_instance(instance, true, condition)
     }
 
     /// Write the whole item, replacing whatever has its key.
-    fn put(&self, instance: &Bound<'_, Instance>) -> PyResult<Py<Operation>> {
-        self.write_instance(instance, false)
+    fn put(
+        &self,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        self.write_instance(instance, false, condition)
     }
 
-    /// Write what changed; None when nothing did.
+    /// Write what changed; None when nothing did and there is no condition to check.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn save(
         &self,
         instance: &Bound<'_, Instance>,
         whole: Vec<String>,
+        condition: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Py<Operation>>> {
         if !item::is_stored(instance) {
-            return self.create(instance).map(Some);
+            return self.create(instance, condition).map(Some);
         }
+        let condition = condition_of(condition)?;
         let py = instance.py();
         let schema = schema_of(instance)?;
         let model = schema.get();
@@ -298,7 +444,7 @@ impl Client {
         let broken = item::broken_rules(instance, |index| changes.fields.contains(&index))?;
         changes.problems.extend(broken);
         item::refuse(py, model, std::mem::take(&mut changes.problems))?;
-        if changes.update.is_empty() {
+        if changes.update.is_empty() && condition.is_none() {
             return Ok(None);
         }
         let stored = changes.applied_to(instance)?;
@@ -310,6 +456,7 @@ impl Client {
             &mut w,
             &changes.update,
             &model.partition_key().attribute_name,
+            tree(condition),
         );
         if stored.length > MAX_ITEM_SIZE {
             let mut whole = Writer::with_capacity(stored.length);
@@ -320,31 +467,112 @@ impl Client {
             operation: Name::UpdateItem,
             table,
             body: w,
-            resend: Resend::Always,
+            // A check alone changes nothing, however often it is sent.
+            resend: if changes.update.is_empty() {
+                Resend::Always
+            } else {
+                unless(condition)
+            },
             intent: Intent::Save,
             wait: Wait::No,
+        };
+        let about = Context {
+            builds_on: changes.update.has_parents(),
+            ..about(condition)
         };
         let expected = Expected::Written {
             instance: instance.clone().unbind(),
             stored: Box::new(stored),
             fields: changes.fields,
         };
-        self.send(py, request, expected).map(Some)
+        self.send_about(py, request, expected, about).map(Some)
+    }
+
+    /// Apply actions to the item of an instance, which then equals the item but for what was edited and not saved.
+    fn update(
+        &self,
+        instance: &Bound<'_, Instance>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let py = instance.py();
+        let condition = condition_of(condition)?;
+        let schema = schema_of(instance)?;
+        let model = schema.get();
+        if !item::is_stored(instance) {
+            let message = format!(
+                "this {} is new: update() changes a stored item, create() writes a new one",
+                model.name
+            );
+            return Err(validation_error(py, &message));
+        }
+        let actions = actions_of(actions, fixed_of(model))?;
+        refuse_edited(instance, model, &actions)?;
+        let table = self.table(py, model)?;
+        let mut w = Writer::with_capacity(512);
+        update_item::begin(&mut w, &table);
+        item::write_key(&mut w, instance)?;
+        update_item::return_new(&mut w);
+        let exists = Some(&*model.partition_key().attribute_name);
+        update_item::finish_actions(&mut w, &actions, exists, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        let about = Context {
+            builds_on: actions.have_parents(),
+            ..about(condition)
+        };
+        self.send_about(
+            py,
+            Request::update(table, w, &actions, condition, Intent::Save),
+            Expected::Updated(instance.clone().unbind()),
+            about,
+        )
+    }
+
+    /// Apply actions to the item with this key; gives the item as it is then.
+    fn update_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+        upsert: bool,
+    ) -> PyResult<Py<Operation>> {
+        let expected = Expected::NewItem(schema.clone().unbind());
+        self.write_update(schema, key, actions, condition, upsert, expected)
+    }
+
+    /// The same without an answer.
+    fn apply_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+        upsert: bool,
+    ) -> PyResult<Py<Operation>> {
+        self.write_update(schema, key, actions, condition, upsert, Expected::Nothing)
     }
 
     /// Delete the item of an instance.
-    fn delete(&self, instance: &Bound<'_, Instance>) -> PyResult<Py<Operation>> {
+    fn delete(
+        &self,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
         let py = instance.py();
+        let condition = condition_of(condition)?;
         let schema = schema_of(instance)?;
         let table = self.table(py, schema.get())?;
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
-        delete_item::finish(&mut w, Guard::None);
-        self.send(
+        delete_item::finish_if(&mut w, Guard::None, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        self.send_about(
             py,
-            Request::delete(table, w),
+            Request::delete(table, w, condition),
             Expected::Deleted(instance.clone().unbind()),
+            about(condition),
         )
     }
 
@@ -369,6 +597,34 @@ impl Client {
         &self,
         schema: &Bound<'_, Schema>,
         key: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let py = schema.py();
+        let condition = condition_of(condition)?;
+        let model = schema.get();
+        let table = self.table(py, model)?;
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        write_key(&mut w, model, key)?;
+        delete_item::finish_if(&mut w, Guard::None, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        let about = Context {
+            target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
+            ..about(condition)
+        };
+        self.send_about(
+            py,
+            Request::delete(table, w, condition),
+            Expected::Nothing,
+            about,
+        )
+    }
+
+    /// Delete the item with this key and give it back. What was given to nobody is lost, so it is never sent again.
+    fn pop_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<Operation>> {
         let py = schema.py();
         let model = schema.get();
@@ -376,8 +632,22 @@ impl Client {
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
+        delete_item::return_old(&mut w);
         delete_item::finish(&mut w, Guard::None);
-        self.send(py, Request::delete(table, w), Expected::Nothing)
+        let request = Request {
+            resend: Resend::Never,
+            ..Request::delete(table, w, None)
+        };
+        let about = Context {
+            target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
+            ..Context::default()
+        };
+        self.send_about(
+            py,
+            request,
+            Expected::OldItem(schema.clone().unbind()),
+            about,
+        )
     }
 
     /// Read an item as plain values.
@@ -404,31 +674,84 @@ impl Client {
     }
 
     /// Write an item of plain values, replacing whatever has its key.
-    fn put_item(&self, table: &str, item: &Bound<'_, PyDict>) -> PyResult<Py<Operation>> {
+    fn put_item(
+        &self,
+        table: &str,
+        item: &Bound<'_, PyDict>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
         let py = item.py();
+        let condition = condition_of(condition)?;
         let table = self.named(table);
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
         let start = w.len();
         write_plain(&mut w, item, "item")?;
         check_size(py, &w.as_bytes()[start..], "item", &table)?;
-        put_item::finish(&mut w, Guard::None);
-        self.send(
-            py,
-            Request::idempotent(Name::PutItem, table, w),
-            Expected::Nothing,
-        )
+        put_item::finish_if(&mut w, Guard::None, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        let request = Request {
+            resend: unless(condition),
+            ..Request::idempotent(Name::PutItem, table, w)
+        };
+        self.send_about(py, request, Expected::Nothing, about(condition))
+    }
+
+    /// Apply actions to the item with this key of plain values, or to a new one; gives the item as it is then.
+    fn update_item(
+        &self,
+        table: &str,
+        key: &Bound<'_, PyDict>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let py = key.py();
+        let condition = condition_of(condition)?;
+        let actions = actions_of(actions, |name| {
+            let is_key = key.contains(name).unwrap_or(false);
+            is_key.then_some(IS_KEY)
+        })?;
+        let table = self.named(table);
+        let mut w = Writer::with_capacity(512);
+        update_item::begin(&mut w, &table);
+        write_plain(&mut w, key, "key")?;
+        update_item::return_new(&mut w);
+        update_item::finish_actions(&mut w, &actions, None, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        let request = Request::update(table, w, &actions, condition, Intent::Plain);
+        let about = Context {
+            target: Target::Plain(key.clone().unbind()),
+            builds_on: actions.have_parents(),
+            ..about(condition)
+        };
+        self.send_about(py, request, Expected::PlainNewItem, about)
     }
 
     /// Delete the item with this key of plain values.
-    fn delete_item(&self, table: &str, key: &Bound<'_, PyDict>) -> PyResult<Py<Operation>> {
+    fn delete_item(
+        &self,
+        table: &str,
+        key: &Bound<'_, PyDict>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
         let py = key.py();
+        let condition = condition_of(condition)?;
         let table = self.named(table);
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
-        delete_item::finish(&mut w, Guard::None);
-        self.send(py, Request::delete(table, w), Expected::Nothing)
+        delete_item::finish_if(&mut w, Guard::None, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        let about = Context {
+            target: Target::Plain(key.clone().unbind()),
+            ..about(condition)
+        };
+        self.send_about(
+            py,
+            Request::delete(table, w, condition),
+            Expected::Nothing,
+            about,
+        )
     }
 
     /// Any operation of DynamoDB, in the service's own JSON.

@@ -8,6 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use pyo3::{BoundObject, intern};
 
 use crate::decode::Decoder;
+use crate::expression::Condition;
 use crate::schema::Schema;
 
 /// An exception of `pydynox.exceptions` with its fields; a failure to make it is the exception instead.
@@ -157,16 +158,27 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>
             | ErrorKind::ConditionFailed { item: Some(item) } => {
                 fields.set_item(
                     "item",
-                    stored_item(py, item, subject.map(|subject| &subject.schema)),
+                    stored_item(
+                        py,
+                        item,
+                        subject.and_then(|subject| subject.schema.as_ref()),
+                    ),
                 )?;
             }
             ErrorKind::Throttling { reasons } => fields.set_item("reasons", reasons.clone())?,
             _ => {}
         }
         if let Some(subject) = subject {
-            fields.set_item("model", &*subject.schema.get().name)?;
-            if let (Some(key), true) = (&subject.key, is_about_the_item(error)) {
-                fields.set_item("key", key)?;
+            if let Some(schema) = &subject.schema {
+                fields.set_item("model", &*schema.get().name)?;
+            }
+            if is_about_the_item(error) {
+                if let Some(key) = &subject.key {
+                    fields.set_item("key", key)?;
+                }
+                if let Some(condition) = &subject.condition {
+                    fields.set_item("condition", condition)?;
+                }
             }
         }
         fields.set_item("operation", error.operation())?;
@@ -219,34 +231,41 @@ pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer) -> PyErr {
 
 /// The item that a call was about.
 pub(crate) struct Subject<'py> {
-    pub(crate) schema: Bound<'py, Schema>,
+    /// Of its model, if it has one.
+    pub(crate) schema: Option<Bound<'py, Schema>>,
     pub(crate) key: Option<Bound<'py, PyAny>>,
+    /// The caller's.
+    pub(crate) condition: Option<Bound<'py, Condition>>,
+    /// Whether the write needs more than the item itself to be there.
+    pub(crate) builds_on: bool,
     /// Whether messages may show keys.
     pub(crate) shows_keys: bool,
+    /// Whether messages may show values.
+    pub(crate) shows_values: bool,
 }
 
 impl Subject<'_> {
     /// What a failed condition means, in the words of the verbs.
     fn describe(&self, error: &Error) -> String {
+        let model = self.schema.as_ref().map(|schema| &*schema.get().name);
         let what = match error.kind() {
             ErrorKind::ItemAlreadyExists { .. } => {
-                "there is an item with this key already, which create() and save() do not overwrite; put() does"
+                "there is an item with this key already, which create() and save() do not overwrite; put() does".to_owned()
             }
             ErrorKind::ItemVanished => {
-                "the item was deleted since it was read, and nothing was written"
+                "the item was deleted since it was read, and nothing was written".to_owned()
             }
-            ErrorKind::ConditionFailed { .. } => {
-                "the stored item lacks what this change builds on, and nothing was written; refresh() reads it again"
+            ErrorKind::ItemNotFound => {
+                "there is no such item, and nothing was written; update(..., upsert=True) makes one".to_owned()
             }
-            _ => return format!("{}: {error}", self.schema.get().name),
+            ErrorKind::ConditionFailed { .. } => self.failed(),
+            _ => {
+                return model.map_or_else(|| error.to_string(), |model| format!("{model}: {error}"));
+            }
         };
-        let name = match &self.key {
-            Some(key) if self.shows_keys => key.repr().map_or_else(
-                |_| self.schema.get().name.to_string(),
-                |text| text.to_string(),
-            ),
-            _ => self.schema.get().name.to_string(),
-        };
+        let key = self.key.as_ref().filter(|_| self.shows_keys);
+        let key = key.and_then(|key| key.repr().ok().map(|text| text.to_string()));
+        let name = key.unwrap_or_else(|| model.unwrap_or("the item").to_owned());
         let doubt = if error.ambiguous() {
             "; an earlier attempt of this very call may have written it"
         } else {
@@ -257,6 +276,28 @@ impl Subject<'_> {
             .map(|table| format!(" (table {table:?})"))
             .unwrap_or_default();
         format!("{name}: {what}{doubt}{table}")
+    }
+}
+
+impl Subject<'_> {
+    /// What was false.
+    fn failed(&self) -> String {
+        let lacks = "the stored item lacks what this change builds on";
+        let Some(condition) = &self.condition else {
+            return format!("{lacks}, and nothing was written; refresh() reads it again");
+        };
+        let tree = &condition.get().tree;
+        let text = if self.shows_values {
+            tree.explain()
+        } else {
+            tree.to_string()
+        };
+        let or = if self.builds_on {
+            format!(", or {lacks}")
+        } else {
+            String::new()
+        };
+        format!("the condition {text} was false{or}, and nothing was written")
     }
 }
 

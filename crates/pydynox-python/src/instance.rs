@@ -91,7 +91,7 @@ pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<
 }
 
 /// A value as this field may hold it, or why it may not.
-fn admitted<'py>(
+pub(crate) fn admitted<'py>(
     field: &Field,
     value: &Bound<'py, PyAny>,
 ) -> Result<Bound<'py, PyAny>, crate::encode::Problem> {

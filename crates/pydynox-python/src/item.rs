@@ -476,6 +476,36 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     Ok(changes)
 }
 
+/// The fields whose values are not what is stored: edited, of unknown outcome, or unfit to be stored.
+pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let state = instance.borrow();
+    let mut found = state.unsettled.clone();
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(found);
+    };
+    let mut w = Writer::with_capacity(256);
+    for (index, field) in schema.get().fields().enumerate() {
+        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let differs = match compare(&mut w, field, stored, index, &value, false) {
+            Ok(Delta::Same) => false,
+            Ok(Delta::Edited(new, old)) => Update::new()
+                .change(
+                    &field.attribute_name,
+                    stored.bytes(&old),
+                    &w.as_bytes()[new],
+                )
+                .map_err(|error| malformed(py, &error))?,
+            Ok(Delta::Removed | Delta::Set(_)) | Err(_) => true,
+        };
+        if differs && !found.contains(&index) {
+            found.push(index);
+        }
+    }
+    Ok(found)
+}
+
 /// Identity first, then the bytes; what only looks different (the order of a map) is told apart by the core.
 fn compare(
     w: &mut Writer,

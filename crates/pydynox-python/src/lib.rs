@@ -6,6 +6,7 @@ mod client;
 mod decode;
 mod encode;
 mod error;
+mod expression;
 mod ffi;
 mod instance;
 mod item;
@@ -26,6 +27,8 @@ mod _core {
     use crate::answer::{decode_item, decode_items, encode_item};
     #[pymodule_export]
     use crate::client::Client;
+    #[pymodule_export]
+    use crate::expression::{Action, Condition, Path, Size, Term};
     #[pymodule_export]
     use crate::instance::Instance;
     #[pymodule_export]

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-use crate::answer::Expected;
+use crate::answer::{Context as About, Expected};
 use crate::bridge::{self, Ticket};
 use crate::ffi::{self, Sent};
 use crate::runtime::{Blocking, Exchange, Guarded, Outcome};
@@ -32,8 +32,8 @@ enum Stage {
 struct State {
     stage: Stage,
     expected: Option<Expected>,
-    /// Whether the messages of its errors may show keys.
-    shows_keys: bool,
+    /// What its errors say beside what happened.
+    about: About,
 }
 
 /// A call that is sent when it is awaited.
@@ -49,12 +49,12 @@ impl Operation {
         exchange: Exchange,
         inline: bool,
         expected: Expected,
-        shows_keys: bool,
+        about: About,
     ) -> PyResult<Py<Self>> {
         let state = State {
             stage: Stage::Ready { exchange, inline },
             expected: Some(expected),
-            shows_keys,
+            about,
         };
         Py::new(
             py,
@@ -144,29 +144,34 @@ impl Operation {
                 "this operation was not awaited, or its result was taken before",
             ));
         };
-        let (expected, shows_keys) = {
+        let (expected, about) = {
             let mut state = self.lock();
-            (state.expected.take(), state.shows_keys)
+            (state.expected.take(), std::mem::take(&mut state.about))
         };
         let Some(expected) = expected else {
             return Err(PyRuntimeError::new_err("this operation was given up"));
         };
-        expected.resolve(py, outcome, shows_keys)
+        expected.resolve(py, outcome, &about)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.state.try_lock() {
-            Ok(state) => state
-                .expected
-                .as_ref()
-                .map_or(Ok(()), |expected| expected.traverse(&visit)),
+            Ok(state) => {
+                state.about.traverse(&visit)?;
+                state
+                    .expected
+                    .as_ref()
+                    .map_or(Ok(()), |expected| expected.traverse(&visit))
+            }
             Err(_) => Ok(()),
         }
     }
 
     fn __clear__(&self) {
-        let expected = self.lock().expected.take();
-        drop(expected);
+        let mut state = self.lock();
+        let before = (state.expected.take(), std::mem::take(&mut state.about));
+        drop(state);
+        drop(before);
     }
 }
 

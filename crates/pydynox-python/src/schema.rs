@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use pydynox_core::expression::path::Step;
 use pydynox_core::schema::ItemSchema;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -49,6 +50,23 @@ impl Kind {
     pub(crate) fn present(&self) -> &Self {
         match self {
             Self::Optional(inner) => inner,
+            other => other,
+        }
+    }
+
+    /// The kind of what stands one step further inside a value; None where no step leads.
+    pub(crate) fn inside(&self, step: &Step) -> Option<&Self> {
+        match (self.present(), step) {
+            (Self::List(inner), Step::Index(_)) | (Self::Dict(inner), Step::Name(_)) => Some(inner),
+            (Self::Any, _) => Some(self.present()),
+            _ => None,
+        }
+    }
+
+    /// The kind of what `contains` looks for: an element, or a part of a text.
+    pub(crate) fn part(&self) -> &Self {
+        match self.present() {
+            Self::List(inner) | Self::Set(inner) => inner,
             other => other,
         }
     }
@@ -120,6 +138,21 @@ pub(crate) struct Field {
     pub(crate) immutable: bool,
 }
 
+impl Field {
+    pub(crate) fn is_required(&self) -> bool {
+        matches!(self.default, Default::Required)
+    }
+
+    /// What a new instance gets that is made without a value; None where one is needed.
+    pub(crate) fn initial<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match &self.default {
+            Default::Required => Ok(None),
+            Default::Value(value) => Ok(Some(value.bind(py).clone())),
+            Default::Factory(factory) => factory.bind(py).call0().map(Some),
+        }
+    }
+}
+
 #[pymethods]
 impl Field {
     #[new]
@@ -185,7 +218,7 @@ impl Field {
 
     #[getter]
     fn required(&self) -> bool {
-        matches!(self.default, Default::Required)
+        self.is_required()
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

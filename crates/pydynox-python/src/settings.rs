@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) table_prefix: Box<str>,
     /// Whether messages may show keys.
     pub(crate) shows_keys: bool,
+    /// Whether messages may show values.
+    pub(crate) shows_values: bool,
 }
 
 /// Access key, secret, session token, account.
@@ -93,8 +95,9 @@ impl Settings {
                 ));
             }
         };
+        let shows_values = given.errors == "full";
         given
-            .checked(shows_keys)
+            .checked(shows_keys, shows_values)
             .map_err(|error| raise(py, &error, None))
     }
 
@@ -116,7 +119,7 @@ impl Settings {
 }
 
 impl Given {
-    fn checked(self, shows_keys: bool) -> Result<Settings, Error> {
+    fn checked(self, shows_keys: bool, shows_values: bool) -> Result<Settings, Error> {
         let config = ClientConfig {
             timeout: self
                 .timeout
@@ -147,6 +150,7 @@ impl Given {
             config,
             table_prefix: self.table_prefix.into(),
             shows_keys,
+            shows_values,
         })
     }
 

@@ -1,7 +1,10 @@
-//! DynamoDB's expressions: names and values that no attribute can break, and updates.
+//! DynamoDB's expressions: names and values that no attribute can break, conditions, and updates.
 
+pub mod action;
+pub mod condition;
 mod difference;
 pub mod names;
+pub mod path;
 pub mod reserved;
 pub mod update;
 

@@ -57,6 +57,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Whether names are only written bare where that is shorter.
+    pub(super) fn is_short(&self) -> bool {
+        self.longest_bare == LENGTH_OF_A_PLACEHOLDER
+    }
+
     /// Writes a name, or its placeholder, into an expression.
     #[inline]
     pub fn write(&mut self, writer: &mut Writer, name: &'a str) {
@@ -148,7 +153,7 @@ fn is_bare(name: &str) -> bool {
 }
 
 /// Splits `lines[0][1]` into the name and its list indexes.
-fn split_indexes(step: &str) -> (&str, &str) {
+pub(super) fn split_indexes(step: &str) -> (&str, &str) {
     let mut end = step.len();
     while let Some(start) = start_of_index(&step[..end]) {
         end = start;

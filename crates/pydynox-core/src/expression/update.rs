@@ -1,5 +1,6 @@
 //! Updates: what changed on an item, as the narrowest actions that do the same however often they are applied.
 
+use super::condition::Condition;
 use super::difference::{Action, Difference, Path, Verb, difference};
 use super::names::{Names, Values};
 use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
@@ -127,14 +128,21 @@ impl Update {
         Ok(true)
     }
 
+    /// Whether the item must hold a map that is changed inside.
+    pub fn has_parents(&self) -> bool {
+        self.attributes
+            .iter()
+            .any(|attribute| !attribute.parents.is_empty())
+    }
+
     /// Writes the members of the request that say all this: the expression, the condition that the item (its attribute `exists`) and
-    /// the maps that are changed inside are there, names and values.
-    pub(crate) fn write(&self, writer: &mut Writer, exists: &str) {
+    /// the maps that are changed inside are there and that the caller's condition holds, names and values.
+    pub(crate) fn write(&self, writer: &mut Writer, exists: &str, condition: Option<&Condition>) {
         let start = writer.len();
         let mut form = Form::new(self);
         loop {
             writer.truncate(start);
-            let fits = form.write(writer, exists);
+            let fits = form.write(writer, exists, condition);
             if fits || !form.shorten() {
                 return;
             }
@@ -240,7 +248,12 @@ impl<'a> Form<'a> {
     }
 
     /// Whether both expressions are short enough.
-    fn write(&'a self, writer: &mut Writer, exists: &'a str) -> bool {
+    fn write(
+        &'a self,
+        writer: &mut Writer,
+        exists: &'a str,
+        condition: Option<&'a Condition>,
+    ) -> bool {
         let mut names = if self.short_names {
             Names::short()
         } else {
@@ -248,7 +261,8 @@ impl<'a> Form<'a> {
         };
         let mut values = Values::new();
         let update_fits = self.write_update(writer, &mut names, &mut values);
-        let condition_fits = self.write_condition(writer, &mut names, exists);
+        let condition_fits =
+            self.write_condition(writer, &mut names, &mut values, exists, condition);
         names.finish(writer);
         values.finish(writer);
         update_fits && condition_fits
@@ -282,13 +296,24 @@ impl<'a> Form<'a> {
         fits
     }
 
-    fn write_condition(&self, writer: &mut Writer, names: &mut Names<'a>, exists: &'a str) -> bool {
+    fn write_condition(
+        &self,
+        writer: &mut Writer,
+        names: &mut Names<'a>,
+        values: &mut Values<'a>,
+        exists: &'a str,
+        condition: Option<&'a Condition>,
+    ) -> bool {
         writer.raw(br#","ConditionExpression":""#);
         let start = writer.len();
         write_exists(writer, names, exists, &[]);
         for (attribute, parent) in self.parents() {
             writer.raw(b" AND ");
             write_exists(writer, names, attribute, parent);
+        }
+        if let Some(condition) = condition {
+            writer.raw(b" AND ");
+            condition.write(writer, names, values, true);
         }
         let fits = writer.len() - start <= MAX_EXPRESSION_SIZE;
         writer.byte(b'"');

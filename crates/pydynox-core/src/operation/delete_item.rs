@@ -1,17 +1,50 @@
 //! DeleteItem: delete one item by its key.
 
-use super::Guard;
-use crate::wire::Writer;
+use std::ops::Range;
+
+use super::{Guard, member};
+use crate::error::Error;
+use crate::expression::condition::Condition;
+use crate::wire::{WireError, Writer};
 
 /// Begins the body; the caller writes the key next.
 pub fn begin(writer: &mut Writer, table: &str) {
     super::begin(writer, table, br#","Key":"#);
 }
 
+/// Asks for the item that is deleted; written before the end of the body.
+pub fn return_old(writer: &mut Writer) {
+    writer.raw(br#","ReturnValues":"ALL_OLD""#);
+}
+
+/// Where the deleted item stands in the answer; None when there was none.
+///
+/// # Errors
+///
+/// The answer is no JSON object.
+pub fn item(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
+    member(body, "Attributes")
+}
+
 /// Ends the body.
 pub fn finish(writer: &mut Writer, guard: Guard<'_>) {
     guard.write(writer);
     writer.byte(b'}');
+}
+
+/// Ends the body, with a caller's condition beside the guard.
+///
+/// # Errors
+///
+/// The condition is longer than `DynamoDB` accepts.
+pub fn finish_if(
+    writer: &mut Writer,
+    guard: Guard<'_>,
+    condition: Option<&Condition>,
+) -> Result<(), Error> {
+    guard.write_with(writer, condition)?;
+    writer.byte(b'}');
+    Ok(())
 }
 
 #[cfg(test)]

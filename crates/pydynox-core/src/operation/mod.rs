@@ -11,6 +11,8 @@ pub mod update_item;
 
 use std::ops::Range;
 
+use crate::error::Error;
+use crate::expression::condition::{self, Condition};
 use crate::expression::names::Names;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -25,21 +27,48 @@ pub enum Guard<'a> {
     Exists(&'a str),
 }
 
-impl Guard<'_> {
+impl<'a> Guard<'a> {
     /// Writes the guard's members of a request. A guard that fails gives the stored item back.
     fn write(self, writer: &mut Writer) {
+        if self == Self::None {
+            return;
+        }
+        let mut names = Names::new();
+        writer.raw(br#","ConditionExpression":""#);
+        self.write_text(writer, &mut names);
+        writer.byte(b'"');
+        names.finish(writer);
+        write_return_old(writer);
+    }
+
+    /// The same with a caller's condition.
+    fn write_with(
+        self,
+        writer: &mut Writer,
+        condition: Option<&'a Condition>,
+    ) -> Result<(), Error> {
+        let Some(condition) = condition else {
+            self.write(writer);
+            return Ok(());
+        };
+        condition::write_members(writer, condition, |writer, names| {
+            self.write_text(writer, names)
+        })?;
+        write_return_old(writer);
+        Ok(())
+    }
+
+    /// Whether there was anything to write.
+    fn write_text(self, writer: &mut Writer, names: &mut Names<'a>) -> bool {
         let (function, name): (&[u8], _) = match self {
-            Self::None => return,
+            Self::None => return false,
             Self::NotExists(name) => (b"attribute_not_exists(", name),
             Self::Exists(name) => (b"attribute_exists(", name),
         };
-        let mut names = Names::new();
-        writer.raw(br#","ConditionExpression":""#);
         writer.raw(function);
         names.write(writer, name);
-        writer.raw(br#")""#);
-        names.finish(writer);
-        write_return_old(writer);
+        writer.byte(b')');
+        true
     }
 }
 

@@ -1,6 +1,8 @@
 //! PutItem: write a whole item.
 
 use super::Guard;
+use crate::error::Error;
+use crate::expression::condition::Condition;
 use crate::wire::Writer;
 
 /// Begins the body; the caller writes the item next.
@@ -12,6 +14,21 @@ pub fn begin(writer: &mut Writer, table: &str) {
 pub fn finish(writer: &mut Writer, guard: Guard<'_>) {
     guard.write(writer);
     writer.byte(b'}');
+}
+
+/// Ends the body, with a caller's condition beside the guard.
+///
+/// # Errors
+///
+/// The condition is longer than `DynamoDB` accepts.
+pub fn finish_if(
+    writer: &mut Writer,
+    guard: Guard<'_>,
+    condition: Option<&Condition>,
+) -> Result<(), Error> {
+    guard.write_with(writer, condition)?;
+    writer.byte(b'}');
+    Ok(())
 }
 
 #[cfg(test)]

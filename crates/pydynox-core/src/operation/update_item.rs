@@ -1,18 +1,57 @@
 //! UpdateItem: change parts of one item.
 
+use std::ops::Range;
+
+use super::member;
+use crate::error::Error;
+use crate::expression::action::Actions;
+use crate::expression::condition::Condition;
 use crate::expression::update::Update;
-use crate::wire::Writer;
+use crate::wire::{WireError, Writer};
 
 /// Begins the body; the caller writes the key next.
 pub fn begin(writer: &mut Writer, table: &str) {
     super::begin(writer, table, br#","Key":"#);
 }
 
-/// Ends the body; the item must exist, which its attribute `exists`, the partition key, shows.
-pub fn finish(writer: &mut Writer, update: &Update, exists: &str) {
-    update.write(writer, exists);
+/// Asks for the item as it is afterwards; written before the end of the body.
+pub fn return_new(writer: &mut Writer) {
+    writer.raw(br#","ReturnValues":"ALL_NEW""#);
+}
+
+/// Where the item stands in the answer; None when it was not asked for.
+///
+/// # Errors
+///
+/// The answer is no JSON object.
+pub fn item(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
+    member(body, "Attributes")
+}
+
+/// Ends the body; the item must exist, which its attribute `exists`, the partition key, shows. An update of nothing only checks.
+pub fn finish(writer: &mut Writer, update: &Update, exists: &str, condition: Option<&Condition>) {
+    update.write(writer, exists, condition);
     super::write_return_old(writer);
     writer.byte(b'}');
+}
+
+/// Ends the body with a caller's actions; `exists` is None where they may make a new item.
+///
+/// # Errors
+///
+/// The expressions are longer than `DynamoDB` accepts.
+pub fn finish_actions(
+    writer: &mut Writer,
+    actions: &Actions,
+    exists: Option<&str>,
+    condition: Option<&Condition>,
+) -> Result<(), Error> {
+    actions.write(writer, exists, condition)?;
+    if exists.is_some() || condition.is_some() || actions.have_parents() {
+        super::write_return_old(writer);
+    }
+    writer.byte(b'}');
+    Ok(())
 }
 
 #[cfg(test)]
@@ -41,7 +80,7 @@ mod tests {
         let body = written(|writer| {
             begin(writer, "users");
             writer.raw(br#"{"id":{"S":"u1"}}"#);
-            finish(writer, &update, "id");
+            finish(writer, &update, "id", None);
         });
 
         assert!(

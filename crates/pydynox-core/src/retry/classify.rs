@@ -400,10 +400,12 @@ fn kind_of(meaning: Meaning, body: ErrorBody, intent: Intent) -> ErrorKind {
 /// What a failed guard means to the caller.
 fn failed_guard(intent: Intent, item: Option<Bytes>) -> ErrorKind {
     match (intent, item) {
-        (Intent::Create, item) => ErrorKind::ItemAlreadyExists { item },
+        (Intent::Create, item) | (Intent::CreateIf, item @ Some(_)) => {
+            ErrorKind::ItemAlreadyExists { item }
+        }
         (Intent::Save, None) => ErrorKind::ItemVanished,
-        (Intent::Delete, None) => ErrorKind::ItemNotFound,
-        (Intent::Plain | Intent::Save | Intent::Delete, item) => {
+        (Intent::Existing, None) => ErrorKind::ItemNotFound,
+        (Intent::Plain | Intent::CreateIf | Intent::Save | Intent::Existing, item) => {
             ErrorKind::ConditionFailed { item }
         }
     }
@@ -620,12 +622,20 @@ mod tests {
             judged(Intent::Save, stored),
             ErrorKind::ConditionFailed { item: item.clone() }
         );
+        assert_eq!(
+            judged(Intent::CreateIf, stored),
+            judged(Intent::Create, stored)
+        );
+        assert_eq!(
+            judged(Intent::CreateIf, ""),
+            ErrorKind::ConditionFailed { item: None }
+        );
         assert_eq!(judged(Intent::Save, ""), ErrorKind::ItemVanished);
         assert_eq!(
-            judged(Intent::Delete, stored),
+            judged(Intent::Existing, stored),
             ErrorKind::ConditionFailed { item }
         );
-        assert_eq!(judged(Intent::Delete, ""), ErrorKind::ItemNotFound);
+        assert_eq!(judged(Intent::Existing, ""), ErrorKind::ItemNotFound);
     }
 
     #[test]

@@ -20,7 +20,7 @@ type Item = BTreeMap<String, Value>;
 /// The members that an update adds to a request.
 fn members(update: &Update) -> String {
     let mut writer = Writer::with_capacity(256);
-    update.write(&mut writer, "id");
+    update.write(&mut writer, "id", None);
     String::from_utf8(writer.into_bytes()).unwrap()
 }
 

@@ -1,0 +1,482 @@
+//! Conditions: what must hold for a stored item, as a tree that is built once and written into any request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::names::{Names, Values};
+use super::path::Path;
+use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
+use crate::error::{Error, ErrorKind};
+use crate::wire::Writer;
+
+/// Most values that `IN` takes.
+pub const MAX_IN_VALUES: usize = 100;
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operand {
+    /// What is stored at a path.
+    Path(Path),
+    /// How large that is.
+    Size(Path),
+    /// JSON text of an attribute value.
+    Value(Box<[u8]>),
+}
+
+/// How two operands are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Comparator {
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+impl Comparator {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+/// A function of a path and an operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Function {
+    /// Whether a string or binary starts like this.
+    BeginsWith,
+    /// Whether a string or binary has this part, or a set or list this element.
+    Contains,
+    /// Whether the value is of the type that the operand names, such as `SS`.
+    AttributeType,
+}
+
+impl Function {
+    fn text(self) -> &'static str {
+        match self {
+            Self::BeginsWith => "begins_with",
+            Self::Contains => "contains",
+            Self::AttributeType => "attribute_type",
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Node {
+    Compare(Comparator, Operand, Operand),
+    Between([Operand; 3]),
+    In(Operand, Box<[Operand]>),
+    Exists(Path),
+    NotExists(Path),
+    Function(Function, Path, Operand),
+    And(Condition, Condition),
+    Or(Condition, Condition),
+    Not(Condition),
+}
+
+impl Node {
+    /// How tightly the text binds: what stands in something tighter needs parentheses.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Or(..) => 0,
+            Self::And(..) => 1,
+            _ => 2,
+        }
+    }
+}
+
+/// What must hold for an item. Cheap to clone and to combine.
+///
+/// ```
+/// use pydynox_core::expression::condition::{Comparator, Condition, Operand};
+/// use pydynox_core::expression::path::Path;
+///
+/// let age = Operand::Path(Path::new("age"));
+/// let adult = Condition::compare(Comparator::GreaterOrEqual, age, Operand::Value(br#"{"N":"18"}"#.as_slice().into()));
+/// assert_eq!(adult.to_string(), "age >= …");
+/// assert_eq!(adult.explain(), "age >= 18");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    node: Arc<Node>,
+    operators: usize,
+}
+
+impl Condition {
+    fn new(node: Node, operators: usize) -> Self {
+        Self {
+            node: Arc::new(node),
+            operators,
+        }
+    }
+
+    /// `left = right` and its like.
+    pub fn compare(comparator: Comparator, left: Operand, right: Operand) -> Self {
+        let functions = functions([&left, &right]);
+        Self::new(Node::Compare(comparator, left, right), 1 + functions)
+    }
+
+    /// `low <= operand <= high`.
+    pub fn between(operand: Operand, low: Operand, high: Operand) -> Self {
+        let functions = functions([&operand, &low, &high]);
+        Self::new(Node::Between([operand, low, high]), 1 + functions)
+    }
+
+    /// Whether `operand` is one of these.
+    ///
+    /// # Errors
+    ///
+    /// There is no value, or there are more than [`MAX_IN_VALUES`].
+    pub fn is_in(operand: Operand, values: Vec<Operand>) -> Result<Self, Error> {
+        match values.len() {
+            0 => Err(refused(
+                "in_() needs at least one value: nothing is in an empty list",
+            )),
+            1..=MAX_IN_VALUES => {
+                let functions = functions(std::iter::once(&operand).chain(&values));
+                Ok(Self::new(Node::In(operand, values.into()), 1 + functions))
+            }
+            count => Err(refused(format!(
+                "in_() takes {MAX_IN_VALUES} values at most, DynamoDB's limit, and {count} were given: combine several with |"
+            ))),
+        }
+    }
+
+    /// Whether something is stored at this path, NULL included.
+    pub fn exists(path: Path) -> Self {
+        Self::new(Node::Exists(path), 1)
+    }
+
+    /// Whether nothing is stored at this path.
+    pub fn not_exists(path: Path) -> Self {
+        Self::new(Node::NotExists(path), 1)
+    }
+
+    /// A function of a path and an operand.
+    pub fn function(function: Function, path: Path, operand: Operand) -> Self {
+        let functions = functions([&operand]);
+        Self::new(Node::Function(function, path, operand), 1 + functions)
+    }
+
+    /// Both.
+    ///
+    /// # Errors
+    ///
+    /// That would be more operators than `DynamoDB` accepts.
+    pub fn and(&self, other: &Self) -> Result<Self, Error> {
+        let operators = Self::within_limit(self.operators + 1 + other.operators)?;
+        Ok(Self::new(Node::And(self.clone(), other.clone()), operators))
+    }
+
+    /// One of them, or both.
+    ///
+    /// # Errors
+    ///
+    /// As [`and`](Self::and).
+    pub fn or(&self, other: &Self) -> Result<Self, Error> {
+        let operators = Self::within_limit(self.operators + 1 + other.operators)?;
+        Ok(Self::new(Node::Or(self.clone(), other.clone()), operators))
+    }
+
+    /// The opposite.
+    ///
+    /// # Errors
+    ///
+    /// As [`and`](Self::and).
+    pub fn not(&self) -> Result<Self, Error> {
+        if let Node::Not(inner) = &*self.node {
+            return Ok(inner.clone());
+        }
+        let operators = Self::within_limit(self.operators + 1)?;
+        Ok(Self::new(Node::Not(self.clone()), operators))
+    }
+
+    /// The text with its values, for people.
+    pub fn explain(&self) -> String {
+        let mut text = String::new();
+        let _ = self.show(&mut text, 0, true);
+        text
+    }
+
+    /// A tree is no deeper than it has operators: the limit keeps every walk shallow.
+    fn within_limit(operators: usize) -> Result<usize, Error> {
+        if operators <= MAX_OPERATORS {
+            return Ok(operators);
+        }
+        Err(refused(format!(
+            "a condition has {MAX_OPERATORS} operators and functions at most, DynamoDB's limit, and this one would have {operators}"
+        )))
+    }
+
+    /// Writes the text into an expression that may hold ANDs around it.
+    pub(crate) fn write<'a>(
+        &'a self,
+        writer: &mut Writer,
+        names: &mut Names<'a>,
+        values: &mut Values<'a>,
+        inside_and: bool,
+    ) {
+        Text {
+            writer,
+            names,
+            values,
+        }
+        .condition(self, u8::from(inside_and));
+    }
+
+    fn show(&self, f: &mut impl fmt::Write, rank: u8, values: bool) -> fmt::Result {
+        let enclosed = self.node.rank() < rank;
+        if enclosed {
+            f.write_char('(')?;
+        }
+        match &*self.node {
+            Node::Compare(comparator, left, right) => {
+                left.show(f, values)?;
+                write!(f, " {} ", comparator.text())?;
+                right.show(f, values)?;
+            }
+            Node::Between([operand, low, high]) => {
+                operand.show(f, values)?;
+                f.write_str(" BETWEEN ")?;
+                low.show(f, values)?;
+                f.write_str(" AND ")?;
+                high.show(f, values)?;
+            }
+            Node::In(operand, choices) => {
+                operand.show(f, values)?;
+                f.write_str(" IN (")?;
+                for (position, choice) in choices.iter().enumerate() {
+                    f.write_str(if position > 0 { ", " } else { "" })?;
+                    choice.show(f, values)?;
+                }
+                f.write_char(')')?;
+            }
+            Node::Exists(path) => write!(f, "attribute_exists({path})")?,
+            Node::NotExists(path) => write!(f, "attribute_not_exists({path})")?,
+            Node::Function(function, path, operand) => {
+                write!(f, "{}({path}, ", function.text())?;
+                operand.show(f, values || *function == Function::AttributeType)?;
+                f.write_char(')')?;
+            }
+            Node::And(left, right) => {
+                left.show(f, 1, values)?;
+                f.write_str(" AND ")?;
+                right.show(f, 1, values)?;
+            }
+            Node::Or(left, right) => {
+                left.show(f, 0, values)?;
+                f.write_str(" OR ")?;
+                right.show(f, 0, values)?;
+            }
+            Node::Not(inner) => {
+                f.write_str("NOT ")?;
+                inner.show(f, inner.rank_inside_not(), values)?;
+            }
+        }
+        if enclosed {
+            f.write_char(')')?;
+        }
+        Ok(())
+    }
+
+    /// Functions stand after NOT as they are, everything else in parentheses.
+    fn rank_inside_not(&self) -> u8 {
+        match &*self.node {
+            Node::Exists(_) | Node::NotExists(_) | Node::Function(..) => 0,
+            _ => u8::MAX,
+        }
+    }
+}
+
+/// The text without values.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show(f, 0, false)
+    }
+}
+
+impl Operand {
+    fn show(&self, f: &mut impl fmt::Write, values: bool) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{path}"),
+            Self::Size(path) => write!(f, "size({path})"),
+            Self::Value(json) if values => f.write_str(&shown(json)),
+            Self::Value(_) => f.write_char('…'),
+        }
+    }
+}
+
+/// A value as people write it: strings quoted, numbers and truth bare, everything else as `DynamoDB`'s JSON.
+pub(super) fn shown(json: &[u8]) -> String {
+    let text = String::from_utf8_lossy(json);
+    let inside = |before: &str, after: &str| {
+        let rest = text.strip_prefix(before)?;
+        rest.strip_suffix(after).map(str::to_owned)
+    };
+    if text == r#"{"NULL":true}"# {
+        return "NULL".to_owned();
+    }
+    inside(r#"{"S":"#, "}")
+        .or_else(|| inside(r#"{"N":""#, r#""}"#))
+        .or_else(|| inside(r#"{"BOOL":"#, "}"))
+        .unwrap_or_else(|| text.into_owned())
+}
+
+/// The one place that writes the text of a request.
+struct Text<'w, 'n, 'a> {
+    writer: &'w mut Writer,
+    names: &'n mut Names<'a>,
+    values: &'n mut Values<'a>,
+}
+
+impl<'a> Text<'_, '_, 'a> {
+    fn condition(&mut self, condition: &'a Condition, rank: u8) {
+        let enclosed = condition.node.rank() < rank;
+        if enclosed {
+            self.writer.byte(b'(');
+        }
+        self.node(&condition.node);
+        if enclosed {
+            self.writer.byte(b')');
+        }
+    }
+
+    fn node(&mut self, node: &'a Node) {
+        match node {
+            Node::Compare(comparator, left, right) => {
+                self.operand(left);
+                self.raw(" ");
+                self.raw(comparator.text());
+                self.raw(" ");
+                self.operand(right);
+            }
+            Node::Between([operand, low, high]) => {
+                self.operand(operand);
+                self.raw(" BETWEEN ");
+                self.operand(low);
+                self.raw(" AND ");
+                self.operand(high);
+            }
+            Node::In(operand, choices) => {
+                self.operand(operand);
+                self.raw(" IN (");
+                for (position, choice) in choices.iter().enumerate() {
+                    self.raw(if position > 0 { "," } else { "" });
+                    self.operand(choice);
+                }
+                self.raw(")");
+            }
+            Node::Exists(path) => self.call("attribute_exists", path, None),
+            Node::NotExists(path) => self.call("attribute_not_exists", path, None),
+            Node::Function(function, path, operand) => {
+                self.call(function.text(), path, Some(operand));
+            }
+            Node::And(left, right) => {
+                self.condition(left, 1);
+                self.raw(" AND ");
+                self.condition(right, 1);
+            }
+            Node::Or(left, right) => {
+                self.condition(left, 0);
+                self.raw(" OR ");
+                self.condition(right, 0);
+            }
+            Node::Not(inner) => {
+                self.raw("NOT ");
+                self.condition(inner, inner.rank_inside_not());
+            }
+        }
+    }
+
+    fn call(&mut self, function: &str, path: &'a Path, operand: Option<&'a Operand>) {
+        self.raw(function);
+        self.raw("(");
+        path.write(self.writer, self.names);
+        if let Some(operand) = operand {
+            self.raw(",");
+            self.operand(operand);
+        }
+        self.raw(")");
+    }
+
+    fn operand(&mut self, operand: &'a Operand) {
+        match operand {
+            Operand::Path(path) => path.write(self.writer, self.names),
+            Operand::Size(path) => self.call("size", path, None),
+            Operand::Value(json) => self.values.write(self.writer, json),
+        }
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.writer.raw(text.as_bytes());
+    }
+}
+
+fn functions<'a>(operands: impl IntoIterator<Item = &'a Operand>) -> usize {
+    operands
+        .into_iter()
+        .filter(|operand| matches!(operand, Operand::Size(_)))
+        .count()
+}
+
+/// Writes the members of a request whose only expression is a condition: what `guard` writes, which is AND-ed with `condition`.
+///
+/// # Errors
+///
+/// The text is longer than `DynamoDB` accepts, by whatever names.
+pub(crate) fn write_members<'a>(
+    writer: &mut Writer,
+    condition: &'a Condition,
+    guard: impl Fn(&mut Writer, &mut Names<'a>) -> bool,
+) -> Result<(), Error> {
+    let start = writer.len();
+    for mut names in [Names::new(), Names::short()] {
+        writer.truncate(start);
+        let mut values = Values::new();
+        writer.raw(br#","ConditionExpression":""#);
+        let text = writer.len();
+        let guarded = guard(writer, &mut names);
+        if guarded {
+            writer.raw(b" AND ");
+        }
+        condition.write(writer, &mut names, &mut values, guarded);
+        let length = writer.len() - text;
+        writer.byte(b'"');
+        names.finish(writer);
+        values.finish(writer);
+        if length <= MAX_EXPRESSION_SIZE {
+            return Ok(());
+        }
+    }
+    Err(too_long("condition"))
+}
+
+/// An expression that no choice of names makes short enough.
+pub(super) fn too_long(what: &str) -> Error {
+    refused(format!(
+        "the {what} is longer than the {MAX_EXPRESSION_SIZE} bytes that DynamoDB accepts: make it of fewer parts"
+    ))
+}
+
+fn refused(message: impl Into<Box<str>>) -> Error {
+    Error::new(ErrorKind::Validation, message)
+}
+
+#[cfg(test)]
+mod tests;

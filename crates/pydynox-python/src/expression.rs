@@ -1,0 +1,735 @@
+//! Paths, conditions and actions: the handles behind Python's operators. Values are encoded here, when an expression is built.
+
+use pydynox_core::error::Error;
+use pydynox_core::expression::action::{self, Actions, Source};
+use pydynox_core::expression::condition::{self, Comparator, Function, Operand};
+use pydynox_core::expression::path::{self, Step};
+use pydynox_core::wire::Writer;
+use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyInt, PyList, PySet, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::encode::{Problem, is_absent, write_attribute, write_value};
+use crate::error::{validation_error, validation_errors};
+use crate::instance::admitted;
+use crate::schema::{Field, Kind, Role, Schema};
+
+static ANY: Kind = Kind::Any;
+static INT: Kind = Kind::Int;
+const TYPES: [&str; 10] = ["S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"];
+
+fn refused(py: Python<'_>, error: &Error) -> PyErr {
+    validation_error(py, error.message())
+}
+
+/// What stands left of a comparison: what it is, how values beside it are stored, and what messages call it.
+struct Left<'a> {
+    operand: Operand,
+    kind: &'a Kind,
+    path: &'a Path,
+}
+
+impl Left<'_> {
+    fn compare(self, comparator: &str, other: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        let comparator = match comparator {
+            "=" => Comparator::Equal,
+            "<>" => Comparator::NotEqual,
+            "<" => Comparator::Less,
+            "<=" => Comparator::LessOrEqual,
+            ">" => Comparator::Greater,
+            _ => Comparator::GreaterOrEqual,
+        };
+        let right = self.beside(other)?;
+        Ok(condition::Condition::compare(comparator, self.operand, right).into())
+    }
+
+    fn between(self, low: &Bound<'_, PyAny>, high: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        let (low, high) = (self.beside(low)?, self.beside(high)?);
+        Ok(condition::Condition::between(self.operand, low, high).into())
+    }
+
+    fn is_in(self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
+        let choices = values
+            .iter()
+            .map(|value| self.beside(&value))
+            .collect::<PyResult<Vec<_>>>()?;
+        condition::Condition::is_in(self.operand, choices)
+            .map(Condition::from)
+            .map_err(|error| {
+                validation_error(
+                    values.py(),
+                    &format!("{}: {}", self.path.label(), error.message()),
+                )
+            })
+    }
+
+    /// The other side: a path, a size, or a value of this side's kind.
+    fn beside(&self, other: &Bound<'_, PyAny>) -> PyResult<Operand> {
+        if let Ok(path) = other.cast::<Path>() {
+            return Ok(Operand::Path(path.get().path.clone()));
+        }
+        if let Ok(size) = other.cast::<Size>() {
+            return Ok(Operand::Size(size.get().0.get().path.clone()));
+        }
+        if other.is_instance_of::<Term>() {
+            return Err(PyTypeError::new_err(
+                "sums, differences and if_not_exists() stand inside set(): DynamoDB's conditions have none",
+            ));
+        }
+        if other.is_none() {
+            let label = self.path.label();
+            return Err(validation_error(
+                other.py(),
+                &format!("{label} cannot be compared with None: write {label}.is_none()"),
+            ));
+        }
+        Ok(Operand::Value(
+            self.path.encoded(self.kind.present(), other)?,
+        ))
+    }
+}
+
+/// The path to an attribute, or to a place inside it.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Path {
+    path: path::Path,
+    /// The attribute that it starts at; None where no model says anything.
+    field: Option<Py<Field>>,
+    owner: Box<str>,
+}
+
+impl Path {
+    fn kind(&self) -> &Kind {
+        let Some(field) = &self.field else {
+            return &ANY;
+        };
+        let mut steps = self.path.steps()[1..].iter();
+        steps
+            .try_fold(&field.get().kind, Kind::inside)
+            .unwrap_or(&ANY)
+    }
+
+    /// `User.scores["a"]`.
+    fn label(&self) -> String {
+        let Some(field) = &self.field else {
+            return self.path.to_string();
+        };
+        let mut label = format!("{}.{}", self.owner, field.get().text);
+        for step in &self.path.steps()[1..] {
+            match step {
+                Step::Name(name) => label.push_str(&format!("[{name:?}]")),
+                Step::Index(index) => label.push_str(&format!("[{index}]")),
+            }
+        }
+        label
+    }
+
+    fn left(&self) -> Left<'_> {
+        Left {
+            operand: Operand::Path(self.path.clone()),
+            kind: self.kind(),
+            path: self,
+        }
+    }
+
+    fn encoded(&self, kind: &Kind, value: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {
+        let mut w = Writer::with_capacity(32);
+        write_value(&mut w, kind, value, 0).map_err(|problem| self.refuse(value.py(), &problem))?;
+        Ok(w.into_bytes().into())
+    }
+
+    #[cold]
+    fn refuse(&self, py: Python<'_>, problem: &Problem) -> PyErr {
+        let attribute = match &self.field {
+            Some(field) => field.get().text.to_string(),
+            None => self.path.to_string(),
+        };
+        validation_errors(py, vec![(attribute, problem.describe("", &self.label()))])
+    }
+
+    fn refuse_none(&self, py: Python<'_>, verb: &str) -> PyErr {
+        validation_error(
+            py,
+            &format!("{}.{verb}() needs at least one value", self.label()),
+        )
+    }
+
+    /// A value inside an action: of a path, of a term, or encoded.
+    fn source(&self, value: &Bound<'_, PyAny>) -> PyResult<Source> {
+        if let Ok(path) = value.cast::<Self>() {
+            return Ok(Source::Path(path.get().path.clone()));
+        }
+        if let Ok(term) = value.cast::<Term>() {
+            return match &term.get().term {
+                action::Term::Source(source) => Ok(source.clone()),
+                _ => Err(one_sum()),
+            };
+        }
+        Ok(Source::Value(self.encoded(self.kind().present(), value)?))
+    }
+
+    fn function(
+        &self,
+        function: Function,
+        kind: &Kind,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<Condition> {
+        let operand = match value.cast::<Self>() {
+            Ok(path) => Operand::Path(path.get().path.clone()),
+            Err(_) => Operand::Value(self.encoded(kind, value)?),
+        };
+        Ok(condition::Condition::function(function, self.path.clone(), operand).into())
+    }
+
+    /// The members of a set, as a set; a single set of a path without a type stands for its members.
+    fn members(&self, values: &Bound<'_, PyTuple>, verb: &str) -> PyResult<Box<[u8]>> {
+        let py = values.py();
+        if values.is_empty() {
+            return Err(self.refuse_none(py, verb));
+        }
+        let kind = self.kind().present();
+        if matches!(kind, Kind::Any) && values.len() == 1 {
+            let one = self.encoded(kind, &values.get_item(0)?)?;
+            if [&br#"{"SS""#[..], br#"{"NS""#, br#"{"BS""#]
+                .iter()
+                .any(|tag| one.starts_with(tag))
+            {
+                return Ok(one);
+            }
+        }
+        self.encoded(kind, PySet::new(py, values.iter())?.as_any())
+    }
+
+    fn extended(&self, values: &Bound<'_, PyTuple>, before: bool) -> PyResult<Action> {
+        let py = values.py();
+        if values.is_empty() {
+            return Err(self.refuse_none(py, if before { "prepend" } else { "append" }));
+        }
+        let list = PyList::new(py, values.iter())?;
+        let json = self.encoded(self.kind().present(), list.as_any())?;
+        Ok(action::Action::extend(self.path.clone(), &json, before).into())
+    }
+
+    fn term(slf: &Bound<'_, Self>, term: action::Term) -> Term {
+        Term {
+            term,
+            base: slf.clone().unbind(),
+        }
+    }
+}
+
+#[pymethods]
+impl Path {
+    #[new]
+    fn new(field: &Bound<'_, Field>, owner: &str) -> Self {
+        Self {
+            path: path::Path::new(&field.get().attribute_name),
+            field: Some(field.clone().unbind()),
+            owner: owner.into(),
+        }
+    }
+
+    /// The path that a text such as `address.lines[0]` names, of no declared type.
+    #[staticmethod]
+    fn parse(py: Python<'_>, text: &str) -> PyResult<Self> {
+        let path = path::Path::parse(text).map_err(|error| refused(py, &error))?;
+        Ok(Self {
+            path,
+            field: None,
+            owner: "".into(),
+        })
+    }
+
+    #[getter]
+    fn steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let steps = self.path.steps().iter().map(|step| match step {
+            Step::Name(name) => Ok(PyString::new(py, name).into_any()),
+            Step::Index(index) => Ok(index.into_pyobject(py)?.into_any()),
+        });
+        PyTuple::new(py, steps.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<path {}>", self.label())
+    }
+
+    /// One step further: a name in a map, a position in a list.
+    fn child(&self, step: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = step.py();
+        let step = if let Ok(name) = step.cast::<PyString>() {
+            Step::Name(name.to_str()?.into())
+        } else if step.is_instance_of::<PyInt>() && !step.is_instance_of::<PyBool>() {
+            let index = step.extract().map_err(|_| {
+                PyIndexError::new_err(format!(
+                    "{}[{step}]: DynamoDB counts the elements of a list from 0",
+                    self.label()
+                ))
+            })?;
+            Step::Index(index)
+        } else {
+            return Err(PyTypeError::new_err(format!(
+                "{}[...] takes a name of a map or a position in a list, not {}",
+                self.label(),
+                step.repr()?
+            )));
+        };
+        if self.kind().inside(&step).is_none() {
+            let (label, kind) = (self.label(), self.kind().present());
+            let advice = match kind {
+                Kind::List(_) => format!("a list: write {label}[0]"),
+                Kind::Dict(_) => format!("a map: write {label}[\"name\"]"),
+                _ => "a value without parts".to_owned(),
+            };
+            return Err(PyTypeError::new_err(format!("{label} is {advice}")));
+        }
+        let path = match &step {
+            Step::Name(name) => self.path.name(name),
+            Step::Index(index) => self.path.index(*index),
+        };
+        Ok(Self {
+            path: path.map_err(|error| refused(py, &error))?,
+            field: self.field.as_ref().map(|field| field.clone_ref(py)),
+            owner: self.owner.clone(),
+        })
+    }
+
+    fn compare(&self, comparator: &str, other: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        self.left().compare(comparator, other)
+    }
+
+    fn between(&self, low: &Bound<'_, PyAny>, high: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        self.left().between(low, high)
+    }
+
+    fn is_in(&self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
+        self.left().is_in(values)
+    }
+
+    fn exists(&self) -> Condition {
+        condition::Condition::exists(self.path.clone()).into()
+    }
+
+    fn not_exists(&self) -> Condition {
+        condition::Condition::not_exists(self.path.clone()).into()
+    }
+
+    /// Missing or NULL: what reads as None.
+    fn is_none(&self, py: Python<'_>) -> PyResult<Condition> {
+        let null = condition::Condition::function(
+            Function::AttributeType,
+            self.path.clone(),
+            Operand::Value(br#"{"S":"NULL"}"#.as_slice().into()),
+        );
+        condition::Condition::not_exists(self.path.clone())
+            .or(&null)
+            .map(Condition::from)
+            .map_err(|error| refused(py, &error))
+    }
+
+    fn begins_with(&self, prefix: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        self.function(Function::BeginsWith, self.kind().present(), prefix)
+    }
+
+    fn contains(&self, part: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        self.function(Function::Contains, self.kind().part(), part)
+    }
+
+    fn attribute_type(&self, py: Python<'_>, name: &str) -> PyResult<Condition> {
+        if !TYPES.contains(&name) {
+            return Err(validation_error(
+                py,
+                &format!(
+                    "{}.attribute_type({name:?}): DynamoDB's types are {}",
+                    self.label(),
+                    TYPES.join(", ")
+                ),
+            ));
+        }
+        let operand = Operand::Value(format!(r#"{{"S":"{name}"}}"#).into_bytes().into());
+        let tree =
+            condition::Condition::function(Function::AttributeType, self.path.clone(), operand);
+        Ok(tree.into())
+    }
+
+    fn size(slf: &Bound<'_, Self>) -> Size {
+        Size(slf.clone().unbind())
+    }
+
+    fn if_not_exists(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Term> {
+        let this = slf.get();
+        let source = Source::IfNotExists(this.path.clone(), Box::new(this.source(value)?));
+        Ok(Self::term(slf, action::Term::Source(source)))
+    }
+
+    fn plus(slf: &Bound<'_, Self>, amount: &Bound<'_, PyAny>) -> PyResult<Term> {
+        let this = slf.get();
+        let (one, two) = (Source::Path(this.path.clone()), this.source(amount)?);
+        Ok(Self::term(slf, action::Term::Plus(one, two)))
+    }
+
+    fn minus(slf: &Bound<'_, Self>, amount: &Bound<'_, PyAny>) -> PyResult<Term> {
+        let this = slf.get();
+        let (one, two) = (Source::Path(this.path.clone()), this.source(amount)?);
+        Ok(Self::term(slf, action::Term::Minus(one, two)))
+    }
+
+    /// A value that an item leaves out, None or an empty set, removes the attribute.
+    fn set(&self, value: &Bound<'_, PyAny>) -> PyResult<Action> {
+        let path = self.path.clone();
+        if let Ok(term) = value.cast::<Term>() {
+            return Ok(action::Action::set(path, term.get().term.clone()).into());
+        }
+        let whole = (self.path.steps().len() == 1)
+            .then_some(self.field.as_ref())
+            .flatten();
+        let (Some(field), false) = (whole, value.is_instance_of::<Self>()) else {
+            let source = match value.cast::<Self>() {
+                Ok(path) => Source::Path(path.get().path.clone()),
+                Err(_) => Source::Value(self.encoded(self.kind(), value)?),
+            };
+            return Ok(action::Action::set(path, action::Term::Source(source)).into());
+        };
+        let field = field.get();
+        let refuse = |problem: Problem| self.refuse(value.py(), &problem);
+        let value = admitted(field, value).map_err(refuse)?;
+        if field.rules.is_some() {
+            let name = field.text.to_string();
+            let named = |what| (name.clone(), format!("{}{what}", self.label()));
+            let broken: Vec<_> = field.broken_rules(&value)?.into_iter().map(named).collect();
+            if !broken.is_empty() {
+                return Err(validation_errors(value.py(), broken));
+            }
+        }
+        if is_absent(field, &value) {
+            return Ok(action::Action::remove(path).into());
+        }
+        let mut w = Writer::with_capacity(32);
+        write_attribute(&mut w, field, &value).map_err(refuse)?;
+        let source = Source::Value(w.into_bytes().into());
+        Ok(action::Action::set(path, action::Term::Source(source)).into())
+    }
+
+    fn remove(&self) -> Action {
+        action::Action::remove(self.path.clone()).into()
+    }
+
+    /// A number to a number, or members to a set.
+    fn add(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
+        let kind = self.kind().present();
+        let number = match kind {
+            Kind::Set(_) => None,
+            Kind::Any if values.len() == 1 => {
+                let one = self.encoded(kind, &values.get_item(0)?)?;
+                one.starts_with(br#"{"N":"#).then_some(one)
+            }
+            Kind::Any => None,
+            number => Some(self.encoded(number, &values.get_item(0)?)?),
+        };
+        let json = match number {
+            Some(number) => number,
+            None => self.members(values, "add")?,
+        };
+        Ok(action::Action::add(self.path.clone(), &json).into())
+    }
+
+    fn discard(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
+        let json = self.members(values, "discard")?;
+        Ok(action::Action::delete(self.path.clone(), &json).into())
+    }
+
+    fn append(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
+        self.extended(values, false)
+    }
+
+    fn prepend(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
+        self.extended(values, true)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.field
+            .as_ref()
+            .map_or(Ok(()), |field| visit.call(field))
+    }
+}
+
+/// How large what stands at a path is.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Size(Py<Path>);
+
+impl Size {
+    fn left(&self) -> Left<'_> {
+        Left {
+            operand: Operand::Size(self.0.get().path.clone()),
+            kind: &INT,
+            path: self.0.get(),
+        }
+    }
+}
+
+#[pymethods]
+impl Size {
+    fn __repr__(&self) -> String {
+        format!("<size of {}>", self.0.get().label())
+    }
+
+    fn compare(&self, comparator: &str, other: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        self.left().compare(comparator, other)
+    }
+
+    fn between(&self, low: &Bound<'_, PyAny>, high: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        self.left().between(low, high)
+    }
+
+    fn is_in(&self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
+        self.left().is_in(values)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+}
+
+/// What `set()` takes beside values and paths: a sum, a difference, `if_not_exists`.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Term {
+    term: action::Term,
+    base: Py<Path>,
+}
+
+impl Term {
+    fn with(
+        &self,
+        py: Python<'_>,
+        amount: &Bound<'_, PyAny>,
+        join: fn(Source, Source) -> action::Term,
+    ) -> PyResult<Self> {
+        let action::Term::Source(one) = &self.term else {
+            return Err(one_sum());
+        };
+        let two = self.base.get().source(amount)?;
+        Ok(Self {
+            term: join(one.clone(), two),
+            base: self.base.clone_ref(py),
+        })
+    }
+}
+
+fn one_sum() -> PyErr {
+    PyTypeError::new_err("DynamoDB adds or subtracts once in a SET: give two operands, not three")
+}
+
+#[pymethods]
+impl Term {
+    fn __repr__(&self) -> String {
+        let set = action::Action::set(self.base.get().path.clone(), self.term.clone());
+        let text = set.to_string();
+        format!(
+            "<term {}>",
+            text.split_once(" = ").map_or("", |(_, term)| term)
+        )
+    }
+
+    fn plus(&self, py: Python<'_>, amount: &Bound<'_, PyAny>) -> PyResult<Self> {
+        self.with(py, amount, action::Term::Plus)
+    }
+
+    fn minus(&self, py: Python<'_>, amount: &Bound<'_, PyAny>) -> PyResult<Self> {
+        self.with(py, amount, action::Term::Minus)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.base)
+    }
+}
+
+/// A test on an item, made by comparing paths. Combine with ``&``, ``|`` and ``~``.
+#[pyclass(frozen, subclass, module = "pydynox._core")]
+pub(crate) struct Condition {
+    pub(crate) tree: condition::Condition,
+}
+
+impl From<condition::Condition> for Condition {
+    fn from(tree: condition::Condition) -> Self {
+        Self { tree }
+    }
+}
+
+#[pymethods]
+impl Condition {
+    /// What a boolean path is by itself.
+    #[new]
+    #[pyo3(signature = (path, /, *_rest))]
+    fn new(path: &Bound<'_, PyAny>, _rest: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let Ok(path) = path.cast::<Path>() else {
+            return Err(PyTypeError::new_err(
+                "conditions are made by comparing paths, as in User.age > 3",
+            ));
+        };
+        let truth = PyBool::new(path.py(), true);
+        path.get().left().compare("=", truth.as_any())
+    }
+
+    fn __and__(&self, other: &Bound<'_, Self>) -> PyResult<Self> {
+        let joined = self.tree.and(&other.get().tree);
+        joined
+            .map(Self::from)
+            .map_err(|error| refused(other.py(), &error))
+    }
+
+    fn __or__(&self, other: &Bound<'_, Self>) -> PyResult<Self> {
+        let joined = self.tree.or(&other.get().tree);
+        joined
+            .map(Self::from)
+            .map_err(|error| refused(other.py(), &error))
+    }
+
+    fn __invert__(&self, py: Python<'_>) -> PyResult<Self> {
+        let opposite = self.tree.not();
+        opposite
+            .map(Self::from)
+            .map_err(|error| refused(py, &error))
+    }
+
+    fn __bool__(&self) -> PyResult<bool> {
+        Err(PyTypeError::new_err(format!(
+            "the condition {} has no truth value in Python: use & | ~ instead of and, or, not, write a.between(x, y) for x <= a <= y, and put parentheses around each comparison",
+            self.tree
+        )))
+    }
+
+    /// The text of the condition with its values, as DynamoDB's expressions are written; ``repr`` shows it without values.
+    fn explain(&self) -> String {
+        self.tree.explain()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<condition {}>", self.tree)
+    }
+}
+
+/// One thing that an update does to an item, made by a path: ``User.age.add(1)``.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Action {
+    action: action::Action,
+}
+
+impl From<action::Action> for Action {
+    fn from(action: action::Action) -> Self {
+        Self { action }
+    }
+}
+
+#[pymethods]
+impl Action {
+    /// The text of the action with its values, as DynamoDB's expressions are written; ``repr`` shows it without values.
+    fn explain(&self) -> String {
+        self.action.explain()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<action {}>", self.action)
+    }
+}
+
+/// A caller's condition, if there is one.
+pub(crate) fn condition_of<'a, 'py>(
+    given: &'a Bound<'py, PyAny>,
+) -> PyResult<Option<&'a Bound<'py, Condition>>> {
+    if given.is_none() {
+        return Ok(None);
+    }
+    match given.cast::<Condition>() {
+        Ok(condition) => Ok(Some(condition)),
+        Err(_) => Err(PyTypeError::new_err(format!(
+            "condition= takes a condition such as User.age > 3, not {}",
+            given.repr()?
+        ))),
+    }
+}
+
+/// Why no action changes a key.
+pub(crate) const IS_KEY: &str =
+    "is a key and cannot change: an item with another key is another item";
+
+/// A caller's actions, checked together; `fixed` knows by stored name why an attribute may not be changed by any.
+pub(crate) fn actions_of(
+    given: &Bound<'_, PyTuple>,
+    fixed: impl Fn(&str) -> Option<&'static str>,
+) -> PyResult<Actions> {
+    let py = given.py();
+    let mut actions = Vec::with_capacity(given.len());
+    for one in given.iter() {
+        let Ok(action) = one.cast::<Action>() else {
+            return Err(PyTypeError::new_err(format!(
+                "an update takes actions such as User.age.add(1), not {}",
+                one.repr()?
+            )));
+        };
+        let action = &action.get().action;
+        if let Some(why) = fixed(action.path().attribute()) {
+            return Err(validation_error(py, &format!("{} {why}", action.path())));
+        }
+        actions.push(action.clone());
+    }
+    Actions::new(actions).map_err(|error| refused(py, &error))
+}
+
+/// Why an attribute of a model, by its stored name, may not be changed.
+pub(crate) fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<&'static str> + '_ {
+    |name| {
+        let field = schema.field(schema.by_attribute(name, usize::MAX)?);
+        if field.role != Role::Attribute {
+            Some(IS_KEY)
+        } else if field.immutable {
+            Some("is immutable: it cannot change once the item is stored")
+        } else {
+            None
+        }
+    }
+}
+
+/// Let an update that may make a new item give every other attribute the value that a new instance would have.
+pub(crate) fn fill_defaults(
+    py: Python<'_>,
+    schema: &Schema,
+    actions: &mut Actions,
+) -> PyResult<()> {
+    let mut missing = Vec::new();
+    for field in schema
+        .fields()
+        .filter(|field| field.role == Role::Attribute)
+    {
+        let name = &*field.attribute_name;
+        if actions.touches(name) {
+            if field.is_required() && !actions.fills(name) {
+                missing.push(field);
+            }
+            continue;
+        }
+        let Some(value) = field.initial(py)? else {
+            missing.push(field);
+            continue;
+        };
+        let value =
+            admitted(field, &value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+        if is_absent(field, &value) {
+            continue;
+        }
+        let mut w = Writer::with_capacity(32);
+        write_attribute(&mut w, field, &value)
+            .map_err(|problem| problem.raise(py, &schema.name, field))?;
+        actions.fill(name, w.as_bytes());
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let problems = missing.iter().map(|field| {
+        let (model, name) = (&schema.name, &field.text);
+        let message = format!(
+            "{model}.{name} has no default, and with upsert=True this update may make a new {model}: add {model}.{name}.set(...)"
+        );
+        (name.to_string(), message)
+    });
+    Err(validation_errors(py, problems.collect()))
+}
