@@ -137,6 +137,7 @@ def codec() -> dict[str, tuple[Callable[[int], object], int]]:
         "decode an item": (loop(lambda: _core.decode_item(schema, one)), 20000),
         "decode a page of 100": (loop(lambda: _core.decode_items(schema, hundred)), 200),
         "orjson.loads of that page": (loop(lambda: orjson.loads(hundred)), 200),
+        "build a condition of two comparisons": (loop(lambda: (User.age > 3) & (User.name == "Ada")), 20000),
     }
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .client import DynamoDBClient
-    from .expressions import Expr
+    from .expressions import Action, Condition, Expr
     from .key import Key
     from .table import Table
 '''

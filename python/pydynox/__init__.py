@@ -17,17 +17,20 @@ from .attributes import (
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .config import ModelConfig
 from .credentials import AssumeRole, Credentials
+from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
 from .key import Key
 from .model import Change, ItemSize, Model
 from .table import Table
 
 __all__ = [
+    "Action",
     "AssumeRole",
     "Attr",
     "BinaryAttribute",
     "BooleanAttribute",
     "Change",
+    "Condition",
     "Credentials",
     "DynamoDBClient",
     "ItemSize",
@@ -44,11 +47,13 @@ __all__ = [
     "after_delete",
     "after_load",
     "after_save",
+    "attr",
     "before_delete",
     "before_save",
     "field",
     "get_default_client",
     "partition_key",
+    "path",
     "run",
     "set_default_client",
     "sort_key",

@@ -132,7 +132,7 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
     if definition is None or attribute_of(cls, name) is None:
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
     attribute = completed(cls).attributes[name]
-    handle = _core.Path(_core_field(attribute), cls.__name__)
+    handle = _core.Path(core_field(cls, attribute), cls.__name__)
     return definition.paths.setdefault(name, expression(handle, attribute._kind or ("any",), cls, attribute))
 
 

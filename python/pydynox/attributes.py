@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from ._typing import Binary, DataclassLike, DocumentLike, E, Number, PydanticLike, T, T_co, Text, Truth, V
-from .expressions import BinaryExpr, BoolExpr, Expr, ListExpr, MapExpr, NumberExpr, OpenMapExpr, SetExpr, StringExpr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ._typing import CommonRules, NumberRules, Rules, SizeRules, TextRules
+    from .expressions import BinaryExpr, BoolExpr, Expr, ListExpr, MapExpr, NumberExpr, OpenMapExpr, SetExpr, StringExpr
 
 PARTITION, SORT = "partition", "sort"
 RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
@@ -76,7 +76,6 @@ class Attr(Generic[T_co]):
         return self._default is None and self._default_factory is None
 
     if TYPE_CHECKING:
-
         # What the path to a value of type T offers. The order matters: bool is an int, a StrEnum is a str.
         @overload
         def __get__(self: Attr[bool | None], instance: None, owner: Any) -> BoolExpr[T_co]: ...

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from .credentials import AssumeRole, Credentials
+    from .expressions import Action, Condition
     from .sync import SyncClient
 
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
@@ -132,14 +133,17 @@ class DynamoDBClient:
         item: dict[str, Any] | None = operation.result()
         return item
 
-    async def put_item(self, table: str, item: Mapping[str, Any], /) -> None:
+    async def put_item(self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
         """Write one item from a plain dict, replacing any item of the same key. Sends PutItem.
 
         Args:
             table: The table's name, without ``table_prefix``.
             item: Attribute names and values; None is stored as NULL.
+            condition: Write only if this holds for what is there, such as ``attr("user_id").not_exists()``.
 
         Raises:
+            ConditionFailedError: The condition was false; ``error.item`` is the stored item.
+            WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
             ValidationError: A value cannot be stored.
             ItemTooLargeError: The item is over 400 KB.
             TableNotFoundError: There is no such table.
@@ -149,7 +153,7 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of the larger of the old and the new item.
         """
-        operation = self._core.put_item(table, item)
+        operation = self._core.put_item(table, item, condition)
         try:
             await operation
         except BaseException:
@@ -157,15 +161,55 @@ class DynamoDBClient:
             raise
         operation.result()
 
-    async def delete_item(self, table: str, key: Mapping[str, Any], /) -> None:
+    async def update_item(
+        self, table: str, key: Mapping[str, Any], /, *actions: Action, condition: Condition | None = None
+    ) -> dict[str, Any]:
+        """Change one item, or make it where there is none, and give it back as it is then. Sends UpdateItem.
+
+        Args:
+            table: The table's name, without ``table_prefix``.
+            key: The key attributes and their values.
+            *actions: What to do, such as ``attr("hits").add(1)``.
+            condition: Write only if this holds for what is there, such as ``attr("user_id").exists()``.
+
+        Returns:
+            The item after the update.
+
+        Raises:
+            ConditionFailedError: The condition was false, or a nested action found nothing to change inside of; ``error.item`` is
+                the stored item.
+            ValidationError: The key cannot be sent, there is no action, two change the same place, or one changes the key.
+            WriteOutcomeUnknownError: No answer came, and applying the actions twice would differ from applying them once, or
+                there is a condition.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await client.update_item("users", {"user_id": "u1"}, attr("address.city").set("Oslo"), attr("hits").add(1))
+            {'user_id': 'u1', 'address': {'city': 'Oslo'}, 'hits': 1}
+
+        Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
+        """
+        operation = self._core.update_item(table, key, actions, condition)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        item: dict[str, Any] = operation.result()
+        return item
+
+    async def delete_item(self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
         """Delete one item; one that is not there is no error. Sends DeleteItem.
 
         Args:
             table: The table's name, without ``table_prefix``.
             key: The key attributes and their values.
+            condition: Delete only if this holds for the stored item.
 
         Raises:
+            ConditionFailedError: The condition was false; ``error.item`` is the stored item, None where there is none.
             ValidationError: The key cannot be sent.
+            WriteOutcomeUnknownError: No answer came, and with a condition the delete is not sent again.
             TableNotFoundError: There is no such table.
 
         Example:
@@ -173,7 +217,7 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of the deleted item, one where there is none.
         """
-        operation = self._core.delete_item(table, key)
+        operation = self._core.delete_item(table, key, condition)
         try:
             await operation
         except BaseException:

@@ -1,7 +1,7 @@
 """Paths, and what is built from them with Python's operators: conditions and actions."""
 
-# A path is covariant in the type of its values although its operators take some: nobody hands paths around as paths of a wider type,
-# and one overload then serves `str`, `str | None` and `Literal`. That is what the comments on misc below are about.
+# A path is covariant in the type of its values although its operators take some: nobody hands paths around as paths of a wider
+# type, and one overload then serves `str`, `str | None` and `Literal`. That is what the comments on misc below are about.
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ _Kind = tuple[Any, ...]
 
 class Operand(Generic[T_co]):
     """One side of a comparison: a path, or the size of what is stored there."""
+
+    _holds_many = False  # whether a single list can be one value
 
     def __init__(self, handle: Any) -> None:
         self._handle: Any = handle
@@ -88,18 +90,19 @@ class Operand(Generic[T_co]):
             >>> User.age.in_(18, 21)
             <condition age IN (…, …)>
         """
-        if len(values) == 1 and self._is_many(values[0]):
+        if len(values) == 1 and not self._holds_many and _is_many(values[0]):
             values = tuple(values[0])
         return cast("Condition", self._handle.is_in(tuple(map(_plain, values))))
-
-    def _is_many(self, value: Any) -> bool:
-        return not isinstance(value, (str, bytes, bytearray, dict, Operand)) and hasattr(value, "__iter__")
 
     def __bool__(self) -> NoReturn:
         raise TypeError(f"{self!r} has no truth value in Python: compare it, as in User.age > 3, and combine by & | ~")
 
     def __repr__(self) -> str:
         return repr(self._handle)
+
+
+def _is_many(value: Any) -> bool:
+    return not isinstance(value, (str, bytes, bytearray, dict, Operand)) and hasattr(value, "__iter__")
 
 
 def _plain(value: Any) -> Any:
@@ -231,9 +234,7 @@ class _Container(Expr[T_co], Generic[T_co, E_co]):
     def _child(self, step: Any) -> Any:
         return expression(self._handle.child(step), _kind_inside(self._kind), self.model, self.attribute)
 
-    def _is_many(self, value: Any) -> bool:
-        # A single list is one value of a list.
-        return False
+    _holds_many = True
 
 
 class BoolExpr(Expr[T_co], Condition):
@@ -312,8 +313,7 @@ class ListExpr(_Container[T_co, E_co]):
 class SetExpr(Expr[T_co], Generic[T_co, E_co]):
     """A path to a set."""
 
-    def _is_many(self, value: Any) -> bool:
-        return False
+    _holds_many = True
 
     def contains(self, element: E_co | Operand[E_co], /) -> Condition:
         """Whether the stored set has this member."""

@@ -10,6 +10,7 @@ from .exceptions import ItemNotFoundError
 
 if TYPE_CHECKING:
     from .client import DynamoDBClient
+    from .expressions import Action, Condition
     from .sync import SyncKey
 
 
@@ -115,10 +116,113 @@ class Key(Generic[Row_co]):
         there: bool = operation.result()
         return there
 
-    async def delete(self) -> None:
-        """Delete the item; one that is not there is no error. Sends DeleteItem.
+    async def update(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> Row_co:
+        """Change the item without reading it first, and give it back as it is then. Sends UpdateItem.
+
+        Args:
+            *actions: What to do, such as ``User.age.add(1)``.
+            condition: Write only if this holds for the stored item.
+            upsert: Make the item where there is none: attributes that no action names get their defaults.
+
+        Returns:
+            The item after the update.
 
         Raises:
+            ItemNotFoundError: There is no such item, and no ``upsert``.
+            ConditionFailedError: The condition was false, or a nested action found nothing to change inside of; ``error.item`` is
+                the stored item.
+            ValidationError: There is no action, two change the same place, one changes a key or an immutable attribute, or an
+                upsert leaves a required attribute without a value.
+            SerializationError: The item does not fit the model; the update was applied.
+            WriteOutcomeUnknownError: No answer came, and applying the actions twice would differ from applying them once, or
+                there is a condition.
+
+        Example:
+            >>> order = await Order.key("c1", 7).update(Order.total.add(Decimal(5)), condition=Order.note.is_none())
+
+        Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
+        """
+        model = self._model
+        core = client_for(model.model_config.client)._core
+        operation = core.update_key(model._schema, self._values, actions, condition, upsert)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        found = operation.result()
+        if model._hooks is not None:
+            await model._hooks.loaded(found)
+        return cast("Row_co", found)
+
+    async def apply(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> None:
+        """Change the item as ``update`` does, without the item as an answer. Sends UpdateItem.
+
+        Args:
+            *actions: What to do, such as ``User.age.add(1)``.
+            condition: Write only if this holds for the stored item.
+            upsert: Make the item where there is none: attributes that no action names get their defaults.
+
+        Raises:
+            ItemNotFoundError: There is no such item, and no ``upsert``.
+            ConditionFailedError: The condition was false, or a nested action found nothing to change inside of; ``error.item`` is
+                the stored item.
+            ValidationError: As ``update`` says.
+            WriteOutcomeUnknownError: No answer came, and applying the actions twice would differ from applying them once, or
+                there is a condition.
+
+        Example:
+            >>> await User.key("u1").apply(User.age.add(1))
+
+        Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
+        """
+        model = self._model
+        core = client_for(model.model_config.client)._core
+        operation = core.apply_key(model._schema, self._values, actions, condition, upsert)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+
+    async def pop(self) -> Row_co | None:
+        """Delete the item and give back what it was. Sends DeleteItem.
+
+        Returns:
+            The deleted item, or None where there was none.
+
+        Raises:
+            SerializationError: The deleted item does not fit the model; ``error.applied`` is True.
+            WriteOutcomeUnknownError: No answer came. It is not sent again: the item may be gone, and nobody has seen it.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> job = await Job.key("j1").pop()
+
+        Costs: one write unit per KB of the deleted item, one where there is none.
+        """
+        model = self._model
+        operation = client_for(model.model_config.client)._core.pop_key(model._schema, self._values)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        found = operation.result()
+        if model._hooks is not None and found is not None:
+            await model._hooks.loaded(found)
+        return cast("Row_co | None", found)
+
+    async def delete(self, *, condition: Condition | None = None) -> None:
+        """Delete the item; one that is not there is no error. Sends DeleteItem.
+
+        Args:
+            condition: Delete only if this holds for the stored item.
+
+        Raises:
+            ConditionFailedError: The condition was false; ``error.item`` is the stored item, None where there is none.
+            WriteOutcomeUnknownError: No answer came, and with a condition the delete is not sent again.
             TableNotFoundError: There is no such table.
 
         Example:
@@ -127,7 +231,7 @@ class Key(Generic[Row_co]):
         Costs: one write unit per KB of the deleted item, one where there is none.
         """
         model = self._model
-        operation = client_for(model.model_config.client)._core.delete_key(model._schema, self._values)
+        operation = client_for(model.model_config.client)._core.delete_key(model._schema, self._values, condition)
         try:
             await operation
         except BaseException:

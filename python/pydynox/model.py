@@ -27,8 +27,8 @@ from ._typing import PK, SK, PK_contra, Row, Row_co, SKs
 from .attributes import Attr, field, partition_key, sort_key
 from .client import client_for
 from .config import ModelConfig
-from .exceptions import InvalidResponseError, ValidationError
-from .expressions import Expr
+from .exceptions import InvalidResponseError, ItemAlreadyExistsError, ValidationError
+from .expressions import Action, Condition, Expr
 from .hooks import Hooks, hooks_of
 from .key import Key, not_found
 from .table import Table
@@ -276,6 +276,50 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
     @overload
     @classmethod
+    async def get_or_create(cls, partition: PK, /, *sort: *SK, defaults: Mapping[str, Any] | None = ...) -> tuple[Self, bool]: ...
+    @overload
+    @classmethod
+    async def get_or_create(cls, /, *, defaults: Mapping[str, Any] | None = ..., **key: Any) -> tuple[Self, bool]: ...
+    @classmethod
+    async def get_or_create(
+        cls, /, *values: object, defaults: Mapping[str, Any] | None = None, **key: object
+    ) -> tuple[Self, bool]:
+        """Read the item with this key; where there is none, write one. Sends GetItem, then PutItem guarded as ``create`` is.
+
+        Args:
+            *values: The partition key and, where there is one, the sort key.
+            defaults: The other attributes of a new item.
+            **key: The key by name, in place of ``values``.
+
+        Returns:
+            The item, and whether this call wrote it. An item that somebody else wrote meanwhile is read again.
+
+        Raises:
+            ValidationError: The key is not complete, or a value does not fit.
+            ItemAlreadyExistsError: Whether this call or another wrote the item is not known (``error.ambiguous``).
+            SerializationError: The stored item does not fit the model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> user, created = await User.get_or_create("u1", defaults={"name": "Ada"})
+
+        Costs: half a read unit per 4 KB, a whole one when consistent; a new item also one write unit per KB.
+        """
+        parts = cls._schema.key(values, key)
+        found = await Key(cls, parts).get()
+        if found is not None:
+            return found, False
+        made = cls(**{**dict(zip(_compile.key_names(cls), parts, strict=True)), **(defaults or {})})
+        try:
+            await made.create()
+        except ItemAlreadyExistsError as error:
+            if error.ambiguous:
+                raise
+            return await Key(cls, parts).get_or_raise(consistent_read=True), False
+        return made, True
+
+    @overload
+    @classmethod
     def key(cls, partition: PK, /, *sort: *SK) -> Key[Self]: ...
     @overload
     @classmethod
@@ -296,11 +340,15 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         """
         return Key(cls, cls._schema.key(values, key))
 
-    async def create(self) -> None:
+    async def create(self, *, condition: Condition | None = None) -> None:
         """Write a new item, which must not be there yet. Sends PutItem, guarded by ``attribute_not_exists``.
+
+        Args:
+            condition: What must hold beside that; it sees an item without attributes.
 
         Raises:
             ItemAlreadyExistsError: The key is taken; ``error.item`` is the stored item.
+            ConditionFailedError: The condition was false.
             ValidationError: A value cannot be stored.
             ItemTooLargeError: The item is over 400 KB.
             TableNotFoundError: There is no such table.
@@ -313,7 +361,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client)._core.create(self)
+        operation = client_for(self.model_config.client)._core.create(self, condition)
         try:
             await operation
         except BaseException:
@@ -323,25 +371,28 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if hooks is not None:
             await hooks.after(self, "after_save")
 
-    async def save(self, *, whole: Sequence[Expr[Any]] = ()) -> None:
+    async def save(self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = ()) -> None:
         """Write what changed since the item was read, edits in place included; a new item is created.
 
         Sends UpdateItem of the changed paths, guarded by existence; nothing where nothing changed; PutItem, guarded by
         ``attribute_not_exists``, where the instance is new.
 
         Args:
+            condition: Write only if this holds for the stored item; where nothing changed it is checked all the same.
             whole: Attributes that are replaced as a whole where they changed, not path by path.
 
         Raises:
             ItemVanishedError: The item was deleted meanwhile; it is not written again.
             ItemAlreadyExistsError: The instance is new and its key is taken; ``put()`` replaces what is there.
+            ConditionFailedError: The condition was false; ``error.item`` is the stored item.
+            WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
             ValidationError: A value cannot be stored.
             ItemTooLargeError: The item is over 400 KB.
 
         Example:
             >>> user = await User.get_or_raise("u1")
             >>> user.tags.append("new")
-            >>> await user.save()
+            >>> await user.save(condition=User.age > 18)
 
         Costs: one write unit per KB of the whole item, before or after, whichever is larger; nothing where nothing changed.
         """
@@ -349,7 +400,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client)._core.save(self, names)
+        operation = client_for(self.model_config.client)._core.save(self, names, condition)
         if operation is None:
             return
         try:
@@ -361,12 +412,17 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if hooks is not None:
             await hooks.after(self, "after_save")
 
-    async def put(self) -> None:
+    async def put(self, *, condition: Condition | None = None) -> None:
         """Write the whole item, replacing whatever is there. Sends PutItem.
 
         Attributes of a loaded item that the model does not declare are written again.
 
+        Args:
+            condition: Write only if this holds for what is there.
+
         Raises:
+            ConditionFailedError: The condition was false; ``error.item`` is the stored item.
+            WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
             ValidationError: A value cannot be stored.
             ItemTooLargeError: The item is over 400 KB.
             TableNotFoundError: There is no such table.
@@ -379,7 +435,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client)._core.put(self)
+        operation = client_for(self.model_config.client)._core.put(self, condition)
         try:
             await operation
         except BaseException:
@@ -389,10 +445,49 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if hooks is not None:
             await hooks.after(self, "after_save")
 
-    async def delete(self) -> None:
-        """Delete the item; one that is already gone is no error. Sends DeleteItem. The instance counts as new afterwards.
+    async def update(self, *actions: Action, condition: Condition | None = None) -> None:
+        """Change the stored item without reading it first; the instance then equals the item. Sends UpdateItem.
+
+        The item must be there. Attributes that were edited on this instance and not saved keep their edits. Hooks of saving do
+        not run: nothing of the instance is written.
+
+        Args:
+            *actions: What to do, such as ``User.age.add(1)``.
+            condition: Write only if this holds for the stored item.
 
         Raises:
+            ItemVanishedError: The item was deleted meanwhile.
+            ConditionFailedError: The condition was false, or a nested action found nothing to change inside of; ``error.item`` is
+                the stored item.
+            ValidationError: There is no action, two change the same place, or one changes a key, an immutable attribute, or an
+                attribute with unsaved edits.
+            WriteOutcomeUnknownError: No answer came, and applying the actions twice would differ from applying them once, or
+                there is a condition; ``refresh()`` shows what is stored.
+
+        Example:
+            >>> await user.update(User.age.add(1), User.tags.append("new"), condition=User.age < 100)
+
+        Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
+        """
+        operation = client_for(self.model_config.client)._core.update(self, actions, condition)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        operation.result()
+        if self._hooks is not None:
+            await self._hooks.loaded(self)
+
+    async def delete(self, *, condition: Condition | None = None) -> None:
+        """Delete the item; one that is already gone is no error. Sends DeleteItem. The instance counts as new afterwards.
+
+        Args:
+            condition: Delete only if this holds for the stored item.
+
+        Raises:
+            ConditionFailedError: The condition was false; ``error.item`` is the stored item, None where there is none.
+            WriteOutcomeUnknownError: No answer came, and with a condition the delete is not sent again.
             TableNotFoundError: There is no such table.
 
         Example:
@@ -403,7 +498,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_delete")
-        operation = client_for(self.model_config.client)._core.delete(self)
+        operation = client_for(self.model_config.client)._core.delete(self, condition)
         try:
             await operation
         except BaseException:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .client import DynamoDBClient
-    from .expressions import Expr
+    from .expressions import Action, Condition, Expr
     from .key import Key
     from .table import Table
 
@@ -46,6 +46,15 @@ class SyncModel(Generic[Row, PK, *SK]):
         return made
 
     @overload
+    def get_or_create(self, partition: PK, /, *sort: *SK, defaults: Mapping[str, Any] | None = ...) -> tuple[Row, bool]: ...
+    @overload
+    def get_or_create(self, /, *, defaults: Mapping[str, Any] | None = ..., **key: Any) -> tuple[Row, bool]: ...
+    def get_or_create(self, /, *values: object, defaults: Mapping[str, Any] | None = None, **key: object) -> tuple[Row, bool]:
+        """Blocking form of ``Model.get_or_create``."""
+        made: tuple[Row, bool] = run(self._target.get_or_create(*values, defaults=defaults, **key))
+        return made
+
+    @overload
     def key(self, partition: PK, /, *sort: *SK) -> SyncKey[Row]: ...
     @overload
     def key(self, /, **key: Any) -> SyncKey[Row]: ...
@@ -63,21 +72,25 @@ class SyncInstance(Generic[Row_co]):
     def __init__(self, target: Any) -> None:
         self._target = target
 
-    def create(self) -> None:
+    def create(self, *, condition: Condition | None = None) -> None:
         """Blocking form of ``Model.create``."""
-        run(self._target.create())
+        run(self._target.create(condition=condition))
 
-    def save(self, *, whole: Sequence[Expr[Any]] = ()) -> None:
+    def save(self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = ()) -> None:
         """Blocking form of ``Model.save``."""
-        run(self._target.save(whole=whole))
+        run(self._target.save(condition=condition, whole=whole))
 
-    def put(self) -> None:
+    def put(self, *, condition: Condition | None = None) -> None:
         """Blocking form of ``Model.put``."""
-        run(self._target.put())
+        run(self._target.put(condition=condition))
 
-    def delete(self) -> None:
+    def update(self, *actions: Action, condition: Condition | None = None) -> None:
+        """Blocking form of ``Model.update``."""
+        run(self._target.update(*actions, condition=condition))
+
+    def delete(self, *, condition: Condition | None = None) -> None:
         """Blocking form of ``Model.delete``."""
-        run(self._target.delete())
+        run(self._target.delete(condition=condition))
 
     def refresh(self) -> None:
         """Blocking form of ``Model.refresh``."""
@@ -104,9 +117,21 @@ class SyncKey(Generic[Row_co]):
         """Blocking form of ``Key.exists``."""
         return run(self._target.exists())
 
-    def delete(self) -> None:
+    def update(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> Row_co:
+        """Blocking form of ``Key.update``."""
+        return run(self._target.update(*actions, condition=condition, upsert=upsert))
+
+    def apply(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> None:
+        """Blocking form of ``Key.apply``."""
+        run(self._target.apply(*actions, condition=condition, upsert=upsert))
+
+    def pop(self) -> Row_co | None:
+        """Blocking form of ``Key.pop``."""
+        return run(self._target.pop())
+
+    def delete(self, *, condition: Condition | None = None) -> None:
         """Blocking form of ``Key.delete``."""
-        run(self._target.delete())
+        run(self._target.delete(condition=condition))
 
 
 class SyncTable(Generic[Row_co]):
@@ -148,13 +173,19 @@ class SyncClient:
         """Blocking form of ``DynamoDBClient.get_item``."""
         return run(self._target.get_item(table, key, consistent_read=consistent_read, projection=projection))
 
-    def put_item(self, table: str, item: Mapping[str, Any], /) -> None:
+    def put_item(self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
         """Blocking form of ``DynamoDBClient.put_item``."""
-        run(self._target.put_item(table, item))
+        run(self._target.put_item(table, item, condition=condition))
 
-    def delete_item(self, table: str, key: Mapping[str, Any], /) -> None:
+    def update_item(
+        self, table: str, key: Mapping[str, Any], /, *actions: Action, condition: Condition | None = None
+    ) -> dict[str, Any]:
+        """Blocking form of ``DynamoDBClient.update_item``."""
+        return run(self._target.update_item(table, key, *actions, condition=condition))
+
+    def delete_item(self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
         """Blocking form of ``DynamoDBClient.delete_item``."""
-        run(self._target.delete_item(table, key))
+        run(self._target.delete_item(table, key, condition=condition))
 
     def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""

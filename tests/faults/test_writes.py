@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
-from pydynox import DynamoDBClient
+from pydynox import Attr, DynamoDBClient, Model, attr, field, partition_key
 from pydynox.exceptions import (
+    ConditionFailedError,
     ConnectionFailedError,
     ItemAlreadyExistsError,
     ItemVanishedError,
@@ -232,3 +235,147 @@ async def test_what_a_cancelled_save_sent_counts_as_changed_until_it_is_settled(
         await note.save()
     assert note.model_changes() == {}
     assert '"hello"' in server.seen[2].body.decode()
+
+
+class Counter(Model[str], table="counters"):
+    """What updates without a read change."""
+
+    counter_id: Attr[str] = partition_key()
+    hits: Attr[int] = field(default=0)
+    text: Attr[str] = field(default="")
+    tags: Attr[set[str]] = field(default_factory=set)
+    log: Attr[list[str]] = field(default_factory=list)
+
+
+CHANGED = answer({"Attributes": {"counter_id": {"S": "c1"}, "hits": {"N": "1"}, "log": {"L": []}}})
+KEY = Counter.key("c1")
+TRUE = Counter.text != "x"
+
+ONCE: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+    "add": lambda: KEY.update(Counter.hits.add(1)),
+    "add without an answer": lambda: KEY.apply(Counter.hits.add(1)),
+    "plus": lambda: KEY.apply(Counter.hits.set(Counter.hits + 1)),
+    "append": lambda: KEY.apply(Counter.log.append("x")),
+    "an element": lambda: KEY.apply(Counter.log[0].remove()),
+    "a set, conditional": lambda: KEY.apply(Counter.text.set("a"), condition=TRUE),
+    "a delete, conditional": lambda: KEY.delete(condition=TRUE),
+    "a put, conditional": lambda: Counter(counter_id="c1").put(condition=TRUE),
+    "one of two": lambda: KEY.apply(Counter.text.set("a"), Counter.hits.add(1)),
+    "pop": KEY.pop,
+}
+AGAIN: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+    "set": lambda: KEY.update(Counter.text.set("a")),
+    "remove": lambda: KEY.apply(Counter.text.remove()),
+    "members": lambda: KEY.apply(Counter.tags.add("x"), Counter.text.set("b")),
+    "members out": lambda: KEY.apply(Counter.tags.discard("x")),
+    "if not exists": lambda: KEY.apply(Counter.hits.set(Counter.hits.if_not_exists(0))),
+    "another path": lambda: KEY.apply(Counter.text.set(attr("other"))),
+    "an upsert": lambda: KEY.apply(Counter.text.set("a"), upsert=True),
+    "create, conditional": lambda: Counter(counter_id="c1").create(condition=TRUE),
+    "delete": KEY.delete,
+}
+
+
+@ambiguous
+@pytest.mark.parametrize("write", ONCE.values(), ids=ONCE)
+def test_what_would_differ_twice_or_has_a_condition_is_sent_once(
+    serve: Serve, drive: Drive, deed: Deed, write: Callable[[], Coroutine[Any, Any, Any]]
+) -> None:
+    server = serve(deed, CHANGED)
+
+    with client_of(server).as_default(), pytest.raises(WriteOutcomeUnknownError, match="read what is stored") as caught:
+        drive(write())
+
+    assert len(server.seen) == 1
+    assert (caught.value.ambiguous, caught.value.applied, caught.value.model) == (True, False, "Counter")
+
+
+@pytest.mark.parametrize("write", AGAIN.values(), ids=AGAIN)
+def test_actions_that_do_the_same_twice_are_sent_again(
+    serve: Serve, drive: Drive, write: Callable[[], Coroutine[Any, Any, Any]]
+) -> None:
+    server = serve(reset, CHANGED)
+
+    with client_of(server).as_default():
+        drive(write())
+
+    assert len(server.seen) == 2
+    assert server.seen[0].body == server.seen[1].body
+
+
+def test_instances_follow_the_same_rule(serve: Serve, drive: Drive) -> None:
+    found = answer({"Item": {"counter_id": {"S": "c1"}, "hits": {"N": "1"}, "log": {"L": []}}})
+    server = serve(found, reset, reset, reset, reset, CHANGED)
+
+    with client_of(server).as_default():
+        counter = drive(Counter.get("c1"))
+        with pytest.raises(WriteOutcomeUnknownError):
+            drive(counter.update(Counter.hits.add(1)))
+        assert counter.model_changes() == {}
+        counter.text = "a"
+        with pytest.raises(WriteOutcomeUnknownError):
+            drive(counter.save(condition=TRUE))
+        assert set(counter.model_changes()) == {"text"}
+        with pytest.raises(WriteOutcomeUnknownError):
+            drive(counter.delete(condition=TRUE))
+        counter.model_rollback()
+        drive(counter.update(Counter.tags.add("x")))
+
+    assert server.operations() == ["GetItem", "UpdateItem", "UpdateItem", "DeleteItem", "UpdateItem", "UpdateItem"]
+
+
+def test_a_check_alone_changes_nothing_and_is_sent_again(serve: Serve, drive: Drive) -> None:
+    found = answer({"Item": {"counter_id": {"S": "c1"}, "hits": {"N": "1"}, "log": {"L": []}}})
+    server = serve(found, reset, DONE)
+
+    with client_of(server).as_default():
+        counter = drive(Counter.get("c1"))
+        drive(counter.save(condition=TRUE))
+
+    assert server.operations() == ["GetItem", "UpdateItem", "UpdateItem"]
+    assert "UpdateExpression" not in server.seen[1].json()
+
+
+def test_a_guard_that_fails_after_a_doubt_keeps_the_doubt(serve: Serve, drive: Drive) -> None:
+    failed = error("ConditionalCheckFailedException", Item={"counter_id": {"S": "c1"}, "hits": {"N": "1"}, "log": {"L": []}})
+    server = serve(reset, failed)
+
+    with client_of(server).as_default(), pytest.raises(ConditionFailedError, match="earlier attempt of this very call") as caught:
+        drive(KEY.apply(Counter.log.remove(), attr("log2.x").set(1)))
+
+    assert caught.value.ambiguous
+    assert caught.value.key == KEY
+
+
+async def test_an_edit_made_while_an_update_is_under_way_stays_an_edit(serve: Serve) -> None:
+    go = threading.Event()
+    found = answer({"Item": {"counter_id": {"S": "c1"}, "hits": {"N": "0"}, "log": {"L": []}}})
+    server = serve(found, held(go, CHANGED))
+    with client_of(server).as_default():
+        counter = await Counter.get_or_raise("c1")
+        updating = asyncio.ensure_future(counter.update(Counter.hits.add(1)))
+        await asyncio.to_thread(server.wait_until, lambda: len(server.seen) == 2)
+
+        counter.text = "mine"
+        counter.log.append("mine")
+        go.set()
+        await updating
+
+    assert (counter.hits, counter.text, counter.log) == (1, "mine", ["mine"])
+    assert set(counter.model_changes()) == {"text", "log"}
+
+
+async def test_a_cancelled_update_leaves_the_instance_as_it_was(serve: Serve) -> None:
+    found = answer({"Item": {"counter_id": {"S": "c1"}, "hits": {"N": "5"}, "log": {"L": []}}})
+    server = serve(found, silence)
+    with client_of(server).as_default():
+        counter = await Counter.get_or_raise("c1")
+        updating = asyncio.ensure_future(counter.update(Counter.hits.add(1)))
+        await asyncio.to_thread(server.wait_until, lambda: len(server.seen) == 2)
+
+        updating.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await updating
+
+    assert counter.hits == 5
+    assert counter.model_changes() == {}
