@@ -143,14 +143,11 @@ class Expr(Operand[T_co]):
         <path User.age>
     """
 
-    model: type[Any]
-    attribute: Attr[T_co]
-
     def __init__(self, handle: _core.Path, kind: _Kind, model: Any, attribute: Any) -> None:
         super().__init__(handle)
         self._kind = kind
-        self.model = model
-        self.attribute = attribute
+        self.model: type[Any] = model
+        self.attribute: Attr[T_co] = attribute
 
     @property
     def path(self) -> tuple[str | int, ...]:
@@ -283,7 +280,7 @@ class ListExpr(_Container[T_co, E_co]):
     """A path to a list; ``User.tags[0]`` is the path to its first element."""
 
     @overload
-    def __getitem__(self: ListExpr[Any, bool], index: int, /) -> BoolExpr[bool]: ...
+    def __getitem__(self: ListExpr[Any, bool], index: int, /) -> BoolExpr[bool]: ...  # type: ignore[overload-overlap]  # a bool is an int
     @overload
     def __getitem__(self: ListExpr[Any, str], index: int, /) -> StringExpr[str]: ...
     @overload
@@ -332,7 +329,7 @@ class MapExpr(_Container[T_co, E_co]):
     """A path to a map; ``User.scores["a"]`` is the path to a member."""
 
     @overload
-    def __getitem__(self: MapExpr[Any, bool], name: str, /) -> BoolExpr[bool]: ...
+    def __getitem__(self: MapExpr[Any, bool], name: str, /) -> BoolExpr[bool]: ...  # type: ignore[overload-overlap]  # a bool is an int
     @overload
     def __getitem__(self: MapExpr[Any, str], name: str, /) -> StringExpr[str]: ...
     @overload

@@ -306,7 +306,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Costs: half a read unit per 4 KB, a whole one when consistent; a new item also one write unit per KB.
         """
         parts = cls._schema.key(values, key)
-        found = await Key(cls, parts).get()
+        at: Key[Self] = Key(cls, parts)
+        found = await at.get()
         if found is not None:
             return found, False
         made = cls(**{**dict(zip(_compile.key_names(cls), parts, strict=True)), **(defaults or {})})
@@ -315,7 +316,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         except ItemAlreadyExistsError as error:
             if error.ambiguous:
                 raise
-            return await Key(cls, parts).get_or_raise(consistent_read=True), False
+            return await at.get_or_raise(consistent_read=True), False
         return made, True
 
     @overload

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from models import Account, CountEvent, Event, Legacy, Note, Order, Thing, User
 from pydynox import (
+    Action,
     AssumeRole,
     Attr,
+    Condition,
     BooleanAttribute,
     Credentials,
     DynamoDBClient,
@@ -24,6 +26,7 @@ from pydynox import (
     before_save,
     field,
     partition_key,
+    path,
     run,
     sort_key,
 )
@@ -139,9 +142,79 @@ def instance(user: User, old: Legacy, order: Order, event: Event[int]) -> None:
 
 def paths() -> None:
     User.nope  # E: unknown attribute
-    User.age + 1  # E: a path is no number
     User.age.attribute.nope  # E: unknown attribute
     age: int = User.age  # E: a path is no number
+
+
+# --- conditions
+def conditions(user: User) -> None:
+    User.age > "x"  # E: type
+    User.age.begins_with("x")  # E: not on numbers
+    User.name.begins_with(3)  # E: prefix type
+    User.name.add(1)  # E: not on strings
+    User.tags.contains(3)  # E: element type
+    User.labels.contains(3)  # E: element type
+    User.age.contains(3)  # E: not on numbers
+    User.age.between(1, "x")  # E: type
+    User.age.in_("x", 1)  # E: type
+    User.age.in_(["x"])  # E: type
+    User.age > User.name  # E: other type
+    User.age > User.age + 1  # E: DynamoDB has no arithmetic in conditions
+    User.tags.size() > "x"  # E: a size is a number
+    User.tags["a"]  # E: list index
+    User.scores["a"] > "x"  # E: map element type
+    User.scores[0]  # E: map key
+    User.age[0]  # E: a number has no elements
+    User.active.begins_with("x")  # E: not on booleans
+    User.active.add(1)  # E: not on booleans
+    User.blob.begins_with("x")  # E: bytes
+    Legacy.sk.begins_with("x")  # E: attribute object
+    Legacy.name > 3  # E: attribute object
+    if User.age > 3:  # E[pyright]: truth value
+        pass
+    not (User.age > 3)  # E[pyright]: not
+    (User.age > 3) & 3  # E: a condition
+    c0: Condition = User.age == "x"  # E: a comparison with the wrong type is no Condition
+    c1: Condition = User.age > 3 & User.age < 9  # E: parentheses forgotten
+    c2: Condition = User.age  # E: a path is no Condition (but a boolean one is)
+    c3: Condition = "age > 3"  # E: no strings
+    c4: Condition = User.active == "x"  # E: a comparison with the wrong type is no Condition
+    path("age")  # E: a place
+    attr(3)  # E: a text
+
+
+# --- actions
+async def actions(user: User, client: DynamoDBClient) -> None:
+    User.age.set("x")  # E: type
+    User.age.add("x")  # E: type
+    User.age.set(User.name)  # E: other type
+    User.age.set(User.age + "x")  # E: type
+    User.age.append(3)  # E: no list
+    User.tags.append(3)  # E: element type
+    User.labels.add(3)  # E: element type
+    User.labels.discard(3)  # E: element type
+    User.name.set(None)  # E: not nullable
+    User.name + "x"  # E: no sums of texts
+    User.scores["a"].add("x")  # E: map element type
+    User.age.if_not_exists("x")  # E: type
+    User.balance.add(0.1)  # E: Decimal, no float
+    a0: Action = User.age > 3  # E: a condition is no action
+    await user.save(condition=True)  # E: Condition
+    await user.create(condition="x")  # E: Condition
+    await user.delete(User.age > 3)  # E: keyword only
+    await user.update(age=3)  # E: actions only
+    await user.update(User.age > 3)  # E: a condition is no action
+    await user.update(User.age.add(1), condition=User.age.add(1))  # E: an action is no condition
+    await user.update(User.age.add(1), upsert=True)  # E: keys only
+    (await User.key("u1").pop()).name  # E: may be None
+    await User.key("u1").update(User.age.add(1), User.age > 3)  # E: a condition is no action
+    await User.get_or_create(3)  # E: key type
+    await User.get_or_create("u1", {"name": "Ada"})  # E[mypy]: no sort key
+    await client.update_item("t", "u1", attr("a").add(1))  # E: a dict
+    await client.put_item("t", {"id": "x"}, attr("a") > 1)  # E: keyword only
+    user.sync.save(condition=3)  # E: Condition
+    user.sync.update(age=3)  # E: actions only
+    User.key("u1").sync.update("x")  # E: actions only
 
 
 # --- keys and reads
@@ -164,7 +237,6 @@ async def reading(client: DynamoDBClient) -> None:
     await User.key("u1").get_or_raise(True)  # E: keyword only
     await User.key("u1").get_or_raise(consistent=True)  # E: option name
     User.get("u1").name  # E: await is missing
-    await User.key("u1").update()  # E: not built yet
 
 
 # --- writes, tables, clients

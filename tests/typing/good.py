@@ -9,9 +9,11 @@ from typing import Any, assert_type
 
 from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Ruled, Thing, User, Visit
 from pydynox import (
+    Action,
     AssumeRole,
     Attr,
     Change,
+    Condition,
     Credentials,
     DynamoDBClient,
     ItemSize,
@@ -19,11 +21,26 @@ from pydynox import (
     Model,
     ModelConfig,
     Table,
+    attr,
     get_default_client,
+    path,
     run,
     set_default_client,
 )
 from pydynox.exceptions import ConditionFailedError, ItemNotFoundError, ItemVanishedError, PydynoxError, ValidationError
+from pydynox.expressions import (
+    AnyExpr,
+    BinaryExpr,
+    BoolExpr,
+    Expr,
+    ListExpr,
+    MapExpr,
+    NumberExpr,
+    SetExpr,
+    Size,
+    StringExpr,
+    Term,
+)
 from pydynox.sync import SyncClient, SyncInstance, SyncKey, SyncModel, SyncTable
 
 
@@ -138,6 +155,133 @@ def rules(ruled: Ruled) -> None:
 
 def paths() -> Sequence[Attr[int]]:
     return [User.age.attribute, Account.count.attribute, Legacy.sk.attribute]
+
+
+def typed_paths() -> None:
+    assert_type(User.name, StringExpr[str])
+    assert_type(User.nickname, StringExpr[str | None])
+    assert_type(User.age, NumberExpr[int])
+    assert_type(User.ratio, NumberExpr[float])
+    assert_type(User.balance, NumberExpr[Decimal])
+    assert_type(User.active, BoolExpr[bool])
+    assert_type(User.blob, BinaryExpr[bytes | None])
+    assert_type(User.tags, ListExpr[list[str], str])
+    assert_type(User.labels, SetExpr[set[str], str])
+    assert_type(User.scores, MapExpr[dict[str, int], int])
+    assert_type(User.tags[0], StringExpr[str])
+    assert_type(User.scores["a"], NumberExpr[int])
+    assert_type(User.nested["a"], ListExpr[list[int | None], int | None])
+    assert_type(User.nested["a"][0], NumberExpr[int | None])
+    assert_type(Account.nick, StringExpr[str | None])
+    assert_type(Account.amount, NumberExpr[Decimal])
+    assert_type(Account.seen, NumberExpr[int | None])
+    assert_type(Account.tags, ListExpr[list[str], str])
+    assert_type(Legacy.sk, NumberExpr[int])
+    assert_type(Legacy.ratio, NumberExpr[float])
+    assert_type(Legacy.checked, BoolExpr[bool | None])
+    assert_type(Legacy.seal, BinaryExpr[bytes | None])
+    assert_type(Legacy.labels, SetExpr[set[str], str])
+    assert_type(Legacy.scores["a"], NumberExpr[int])
+    assert_type(CountEvent.unit, StringExpr[str])
+    assert_type(attr("a.b[0]"), AnyExpr)
+    assert_type(attr("a")["b"][0], AnyExpr)
+    assert_type(path(User.tags), Expr[list[str]])
+    assert_type(User.tags.size(), Size)
+    assert_type(User.age + 1, Term[int])
+    assert_type(User.age.if_not_exists(0) - User.age, Term[int])
+
+
+def conditions() -> list[Condition]:
+    assert_type(User.age > 18, Condition)
+    assert_type(~User.active & (User.age == 3) | User.active, Condition)
+    assert_type((User.age > 18).explain(), str)
+    return [
+        User.age == User.age,
+        User.age != 3,
+        (User.age >= 1) & ~(User.name == "x") | User.active,
+        User.active,
+        User.active == True,  # noqa: E712
+        User.age.between(1, 5),
+        User.age.between(User.scores["a"], 5),
+        User.age.in_(1, 2),
+        User.age.in_([1, 2]),
+        User.name.in_({"a", "b"}),
+        User.ratio > 1,
+        User.name.begins_with("A"),
+        User.name.begins_with(User.email),
+        User.nickname.begins_with("A"),
+        User.nickname.is_none(),
+        User.nickname == None,  # noqa: E711
+        User.nickname.exists(),
+        User.name.attribute_type("S"),
+        User.blob.begins_with(b"x"),
+        User.tags.contains("x"),
+        User.labels.contains("x"),
+        User.name.contains("d"),
+        User.tags[0] == "x",
+        User.tags[0].begins_with("x"),
+        User.scores["a"] > 3,
+        User.tags.size() > 3,
+        User.age > User.tags.size(),
+        User.balance > Decimal(1),
+        attr("a.b") == 3,
+        attr("a").contains(3) & attr("b").begins_with("x"),
+        Legacy.sk > 3,
+        Legacy.name.begins_with("x"),
+        Account.amount > Decimal(1),
+        path(User.tags) == ["x"],
+    ]
+
+
+def actions() -> list[Action]:
+    return [
+        User.age.add(1),
+        User.age.set(3),
+        User.age.set(User.age + 1),
+        User.age.set(User.age - User.age),
+        User.age.set(User.age.if_not_exists(0)),
+        User.age.set(User.age.if_not_exists(0) + 1),
+        User.age.set(User.scores["a"]),
+        User.age.remove(),
+        User.nickname.set(None),
+        User.tags.append("a", "b"),
+        User.tags.prepend("a"),
+        User.tags.set(["a"]),
+        User.labels.add("x"),
+        User.labels.discard("x", "y"),
+        User.scores["a"].add(1),
+        User.scores["a"].remove(),
+        User.balance.add(Decimal("0.1")),
+        User.nested["a"].append(1, None),
+        Legacy.sk.add(1),
+        Legacy.tags.append("x"),
+        attr("a").add(1),
+        attr("a.b").append(1, "x"),
+    ]
+
+
+async def changing(user: User, client: DynamoDBClient) -> None:
+    condition = User.age > 1
+    await user.create(condition=condition)
+    await user.save(condition=User.active)
+    await user.put(condition=condition)
+    await user.delete(condition=condition)
+    assert_type(await user.update(User.age.add(1), User.tags.append("x"), condition=condition), None)
+    assert_type(await User.key("u1").update(User.age.add(1), upsert=True), User)
+    assert_type(await User.key("u1").apply(User.age.add(1), condition=condition), None)
+    assert_type(await User.key("u1").pop(), User | None)
+    await User.key("u1").delete(condition=condition)
+    assert_type(await User.get_or_create("u1", defaults={"name": "Ada"}), tuple[User, bool])
+    assert_type(await Order.get_or_create("c1", 7), tuple[Order, bool])
+    assert_type(await Order.get_or_create(customer_id="c1", number=7), tuple[Order, bool])
+    assert_type(await client.update_item("t", {"id": "x"}, attr("a").add(1), condition=attr("id").exists()), dict[str, Any])
+    await client.put_item("t", {"id": "x"}, condition=attr("id").not_exists())
+    await client.delete_item("t", {"id": "x"}, condition=attr("a") > 1)
+    user.sync.update(User.age.add(1))
+    assert_type(User.key("u1").sync.update(User.age.add(1)), User)
+    assert_type(User.key("u1").sync.pop(), User | None)
+    assert_type(User.sync.get_or_create("u1"), tuple[User, bool])
+    assert_type(client.sync.update_item("t", {"id": "x"}, attr("a").add(1)), dict[str, Any])
 
 
 def keys() -> None:

@@ -1,5 +1,7 @@
 //! Paths, conditions and actions: the handles behind Python's operators. Values are encoded here, when an expression is built.
 
+use std::fmt::Write as _;
+
 use pydynox_core::error::Error;
 use pydynox_core::expression::action::{self, Actions, Source};
 use pydynox_core::expression::condition::{self, Comparator, Function, Operand};
@@ -49,7 +51,7 @@ impl Left<'_> {
         Ok(condition::Condition::between(self.operand, low, high).into())
     }
 
-    fn is_in(self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
+    fn among(self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
         let choices = values
             .iter()
             .map(|value| self.beside(&value))
@@ -67,10 +69,10 @@ impl Left<'_> {
     /// The other side: a path, a size, or a value of this side's kind.
     fn beside(&self, other: &Bound<'_, PyAny>) -> PyResult<Operand> {
         if let Ok(path) = other.cast::<Path>() {
-            return Ok(Operand::Path(path.get().path.clone()));
+            return Ok(Operand::Path(path.get().place.clone()));
         }
         if let Ok(size) = other.cast::<Size>() {
-            return Ok(Operand::Size(size.get().0.get().path.clone()));
+            return Ok(Operand::Size(size.get().0.get().place.clone()));
         }
         if other.is_instance_of::<Term>() {
             return Err(PyTypeError::new_err(
@@ -93,7 +95,7 @@ impl Left<'_> {
 /// The path to an attribute, or to a place inside it.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Path {
-    path: path::Path,
+    place: path::Path,
     /// The attribute that it starts at; None where no model says anything.
     field: Option<Py<Field>>,
     owner: Box<str>,
@@ -104,7 +106,7 @@ impl Path {
         let Some(field) = &self.field else {
             return &ANY;
         };
-        let mut steps = self.path.steps()[1..].iter();
+        let mut steps = self.place.steps()[1..].iter();
         steps
             .try_fold(&field.get().kind, Kind::inside)
             .unwrap_or(&ANY)
@@ -113,21 +115,21 @@ impl Path {
     /// `User.scores["a"]`.
     fn label(&self) -> String {
         let Some(field) = &self.field else {
-            return self.path.to_string();
+            return self.place.to_string();
         };
         let mut label = format!("{}.{}", self.owner, field.get().text);
-        for step in &self.path.steps()[1..] {
-            match step {
-                Step::Name(name) => label.push_str(&format!("[{name:?}]")),
-                Step::Index(index) => label.push_str(&format!("[{index}]")),
-            }
+        for step in &self.place.steps()[1..] {
+            let _ = match step {
+                Step::Name(name) => write!(label, "[{name:?}]"),
+                Step::Index(index) => write!(label, "[{index}]"),
+            };
         }
         label
     }
 
     fn left(&self) -> Left<'_> {
         Left {
-            operand: Operand::Path(self.path.clone()),
+            operand: Operand::Path(self.place.clone()),
             kind: self.kind(),
             path: self,
         }
@@ -143,7 +145,7 @@ impl Path {
     fn refuse(&self, py: Python<'_>, problem: &Problem) -> PyErr {
         let attribute = match &self.field {
             Some(field) => field.get().text.to_string(),
-            None => self.path.to_string(),
+            None => self.place.to_string(),
         };
         validation_errors(py, vec![(attribute, problem.describe("", &self.label()))])
     }
@@ -158,7 +160,7 @@ impl Path {
     /// A value inside an action: of a path, of a term, or encoded.
     fn source(&self, value: &Bound<'_, PyAny>) -> PyResult<Source> {
         if let Ok(path) = value.cast::<Self>() {
-            return Ok(Source::Path(path.get().path.clone()));
+            return Ok(Source::Path(path.get().place.clone()));
         }
         if let Ok(term) = value.cast::<Term>() {
             return match &term.get().term {
@@ -176,10 +178,10 @@ impl Path {
         value: &Bound<'_, PyAny>,
     ) -> PyResult<Condition> {
         let operand = match value.cast::<Self>() {
-            Ok(path) => Operand::Path(path.get().path.clone()),
+            Ok(path) => Operand::Path(path.get().place.clone()),
             Err(_) => Operand::Value(self.encoded(kind, value)?),
         };
-        Ok(condition::Condition::function(function, self.path.clone(), operand).into())
+        Ok(condition::Condition::function(function, self.place.clone(), operand).into())
     }
 
     /// The members of a set, as a set; a single set of a path without a type stands for its members.
@@ -208,7 +210,7 @@ impl Path {
         }
         let list = PyList::new(py, values.iter())?;
         let json = self.encoded(self.kind().present(), list.as_any())?;
-        Ok(action::Action::extend(self.path.clone(), &json, before).into())
+        Ok(action::Action::extend(self.place.clone(), &json, before).into())
     }
 
     fn term(slf: &Bound<'_, Self>, term: action::Term) -> Term {
@@ -224,7 +226,7 @@ impl Path {
     #[new]
     fn new(field: &Bound<'_, Field>, owner: &str) -> Self {
         Self {
-            path: path::Path::new(&field.get().attribute_name),
+            place: path::Path::new(&field.get().attribute_name),
             field: Some(field.clone().unbind()),
             owner: owner.into(),
         }
@@ -233,9 +235,9 @@ impl Path {
     /// The path that a text such as `address.lines[0]` names, of no declared type.
     #[staticmethod]
     fn parse(py: Python<'_>, text: &str) -> PyResult<Self> {
-        let path = path::Path::parse(text).map_err(|error| refused(py, &error))?;
+        let place = path::Path::parse(text).map_err(|error| refused(py, &error))?;
         Ok(Self {
-            path,
+            place,
             field: None,
             owner: "".into(),
         })
@@ -243,7 +245,7 @@ impl Path {
 
     #[getter]
     fn steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let steps = self.path.steps().iter().map(|step| match step {
+        let steps = self.place.steps().iter().map(|step| match step {
             Step::Name(name) => Ok(PyString::new(py, name).into_any()),
             Step::Index(index) => Ok(index.into_pyobject(py)?.into_any()),
         });
@@ -283,12 +285,12 @@ impl Path {
             };
             return Err(PyTypeError::new_err(format!("{label} is {advice}")));
         }
-        let path = match &step {
-            Step::Name(name) => self.path.name(name),
-            Step::Index(index) => self.path.index(*index),
+        let place = match &step {
+            Step::Name(name) => self.place.name(name),
+            Step::Index(index) => self.place.index(*index),
         };
         Ok(Self {
-            path: path.map_err(|error| refused(py, &error))?,
+            place: place.map_err(|error| refused(py, &error))?,
             field: self.field.as_ref().map(|field| field.clone_ref(py)),
             owner: self.owner.clone(),
         })
@@ -303,25 +305,25 @@ impl Path {
     }
 
     fn is_in(&self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
-        self.left().is_in(values)
+        self.left().among(values)
     }
 
     fn exists(&self) -> Condition {
-        condition::Condition::exists(self.path.clone()).into()
+        condition::Condition::exists(self.place.clone()).into()
     }
 
     fn not_exists(&self) -> Condition {
-        condition::Condition::not_exists(self.path.clone()).into()
+        condition::Condition::not_exists(self.place.clone()).into()
     }
 
     /// Missing or NULL: what reads as None.
     fn is_none(&self, py: Python<'_>) -> PyResult<Condition> {
         let null = condition::Condition::function(
             Function::AttributeType,
-            self.path.clone(),
+            self.place.clone(),
             Operand::Value(br#"{"S":"NULL"}"#.as_slice().into()),
         );
-        condition::Condition::not_exists(self.path.clone())
+        condition::Condition::not_exists(self.place.clone())
             .or(&null)
             .map(Condition::from)
             .map_err(|error| refused(py, &error))
@@ -348,7 +350,7 @@ impl Path {
         }
         let operand = Operand::Value(format!(r#"{{"S":"{name}"}}"#).into_bytes().into());
         let tree =
-            condition::Condition::function(Function::AttributeType, self.path.clone(), operand);
+            condition::Condition::function(Function::AttributeType, self.place.clone(), operand);
         Ok(tree.into())
     }
 
@@ -358,34 +360,34 @@ impl Path {
 
     fn if_not_exists(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Term> {
         let this = slf.get();
-        let source = Source::IfNotExists(this.path.clone(), Box::new(this.source(value)?));
+        let source = Source::IfNotExists(this.place.clone(), Box::new(this.source(value)?));
         Ok(Self::term(slf, action::Term::Source(source)))
     }
 
     fn plus(slf: &Bound<'_, Self>, amount: &Bound<'_, PyAny>) -> PyResult<Term> {
         let this = slf.get();
-        let (one, two) = (Source::Path(this.path.clone()), this.source(amount)?);
+        let (one, two) = (Source::Path(this.place.clone()), this.source(amount)?);
         Ok(Self::term(slf, action::Term::Plus(one, two)))
     }
 
     fn minus(slf: &Bound<'_, Self>, amount: &Bound<'_, PyAny>) -> PyResult<Term> {
         let this = slf.get();
-        let (one, two) = (Source::Path(this.path.clone()), this.source(amount)?);
+        let (one, two) = (Source::Path(this.place.clone()), this.source(amount)?);
         Ok(Self::term(slf, action::Term::Minus(one, two)))
     }
 
     /// A value that an item leaves out, None or an empty set, removes the attribute.
     fn set(&self, value: &Bound<'_, PyAny>) -> PyResult<Action> {
-        let path = self.path.clone();
+        let path = self.place.clone();
         if let Ok(term) = value.cast::<Term>() {
             return Ok(action::Action::set(path, term.get().term.clone()).into());
         }
-        let whole = (self.path.steps().len() == 1)
+        let whole = (self.place.steps().len() == 1)
             .then_some(self.field.as_ref())
             .flatten();
         let (Some(field), false) = (whole, value.is_instance_of::<Self>()) else {
             let source = match value.cast::<Self>() {
-                Ok(path) => Source::Path(path.get().path.clone()),
+                Ok(path) => Source::Path(path.get().place.clone()),
                 Err(_) => Source::Value(self.encoded(self.kind(), value)?),
             };
             return Ok(action::Action::set(path, action::Term::Source(source)).into());
@@ -411,31 +413,30 @@ impl Path {
     }
 
     fn remove(&self) -> Action {
-        action::Action::remove(self.path.clone()).into()
+        action::Action::remove(self.place.clone()).into()
     }
 
     /// A number to a number, or members to a set.
     fn add(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
         let kind = self.kind().present();
         let number = match kind {
-            Kind::Set(_) => None,
             Kind::Any if values.len() == 1 => {
                 let one = self.encoded(kind, &values.get_item(0)?)?;
                 one.starts_with(br#"{"N":"#).then_some(one)
             }
-            Kind::Any => None,
+            Kind::Set(_) | Kind::Any => None,
             number => Some(self.encoded(number, &values.get_item(0)?)?),
         };
         let json = match number {
             Some(number) => number,
             None => self.members(values, "add")?,
         };
-        Ok(action::Action::add(self.path.clone(), &json).into())
+        Ok(action::Action::add(self.place.clone(), &json).into())
     }
 
     fn discard(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
         let json = self.members(values, "discard")?;
-        Ok(action::Action::delete(self.path.clone(), &json).into())
+        Ok(action::Action::delete(self.place.clone(), &json).into())
     }
 
     fn append(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
@@ -460,7 +461,7 @@ pub(crate) struct Size(Py<Path>);
 impl Size {
     fn left(&self) -> Left<'_> {
         Left {
-            operand: Operand::Size(self.0.get().path.clone()),
+            operand: Operand::Size(self.0.get().place.clone()),
             kind: &INT,
             path: self.0.get(),
         }
@@ -482,7 +483,7 @@ impl Size {
     }
 
     fn is_in(&self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
-        self.left().is_in(values)
+        self.left().among(values)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -522,7 +523,7 @@ fn one_sum() -> PyErr {
 #[pymethods]
 impl Term {
     fn __repr__(&self) -> String {
-        let set = action::Action::set(self.base.get().path.clone(), self.term.clone());
+        let set = action::Action::set(self.base.get().place.clone(), self.term.clone());
         let text = set.to_string();
         format!(
             "<term {}>",

@@ -434,7 +434,7 @@ fn update_item_is_the_sdks() {
             pair.compare(Operation::UpdateItem, |writer| {
                 update_item::begin(writer, "users");
                 Value::write_map(&key, writer);
-                update_item::finish(writer, &update, "id");
+                update_item::finish(writer, &update, "id", None);
             });
         },
     );
