@@ -212,6 +212,7 @@ def measure(rounds: int) -> tuple[list[Row], dict[str, Any]]:
         Row("save of an unchanged item of 12 attributes", figures["save, nothing changed"], "us", 3.0),
         Row("encode an item of 12 attributes", figures["encode an item"], "us", 2.0),
         Row("decode an item of 12 attributes", figures["decode an item"], "us", 2.0),
+        Row("build a condition of two comparisons", figures["build a condition of two comparisons"], "us", 3.0),
         Row("decode a page of 100 / orjson.loads of it", figures["decode a page of 100"] / loads, "x", 0.7),
         Row("read an attribute / Python data descriptor", read / read_python, "x", 0.2),
         Row("set an attribute / Python __setattr__", written / written_python, "x", 0.5),

@@ -126,9 +126,6 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
         AttributeError: There is no such attribute.
     """
     definition = definition_of(cls)
-    known = definition.paths.get(name) if definition is not None else None
-    if known is not None:
-        return known
     if definition is None or attribute_of(cls, name) is None:
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
     attribute = completed(cls).attributes[name]

@@ -136,7 +136,9 @@ else:
         """What model classes are: finds ``User.age``. Of ``ABCMeta``, so that models can inherit from abstract classes too."""
 
         def __getattr__(cls, name: str) -> Any:
-            return _compile.path_of(cls, name)
+            definition = cls.__dict__.get("_definition")
+            known = None if definition is None else definition.paths.get(name)
+            return known if known is not None else _compile.path_of(cls, name)
 
         def _path_to(cls, name: str) -> Any:
             return _compile.path_of(cls, name)
