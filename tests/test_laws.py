@@ -53,12 +53,14 @@ ORDER = [
     "credentials",
     "expressions",
     "attributes",
-    "_kinds",
     "_annotations",
     "_generics",
+    "_kinds",
     "_rules",
+    "_shapes",
     "hooks",
     "_compile",
+    "document",
     "client",
     "key",
     "table",
@@ -79,6 +81,8 @@ def test_python_modules_import_only_what_stands_before_them(name: str) -> None:
     [
         ("error.rs", {"error"}),
         ("number.rs", {"error", "number"}),
+        ("id.rs", {"error"}),
+        ("time.rs", set()),
         ("schema.rs", {"error", "schema", "number"}),
         ("wire", {"error", "number", "wire"}),
         ("expression", {"error", "number", "schema", "wire", "expression"}),
@@ -122,7 +126,7 @@ def test_only_three_files_know_asyncio_or_the_interpreters_lock() -> None:
 
 
 def test_importing_pydynox_imports_nothing_heavy() -> None:
-    heavy = ["asyncio", "threading", "logging", "json", "inspect", "dataclasses", "pydantic", "decimal", "datetime"]
+    heavy = ["asyncio", "threading", "logging", "json", "inspect", "dataclasses", "pydantic", "decimal", "datetime", "uuid"]
     code = f"import sys; before = set(sys.modules); import pydynox; print(*sorted((set(sys.modules) - before) & set({heavy!r})))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,15 +1,21 @@
 """A DynamoDB ORM with a Rust core: async first, typed, fast."""
 
-from ._core import __version__, run
+from ._core import __version__, ksuid, run, ulid, uuid4, uuid7
+from ._typing import Codec
 from .attributes import (
     Attr,
     BinaryAttribute,
     BooleanAttribute,
+    DateAttribute,
+    DatetimeAttribute,
+    EnumAttribute,
+    JSONAttribute,
     ListAttribute,
     MapAttribute,
     NumberAttribute,
     SetAttribute,
     StringAttribute,
+    UUIDAttribute,
     field,
     partition_key,
     sort_key,
@@ -17,6 +23,7 @@ from .attributes import (
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .config import ModelConfig
 from .credentials import AssumeRole, Credentials
+from .document import Document
 from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
 from .key import Key
@@ -30,10 +37,16 @@ __all__ = [
     "BinaryAttribute",
     "BooleanAttribute",
     "Change",
+    "Codec",
     "Condition",
     "Credentials",
+    "DateAttribute",
+    "DatetimeAttribute",
+    "Document",
     "DynamoDBClient",
+    "EnumAttribute",
     "ItemSize",
+    "JSONAttribute",
     "Key",
     "ListAttribute",
     "MapAttribute",
@@ -43,6 +56,7 @@ __all__ = [
     "SetAttribute",
     "StringAttribute",
     "Table",
+    "UUIDAttribute",
     "__version__",
     "after_delete",
     "after_load",
@@ -52,9 +66,13 @@ __all__ = [
     "before_save",
     "field",
     "get_default_client",
+    "ksuid",
     "partition_key",
     "path",
     "run",
     "set_default_client",
     "sort_key",
+    "ulid",
+    "uuid4",
+    "uuid7",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import types
+import typing
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 from .attributes import Attr
@@ -37,7 +39,7 @@ def evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: s
     if not isinstance(annotation, str):
         return annotation
     module = sys.modules.get(cls.__module__)
-    body = {name: value for name, value in cls.__dict__.items() if not is_attribute(value)}
+    body = {cls.__name__: cls} | {name: value for name, value in cls.__dict__.items() if not is_attribute(value)}
     try:
         # The text is the class's own source: no more can happen than by importing its module.
         return eval(annotation, vars(module) if module else {}, _Names(cls, body, names))  # noqa: S307
@@ -47,6 +49,28 @@ def evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: s
         ) from None
     except Exception as problem:  # noqa: BLE001 (whatever the text of an annotation does)
         fail(cls, field, f"has an annotation that cannot be read: {annotation} ({problem})")
+
+
+def resolved(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:
+    """What an annotation means, with what stands inside it as text, as in ``Attr[list["Address"]]``, read too."""
+    if isinstance(annotation, typing.ForwardRef):
+        annotation = annotation.__forward_arg__
+    found = evaluate(cls, annotation, names, field)
+    origin, arguments = typing.get_origin(found), typing.get_args(found)
+    if origin is None or origin in (typing.Literal, typing.Annotated):
+        return found
+    read = tuple(resolved(cls, argument, names, field) if _holds_text(argument) else argument for argument in arguments)
+    if read == arguments:
+        return found
+    if origin in (typing.Union, types.UnionType):
+        return typing.Union[read]  # noqa: UP007 (of a tuple)
+    return found.copy_with(read) if hasattr(found, "copy_with") else origin[read]
+
+
+def _holds_text(annotation: Any) -> bool:
+    if typing.get_origin(annotation) in (typing.Literal, typing.Annotated):
+        return False
+    return isinstance(annotation, (str, typing.ForwardRef)) or any(map(_holds_text, typing.get_args(annotation)))
 
 
 def surroundings(cls: type[Any]) -> dict[str, Any]:

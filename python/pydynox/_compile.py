@@ -6,9 +6,9 @@ import typing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _core, _rules
-from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, surroundings
+from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, resolved, surroundings
 from ._generics import is_root, substitute, type_arguments
-from ._kinds import KEY_KINDS, describe, fits, kind_of
+from ._kinds import describe, fits, is_key_kind, kind_of
 from .attributes import PARTITION, SORT, Attr
 from .config import ModelConfig, merge
 from .exceptions import ConfigurationError
@@ -98,6 +98,26 @@ def compile_model(cls: type[Any], *, table: str | None, abstract: bool) -> None:
         definition.names = surroundings(cls)
 
 
+def compile_document(cls: type[Any]) -> None:
+    """Read the body of a new document class and, unless an annotation names something that is yet to come, finish it."""
+    definition = Definition(abstract=False, own_config=[])
+    document: Any = cls
+    document._definition = definition
+    document._shape = _core.Shape(cls, "document")
+    _read_body(cls, definition)
+    for name, attribute in definition.own.items():
+        if name.startswith("_") or name in MODEL_NAMES:
+            fail(cls, name, f"is a name of Document's own: write another one and field(attribute_name={name!r})")
+        if attribute._roles:
+            fail(cls, name, "is a key, and a document has none")
+        if attribute.immutable:
+            fail(cls, name, "is immutable, which an attribute of a model can be: say it of the one that holds the document")
+    try:
+        complete(cls)
+    except UnresolvedError:
+        definition.names = surroundings(cls)
+
+
 def definition_of(cls: type[Any]) -> Definition | None:
     """The definition of this very class, not of a base."""
     found: Definition | None = cls.__dict__.get("_definition")
@@ -146,13 +166,21 @@ def complete(cls: type[Any]) -> Definition:
         return definition
     _read_pending(cls, definition)
     _inherit(cls, definition)
-    _check_roles(cls, definition)
+    is_document = issubclass(cls, _core.Document)
+    _check_stored_names(cls, definition)
+    if not is_document:
+        _check_roles(cls, definition)
     for attribute in definition.attributes.values():
         _check_attribute(cls, attribute)
-    _check_key_types(cls, definition)
-    if not definition.abstract:
-        fields = [core_field(cls, attribute) for attribute in definition.attributes.values()]
-        cls._schema = _core.Schema(cls, fields, cls.model_config.table)
+    fields = [core_field(cls, attribute) for attribute in definition.attributes.values()]
+    if is_document:
+        shape: _core.Shape = vars(cls)["_shape"]
+        shape.complete(fields, [True] * len(fields))
+    else:
+        _check_key_types(cls, definition)
+        if not definition.abstract:
+            config = cls.model_config
+            cls._schema = _core.Schema(cls, fields, config.table, strict_reads=config.strict_reads)
     definition.names = {}
     definition.complete = True
     return definition
@@ -281,7 +309,7 @@ def _read_pending(cls: type[Any], definition: Definition) -> None:
         _sort_as_written(cls, definition)
         _check_names(cls, definition)
     for name, annotation in list(definition.pending.items()):
-        found = evaluate(cls, annotation, definition.names, name)
+        found = resolved(cls, annotation, definition.names, name)
         _take_type(cls, name, definition.own[name], found)
         definition.pending.pop(name, None)
 
@@ -329,7 +357,7 @@ def _declared(cls: type[Any], base: type[Any]) -> dict[str, Attr[Any]]:
     known = definition_of(base)
     if known is not None:
         return complete(base).own
-    if issubclass(base, _core.Instance) or base.__module__ == "typing":
+    if issubclass(base, (_core.Instance, _core.Document)) or base.__module__ == "typing":
         return {}
     said = {**vars(base), **getattr(base, "__annotations__", {})}
     name = next((name for name, value in said.items() if _looks_like_attribute(value)), None)
@@ -370,13 +398,17 @@ def _check_hidden(cls: type[Any], definition: Definition, inherited: Mapping[str
             fail(cls, name, f"hides the attribute {name} of a base class: write {name}: Attr[...] = field(default=...)")
 
 
-def _check_roles(cls: type[Any], definition: Definition) -> None:
+def _check_stored_names(cls: type[Any], definition: Definition) -> None:
     attributes = definition.attributes
     stored: dict[str, str] = {}
     for name, attribute in attributes.items():
         if attribute.attribute_name in stored:
             fail(cls, name, f"is stored as {attribute.attribute_name!r}, and so is {stored[attribute.attribute_name]}")
         stored[attribute.attribute_name] = name
+
+
+def _check_roles(cls: type[Any], definition: Definition) -> None:
+    attributes = definition.attributes
     for role, words in ((PARTITION, "partition keys"), (SORT, "sort keys")):
         names = [name for name, attribute in attributes.items() if role in attribute._roles]
         if len(names) > 1:
@@ -392,14 +424,15 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     name = attribute.name
     if attribute._kind is None:
         try:
-            attribute._kind = kind_of(attribute.type)
+            attribute._kind = _kind_of(attribute)
         except TypeError as problem:
             fail(cls, name, f"has the type {describe(attribute.type)}, which cannot be stored: {problem}")
-    if attribute._roles and attribute._kind not in KEY_KINDS and not _is_open(cls, attribute):
+    if attribute._roles and not is_key_kind(attribute._kind) and not _is_open(cls, attribute):
         fail(
             cls,
             name,
-            f"is a key and has the type {describe(attribute.type)}: a key is str, int, float, Decimal or bytes",
+            f"is a key and has the type {describe(attribute.type)}: a key is str, int, float, Decimal, bytes, "
+            "datetime, date, UUID, an enum, or whatever else is stored as a string, a number or bytes",
         )
     if attribute._store_null and attribute._kind[0] not in ("optional", "any", "none"):
         fail(cls, name, f"cannot be None, so store_null= means nothing: write Attr[{describe(attribute.type)} | None]")
@@ -414,9 +447,29 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
             _check_default_rules(cls, attribute, rules, attribute._default[0])
 
 
+def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:
+    codec, epoch = attribute._codec, attribute._epoch
+    if attribute._json:
+        kind = kind_of(attribute.type)
+        return ("optional", ("json", kind[1])) if kind[0] == "optional" else ("json", kind)
+    if codec is None and epoch is None:
+        return kind_of(attribute.type)
+    from . import _shapes
+
+    if codec is not None:
+        return _shapes.codec_kind(attribute.type, codec, describe(attribute.type), kind_of)
+    if epoch not in ("seconds", "milliseconds"):
+        raise TypeError(f"epoch= is 'seconds' or 'milliseconds', not {epoch!r}")
+    plain = kind_of(attribute.type)
+    kind = _shapes.timed(plain, epoch)
+    if kind == plain:
+        raise TypeError("epoch= is for datetimes")
+    return kind
+
+
 def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
-    if issubclass(type(default), (list, dict, set, bytearray)):
-        factory = type(default).__name__ if not default else f"lambda: {default!r}"
+    if not _is_immutable(default):
+        factory = type(default).__name__ if default in ([], {}, set()) else f"lambda: {default!r}"
         fail(cls, attribute.name, f"has a default that all instances would share: write default_factory={factory}")
     if not fits(attribute._kind or (), default):
         remedy = f": write Attr[{describe(attribute.type)} | None]" if default is None else ""
@@ -455,8 +508,18 @@ def _said_key_types(cls: type[Any]) -> list[Any]:
     return []
 
 
+def _is_immutable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
 def _same_type(said: Any, key: Attr[Any]) -> bool:
     if said is Any or isinstance(said, (str, typing.TypeVar, typing.ForwardRef)):
+        return True
+    if said == key.type:
         return True
     try:
         return kind_of(said) == kind_of(key.type)

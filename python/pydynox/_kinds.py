@@ -6,10 +6,16 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+from . import _core
+
 if TYPE_CHECKING:
     from ._core import Kind
 
-_STORABLE = "str, int, float, Decimal, bool, bytes, list[...], dict[str, ...], set[...], None, Any, or one of these | None"
+_STORABLE = (
+    "str, int, float, Decimal, bool, bytes, datetime, date, time, timedelta, UUID, an enum, Literal[...], list[...], tuple[...], "
+    "dict[str, ...], set[...], frozenset[...], a Document, a dataclass, a TypedDict, a pydantic model, None, Any, "
+    "or one of these | None; or give it a codec: field(codec=...)"
+)
 _KINDS: dict[Any, Kind] = {
     str: ("str",),
     int: ("int",),
@@ -21,8 +27,19 @@ _KINDS: dict[Any, Kind] = {
     Any: ("any",),
     list: ("list", ("any",)),
     dict: ("dict", ("any",)),
+    tuple: ("tuple_of", ("any",)),
 }
-KEY_KINDS = frozenset({("str",), ("int",), ("float",), ("decimal",), ("number",), ("bytes",)})
+# By name: importing decimal or datetime costs a millisecond that a program without them need not pay.
+_NAMED: dict[tuple[str, str], Kind] = {
+    ("decimal", "Decimal"): ("decimal",),
+    ("datetime", "datetime"): ("datetime", "iso"),
+    ("datetime", "date"): ("date",),
+    ("datetime", "time"): ("time",),
+    ("datetime", "timedelta"): ("timedelta",),
+    ("uuid", "UUID"): ("uuid",),
+}
+_KEY_KINDS = {"str", "int", "float", "number", "bytes", *(kind[0] for kind in _NAMED.values())}
+_IN_A_SET = "str, int, float, Decimal or bytes, or what is stored as one of them"
 
 
 def kind_of(annotation: Any) -> Kind:
@@ -37,10 +54,15 @@ def kind_of(annotation: Any) -> Kind:
         simple = None
     if simple is not None:
         return simple
-    if _is_decimal(annotation):
-        return ("decimal",)
+    named = _NAMED.get((getattr(annotation, "__module__", ""), getattr(annotation, "__name__", "")))
+    if named is not None and isinstance(annotation, type):
+        return named
     if isinstance(annotation, typing.TypeVar):
         return ("any",)
+    return _kind_of_container(annotation) or _kind_of_further(annotation)
+
+
+def _kind_of_container(annotation: Any) -> Kind | None:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         return _kind_of_union(arguments)
@@ -50,12 +72,42 @@ def kind_of(annotation: Any) -> Kind:
         if arguments[0] is not str:
             raise TypeError("the names in a map are str, as in dict[str, int]")
         return ("dict", kind_of(arguments[1]))
-    if origin is set or annotation is set:
-        kind = kind_of(arguments[0]) if arguments else ()
-        if kind not in KEY_KINDS:
-            raise TypeError("a set holds str, int, float, Decimal or bytes, as in set[str]")
-        return ("set", kind)
-    raise TypeError(f"use {_STORABLE}")
+    if origin in (set, frozenset) or annotation in (set, frozenset):
+        word = (origin or annotation).__name__
+        kind = kind_of(arguments[0]) if arguments else ("none",)
+        if not is_key_kind(kind) or kind[0] == "codec":
+            raise TypeError(f"a {word} holds {_IN_A_SET}, as in {word}[str]")
+        return (word, kind)
+    if origin is tuple:
+        if arguments[1:] == (...,):
+            return ("tuple_of", kind_of(arguments[0]))
+        return ("tuple", tuple(map(kind_of, arguments)))
+    return None
+
+
+def _kind_of_further(annotation: Any) -> Kind:
+    """Wrappers, and classes of the user's."""
+    from . import _shapes
+
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return kind_of(annotation.__origin__)
+    if origin is typing.Literal:
+        return _shapes.literal_kind(annotation, kind_of)
+    for wrapped in ("__supertype__", "__value__"):  # NewType, and Python 3.12's `type X = ...`
+        if not isinstance(annotation, type) and hasattr(annotation, wrapped):
+            return kind_of(getattr(annotation, wrapped))
+    kind = _shapes.class_kind(annotation, kind_of)
+    if kind is None:
+        raise TypeError(f"use {_STORABLE}")
+    return kind
+
+
+def is_key_kind(kind: Kind) -> bool:
+    """Whether values are stored as those of a key are."""
+    if kind[0] in ("enum", "literal", "codec"):
+        return is_key_kind(kind[1])
+    return kind[0] in _KEY_KINDS
 
 
 def _kind_of_union(members: tuple[Any, ...]) -> Kind:
@@ -72,8 +124,8 @@ def fits(kind: Kind, value: Any) -> bool:
         return True
     if kind[0] == "optional":
         return fits(kind[1], value)
-    if isinstance(value, bool):
-        return bool(kind[0] == "bool")
+    if isinstance(value, bool) and kind[0] in ("int", "float", "number", "decimal"):
+        return False
     accepted: dict[str, tuple[type, ...]] = {
         "str": (str,),
         "int": (int,),
@@ -81,20 +133,19 @@ def fits(kind: Kind, value: Any) -> bool:
         "bytes": (bytes,),
         "number": (int, float),
     }
-    if kind[0] in ("decimal", "number") and _is_decimal(type(value)):
+    if kind[0] in ("decimal", "number") and type(value).__name__ == "Decimal":
         return True
-    return isinstance(value, accepted.get(kind[0], ()))
-
-
-def _is_decimal(annotation: Any) -> bool:
-    # By name: importing decimal costs a millisecond that a program without decimals need not pay.
-    return getattr(annotation, "__module__", "") == "decimal" and getattr(annotation, "__name__", "") == "Decimal"
+    if kind[0] in accepted:
+        return isinstance(value, accepted[kind[0]])
+    return _core.fits(kind, value)
 
 
 def describe(annotation: Any) -> str:
     """A type as people write it."""
     if annotation is types.NoneType or annotation is None:
         return "None"
+    if annotation is ...:
+        return "..."
     origin = typing.get_origin(annotation)
     if isinstance(annotation, type) and origin is None:
         return annotation.__name__

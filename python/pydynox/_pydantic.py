@@ -1,4 +1,4 @@
-"""Attributes as pydantic sees them: their types with the rules of the field. Imported when pydantic asks for a model."""
+"""Models, documents and their attributes as pydantic sees them. Imported when pydantic asks for one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pydantic_core import core_schema
 from . import _compile, _generics, _rules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._core import Field
     from .attributes import Attr
 
@@ -57,3 +59,58 @@ class _Ruled:
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         return {**handler(schema), **self._shown}
+
+
+# The classes whose schemas are being made: one that has itself among its members refers to itself.
+_open: set[Any] = set()
+
+
+def core_schema_of(cls: Any, handler: Callable[[Any], Any]) -> Any:
+    """Validated by the attributes, dumped by them."""
+    ref = f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"
+    if cls in _open:
+        return core_schema.definition_reference_schema(ref)
+    _open.add(cls)
+    try:
+        fields = {
+            name: core_schema.typed_dict_field(_schema_of(cls, attribute, handler), required=attribute.required)
+            for name, attribute in cls.model_fields.items()
+        }
+    finally:
+        _open.remove(cls)
+    values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
+    made = core_schema.no_info_after_validator_function(lambda values: cls(**values), values)
+    return core_schema.json_or_python_schema(
+        json_schema=made,
+        python_schema=core_schema.no_info_wrap_validator_function(
+            lambda value, make: value if isinstance(value, cls) else make(value), made
+        ),
+        serialization=core_schema.plain_serializer_function_ser_schema(_values, return_schema=values),
+        ref=ref,
+    )
+
+
+def _values(instance: Any) -> dict[str, Any]:
+    return dict(instance.__dict__)
+
+
+def _schema_of(owner: Any, attribute: Attr[Any], handler: Callable[[Any], Any]) -> Any:
+    codec = attribute._codec
+    if codec is None:
+        return handler(annotated(owner, attribute))
+    # A class of the user's that pydantic need not know: what is stored for it stands for it.
+    cls = _codec_class(attribute._kind or ("any",))
+
+    def read(value: Any) -> Any:
+        return value if value is None or (cls is not None and isinstance(value, cls)) else codec.from_stored(value)
+
+    def written(value: Any) -> Any:
+        return None if value is None else codec.to_stored(value)
+
+    return core_schema.no_info_after_validator_function(
+        read, core_schema.any_schema(), serialization=core_schema.plain_serializer_function_ser_schema(written, when_used="json")
+    )
+
+
+def _codec_class(kind: tuple[Any, ...]) -> Any:
+    return _codec_class(kind[1]) if kind[0] == "optional" else kind[3]

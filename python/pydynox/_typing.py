@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Sequence
-    from datetime import date, time, timedelta
+    from datetime import date, datetime, time, timedelta  # noqa: F401 (named in the text of constraints)
     from decimal import Decimal
     from typing import TypedDict
+    from uuid import UUID  # noqa: F401
 
     from typing_extensions import TypeVar, TypeVarTuple
 
@@ -43,6 +44,31 @@ Text = TypeVar("Text", str, "str | None", default=str)
 Number = TypeVar("Number", int, float, "Decimal", "int | None", "float | None", "Decimal | None", default=float)
 Truth = TypeVar("Truth", bool, "bool | None", default=bool)
 Binary = TypeVar("Binary", bytes, "bytes | None", default=bytes)
+
+
+Moment = TypeVar("Moment", "datetime", "datetime | None", default="datetime")
+Day = TypeVar("Day", "date", "date | None", default="date")
+Id = TypeVar("Id", "UUID", "UUID | None", default="UUID")
+
+
+class Codec(Protocol[T]):
+    """How values of a class of yours are stored: any object with these two methods; no base class is needed.
+
+    What ``to_stored`` is annotated to return is what ``from_stored`` is given; a key needs it to be ``str``, ``int``, ``float``,
+    ``Decimal`` or ``bytes``.
+
+    Example:
+        >>> class MoneyCodec:
+        ...     def to_stored(self, value: Money, /) -> int:
+        ...         return value.cents
+        ...
+        ...     def from_stored(self, value: int, /) -> Money:
+        ...         return Money(value)
+        >>> price: Attr[Money] = field(codec=MoneyCodec())
+    """
+
+    def to_stored(self, value: T, /) -> Any: ...
+    def from_stored(self, value: Any, /) -> T: ...
 
 
 class DocumentLike(Protocol[Row_co]):

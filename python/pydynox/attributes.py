@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-from ._typing import Binary, DataclassLike, DocumentLike, E, Number, PydanticLike, T, T_co, Text, Truth, V
+from ._typing import Binary, Codec, DataclassLike, Day, DocumentLike, E, Id, Moment, Number, PydanticLike, T, T_co, Text, Truth, V
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import date, time, timedelta
+    from datetime import date, datetime, time, timedelta
     from decimal import Decimal
     from enum import Enum
     from typing import Literal, Self, Unpack
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ._typing import CommonRules, NumberRules, Rules, SizeRules, TextRules
     from .expressions import BinaryExpr, BoolExpr, Expr, ListExpr, MapExpr, NumberExpr, OpenMapExpr, SetExpr, StringExpr
+
+    Epoch = Literal["seconds", "milliseconds"]
 
 PARTITION, SORT = "partition", "sort"
 RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
@@ -52,6 +54,8 @@ class Attr(Generic[T_co]):
         repr: bool = True,
         immutable: bool = False,
         description: str | None = None,
+        codec: Codec[Any] | None = None,
+        epoch: Epoch | None = None,
         **rules: Any,
     ) -> None:
         unknown = next((name for name in rules if name not in RULES), None)
@@ -69,6 +73,9 @@ class Attr(Generic[T_co]):
         self.immutable = immutable
         self.description = description
         self._rules = {name: rule for name, rule in rules.items() if rule is not None}
+        self._codec = codec
+        self._epoch = epoch
+        self._json = False  # whether it is stored as JSON text
 
     @property
     def required(self) -> bool:
@@ -142,6 +149,7 @@ def field(
     store_null: bool = ...,
     repr: bool = ...,
     immutable: bool = ...,
+    epoch: Epoch | None = ...,
     **rules: Unpack[Rules],
 ) -> Field[Any]: ...
 @overload
@@ -152,11 +160,56 @@ def field(
     store_null: bool = ...,
     repr: bool = ...,
     immutable: bool = ...,
+    epoch: Epoch | None = ...,
     **rules: Unpack[Rules],
 ) -> Field[T]: ...
 @overload
 def field(
     *,
+    default_factory: Callable[[], T],
+    attribute_name: str | None = ...,
+    store_null: bool = ...,
+    repr: bool = ...,
+    immutable: bool = ...,
+    epoch: Epoch | None = ...,
+    **rules: Unpack[Rules],
+) -> Field[T]: ...
+@overload
+def field(
+    *,
+    codec: Codec[T],
+    attribute_name: str | None = ...,
+    store_null: bool = ...,
+    repr: bool = ...,
+    immutable: bool = ...,
+    **rules: Unpack[Rules],
+) -> Field[T]: ...
+@overload
+def field(
+    *,
+    codec: Codec[Any],
+    default: None,
+    attribute_name: str | None = ...,
+    store_null: bool = ...,
+    repr: bool = ...,
+    immutable: bool = ...,
+    **rules: Unpack[Rules],
+) -> Field[Any]: ...
+@overload
+def field(
+    *,
+    codec: Codec[T],
+    default: T,
+    attribute_name: str | None = ...,
+    store_null: bool = ...,
+    repr: bool = ...,
+    immutable: bool = ...,
+    **rules: Unpack[Rules],
+) -> Field[T]: ...
+@overload
+def field(
+    *,
+    codec: Codec[T],
     default_factory: Callable[[], T],
     attribute_name: str | None = ...,
     store_null: bool = ...,
@@ -173,6 +226,8 @@ def field(**options: Any) -> Any:
         attribute_name: The name in the table, where it differs.
         store_null: Store None as NULL; otherwise None means that the item has no such attribute.
         repr: Whether ``repr(instance)`` shows the value.
+        epoch: Store datetimes as numbers, seconds or milliseconds since 1970; otherwise they are ISO 8601 text in UTC.
+        codec: How values of a class of yours are stored: any object with ``to_stored`` and ``from_stored``.
         immutable: Refuse to change the value once the item is stored.
         min_length: The least length, of text in characters, of other values in bytes or members.
         max_length: The greatest length.
@@ -193,35 +248,67 @@ def field(**options: Any) -> Any:
 
 
 @overload
-def partition_key(*, attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
+def partition_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
 @overload
-def partition_key(*, default_factory: Callable[[], T], attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
-def partition_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None, **rules: Any) -> Any:
-    """Declare the partition key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
+def partition_key(
+    *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
+) -> Field[T]: ...
+@overload
+def partition_key(
+    *, codec: Codec[T], default_factory: Callable[[], T] = ..., attribute_name: str | None = ..., **rules: Unpack[Rules]
+) -> Field[T]: ...
+def partition_key(
+    *,
+    attribute_name: str | None = None,
+    default_factory: Callable[[], Any] | None = None,
+    codec: Codec[Any] | None = None,
+    epoch: Epoch | None = None,
+    **rules: Any,
+) -> Any:
+    """Declare the partition key: a string, a number or bytes, or what is stored as one: a datetime, a UUID, an enum.
 
     Args:
         attribute_name: The name in the table, where it differs.
-        default_factory: Makes the key of a new instance that is made without one.
+        default_factory: Makes the key of a new instance that is made without one, as ``uuid7`` does.
+        codec: How values of a class of yours are stored.
+        epoch: Store a datetime as a number, seconds or milliseconds since 1970.
         **rules: What its values must satisfy, as in ``field()``.
 
     Example:
         >>> class User(Model[str], table="users"):
         ...     user_id: Attr[str] = partition_key()
     """
-    made: Attr[Any] = Attr(roles=(PARTITION,), attribute_name=attribute_name, default_factory=default_factory, **rules)
+    made: Attr[Any] = Attr(
+        roles=(PARTITION,), attribute_name=attribute_name, default_factory=default_factory, codec=codec, epoch=epoch, **rules
+    )
     return made
 
 
 @overload
-def sort_key(*, attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
+def sort_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
 @overload
-def sort_key(*, default_factory: Callable[[], T], attribute_name: str | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
-def sort_key(*, attribute_name: str | None = None, default_factory: Callable[[], Any] | None = None, **rules: Any) -> Any:
-    """Declare the sort key: ``str``, ``int``, ``float``, ``Decimal`` or ``bytes``.
+def sort_key(
+    *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
+) -> Field[T]: ...
+@overload
+def sort_key(
+    *, codec: Codec[T], default_factory: Callable[[], T] = ..., attribute_name: str | None = ..., **rules: Unpack[Rules]
+) -> Field[T]: ...
+def sort_key(
+    *,
+    attribute_name: str | None = None,
+    default_factory: Callable[[], Any] | None = None,
+    codec: Codec[Any] | None = None,
+    epoch: Epoch | None = None,
+    **rules: Any,
+) -> Any:
+    """Declare the sort key: a string, a number or bytes, or what is stored as one: a datetime, a UUID, an enum.
 
     Args:
         attribute_name: The name in the table, where it differs.
-        default_factory: Makes the key of a new instance that is made without one.
+        default_factory: Makes the key of a new instance that is made without one, as ``uuid7`` does.
+        codec: How values of a class of yours are stored.
+        epoch: Store a datetime as a number, seconds or milliseconds since 1970.
         **rules: What its values must satisfy, as in ``field()``.
 
     Example:
@@ -229,7 +316,9 @@ def sort_key(*, attribute_name: str | None = None, default_factory: Callable[[],
         ...     customer_id: Attr[str] = partition_key()
         ...     number: Attr[int] = sort_key()
     """
-    made: Attr[Any] = Attr(roles=(SORT,), attribute_name=attribute_name, default_factory=default_factory, **rules)
+    made: Attr[Any] = Attr(
+        roles=(SORT,), attribute_name=attribute_name, default_factory=default_factory, codec=codec, epoch=epoch, **rules
+    )
     return made
 
 
@@ -501,7 +590,15 @@ class SetAttribute(Attr[set[T]]):
 
 
 class MapAttribute(Attr[T]):
-    """A map: ``MapAttribute()`` is a ``dict[str, Any]``, ``MapAttribute(dict[str, int])`` says more; starts empty."""
+    """A map: ``MapAttribute()`` is a ``dict[str, Any]`` that starts empty, ``MapAttribute(dict[str, int])`` says more.
+
+    ``MapAttribute(Address)`` of a Document, dataclass, TypedDict or pydantic model is a value of that class.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     address: MapAttribute[Address | None] = MapAttribute(Address, null=True)
+    """
 
     @overload
     def __init__(
@@ -526,8 +623,239 @@ class MapAttribute(Attr[T]):
         immutable: bool = ...,
         **rules: Unpack[SizeRules],
     ) -> None: ...
-    def __init__(self, kind: Any = dict, /, *, default_factory: Callable[[], Any] = dict, **options: Any) -> None:
-        super().__init__(type=kind, default_factory=default_factory, **options)
+    @overload
+    def __init__(
+        self: MapAttribute[V | None],
+        kind: type[V],
+        /,
+        *,
+        null: Literal[True],
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[SizeRules],
+    ) -> None: ...
+    def __init__(self, kind: Any = dict, /, **options: Any) -> None:
+        if dict in (kind, getattr(kind, "__origin__", None)) and not options.get("null"):
+            options.setdefault("default_factory", dict)
+        super().__init__(**_scalar(kind, options))
+
+
+class DatetimeAttribute(Attr[Moment]):
+    """A ``datetime`` with a timezone, stored as ISO 8601 text in UTC, or with ``epoch=`` as a number.
+
+    Args:
+        epoch: ``"seconds"`` or ``"milliseconds"`` since 1970, exactly.
+
+    Example:
+        >>> class Event(Model[str, datetime], table="events"):
+        ...     source: StringAttribute = StringAttribute(partition_key=True)
+        ...     at: DatetimeAttribute = DatetimeAttribute(sort_key=True)
+    """
+
+    @overload
+    def __init__(
+        self: DatetimeAttribute[datetime],
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: datetime = ...,
+        default_factory: Callable[[], datetime] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        epoch: Epoch | None = ...,
+        **rules: Unpack[NumberRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: DatetimeAttribute[datetime | None],
+        *,
+        null: Literal[True],
+        default: datetime | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        epoch: Epoch | None = ...,
+        **rules: Unpack[NumberRules],
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        from datetime import datetime
+
+        super().__init__(**_scalar(datetime, options))
+
+
+class DateAttribute(Attr[Day]):
+    """A ``date``, stored as ISO 8601 text."""
+
+    @overload
+    def __init__(
+        self: DateAttribute[date],
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: date = ...,
+        default_factory: Callable[[], date] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: DateAttribute[date | None],
+        *,
+        null: Literal[True],
+        default: date | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[NumberRules],
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        from datetime import date
+
+        super().__init__(**_scalar(date, options))
+
+
+class UUIDAttribute(Attr[Id]):
+    """A ``UUID``, stored as its usual text."""
+
+    @overload
+    def __init__(
+        self: UUIDAttribute[UUID],
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: UUID = ...,
+        default_factory: Callable[[], UUID] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: UUIDAttribute[UUID | None],
+        *,
+        null: Literal[True],
+        default: UUID | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        from uuid import UUID
+
+        super().__init__(**_scalar(UUID, options))
+
+
+class EnumAttribute(Attr[T]):
+    """A member of an enum, stored by value; a stored value that no member has is an error.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     status: EnumAttribute[Status] = EnumAttribute(Status, default=Status.ACTIVE)
+    """
+
+    @overload
+    def __init__(
+        self,
+        kind: type[T],
+        /,
+        *,
+        partition_key: bool = ...,
+        sort_key: bool = ...,
+        hash_key: bool = ...,
+        range_key: bool = ...,
+        default: T = ...,
+        default_factory: Callable[[], T] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: EnumAttribute[V | None],
+        kind: type[V],
+        /,
+        *,
+        null: Literal[True],
+        default: V | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    def __init__(self, kind: Any, /, **options: Any) -> None:
+        super().__init__(**_scalar(kind, options))
+
+
+class JSONAttribute(Attr[T]):
+    """A value stored as JSON text: ``JSONAttribute()`` of whatever JSON has, ``JSONAttribute(T)`` of a type.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     settings: JSONAttribute[Settings] = JSONAttribute(Settings)
+    """
+
+    @overload
+    def __init__(
+        self: JSONAttribute[Any],
+        /,
+        *,
+        default: Any = ...,
+        default_factory: Callable[[], Any] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        kind: type[T],
+        /,
+        *,
+        default: T = ...,
+        default_factory: Callable[[], T] = ...,
+        attribute_name: str | None = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: JSONAttribute[V | None],
+        kind: type[V],
+        /,
+        *,
+        null: Literal[True],
+        default: V | None = ...,
+        attribute_name: str | None = ...,
+        store_null: bool = ...,
+        repr: bool = ...,
+        immutable: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    def __init__(self, kind: Any = Any, /, **options: Any) -> None:
+        super().__init__(**_scalar(kind, options))
+        self._json = True
 
 
 def _wrapped(options: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class ModelConfig:
         table: The table's name; ``class User(Model[str], table="users")`` says the same.
         client: The client of this model, unless an ``as_default()`` block is in force.
         consistent_read: Whether reads of this model are strongly consistent when the call does not say.
+        strict_reads: Whether a stored value of another type than declared is a SerializationError (the default); otherwise it is
+            read as the plain value that it is.
 
     Raises:
         ConfigurationError: A setting has the wrong type.
@@ -47,14 +49,21 @@ class ModelConfig:
         table: str | None = _NOT_GIVEN,
         client: DynamoDBClient | None = _NOT_GIVEN,
         consistent_read: bool = _NOT_GIVEN,
+        strict_reads: bool = _NOT_GIVEN,
     ) -> None:
-        given: dict[str, Any] = {"table": table, "client": client, "consistent_read": consistent_read}
+        given: dict[str, Any] = {
+            "table": table,
+            "client": client,
+            "consistent_read": consistent_read,
+            "strict_reads": strict_reads,
+        }
         given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
         name = given.get("table")
         if name is not None and (not isinstance(name, str) or not name):
             raise ConfigurationError(f"ModelConfig(table=...) is the name of a table, not {name!r}")
-        if not isinstance(given.get("consistent_read", False), bool):
-            raise ConfigurationError(f"ModelConfig(consistent_read=...) is True or False, not {consistent_read!r}")
+        for name in ("consistent_read", "strict_reads"):
+            if not isinstance(given.get(name, False), bool):
+                raise ConfigurationError(f"ModelConfig({name}=...) is True or False, not {given[name]!r}")
         object.__setattr__(self, "_given", given)
 
     @property
@@ -75,6 +84,12 @@ class ModelConfig:
         consistent: bool = self._given.get("consistent_read", False)
         return consistent
 
+    @property
+    def strict_reads(self) -> bool:
+        """Whether a stored value of another type than declared is an error."""
+        strict: bool = self._given.get("strict_reads", True)
+        return strict
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"ModelConfig is frozen: write model_config = ModelConfig({name}=...) in the class")
 
@@ -87,7 +102,7 @@ class ModelConfig:
         return self._given == other._given
 
     def __hash__(self) -> int:
-        return hash((self.table, id(self.client), self.consistent_read))
+        return hash((self.table, id(self.client), self.consistent_read, self.strict_reads))
 
     def __repr__(self) -> str:
         return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self._given.items())})"

@@ -388,6 +388,17 @@ class AnyExpr(StringExpr[Any]):
         return Term(self._handle.minus(_plain(other)))
 
 
+class DocumentExpr(Expr[T_co]):
+    """A path to a document: its fields are paths again, ``Order.ship_to.city``."""
+
+    def __getattr__(self, name: str) -> Any:
+        document = self._kind[2]
+        attribute = document.model_fields.get(name)
+        if attribute is None:
+            raise AttributeError(f"{document.__name__} has no field {name!r}", name=name, obj=self)
+        return expression(self._handle.child(attribute.attribute_name), attribute._kind, self.model, self.attribute)
+
+
 #: The class of a path by the kind of what is stored there; anything else is an Expr.
 EXPRESSIONS: dict[str, type[Expr[Any]]] = {
     "str": StringExpr,
@@ -398,8 +409,11 @@ EXPRESSIONS: dict[str, type[Expr[Any]]] = {
     "bool": BoolExpr,
     "bytes": BinaryExpr,
     "list": ListExpr,
+    "tuple_of": ListExpr,
     "set": SetExpr,
+    "frozenset": SetExpr,
     "dict": MapExpr,
+    "pydantic": OpenMapExpr,
     "any": AnyExpr,
 }
 
@@ -407,6 +421,10 @@ EXPRESSIONS: dict[str, type[Expr[Any]]] = {
 def expression(handle: _core.Path, kind: _Kind, model: Any, attribute: Any) -> Expr[Any]:
     """The path of a place where values of this kind are stored."""
     present: _Kind = kind[1] if kind[0] == "optional" else kind
+    if present[0] == "record":
+        return (OpenMapExpr if present[2] is None else DocumentExpr)(handle, present, model, attribute)
+    if present[0] == "literal" or (present[0] == "enum" and issubclass(present[3], (str, int))):
+        return EXPRESSIONS.get(present[1][0], Expr)(handle, present, model, attribute)
     return EXPRESSIONS.get(present[0], Expr)(handle, present, model, attribute)
 
 

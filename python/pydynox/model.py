@@ -560,7 +560,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Args:
             mode: ``"python"`` keeps the values' types; ``"json"`` gives what ``json.dumps`` accepts: sets become lists, bytes
-                base64 text, decimals text.
+                base64 text, decimals and dates text, documents dicts.
 
         Example:
             >>> user.model_dump()
@@ -700,24 +700,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         """A model is a type that pydantic and FastAPI know: validated by its attributes, dumped as ``model_dump`` does."""
-        from pydantic_core import core_schema
+        from ._pydantic import core_schema_of
 
-        from ._pydantic import annotated
-
-        fields = {
-            name: core_schema.typed_dict_field(handler(annotated(cls, attribute)), required=attribute.required)
-            for name, attribute in cls.model_fields.items()
-        }
-        values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
-        made = core_schema.no_info_after_validator_function(lambda values: cls(**values), values)
-        return core_schema.json_or_python_schema(
-            json_schema=made,
-            python_schema=core_schema.no_info_wrap_validator_function(
-                lambda value, make: value if isinstance(value, cls) else make(value), made
-            ),
-            serialization=core_schema.plain_serializer_function_ser_schema(_dumped, return_schema=values),
-            ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
-        )
+        return core_schema_of(cls, handler)
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         # `Event[int]` is found again through its alias; other classes by their name.
@@ -745,10 +730,6 @@ def _as_dict(value: Any) -> dict[Any, Any] | None:
     if issubclass(type(value), dict):
         return value  # type: ignore[no-any-return]  # not narrowed: pyright would not know of what the dict is
     return dict(value) if hasattr(value, "keys") and hasattr(value, "__getitem__") else None
-
-
-def _dumped(instance: Model[Any, *tuple[Any, ...]]) -> dict[str, Any]:
-    return _core.dump(instance, "python")
 
 
 def _name_of(instance: Model[Any, *tuple[Any, ...]], path: Any) -> str:

@@ -2,9 +2,12 @@
 # pyright: reportUnusedExpression=false, reportUnusedVariable=false, reportUnusedCoroutine=false, reportUnknownMemberType=false
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
+from uuid import UUID
 
-from models import Account, CountEvent, Event, Legacy, Note, Order, Thing, User
+from models import Account, Address, CountEvent, Event, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Status, Thing, Typed, User
 from pydynox import (
     Action,
     AssumeRole,
@@ -12,9 +15,13 @@ from pydynox import (
     Condition,
     BooleanAttribute,
     Credentials,
+    DatetimeAttribute,
+    Document,
     DynamoDBClient,
+    EnumAttribute,
     Key,
     ListAttribute,
+    MapAttribute,
     Model,
     ModelConfig,
     NumberAttribute,
@@ -29,6 +36,7 @@ from pydynox import (
     path,
     run,
     sort_key,
+    uuid7,
 )
 
 # --- constructors
@@ -294,3 +302,46 @@ class Bare(Model[str], table="t"):
 
 
 Bare(pk="x")  # E[pyright]: pyright invents a constructor without parameters; init=False or an annotation helps
+
+
+# --- every further type
+class WrongTypes(Model[str], table="t"):
+    a: Attr[datetime] = field(default="2026-01-01")  # E: default type
+    b: Attr[date] = field(default=timedelta(1))  # E: default type
+    c: Attr[Status] = field(default="active")  # E: a member, no value
+    d: Attr[Literal["a"]] = field(default="b")  # E: none of the values
+    e: Attr[UUID] = field(default_factory=uuid7)  # E: text, no UUID
+    f: Attr[Money] = field(codec=object())  # E: no codec
+    g: Attr[int] = field(codec=MoneyCodec())  # E: codec of another type
+    h: Attr[datetime] = field(epoch="minutes")  # E: unknown unit
+    i: DatetimeAttribute = DatetimeAttribute(null=True)  # E: declared datetime
+    j: EnumAttribute[Status] = EnumAttribute(Level)  # E: another enum
+    k: EnumAttribute[Status] = EnumAttribute(Status, default=Level.LOW)  # E: default of another enum
+    l: MapAttribute[Address] = MapAttribute(Address, null=True)  # E: declared Address
+
+
+class WrongDocument(Document):
+    a: Attr[int] = field(default="x")  # E: default type
+
+
+def further_types(one: Typed, objects: Objects, uid: UUID, at: datetime) -> None:
+    Typed(status="active", at=at, uid=uid, price=Money())  # E: a member, no value
+    Typed(status=Status.ACTIVE, at="now", uid=uid, price=Money())  # E: type
+    Typed(status=Status.ACTIVE, at=at, uid="x", price=Money())  # E: type
+    Typed(status=Status.ACTIVE, at=at, uid=uid, price=3)  # E: type of the codec
+    Typed(status=Status.ACTIVE, at=at, uid=uid)  # E: price is missing
+    one.choice = "c"  # E: none of the values
+    one.pair = (1, 2)  # E: tuple
+    one.days = [date(2026, 1, 1)]  # E: tuple
+    one.wish = {"wat": "x"}  # E: TypedDict
+    one.address = {"street": "s"}  # E: Document
+    one.address.city  # E: may be None
+    one.places["home"][0].street = 3  # E: field of the document
+    one.places["home"][0].nope  # E: unknown field
+    objects.status = Level.LOW  # E: another enum
+    objects.at = at.date()  # E: type
+    Address("s")  # E: positional
+    Address(city="Rome")  # E: street is missing
+    Address(street="s", zip=3)  # E: unknown field
+    Typed.key("active", at)  # E: key type
+    ModelConfig(strict_reads=1)  # E: type

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
+from uuid import UUID
 
-from models import Account, CountEvent, Event, Legacy, Mixed, Note, Order, Ruled, Thing, User, Visit
+from models import (
+    Account,
+    Address,
+    Annotated,
+    CountEvent,
+    Event,
+    Legacy,
+    Level,
+    Mixed,
+    Money,
+    MoneyCodec,
+    Note,
+    Objects,
+    Order,
+    Point,
+    Priced,
+    Ruled,
+    Status,
+    Thing,
+    Typed,
+    User,
+    Visit,
+    Wish,
+)
 from pydynox import (
     Action,
     AssumeRole,
     Attr,
     Change,
+    Codec,
     Condition,
     Credentials,
     DynamoDBClient,
@@ -23,9 +49,13 @@ from pydynox import (
     Table,
     attr,
     get_default_client,
+    ksuid,
     path,
     run,
     set_default_client,
+    ulid,
+    uuid4,
+    uuid7,
 )
 from pydynox.exceptions import ConditionFailedError, ItemNotFoundError, ItemVanishedError, PydynoxError, ValidationError
 from pydynox.expressions import (
@@ -395,3 +425,81 @@ def errors(vanished: ItemVanishedError, wrong: ValidationError) -> None:
 
 def of_any_model(model: type[Model[str]]) -> Coroutine[Any, Any, object]:
     return model.get("x")
+
+
+def types(uid: UUID, one: Typed) -> None:
+    now = datetime.now(UTC)
+    Typed(status=Status.ACTIVE, at=now, uid=uid, price=Money())
+    Typed(
+        status=Status.ACTIVE,
+        at=now,
+        uid=uid,
+        event_id="e",
+        day=now.date(),
+        clock=time(3),
+        span=timedelta(1),
+        seen=now,
+        level=Level.LOW,
+        choice="b",
+        pair=(1, "x"),
+        days=(date(2026, 1, 1),),
+        uids=frozenset({uid}),
+        point=Point(1),
+        wish={"what": "x"},
+        address=Address(street="s", inner=Address(street="t", city="Rome")),
+        places={"home": [Address(street="s")]},
+        price=Money(),
+        fee=Money(),
+    )
+    assert_type(one.status, Status)
+    assert_type(one.at, datetime)
+    assert_type(one.uid, UUID)
+    assert_type(one.event_id, str)
+    assert_type(one.day, date | None)
+    assert_type(one.clock, time | None)
+    assert_type(one.span, timedelta)
+    assert_type(one.level, Level)
+    assert_type(one.choice, Literal["a", "b"])
+    assert_type(one.pair, tuple[int, str] | None)
+    assert_type(one.days, tuple[date, ...])
+    assert_type(one.uids, frozenset[UUID])
+    assert_type(one.point, Point | None)
+    assert_type(one.wish, Wish | None)
+    assert_type(one.places["home"][0].city, str)
+    assert_type(one.price, Money)
+    assert_type(one.fee, Money | None)
+    if one.address:
+        assert_type(one.address.street, str)
+        assert_type(one.address.inner, Address | None)
+        one.address.city = "Rome"
+        assert_type(one.address.model_dump(mode="json"), dict[str, Any])
+        assert_type(one.address == one.address, bool)
+
+
+def further_objects(uid: UUID, now: datetime, objects: Objects, annotated: Annotated) -> None:
+    assert_type(objects.uid, UUID)
+    assert_type(objects.at, datetime)
+    assert_type(objects.seen, datetime | None)
+    assert_type(objects.day, date)
+    assert_type(objects.other, UUID | None)
+    assert_type(objects.status, Status)
+    assert_type(objects.level, Level | None)
+    assert_type(objects.address, Address)
+    assert_type(objects.place, Address | None)
+    assert_type(objects.point, Point)
+    assert_type(objects.wish, Wish)
+    assert_type(objects.settings, Any)
+    assert_type(objects.points, list[Point])
+    assert_type(objects.moments, list[datetime])
+    assert_type(objects.levels, set[Level])
+    assert_type(Objects.model_config.strict_reads, bool)
+    Annotated(uid=uid, at=now, status=Status.ACTIVE, seen=None, place=Address(street="s"))
+    assert_type(annotated.at, datetime)
+    assert_type(annotated.seen, datetime | None)
+    assert_type(annotated.place, Address | None)
+    assert_type(Typed.key(Status.ACTIVE, now), Key[Typed])
+    assert_type(Priced.key(Money()), Key[Priced])
+    codec: Codec[Money] = MoneyCodec()
+    assert_type(codec.from_stored(3), Money)
+    made: list[str] = [uuid4(), uuid7(), ulid(), ksuid()]
+    made.clear()

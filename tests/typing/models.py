@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import re
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar
+from uuid import UUID
 
 from pydynox import (
     Attr,
     BinaryAttribute,
     BooleanAttribute,
+    DateAttribute,
+    DatetimeAttribute,
+    Document,
+    EnumAttribute,
+    JSONAttribute,
     ListAttribute,
     MapAttribute,
     Model,
@@ -17,6 +26,7 @@ from pydynox import (
     NumberAttribute,
     SetAttribute,
     StringAttribute,
+    UUIDAttribute,
     after_delete,
     after_load,
     after_save,
@@ -25,7 +35,45 @@ from pydynox import (
     field,
     partition_key,
     sort_key,
+    uuid7,
 )
+
+
+class Status(enum.StrEnum):
+    ACTIVE = "active"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: float = 0.5
+
+
+class Wish(TypedDict):
+    what: str
+    due: NotRequired[date]
+
+
+class Address(Document):
+    street: Attr[str]
+    city: Attr[str] = field(default="Paris")
+    inner: Attr[Address | None] = field(default=None)
+
+
+class Money:
+    cents = 0
+
+
+class MoneyCodec:
+    def to_stored(self, value: Money, /) -> int:
+        return value.cents
+
+    def from_stored(self, value: int, /) -> Money:
+        return Money()
 
 
 class Stamped(Model[str, int], abstract=True):
@@ -171,3 +219,57 @@ class Entity(Model[K], Generic[K], abstract=True):
 
 class Thing(Entity[int], table="things"):
     name: Attr[str]
+
+
+# every further type
+class Typed(Model[Status, datetime], table="typed"):
+    status: Attr[Status] = partition_key()
+    at: Attr[datetime] = sort_key(epoch="seconds")
+    uid: Attr[UUID]
+    event_id: Attr[str] = field(default_factory=uuid7)
+    day: Attr[date | None] = field(default=None)
+    clock: Attr[time | None] = field(default=None)
+    span: Attr[timedelta] = field(default=timedelta(0))
+    seen: Attr[datetime | None] = field(default=None, epoch="milliseconds")
+    level: Attr[Level] = field(default=Level.LOW)
+    choice: Attr[Literal["a", "b"]] = field(default="a")
+    pair: Attr[tuple[int, str] | None] = field(default=None)
+    days: Attr[tuple[date, ...]] = field(default=())
+    uids: Attr[frozenset[UUID]] = field(default=frozenset())
+    point: Attr[Point | None] = field(default=None)
+    wish: Attr[Wish | None] = field(default=None)
+    address: Attr[Address | None] = field(default=None)
+    places: Attr[dict[str, list[Address]]] = field(default_factory=dict)
+    price: Attr[Money] = field(codec=MoneyCodec())
+    fee: Attr[Money | None] = field(codec=MoneyCodec(), default=None)
+
+
+class Objects(Model, init=False):
+    model_config = ModelConfig(table="objects", strict_reads=False)
+    uid = UUIDAttribute(hash_key=True)
+    at = DatetimeAttribute(range_key=True, epoch="seconds")
+    seen = DatetimeAttribute(null=True)
+    day = DateAttribute(default=date(2026, 1, 1))
+    other = UUIDAttribute(null=True)
+    status = EnumAttribute(Status, default=Status.ACTIVE)
+    level = EnumAttribute(Level, null=True)
+    address = MapAttribute(Address)
+    place = MapAttribute(Address, null=True)
+    point = MapAttribute(Point)
+    wish = MapAttribute(Wish)
+    settings = JSONAttribute()
+    points = JSONAttribute(list[Point])
+    moments = ListAttribute(datetime)
+    levels = SetAttribute(Level)
+
+
+class Annotated(Model[UUID], table="annotated"):
+    uid: UUIDAttribute = UUIDAttribute(partition_key=True)
+    at: DatetimeAttribute = DatetimeAttribute()
+    seen: DatetimeAttribute[datetime | None] = DatetimeAttribute(null=True)
+    status: EnumAttribute[Status] = EnumAttribute(Status)
+    place: MapAttribute[Address | None] = MapAttribute(Address, null=True)
+
+
+class Priced(Model[Money], table="priced"):
+    price: Attr[Money] = partition_key(codec=MoneyCodec())

@@ -5,11 +5,13 @@
 pub mod client;
 pub mod error;
 pub mod expression;
+pub mod id;
 pub mod number;
 pub mod operation;
 pub mod retry;
 pub mod schema;
 pub mod size;
+pub mod time;
 pub mod transport;
 pub mod wire;
 

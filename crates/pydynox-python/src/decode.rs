@@ -7,12 +7,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pydynox_core::number;
 use pydynox_core::wire::{Reader, Tag, Text, WireError};
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString};
+use pyo3::types::{
+    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
+};
 
 use crate::encode::decimal_type;
 use crate::ffi;
-use crate::schema::Kind;
+use crate::json_text;
+use crate::kind::{Clock, Codec, Kind, Members, Pydantic};
+use crate::scalar::{self, Unfit};
+use crate::shape::refused;
 
 /// Why a stored value cannot be read.
 pub(crate) enum Unreadable {
@@ -36,9 +43,18 @@ impl From<PyErr> for Unreadable {
     }
 }
 
+impl From<Unfit> for Unreadable {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Text(what) => Self::misfit(what),
+            Unfit::Python(error) => Self::Python(error),
+        }
+    }
+}
+
 impl Unreadable {
     #[cold]
-    fn misfit(what: impl Into<String>) -> Self {
+    pub(crate) fn misfit(what: impl Into<String>) -> Self {
         Self::Misfit {
             place: String::new(),
             what: what.into(),
@@ -46,7 +62,7 @@ impl Unreadable {
     }
 
     #[cold]
-    fn within(self, step: &str) -> Self {
+    pub(crate) fn within(self, step: &str) -> Self {
         match self {
             Self::Misfit { place, what } => Self::Misfit {
                 place: format!("{step}{place}"),
@@ -91,6 +107,10 @@ impl<'py> Decoder<'py> {
             py,
             keys: keys.unwrap_or(KeyCache(Vec::new())),
         }
+    }
+
+    pub(crate) fn py(&self) -> Python<'py> {
+        self.py
     }
 
     fn key(&mut self, text: Text<'_>) -> Read<Bound<'py, PyString>> {
@@ -139,8 +159,105 @@ impl<'py> Decoder<'py> {
             }
             (Kind::Optional(inner), _) => self.tagged(r, tag, inner),
             (Kind::Any, _) => self.any(r, tag),
+            _ => self.further(r, tag, kind),
+        }
+    }
+
+    /// The kinds that are not DynamoDB's own.
+    #[inline(never)]
+    fn further(&mut self, r: &mut Reader<'_>, tag: Tag, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        match (kind, tag) {
+            (Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid, Tag::S) => {
+                self.worded(r, kind)
+            }
+            (Kind::Datetime(Clock::Seconds | Clock::Milliseconds) | Kind::Timedelta, Tag::N) => {
+                self.counted(r, kind)
+            }
+            (Kind::Enum(members) | Kind::Literal(members), _) => {
+                let stored = self.tagged(r, tag, &members.inner)?;
+                member(members, &stored)
+            }
+            (Kind::FrozenSet(inner), Tag::Ss | Tag::Ns | Tag::Bs) => {
+                let members = self.set_members(r, tag, inner)?;
+                Ok(PyFrozenSet::new(self.py, members)?.into_any())
+            }
+            (Kind::Tuple(kinds), Tag::L) => self.tuple(r, kinds),
+            (Kind::TupleOf(inner), Tag::L) => {
+                let list = self.list(r, inner)?.cast_into::<PyList>();
+                Ok(list.map_err(PyErr::from)?.to_tuple().into_any())
+            }
+            (Kind::Record(shape), Tag::M) => shape.get().read(self, r),
+            (Kind::Pydantic(model), Tag::M) => self.pydantic(r, model),
+            (Kind::Json(inner), Tag::S) => {
+                let text = r.string()?.decode()?.into_owned();
+                json_text::parse(self, &text, inner)
+            }
+            (Kind::Codec(codec), _) => {
+                let stored = self.tagged(r, tag, &codec.inner)?;
+                from_stored(codec, &stored)
+            }
+            (Kind::Open, _) => self.any(r, tag),
             _ => Err(wrong_tag(kind, tag)),
         }
+    }
+
+    /// A value that is stored as text.
+    fn worded(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        let text = r.string()?;
+        let value = if text.is_plain() {
+            scalar::from_text(self.py, kind, text.raw())
+        } else {
+            scalar::from_text(self.py, kind, &text.decode()?)
+        };
+        Ok(value?)
+    }
+
+    /// A value that is stored as a number.
+    fn counted(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        let number = number::Number::parse(number_text(r)?)
+            .map_err(|error| Unreadable::misfit(error.to_string()))?;
+        Ok(scalar::from_number(self.py, kind, number.as_str())?)
+    }
+
+    fn tuple(&mut self, r: &mut Reader<'_>, kinds: &[Kind]) -> Read<Bound<'py, PyAny>> {
+        let mut elements = Vec::with_capacity(kinds.len());
+        r.begin_array()?;
+        while r.next_element()? {
+            let kind = kinds.get(elements.len()).ok_or_else(|| {
+                Unreadable::misfit(format!("the stored list has over {} elements", kinds.len()))
+            })?;
+            let element = self
+                .value(r, kind)
+                .map_err(|problem| problem.within(&format!("[{}]", elements.len())))?;
+            elements.push(element);
+        }
+        if elements.len() < kinds.len() {
+            return Err(Unreadable::misfit(format!(
+                "the stored list has {} elements, not {}",
+                elements.len(),
+                kinds.len()
+            )));
+        }
+        Ok(PyTuple::new(self.py, elements)?.into_any())
+    }
+
+    fn pydantic(&mut self, r: &mut Reader<'_>, model: &Pydantic) -> Read<Bound<'py, PyAny>> {
+        let py = self.py;
+        let members = self.members(r, &Kind::Any)?;
+        for name in &model.sets {
+            if !members.contains(&**name)? {
+                members.set_item(&**name, PySet::empty(py)?)?;
+            }
+        }
+        model
+            .class
+            .bind(py)
+            .call_method(
+                intern!(py, "model_validate"),
+                (members,),
+                Some(model.options.bind(py)),
+            )
+            .map_err(|error| refused(py, &model.name, error))
     }
 
     fn any(&mut self, r: &mut Reader<'_>, tag: Tag) -> Read<Bound<'py, PyAny>> {
@@ -185,7 +302,7 @@ impl<'py> Decoder<'py> {
     }
 
     #[inline]
-    fn number(&self, text: &str, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+    pub(crate) fn number(&self, text: &str, kind: &Kind) -> Read<Bound<'py, PyAny>> {
         match kind {
             Kind::Float => self.float(text),
             Kind::Decimal => self.decimal(text),
@@ -259,7 +376,7 @@ impl<'py> Decoder<'py> {
             let key = self.key(key)?;
             let member = self
                 .value(r, inner)
-                .map_err(|problem| problem.within(&format!("[{key:?}]")))?;
+                .map_err(|problem| problem.within(&format!("[{:?}]", key.to_string())))?;
             ffi::set_dict_item(&dict, key.as_borrowed(), &member)?;
         }
         Ok(dict)
@@ -271,22 +388,89 @@ impl<'py> Decoder<'py> {
     }
 
     fn set(&self, r: &mut Reader<'_>, tag: Tag, inner: &Kind) -> Read<Bound<'py, PyAny>> {
-        let set = PySet::empty(self.py)?;
+        Ok(PySet::new(self.py, self.set_members(r, tag, inner)?)?.into_any())
+    }
+
+    fn set_members(
+        &self,
+        r: &mut Reader<'_>,
+        tag: Tag,
+        inner: &Kind,
+    ) -> Read<Vec<Bound<'py, PyAny>>> {
+        let mut members = Vec::new();
         r.begin_array()?;
         while r.next_element()? {
-            let member = match (tag, inner) {
-                (Tag::Ss, Kind::Str | Kind::Any) => self.text(r)?,
-                (Tag::Bs, Kind::Bytes | Kind::Any) => self.binary(r)?,
-                (Tag::Ns, Kind::Any) => self.exact_number(number_text(r)?)?,
-                (Tag::Ns, Kind::Int | Kind::Float | Kind::Decimal | Kind::Number) => self
-                    .number(number_text(r)?, inner)
-                    .map_err(|problem| problem.within("{...}"))?,
-                _ => return Err(wrong_tag(inner, tag).within("{...}")),
-            };
-            set.add(member)?;
+            members.push(self.set_member(r, tag, inner)?);
         }
-        Ok(set.into_any())
+        Ok(members)
     }
+
+    fn set_member(&self, r: &mut Reader<'_>, tag: Tag, inner: &Kind) -> Read<Bound<'py, PyAny>> {
+        Ok(match (tag, inner) {
+            (Tag::Ss, Kind::Str | Kind::Any) => self.text(r)?,
+            (Tag::Bs, Kind::Bytes | Kind::Any) => self.binary(r)?,
+            (Tag::Ns, Kind::Any) => self.exact_number(number_text(r)?)?,
+            (Tag::Ns, Kind::Int | Kind::Float | Kind::Decimal | Kind::Number) => self
+                .number(number_text(r)?, inner)
+                .map_err(|problem| problem.within("{...}"))?,
+            (Tag::Ss, Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid) => self
+                .worded(r, inner)
+                .map_err(|problem| problem.within("{...}"))?,
+            (Tag::Ns, Kind::Datetime(_) | Kind::Timedelta) => self
+                .counted(r, inner)
+                .map_err(|problem| problem.within("{...}"))?,
+            (_, Kind::Enum(members) | Kind::Literal(members)) => {
+                let stored = self.set_member(r, tag, &members.inner)?;
+                member(members, &stored).map_err(|problem| problem.within("{...}"))?
+            }
+            _ => return Err(wrong_tag(inner, tag).within("{...}")),
+        })
+    }
+}
+
+/// The member of an enum or `Literal` that is stored as this value.
+pub(crate) fn member<'py>(
+    members: &Members,
+    stored: &Bound<'py, PyAny>,
+) -> Read<Bound<'py, PyAny>> {
+    let py = stored.py();
+    if let Some(found) = members.by_value.bind(py).get_item(stored)? {
+        return Ok(found);
+    }
+    let unknown = || -> Read<Bound<'py, PyAny>> {
+        let shown = stored.repr()?;
+        let what = if members.class.is_some() {
+            "no member of"
+        } else {
+            "not"
+        };
+        Err(Unreadable::misfit(format!(
+            "the stored value {shown} is {what} {}",
+            members.name
+        )))
+    };
+    let Some(class) = &members.class else {
+        return unknown();
+    };
+    // The class has the last word: flags combine, and `_missing_` may know old values.
+    match class.bind(py).call1((stored,)) {
+        Ok(found) => Ok(found),
+        Err(error) if error.is_instance_of::<PyValueError>(py) => unknown(),
+        Err(error) => Err(refused(py, &members.name, error)),
+    }
+}
+
+/// What a codec makes of a stored value.
+pub(crate) fn from_stored<'py>(
+    codec: &Codec,
+    stored: &Bound<'py, PyAny>,
+) -> Read<Bound<'py, PyAny>> {
+    let py = stored.py();
+    codec
+        .object
+        .bind(py)
+        .call_method1(intern!(py, "from_stored"), (stored,))
+        .map_err(|error| refused(py, "the codec", error))
 }
 
 fn place(key: &[u8]) -> usize {
@@ -314,15 +498,27 @@ fn number_text<'a>(r: &mut Reader<'a>) -> Read<&'a str> {
 #[cold]
 fn wrong_tag(kind: &Kind, tag: Tag) -> Unreadable {
     let declared = match kind.present() {
-        Kind::Str => "a string (S)",
-        Kind::Int | Kind::Float | Kind::Decimal | Kind::Number => "a number (N)",
+        Kind::Str
+        | Kind::Datetime(Clock::Iso)
+        | Kind::Date
+        | Kind::Time
+        | Kind::Uuid
+        | Kind::Json(_) => "a string (S)",
+        Kind::Int
+        | Kind::Float
+        | Kind::Decimal
+        | Kind::Number
+        | Kind::Datetime(_)
+        | Kind::Timedelta => "a number (N)",
         Kind::Bool => "a boolean (BOOL)",
         Kind::Bytes => "binary (B)",
         Kind::None => "NULL",
-        Kind::List(_) => "a list (L)",
-        Kind::Dict(_) => "a map (M)",
-        Kind::Set(_) => "a set (SS, NS, BS)",
-        Kind::Any | Kind::Optional(_) => "any type",
+        Kind::List(_) | Kind::Tuple(_) | Kind::TupleOf(_) => "a list (L)",
+        Kind::Dict(_) | Kind::Record(_) | Kind::Pydantic(_) => "a map (M)",
+        Kind::Set(_) | Kind::FrozenSet(_) => "a set (SS, NS, BS)",
+        Kind::Enum(members) | Kind::Literal(members) => return wrong_tag(&members.inner, tag),
+        Kind::Codec(codec) => return wrong_tag(&codec.inner, tag),
+        Kind::Any | Kind::Open | Kind::Optional(_) => "any type",
     };
     let stored = match tag {
         Tag::S => "a string (S)",

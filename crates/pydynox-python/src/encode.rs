@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use pydynox_core::number::Number;
-use pydynox_core::schema::KeyType;
-use pydynox_core::wire::Writer;
+use pydynox_core::wire::{Reader, Tag, Writer};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
@@ -14,7 +14,10 @@ use pyo3::types::{
 
 use crate::error::validation_errors;
 use crate::ffi;
-use crate::schema::{Field, Kind};
+use crate::json_text;
+use crate::kind::{Codec, Kind, Members, Pydantic};
+use crate::scalar::{self, Text};
+use crate::schema::Field;
 
 /// Levels of documents below an attribute that DynamoDB stores.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
@@ -38,7 +41,7 @@ impl Problem {
     }
 
     #[cold]
-    fn within(mut self, step: &str) -> Self {
+    pub(crate) fn within(mut self, step: &str) -> Self {
         self.place.insert_str(0, step);
         self
     }
@@ -58,7 +61,7 @@ impl Problem {
 }
 
 #[cold]
-fn wrong_type(wanted: &str, value: &Bound<'_, PyAny>) -> Problem {
+pub(crate) fn wrong_type(wanted: &str, value: &Bound<'_, PyAny>) -> Problem {
     let got = value
         .get_type()
         .qualname()
@@ -67,12 +70,12 @@ fn wrong_type(wanted: &str, value: &Bound<'_, PyAny>) -> Problem {
 }
 
 #[cold]
-fn python_error(value: &Bound<'_, PyAny>, error: &PyErr) -> Problem {
+pub(crate) fn python_error(value: &Bound<'_, PyAny>, error: &PyErr) -> Problem {
     Problem::new(format!("cannot be stored: {}", error.value(value.py())))
 }
 
 /// The name of a kind in Python's words.
-fn wanted(kind: &Kind) -> String {
+pub(crate) fn wanted(kind: &Kind) -> String {
     match kind {
         Kind::Str => "str".into(),
         Kind::Int => "int".into(),
@@ -82,21 +85,23 @@ fn wanted(kind: &Kind) -> String {
         Kind::Bool => "bool".into(),
         Kind::Bytes => "bytes".into(),
         Kind::None => "None".into(),
-        Kind::Any => "a value that DynamoDB can store".into(),
+        Kind::Any | Kind::Open => "a value that DynamoDB can store".into(),
         Kind::List(_) => "list".into(),
         Kind::Dict(_) => "dict".into(),
         Kind::Set(_) => "set".into(),
+        Kind::FrozenSet(_) => "frozenset".into(),
+        Kind::Tuple(_) | Kind::TupleOf(_) => "tuple".into(),
+        Kind::Datetime(_) => "datetime".into(),
+        Kind::Date => "date".into(),
+        Kind::Time => "time".into(),
+        Kind::Timedelta => "timedelta".into(),
+        Kind::Uuid => "UUID".into(),
+        Kind::Enum(members) | Kind::Literal(members) => members.name.to_string(),
+        Kind::Record(shape) => shape.get().wanted(),
+        Kind::Pydantic(model) => model.name.to_string(),
+        Kind::Json(inner) => wanted(inner),
+        Kind::Codec(codec) => codec.name.to_string(),
         Kind::Optional(inner) => format!("{} or None", wanted(inner)),
-    }
-}
-
-/// The type of a key of this kind, if it can be one.
-pub(crate) fn key_type(kind: &Kind) -> Option<KeyType> {
-    match kind {
-        Kind::Str => Some(KeyType::S),
-        Kind::Int | Kind::Float | Kind::Decimal | Kind::Number => Some(KeyType::N),
-        Kind::Bytes => Some(KeyType::B),
-        _ => None,
     }
 }
 
@@ -111,16 +116,16 @@ pub(crate) fn admit_key<'py>(
     } else {
         1024
     };
-    let length = match value.cast::<PyString>() {
-        Ok(text) => Some(
-            text.to_str()
-                .map_err(|error| python_error(&value, &error))?
-                .len(),
-        ),
-        Err(_) => value
-            .cast::<PyBytes>()
-            .ok()
-            .map(|bytes| bytes.as_bytes().len()),
+    let length = match &field.kind {
+        Kind::Str | Kind::Bytes => match value.cast::<PyString>() {
+            Ok(_) => Some(text_of(&value)?.len()),
+            Err(_) => value
+                .cast::<PyBytes>()
+                .ok()
+                .map(|bytes| bytes.as_bytes().len()),
+        },
+        Kind::Enum(_) | Kind::Literal(_) | Kind::Codec(_) => key_length(&field.kind, &value)?,
+        _ => None,
     };
     match length {
         Some(0) => Err(Problem::new("must not be empty: it is a key")),
@@ -129,6 +134,24 @@ pub(crate) fn admit_key<'py>(
         ))),
         _ => Ok(value),
     }
+}
+
+/// Bytes of a key that only what is written for it tells; None of a number.
+fn key_length(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Option<usize>> {
+    let mut w = Writer::with_capacity(32);
+    write_value(&mut w, kind, value, 0)?;
+    let read = || {
+        let mut r = Reader::new(w.as_bytes())?;
+        Ok(match r.begin_value()? {
+            Tag::S => Some(Some(r.string()?.decode()?.len())),
+            Tag::B => Some(Some(r.binary()?.len())),
+            Tag::N => Some(None),
+            _ => None,
+        })
+    };
+    read()
+        .map_err(|error: pydynox_core::wire::WireError| Problem::new(error.to_string()))?
+        .ok_or_else(|| Problem::new("is stored as no string, number or bytes, and it is a key"))
 }
 
 /// Check a value against a kind; gives the value to keep, which is another one where a number was converted exactly.
@@ -197,7 +220,7 @@ fn is_ordinary_float(value: &Bound<'_, PyAny>) -> bool {
         .is_ok_and(|float| float.value() == 0.0 || (1e-100..1e100).contains(&float.value().abs()))
 }
 
-fn optional_problem(problem: Problem, inner: &Kind) -> Problem {
+pub(crate) fn optional_problem(problem: Problem, inner: &Kind) -> Problem {
     let plain = format!("must be {}, not", wanted(inner));
     if problem.place.is_empty() && problem.what.starts_with(&plain) {
         return Problem {
@@ -239,7 +262,10 @@ fn admit_by_writing<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
     let mut scratch = taken.unwrap_or_else(|| Writer::with_capacity(1024));
     let written = match kind.present() {
         // An empty set of an attribute is an absent attribute.
-        Kind::Set(_) if is_empty_set(value) => Ok(()),
+        Kind::Set(_) if is_empty_set(value) && value.is_instance_of::<PySet>() => Ok(()),
+        Kind::FrozenSet(_) if is_empty_set(value) && value.is_instance_of::<PyFrozenSet>() => {
+            Ok(())
+        }
         present => write_value(&mut scratch, present, value, 0),
     };
     let large = scratch.len() > 1 << 20;
@@ -256,7 +282,7 @@ pub(crate) fn is_absent(field: &Field, value: &Bound<'_, PyAny>) -> bool {
     (value.is_none() && !field.store_null) || (!field.scalar && is_empty_set(value))
 }
 
-fn is_empty_set(value: &Bound<'_, PyAny>) -> bool {
+pub(crate) fn is_empty_set(value: &Bound<'_, PyAny>) -> bool {
     match value.cast::<PySet>() {
         Ok(set) => set.len() == 0,
         Err(_) => value.cast::<PyFrozenSet>().is_ok_and(|set| set.len() == 0),
@@ -269,12 +295,13 @@ pub(crate) fn write_attribute(
     w: &mut Writer,
     field: &Field,
     value: &Bound<'_, PyAny>,
+    depth: usize,
 ) -> Checked<()> {
     if value.is_none() && field.store_null {
         w.null_value();
         return Ok(());
     }
-    write_value(w, &field.kind, value, 0)
+    write_value(w, &field.kind, value, depth)
 }
 
 #[inline]
@@ -311,12 +338,206 @@ pub(crate) fn write_value(
         Kind::Dict(inner) => write_dict(w, inner, value, depth)?,
         Kind::Set(inner) => write_set(w, inner, value)?,
         Kind::Any => write_any(w, value, depth)?,
+        _ => return write_further(w, kind, value, depth),
+    }
+    Ok(())
+}
+
+/// The kinds that are not DynamoDB's own.
+#[inline(never)]
+fn write_further(
+    w: &mut Writer,
+    kind: &Kind,
+    value: &Bound<'_, PyAny>,
+    depth: usize,
+) -> Checked<()> {
+    match kind {
+        Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
+            match scalar::text_of(kind, value)? {
+                Text::String(text) => w.string_value(&text),
+                Text::Number(text) => {
+                    let number = Number::parse(&text).map_err(|error| {
+                        Problem::new(format!("cannot be stored as a number: {error}"))
+                    })?;
+                    w.number_value(&number);
+                }
+            }
+        }
+        Kind::Enum(members) | Kind::Literal(members) => {
+            write_value(w, &members.inner, &value_of(members, value)?, depth)?;
+        }
+        Kind::FrozenSet(inner) => {
+            if !value.is_instance_of::<PyFrozenSet>() {
+                return Err(wrong_type("frozenset", value));
+            }
+            write_set_members(w, inner, value)?;
+        }
+        Kind::Tuple(kinds) => {
+            let tuple = tuple_of(kinds, value)?;
+            let depth = deeper(depth)?;
+            w.raw(br#"{"L":["#);
+            for (index, (kind, element)) in kinds.iter().zip(tuple.iter()).enumerate() {
+                if index > 0 {
+                    w.byte(b',');
+                }
+                write_value(w, kind, &element, depth)
+                    .map_err(|problem| problem.within(&format!("[{index}]")))?;
+            }
+            w.raw(b"]}");
+        }
+        Kind::TupleOf(inner) => {
+            let tuple = value
+                .cast::<PyTuple>()
+                .map_err(|_| wrong_type("tuple", value))?;
+            write_elements(w, inner, tuple.iter(), deeper(depth)?)?;
+        }
+        Kind::Record(shape) => shape.get().write(w, value, depth)?,
+        Kind::Pydantic(model) => write_pydantic(w, model, value, depth)?,
+        Kind::Json(inner) => json_text::stored(w, inner, value)?,
+        Kind::Codec(codec) => write_value(w, &codec.inner, &to_stored(codec, value)?, depth)?,
+        _ => write_open(w, value, depth)?,
+    }
+    Ok(())
+}
+
+/// What a member of an enum or `Literal` is stored as.
+pub(crate) fn value_of<'py>(
+    members: &Members,
+    value: &Bound<'py, PyAny>,
+) -> Checked<Bound<'py, PyAny>> {
+    let py = value.py();
+    if let Some(class) = &members.class {
+        return match value.is_instance(class.bind(py)) {
+            Ok(true) => value
+                .getattr(intern!(py, "_value_"))
+                .map_err(|error| python_error(value, &error)),
+            _ => Err(wrong_type(&members.name, value)),
+        };
+    }
+    // Python's `1 == True`: the type decides too. What cannot be hashed is none of them.
+    let found = members.by_value.bind(py).get_item(value).ok().flatten();
+    match found {
+        Some(member) if member.get_type().is(value.get_type()) => Ok(member),
+        _ => {
+            let shown = value
+                .repr()
+                .map_or_else(|_| "another value".into(), |shown| shown.to_string());
+            Err(Problem::new(format!(
+                "must be {}, not {shown}",
+                members.name
+            )))
+        }
+    }
+}
+
+/// A tuple of as many elements as there are kinds.
+pub(crate) fn tuple_of<'a, 'py>(
+    kinds: &[Kind],
+    value: &'a Bound<'py, PyAny>,
+) -> Checked<&'a Bound<'py, PyTuple>> {
+    let tuple = value
+        .cast::<PyTuple>()
+        .map_err(|_| wrong_type("tuple", value))?;
+    if tuple.len() == kinds.len() {
+        return Ok(tuple);
+    }
+    Err(Problem::new(format!(
+        "must have {} elements, not {}",
+        kinds.len(),
+        tuple.len()
+    )))
+}
+
+/// What a codec makes of a value.
+pub(crate) fn to_stored<'py>(
+    codec: &Codec,
+    value: &Bound<'py, PyAny>,
+) -> Checked<Bound<'py, PyAny>> {
+    let py = value.py();
+    if let Some(class) = &codec.class
+        && !value.is_instance(class.bind(py)).unwrap_or(false)
+    {
+        return Err(wrong_type(&codec.name, value));
+    }
+    codec
+        .object
+        .bind(py)
+        .call_method1(intern!(py, "to_stored"), (value,))
+        .map_err(|error| python_error(value, &error))
+}
+
+pub(crate) fn check_pydantic(model: &Pydantic, value: &Bound<'_, PyAny>) -> Checked<()> {
+    // A subclass has fields that this class does not know: they would be lost.
+    if value.get_type().is(model.class.bind(value.py())) {
+        Ok(())
+    } else {
+        Err(wrong_type(&model.name, value))
+    }
+}
+
+fn write_pydantic(
+    w: &mut Writer,
+    model: &Pydantic,
+    value: &Bound<'_, PyAny>,
+    depth: usize,
+) -> Checked<()> {
+    let py = value.py();
+    check_pydantic(model, value)?;
+    let dump = || {
+        let options = PyDict::new(py);
+        options.set_item("round_trip", true)?;
+        let dumped = value.call_method("model_dump", (), Some(&options))?;
+        let dumped = dumped.cast_into::<PyDict>()?;
+        for name in &model.sets {
+            if let Some(set) = dumped.get_item(&**name)?
+                && is_empty_set(&set)
+            {
+                dumped.del_item(&**name)?;
+            }
+        }
+        Ok(dumped)
+    };
+    let dumped = dump().map_err(|error: PyErr| python_error(value, &error))?;
+    let depth = deeper(depth)?;
+    w.raw(br#"{"M":"#);
+    write_members(w, &Kind::Open, &dumped, depth)?;
+    w.byte(b'}');
+    Ok(())
+}
+
+/// An undeclared value that pydantic has let pass: one of many kinds, each of which has one plain form.
+fn write_open(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
+    let failed = |error: PyErr| python_error(value, &error);
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let depth = deeper(depth)?;
+        w.raw(br#"{"M":"#);
+        write_members(w, &Kind::Open, dict, depth)?;
+        w.byte(b'}');
+    } else if let Ok(list) = value.cast::<PyList>() {
+        write_elements(w, &Kind::Open, list.iter(), deeper(depth)?)?;
+    } else if let Ok(tuple) = value.cast::<PyTuple>() {
+        write_elements(w, &Kind::Open, tuple.iter(), deeper(depth)?)?;
+    } else if value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>() {
+        write_set_members(w, &Kind::Open, value)?;
+    } else if value
+        .is_instance(scalar::enum_type(value.py()).map_err(failed)?)
+        .map_err(failed)?
+    {
+        let inner = value
+            .getattr(intern!(value.py(), "_value_"))
+            .map_err(failed)?;
+        write_open(w, &inner, depth)?;
+    } else if let Some(kind) = scalar::kind_of(value).map_err(failed)? {
+        // Text, durations too: pydantic reads numbers of seconds through a float.
+        w.string_value(&scalar::json_text(&kind, value)?);
+    } else {
+        write_any(w, value, depth)?;
     }
     Ok(())
 }
 
 #[inline]
-fn text_of<'a>(value: &'a Bound<'_, PyAny>) -> Checked<&'a str> {
+pub(crate) fn text_of<'a>(value: &'a Bound<'_, PyAny>) -> Checked<&'a str> {
     value
         .cast::<PyString>()
         .map_err(|_| wrong_type("str", value))?
@@ -397,7 +618,7 @@ fn write_number(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
     Err(wrong_type("int or float", value))
 }
 
-fn deeper(depth: usize) -> Checked<usize> {
+pub(crate) fn deeper(depth: usize) -> Checked<usize> {
     if depth >= MAX_DEPTH {
         return Err(Problem::new(format!(
             "is nested deeper than the {MAX_DEPTH} levels that DynamoDB stores"

@@ -9,13 +9,14 @@ use pydynox_core::expression::path::{self, Step};
 use pydynox_core::wire::Writer;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyInt, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyBool, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode::{Problem, is_absent, write_attribute, write_value};
 use crate::error::{validation_error, validation_errors};
 use crate::instance::admitted;
-use crate::schema::{Field, Kind, Role, Schema};
+use crate::kind::Kind;
+use crate::schema::{Field, Role, Schema};
 
 static ANY: Kind = Kind::Any;
 static INT: Kind = Kind::Int;
@@ -200,6 +201,9 @@ impl Path {
                 return Ok(one);
             }
         }
+        if matches!(kind, Kind::FrozenSet(_)) {
+            return self.encoded(kind, PyFrozenSet::new(py, values.iter())?.as_any());
+        }
         self.encoded(kind, PySet::new(py, values.iter())?.as_any())
     }
 
@@ -208,8 +212,12 @@ impl Path {
         if values.is_empty() {
             return Err(self.refuse_none(py, if before { "prepend" } else { "append" }));
         }
-        let list = PyList::new(py, values.iter())?;
-        let json = self.encoded(self.kind().present(), list.as_any())?;
+        let kind = self.kind().present();
+        let json = if matches!(kind, Kind::TupleOf(_)) {
+            self.encoded(kind, values.as_any())?
+        } else {
+            self.encoded(kind, PyList::new(py, values.iter())?.as_any())?
+        };
         Ok(action::Action::extend(self.place.clone(), &json, before).into())
     }
 
@@ -279,8 +287,12 @@ impl Path {
         if self.kind().inside(&step).is_none() {
             let (label, kind) = (self.label(), self.kind().present());
             let advice = match kind {
-                Kind::List(_) => format!("a list: write {label}[0]"),
-                Kind::Dict(_) => format!("a map: write {label}[\"name\"]"),
+                Kind::List(_) | Kind::TupleOf(_) | Kind::Tuple(_) => {
+                    format!("a list: write {label}[0]")
+                }
+                Kind::Dict(_) | Kind::Record(_) | Kind::Pydantic(_) => {
+                    format!("a map: write {label}[\"name\"]")
+                }
                 _ => "a value without parts".to_owned(),
             };
             return Err(PyTypeError::new_err(format!("{label} is {advice}")));
@@ -407,7 +419,7 @@ impl Path {
             return Ok(action::Action::remove(path).into());
         }
         let mut w = Writer::with_capacity(32);
-        write_attribute(&mut w, field, &value).map_err(refuse)?;
+        write_attribute(&mut w, field, &value, 0).map_err(refuse)?;
         let source = Source::Value(w.into_bytes().into());
         Ok(action::Action::set(path, action::Term::Source(source)).into())
     }
@@ -424,7 +436,7 @@ impl Path {
                 let one = self.encoded(kind, &values.get_item(0)?)?;
                 one.starts_with(br#"{"N":"#).then_some(one)
             }
-            Kind::Set(_) | Kind::Any => None,
+            Kind::Set(_) | Kind::FrozenSet(_) | Kind::Any => None,
             number => Some(self.encoded(number, &values.get_item(0)?)?),
         };
         let json = match number {
@@ -718,7 +730,7 @@ pub(crate) fn fill_defaults(
             continue;
         }
         let mut w = Writer::with_capacity(32);
-        write_attribute(&mut w, field, &value)
+        write_attribute(&mut w, field, &value, 0)
             .map_err(|problem| problem.raise(py, &schema.name, field))?;
         actions.fill(name, w.as_bytes());
     }

@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use crate::encode::{admit, admit_key};
 use crate::error::{suggestion, validation_errors};
 use crate::ffi;
+use crate::layout::Layout;
 use crate::schema::{Default, Field, Role, Schema};
 
 /// What an attribute was when the item was last read or written.
@@ -24,6 +25,8 @@ pub(crate) enum Slot {
     FilledScalar(Py<PyAny>),
     /// The same for a value that can be edited in place.
     FilledBytes(Range<u32>),
+    /// A stored value of another type than declared, read as it is, and where its bytes stand.
+    Raw(Py<PyAny>, Range<u32>),
 }
 
 impl Slot {
@@ -34,6 +37,7 @@ impl Slot {
             Self::Bytes(range) => Self::Bytes(range.clone()),
             Self::FilledScalar(value) => Self::FilledScalar(value.clone_ref(py)),
             Self::FilledBytes(range) => Self::FilledBytes(range.clone()),
+            Self::Raw(value, range) => Self::Raw(value.clone_ref(py), range.clone()),
         }
     }
 }
@@ -102,6 +106,98 @@ pub(crate) fn admitted<'py>(
     }
 }
 
+/// The keyword constructor: every value given or from its default, checked; all that is wrong is told at once.
+pub(crate) fn construct(
+    target: &Bound<'_, PyAny>,
+    layout: &Layout,
+    values: Option<&Bound<'_, PyDict>>,
+) -> PyResult<()> {
+    let py = target.py();
+    let mut problems = Vec::new();
+    let (given, unknown) = sorted(layout, values);
+    for (field, given) in layout.fields().zip(given) {
+        let name = field.name.bind(py);
+        let value = match (given, &field.default) {
+            (Some(given), _) => admitted(field, &given),
+            (None, Default::Value(value)) => Ok(value.bind(py).clone()),
+            (None, Default::Factory(factory)) => admitted(field, &factory.bind(py).call0()?),
+            (None, Default::Required) => {
+                problems.push((
+                    field.text.to_string(),
+                    format!("{}.{} is missing", layout.name, field.text),
+                ));
+                continue;
+            }
+        };
+        match value {
+            Ok(value) => {
+                if field.rules.is_some() && !field.default.is(&value) {
+                    problems.extend(broken(layout, field, &value)?);
+                }
+                ffi::set_attribute(target, name, &value)?;
+            }
+            Err(problem) => problems.push((
+                field.text.to_string(),
+                problem.describe(&layout.name, &field.text),
+            )),
+        }
+    }
+    for key in unknown {
+        problems.push((key.to_string(), unknown_attribute(layout, &key)?));
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(validation_errors(py, problems))
+    }
+}
+
+/// Checked assignment to an attribute.
+pub(crate) fn assign(
+    target: &Bound<'_, PyAny>,
+    layout: &Layout,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let Some(index) = layout.by_name(name, usize::MAX) else {
+        return Err(PyAttributeError::new_err(unknown_attribute(layout, name)?));
+    };
+    let field = layout.field(index);
+    let value = admitted(field, value)
+        .map_err(|problem| problem.raise(target.py(), &layout.name, field))?;
+    assign_checked(target, layout, index, &value)
+}
+
+/// Why an attribute cannot be deleted.
+pub(crate) fn undeletable(
+    target: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+) -> PyResult<PyErr> {
+    let class = target.get_type().name()?;
+    Ok(PyAttributeError::new_err(format!(
+        "{class}.{name} cannot be deleted: an instance is always whole; assign None to remove the attribute"
+    )))
+}
+
+/// Whether two are of one class and have equal attributes.
+pub(crate) fn equal<'py>(
+    one: &Bound<'py, PyAny>,
+    other: &Bound<'py, PyAny>,
+    layout: &Layout,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = one.py();
+    if !one.get_type().is(other.get_type()) {
+        return Ok(py.NotImplemented().into_bound(py));
+    }
+    for field in layout.fields() {
+        let name = field.name.bind(py);
+        if !ffi::get_attribute(one, name)?.eq(ffi::get_attribute(other, name)?)? {
+            return Ok(false.into_pyobject(py)?.to_owned().into_any());
+        }
+    }
+    Ok(true.into_pyobject(py)?.to_owned().into_any())
+}
+
 #[pymethods]
 impl Instance {
     #[new]
@@ -116,46 +212,7 @@ impl Instance {
 
     #[pyo3(signature = (**values))]
     fn __init__(slf: &Bound<'_, Self>, values: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let py = slf.py();
-        let schema = schema_of(slf)?;
-        let schema = schema.get();
-        let mut problems = Vec::new();
-        let (given, unknown) = sorted(schema, values);
-        for (field, given) in schema.fields().zip(given) {
-            let name = field.name.bind(py);
-            let value = match (given, &field.default) {
-                (Some(given), _) => admitted(field, &given),
-                (None, Default::Value(value)) => Ok(value.bind(py).clone()),
-                (None, Default::Factory(factory)) => admitted(field, &factory.bind(py).call0()?),
-                (None, Default::Required) => {
-                    problems.push((
-                        field.text.to_string(),
-                        format!("{}.{} is missing", schema.name, field.text),
-                    ));
-                    continue;
-                }
-            };
-            match value {
-                Ok(value) => {
-                    if field.rules.is_some() && !field.default.is(&value) {
-                        problems.extend(broken(schema, field, &value)?);
-                    }
-                    ffi::set_attribute(slf, name, &value)?;
-                }
-                Err(problem) => problems.push((
-                    field.text.to_string(),
-                    problem.describe(&schema.name, &field.text),
-                )),
-            }
-        }
-        for key in unknown {
-            problems.push((key.to_string(), unknown_attribute(schema, &key)?));
-        }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(validation_errors(py, problems))
-        }
+        construct(slf, schema_of(slf)?.get(), values)
     }
 
     fn __setattr__(
@@ -191,28 +248,14 @@ impl Instance {
     }
 
     fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
-        let class = slf.get_type().name()?;
-        Err(PyAttributeError::new_err(format!(
-            "{class}.{name} cannot be deleted: an instance is always whole; assign None to remove the attribute"
-        )))
+        Err(undeletable(slf, name)?)
     }
 
     fn __eq__<'py>(
         slf: &Bound<'py, Self>,
         other: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        if !slf.get_type().is(other.get_type()) {
-            return Ok(py.NotImplemented().into_bound(py));
-        }
-        let schema = schema_of(slf)?;
-        for field in schema.get().fields() {
-            let name = field.name.bind(py);
-            if !ffi::get_attribute(slf, name)?.eq(ffi::get_attribute(other, name)?)? {
-                return Ok(false.into_pyobject(py)?.to_owned().into_any());
-            }
-        }
-        Ok(true.into_pyobject(py)?.to_owned().into_any())
+        equal(slf, other, schema_of(slf)?.get())
     }
 
     /// A copy that counts as read or written where this one does; it shares the values.
@@ -235,7 +278,9 @@ impl Instance {
         }
         let slots = self.stored.as_ref().map_or(&[][..], |stored| &stored.slots);
         slots.iter().try_for_each(|slot| match slot {
-            Slot::Scalar(value) | Slot::FilledScalar(value) => visit.call(value),
+            Slot::Scalar(value) | Slot::FilledScalar(value) | Slot::Raw(value, _) => {
+                visit.call(value)
+            }
             _ => Ok(()),
         })
     }
@@ -249,11 +294,11 @@ impl Instance {
 /// The values of a call in the order of the fields, and the names that are none of a field.
 #[inline]
 fn sorted<'py>(
-    schema: &Schema,
+    layout: &Layout,
     values: Option<&Bound<'py, PyDict>>,
 ) -> (Vec<Option<Bound<'py, PyAny>>>, Vec<Bound<'py, PyString>>) {
-    let mut given = Vec::with_capacity(schema.len());
-    given.resize_with(schema.len(), || None);
+    let mut given = Vec::with_capacity(layout.len());
+    given.resize_with(layout.len(), || None);
     let mut unknown = Vec::new();
     let mut expected = 0;
     for (name, value) in values.into_iter().flat_map(PyDictMethods::iter) {
@@ -261,7 +306,7 @@ fn sorted<'py>(
         let Ok(name) = name.cast_into::<PyString>() else {
             continue; // Python itself refuses such a call
         };
-        match schema.by_name(&name, expected) {
+        match layout.by_name(&name, expected) {
             Some(index) => {
                 expected = index + 1;
                 given[index] = Some(value);
@@ -275,13 +320,13 @@ fn sorted<'py>(
 /// What a value breaks of the rules of its field, as `ValidationError.errors` has it.
 #[cold]
 pub(crate) fn broken(
-    schema: &Schema,
+    layout: &Layout,
     field: &Field,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<Vec<(String, String)>> {
     let found = field.broken_rules(value)?;
     let named = |what| {
-        let message = format!("{}.{}{what}", schema.name, field.text);
+        let message = format!("{}.{}{what}", layout.name, field.text);
         (field.text.to_string(), message)
     };
     Ok(found.into_iter().map(named).collect())
@@ -289,14 +334,14 @@ pub(crate) fn broken(
 
 /// Set an attribute that has rules. They may be the user's own code, so nothing is borrowed while they run.
 fn assign_checked(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
+    instance: &Bound<'_, PyAny>,
+    layout: &Layout,
     index: usize,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let py = instance.py();
-    let field = schema.field(index);
-    let problems = broken(schema, field, value)?;
+    let field = layout.field(index);
+    let problems = broken(layout, field, value)?;
     if problems.is_empty() {
         ffi::set_attribute(instance, field.name.bind(py), value)
     } else {
@@ -340,11 +385,11 @@ fn copied<'py>(
     Ok(made)
 }
 
-fn unknown_attribute(schema: &Schema, name: &Bound<'_, PyString>) -> PyResult<String> {
-    let names: Vec<&str> = schema.fields().map(|field| &*field.text).collect();
+fn unknown_attribute(layout: &Layout, name: &Bound<'_, PyString>) -> PyResult<String> {
+    let names: Vec<&str> = layout.fields().map(|field| &*field.text).collect();
     Ok(format!(
         "{} has no attribute '{name}'{}",
-        schema.name,
+        layout.name,
         suggestion(name, &names)?
     ))
 }

@@ -3,16 +3,20 @@
 use std::ops::Range;
 
 use pydynox_core::expression::update::Update;
-use pydynox_core::wire::{Reader, Writer};
+use pydynox_core::wire::{Reader, Value, Writer};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use crate::decode::{Decoder, Read, Unreadable, skipped};
 use crate::encode::{self, is_absent, write_attribute};
 use crate::error::{malformed, misfit, validation_errors};
 use crate::ffi;
 use crate::instance::{Instance, Slot, Stored, broken, schema_of};
-use crate::schema::{Default, Field, Kind, Schema};
+use crate::json_text;
+use crate::kind::Kind;
+use crate::schema::{Field, Role, Schema};
+use crate::shape;
 
 /// One item map as an instance of its model, in one pass.
 pub(crate) fn read<'py>(
@@ -67,9 +71,18 @@ pub(crate) fn read_into<'py>(
         let field = schema.field(index);
         r.peek().map_err(broken)?;
         let start = r.position();
-        let value = decoder
-            .value(r, &field.kind)
-            .map_err(|problem| raise(py, problem, schema, field))?;
+        let failed = |problem| raise(py, problem, schema, field);
+        let value = if schema.strict_reads {
+            decoder.value(r, &field.kind).map_err(failed)?
+        } else if let Some(value) = lenient(decoder, r, &field.kind).map_err(failed)? {
+            value
+        } else {
+            let bytes = &r.slice(start)[..r.position() - start];
+            let value = plain_value(decoder, bytes).map_err(failed)?;
+            ffi::set_attribute(instance, field.name.bind(py), &value)?;
+            slots[index] = Slot::Raw(value.unbind(), append(&mut raw, bytes));
+            continue;
+        };
         ffi::set_attribute(instance, field.name.bind(py), &value)?;
         slots[index] = if field.scalar {
             Slot::Scalar(value.unbind())
@@ -89,6 +102,27 @@ pub(crate) fn read_into<'py>(
         unknown,
         length: r.position() - begin,
     })
+}
+
+/// A value as the kind says, or None where it is of another type; the reader stands after it.
+#[cold]
+fn lenient<'py>(
+    decoder: &mut Decoder<'py>,
+    r: &mut Reader<'_>,
+    kind: &Kind,
+) -> Read<Option<Bound<'py, PyAny>>> {
+    let range = skipped(r)?;
+    let mut alone = Reader::new(&r.slice(range.start)[..range.len()])?;
+    match decoder.value(&mut alone, kind) {
+        Ok(value) => Ok(Some(value)),
+        Err(Unreadable::Misfit { .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// A stored value as what it is.
+fn plain_value<'py>(decoder: &mut Decoder<'py>, bytes: &[u8]) -> Read<Bound<'py, PyAny>> {
+    decoder.value(&mut Reader::new(bytes)?, &Kind::Any)
 }
 
 fn raise(py: Python<'_>, problem: Unreadable, schema: &Schema, field: &Field) -> PyErr {
@@ -115,28 +149,7 @@ fn fill(
 ) -> PyResult<Slot> {
     let py = instance.py();
     let name = field.name.bind(py);
-    if let Kind::Set(_) = field.kind.present() {
-        // An empty set is stored as no attribute at all.
-        let value = if field.kind.is_optional() {
-            py.None().into_bound(py)
-        } else {
-            PySet::empty(py)?.into_any()
-        };
-        ffi::set_attribute(instance, name, &value)?;
-        return Ok(Slot::Absent);
-    }
-    let value = match &field.default {
-        Default::Value(value) => value.bind(py).clone(),
-        Default::Factory(factory) if matches!(field.kind, Kind::List(_) | Kind::Dict(_)) => {
-            let made = factory.bind(py).call0()?;
-            if made.len()? > 0 {
-                return Err(absent(py, schema, field));
-            }
-            made
-        }
-        _ if field.kind.is_optional() => py.None().into_bound(py),
-        _ => return Err(absent(py, schema, field)),
-    };
+    let value = shape::missing(py, field)?.ok_or_else(|| absent(py, schema, field))?;
     ffi::set_attribute(instance, name, &value)?;
     if is_absent(field, &value) {
         return Ok(Slot::Absent);
@@ -145,7 +158,7 @@ fn fill(
         return Ok(Slot::FilledScalar(value.unbind()));
     }
     let mut w = Writer::with_capacity(16);
-    write_attribute(&mut w, field, &value)
+    write_attribute(&mut w, field, &value, 0)
         .map_err(|problem| problem.raise(py, &schema.name, field))?;
     Ok(Slot::FilledBytes(append(raw, w.as_bytes())))
 }
@@ -224,13 +237,12 @@ fn is_altered(
     let mut w = Writer::with_capacity(64);
     match compare(&mut w, field, stored, index, value, false) {
         Ok(Delta::Same) => Ok(false),
-        Ok(Delta::Edited(new, old)) => Update::new()
-            .change(
-                &field.attribute_name,
-                stored.bytes(&old),
-                &w.as_bytes()[new],
-            )
-            .map_err(|error| malformed(value.py(), &error)),
+        Ok(delta @ (Delta::Edited(..) | Delta::Rewritten(..))) => {
+            let (new, old) = delta.bytes(w.as_bytes(), stored);
+            Update::new()
+                .change(&field.attribute_name, old, new)
+                .map_err(|error| malformed(value.py(), &error))
+        }
         _ => Ok(true),
     }
 }
@@ -272,7 +284,18 @@ fn write_unless(
         }
         w.raw(&field.label);
         let at = w.len();
-        if let Err(problem) = write_attribute(w, field, &value) {
+        let old = before.map(|before| (before, &before.slots[index]));
+        let raw_value = old.is_some_and(|(_, slot)| is_raw(field, slot, &value));
+        let written = match old {
+            Some(_) if raw_value => encode::write_value(w, &Kind::Any, &value, 0),
+            // The stored form of a key is the item's address, whoever wrote it.
+            Some((before, Slot::Bytes(range))) if field.role != Role::Attribute => {
+                w.raw(before.bytes(range));
+                Ok(())
+            }
+            _ => write_attribute(w, field, &value, 0),
+        };
+        if let Err(problem) = written {
             problems.push((
                 field.text.to_string(),
                 problem.describe(&schema.name, &field.text),
@@ -291,10 +314,13 @@ fn write_unless(
             w.truncate(start);
             continue;
         }
-        slots.push(if field.scalar {
+        let bytes = &w.as_bytes()[at..];
+        slots.push(if raw_value {
+            Slot::Raw(value.unbind(), append(&mut raw, bytes))
+        } else if field.scalar {
             Slot::Scalar(value.unbind())
         } else {
-            Slot::Bytes(append(&mut raw, &w.as_bytes()[at..]))
+            Slot::Bytes(append(&mut raw, bytes))
         });
     }
     refuse(py, schema, problems)?;
@@ -335,11 +361,26 @@ pub(crate) fn write_key(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyRes
     let py = instance.py();
     let schema = schema_of(instance)?;
     let schema = schema.get();
-    let parts = schema
-        .key_fields()
-        .map(|field| Ok((field, ffi::get_attribute(instance, field.name.bind(py))?)))
-        .collect::<PyResult<Vec<_>>>()?;
-    write_key_parts(w, py, schema, &parts)
+    let state = instance.borrow();
+    let stored = state.stored.as_deref();
+    w.byte(b'{');
+    for (position, (index, field)) in schema.key_indexes().enumerate() {
+        if position > 0 {
+            w.byte(b',');
+        }
+        w.raw(&field.label);
+        if let Some(stored) = stored
+            && let Slot::Bytes(range) | Slot::Raw(_, range) = &stored.slots[index]
+        {
+            w.raw(stored.bytes(range));
+            continue;
+        }
+        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        encode::write_value(w, &field.kind, &value, 0)
+            .map_err(|problem| problem.raise(py, &schema.name, field))?;
+    }
+    w.byte(b'}');
+    Ok(())
 }
 
 /// The key of an instance, as the Key object that `Model.key` makes.
@@ -385,6 +426,8 @@ enum Delta {
     Set(Range<usize>),
     /// A container whose bytes differ: where the new ones stand, and where the old ones are kept.
     Edited(Range<usize>, Range<u32>),
+    /// The same where the old bytes, as this program would have written them, stand in the scratch buffer too.
+    Rewritten(Range<usize>, Range<usize>),
 }
 
 /// The changed attributes of a stored instance.
@@ -442,30 +485,24 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
                     .set(&field.attribute_name, &bytes[new.clone()]);
                 true
             }
-            Delta::Edited(new, old) if whole.contains(&index) => {
+            Delta::Edited(..) | Delta::Rewritten(..) if whole.contains(&index) => {
+                let (new, old) = delta.bytes(bytes, stored);
                 let mut probe = Update::new();
                 let differs = probe
-                    .change(
-                        &field.attribute_name,
-                        stored.bytes(old),
-                        &bytes[new.clone()],
-                    )
+                    .change(&field.attribute_name, old, new)
                     .map_err(|error| malformed(py, &error))?;
                 if differs {
-                    changes
-                        .update
-                        .set(&field.attribute_name, &bytes[new.clone()]);
+                    changes.update.set(&field.attribute_name, new);
                 }
                 differs
             }
-            Delta::Edited(new, old) => changes
-                .update
-                .change(
-                    &field.attribute_name,
-                    stored.bytes(old),
-                    &bytes[new.clone()],
-                )
-                .map_err(|error| malformed(py, &error))?,
+            Delta::Edited(..) | Delta::Rewritten(..) => {
+                let (new, old) = delta.bytes(bytes, stored);
+                changes
+                    .update
+                    .change(&field.attribute_name, old, new)
+                    .map_err(|error| malformed(py, &error))?
+            }
         };
         if differs {
             changes.fields.push(index);
@@ -490,13 +527,12 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
         let differs = match compare(&mut w, field, stored, index, &value, false) {
             Ok(Delta::Same) => false,
-            Ok(Delta::Edited(new, old)) => Update::new()
-                .change(
-                    &field.attribute_name,
-                    stored.bytes(&old),
-                    &w.as_bytes()[new],
-                )
-                .map_err(|error| malformed(py, &error))?,
+            Ok(delta @ (Delta::Edited(..) | Delta::Rewritten(..))) => {
+                let (new, old) = delta.bytes(w.as_bytes(), stored);
+                Update::new()
+                    .change(&field.attribute_name, old, new)
+                    .map_err(|error| malformed(py, &error))?
+            }
             Ok(Delta::Removed | Delta::Set(_)) | Err(_) => true,
         };
         if differs && !found.contains(&index) {
@@ -504,6 +540,27 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
         }
     }
     Ok(found)
+}
+
+/// Whether this is the value of another type than declared that was read, edited or not.
+#[inline]
+fn is_raw(field: &Field, slot: &Slot, value: &Bound<'_, PyAny>) -> bool {
+    match slot {
+        Slot::Raw(old, _) => old.is(value) || encode::admit(&field.kind, value).is_err(),
+        _ => false,
+    }
+}
+
+impl Delta {
+    /// What a container is written as now, and what it was.
+    fn bytes<'a>(&self, scratch: &'a [u8], stored: &'a Stored) -> (&'a [u8], &'a [u8]) {
+        match self {
+            Self::Edited(new, old) => (&scratch[new.clone()], stored.bytes(old)),
+            Self::Rewritten(new, old) => (&scratch[new.clone()], &scratch[old.clone()]),
+            Self::Set(new) => (&scratch[new.clone()], &[]),
+            Self::Same | Self::Removed => (&[], &[]),
+        }
+    }
 }
 
 /// Identity first, then the bytes; what only looks different (the order of a map) is told apart by the core.
@@ -537,22 +594,31 @@ fn compare(
         });
     }
     let start = w.len();
-    write_attribute(w, field, value)?;
+    if let Slot::Raw(_, range) = slot
+        && is_raw(field, slot, value)
+        && !forced
+    {
+        encode::write_value(w, &Kind::Any, value, 0)?;
+        return Ok(Delta::Edited(start..w.len(), range.clone()));
+    }
+    write_attribute(w, field, value, 0)?;
     let new = start..w.len();
     if forced {
         return Ok(Delta::Set(new));
     }
     Ok(match slot {
         Slot::Bytes(old) if stored.bytes(old) == &w.as_bytes()[new.clone()] => Delta::Same,
+        Slot::Bytes(old) if field.loose => rewritten(w, field, stored.bytes(old), new, py)
+            .unwrap_or_else(|new| Delta::Edited(new, old.clone())),
         Slot::Bytes(old) => Delta::Edited(new, old.clone()),
         Slot::FilledBytes(old) if stored.bytes(old) == &w.as_bytes()[new.clone()] => Delta::Same,
-        Slot::Absent | Slot::FilledBytes(_) => Delta::Set(new),
+        Slot::Absent | Slot::FilledBytes(_) | Slot::Raw(..) => Delta::Set(new),
         Slot::Scalar(old) | Slot::FilledScalar(old) => {
             let old = old.bind(py);
             if old.is_none() {
                 return Ok(Delta::Set(new));
             }
-            write_attribute(w, field, old)?;
+            write_attribute(w, field, old, 0)?;
             let same = w.as_bytes()[new.clone()] == w.as_bytes()[new.end..];
             w.truncate(new.end);
             if same { Delta::Same } else { Delta::Set(new) }
@@ -584,6 +650,53 @@ pub(crate) fn keep_changed(
     Ok(())
 }
 
+/// Compare with what this program would have written for what was stored: others write the same value in another way, and a
+/// class may drop members and fill in defaults. Gives the new bytes back where that cannot be told.
+fn rewritten(
+    w: &mut Writer,
+    field: &Field,
+    stored: &[u8],
+    new: Range<usize>,
+    py: Python<'_>,
+) -> Result<Delta, Range<usize>> {
+    let read = || -> Read<Bound<'_, PyAny>> {
+        Decoder::new(py).value(&mut Reader::new(stored)?, &field.kind)
+    };
+    let Ok(old) = read() else { return Err(new) };
+    if write_attribute(w, field, &old, 0).is_err() {
+        w.truncate(new.end);
+        return Err(new);
+    }
+    let again = new.end..w.len();
+    let bytes = w.as_bytes();
+    if bytes[new.clone()] == bytes[again.clone()] {
+        w.truncate(new.end);
+        return Ok(Delta::Same);
+    }
+    // Paths lead only through what is really there.
+    let covered = match (Value::parse(stored), Value::parse(&bytes[again.clone()])) {
+        (Ok(stored), Ok(again)) => covers(&stored, &again),
+        _ => false,
+    };
+    Ok(if covered {
+        Delta::Rewritten(new, again)
+    } else {
+        Delta::Set(new)
+    })
+}
+
+/// Whether every map in one value has all members of the map in the other.
+fn covers(stored: &Value, other: &Value) -> bool {
+    match (stored, other) {
+        (Value::M(stored), Value::M(other)) => other.iter().all(|(name, member)| {
+            stored
+                .get(name)
+                .is_some_and(|stored| covers(stored, member))
+        }),
+        _ => true,
+    }
+}
+
 impl Changes {
     /// The item as it will be stored once these changes are applied.
     pub(crate) fn applied_to(&self, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
@@ -604,7 +717,11 @@ impl Changes {
                 .map(|(_, delta)| delta);
             slots.push(match (delta, slot) {
                 (Some(Delta::Removed), _) => Slot::Absent,
-                (Some(Delta::Set(new) | Delta::Edited(new, _)), _) => {
+                (Some(Delta::Edited(new, _)), Slot::Raw(value, _)) => {
+                    let range = append(&mut raw, &self.scratch[new.clone()]);
+                    Slot::Raw(value.clone_ref(py), range)
+                }
+                (Some(Delta::Set(new) | Delta::Edited(new, _) | Delta::Rewritten(new, _)), _) => {
                     let field = schema.field(index);
                     if field.scalar {
                         Slot::Scalar(ffi::get_attribute(instance, field.name.bind(py))?.unbind())
@@ -615,6 +732,9 @@ impl Changes {
                 (_, Slot::Bytes(old)) => Slot::Bytes(append(&mut raw, before.bytes(old))),
                 (_, Slot::FilledBytes(old)) => {
                     Slot::FilledBytes(append(&mut raw, before.bytes(old)))
+                }
+                (_, Slot::Raw(value, old)) => {
+                    Slot::Raw(value.clone_ref(py), append(&mut raw, before.bytes(old)))
                 }
                 (_, other) => other.clone_ref(py),
             });
@@ -639,8 +759,13 @@ fn old_value<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     match slot {
         Slot::Absent if matches!(field.kind, Kind::Set(_)) => Ok(PySet::empty(py)?.into_any()),
+        Slot::Absent if matches!(field.kind, Kind::FrozenSet(_)) => {
+            Ok(PyFrozenSet::empty(py)?.into_any())
+        }
         Slot::Absent => Ok(py.None().into_bound(py)),
         Slot::Scalar(value) | Slot::FilledScalar(value) => Ok(value.bind(py).clone()),
+        Slot::Raw(_, range) => plain_value(&mut Decoder::new(py), stored.bytes(range))
+            .map_err(|problem| raise(py, problem, schema, field)),
         Slot::Bytes(range) | Slot::FilledBytes(range) => {
             let read = || -> Read<Bound<'py, PyAny>> {
                 Decoder::new(py).value(&mut Reader::new(stored.bytes(range))?, &field.kind)
@@ -743,13 +868,19 @@ pub(crate) fn dump<'py>(
     let dumped = PyDict::new(py);
     for field in schema.get().fields() {
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
-        dumped.set_item(&field.name, plain(&value, json)?)?;
+        let copy = if json {
+            json_text::plain(&field.kind, &value)
+                .map_err(|problem| problem.raise(py, &schema.get().name, field))?
+        } else {
+            plain(&value)?
+        };
+        dumped.set_item(&field.name, copy)?;
     }
     Ok(dumped)
 }
 
-/// A copy that shares no container with the original.
-fn plain<'py>(value: &Bound<'py, PyAny>, json: bool) -> PyResult<Bound<'py, PyAny>> {
+/// A copy that shares no container with the original; documents, dataclasses and pydantic models become dictionaries.
+fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
     if value.is_exact_instance_of::<PyString>() {
         return Ok(value.clone());
@@ -757,33 +888,68 @@ fn plain<'py>(value: &Bound<'py, PyAny>, json: bool) -> PyResult<Bound<'py, PyAn
     if let Ok(dict) = value.cast::<PyDict>() {
         let copy = PyDict::new(py);
         for (key, member) in dict.iter() {
-            copy.set_item(key, plain(&member, json)?)?;
+            copy.set_item(key, plain(&member)?)?;
         }
         return Ok(copy.into_any());
     }
-    if let Ok(list) = value.cast::<PyList>() {
-        let copy = list
-            .iter()
-            .map(|element| plain(&element, json))
-            .collect::<PyResult<Vec<_>>>()?;
-        return Ok(PyList::new(py, copy)?.into_any());
+    let all = || {
+        value
+            .try_iter()?
+            .map(|member| plain(&member?))
+            .collect::<PyResult<Vec<_>>>()
+    };
+    if value.is_instance_of::<PyList>() {
+        return Ok(PyList::new(py, all()?)?.into_any());
     }
-    if let Ok(set) = value.cast::<PySet>() {
-        let members = set
-            .iter()
-            .map(|member| plain(&member, json))
-            .collect::<PyResult<Vec<_>>>()?;
-        return Ok(if json {
-            PyList::new(py, members)?.into_any()
-        } else {
-            PySet::new(py, members)?.into_any()
-        });
+    if value.is_instance_of::<PyTuple>() {
+        return Ok(PyTuple::new(py, all()?)?.into_any());
     }
-    if json && let Ok(bytes) = value.cast::<pyo3::types::PyBytes>() {
-        return Ok(PyString::new(py, &crate::decode::base64_text(bytes.as_bytes())).into_any());
+    if value.is_instance_of::<PySet>() {
+        return Ok(PySet::new(py, all()?)?.into_any());
     }
-    if json && value.is_instance(encode::decimal_type(py)?)? {
-        return Ok(value.str()?.into_any());
+    if value.is_instance_of::<shape::Document>() {
+        let copy = PyDict::new(py);
+        for name in shape::names(value)? {
+            copy.set_item(&name, plain(&ffi::get_attribute(value, &name)?)?)?;
+        }
+        return Ok(copy.into_any());
+    }
+    if let Some(fields) = value.getattr_opt(intern!(py, "__dataclass_fields__"))? {
+        let copy = PyDict::new(py);
+        for name in fields.cast_into::<PyDict>()?.keys() {
+            let name = name.cast_into::<PyString>()?;
+            if let Some(member) = value.getattr_opt(&name)? {
+                copy.set_item(&name, plain(&member)?)?;
+            }
+        }
+        return Ok(copy.into_any());
+    }
+    if value.hasattr(intern!(py, "__pydantic_fields__"))? {
+        return value.call_method0(intern!(py, "model_dump"));
     }
     Ok(value.clone())
+}
+
+/// A document as a dictionary of plain values.
+#[pyfunction]
+#[pyo3(signature = (document, mode, /))]
+pub(crate) fn dump_document<'py>(
+    document: &Bound<'py, shape::Document>,
+    mode: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = document.py();
+    if mode == "python" {
+        return plain(document);
+    }
+    let shape = shape::shape_of(document)?;
+    json_text::plain(&Kind::Record(shape.clone().unbind()), document).map_err(|problem| {
+        crate::error::validation_error(py, &problem.describe("", &shape.get().name))
+    })
+}
+
+/// Whether a value may stand for an attribute of this kind.
+#[pyfunction]
+#[pyo3(signature = (kind, value, /))]
+pub(crate) fn fits(kind: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(encode::admit(&Kind::parse(kind)?, value).is_ok())
 }

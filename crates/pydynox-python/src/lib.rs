@@ -11,12 +11,17 @@ mod ffi;
 mod instance;
 mod item;
 mod json;
+mod json_text;
+mod kind;
+mod layout;
 mod members;
 mod operation;
 mod rules;
 mod runtime;
+mod scalar;
 mod schema;
 mod settings;
+mod shape;
 
 use pyo3::prelude::*;
 
@@ -32,13 +37,17 @@ mod _core {
     #[pymodule_export]
     use crate::instance::Instance;
     #[pymodule_export]
-    use crate::item::{changes_of, dump, is_stored, rollback};
+    use crate::item::{changes_of, dump, dump_document, fits, is_stored, rollback};
     #[pymodule_export]
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
     #[pymodule_export]
     use crate::operation::{Operation, drive_hook, is_blocking, run};
     #[pymodule_export]
+    use crate::scalar::{ksuid, ulid, uuid4, uuid7};
+    #[pymodule_export]
     use crate::schema::{Field, Schema};
+    #[pymodule_export]
+    use crate::shape::{Document, Shape, document_to_item};
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -116,10 +116,10 @@ fn stored_item(py: Python<'_>, schema: &Schema, stored: &Stored) -> PyResult<Vec
             Slot::Scalar(value) => {
                 comma(&mut w);
                 w.raw(&field.label);
-                write_attribute(&mut w, field, value.bind(py))
+                write_attribute(&mut w, field, value.bind(py), 0)
                     .map_err(|problem| problem.raise(py, &schema.name, field))?;
             }
-            Slot::Bytes(range) => {
+            Slot::Bytes(range) | Slot::Raw(_, range) => {
                 comma(&mut w);
                 w.raw(&field.label);
                 w.raw(stored.bytes(range));

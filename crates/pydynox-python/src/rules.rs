@@ -15,6 +15,7 @@ const BOUNDS: [(&str, &str, CompareOp); 4] = [
 ];
 
 /// The rules of one field; their form was checked when the class was made.
+#[derive(Debug)]
 pub(crate) struct Rules {
     min_length: Option<usize>,
     max_length: Option<usize>,

@@ -1,8 +1,7 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
-use std::collections::HashMap;
+use std::ops::Deref;
 
-use pydynox_core::expression::path::Step;
 use pydynox_core::schema::ItemSchema;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -11,95 +10,11 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode;
 use crate::error::{configuration_error, validation_error};
+use crate::kind::Kind;
+use crate::layout::Layout;
 use crate::rules::Rules;
 
-/// How a value is stored, and which Python type it is.
-#[derive(Debug)]
-pub(crate) enum Kind {
-    Str,
-    Int,
-    Float,
-    Decimal,
-    /// `int` where the stored number is integral, else `float`.
-    Number,
-    Bool,
-    Bytes,
-    None,
-    Any,
-    List(Box<Kind>),
-    Dict(Box<Kind>),
-    Set(Box<Kind>),
-    Optional(Box<Kind>),
-}
-
-impl Kind {
-    /// Values that cannot be edited in place: compared by identity, then by what they are stored as.
-    pub(crate) fn is_scalar(&self) -> bool {
-        match self {
-            Self::Optional(inner) => inner.is_scalar(),
-            Self::List(_) | Self::Dict(_) | Self::Set(_) | Self::Any => false,
-            _ => true,
-        }
-    }
-
-    pub(crate) fn is_optional(&self) -> bool {
-        matches!(self, Self::Optional(_) | Self::Any | Self::None)
-    }
-
-    /// The kind of a value that is there.
-    pub(crate) fn present(&self) -> &Self {
-        match self {
-            Self::Optional(inner) => inner,
-            other => other,
-        }
-    }
-
-    /// The kind of what stands one step further inside a value; None where no step leads.
-    pub(crate) fn inside(&self, step: &Step) -> Option<&Self> {
-        match (self.present(), step) {
-            (Self::List(inner), Step::Index(_)) | (Self::Dict(inner), Step::Name(_)) => Some(inner),
-            (Self::Any, _) => Some(self.present()),
-            _ => None,
-        }
-    }
-
-    /// The kind of what `contains` looks for: an element, or a part of a text.
-    pub(crate) fn part(&self) -> &Self {
-        match self.present() {
-            Self::List(inner) | Self::Set(inner) => inner,
-            other => other,
-        }
-    }
-
-    fn parse(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let spec = spec.cast::<PyTuple>()?;
-        let tag = spec.get_item(0)?;
-        let inner = || Self::parse(&spec.get_item(1)?).map(Box::new);
-        Ok(match tag.cast::<PyString>()?.to_str()? {
-            "str" => Self::Str,
-            "int" => Self::Int,
-            "float" => Self::Float,
-            "decimal" => Self::Decimal,
-            "number" => Self::Number,
-            "bool" => Self::Bool,
-            "bytes" => Self::Bytes,
-            "none" => Self::None,
-            "any" => Self::Any,
-            "list" => Self::List(inner()?),
-            "dict" => Self::Dict(inner()?),
-            "set" => Self::Set(inner()?),
-            "optional" => Self::Optional(inner()?),
-            other => {
-                return Err(configuration_error(
-                    spec.py(),
-                    &format!("unknown kind {other:?}"),
-                ));
-            }
-        })
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     PartitionKey,
     SortKey,
@@ -107,6 +22,7 @@ pub(crate) enum Role {
 }
 
 /// What stands in for a value that was not given.
+#[derive(Debug)]
 pub(crate) enum Default {
     Required,
     Value(Py<PyAny>),
@@ -121,7 +37,9 @@ impl Default {
 }
 
 /// One attribute of a model, compiled.
+#[derive(Debug)]
 #[pyclass(frozen, module = "pydynox._core")]
+#[allow(clippy::struct_excessive_bools)] // each is a property of its own
 pub(crate) struct Field {
     pub(crate) name: Py<PyString>,
     pub(crate) text: Box<str>,
@@ -130,6 +48,8 @@ pub(crate) struct Field {
     pub(crate) label: Box<[u8]>,
     pub(crate) kind: Kind,
     pub(crate) scalar: bool,
+    /// Whether one value may have several stored forms.
+    pub(crate) loose: bool,
     pub(crate) role: Role,
     pub(crate) default: Default,
     pub(crate) store_null: bool,
@@ -171,21 +91,23 @@ impl Field {
     ) -> PyResult<Self> {
         let py = name.py();
         let kind = Kind::parse(kind)?;
-        let mut label = Writer::with_capacity(attribute_name.len() + 3);
-        label.string(attribute_name);
-        label.byte(b':');
-        let text: Box<str> = name.to_str()?.into();
         let role = match role {
             Some("partition") => Role::PartitionKey,
             Some("sort") => Role::SortKey,
             _ => Role::Attribute,
         };
+        let mut label = Writer::with_capacity(attribute_name.len() + 3);
+        label.string(attribute_name);
+        label.byte(b':');
+        let text: Box<str> = name.to_str()?.into();
         Ok(Self {
             name: PyString::intern(py, &text).unbind(),
             text,
             attribute_name: attribute_name.into(),
             label: label.into_bytes().into(),
-            scalar: kind.is_scalar(),
+            // Of a key that others may have written in another form the stored bytes are kept: they are its address.
+            scalar: kind.is_scalar() && (role == Role::Attribute || !kind.is_loose()),
+            loose: kind.is_loose(),
             kind,
             role,
             default: match (default, default_factory) {
@@ -225,6 +147,7 @@ impl Field {
         if let Some(rules) = &self.rules {
             rules.traverse(&visit)?;
         }
+        self.kind.visit(&visit)?;
         match &self.default {
             Default::Required => Ok(()),
             Default::Value(value) | Default::Factory(value) => visit.call(value),
@@ -235,34 +158,24 @@ impl Field {
 /// A model, compiled: what its items look like and which Python values they become.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Schema {
-    model: Py<PyType>,
-    pub(crate) name: Box<str>,
-    fields: Vec<Py<Field>>,
-    by_attribute: HashMap<Box<str>, usize>,
-    by_name: HashMap<Box<str>, usize>,
+    layout: Layout,
     partition_key: usize,
     sort_key: Option<usize>,
     table: Option<Box<str>>,
+    /// Whether a stored value of another type is an error; otherwise it is read as it is.
+    pub(crate) strict_reads: bool,
     pub(crate) item: ItemSchema,
 }
 
+impl Deref for Schema {
+    type Target = Layout;
+
+    fn deref(&self) -> &Layout {
+        &self.layout
+    }
+}
+
 impl Schema {
-    pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = &Field> {
-        self.fields.iter().map(Py::get)
-    }
-
-    pub(crate) fn field(&self, index: usize) -> &Field {
-        self.fields[index].get()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.fields.len()
-    }
-
-    pub(crate) fn model<'py>(&self, py: Python<'py>) -> &Bound<'py, PyType> {
-        self.model.bind(py)
-    }
-
     pub(crate) fn partition_key(&self) -> &Field {
         self.field(self.partition_key)
     }
@@ -274,39 +187,11 @@ impl Schema {
             .map(|index| self.field(index))
     }
 
-    /// The field that is stored under this name; most items hold their attributes in the order of the last one.
-    #[inline]
-    pub(crate) fn by_attribute(&self, name: &str, expected: usize) -> Option<usize> {
-        if let Some(field) = self.fields.get(expected)
-            && *field.get().attribute_name == *name
-        {
-            return Some(expected);
-        }
-        self.by_attribute.get(name).copied()
-    }
-
-    /// The field of this Python name; interned names are found by address.
-    #[inline]
-    pub(crate) fn by_name(&self, name: &Bound<'_, PyString>, expected: usize) -> Option<usize> {
-        let address = name.as_ptr();
-        if let Some(field) = self.fields.get(expected)
-            && field.get().name.as_ptr() == address
-        {
-            return Some(expected);
-        }
-        self.fields
-            .iter()
-            .position(|field| field.get().name.as_ptr() == address)
-            .or_else(|| {
-                name.to_str()
-                    .ok()
-                    .and_then(|text| self.by_name.get(text).copied())
-            })
-    }
-
-    /// Where a field stands in the class.
-    pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+    /// The key's fields and their places, partition key first.
+    pub(crate) fn key_indexes(&self) -> impl Iterator<Item = (usize, &Field)> {
+        std::iter::once(self.partition_key)
+            .chain(self.sort_key)
+            .map(|index| (index, self.field(index)))
     }
 
     /// The table of the model as the client names it.
@@ -326,13 +211,16 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true))]
     fn new(
         model: &Bound<'_, PyType>,
         fields: Vec<Py<Field>>,
         table: Option<&str>,
+        strict_reads: bool,
     ) -> PyResult<Self> {
         let py = model.py();
-        let name: Box<str> = model.name()?.to_str()?.into();
+        let layout = Layout::new(model, fields)?;
+        let (name, fields) = (&layout.name, layout.field_objects());
         let position = |role| fields.iter().position(|field| field.get().role == role);
         let Some(partition_key) = position(Role::PartitionKey) else {
             return Err(configuration_error(
@@ -343,7 +231,9 @@ impl Schema {
         let sort_key = position(Role::SortKey);
         let key_of = |index: usize| {
             let field = fields[index].get();
-            encode::key_type(&field.kind)
+            field
+                .kind
+                .key_type()
                 .map(|kind| (field.attribute_name.as_ref(), kind))
                 .ok_or_else(|| {
                     configuration_error(
@@ -359,29 +249,19 @@ impl Schema {
             .iter()
             .map(|field| field.get().attribute_name.as_ref());
         let item = ItemSchema::new(
-            &name,
+            name,
             others,
             key_of(partition_key)?,
             sort_key.map(key_of).transpose()?,
         )
         .map_err(|error| configuration_error(py, error.message()))?;
-        let by = |text: fn(&Field) -> &str| {
-            fields
-                .iter()
-                .enumerate()
-                .map(|(index, field)| (text(field.get()).into(), index))
-                .collect()
-        };
         Ok(Self {
-            model: model.clone().unbind(),
-            by_attribute: by(|field| &field.attribute_name),
-            by_name: by(|field| &field.text),
-            name,
             partition_key,
             sort_key,
             table: table.map(Into::into),
+            strict_reads,
             item,
-            fields,
+            layout,
         })
     }
 
@@ -392,7 +272,10 @@ impl Schema {
 
     #[getter]
     fn get_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.fields.iter().map(|field| field.clone_ref(py)))
+        PyTuple::new(
+            py,
+            self.field_objects().iter().map(|field| field.clone_ref(py)),
+        )
     }
 
     /// The checked key values, partition key first.
@@ -444,8 +327,7 @@ impl Schema {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.model)?;
-        self.fields.iter().try_for_each(|field| visit.call(field))
+        self.layout.visit(&visit)
     }
 }
 

@@ -1,0 +1,635 @@
+//! Maps with known members: documents, dataclasses and `TypedDict`s, and the `Document` base class itself.
+
+use std::sync::OnceLock;
+
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFrozenSet, PySet, PyString, PyTuple, PyType};
+use pyo3::{PyTraverseError, PyVisit, intern};
+
+use crate::decode::{Decoder, Read, Unreadable, skipped};
+use crate::encode::{
+    self, Checked, Problem, deeper, is_absent, python_error, write_attribute, wrong_type,
+};
+use crate::error::{configuration_error, internal, validation_error};
+use crate::ffi;
+use crate::instance;
+use crate::kind::Kind;
+use crate::layout::Layout;
+use crate::schema::{Default, Field};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Make {
+    Document,
+    Dataclass,
+    TypedDict,
+}
+
+/// A class whose values are maps, compiled; complete once the types of all its members are known.
+#[derive(Debug)]
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Shape {
+    class: Py<PyType>,
+    pub(crate) name: Box<str>,
+    make: Make,
+    members: OnceLock<Members>,
+}
+
+#[derive(Debug)]
+struct Members {
+    layout: Layout,
+    /// By field: whether the constructor of a dataclass takes it; whether it must be in a `TypedDict`.
+    flags: Vec<bool>,
+}
+
+#[pymethods]
+impl Shape {
+    /// `make` is `"document"`, `"dataclass"` or `"typed_dict"`.
+    #[new]
+    fn new(class: &Bound<'_, PyType>, make: &str) -> PyResult<Self> {
+        Ok(Self {
+            name: class.name()?.to_str()?.into(),
+            class: class.clone().unbind(),
+            make: match make {
+                "document" => Make::Document,
+                "dataclass" => Make::Dataclass,
+                _ => Make::TypedDict,
+            },
+            members: OnceLock::new(),
+        })
+    }
+
+    /// Say what the members are; `flags` are explained at `Members`.
+    fn complete(&self, py: Python<'_>, fields: Vec<Py<Field>>, flags: Vec<bool>) -> PyResult<()> {
+        let layout = Layout::new(self.class.bind(py), fields)?;
+        let _ = self.members.set(Members { layout, flags });
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.class)?;
+        match self.members.get() {
+            Some(members) => members.layout.visit(&visit),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shape {
+    fn members(&self, py: Python<'_>) -> PyResult<&Members> {
+        if let Some(members) = self.members.get() {
+            return Ok(members);
+        }
+        // A document whose annotations named what was yet to come: it completes itself, or says what is missing.
+        if self.make == Make::Document {
+            self.class.bind(py).call_method0(intern!(py, "_complete"))?;
+        }
+        self.members
+            .get()
+            .ok_or_else(|| configuration_error(py, &format!("{} is not complete yet", self.name)))
+    }
+
+    /// How the member that is stored under this name is stored.
+    pub(crate) fn inside(&self, name: &str) -> Option<&Kind> {
+        let layout = &self.members.get()?.layout;
+        let index = layout.by_attribute(name, usize::MAX)?;
+        Some(&layout.field(index).kind)
+    }
+
+    fn step(&self, field: &Field) -> String {
+        match self.make {
+            Make::TypedDict => format!("[{:?}]", field.text),
+            _ => format!(".{}", field.text),
+        }
+    }
+
+    /// A member of a value; None where a `TypedDict` has none.
+    fn member<'py>(
+        &self,
+        field: &Field,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let name = field.name.bind(value.py());
+        match self.make {
+            Make::TypedDict => value.cast::<PyDict>()?.get_item(name),
+            Make::Document => ffi::get_attribute(value, name).map(Some),
+            Make::Dataclass => value.getattr(name).map(Some),
+        }
+    }
+
+    fn check(&self, value: &Bound<'_, PyAny>) -> Checked<()> {
+        let right = match self.make {
+            Make::TypedDict => value.is_instance_of::<PyDict>(),
+            // A subclass has members that this class does not know: they would be lost.
+            _ => value.get_type().is(self.class.bind(value.py())),
+        };
+        if right {
+            Ok(())
+        } else {
+            Err(wrong_type(&self.wanted(), value))
+        }
+    }
+
+    /// What values are, in Python's words.
+    pub(crate) fn wanted(&self) -> String {
+        match self.make {
+            Make::TypedDict => format!("dict ({})", self.name),
+            _ => self.name.to_string(),
+        }
+    }
+
+    fn check_names(&self, members: &Members, value: &Bound<'_, PyAny>) -> Checked<()> {
+        if self.make != Make::TypedDict {
+            return Ok(());
+        }
+        let dict = value
+            .cast::<PyDict>()
+            .map_err(|_| wrong_type(&self.wanted(), value))?;
+        for key in dict.keys() {
+            let known = key
+                .cast::<PyString>()
+                .is_ok_and(|key| members.layout.by_name(key, usize::MAX).is_some());
+            if !known {
+                return Err(Problem::new(format!(
+                    "has a member {} that {} does not declare",
+                    key.repr()
+                        .map_or_else(|_| "?".into(), |key| key.to_string()),
+                    self.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn lacks(&self, field: &Field) -> Problem {
+        Problem::new(format!(
+            "lacks the member {:?} of {}",
+            field.text, self.name
+        ))
+    }
+
+    /// Write a value, `{"M":{...}}`.
+    pub(crate) fn write(
+        &self,
+        w: &mut Writer,
+        value: &Bound<'_, PyAny>,
+        depth: usize,
+    ) -> Checked<()> {
+        let py = value.py();
+        self.check(value)?;
+        let depth = deeper(depth)?;
+        let members = self
+            .members(py)
+            .map_err(|error| python_error(value, &error))?;
+        self.check_names(members, value)?;
+        let document = value
+            .cast::<Document>()
+            .ok()
+            .map(|document| document.borrow());
+        w.raw(br#"{"M":{"#);
+        let empty = w.len();
+        for (index, field) in members.layout.fields().enumerate() {
+            let member = self
+                .member(field, value)
+                .map_err(|error| python_error(value, &error).within(&self.step(field)))?;
+            let Some(member) = member else {
+                if members.flags[index] && !is_set(&field.kind) {
+                    return Err(self.lacks(field));
+                }
+                continue;
+            };
+            let absent = if self.make == Make::TypedDict {
+                members.flags[index] && is_set(&field.kind) && encode::is_empty_set(&member)
+            } else {
+                is_absent(field, &member)
+            };
+            if absent {
+                continue;
+            }
+            let start = w.len();
+            if start > empty {
+                w.byte(b',');
+            }
+            w.raw(&field.label);
+            let at = w.len();
+            write_attribute(w, field, &member, depth)
+                .map_err(|problem| problem.within(&self.step(field)))?;
+            let filled = document.as_ref().is_some_and(|document| {
+                document
+                    .filled
+                    .iter()
+                    .any(|(filled, bytes)| *filled == index && **bytes == w.as_bytes()[at..])
+            });
+            if filled {
+                w.truncate(start);
+            }
+        }
+        if let Some(document) = &document
+            && !document.unknown.is_empty()
+        {
+            if w.len() > empty {
+                w.byte(b',');
+            }
+            w.raw(&document.unknown);
+        }
+        w.raw(b"}}");
+        Ok(())
+    }
+
+    /// Read the members of a map, `{...}`.
+    pub(crate) fn read<'py>(
+        &self,
+        decoder: &mut Decoder<'py>,
+        r: &mut Reader<'_>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let py = decoder.py();
+        let members = self.members(py)?;
+        let layout = &members.layout;
+        let mut values = vec![None; layout.len()];
+        let mut unknown = Vec::new();
+        let mut expected = 0;
+        r.begin_object()?;
+        while let Some(key) = r.next_key()? {
+            let found = if key.is_plain() {
+                layout.by_attribute(key.raw(), expected)
+            } else {
+                layout.by_attribute(&key.decode()?, usize::MAX)
+            };
+            let Some(index) = found else {
+                let value = skipped(r)?;
+                if !unknown.is_empty() {
+                    unknown.push(b',');
+                }
+                unknown.push(b'"');
+                unknown.extend_from_slice(key.raw().as_bytes());
+                unknown.extend_from_slice(b"\":");
+                unknown.extend_from_slice(&r.slice(value.start)[..value.len()]);
+                continue;
+            };
+            expected = index + 1;
+            let field = layout.field(index);
+            let value = decoder
+                .value(r, &field.kind)
+                .map_err(|problem| problem.within(&self.step(field)))?;
+            values[index] = Some(value);
+        }
+        self.build(py, members, values, unknown)
+    }
+
+    /// Read the members of a plain JSON object, by their names in Python.
+    pub(crate) fn read_json<'py>(
+        &self,
+        decoder: &mut Decoder<'py>,
+        r: &mut Reader<'_>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let py = decoder.py();
+        let members = self.members(py)?;
+        let mut values = vec![None; members.layout.len()];
+        r.begin_object()?;
+        while let Some(key) = r.next_key()? {
+            match members.layout.position(&key.decode()?) {
+                Some(index) => {
+                    let field = members.layout.field(index);
+                    let value = crate::json_text::read(decoder, r, &field.kind)
+                        .map_err(|problem| problem.within(&self.step(field)))?;
+                    values[index] = Some(value);
+                }
+                None => {
+                    skipped(r)?;
+                }
+            }
+        }
+        self.build(py, members, values, Vec::new())
+    }
+
+    /// Write a value as a plain JSON object.
+    pub(crate) fn write_json(
+        &self,
+        w: &mut Writer,
+        value: &Bound<'_, PyAny>,
+        depth: usize,
+        lossy: bool,
+    ) -> Checked<()> {
+        let py = value.py();
+        self.check(value)?;
+        let depth = deeper(depth)?;
+        let members = self
+            .members(py)
+            .map_err(|error| python_error(value, &error))?;
+        self.check_names(members, value)?;
+        w.byte(b'{');
+        let empty = w.len();
+        for (index, field) in members.layout.fields().enumerate() {
+            let member = self
+                .member(field, value)
+                .map_err(|error| python_error(value, &error).within(&self.step(field)))?;
+            let Some(member) = member else {
+                if members.flags[index] {
+                    return Err(self.lacks(field));
+                }
+                continue;
+            };
+            if w.len() > empty {
+                w.byte(b',');
+            }
+            w.string(&field.text);
+            w.byte(b':');
+            crate::json_text::write(w, &field.kind, &member, depth, lossy)
+                .map_err(|problem| problem.within(&self.step(field)))?;
+        }
+        w.byte(b'}');
+        Ok(())
+    }
+
+    fn build<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+        unknown: Vec<u8>,
+    ) -> Read<Bound<'py, PyAny>> {
+        match self.make {
+            Make::Document => self.document(py, members, values, unknown),
+            Make::Dataclass => self.dataclass(py, members, values),
+            Make::TypedDict => self.typed_dict(py, members, values),
+        }
+    }
+
+    fn document<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+        unknown: Vec<u8>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let made = ffi::allocate(self.class.bind(py))?
+            .cast_into::<Document>()
+            .map_err(|_| configuration_error(py, "a document that is none"))?;
+        let mut filled = Vec::new();
+        for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
+            let name = field.name.bind(py);
+            if let Some(value) = value {
+                ffi::set_attribute(&made, name, &value)?;
+                continue;
+            }
+            let value = missing(py, field)?.ok_or_else(|| no_member().within(&self.step(field)))?;
+            if !is_absent(field, &value) {
+                let mut w = Writer::with_capacity(16);
+                write_attribute(&mut w, field, &value, 0)
+                    .map_err(|problem| problem.raise(py, &self.name, field))?;
+                filled.push((index, w.into_bytes().into()));
+            }
+            ffi::set_attribute(&made, name, &value)?;
+        }
+        let mut state = made.borrow_mut();
+        state.filled = filled;
+        state.unknown = unknown.into();
+        drop(state);
+        Ok(made.into_any())
+    }
+
+    fn dataclass<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let arguments = PyDict::new(py);
+        let mut later = Vec::new();
+        for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
+            let has_default = !matches!(field.default, Default::Required);
+            let value = match value {
+                Some(value) => value,
+                None if has_default || !members.flags[index] => continue,
+                None => missing(py, field)?.ok_or_else(|| no_member().within(&self.step(field)))?,
+            };
+            if members.flags[index] {
+                arguments.set_item(&field.name, value)?;
+            } else {
+                later.push((field, value));
+            }
+        }
+        let made = self
+            .class
+            .bind(py)
+            .call((), Some(&arguments))
+            .map_err(|error| refused(py, &self.name, error))?;
+        for (field, value) in later {
+            ffi::set_attribute(&made, field.name.bind(py), &value)?;
+        }
+        Ok(made)
+    }
+
+    fn typed_dict<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let made = PyDict::new(py);
+        for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
+            let value = match value {
+                Some(value) => value,
+                None if !members.flags[index] => continue,
+                None => missing(py, field)?.ok_or_else(|| no_member().within(&self.step(field)))?,
+            };
+            made.set_item(&field.name, value)?;
+        }
+        Ok(made.into_any())
+    }
+}
+
+fn is_set(kind: &Kind) -> bool {
+    matches!(kind.present(), Kind::Set(_) | Kind::FrozenSet(_))
+}
+
+#[cold]
+fn no_member() -> Unreadable {
+    Unreadable::misfit("the stored map has no such member")
+}
+
+/// A class of the user's said no: that is about the stored value, unless it is no ordinary exception.
+#[cold]
+pub(crate) fn refused(py: Python<'_>, name: &str, error: PyErr) -> Unreadable {
+    if !error.is_instance_of::<PyException>(py) {
+        return Unreadable::Python(error);
+    }
+    Unreadable::misfit(format!(
+        "{name} refuses what is stored: {}",
+        error.value(py)
+    ))
+}
+
+/// The value of an attribute that is not stored: the default, an empty container, or None; nothing where there is no such value.
+pub(crate) fn missing<'py>(py: Python<'py>, field: &Field) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // An empty set is stored as no attribute at all.
+    if is_set(&field.kind) {
+        return Ok(Some(match &field.kind {
+            Kind::Optional(_) => py.None().into_bound(py),
+            Kind::FrozenSet(_) => PyFrozenSet::empty(py)?.into_any(),
+            _ => PySet::empty(py)?.into_any(),
+        }));
+    }
+    Ok(match &field.default {
+        Default::Value(value) => Some(value.bind(py).clone()),
+        Default::Factory(factory)
+            if matches!(field.kind, Kind::List(_) | Kind::Dict(_) | Kind::TupleOf(_)) =>
+        {
+            let made = factory.bind(py).call0()?;
+            (made.len()? == 0).then_some(made)
+        }
+        _ if field.kind.is_optional() => Some(py.None().into_bound(py)),
+        _ => None,
+    })
+}
+
+/// What is pickled: the values, and the two fields of `Document`.
+type State<'py> = (Bound<'py, PyDict>, Vec<(usize, Vec<u8>)>, Vec<u8>);
+
+/// What every document is: checked assignment, and the members that its class does not declare.
+#[pyclass(subclass, module = "pydynox._core")]
+#[derive(Default)]
+pub(crate) struct Document {
+    /// Members that were not stored and have their default: not written until they are changed. By field, as written.
+    filled: Vec<(usize, Box<[u8]>)>,
+    /// Stored members that the class does not declare, as members of a JSON object.
+    unknown: Box<[u8]>,
+}
+
+/// The shape of a document, from its class.
+pub(crate) fn shape_of<'py>(document: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Shape>> {
+    let py = document.py();
+    Ok(document
+        .get_type()
+        .getattr(intern!(py, "_shape"))?
+        .cast_into::<Shape>()?)
+}
+
+#[pymethods]
+impl Document {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_values))]
+    fn new(_arguments: &Bound<'_, PyTuple>, _values: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (**values))]
+    fn __init__(slf: &Bound<'_, Self>, values: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let shape = shape_of(slf)?;
+        instance::construct(slf, &shape.get().members(slf.py())?.layout, values)
+    }
+
+    fn __setattr__(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyString>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let shape = shape_of(slf)?;
+        instance::assign(slf, &shape.get().members(slf.py())?.layout, name, value)
+    }
+
+    fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
+        Err(instance::undeletable(slf, name)?)
+    }
+
+    fn __eq__<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let shape = shape_of(slf)?;
+        instance::equal(slf, other, &shape.get().members(slf.py())?.layout)
+    }
+
+    /// A copy that shares the values.
+    fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        copied(slf, |value| Ok(value.clone()))
+    }
+
+    /// A copy that shares no container with this one.
+    fn __deepcopy__<'py>(
+        slf: &Bound<'py, Self>,
+        memo: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let deepcopy = slf.py().import("copy")?.getattr("deepcopy")?;
+        copied(slf, |value| deepcopy.call1((value, memo)))
+    }
+
+    /// The values and what is stored besides them.
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let shape = shape_of(slf)?;
+        let values = PyDict::new(py);
+        for field in shape.get().members(py)?.layout.fields() {
+            values.set_item(&field.name, ffi::get_attribute(slf, field.name.bind(py))?)?;
+        }
+        let state = slf.borrow();
+        let filled: Vec<(usize, &[u8])> = state
+            .filled
+            .iter()
+            .map(|(index, bytes)| (*index, &**bytes))
+            .collect();
+        (values, filled, &*state.unknown).into_pyobject(py)
+    }
+
+    fn __setstate__(slf: &Bound<'_, Self>, state: State<'_>) -> PyResult<()> {
+        let (values, filled, unknown) = state;
+        for (name, value) in values {
+            ffi::set_attribute(slf, &name.cast_into::<PyString>()?, &value)?;
+        }
+        let mut this = slf.borrow_mut();
+        this.filled = filled
+            .into_iter()
+            .map(|(index, bytes)| (index, bytes.into()))
+            .collect();
+        this.unknown = unknown.into();
+        Ok(())
+    }
+}
+
+/// A document as a dictionary in `DynamoDB`'s JSON.
+#[pyfunction]
+#[pyo3(signature = (document, /))]
+pub(crate) fn document_to_item<'py>(
+    document: &Bound<'py, Document>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = document.py();
+    let shape = shape_of(document)?;
+    let shape = shape.get();
+    let mut w = Writer::with_capacity(256);
+    shape
+        .write(&mut w, document, 0)
+        .map_err(|problem| validation_error(py, &problem.describe("", &shape.name)))?;
+    let read = || crate::decode::json(py, &mut Reader::new(w.as_bytes())?);
+    read()
+        .map_err(|_| internal(py, "a document of ours that cannot be read"))?
+        .get_item("M")
+}
+
+/// The layout of a document's class, for `dump`.
+pub(crate) fn names<'py>(document: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    let py = document.py();
+    let shape = shape_of(document)?;
+    let members = shape.get().members(py)?;
+    Ok(members
+        .layout
+        .fields()
+        .map(|field| field.name.bind(py).clone())
+        .collect())
+}
+
+fn copied<'py>(
+    document: &Bound<'py, Document>,
+    copy: impl Fn(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, Document>> {
+    let made = ffi::allocate(&document.get_type())?.cast_into::<Document>()?;
+    for name in names(document)? {
+        ffi::set_attribute(&made, &name, &copy(&ffi::get_attribute(document, &name)?)?)?;
+    }
+    let state = document.borrow();
+    let mut fresh = made.borrow_mut();
+    fresh.filled.clone_from(&state.filled);
+    fresh.unknown.clone_from(&state.unknown);
+    drop(fresh);
+    Ok(made)
+}

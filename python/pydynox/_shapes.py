@@ -1,0 +1,209 @@
+"""Classes whose values are maps: how dataclasses, ``TypedDict``s and pydantic models are stored, and enums and literals."""
+
+from __future__ import annotations
+
+import sys
+import typing
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._annotations import UnresolvedError, surroundings
+from ._generics import substitute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ._core import Kind
+
+    KindOf = Callable[[Any], Kind]
+
+# The classes that are being compiled: one that has itself among its members is finished by the outermost call.
+_open: dict[Any, _core.Shape] = {}
+
+
+def class_kind(annotation: Any, kind_of: KindOf) -> Kind | None:
+    """How values of a class are stored, if it is one of the classes of this file.
+
+    Raises:
+        TypeError: They cannot be.
+        UnresolvedError: A member's annotation names something that does not exist yet.
+    """
+    cls = typing.get_origin(annotation) or annotation
+    if not isinstance(cls, type):
+        return None
+    origin: Any = cls
+    if issubclass(cls, _core.Document):
+        return ("record", vars(cls)["_shape"], cls)
+    enum = sys.modules.get("enum")
+    if enum is not None and issubclass(origin, enum.Enum):
+        return _enum(origin, kind_of)
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and issubclass(origin, pydantic.BaseModel):
+        return _pydantic(annotation, kind_of)
+    if "__dataclass_fields__" in origin.__dict__:
+        return _record(annotation, "dataclass", _dataclass_members, kind_of)
+    if hasattr(origin, "__required_keys__"):
+        return _record(annotation, "typed_dict", _typed_dict_members, kind_of)
+    return None
+
+
+def literal_kind(annotation: Any, kind_of: KindOf) -> Kind:
+    """How the values of a ``Literal`` are stored."""
+    values = typing.get_args(annotation)
+    present = [value for value in values if value is not None]
+    kinds = [kind_of(type(value)) for value in present]
+    if not kinds:
+        return ("none",)
+    if any(kind != kinds[0] for kind in kinds):
+        raise TypeError("the values of a Literal are of one type")
+    shown = " or ".join(repr(value) for value in present)
+    kind = ("literal", kinds[0], shown, None, {value: value for value in present})
+    return kind if len(present) == len(values) else ("optional", kind)
+
+
+def codec_kind(annotation: Any, codec: Any, described: str, kind_of: KindOf) -> Kind:
+    """How values are stored that a codec of the user's converts.
+
+    What ``to_stored`` says that it returns decides what the codec is given back; without a word, whatever is stored.
+    """
+    for method in ("to_stored", "from_stored"):
+        if not callable(getattr(codec, method, None)):
+            raise TypeError(f"its codec {codec!r} has no method {method}(value)")
+    members = typing.get_args(annotation)
+    optional = type(None) in members or annotation is Any
+    present = next((member for member in members if member is not type(None)), annotation) if optional else annotation
+    try:
+        returned = typing.get_type_hints(getattr(codec, "to_stored", None)).get("return", Any)
+    except (AttributeError, NameError, TypeError):
+        returned = Any
+    try:
+        inner = kind_of(returned)
+    except TypeError:
+        inner = ("any",)
+    cls = present if present is not Any and isinstance(present, type) and typing.get_origin(present) is None else None
+    name = described if cls is None else cls.__name__
+    kind = ("codec", inner, codec, cls, name)
+    return ("optional", kind) if optional else kind
+
+
+def timed(kind: Kind, epoch: str) -> Kind:
+    """The same kind with its points in time stored as numbers."""
+    if kind[0] == "datetime":
+        return ("datetime", epoch)
+    if kind[0] == "tuple":
+        return ("tuple", tuple(timed(inner, epoch) for inner in kind[1]))
+    if kind[0] in ("list", "dict", "set", "frozenset", "tuple_of", "optional"):
+        return (kind[0], timed(kind[1], epoch))
+    return kind
+
+
+def _enum(cls: Any, kind_of: KindOf) -> Kind:
+    members = list(cls.__members__.values())
+    try:
+        kinds = [kind_of(_plain_type(member.value)) for member in members]
+    except TypeError:
+        raise TypeError(f"the members of {cls.__name__} have values that cannot be stored") from None
+    if not kinds:
+        raise TypeError(f"{cls.__name__} has no members")
+    if any(kind != kinds[0] for kind in kinds):
+        raise TypeError(f"the members of {cls.__name__} have values of several types: an enum is stored by value")
+    return ("enum", kinds[0], cls.__name__, cls, {member.value: member for member in members})
+
+
+def _plain_type(value: object) -> Any:
+    """The type by which an enum's value is stored: a value of a subclass of ``str`` is a ``str``."""
+    for plain in (bool, str, int, float, bytes):
+        if isinstance(value, plain):
+            return plain
+    if isinstance(value, (list, dict, set)):
+        raise TypeError
+    return type(value)
+
+
+def _pydantic(cls: Any, kind_of: KindOf) -> Kind:
+    sets: list[str] = []
+    for name, field in cls.model_fields.items():
+        try:
+            kind = kind_of(field.annotation)
+        except (TypeError, UnresolvedError):  # pydantic's own business
+            continue
+        if kind[0] in ("set", "frozenset"):
+            sets.append(name)
+    return ("pydantic", cls, _pydantic_options(cls), tuple(sets))
+
+
+def _pydantic_options(cls: Any) -> dict[str, Any]:
+    """Stored by the names of the fields, aliases or not, and read whether the model is strict or not."""
+    import pydantic
+
+    if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 11):
+        return {"strict": False, "by_name": True, "by_alias": False}
+    aliased = [name for name, field in cls.model_fields.items() if field.validation_alias not in (None, name)]
+    if aliased and not cls.model_config.get("populate_by_name"):
+        raise TypeError(f"{cls.__name__}.{aliased[0]} has an alias: set populate_by_name, or install pydantic 2.11")
+    return {"strict": False}
+
+
+Member = tuple[str, Any, bool, "tuple[Any] | None"]  # name, type, flag (_core.Shape says which), default
+
+
+def _record(annotation: Any, make: str, members_of: Callable[[Any, dict[str, Any]], Iterable[Member]], kind_of: KindOf) -> Kind:
+    if annotation in _open:
+        return ("record", _open[annotation], None)
+    cls = typing.get_origin(annotation) or annotation
+    meaning = dict(zip(getattr(cls, "__parameters__", ()), typing.get_args(annotation), strict=False))
+    shape = _open[annotation] = _core.Shape(cls, make)
+    try:
+        fields: list[_core.Field] = []
+        flags: list[bool] = []
+        for name, type, flag, default in members_of(cls, _hints(cls)):
+            fields.append(_member(cls, name, substitute(type, meaning), default, kind_of, always=make == "typed_dict"))
+            flags.append(flag)
+        shape.complete(fields, flags)
+    finally:
+        del _open[annotation]
+    return ("record", shape, None)
+
+
+def _member(cls: Any, name: str, type: Any, default: tuple[Any] | None, kind_of: KindOf, *, always: bool) -> _core.Field:
+    try:
+        kind = kind_of(type)
+    except TypeError as problem:
+        raise TypeError(f"{cls.__name__}.{name}: {problem}") from None
+    # None is left out where leaving it out reads as None again.
+    store_null = always or (default is not None and default[0] is not None)
+    return _core.Field(name, name, kind, default=default, store_null=store_null and kind[0] in ("optional", "any", "none"))
+
+
+def _hints(cls: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls, localns=surroundings(cls), include_extras=True)
+    except NameError as problem:
+        raise UnresolvedError(f"{cls.__name__}: an annotation names {problem.name!r}, which does not exist") from None
+
+
+def _dataclass_members(cls: Any, hints: Mapping[str, Any]) -> Iterable[Member]:
+    import dataclasses
+
+    fields: dict[str, Any] = cls.__dataclass_fields__
+    for name, field in fields.items():
+        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if field._field_type is vars(dataclasses)["_FIELD_INITVAR"] and not has_default:
+            raise TypeError(f"{cls.__name__}.{name} is an InitVar, which is not stored: give it a default")
+        if field._field_type is not vars(dataclasses)["_FIELD"]:
+            continue
+        default = None
+        if field.default is not dataclasses.MISSING:
+            default = (field.default,)
+        elif field.default_factory is not dataclasses.MISSING:
+            default = (...,)  # some value that is not None
+        yield name, hints[name], field.init, default
+
+
+def _typed_dict_members(cls: Any, hints: Mapping[str, Any]) -> Iterable[Member]:
+    for name, hint in hints.items():
+        required, type = name in cls.__required_keys__, hint
+        while (word := getattr(typing.get_origin(type), "_name", None)) in ("Required", "NotRequired", "ReadOnly"):
+            required = word == "Required" if word != "ReadOnly" else required
+            type = typing.get_args(type)[0]
+        yield name, type, required, None

@@ -1,0 +1,118 @@
+"""Document: a nested map with typed fields of its own."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Self, dataclass_transform
+
+from . import _compile, _core
+from .attributes import Attr, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    DocumentType = type  # checkers would take any name on a class for one that exists
+else:
+
+    class DocumentType(type):
+        """What document classes are: tells a field from a name that does not exist."""
+
+        def __getattr__(cls, name: str) -> Any:
+            if _compile.attribute_of(cls, name) is None:
+                raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+            raise AttributeError(
+                f"{cls.__name__}.{name} is no place in an item: start from a model, as in User.address.{name}", name=name, obj=cls
+            )
+
+
+class _FieldsView:
+    """``Address.model_fields``."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> Mapping[str, Attr[Any]]:
+        if _compile.definition_of(owner) is None:
+            return MappingProxyType({})
+        return MappingProxyType(_compile.completed(owner).attributes)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+class Document(_core.Document, metaclass=DocumentType):
+    """A map inside an item, with fields, defaults and names of its own. Edits in place are seen by the item that holds it.
+
+    Stored members that the class does not declare are kept, and written again.
+
+    Raises:
+        ConfigurationError: The class is declared wrongly.
+        ValidationError: A value for the constructor is missing, unknown, or of the wrong type; ``errors`` has all of them.
+
+    Example:
+        >>> class Address(Document):
+        ...     street: Attr[str]
+        ...     city: Attr[str]
+        ...     floor: Attr[int | None] = field(default=None)
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...     address: Attr[Address | None] = field(default=None)
+    """
+
+    model_fields = _FieldsView()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        _compile.compile_document(cls)
+
+    @classmethod
+    def _complete(cls) -> None:
+        _compile.completed(cls)
+
+    def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
+        """The fields as a new dict; no I/O.
+
+        Args:
+            mode: ``"python"`` keeps the values' types; ``"json"`` gives what ``json.dumps`` accepts.
+
+        Example:
+            >>> address.model_dump()
+            {'street': 'Rue 1', 'city': 'Paris', 'floor': None}
+        """
+        return _core.dump_document(self, mode)
+
+    def model_to_item(self) -> dict[str, Any]:
+        """The document in DynamoDB's own form, members that the class does not declare included; no I/O.
+
+        Raises:
+            ValidationError: A value cannot be stored.
+
+        Example:
+            >>> address.model_to_item()
+            {'street': {'S': 'Rue 1'}, 'city': {'S': 'Paris'}}
+        """
+        return _core.document_to_item(self)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """A copy that shares no list, dict or set with this one; no I/O.
+
+        Args:
+            update: Values that are other in the copy, checked as an assignment is.
+
+        Raises:
+            ValidationError: One of these values is refused.
+
+        Example:
+            >>> moved = address.model_copy(update={"city": "Rome"})
+        """
+        made = self.__deepcopy__({})
+        for name, value in (update or {}).items():
+            setattr(made, name, value)
+        return made
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """A document is a type that pydantic and FastAPI know: validated by its fields."""
+        from ._pydantic import core_schema_of
+
+        return core_schema_of(cls, handler)
+
+    def __repr__(self) -> str:
+        values = self.__dict__
+        shown = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute._repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
