@@ -503,3 +503,16 @@ def further_objects(uid: UUID, now: datetime, objects: Objects, annotated: Annot
     assert_type(codec.from_stored(3), Money)
     made: list[str] = [uuid4(), uuid7(), ulid(), ksuid()]
     made.clear()
+
+
+def further_conditions(now: datetime, uid: UUID) -> list[Condition]:
+    return [
+        Typed.at > now,
+        Typed.uid == uid,
+        Typed.status == Status.ACTIVE,
+        Typed.level.in_(Level.LOW),
+        Typed.span <= timedelta(1),
+        Typed.price == Money(),
+        Typed.address.city.begins_with("P"),
+        Typed.address.street == "s",
+    ]
