@@ -222,6 +222,13 @@ def test_a_call_that_takes_longer_than_its_time_out_ends(drive: Drive) -> None:
     assert caught.value.operation == "GetItem"
 
 
+def test_a_loop_that_is_not_asyncios_is_told_what_to_do() -> None:
+    client = DynamoDBClient(endpoint_url="memory://?latency=5000")
+
+    with client.as_default(), pytest.raises(RuntimeError, match=r"no asyncio event loop is running.*use the \.sync form"):
+        Note.get("n1").send(None)  # how trio, or anything else, would drive it
+
+
 def test_run_refuses_what_is_no_coroutine_of_ours() -> None:
     with pytest.raises(TypeError, match="coroutine"):
         pydynox.run(3)  # type: ignore[arg-type]

@@ -237,6 +237,23 @@ def test_a_proxy_that_is_not_there_is_named(
         assert drive(Note.get("n1")) == NOTE
 
 
+def test_https_goes_through_a_proxy_of_its_own(
+    serve: Serve, drive: Drive, monkeypatch: pytest.MonkeyPatch, authority: Authority, closed_port: int
+) -> None:
+    server = serve(FOUND, tls=authority.context("127.0.0.1"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port}")
+
+    with (
+        client_of(server, ca_bundle=authority.bundle, max_attempts=1).as_default(),
+        pytest.raises(ConnectionFailedError, match=f"through the proxy 127.0.0.1:{closed_port}"),
+    ):
+        drive(Note.get("n1"))
+    assert server.seen == []
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with client_of(server, ca_bundle=authority.bundle).as_default():
+        assert drive(Note.get("n1")) == NOTE
+
+
 def test_a_proxy_passes_requests_on(serve: Serve, drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = serve(FOUND)
     monkeypatch.setenv("HTTP_PROXY", proxy.url)

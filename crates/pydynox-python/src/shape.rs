@@ -169,6 +169,16 @@ impl Shape {
         ))
     }
 
+    /// The members of a value that is one of this class.
+    fn checked_members(&self, value: &Bound<'_, PyAny>) -> Checked<&Members> {
+        self.check(value)?;
+        let members = self
+            .members(value.py())
+            .map_err(|error| python_error(value, &error))?;
+        self.check_names(members, value)?;
+        Ok(members)
+    }
+
     /// Write a value, `{"M":{...}}`.
     pub(crate) fn write(
         &self,
@@ -176,13 +186,8 @@ impl Shape {
         value: &Bound<'_, PyAny>,
         depth: usize,
     ) -> Checked<()> {
-        let py = value.py();
-        self.check(value)?;
+        let members = self.checked_members(value)?;
         let depth = deeper(depth)?;
-        let members = self
-            .members(py)
-            .map_err(|error| python_error(value, &error))?;
-        self.check_names(members, value)?;
         let document = value
             .cast::<Document>()
             .ok()
@@ -311,13 +316,8 @@ impl Shape {
         depth: usize,
         lossy: bool,
     ) -> Checked<()> {
-        let py = value.py();
-        self.check(value)?;
+        let members = self.checked_members(value)?;
         let depth = deeper(depth)?;
-        let members = self
-            .members(py)
-            .map_err(|error| python_error(value, &error))?;
-        self.check_names(members, value)?;
         w.byte(b'{');
         let empty = w.len();
         for (index, field) in members.layout.fields().enumerate() {
