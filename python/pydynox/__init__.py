@@ -26,6 +26,7 @@ from .credentials import AssumeRole, Credentials
 from .document import Document
 from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
+from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .key import Key
 from .model import Change, ItemSize, Model
 from .table import Table
@@ -55,8 +56,10 @@ __all__ = [
     "NumberAttribute",
     "SetAttribute",
     "StringAttribute",
+    "TTLAttribute",
     "Table",
     "UUIDAttribute",
+    "VersionAttribute",
     "__version__",
     "after_delete",
     "after_load",
@@ -64,6 +67,8 @@ __all__ = [
     "attr",
     "before_delete",
     "before_save",
+    "created_at",
+    "extend_ttl",
     "field",
     "get_default_client",
     "ksuid",
@@ -72,7 +77,10 @@ __all__ = [
     "run",
     "set_default_client",
     "sort_key",
+    "ttl",
     "ulid",
+    "updated_at",
     "uuid4",
     "uuid7",
+    "version",
 ]

@@ -11,7 +11,7 @@ from ._generics import is_root, substitute, type_arguments
 from ._kinds import describe, fits, is_key_kind, kind_of
 from .attributes import PARTITION, SORT, Attr
 from .config import ModelConfig, merge
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, ValidationError
 from .expressions import Expr, expression
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ MODEL_NAMES = frozenset(
         "model_validate",
     }
 )
+
+
+KEPT = frozenset({"version", "created_at", "updated_at"})  # pydynox decides their values
+WRITE_ID = "_write_id"
 
 
 class Definition:
@@ -173,6 +177,7 @@ def complete(cls: type[Any]) -> Definition:
     for attribute in definition.attributes.values():
         _check_attribute(cls, attribute)
     fields = [core_field(cls, attribute) for attribute in definition.attributes.values()]
+    _check_duties(cls, definition, may_have_any=not is_document)
     if is_document:
         shape: _core.Shape = vars(cls)["_shape"]
         shape.complete(fields, [True] * len(fields))
@@ -180,7 +185,10 @@ def complete(cls: type[Any]) -> Definition:
         _check_key_types(cls, definition)
         if not definition.abstract:
             config = cls.model_config
-            cls._schema = _core.Schema(cls, fields, config.table, strict_reads=config.strict_reads)
+            if config.write_id:
+                fields.append(_write_id(cls, definition))
+            hides = any(attribute._hide_expired for attribute in definition.attributes.values())
+            cls._schema = _core.Schema(cls, fields, config.table, strict_reads=config.strict_reads, hide_expired=hides)
     definition.names = {}
     definition.complete = True
     return definition
@@ -441,10 +449,40 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     if attribute._default_factory is not None and not callable(attribute._default_factory):
         fail(cls, name, f"has a default_factory that cannot be called: {attribute._default_factory!r}")
     rules = _rules.checked(cls, attribute)
+    if attribute._duty in KEPT:
+        return
     if attribute._default is not None:
         _check_default(cls, attribute, attribute._default[0])
         if rules is not None:
             _check_default_rules(cls, attribute, rules, attribute._default[0])
+
+
+def _check_duties(cls: type[Any], definition: Definition, *, may_have_any: bool) -> None:
+    """The attributes that pydynox keeps: one of each, of the type that it writes."""
+    found: dict[str, str] = {}
+    for name, attribute in definition.attributes.items():
+        duty = attribute._duty
+        if duty is None:
+            continue
+        word = "ttl" if duty == "expires_at" else duty
+        if not may_have_any:
+            fail(cls, name, f"is {word}() in a document: only the item as a whole has one")
+        if duty in found:
+            fail(cls, name, f"makes two of {word}(), with {found[duty]}: an item has one")
+        found[duty] = name
+        kind = attribute._kind or ("any",)
+        plain = kind[1] if duty == "expires_at" and kind[0] == "optional" else kind
+        wanted = "int" if duty == "version" else "datetime"
+        if plain[0] != wanted:
+            fail(cls, name, f"is {word}() and has the type {describe(attribute.type)}: write {name}: Attr[{wanted}] = {word}()")
+
+
+def _write_id(cls: type[Any], definition: Definition) -> _core.Field:
+    """The attribute that names the last write of an item; users do not see it."""
+    taken = next((a.name for a in definition.attributes.values() if a.attribute_name == WRITE_ID), None)
+    if taken is not None:
+        fail(cls, taken, f"is stored as {WRITE_ID!r}, where ModelConfig(write_id=True) keeps the name of the last write")
+    return _core.Field(WRITE_ID, WRITE_ID, ("optional", ("str",)), default=(None,), duty="write_id")
 
 
 def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:
@@ -458,7 +496,7 @@ def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:
 
     if codec is not None:
         return _shapes.codec_kind(attribute.type, codec, describe(attribute.type), kind_of)
-    if epoch not in ("seconds", "milliseconds"):
+    if epoch not in ("seconds", "milliseconds", "whole_seconds"):
         raise TypeError(f"epoch= is 'seconds' or 'milliseconds', not {epoch!r}")
     plain = kind_of(attribute.type)
     kind = _shapes.timed(plain, epoch)
@@ -533,6 +571,21 @@ def _is_open(cls: type[Any], attribute: Attr[Any]) -> bool:
     return definition is not None and definition.abstract and isinstance(attribute.type, typing.TypeVar)
 
 
+def made(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """An instance from values that may hold what pydynox keeps: a version is the one that must be found, the rest is ignored."""
+    kept = {name: a for name, a in completed(cls).attributes.items() if a._duty in KEPT and name in values}
+    if not kept:
+        return cls(**values)
+    instance = cls(**{name: value for name, value in values.items() if name not in kept})
+    for name, attribute in kept.items():
+        if attribute._duty == "version":
+            if not fits(attribute._kind or (), values[name]) or values[name] < 0:
+                message = f"{cls.__name__}.{name} is no version: {values[name]!r}"
+                raise ValidationError(message, errors=[(name, message)])
+            instance.__dict__[name] = values[name]
+    return instance
+
+
 def core_field(cls: type[Any], attribute: Attr[Any]) -> _core.Field:
     """An attribute as the border knows it."""
     return _core.Field(
@@ -545,4 +598,5 @@ def core_field(cls: type[Any], attribute: Attr[Any]) -> _core.Field:
         store_null=attribute._store_null,
         rules=_rules.checked(cls, attribute),
         immutable=bool(attribute.immutable),
+        duty=attribute._duty,
     )

@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 # How a value is stored, as nested tuples:
 # ("str",) ("int",) ("float",) ("decimal",) ("number",) ("bool",) ("bytes",) ("none",) ("any",)
 # ("list", kind) ("dict", kind) ("set", kind) ("frozenset", kind) ("tuple_of", kind) ("tuple", (kind, ...)) ("optional", kind)
-# ("datetime", "iso" | "seconds" | "milliseconds") ("date",) ("time",) ("timedelta",) ("uuid",) ("json", kind)
+# ("datetime", "iso" | "seconds" | "milliseconds" | "whole_seconds") ("date",) ("time",) ("timedelta",) ("uuid",) ("json", kind)
 # ("enum", kind, name, class, {value: member}) ("literal", kind, name, None, {value: value}) ("record", Shape, class)
 # ("pydantic", class, options, names of sets) ("codec", kind, codec, class | None, name)
 Kind = tuple[Any, ...]
@@ -32,6 +32,7 @@ class Field:
         store_null: bool = False,
         rules: dict[str, Any] | None = None,
         immutable: bool = False,
+        duty: str | None = None,  # version, created_at, updated_at, write_id, expires_at
     ) -> Self: ...
     def broken_rules(self, value: object) -> list[str]:
         """What a value of the right type breaks, each as what follows the attribute's name."""
@@ -46,7 +47,15 @@ class Field:
 class Schema:
     """A model, compiled: what its items look like and which Python values they become."""
 
-    def __new__(cls, model: type, fields: Sequence[Field], table: str | None, *, strict_reads: bool = True) -> Self: ...
+    def __new__(
+        cls,
+        model: type,
+        fields: Sequence[Field],
+        table: str | None,
+        *,
+        strict_reads: bool = True,
+        hide_expired: bool = False,
+    ) -> Self: ...
     @property
     def table(self) -> str | None: ...
     @property
@@ -113,6 +122,8 @@ class Path:
     def discard(self, values: tuple[object, ...]) -> Action: ...
     def append(self, values: tuple[object, ...]) -> Action: ...
     def prepend(self, values: tuple[object, ...]) -> Action: ...
+    def postponed(self, seconds: int, now: object) -> Action:
+        """Let a number of seconds since 1970 grow, from now where there is none."""
 
 @final
 class Size:
@@ -222,6 +233,7 @@ def drive_hook(coroutine: Coroutine[Any, Any, _T], hook: str, /) -> _T:
     """As ``run``, for a hook that an error names."""
 
 def is_stored(instance: Instance, /) -> bool: ...
+def is_expired(instance: Instance, /) -> bool: ...
 def changes(instance: Instance, /) -> dict[str, tuple[Any, Any]]: ...
 def rollback(instance: Instance, /) -> None: ...
 def dump(instance: Instance, mode: str, /) -> dict[str, Any]: ...

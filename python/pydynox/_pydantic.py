@@ -21,6 +21,8 @@ _LENGTHS = {str: "Length", bytes: "Length", dict: "Properties"}
 def annotated(cls: type[Any], attribute: Attr[Any]) -> Any:
     """The type of an attribute, with its rules and its description where it has any."""
     plain = _generics.plain(attribute.type)
+    if attribute._duty in ("created_at", "updated_at"):
+        plain = plain | None  # of an instance that was never written
     if not attribute._rules and attribute.description is None:
         return plain
     return Annotated[plain, _Ruled(_compile.core_field(cls, attribute), _shown(attribute))]
@@ -79,7 +81,7 @@ def core_schema_of(cls: Any, handler: Callable[[Any], Any]) -> Any:
     finally:
         _open.remove(cls)
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
-    made = core_schema.no_info_after_validator_function(lambda values: cls(**values), values)
+    made = core_schema.no_info_after_validator_function(lambda values: _compile.made(cls, values), values)
     return core_schema.json_or_python_schema(
         json_schema=made,
         python_schema=core_schema.no_info_wrap_validator_function(
@@ -91,7 +93,7 @@ def core_schema_of(cls: Any, handler: Callable[[Any], Any]) -> Any:
 
 
 def _values(instance: Any) -> dict[str, Any]:
-    return dict(instance.__dict__)
+    return {name: value for name, value in instance.__dict__.items() if name != _compile.WRITE_ID}
 
 
 def _schema_of(owner: Any, attribute: Attr[Any], handler: Callable[[Any], Any]) -> Any:

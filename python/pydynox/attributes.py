@@ -56,6 +56,8 @@ class Attr(Generic[T_co]):
         description: str | None = None,
         codec: Codec[Any] | None = None,
         epoch: Epoch | None = None,
+        duty: str | None = None,
+        hide_expired: bool = False,
         **rules: Any,
     ) -> None:
         unknown = next((name for name in rules if name not in RULES), None)
@@ -75,6 +77,8 @@ class Attr(Generic[T_co]):
         self._rules = {name: rule for name, rule in rules.items() if rule is not None}
         self._codec = codec
         self._epoch = epoch
+        self._duty = duty  # what pydynox itself does with it
+        self._hide_expired = hide_expired
         self._json = False  # whether it is stored as JSON text
 
     @property

@@ -30,6 +30,9 @@ class ModelConfig:
         consistent_read: Whether reads of this model are strongly consistent when the call does not say.
         strict_reads: Whether a stored value of another type than declared is a SerializationError (the default); otherwise it is
             read as the plain value that it is.
+        write_id: Whether every write also stores a name of its own, 32 digits in the attribute ``_write_id``. By it a call whose
+            first attempt went unanswered knows the item that it finds as its own, and succeeds where it would have to say that
+            another writer came first. Models with ``created_at()`` or ``updated_at()`` know theirs by that.
 
     Raises:
         ConfigurationError: A setting has the wrong type.
@@ -50,18 +53,20 @@ class ModelConfig:
         client: DynamoDBClient | None = _NOT_GIVEN,
         consistent_read: bool = _NOT_GIVEN,
         strict_reads: bool = _NOT_GIVEN,
+        write_id: bool = _NOT_GIVEN,
     ) -> None:
         given: dict[str, Any] = {
             "table": table,
             "client": client,
             "consistent_read": consistent_read,
             "strict_reads": strict_reads,
+            "write_id": write_id,
         }
         given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
         name = given.get("table")
         if name is not None and (not isinstance(name, str) or not name):
             raise ConfigurationError(f"ModelConfig(table=...) is the name of a table, not {name!r}")
-        for name in ("consistent_read", "strict_reads"):
+        for name in ("consistent_read", "strict_reads", "write_id"):
             if not isinstance(given.get(name, False), bool):
                 raise ConfigurationError(f"ModelConfig({name}=...) is True or False, not {given[name]!r}")
         object.__setattr__(self, "_given", given)
@@ -90,6 +95,12 @@ class ModelConfig:
         strict: bool = self._given.get("strict_reads", True)
         return strict
 
+    @property
+    def write_id(self) -> bool:
+        """Whether every write also stores a name of its own."""
+        named: bool = self._given.get("write_id", False)
+        return named
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"ModelConfig is frozen: write model_config = ModelConfig({name}=...) in the class")
 
@@ -102,7 +113,7 @@ class ModelConfig:
         return self._given == other._given
 
     def __hash__(self) -> int:
-        return hash((self.table, id(self.client), self.consistent_read, self.strict_reads))
+        return hash((self.table, id(self.client), self.consistent_read, self.strict_reads, self.write_id))
 
     def __repr__(self) -> str:
         return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self._given.items())})"

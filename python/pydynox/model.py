@@ -30,6 +30,7 @@ from .config import ModelConfig
 from .exceptions import InvalidResponseError, ItemAlreadyExistsError, ValidationError
 from .expressions import Action, Condition, Expr
 from .hooks import Hooks, hooks_of
+from .kept import created_at, ttl, updated_at, version
 from .key import Key, not_found
 from .table import Table
 
@@ -147,7 +148,9 @@ else:
             return [*super().__dir__(), *cls.model_fields]
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(field, partition_key, sort_key))
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(field, partition_key, sort_key, version, created_at, updated_at, ttl)
+)
 class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     """One kind of item. ``Model[str]`` has a partition key of that type, ``Model[str, int]`` a sort key too.
 
@@ -581,6 +584,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     def model_validate(cls, value: Any, /) -> Self:
         """An instance from a dict by the names of attributes, checked as the constructor checks; no I/O.
 
+        A version is taken over as the one that the stored item must have: ``put()`` then replaces the item only if it still has
+        it. When it was created and updated is ignored.
+
         Args:
             value: The dict; an instance of this model is given back as it is.
 
@@ -600,7 +606,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         wrong = next((name for name in values if not isinstance(name, str)), None)
         if wrong is not None:
             raise _refused(f"the names of attributes are str, not {type(wrong).__qualname__}")
-        return cls(**values)
+        made: Self = _compile.made(cls, values)
+        return made
 
     @classmethod
     def model_json_schema(cls) -> dict[str, Any]:
@@ -646,6 +653,18 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if errors:
             raise ValidationError("; ".join(message for _, message in errors), errors=errors)
         return made
+
+    def model_is_expired(self) -> bool:
+        """Whether the time in the TTL attribute is over, so that DynamoDB may delete the item; no I/O.
+
+        Raises:
+            ValidationError: The model has no such attribute.
+
+        Example:
+            >>> session.model_is_expired()
+            False
+        """
+        return _core.is_expired(self)
 
     def model_size(self) -> ItemSize:
         """What the item counts in bytes, as DynamoDB counts it, attributes that the model does not declare included; no I/O.

@@ -14,6 +14,7 @@ use crate::retry::ambiguity::Ambiguity;
 use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
 use crate::retry::policy::{Class, Jitter, Quota, backoff};
+use crate::retry::proof::Proof;
 use crate::transport::{Ailment, Operation, Progress, Request, Transport};
 
 pub use waiter::TABLE_WAIT_TIMEOUT;
@@ -102,6 +103,8 @@ pub struct Call {
     pub resend: Resend,
     /// What a failed guard means.
     pub intent: Intent,
+    /// What tells this write's own item from what others wrote; most calls have nothing.
+    pub proof: Option<Box<Proof>>,
     /// Replaces the client's time-out for this call; `Duration::MAX` waits for ever.
     pub timeout: Option<Duration>,
 }
@@ -236,7 +239,10 @@ impl<'a> Run<'a> {
             .bound(&self.client.timers, self.client.transport.send(request))
             .await
         {
-            Some(Ok(response)) => classify::judge(response, self.call.intent)?,
+            Some(Ok(response)) => match classify::judge(response, self.call.intent) {
+                Ok(response) => response,
+                Err(failed) => return self.prove(failed),
+            },
             Some(Err(error)) => return Err(classify::judge_transport(error)),
             None => {
                 let ambiguous = !self.progress.is_held();
@@ -250,6 +256,30 @@ impl<'a> Run<'a> {
             attempts: self.attempts,
             operation: self.call.operation.clone(),
             table: self.call.table.clone(),
+        })
+    }
+
+    /// A failed guard in the light of what the write says about itself: after an attempt that may have been applied, a stored item
+    /// that only this call can have made is its answer.
+    fn prove(&self, failed: Failed) -> Result<Answer, Failed> {
+        let Some(proof) = &self.call.proof else {
+            return Err(failed);
+        };
+        if self.ambiguity.is_there()
+            && let Some(item) = proof.own_item(&failed.error)
+        {
+            let body = [br#"{"Attributes":"#, &item[..], b"}"].concat();
+            return Ok(Answer {
+                body: body.into(),
+                request_id: failed.error.request_id().map(Into::into),
+                attempts: self.attempts,
+                operation: self.call.operation.clone(),
+                table: self.call.table.clone(),
+            });
+        }
+        Err(Failed {
+            error: proof.name(failed.error),
+            ..failed
         })
     }
 

@@ -39,6 +39,11 @@ pub enum ErrorKind {
         /// JSON text of the stored `Item` map, if the service sent it.
         item: Option<Bytes>,
     },
+    /// The item was changed by somebody else since it was read.
+    VersionConflict {
+        /// JSON text of the stored `Item` map, if the service sent it.
+        item: Option<Bytes>,
+    },
     /// There is no such table (or other resource).
     TableNotFound,
     /// The service refused the request because of its rate.
@@ -133,6 +138,13 @@ impl Error {
             applied: false,
             source: None,
         }))
+    }
+
+    /// Says more precisely what went wrong.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
     /// Names the `DynamoDB` operation.

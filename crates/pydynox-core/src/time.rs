@@ -4,6 +4,7 @@
 #![allow(clippy::cast_sign_loss, clippy::cast_possible_wrap)]
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
@@ -178,6 +179,14 @@ impl Instant {
             1..=9999 => Ok(Self(microseconds)),
             _ => Err(RANGE),
         }
+    }
+
+    /// What the system's clock shows.
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self(since.map_or(0, |since| {
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+        }))
     }
 
     /// Microseconds since 1970 began.

@@ -16,6 +16,7 @@ use crate::expression::Condition;
 use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
 use crate::item;
+use crate::kept;
 use crate::runtime::Outcome;
 use crate::schema::Schema;
 
@@ -23,13 +24,15 @@ use crate::schema::Schema;
 pub(crate) enum Expected {
     /// An item of a model, or none.
     Item(Py<Schema>),
-    /// Whether there is an item.
-    Exists,
+    /// Whether there is an item of a model.
+    Exists(Py<Schema>),
     /// An instance was written: this is what is stored then.
     Written {
         instance: Py<Instance>,
         stored: Box<Stored>,
         fields: Vec<usize>,
+        /// What pydynox keeps, as it is stored then.
+        kept: Vec<(usize, Py<PyAny>)>,
     },
     /// An instance was deleted.
     Deleted(Py<Instance>),
@@ -115,18 +118,26 @@ impl Expected {
         let truth = |found: bool| Ok(PyBool::new(py, found).to_owned().into_any());
         match self {
             Self::Item(schema) => match item_of(py, body)? {
-                Some(range) => Ok(read_instance(py, &body[range], schema.bind(py))?.into_any()),
+                Some(range) => {
+                    let found = read_instance(py, &body[range], schema.bind(py))?;
+                    if schema.get().hides_expired && kept::is_expired(&found)? {
+                        return none();
+                    }
+                    Ok(found.into_any())
+                }
                 None => none(),
             },
-            Self::Exists => truth(item_of(py, body)?.is_some()),
+            Self::Exists(schema) => truth(match item_of(py, body)? {
+                Some(range) => !kept::is_over(py, schema.get(), &body[range])?,
+                None => false,
+            }),
             Self::Written {
-                instance, stored, ..
+                instance,
+                stored,
+                kept,
+                ..
             } => {
-                let mut state = instance.bind(py).borrow_mut();
-                let before = state.stored.replace(stored);
-                state.unsettled.clear();
-                drop(state);
-                drop(before);
+                written(instance.bind(py), stored, kept)?;
                 none()
             }
             Self::Deleted(instance) => {
@@ -192,7 +203,7 @@ impl Expected {
                 (Some(schema), key.ok())
             }
             (_, Target::Plain(key)) => (None, Some(key.bind(py).clone().into_any())),
-            (Self::Item(schema), _) => (Some(schema.bind(py).clone()), None),
+            (Self::Item(schema) | Self::Exists(schema), _) => (Some(schema.bind(py).clone()), None),
             (
                 Self::Written { instance, .. }
                 | Self::Deleted(instance)
@@ -234,9 +245,10 @@ impl Expected {
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Self::Item(schema) | Self::NewItem(schema) | Self::OldItem(schema) => {
-                visit.call(schema)
-            }
+            Self::Item(schema)
+            | Self::Exists(schema)
+            | Self::NewItem(schema)
+            | Self::OldItem(schema) => visit.call(schema),
             Self::Written { instance, .. }
             | Self::Deleted(instance)
             | Self::Refreshed(instance)
@@ -263,6 +275,28 @@ fn plain_item<'py>(py: Python<'py>, item: &[u8]) -> PyResult<Bound<'py, PyAny>> 
     Ok(read()
         .map_err(|problem| plain_problem(py, problem))?
         .into_any())
+}
+
+/// An instance was written, as it was encoded for the request.
+fn written(
+    instance: &Bound<'_, Instance>,
+    stored: Box<Stored>,
+    kept: Vec<(usize, Py<PyAny>)>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let mut state = instance.borrow_mut();
+    let before = state.stored.replace(stored);
+    state.unsettled.clear();
+    drop(state);
+    drop(before);
+    if !kept.is_empty() {
+        let schema = schema_of(instance)?;
+        for (index, value) in kept {
+            let name = schema.get().field(index).name.bind(py);
+            ffi::set_attribute(instance, name, value.bind(py))?;
+        }
+    }
+    Ok(())
 }
 
 /// Take the item over into the instance; what was edited and not saved stays as it is.

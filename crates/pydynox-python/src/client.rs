@@ -4,11 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
-use pydynox_core::expression::action::Actions;
 use pydynox_core::operation::{
     Guard, create_table, delete_item, delete_table, describe_table, get_item, put_item, update_item,
 };
-use pydynox_core::size::{MAX_ITEM_SIZE, check_item_size};
+use pydynox_core::retry::proof::Proof;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::exceptions::PyRuntimeError;
@@ -17,8 +16,8 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::{Context, Expected, Target};
 use crate::encode;
-use crate::error::{raise, validation_error, validation_errors};
-use crate::expression::{Condition, IS_KEY, actions_of, condition_of, fill_defaults, fixed_of};
+use crate::error::{raise, validation_error};
+use crate::expression::{IS_KEY, actions_of, condition_of};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
@@ -26,6 +25,7 @@ use crate::operation::Operation;
 use crate::runtime;
 use crate::schema::Schema;
 use crate::settings::Settings;
+use crate::write::{Write, about, check_size, repeated, tree, unless, write_key};
 
 /// An open connection, and the process generation that opened it.
 enum Connection {
@@ -70,17 +70,17 @@ impl Client {
         Ok(client)
     }
 
-    fn table(&self, py: Python<'_>, schema: &Schema) -> PyResult<String> {
-        let table = schema.table(py)?;
-        Ok(self.named(table))
-    }
-
-    fn named(&self, table: &str) -> String {
-        if table.starts_with("arn:") {
-            table.to_owned()
-        } else {
-            [&self.settings.table_prefix, table].concat()
-        }
+    fn send_write(&self, py: Python<'_>, write: Write) -> PyResult<Py<Operation>> {
+        let request = Request {
+            operation: write.operation,
+            table: write.table,
+            body: write.body,
+            resend: write.resend,
+            intent: write.intent,
+            proof: write.proof,
+            wait: Wait::No,
+        };
+        self.send_about(py, request, write.expected, write.about)
     }
 
     fn send(
@@ -108,6 +108,7 @@ impl Client {
             body: Bytes::from(request.body.into_bytes()),
             resend: request.resend,
             intent: request.intent,
+            proof: request.proof,
             timeout: None,
         };
         let exchange = match request.wait {
@@ -127,121 +128,6 @@ impl Client {
             },
         )
     }
-
-    fn write_instance(
-        &self,
-        instance: &Bound<'_, Instance>,
-        guarded: bool,
-        condition: &Bound<'_, PyAny>,
-    ) -> PyResult<Py<Operation>> {
-        let py = instance.py();
-        let condition = condition_of(condition)?;
-        let schema = schema_of(instance)?;
-        let schema = schema.get();
-        let table = self.table(py, schema)?;
-        let mut w = Writer::with_capacity(1024);
-        put_item::begin(&mut w, &table);
-        let start = w.len();
-        let stored = item::write_checked(&mut w, instance)?;
-        check_size(py, &w.as_bytes()[start..], &schema.name, &table)?;
-        let (guard, intent, resend) = if guarded {
-            (
-                Guard::NotExists(&schema.partition_key().attribute_name),
-                if condition.is_some() {
-                    Intent::CreateIf
-                } else {
-                    Intent::Create
-                },
-                Resend::OwnGuard,
-            )
-        } else {
-            (Guard::None, Intent::Plain, unless(condition))
-        };
-        put_item::finish_if(&mut w, guard, tree(condition))
-            .map_err(|error| raise(py, &error, None))?;
-        let request = Request {
-            operation: Name::PutItem,
-            table,
-            body: w,
-            resend,
-            intent,
-            wait: Wait::No,
-        };
-        let fields = (0..schema.len()).collect();
-        self.send_about(
-            py,
-            request,
-            Expected::Written {
-                instance: instance.clone().unbind(),
-                stored: Box::new(stored),
-                fields,
-            },
-            about(condition),
-        )
-    }
-
-    /// An update by key; without `upsert` the item must be there.
-    fn write_update(
-        &self,
-        schema: &Bound<'_, Schema>,
-        key: &Bound<'_, PyTuple>,
-        actions: &Bound<'_, PyTuple>,
-        condition: &Bound<'_, PyAny>,
-        upsert: bool,
-        expected: Expected,
-    ) -> PyResult<Py<Operation>> {
-        let py = schema.py();
-        let model = schema.get();
-        let condition = condition_of(condition)?;
-        let mut actions = actions_of(actions, fixed_of(model))?;
-        if upsert {
-            fill_defaults(py, model, &mut actions)?;
-        }
-        let table = self.table(py, model)?;
-        let mut w = Writer::with_capacity(512);
-        update_item::begin(&mut w, &table);
-        write_key(&mut w, model, key)?;
-        if matches!(expected, Expected::NewItem(_)) {
-            update_item::return_new(&mut w);
-        }
-        let exists = (!upsert).then_some(&*model.partition_key().attribute_name);
-        update_item::finish_actions(&mut w, &actions, exists, tree(condition))
-            .map_err(|error| raise(py, &error, None))?;
-        let intent = if upsert {
-            Intent::Plain
-        } else {
-            Intent::Existing
-        };
-        let request = Request::update(table, w, &actions, condition, intent);
-        let about = Context {
-            target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
-            builds_on: actions.have_parents(),
-            ..about(condition)
-        };
-        self.send_about(py, request, expected, about)
-    }
-}
-
-/// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
-fn unless(condition: Option<&Bound<'_, Condition>>) -> Resend {
-    if condition.is_some() {
-        Resend::Never
-    } else {
-        Resend::Always
-    }
-}
-
-fn tree<'a>(
-    condition: Option<&'a Bound<'_, Condition>>,
-) -> Option<&'a pydynox_core::expression::condition::Condition> {
-    condition.map(|condition| &condition.get().tree)
-}
-
-fn about(condition: Option<&Bound<'_, Condition>>) -> Context {
-    Context {
-        condition: condition.map(|condition| condition.clone().unbind()),
-        ..Context::default()
-    }
 }
 
 /// A body that is ready to be sent.
@@ -251,6 +137,7 @@ struct Request {
     body: Writer,
     resend: Resend,
     intent: Intent,
+    proof: Option<Box<Proof>>,
     wait: Wait,
 }
 
@@ -261,37 +148,6 @@ enum Wait {
 }
 
 impl Request {
-    /// A DeleteItem: without a condition it does twice what it does once.
-    fn delete(table: String, body: Writer, condition: Option<&Bound<'_, Condition>>) -> Self {
-        Self {
-            resend: unless(condition),
-            ..Self::idempotent(Name::DeleteItem, table, body)
-        }
-    }
-
-    /// An UpdateItem of a caller's actions.
-    fn update(
-        table: String,
-        body: Writer,
-        actions: &Actions,
-        condition: Option<&Bound<'_, Condition>>,
-        intent: Intent,
-    ) -> Self {
-        let resend = if actions.is_idempotent() {
-            unless(condition)
-        } else {
-            Resend::Never
-        };
-        Self {
-            operation: Name::UpdateItem,
-            table,
-            body,
-            resend,
-            intent,
-            wait: Wait::No,
-        }
-    }
-
     /// What may be sent again whatever became of it: reads, and writes that say the same twice.
     fn idempotent(operation: Name, table: String, body: Writer) -> Self {
         Self {
@@ -300,45 +156,10 @@ impl Request {
             body,
             resend: Resend::Always,
             intent: Intent::Plain,
+            proof: None,
             wait: Wait::No,
         }
     }
-}
-
-/// An action on an attribute that was edited and not saved would be lost, or lose the edit.
-fn refuse_edited(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
-    actions: &Actions,
-) -> PyResult<()> {
-    let edited = item::edited(instance)?.into_iter();
-    let fields = edited.map(|index| schema.field(index));
-    let problems: Vec<_> = fields
-        .filter(|field| actions.touches(&field.attribute_name))
-        .map(|field| {
-            let (model, name) = (&schema.name, &field.text);
-            let message = format!(
-                "{model}.{name} was changed on this instance and is not saved: save() or model_rollback() before an action changes it"
-            );
-            (name.to_string(), message)
-        })
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(validation_errors(instance.py(), problems))
-    }
-}
-
-fn check_size(py: Python<'_>, item: &[u8], model: &str, table: &str) -> PyResult<()> {
-    check_item_size(item)
-        .map_err(|error| raise(py, &error.with_operation(model).with_table(table), None))
-}
-
-/// Write a checked key of a model.
-fn write_key(w: &mut Writer, schema: &Schema, key: &Bound<'_, PyTuple>) -> PyResult<()> {
-    let parts: Vec<_> = schema.key_fields().zip(key.iter()).collect();
-    item::write_key_parts(w, key.py(), schema, &parts)
 }
 
 /// Write a dictionary as an item or a key.
@@ -369,7 +190,7 @@ impl Client {
         let py = schema.py();
         let model = schema.get();
         let key = model.key(values, named)?;
-        let table = self.table(py, model)?;
+        let table = self.settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, &key)?;
@@ -389,15 +210,18 @@ impl Client {
     ) -> PyResult<Py<Operation>> {
         let py = schema.py();
         let model = schema.get();
-        let table = self.table(py, model)?;
+        let table = self.settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
-        get_item::finish(&mut w, false, &[&model.partition_key().attribute_name]);
+        let hidden = model.duties.expires_at.filter(|_| model.hides_expired);
+        let mut projection = vec![&*model.partition_key().attribute_name];
+        projection.extend(hidden.map(|index| &*model.field(index).attribute_name));
+        get_item::finish(&mut w, false, &projection);
         self.send(
             py,
             Request::idempotent(Name::GetItem, table, w),
-            Expected::Exists,
+            Expected::Exists(schema.clone().unbind()),
         )
     }
 
@@ -407,7 +231,10 @@ impl Client {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        self.write_instance(instance, true, condition)
+        self.send_write(
+            instance.py(),
+            Write::create(&self.settings, instance, condition)?,
+        )
     }
 
     /// Write the whole item, replacing whatever has its key.
@@ -416,7 +243,10 @@ impl Client {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        self.write_instance(instance, false, condition)
+        self.send_write(
+            instance.py(),
+            Write::put(&self.settings, instance, condition)?,
+        )
     }
 
     /// Write what changed; None when nothing did and there is no condition to check.
@@ -427,65 +257,10 @@ impl Client {
         whole: Vec<String>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Py<Operation>>> {
-        if !item::is_stored(instance) {
-            return self.create(instance, condition).map(Some);
-        }
-        let condition = condition_of(condition)?;
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let model = schema.get();
-        let whole: Vec<usize> = model
-            .fields()
-            .enumerate()
-            .filter(|(_, field)| whole.iter().any(|name| **name == *field.text))
-            .map(|(index, _)| index)
-            .collect();
-        let mut changes = item::changes(instance, &whole)?;
-        let broken = item::broken_rules(instance, |index| changes.fields.contains(&index))?;
-        changes.problems.extend(broken);
-        item::refuse(py, model, std::mem::take(&mut changes.problems))?;
-        if changes.update.is_empty() && condition.is_none() {
-            return Ok(None);
-        }
-        let stored = changes.applied_to(instance)?;
-        let table = self.table(py, model)?;
-        let mut w = Writer::with_capacity(512);
-        update_item::begin(&mut w, &table);
-        item::write_key(&mut w, instance)?;
-        update_item::finish(
-            &mut w,
-            &changes.update,
-            &model.partition_key().attribute_name,
-            tree(condition),
-        );
-        if stored.length > MAX_ITEM_SIZE {
-            let mut whole = Writer::with_capacity(stored.length);
-            item::write(&mut whole, instance)?;
-            check_size(py, whole.as_bytes(), &model.name, &table)?;
-        }
-        let request = Request {
-            operation: Name::UpdateItem,
-            table,
-            body: w,
-            // A check alone changes nothing, however often it is sent.
-            resend: if changes.update.is_empty() {
-                Resend::Always
-            } else {
-                unless(condition)
-            },
-            intent: Intent::Save,
-            wait: Wait::No,
-        };
-        let about = Context {
-            builds_on: changes.update.has_parents(),
-            ..about(condition)
-        };
-        let expected = Expected::Written {
-            instance: instance.clone().unbind(),
-            stored: Box::new(stored),
-            fields: changes.fields,
-        };
-        self.send_about(py, request, expected, about).map(Some)
+        let write = Write::save(&self.settings, instance, &whole, condition)?;
+        write
+            .map(|write| self.send_write(instance.py(), write))
+            .transpose()
     }
 
     /// Apply actions to the item of an instance, which then equals the item but for what was edited and not saved.
@@ -495,37 +270,8 @@ impl Client {
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        let py = instance.py();
-        let condition = condition_of(condition)?;
-        let schema = schema_of(instance)?;
-        let model = schema.get();
-        if !item::is_stored(instance) {
-            let message = format!(
-                "this {} is new: update() changes a stored item, create() writes a new one",
-                model.name
-            );
-            return Err(validation_error(py, &message));
-        }
-        let actions = actions_of(actions, fixed_of(model))?;
-        refuse_edited(instance, model, &actions)?;
-        let table = self.table(py, model)?;
-        let mut w = Writer::with_capacity(512);
-        update_item::begin(&mut w, &table);
-        item::write_key(&mut w, instance)?;
-        update_item::return_new(&mut w);
-        let exists = Some(&*model.partition_key().attribute_name);
-        update_item::finish_actions(&mut w, &actions, exists, tree(condition))
-            .map_err(|error| raise(py, &error, None))?;
-        let about = Context {
-            builds_on: actions.have_parents(),
-            ..about(condition)
-        };
-        self.send_about(
-            py,
-            Request::update(table, w, &actions, condition, Intent::Save),
-            Expected::Updated(instance.clone().unbind()),
-            about,
-        )
+        let write = Write::update(&self.settings, instance, actions, condition)?;
+        self.send_write(instance.py(), write)
     }
 
     /// Apply actions to the item with this key; gives the item as it is then.
@@ -537,8 +283,16 @@ impl Client {
         condition: &Bound<'_, PyAny>,
         upsert: bool,
     ) -> PyResult<Py<Operation>> {
-        let expected = Expected::NewItem(schema.clone().unbind());
-        self.write_update(schema, key, actions, condition, upsert, expected)
+        let write = Write::update_key(
+            &self.settings,
+            schema,
+            key,
+            actions,
+            condition,
+            upsert,
+            true,
+        )?;
+        self.send_write(schema.py(), write)
     }
 
     /// The same without an answer.
@@ -550,7 +304,16 @@ impl Client {
         condition: &Bound<'_, PyAny>,
         upsert: bool,
     ) -> PyResult<Py<Operation>> {
-        self.write_update(schema, key, actions, condition, upsert, Expected::Nothing)
+        let write = Write::update_key(
+            &self.settings,
+            schema,
+            key,
+            actions,
+            condition,
+            upsert,
+            false,
+        )?;
+        self.send_write(schema.py(), write)
     }
 
     /// Delete the item of an instance.
@@ -559,28 +322,15 @@ impl Client {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        let py = instance.py();
-        let condition = condition_of(condition)?;
-        let schema = schema_of(instance)?;
-        let table = self.table(py, schema.get())?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        item::write_key(&mut w, instance)?;
-        delete_item::finish_if(&mut w, Guard::None, tree(condition))
-            .map_err(|error| raise(py, &error, None))?;
-        self.send_about(
-            py,
-            Request::delete(table, w, condition),
-            Expected::Deleted(instance.clone().unbind()),
-            about(condition),
-        )
+        let write = Write::delete(&self.settings, instance, condition)?;
+        self.send_write(instance.py(), write)
     }
 
     /// Read the item of an instance again, consistently.
     fn refresh(&self, instance: &Bound<'_, Instance>) -> PyResult<Py<Operation>> {
         let py = instance.py();
         let schema = schema_of(instance)?;
-        let table = self.table(py, schema.get())?;
+        let table = self.settings.table_of(py, schema.get())?;
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
@@ -599,25 +349,8 @@ impl Client {
         key: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        let py = schema.py();
-        let condition = condition_of(condition)?;
-        let model = schema.get();
-        let table = self.table(py, model)?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        write_key(&mut w, model, key)?;
-        delete_item::finish_if(&mut w, Guard::None, tree(condition))
-            .map_err(|error| raise(py, &error, None))?;
-        let about = Context {
-            target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
-            ..about(condition)
-        };
-        self.send_about(
-            py,
-            Request::delete(table, w, condition),
-            Expected::Nothing,
-            about,
-        )
+        let write = Write::delete_key(&self.settings, schema, key, condition)?;
+        self.send_write(schema.py(), write)
     }
 
     /// Delete the item with this key and give it back. What was given to nobody is lost, so it is never sent again.
@@ -626,28 +359,8 @@ impl Client {
         schema: &Bound<'_, Schema>,
         key: &Bound<'_, PyTuple>,
     ) -> PyResult<Py<Operation>> {
-        let py = schema.py();
-        let model = schema.get();
-        let table = self.table(py, model)?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        write_key(&mut w, model, key)?;
-        delete_item::return_old(&mut w);
-        delete_item::finish(&mut w, Guard::None);
-        let request = Request {
-            resend: Resend::Never,
-            ..Request::delete(table, w, None)
-        };
-        let about = Context {
-            target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
-            ..Context::default()
-        };
-        self.send_about(
-            py,
-            request,
-            Expected::OldItem(schema.clone().unbind()),
-            about,
-        )
+        let write = Write::pop_key(&self.settings, schema, key)?;
+        self.send_write(schema.py(), write)
     }
 
     /// Read an item as plain values.
@@ -660,7 +373,7 @@ impl Client {
         projection: Vec<String>,
     ) -> PyResult<Py<Operation>> {
         let py = key.py();
-        let table = self.named(table);
+        let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
@@ -682,7 +395,7 @@ impl Client {
     ) -> PyResult<Py<Operation>> {
         let py = item.py();
         let condition = condition_of(condition)?;
-        let table = self.named(table);
+        let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
         let start = w.len();
@@ -711,14 +424,17 @@ impl Client {
             let is_key = key.contains(name).unwrap_or(false);
             is_key.then_some(IS_KEY)
         })?;
-        let table = self.named(table);
+        let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
         update_item::return_new(&mut w);
         update_item::finish_actions(&mut w, &actions, None, tree(condition))
             .map_err(|error| raise(py, &error, None))?;
-        let request = Request::update(table, w, &actions, condition, Intent::Plain);
+        let request = Request {
+            resend: repeated(&actions, condition),
+            ..Request::idempotent(Name::UpdateItem, table, w)
+        };
         let about = Context {
             target: Target::Plain(key.clone().unbind()),
             builds_on: actions.have_parents(),
@@ -736,7 +452,7 @@ impl Client {
     ) -> PyResult<Py<Operation>> {
         let py = key.py();
         let condition = condition_of(condition)?;
-        let table = self.named(table);
+        let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
@@ -748,7 +464,10 @@ impl Client {
         };
         self.send_about(
             py,
-            Request::delete(table, w, condition),
+            Request {
+                resend: unless(condition),
+                ..Request::idempotent(Name::DeleteItem, table, w)
+            },
             Expected::Nothing,
             about,
         )
@@ -777,6 +496,7 @@ impl Client {
             body: w,
             resend,
             intent: Intent::Plain,
+            proof: None,
             wait: Wait::No,
         };
         self.send(py, request, Expected::Wire)
@@ -786,7 +506,7 @@ impl Client {
     fn create_table(&self, schema: &Bound<'_, Schema>, wait: bool) -> PyResult<Py<Operation>> {
         let py = schema.py();
         let model = schema.get();
-        let table = self.table(py, model)?;
+        let table = self.settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(512);
         create_table::write(&mut w, &table, &model.item);
         let wait = if wait { Wait::Created } else { Wait::No };
@@ -796,6 +516,7 @@ impl Client {
             body: w,
             resend: Resend::Never,
             intent: Intent::Plain,
+            proof: None,
             wait,
         };
         self.send(py, request, Expected::Nothing)
@@ -804,7 +525,7 @@ impl Client {
     /// Delete the table of a model, and all its items.
     fn delete_table(&self, schema: &Bound<'_, Schema>, wait: bool) -> PyResult<Py<Operation>> {
         let py = schema.py();
-        let table = self.table(py, schema.get())?;
+        let table = self.settings.table_of(py, schema.get())?;
         let mut w = Writer::with_capacity(128);
         delete_table::write(&mut w, &table);
         let wait = if wait { Wait::Deleted } else { Wait::No };
@@ -814,6 +535,7 @@ impl Client {
             body: w,
             resend: Resend::Never,
             intent: Intent::Plain,
+            proof: None,
             wait,
         };
         self.send(py, request, Expected::Nothing)
@@ -850,7 +572,7 @@ impl Client {
 impl Client {
     fn describe(&self, schema: &Bound<'_, Schema>, expected: Expected) -> PyResult<Py<Operation>> {
         let py = schema.py();
-        let table = self.table(py, schema.get())?;
+        let table = self.settings.table_of(py, schema.get())?;
         let mut w = Writer::with_capacity(128);
         describe_table::write(&mut w, &table);
         self.send(

@@ -170,9 +170,11 @@ impl<'py> Decoder<'py> {
             (Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid, Tag::S) => {
                 self.worded(r, kind)
             }
-            (Kind::Datetime(Clock::Seconds | Clock::Milliseconds) | Kind::Timedelta, Tag::N) => {
-                self.counted(r, kind)
-            }
+            (
+                Kind::Datetime(Clock::Seconds | Clock::Milliseconds | Clock::WholeSeconds)
+                | Kind::Timedelta,
+                Tag::N,
+            ) => self.counted(r, kind),
             (Kind::Enum(members) | Kind::Literal(members), _) => {
                 let stored = self.tagged(r, tag, &members.inner)?;
                 member(members, &stored)

@@ -15,7 +15,7 @@ use pyo3::types::{
 use crate::error::validation_errors;
 use crate::ffi;
 use crate::json_text;
-use crate::kind::{Codec, Kind, Members, Pydantic};
+use crate::kind::{Clock, Codec, Kind, Members, Pydantic};
 use crate::scalar::{self, Text};
 use crate::schema::Field;
 
@@ -169,6 +169,7 @@ pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
         Kind::Optional(inner) => {
             admit(inner, value).map_err(|problem| optional_problem(problem, inner))
         }
+        Kind::Datetime(Clock::WholeSeconds) => scalar::floored(value),
         Kind::Float if is_ordinary_float(value) => Ok(value.clone()),
         Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
         Kind::Decimal if value.is_exact_instance_of::<PyInt>() => decimal_type(value.py())

@@ -122,6 +122,7 @@ fn class_of(error: &Error) -> &'static str {
         ErrorKind::ItemVanished => "ItemVanishedError",
         ErrorKind::ItemNotFound => "ItemNotFoundError",
         ErrorKind::ConditionFailed { .. } => "ConditionFailedError",
+        ErrorKind::VersionConflict { .. } => "VersionConflictError",
         ErrorKind::TableNotFound => "TableNotFoundError",
         ErrorKind::Throttling { .. } => "ThrottlingError",
         ErrorKind::Timeout => "RequestTimeoutError",
@@ -155,6 +156,7 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>
                 return Ok(());
             }
             ErrorKind::ItemAlreadyExists { item: Some(item) }
+            | ErrorKind::VersionConflict { item: Some(item) }
             | ErrorKind::ConditionFailed { item: Some(item) } => {
                 fields.set_item(
                     "item",
@@ -258,6 +260,9 @@ impl Subject<'_> {
             ErrorKind::ItemNotFound => {
                 "there is no such item, and nothing was written; update(..., upsert=True) makes one".to_owned()
             }
+            ErrorKind::VersionConflict { .. } => {
+                "the item was changed since it was read, and nothing was written; error.item is what is stored, and refresh() reads it".to_owned()
+            }
             ErrorKind::ConditionFailed { .. } => self.failed(),
             _ => {
                 return model.map_or_else(|| error.to_string(), |model| format!("{model}: {error}"));
@@ -306,6 +311,7 @@ fn is_about_the_item(error: &Error) -> bool {
         error.kind(),
         ErrorKind::ItemAlreadyExists { .. }
             | ErrorKind::ItemVanished
+            | ErrorKind::VersionConflict { .. }
             | ErrorKind::ConditionFailed { .. }
     )
 }

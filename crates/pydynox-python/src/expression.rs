@@ -320,6 +320,15 @@ impl Path {
         self.left().among(values)
     }
 
+    /// Let a number of seconds since 1970 grow, from now where there is none.
+    fn postponed(&self, seconds: i64, now: &Bound<'_, PyAny>) -> PyResult<Action> {
+        let now = Source::Value(self.encoded(self.kind().present(), now)?);
+        let stored = Source::IfNotExists(self.place.clone(), Box::new(now));
+        let amount = format!(r#"{{"N":"{seconds}"}}"#).into_bytes();
+        let sum = action::Term::Plus(stored, Source::Value(amount.into()));
+        Ok(action::Action::set(self.place.clone(), sum).into())
+    }
+
     fn exists(&self) -> Condition {
         condition::Condition::exists(self.place.clone()).into()
     }
@@ -694,6 +703,8 @@ pub(crate) fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<&'static str>
         let field = schema.field(schema.by_attribute(name, usize::MAX)?);
         if field.role != Role::Attribute {
             Some(IS_KEY)
+        } else if field.is_kept() {
+            Some("is kept by pydynox: every write sets it")
         } else if field.immutable {
             Some("is immutable: it cannot change once the item is stored")
         } else {
@@ -711,7 +722,7 @@ pub(crate) fn fill_defaults(
     let mut missing = Vec::new();
     for field in schema
         .fields()
-        .filter(|field| field.role == Role::Attribute)
+        .filter(|field| field.role == Role::Attribute && !field.is_kept())
     {
         let name = &*field.attribute_name;
         if actions.touches(name) {

@@ -118,6 +118,12 @@ pub(crate) fn construct(
     for (field, given) in layout.fields().zip(given) {
         let name = field.name.bind(py);
         let value = match (given, &field.default) {
+            (Some(_), _) if field.is_kept() => {
+                let (model, name) = (&layout.name, &field.text);
+                let message = format!("{model}.{name} is kept by pydynox: it is no parameter");
+                problems.push((name.to_string(), message));
+                continue;
+            }
             (Some(given), _) => admitted(field, &given),
             (None, Default::Value(value)) => Ok(value.bind(py).clone()),
             (None, Default::Factory(factory)) => admitted(field, &factory.bind(py).call0()?),
@@ -189,7 +195,7 @@ pub(crate) fn equal<'py>(
     if !one.get_type().is(other.get_type()) {
         return Ok(py.NotImplemented().into_bound(py));
     }
-    for field in layout.fields() {
+    for field in layout.fields().filter(|field| !field.is_hidden()) {
         let name = field.name.bind(py);
         if !ffi::get_attribute(one, name)?.eq(ffi::get_attribute(other, name)?)? {
             return Ok(false.into_pyobject(py)?.to_owned().into_any());
@@ -232,7 +238,9 @@ impl Instance {
             return Err(PyAttributeError::new_err(unknown_attribute(schema, name)?));
         };
         let field = schema.field(index);
-        if this.stored.is_some() && (field.role != Role::Attribute || field.immutable) {
+        if field.is_kept()
+            || this.stored.is_some() && (field.role != Role::Attribute || field.immutable)
+        {
             return Err(fixed(schema, field));
         }
         let value =
@@ -352,7 +360,9 @@ fn assign_checked(
 #[cold]
 fn fixed(schema: &Schema, field: &Field) -> PyErr {
     let (model, name) = (&schema.name, &field.text);
-    PyAttributeError::new_err(if field.role == Role::Attribute {
+    PyAttributeError::new_err(if field.is_kept() {
+        format!("{model}.{name} is kept by pydynox: every write sets it")
+    } else if field.role == Role::Attribute {
         format!("{model}.{name} is immutable: it cannot change once the item is stored")
     } else {
         format!(

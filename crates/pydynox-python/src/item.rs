@@ -14,6 +14,7 @@ use crate::error::{malformed, misfit, validation_errors};
 use crate::ffi;
 use crate::instance::{Instance, Slot, Stored, broken, schema_of};
 use crate::json_text;
+use crate::kept::Kept;
 use crate::kind::Kind;
 use crate::schema::{Field, Role, Schema};
 use crate::shape;
@@ -250,17 +251,22 @@ fn is_altered(
 /// Write the whole item, `{"name":{"S":"x"},...}`, attributes that the model does not declare included; gives the item as it
 /// will be stored.
 pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
-    write_unless(w, instance, Vec::new())
+    write_unless(w, instance, &Kept::default(), Vec::new())
 }
 
-/// The same, unless a rule is broken.
-pub(crate) fn write_checked(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
-    write_unless(w, instance, broken_rules(instance, |_| true)?)
+/// The same with what the write keeps, unless a rule is broken.
+pub(crate) fn write_checked(
+    w: &mut Writer,
+    instance: &Bound<'_, Instance>,
+    kept: &Kept<'_>,
+) -> PyResult<Stored> {
+    write_unless(w, instance, kept, broken_rules(instance, |_| true)?)
 }
 
 fn write_unless(
     w: &mut Writer,
     instance: &Bound<'_, Instance>,
+    kept: &Kept<'_>,
     mut problems: Problems,
 ) -> PyResult<Stored> {
     let py = instance.py();
@@ -273,7 +279,10 @@ fn write_unless(
     w.byte(b'{');
     let empty = w.len();
     for (index, field) in schema.fields().enumerate() {
-        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let value = match kept.value(index) {
+            Some(value) => value.clone(),
+            None => ffi::get_attribute(instance, field.name.bind(py))?,
+        };
         if is_absent(field, &value) {
             slots.push(Slot::Absent);
             continue;
@@ -460,6 +469,9 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     };
     let mut w = Writer::with_capacity(256);
     for (index, field) in schema.fields().enumerate() {
+        if field.is_kept() {
+            continue;
+        }
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
         let forced = state.unsettled.contains(&index);
         let delta = match compare(&mut w, field, stored, index, &value, forced) {
@@ -524,6 +536,9 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
     };
     let mut w = Writer::with_capacity(256);
     for (index, field) in schema.get().fields().enumerate() {
+        if field.is_kept() {
+            continue;
+        }
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
         let differs = match compare(&mut w, field, stored, index, &value, false) {
             Ok(Delta::Same) => false,
@@ -698,8 +713,19 @@ fn covers(stored: &Value, other: &Value) -> bool {
 }
 
 impl Changes {
+    /// Write what pydynox keeps, too.
+    pub(crate) fn keep(&mut self, schema: &Schema, kept: &Kept<'_>) {
+        for (index, json) in kept.stored() {
+            self.update.set(&schema.field(index).attribute_name, json);
+        }
+    }
+
     /// The item as it will be stored once these changes are applied.
-    pub(crate) fn applied_to(&self, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
+    pub(crate) fn applied_to(
+        &self,
+        instance: &Bound<'_, Instance>,
+        kept: &Kept<'_>,
+    ) -> PyResult<Stored> {
         let py = instance.py();
         let schema = schema_of(instance)?;
         let schema = schema.get();
@@ -715,6 +741,10 @@ impl Changes {
                 .iter()
                 .find(|(changed, _)| *changed == index)
                 .map(|(_, delta)| delta);
+            if let Some(value) = kept.value(index) {
+                slots.push(Slot::Scalar(value.clone().unbind()));
+                continue;
+            }
             slots.push(match (delta, slot) {
                 (Some(Delta::Removed), _) => Slot::Absent,
                 (Some(Delta::Edited(new, _)), Slot::Raw(value, _)) => {
@@ -791,7 +821,7 @@ pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound
     let schema = schema.get();
     let found = PyDict::new(py);
     if !is_stored(instance) {
-        for field in schema.fields() {
+        for field in schema.fields().filter(|field| !field.is_kept()) {
             let value = ffi::get_attribute(instance, field.name.bind(py))?;
             if !is_absent(field, &value) {
                 found.set_item(&field.name, (py.None(), value))?;
@@ -866,7 +896,7 @@ pub(crate) fn dump<'py>(
     };
     let schema = schema_of(instance)?;
     let dumped = PyDict::new(py);
-    for field in schema.get().fields() {
+    for field in schema.get().fields().filter(|field| !field.is_hidden()) {
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
         let copy = if json {
             json_text::plain(&field.kind, &value)

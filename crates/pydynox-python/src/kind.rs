@@ -53,6 +53,8 @@ pub(crate) enum Clock {
     Iso,
     Seconds,
     Milliseconds,
+    /// What is written is floored.
+    WholeSeconds,
 }
 
 impl Clock {
@@ -226,6 +228,7 @@ impl Kind {
             "datetime" => Self::Datetime(match spec.get_item(1)?.extract::<&str>()? {
                 "seconds" => Clock::Seconds,
                 "milliseconds" => Clock::Milliseconds,
+                "whole_seconds" => Clock::WholeSeconds,
                 _ => Clock::Iso,
             }),
             "date" => Self::Date,

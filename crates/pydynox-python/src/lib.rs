@@ -12,6 +12,7 @@ mod instance;
 mod item;
 mod json;
 mod json_text;
+mod kept;
 mod kind;
 mod layout;
 mod members;
@@ -22,6 +23,7 @@ mod scalar;
 mod schema;
 mod settings;
 mod shape;
+mod write;
 
 use pyo3::prelude::*;
 
@@ -38,6 +40,8 @@ mod _core {
     use crate::instance::Instance;
     #[pymodule_export]
     use crate::item::{changes_of, dump, dump_document, fits, is_stored, rollback};
+    #[pymodule_export]
+    use crate::kept::is_expired;
     #[pymodule_export]
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
     #[pymodule_export]

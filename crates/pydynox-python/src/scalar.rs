@@ -6,8 +6,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyString, PyTime, PyTimeAccess,
-    PyType, PyTzInfo, PyTzInfoAccess,
+    IntoPyDict, PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyString, PyTime,
+    PyTimeAccess, PyType, PyTzInfo, PyTzInfoAccess,
 };
 
 use crate::encode::{Checked, Problem, python_error, wrong_type};
@@ -40,6 +40,12 @@ pub(crate) enum Text {
 pub(crate) fn text_of(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Text> {
     Ok(match kind {
         Kind::Datetime(Clock::Iso) => Text::String(instant(value)?.text()),
+        Kind::Datetime(Clock::WholeSeconds) => Text::Number(
+            instant(value)?
+                .microseconds()
+                .div_euclid(SECOND)
+                .to_string(),
+        ),
         Kind::Datetime(clock) => Text::Number(time::unscaled(
             instant(value)?.microseconds(),
             clock.digits(),
@@ -62,7 +68,16 @@ pub(crate) fn json_text(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String
     })
 }
 
-fn instant(value: &Bound<'_, PyAny>) -> Checked<Instant> {
+/// A point in time without the fraction of its second.
+pub(crate) fn floored<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    instant(value)?;
+    let whole = [("microsecond", 0)].into_py_dict(value.py());
+    whole
+        .and_then(|whole| value.call_method("replace", (), Some(&whole)))
+        .map_err(|error| python_error(value, &error))
+}
+
+pub(crate) fn instant(value: &Bound<'_, PyAny>) -> Checked<Instant> {
     let at = value
         .cast::<PyDateTime>()
         .map_err(|_| wrong_type("datetime", value))?;

@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode;
 use crate::error::{configuration_error, validation_error};
+use crate::kept::{Duties, Duty};
 use crate::kind::Kind;
 use crate::layout::Layout;
 use crate::rules::Rules;
@@ -56,9 +57,20 @@ pub(crate) struct Field {
     /// What its values must satisfy beside their type; most fields have none.
     pub(crate) rules: Option<Box<Rules>>,
     pub(crate) immutable: bool,
+    pub(crate) duty: Option<Duty>,
 }
 
 impl Field {
+    /// Whether pydynox decides its value.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.duty.is_some_and(|duty| duty != Duty::ExpiresAt)
+    }
+
+    /// Whether it is there for pydynox alone.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.duty == Some(Duty::WriteId)
+    }
+
     pub(crate) fn is_required(&self) -> bool {
         matches!(self.default, Default::Required)
     }
@@ -76,7 +88,7 @@ impl Field {
 #[pymethods]
 impl Field {
     #[new]
-    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false))]
+    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false, duty=None))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         name: &Bound<'_, PyString>,
@@ -88,6 +100,7 @@ impl Field {
         store_null: bool,
         rules: Option<&Bound<'_, PyDict>>,
         immutable: bool,
+        duty: Option<&str>,
     ) -> PyResult<Self> {
         let py = name.py();
         let kind = Kind::parse(kind)?;
@@ -118,6 +131,7 @@ impl Field {
             store_null,
             rules: rules.map(Rules::parse).transpose()?.map(Box::new),
             immutable,
+            duty: duty.and_then(Duty::parse),
         })
     }
 
@@ -164,6 +178,9 @@ pub(crate) struct Schema {
     table: Option<Box<str>>,
     /// Whether a stored value of another type is an error; otherwise it is read as it is.
     pub(crate) strict_reads: bool,
+    /// Whether an item whose time is over counts as absent.
+    pub(crate) hides_expired: bool,
+    pub(crate) duties: Duties,
     pub(crate) item: ItemSchema,
 }
 
@@ -211,12 +228,13 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, hide_expired=false))]
     fn new(
         model: &Bound<'_, PyType>,
         fields: Vec<Py<Field>>,
         table: Option<&str>,
         strict_reads: bool,
+        hide_expired: bool,
     ) -> PyResult<Self> {
         let py = model.py();
         let layout = Layout::new(model, fields)?;
@@ -260,6 +278,8 @@ impl Schema {
             sort_key,
             table: table.map(Into::into),
             strict_reads,
+            hides_expired: hide_expired,
+            duties: Duties::find(layout.fields()),
             item,
             layout,
         })

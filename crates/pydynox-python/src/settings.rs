@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{configuration_error, raise};
+use crate::schema::Schema;
 
 /// Where a client's items are.
 enum Place {
@@ -79,6 +80,20 @@ struct Given {
 }
 
 impl Settings {
+    /// The table of a model as it is sent.
+    pub(crate) fn table_of(&self, py: Python<'_>, schema: &Schema) -> PyResult<String> {
+        Ok(self.table_named(schema.table(py)?))
+    }
+
+    /// A table by the name that a model or a caller gives it.
+    pub(crate) fn table_named(&self, table: &str) -> String {
+        if table.starts_with("arn:") {
+            table.to_owned()
+        } else {
+            [&self.table_prefix, table].concat()
+        }
+    }
+
     /// Checks what a client was given.
     pub(crate) fn new(py: Python<'_>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let given: Given = given.map_or_else(

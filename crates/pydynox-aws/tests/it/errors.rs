@@ -105,6 +105,7 @@ async fn ours(status: u16, body: &str) -> Error {
         body: Bytes::from_static(b"{}"),
         resend: Resend::Always,
         intent: Intent::Plain,
+        proof: None,
         timeout: None,
     };
     client.call(call).await.unwrap_err()

@@ -122,6 +122,7 @@ fn describe(call: &Call) -> Call {
         body: Bytes::from(body.into_bytes()),
         resend: Resend::Always,
         intent: Intent::Plain,
+        proof: None,
         timeout: call.timeout,
     }
 }

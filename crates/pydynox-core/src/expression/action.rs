@@ -227,7 +227,11 @@ impl Source {
 
 /// The actions of one update, none of which stands in another's way.
 #[derive(Debug, Clone)]
-pub struct Actions(Vec<Action>);
+pub struct Actions {
+    asked: Vec<Action>,
+    /// What is written with every update beside what the caller asks for. Done twice it harms nothing.
+    kept: Vec<Action>,
+}
 
 impl Actions {
     /// Checks them together.
@@ -268,17 +272,20 @@ impl Actions {
                 )));
             }
         }
-        Ok(Self(actions))
+        Ok(Self {
+            asked: actions,
+            kept: Vec::new(),
+        })
     }
 
     /// The places that are changed.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(|action| &action.path)
+        self.asked.iter().map(|action| &action.path)
     }
 
     /// Whether an action on the attribute as a whole gives it a value.
     pub fn fills(&self, attribute: &str) -> bool {
-        self.0.iter().any(|action| {
+        self.asked.iter().any(|action| {
             action.path.steps().len() == 1
                 && action.path.attribute() == attribute
                 && action.leaves_a_value()
@@ -294,14 +301,19 @@ impl Actions {
     pub fn fill(&mut self, attribute: &str, json: &[u8]) {
         let path = Path::new(attribute);
         let source = Source::IfNotExists(path.clone(), Box::new(Source::Value(json.into())));
-        self.0.push(Action::set(path, Term::Source(source)));
+        self.asked.push(Action::set(path, Term::Source(source)));
+    }
+
+    /// Sets an attribute that no action may touch, such as the version, beside all that the caller asks for.
+    pub fn keep(&mut self, attribute: &str, term: Term) {
+        self.kept.push(Action::set(Path::new(attribute), term));
     }
 
     /// Whether applying them twice does what applying them once does.
     ///
     /// An element of a list is none of these: removing one moves the others, and setting one behind the end adds one.
     pub fn is_idempotent(&self) -> bool {
-        self.0.iter().all(|action| {
+        self.asked.iter().all(|action| {
             let is_element = matches!(action.path.steps().last(), Some(Step::Index(_)));
             !is_element
                 && match &action.verb {
@@ -323,7 +335,10 @@ impl Actions {
 
     /// Whether a source is the same before and after the update.
     fn is_stable(&self, source: &Source) -> bool {
-        let unwritten = |path: &Path| !self.paths().any(|written| written.overlaps(path));
+        let unwritten = |path: &Path| {
+            let mut written = self.asked.iter().chain(&self.kept);
+            !written.any(|action| action.path.overlaps(path))
+        };
         match source {
             Source::Value(_) => true,
             Source::Path(path) => unwritten(path),
@@ -398,8 +413,9 @@ impl Actions {
         for (clause, keyword) in keywords.into_iter().enumerate() {
             let mut before: &[u8] = if writer.len() == start { b"" } else { b" " };
             for action in self
-                .0
+                .asked
                 .iter()
+                .chain(&self.kept)
                 .filter(|action| action.verb.clause() == clause)
             {
                 writer.raw(before);

@@ -23,6 +23,11 @@ impl Ambiguity {
         }
     }
 
+    /// Whether an attempt of this call may have been applied.
+    pub(crate) fn is_there(&self) -> bool {
+        self.ambiguous
+    }
+
     /// Remembers that an attempt may have been applied. It stays so: no later answer can take it back.
     pub(crate) fn note(&mut self, attempt_is_ambiguous: bool) {
         self.ambiguous |= attempt_is_ambiguous && !self.is_read;
@@ -59,6 +64,7 @@ fn says_what_is_stored(error: &Error) -> bool {
         error.kind(),
         ErrorKind::ConditionFailed { .. }
             | ErrorKind::ItemAlreadyExists { .. }
+            | ErrorKind::VersionConflict { .. }
             | ErrorKind::ItemVanished
             | ErrorKind::ItemNotFound
             | ErrorKind::TransactionCanceled { .. }

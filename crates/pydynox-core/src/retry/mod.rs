@@ -5,3 +5,4 @@ pub(crate) mod body;
 pub(crate) mod classify;
 pub mod deadline;
 pub mod policy;
+pub mod proof;

@@ -235,3 +235,56 @@ async fn a_stale_connection_under_a_guarded_write_counts_as_an_attempt() {
 
     assert_eq!((answer.attempts, script.pauses()), (2, vec![25]));
 }
+
+const OWN_CREATE: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no","Item":{"id":{"S":"a"},"version":{"N":"1"},"at":{"S":"us"}}}"#;
+
+fn marked(mark: &str) -> Call {
+    let proof = Proof {
+        version: Some(("version".into(), Some(br#"{"N":"0"}"#.as_slice().into()))),
+        mark: Some(("at".into(), mark.as_bytes().into())),
+    };
+    Call {
+        intent: Intent::Save,
+        proof: Some(Box::new(proof)),
+        ..put(Resend::OwnGuard)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_that_this_very_write_made_false_is_success_if_the_stored_item_proves_it() {
+    let after_a_reset = async |mark| {
+        let script = Script::new(|n| {
+            if n == 0 {
+                reset()
+            } else {
+                answer(400, OWN_CREATE)
+            }
+        });
+        client(&script).call(marked(mark)).await
+    };
+
+    let answer = after_a_reset(r#"{"S":"us"}"#).await.unwrap();
+    let item = r#"{"id":{"S":"a"},"version":{"N":"1"},"at":{"S":"us"}}"#;
+    assert_eq!(answer.body, format!(r#"{{"Attributes":{item}}}"#));
+    assert_eq!(answer.attempts, 2);
+
+    let error = after_a_reset(r#"{"S":"them"}"#).await.unwrap_err();
+    assert!(matches!(
+        error.kind(),
+        ErrorKind::VersionConflict { item: Some(_) }
+    ));
+    assert!(error.ambiguous());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_looks_like_our_own_item_at_the_first_attempt_is_not() {
+    let script = Script::new(|_| answer(400, OWN_CREATE));
+
+    let error = client(&script)
+        .call(marked(r#"{"S":"us"}"#))
+        .await
+        .unwrap_err();
+
+    assert!(matches!(error.kind(), ErrorKind::VersionConflict { .. }));
+    assert!(!error.ambiguous());
+}

@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::time::Instant;
 
 use super::*;
+use crate::retry::proof::Proof;
 use crate::transport::{Exchange, FailureKind, Response, TransportError};
 
 const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down","throttlingReasons":[{"reason":"TableWriteMaxOnDemandThroughputExceeded","resource":"arn:aws:dynamodb:eu-west-1:1:table/users"}]}"#;
@@ -183,6 +184,7 @@ fn call(operation: Operation, resend: Resend) -> Call {
         body: Bytes::from_static(b"{\"TableName\":\"users\"}"),
         resend,
         intent: Intent::Plain,
+        proof: None,
         timeout: None,
     }
 }

@@ -285,7 +285,7 @@ type Item = BTreeMap<String, Value>;
 fn applied(actions: &Actions, item: &Item) -> Option<Item> {
     let source = |source: &Source| resolved(source, item);
     let mut after = item.clone();
-    for action in &actions.0 {
+    for action in &actions.asked {
         let name = action.path.attribute().to_owned();
         let stored = item.get(&name).cloned();
         let made = match &action.verb {
@@ -398,4 +398,28 @@ proptest! {
             prop_assert_eq!(once, twice, "{:?}", actions);
         }
     }
+}
+
+#[test]
+fn what_is_kept_is_written_beside_the_rest_and_harms_no_repetition() {
+    let mut all = actions(vec![set("a", Term::Source(one()))]);
+    let old = Source::IfNotExists(path("version"), Box::new(value(r#"{"N":"0"}"#)));
+    all.keep("version", Term::Plus(old, one()));
+
+    assert!(all.is_idempotent() && !all.touches("version"));
+    let text = members(&all, Some("id"), None);
+    assert!(
+        text.contains("SET a = :0,version = if_not_exists(version,:"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_update_that_reads_what_is_kept_is_not_repeated() {
+    let mut all = actions(vec![set("a", Term::Source(at("version")))]);
+    assert!(all.is_idempotent());
+
+    all.keep("version", Term::Source(one()));
+
+    assert!(!all.is_idempotent());
 }

@@ -950,6 +950,7 @@ fn put() -> Call {
         body: Bytes::from_static(b"{}"),
         resend: Resend::Never,
         intent: Intent::Plain,
+        proof: None,
         timeout: None,
     }
 }

@@ -1,0 +1,113 @@
+//! What a write says about itself, by which the stored item tells whether another write came first, or this very one did.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind};
+use crate::wire::{Reader, Value};
+
+/// JSON text of an attribute value.
+type Json = Box<[u8]>;
+
+/// What the stored item that a failed guard gives back is compared with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// The attribute that holds the version, and the version that the write relies on; None where there must be none.
+    pub version: Option<(Box<str>, Option<Json>)>,
+    /// An attribute to which only this one call gives this value.
+    pub mark: Option<(Box<str>, Json)>,
+}
+
+impl Proof {
+    /// Tells a conflict of versions from another condition that was false.
+    pub(crate) fn name(&self, error: Error) -> Error {
+        let ErrorKind::ConditionFailed { item: Some(item) } = error.kind() else {
+            return error;
+        };
+        let Some((attribute, expected)) = &self.version else {
+            return error;
+        };
+        let Some(stored) = attributes(item) else {
+            return error;
+        };
+        if holds(&stored, attribute, expected.as_deref()) {
+            return error;
+        }
+        let item = Some(item.clone());
+        error.with_kind(ErrorKind::VersionConflict { item })
+    }
+
+    /// The stored item, if it is what this write made: an earlier attempt was applied.
+    pub(crate) fn own_item<'a>(&self, error: &'a Error) -> Option<&'a Bytes> {
+        let (ErrorKind::ConditionFailed { item }
+        | ErrorKind::VersionConflict { item }
+        | ErrorKind::ItemAlreadyExists { item }) = error.kind()
+        else {
+            return None;
+        };
+        let (item, (attribute, value)) = (item.as_ref()?, self.mark.as_ref()?);
+        holds(&attributes(item)?, attribute, Some(value)).then_some(item)
+    }
+}
+
+fn attributes(item: &Bytes) -> Option<BTreeMap<String, Value>> {
+    Value::read_map(&mut Reader::new(item).ok()?).ok()
+}
+
+fn holds(stored: &BTreeMap<String, Value>, attribute: &str, expected: Option<&[u8]>) -> bool {
+    match (stored.get(attribute), expected) {
+        (Some(value), Some(expected)) => {
+            Value::parse(expected).is_ok_and(|expected| expected == *value)
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORED: &[u8] = br#"{"id":{"S":"a"},"version":{"N":"4"},"at":{"S":"now"}}"#;
+
+    fn failed() -> Error {
+        let item = Some(Bytes::from_static(STORED));
+        Error::new(ErrorKind::ConditionFailed { item }, "no")
+    }
+
+    fn expecting(version: Option<&str>) -> Proof {
+        let version = version.map(|version| version.as_bytes().into());
+        Proof {
+            version: Some(("version".into(), version)),
+            mark: None,
+        }
+    }
+
+    #[test]
+    fn another_version_is_a_conflict_and_the_same_one_is_another_condition() {
+        let named = |proof: &Proof| proof.name(failed()).kind().clone();
+        let item = Some(Bytes::from_static(STORED));
+        let conflict = ErrorKind::VersionConflict { item: item.clone() };
+
+        assert_eq!(named(&expecting(Some(r#"{"N":"3"}"#))), conflict);
+        assert_eq!(named(&expecting(None)), conflict);
+        let other = ErrorKind::ConditionFailed { item };
+        assert_eq!(named(&expecting(Some(r#"{"N":"4"}"#))), other);
+        assert_eq!(named(&Proof::default()), other);
+    }
+
+    #[test]
+    fn only_the_very_value_of_the_call_proves_that_the_item_is_its_own() {
+        let marked = |value: &str| Proof {
+            version: None,
+            mark: Some(("at".into(), value.as_bytes().into())),
+        };
+
+        assert!(marked(r#"{"S":"now"}"#).own_item(&failed()).is_some());
+        assert!(marked(r#"{"S":"then"}"#).own_item(&failed()).is_none());
+        assert!(Proof::default().own_item(&failed()).is_none());
+        let gone = Error::new(ErrorKind::ItemVanished, "gone");
+        assert!(marked(r#"{"S":"now"}"#).own_item(&gone).is_none());
+    }
+}

@@ -1,0 +1,473 @@
+//! Writes of models: how each verb's request is built, ready to be sent alone or among others.
+
+use std::borrow::Cow;
+
+use pydynox_core::client::{Intent, Resend};
+use pydynox_core::expression::action::Actions;
+use pydynox_core::expression::condition::Condition as Tree;
+use pydynox_core::expression::path::Path;
+use pydynox_core::operation::{Guard, delete_item, put_item, update_item};
+use pydynox_core::retry::proof::Proof;
+use pydynox_core::size::{MAX_ITEM_SIZE, check_item_size};
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::answer::{Context, Expected, Target};
+use crate::error::{raise, validation_error, validation_errors};
+use crate::expression::{Condition, actions_of, condition_of, fill_defaults, fixed_of};
+use crate::instance::{Instance, schema_of};
+use crate::item;
+use crate::kept::{Kept, expired_condition, keep_by_key};
+use crate::schema::Schema;
+use crate::settings::Settings;
+
+/// A write that is ready to be sent.
+pub(crate) struct Write {
+    pub(crate) operation: Name,
+    pub(crate) table: String,
+    pub(crate) body: Writer,
+    pub(crate) resend: Resend,
+    pub(crate) intent: Intent,
+    pub(crate) proof: Option<Box<Proof>>,
+    /// What its answer becomes.
+    pub(crate) expected: Expected,
+    /// What its errors say.
+    pub(crate) about: Context,
+}
+
+/// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
+pub(crate) fn unless(condition: Option<&Bound<'_, Condition>>) -> Resend {
+    if condition.is_some() {
+        Resend::Never
+    } else {
+        Resend::Always
+    }
+}
+
+pub(crate) fn tree<'a>(condition: Option<&'a Bound<'_, Condition>>) -> Option<&'a Tree> {
+    condition.map(|condition| &condition.get().tree)
+}
+
+pub(crate) fn about(condition: Option<&Bound<'_, Condition>>) -> Context {
+    Context {
+        condition: condition.map(|condition| condition.clone().unbind()),
+        ..Context::default()
+    }
+}
+
+/// What must hold: what is kept, and what the caller asks.
+fn joined<'a>(
+    py: Python<'_>,
+    kept: &Kept<'_>,
+    condition: Option<&'a Bound<'_, Condition>>,
+) -> PyResult<Option<Cow<'a, Tree>>> {
+    kept.joined(tree(condition))
+        .map_err(|error| raise(py, &error, None))
+}
+
+/// Whether a write may be sent again: its own guard keeps it from being applied twice, whatever else it asks.
+fn repeatable(kept: &Kept<'_>, otherwise: Resend) -> Resend {
+    if kept.is_guarded() {
+        Resend::OwnGuard
+    } else {
+        otherwise
+    }
+}
+
+impl Write {
+    /// A new item; fails when its key is taken.
+    pub(crate) fn create(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let py = instance.py();
+        let condition = condition_of(condition)?;
+        let schema = schema_of(instance)?;
+        let schema = schema.get();
+        let kept = Kept::of_create(py, schema)?;
+        let key = &*schema.partition_key().attribute_name;
+        let intent = if condition.is_some() {
+            Intent::CreateIf
+        } else {
+            Intent::Create
+        };
+        let Some(expired) = expired_condition(schema) else {
+            let guard = Guard::NotExists(key);
+            return Self::whole(settings, instance, kept, guard, condition, intent);
+        };
+        // An item whose time is over counts as absent: it may be replaced.
+        let free = Tree::not_exists(Path::new(key)).or(&expired);
+        let kept = kept.relying_on(free.map_err(|error| raise(py, &error, None))?);
+        Self::whole(settings, instance, kept, Guard::None, condition, intent)
+    }
+
+    /// The whole item, replacing whatever has its key.
+    pub(crate) fn put(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let condition = condition_of(condition)?;
+        let kept = Kept::of_put(instance)?;
+        let intent = if kept.is_guarded() {
+            Intent::Save
+        } else {
+            Intent::Plain
+        };
+        Self::whole(settings, instance, kept, Guard::None, condition, intent)
+    }
+
+    fn whole(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+        kept: Kept<'_>,
+        guard: Guard<'_>,
+        condition: Option<&Bound<'_, Condition>>,
+        intent: Intent,
+    ) -> PyResult<Self> {
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let schema = schema.get();
+        let table = settings.table_of(py, schema)?;
+        let mut w = Writer::with_capacity(1024);
+        put_item::begin(&mut w, &table);
+        let start = w.len();
+        let stored = item::write_checked(&mut w, instance, &kept)?;
+        check_size(py, &w.as_bytes()[start..], &schema.name, &table)?;
+        let resend = if guard == Guard::None {
+            repeatable(&kept, unless(condition))
+        } else {
+            Resend::OwnGuard
+        };
+        let all = joined(py, &kept, condition)?;
+        put_item::finish_if(&mut w, guard, all.as_deref())
+            .map_err(|error| raise(py, &error, None))?;
+        Ok(Self {
+            operation: Name::PutItem,
+            table,
+            body: w,
+            resend,
+            intent,
+            proof: kept.proof(),
+            expected: Expected::Written {
+                instance: instance.clone().unbind(),
+                stored: Box::new(stored),
+                fields: (0..schema.len()).collect(),
+                kept: kept.into_values(),
+            },
+            about: about(condition),
+        })
+    }
+
+    /// What changed; None when nothing did and there is no condition to check. `whole` are attributes that are replaced as one
+    /// value if they changed.
+    pub(crate) fn save(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+        whole: &[String],
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Self>> {
+        if !item::is_stored(instance) {
+            return Self::create(settings, instance, condition).map(Some);
+        }
+        let condition = condition_of(condition)?;
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let model = schema.get();
+        let whole: Vec<usize> = model
+            .fields()
+            .enumerate()
+            .filter(|(_, field)| whole.iter().any(|name| **name == *field.text))
+            .map(|(index, _)| index)
+            .collect();
+        let mut changes = item::changes(instance, &whole)?;
+        let broken = item::broken_rules(instance, |index| changes.fields.contains(&index))?;
+        changes.problems.extend(broken);
+        item::refuse(py, model, std::mem::take(&mut changes.problems))?;
+        let is_check = changes.update.is_empty();
+        if is_check && condition.is_none() {
+            return Ok(None);
+        }
+        let kept = if is_check {
+            Kept::of_check(instance)?
+        } else {
+            Kept::of_change(instance)?
+        };
+        changes.keep(model, &kept);
+        let stored = changes.applied_to(instance, &kept)?;
+        let table = settings.table_of(py, model)?;
+        let mut w = Writer::with_capacity(512);
+        update_item::begin(&mut w, &table);
+        item::write_key(&mut w, instance)?;
+        let all = joined(py, &kept, condition)?;
+        let exists = &*model.partition_key().attribute_name;
+        update_item::finish(&mut w, &changes.update, exists, all.as_deref());
+        if stored.length > MAX_ITEM_SIZE {
+            let mut whole = Writer::with_capacity(stored.length);
+            item::write(&mut whole, instance)?;
+            check_size(py, whole.as_bytes(), &model.name, &table)?;
+        }
+        Ok(Some(Self {
+            operation: Name::UpdateItem,
+            table,
+            body: w,
+            // A check alone changes nothing, however often it is sent.
+            resend: if is_check {
+                Resend::Always
+            } else {
+                repeatable(&kept, unless(condition))
+            },
+            intent: Intent::Save,
+            proof: kept.proof(),
+            about: Context {
+                builds_on: changes.update.has_parents(),
+                ..about(condition)
+            },
+            expected: Expected::Written {
+                instance: instance.clone().unbind(),
+                stored: Box::new(stored),
+                fields: changes.fields,
+                kept: kept.into_values(),
+            },
+        }))
+    }
+
+    /// Actions on the item of an instance, which then equals the item but for what was edited and not saved.
+    pub(crate) fn update(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let py = instance.py();
+        let condition = condition_of(condition)?;
+        let schema = schema_of(instance)?;
+        let model = schema.get();
+        if !item::is_stored(instance) {
+            let message = format!(
+                "this {} is new: update() changes a stored item, create() writes a new one",
+                model.name
+            );
+            return Err(validation_error(py, &message));
+        }
+        let mut actions = actions_of(actions, fixed_of(model))?;
+        refuse_edited(instance, model, &actions)?;
+        let kept = Kept::of_change(instance)?;
+        kept.write_into(model, &mut actions);
+        let table = settings.table_of(py, model)?;
+        let mut w = Writer::with_capacity(512);
+        update_item::begin(&mut w, &table);
+        item::write_key(&mut w, instance)?;
+        update_item::return_new(&mut w);
+        let exists = Some(&*model.partition_key().attribute_name);
+        let all = joined(py, &kept, condition)?;
+        update_item::finish_actions(&mut w, &actions, exists, all.as_deref())
+            .map_err(|error| raise(py, &error, None))?;
+        Ok(Self {
+            resend: repeatable(&kept, repeated(&actions, condition)),
+            intent: Intent::Save,
+            proof: kept.proof(),
+            operation: Name::UpdateItem,
+            table,
+            body: w,
+            expected: Expected::Updated(instance.clone().unbind()),
+            about: Context {
+                builds_on: actions.have_parents(),
+                ..about(condition)
+            },
+        })
+    }
+
+    /// Actions on the item with this key; without `upsert` it must be there. `answers` asks for the item as it is then.
+    pub(crate) fn update_key(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+        upsert: bool,
+        answers: bool,
+    ) -> PyResult<Self> {
+        let py = schema.py();
+        let model = schema.get();
+        let condition = condition_of(condition)?;
+        let mut actions = actions_of(actions, fixed_of(model))?;
+        if upsert {
+            fill_defaults(py, model, &mut actions)?;
+        }
+        keep_by_key(py, model, &mut actions, upsert)?;
+        let table = settings.table_of(py, model)?;
+        let mut w = Writer::with_capacity(512);
+        update_item::begin(&mut w, &table);
+        write_key(&mut w, model, key)?;
+        if answers {
+            update_item::return_new(&mut w);
+        }
+        let exists = (!upsert).then_some(&*model.partition_key().attribute_name);
+        update_item::finish_actions(&mut w, &actions, exists, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        Ok(Self {
+            operation: Name::UpdateItem,
+            table,
+            body: w,
+            resend: repeated(&actions, condition),
+            intent: if upsert {
+                Intent::Plain
+            } else {
+                Intent::Existing
+            },
+            proof: None,
+            expected: if answers {
+                Expected::NewItem(schema.clone().unbind())
+            } else {
+                Expected::Nothing
+            },
+            about: Context {
+                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
+                builds_on: actions.have_parents(),
+                ..about(condition)
+            },
+        })
+    }
+
+    /// The deletion of the item of an instance.
+    pub(crate) fn delete(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let py = instance.py();
+        let condition = condition_of(condition)?;
+        let schema = schema_of(instance)?;
+        let kept = Kept::of_check(instance)?;
+        let table = settings.table_of(py, schema.get())?;
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        item::write_key(&mut w, instance)?;
+        let all = joined(py, &kept, condition)?;
+        delete_item::finish_if(&mut w, Guard::None, all.as_deref())
+            .map_err(|error| raise(py, &error, None))?;
+        Ok(Self {
+            operation: Name::DeleteItem,
+            table,
+            body: w,
+            resend: repeatable(&kept, unless(condition)),
+            intent: if kept.is_guarded() {
+                Intent::Save
+            } else {
+                Intent::Plain
+            },
+            proof: kept.proof(),
+            expected: Expected::Deleted(instance.clone().unbind()),
+            about: about(condition),
+        })
+    }
+
+    /// The deletion of the item with this key, if there is one.
+    pub(crate) fn delete_key(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let py = schema.py();
+        let condition = condition_of(condition)?;
+        let model = schema.get();
+        let table = settings.table_of(py, model)?;
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        write_key(&mut w, model, key)?;
+        delete_item::finish_if(&mut w, Guard::None, tree(condition))
+            .map_err(|error| raise(py, &error, None))?;
+        Ok(Self {
+            operation: Name::DeleteItem,
+            table,
+            body: w,
+            resend: unless(condition),
+            intent: Intent::Plain,
+            proof: None,
+            expected: Expected::Nothing,
+            about: Context {
+                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
+                ..about(condition)
+            },
+        })
+    }
+
+    /// The same that gives the item back. What was given to nobody is lost, so it is never sent again.
+    pub(crate) fn pop_key(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Self> {
+        let py = schema.py();
+        let model = schema.get();
+        let table = settings.table_of(py, model)?;
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        write_key(&mut w, model, key)?;
+        delete_item::return_old(&mut w);
+        delete_item::finish(&mut w, Guard::None);
+        Ok(Self {
+            operation: Name::DeleteItem,
+            table,
+            body: w,
+            resend: Resend::Never,
+            intent: Intent::Plain,
+            proof: None,
+            expected: Expected::OldItem(schema.clone().unbind()),
+            about: Context {
+                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
+                ..Context::default()
+            },
+        })
+    }
+}
+
+/// Whether a caller's actions may be sent again.
+pub(crate) fn repeated(actions: &Actions, condition: Option<&Bound<'_, Condition>>) -> Resend {
+    if actions.is_idempotent() {
+        unless(condition)
+    } else {
+        Resend::Never
+    }
+}
+
+/// An action on an attribute that was edited and not saved would be lost, or lose the edit.
+fn refuse_edited(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    actions: &Actions,
+) -> PyResult<()> {
+    let edited = item::edited(instance)?.into_iter();
+    let fields = edited.map(|index| schema.field(index));
+    let problems: Vec<_> = fields
+        .filter(|field| actions.touches(&field.attribute_name))
+        .map(|field| {
+            let (model, name) = (&schema.name, &field.text);
+            let message = format!(
+                "{model}.{name} was changed on this instance and is not saved: save() or model_rollback() before an action changes it"
+            );
+            (name.to_string(), message)
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(validation_errors(instance.py(), problems))
+    }
+}
+
+pub(crate) fn check_size(py: Python<'_>, item: &[u8], model: &str, table: &str) -> PyResult<()> {
+    check_item_size(item)
+        .map_err(|error| raise(py, &error.with_operation(model).with_table(table), None))
+}
+
+/// Write a checked key of a model.
+pub(crate) fn write_key(w: &mut Writer, schema: &Schema, key: &Bound<'_, PyTuple>) -> PyResult<()> {
+    let parts: Vec<_> = schema.key_fields().zip(key.iter()).collect();
+    item::write_key_parts(w, key.py(), schema, &parts)
+}

@@ -1,0 +1,198 @@
+"""Attributes that pydynox keeps itself, and the one by which items expire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+from ._typing import Moment
+from .attributes import Attr, Field, _scalar
+from .expressions import Action, Expr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+    from typing import Literal, Unpack
+
+    from ._typing import CommonRules
+
+    Expiry = datetime | timedelta
+
+
+def version(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[int]:
+    """Declare the version of an item, by which concurrent writers cannot overwrite each other (optimistic locking).
+
+    Every write advances it, by key and in transactions too. ``save``, ``update``, ``put`` and ``delete`` of an instance that was
+    read or written also check that the stored item still has the version that the instance has, and raise VersionConflictError
+    where it has another. The number on the instance moves only after the write has succeeded. It is 0 on an instance that was
+    never written, and where the stored item has no such attribute.
+
+    Args:
+        init: Always False: it is no parameter of the constructor.
+        attribute_name: The name in the table, where it differs.
+
+    Example:
+        >>> class Account(Model[str], table="accounts"):
+        ...     account_id: Attr[str] = partition_key()
+        ...     balance: Attr[int] = field(default=0)
+        ...     version: Attr[int] = version()
+    """
+    made: Any = Attr(duty="version", default=(0,), attribute_name=attribute_name)
+    return made  # type: ignore[no-any-return]
+
+
+def created_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:
+    """Declare when an item was written first: set by ``create``, by the first ``save``, and by ``put`` of a new instance.
+
+    Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
+
+    Args:
+        init: Always False: it is no parameter of the constructor.
+        attribute_name: The name in the table, where it differs.
+
+    Example:
+        >>> class Order(Model[str], table="orders"):
+        ...     order_id: Attr[str] = partition_key()
+        ...     created_at: Attr[datetime] = created_at()
+    """
+    return _stamp("created_at", attribute_name)
+
+
+def updated_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:
+    """Declare when an item was written last: every write sets it, by key and in transactions too.
+
+    Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
+
+    Args:
+        init: Always False: it is no parameter of the constructor.
+        attribute_name: The name in the table, where it differs.
+
+    Example:
+        >>> class Order(Model[str], table="orders"):
+        ...     order_id: Attr[str] = partition_key()
+        ...     updated_at: Attr[datetime] = updated_at()
+    """
+    return _stamp("updated_at", attribute_name)
+
+
+def _stamp(duty: str, attribute_name: str | None) -> Any:
+    made: Attr[Any] = Attr(duty=duty, default=(None,), attribute_name=attribute_name)
+    return made
+
+
+@overload
+def ttl(*, attribute_name: str | None = ..., hide_expired: bool = ...) -> Field[Any]: ...
+@overload
+def ttl(*, default: Expiry | None, attribute_name: str | None = ..., hide_expired: bool = ...) -> Field[Any]: ...
+@overload
+def ttl(
+    *, default_factory: Callable[[], datetime | None], attribute_name: str | None = ..., hide_expired: bool = ...
+) -> Field[Any]: ...
+def ttl(**options: Any) -> Any:
+    """Declare the attribute by which DynamoDB deletes expired items, the table's TTL attribute; a datetime, or None for never.
+
+    Stored as whole seconds since 1970, which is what DynamoDB reads; fractions are floored on assignment. DynamoDB deletes an
+    expired item within days, not at once: until then it is read as any other, unless ``hide_expired`` is set.
+
+    Args:
+        default: The value of an instance that is made without one: None, a datetime, or a timedelta from when it is made.
+        default_factory: Called for every new instance that is made without a value.
+        attribute_name: The name in the table, where it differs.
+        hide_expired: Treat an expired item as absent: ``get``, batch reads, queries and scans leave it out, and ``create`` may
+            replace it.
+
+    Example:
+        >>> class Session(Model[str], table="sessions"):
+        ...     session_id: Attr[str] = partition_key()
+        ...     expires_at: Attr[datetime] = ttl(default=timedelta(hours=8), hide_expired=True)
+    """
+    made: Attr[Any] = Attr(**_expiring(options))
+    return made
+
+
+def _expiring(options: dict[str, Any]) -> dict[str, Any]:
+    from datetime import UTC, datetime, timedelta
+
+    default = options.pop("default", ())
+    if isinstance(default, timedelta):
+        options["default_factory"] = lambda: datetime.now(UTC) + default
+    elif default != ():
+        options["default"] = (default,)
+    return options | {"duty": "expires_at", "epoch": "whole_seconds"}
+
+
+class VersionAttribute(Attr[int]):
+    """The version of an item, as ``version()`` declares it.
+
+    Example:
+        >>> class Account(Model[str], table="accounts"):
+        ...     account_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     version: VersionAttribute = VersionAttribute()
+    """
+
+    def __init__(self, *, init: Literal[False] = False, attribute_name: str | None = None) -> None:
+        super().__init__(type=int, duty="version", default=(0,), attribute_name=attribute_name)
+
+
+class TTLAttribute(Attr[Moment]):
+    """The attribute by which DynamoDB deletes expired items, as ``ttl()`` declares it.
+
+    Example:
+        >>> class Session(Model[str], table="sessions"):
+        ...     session_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     expires_at: TTLAttribute[datetime | None] = TTLAttribute(null=True)
+    """
+
+    @overload
+    def __init__(
+        self: TTLAttribute[datetime],
+        *,
+        default: Expiry = ...,
+        default_factory: Callable[[], datetime] = ...,
+        attribute_name: str | None = ...,
+        hide_expired: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: TTLAttribute[datetime | None],
+        *,
+        null: Literal[True],
+        default: Expiry | None = ...,
+        attribute_name: str | None = ...,
+        hide_expired: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        from datetime import datetime
+
+        if options.get("null"):
+            options.setdefault("default", None)
+        expiring = _expiring(options)
+        default = expiring.pop("default", None)
+        super().__init__(**_scalar(datetime, expiring) | ({} if default is None else {"default": default}))
+
+
+def extend_ttl(path: Expr[Any], by: timedelta, /) -> Action:
+    """Let an item live longer: an action on its TTL attribute. What it adds to is what is stored, or now where nothing is.
+
+    To let it expire a while from now whatever is stored, write ``Session.expires_at.set(datetime.now(UTC) + by)``.
+
+    Args:
+        path: The attribute that ``ttl()`` declares.
+        by: How long; whole seconds count.
+
+    Raises:
+        TypeError: ``path`` is no TTL attribute, or ``by`` no timedelta.
+
+    Example:
+        >>> await Session.key("s1").update(extend_ttl(Session.expires_at, timedelta(minutes=30)))
+    """
+    from datetime import UTC, datetime, timedelta
+
+    attribute = getattr(path, "attribute", None)
+    if getattr(attribute, "_duty", None) != "expires_at" or len(path.path) != 1:
+        raise TypeError(f"extend_ttl takes an attribute that ttl() declares, such as Session.expires_at, not {path!r}")
+    if not isinstance(by, timedelta):
+        raise TypeError(f"extend_ttl adds a timedelta, not {type(by).__qualname__}")
+    action: Action = path._handle.postponed(by // timedelta(seconds=1), datetime.now(UTC))
+    return action
