@@ -470,7 +470,7 @@ def _check_duties(cls: type[Any], definition: Definition, *, may_have_any: bool)
         if duty in found:
             fail(cls, name, f"makes two of {word}(), with {found[duty]}: an item has one")
         found[duty] = name
-        kind = attribute._kind or ("any",)
+        kind: tuple[Any, ...] = attribute._kind or ("any",)
         plain = kind[1] if duty == "expires_at" and kind[0] == "optional" else kind
         wanted = "int" if duty == "version" else "datetime"
         if plain[0] != wanted:
@@ -501,7 +501,7 @@ def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:
     plain = kind_of(attribute.type)
     kind = _shapes.timed(plain, epoch)
     if kind == plain:
-        raise TypeError("epoch= is for datetimes")
+        raise TypeError("ttl() is for a datetime" if epoch == "whole_seconds" else "epoch= is for datetimes")
     return kind
 
 

@@ -55,7 +55,7 @@ class Attr(Generic[T_co]):
         immutable: bool = False,
         description: str | None = None,
         codec: Codec[Any] | None = None,
-        epoch: Epoch | None = None,
+        epoch: Epoch | Literal["whole_seconds"] | None = None,
         duty: str | None = None,
         hide_expired: bool = False,
         **rules: Any,

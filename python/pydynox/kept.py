@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ._typing import Moment
 from .attributes import Attr, Field, _scalar
-from .expressions import Action, Expr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,11 +13,12 @@ if TYPE_CHECKING:
     from typing import Literal, Unpack
 
     from ._typing import CommonRules
+    from .expressions import Action, Expr
 
     Expiry = datetime | timedelta
 
 
-def version(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[int]:
+def version(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[int]:  # noqa: ARG001 (for checkers)
     """Declare the version of an item, by which concurrent writers cannot overwrite each other (optimistic locking).
 
     Every write advances it, by key and in transactions too. ``save``, ``update``, ``put`` and ``delete`` of an instance that was
@@ -36,11 +36,11 @@ def version(*, init: Literal[False] = False, attribute_name: str | None = None) 
         ...     balance: Attr[int] = field(default=0)
         ...     version: Attr[int] = version()
     """
-    made: Any = Attr(duty="version", default=(0,), attribute_name=attribute_name)
-    return made  # type: ignore[no-any-return]
+    made: Field[int] = _kept("version", 0, attribute_name)
+    return made
 
 
-def created_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:
+def created_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
     """Declare when an item was written first: set by ``create``, by the first ``save``, and by ``put`` of a new instance.
 
     Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
@@ -54,10 +54,11 @@ def created_at(*, init: Literal[False] = False, attribute_name: str | None = Non
         ...     order_id: Attr[str] = partition_key()
         ...     created_at: Attr[datetime] = created_at()
     """
-    return _stamp("created_at", attribute_name)
+    made: Field[datetime] = _kept("created_at", None, attribute_name)
+    return made
 
 
-def updated_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:
+def updated_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
     """Declare when an item was written last: every write sets it, by key and in transactions too.
 
     Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
@@ -71,11 +72,12 @@ def updated_at(*, init: Literal[False] = False, attribute_name: str | None = Non
         ...     order_id: Attr[str] = partition_key()
         ...     updated_at: Attr[datetime] = updated_at()
     """
-    return _stamp("updated_at", attribute_name)
+    made: Field[datetime] = _kept("updated_at", None, attribute_name)
+    return made
 
 
-def _stamp(duty: str, attribute_name: str | None) -> Any:
-    made: Attr[Any] = Attr(duty=duty, default=(None,), attribute_name=attribute_name)
+def _kept(duty: str, default: Any, attribute_name: str | None) -> Any:
+    made: Attr[Any] = Attr(duty=duty, default=(default,), attribute_name=attribute_name)
     return made
 
 
@@ -129,7 +131,7 @@ class VersionAttribute(Attr[int]):
         ...     version: VersionAttribute = VersionAttribute()
     """
 
-    def __init__(self, *, init: Literal[False] = False, attribute_name: str | None = None) -> None:
+    def __init__(self, *, init: Literal[False] = False, attribute_name: str | None = None) -> None:  # noqa: ARG002 (as above)
         super().__init__(type=int, duty="version", default=(0,), attribute_name=attribute_name)
 
 
@@ -187,12 +189,18 @@ def extend_ttl(path: Expr[Any], by: timedelta, /) -> Action:
     Example:
         >>> await Session.key("s1").update(extend_ttl(Session.expires_at, timedelta(minutes=30)))
     """
-    from datetime import UTC, datetime, timedelta
+    from datetime import UTC, datetime
 
     attribute = getattr(path, "attribute", None)
     if getattr(attribute, "_duty", None) != "expires_at" or len(path.path) != 1:
         raise TypeError(f"extend_ttl takes an attribute that ttl() declares, such as Session.expires_at, not {path!r}")
+    action: Action = path._handle.postponed(_seconds(by), datetime.now(UTC))
+    return action
+
+
+def _seconds(by: object) -> int:
+    from datetime import timedelta
+
     if not isinstance(by, timedelta):
         raise TypeError(f"extend_ttl adds a timedelta, not {type(by).__qualname__}")
-    action: Action = path._handle.postponed(by // timedelta(seconds=1), datetime.now(UTC))
-    return action
+    return by // timedelta(seconds=1)

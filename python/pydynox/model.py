@@ -380,8 +380,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     async def save(self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = ()) -> None:
         """Write what changed since the item was read, edits in place included; a new item is created.
 
-        Sends UpdateItem of the changed paths, guarded by existence; nothing where nothing changed; PutItem, guarded by
-        ``attribute_not_exists``, where the instance is new.
+        Sends UpdateItem of the changed paths, guarded by existence and version; nothing where nothing changed; PutItem, guarded
+        by ``attribute_not_exists``, where the instance is new.
 
         Args:
             condition: Write only if this holds for the stored item; where nothing changed it is checked all the same.
@@ -389,6 +389,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Raises:
             ItemVanishedError: The item was deleted meanwhile; it is not written again.
+            VersionConflictError: The item has another version than the instance; ``error.item`` is the stored item.
             ItemAlreadyExistsError: The instance is new and its key is taken; ``put()`` replaces what is there.
             ConditionFailedError: The condition was false; ``error.item`` is the stored item.
             WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
@@ -427,6 +428,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             condition: Write only if this holds for what is there.
 
         Raises:
+            VersionConflictError: The item has another version than the instance; ``error.item`` is the stored item.
             ConditionFailedError: The condition was false; ``error.item`` is the stored item.
             WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
             ValidationError: A value cannot be stored.
@@ -463,6 +465,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Raises:
             ItemVanishedError: The item was deleted meanwhile.
+            VersionConflictError: The item has another version than the instance; ``error.item`` is the stored item.
             ConditionFailedError: The condition was false, or a nested action found nothing to change inside of; ``error.item`` is
                 the stored item.
             ValidationError: There is no action, two change the same place, or one changes a key, an immutable attribute, or an
@@ -488,10 +491,14 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     async def delete(self, *, condition: Condition | None = None) -> None:
         """Delete the item; one that is already gone is no error. Sends DeleteItem. The instance counts as new afterwards.
 
+        With a ``version()`` the stored item must be there and have the version that was read.
+
         Args:
             condition: Delete only if this holds for the stored item.
 
         Raises:
+            VersionConflictError: The item has another version than the instance; ``error.item`` is the stored item.
+            ItemVanishedError: The model has a version, and the item is gone.
             ConditionFailedError: The condition was false; ``error.item`` is the stored item, None where there is none.
             WriteOutcomeUnknownError: No answer came, and with a condition the delete is not sent again.
             TableNotFoundError: There is no such table.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any
 
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, attr, field, partition_key
+from pydynox import Attr, DynamoDBClient, Model, ModelConfig, attr, field, partition_key, updated_at, version
 from pydynox.exceptions import (
     ConditionFailedError,
     ConnectionFailedError,
@@ -16,6 +17,7 @@ from pydynox.exceptions import (
     ItemVanishedError,
     RequestError,
     RequestTimeoutError,
+    VersionConflictError,
     WriteOutcomeUnknownError,
 )
 
@@ -379,3 +381,130 @@ async def test_a_cancelled_update_leaves_the_instance_as_it_was(serve: Serve) ->
 
     assert counter.hits == 5
     assert counter.model_changes() == {}
+
+
+class Ledger(Model[str], table="ledgers"):
+    """A model whose writes know their own item by the version and the time."""
+
+    ledger_id: Attr[str] = partition_key()
+    total: Attr[int] = field(default=0)
+    updated: Attr[datetime] = updated_at()
+    version: Attr[int] = version()
+
+
+class Bare(Model[str], table="ledgers"):
+    """The same items by a version alone, which two writers may have in common."""
+
+    ledger_id: Attr[str] = partition_key()
+    total: Attr[int] = field(default=0)
+    version: Attr[int] = version()
+
+
+class Signed(Model[str], table="ledgers"):
+    """Nothing but the name of each write."""
+
+    model_config = ModelConfig(write_id=True)
+    ledger_id: Attr[str] = partition_key()
+    total: Attr[int] = field(default=0)
+
+
+async def _saved(ledger: Any) -> None:
+    ledger.total += 5
+    await ledger.save()
+
+
+KNOWN: dict[str, Callable[[Any], Coroutine[Any, Any, None]]] = {
+    "save": _saved,
+    "update": lambda ledger: ledger.update(type(ledger).total.add(5)),
+}
+
+
+@pytest.mark.engines("moto")
+@pytest.mark.parametrize("write", KNOWN.values(), ids=KNOWN)
+def test_a_versioned_write_whose_answer_was_lost_is_known_again(
+    serve: Serve, drive: Drive, client: DynamoDBClient, engine: Engine, write: Callable[[Any], Coroutine[Any, Any, None]]
+) -> None:
+    drive(Ledger.table.create())
+    ledger = Ledger(ledger_id="l1")
+    drive(ledger.create())
+    served = forward(engine.url)
+    server = serve(lost(served), served)
+
+    with client_of(server).as_default():
+        drive(write(ledger))
+
+    assert len(server.seen) == 2
+    assert (ledger.total, ledger.version, ledger.model_changes()) == (5, 2, {})
+    assert drive(Ledger.get("l1")) == ledger
+
+
+@pytest.mark.engines("moto")
+@pytest.mark.parametrize("model", [Ledger, Signed])
+def test_a_create_whose_answer_was_lost_is_known_again(
+    serve: Serve, drive: Drive, client: DynamoDBClient, engine: Engine, model: Any
+) -> None:
+    drive(Ledger.table.create())
+    served = forward(engine.url)
+    server = serve(lost(served), served)
+    ledger = model(ledger_id="l1", total=3)
+
+    with client_of(server).as_default():
+        drive(ledger.create())
+
+    assert len(server.seen) == 2
+    assert drive(model.get("l1")) == ledger
+
+
+@pytest.mark.engines("moto")
+@pytest.mark.parametrize("write", KNOWN.values(), ids=KNOWN)
+def test_a_version_alone_proves_nothing(
+    serve: Serve, drive: Drive, client: DynamoDBClient, engine: Engine, write: Callable[[Any], Coroutine[Any, Any, None]]
+) -> None:
+    drive(Ledger.table.create())
+    bare = Bare(ledger_id="l1")
+    drive(bare.create())
+    served = forward(engine.url)
+    server = serve(lost(served), served)
+
+    with client_of(server).as_default(), pytest.raises(VersionConflictError, match="earlier attempt of this very call") as caught:
+        drive(write(bare))
+
+    assert caught.value.ambiguous
+    assert bare.version == 1
+    # Applied once, whatever the call says.
+    assert drive(client.get_item("ledgers", {"ledger_id": "l1"}))["total"] == 5  # type: ignore[index]
+
+
+@pytest.mark.engines("moto")
+def test_a_versioned_delete_whose_answer_was_lost_keeps_the_doubt(
+    serve: Serve, drive: Drive, client: DynamoDBClient, engine: Engine
+) -> None:
+    drive(Ledger.table.create())
+    ledger = Ledger(ledger_id="l1")
+    drive(ledger.create())
+    served = forward(engine.url)
+    server = serve(lost(served), served)
+
+    with client_of(server).as_default(), pytest.raises(ItemVanishedError) as caught:
+        drive(ledger.delete())
+
+    assert caught.value.ambiguous
+    assert drive(Ledger.get("l1")) is None
+
+
+@pytest.mark.engines("moto")
+def test_an_update_by_key_of_a_versioned_item_follows_its_actions(
+    serve: Serve, drive: Drive, client: DynamoDBClient, engine: Engine
+) -> None:
+    drive(Ledger.table.create())
+    drive(Ledger(ledger_id="l1").create())
+    served = forward(engine.url)
+    server = serve(lost(served), served, lost(served))
+
+    with client_of(server).as_default():
+        drive(Ledger.key("l1").apply(Ledger.total.set(9)))
+        with pytest.raises(WriteOutcomeUnknownError):
+            drive(Ledger.key("l1").apply(Ledger.total.add(1)))
+
+    # The version may move twice for one change; it never stands still.
+    assert drive(Ledger.get("l1")).version == 4  # type: ignore[union-attr]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from models import Account, Address, CountEvent, Event, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Status, Thing, Typed, User
+from models import Account, Address, CountEvent, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Session, Status, Thing, Typed, User
 from pydynox import (
     Action,
     AssumeRole,
@@ -31,7 +31,11 @@ from pydynox import (
     after_save,
     before_delete,
     before_save,
+    created_at,
+    extend_ttl,
     field,
+    ttl,
+    version,
     partition_key,
     path,
     run,
@@ -345,3 +349,22 @@ def further_types(one: Typed, objects: Objects, uid: UUID, at: datetime) -> None
     Address(street="s", zip=3)  # E: unknown field
     Typed.key("active", at)  # E: key type
     ModelConfig(strict_reads=1)  # E: type
+
+
+# --- what is kept
+Kept(kept_id="a", version=3)  # E: version is kept by pydynox
+Kept(kept_id="a", created=datetime.now())  # E: kept by pydynox
+Kept(kept_id="a", expires_at=3600)  # E: a datetime
+Session(session_id="s", expires_at="soon", ends_at=datetime.now())  # E: a datetime
+Session(session_id="s")  # E: ends_at is missing
+extend_ttl(Kept.expires_at, 3600)  # E: a timedelta
+extend_ttl("expires_at", timedelta(hours=1))  # E: a path
+Kept.version > "3"  # E: a number
+Kept.created > 3  # E: a datetime
+
+
+class WronglyKept(Model[str], table="kept"):
+    pk: Attr[str] = partition_key()
+    count: Attr[str] = version()  # E: int
+    made: Attr[int] = created_at()  # E: datetime
+    gone: Attr[datetime] = ttl(default=3600)  # E: a datetime or a timedelta

@@ -15,6 +15,7 @@ from models import (
     Annotated,
     CountEvent,
     Event,
+    Kept,
     Legacy,
     Level,
     Mixed,
@@ -26,6 +27,7 @@ from models import (
     Point,
     Priced,
     Ruled,
+    Session,
     Status,
     Thing,
     Typed,
@@ -48,6 +50,7 @@ from pydynox import (
     ModelConfig,
     Table,
     attr,
+    extend_ttl,
     get_default_client,
     ksuid,
     path,
@@ -516,3 +519,23 @@ def further_conditions(now: datetime, uid: UUID) -> list[Condition]:
         Typed.address.city.begins_with("P"),
         Typed.address.street == "s",
     ]
+
+
+async def keeping(kept: Kept, session: Session) -> None:
+    Kept(kept_id="a")
+    Kept(kept_id="a", expires_at=None, note="x")
+    Session(session_id="s", ends_at=datetime.now(UTC))
+    Session(session_id="s", ends_at=datetime.now(UTC), expires_at=None)
+    assert_type(kept.version, int)
+    assert_type(kept.created, datetime)
+    assert_type(kept.updated, datetime)
+    assert_type(kept.expires_at, datetime | None)
+    assert_type(kept.model_is_expired(), bool)
+    assert_type(session.expires_at, datetime | None)
+    assert_type(session.version, int)
+    assert_type(Kept.version == 3, Condition)
+    assert_type(Kept.created > datetime.now(UTC), Condition)
+    assert_type(extend_ttl(Kept.expires_at, timedelta(hours=1)), Action)
+    assert_type(extend_ttl(Session.expires_at, timedelta(hours=1)), Action)
+    await kept.save(condition=Kept.version == 3)
+    ModelConfig(write_id=True)

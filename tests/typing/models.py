@@ -26,16 +26,22 @@ from pydynox import (
     NumberAttribute,
     SetAttribute,
     StringAttribute,
+    TTLAttribute,
     UUIDAttribute,
+    VersionAttribute,
     after_delete,
     after_load,
     after_save,
     before_delete,
     before_save,
+    created_at,
     field,
     partition_key,
     sort_key,
+    ttl,
+    updated_at,
     uuid7,
+    version,
 )
 
 
@@ -273,3 +279,19 @@ class Annotated(Model[UUID], table="annotated"):
 
 class Priced(Model[Money], table="priced"):
     price: Attr[Money] = partition_key(codec=MoneyCodec())
+
+
+class Kept(Model[str], table="kept"):
+    kept_id: Attr[str] = partition_key()
+    note: Attr[str] = field(default="")
+    expires_at: Attr[datetime | None] = ttl(default=timedelta(hours=1))
+    created: Attr[datetime] = created_at()
+    updated: Attr[datetime] = updated_at()
+    version: Attr[int] = version()
+
+
+class Session(Model[str], table="sessions"):
+    session_id: StringAttribute = StringAttribute(partition_key=True)
+    expires_at: TTLAttribute[datetime | None] = TTLAttribute(null=True, hide_expired=True)
+    ends_at: Attr[datetime] = field()
+    version: VersionAttribute = VersionAttribute()
