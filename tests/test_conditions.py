@@ -324,3 +324,39 @@ def test_values_are_taken_when_the_condition_is_built(drive: Drive, user: User) 
     wanted.append("z")
 
     drive(user.put(condition=condition))
+
+
+def test_what_is_about_another_model_is_refused(client: DynamoDBClient, drive: Drive) -> None:
+    class Base(Model[str], abstract=True):
+        pk: Attr[str] = partition_key()
+        total: Attr[int] = field(default=0)
+
+    class One(Base, table="ones"):
+        extra: Attr[int] = field(default=0)
+
+    class Other(Base, table="others"):
+        pass
+
+    one = One(pk="a")
+    drive(One.table.create())
+    drive(one.create(condition=Base.total.not_exists()))
+    foreign = [Other.total == 0, (One.total == 0) & (Other.total == 0), ~(Other.total == 0), Other.total.exists()]
+    for condition in foreign:
+        for call in (
+            lambda c=condition: one.save(condition=c),
+            lambda c=condition: one.put(condition=c),
+            lambda c=condition: one.delete(condition=c),
+            lambda c=condition: one.update(One.total.add(1), condition=c),
+            lambda c=condition: One(pk="b").create(condition=c),
+            lambda c=condition: One.key("a").update(One.total.add(1), condition=c),
+            lambda c=condition: One.key("a").delete(condition=c),
+        ):
+            with pytest.raises(ValidationError, match=r"the condition .* is about Other and not about One"):
+                drive(call())
+    with pytest.raises(ValidationError, match=r"the action ADD total … is about Other and not about One"):
+        drive(one.update(Other.total.add(1)))
+    with pytest.raises(ValidationError, match="is about Other and not about One"):
+        drive(One.key("a").apply(Other.total.add(1)))
+    # A base class speaks of what its subclasses have; an untyped path of whatever there is.
+    drive(one.update(Base.total.add(1), condition=(Base.total == 0) & (attr("extra") == 0)))
+    assert one.total == 1

@@ -6,8 +6,9 @@ import dataclasses
 import json
 import subprocess
 import sys
+import types
 from decimal import Decimal  # noqa: F401 (the slips name it)
-from typing import Any, ClassVar, Generic, TypeVar  # noqa: F401
+from typing import Any, ClassVar, Generic, TypeVar
 
 import pydantic
 import pytest
@@ -23,6 +24,7 @@ from pydynox import (
     partition_key,
     sort_key,  # noqa: F401
 )
+from pydynox._annotations import own
 from pydynox.exceptions import ConfigurationError, ValidationError
 
 P = TypeVar("P")
@@ -305,3 +307,26 @@ def test_attributes_are_found_on_the_class_and_listed_whatever_their_names() -> 
     assert {"register", "mro_", "more", "get"} <= set(dir(Further))
     with pytest.raises(AttributeError, match="type object 'Odd' has no attribute 'more'"):
         Odd.more  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_annotations_that_python_reads_late_are_taken_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Python 3.14 evaluates annotations when they are asked for, and raises NameError for what is yet to come.
+    asked: list[object] = []
+
+    class Late(type):
+        @property
+        def __annotations__(cls) -> dict[str, Any]:
+            raise NameError("name 'Later' is not defined")
+
+    class Body(metaclass=Late):
+        pass
+
+    def get_annotations(of: object, *, format: object) -> dict[str, str]:
+        asked.append((of, format))
+        return {"a": "Attr[Later]"}
+
+    library = types.SimpleNamespace(get_annotations=get_annotations, Format=types.SimpleNamespace(STRING="string"))
+    monkeypatch.setitem(sys.modules, "annotationlib", library)
+
+    assert own(Body) == {"a": "Attr[Later]"}
+    assert asked == [(Body, "string")]

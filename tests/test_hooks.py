@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from pydynox import (
     Attr,
+    Document,
     DynamoDBClient,
     Model,
     after_delete,
@@ -409,3 +410,26 @@ def test_a_hook_runs_as_any_method_does() -> None:
     run(user.check())
 
     assert user.email == "ada"
+
+
+def test_a_hook_that_fails_leaves_no_edit_in_place_behind(client: DynamoDBClient, drive: Drive) -> None:
+    class Part(Document):
+        names: Attr[list[str]] = field(default_factory=list)
+
+    class Whole(Model[str], table="wholes"):
+        pk: Attr[str] = partition_key()
+        tags: Attr[set[str]] = field(default_factory=set)
+        parts: Attr[list[Part]] = field(default_factory=list)
+        extra: Attr[dict[str, Any]] = field(default_factory=dict)
+
+        @before_save
+        def spoil(self) -> None:
+            self.tags.add("spoilt")
+            self.parts[0].names.append("spoilt")
+            self.extra["a"]["b"].append("spoilt")
+            raise LookupError("no")
+
+    whole = Whole(pk="a", tags={"x"}, parts=[Part(names=["n"])], extra={"a": {"b": []}})
+    with pytest.raises(LookupError):
+        drive(whole.create())
+    assert whole == Whole(pk="a", tags={"x"}, parts=[Part(names=["n"])], extra={"a": {"b": []}})

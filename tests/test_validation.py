@@ -12,6 +12,7 @@ from pydynox import (
     Attr,
     BinaryAttribute,
     BooleanAttribute,
+    Document,
     DynamoDBClient,
     ListAttribute,
     MapAttribute,
@@ -393,3 +394,40 @@ def test_pydantic_applies_the_rules_and_shows_them() -> None:
     assert shown["tags"]["maxItems"] == 2
     assert shown["extra"]["maxProperties"] == 1
     assert adapter.validate_python({"name": "ada", "number": 1, "share": None}) == account()
+
+
+def test_rules_inside_of_documents_are_checked_before_a_write(client: DynamoDBClient, drive: Drive) -> None:
+    class Room(Document):
+        guests: Attr[list[str]] = field(default_factory=list, max_length=2)
+
+    class House(Document):
+        rooms: Attr[list[Room]] = field(default_factory=list)
+        by_name: Attr[dict[str, Room]] = field(default_factory=dict)
+        next_door: Attr[House | None] = field(default=None)
+
+    class Street(Model[str], table="streets"):
+        pk: Attr[str] = partition_key()
+        house: Attr[House | None] = field(default=None)
+        note: Attr[str] = field(default="")
+
+    drive(Street.table.create())
+    street = Street(pk="a", house=House(rooms=[Room(), Room()], by_name={"hall": Room()}, next_door=House(rooms=[Room()])))
+    drive(street.create())
+    assert street.house is not None
+    assert street.house.next_door is not None
+    street.house.rooms[1].guests.extend(["x", "y", "z"])
+    street.house.by_name["hall"].guests.extend(["x", "y", "z"])
+    street.house.next_door.rooms[0].guests.extend(["x", "y", "z"])
+
+    for write in (street.save, street.put):
+        with pytest.raises(ValidationError) as caught:
+            drive(write())
+        assert [message.split(" ")[0] for _, message in caught.value.errors] == [
+            "Street.house.rooms[1].guests",
+            "Street.house.by_name['hall'].guests",
+            "Street.house.next_door.rooms[0].guests",
+        ]
+        assert {name for name, _ in caught.value.errors} == {"house"}
+    street.model_rollback()
+    street.note = "x"
+    drive(street.save())

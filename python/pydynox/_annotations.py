@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import types
 import typing
@@ -32,6 +33,18 @@ def is_attribute(value: object) -> TypeGuard[Attr[Any]]:
 def is_attribute_class(value: object) -> TypeGuard[type[Attr[Any]]]:
     """Whether an annotation that starts with this declares an attribute."""
     return isinstance(value, type) and issubclass(value, Attr)
+
+
+def own(cls: type[Any]) -> dict[str, Any]:
+    """The annotations of a class's body; all as text where one names what does not exist yet and Python reads them late."""
+    try:
+        return dict(getattr(cls, "__annotations__", {}))
+    except NameError:
+        # Python 3.14: an annotation is evaluated when it is asked for.
+        annotationlib: Any = importlib.import_module("annotationlib")
+
+        found: dict[str, Any] = annotationlib.get_annotations(cls, format=annotationlib.Format.STRING)
+        return found
 
 
 def evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:

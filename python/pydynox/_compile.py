@@ -6,7 +6,7 @@ import typing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _core, _rules
-from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, resolved, surroundings
+from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, own, resolved, surroundings
 from ._generics import is_root, substitute, type_arguments
 from ._kinds import describe, fits, is_key_kind, kind_of
 from .attributes import PARTITION, SORT, Attr
@@ -153,7 +153,7 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
     if definition is None or attribute_of(cls, name) is None:
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
     attribute = completed(cls).attributes[name]
-    handle = _core.Path(core_field(cls, attribute), cls.__name__)
+    handle = _core.Path(core_field(cls, attribute), cls)
     return definition.paths.setdefault(name, expression(handle, attribute._kind or ("any",), cls, attribute))
 
 
@@ -188,7 +188,14 @@ def complete(cls: type[Any]) -> Definition:
             if config.write_id:
                 fields.append(_write_id(cls, definition))
             hides = any(attribute._hide_expired for attribute in definition.attributes.values())
-            cls._schema = _core.Schema(cls, fields, config.table, strict_reads=config.strict_reads, hide_expired=hides)
+            cls._schema = _core.Schema(
+                cls,
+                fields,
+                config.table,
+                strict_reads=config.strict_reads,
+                consistent_read=config.consistent_read,
+                hide_expired=hides,
+            )
     definition.names = {}
     definition.complete = True
     return definition
@@ -239,7 +246,7 @@ def _own_config(cls: type[Any], table: str | None) -> list[ModelConfig]:
 
 def _read_body(cls: type[Any], definition: Definition) -> None:
     """Find the attributes that the body declares; an attribute that is only annotated gets its object here."""
-    annotations = dict(cls.__annotations__)
+    annotations = own(cls)
     for name, annotation in annotations.items():
         value = cls.__dict__.get(name)
         if is_attribute(value):
@@ -260,8 +267,8 @@ def _read_body(cls: type[Any], definition: Definition) -> None:
 
 def _sort_as_written(cls: type[Any], definition: Definition) -> None:
     """The order of the annotations; attribute objects without one come after."""
-    own = definition.own
-    definition.own = {name: own[name] for name in cls.__annotations__ if name in own} | own
+    declared = definition.own
+    definition.own = {name: declared[name] for name in own(cls) if name in declared} | declared
 
 
 def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
@@ -367,7 +374,7 @@ def _declared(cls: type[Any], base: type[Any]) -> dict[str, Attr[Any]]:
         return complete(base).own
     if issubclass(base, (_core.Instance, _core.Document)) or base.__module__ == "typing":
         return {}
-    said = {**vars(base), **getattr(base, "__annotations__", {})}
+    said = {**vars(base), **own(base)}
     name = next((name for name, value in said.items() if _looks_like_attribute(value)), None)
     if name is not None:
         fail(cls, name, f"comes from {base.__name__}, which is no model: write class {base.__name__}(Model, abstract=True)")

@@ -1,6 +1,7 @@
 """The extension module: the border between Python and the Rust core."""
 
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from contextvars import ContextVar
 from os import PathLike
 from typing import Any, ClassVar, NoReturn, Self, TypeVar, final
 
@@ -54,6 +55,7 @@ class Schema:
         table: str | None,
         *,
         strict_reads: bool = True,
+        consistent_read: bool = False,
         hide_expired: bool = False,
     ) -> Self: ...
     @property
@@ -95,7 +97,7 @@ class Document:
 class Path:
     """The path to an attribute, or to a place inside it; every method encodes the values that it is given."""
 
-    def __new__(cls, field: Field, owner: str) -> Self: ...
+    def __new__(cls, field: Field, owner: type) -> Self: ...
     @staticmethod
     def parse(text: str) -> Path:
         """The path that a text such as ``address.lines[0]`` names, of no declared type."""
@@ -193,7 +195,7 @@ class Client:
         errors: str,
     ) -> Self: ...
     def get(
-        self, schema: Schema, values: tuple[object, ...], named: Mapping[str, object], consistent_read: bool
+        self, schema: Schema, values: tuple[object, ...], named: Mapping[str, object], consistent_read: bool | None
     ) -> Operation: ...
     def exists(self, schema: Schema, key: tuple[object, ...]) -> Operation: ...
     def create(self, instance: Instance, condition: Condition | None) -> Operation: ...
@@ -210,7 +212,11 @@ class Client:
     def refresh(self, instance: Instance) -> Operation: ...
     def delete_key(self, schema: Schema, key: tuple[object, ...], condition: Condition | None) -> Operation: ...
     def pop_key(self, schema: Schema, key: tuple[object, ...]) -> Operation: ...
-    def get_item(self, table: str, key: Mapping[str, object], consistent_read: bool, projection: Sequence[str]) -> Operation: ...
+    def options_variable(self) -> ContextVar[tuple[float | None, bool | None]]:
+        """What ``options()`` blocks say: a time-out in seconds and whether reads are consistent."""
+    def get_item(
+        self, table: str, key: Mapping[str, object], consistent_read: bool | None, projection: Sequence[str]
+    ) -> Operation: ...
     def put_item(self, table: str, item: Mapping[str, object], condition: Condition | None) -> Operation: ...
     def update_item(
         self, table: str, key: Mapping[str, object], actions: tuple[Action, ...], condition: Condition | None

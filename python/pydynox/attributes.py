@@ -818,6 +818,14 @@ class JSONAttribute(Attr[T]):
         ...     settings: JSONAttribute[Settings] = JSONAttribute(Settings)
     """
 
+    if TYPE_CHECKING:
+        # Text, whatever it says: there is no way into it.
+        @overload
+        def __get__(self, instance: None, owner: Any) -> Expr[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> T: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+
     @overload
     def __init__(
         self: JSONAttribute[Any],

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from . import _core
+from .exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .expressions import Action, Condition
     from .sync import SyncClient
 
+_NOT_GIVEN: Any = object()
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
 _from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictionary because setdefault is atomic
@@ -100,7 +102,7 @@ class DynamoDBClient:
         key: Mapping[str, Any],
         /,
         *,
-        consistent_read: bool = False,
+        consistent_read: bool | None = None,
         projection: Sequence[str] = (),
     ) -> dict[str, Any] | None:
         """Read one item as a plain dict; numbers are ``int`` or ``Decimal``. Sends GetItem.
@@ -108,7 +110,8 @@ class DynamoDBClient:
         Args:
             table: The table's name, without ``table_prefix``.
             key: The key attributes and their values.
-            consistent_read: Whether every write that has ended before must be seen.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
+                it says, or not.
             projection: Attributes or paths such as ``"address.city"`` to read; all when empty.
 
         Returns:
@@ -277,6 +280,40 @@ class DynamoDBClient:
         finally:
             _block.reset(token)
 
+    @contextmanager
+    def options(self, *, timeout: float | None = _NOT_GIVEN, consistent_read: bool | None = None) -> Generator[Self]:
+        """Within the block, and in the tasks that it starts, calls of this client are made so; blocks may stand in each other.
+
+        Args:
+            timeout: Seconds that a call may take, attempts and waiting included; None for no limit.
+            consistent_read: What reads do that do not say it themselves, whatever their model says.
+
+        Raises:
+            ConfigurationError: The timeout is no positive number.
+
+        Example:
+            >>> with client.options(timeout=2, consistent_read=True):
+            ...     await User.get("u1")
+        """
+        if timeout is None:
+            timeout = float("inf")
+        elif timeout is not _NOT_GIVEN and not _is_positive(timeout):
+            raise ConfigurationError(
+                f"options(timeout=...) is a positive number of seconds, or None for no limit, not {timeout!r}"
+            )
+        variable: Any = self._core.options_variable()
+        before = variable.get()
+        token = variable.set(
+            (
+                before[0] if timeout is _NOT_GIVEN else float(timeout),
+                before[1] if consistent_read is None else consistent_read,
+            )
+        )
+        try:
+            yield self
+        finally:
+            variable.reset(token)
+
     @property
     def sync(self) -> SyncClient:
         """The blocking form of this client."""
@@ -292,6 +329,10 @@ class DynamoDBClient:
 
     def __repr__(self) -> str:
         return f"DynamoDBClient({self._shown!r})"
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and value > 0
 
 
 def set_default_client(client: DynamoDBClient | None) -> None:

@@ -96,6 +96,9 @@ def after_load(hook: Hook, /) -> Hook:
     return _marked(hook, "after_load")
 
 
+_SCALARS = frozenset({str, int, float, bool, bytes})
+
+
 class Hooks:
     """The hooks of one class, by event, as names of methods in the order in which they run."""
 
@@ -109,7 +112,7 @@ class Hooks:
         names = self._names.get(event, ())
         if not names:
             return
-        values: dict[str, Any] = dict(instance.__dict__)
+        values = {name: _kept(value) for name, value in instance.__dict__.items()}
         try:
             for name in names:
                 await _run(instance, name, event)
@@ -131,6 +134,15 @@ class Hooks:
         """Run the hooks of an instance that was read."""
         for name in self._names.get("after_load", ()):
             await _run(instance, name, "after_load")
+
+
+def _kept(value: Any) -> Any:
+    """A value that no hook can edit in place."""
+    if value is None or type(value) in _SCALARS:
+        return value
+    from copy import deepcopy
+
+    return deepcopy(value)
 
 
 def hooks_of(cls: type[Any]) -> Hooks | None:

@@ -33,7 +33,8 @@ class Key(Generic[Row_co]):
         """Read the item. Sends GetItem.
 
         Args:
-            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
+                around it says, or the model.
 
         Returns:
             The item, or None where there is none.
@@ -48,9 +49,7 @@ class Key(Generic[Row_co]):
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
         model = self._model
-        config = model.model_config
-        consistent: bool = config.consistent_read if consistent_read is None else consistent_read
-        operation = client_for(config.client)._core.get(model._schema, self._values, {}, consistent)
+        operation = client_for(model.model_config.client)._core.get(model._schema, self._values, {}, consistent_read)
         try:
             await operation
         except BaseException:
@@ -65,7 +64,8 @@ class Key(Generic[Row_co]):
         """Read the item, which must be there. Sends GetItem.
 
         Args:
-            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
+                around it says, or the model.
 
         Raises:
             ItemNotFoundError: There is no such item.
@@ -78,10 +78,8 @@ class Key(Generic[Row_co]):
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
         model = self._model
-        config = model.model_config
-        client = client_for(config.client)
-        consistent: bool = config.consistent_read if consistent_read is None else consistent_read
-        operation = client._core.get(model._schema, self._values, {}, consistent)
+        client = client_for(model.model_config.client)
+        operation = client._core.get(model._schema, self._values, {}, consistent_read)
         try:
             await operation
         except BaseException:
@@ -104,7 +102,8 @@ class Key(Generic[Row_co]):
             >>> await User.key("u1").exists()
             True
 
-        Costs: half a read unit per 4 KB of the whole item; read eventually consistently.
+        Costs: half a read unit per 4 KB of the whole item, a whole one where the model or ``client.options()`` asks for
+            consistent reads.
         """
         model = self._model
         operation = client_for(model.model_config.client)._core.exists(model._schema, self._values)

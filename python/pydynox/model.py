@@ -206,7 +206,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Args:
             *values: The partition key and, where there is one, the sort key.
-            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
+                around it says, or the model.
             **key: The key by name, in place of ``values``.
 
         Returns:
@@ -222,10 +223,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
-        config = cls.model_config
-        if consistent_read is None:
-            consistent_read = config.consistent_read
-        operation = client_for(config.client)._core.get(cls._schema, values, key, consistent_read)
+        operation = client_for(cls.model_config.client)._core.get(cls._schema, values, key, consistent_read)
         try:
             await operation
         except BaseException:
@@ -248,7 +246,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Args:
             *values: The partition key and, where there is one, the sort key.
-            consistent_read: Whether every write that has ended before must be seen; the model's setting when not given.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
+                around it says, or the model.
             **key: The key by name, in place of ``values``.
 
         Raises:
@@ -262,10 +261,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
-        config = cls.model_config
-        client = client_for(config.client)
-        if consistent_read is None:
-            consistent_read = config.consistent_read
+        client = client_for(cls.model_config.client)
         operation = client._core.get(cls._schema, values, key, consistent_read)
         try:
             await operation

@@ -168,7 +168,7 @@ class SyncClient:
         self._target = target
 
     def get_item(
-        self, table: str, key: Mapping[str, Any], /, *, consistent_read: bool = False, projection: Sequence[str] = ()
+        self, table: str, key: Mapping[str, Any], /, *, consistent_read: bool | None = None, projection: Sequence[str] = ()
     ) -> dict[str, Any] | None:
         """Blocking form of ``DynamoDBClient.get_item``."""
         return run(self._target.get_item(table, key, consistent_read=consistent_read, projection=projection))

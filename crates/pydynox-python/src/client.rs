@@ -1,6 +1,7 @@
 //! The core's client, seen from Python: extracts arguments, has the body written, and gives an Operation.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
@@ -11,8 +12,10 @@ use pydynox_core::retry::proof::Proof;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 use crate::answer::{Context, Expected, Target};
 use crate::encode;
@@ -40,6 +43,15 @@ pub(crate) struct Client {
     settings: Settings,
     /// Only locked while the interpreter is held, and never across a call into Python.
     connection: Mutex<Connection>,
+    /// The context variable of what `options()` blocks say, once there was one.
+    options: PyOnceLock<Py<PyAny>>,
+}
+
+/// What the `options()` block around a call says.
+#[derive(Default)]
+struct Options {
+    timeout: Option<Duration>,
+    consistent_read: Option<bool>,
 }
 
 impl Client {
@@ -68,6 +80,33 @@ impl Client {
         // What a parent opened is leaked in its child, never closed under the parent's feet.
         std::mem::forget(stale);
         Ok(client)
+    }
+
+    fn options(&self, py: Python<'_>) -> PyResult<Options> {
+        let Some(variable) = self.options.get(py) else {
+            return Ok(Options::default());
+        };
+        let found = variable.bind(py).call_method0(intern!(py, "get"))?;
+        let (timeout, consistent_read): (Option<f64>, Option<bool>) = found.extract()?;
+        Ok(Options {
+            // What is too long to be a time is no limit.
+            timeout: timeout
+                .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)),
+            consistent_read,
+        })
+    }
+
+    /// Whether a read is consistent: as the call says, the block around it, or the model.
+    fn is_consistent(
+        &self,
+        py: Python<'_>,
+        asked: Option<bool>,
+        otherwise: bool,
+    ) -> PyResult<bool> {
+        match asked {
+            Some(asked) => Ok(asked),
+            None => Ok(self.options(py)?.consistent_read.unwrap_or(otherwise)),
+        }
     }
 
     fn send_write(&self, py: Python<'_>, write: Write) -> PyResult<Py<Operation>> {
@@ -109,7 +148,7 @@ impl Client {
             resend: request.resend,
             intent: request.intent,
             proof: request.proof,
-            timeout: None,
+            timeout: self.options(py)?.timeout,
         };
         let exchange = match request.wait {
             Wait::No => Box::pin(async move { core.call(call).await }) as runtime::Exchange,
@@ -176,7 +215,22 @@ impl Client {
         Ok(Self {
             settings: Settings::new(py, settings)?,
             connection: Mutex::new(Connection::Unopened),
+            options: PyOnceLock::new(),
         })
+    }
+
+    /// The context variable of `options()` blocks: their time-out in seconds and whether reads are consistent, each None where
+    /// nothing is said.
+    fn options_variable<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let variable = self.options.get_or_try_init(py, || {
+            let defaults = [(intern!(py, "default"), (None::<f64>, None::<bool>))];
+            let made = py
+                .import(intern!(py, "contextvars"))?
+                .getattr(intern!(py, "ContextVar"))?
+                .call(("pydynox_options",), Some(&defaults.into_py_dict(py)?))?;
+            Ok::<_, PyErr>(made.unbind())
+        })?;
+        Ok(variable.bind(py).clone())
     }
 
     /// Read an item of a model. The key is given in order, by name, or both.
@@ -185,16 +239,17 @@ impl Client {
         schema: &Bound<'_, Schema>,
         values: &Bound<'_, PyTuple>,
         named: Option<&Bound<'_, PyDict>>,
-        consistent_read: bool,
+        consistent_read: Option<bool>,
     ) -> PyResult<Py<Operation>> {
         let py = schema.py();
         let model = schema.get();
+        let consistent = self.is_consistent(py, consistent_read, model.consistent_read)?;
         let key = model.key(values, named)?;
         let table = self.settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, &key)?;
-        get_item::finish(&mut w, consistent_read, &[]);
+        get_item::finish(&mut w, consistent, &[]);
         self.send(
             py,
             Request::idempotent(Name::GetItem, table, w),
@@ -217,7 +272,8 @@ impl Client {
         let hidden = model.duties.expires_at.filter(|_| model.hides_expired);
         let mut projection = vec![&*model.partition_key().attribute_name];
         projection.extend(hidden.map(|index| &*model.field(index).attribute_name));
-        get_item::finish(&mut w, false, &projection);
+        let consistent = self.is_consistent(py, None, model.consistent_read)?;
+        get_item::finish(&mut w, consistent, &projection);
         self.send(
             py,
             Request::idempotent(Name::GetItem, table, w),
@@ -369,7 +425,7 @@ impl Client {
         &self,
         table: &str,
         key: &Bound<'_, PyDict>,
-        consistent_read: bool,
+        consistent_read: Option<bool>,
         projection: Vec<String>,
     ) -> PyResult<Py<Operation>> {
         let py = key.py();
@@ -378,7 +434,8 @@ impl Client {
         get_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
         let projection: Vec<&str> = projection.iter().map(String::as_str).collect();
-        get_item::finish(&mut w, consistent_read, &projection);
+        let consistent = self.is_consistent(py, consistent_read, false)?;
+        get_item::finish(&mut w, consistent, &projection);
         self.send(
             py,
             Request::idempotent(Name::GetItem, table, w),

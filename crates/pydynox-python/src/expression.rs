@@ -9,7 +9,7 @@ use pydynox_core::expression::path::{self, Step};
 use pydynox_core::wire::Writer;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyBool, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode::{Problem, is_absent, write_attribute, write_value};
@@ -44,12 +44,15 @@ impl Left<'_> {
             _ => Comparator::GreaterOrEqual,
         };
         let right = self.beside(other)?;
-        Ok(condition::Condition::compare(comparator, self.operand, right).into())
+        let tree = condition::Condition::compare(comparator, self.operand, right);
+        Ok(self.path.condition(other.py(), tree))
     }
 
     fn between(self, low: &Bound<'_, PyAny>, high: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        let py = low.py();
         let (low, high) = (self.beside(low)?, self.beside(high)?);
-        Ok(condition::Condition::between(self.operand, low, high).into())
+        let tree = condition::Condition::between(self.operand, low, high);
+        Ok(self.path.condition(py, tree))
     }
 
     fn among(self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
@@ -58,7 +61,7 @@ impl Left<'_> {
             .map(|value| self.beside(&value))
             .collect::<PyResult<Vec<_>>>()?;
         condition::Condition::is_in(self.operand, choices)
-            .map(Condition::from)
+            .map(|tree| self.path.condition(values.py(), tree))
             .map_err(|error| {
                 validation_error(
                     values.py(),
@@ -99,7 +102,9 @@ pub(crate) struct Path {
     place: path::Path,
     /// The attribute that it starts at; None where no model says anything.
     field: Option<Py<Field>>,
-    owner: Box<str>,
+    /// The class through which it was taken.
+    owner: Option<Py<PyType>>,
+    owner_name: Box<str>,
 }
 
 impl Path {
@@ -118,7 +123,7 @@ impl Path {
         let Some(field) = &self.field else {
             return self.place.to_string();
         };
-        let mut label = format!("{}.{}", self.owner, field.get().text);
+        let mut label = format!("{}.{}", self.owner_name, field.get().text);
         for step in &self.place.steps()[1..] {
             let _ = match step {
                 Step::Name(name) => write!(label, "[{name:?}]"),
@@ -126,6 +131,25 @@ impl Path {
             };
         }
         label
+    }
+
+    /// A condition on this path.
+    fn condition(&self, py: Python<'_>, tree: condition::Condition) -> Condition {
+        Condition {
+            tree,
+            owners: self.owners(py),
+        }
+    }
+
+    fn action(&self, py: Python<'_>, action: action::Action) -> Action {
+        Action {
+            action,
+            owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
+        }
+    }
+
+    fn owners(&self, py: Python<'_>) -> Vec<Py<PyType>> {
+        self.owner.iter().map(|owner| owner.clone_ref(py)).collect()
     }
 
     fn left(&self) -> Left<'_> {
@@ -182,7 +206,8 @@ impl Path {
             Ok(path) => Operand::Path(path.get().place.clone()),
             Err(_) => Operand::Value(self.encoded(kind, value)?),
         };
-        Ok(condition::Condition::function(function, self.place.clone(), operand).into())
+        let tree = condition::Condition::function(function, self.place.clone(), operand);
+        Ok(self.condition(value.py(), tree))
     }
 
     /// The members of a set, as a set; a single set of a path without a type stands for its members.
@@ -218,7 +243,10 @@ impl Path {
         } else {
             self.encoded(kind, PyList::new(py, values.iter())?.as_any())?
         };
-        Ok(action::Action::extend(self.place.clone(), &json, before).into())
+        Ok(self.action(
+            py,
+            action::Action::extend(self.place.clone(), &json, before),
+        ))
     }
 
     fn term(slf: &Bound<'_, Self>, term: action::Term) -> Term {
@@ -232,12 +260,13 @@ impl Path {
 #[pymethods]
 impl Path {
     #[new]
-    fn new(field: &Bound<'_, Field>, owner: &str) -> Self {
-        Self {
+    fn new(field: &Bound<'_, Field>, owner: &Bound<'_, PyType>) -> PyResult<Self> {
+        Ok(Self {
             place: path::Path::new(&field.get().attribute_name),
             field: Some(field.clone().unbind()),
-            owner: owner.into(),
-        }
+            owner: Some(owner.clone().unbind()),
+            owner_name: owner.name()?.to_str()?.into(),
+        })
     }
 
     /// The path that a text such as `address.lines[0]` names, of no declared type.
@@ -247,7 +276,8 @@ impl Path {
         Ok(Self {
             place,
             field: None,
-            owner: "".into(),
+            owner: None,
+            owner_name: "".into(),
         })
     }
 
@@ -304,7 +334,8 @@ impl Path {
         Ok(Self {
             place: place.map_err(|error| refused(py, &error))?,
             field: self.field.as_ref().map(|field| field.clone_ref(py)),
-            owner: self.owner.clone(),
+            owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
+            owner_name: self.owner_name.clone(),
         })
     }
 
@@ -322,19 +353,20 @@ impl Path {
 
     /// Let a number of seconds since 1970 grow, from now where there is none.
     fn postponed(&self, seconds: i64, now: &Bound<'_, PyAny>) -> PyResult<Action> {
+        let now_py = now.py();
         let now = Source::Value(self.encoded(self.kind().present(), now)?);
         let stored = Source::IfNotExists(self.place.clone(), Box::new(now));
         let amount = format!(r#"{{"N":"{seconds}"}}"#).into_bytes();
         let sum = action::Term::Plus(stored, Source::Value(amount.into()));
-        Ok(action::Action::set(self.place.clone(), sum).into())
+        Ok(self.action(now_py, action::Action::set(self.place.clone(), sum)))
     }
 
-    fn exists(&self) -> Condition {
-        condition::Condition::exists(self.place.clone()).into()
+    fn exists(&self, py: Python<'_>) -> Condition {
+        self.condition(py, condition::Condition::exists(self.place.clone()))
     }
 
-    fn not_exists(&self) -> Condition {
-        condition::Condition::not_exists(self.place.clone()).into()
+    fn not_exists(&self, py: Python<'_>) -> Condition {
+        self.condition(py, condition::Condition::not_exists(self.place.clone()))
     }
 
     /// Missing or NULL: what reads as None.
@@ -346,7 +378,7 @@ impl Path {
         );
         condition::Condition::not_exists(self.place.clone())
             .or(&null)
-            .map(Condition::from)
+            .map(|tree| self.condition(py, tree))
             .map_err(|error| refused(py, &error))
     }
 
@@ -372,7 +404,7 @@ impl Path {
         let operand = Operand::Value(format!(r#"{{"S":"{name}"}}"#).into_bytes().into());
         let tree =
             condition::Condition::function(Function::AttributeType, self.place.clone(), operand);
-        Ok(tree.into())
+        Ok(self.condition(py, tree))
     }
 
     fn size(slf: &Bound<'_, Self>) -> Size {
@@ -401,7 +433,10 @@ impl Path {
     fn set(&self, value: &Bound<'_, PyAny>) -> PyResult<Action> {
         let path = self.place.clone();
         if let Ok(term) = value.cast::<Term>() {
-            return Ok(action::Action::set(path, term.get().term.clone()).into());
+            return Ok(self.action(
+                value.py(),
+                action::Action::set(path, term.get().term.clone()),
+            ));
         }
         let whole = (self.place.steps().len() == 1)
             .then_some(self.field.as_ref())
@@ -411,7 +446,10 @@ impl Path {
                 Ok(path) => Source::Path(path.get().place.clone()),
                 Err(_) => Source::Value(self.encoded(self.kind(), value)?),
             };
-            return Ok(action::Action::set(path, action::Term::Source(source)).into());
+            return Ok(self.action(
+                value.py(),
+                action::Action::set(path, action::Term::Source(source)),
+            ));
         };
         let field = field.get();
         let refuse = |problem: Problem| self.refuse(value.py(), &problem);
@@ -425,16 +463,19 @@ impl Path {
             }
         }
         if is_absent(field, &value) {
-            return Ok(action::Action::remove(path).into());
+            return Ok(self.action(value.py(), action::Action::remove(path)));
         }
         let mut w = Writer::with_capacity(32);
         write_attribute(&mut w, field, &value, 0).map_err(refuse)?;
         let source = Source::Value(w.into_bytes().into());
-        Ok(action::Action::set(path, action::Term::Source(source)).into())
+        Ok(self.action(
+            value.py(),
+            action::Action::set(path, action::Term::Source(source)),
+        ))
     }
 
-    fn remove(&self) -> Action {
-        action::Action::remove(self.place.clone()).into()
+    fn remove(&self, py: Python<'_>) -> Action {
+        self.action(py, action::Action::remove(self.place.clone()))
     }
 
     /// A number to a number, or members to a set.
@@ -452,12 +493,15 @@ impl Path {
             Some(number) => number,
             None => self.members(values, "add")?,
         };
-        Ok(action::Action::add(self.place.clone(), &json).into())
+        Ok(self.action(values.py(), action::Action::add(self.place.clone(), &json)))
     }
 
     fn discard(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
         let json = self.members(values, "discard")?;
-        Ok(action::Action::delete(self.place.clone(), &json).into())
+        Ok(self.action(
+            values.py(),
+            action::Action::delete(self.place.clone(), &json),
+        ))
     }
 
     fn append(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
@@ -469,9 +513,12 @@ impl Path {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.field
+        if let Some(field) = &self.field {
+            visit.call(field)?;
+        }
+        self.owner
             .as_ref()
-            .map_or(Ok(()), |field| visit.call(field))
+            .map_or(Ok(()), |owner| visit.call(owner))
     }
 }
 
@@ -569,11 +616,23 @@ impl Term {
 #[pyclass(frozen, subclass, module = "pydynox._core")]
 pub(crate) struct Condition {
     pub(crate) tree: condition::Condition,
+    /// The classes through which its paths were taken.
+    pub(crate) owners: Vec<Py<PyType>>,
 }
 
-impl From<condition::Condition> for Condition {
-    fn from(tree: condition::Condition) -> Self {
-        Self { tree }
+impl Condition {
+    fn joined(&self, py: Python<'_>, other: &Self, tree: condition::Condition) -> Self {
+        let mut owners: Vec<_> = self
+            .owners
+            .iter()
+            .map(|owner| owner.clone_ref(py))
+            .collect();
+        for owner in &other.owners {
+            if !owners.iter().any(|known| known.is(owner)) {
+                owners.push(owner.clone_ref(py));
+            }
+        }
+        Self { tree, owners }
     }
 }
 
@@ -593,23 +652,25 @@ impl Condition {
     }
 
     fn __and__(&self, other: &Bound<'_, Self>) -> PyResult<Self> {
-        let joined = self.tree.and(&other.get().tree);
+        let (py, other) = (other.py(), other.get());
+        let joined = self.tree.and(&other.tree);
         joined
-            .map(Self::from)
-            .map_err(|error| refused(other.py(), &error))
+            .map(|tree| self.joined(py, other, tree))
+            .map_err(|error| refused(py, &error))
     }
 
     fn __or__(&self, other: &Bound<'_, Self>) -> PyResult<Self> {
-        let joined = self.tree.or(&other.get().tree);
+        let (py, other) = (other.py(), other.get());
+        let joined = self.tree.or(&other.tree);
         joined
-            .map(Self::from)
-            .map_err(|error| refused(other.py(), &error))
+            .map(|tree| self.joined(py, other, tree))
+            .map_err(|error| refused(py, &error))
     }
 
     fn __invert__(&self, py: Python<'_>) -> PyResult<Self> {
         let opposite = self.tree.not();
         opposite
-            .map(Self::from)
+            .map(|tree| self.joined(py, self, tree))
             .map_err(|error| refused(py, &error))
     }
 
@@ -628,18 +689,18 @@ impl Condition {
     fn __repr__(&self) -> String {
         format!("<condition {}>", self.tree)
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.owners.iter().try_for_each(|owner| visit.call(owner))
+    }
 }
 
 /// One thing that an update does to an item, made by a path: ``User.age.add(1)``.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Action {
     action: action::Action,
-}
-
-impl From<action::Action> for Action {
-    fn from(action: action::Action) -> Self {
-        Self { action }
-    }
+    /// The class through which its path was taken.
+    owner: Option<Py<PyType>>,
 }
 
 #[pymethods]
@@ -651,6 +712,12 @@ impl Action {
 
     fn __repr__(&self) -> String {
         format!("<action {}>", self.action)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.owner
+            .as_ref()
+            .map_or(Ok(()), |owner| visit.call(owner))
     }
 }
 
@@ -670,9 +737,60 @@ pub(crate) fn condition_of<'a, 'py>(
     }
 }
 
+/// A caller's condition on items of a model, if there is one.
+pub(crate) fn condition_on<'a, 'py>(
+    given: &'a Bound<'py, PyAny>,
+    schema: &Schema,
+) -> PyResult<Option<&'a Bound<'py, Condition>>> {
+    let condition = condition_of(given)?;
+    if let Some(condition) = condition {
+        for owner in &condition.get().owners {
+            check_owner(schema, owner.bind(given.py()), || {
+                format!("the condition {}", condition.get().tree)
+            })?;
+        }
+    }
+    Ok(condition)
+}
+
+/// What is said of one model is not asked of another; a base class may speak of what its subclasses have, and they of it.
+fn check_owner(
+    schema: &Schema,
+    owner: &Bound<'_, PyType>,
+    what: impl FnOnce() -> String,
+) -> PyResult<()> {
+    let py = owner.py();
+    let model = schema.model(py);
+    if model.is(owner) || model.is_subclass(owner)? || owner.is_subclass(model)? {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is about {} and not about {}",
+        what(),
+        owner.name()?,
+        schema.name
+    );
+    Err(validation_error(py, &message))
+}
+
 /// Why no action changes a key.
 pub(crate) const IS_KEY: &str =
     "is a key and cannot change: an item with another key is another item";
+
+/// A caller's actions on items of a model, checked together.
+pub(crate) fn actions_on(given: &Bound<'_, PyTuple>, schema: &Schema) -> PyResult<Actions> {
+    let actions = actions_of(given, fixed_of(schema))?;
+    for one in given.iter() {
+        if let Ok(action) = one.cast::<Action>()
+            && let Some(owner) = &action.get().owner
+        {
+            check_owner(schema, owner.bind(given.py()), || {
+                format!("the action {}", action.get().action)
+            })?;
+        }
+    }
+    Ok(actions)
+}
 
 /// A caller's actions, checked together; `fixed` knows by stored name why an attribute may not be changed by any.
 pub(crate) fn actions_of(
@@ -698,7 +816,7 @@ pub(crate) fn actions_of(
 }
 
 /// Why an attribute of a model, by its stored name, may not be changed.
-pub(crate) fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<&'static str> + '_ {
+fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<&'static str> + '_ {
     |name| {
         let field = schema.field(schema.by_attribute(name, usize::MAX)?);
         if field.role != Role::Attribute {

@@ -197,7 +197,8 @@ pub(crate) fn broken_rules(
     let schema = schema.get();
     let mut problems = Vec::new();
     for (index, field) in schema.fields().enumerate() {
-        if (field.rules.is_none() && !field.immutable) || !asked(index) {
+        let inside = !field.scalar && shape::has_rules_inside(&field.kind);
+        if (field.rules.is_none() && !field.immutable && !inside) || !asked(index) {
             continue;
         }
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
@@ -223,6 +224,13 @@ pub(crate) fn broken_rules(
         };
         if !filled && !field.default.is(&value) {
             problems.extend(broken(schema, field, &value)?);
+            if inside {
+                let mut found = Vec::new();
+                let place = format!("{}.{}", schema.name, field.text);
+                shape::broken_inside(&field.kind, &value, &place, &mut found)?;
+                let name = field.text.to_string();
+                problems.extend(found.into_iter().map(|what| (name.clone(), what)));
+            }
         }
     }
     Ok(problems)

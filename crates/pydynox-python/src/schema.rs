@@ -178,6 +178,8 @@ pub(crate) struct Schema {
     table: Option<Box<str>>,
     /// Whether a stored value of another type is an error; otherwise it is read as it is.
     pub(crate) strict_reads: bool,
+    /// Whether reads are consistent where nobody says.
+    pub(crate) consistent_read: bool,
     /// Whether an item whose time is over counts as absent.
     pub(crate) hides_expired: bool,
     pub(crate) duties: Duties,
@@ -228,12 +230,13 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, hide_expired=false))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false))]
     fn new(
         model: &Bound<'_, PyType>,
         fields: Vec<Py<Field>>,
         table: Option<&str>,
         strict_reads: bool,
+        consistent_read: bool,
         hide_expired: bool,
     ) -> PyResult<Self> {
         let py = model.py();
@@ -278,6 +281,7 @@ impl Schema {
             sort_key,
             table: table.map(Into::into),
             strict_reads,
+            consistent_read,
             hides_expired: hide_expired,
             duties: Duties::find(layout.fields()),
             item,

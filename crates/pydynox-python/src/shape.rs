@@ -34,6 +34,8 @@ pub(crate) struct Shape {
     pub(crate) name: Box<str>,
     make: Make,
     members: OnceLock<Members>,
+    /// Whether any rule holds for what is inside of a value.
+    ruled: OnceLock<bool>,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,7 @@ impl Shape {
                 _ => Make::TypedDict,
             },
             members: OnceLock::new(),
+            ruled: OnceLock::new(),
         })
     }
 
@@ -95,6 +98,29 @@ impl Shape {
         let layout = &self.members.get()?.layout;
         let index = layout.by_attribute(name, usize::MAX)?;
         Some(&layout.field(index).kind)
+    }
+
+    /// Whether any rule holds for what is inside of a value; `open` are the classes that are being looked through.
+    fn has_rules<'a>(&'a self, open: &mut Vec<&'a Self>) -> bool {
+        if let Some(known) = self.ruled.get() {
+            return *known;
+        }
+        let Some(members) = self.members.get() else {
+            return false;
+        };
+        if open.iter().any(|other| std::ptr::eq(*other, self)) {
+            return false;
+        }
+        open.push(self);
+        let found = members
+            .layout
+            .fields()
+            .any(|field| field.rules.is_some() || rules_inside(&field.kind, open));
+        open.pop();
+        if open.is_empty() {
+            let _ = self.ruled.set(found);
+        }
+        found
     }
 
     fn step(&self, field: &Field) -> String {
@@ -632,4 +658,67 @@ fn copied<'py>(
     fresh.unknown.clone_from(&state.unknown);
     drop(fresh);
     Ok(made)
+}
+
+fn rules_inside<'a>(kind: &'a Kind, open: &mut Vec<&'a Shape>) -> bool {
+    match kind {
+        Kind::Record(shape) => shape.get().has_rules(open),
+        Kind::Optional(inner) | Kind::List(inner) | Kind::Dict(inner) | Kind::TupleOf(inner) => {
+            rules_inside(inner, open)
+        }
+        Kind::Tuple(kinds) => kinds.iter().any(|kind| rules_inside(kind, open)),
+        _ => false,
+    }
+}
+
+/// Whether any rule of a document holds for what is inside of a value.
+pub(crate) fn has_rules_inside(kind: &Kind) -> bool {
+    rules_inside(kind, &mut Vec::new())
+}
+
+/// What the documents inside of a value break of their own rules, each as the place and what is wrong there.
+pub(crate) fn broken_inside(
+    kind: &Kind,
+    value: &Bound<'_, PyAny>,
+    place: &str,
+    found: &mut Vec<String>,
+) -> PyResult<()> {
+    if value.is_none() || !has_rules_inside(kind) {
+        return Ok(());
+    }
+    match kind {
+        Kind::Optional(inner) => broken_inside(inner, value, place, found),
+        Kind::List(inner) | Kind::TupleOf(inner) => {
+            for (index, element) in value.try_iter()?.enumerate() {
+                broken_inside(inner, &element?, &format!("{place}[{index}]"), found)?;
+            }
+            Ok(())
+        }
+        Kind::Tuple(kinds) => {
+            for (index, (inner, element)) in kinds.iter().zip(value.try_iter()?).enumerate() {
+                broken_inside(inner, &element?, &format!("{place}[{index}]"), found)?;
+            }
+            Ok(())
+        }
+        Kind::Dict(inner) => {
+            for (name, member) in value.cast::<PyDict>()?.iter() {
+                broken_inside(inner, &member, &format!("{place}[{}]", name.repr()?), found)?;
+            }
+            Ok(())
+        }
+        Kind::Record(shape) => {
+            let shape = shape.get();
+            for field in shape.members(value.py())?.layout.fields() {
+                let Some(member) = shape.member(field, value)? else {
+                    continue;
+                };
+                let place = format!("{place}{}", shape.step(field));
+                let broken = field.broken_rules(&member)?.into_iter();
+                found.extend(broken.map(|what| format!("{place}{what}")));
+                broken_inside(&field.kind, &member, &place, found)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }

@@ -16,7 +16,7 @@ use pyo3::types::PyTuple;
 
 use crate::answer::{Context, Expected, Target};
 use crate::error::{raise, validation_error, validation_errors};
-use crate::expression::{Condition, actions_of, condition_of, fill_defaults, fixed_of};
+use crate::expression::{Condition, actions_on, condition_on, fill_defaults};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::kept::{Kept, expired_condition, keep_by_key};
@@ -84,9 +84,9 @@ impl Write {
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let py = instance.py();
-        let condition = condition_of(condition)?;
         let schema = schema_of(instance)?;
         let schema = schema.get();
+        let condition = condition_on(condition, schema)?;
         let kept = Kept::of_create(py, schema)?;
         let key = &*schema.partition_key().attribute_name;
         let intent = if condition.is_some() {
@@ -110,7 +110,7 @@ impl Write {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let condition = condition_of(condition)?;
+        let condition = condition_on(condition, schema_of(instance)?.get())?;
         let kept = Kept::of_put(instance)?;
         let intent = if kept.is_guarded() {
             Intent::Save
@@ -173,10 +173,10 @@ impl Write {
         if !item::is_stored(instance) {
             return Self::create(settings, instance, condition).map(Some);
         }
-        let condition = condition_of(condition)?;
         let py = instance.py();
         let schema = schema_of(instance)?;
         let model = schema.get();
+        let condition = condition_on(condition, model)?;
         let whole: Vec<usize> = model
             .fields()
             .enumerate()
@@ -243,9 +243,9 @@ impl Write {
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let py = instance.py();
-        let condition = condition_of(condition)?;
         let schema = schema_of(instance)?;
         let model = schema.get();
+        let condition = condition_on(condition, model)?;
         if !item::is_stored(instance) {
             let message = format!(
                 "this {} is new: update() changes a stored item, create() writes a new one",
@@ -253,7 +253,7 @@ impl Write {
             );
             return Err(validation_error(py, &message));
         }
-        let mut actions = actions_of(actions, fixed_of(model))?;
+        let mut actions = actions_on(actions, model)?;
         refuse_edited(instance, model, &actions)?;
         let kept = Kept::of_change(instance)?;
         kept.write_into(model, &mut actions);
@@ -293,8 +293,8 @@ impl Write {
     ) -> PyResult<Self> {
         let py = schema.py();
         let model = schema.get();
-        let condition = condition_of(condition)?;
-        let mut actions = actions_of(actions, fixed_of(model))?;
+        let condition = condition_on(condition, model)?;
+        let mut actions = actions_on(actions, model)?;
         if upsert {
             fill_defaults(py, model, &mut actions)?;
         }
@@ -340,8 +340,8 @@ impl Write {
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let py = instance.py();
-        let condition = condition_of(condition)?;
         let schema = schema_of(instance)?;
+        let condition = condition_on(condition, schema.get())?;
         let kept = Kept::of_check(instance)?;
         let table = settings.table_of(py, schema.get())?;
         let mut w = Writer::with_capacity(256);
@@ -374,8 +374,8 @@ impl Write {
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let py = schema.py();
-        let condition = condition_of(condition)?;
         let model = schema.get();
+        let condition = condition_on(condition, model)?;
         let table = settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);

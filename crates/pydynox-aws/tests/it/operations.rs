@@ -76,6 +76,7 @@ impl Pair {
             table: "users".into(),
             body: Bytes::from(body),
             resend: Resend::Never,
+            proof: None,
             intent: Intent::Plain,
             timeout: None,
         };
