@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import _core, _rules
+from . import _core, _rules, _templates
 from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, own, resolved, surroundings
 from ._generics import is_root, substitute, type_arguments
 from ._kinds import describe, fits, is_key_kind, kind_of
@@ -176,7 +176,8 @@ def complete(cls: type[Any]) -> Definition:
         _check_roles(cls, definition)
     for attribute in definition.attributes.values():
         _check_attribute(cls, attribute)
-    fields = [core_field(cls, attribute) for attribute in definition.attributes.values()]
+    templates = {name: _template(cls, definition, attribute) for name, attribute in definition.attributes.items()}
+    fields = [core_field(cls, attribute, templates[name]) for name, attribute in definition.attributes.items()]
     _check_duties(cls, definition, may_have_any=not is_document)
     if is_document:
         shape: _core.Shape = vars(cls)["_shape"]
@@ -456,7 +457,7 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     if attribute._default_factory is not None and not callable(attribute._default_factory):
         fail(cls, name, f"has a default_factory that cannot be called: {attribute._default_factory!r}")
     rules = _rules.checked(cls, attribute)
-    if attribute._duty in KEPT:
+    if attribute._duty in KEPT or attribute._template is not None:
         return
     if attribute._default is not None:
         _check_default(cls, attribute, attribute._default[0])
@@ -579,8 +580,9 @@ def _is_open(cls: type[Any], attribute: Attr[Any]) -> bool:
 
 
 def made(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """An instance from values that may hold what pydynox keeps: a version is the one that must be found, the rest is ignored."""
-    kept = {name: a for name, a in completed(cls).attributes.items() if a._duty in KEPT and name in values}
+    """An instance from values that may hold what users cannot set: a version is what must be found, the rest is ignored."""
+    attributes = completed(cls).attributes.items()
+    kept = {name: a for name, a in attributes if (a._duty in KEPT or a._template is not None) and name in values}
     if not kept:
         return cls(**values)
     instance = cls(**{name: value for name, value in values.items() if name not in kept})
@@ -593,7 +595,26 @@ def made(cls: type[Any], values: Mapping[str, Any]) -> Any:
     return instance
 
 
-def core_field(cls: type[Any], attribute: Attr[Any]) -> _core.Field:
+def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> _templates.Pieces | None:
+    """What an attribute is made of; nothing that users could give it stands beside that."""
+    if attribute._template is None:
+        if attribute._escape:
+            fail(cls, attribute.name, "has escape= without a template")
+        return None
+    if issubclass(cls, _core.Document):
+        fail(cls, attribute.name, "has a template in a document: only attributes of the item can be made of others")
+    kind = attribute._kind or ("any",)
+    if kind not in (("str",), ("optional", ("str",))) or (attribute._roles and kind != ("str",)):
+        fail(cls, attribute.name, f"has a template, which makes a str, and the type {describe(attribute.type)}")
+    given = attribute._default is not None or attribute._default_factory is not None
+    if (given and attribute._default != (None,)) or attribute._rules or attribute._duty is not None:
+        fail(cls, attribute.name, "has a template and something else that decides its value: say one")
+    pieces = _templates.parsed(cls, attribute, definition.attributes)
+    attribute._default = (None,)  # until the values that it is made of are there
+    return pieces
+
+
+def core_field(cls: type[Any], attribute: Attr[Any], template: _templates.Pieces | None = None) -> _core.Field:
     """An attribute as the border knows it."""
     return _core.Field(
         attribute.name,
@@ -606,4 +627,5 @@ def core_field(cls: type[Any], attribute: Attr[Any]) -> _core.Field:
         rules=_rules.checked(cls, attribute),
         immutable=bool(attribute.immutable),
         duty=attribute._duty,
+        template=template,
     )

@@ -34,6 +34,7 @@ class Field:
         rules: dict[str, Any] | None = None,
         immutable: bool = False,
         duty: str | None = None,  # version, created_at, updated_at, write_id, expires_at
+        template: tuple[list[str | tuple[str, str, int | None]], str | None, bool] | None = None,
     ) -> Self: ...
     def broken_rules(self, value: object) -> list[str]:
         """What a value of the right type breaks, each as what follows the attribute's name."""
@@ -64,6 +65,8 @@ class Schema:
     def fields(self) -> tuple[Field, ...]: ...
     def key(self, values: tuple[object, ...], named: Mapping[str, object]) -> tuple[object, ...]:
         """The checked key values, partition key first; raises ValidationError."""
+    def prefix(self, name: str, named: Mapping[str, object]) -> tuple[str, str | None]:
+        """What a template's text begins with as far as the named values go, and the first name that is missing."""
 
 class Instance:
     """What every model instance is: checked assignment, and the state that users do not see."""

@@ -58,6 +58,8 @@ class Attr(Generic[T_co]):
         epoch: Epoch | Literal["whole_seconds"] | None = None,
         duty: str | None = None,
         hide_expired: bool = False,
+        template: str | None = None,
+        escape: bool = False,
         **rules: Any,
     ) -> None:
         unknown = next((name for name in rules if name not in RULES), None)
@@ -79,6 +81,8 @@ class Attr(Generic[T_co]):
         self._epoch = epoch
         self._duty = duty  # what pydynox itself does with it
         self._hide_expired = hide_expired
+        self._template = template
+        self._escape = escape
         self._json = False  # whether it is stored as JSON text
 
     @property
@@ -155,6 +159,10 @@ def field(
     immutable: bool = ...,
     epoch: Epoch | None = ...,
     **rules: Unpack[Rules],
+) -> Field[Any]: ...
+@overload
+def field(
+    *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ..., repr: bool = ...
 ) -> Field[Any]: ...
 @overload
 def field(
@@ -239,6 +247,10 @@ def field(**options: Any) -> Any:
         ge: The least number (or date, time, duration); ``gt``, ``le`` and ``lt`` likewise.
         validate: A callable, or a list of them, that takes the value: it raises ValueError or returns False to refuse it.
         description: What the attribute means; schemas show it.
+        template: Make the value of others, as in ``"STATUS#{status}#{due:%Y-%m-%d}"``; absent where one of them is None. For keys of
+            indexes; it is no parameter of the constructor and cannot be assigned.
+        escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.
+        init: Always False with ``template``: for checkers.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -247,12 +259,17 @@ def field(**options: Any) -> Any:
         ...     tags: Attr[set[str]] = field(default_factory=set, max_length=10)
         ...     key_: Attr[str | None] = field(default=None, attribute_name="key")
     """
+    options.pop("init", None)
     made: Attr[Any] = Attr(**_wrapped(options))
     return made
 
 
 @overload
 def partition_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
+@overload
+def partition_key(
+    *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
+) -> Field[str]: ...
 @overload
 def partition_key(
     *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
@@ -267,6 +284,9 @@ def partition_key(
     default_factory: Callable[[], Any] | None = None,
     codec: Codec[Any] | None = None,
     epoch: Epoch | None = None,
+    template: str | None = None,
+    escape: bool = False,
+    init: bool = True,  # noqa: ARG001 (for checkers)
     **rules: Any,
 ) -> Any:
     """Declare the partition key: a string, a number or bytes, or what is stored as one: a datetime, a UUID, an enum.
@@ -276,6 +296,10 @@ def partition_key(
         default_factory: Makes the key of a new instance that is made without one, as ``uuid7`` does.
         codec: How values of a class of yours are stored.
         epoch: Store a datetime as a number, seconds or milliseconds since 1970.
+        template: Make the key of other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then no parameter of
+            the constructor, and ``get`` and ``key`` take those attributes by name.
+        escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.
+        init: Always False with ``template``: for checkers.
         **rules: What its values must satisfy, as in ``field()``.
 
     Example:
@@ -283,13 +307,24 @@ def partition_key(
         ...     user_id: Attr[str] = partition_key()
     """
     made: Attr[Any] = Attr(
-        roles=(PARTITION,), attribute_name=attribute_name, default_factory=default_factory, codec=codec, epoch=epoch, **rules
+        roles=(PARTITION,),
+        attribute_name=attribute_name,
+        default_factory=default_factory,
+        codec=codec,
+        epoch=epoch,
+        template=template,
+        escape=escape,
+        **rules,
     )
     return made
 
 
 @overload
 def sort_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
+@overload
+def sort_key(
+    *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
+) -> Field[str]: ...
 @overload
 def sort_key(
     *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
@@ -304,6 +339,9 @@ def sort_key(
     default_factory: Callable[[], Any] | None = None,
     codec: Codec[Any] | None = None,
     epoch: Epoch | None = None,
+    template: str | None = None,
+    escape: bool = False,
+    init: bool = True,  # noqa: ARG001 (for checkers)
     **rules: Any,
 ) -> Any:
     """Declare the sort key: a string, a number or bytes, or what is stored as one: a datetime, a UUID, an enum.
@@ -313,6 +351,10 @@ def sort_key(
         default_factory: Makes the key of a new instance that is made without one, as ``uuid7`` does.
         codec: How values of a class of yours are stored.
         epoch: Store a datetime as a number, seconds or milliseconds since 1970.
+        template: Make the key of other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then no parameter of
+            the constructor, and ``get`` and ``key`` take those attributes by name.
+        escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.
+        init: Always False with ``template``: for checkers.
         **rules: What its values must satisfy, as in ``field()``.
 
     Example:
@@ -321,7 +363,14 @@ def sort_key(
         ...     number: Attr[int] = sort_key()
     """
     made: Attr[Any] = Attr(
-        roles=(SORT,), attribute_name=attribute_name, default_factory=default_factory, codec=codec, epoch=epoch, **rules
+        roles=(SORT,),
+        attribute_name=attribute_name,
+        default_factory=default_factory,
+        codec=codec,
+        epoch=epoch,
+        template=template,
+        escape=escape,
+        **rules,
     )
     return made
 

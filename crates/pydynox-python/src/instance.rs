@@ -12,6 +12,7 @@ use crate::error::{suggestion, validation_errors};
 use crate::ffi;
 use crate::layout::Layout;
 use crate::schema::{Default, Field, Role, Schema};
+use crate::template;
 
 /// What an attribute was when the item was last read or written.
 pub(crate) enum Slot {
@@ -118,9 +119,14 @@ pub(crate) fn construct(
     for (field, given) in layout.fields().zip(given) {
         let name = field.name.bind(py);
         let value = match (given, &field.default) {
-            (Some(_), _) if field.is_kept() => {
+            (Some(_), _) if field.is_made() => {
                 let (model, name) = (&layout.name, &field.text);
-                let message = format!("{model}.{name} is kept by pydynox: it is no parameter");
+                let by = if field.is_kept() {
+                    "kept by pydynox"
+                } else {
+                    "made of other attributes"
+                };
+                let message = format!("{model}.{name} is {by}: it is no parameter");
                 problems.push((name.to_string(), message));
                 continue;
             }
@@ -218,7 +224,13 @@ impl Instance {
 
     #[pyo3(signature = (**values))]
     fn __init__(slf: &Bound<'_, Self>, values: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        construct(slf, schema_of(slf)?.get(), values)
+        let schema = schema_of(slf)?;
+        let schema = schema.get();
+        construct(slf, schema, values)?;
+        if schema.templates.is_empty() {
+            return Ok(());
+        }
+        template::fill(slf, schema)
     }
 
     fn __setattr__(
@@ -238,16 +250,27 @@ impl Instance {
             return Err(PyAttributeError::new_err(unknown_attribute(schema, name)?));
         };
         let field = schema.field(index);
-        if field.is_kept()
+        if field.is_made()
             || this.stored.is_some() && (field.role != Role::Attribute || field.immutable)
         {
             return Err(fixed(schema, field));
         }
+        let feeds = !schema.templates.is_empty()
+            && schema.templates.iter().any(|template| template.uses(index));
+        if feeds
+            && this.stored.is_some()
+            && let Some(why) = template::moves_the_item(schema, index)
+        {
+            return Err(PyAttributeError::new_err(why));
+        }
         let value =
             admitted(field, value).map_err(|problem| problem.raise(py, &schema.name, field))?;
-        if field.rules.is_some() {
+        if field.rules.is_some() || feeds {
             let schema = owned.clone_ref(py);
             drop(this);
+            if feeds {
+                return assign_source(slf, schema.get(), index, &value);
+            }
             return assign_checked(slf, schema.get(), index, &value);
         }
         drop(this);
@@ -357,10 +380,31 @@ fn assign_checked(
     }
 }
 
+/// Set an attribute that others are made of.
+fn assign_source(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let made = template::following(instance, schema, Some((index, value)))?;
+    assign_checked(instance, schema, index, value)?;
+    for (index, value) in made {
+        ffi::set_attribute(
+            instance,
+            schema.field(index).name.bind(instance.py()),
+            &value,
+        )?;
+    }
+    Ok(())
+}
+
 #[cold]
 fn fixed(schema: &Schema, field: &Field) -> PyErr {
     let (model, name) = (&schema.name, &field.text);
-    PyAttributeError::new_err(if field.is_kept() {
+    PyAttributeError::new_err(if field.template.is_some() {
+        template::refuse_assignment(schema, field)
+    } else if field.is_kept() {
         format!("{model}.{name} is kept by pydynox: every write sets it")
     } else if field.role == Role::Attribute {
         format!("{model}.{name} is immutable: it cannot change once the item is stored")

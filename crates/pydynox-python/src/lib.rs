@@ -23,6 +23,7 @@ mod scalar;
 mod schema;
 mod settings;
 mod shape;
+mod template;
 mod write;
 
 use pyo3::prelude::*;

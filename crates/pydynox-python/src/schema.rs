@@ -9,11 +9,13 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode;
-use crate::error::{configuration_error, validation_error};
+use crate::error::{configuration_error, internal, validation_error};
+use crate::instance::admitted;
 use crate::kept::{Duties, Duty};
 use crate::kind::Kind;
 use crate::layout::Layout;
 use crate::rules::Rules;
+use crate::template::Template;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -58,12 +60,19 @@ pub(crate) struct Field {
     pub(crate) rules: Option<Box<Rules>>,
     pub(crate) immutable: bool,
     pub(crate) duty: Option<Duty>,
+    /// What it is made of, as the class says it.
+    pub(crate) template: Option<Py<PyTuple>>,
 }
 
 impl Field {
     /// Whether pydynox decides its value.
     pub(crate) fn is_kept(&self) -> bool {
         self.duty.is_some_and(|duty| duty != Duty::ExpiresAt)
+    }
+
+    /// Whether users may not set it: it is kept, or made of others.
+    pub(crate) fn is_made(&self) -> bool {
+        self.template.is_some() || self.is_kept()
     }
 
     /// Whether it is there for pydynox alone.
@@ -88,7 +97,7 @@ impl Field {
 #[pymethods]
 impl Field {
     #[new]
-    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false, duty=None))]
+    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false, duty=None, template=None))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         name: &Bound<'_, PyString>,
@@ -101,6 +110,7 @@ impl Field {
         rules: Option<&Bound<'_, PyDict>>,
         immutable: bool,
         duty: Option<&str>,
+        template: Option<Py<PyTuple>>,
     ) -> PyResult<Self> {
         let py = name.py();
         let kind = Kind::parse(kind)?;
@@ -132,6 +142,7 @@ impl Field {
             rules: rules.map(Rules::parse).transpose()?.map(Box::new),
             immutable,
             duty: duty.and_then(Duty::parse),
+            template,
         })
     }
 
@@ -161,6 +172,9 @@ impl Field {
         if let Some(rules) = &self.rules {
             rules.traverse(&visit)?;
         }
+        if let Some(template) = &self.template {
+            visit.call(template)?;
+        }
         self.kind.visit(&visit)?;
         match &self.default {
             Default::Required => Ok(()),
@@ -183,6 +197,7 @@ pub(crate) struct Schema {
     /// Whether an item whose time is over counts as absent.
     pub(crate) hides_expired: bool,
     pub(crate) duties: Duties,
+    pub(crate) templates: Vec<Template>,
     pub(crate) item: ItemSchema,
 }
 
@@ -211,6 +226,14 @@ impl Schema {
         std::iter::once(self.partition_key)
             .chain(self.sort_key)
             .map(|index| (index, self.field(index)))
+    }
+
+    /// What a field is made of.
+    pub(crate) fn template_of(&self, name: &str) -> Option<&Template> {
+        let index = self.position(name)?;
+        self.templates
+            .iter()
+            .find(|template| template.target == index)
     }
 
     /// The table of the model as the client names it.
@@ -284,6 +307,7 @@ impl Schema {
             consistent_read,
             hides_expired: hide_expired,
             duties: Duties::find(layout.fields()),
+            templates: Template::all(py, &layout)?,
             item,
             layout,
         })
@@ -310,6 +334,7 @@ impl Schema {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let py = values.py();
         let mut used = 0;
+        let mut sources = Vec::new();
         let mut parts = Vec::with_capacity(2);
         for (position, field) in self.key_fields().enumerate() {
             let given = match named {
@@ -322,9 +347,12 @@ impl Schema {
                     return Err(self.wrong_key(py, &format!("{} is given twice", field.text)));
                 }
                 (Ok(value), None) | (Err(_), Some(value)) => value,
-                (Err(_), None) => {
-                    return Err(self.wrong_key(py, &format!("{} is missing", field.text)));
-                }
+                (Err(_), None) => match self.template_of(&field.text) {
+                    Some(template) => self.made_of(py, template, named, &mut sources)?,
+                    None => {
+                        return Err(self.wrong_key(py, &format!("{} is missing", field.text)));
+                    }
+                },
             };
             let admitted = encode::admit_key(field, &value)
                 .map_err(|problem| problem.raise(py, &self.name, field))?;
@@ -334,9 +362,12 @@ impl Schema {
             return Err(self.wrong_key(py, &format!("{} values were given", values.len())));
         }
         if let Some(named) = named
-            && named.len() > used
+            && named.len() > used + sources.len()
         {
-            let known: Vec<&str> = self.key_fields().map(|field| &*field.text).collect();
+            let keys = self.key_fields().map(|field| &*field.text);
+            let known: Vec<&str> = keys
+                .chain(sources.iter().map(|index| &*self.field(*index).text))
+                .collect();
             let unknown = named
                 .keys()
                 .iter()
@@ -350,14 +381,85 @@ impl Schema {
         PyTuple::new(py, parts)
     }
 
+    /// What a template's text begins with as far as the named values go, and the name of the first one that is missing.
+    fn prefix(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        named: &Bound<'_, PyDict>,
+    ) -> PyResult<(String, Option<String>)> {
+        let Some(template) = self.template_of(name) else {
+            return Err(internal(py, "the prefix of what has no template"));
+        };
+        let mut wrong = None;
+        let found = template.prefix(self, |index| {
+            let field = self.field(index);
+            let value = named.get_item(&field.name).ok().flatten()?;
+            match admitted(field, &value) {
+                Ok(value) => Some(value),
+                Err(problem) => {
+                    wrong = Some(problem.raise(py, &self.name, field));
+                    None
+                }
+            }
+        });
+        if let Some(wrong) = wrong {
+            return Err(wrong);
+        }
+        match found {
+            Ok((text, missing)) => Ok((
+                text,
+                missing.map(|index| self.field(index).text.to_string()),
+            )),
+            Err((index, problem)) => Err(problem.raise(py, &self.name, self.field(index))),
+        }
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.layout.visit(&visit)
     }
 }
 
 impl Schema {
+    /// A part of the key by the fields that it is made of; `used` are those that were.
+    fn made_of<'py>(
+        &self,
+        py: Python<'py>,
+        template: &Template,
+        named: Option<&Bound<'py, PyDict>>,
+        used: &mut Vec<usize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let text = template.text(self, |index| {
+            let field = self.field(index);
+            let given = match named {
+                Some(named) => named.get_item(&field.name)?,
+                None => None,
+            };
+            let Some(given) = given else {
+                return Err(self.wrong_key(py, &format!("{} is missing", field.text)));
+            };
+            if !used.contains(&index) {
+                used.push(index);
+            }
+            if given.is_none() {
+                return Err(self.wrong_key(py, &format!("{} is None", field.text)));
+            }
+            admitted(field, &given).map_err(|problem| problem.raise(py, &self.name, field))
+        })?;
+        match text {
+            Ok(text) => Ok(PyString::new(py, &text.unwrap_or_default()).into_any()),
+            Err((index, problem)) => Err(problem.raise(py, &self.name, self.field(index))),
+        }
+    }
+
     fn wrong_key(&self, py: Python<'_>, what: &str) -> PyErr {
-        let names: Vec<&str> = self.key_fields().map(|field| &*field.text).collect();
+        let names: Vec<String> = self
+            .key_fields()
+            .map(|field| match self.template_of(&field.text) {
+                Some(template) => format!("{}={:?}", field.text, template.describe(self)),
+                None => field.text.to_string(),
+            })
+            .collect();
         validation_error(
             py,
             &format!("the key of {} is ({}): {what}", self.name, names.join(", ")),

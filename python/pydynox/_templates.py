@@ -1,0 +1,117 @@
+"""Templates: attributes that are made of others, as text in the class and as pieces at the border."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import TYPE_CHECKING, Any
+
+from ._annotations import fail
+from ._kinds import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .attributes import Attr
+
+# What the border takes: pieces (a text, or a name with its format and the width of a number), what stands between values, whether
+# a value that holds it is escaped.
+Pieces = tuple[list[str | tuple[str, str, int | None]], str | None, bool]
+
+_PLAIN = {"str", "int", "decimal", "datetime", "date", "time", "uuid", "enum", "literal", "timedelta"}
+_PADDED = re.compile(r"0(\d+)d?")
+
+
+def parsed(cls: type[Any], attribute: Attr[Any], attributes: Mapping[str, Attr[Any]]) -> Pieces | None:
+    """The template of an attribute, checked; None where it has none.
+
+    Raises:
+        ConfigurationError: It names no attribute, or one that cannot stand in it, or its format is wrong.
+    """
+    template = attribute._template
+    if template is None:
+        return None
+    if not isinstance(template, str) or not template:
+        fail(cls, attribute.name, f"has a template that is no text: {template!r}")
+    pieces = _pieces(cls, attribute, template)
+    made: list[str | tuple[str, str, int | None]] = []
+    for text, name, spec in pieces:
+        if text:
+            made.append(text)
+        if name is None:
+            continue
+        if made and isinstance(made[-1], tuple):
+            fail(cls, attribute.name, f"has the template {template!r}: {made[-1][0]} and {name} need a text between them")
+        source = attributes.get(name)
+        if source is None:
+            fail(cls, attribute.name, f"has the template {template!r}, and there is no attribute {name!r}")
+        made.append((name, spec, _checked(cls, attribute, source, spec)))
+    separator = next((char for text, _, _ in pieces for char in text if not char.isalnum()), None)
+    if sum(isinstance(piece, tuple) for piece in made) == 0 or (len(made) == 1 and isinstance(made[0], tuple)):
+        separator = None  # there is one value at most: nothing to be told apart
+    _check_specs(cls, attribute, made, separator)
+    return made, separator, attribute._escape
+
+
+def _pieces(cls: type[Any], attribute: Attr[Any], template: str) -> list[tuple[str, str | None, str]]:
+    try:
+        pieces = list(string.Formatter().parse(template))
+    except ValueError as problem:
+        fail(cls, attribute.name, f"has the template {template!r}, which cannot be read: {problem}")
+    for _, name, spec, conversion in pieces:
+        if name is None:
+            continue
+        if conversion is not None or not name.isidentifier() or "{" in (spec or ""):
+            fail(
+                cls,
+                attribute.name,
+                f"has the template {template!r}: write {{name}} or {{name:format}}, with the name of an attribute",
+            )
+    return [(text, name, spec or "") for text, name, spec, _ in pieces]
+
+
+def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str) -> int | None:
+    """Whether an attribute can stand in a template; the width to which its format pads a number."""
+    kind = source._kind or ("any",)
+    where = f"has the template {attribute._template!r}, and {source.name}"
+    if source._template is not None:
+        fail(cls, attribute.name, f"{where} is made of a template itself: name what that is made of")
+    if source._duty in ("version", "updated_at", "created_at"):
+        fail(cls, attribute.name, f"{where} is kept by pydynox: every write would make another value")
+    if attribute._roles and kind[0] == "optional":
+        fail(cls, attribute.name, f"{where} can be None, and an item always has its key")
+    if kind[0] == "optional":
+        kind = kind[1]
+    if kind[0] not in _PLAIN:
+        fail(cls, attribute.name, f"{where} is {describe(source.type)}, which is no text, whole number, date, id or enum")
+    if not spec:
+        return None
+    try:
+        _sample(source, kind).__format__(spec)
+    except (TypeError, ValueError) as problem:
+        fail(cls, attribute.name, f"{where} cannot be written as {spec!r}: {problem}")
+    padded = _PADDED.fullmatch(spec)
+    return int(padded[1]) if padded else None
+
+
+def _sample(source: Attr[Any], kind: tuple[Any, ...]) -> Any:
+    """A value of a kind, to try a format with."""
+    if kind[0] in ("enum", "literal"):
+        return next(iter(kind[4]))
+    if kind[0] in ("datetime", "date", "time"):
+        from datetime import UTC, datetime
+
+        at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        return {"datetime": at, "date": at.date(), "time": at.time()}[kind[0]]
+    if kind[0] in ("uuid", "timedelta"):
+        return ""  # nothing but str's own formats
+    return {"str": "x", "int": 1}[kind[0]] if kind[0] != "decimal" else source.type(1)
+
+
+def _check_specs(
+    cls: type[Any], attribute: Attr[Any], pieces: list[str | tuple[str, str, int | None]], separator: str | None
+) -> None:
+    for piece in pieces:
+        if isinstance(piece, tuple) and separator is not None and separator in piece[1]:
+            where = f"has the template {attribute._template!r}, whose format {piece[1]!r}"
+            fail(cls, attribute.name, f"{where} holds {separator!r}, which stands between values")
