@@ -35,6 +35,11 @@ def is_attribute_class(value: object) -> TypeGuard[type[Attr[Any]]]:
     return isinstance(value, type) and issubclass(value, Attr)
 
 
+def is_name(value: object) -> bool:
+    """Whether this is a text with something in it."""
+    return isinstance(value, str) and bool(value)
+
+
 def own(cls: type[Any]) -> dict[str, Any]:
     """The annotations of a class's body; all as text where one names what does not exist yet and Python reads them late."""
     try:

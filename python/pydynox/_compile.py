@@ -6,7 +6,7 @@ import typing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _core, _rules, _templates
-from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, own, resolved, surroundings
+from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, is_name, own, resolved, surroundings
 from ._generics import is_root, substitute, type_arguments
 from ._kinds import describe, fits, is_key_kind, kind_of
 from .attributes import PARTITION, SORT, Attr
@@ -67,6 +67,9 @@ class Definition:
         "bare",
         "complete",
         "dataclass_fields",
+        "entities",
+        "entity",
+        "late",
         "names",
         "own",
         "own_config",
@@ -74,8 +77,11 @@ class Definition:
         "pending",
     )
 
-    def __init__(self, *, abstract: bool, own_config: list[ModelConfig]) -> None:
+    def __init__(self, *, abstract: bool, own_config: list[ModelConfig], entity: str | None = None) -> None:
         self.abstract = abstract
+        self.entity = entity  # what the items of this very class are called in a table that several share
+        self.entities: dict[str, _core.Schema | None] = {}  # the schemas of subclasses by their entity; None of a late one
+        self.late: dict[str, type[Any]] = {}  # subclasses that are not finished yet, by their entity
         self.own_config = own_config
         self.own: dict[str, Attr[Any]] = {}  # declared by this very class
         self.attributes: dict[str, Attr[Any]] = {}  # with those of its bases
@@ -87,9 +93,11 @@ class Definition:
         self.complete = False
 
 
-def compile_model(cls: type[Any], *, table: str | None, abstract: bool) -> None:
+def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abstract: bool) -> None:
     """Read the body of a new class and, unless an annotation names something that is yet to come, finish it."""
-    definition = Definition(abstract=abstract, own_config=_own_config(cls, table))
+    if entity is not None and (not is_name(entity) or abstract):
+        fail(cls, "", "is abstract and has no items" if abstract else f"says entity={entity!r}, which is no name")
+    definition = Definition(abstract=abstract, own_config=_own_config(cls, table), entity=entity)
     cls._definition = definition
     cls.model_config = merge(
         config for base in reversed(cls.__mro__) if (known := definition_of(base)) for config in known.own_config
@@ -100,6 +108,49 @@ def compile_model(cls: type[Any], *, table: str | None, abstract: bool) -> None:
         complete(cls)
     except UnresolvedError:
         definition.names = surroundings(cls)
+        for base in _wider(cls, definition):
+            base.late[str(entity)] = cls
+            base.entities.setdefault(str(entity), None)
+
+
+def _wider(cls: type[Any], definition: Definition) -> list[Definition]:
+    """The definitions of the bases that read the items of this class as theirs."""
+    if definition.entity is None:
+        return []
+    return [known for base in cls.__mro__[1:] if (known := definition_of(base)) is not None]
+
+
+def _announce(cls: type[Any], definition: Definition) -> None:
+    """Let the bases of a class know what its items are called."""
+    name = definition.entity or ""
+    for base in _wider(cls, definition):
+        other = base.entities.get(name)
+        # The same class defined again, as in a notebook, takes the place of the old one.
+        if other is not None and _said(other.model) != _said(cls):
+            fail(cls, "", f"says entity={name!r}, and so does {other.model.__name__}")
+        base.entities[name] = cls._schema
+        base.late.pop(name, None)
+
+
+def _entity_of(cls: type[Any]) -> str | None:
+    """What the items of a class are called: as it says itself, or the nearest of its bases."""
+    said = (known.entity for base in cls.__mro__ if (known := definition_of(base)) is not None)
+    return next((entity for entity in said if entity is not None), None)
+
+
+def _said(cls: type[Any]) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
+
+
+def find_entity(cls: type[Any], name: str) -> _core.Schema | None:
+    """The schema of a subclass that could not be finished when it was defined."""
+    definition = definition_of(cls)
+    late = None if definition is None else definition.late.get(name)
+    if late is None:
+        return None
+    completed(late)
+    schema: _core.Schema = late._schema
+    return schema
 
 
 def compile_document(cls: type[Any]) -> None:
@@ -187,7 +238,11 @@ def complete(cls: type[Any]) -> Definition:
         if not definition.abstract:
             config = cls.model_config
             if config.write_id:
-                fields.append(_write_id(cls, definition))
+                fields.append(_hidden(cls, definition, WRITE_ID, duty="write_id", value=None, why="write_id=True"))
+            entity = _entity_of(cls)
+            if entity is not None:
+                stored = config.entity_attribute
+                fields.append(_hidden(cls, definition, stored, duty="entity", value=entity, why=f"entity={entity!r}"))
             hides = any(attribute._hide_expired for attribute in definition.attributes.values())
             cls._schema = _core.Schema(
                 cls,
@@ -196,7 +251,11 @@ def complete(cls: type[Any]) -> Definition:
                 strict_reads=config.strict_reads,
                 consistent_read=config.consistent_read,
                 hide_expired=hides,
+                entity=entity,
+                entity_attribute=config.entity_attribute,
+                entities=definition.entities,
             )
+            _announce(cls, definition)
     definition.names = {}
     definition.complete = True
     return definition
@@ -218,6 +277,13 @@ def key_names(cls: type[Any]) -> tuple[str, ...]:
     """The names of the key's attributes, partition key first."""
     attributes = completed(cls).attributes.values()
     return tuple(attribute.name for role in (PARTITION, SORT) for attribute in attributes if role in attribute._roles)
+
+
+def of_key(cls: type[Any], parts: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
+    """The parameters of the constructor that a key stands for: its own attributes, or those that it is made of."""
+    attributes = completed(cls).attributes
+    plain = {name: value for name, value in zip(key_names(cls), parts, strict=True) if attributes[name]._template is None}
+    return {**named, **plain}
 
 
 class SchemaOf:
@@ -485,12 +551,12 @@ def _check_duties(cls: type[Any], definition: Definition, *, may_have_any: bool)
             fail(cls, name, f"is {word}() and has the type {describe(attribute.type)}: write {name}: Attr[{wanted}] = {word}()")
 
 
-def _write_id(cls: type[Any], definition: Definition) -> _core.Field:
-    """The attribute that names the last write of an item; users do not see it."""
-    taken = next((a.name for a in definition.attributes.values() if a.attribute_name == WRITE_ID), None)
+def _hidden(cls: type[Any], definition: Definition, stored: str, *, duty: str, value: str | None, why: str) -> _core.Field:
+    """An attribute that is there for pydynox alone; users do not see it."""
+    taken = next((a.name for a in definition.attributes.values() if a.attribute_name == stored), None)
     if taken is not None:
-        fail(cls, taken, f"is stored as {WRITE_ID!r}, where ModelConfig(write_id=True) keeps the name of the last write")
-    return _core.Field(WRITE_ID, WRITE_ID, ("optional", ("str",)), default=(None,), duty="write_id")
+        fail(cls, taken, f"is stored as {stored!r}, where {why} stores something of its own")
+    return _core.Field(f"_{duty}", stored, ("optional", ("str",)), default=(value,), duty=duty)
 
 
 def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:

@@ -58,7 +58,12 @@ class Schema:
         strict_reads: bool = True,
         consistent_read: bool = False,
         hide_expired: bool = False,
+        entity: str | None = None,
+        entity_attribute: str = "_type",
+        entities: dict[str, Schema | None] | None = None,
     ) -> Self: ...
+    @property
+    def model(self) -> type: ...
     @property
     def table(self) -> str | None: ...
     @property
@@ -206,10 +211,22 @@ class Client:
     def save(self, instance: Instance, whole: Sequence[str], condition: Condition | None) -> Operation | None: ...
     def update(self, instance: Instance, actions: tuple[Action, ...], condition: Condition | None) -> Operation: ...
     def update_key(
-        self, schema: Schema, key: tuple[object, ...], actions: tuple[Action, ...], condition: Condition | None, upsert: bool
+        self,
+        schema: Schema,
+        key: tuple[object, ...],
+        named: dict[str, object] | None,
+        actions: tuple[Action, ...],
+        condition: Condition | None,
+        upsert: bool,
     ) -> Operation: ...
     def apply_key(
-        self, schema: Schema, key: tuple[object, ...], actions: tuple[Action, ...], condition: Condition | None, upsert: bool
+        self,
+        schema: Schema,
+        key: tuple[object, ...],
+        named: dict[str, object] | None,
+        actions: tuple[Action, ...],
+        condition: Condition | None,
+        upsert: bool,
     ) -> Operation: ...
     def delete(self, instance: Instance, condition: Condition | None) -> Operation: ...
     def refresh(self, instance: Instance) -> Operation: ...

@@ -93,7 +93,7 @@ def core_schema_of(cls: Any, handler: Callable[[Any], Any]) -> Any:
 
 
 def _values(instance: Any) -> dict[str, Any]:
-    return {name: value for name, value in instance.__dict__.items() if name != _compile.WRITE_ID}
+    return {name: value for name, value in instance.__dict__.items() if not name.startswith("_")}
 
 
 def _schema_of(owner: Any, attribute: Attr[Any], handler: Callable[[Any], Any]) -> Any:

@@ -6,7 +6,7 @@ import re
 import string
 from typing import TYPE_CHECKING, Any
 
-from ._annotations import fail
+from ._annotations import fail, is_name
 from ._kinds import describe
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def parsed(cls: type[Any], attribute: Attr[Any], attributes: Mapping[str, Attr[A
     template = attribute._template
     if template is None:
         return None
-    if not isinstance(template, str) or not template:
+    if not is_name(template):
         fail(cls, attribute.name, f"has a template that is no text: {template!r}")
     pieces = _pieces(cls, attribute, template)
     made: list[str | tuple[str, str, int | None]] = []
@@ -72,7 +72,7 @@ def _pieces(cls: type[Any], attribute: Attr[Any], template: str) -> list[tuple[s
 
 def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str) -> int | None:
     """Whether an attribute can stand in a template; the width to which its format pads a number."""
-    kind = source._kind or ("any",)
+    kind: tuple[Any, ...] = source._kind or ("any",)
     where = f"has the template {attribute._template!r}, and {source.name}"
     if source._template is not None:
         fail(cls, attribute.name, f"{where} is made of a template itself: name what that is made of")

@@ -247,8 +247,8 @@ def field(**options: Any) -> Any:
         ge: The least number (or date, time, duration); ``gt``, ``le`` and ``lt`` likewise.
         validate: A callable, or a list of them, that takes the value: it raises ValueError or returns False to refuse it.
         description: What the attribute means; schemas show it.
-        template: Make the value of others, as in ``"STATUS#{status}#{due:%Y-%m-%d}"``; absent where one of them is None. For keys of
-            indexes; it is no parameter of the constructor and cannot be assigned.
+        template: Make the value of others, as in ``"STATUS#{status}#{due:%Y-%m-%d}"``; absent where one of them is None. For keys
+            of indexes; it is no parameter of the constructor and cannot be assigned.
         escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.
         init: Always False with ``template``: for checkers.
 

@@ -30,6 +30,7 @@ class ModelConfig:
         consistent_read: Whether reads of this model are strongly consistent when the call does not say.
         strict_reads: Whether a stored value of another type than declared is a SerializationError (the default); otherwise it is
             read as the plain value that it is.
+        entity_attribute: The stored attribute that holds what ``entity=`` says, ``"_type"`` by default.
         write_id: Whether every write also stores a name of its own, 32 digits in the attribute ``_write_id``. By it a call whose
             first attempt went unanswered knows the item that it finds as its own, and succeeds where it would have to say that
             another writer came first. Models with ``created_at()`` or ``updated_at()`` know theirs by that.
@@ -54,6 +55,7 @@ class ModelConfig:
         consistent_read: bool = _NOT_GIVEN,
         strict_reads: bool = _NOT_GIVEN,
         write_id: bool = _NOT_GIVEN,
+        entity_attribute: str = _NOT_GIVEN,
     ) -> None:
         given: dict[str, Any] = {
             "table": table,
@@ -61,6 +63,7 @@ class ModelConfig:
             "consistent_read": consistent_read,
             "strict_reads": strict_reads,
             "write_id": write_id,
+            "entity_attribute": entity_attribute,
         }
         given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
         name = given.get("table")
@@ -69,6 +72,9 @@ class ModelConfig:
         for name in ("consistent_read", "strict_reads", "write_id"):
             if not isinstance(given.get(name, False), bool):
                 raise ConfigurationError(f"ModelConfig({name}=...) is True or False, not {given[name]!r}")
+        attribute = given.get("entity_attribute", "_type")
+        if not isinstance(attribute, str) or not attribute:
+            raise ConfigurationError(f"ModelConfig(entity_attribute=...) is the name of an attribute, not {attribute!r}")
         object.__setattr__(self, "_given", given)
 
     @property
@@ -101,6 +107,12 @@ class ModelConfig:
         named: bool = self._given.get("write_id", False)
         return named
 
+    @property
+    def entity_attribute(self) -> str:
+        """The stored attribute that holds what ``entity=`` says."""
+        name: str = self._given.get("entity_attribute", "_type")
+        return name
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"ModelConfig is frozen: write model_config = ModelConfig({name}=...) in the class")
 
@@ -113,7 +125,7 @@ class ModelConfig:
         return self._given == other._given
 
     def __hash__(self) -> int:
-        return hash((self.table, id(self.client), self.consistent_read, self.strict_reads, self.write_id))
+        return hash((self.table, id(self.client), self.consistent_read, self.strict_reads, self.write_id, self.entity_attribute))
 
     def __repr__(self) -> str:
         return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self._given.items())})"

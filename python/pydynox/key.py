@@ -23,11 +23,12 @@ class Key(Generic[Row_co]):
         True
     """
 
-    __slots__ = ("__weakref__", "_model", "_values")
+    __slots__ = ("__weakref__", "_model", "_named", "_values")
 
-    def __init__(self, model: type[Any], values: tuple[object, ...]) -> None:
+    def __init__(self, model: type[Any], values: tuple[object, ...], named: dict[str, object] | None = None) -> None:
         self._model: type[Any] = model
         self._values = values
+        self._named = named  # what templates made the key of
 
     async def get(self, *, consistent_read: bool | None = None) -> Row_co | None:
         """Read the item. Sends GetItem.
@@ -143,7 +144,7 @@ class Key(Generic[Row_co]):
         """
         model = self._model
         core = client_for(model.model_config.client)._core
-        operation = core.update_key(model._schema, self._values, actions, condition, upsert)
+        operation = core.update_key(model._schema, self._values, self._named, actions, condition, upsert)
         try:
             await operation
         except BaseException:
@@ -177,7 +178,7 @@ class Key(Generic[Row_co]):
         """
         model = self._model
         core = client_for(model.model_config.client)._core
-        operation = core.apply_key(model._schema, self._values, actions, condition, upsert)
+        operation = core.apply_key(model._schema, self._values, self._named, actions, condition, upsert)
         try:
             await operation
         except BaseException:

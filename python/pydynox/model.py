@@ -154,9 +154,10 @@ else:
 class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     """One kind of item. ``Model[str]`` has a partition key of that type, ``Model[str, int]`` a sort key too.
 
-    Class keywords: ``table=`` names the table; ``abstract=True`` is for bases that have no items of their own; ``init=False`` is
-    for pyright where attribute objects stand without annotations, and changes nothing at run time. More settings are in
-    ``model_config = ModelConfig(...)``.
+    Class keywords: ``table=`` names the table; ``entity=`` names the items in a table that several models share: a model sees its
+    own items and those of its subclasses, never others; ``abstract=True`` is for bases that have no items of their own;
+    ``init=False`` is for pyright where attribute objects stand without annotations, and changes nothing at run time. More
+    settings are in ``model_config = ModelConfig(...)``.
 
     Raises:
         ConfigurationError: The class is declared wrongly.
@@ -180,10 +181,12 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     _schema = _compile.SchemaOf()
     _hooks: ClassVar[Hooks | None] = None  # what decides whether a verb looks further: most classes have none
 
-    def __init_subclass__(cls, *, table: str | None = None, abstract: bool = False, init: bool = True) -> None:
+    def __init_subclass__(
+        cls, *, table: str | None = None, entity: str | None = None, abstract: bool = False, init: bool = True
+    ) -> None:
         super().__init_subclass__()
         cls._schema = Model.__dict__["_schema"]  # not the base's: this class gets its own
-        _compile.compile_model(cls, table=table, abstract=abstract)
+        _compile.compile_model(cls, table=table, entity=entity, abstract=abstract)
         cls._hooks = hooks_of(cls)
 
     if not TYPE_CHECKING:
@@ -311,7 +314,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         found = await at.get()
         if found is not None:
             return found, False
-        made = cls(**{**dict(zip(_compile.key_names(cls), parts, strict=True)), **(defaults or {})})
+        made = cls(**{**_compile.of_key(cls, parts, key), **(defaults or {})})
         try:
             await made.create()
         except ItemAlreadyExistsError as error:
@@ -340,7 +343,11 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Example:
             >>> await User.key("u1").delete()
         """
-        return Key(cls, cls._schema.key(values, key))
+        return Key(cls, cls._schema.key(values, key), key)
+
+    @classmethod
+    def _find_entity(cls, name: str) -> _core.Schema | None:
+        return _compile.find_entity(cls, name)
 
     async def create(self, *, condition: Condition | None = None) -> None:
         """Write a new item, which must not be there yet. Sends PutItem, guarded by ``attribute_not_exists``.

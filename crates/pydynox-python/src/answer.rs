@@ -11,6 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::decode::{self, Decoder, Unreadable};
+use crate::entity::{self, Owner};
 use crate::error::{Subject, item_not_found, located, malformed, misfit, raise};
 use crate::expression::Condition;
 use crate::ffi;
@@ -118,17 +119,19 @@ impl Expected {
         let truth = |found: bool| Ok(PyBool::new(py, found).to_owned().into_any());
         match self {
             Self::Item(schema) => match item_of(py, body)? {
-                Some(range) => {
-                    let found = read_instance(py, &body[range], schema.bind(py))?;
-                    if schema.get().hides_expired && kept::is_expired(&found)? {
-                        return none();
-                    }
-                    Ok(found.into_any())
-                }
+                Some(range) => match read_owned(py, &body[range], schema.bind(py))? {
+                    Some(found) => Ok(found.into_any()),
+                    None => none(),
+                },
                 None => none(),
             },
             Self::Exists(schema) => truth(match item_of(py, body)? {
-                Some(range) => !kept::is_over(py, schema.get(), &body[range])?,
+                Some(range) => {
+                    let item = &body[range];
+                    let is_foreign =
+                        matches!(entity::owner(schema.bind(py), item)?, Owner::Foreign);
+                    !is_foreign && !kept::is_over(py, schema.get(), item)?
+                }
                 None => false,
             }),
             Self::Written {
@@ -149,12 +152,11 @@ impl Expected {
             Self::Updated(instance) => {
                 updated(instance.bind(py), new_item(py, body)?).and_then(|()| none())
             }
-            Self::NewItem(schema) => {
-                Ok(read_instance(py, new_item(py, body)?, schema.bind(py))?.into_any())
-            }
+            Self::NewItem(schema) => read_any(py, new_item(py, body)?, schema.bind(py)),
             Self::OldItem(schema) => {
                 match delete_item::item(body).map_err(|error| malformed(py, &error))? {
-                    Some(range) => Ok(read_instance(py, &body[range], schema.bind(py))?.into_any()),
+                    // Whatever it is, it was deleted, and nobody else has it.
+                    Some(range) => read_any(py, &body[range], schema.bind(py)),
                     None => none(),
                 }
             }
@@ -332,6 +334,36 @@ fn read_instance<'py>(
 ) -> PyResult<Bound<'py, Instance>> {
     let mut r = Reader::new(body).map_err(|error| malformed(py, &error))?;
     item::read(&mut Decoder::new(py), &mut r, schema)
+}
+
+/// An item as an instance of its own class; None where the reader's model does not see it: an item of another entity, or one
+/// whose time is over.
+pub(crate) fn read_owned<'py>(
+    py: Python<'py>,
+    item: &[u8],
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Option<Bound<'py, Instance>>> {
+    let found = match entity::owner(schema, item)? {
+        Owner::Own => read_instance(py, item, schema)?,
+        Owner::Other(schema) => read_instance(py, item, &schema)?,
+        Owner::Foreign => return Ok(None),
+    };
+    let owner = schema_of(&found)?;
+    let is_over = owner.get().hides_expired && kept::is_expired(&found)?;
+    Ok((!is_over).then_some(found))
+}
+
+/// An item as an instance of its own class, or of the reader's.
+fn read_any<'py>(
+    py: Python<'py>,
+    item: &[u8],
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = match entity::owner(schema, item)? {
+        Owner::Other(schema) => read_instance(py, item, &schema)?,
+        Owner::Own | Owner::Foreign => read_instance(py, item, schema)?,
+    };
+    Ok(found.into_any())
 }
 
 /// Read into a new instance first: an item that cannot be read leaves the old one as it was.

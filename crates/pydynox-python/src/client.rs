@@ -272,6 +272,9 @@ impl Client {
         let hidden = model.duties.expires_at.filter(|_| model.hides_expired);
         let mut projection = vec![&*model.partition_key().attribute_name];
         projection.extend(hidden.map(|index| &*model.field(index).attribute_name));
+        if model.entity.is_some() || !model.entities.bind(py).is_empty() {
+            projection.push(&model.entity_attribute);
+        }
         let consistent = self.is_consistent(py, None, model.consistent_read)?;
         get_item::finish(&mut w, consistent, &projection);
         self.send(
@@ -331,10 +334,12 @@ impl Client {
     }
 
     /// Apply actions to the item with this key; gives the item as it is then.
+    #[allow(clippy::too_many_arguments)] // what Python hands over
     fn update_key(
         &self,
         schema: &Bound<'_, Schema>,
         key: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
         upsert: bool,
@@ -343,6 +348,7 @@ impl Client {
             &self.settings,
             schema,
             key,
+            named,
             actions,
             condition,
             upsert,
@@ -352,10 +358,12 @@ impl Client {
     }
 
     /// The same without an answer.
+    #[allow(clippy::too_many_arguments)] // what Python hands over
     fn apply_key(
         &self,
         schema: &Bound<'_, Schema>,
         key: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
         upsert: bool,
@@ -364,6 +372,7 @@ impl Client {
             &self.settings,
             schema,
             key,
+            named,
             actions,
             condition,
             upsert,
@@ -479,7 +488,7 @@ impl Client {
         let condition = condition_of(condition)?;
         let actions = actions_of(actions, |name| {
             let is_key = key.contains(name).unwrap_or(false);
-            is_key.then_some(IS_KEY)
+            is_key.then_some(IS_KEY.into())
         })?;
         let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(512);

@@ -257,8 +257,11 @@ impl Subject<'_> {
             ErrorKind::ItemVanished => {
                 "the item was deleted since it was read, and nothing was written".to_owned()
             }
-            ErrorKind::ItemNotFound => {
+            ErrorKind::ItemNotFound if error.operation() == Some("UpdateItem") => {
                 "there is no such item, and nothing was written; update(..., upsert=True) makes one".to_owned()
+            }
+            ErrorKind::ItemNotFound => {
+                "there is no such item, and nothing was deleted".to_owned()
             }
             ErrorKind::VersionConflict { .. } => {
                 "the item was changed since it was read, and nothing was written; error.item is what is stored, and refresh() reads it".to_owned()

@@ -1,5 +1,6 @@
 //! Paths, conditions and actions: the handles behind Python's operators. Values are encoded here, when an expression is built.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use pydynox_core::error::Error;
@@ -17,6 +18,7 @@ use crate::error::{validation_error, validation_errors};
 use crate::instance::admitted;
 use crate::kind::Kind;
 use crate::schema::{Field, Role, Schema};
+use crate::template;
 
 static ANY: Kind = Kind::Any;
 static INT: Kind = Kind::Int;
@@ -795,7 +797,7 @@ pub(crate) fn actions_on(given: &Bound<'_, PyTuple>, schema: &Schema) -> PyResul
 /// A caller's actions, checked together; `fixed` knows by stored name why an attribute may not be changed by any.
 pub(crate) fn actions_of(
     given: &Bound<'_, PyTuple>,
-    fixed: impl Fn(&str) -> Option<&'static str>,
+    fixed: impl Fn(&str) -> Option<Cow<'static, str>>,
 ) -> PyResult<Actions> {
     let py = given.py();
     let mut actions = Vec::with_capacity(given.len());
@@ -816,62 +818,26 @@ pub(crate) fn actions_of(
 }
 
 /// Why an attribute of a model, by its stored name, may not be changed.
-fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<&'static str> + '_ {
+fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<Cow<'static, str>> + '_ {
     |name| {
-        let field = schema.field(schema.by_attribute(name, usize::MAX)?);
+        let index = schema.by_attribute(name, usize::MAX)?;
+        let field = schema.field(index);
         if field.role != Role::Attribute {
-            Some(IS_KEY)
+            Some(IS_KEY.into())
         } else if field.is_kept() {
-            Some("is kept by pydynox: every write sets it")
+            Some("is kept by pydynox: every write sets it".into())
+        } else if let Some(template) = schema.template_of(&field.text) {
+            let text = template.describe(schema);
+            Some(format!("is made of {text:?}: set what it is made of").into())
+        } else if template::moves_the_item(schema, index).is_some() {
+            Some(
+                "is part of the key and cannot change: an item with another key is another item"
+                    .into(),
+            )
         } else if field.immutable {
-            Some("is immutable: it cannot change once the item is stored")
+            Some("is immutable: it cannot change once the item is stored".into())
         } else {
             None
         }
     }
-}
-
-/// Let an update that may make a new item give every other attribute the value that a new instance would have.
-pub(crate) fn fill_defaults(
-    py: Python<'_>,
-    schema: &Schema,
-    actions: &mut Actions,
-) -> PyResult<()> {
-    let mut missing = Vec::new();
-    for field in schema
-        .fields()
-        .filter(|field| field.role == Role::Attribute && !field.is_kept())
-    {
-        let name = &*field.attribute_name;
-        if actions.touches(name) {
-            if field.is_required() && !actions.fills(name) {
-                missing.push(field);
-            }
-            continue;
-        }
-        let Some(value) = field.initial(py)? else {
-            missing.push(field);
-            continue;
-        };
-        let value =
-            admitted(field, &value).map_err(|problem| problem.raise(py, &schema.name, field))?;
-        if is_absent(field, &value) {
-            continue;
-        }
-        let mut w = Writer::with_capacity(32);
-        write_attribute(&mut w, field, &value, 0)
-            .map_err(|problem| problem.raise(py, &schema.name, field))?;
-        actions.fill(name, w.as_bytes());
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let problems = missing.iter().map(|field| {
-        let (model, name) = (&schema.name, &field.text);
-        let message = format!(
-            "{model}.{name} has no default, and with upsert=True this update may make a new {model}: add {model}.{name}.set(...)"
-        );
-        (name.to_string(), message)
-    });
-    Err(validation_errors(py, problems.collect()))
 }

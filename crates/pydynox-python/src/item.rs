@@ -813,6 +813,54 @@ fn old_value<'py>(
     }
 }
 
+/// What is stored of an attribute; None where nothing was read or written.
+pub(crate) fn stored_value<'py>(
+    instance: &Bound<'py, Instance>,
+    index: usize,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let state = instance.borrow();
+    state
+        .stored
+        .as_deref()
+        .map(|stored| {
+            old_value(
+                py,
+                schema,
+                schema.field(index),
+                stored,
+                &stored.slots[index],
+            )
+        })
+        .transpose()
+}
+
+/// The stored form of an attribute; None where the item has no such attribute.
+pub(crate) fn stored_json(
+    instance: &Bound<'_, Instance>,
+    index: usize,
+) -> PyResult<Option<Vec<u8>>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let field = schema.get().field(index);
+    let state = instance.borrow();
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(None);
+    };
+    match &stored.slots[index] {
+        Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_) => Ok(None),
+        Slot::Bytes(range) | Slot::Raw(_, range) => Ok(Some(stored.bytes(range).to_vec())),
+        Slot::Scalar(value) => {
+            let mut w = Writer::with_capacity(32);
+            write_attribute(&mut w, field, value.bind(py), 0)
+                .map_err(|problem| problem.raise(py, &schema.get().name, field))?;
+            Ok(Some(w.into_bytes()))
+        }
+    }
+}
+
 /// Whether the item behind the instance was read or written.
 #[pyfunction]
 #[pyo3(signature = (instance, /))]

@@ -33,6 +33,8 @@ pub(crate) enum Duty {
     UpdatedAt,
     /// Names the last write, so that a call can tell its own item.
     WriteId,
+    /// Of which model the item is.
+    Entity,
     /// When DynamoDB may delete it; the user's to set.
     ExpiresAt,
 }
@@ -44,6 +46,7 @@ impl Duty {
             "created_at" => Some(Self::CreatedAt),
             "updated_at" => Some(Self::UpdatedAt),
             "write_id" => Some(Self::WriteId),
+            "entity" => Some(Self::Entity),
             "expires_at" => Some(Self::ExpiresAt),
             _ => None,
         }
@@ -70,7 +73,7 @@ impl Duties {
                 Some(Duty::UpdatedAt) => found.updated_at = Some(index),
                 Some(Duty::WriteId) => found.write_id = Some(index),
                 Some(Duty::ExpiresAt) => found.expires_at = Some(index),
-                None => {}
+                Some(Duty::Entity) | None => {}
             }
         }
         found

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode;
+use crate::entity::Entity;
 use crate::error::{configuration_error, internal, validation_error};
 use crate::instance::admitted;
 use crate::kept::{Duties, Duty};
@@ -77,7 +78,7 @@ impl Field {
 
     /// Whether it is there for pydynox alone.
     pub(crate) fn is_hidden(&self) -> bool {
-        self.duty == Some(Duty::WriteId)
+        matches!(self.duty, Some(Duty::WriteId | Duty::Entity))
     }
 
     pub(crate) fn is_required(&self) -> bool {
@@ -198,6 +199,12 @@ pub(crate) struct Schema {
     pub(crate) hides_expired: bool,
     pub(crate) duties: Duties,
     pub(crate) templates: Vec<Template>,
+    /// What its items are called where several models share a table.
+    pub(crate) entity: Option<Entity>,
+    /// The stored name of the attribute that holds it.
+    pub(crate) entity_attribute: Box<str>,
+    /// The schemas of subclasses by entity; grows as they are defined.
+    pub(crate) entities: Py<PyDict>,
     pub(crate) item: ItemSchema,
 }
 
@@ -253,7 +260,8 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None))]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         model: &Bound<'_, PyType>,
         fields: Vec<Py<Field>>,
@@ -261,6 +269,9 @@ impl Schema {
         strict_reads: bool,
         consistent_read: bool,
         hide_expired: bool,
+        entity: Option<&str>,
+        entity_attribute: &str,
+        entities: Option<Py<PyDict>>,
     ) -> PyResult<Self> {
         let py = model.py();
         let layout = Layout::new(model, fields)?;
@@ -308,9 +319,26 @@ impl Schema {
             hides_expired: hide_expired,
             duties: Duties::find(layout.fields()),
             templates: Template::all(py, &layout)?,
+            entity: entity.map(|name| {
+                let mut w = Writer::with_capacity(name.len() + 8);
+                w.raw(br#"{"S":"#);
+                w.string(name);
+                w.byte(b'}');
+                Entity {
+                    name: name.into(),
+                    json: w.into_bytes().into(),
+                }
+            }),
+            entity_attribute: entity_attribute.into(),
+            entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             item,
             layout,
         })
+    }
+
+    #[getter(model)]
+    fn class<'py>(&self, py: Python<'py>) -> Bound<'py, PyType> {
+        self.model(py).clone()
     }
 
     #[getter]
@@ -416,6 +444,7 @@ impl Schema {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.entities)?;
         self.layout.visit(&visit)
     }
 }

@@ -12,11 +12,13 @@ use pydynox_core::size::{MAX_ITEM_SIZE, check_item_size};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::{Context, Expected, Target};
+use crate::derive::{fill_defaults, follow, unmoved};
+use crate::entity;
 use crate::error::{raise, validation_error, validation_errors};
-use crate::expression::{Condition, actions_on, condition_on, fill_defaults};
+use crate::expression::{Condition, actions_on, condition_on};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::kept::{Kept, expired_condition, keep_by_key};
@@ -65,6 +67,39 @@ fn joined<'a>(
 ) -> PyResult<Option<Cow<'a, Tree>>> {
     kept.joined(tree(condition))
         .map_err(|error| raise(py, &error, None))
+}
+
+/// What must hold: what the write itself needs, and what the caller asks.
+fn both<'a>(
+    py: Python<'_>,
+    own: Option<Tree>,
+    condition: Option<&'a Bound<'_, Condition>>,
+) -> PyResult<Option<Cow<'a, Tree>>> {
+    Ok(match (own, tree(condition)) {
+        (Some(own), Some(condition)) => Some(Cow::Owned(
+            own.and(condition)
+                .map_err(|error| raise(py, &error, None))?,
+        )),
+        (Some(own), None) => Some(Cow::Owned(own)),
+        (None, condition) => condition.map(Cow::Borrowed),
+    })
+}
+
+/// What is known of an item by its key alone.
+fn named_value<'py>(
+    schema: &Schema,
+    key: &Bound<'py, PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
+    index: usize,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let place = schema.key_indexes().position(|(key, _)| key == index);
+    if let Some(place) = place {
+        return key.get_item(place).map(Some);
+    }
+    match named {
+        Some(named) => named.get_item(&schema.field(index).name),
+        None => Ok(None),
+    }
 }
 
 /// Whether a write may be sent again: its own guard keeps it from being applied twice, whatever else it asks.
@@ -196,13 +231,23 @@ impl Write {
         } else {
             Kept::of_change(instance)?
         };
+        let unmoved = if kept.is_guarded() {
+            None
+        } else {
+            unmoved(instance, model, |index| changes.fields.contains(&index))?
+        };
         changes.keep(model, &kept);
         let stored = changes.applied_to(instance, &kept)?;
         let table = settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
-        let all = joined(py, &kept, condition)?;
+        let builds_on = changes.update.has_parents() || unmoved.is_some();
+        let all = if unmoved.is_some() {
+            both(py, unmoved, condition)?
+        } else {
+            joined(py, &kept, condition)?
+        };
         let exists = &*model.partition_key().attribute_name;
         update_item::finish(&mut w, &changes.update, exists, all.as_deref());
         if stored.length > MAX_ITEM_SIZE {
@@ -223,7 +268,7 @@ impl Write {
             intent: Intent::Save,
             proof: kept.proof(),
             about: Context {
-                builds_on: changes.update.has_parents(),
+                builds_on,
                 ..about(condition)
             },
             expected: Expected::Written {
@@ -255,6 +300,9 @@ impl Write {
         }
         let mut actions = actions_on(actions, model)?;
         refuse_edited(instance, model, &actions)?;
+        follow(py, model, &mut actions, |index| {
+            item::stored_value(instance, index)
+        })?;
         let kept = Kept::of_change(instance)?;
         kept.write_into(model, &mut actions);
         let table = settings.table_of(py, model)?;
@@ -263,7 +311,19 @@ impl Write {
         item::write_key(&mut w, instance)?;
         update_item::return_new(&mut w);
         let exists = Some(&*model.partition_key().attribute_name);
-        let all = joined(py, &kept, condition)?;
+        let unmoved = if kept.is_guarded() {
+            None
+        } else {
+            unmoved(instance, model, |index| {
+                actions.touches(&model.field(index).attribute_name)
+            })?
+        };
+        let builds_on = actions.have_parents() || unmoved.is_some();
+        let all = if unmoved.is_some() {
+            both(py, unmoved, condition)?
+        } else {
+            joined(py, &kept, condition)?
+        };
         update_item::finish_actions(&mut w, &actions, exists, all.as_deref())
             .map_err(|error| raise(py, &error, None))?;
         Ok(Self {
@@ -275,17 +335,19 @@ impl Write {
             body: w,
             expected: Expected::Updated(instance.clone().unbind()),
             about: Context {
-                builds_on: actions.have_parents(),
+                builds_on,
                 ..about(condition)
             },
         })
     }
 
     /// Actions on the item with this key; without `upsert` it must be there. `answers` asks for the item as it is then.
+    #[allow(clippy::too_many_arguments)] // what Python hands over
     pub(crate) fn update_key(
         settings: &Settings,
         schema: &Bound<'_, Schema>,
         key: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
         upsert: bool,
@@ -295,8 +357,11 @@ impl Write {
         let model = schema.get();
         let condition = condition_on(condition, model)?;
         let mut actions = actions_on(actions, model)?;
+        follow(py, model, &mut actions, |index| {
+            named_value(model, key, named, index)
+        })?;
         if upsert {
-            fill_defaults(py, model, &mut actions)?;
+            fill_defaults(py, model, named, &mut actions)?;
         }
         keep_by_key(py, model, &mut actions, upsert)?;
         let table = settings.table_of(py, model)?;
@@ -307,7 +372,13 @@ impl Write {
             update_item::return_new(&mut w);
         }
         let exists = (!upsert).then_some(&*model.partition_key().attribute_name);
-        update_item::finish_actions(&mut w, &actions, exists, tree(condition))
+        let own = if upsert {
+            entity::absent_or_own(py, model)?
+        } else {
+            entity::condition(model)
+        };
+        let all = both(py, own, condition)?;
+        update_item::finish_actions(&mut w, &actions, exists, all.as_deref())
             .map_err(|error| raise(py, &error, None))?;
         Ok(Self {
             operation: Name::UpdateItem,
@@ -319,7 +390,7 @@ impl Write {
             } else {
                 Intent::Existing
             },
-            proof: None,
+            proof: entity::proof(model).filter(|_| !upsert),
             expected: if answers {
                 Expected::NewItem(schema.clone().unbind())
             } else {
@@ -380,7 +451,8 @@ impl Write {
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
-        delete_item::finish_if(&mut w, Guard::None, tree(condition))
+        let all = both(py, entity::absent_or_own(py, model)?, condition)?;
+        delete_item::finish_if(&mut w, Guard::None, all.as_deref())
             .map_err(|error| raise(py, &error, None))?;
         Ok(Self {
             operation: Name::DeleteItem,
@@ -388,7 +460,7 @@ impl Write {
             body: w,
             resend: unless(condition),
             intent: Intent::Plain,
-            proof: None,
+            proof: entity::proof(model),
             expected: Expected::Nothing,
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
@@ -410,14 +482,16 @@ impl Write {
         delete_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
         delete_item::return_old(&mut w);
-        delete_item::finish(&mut w, Guard::None);
+        let own = entity::absent_or_own(py, model)?;
+        delete_item::finish_if(&mut w, Guard::None, own.as_ref())
+            .map_err(|error| raise(py, &error, None))?;
         Ok(Self {
             operation: Name::DeleteItem,
             table,
             body: w,
             resend: Resend::Never,
             intent: Intent::Plain,
-            proof: None,
+            proof: entity::proof(model),
             expected: Expected::OldItem(schema.clone().unbind()),
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),

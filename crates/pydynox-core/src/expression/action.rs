@@ -43,6 +43,19 @@ enum Verb {
     Delete(Box<[u8]>),
 }
 
+/// What an update makes of an attribute as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// No action is about it.
+    Untouched,
+    /// This value, JSON text of an attribute value.
+    Value(&'a [u8]),
+    /// There is no such attribute afterwards.
+    Nothing,
+    /// Something that depends on what is stored.
+    Unknown,
+}
+
 /// One action of an update.
 ///
 /// ```
@@ -292,6 +305,23 @@ impl Actions {
         })
     }
 
+    /// What the update makes of an attribute.
+    pub fn outcome(&self, attribute: &str) -> Outcome<'_> {
+        let mut about = self
+            .asked
+            .iter()
+            .filter(|action| action.path.attribute() == attribute);
+        let Some(action) = about.next() else {
+            return Outcome::Untouched;
+        };
+        match &action.verb {
+            _ if action.path.steps().len() > 1 => Outcome::Unknown,
+            Verb::Set(Term::Source(Source::Value(json))) => Outcome::Value(json),
+            Verb::Remove => Outcome::Nothing,
+            _ => Outcome::Unknown,
+        }
+    }
+
     /// Whether anything is done to this attribute.
     pub fn touches(&self, attribute: &str) -> bool {
         self.paths().any(|path| path.attribute() == attribute)
@@ -307,6 +337,11 @@ impl Actions {
     /// Sets an attribute that no action may touch, such as the version, beside all that the caller asks for.
     pub fn keep(&mut self, attribute: &str, term: Term) {
         self.kept.push(Action::set(Path::new(attribute), term));
+    }
+
+    /// Removes an attribute that no action may touch.
+    pub fn drop_kept(&mut self, attribute: &str) {
+        self.kept.push(Action::remove(Path::new(attribute)));
     }
 
     /// Whether applying them twice does what applying them once does.

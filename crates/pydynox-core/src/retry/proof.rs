@@ -15,20 +15,27 @@ type Json = Box<[u8]>;
 pub struct Proof {
     /// The attribute that holds the version, and the version that the write relies on; None where there must be none.
     pub version: Option<(Box<str>, Option<Json>)>,
+    /// The attribute that says of what kind an item is, and the kind that the write is about: another item counts as absent.
+    pub entity: Option<(Box<str>, Json)>,
     /// An attribute to which only this one call gives this value.
     pub mark: Option<(Box<str>, Json)>,
 }
 
 impl Proof {
-    /// Tells a conflict of versions from another condition that was false.
+    /// Tells an item of another kind, and a conflict of versions, from another condition that was false.
     pub(crate) fn name(&self, error: Error) -> Error {
         let ErrorKind::ConditionFailed { item: Some(item) } = error.kind() else {
             return error;
         };
-        let Some((attribute, expected)) = &self.version else {
+        let Some(stored) = attributes(item) else {
             return error;
         };
-        let Some(stored) = attributes(item) else {
+        if let Some((attribute, entity)) = &self.entity
+            && !holds(&stored, attribute, Some(entity))
+        {
+            return error.with_kind(ErrorKind::ItemNotFound);
+        }
+        let Some((attribute, expected)) = &self.version else {
             return error;
         };
         if holds(&stored, attribute, expected.as_deref()) {
@@ -80,7 +87,7 @@ mod tests {
         let version = version.map(|version| version.as_bytes().into());
         Proof {
             version: Some(("version".into(), version)),
-            mark: None,
+            ..Proof::default()
         }
     }
 
@@ -98,10 +105,27 @@ mod tests {
     }
 
     #[test]
+    fn an_item_of_another_kind_counts_as_absent() {
+        let of = |kind: &str| Proof {
+            entity: Some(("id".into(), kind.as_bytes().into())),
+            ..Proof::default()
+        };
+
+        assert_eq!(
+            of(r#"{"S":"b"}"#).name(failed()).kind(),
+            &ErrorKind::ItemNotFound
+        );
+        assert!(matches!(
+            of(r#"{"S":"a"}"#).name(failed()).kind(),
+            ErrorKind::ConditionFailed { .. }
+        ));
+    }
+
+    #[test]
     fn only_the_very_value_of_the_call_proves_that_the_item_is_its_own() {
         let marked = |value: &str| Proof {
-            version: None,
             mark: Some(("at".into(), value.as_bytes().into())),
+            ..Proof::default()
         };
 
         assert!(marked(r#"{"S":"now"}"#).own_item(&failed()).is_some());

@@ -242,6 +242,7 @@ fn marked(mark: &str) -> Call {
     let proof = Proof {
         version: Some(("version".into(), Some(br#"{"N":"0"}"#.as_slice().into()))),
         mark: Some(("at".into(), mark.as_bytes().into())),
+        ..Proof::default()
     };
     Call {
         intent: Intent::Save,

@@ -1,0 +1,134 @@
+//! Items of several models in one table: which one an item is of.
+
+use std::borrow::Cow;
+
+use pydynox_core::expression::condition::{Comparator, Condition, Operand};
+use pydynox_core::expression::path::Path;
+use pydynox_core::retry::proof::Proof;
+use pydynox_core::wire::{Reader, WireError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::error::{malformed, misfit, raise};
+use crate::schema::Schema;
+
+/// The entity of a model, as it is stored.
+#[derive(Debug)]
+pub(crate) struct Entity {
+    pub(crate) name: Box<str>,
+    /// JSON text of the attribute's value.
+    pub(crate) json: Box<[u8]>,
+}
+
+/// Of which model an item is, in the eyes of one that reads it.
+pub(crate) enum Owner<'py> {
+    /// The reader's own.
+    Own,
+    /// A subclass of the reader.
+    Other(Bound<'py, Schema>),
+    /// One that the reader does not see.
+    Foreign,
+}
+
+/// Of which model an item is; the item is JSON text of a map.
+pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &[u8]) -> PyResult<Owner<'py>> {
+    let py = schema.py();
+    let model = schema.get();
+    let others = model.entities.bind(py);
+    if model.entity.is_none() && others.is_empty() {
+        return Ok(Owner::Own);
+    }
+    let name = name_of(item, &model.entity_attribute).map_err(|error| malformed(py, &error))?;
+    if let Some(own) = &model.entity
+        && name.as_deref() == Some(&*own.name)
+    {
+        return Ok(Owner::Own);
+    }
+    let Some(name) = name else {
+        // An item without an entity is of a model without one.
+        return Ok(if model.entity.is_none() {
+            Owner::Own
+        } else {
+            Owner::Foreign
+        });
+    };
+    let name = PyString::new(py, &name);
+    if let Some(found) = others.get_item(&name)?
+        && let Ok(found) = found.cast_into::<Schema>()
+    {
+        return Ok(Owner::Other(found));
+    }
+    // A class whose annotations named what was yet to come may be known by now.
+    let found = model
+        .model(py)
+        .call_method1(intern!(py, "_find_entity"), (&name,))?;
+    if let Ok(found) = found.cast_into::<Schema>() {
+        return Ok(Owner::Other(found));
+    }
+    if model.entity.is_some() {
+        return Ok(Owner::Foreign);
+    }
+    Err(misfit(
+        py,
+        &model.name,
+        &model.entity_attribute,
+        "",
+        &format!(
+            "the stored item is a {shown}, and no subclass says entity={shown}",
+            shown = name.repr()?
+        ),
+    ))
+}
+
+/// The text of an attribute of an item, if it is one.
+fn name_of<'a>(item: &'a [u8], attribute: &str) -> Result<Option<Cow<'a, str>>, WireError> {
+    let mut r = Reader::new(item)?;
+    r.begin_object()?;
+    while let Some(key) = r.next_key()? {
+        if !key.equals(attribute) {
+            r.skip()?;
+            continue;
+        }
+        r.begin_object()?;
+        let Some(tag) = r.next_key()? else {
+            return Ok(None);
+        };
+        if !tag.equals("S") {
+            return Ok(None);
+        }
+        return Ok(Some(r.string()?.decode()?));
+    }
+    Ok(None)
+}
+
+/// That a stored item is of this model; None for a model that shares its table with none.
+pub(crate) fn condition(schema: &Schema) -> Option<Condition> {
+    let entity = schema.entity.as_ref()?;
+    Some(Condition::compare(
+        Comparator::Equal,
+        Operand::Path(Path::new(&schema.entity_attribute)),
+        Operand::Value(entity.json.clone()),
+    ))
+}
+
+/// That there is no item, or one of this model.
+pub(crate) fn absent_or_own(py: Python<'_>, schema: &Schema) -> PyResult<Option<Condition>> {
+    let Some(own) = condition(schema) else {
+        return Ok(None);
+    };
+    let absent = Condition::not_exists(Path::new(&schema.partition_key().attribute_name));
+    absent
+        .or(&own)
+        .map(Some)
+        .map_err(|error| raise(py, &error, None))
+}
+
+/// What tells an item of another model from one whose condition is false.
+pub(crate) fn proof(schema: &Schema) -> Option<Box<Proof>> {
+    let entity = schema.entity.as_ref()?;
+    Some(Box::new(Proof {
+        entity: Some((schema.entity_attribute.clone(), entity.json.clone())),
+        ..Proof::default()
+    }))
+}
