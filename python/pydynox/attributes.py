@@ -152,6 +152,10 @@ else:
 
 @overload
 def field(
+    *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ..., repr: bool = ...
+) -> Field[Any]: ...
+@overload
+def field(
     *,
     attribute_name: str | None = ...,
     store_null: bool = ...,
@@ -159,10 +163,6 @@ def field(
     immutable: bool = ...,
     epoch: Epoch | None = ...,
     **rules: Unpack[Rules],
-) -> Field[Any]: ...
-@overload
-def field(
-    *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ..., repr: bool = ...
 ) -> Field[Any]: ...
 @overload
 def field(
@@ -265,11 +265,11 @@ def field(**options: Any) -> Any:
 
 
 @overload
-def partition_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
-@overload
 def partition_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
+@overload
+def partition_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
 @overload
 def partition_key(
     *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
@@ -320,11 +320,11 @@ def partition_key(
 
 
 @overload
-def sort_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
-@overload
 def sort_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
+@overload
+def sort_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
 @overload
 def sort_key(
     *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]

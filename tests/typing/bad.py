@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from models import Account, Address, CountEvent, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Session, Status, Thing, Typed, User
+from models import Account, Address, CountEvent, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Session, Status, Templated, Thing, Typed, User
 from pydynox import (
     Action,
     AssumeRole,
@@ -75,7 +75,7 @@ class WrongDefault(Model[str], table="t"):
     g: StringAttribute = StringAttribute(default=3)  # E: default type
     h: Attr[int] = 3  # E: a bare default
     i: Attr[int] = partition_key(default=3)  # E: keys have no default
-    j: Attr[str] = sort_key(template="x")  # E: unknown option
+    j: Attr[int] = sort_key(template="x")  # E: a template makes a str
     k: SetAttribute[int] = SetAttribute(str)  # E: element type
     l: ListAttribute[int] = ListAttribute(int, default_factory=set)  # E: factory type
 
@@ -368,3 +368,15 @@ class WronglyKept(Model[str], table="kept"):
     count: Attr[str] = version()  # E: int
     made: Attr[int] = created_at()  # E: datetime
     gone: Attr[datetime] = ttl(default=3600)  # E: a datetime or a timedelta
+
+
+# --- templates and entities
+Templated(pk="x", order_id="1")  # E: templated keys are computed
+Templated(order_id="1", by_state="x")  # E: made of others
+Templated()  # E: order_id is missing
+Templated(order_id=1)  # E: str
+
+
+class WronglyMade(Templated, entity=3):  # E: a name
+    x: Attr[str] = field(template=3)  # E: a text
+    y: Attr[str] = field(default="", template="A#{x}")  # E: one or the other

@@ -14,6 +14,7 @@ from models import (
     Address,
     Annotated,
     CountEvent,
+    AppItem,
     Event,
     Kept,
     Legacy,
@@ -29,6 +30,7 @@ from models import (
     Ruled,
     Session,
     Status,
+    Templated,
     Thing,
     Typed,
     User,
@@ -539,3 +541,15 @@ async def keeping(kept: Kept, session: Session) -> None:
     assert_type(extend_ttl(Session.expires_at, timedelta(hours=1)), Action)
     await kept.save(condition=Kept.version == 3)
     ModelConfig(write_id=True)
+
+
+async def sharing() -> None:
+    made = Templated(order_id="1")
+    Templated(order_id="1", state=None)
+    assert_type(made.pk, str)
+    assert_type(made.by_state, str | None)
+    assert_type(await Templated.get(order_id="1"), Templated | None)
+    assert_type(await Templated.get("ORDER#1", "META"), Templated | None)
+    assert_type(Templated.key(order_id="1"), Key[Templated])
+    assert_type(await AppItem.get("ORDER#1", "META"), AppItem | None)
+    assert_type(await Templated.get_or_create(order_id="1", defaults={"state": "new"}), tuple[Templated, bool])

@@ -295,3 +295,17 @@ class Session(Model[str], table="sessions"):
     expires_at: TTLAttribute[datetime | None] = TTLAttribute(null=True, hide_expired=True)
     ends_at: Attr[datetime] = field()
     version: VersionAttribute = VersionAttribute()
+
+
+class AppItem(Model[str, str], table="app"):
+    pk: Attr[str] = partition_key()
+    sk: Attr[str] = sort_key()
+
+
+class Templated(AppItem, entity="order"):
+    model_config = ModelConfig(entity_attribute="kind")
+    pk: Attr[str] = partition_key(template="ORDER#{order_id}")
+    sk: Attr[str] = sort_key(template="META", escape=True)
+    order_id: Attr[str]
+    state: Attr[str | None] = field(default=None)
+    by_state: Attr[str | None] = field(template="STATE#{state}", attribute_name="gsi1pk")
