@@ -254,7 +254,7 @@ def test_secrets_are_never_shown() -> None:
     assert "AKIDEXAMPLE" in repr(credentials)
     assert ROLE in repr(role)
     with pytest.raises(AttributeError, match="frozen"):
-        credentials.secret_access_key = "x"  # type: ignore[attr-defined] # noqa: S105
+        credentials.secret_access_key = "x"  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         credentials.secret_access_key  # type: ignore[attr-defined] # noqa: B018
 

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .client import DynamoDBClient
+    from ._typing import R1, R2, R3, R4
     from .expressions import Action, Condition, Expr
     from .key import Key
     from .table import Table
+    from .transaction import SyncTransaction
 '''
 
 
@@ -50,7 +52,8 @@ VIEWS = (
     View("table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
     View("client", "DynamoDBClient", "SyncClient", "", "DynamoDBClient"),
 )
-PURE = {"key": "SyncKey"}  # plain methods whose result has a view of its own
+# Plain methods whose result has a blocking form of its own, and the names of the two.
+PURE = {"key": ("Key[", "SyncKey["), "transaction": ("Transaction", "SyncTransaction")}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -90,7 +93,7 @@ def method_text(view: View, node: Function) -> str:
     """The blocking form of one method, or of one of its overloads."""
     result = annotation_text(view, node.returns)
     if node.name in PURE:
-        result = result.replace("Key[", f"{PURE[node.name]}[")
+        result = result.replace(*PURE[node.name])
     if "overload" in decorators(node):
         return "    @overload\n" + signature(view, node, result, " ...")
     passed = call_arguments(node)

@@ -30,6 +30,7 @@ from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, u
 from .key import Key
 from .model import Change, ItemSize, Model
 from .table import Table
+from .transaction import Transaction
 
 __all__ = [
     "Action",
@@ -58,6 +59,7 @@ __all__ = [
     "StringAttribute",
     "TTLAttribute",
     "Table",
+    "Transaction",
     "UUIDAttribute",
     "VersionAttribute",
     "__version__",

@@ -34,6 +34,10 @@ Num = TypeVar("Num", int, float, "Decimal", "int | None", "float | None", "Decim
 
 Row = TypeVar("Row")
 Row_co = TypeVar("Row_co", covariant=True)
+R1 = TypeVar("R1")
+R2 = TypeVar("R2")
+R3 = TypeVar("R3")
+R4 = TypeVar("R4")
 
 PK = TypeVar("PK", default=Any)
 PK_contra = TypeVar("PK_contra", contravariant=True)

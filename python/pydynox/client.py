@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from os import PathLike
 
+    from ._typing import R1, R2, R3, R4
     from .credentials import AssumeRole, Credentials
     from .expressions import Action, Condition
+    from .key import Key
     from .sync import SyncClient
+    from .transaction import Transaction
 
 _NOT_GIVEN: Any = object()
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
@@ -228,6 +231,76 @@ class DynamoDBClient:
             raise
         operation.result()
 
+    def transaction(self, *, token: str | None = None) -> Transaction:
+        """Several writes that are applied together or not at all; sent when the block ends. Sends TransactWriteItems.
+
+        Args:
+            token: By which DynamoDB knows the transaction again for ten minutes, 1 to 36 characters: the same block with the same
+                token is applied once, however often it runs.
+
+        Raises:
+            TransactionCanceledError: Nothing was written: ``failures`` has the error of each operation that stood in the way.
+            TransactionTokenReusedError: The token was used with other operations.
+            WriteOutcomeUnknownError: No answer came, and trying again brought none.
+            ValidationError: A value cannot be stored, there are too many operations, or two are on one item; its text begins with
+                the place of the operation.
+
+        Example:
+            >>> async with client.transaction() as tx:
+            ...     tx.create(order)
+            ...     tx.update(Account.key("a1"), Account.balance.add(-5), condition=Account.balance >= 5)
+
+        Costs: two write units per KB of each item, also of one that is only checked, and also where it is cancelled.
+        """
+        if token is not None:
+            _core.check_token(token)
+        from .transaction import Transaction
+
+        return Transaction(self, token)
+
+    @overload
+    async def transact_get(self, key: Key[R1], /) -> tuple[R1 | None]: ...
+    @overload
+    async def transact_get(self, key1: Key[R1], key2: Key[R2], /) -> tuple[R1 | None, R2 | None]: ...
+    @overload
+    async def transact_get(self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    @overload
+    async def transact_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /
+    ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
+    @overload
+    async def transact_get(self, *keys: Key[R1]) -> tuple[R1 | None, ...]: ...
+    async def transact_get(self, *keys: Any) -> tuple[Any, ...]:
+        """Read items as they were at one moment. Sends TransactGetItems.
+
+        Args:
+            *keys: The keys, of one model or of several; 100 at most.
+
+        Returns:
+            The items in the order of the keys, None where there is none.
+
+        Raises:
+            TransactionCanceledError: Writes to these items were under way, and trying again did not help.
+            ValidationError: There is no key, or there are over 100.
+            SerializationError: A stored value does not fit its model.
+
+        Example:
+            >>> account, cart = await client.transact_get(Account.key("a1"), Cart.key("u1"))
+
+        Costs: two read units per 4 KB of each item.
+        """
+        operation = self._core.transact_get(_addresses("transact_get", keys))
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        found = operation.result()
+        for key, item in zip(keys, found, strict=True):
+            if item is not None and key._model._hooks is not None:
+                await key._model._hooks.loaded(item)
+        return tuple(found)
+
     async def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Send any DynamoDB operation in its wire form: the way to what pydynox has no method for.
 
@@ -329,6 +402,17 @@ class DynamoDBClient:
 
     def __repr__(self) -> str:
         return f"DynamoDBClient({self._shown!r})"
+
+
+def _addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:
+    """Keys as the border knows them."""
+    if not keys:
+        message = f"{verb} needs at least one key, such as User.key('u1')"
+        raise ValidationError(message, errors=[("", message)])
+    for position, key in enumerate(keys):
+        if not hasattr(key, "_address"):
+            raise TypeError(f"{verb} takes keys such as User.key('u1'); [{position}] is {type(key).__qualname__}")
+    return [key._address for key in keys]
 
 
 def _is_positive(value: object) -> bool:

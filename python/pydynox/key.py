@@ -30,6 +30,10 @@ class Key(Generic[Row_co]):
         self._values = values
         self._named = named  # what templates made the key of
 
+    @property
+    def _address(self) -> tuple[Any, tuple[object, ...], dict[str, object] | None]:
+        return self._model._schema, self._values, self._named
+
     async def get(self, *, consistent_read: bool | None = None) -> Row_co | None:
         """Read the item. Sends GetItem.
 

@@ -13,10 +13,12 @@ from ._typing import PK, SK, Row, Row_co
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ._typing import R1, R2, R3, R4
     from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
     from .key import Key
     from .table import Table
+    from .transaction import SyncTransaction
 
 
 class SyncModel(Generic[Row, PK, *SK]):
@@ -186,6 +188,27 @@ class SyncClient:
     def delete_item(self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
         """Blocking form of ``DynamoDBClient.delete_item``."""
         run(self._target.delete_item(table, key, condition=condition))
+
+    def transaction(self, *, token: str | None = None) -> SyncTransaction:
+        """Blocking form of ``DynamoDBClient.transaction``."""
+        made: SyncTransaction = self._target.transaction(token=token).sync
+        return made
+
+    @overload
+    def transact_get(self, key: Key[R1], /) -> tuple[R1 | None]: ...
+    @overload
+    def transact_get(self, key1: Key[R1], key2: Key[R2], /) -> tuple[R1 | None, R2 | None]: ...
+    @overload
+    def transact_get(self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    @overload
+    def transact_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /
+    ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
+    @overload
+    def transact_get(self, *keys: Key[R1]) -> tuple[R1 | None, ...]: ...
+    def transact_get(self, *keys: Any) -> tuple[Any, ...]:
+        """Blocking form of ``DynamoDBClient.transact_get``."""
+        return run(self._target.transact_get(*keys))
 
     def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""

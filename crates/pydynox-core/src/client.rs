@@ -15,6 +15,7 @@ use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
 use crate::retry::policy::{Class, Jitter, Quota, backoff};
 use crate::retry::proof::Proof;
+use crate::transaction::new_token;
 use crate::transport::{Ailment, Operation, Progress, Request, Transport};
 
 pub use waiter::TABLE_WAIT_TIMEOUT;
@@ -90,6 +91,22 @@ pub enum Intent {
     Existing,
 }
 
+impl Intent {
+    /// What a failed guard means to the caller; `item` is the stored one, if it came back.
+    pub fn failed_guard(self, item: Option<Bytes>) -> ErrorKind {
+        match (self, item) {
+            (Self::Create, item) | (Self::CreateIf, item @ Some(_)) => {
+                ErrorKind::ItemAlreadyExists { item }
+            }
+            (Self::Save, None) => ErrorKind::ItemVanished,
+            (Self::Existing, None) => ErrorKind::ItemNotFound,
+            (Self::Plain | Self::CreateIf | Self::Save | Self::Existing, item) => {
+                ErrorKind::ConditionFailed { item }
+            }
+        }
+    }
+}
+
 /// One request of a caller.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -105,6 +122,8 @@ pub struct Call {
     pub intent: Intent,
     /// What tells this write's own item from what others wrote; most calls have nothing.
     pub proof: Option<Box<Proof>>,
+    /// Where a token of 36 characters stands in the body that is ours, so that a new one may take its place.
+    pub own_token: Option<usize>,
     /// Replaces the client's time-out for this call; `Duration::MAX` waits for ever.
     pub timeout: Option<Duration>,
 }
@@ -181,6 +200,8 @@ impl Client {
 struct Run<'a> {
     client: &'a Inner,
     call: &'a Call,
+    /// What is sent; the call's own body unless its token was replaced.
+    body: Bytes,
     deadline: Deadline,
     ambiguity: Ambiguity,
     attempts: u32,
@@ -209,6 +230,7 @@ impl<'a> Run<'a> {
         Self {
             client,
             call,
+            body: call.body.clone(),
             deadline: Deadline::start(call.timeout.or(config.timeout)),
             ambiguity: Ambiguity::new(
                 call.operation.is_read(),
@@ -230,7 +252,7 @@ impl<'a> Run<'a> {
         let request = Request {
             operation: self.call.operation.clone(),
             table: self.call.table.clone(),
-            body: self.call.body.clone(),
+            body: self.body.clone(),
             progress: self.progress.clone(),
         };
         self.progress.release();
@@ -335,8 +357,24 @@ impl<'a> Run<'a> {
         if !free && !self.pay(failed.class) {
             return Err(self.give_up(failed.error));
         }
+        if matches!(failed.error.kind(), ErrorKind::TransactionCanceled { .. }) {
+            self.renew_token()?;
+        }
         self.last = Some(self.in_context(failed.error));
         Ok(pause)
+    }
+
+    /// Nothing of a cancelled transaction was applied: another attempt is another transaction, unless an earlier one may have been
+    /// applied, which only its own token can tell.
+    fn renew_token(&mut self) -> Result<(), Error> {
+        let Some(at) = self.call.own_token.filter(|_| !self.ambiguity.is_there()) else {
+            return Ok(());
+        };
+        let token = new_token()?;
+        let mut body = self.body.to_vec();
+        body[at..at + token.len()].copy_from_slice(token.as_bytes());
+        self.body = body.into();
+        Ok(())
     }
 
     /// A stale connection says nothing about the service: one retry on another one is neither paused for nor counted.

@@ -12,6 +12,7 @@ pub mod retry;
 pub mod schema;
 pub mod size;
 pub mod time;
+pub mod transaction;
 pub mod transport;
 pub mod wire;
 

@@ -12,7 +12,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::decode::{self, Decoder, Unreadable};
 use crate::entity::{self, Owner};
-use crate::error::{Subject, item_not_found, located, malformed, misfit, raise};
+use crate::error::{Subject, canceled, item_not_found, located, malformed, misfit, raise};
 use crate::expression::Condition;
 use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
@@ -20,6 +20,7 @@ use crate::item;
 use crate::kept;
 use crate::runtime::Outcome;
 use crate::schema::Schema;
+use crate::transaction::{self, Part, items_of};
 
 /// What a call is expected to answer.
 pub(crate) enum Expected {
@@ -45,6 +46,12 @@ pub(crate) enum Expected {
     NewItem(Py<Schema>),
     /// The item of a model that was deleted, or none.
     OldItem(Py<Schema>),
+    /// An instance's item was checked, and nothing else.
+    Checked(Py<Instance>),
+    /// Writes of one transaction.
+    Transacted(Vec<Part>),
+    /// Items by the place of each in the answer.
+    Items(Vec<(usize, Py<Schema>)>),
     /// An item as plain values, or none.
     PlainItem,
     /// The item as it is after an update, as plain values.
@@ -173,8 +180,20 @@ impl Expected {
                 }
             }
             Self::TableExists => truth(true),
-            Self::Nothing => none(),
+            Self::Transacted(parts) => {
+                for part in parts {
+                    part.settle(py, answer)?;
+                }
+                none()
+            }
+            Self::Items(places) => items_of(py, body, places),
+            Self::Checked(_) | Self::Nothing => none(),
         }
+    }
+
+    /// Part of something larger was applied; its answer says nothing about it.
+    pub(crate) fn settled(self, py: Python<'_>, answer: &Answer) -> PyResult<()> {
+        self.answered(py, answer).map(|_| ())
     }
 
     fn failed<'py>(
@@ -189,6 +208,12 @@ impl Expected {
         ) {
             return Ok(PyBool::new(py, false).to_owned().into_any());
         }
+        if let (Self::Transacted(parts), ErrorKind::TransactionCanceled { .. }) =
+            (&self, error.kind())
+        {
+            let (failures, message) = transaction::failures(py, error, parts)?;
+            return Err(canceled(py, error, &message, &failures));
+        }
         let subject = self.subject(py, about);
         if error.ambiguous() || error.applied() {
             self.give_up(py);
@@ -197,7 +222,7 @@ impl Expected {
     }
 
     /// What the call was about, for its error.
-    fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
+    pub(crate) fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
         let (schema, key) = match (self, &about.target) {
             (_, Target::Item(schema, key)) => {
                 let schema = schema.bind(py).clone();
@@ -210,6 +235,7 @@ impl Expected {
                 Self::Written { instance, .. }
                 | Self::Deleted(instance)
                 | Self::Refreshed(instance)
+                | Self::Checked(instance)
                 | Self::Updated(instance),
                 _,
             ) => {
@@ -232,6 +258,12 @@ impl Expected {
 
     /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
     pub(crate) fn give_up(self, py: Python<'_>) {
+        if let Self::Transacted(parts) = self {
+            for part in parts {
+                part.give_up(py);
+            }
+            return;
+        }
         if let Self::Written {
             instance, fields, ..
         } = self
@@ -254,7 +286,10 @@ impl Expected {
             Self::Written { instance, .. }
             | Self::Deleted(instance)
             | Self::Refreshed(instance)
+            | Self::Checked(instance)
             | Self::Updated(instance) => visit.call(instance),
+            Self::Transacted(parts) => parts.iter().try_for_each(|part| part.traverse(visit)),
+            Self::Items(places) => places.iter().try_for_each(|(_, schema)| visit.call(schema)),
             _ => Ok(()),
         }
     }

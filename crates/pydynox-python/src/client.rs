@@ -28,6 +28,7 @@ use crate::operation::Operation;
 use crate::runtime;
 use crate::schema::Schema;
 use crate::settings::Settings;
+use crate::transaction::Key;
 use crate::write::{Write, about, check_size, repeated, tree, unless, write_key};
 
 /// An open connection, and the process generation that opened it.
@@ -40,7 +41,7 @@ enum Connection {
 /// The client that a `DynamoDBClient` drives.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Client {
-    settings: Settings,
+    pub(crate) settings: Settings,
     /// Only locked while the interpreter is held, and never across a call into Python.
     connection: Mutex<Connection>,
     /// The context variable of what `options()` blocks say, once there was one.
@@ -113,16 +114,17 @@ impl Client {
         let request = Request {
             operation: write.operation,
             table: write.table,
-            body: write.body,
+            body: write.body.into_bytes().into(),
             resend: write.resend,
             intent: write.intent,
             proof: write.proof,
+            own_token: None,
             wait: Wait::No,
         };
         self.send_about(py, request, write.expected, write.about)
     }
 
-    fn send(
+    pub(crate) fn send(
         &self,
         py: Python<'_>,
         request: Request,
@@ -144,10 +146,11 @@ impl Client {
         let call = Call {
             operation: request.operation,
             table: request.table.into(),
-            body: Bytes::from(request.body.into_bytes()),
+            body: request.body,
             resend: request.resend,
             intent: request.intent,
             proof: request.proof,
+            own_token: request.own_token,
             timeout: self.options(py)?.timeout,
         };
         let exchange = match request.wait {
@@ -170,17 +173,18 @@ impl Client {
 }
 
 /// A body that is ready to be sent.
-struct Request {
-    operation: Name,
-    table: String,
-    body: Writer,
-    resend: Resend,
-    intent: Intent,
-    proof: Option<Box<Proof>>,
-    wait: Wait,
+pub(crate) struct Request {
+    pub(crate) operation: Name,
+    pub(crate) table: String,
+    pub(crate) body: Bytes,
+    pub(crate) resend: Resend,
+    pub(crate) intent: Intent,
+    pub(crate) proof: Option<Box<Proof>>,
+    pub(crate) own_token: Option<usize>,
+    pub(crate) wait: Wait,
 }
 
-enum Wait {
+pub(crate) enum Wait {
     No,
     Created,
     Deleted,
@@ -188,14 +192,15 @@ enum Wait {
 
 impl Request {
     /// What may be sent again whatever became of it: reads, and writes that say the same twice.
-    fn idempotent(operation: Name, table: String, body: Writer) -> Self {
+    pub(crate) fn idempotent(operation: Name, table: String, body: Writer) -> Self {
         Self {
             operation,
             table,
-            body,
+            body: body.into_bytes().into(),
             resend: Resend::Always,
             intent: Intent::Plain,
             proof: None,
+            own_token: None,
             wait: Wait::No,
         }
     }
@@ -428,6 +433,23 @@ impl Client {
         self.send_write(schema.py(), write)
     }
 
+    /// Send operations together; None where there is nothing to send. Gives the token too.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn transact_write(
+        &self,
+        py: Python<'_>,
+        entries: Vec<Bound<'_, PyAny>>,
+        token: Option<&str>,
+    ) -> PyResult<Option<(Py<Operation>, String)>> {
+        self.send_transaction(py, &entries, token)
+    }
+
+    /// Read items as they were at one moment.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn transact_get(&self, py: Python<'_>, keys: Vec<Key<'_>>) -> PyResult<Py<Operation>> {
+        self.read_together(py, &keys)
+    }
+
     /// Read an item as plain values.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn get_item(
@@ -559,10 +581,11 @@ impl Client {
         let request = Request {
             operation: name,
             table,
-            body: w,
+            body: w.into_bytes().into(),
             resend,
             intent: Intent::Plain,
             proof: None,
+            own_token: None,
             wait: Wait::No,
         };
         self.send(py, request, Expected::Wire)
@@ -579,10 +602,11 @@ impl Client {
         let request = Request {
             operation: Name::CreateTable,
             table,
-            body: w,
+            body: w.into_bytes().into(),
             resend: Resend::Never,
             intent: Intent::Plain,
             proof: None,
+            own_token: None,
             wait,
         };
         self.send(py, request, Expected::Nothing)
@@ -598,10 +622,11 @@ impl Client {
         let request = Request {
             operation: Name::DeleteTable,
             table,
-            body: w,
+            body: w.into_bytes().into(),
             resend: Resend::Never,
             intent: Intent::Plain,
             proof: None,
+            own_token: None,
             wait,
         };
         self.send(py, request, Expected::Nothing)

@@ -143,7 +143,30 @@ fn class_of(error: &Error) -> &'static str {
 /// The exception of a failed call.
 pub(crate) fn raise(py: Python<'_>, error: &Error, subject: Option<&Subject<'_>>) -> PyErr {
     let message = subject.map_or_else(|| error.to_string(), |subject| subject.describe(error));
-    let made = make(py, class_of(error), &message, |fields| {
+    raise_as(py, error, &message, subject, |_| Ok(()))
+}
+
+/// A transaction that was not applied, with the error of each operation that stood in its way.
+pub(crate) fn canceled(
+    py: Python<'_>,
+    error: &Error,
+    message: &str,
+    failures: &Bound<'_, PyDict>,
+) -> PyErr {
+    raise_as(py, error, message, None, |fields| {
+        fields.set_item("failures", failures)
+    })
+}
+
+fn raise_as(
+    py: Python<'_>,
+    error: &Error,
+    message: &str,
+    subject: Option<&Subject<'_>>,
+    further: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>,
+) -> PyErr {
+    let made = make(py, class_of(error), message, |fields| {
+        further(fields)?;
         match error.kind() {
             ErrorKind::ItemTooLarge {
                 size,
@@ -248,7 +271,7 @@ pub(crate) struct Subject<'py> {
 
 impl Subject<'_> {
     /// What a failed condition means, in the words of the verbs.
-    fn describe(&self, error: &Error) -> String {
+    pub(crate) fn describe(&self, error: &Error) -> String {
         let model = self.schema.as_ref().map(|schema| &*schema.get().name);
         let what = match error.kind() {
             ErrorKind::ItemAlreadyExists { .. } => {
@@ -261,7 +284,12 @@ impl Subject<'_> {
                 "there is no such item, and nothing was written; update(..., upsert=True) makes one".to_owned()
             }
             ErrorKind::ItemNotFound => {
-                "there is no such item, and nothing was deleted".to_owned()
+                let done = if error.operation() == Some("DeleteItem") {
+                    "deleted"
+                } else {
+                    "written"
+                };
+                format!("there is no such item, and nothing was {done}")
             }
             ErrorKind::VersionConflict { .. } => {
                 "the item was changed since it was read, and nothing was written; error.item is what is stored, and refresh() reads it".to_owned()

@@ -26,6 +26,7 @@ mod schema;
 mod settings;
 mod shape;
 mod template;
+mod transaction;
 mod write;
 
 use pyo3::prelude::*;
@@ -55,6 +56,8 @@ mod _core {
     use crate::schema::{Field, Schema};
     #[pymodule_export]
     use crate::shape::{Document, Shape, document_to_item};
+    #[pymodule_export]
+    use crate::transaction::check_token;
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -33,6 +33,8 @@ pub(crate) struct Write {
     pub(crate) resend: Resend,
     pub(crate) intent: Intent,
     pub(crate) proof: Option<Box<Proof>>,
+    /// Whether it is a condition alone.
+    pub(crate) is_check: bool,
     /// What its answer becomes.
     pub(crate) expected: Expected,
     /// What its errors say.
@@ -187,6 +189,7 @@ impl Write {
             resend,
             intent,
             proof: kept.proof(),
+            is_check: false,
             expected: Expected::Written {
                 instance: instance.clone().unbind(),
                 stored: Box::new(stored),
@@ -267,6 +270,7 @@ impl Write {
             },
             intent: Intent::Save,
             proof: kept.proof(),
+            is_check,
             about: Context {
                 builds_on,
                 ..about(condition)
@@ -333,6 +337,7 @@ impl Write {
             operation: Name::UpdateItem,
             table,
             body: w,
+            is_check: false,
             expected: Expected::Updated(instance.clone().unbind()),
             about: Context {
                 builds_on,
@@ -391,6 +396,7 @@ impl Write {
                 Intent::Existing
             },
             proof: entity::proof(model).filter(|_| !upsert),
+            is_check: false,
             expected: if answers {
                 Expected::NewItem(schema.clone().unbind())
             } else {
@@ -399,6 +405,98 @@ impl Write {
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
                 builds_on: actions.have_parents(),
+                ..about(condition)
+            },
+        })
+    }
+
+    /// A condition alone, on the item of an instance: that it has the version that was read, or that it is there. None where
+    /// nothing is known that could be checked, unless `always`.
+    pub(crate) fn check(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+        always: bool,
+    ) -> PyResult<Option<Self>> {
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let model = schema.get();
+        let condition = condition_on(condition, model)?;
+        if !item::is_stored(instance) {
+            let message = format!(
+                "this {} is new: only a stored item can be checked",
+                model.name
+            );
+            return Err(validation_error(py, &message));
+        }
+        let kept = Kept::of_check(instance)?;
+        if !kept.is_guarded() && condition.is_none() && !always {
+            return Ok(None);
+        }
+        let table = settings.table_of(py, model)?;
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        item::write_key(&mut w, instance)?;
+        let all = joined(py, &kept, condition)?;
+        let exists = Guard::Exists(&model.partition_key().attribute_name);
+        delete_item::finish_if(&mut w, exists, all.as_deref())
+            .map_err(|error| raise(py, &error, None))?;
+        Ok(Some(Self {
+            operation: Name::UpdateItem,
+            table,
+            body: w,
+            resend: Resend::Always,
+            intent: Intent::Save,
+            proof: kept.proof(),
+            is_check: true,
+            expected: Expected::Checked(instance.clone().unbind()),
+            about: about(condition),
+        }))
+    }
+
+    /// A condition alone, on the item with this key; without one, that there is such an item.
+    pub(crate) fn check_key(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let py = schema.py();
+        let model = schema.get();
+        let condition = condition_on(condition, model)?;
+        let table = settings.table_of(py, model)?;
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        write_key(&mut w, model, key)?;
+        // A condition may be about an item that is not there.
+        let guard = if condition.is_some() {
+            Guard::None
+        } else {
+            Guard::Exists(&model.partition_key().attribute_name)
+        };
+        let own = if condition.is_some() {
+            entity::absent_or_own(py, model)?
+        } else {
+            entity::condition(model)
+        };
+        let all = both(py, own, condition)?;
+        delete_item::finish_if(&mut w, guard, all.as_deref())
+            .map_err(|error| raise(py, &error, None))?;
+        Ok(Self {
+            operation: Name::UpdateItem,
+            table,
+            body: w,
+            resend: Resend::Always,
+            intent: if condition.is_some() {
+                Intent::Plain
+            } else {
+                Intent::Existing
+            },
+            proof: entity::proof(model),
+            is_check: true,
+            expected: Expected::Nothing,
+            about: Context {
+                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
                 ..about(condition)
             },
         })
@@ -432,6 +530,7 @@ impl Write {
                 Intent::Plain
             },
             proof: kept.proof(),
+            is_check: false,
             expected: Expected::Deleted(instance.clone().unbind()),
             about: about(condition),
         })
@@ -461,6 +560,7 @@ impl Write {
             resend: unless(condition),
             intent: Intent::Plain,
             proof: entity::proof(model),
+            is_check: false,
             expected: Expected::Nothing,
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
@@ -492,6 +592,7 @@ impl Write {
             resend: Resend::Never,
             intent: Intent::Plain,
             proof: entity::proof(model),
+            is_check: false,
             expected: Expected::OldItem(schema.clone().unbind()),
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),

@@ -106,6 +106,7 @@ async fn ours(status: u16, body: &str) -> Error {
         resend: Resend::Always,
         intent: Intent::Plain,
         proof: None,
+        own_token: None,
         timeout: None,
     };
     client.call(call).await.unwrap_err()

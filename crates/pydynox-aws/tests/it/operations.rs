@@ -77,6 +77,7 @@ impl Pair {
             body: Bytes::from(body),
             resend: Resend::Never,
             proof: None,
+            own_token: None,
             intent: Intent::Plain,
             timeout: None,
         };

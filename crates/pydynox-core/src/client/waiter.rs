@@ -123,6 +123,7 @@ fn describe(call: &Call) -> Call {
         resend: Resend::Always,
         intent: Intent::Plain,
         proof: None,
+        own_token: None,
         timeout: call.timeout,
     }
 }

@@ -7,6 +7,8 @@ pub mod describe_table;
 pub mod get_item;
 pub mod list_tables;
 pub mod put_item;
+pub mod transact_get_items;
+pub mod transact_write_items;
 pub mod update_item;
 
 use std::ops::Range;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::body::ErrorBody;
 use super::policy::Class;
 use crate::client::Intent;
@@ -381,7 +379,7 @@ fn kind_of(meaning: Meaning, body: ErrorBody, intent: Intent) -> ErrorKind {
     match meaning {
         Meaning::AccessDenied => ErrorKind::AccessDenied,
         Meaning::AlreadyExists => ErrorKind::ItemAlreadyExists { item: body.item },
-        Meaning::ConditionFailed => failed_guard(intent, body.item),
+        Meaning::ConditionFailed => intent.failed_guard(body.item),
         Meaning::Conflict => ErrorKind::TransactionConflict,
         Meaning::Credentials => ErrorKind::Credentials,
         Meaning::InvalidRequest => ErrorKind::InvalidRequest,
@@ -394,20 +392,6 @@ fn kind_of(meaning: Meaning, body: ErrorBody, intent: Intent) -> ErrorKind {
         Meaning::TransactionCanceled => ErrorKind::TransactionCanceled {
             reasons: body.cancellation_reasons,
         },
-    }
-}
-
-/// What a failed guard means to the caller.
-fn failed_guard(intent: Intent, item: Option<Bytes>) -> ErrorKind {
-    match (intent, item) {
-        (Intent::Create, item) | (Intent::CreateIf, item @ Some(_)) => {
-            ErrorKind::ItemAlreadyExists { item }
-        }
-        (Intent::Save, None) => ErrorKind::ItemVanished,
-        (Intent::Existing, None) => ErrorKind::ItemNotFound,
-        (Intent::Plain | Intent::CreateIf | Intent::Save | Intent::Existing, item) => {
-            ErrorKind::ConditionFailed { item }
-        }
     }
 }
 
@@ -461,6 +445,8 @@ fn without_answer(failure: Failure, sent: bool) -> Failed {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use bytes::Bytes;
 
     use super::*;
 

@@ -23,7 +23,7 @@ pub struct Proof {
 
 impl Proof {
     /// Tells an item of another kind, and a conflict of versions, from another condition that was false.
-    pub(crate) fn name(&self, error: Error) -> Error {
+    pub fn name(&self, error: Error) -> Error {
         let ErrorKind::ConditionFailed { item: Some(item) } = error.kind() else {
             return error;
         };

@@ -289,3 +289,48 @@ async fn what_looks_like_our_own_item_at_the_first_attempt_is_not() {
     assert!(matches!(error.kind(), ErrorKind::VersionConflict { .. }));
     assert!(!error.ambiguous());
 }
+
+const CONFLICT: &str = r#"{"__type":"x#TransactionCanceledException","message":"no","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
+
+fn transaction(token: Option<&str>) -> Call {
+    let sealed = Transaction::default().seal(token).unwrap();
+    Call {
+        body: sealed.body,
+        own_token: sealed.own_token,
+        ..call(Operation::TransactWriteItems, Resend::Token)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_met_a_conflict_is_another_one_the_next_time() {
+    let script = Script::new(|n| {
+        if n == 0 {
+            answer(400, CONFLICT)
+        } else {
+            served()
+        }
+    });
+
+    client(&script).call(transaction(None)).await.unwrap();
+
+    let bodies = script.bodies();
+    assert_eq!(bodies.len(), 2);
+    assert_ne!(bodies[0], bodies[1]);
+    assert_eq!(bodies[0].len(), bodies[1].len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_stays_where_an_attempt_may_have_been_applied_and_where_it_is_the_callers() {
+    let bodies_of = async |call, steps: [fn() -> Step; 3]| {
+        let script = Script::new(move |n| steps[n]());
+        client(&script).call(call).await.unwrap();
+        script.bodies()
+    };
+    let conflict = || answer(400, CONFLICT);
+
+    let doubtful = bodies_of(transaction(None), [reset, conflict, served]).await;
+    assert!(doubtful.iter().all(|body| *body == doubtful[0]));
+
+    let given = bodies_of(transaction(Some("mine")), [conflict, conflict, served]).await;
+    assert!(given.iter().all(|body| *body == given[0]));
+}

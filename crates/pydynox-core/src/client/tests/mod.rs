@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::retry::proof::Proof;
+use crate::transaction::Transaction;
 use crate::transport::{Exchange, FailureKind, Response, TransportError};
 
 const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down","throttlingReasons":[{"reason":"TableWriteMaxOnDemandThroughputExceeded","resource":"arn:aws:dynamodb:eu-west-1:1:table/users"}]}"#;
@@ -57,6 +58,13 @@ impl Script {
         let sent = self.sent.lock().unwrap();
         sent.windows(2)
             .map(|pair| (pair[1].0 - pair[0].0).as_millis())
+            .collect()
+    }
+
+    fn bodies(&self) -> Vec<Bytes> {
+        let sent = self.sent.lock().unwrap();
+        sent.iter()
+            .map(|(_, request)| request.body.clone())
             .collect()
     }
 
@@ -185,6 +193,7 @@ fn call(operation: Operation, resend: Resend) -> Call {
         resend,
         intent: Intent::Plain,
         proof: None,
+        own_token: None,
         timeout: None,
     }
 }

@@ -951,6 +951,7 @@ fn put() -> Call {
         resend: Resend::Never,
         intent: Intent::Plain,
         proof: None,
+        own_token: None,
         timeout: None,
     }
 }

@@ -1,0 +1,78 @@
+//! TransactWriteItems: several writes, all or none.
+
+use crate::wire::Writer;
+
+/// What one operation of a transaction does; its members are those of the operation that does the same alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// PutItem.
+    Put,
+    /// UpdateItem.
+    Update,
+    /// DeleteItem.
+    Delete,
+    /// A condition alone.
+    ConditionCheck,
+}
+
+impl Verb {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Put => b"Put",
+            Self::Update => b"Update",
+            Self::Delete => b"Delete",
+            Self::ConditionCheck => b"ConditionCheck",
+        }
+    }
+}
+
+/// Begins the body.
+pub fn begin(writer: &mut Writer) {
+    writer.raw(br#"{"TransactItems":["#);
+}
+
+/// Writes one operation; `body` is that of the operation that does the same alone, without `ReturnValues`.
+pub fn operation(writer: &mut Writer, is_first: bool, verb: Verb, body: &[u8]) {
+    if !is_first {
+        writer.byte(b',');
+    }
+    writer.raw(b"{\"");
+    writer.raw(verb.name());
+    writer.raw(b"\":");
+    writer.raw(body);
+    writer.byte(b'}');
+}
+
+/// Ends the body; gives where the token stands, without its quotes.
+pub fn finish(writer: &mut Writer, token: &str) -> usize {
+    writer.raw(br#"],"ClientRequestToken":"#);
+    let at = writer.len() + 1;
+    writer.string(token);
+    writer.byte(b'}');
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::written;
+    use super::*;
+
+    #[test]
+    fn the_body_has_the_operations_in_order_and_the_token() {
+        let mut at = 0;
+        let body = written(|writer| {
+            begin(writer);
+            operation(writer, true, Verb::Put, br#"{"TableName":"a","Item":{}}"#);
+            operation(writer, false, Verb::ConditionCheck, br#"{"TableName":"b"}"#);
+            operation(writer, false, Verb::Update, b"{}");
+            operation(writer, false, Verb::Delete, b"{}");
+            at = finish(writer, "t-1");
+        });
+
+        assert_eq!(
+            body,
+            r#"{"TransactItems":[{"Put":{"TableName":"a","Item":{}}},{"ConditionCheck":{"TableName":"b"}},{"Update":{}},{"Delete":{}}],"ClientRequestToken":"t-1"}"#
+        );
+        assert_eq!(&body[at..at + 3], "t-1");
+    }
+}

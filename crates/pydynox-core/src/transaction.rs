@@ -1,0 +1,254 @@
+//! Transactions: what may stand in one, checked before anything is sent, and the token by which the service knows it again.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use crate::error::{CancellationReason, Error, ErrorKind};
+use crate::id::uuid4;
+use crate::operation::transact_write_items::{self, Verb};
+use crate::wire::{Reader, Value, Writer};
+
+/// How many operations a transaction may have.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+pub const MAX_OPERATIONS: usize = 100;
+/// How many bytes the items of a transaction may have together.
+pub const MAX_SIZE: usize = 4 * 1024 * 1024;
+/// How many characters a token may have.
+const MAX_TOKEN: usize = 36;
+
+/// The operations of one transaction, in order.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    operations: Vec<(Verb, Vec<u8>)>,
+    /// By table and key, the operation on that item.
+    items: HashMap<(Box<str>, Vec<u8>), usize>,
+    size: usize,
+}
+
+/// A transaction as it is sent.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The body.
+    pub body: Bytes,
+    /// Where the token stands in it, if it is ours: a new one may take its place.
+    pub own_token: Option<usize>,
+    /// The token.
+    pub token: String,
+}
+
+impl Transaction {
+    /// Adds an operation on the item with this key, JSON text of a map; `body` is that of the operation alone.
+    ///
+    /// # Errors
+    ///
+    /// There are too many, they are too large together, or another one is on the same item.
+    pub fn add(&mut self, verb: Verb, table: &str, key: &[u8], body: Vec<u8>) -> Result<(), Error> {
+        let position = self.operations.len();
+        if position == MAX_OPERATIONS {
+            return Err(refused(format!(
+                "a transaction has {MAX_OPERATIONS} operations at most"
+            )));
+        }
+        if let Some(other) = self.items.insert((table.into(), canonical(key)), position) {
+            return Err(refused(format!(
+                "operation [{other}] of this transaction is on the same item: an item takes part once"
+            )));
+        }
+        self.size += body.len();
+        if self.size > MAX_SIZE {
+            return Err(refused(format!(
+                "a transaction has {MAX_SIZE} bytes at most, and this one has more"
+            )));
+        }
+        self.operations.push((verb, body));
+        Ok(())
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Writes the body, with the caller's token or a new one.
+    ///
+    /// # Errors
+    ///
+    /// The token is empty or too long, or the system gives no random numbers.
+    pub fn seal(self, token: Option<&str>) -> Result<Sealed, Error> {
+        let mut writer = Writer::with_capacity(self.size + 64 * self.operations.len());
+        transact_write_items::begin(&mut writer);
+        for (position, (verb, body)) in self.operations.iter().enumerate() {
+            transact_write_items::operation(&mut writer, position == 0, *verb, body);
+        }
+        let (token, is_own) = match token {
+            Some(token) => (check_token(token)?.to_owned(), false),
+            None => (new_token()?, true),
+        };
+        let at = transact_write_items::finish(&mut writer, &token);
+        Ok(Sealed {
+            body: writer.into_bytes().into(),
+            own_token: is_own.then_some(at),
+            token,
+        })
+    }
+}
+
+/// A key in the one form in which equal keys are equal.
+fn canonical(key: &[u8]) -> Vec<u8> {
+    let read = || Value::read_map(&mut Reader::new(key).ok()?).ok();
+    read().map_or_else(
+        || key.to_vec(),
+        |map| {
+            let mut writer = Writer::with_capacity(key.len());
+            Value::write_map(&map, &mut writer);
+            writer.into_bytes()
+        },
+    )
+}
+
+/// A caller's token.
+///
+/// # Errors
+///
+/// It is empty or too long.
+pub fn check_token(token: &str) -> Result<&str, Error> {
+    match token.chars().count() {
+        1..=MAX_TOKEN => Ok(token),
+        length => Err(refused(format!(
+            "a token has 1 to {MAX_TOKEN} characters, and this one has {length}"
+        ))),
+    }
+}
+
+/// A token of 36 characters that nobody has used.
+pub(crate) fn new_token() -> Result<String, Error> {
+    let id = format!("{:032x}", uuid4()?);
+    Ok(format!(
+        "{}-{}-{}-{}-{}",
+        &id[..8],
+        &id[8..12],
+        &id[12..16],
+        &id[16..20],
+        &id[20..]
+    ))
+}
+
+/// What one operation of a cancelled transaction says for itself; None where it was not at fault.
+pub fn reason(reason: &CancellationReason) -> Option<Error> {
+    let message = reason.message.clone().unwrap_or_default();
+    let kind = match reason.code.as_str() {
+        "" | "None" => return None,
+        "ConditionalCheckFailed" => ErrorKind::ConditionFailed {
+            item: reason.item.clone(),
+        },
+        "TransactionConflict" => ErrorKind::TransactionConflict,
+        "ThrottlingError" | "ProvisionedThroughputExceeded" => ErrorKind::Throttling {
+            reasons: Vec::new(),
+        },
+        "ValidationError" => ErrorKind::InvalidRequest,
+        _ => ErrorKind::Request,
+    };
+    Some(Error::new(kind, message).with_code(&*reason.code))
+}
+
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Validation, message)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn put(transaction: &mut Transaction, key: &str) -> Result<(), Error> {
+        transaction.add(Verb::Put, "t", key.as_bytes(), b"{}".to_vec())
+    }
+
+    #[test]
+    fn an_item_takes_part_once_however_its_key_is_written() {
+        let mut transaction = Transaction::default();
+        put(&mut transaction, r#"{"a":{"N":"5"},"b":{"S":"x"}}"#).unwrap();
+        put(&mut transaction, r#"{"a":{"N":"6"},"b":{"S":"x"}}"#).unwrap();
+        transaction
+            .add(
+                Verb::Delete,
+                "u",
+                br#"{"a":{"N":"5"},"b":{"S":"x"}}"#,
+                b"{}".to_vec(),
+            )
+            .unwrap();
+
+        let error = put(&mut transaction, r#"{"b":{"S":"x"}, "a":{"N":"5.0"}}"#).unwrap_err();
+
+        assert_eq!(
+            error.message(),
+            "operation [0] of this transaction is on the same item: an item takes part once"
+        );
+    }
+
+    #[test]
+    fn the_limits_are_checked() {
+        let mut transaction = Transaction::default();
+        for number in 0..MAX_OPERATIONS {
+            put(&mut transaction, &format!(r#"{{"a":{{"N":"{number}"}}}}"#)).unwrap();
+        }
+        assert!(
+            put(&mut transaction, r#"{"a":{"N":"-1"}}"#)
+                .unwrap_err()
+                .message()
+                .contains("100 operations at most")
+        );
+
+        let mut large = Transaction::default();
+        let error = large
+            .add(Verb::Put, "t", b"{}", vec![b' '; MAX_SIZE + 1])
+            .unwrap_err();
+        assert!(error.message().contains("4194304 bytes at most"));
+    }
+
+    #[test]
+    fn a_token_is_the_callers_or_new() {
+        let sealed = Transaction::default().seal(Some("mine")).unwrap();
+        assert_eq!((sealed.token.as_str(), sealed.own_token), ("mine", None));
+
+        let (one, two) = (
+            Transaction::default().seal(None).unwrap(),
+            Transaction::default().seal(None).unwrap(),
+        );
+        assert_ne!(one.token, two.token);
+        let at = one.own_token.unwrap();
+        assert_eq!(&one.body[at..at + 36], one.token.as_bytes());
+
+        for wrong in ["", &"x".repeat(37)] {
+            assert!(Transaction::default().seal(Some(wrong)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_reason_is_an_error_of_its_own() {
+        let of = |code: &str| {
+            reason(&CancellationReason {
+                code: code.to_owned(),
+                ..CancellationReason::default()
+            })
+            .map(|error| error.kind().clone())
+        };
+
+        assert_eq!(of("None"), None);
+        assert_eq!(
+            of("ConditionalCheckFailed"),
+            Some(ErrorKind::ConditionFailed { item: None })
+        );
+        assert_eq!(
+            of("TransactionConflict"),
+            Some(ErrorKind::TransactionConflict)
+        );
+        assert_eq!(of("ValidationError"), Some(ErrorKind::InvalidRequest));
+        assert_eq!(
+            of("ItemCollectionSizeLimitExceeded"),
+            Some(ErrorKind::Request)
+        );
+    }
+}

@@ -1,0 +1,343 @@
+//! Transactions, seen from Python: each operation is built as it would be alone, and all are sent together.
+
+use pydynox_core::client::{Answer, Intent, Resend};
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::operation::transact_get_items;
+use pydynox_core::operation::transact_write_items::Verb;
+use pydynox_core::retry::proof::Proof;
+use pydynox_core::transaction::{self, MAX_OPERATIONS, Transaction, reason};
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::answer::{Context, Expected, read_owned};
+use crate::client::{Client, Request, Wait};
+use crate::error::{malformed, raise, validation_error};
+use crate::instance::Instance;
+use crate::item;
+use crate::operation::Operation;
+use crate::schema::Schema;
+use crate::write::{Write, write_key};
+
+/// The address of an item: its schema, the values of its key, and what templates made the key of.
+pub(crate) type Key<'py> = (
+    Bound<'py, Schema>,
+    Bound<'py, PyTuple>,
+    Option<Bound<'py, PyDict>>,
+);
+
+/// What an operation is about.
+#[derive(FromPyObject)]
+enum Subject<'py> {
+    Instance(Bound<'py, Instance>),
+    Key(Key<'py>),
+}
+
+/// One operation as Python hands it over.
+#[derive(FromPyObject)]
+struct Entry<'py>(
+    String,
+    Subject<'py>,
+    Bound<'py, PyTuple>,
+    Bound<'py, PyAny>,
+    bool,
+);
+
+/// What becomes of one operation once the transaction has ended.
+pub(crate) struct Part {
+    verb: Box<str>,
+    expected: Expected,
+    about: Context,
+    intent: Intent,
+    proof: Option<Box<Proof>>,
+}
+
+impl Part {
+    /// The error of an operation that stood in the transaction's way, and what is said of it in the whole's message.
+    fn failure(&self, py: Python<'_>, error: Error) -> (PyErr, String) {
+        let error = match &self.proof {
+            Some(proof) => proof.name(intended(self.intent, error)),
+            None => intended(self.intent, error),
+        };
+        let subject = self.expected.subject(py, &self.about);
+        let said = subject
+            .as_ref()
+            .map_or_else(|| error.to_string(), |subject| subject.describe(&error));
+        let made = raise(py, &error, subject.as_ref());
+        (made, format!("{} {said}", self.verb))
+    }
+
+    pub(crate) fn give_up(self, py: Python<'_>) {
+        self.expected.give_up(py);
+    }
+
+    /// The transaction was applied.
+    pub(crate) fn settle(self, py: Python<'_>, answer: &Answer) -> PyResult<()> {
+        self.expected.settled(py, answer)
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.expected.traverse(visit)?;
+        self.about.traverse(visit)
+    }
+}
+
+/// What a failed guard means to the verb.
+fn intended(intent: Intent, error: Error) -> Error {
+    let kind = match error.kind() {
+        ErrorKind::ConditionFailed { item } => intent.failed_guard(item.clone()),
+        _ => return error,
+    };
+    error.with_kind(kind)
+}
+
+/// The errors of the operations that stood in the way, by position, and all of them in words.
+pub(crate) fn failures<'py>(
+    py: Python<'py>,
+    error: &Error,
+    parts: &[Part],
+) -> PyResult<(Bound<'py, PyDict>, String)> {
+    let failures = PyDict::new(py);
+    let mut words = Vec::new();
+    if let ErrorKind::TransactionCanceled { reasons } = error.kind() {
+        for (position, (one, part)) in reasons.iter().zip(parts).enumerate() {
+            if let Some(problem) = reason(one) {
+                let (failure, said) = part.failure(py, located(problem, error));
+                failures.set_item(position, failure.into_value(py))?;
+                words.push(format!("[{position}] {said}"));
+            }
+        }
+    }
+    let message = format!(
+        "{} of {} operations failed, and nothing was written: {}",
+        words.len(),
+        parts.len(),
+        words.join("; ")
+    );
+    Ok((failures, message))
+}
+
+/// One operation's error with the request that it came of.
+fn located(mut problem: Error, whole: &Error) -> Error {
+    problem = problem
+        .with_operation("TransactWriteItems")
+        .with_attempts(whole.attempts())
+        .with_ambiguous(whole.ambiguous());
+    match whole.request_id() {
+        Some(id) => problem.with_request_id(id),
+        None => problem,
+    }
+}
+
+/// An error of one operation, with its place before what it says.
+#[cold]
+fn numbered(py: Python<'_>, position: usize, verb: &str, error: PyErr) -> PyErr {
+    let renamed = || -> PyResult<()> {
+        let value = error.value(py);
+        let text = format!("[{position}] {verb}: {}", value.str()?);
+        if value.hasattr("message")? {
+            value.setattr("message", &text)?;
+            value.setattr("args", (text,))?;
+        } else {
+            value.setattr("args", (text,))?;
+        }
+        Ok(())
+    };
+    match renamed() {
+        Ok(()) => error,
+        Err(failed) => failed,
+    }
+}
+
+impl Entry<'_> {
+    /// The write, and how it stands in the transaction; None where there is nothing to do.
+    fn build(&self, client: &Client) -> PyResult<Option<(Verb, Write)>> {
+        let Self(verb, subject, actions, condition, upsert) = self;
+        let settings = &client.settings;
+        Ok(match (verb.as_str(), subject) {
+            ("create", Subject::Instance(instance)) => {
+                Some((Verb::Put, Write::create(settings, instance, condition)?))
+            }
+            ("put", Subject::Instance(instance)) => {
+                Some((Verb::Put, Write::put(settings, instance, condition)?))
+            }
+            ("save", Subject::Instance(instance)) => {
+                match Write::save(settings, instance, &[], condition)? {
+                    Some(write) if write.operation == Name::PutItem => Some((Verb::Put, write)),
+                    Some(write) if write.is_check => Some((Verb::ConditionCheck, write)),
+                    Some(write) => Some((Verb::Update, write)),
+                    // A version is worth a look even where nothing changed.
+                    None => Write::check(settings, instance, condition, false)?
+                        .map(|write| (Verb::ConditionCheck, write)),
+                }
+            }
+            ("delete", Subject::Instance(instance)) => {
+                Some((Verb::Delete, Write::delete(settings, instance, condition)?))
+            }
+            ("check", Subject::Instance(instance)) => {
+                Write::check(settings, instance, condition, true)?
+                    .map(|write| (Verb::ConditionCheck, write))
+            }
+            ("update", Subject::Key((schema, key, named))) => Some((
+                Verb::Update,
+                Write::update_key(
+                    settings,
+                    schema,
+                    key,
+                    named.as_ref(),
+                    actions,
+                    condition,
+                    *upsert,
+                    false,
+                )?,
+            )),
+            ("delete", Subject::Key((schema, key, _))) => Some((
+                Verb::Delete,
+                Write::delete_key(settings, schema, key, condition)?,
+            )),
+            ("check", Subject::Key((schema, key, _))) => Some((
+                Verb::ConditionCheck,
+                Write::check_key(settings, schema, key, condition)?,
+            )),
+            _ => {
+                return Err(validation_error(
+                    condition.py(),
+                    &format!("{verb}() of this is no operation of a transaction"),
+                ));
+            }
+        })
+    }
+
+    fn key(&self) -> PyResult<Writer> {
+        let mut w = Writer::with_capacity(64);
+        match &self.1 {
+            Subject::Instance(instance) => item::write_key(&mut w, instance)?,
+            Subject::Key((schema, key, _)) => write_key(&mut w, schema.get(), key)?,
+        }
+        Ok(w)
+    }
+}
+
+impl Client {
+    /// Send operations together, with the caller's token or one of ours; None where there is nothing to send. Gives the token too.
+    pub(crate) fn send_transaction(
+        &self,
+        py: Python<'_>,
+        entries: &[Bound<'_, PyAny>],
+        token: Option<&str>,
+    ) -> PyResult<Option<(Py<Operation>, String)>> {
+        let mut transaction = Transaction::default();
+        let mut parts = Vec::with_capacity(entries.len());
+        for (position, entry) in entries.iter().enumerate() {
+            let entry: Entry<'_> = entry.extract()?;
+            let placed = |error| numbered(py, position, &entry.0, error);
+            let Some((verb, write)) = entry.build(self).map_err(placed)? else {
+                continue;
+            };
+            let key = entry.key().map_err(placed)?;
+            transaction
+                .add(verb, &write.table, key.as_bytes(), write.body.into_bytes())
+                .map_err(|error| placed(raise(py, &error, None)))?;
+            parts.push(Part {
+                verb: entry.0.as_str().into(),
+                expected: write.expected,
+                about: Context {
+                    shows_keys: self.settings.shows_keys,
+                    shows_values: self.settings.shows_values,
+                    ..write.about
+                },
+                intent: write.intent,
+                proof: write.proof,
+            });
+        }
+        if transaction.is_empty() {
+            return Ok(None);
+        }
+        let sealed = transaction
+            .seal(token)
+            .map_err(|error| raise(py, &error, None))?;
+        let request = Request {
+            operation: Name::TransactWriteItems,
+            table: String::new(),
+            body: sealed.body,
+            resend: Resend::Token,
+            intent: Intent::Plain,
+            proof: None,
+            own_token: sealed.own_token,
+            wait: Wait::No,
+        };
+        let operation = self.send(py, request, Expected::Transacted(parts))?;
+        Ok(Some((operation, sealed.token)))
+    }
+
+    /// Read the items with these keys, all as they were at one moment.
+    pub(crate) fn read_together(
+        &self,
+        py: Python<'_>,
+        keys: &[Key<'_>],
+    ) -> PyResult<Py<Operation>> {
+        let mut w = Writer::with_capacity(128 * keys.len());
+        transact_get_items::begin(&mut w);
+        let mut asked: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut places = Vec::with_capacity(keys.len());
+        for (schema, key, _) in keys {
+            let table = self.settings.table_of(py, schema.get())?;
+            let mut text = Writer::with_capacity(64);
+            write_key(&mut text, schema.get(), key)?;
+            let one = (table, text.into_bytes());
+            // The service refuses to read one item twice.
+            let place = asked.iter().position(|other| *other == one);
+            let place = place.unwrap_or_else(|| {
+                transact_get_items::begin_get(&mut w, asked.is_empty(), &one.0);
+                w.raw(&one.1);
+                transact_get_items::end_get(&mut w);
+                asked.push(one);
+                asked.len() - 1
+            });
+            places.push((place, schema.clone().unbind()));
+        }
+        if asked.len() > MAX_OPERATIONS {
+            let message = format!(
+                "transact_get reads {MAX_OPERATIONS} items at most, and these are {}",
+                asked.len()
+            );
+            return Err(validation_error(py, &message));
+        }
+        transact_get_items::finish(&mut w);
+        self.send(
+            py,
+            Request::idempotent(Name::TransactGetItems, String::new(), w),
+            Expected::Items(places),
+        )
+    }
+}
+
+/// The items of a transactional read, in the order of the keys.
+pub(crate) fn items_of<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    places: Vec<(usize, Py<Schema>)>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = transact_get_items::items(body).map_err(|error| malformed(py, &error))?;
+    let items = PyList::empty(py);
+    for (place, schema) in places {
+        let range = found.get(place).cloned().flatten();
+        let item = match range {
+            Some(range) => read_owned(py, &body[range], schema.bind(py))?,
+            None => None,
+        };
+        items.append(item)?;
+    }
+    Ok(items.into_any())
+}
+
+/// Refuse a token that the service would refuse.
+#[pyfunction]
+#[pyo3(signature = (token, /))]
+pub(crate) fn check_token(py: Python<'_>, token: &str) -> PyResult<()> {
+    transaction::check_token(token)
+        .map(|_| ())
+        .map_err(|error| raise(py, &error, None))
+}

@@ -1,0 +1,231 @@
+"""Transaction: several writes, all or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from . import _core
+from .exceptions import ValidationError, WriteOutcomeUnknownError
+from .key import Key
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .client import DynamoDBClient
+    from .expressions import Action, Condition
+
+MAX_OPERATIONS = 100
+_HOOKS = {"create": "save", "put": "save", "save": "save", "delete": "delete"}
+_Target = Any
+
+
+class Transaction:
+    """Several writes that are applied together or not at all: ``async with client.transaction() as tx``.
+
+    The block collects them; nothing is sent before it ends, and nothing at all if it raises. At its end hooks run, values are
+    checked, and TransactWriteItems is sent. Instances count as stored, and move to their next version, once it has succeeded. A
+    block without operations sends nothing.
+
+    Attributes:
+        token: By which DynamoDB knows the transaction again for ten minutes: the caller's, or one that is made when it is sent;
+            None before.
+
+    Example:
+        >>> async with client.transaction() as tx:
+        ...     tx.create(order)
+        ...     tx.update(Account.key("a1"), Account.balance.add(-5), condition=Account.balance >= 5)
+        ...     tx.check(User.key("u2"), User.status == "active")
+    """
+
+    def __init__(self, client: DynamoDBClient, token: str | None) -> None:
+        self._client = client
+        self._entries: list[tuple[str, _Target, tuple[Action, ...], Condition | None, bool]] = []
+        self._ended = False
+        self.token = token
+
+    def create(self, instance: Any, /, *, condition: Condition | None = None) -> None:
+        """Write a new item, as ``instance.create()`` does.
+
+        Args:
+            instance: The instance of a model.
+            condition: What must hold beside that its key is free.
+
+        Example:
+            >>> tx.create(order)
+        """
+        self._add("create", _instance("create", instance), condition=condition)
+
+    def put(self, instance: Any, /, *, condition: Condition | None = None) -> None:
+        """Write a whole item, as ``instance.put()`` does.
+
+        Args:
+            instance: The instance of a model.
+            condition: Write only if this holds for what is there.
+
+        Example:
+            >>> tx.put(order)
+        """
+        self._add("put", _instance("put", instance), condition=condition)
+
+    def save(self, instance: Any, /, *, condition: Condition | None = None) -> None:
+        """Write what changed, as ``instance.save()`` does. Where nothing did, its version is checked, if it has one.
+
+        Args:
+            instance: The instance of a model.
+            condition: Write only if this holds for the stored item.
+
+        Example:
+            >>> tx.save(user, condition=User.status == "active")
+        """
+        self._add("save", _instance("save", instance), condition=condition)
+
+    def update(self, key: Key[Any], /, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> None:
+        """Change the item with this key, as ``key.apply()`` does.
+
+        A transaction gives no items back, so an instance could not tell what it became: edit it and ``save`` it, or update its
+        key and read it again.
+
+        Args:
+            key: The key of the item.
+            *actions: What to do, such as ``Account.balance.add(-5)``.
+            condition: Write only if this holds for the stored item.
+            upsert: Make the item where there is none.
+
+        Example:
+            >>> tx.update(Account.key("a1"), Account.balance.add(-5), condition=Account.balance >= 5)
+        """
+        if isinstance(key, _core.Instance):
+            name = type(key).__name__
+            raise TypeError(f"tx.update takes a key, such as {name}.key(...): edit the {name} and tx.save it instead")
+        self._add("update", _key("update", key), actions=actions, condition=condition, upsert=upsert)
+
+    def delete(self, target: Any, /, *, condition: Condition | None = None) -> None:
+        """Delete an item, as ``delete()`` of the instance or of the key does.
+
+        Args:
+            target: The instance of a model, or a key.
+            condition: Delete only if this holds for the stored item.
+
+        Example:
+            >>> tx.delete(Cart.key("u1"))
+        """
+        self._add("delete", _either("delete", target), condition=condition)
+
+    def check(self, target: Any, condition: Condition | None = None, /) -> None:
+        """Apply the transaction only if this holds for an item that is not written.
+
+        Args:
+            target: The instance of a model, whose version is checked too, or a key.
+            condition: What must hold; without one, that there is such an item.
+
+        Example:
+            >>> tx.check(User.key("u2"), User.status == "active")
+        """
+        self._add("check", _either("check", target), condition=condition)
+
+    def _add(
+        self,
+        verb: str,
+        target: _Target,
+        *,
+        actions: tuple[Action, ...] = (),
+        condition: Condition | None = None,
+        upsert: bool = False,
+    ) -> None:
+        position = len(self._entries)
+        if self._ended:
+            raise RuntimeError(f"this transaction has ended: tx.{verb}() needs a new one")
+        if position == MAX_OPERATIONS:
+            message = f"[{position}] {verb}: a transaction has {MAX_OPERATIONS} operations at most"
+            raise ValidationError(message, errors=[("", message)])
+        if condition is not None and not _is_condition(condition):
+            raise TypeError(f"[{position}] {verb}: a condition is such as User.age > 3, not {condition!r}")
+        self._entries.append((verb, target, actions, condition, upsert))
+
+    async def _commit(self) -> None:
+        entries = self._entries
+        for verb, target, *_ in entries:
+            event = _HOOKS.get(verb)
+            if event is not None and _is_instance(target) and target._hooks is not None:
+                await target._hooks.before(target, f"before_{event}")
+        sent = self._client._core.transact_write(entries, self.token)
+        if sent is None:
+            return
+        operation, self.token = sent
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        try:
+            operation.result()
+        except WriteOutcomeUnknownError as error:
+            error.add_note(f"its token is {self.token!r}: the same transaction with it, within ten minutes, settles the doubt")
+            raise
+        for verb, target, *_ in entries:
+            event = _HOOKS.get(verb)
+            if event is not None and _is_instance(target) and target._hooks is not None:
+                await target._hooks.after(target, f"after_{event}")
+
+    @property
+    def sync(self) -> SyncTransaction:
+        """The blocking form of this transaction."""
+        return SyncTransaction(self._client, self.token)
+
+    def _begin(self) -> None:
+        if self._ended:
+            raise RuntimeError("this transaction has ended: begin a new one with client.transaction()")
+
+    async def __aenter__(self) -> Self:
+        self._begin()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended = True
+        if kind is None:
+            await self._commit()
+
+
+class SyncTransaction(Transaction):
+    """The blocking form of ``Transaction``: ``with client.sync.transaction() as tx``."""
+
+    def __enter__(self) -> Self:
+        self._begin()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended = True
+        if kind is None:
+            _core.run(self._commit())
+
+
+def _is_instance(target: object) -> bool:
+    return isinstance(target, _core.Instance)
+
+
+def _is_condition(condition: object) -> bool:
+    return isinstance(condition, _core.Condition)
+
+
+def _instance(verb: str, target: object) -> _Target:
+    if not _is_instance(target):
+        raise TypeError(f"tx.{verb} takes an instance of a model, not {_shown(target)}")
+    return target
+
+
+def _key(verb: str, target: object) -> _Target:
+    if not isinstance(target, Key):
+        raise TypeError(f"tx.{verb} takes a key, such as User.key('u1'), not {_shown(target)}")
+    return target._address
+
+
+def _either(verb: str, target: object) -> _Target:
+    if _is_instance(target):
+        return target
+    if isinstance(target, Key):
+        return target._address
+    raise TypeError(f"tx.{verb} takes an instance of a model or a key, not {_shown(target)}")
+
+
+def _shown(target: object) -> str:
+    return type(target).__qualname__
