@@ -24,8 +24,8 @@ from ._typing import PK, SK, Row, Row_co
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .client import DynamoDBClient
     from ._typing import R1, R2, R3, R4
+    from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
     from .key import Key
     from .table import Table
