@@ -22,9 +22,10 @@ from ._core import run
 from ._typing import PK, SK, Row, Row_co
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
     from ._typing import R1, R2, R3, R4
+    from .batch import SyncBatchWriter
     from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
     from .key import Key
@@ -53,7 +54,11 @@ VIEWS = (
     View("client", "DynamoDBClient", "SyncClient", "", "DynamoDBClient"),
 )
 # Plain methods whose result has a blocking form of its own, and the names of the two.
-PURE = {"key": ("Key[", "SyncKey["), "transaction": ("Transaction", "SyncTransaction")}
+PURE = {
+    "key": ("Key[", "SyncKey["),
+    "transaction": ("Transaction", "SyncTransaction"),
+    "batch_writer": ("BatchWriter", "SyncBatchWriter"),
+}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

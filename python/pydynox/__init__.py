@@ -20,6 +20,7 @@ from .attributes import (
     partition_key,
     sort_key,
 )
+from .batch import BatchWriter
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .config import ModelConfig
 from .credentials import AssumeRole, Credentials
@@ -36,6 +37,7 @@ __all__ = [
     "Action",
     "AssumeRole",
     "Attr",
+    "BatchWriter",
     "BinaryAttribute",
     "BooleanAttribute",
     "Change",

@@ -181,6 +181,15 @@ class Operation:
         """The decoded answer, or the error, of an operation that was awaited."""
 
 @final
+class Entry:
+    """One put or delete of a batch, encoded."""
+
+    @property
+    def table(self) -> str: ...
+    @property
+    def key(self) -> bytes: ...
+
+@final
 class Client:
     """The core's client, seen from Python; every method gives an Operation and sends nothing."""
 
@@ -234,6 +243,13 @@ class Client:
     def pop_key(self, schema: Schema, key: tuple[object, ...]) -> Operation: ...
     def options_variable(self) -> ContextVar[tuple[float | None, bool | None]]:
         """What ``options()`` blocks say: a time-out in seconds and whether reads are consistent."""
+    def batch_get(
+        self, keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]], consistent_read: bool | None
+    ) -> Operation: ...
+    def batch_put(self, instance: Instance) -> Entry: ...
+    def batch_delete(self, target: Instance | tuple[Schema, tuple[object, ...], dict[str, object] | None]) -> Entry: ...
+    def batch_write(self, entries: Sequence[Entry]) -> Operation:
+        """Its result is what became of each entry, ``written``, ``left``, ``failed`` or ``refused``, and an error or None."""
     def transact_write(self, entries: Sequence[tuple[Any, ...]], token: str | None) -> tuple[Operation, str] | None:
         """Operations as ``(verb, instance or key, actions, condition, upsert)``; gives the token, too."""
     def transact_get(self, keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]]) -> Operation: ...
@@ -261,6 +277,7 @@ def is_blocking() -> bool:
 def drive_hook(coroutine: Coroutine[Any, Any, _T], hook: str, /) -> _T:
     """As ``run``, for a hook that an error names."""
 
+def needs_guard(schema: Schema, /) -> bool: ...
 def check_token(token: str, /) -> None: ...
 def is_stored(instance: Instance, /) -> bool: ...
 def is_expired(instance: Instance, /) -> bool: ...

@@ -7,13 +7,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
-from .exceptions import ConfigurationError, ValidationError
+from .exceptions import BatchIncompleteError, ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
     from os import PathLike
 
     from ._typing import R1, R2, R3, R4
+    from .batch import BatchWriter
     from .credentials import AssumeRole, Credentials
     from .expressions import Action, Condition
     from .key import Key
@@ -257,6 +258,186 @@ class DynamoDBClient:
         from .transaction import Transaction
 
         return Transaction(self, token)
+
+    @overload
+    async def batch_get(self, key: Key[R1], /, *, consistent_read: bool | None = None) -> tuple[R1 | None]: ...
+    @overload
+    async def batch_get(
+        self, key1: Key[R1], key2: Key[R2], /, *, consistent_read: bool | None = None
+    ) -> tuple[R1 | None, R2 | None]: ...
+    @overload
+    async def batch_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, consistent_read: bool | None = None
+    ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    @overload
+    async def batch_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, *, consistent_read: bool | None = None
+    ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
+    @overload
+    async def batch_get(self, *keys: Key[R1], consistent_read: bool | None = None) -> tuple[R1 | None, ...]: ...
+    async def batch_get(self, *keys: Any, consistent_read: bool | None = None) -> tuple[Any, ...]:
+        """Read many items, of one model or of several. Sends BatchGetItem, a hundred keys at a time, several side by side.
+
+        Args:
+            *keys: The keys, any number; equal ones are asked for once.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
+                it says, or the models.
+
+        Returns:
+            The items in the order of the keys, None where there is none.
+
+        Raises:
+            BatchIncompleteError: DynamoDB left some keys over until the time-out: ``unprocessed`` has them, ``items`` the rest.
+            ValidationError: There is no key.
+            SerializationError: A stored value does not fit its model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> user, order = await client.batch_get(User.key("u1"), Order.key("c1", 7))
+
+        Costs: half a read unit per 4 KB of each item, a whole one when consistent.
+        """
+        return tuple(await self._gathered("batch_get", keys, consistent_read))
+
+    async def batch_get_all(self, keys: Iterable[Key[R1]], /, *, consistent_read: bool | None = None) -> list[R1 | None]:
+        """Read the items of many keys of one model. As ``batch_get``, of an iterable; none is no error.
+
+        Args:
+            keys: The keys, any number; equal ones are asked for once.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
+                it says, or the model.
+
+        Returns:
+            The items in the order of the keys, None where there is none.
+
+        Raises:
+            BatchIncompleteError: DynamoDB left some keys over until the time-out: ``unprocessed`` has them, ``items`` the rest.
+            SerializationError: A stored value does not fit its model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> users = await client.batch_get_all([User.key(name) for name in names])
+
+        Costs: half a read unit per 4 KB of each item, a whole one when consistent.
+        """
+        every = tuple(keys)
+        return await self._gathered("batch_get_all", every, consistent_read) if every else []
+
+    async def _gathered(self, verb: str, keys: tuple[Any, ...], consistent_read: bool | None) -> list[Any]:
+        operation = self._core.batch_get(_addresses(verb, keys), consistent_read)
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        found, left = operation.result()
+        for key, item in zip(keys, found, strict=True):
+            if item is not None and key._model._hooks is not None:
+                await key._model._hooks.loaded(item)
+        if left:
+            message = f"{len(left)} of {len(keys)} keys were left over until the time-out: error.items has what was read"
+            raise BatchIncompleteError(message, items=found, unprocessed=[keys[position] for position in left])
+        items: list[Any] = found
+        return items
+
+    def batch_writer(self, *, unguarded: bool = False, progress: Callable[[int], object] | None = None) -> BatchWriter:
+        """Many puts and deletes, each for itself: sent while the block runs, and the rest at its end. Sends BatchWriteItem.
+
+        If the block raises, nothing more is sent, and the last ``__context__`` of the exception is a BatchIncompleteError that
+        lists what is written and what was not sent.
+
+        Args:
+            unguarded: Write models with a version without looking at it.
+            progress: Called with the number of items written so far, after each part of them.
+
+        Raises:
+            BatchIncompleteError: Some could not be written: it lists them.
+
+        Example:
+            >>> async with client.batch_writer() as batch:
+            ...     await batch.put(user)
+            ...     await batch.delete(Order.key("c1", 7))
+
+        Costs: what the puts and deletes cost alone; a batch saves requests, not units.
+        """
+        from .batch import BatchWriter
+
+        return BatchWriter(self, unguarded=unguarded, progress=progress)
+
+    async def batch_save(
+        self,
+        instances: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        unguarded: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Write many whole items, replacing whatever is there. Sends BatchWriteItem.
+
+        Args:
+            instances: Instances of models, from an iterable or an asynchronous one; they are taken as they are sent.
+            unguarded: Write models with a version without looking at it.
+            progress: Called with the number of items written so far, after each part of them.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            BatchIncompleteError: Some could not be written: it lists them.
+            ValidationError: A value cannot be stored.
+            ConfigurationError: A model has a version, and ``unguarded`` is not set.
+
+        Example:
+            >>> await client.batch_save(users)
+
+        Costs: one write unit per KB of each item, of the larger of the old and the new one.
+        """
+        writer = self.batch_writer(unguarded=unguarded, progress=progress)
+        async with writer:
+            if hasattr(instances, "__aiter__"):
+                async for instance in instances:
+                    await writer.put(instance)
+            else:
+                for instance in instances:
+                    await writer.put(instance)
+        return writer.written
+
+    async def batch_delete(
+        self,
+        targets: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        unguarded: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Delete many items; those that are not there are no error. Sends BatchWriteItem.
+
+        Args:
+            targets: Keys or instances of models, from an iterable or an asynchronous one.
+            unguarded: Delete items of models with a version without looking at it.
+            progress: Called with the number of items deleted so far, after each part of them.
+
+        Returns:
+            How many deletes were done.
+
+        Raises:
+            BatchIncompleteError: Some could not be deleted: it lists them.
+            ConfigurationError: A model has a version, and ``unguarded`` is not set.
+
+        Example:
+            >>> await client.batch_delete(User.key(name) for name in names)
+
+        Costs: one write unit per KB of each deleted item, one where there is none.
+        """
+        writer = self.batch_writer(unguarded=unguarded, progress=progress)
+        async with writer:
+            if hasattr(targets, "__aiter__"):
+                async for target in targets:
+                    await writer.delete(target)
+            else:
+                for target in targets:
+                    await writer.delete(target)
+        return writer.written
 
     @overload
     async def transact_get(self, key: Key[R1], /) -> tuple[R1 | None]: ...

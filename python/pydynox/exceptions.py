@@ -212,14 +212,16 @@ class BatchIncompleteError(PydynoxError):
     """A batch ended before everything was written or read.
 
     Attributes:
-        unprocessed: What the service has not taken.
+        unprocessed: What the service has not taken, or what was sent and may be written: instances and keys.
         written: What is written.
         pending: What was not sent any more.
+        items: What was read, in the order of the keys; None where there is no item, or where it was not read.
     """
 
     unprocessed: Sequence[Any] = ()
     written: Sequence[Any] = ()
     pending: Sequence[Any] = ()
+    items: Sequence[Any] = ()
 
 
 class InternalError(PydynoxError):

@@ -11,9 +11,10 @@ from ._core import run
 from ._typing import PK, SK, Row, Row_co
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
     from ._typing import R1, R2, R3, R4
+    from .batch import SyncBatchWriter
     from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
     from .key import Key
@@ -193,6 +194,57 @@ class SyncClient:
         """Blocking form of ``DynamoDBClient.transaction``."""
         made: SyncTransaction = self._target.transaction(token=token).sync
         return made
+
+    @overload
+    def batch_get(self, key: Key[R1], /, *, consistent_read: bool | None = None) -> tuple[R1 | None]: ...
+    @overload
+    def batch_get(
+        self, key1: Key[R1], key2: Key[R2], /, *, consistent_read: bool | None = None
+    ) -> tuple[R1 | None, R2 | None]: ...
+    @overload
+    def batch_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, consistent_read: bool | None = None
+    ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    @overload
+    def batch_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, *, consistent_read: bool | None = None
+    ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
+    @overload
+    def batch_get(self, *keys: Key[R1], consistent_read: bool | None = None) -> tuple[R1 | None, ...]: ...
+    def batch_get(self, *keys: Any, consistent_read: bool | None = None) -> tuple[Any, ...]:
+        """Blocking form of ``DynamoDBClient.batch_get``."""
+        return run(self._target.batch_get(*keys, consistent_read=consistent_read))
+
+    def batch_get_all(self, keys: Iterable[Key[R1]], /, *, consistent_read: bool | None = None) -> list[R1 | None]:
+        """Blocking form of ``DynamoDBClient.batch_get_all``."""
+        return run(self._target.batch_get_all(keys, consistent_read=consistent_read))
+
+    def batch_writer(self, *, unguarded: bool = False, progress: Callable[[int], object] | None = None) -> SyncBatchWriter:
+        """Blocking form of ``DynamoDBClient.batch_writer``."""
+        made: SyncBatchWriter = self._target.batch_writer(unguarded=unguarded, progress=progress).sync
+        return made
+
+    def batch_save(
+        self,
+        instances: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        unguarded: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Blocking form of ``DynamoDBClient.batch_save``."""
+        return run(self._target.batch_save(instances, unguarded=unguarded, progress=progress))
+
+    def batch_delete(
+        self,
+        targets: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        unguarded: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Blocking form of ``DynamoDBClient.batch_delete``."""
+        return run(self._target.batch_delete(targets, unguarded=unguarded, progress=progress))
 
     @overload
     def transact_get(self, key: Key[R1], /) -> tuple[R1 | None]: ...

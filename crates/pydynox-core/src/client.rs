@@ -170,6 +170,11 @@ impl Client {
         })))
     }
 
+    /// How the client behaves.
+    pub fn config(&self) -> &ClientConfig {
+        &self.0.config
+    }
+
     /// Whether the first poll of a call may run on the caller's thread, outside of any runtime.
     pub fn answers_inline(&self, operation: &Operation) -> bool {
         self.0.transport.answers_inline(operation)

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::batch::{Flushed, Gathered};
 use crate::decode::{self, Decoder, Unreadable};
 use crate::entity::{self, Owner};
 use crate::error::{Subject, canceled, item_not_found, located, malformed, misfit, raise};
@@ -50,6 +51,10 @@ pub(crate) enum Expected {
     Checked(Py<Instance>),
     /// Writes of one transaction.
     Transacted(Vec<Part>),
+    /// Items of a batch.
+    Gathered(Gathered),
+    /// Writes of a batch.
+    Flushed(Flushed),
     /// Items by the place of each in the answer.
     Items(Vec<(usize, Py<Schema>)>),
     /// An item as plain values, or none.
@@ -186,6 +191,8 @@ impl Expected {
                 }
                 none()
             }
+            Self::Gathered(gathered) => gathered.resolve(py),
+            Self::Flushed(flushed) => flushed.resolve(py),
             Self::Items(places) => items_of(py, body, places),
             Self::Checked(_) | Self::Nothing => none(),
         }
@@ -264,6 +271,10 @@ impl Expected {
             }
             return;
         }
+        if let Self::Flushed(flushed) = self {
+            flushed.give_up(py);
+            return;
+        }
         if let Self::Written {
             instance, fields, ..
         } = self
@@ -289,6 +300,8 @@ impl Expected {
             | Self::Checked(instance)
             | Self::Updated(instance) => visit.call(instance),
             Self::Transacted(parts) => parts.iter().try_for_each(|part| part.traverse(visit)),
+            Self::Gathered(gathered) => gathered.traverse(visit),
+            Self::Flushed(flushed) => flushed.traverse(visit),
             Self::Items(places) => places.iter().try_for_each(|(_, schema)| visit.call(schema)),
             _ => Ok(()),
         }

@@ -18,6 +18,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 use crate::answer::{Context, Expected, Target};
+use crate::batch::Entry;
 use crate::encode;
 use crate::error::{raise, validation_error};
 use crate::expression::{IS_KEY, actions_of, condition_of};
@@ -50,14 +51,14 @@ pub(crate) struct Client {
 
 /// What the `options()` block around a call says.
 #[derive(Default)]
-struct Options {
-    timeout: Option<Duration>,
+pub(crate) struct Options {
+    pub(crate) timeout: Option<Duration>,
     consistent_read: Option<bool>,
 }
 
 impl Client {
     /// The core's client: opened at the first call, and again in a forked child.
-    fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
+    pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
         let mut connection = self
             .connection
             .lock()
@@ -83,7 +84,7 @@ impl Client {
         Ok(client)
     }
 
-    fn options(&self, py: Python<'_>) -> PyResult<Options> {
+    pub(crate) fn options(&self, py: Python<'_>) -> PyResult<Options> {
         let Some(variable) = self.options.get(py) else {
             return Ok(Options::default());
         };
@@ -98,7 +99,16 @@ impl Client {
     }
 
     /// Whether a read is consistent: as the call says, the block around it, or the model.
-    fn is_consistent(
+    /// What errors of this client may show.
+    pub(crate) fn context(&self) -> Context {
+        Context {
+            shows_keys: self.settings.shows_keys,
+            shows_values: self.settings.shows_values,
+            ..Context::default()
+        }
+    }
+
+    pub(crate) fn is_consistent(
         &self,
         py: Python<'_>,
         asked: Option<bool>,
@@ -442,6 +452,35 @@ impl Client {
         token: Option<&str>,
     ) -> PyResult<Option<(Py<Operation>, String)>> {
         self.send_transaction(py, &entries, token)
+    }
+
+    /// Read many items.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn batch_get(
+        &self,
+        py: Python<'_>,
+        keys: Vec<Key<'_>>,
+        consistent_read: Option<bool>,
+    ) -> PyResult<Py<Operation>> {
+        self.gather(py, &keys, consistent_read)
+    }
+
+    /// One put of an instance, ready to be sent among others.
+    fn batch_put(&self, instance: &Bound<'_, Instance>) -> PyResult<Entry> {
+        self.entry(instance.py(), Some(instance), None)
+    }
+
+    /// One delete, ready to be sent among others.
+    fn batch_delete(&self, py: Python<'_>, target: &Bound<'_, PyAny>) -> PyResult<Entry> {
+        match target.cast::<Instance>() {
+            Ok(instance) => self.entry_of_delete(py, instance),
+            Err(_) => self.entry(py, None, Some(target.extract()?)),
+        }
+    }
+
+    /// Send entries, each of another item.
+    fn batch_write(&self, py: Python<'_>, entries: Vec<Py<Entry>>) -> PyResult<Py<Operation>> {
+        self.flush(py, entries)
     }
 
     /// Read items as they were at one moment.

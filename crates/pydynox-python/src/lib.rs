@@ -1,6 +1,7 @@
 //! The border between Python and the core: the extension module `pydynox._core`. Registration only.
 
 mod answer;
+mod batch;
 mod bridge;
 mod client;
 mod decode;
@@ -36,6 +37,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::answer::{decode_item, decode_items, encode_item};
+    #[pymodule_export]
+    use crate::batch::{Entry, needs_guard};
     #[pymodule_export]
     use crate::client::Client;
     #[pymodule_export]

@@ -157,6 +157,28 @@ impl Write {
         Self::whole(settings, instance, kept, Guard::None, condition, intent)
     }
 
+    /// The item of an instance as it is put without a guard: its table, its JSON text, and what its writing settles.
+    pub(crate) fn bare_put(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+    ) -> PyResult<(String, Vec<u8>, Expected)> {
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let schema = schema.get();
+        let kept = Kept::of_put(instance)?;
+        let table = settings.table_of(py, schema)?;
+        let mut w = Writer::with_capacity(1024);
+        let stored = item::write_checked(&mut w, instance, &kept)?;
+        check_size(py, w.as_bytes(), &schema.name, &table)?;
+        let expected = Expected::Written {
+            instance: instance.clone().unbind(),
+            stored: Box::new(stored),
+            fields: (0..schema.len()).collect(),
+            kept: kept.into_values(),
+        };
+        Ok((table, w.into_bytes(), expected))
+    }
+
     fn whole(
         settings: &Settings,
         instance: &Bound<'_, Instance>,

@@ -1,5 +1,7 @@
 //! DynamoDB's operations: how the body of each is written, and how its answer is framed.
 
+pub mod batch_get_item;
+pub mod batch_write_item;
 pub mod create_table;
 pub mod delete_item;
 pub mod delete_table;

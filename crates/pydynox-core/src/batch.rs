@@ -1,0 +1,548 @@
+//! Batches: many reads or writes in as few requests as there can be, several of them at a time, until nothing is left over.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::error::{Error, ErrorKind};
+use crate::operation::{batch_get_item, batch_write_item};
+use crate::retry::deadline::{Deadline, Pause};
+use crate::retry::policy::{Class, Jitter, backoff};
+use crate::transport::Operation;
+use crate::wire::{Reader, Value, WireError, Writer};
+
+/// How many keys a BatchGetItem takes.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+pub const MAX_GETS: usize = 100;
+/// How many requests a BatchWriteItem takes.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
+pub const MAX_WRITES: usize = 25;
+/// How many bytes a BatchWriteItem takes.
+const MAX_WRITE_SIZE: usize = 16 * 1024 * 1024;
+/// How many requests of one batch are under way at the same time.
+pub const AT_ONCE: usize = 8;
+
+/// A table, and the stored names of its key's attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyNames {
+    /// As it is sent.
+    pub table: Arc<str>,
+    /// Partition key first.
+    pub names: Vec<Box<str>>,
+}
+
+impl KeyNames {
+    /// The key of an item, in the one form in which equal keys are equal.
+    fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        let mut values: Vec<Option<Value>> = self.names.iter().map(|_| None).collect();
+        let mut reader = Reader::new(item)?;
+        reader.begin_object()?;
+        while let Some(name) = reader.next_key()? {
+            match self.names.iter().position(|known| name.equals(known)) {
+                Some(place) => values[place] = Some(Value::read(&mut reader)?),
+                None => reader.skip()?,
+            }
+        }
+        let mut writer = Writer::with_capacity(64);
+        for value in values {
+            let Some(value) = value else {
+                return Ok(None);
+            };
+            value.write(&mut writer);
+        }
+        Ok(Some(writer.into_bytes()))
+    }
+}
+
+/// By table and key, what was asked about.
+struct Places {
+    tables: Vec<KeyNames>,
+    by_key: HashMap<(usize, Vec<u8>), usize>,
+}
+
+impl Places {
+    fn table(&mut self, table: &KeyNames) -> usize {
+        let known = self.tables.iter().position(|known| known == table);
+        known.unwrap_or_else(|| {
+            self.tables.push(table.clone());
+            self.tables.len() - 1
+        })
+    }
+
+    fn place(&self, table: &str, item: &[u8]) -> Result<Option<usize>, WireError> {
+        let known = self.tables.iter().enumerate();
+        for (number, names) in known.filter(|(_, names)| &*names.table == table) {
+            if let Some(key) = names.of(item)?
+                && let Some(place) = self.by_key.get(&(number, key))
+            {
+                return Ok(Some(*place));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Reads of many items; equal keys are asked for once.
+pub struct Gets {
+    places: Places,
+    /// By place, the table and the key's JSON text.
+    asked: Vec<(usize, Vec<u8>)>,
+    /// By table.
+    consistent: Vec<bool>,
+}
+
+/// What reads brought.
+pub struct Got {
+    /// By place, the item and the answer that has it; None where there is no such item.
+    pub items: Vec<Option<(Bytes, Range<usize>)>>,
+    /// The places that the service left over until the end.
+    pub left: Vec<usize>,
+    /// The last answer, for errors about what it holds.
+    pub answer: Option<Answer>,
+}
+
+impl Gets {
+    /// No reads yet.
+    pub fn new() -> Self {
+        Self {
+            places: Places {
+                tables: Vec::new(),
+                by_key: HashMap::new(),
+            },
+            asked: Vec::new(),
+            consistent: Vec::new(),
+        }
+    }
+
+    /// Asks for the item with this key, JSON text of a map; gives the place of its answer.
+    ///
+    /// # Errors
+    ///
+    /// The key is not the table's.
+    pub fn ask(
+        &mut self,
+        table: &KeyNames,
+        key: Vec<u8>,
+        consistent_read: bool,
+    ) -> Result<usize, Error> {
+        let number = self.places.table(table);
+        self.consistent.resize(self.places.tables.len(), false);
+        self.consistent[number] |= consistent_read;
+        let canonical = canonical(table, &key)?;
+        let next = self.asked.len();
+        let place = *self
+            .places
+            .by_key
+            .entry((number, canonical))
+            .or_insert(next);
+        if place == next {
+            self.asked.push((number, key));
+        }
+        Ok(place)
+    }
+
+    /// Reads all of it; whatever the service leaves over is asked for again until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// A request failed for another reason than that; nothing is given back then.
+    pub async fn read(self, client: &Client, timeout: Option<Duration>) -> Result<Got, Error> {
+        let deadline = Deadline::start(timeout.or(client.config().timeout));
+        let bodies = self.bodies();
+        let chunks = bodies
+            .into_iter()
+            .map(|body| drain(client, Operation::BatchGetItem, body, deadline));
+        let mut got = Got {
+            items: vec![None; self.asked.len()],
+            left: Vec::new(),
+            answer: None,
+        };
+        for outcome in all(chunks.collect(), AT_ONCE).await {
+            for answer in outcome.answers {
+                self.sort(&mut got, &answer)
+                    .map_err(|error| unreadable(&error))?;
+                got.answer = Some(answer);
+            }
+            if let Some(error) = outcome.error {
+                return Err(error);
+            }
+            if let Some(left) = outcome.left {
+                let keys = left_keys(&left, "Keys").map_err(|error| unreadable(&error))?;
+                for (table, key) in keys {
+                    let place = self.places.place(&table, &key);
+                    got.left.extend(place.map_err(|error| unreadable(&error))?);
+                }
+            }
+        }
+        Ok(got)
+    }
+
+    fn sort(&self, got: &mut Got, answer: &Answer) -> Result<(), WireError> {
+        for (table, items) in batch_get_item::items(&answer.body)? {
+            for range in items {
+                if let Some(place) = self.places.place(&table, &answer.body[range.clone()])? {
+                    got.items[place] = Some((answer.body.clone(), range));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn bodies(&self) -> Vec<Bytes> {
+        let chunks = self.asked.chunks(MAX_GETS).map(|chunk| {
+            let mut writer = Writer::with_capacity(64 * chunk.len() + 64);
+            batch_get_item::begin(&mut writer);
+            let mut is_first = true;
+            for (number, table) in self.places.tables.iter().enumerate() {
+                let mut keys = chunk.iter().filter(|(of, _)| *of == number).peekable();
+                if keys.peek().is_none() {
+                    continue;
+                }
+                batch_get_item::begin_table(&mut writer, is_first, &table.table);
+                is_first = false;
+                for (position, (_, key)) in keys.enumerate() {
+                    if position > 0 {
+                        writer.byte(b',');
+                    }
+                    writer.raw(key);
+                }
+                batch_get_item::end_table(&mut writer, self.consistent[number]);
+            }
+            batch_get_item::finish(&mut writer);
+            Bytes::from(writer.into_bytes())
+        });
+        chunks.collect()
+    }
+}
+
+impl Default for Gets {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What became of one write of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was applied.
+    Written,
+    /// The service left it over until the end: it was not applied.
+    Left,
+    /// Its request failed; whether it was applied is not known.
+    Failed,
+    /// Its request was refused: it was not applied.
+    Refused,
+}
+
+/// Writes of many items, one for each: of two for the same item the last counts.
+#[derive(Default)]
+pub struct Writes {
+    tables: Vec<KeyNames>,
+    requests: Vec<(usize, bool, Vec<u8>)>,
+}
+
+/// What became of the writes of a batch.
+pub struct Wrote {
+    /// By place.
+    pub fates: Vec<Fate>,
+    /// What went wrong, if anything did.
+    pub error: Option<Error>,
+}
+
+impl Writes {
+    /// Adds the put of an item, or the delete of a key, JSON text of a map. The caller gives each item once.
+    pub fn add(&mut self, table: &KeyNames, is_put: bool, json: Vec<u8>) {
+        let known = self.tables.iter().position(|known| known == table);
+        let number = known.unwrap_or_else(|| {
+            self.tables.push(table.clone());
+            self.tables.len() - 1
+        });
+        self.requests.push((number, is_put, json));
+    }
+
+    /// Writes all of it; whatever the service leaves over is sent again until the deadline. Every request is carried to its end,
+    /// whatever becomes of the others.
+    pub async fn write(self, client: &Client, timeout: Option<Duration>) -> Wrote {
+        let deadline = Deadline::start(timeout.or(client.config().timeout));
+        let chunks = self.chunks();
+        let sent = chunks.iter().map(|chunk| {
+            drain(
+                client,
+                Operation::BatchWriteItem,
+                self.body(chunk.clone()),
+                deadline,
+            )
+        });
+        let outcomes = all(sent.collect(), AT_ONCE).await;
+        let mut wrote = Wrote {
+            fates: vec![Fate::Written; self.requests.len()],
+            error: None,
+        };
+        for (chunk, outcome) in chunks.into_iter().zip(outcomes) {
+            if let Some(error) = outcome.error {
+                let fate = if error.ambiguous() || outcome.began {
+                    Fate::Failed
+                } else {
+                    Fate::Refused
+                };
+                wrote.fates[chunk.clone()].fill(fate);
+                wrote.error.get_or_insert(error);
+            }
+            if let Some(left) = outcome.left {
+                self.mark_left(&mut wrote, chunk, &left);
+            }
+        }
+        wrote
+    }
+
+    fn mark_left(&self, wrote: &mut Wrote, chunk: Range<usize>, left: &[u8]) {
+        let Ok(left) = left_writes(left) else {
+            wrote.fates[chunk].fill(Fate::Failed);
+            return;
+        };
+        for place in chunk {
+            let (number, _, json) = &self.requests[place];
+            let names = &self.tables[*number];
+            let Ok(Some(key)) = names.of(json) else {
+                continue;
+            };
+            let is_left = left.iter().any(|(table, json)| {
+                **table == *names.table && names.of(json).ok().flatten().as_ref() == Some(&key)
+            });
+            if is_left {
+                wrote.fates[place] = Fate::Left;
+            }
+        }
+    }
+
+    /// As many requests in one as it takes, by number and by size.
+    fn chunks(&self) -> Vec<Range<usize>> {
+        let mut chunks: Vec<Range<usize>> = Vec::new();
+        let mut size = 0;
+        for (place, (_, _, json)) in self.requests.iter().enumerate() {
+            size += json.len();
+            match chunks.last_mut() {
+                Some(chunk) if chunk.len() < MAX_WRITES && size <= MAX_WRITE_SIZE => {
+                    chunk.end = place + 1;
+                }
+                _ => {
+                    chunks.push(place..place + 1);
+                    size = json.len();
+                }
+            }
+        }
+        chunks
+    }
+
+    fn body(&self, chunk: Range<usize>) -> Bytes {
+        let requests = &self.requests[chunk];
+        let size: usize = requests.iter().map(|(_, _, json)| json.len() + 40).sum();
+        let mut writer = Writer::with_capacity(size + 64);
+        batch_write_item::begin(&mut writer);
+        let mut is_first = true;
+        for (number, table) in self.tables.iter().enumerate() {
+            let mut own = requests
+                .iter()
+                .filter(|(of, _, _)| *of == number)
+                .peekable();
+            if own.peek().is_none() {
+                continue;
+            }
+            batch_write_item::begin_table(&mut writer, is_first, &table.table);
+            is_first = false;
+            for (position, (_, is_put, json)) in own.enumerate() {
+                if position > 0 {
+                    writer.byte(b',');
+                }
+                if *is_put {
+                    batch_write_item::put(&mut writer, json);
+                } else {
+                    batch_write_item::delete(&mut writer, json);
+                }
+            }
+            batch_write_item::end_table(&mut writer);
+        }
+        batch_write_item::finish(&mut writer);
+        writer.into_bytes().into()
+    }
+}
+
+/// What became of one request and those that ask again for what it left over.
+struct Outcome {
+    answers: Vec<Answer>,
+    /// What was left over at the end, in the form of `RequestItems`.
+    left: Option<Bytes>,
+    error: Option<Error>,
+    /// Whether some of it was done before the error.
+    began: bool,
+}
+
+/// Sends a request, and again whatever it leaves over, with growing pauses, until the deadline.
+async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Deadline) -> Outcome {
+    let left_over = if operation == Operation::BatchGetItem {
+        "UnprocessedKeys"
+    } else {
+        "UnprocessedItems"
+    };
+    let mut outcome = Outcome {
+        answers: Vec::new(),
+        left: None,
+        error: None,
+        began: false,
+    };
+    let mut body = body;
+    let mut retry = 0;
+    loop {
+        let call = Call {
+            operation: operation.clone(),
+            table: "".into(),
+            body: body.clone(),
+            resend: Resend::Always,
+            intent: Intent::Plain,
+            proof: None,
+            own_token: None,
+            timeout: Some(deadline.left().unwrap_or(Duration::MAX)),
+        };
+        let answer = match client.call(call).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                outcome.error = Some(error);
+                return outcome;
+            }
+        };
+        outcome.began = true;
+        let left = batch_get_item::unprocessed(&answer.body, left_over);
+        let left = left.map(|range| range.map(|range| answer.body.slice(range)));
+        outcome.answers.push(answer);
+        let left = match left {
+            Ok(Some(left)) => left,
+            Ok(None) => return outcome,
+            Err(error) => {
+                outcome.error = Some(unreadable(&error));
+                return outcome;
+            }
+        };
+        let pause = pause_before(retry, &client.config().jitter);
+        retry += 1;
+        if !deadline.allows(pause) {
+            outcome.left = Some(left);
+            return outcome;
+        }
+        Pause::new(pause).await;
+        body = [br#"{"RequestItems":"#, &left[..], b"}"].concat().into();
+    }
+}
+
+/// The pause before what was left over is asked for again.
+fn pause_before(retry: u32, jitter: &Jitter) -> Duration {
+    backoff(Class::Transient, retry.saturating_add(1), None, jitter)
+}
+
+/// Carries futures to their ends, this many of them at a time; their results come in their order.
+async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Output> {
+    let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    let mut waiting = futures.into_iter().enumerate();
+    let mut active: Vec<(usize, Pin<Box<F>>)> = Vec::with_capacity(at_once);
+    poll_fn(|cx| {
+        loop {
+            while active.len() < at_once
+                && let Some((place, future)) = waiting.next()
+            {
+                active.push((place, Box::pin(future)));
+            }
+            let before = active.len();
+            active.retain_mut(|(place, future)| match future.as_mut().poll(cx) {
+                Poll::Ready(result) => {
+                    results[*place] = Some(result);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if active.len() == before {
+                return if active.is_empty() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                };
+            }
+        }
+    })
+    .await;
+    results.into_iter().flatten().collect()
+}
+
+fn canonical(table: &KeyNames, key: &[u8]) -> Result<Vec<u8>, Error> {
+    match table.of(key) {
+        Ok(Some(key)) => Ok(key),
+        _ => Err(Error::new(
+            ErrorKind::Validation,
+            "this is no key of its table",
+        )),
+    }
+}
+
+/// Keys in a map of tables, `{"t":{"Keys":[...]}}`.
+fn left_keys(left: &[u8], name: &str) -> Result<Vec<(String, Vec<u8>)>, WireError> {
+    let mut found = Vec::new();
+    let mut reader = Reader::new(left)?;
+    reader.begin_object()?;
+    while let Some(table) = reader.next_key()? {
+        let table = table.decode()?.into_owned();
+        reader.begin_object()?;
+        while let Some(member) = reader.next_key()? {
+            if !member.equals(name) {
+                reader.skip()?;
+                continue;
+            }
+            reader.begin_array()?;
+            while reader.next_element()? {
+                reader.peek()?;
+                let start = reader.position();
+                reader.skip()?;
+                found.push((table.clone(), left[start..reader.position()].to_vec()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Items and keys in a map of tables, `{"t":[{"PutRequest":{"Item":...}},{"DeleteRequest":{"Key":...}}]}`.
+fn left_writes(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
+    let mut found = Vec::new();
+    let mut reader = Reader::new(left)?;
+    reader.begin_object()?;
+    while let Some(table) = reader.next_key()? {
+        let table = table.decode()?.into_owned();
+        reader.begin_array()?;
+        while reader.next_element()? {
+            reader.begin_object()?;
+            while reader.next_key()?.is_some() {
+                reader.begin_object()?;
+                while reader.next_key()?.is_some() {
+                    reader.peek()?;
+                    let start = reader.position();
+                    reader.skip()?;
+                    found.push((table.clone(), left[start..reader.position()].to_vec()));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn unreadable(error: &WireError) -> Error {
+    Error::new(
+        ErrorKind::InvalidResponse,
+        format!("the answer cannot be read: {error}"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

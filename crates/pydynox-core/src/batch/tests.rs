@@ -1,0 +1,359 @@
+//! Batches in virtual time, over a service that keeps items and leaves some of what it is asked over.
+
+#![allow(clippy::unwrap_used, clippy::pedantic)]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::client::ClientConfig;
+use crate::transport::{
+    Exchange, FailureKind, Headers, Request, Response, Transport, TransportError,
+};
+
+/// What the service does with one request, by its number.
+type Plan = Vec<Deed>;
+
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    /// Does all but this many of it.
+    Leave(usize),
+    /// Does it, and the answer is lost.
+    Lose,
+    /// Does nothing, and says so.
+    Throttle,
+    /// Refuses for good.
+    Refuse,
+}
+
+struct Service {
+    items: Mutex<BTreeMap<String, String>>,
+    plan: Plan,
+    requests: AtomicUsize,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
+    sizes: Mutex<Vec<usize>>,
+    /// How often each item was put.
+    puts: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Service {
+    fn new(plan: Plan) -> Arc<Self> {
+        Arc::new(Self {
+            items: Mutex::default(),
+            plan,
+            requests: AtomicUsize::new(0),
+            at_once: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
+            sizes: Mutex::default(),
+            puts: Mutex::default(),
+        })
+    }
+
+    fn with_items(plan: Plan, count: usize) -> Arc<Self> {
+        let service = Self::new(plan);
+        let mut items = service.items.lock().unwrap();
+        for number in 0..count {
+            items.insert(number.to_string(), format!("v{number}"));
+        }
+        drop(items);
+        service
+    }
+
+    fn answer(&self, request: &Request) -> Result<Response, TransportError> {
+        let number = self.requests.fetch_add(1, Ordering::SeqCst);
+        let deed = self.plan.get(number).copied().unwrap_or(Deed::Leave(0));
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        let asked = body["RequestItems"]["t"].clone();
+        let reads = request.operation == Operation::BatchGetItem;
+        let list: Vec<serde_json::Value> = if reads {
+            asked["Keys"].as_array().unwrap().clone()
+        } else {
+            asked.as_array().unwrap().clone()
+        };
+        self.sizes.lock().unwrap().push(list.len());
+        let left = match deed {
+            Deed::Throttle => {
+                return Ok(refusal("ProvisionedThroughputExceededException"));
+            }
+            Deed::Refuse => return Ok(refusal("ResourceNotFoundException")),
+            Deed::Leave(left) => left.min(list.len()),
+            Deed::Lose => 0,
+        };
+        let (done, rest) = list.split_at(list.len() - left);
+        let mut found = Vec::new();
+        let mut items = self.items.lock().unwrap();
+        for one in done {
+            if reads {
+                let id = one["id"]["N"].as_str().unwrap();
+                if let Some(value) = items.get(id) {
+                    found.push(serde_json::json!({"id": {"N": id}, "v": {"S": value}}));
+                }
+            } else if let Some(put) = one.get("PutRequest") {
+                let id = put["Item"]["id"]["N"].as_str().unwrap().to_owned();
+                *self.puts.lock().unwrap().entry(id.clone()).or_default() += 1;
+                items.insert(id, put["Item"]["v"]["S"].as_str().unwrap().to_owned());
+            } else {
+                items.remove(one["DeleteRequest"]["Key"]["id"]["N"].as_str().unwrap());
+            }
+        }
+        if matches!(deed, Deed::Lose) {
+            return Err(TransportError::maybe_sent(FailureKind::Reset, "reset"));
+        }
+        let answer = if reads {
+            let left = if rest.is_empty() {
+                serde_json::json!({})
+            } else {
+                serde_json::json!({"t": {"Keys": rest}})
+            };
+            found.reverse();
+            serde_json::json!({"Responses": {"t": found}, "UnprocessedKeys": left})
+        } else {
+            let left = if rest.is_empty() {
+                serde_json::json!({})
+            } else {
+                serde_json::json!({"t": rest})
+            };
+            serde_json::json!({"UnprocessedItems": left})
+        };
+        Ok(response(200, &answer.to_string()))
+    }
+}
+
+fn refusal(code: &str) -> Response {
+    response(400, &format!(r#"{{"__type":"x#{code}","message":"no"}}"#))
+}
+
+fn response(status: u16, body: &str) -> Response {
+    Response {
+        status,
+        headers: Headers::default(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        verified: false,
+        truncated: false,
+        identity: 0,
+    }
+}
+
+impl Transport for Service {
+    fn send(&self, request: Request) -> Exchange<'_> {
+        Box::pin(async move {
+            let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_at_once.fetch_max(now, Ordering::SeqCst);
+            Pause::new(Duration::from_millis(1)).await;
+            self.at_once.fetch_sub(1, Ordering::SeqCst);
+            self.answer(&request)
+        })
+    }
+
+    fn answers_inline(&self, _: &Operation) -> bool {
+        false
+    }
+}
+
+fn client(service: &Arc<Service>) -> Client {
+    let config = ClientConfig {
+        jitter: Jitter::new(|| 1.0),
+        max_attempts: 20,
+        ..ClientConfig::default()
+    };
+    Client::new(service.clone(), config).unwrap()
+}
+
+fn table() -> KeyNames {
+    KeyNames {
+        table: "t".into(),
+        names: vec!["id".into()],
+    }
+}
+
+fn key(number: usize) -> Vec<u8> {
+    format!(r#"{{"id":{{"N":"{number}"}}}}"#).into_bytes()
+}
+
+fn item(number: usize, value: &str) -> Vec<u8> {
+    format!(r#"{{"v":{{"S":"{value}"}},"id":{{"N":"{number}"}}}}"#).into_bytes()
+}
+
+fn gets(numbers: impl IntoIterator<Item = usize>) -> (Gets, Vec<usize>) {
+    let mut gets = Gets::new();
+    let places = numbers
+        .into_iter()
+        .map(|number| gets.ask(&table(), key(number), false).unwrap())
+        .collect();
+    (gets, places)
+}
+
+fn value(found: &Option<(Bytes, Range<usize>)>) -> Option<String> {
+    let (body, range) = found.as_ref()?;
+    let item: serde_json::Value = serde_json::from_slice(&body[range.clone()]).unwrap();
+    Some(item["v"]["S"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_keys_are_read_in_chunks_several_at_a_time_and_each_finds_its_item() {
+    let service = Service::with_items(vec![], 1500);
+    let (gets, places) = gets((0..2000).chain([7, 7]));
+
+    let got = gets.read(&client(&service), None).await.unwrap();
+
+    assert_eq!(places[2000], places[7]);
+    for (number, place) in places.iter().take(2000).enumerate() {
+        let expected = (number < 1500).then(|| format!("v{number}"));
+        assert_eq!(value(&got.items[*place]), expected);
+    }
+    assert!(got.left.is_empty());
+    assert_eq!(service.requests.load(Ordering::SeqCst), 20);
+    assert_eq!(service.most_at_once.load(Ordering::SeqCst), AT_ONCE);
+    assert_eq!(*service.sizes.lock().unwrap(), [100; 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_the_same_however_their_numbers_are_written() {
+    let mut gets = Gets::new();
+    let one = gets
+        .ask(&table(), br#"{"id":{"N":"5"}}"#.to_vec(), false)
+        .unwrap();
+    let other = gets
+        .ask(&table(), br#"{"id":{"N":"5.0"}}"#.to_vec(), true)
+        .unwrap();
+
+    assert_eq!(one, other);
+    assert!(gets.ask(&table(), b"{}".to_vec(), false).is_err());
+    let body = String::from_utf8(gets.bodies()[0].to_vec()).unwrap();
+    assert!(body.contains(r#""Keys":[{"id":{"N":"5"}}],"ConsistentRead":true"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_over_is_asked_for_again_with_growing_pauses() {
+    let service = Service::with_items(vec![Deed::Leave(60), Deed::Leave(20)], 100);
+    let (gets, _) = gets(0..100);
+    let started = tokio::time::Instant::now();
+
+    let got = gets.read(&client(&service), None).await.unwrap();
+
+    assert!(got.items.iter().all(Option::is_some) && got.left.is_empty());
+    assert_eq!(*service.sizes.lock().unwrap(), [100, 60, 20]);
+    assert_eq!(started.elapsed().as_millis(), 50 + 100 + 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_over_until_the_deadline_is_told() {
+    let service = Service::with_items(vec![Deed::Leave(3); 100], 10);
+    let (gets, _) = gets(0..10);
+
+    let got = gets
+        .read(&client(&service), Some(Duration::from_secs(5)))
+        .await
+        .unwrap();
+
+    assert_eq!(got.left, [7, 8, 9]);
+    assert_eq!(got.items.iter().filter(|item| item.is_some()).count(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_refused_fails_the_whole_of_a_read() {
+    let service = Service::with_items(vec![Deed::Leave(0), Deed::Refuse], 300);
+    let (gets, _) = gets(0..300);
+
+    let error = gets.read(&client(&service), None).await.err().unwrap();
+
+    assert_eq!(error.kind(), &ErrorKind::TableNotFound);
+}
+
+fn writes(list: impl IntoIterator<Item = (usize, Option<String>)>) -> Writes {
+    let mut writes = Writes::default();
+    for (number, value) in list {
+        match value {
+            Some(value) => writes.add(&table(), true, item(number, &value)),
+            None => writes.add(&table(), false, key(number)),
+        }
+    }
+    writes
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_are_left_over_until_the_deadline_are_told_apart() {
+    let service = Service::new(vec![Deed::Leave(2); 200]);
+    let list = (0..4).map(|number| (number, Some("x".to_owned())));
+
+    let wrote = writes(list)
+        .write(&client(&service), Some(Duration::from_secs(2)))
+        .await;
+
+    assert_eq!(
+        wrote.fates,
+        [Fate::Written, Fate::Written, Fate::Left, Fate::Left]
+    );
+    assert!(wrote.error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_that_fails_leaves_the_others_alone() {
+    let service = Service::new(vec![Deed::Refuse]);
+    let list = (0..60).map(|number| (number, Some("x".to_owned())));
+
+    let wrote = writes(list).write(&client(&service), None).await;
+
+    let count = |fate| wrote.fates.iter().filter(|one| **one == fate).count();
+    assert_eq!((count(Fate::Refused), count(Fate::Written)), (25, 35));
+    assert_eq!(wrote.error.unwrap().kind(), &ErrorKind::TableNotFound);
+    assert_eq!(service.items.lock().unwrap().len(), 35);
+}
+
+#[test]
+fn a_request_is_cut_by_its_size_too() {
+    let list = (0..50).map(|number| (number, Some("x".repeat(390_000))));
+    let writes = writes(list);
+
+    let chunks = writes.chunks();
+
+    assert!(chunks.iter().all(|chunk| chunk.len() <= MAX_WRITES));
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| writes.body(chunk.clone()).len() < MAX_WRITE_SIZE + 4096)
+    );
+    assert_eq!(chunks.last().unwrap().end, 50);
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        4 => (0usize..26).prop_map(Deed::Leave),
+        1 => Just(Deed::Lose),
+        1 => Just(Deed::Throttle),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_left_over_or_lost_each_item_is_written_as_asked(
+        plan in prop::collection::vec(deed(), 0..12),
+        asked in prop::collection::btree_map(0usize..200, prop::option::of("[a-z]{1,4}"), 0..120),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let has_loss = plan.iter().any(|deed| matches!(deed, Deed::Lose));
+        let service = Service::with_items(plan, 50);
+        let mut expected = service.items.lock().unwrap().clone();
+        for (number, value) in &asked {
+            match value {
+                Some(value) => { expected.insert(number.to_string(), value.clone()); }
+                None => { expected.remove(&number.to_string()); }
+            }
+        }
+
+        let wrote = runtime.block_on(writes(asked.clone()).write(&client(&service), None));
+
+        prop_assert!(wrote.error.is_none());
+        prop_assert!(wrote.fates.iter().all(|fate| *fate == Fate::Written));
+        prop_assert_eq!(&*service.items.lock().unwrap(), &expected);
+        if !has_loss {
+            prop_assert!(service.puts.lock().unwrap().values().all(|times| *times == 1));
+        }
+    }
+}

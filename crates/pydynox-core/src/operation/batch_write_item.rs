@@ -1,0 +1,68 @@
+//! BatchWriteItem: many puts and deletes, each for itself.
+
+use crate::wire::Writer;
+
+/// Begins the body.
+pub fn begin(writer: &mut Writer) {
+    writer.raw(br#"{"RequestItems":{"#);
+}
+
+/// Begins the requests of one table; the caller writes them next, with commas between.
+pub fn begin_table(writer: &mut Writer, is_first: bool, table: &str) {
+    if !is_first {
+        writer.byte(b',');
+    }
+    writer.string(table);
+    writer.raw(b":[");
+}
+
+/// Writes the put of an item, JSON text of a map.
+pub fn put(writer: &mut Writer, item: &[u8]) {
+    writer.raw(br#"{"PutRequest":{"Item":"#);
+    writer.raw(item);
+    writer.raw(b"}}");
+}
+
+/// Writes the delete of the item with this key, JSON text of a map.
+pub fn delete(writer: &mut Writer, key: &[u8]) {
+    writer.raw(br#"{"DeleteRequest":{"Key":"#);
+    writer.raw(key);
+    writer.raw(b"}}");
+}
+
+/// Ends the requests of one table.
+pub fn end_table(writer: &mut Writer) {
+    writer.byte(b']');
+}
+
+/// Ends the body.
+pub fn finish(writer: &mut Writer) {
+    writer.raw(b"}}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::written;
+    use super::*;
+
+    #[test]
+    fn the_body_has_the_requests_by_table() {
+        let body = written(|writer| {
+            begin(writer);
+            begin_table(writer, true, "a");
+            put(writer, br#"{"id":{"S":"1"}}"#);
+            writer.byte(b',');
+            delete(writer, br#"{"id":{"S":"2"}}"#);
+            end_table(writer);
+            begin_table(writer, false, "b");
+            put(writer, b"{}");
+            end_table(writer);
+            finish(writer);
+        });
+
+        assert_eq!(
+            body,
+            r#"{"RequestItems":{"a":[{"PutRequest":{"Item":{"id":{"S":"1"}}}},{"DeleteRequest":{"Key":{"id":{"S":"2"}}}}],"b":[{"PutRequest":{"Item":{}}}]}}"#
+        );
+    }
+}

@@ -1,0 +1,226 @@
+"""Batches: many writes that stand each for itself, in as few requests as there can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from . import _core
+from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
+from .key import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from .client import DynamoDBClient
+
+FLUSH = 100  # as many puts and deletes wait until they are sent: four requests, side by side
+
+
+class _Waiting(NamedTuple):
+    verb: str
+    target: Any
+    entry: _core.Entry
+
+
+class BatchWriter:
+    """Many puts and deletes, each for itself: ``async with client.batch_writer() as batch``.
+
+    They are sent while the block runs, a hundred at a time in four requests side by side, and the rest when it ends. Of two for
+    the same item the last counts. What DynamoDB leaves over is sent again, with growing pauses, until the client's time-out.
+
+    Attributes:
+        written: How many are written.
+
+    Example:
+        >>> async with client.batch_writer() as batch:
+        ...     for user in users:
+        ...         await batch.put(user)
+        ...     await batch.delete(Order.key("c1", 7))
+    """
+
+    def __init__(self, client: DynamoDBClient, *, unguarded: bool, progress: Callable[[int], object] | None) -> None:
+        self._client = client
+        self._unguarded = unguarded
+        self._progress = progress
+        self._waiting: dict[tuple[str, bytes], _Waiting] = {}
+        self._done: list[Any] = []
+        self._state = "new"
+        self.written = 0
+
+    async def put(self, instance: Any, /) -> None:
+        """Write a whole item, replacing whatever is there; it may wait until there is room. Hooks of saving run.
+
+        Args:
+            instance: The instance of a model; it counts as stored once its request was answered.
+
+        Raises:
+            ValidationError: A value cannot be stored.
+            ItemTooLargeError: The item is over 400 KB.
+            ConfigurationError: The model has a version, which a batch cannot check, and the writer is not ``unguarded``.
+            BatchIncompleteError: Some of what was sent could not be written.
+
+        Example:
+            >>> await batch.put(user)
+
+        Costs: one write unit per KB of the larger of the old and the new item.
+        """
+        self._check_open("put")
+        if not isinstance(instance, _core.Instance):
+            raise TypeError(f"batch.put takes an instance of a model, not {type(instance).__qualname__}")
+        self._check_guard(type(instance))
+        hooks: Any = getattr(instance, "_hooks", None)
+        if hooks is not None:
+            await hooks.before(instance, "before_save")
+        await self._add("put", instance, self._client._core.batch_put(instance))
+
+    async def delete(self, target: Any, /) -> None:
+        """Delete an item; one that is not there is no error. It may wait until there is room. Hooks of an instance run.
+
+        Args:
+            target: The instance of a model, or a key.
+
+        Raises:
+            ConfigurationError: The model of the instance has a version, which a batch cannot check, and the writer is not
+                ``unguarded``.
+            BatchIncompleteError: Some of what was sent could not be written.
+
+        Example:
+            >>> await batch.delete(Order.key("c1", 7))
+
+        Costs: one write unit per KB of the deleted item, one where there is none.
+        """
+        self._check_open("delete")
+        if isinstance(target, Key):
+            key: Any = target
+            self._check_guard(key._model)
+            await self._add("delete", target, self._client._core.batch_delete(key._address))
+            return
+        if not isinstance(target, _core.Instance):
+            raise TypeError(f"batch.delete takes an instance of a model or a key, not {type(target).__qualname__}")
+        self._check_guard(type(target))
+        hooks: Any = getattr(target, "_hooks", None)
+        if hooks is not None:
+            await hooks.before(target, "before_delete")
+        await self._add("delete", target, self._client._core.batch_delete(target))
+
+    def _check_open(self, verb: str) -> None:
+        if self._state != "open":
+            when = "has not begun" if self._state == "new" else "has ended"
+            raise RuntimeError(f"batch.{verb} outside of its block, which {when}: async with client.batch_writer() as batch")
+
+    def _check_guard(self, model: Any) -> None:
+        if not self._unguarded and _core.needs_guard(model._schema):
+            raise ConfigurationError(
+                f"{model.__name__} has a version, and a batch writes without looking at it: "
+                "say client.batch_writer(unguarded=True) if nobody else writes these items, or use a transaction",
+                model=model.__name__,
+            )
+
+    async def _add(self, verb: str, target: Any, entry: _core.Entry) -> None:
+        at = (entry.table, entry.key)
+        self._waiting.pop(at, None)
+        self._waiting[at] = _Waiting(verb, target, entry)
+        if len(self._waiting) >= FLUSH:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        sent = list(self._waiting.values())
+        self._waiting.clear()
+        operation = self._client._core.batch_write([one.entry for one in sent])
+        try:
+            await operation
+        except BaseException as error:
+            operation.abort()
+            _tell(error, self._incomplete("the batch was interrupted", unprocessed=[one.target for one in sent]))
+            raise
+        fates, cause = operation.result()
+        done = [one for one, fate in zip(sent, fates, strict=True) if fate == "written"]
+        self._done += [one.target for one in done]
+        self.written += len(done)
+        for one in done:
+            await self._after(one)
+        if len(done) < len(sent):
+            self._state = "ended"
+            left = [one.target for one, fate in zip(sent, fates, strict=True) if fate != "written"]
+            why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
+            raise self._incomplete(
+                f"{len(left)} of the last {len(sent)} could not be written: {why}", unprocessed=left
+            ) from cause
+        if self._progress is not None:
+            self._progress(self.written)
+
+    async def _after(self, one: _Waiting) -> None:
+        hooks: Any = None if isinstance(one.target, Key) else getattr(one.target, "_hooks", None)
+        if hooks is not None:
+            await hooks.after(one.target, "after_save" if one.verb == "put" else "after_delete")
+
+    def _incomplete(self, why: str, *, unprocessed: list[Any]) -> BatchIncompleteError:
+        pending = [one.target for one in self._waiting.values()]
+        return BatchIncompleteError(
+            f"{self.written} were written; {why}; {len(pending)} were not sent",
+            written=self._done,
+            unprocessed=unprocessed,
+            pending=pending,
+        )
+
+    def _begin(self) -> None:
+        if self._state != "new":
+            raise RuntimeError("a batch writer is for one block: make a new one with client.batch_writer()")
+        self._state = "open"
+
+    async def _finish(self, error: BaseException | None) -> None:
+        ended = self._state == "ended"
+        self._state = "ended"
+        if error is None:
+            if self._waiting and not ended:
+                await self._flush()
+        elif self._waiting and not isinstance(error, BatchIncompleteError):
+            _tell(error, self._incomplete("the block raised", unprocessed=[]))
+
+    @property
+    def sync(self) -> SyncBatchWriter:
+        """The blocking form of this writer."""
+        return SyncBatchWriter(BatchWriter(self._client, unguarded=self._unguarded, progress=self._progress))
+
+    async def __aenter__(self) -> Self:
+        self._begin()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._finish(error)
+
+
+class SyncBatchWriter:
+    """The blocking form of ``BatchWriter``: ``with client.sync.batch_writer() as batch``."""
+
+    def __init__(self, target: BatchWriter) -> None:
+        self._target = target
+
+    @property
+    def written(self) -> int:
+        """How many are written."""
+        return self._target.written
+
+    def put(self, instance: Any, /) -> None:
+        """Blocking form of ``BatchWriter.put``."""
+        _core.run(self._target.put(instance))
+
+    def delete(self, target: Any, /) -> None:
+        """Blocking form of ``BatchWriter.delete``."""
+        _core.run(self._target.delete(target))
+
+    def __enter__(self) -> Self:
+        self._target._begin()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        _core.run(self._target._finish(error))
+
+
+def _tell(error: BaseException, incomplete: PydynoxError) -> None:
+    """Let the last of an error's contexts be what became of the batch."""
+    last = error
+    while last.__context__ is not None:
+        last = last.__context__
+    last.__context__ = incomplete
