@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Validation,
     /// A value cannot be written as, or read from, what is stored.
     Serialization,
+    /// An encrypted value cannot be opened, or plaintext stands where ciphertext is declared.
+    Encryption,
     /// The item is larger than `DynamoDB` accepts; refused before anything was sent.
     ItemTooLarge {
         /// Size of the item in bytes, as `DynamoDB` counts it.

@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod client;
+pub mod codec;
 pub mod error;
 pub mod expression;
 pub mod id;

@@ -117,6 +117,7 @@ fn class_of(error: &Error) -> &'static str {
         ErrorKind::Configuration => "ConfigurationError",
         ErrorKind::Validation => "ValidationError",
         ErrorKind::Serialization => "SerializationError",
+        ErrorKind::Encryption => "EncryptionError",
         ErrorKind::ItemTooLarge { .. } => "ItemTooLargeError",
         ErrorKind::ItemAlreadyExists { .. } => "ItemAlreadyExistsError",
         ErrorKind::ItemVanished => "ItemVanishedError",

@@ -1,0 +1,442 @@
+//! Data keys in use: how long one serves, who asks the keyring, and who waits for the answer.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::keyring::{DataKey, KeyContext, Keyring, WrappedKey};
+use crate::error::Error;
+
+/// How long a data key serves, and how long an unwrapped one is kept.
+pub const LIFETIME: Duration = Duration::from_mins(5);
+/// How many values one data key encrypts.
+pub const MAX_MESSAGES: u64 = 1 << 20;
+/// How many bytes one data key encrypts.
+pub const MAX_BYTES: u64 = 1 << 36;
+/// How many unwrapped keys are kept.
+pub const MAX_UNWRAPPED: usize = 1000;
+/// For how many contexts (tables) a key to write with is kept.
+const MAX_CONTEXTS: usize = 1000;
+/// How many unwrappings are asked for at once.
+const AT_ONCE: usize = 16;
+
+/// SHA-256 of a wrapped key, its name and its context.
+type Fingerprint = [u8; 32];
+
+/// The data keys of one keyring, as they are needed: one look-up at a time for each, and no key for longer than its limits.
+///
+/// A caller says in which *generation* it lives: a number that a fork raises. What an earlier generation held is not used (nor
+/// waited for: its locks may be held for ever by threads that the fork left behind).
+pub struct DataKeys {
+    keyring: Arc<dyn Keyring>,
+    pairs: Vec<(Box<str>, Box<str>)>,
+    first: Era,
+}
+
+impl DataKeys {
+    /// No key yet; `pairs` are the caller's own part of every context.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyContext::with`].
+    pub fn new(
+        keyring: Arc<dyn Keyring>,
+        pairs: impl IntoIterator<Item = (Box<str>, Box<str>)>,
+        generation: u64,
+    ) -> Result<Self, Error> {
+        let keys = Self {
+            keyring,
+            pairs: pairs.into_iter().collect(),
+            first: Era::new(generation),
+        };
+        keys.context("any")?;
+        Ok(keys)
+    }
+
+    /// The context of the data keys of a table.
+    ///
+    /// # Errors
+    ///
+    /// Never for pairs that [`new`](Self::new) took.
+    pub fn context(&self, table: &str) -> Result<KeyContext, Error> {
+        let mut context = KeyContext::new(table);
+        for (name, value) in &self.pairs {
+            context = context.with(name, value)?;
+        }
+        Ok(context)
+    }
+
+    /// A data key to encrypt so many values with, of so many bytes together.
+    ///
+    /// # Errors
+    ///
+    /// Those of the keyring; all who waited for the same key get the same error.
+    pub async fn to_encrypt(
+        &self,
+        context: &KeyContext,
+        messages: u64,
+        bytes: u64,
+        generation: u64,
+    ) -> Result<Arc<WrappedKey>, Error> {
+        let era = self.first.of(generation);
+        if let Some(key) = era.state().take(context, messages, bytes) {
+            return Ok(key);
+        }
+        let flight = era.state().flight(Flown::Generate(context.clone()));
+        let look = || era.state().take(context, messages, bytes);
+        flight
+            .fly(look, async || {
+                let made = self.keyring.generate_data_key(context).await?;
+                made.check()?;
+                let print = fingerprint(&made.key_ref, &made.wrapped, context);
+                let made = Arc::new(made);
+                let mut state = era.state();
+                state.keep_own(print, made.clone());
+                Ok(state.serve(context, made, messages, bytes))
+            })
+            .await
+    }
+
+    /// The data keys behind wrapped ones, in their order, each asked for once.
+    ///
+    /// # Errors
+    ///
+    /// The first of the keyring's.
+    pub async fn to_decrypt(
+        &self,
+        context: &KeyContext,
+        wrapped: &[(&str, &[u8])],
+        generation: u64,
+    ) -> Result<Vec<Unwrapped>, Error> {
+        let era = self.first.of(generation);
+        let prints: Vec<_> = wrapped
+            .iter()
+            .map(|(key_ref, wrapped)| fingerprint(key_ref, wrapped, context))
+            .collect();
+        let mut keys: HashMap<Fingerprint, Unwrapped> = HashMap::new();
+        let mut missing = Vec::new();
+        {
+            let mut state = era.state();
+            for (print, (key_ref, wrapped)) in prints.iter().zip(wrapped) {
+                if keys.contains_key(print) || missing.iter().any(|(known, _, _)| known == print) {
+                    continue;
+                }
+                match state.find(print) {
+                    Some(key) => drop(keys.insert(*print, key)),
+                    None => missing.push((*print, *key_ref, *wrapped)),
+                }
+            }
+        }
+        for part in missing.chunks(AT_ONCE) {
+            let asked = part
+                .iter()
+                .map(|(print, key_ref, wrapped)| {
+                    self.unwrap(era, context, *print, key_ref, wrapped)
+                })
+                .collect();
+            for (key, (print, _, _)) in all(asked).await.into_iter().zip(part) {
+                keys.insert(*print, key?);
+            }
+        }
+        Ok(prints
+            .iter()
+            .filter_map(|print| keys.get(print).cloned())
+            .collect())
+    }
+
+    async fn unwrap(
+        &self,
+        era: &Era,
+        context: &KeyContext,
+        print: Fingerprint,
+        key_ref: &str,
+        wrapped: &[u8],
+    ) -> Result<Unwrapped, Error> {
+        let flight = era.state().flight(Flown::Unwrap(print));
+        let look = || era.state().find(&print);
+        flight
+            .fly(look, async || {
+                let key = self.keyring.unwrap(key_ref, wrapped, context).await?;
+                let key = Unwrapped::Alone(Arc::new(key));
+                era.state().keep(print, key.clone());
+                Ok(key)
+            })
+            .await
+    }
+}
+
+impl fmt::Debug for DataKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKeys(..)")
+    }
+}
+
+/// A data key that was unwrapped, or made here.
+#[derive(Debug, Clone)]
+pub enum Unwrapped {
+    /// By the keyring.
+    Alone(Arc<DataKey>),
+    /// It is one that is, or was, written with.
+    Own(Arc<WrappedKey>),
+}
+
+impl Unwrapped {
+    /// The key.
+    pub fn key(&self) -> &DataKey {
+        match self {
+            Self::Alone(key) => key,
+            Self::Own(own) => &own.key,
+        }
+    }
+}
+
+fn fingerprint(key_ref: &str, wrapped: &[u8], context: &KeyContext) -> Fingerprint {
+    let mut hash = Sha256::new();
+    for part in [key_ref.as_bytes(), wrapped, &context.to_bytes()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// What one generation of the process holds, and the one after it.
+struct Era {
+    generation: u64,
+    state: Mutex<State>,
+    next: OnceLock<Box<Era>>,
+}
+
+impl Era {
+    fn new(generation: u64) -> Self {
+        Self {
+            generation,
+            state: Mutex::default(),
+            next: OnceLock::new(),
+        }
+    }
+
+    /// That of a generation. One that is over is wiped, if no thread was at work on it when the fork came.
+    fn of(&self, generation: u64) -> &Self {
+        let mut era = self;
+        while era.generation < generation {
+            era = era.next.get_or_init(|| {
+                if let Ok(mut state) = era.state.try_lock() {
+                    *state = State::default();
+                }
+                Box::new(Self::new(generation))
+            });
+        }
+        era
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    serving: HashMap<KeyContext, Serving>,
+    unwrapped: HashMap<Fingerprint, Kept>,
+    flights: HashMap<Flown, Arc<Flight>>,
+    uses: u64,
+}
+
+/// A key that is written with.
+struct Serving {
+    key: Arc<WrappedKey>,
+    until: Instant,
+    messages: u64,
+    bytes: u64,
+}
+
+struct Kept {
+    key: Unwrapped,
+    until: Instant,
+    used: u64,
+}
+
+impl State {
+    /// The key of a context, if it may encrypt so much more.
+    fn take(&mut self, context: &KeyContext, messages: u64, bytes: u64) -> Option<Arc<WrappedKey>> {
+        let serving = self.serving.get_mut(context)?;
+        let (messages, bytes) = (
+            serving.messages.saturating_add(messages),
+            serving.bytes.saturating_add(bytes),
+        );
+        if Instant::now() >= serving.until || messages > MAX_MESSAGES || bytes > MAX_BYTES {
+            self.serving.remove(context);
+            return None;
+        }
+        (serving.messages, serving.bytes) = (messages, bytes);
+        Some(serving.key.clone())
+    }
+
+    /// Has a new key serve from now on.
+    fn serve(
+        &mut self,
+        context: &KeyContext,
+        key: Arc<WrappedKey>,
+        messages: u64,
+        bytes: u64,
+    ) -> Arc<WrappedKey> {
+        let now = Instant::now();
+        if self.serving.len() >= MAX_CONTEXTS {
+            self.serving.retain(|_, serving| serving.until > now);
+        }
+        if self.serving.len() >= MAX_CONTEXTS
+            && let Some(oldest) = self.serving.iter().min_by_key(|(_, serving)| serving.until)
+        {
+            let oldest = oldest.0.clone();
+            self.serving.remove(&oldest);
+        }
+        let serving = Serving {
+            key: key.clone(),
+            until: now + LIFETIME,
+            messages,
+            bytes,
+        };
+        self.serving.insert(context.clone(), serving);
+        key
+    }
+
+    /// An unwrapped key that is still kept.
+    fn find(&mut self, print: &Fingerprint) -> Option<Unwrapped> {
+        let kept = self.unwrapped.get_mut(print)?;
+        if Instant::now() >= kept.until {
+            self.unwrapped.remove(print);
+            return None;
+        }
+        self.uses += 1;
+        kept.used = self.uses;
+        Some(kept.key.clone())
+    }
+
+    /// What is written is often read soon after.
+    fn keep_own(&mut self, print: Fingerprint, key: Arc<WrappedKey>) {
+        self.keep(print, Unwrapped::Own(key));
+    }
+
+    /// Keeps an unwrapped key; what is over goes, else what was not used for the longest time.
+    fn keep(&mut self, print: Fingerprint, key: Unwrapped) {
+        let now = Instant::now();
+        self.unwrapped.retain(|_, kept| kept.until > now);
+        if self.unwrapped.len() >= MAX_UNWRAPPED
+            && let Some((oldest, _)) = self.unwrapped.iter().min_by_key(|(_, kept)| kept.used)
+        {
+            let oldest = *oldest;
+            self.unwrapped.remove(&oldest);
+        }
+        self.uses += 1;
+        let kept = Kept {
+            key,
+            until: now + LIFETIME,
+            used: self.uses,
+        };
+        self.unwrapped.insert(print, kept);
+    }
+
+    /// The flight of this, shared by all who need it now.
+    fn flight(&mut self, flown: Flown) -> Arc<Flight> {
+        self.flights
+            .retain(|_, flight| Arc::strong_count(flight) > 1);
+        self.flights.entry(flown).or_default().clone()
+    }
+}
+
+/// What a keyring is asked for.
+#[derive(PartialEq, Eq, Hash)]
+enum Flown {
+    Generate(KeyContext),
+    Unwrap(Fingerprint),
+}
+
+/// One question to the keyring at a time; who waits for it takes its answer, also when that is an error.
+#[derive(Default)]
+struct Flight {
+    failures: AtomicU64,
+    alone: tokio::sync::Mutex<Option<Arc<Error>>>,
+}
+
+impl Flight {
+    /// A caller that gives up while it asks has the next one ask.
+    async fn fly<T>(
+        &self,
+        look: impl Fn() -> Option<T>,
+        ask: impl AsyncFnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let before = self.failures.load(Ordering::Relaxed);
+        let mut failed = self.alone.lock().await;
+        if let Some(found) = look() {
+            return Ok(found);
+        }
+        if self.failures.load(Ordering::Relaxed) != before
+            && let Some(error) = &*failed
+        {
+            return Err(repeated(error));
+        }
+        match ask().await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let again = repeated(&error);
+                *failed = Some(Arc::new(error));
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                Err(again)
+            }
+        }
+    }
+}
+
+/// The same error for another caller.
+fn repeated(error: &Error) -> Error {
+    let mut again = Error::new(error.kind().clone(), error.message())
+        .with_retryable(error.retryable())
+        .with_attempts(error.attempts());
+    if let Some(operation) = error.operation() {
+        again = again.with_operation(operation);
+    }
+    if let Some(code) = error.code() {
+        again = again.with_code(code);
+    }
+    if let Some(status) = error.status() {
+        again = again.with_status(status);
+    }
+    if let Some(request_id) = error.request_id() {
+        again = again.with_request_id(request_id);
+    }
+    again
+}
+
+/// Waits for all of them at once.
+async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut running: Vec<_> = futures
+        .into_iter()
+        .map(|future| (Box::pin(future), None))
+        .collect();
+    poll_fn(|cx| {
+        let mut ready = true;
+        for (future, done) in &mut running {
+            if done.is_none() {
+                match Pin::new(future).poll(cx) {
+                    Poll::Ready(value) => *done = Some(value),
+                    Poll::Pending => ready = false,
+                }
+            }
+        }
+        if ready {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, done)| done).collect()
+}

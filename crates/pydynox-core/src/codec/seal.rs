@@ -1,0 +1,315 @@
+//! The way out: a body whose protected values were left out, and how they are put in.
+
+use std::sync::Arc;
+
+use super::data_keys::DataKeys;
+use super::encryption;
+use super::envelope::COMPRESSED;
+use super::keyring::{KeyContext, WrappedKey};
+use super::plaintext::{self, write_binary};
+use super::protected::{ItemKey, ProtectedAttribute, ProtectedSchema};
+use crate::codec::compression::{Compression, is_compressed};
+use crate::error::{Error, ErrorKind};
+use crate::wire::Tag;
+
+/// Bodies and answers with more protected bytes than this are not worked on where somebody else would wait for it.
+pub const OFF_LOOP_ABOVE: usize = 64 * 1024;
+
+/// The values that a body leaves out, each with the place where it belongs.
+///
+/// While a body is written, whoever writes it calls [`item`](Self::item) for each item and [`push`](Self::push) where a
+/// protected value would stand, and writes nothing there. A body without protected values has no `Holes`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use pydynox_core::codec::compression::Compression;
+/// use pydynox_core::codec::{Holes, ProtectedAttribute, ProtectedSchema};
+/// use pydynox_core::schema::{KeyAttribute, KeyType};
+/// use pydynox_core::wire::{Tag, Writer};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let key = KeyAttribute { attribute_name: "id".into(), key_type: KeyType::S };
+/// let log = ProtectedAttribute {
+///     attribute_name: "log".into(),
+///     types: [Tag::S].into(),
+///     compression: Some(Compression::default()),
+///     encryption: None,
+/// };
+/// let schema = Arc::new(ProtectedSchema::new("User", "users", key, None, [log])?);
+///
+/// let mut body = Writer::default();
+/// let mut holes = Holes::default();
+/// body.raw(br#"{"TableName":"users","Item":{"id":{"S":"u1"},"log":"#);
+/// let item = holes.item(schema.clone());
+/// holes.push(body.len(), item, 0, format!(r#"{{"S":"{}"}}"#, "again ".repeat(500)).as_bytes());
+/// body.raw(b"}}");
+///
+/// let body = holes.fill(body.into_bytes(), None, 0).await?;
+/// assert!(body.starts_with(br#"{"TableName":"users","Item":{"id":{"S":"u1"},"log":{"B":"2XoBKLUv/"#));
+/// # Ok::<(), pydynox_core::error::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Holes {
+    items: Vec<Item>,
+    holes: Vec<Hole>,
+}
+
+#[derive(Debug)]
+struct Item {
+    schema: Arc<ProtectedSchema>,
+    key: Option<ItemKey>,
+}
+
+struct Hole {
+    at: usize,
+    item: usize,
+    attribute: usize,
+    /// Wire JSON.
+    value: Box<[u8]>,
+}
+
+impl std::fmt::Debug for Hole {
+    /// The place, never the value.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hole")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Holes {
+    /// Announces an item that has protected values in this body, and gives the number to name it by.
+    pub fn item(&mut self, schema: Arc<ProtectedSchema>) -> usize {
+        self.items.push(Item { schema, key: None });
+        self.items.len() - 1
+    }
+
+    /// Says what the key of an item is; needed for each item with an encrypted value, before the body is filled.
+    pub fn set_key(&mut self, item: usize, key: ItemKey) {
+        if let Some(item) = self.items.get_mut(item) {
+            item.key = Some(key);
+        }
+    }
+
+    /// Leaves a value out at this offset: `attribute` is its index in the schema, `value` its wire JSON, `{"S":"..."}`.
+    ///
+    /// Offsets must not go down from one call to the next.
+    pub fn push(&mut self, at: usize, item: usize, attribute: usize, value: &[u8]) {
+        self.holes.push(Hole {
+            at,
+            item,
+            attribute,
+            value: value.into(),
+        });
+    }
+
+    /// Whether nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        self.holes.is_empty()
+    }
+
+    /// Whether to fill them is too much work for a thread that others wait for.
+    pub fn is_heavy(&self) -> bool {
+        self.holes
+            .iter()
+            .map(|hole| hole.value.len())
+            .sum::<usize>()
+            > OFF_LOOP_ABOVE
+    }
+
+    /// The body with all values in: compressed, encrypted, as the schemas say. To be done once per call, before retries.
+    ///
+    /// `keys` are those of the client's keyring. Only the keyring is waited for, so without encryption, or with a data key at
+    /// hand, this is ready at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`]: a value is to be encrypted and there is no keyring. [`ErrorKind::Validation`]: a value is
+    /// nested too deep, or too large to be read back. Those of the keyring.
+    pub async fn fill(
+        &self,
+        body: Vec<u8>,
+        keys: Option<&DataKeys>,
+        generation: u64,
+    ) -> Result<Vec<u8>, Error> {
+        let mut stored = Vec::with_capacity(self.holes.len());
+        for hole in &self.holes {
+            stored.push(self.prepare(hole)?);
+        }
+        self.encrypt(&mut stored, keys, generation).await?;
+        self.splice(&body, &stored)
+    }
+
+    fn prepare(&self, hole: &Hole) -> Result<Stored, Error> {
+        let (item, attribute) = self.place(hole)?;
+        prepare(attribute, &hole.value)
+            .map_err(|error| error.with_attribute(&*attribute.attribute_name))
+            .map_err(|error| error.with_table(&*item.schema.logical_table))
+    }
+
+    /// Seals what is to be sealed, with one data key for each table.
+    async fn encrypt(
+        &self,
+        stored: &mut [Stored],
+        keys: Option<&DataKeys>,
+        generation: u64,
+    ) -> Result<(), Error> {
+        let mut tables: Vec<(&str, u64, u64)> = Vec::new();
+        for (hole, stored) in self.holes.iter().zip(&*stored) {
+            let Stored::ToEncrypt { content, .. } = stored else {
+                continue;
+            };
+            let table = &*self.place(hole)?.0.schema.logical_table;
+            let bytes = content.len() as u64;
+            match tables.iter_mut().find(|(known, _, _)| *known == table) {
+                Some(known) => (known.1, known.2) = (known.1 + 1, known.2 + bytes),
+                None => tables.push((table, 1, bytes)),
+            }
+        }
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let keys = keys.ok_or_else(no_keyring)?;
+        for (table, messages, bytes) in tables {
+            let context: KeyContext = keys.context(table)?;
+            let key = keys
+                .to_encrypt(&context, messages, bytes, generation)
+                .await?;
+            for (hole, stored) in self.holes.iter().zip(&mut *stored) {
+                let (item, attribute) = self.place(hole)?;
+                if *item.schema.logical_table == *table {
+                    seal(item, attribute, &key, stored)
+                        .map_err(|error| error.with_attribute(&*attribute.attribute_name))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn splice(&self, body: &[u8], stored: &[Stored]) -> Result<Vec<u8>, Error> {
+        let room: usize = stored.iter().map(Stored::room).sum();
+        let mut whole = Vec::with_capacity(body.len() + room);
+        let mut from = 0;
+        for (hole, stored) in self.holes.iter().zip(stored) {
+            whole.extend_from_slice(body.get(from..hole.at).ok_or_else(misplaced)?);
+            from = hole.at;
+            match stored {
+                Stored::AsItIs => whole.extend_from_slice(&hole.value),
+                Stored::Binary(bytes) => write_binary(bytes, &mut whole),
+                Stored::ToEncrypt { .. } => return Err(misplaced()),
+            }
+        }
+        whole.extend_from_slice(body.get(from..).ok_or_else(misplaced)?);
+        Ok(whole)
+    }
+
+    fn place(&self, hole: &Hole) -> Result<(&Item, &ProtectedAttribute), Error> {
+        let item = self.items.get(hole.item).ok_or_else(misplaced)?;
+        let attribute = item.schema.attributes.get(hole.attribute);
+        Ok((item, attribute.ok_or_else(misplaced)?))
+    }
+}
+
+fn misplaced() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "a protected value was left out at no place of the body",
+    )
+}
+
+pub(super) fn no_keyring() -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        "there are encrypted attributes, and the client has no keyring; give it one: keyring=LocalKeyring(...) or KmsKeyring(...)",
+    )
+}
+
+/// The form that a value gets.
+enum Stored {
+    AsItIs,
+    Binary(Vec<u8>),
+    ToEncrypt {
+        tag: Tag,
+        flags: u8,
+        content: Vec<u8>,
+    },
+}
+
+impl Stored {
+    fn room(&self) -> usize {
+        match self {
+            Self::Binary(bytes) => bytes.len().div_ceil(3) * 4 + 8,
+            _ => 0,
+        }
+    }
+}
+
+fn prepare(attribute: &ProtectedAttribute, value: &[u8]) -> Result<Stored, Error> {
+    let (tag, content) = plaintext::encode(value)?;
+    if !attribute.takes(tag) {
+        let message = format!(
+            "a value of type {} is not one that the schema names",
+            tag.name()
+        );
+        return Err(Error::new(ErrorKind::Internal, message));
+    }
+    let compressed = match &attribute.compression {
+        Some(compression) => compress(compression, tag, &content, attribute.encryption.is_none())?,
+        None => None,
+    };
+    let flags = if compressed.is_some() { COMPRESSED } else { 0 };
+    Ok(match (attribute.encryption, compressed) {
+        (Some(_), compressed) => Stored::ToEncrypt {
+            tag,
+            flags,
+            content: compressed.unwrap_or(content),
+        },
+        (None, Some(compressed)) => Stored::Binary(compressed),
+        (None, None) => Stored::AsItIs,
+    })
+}
+
+fn compress(
+    compression: &Compression,
+    tag: Tag,
+    content: &[u8],
+    stored_alone: bool,
+) -> Result<Option<Vec<u8>>, Error> {
+    // The payload of a binary value is the value; it follows two bytes.
+    let looks_compressed = tag == Tag::B && content.get(2..).is_some_and(is_compressed);
+    if stored_alone && looks_compressed {
+        return compression.compress_always(content).map(Some);
+    }
+    compression.compress(content)
+}
+
+fn seal(
+    item: &Item,
+    attribute: &ProtectedAttribute,
+    key: &WrappedKey,
+    stored: &mut Stored,
+) -> Result<(), Error> {
+    let Stored::ToEncrypt {
+        tag,
+        flags,
+        content,
+    } = &*stored
+    else {
+        return Ok(());
+    };
+    let keyless = || {
+        Error::new(
+            ErrorKind::Internal,
+            "an item with encrypted values was written without its key",
+        )
+    };
+    let item_key = item.key.as_ref().ok_or_else(keyless)?;
+    let binding = item.schema.binding(item_key, attribute, *tag);
+    let data = binding
+        .ok_or_else(keyless)?
+        .associated_data(*flags, &key.key_ref);
+    *stored = Stored::Binary(encryption::seal(key, *flags, &data, content)?);
+    Ok(())
+}
