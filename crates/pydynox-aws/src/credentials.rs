@@ -271,7 +271,7 @@ fn adopt(found: &SdkCredentials, of: &str) -> Result<Credentials, Error> {
     Ok(credentials)
 }
 
-fn to_sdk(credentials: &Credentials) -> SdkCredentials {
+pub(crate) fn to_sdk(credentials: &Credentials) -> SdkCredentials {
     let mut builder = SdkCredentials::builder()
         .access_key_id(&*credentials.access_key_id)
         .secret_access_key(&*credentials.secret_access_key)

@@ -1,4 +1,5 @@
-//! What pydynox asks the AWS SDK for: credentials and region (`aws-config`), and the endpoint rules of `aws-sdk-dynamodb`.
+//! What pydynox asks the AWS SDK for: credentials and region (`aws-config`), the endpoint rules of
+//! `aws-sdk-dynamodb`, and data keys of KMS (`aws-sdk-kms`).
 
 #![forbid(unsafe_code)]
 
@@ -6,6 +7,7 @@ mod credentials;
 mod endpoint;
 mod environment;
 mod failure;
+mod kms;
 mod profile;
 mod region;
 mod sdk;
@@ -13,5 +15,6 @@ mod settings;
 mod surroundings;
 
 pub use endpoint::of_environment as endpoint_of_environment;
+pub use kms::{KmsKeyring, KmsSettings};
 pub use settings::{AssumeRole, Settings};
 pub use surroundings::Surroundings;

@@ -55,6 +55,11 @@ impl Surroundings {
         Ok(&self.rules().await?.region)
     }
 
+    /// What the program said.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     async fn rules(&self) -> Result<&Rules, Error> {
         self.rules
             .get_or_try_init(|| Rules::look_up(&self.settings))

@@ -5,6 +5,7 @@
 mod configuration;
 mod credentials;
 mod errors;
+mod kms;
 mod operations;
 mod server;
 mod signatures;

@@ -440,3 +440,347 @@ async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     .await;
     running.into_iter().filter_map(|(_, done)| done).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::atomic::AtomicU32;
+
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+    use crate::codec::LocalKeyring;
+    use crate::codec::keyring::Pending;
+    use crate::error::ErrorKind;
+
+    /// A keyring that takes half a second, counts, and fails when told to.
+    struct Slow {
+        inner: LocalKeyring,
+        made: AtomicU32,
+        unwrapped: AtomicU32,
+        fails: AtomicU32,
+    }
+
+    impl Slow {
+        fn new() -> Arc<Self> {
+            let key = DataKey::new(&mut [1; 32]);
+            Arc::new(Self {
+                inner: LocalKeyring::new([("k1", key)]).unwrap(),
+                made: AtomicU32::new(0),
+                unwrapped: AtomicU32::new(0),
+                fails: AtomicU32::new(0),
+            })
+        }
+
+        fn asked(&self) -> (u32, u32) {
+            (
+                self.made.load(Ordering::Relaxed),
+                self.unwrapped.load(Ordering::Relaxed),
+            )
+        }
+
+        async fn work(&self) -> Result<(), Error> {
+            sleep(Duration::from_millis(500)).await;
+            let fails = |left: u32| left.checked_sub(1);
+            match self
+                .fails
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails)
+            {
+                Ok(_) => {
+                    Err(Error::new(ErrorKind::ConnectionFailed, "no way").with_retryable(true))
+                }
+                Err(_) => Ok(()),
+            }
+        }
+    }
+
+    impl Keyring for Slow {
+        fn generate_data_key<'a>(&'a self, context: &'a KeyContext) -> Pending<'a, WrappedKey> {
+            Box::pin(async {
+                self.made.fetch_add(1, Ordering::Relaxed);
+                self.work().await?;
+                self.inner.generate_data_key(context).await
+            })
+        }
+
+        fn unwrap<'a>(
+            &'a self,
+            key_ref: &'a str,
+            wrapped: &'a [u8],
+            context: &'a KeyContext,
+        ) -> Pending<'a, DataKey> {
+            Box::pin(async move {
+                self.unwrapped.fetch_add(1, Ordering::Relaxed);
+                self.work().await?;
+                self.inner.unwrap(key_ref, wrapped, context).await
+            })
+        }
+    }
+
+    fn keys(keyring: &Arc<Slow>) -> Arc<DataKeys> {
+        Arc::new(DataKeys::new(keyring.clone(), [], 0).unwrap())
+    }
+
+    fn users() -> KeyContext {
+        KeyContext::new("users")
+    }
+
+    async fn one(keys: &DataKeys, generation: u64) -> Arc<WrappedKey> {
+        keys.to_encrypt(&users(), 1, 100, generation).await.unwrap()
+    }
+
+    async fn wrapped(keyring: &Slow) -> WrappedKey {
+        keyring.inner.generate_data_key(&users()).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_look_up_serves_all_who_ask_meanwhile() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let start = Instant::now();
+
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let keys = keys.clone();
+                tokio::spawn(async move { one(&keys, 0).await.wrapped.clone() })
+            })
+            .collect();
+        let mut all = Vec::new();
+        for task in tasks {
+            all.push(task.await.unwrap());
+        }
+
+        all.dedup();
+        assert_eq!((all.len(), keyring.asked()), (1, (1, 0)));
+        assert!(start.elapsed() < Duration::from_millis(600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tables_do_not_share_a_key_nor_wait_for_each_other() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let start = Instant::now();
+        let (users, orders) = (users(), KeyContext::new("orders"));
+
+        let (one, two) = tokio::join!(
+            keys.to_encrypt(&users, 1, 1, 0),
+            keys.to_encrypt(&orders, 1, 1, 0)
+        );
+
+        assert_ne!(one.unwrap().wrapped, two.unwrap().wrapped);
+        assert!(start.elapsed() < Duration::from_millis(600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_serves_five_minutes() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let first = one(&keys, 0).await;
+
+        advance(Duration::from_millis(299_999)).await;
+        let before = one(&keys, 0).await;
+        advance(Duration::from_millis(1)).await;
+        let after = one(&keys, 0).await;
+
+        assert!(Arc::ptr_eq(&first, &before));
+        assert_ne!(first.wrapped, after.wrapped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_serves_so_many_values_and_bytes() {
+        for (messages, bytes) in [(MAX_MESSAGES / 2, 1), (1, MAX_BYTES / 2)] {
+            let keyring = Slow::new();
+            let keys = keys(&keyring);
+            let take = async || keys.to_encrypt(&users(), messages, bytes, 0).await.unwrap();
+
+            let (one, two, three) = (take().await, take().await, take().await);
+
+            assert!(Arc::ptr_eq(&one, &two));
+            assert_ne!(two.wrapped, three.wrapped);
+            assert_eq!(keyring.asked(), (2, 0));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_everybodys_who_waited_and_nobodys_after() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        keyring.fails.store(1, Ordering::Relaxed);
+        let start = Instant::now();
+
+        let context = users();
+        let ask = || keys.to_encrypt(&context, 1, 1, 0);
+        let (one, two, three) = tokio::join!(ask(), ask(), ask());
+
+        for failed in [one, two, three] {
+            let error = failed.unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::ConnectionFailed);
+            assert!(error.retryable());
+        }
+        assert_eq!(keyring.asked(), (1, 0));
+        assert!(start.elapsed() < Duration::from_millis(600));
+        assert!(ask().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_while_asking_leaves_it_to_the_next() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let impatient = tokio::spawn({
+            let keys = keys.clone();
+            async move { one(&keys, 0).await }
+        });
+        sleep(Duration::from_millis(100)).await;
+        let waiting = tokio::spawn({
+            let keys = keys.clone();
+            async move { one(&keys, 0).await.wrapped.len() }
+        });
+        sleep(Duration::from_millis(100)).await;
+
+        impatient.abort();
+
+        assert_eq!(waiting.await.unwrap(), 60);
+        assert_eq!(keyring.asked(), (2, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_costs_one_unwrapping_for_each_key() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let (a, b) = (wrapped(&keyring).await, wrapped(&keyring).await);
+        let page: Vec<(&str, &[u8])> = (0..1000)
+            .map(|index| ("k1", &*if index % 2 == 0 { &a } else { &b }.wrapped))
+            .collect();
+        let start = Instant::now();
+
+        let opened = keys.to_decrypt(&users(), &page, 0).await.unwrap();
+
+        assert_eq!((opened.len(), keyring.asked()), (1000, (0, 2)));
+        assert_eq!(opened[0].key().bytes(), a.key.bytes());
+        assert_eq!(opened[999].key().bytes(), b.key.bytes());
+        assert!(start.elapsed() < Duration::from_millis(600), "both at once");
+        keys.to_decrypt(&users(), &page, 0).await.unwrap();
+        assert_eq!(keyring.asked(), (0, 2));
+        advance(LIFETIME).await;
+        keys.to_decrypt(&users(), &page, 0).await.unwrap();
+        assert_eq!(keyring.asked(), (0, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_written_is_read_without_asking() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let key = one(&keys, 0).await;
+
+        let opened = keys
+            .to_decrypt(&users(), &[(&key.key_ref, &key.wrapped)], 0)
+            .await
+            .unwrap();
+
+        assert_eq!(opened[0].key().bytes(), key.key.bytes());
+        assert_eq!(keyring.asked(), (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_at_hand_does_not_open_for_another_table_or_name() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let key = one(&keys, 0).await;
+
+        for (context, key_ref) in [(KeyContext::new("orders"), "k1"), (users(), "k2")] {
+            let error = keys
+                .to_decrypt(&context, &[(key_ref, &key.wrapped)], 0)
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Encryption);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_a_thousand_unwrapped_keys_are_kept_and_the_least_used_goes() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let mut all = Vec::new();
+        for _ in 0..=MAX_UNWRAPPED {
+            all.push(wrapped(&keyring).await);
+        }
+        let pairs: Vec<(&str, &[u8])> = all.iter().map(|key| ("k1", &*key.wrapped)).collect();
+        keys.to_decrypt(&users(), &pairs[..MAX_UNWRAPPED], 0)
+            .await
+            .unwrap();
+        keys.to_decrypt(&users(), &pairs[..1], 0).await.unwrap();
+        let asked = keyring.asked().1;
+
+        keys.to_decrypt(&users(), &pairs[MAX_UNWRAPPED..], 0)
+            .await
+            .unwrap();
+
+        assert_eq!(keys.first.state().unwrapped.len(), MAX_UNWRAPPED);
+        keys.to_decrypt(&users(), &pairs[..1], 0).await.unwrap();
+        assert_eq!(keyring.asked().1, asked + 1, "the first was used lately");
+        keys.to_decrypt(&users(), &pairs[1..2], 0).await.unwrap();
+        assert_eq!(keyring.asked().1, asked + 2, "the second was not");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fork_leaves_all_keys_behind() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        let parent = one(&keys, 0).await;
+
+        let child = one(&keys, 1).await;
+
+        assert_ne!(parent.wrapped, child.wrapped);
+        assert!(keys.first.state().serving.is_empty(), "wiped");
+        assert!(keys.first.state().unwrapped.is_empty());
+        assert!(Arc::ptr_eq(&child, &one(&keys, 1).await));
+        assert_ne!(child.wrapped, one(&keys, 2).await.wrapped);
+        assert_eq!(keyring.asked(), (3, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_a_fork_left_held_is_not_waited_for() {
+        let keyring = Slow::new();
+        let keys = keys(&keyring);
+        one(&keys, 0).await;
+        let held = keys.first.state();
+
+        let child = keys.first.of(1).state().take(&users(), 1, 1);
+
+        assert!(child.is_none());
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn keyrings_that_give_what_does_not_fit_are_refused() {
+        struct Odd;
+        impl Keyring for Odd {
+            fn generate_data_key<'a>(&'a self, _: &'a KeyContext) -> Pending<'a, WrappedKey> {
+                Box::pin(async {
+                    Ok(WrappedKey {
+                        key_ref: "".into(),
+                        key: DataKey::new(&mut [0; 32]),
+                        wrapped: [1].into(),
+                    })
+                })
+            }
+
+            fn unwrap<'a>(
+                &'a self,
+                _: &'a str,
+                _: &'a [u8],
+                _: &'a KeyContext,
+            ) -> Pending<'a, DataKey> {
+                Box::pin(async { Ok(DataKey::new(&mut [0; 32])) })
+            }
+        }
+        let keys = DataKeys::new(Arc::new(Odd), [], 0).unwrap();
+
+        let error = keys.to_encrypt(&users(), 1, 1, 0).await.unwrap_err();
+
+        assert_eq!(error.kind(), &ErrorKind::Configuration);
+        let pairs = [("pydynox:table".into(), "x".into())];
+        assert!(DataKeys::new(Arc::new(Odd), pairs, 0).is_err());
+    }
+}

@@ -262,7 +262,7 @@ mod tests {
             ("", &b"w"[..]),
             (&"k".repeat(256), b"w"),
             ("k", b""),
-            ("k", &[0; 65_536]),
+            ("k", &vec![0; 65_536]),
         ] {
             assert_eq!(
                 write_header(0, key_ref, wrapped, &[0; SALT], &mut bytes),
@@ -270,7 +270,7 @@ mod tests {
             );
         }
         assert!(bytes.is_empty());
-        let longest = written(0, &"k".repeat(255), &[0; 65_535], b"");
+        let longest = written(0, &"k".repeat(255), &vec![0; 65_535], b"");
         assert!(Envelope::parse(&longest).is_ok());
     }
 

@@ -21,3 +21,6 @@ pub use local::LocalKeyring;
 pub use open::{Found, Opened, Place, Target};
 pub use protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
 pub use seal::{Holes, OFF_LOOP_ABOVE};
+
+#[cfg(test)]
+mod tests;

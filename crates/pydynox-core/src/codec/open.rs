@@ -153,7 +153,7 @@ impl Found {
             match item.put(attribute, stored, key, as_it_is, &mut opened.body) {
                 Ok(false) => {}
                 Ok(true) => opened.migrated.push((item.number, value.attribute)),
-                Err(error) => return Err(item.placed(error, attribute)),
+                Err(error) => return Err(item.placed(&error, attribute)),
             }
             work += value.range.len();
             if work > OFF_LOOP_ABOVE {
@@ -217,7 +217,7 @@ impl Found {
     fn read(&self, body: &[u8], value: &Value) -> Result<Stored, Error> {
         let (item, attribute) = self.place(value)?;
         let json = body.get(value.range.clone()).ok_or_else(another)?;
-        Stored::read(attribute, json)?.map_err(|error| item.placed(error, attribute))
+        Stored::read(attribute, json)?.map_err(|error| item.placed(&error, attribute))
     }
 
     /// The data key of each value that is an envelope, in their order.
@@ -248,7 +248,7 @@ impl Found {
                     continue;
                 }
                 let envelope =
-                    Envelope::parse(bytes).map_err(|_| item.placed(cannot_open(), attribute))?;
+                    Envelope::parse(bytes).map_err(|_| item.placed(&cannot_open(), attribute))?;
                 places.push((index, item, attribute));
                 wrapped.push((envelope.key_ref, envelope.wrapped_key));
             }
@@ -256,7 +256,7 @@ impl Found {
             let opened = keys.to_decrypt(&context, &wrapped, generation).await;
             let opened = opened.map_err(|error| match places.first() {
                 Some((_, item, attribute)) if *error.kind() == ErrorKind::Encryption => {
-                    item.placed(error, attribute)
+                    item.placed(&error, attribute)
                 }
                 _ => error,
             })?;
@@ -374,7 +374,7 @@ impl Stored {
 }
 
 impl Item {
-    fn placed(&self, error: Error, attribute: &ProtectedAttribute) -> Error {
+    fn placed(&self, error: &Error, attribute: &ProtectedAttribute) -> Error {
         let schema = &self.target.schema;
         let message = format!("{}: {}", schema.model, error.message());
         Error::new(error.kind().clone(), message)

@@ -1,0 +1,370 @@
+//! A keyring whose keys are in AWS KMS, asked with a client's own credentials, region and address.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future::ProvideCredentials as Providing;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_kms::Client;
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::operation::RequestId;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::DataKeySpec;
+use pydynox_core::codec::keyring::{
+    DataKey, KeyContext, Keyring, Pending, WrappedKey, cannot_open,
+};
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::transport::credentials::CredentialsProvider;
+use pydynox_core::transport::endpoint::Endpoint;
+use zeroize::Zeroizing;
+
+use crate::credentials::to_sdk;
+use crate::failure::{is_of_the_network, one_line};
+use crate::sdk;
+use crate::surroundings::Surroundings;
+
+/// What a program says about its keys.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct KmsSettings {
+    /// The key that wraps new data keys: an id, an ARN, or an alias (`alias/app`, or its ARN). The stored values name it as it
+    /// is named here, so it must go on to mean the same key.
+    pub key_id: Box<str>,
+    /// Other keys that values may have been written with, named as they were then.
+    pub read_key_ids: Vec<Box<str>>,
+    /// The address of KMS; else what the environment and the profile say, else the client's unless it is of `DynamoDB` alone.
+    pub endpoint_url: Option<Box<str>>,
+    /// Longest time for one call with its retries.
+    pub timeout: Duration,
+}
+
+impl KmsSettings {
+    /// This key, and nothing more said.
+    pub fn new(key_id: impl Into<Box<str>>) -> Self {
+        Self {
+            key_id: key_id.into(),
+            read_key_ids: Vec::new(),
+            endpoint_url: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Whether every setting makes sense by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] names the setting that does not.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
+        for id in std::iter::once(&self.key_id).chain(&self.read_key_ids) {
+            if id.is_empty() || id.len() > 255 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return refuse(format!(
+                    "the id of a KMS key is an id, an ARN or an alias of at most 255 characters, such as alias/app; got {id:?}"
+                ));
+            }
+        }
+        if let Some(url) = &self.endpoint_url {
+            Endpoint::parse(url, "any")?;
+        }
+        if self.timeout.is_zero() {
+            return refuse(
+                "the time-out of KMS must be a positive number of seconds; got 0".to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Data keys that AWS KMS makes and unwraps.
+///
+/// Only the keys that the settings name are ever asked for, whatever a stored value says. KMS binds each data key to its
+/// context and logs it. One client is kept for each process, so that no connection outlives a fork. To be polled inside of a
+/// tokio runtime.
+pub struct KmsKeyring {
+    settings: KmsSettings,
+    surroundings: Arc<Surroundings>,
+    /// Only ever tried: a fork can leave it locked.
+    client: Mutex<Option<(u32, Client)>>,
+}
+
+impl KmsKeyring {
+    /// A keyring that asks as the client does whose surroundings these are.
+    ///
+    /// # Errors
+    ///
+    /// As [`KmsSettings::check`].
+    pub fn new(settings: KmsSettings, surroundings: Arc<Surroundings>) -> Result<Self, Error> {
+        settings.check()?;
+        Ok(Self {
+            settings,
+            surroundings,
+            client: Mutex::new(None),
+        })
+    }
+
+    fn knows(&self, key_ref: &str) -> bool {
+        *self.settings.key_id == *key_ref
+            || self.settings.read_key_ids.iter().any(|id| **id == *key_ref)
+    }
+
+    async fn client(&self) -> Result<Client, Error> {
+        let process = std::process::id();
+        if let Ok(kept) = self.client.try_lock()
+            && let Some((of, client)) = &*kept
+            && *of == process
+        {
+            return Ok(client.clone());
+        }
+        let client = self.connect().await?;
+        if let Ok(mut kept) = self.client.try_lock() {
+            *kept = Some((process, client.clone()));
+        }
+        Ok(client)
+    }
+
+    async fn connect(&self) -> Result<Client, Error> {
+        let region = self.surroundings.region().await?;
+        let of_client = self.surroundings.settings();
+        let config = sdk::config(of_client, region).await?;
+        let has_address = config.endpoint_url().is_some() || is_set("AWS_ENDPOINT_URL_KMS");
+        let credentials = SharedCredentialsProvider::new(Borrowed(self.surroundings.clone()));
+        let mut builder =
+            aws_sdk_kms::config::Builder::from(&config).credentials_provider(credentials);
+        if let Some(url) = &self.settings.endpoint_url {
+            builder = builder.endpoint_url(&**url);
+        } else if !has_address
+            && let Some(url) = &of_client.endpoint_url
+            && !url.contains("dynamodb")
+        {
+            builder = builder.endpoint_url(&**url);
+        }
+        Ok(Client::from_conf(builder.build()))
+    }
+
+    async fn generate(&self, context: &KeyContext) -> Result<WrappedKey, Error> {
+        let key_id = &*self.settings.key_id;
+        let answer = self
+            .client()
+            .await?
+            .generate_data_key()
+            .key_id(key_id)
+            .key_spec(DataKeySpec::Aes256)
+            .set_encryption_context(Some(pairs(context)))
+            .send()
+            .await
+            .map_err(|error| failed("kms:GenerateDataKey", key_id, &error))?;
+        let wrapped = answer
+            .ciphertext_blob
+            .ok_or_else(|| odd("kms:GenerateDataKey"))?;
+        Ok(WrappedKey {
+            key_ref: key_id.into(),
+            key: data_key(answer.plaintext).ok_or_else(|| odd("kms:GenerateDataKey"))?,
+            wrapped: wrapped.into_inner().into(),
+        })
+    }
+
+    async fn decrypt(
+        &self,
+        key_ref: &str,
+        wrapped: &[u8],
+        context: &KeyContext,
+    ) -> Result<DataKey, Error> {
+        if !self.knows(key_ref) {
+            return Err(cannot_open());
+        }
+        let answer = self
+            .client()
+            .await?
+            .decrypt()
+            .key_id(key_ref)
+            .ciphertext_blob(Blob::new(wrapped))
+            .set_encryption_context(Some(pairs(context)))
+            .send()
+            .await
+            .map_err(|error| failed("kms:Decrypt", key_ref, &error))?;
+        data_key(answer.plaintext).ok_or_else(|| odd("kms:Decrypt"))
+    }
+
+    async fn in_time<T>(
+        &self,
+        operation: &str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(self.settings.timeout, work).await {
+            Ok(done) => done,
+            Err(_) => {
+                let message = format!(
+                    "KMS gave no answer within {} s",
+                    self.settings.timeout.as_secs_f32()
+                );
+                Err(Error::new(ErrorKind::Timeout, message)
+                    .with_operation(operation)
+                    .with_retryable(true))
+            }
+        }
+    }
+}
+
+impl Keyring for KmsKeyring {
+    fn generate_data_key<'a>(&'a self, context: &'a KeyContext) -> Pending<'a, WrappedKey> {
+        Box::pin(self.in_time("kms:GenerateDataKey", self.generate(context)))
+    }
+
+    fn unwrap<'a>(
+        &'a self,
+        key_ref: &'a str,
+        wrapped: &'a [u8],
+        context: &'a KeyContext,
+    ) -> Pending<'a, DataKey> {
+        Box::pin(self.in_time("kms:Decrypt", self.decrypt(key_ref, wrapped, context)))
+    }
+}
+
+impl fmt::Debug for KmsKeyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KmsKeyring")
+            .field("key_id", &self.settings.key_id)
+            .field("read_key_ids", &self.settings.read_key_ids)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+fn pairs(context: &KeyContext) -> std::collections::HashMap<String, String> {
+    context
+        .pairs()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Takes the key out of an answer and wipes where it was.
+fn data_key(plaintext: Option<Blob>) -> Option<DataKey> {
+    let bytes = Zeroizing::new(plaintext?.into_inner());
+    DataKey::from_slice(&bytes).ok()
+}
+
+fn odd(operation: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidResponse,
+        "the answer of KMS holds no data key of 32 bytes",
+    )
+    .with_operation(operation)
+}
+
+/// What went wrong with KMS. A wrapped key that it refuses is a value that cannot be opened, and no more is said about it.
+fn failed<E>(operation: &str, key_id: &str, error: &SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let code = error.code().unwrap_or_default();
+    let is_of_decrypt = operation == "kms:Decrypt";
+    if is_of_decrypt && matches!(code, "InvalidCiphertextException" | "IncorrectKeyException") {
+        return cannot_open();
+    }
+    let (kind, advice, retryable) = match code {
+        "AccessDeniedException" => (
+            ErrorKind::AccessDenied,
+            "check the key's policy and the caller's",
+            false,
+        ),
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "ExpiredTokenException"
+        | "InvalidSignatureException" => (
+            ErrorKind::Credentials,
+            "KMS does not accept the credentials",
+            false,
+        ),
+        "NotFoundException" => (
+            ErrorKind::Configuration,
+            "there is no such key in this account and region",
+            false,
+        ),
+        "DisabledException" | "KMSInvalidStateException" | "InvalidKeyUsageException" => (
+            ErrorKind::Configuration,
+            "the key must be enabled, symmetric and for encryption",
+            false,
+        ),
+        "ThrottlingException" | "LimitExceededException" => (
+            ErrorKind::Throttling {
+                reasons: Vec::new(),
+            },
+            "KMS limits the rate of calls",
+            true,
+        ),
+        "" => match error {
+            SdkError::TimeoutError(_) => (ErrorKind::Timeout, "KMS did not answer in time", true),
+            SdkError::DispatchFailure(_) if holds_credentials_error(error) => {
+                (ErrorKind::Credentials, "KMS needs credentials", false)
+            }
+            _ => (
+                ErrorKind::ConnectionFailed,
+                "KMS could not be reached",
+                is_of_the_network(error),
+            ),
+        },
+        _ => (
+            ErrorKind::Request,
+            "KMS refused",
+            matches!(
+                code,
+                "KMSInternalException" | "DependencyTimeoutException" | "KeyUnavailableException"
+            ),
+        ),
+    };
+    let cause = match error.message() {
+        Some(message) => message.to_owned(),
+        None => one_line(error),
+    };
+    let mut failed = Error::new(kind, format!("the key {key_id}: {advice}: {cause}"))
+        .with_operation(operation)
+        .with_retryable(retryable);
+    if !code.is_empty() {
+        failed = failed.with_code(code);
+    }
+    if let Some(status) = error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+    {
+        failed = failed.with_status(status);
+    }
+    if let Some(id) = error.request_id() {
+        failed = failed.with_request_id(id);
+    }
+    failed
+}
+
+fn holds_credentials_error(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// The client's credentials for the SDK.
+#[derive(Debug)]
+struct Borrowed(Arc<Surroundings>);
+
+impl ProvideCredentials for Borrowed {
+    fn provide_credentials<'a>(&'a self) -> Providing<'a>
+    where
+        Self: 'a,
+    {
+        Providing::new(async {
+            match self.0.load().await {
+                Ok(credentials) => Ok(to_sdk(&credentials)),
+                Err(error) => Err(CredentialsError::provider_error(error)),
+            }
+        })
+    }
+}
