@@ -53,6 +53,7 @@ def canonical(value: dict[str, Any]) -> Any:
 
 def content(value: dict[str, Any]) -> bytes:
     """A value as the bytes that are encrypted."""
+    payload: bytes
     ((tag, inner),) = value.items()
     match tag:
         case "S":
@@ -73,9 +74,7 @@ def content(value: dict[str, Any]) -> bytes:
 def key_fields(key: dict[str, Any] | None) -> list[bytes]:
     if key is None:
         return [b"", b"", b""]
-    ((tag, inner),) = key["value"].items()
-    value = {"S": lambda: inner.encode(), "N": lambda: number(inner).encode(), "B": lambda: base64.b64decode(inner)}[tag]()
-    return [key["name"].encode(), tag.encode(), value]
+    return [key["name"].encode(), next(iter(key["value"])).encode(), content(key["value"])[2:]]
 
 
 def associated_data(vector: Vector) -> bytes:
@@ -88,7 +87,8 @@ def associated_data(vector: Vector) -> bytes:
 def header(vector: Vector) -> bytes:
     key_ref, wrapped = vector["key_ref"].encode(), bytes.fromhex(vector["wrapped_key"])
     start = b"\xd9\x70\x01\x01" + bytes([vector["flags"], len(key_ref)]) + key_ref
-    return start + len(wrapped).to_bytes(2, "big") + wrapped + bytes.fromhex(vector["salt"])
+    whole: bytes = start + len(wrapped).to_bytes(2, "big") + wrapped + bytes.fromhex(vector["salt"])
+    return whole
 
 
 def derive(vector: Vector, info: bytes, length: int) -> bytes:
