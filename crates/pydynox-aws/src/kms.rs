@@ -137,7 +137,7 @@ impl KmsKeyring {
             builder = builder.endpoint_url(&**url);
         } else if !has_address
             && let Some(url) = &of_client.endpoint_url
-            && !url.contains("dynamodb")
+            && may_be_of_kms(url)
         {
             builder = builder.endpoint_url(&**url);
         }
@@ -193,18 +193,16 @@ impl KmsKeyring {
         operation: &str,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        match tokio::time::timeout(self.settings.timeout, work).await {
-            Ok(done) => done,
-            Err(_) => {
-                let message = format!(
-                    "KMS gave no answer within {} s",
-                    self.settings.timeout.as_secs_f32()
-                );
-                Err(Error::new(ErrorKind::Timeout, message)
-                    .with_operation(operation)
-                    .with_retryable(true))
-            }
+        if let Ok(done) = tokio::time::timeout(self.settings.timeout, work).await {
+            return done;
         }
+        let message = format!(
+            "KMS gave no answer within {} s",
+            self.settings.timeout.as_secs_f32()
+        );
+        Err(Error::new(ErrorKind::Timeout, message)
+            .with_operation(operation)
+            .with_retryable(true))
     }
 }
 
@@ -230,6 +228,11 @@ impl fmt::Debug for KmsKeyring {
             .field("read_key_ids", &self.settings.read_key_ids)
             .finish_non_exhaustive()
     }
+}
+
+/// An address that names `DynamoDB` is its own; another, of a local stand-in, mostly serves all of AWS.
+fn may_be_of_kms(url: &str) -> bool {
+    !url.to_ascii_lowercase().contains("dynamodb")
 }
 
 fn is_set(variable: &str) -> bool {
@@ -366,5 +369,22 @@ impl ProvideCredentials for Borrowed {
                 Err(error) => Err(CredentialsError::provider_error(error)),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_dynamodb_is_not_asked_for_keys() {
+        for url in [
+            "https://dynamodb.eu-central-1.amazonaws.com",
+            "https://vpce-1.DynamoDB.eu-central-1.vpce.amazonaws.com",
+            "http://dynamodb-local:8000",
+        ] {
+            assert!(!may_be_of_kms(url), "{url}");
+        }
+        assert!(may_be_of_kms("http://localhost:4566"));
     }
 }

@@ -75,7 +75,7 @@ fn users() -> KeyContext {
 async fn refused(answer: Answer, unwraps: bool) -> Error {
     let server = Server::start(move |_| answer.clone());
     let keyring = keyring(&server.url(), |settings| {
-        settings.timeout = Duration::from_secs(5)
+        settings.timeout = Duration::from_secs(5);
     });
     if unwraps {
         keyring.unwrap(KEY, b"wrapped", &users()).await.unwrap_err()
@@ -123,7 +123,7 @@ async fn a_data_key_is_asked_for_in_its_context_and_unwrapped_in_the_same() {
 async fn what_kms_did_not_wrap_here_is_a_value_that_cannot_be_opened() {
     let server = Server::start(kms());
     let keyring = keyring(&server.url(), |settings| {
-        settings.read_key_ids = vec!["alias/old".into()]
+        settings.read_key_ids = vec!["alias/old".into()];
     });
     let made = keyring.generate_data_key(&users()).await.unwrap();
     server.take();
@@ -210,7 +210,7 @@ async fn a_kms_that_does_not_answer_is_not_waited_for_longer_than_was_said() {
         error("TooLate")
     });
     let keyring = keyring(&server.url(), |settings| {
-        settings.timeout = Duration::from_millis(200)
+        settings.timeout = Duration::from_millis(200);
     });
     let start = Instant::now();
 
@@ -225,7 +225,7 @@ async fn a_kms_that_does_not_answer_is_not_waited_for_longer_than_was_said() {
 }
 
 #[tokio::test]
-async fn the_clients_address_serves_unless_it_is_of_dynamodb_alone() {
+async fn the_clients_address_serves_where_no_other_is_said() {
     let server = Server::start(kms());
     let at = |url: String| {
         let surroundings = surroundings(|settings| settings.endpoint_url = Some(url.into()));
