@@ -74,6 +74,24 @@ impl DataKeys {
         Ok(context)
     }
 
+    /// The same, made once for each table.
+    pub(super) fn context_in(
+        &self,
+        table: &str,
+        generation: u64,
+    ) -> Result<Arc<KeyContext>, Error> {
+        let mut state = self.first.of(generation).state();
+        if let Some(context) = state.contexts.get(table) {
+            return Ok(context.clone());
+        }
+        let context = Arc::new(self.context(table)?);
+        if state.contexts.len() >= MAX_CONTEXTS {
+            state.contexts.clear();
+        }
+        state.contexts.insert(table.into(), context.clone());
+        Ok(context)
+    }
+
     /// A data key to encrypt so many values with, of so many bytes together.
     ///
     /// # Errors
@@ -117,10 +135,15 @@ impl DataKeys {
         generation: u64,
     ) -> Result<Vec<Unwrapped>, Error> {
         let era = self.first.of(generation);
-        let prints: Vec<_> = wrapped
-            .iter()
-            .map(|(key_ref, wrapped)| fingerprint(key_ref, wrapped, context))
-            .collect();
+        let mut prints: Vec<Fingerprint> = Vec::with_capacity(wrapped.len());
+        for (index, pair) in wrapped.iter().enumerate() {
+            // The rows of a page mostly share their data key.
+            let before = index.checked_sub(1).and_then(|before| wrapped.get(before));
+            match prints.last() {
+                Some(print) if before == Some(pair) => prints.push(*print),
+                _ => prints.push(fingerprint(pair.0, pair.1, context)),
+            }
+        }
         let mut keys: HashMap<Fingerprint, Unwrapped> = HashMap::new();
         let mut missing = Vec::new();
         {
@@ -200,7 +223,7 @@ impl Unwrapped {
 
 fn fingerprint(key_ref: &str, wrapped: &[u8], context: &KeyContext) -> Fingerprint {
     let mut hash = Sha256::new();
-    for part in [key_ref.as_bytes(), wrapped, &context.to_bytes()] {
+    for part in [key_ref.as_bytes(), wrapped, context.as_bytes()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -244,6 +267,7 @@ impl Era {
 
 #[derive(Default)]
 struct State {
+    contexts: HashMap<Box<str>, Arc<KeyContext>>,
     serving: HashMap<KeyContext, Serving>,
     unwrapped: HashMap<Fingerprint, Kept>,
     flights: HashMap<Flown, Arc<Flight>>,

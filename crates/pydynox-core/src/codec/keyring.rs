@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 
 use zeroize::Zeroizing;
@@ -90,16 +91,32 @@ impl WrappedKey {
 /// What data keys are bound to by whoever wraps them: names and values, not secret.
 ///
 /// `pydynox:table` is the logical name of the table, `pydynox:v` is `1`; the caller's own pairs come beside.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyContext(BTreeMap<Box<str>, Box<str>>);
+#[derive(Debug, Clone)]
+pub struct KeyContext {
+    pairs: BTreeMap<Box<str>, Box<str>>,
+    /// All pairs, each part with its length before it: what contexts are told apart by.
+    bytes: Box<[u8]>,
+}
 
 impl KeyContext {
     /// The context of a table.
     pub fn new(table: &str) -> Self {
-        Self(BTreeMap::from([
+        Self::of(BTreeMap::from([
             ("pydynox:table".into(), table.into()),
             ("pydynox:v".into(), "1".into()),
         ]))
+    }
+
+    fn of(pairs: BTreeMap<Box<str>, Box<str>>) -> Self {
+        let mut bytes = Vec::new();
+        for part in pairs.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        Self {
+            pairs,
+            bytes: bytes.into(),
+        }
     }
 
     /// The same with a pair of the caller's.
@@ -114,23 +131,32 @@ impl KeyContext {
             );
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        self.0.insert(name.into(), value.into());
-        Ok(self)
+        self.pairs.insert(name.into(), value.into());
+        Ok(Self::of(self.pairs))
     }
 
     /// The pairs in the order of their names.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        self.pairs.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// All pairs as bytes, each part with its length as a u32 before it: what a wrapping can authenticate.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for part in self.pairs().flat_map(|(name, value)| [name, value]) {
-            bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
-            bytes.extend_from_slice(part.as_bytes());
-        }
-        bytes
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl PartialEq for KeyContext {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for KeyContext {}
+
+impl Hash for KeyContext {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
     }
 }
 
@@ -206,7 +232,7 @@ mod tests {
             assert_eq!(error.kind(), &ErrorKind::Configuration);
         }
         let other = KeyContext::new("users").with("appc", "rm").unwrap();
-        assert_ne!(context.to_bytes(), other.to_bytes());
+        assert_ne!(context, other);
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn associated_data(name: &str, context: &KeyContext) -> Vec<u8> {
     let mut data = b"pydynox-local-keyring\x01".to_vec();
     data.extend_from_slice(&(name.len() as u32).to_be_bytes());
     data.extend_from_slice(name.as_bytes());
-    data.append(&mut context.to_bytes());
+    data.extend_from_slice(context.as_bytes());
     data
 }
 

@@ -252,7 +252,7 @@ impl Found {
                 places.push((index, item, attribute));
                 wrapped.push((envelope.key_ref, envelope.wrapped_key));
             }
-            let context = keys.context(table)?;
+            let context = keys.context_in(table, generation)?;
             let opened = keys.to_decrypt(&context, &wrapped, generation).await;
             let opened = opened.map_err(|error| match places.first() {
                 Some((_, item, attribute)) if *error.kind() == ErrorKind::Encryption => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::data_keys::DataKeys;
 use super::encryption;
 use super::envelope::COMPRESSED;
-use super::keyring::{KeyContext, WrappedKey};
+use super::keyring::WrappedKey;
 use super::plaintext::{self, write_binary};
 use super::protected::{ItemKey, ProtectedAttribute, ProtectedSchema};
 use crate::codec::compression::{Compression, is_compressed};
@@ -173,7 +173,7 @@ impl Holes {
         }
         let keys = keys.ok_or_else(no_keyring)?;
         for (table, messages, bytes) in tables {
-            let context: KeyContext = keys.context(table)?;
+            let context = keys.context_in(table, generation)?;
             let key = keys
                 .to_encrypt(&context, messages, bytes, generation)
                 .await?;
