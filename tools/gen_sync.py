@@ -16,7 +16,7 @@ HEADER = '''"""The blocking views behind ``.sync``, for annotations. Written by 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, overload
+from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
 from ._typing import PK, SK, Row, Row_co
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
     from .key import Key
-    from .table import Table
+    from .table import Progress, Table
+    from .tables import Drift, TableDescription, TableOptions
     from .transaction import SyncTransaction
 '''
 

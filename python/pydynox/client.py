@@ -482,6 +482,31 @@ class DynamoDBClient:
                 await key._model._hooks.loaded(item)
         return tuple(found)
 
+    async def list_tables(self) -> list[str]:
+        """The tables of the account and region that the client's ``table_prefix`` stands before. Sends ListTables per 100 tables.
+
+        Returns:
+            Their names without the prefix, as models and the methods of this client take them.
+
+        Raises:
+            AccessDeniedError: The credentials do not allow it.
+
+        Example:
+            >>> await client.list_tables()
+            ['orders', 'users']
+
+        Costs: nothing.
+        """
+        prefix = _core.table_named(self._core, "")
+        names: list[str] = []
+        page: dict[str, Any] = {}
+        while True:
+            start = {"ExclusiveStartTableName": page["LastEvaluatedTableName"]} if page else {}
+            page = await self.call("ListTables", **start)
+            names += [name.removeprefix(prefix) for name in page["TableNames"] if name.startswith(prefix)]
+            if page.get("LastEvaluatedTableName") is None:
+                return names
+
     async def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Send any DynamoDB operation in its wire form: the way to what pydynox has no method for.
 

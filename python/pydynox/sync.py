@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, overload
+from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
 from ._typing import PK, SK, Row, Row_co
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
     from .key import Key
-    from .table import Table
+    from .table import Progress, Table
+    from .tables import Drift, TableDescription, TableOptions
     from .transaction import SyncTransaction
 
 
@@ -145,21 +146,52 @@ class SyncTable(Generic[Row_co]):
     def __init__(self, target: Table[Row_co]) -> None:
         self._target = target
 
-    def create(self, *, wait: bool = True) -> None:
+    def create(
+        self,
+        *,
+        wait: bool = True,
+        wait_timeout: float | None = 600.0,
+        progress: Progress | None = None,
+        **options: Unpack[TableOptions],
+    ) -> None:
         """Blocking form of ``Table.create``."""
-        run(self._target.create(wait=wait))
+        run(self._target.create(wait=wait, wait_timeout=wait_timeout, progress=progress, **options))
+
+    def ensure(
+        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None, **options: Unpack[TableOptions]
+    ) -> list[Drift]:
+        """Blocking form of ``Table.ensure``."""
+        return run(self._target.ensure(wait_timeout=wait_timeout, progress=progress, **options))
+
+    def update(
+        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None, **options: Unpack[TableOptions]
+    ) -> list[Drift]:
+        """Blocking form of ``Table.update``."""
+        return run(self._target.update(wait_timeout=wait_timeout, progress=progress, **options))
+
+    def check(self, **options: Unpack[TableOptions]) -> list[Drift]:
+        """Blocking form of ``Table.check``."""
+        return run(self._target.check(**options))
 
     def exists(self) -> bool:
         """Blocking form of ``Table.exists``."""
         return run(self._target.exists())
 
-    def delete(self, *, wait: bool = True) -> None:
+    def delete(self, *, wait: bool = True, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> None:
         """Blocking form of ``Table.delete``."""
-        run(self._target.delete(wait=wait))
+        run(self._target.delete(wait=wait, wait_timeout=wait_timeout, progress=progress))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> TableDescription:
         """Blocking form of ``Table.describe``."""
         return run(self._target.describe())
+
+    def wait_until_active(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> TableDescription:
+        """Blocking form of ``Table.wait_until_active``."""
+        return run(self._target.wait_until_active(wait_timeout=wait_timeout, progress=progress))
+
+    def wait_until_gone(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> None:
+        """Blocking form of ``Table.wait_until_gone``."""
+        run(self._target.wait_until_gone(wait_timeout=wait_timeout, progress=progress))
 
 
 class SyncClient:
@@ -261,6 +293,10 @@ class SyncClient:
     def transact_get(self, *keys: Any) -> tuple[Any, ...]:
         """Blocking form of ``DynamoDBClient.transact_get``."""
         return run(self._target.transact_get(*keys))
+
+    def list_tables(self) -> list[str]:
+        """Blocking form of ``DynamoDBClient.list_tables``."""
+        return run(self._target.list_tables())
 
     def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""

@@ -18,7 +18,7 @@ use crate::retry::proof::Proof;
 use crate::transaction::new_token;
 use crate::transport::{Ailment, Operation, Progress, Request, Transport};
 
-pub use waiter::TABLE_WAIT_TIMEOUT;
+pub use waiter::{Goal, TABLE_WAIT_TIMEOUT, Waiter};
 
 /// How a client behaves; every field has a default.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pydynox_core::client::Answer;
+use pydynox_core::client::{Answer, Goal};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::{delete_item, describe_table, get_item, update_item};
 use pydynox_core::wire::{Reader, WireError};
@@ -67,6 +67,8 @@ pub(crate) enum Expected {
     Table,
     /// Whether there is a table.
     TableExists,
+    /// The description of a table, or none, and whether it is as it was waited for.
+    Watched(Goal),
     Nothing,
 }
 
@@ -194,6 +196,7 @@ impl Expected {
             Self::Gathered(gathered) => gathered.resolve(py),
             Self::Flushed(flushed) => flushed.resolve(py),
             Self::Items(places) => items_of(py, body, places),
+            Self::Watched(goal) => watched(py, body, goal),
             Self::Checked(_) | Self::Nothing => none(),
         }
     }
@@ -433,7 +436,19 @@ fn refresh(instance: &Bound<'_, Instance>, body: &[u8]) -> PyResult<()> {
     Ok(())
 }
 
-fn wire<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+/// A pair: the description of a table, None where there is none, and whether the goal is reached.
+fn watched<'py>(py: Python<'py>, body: &[u8], goal: Goal) -> PyResult<Bound<'py, PyAny>> {
+    let broken = |error: WireError| malformed(py, &error);
+    let described = match describe_table::table(body).map_err(broken)? {
+        Some(range) => wire(py, &body[range])?,
+        None => py.None().into_bound(py),
+    };
+    let reached = goal.is_reached(body).map_err(broken)?;
+    Ok((described, reached).into_pyobject(py)?.into_any())
+}
+
+/// The service's JSON as plain values.
+pub(crate) fn wire<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let read = || decode::json(py, &mut Reader::new(body)?);
     read().map_err(|problem| plain_problem(py, problem))
 }

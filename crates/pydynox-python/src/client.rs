@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
-use pydynox_core::operation::{
-    Guard, create_table, delete_item, delete_table, describe_table, get_item, put_item, update_item,
-};
+use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
 use pydynox_core::retry::proof::Proof;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
@@ -129,7 +127,6 @@ impl Client {
             intent: write.intent,
             proof: write.proof,
             own_token: None,
-            wait: Wait::No,
         };
         self.send_about(py, request, write.expected, write.about)
     }
@@ -163,15 +160,10 @@ impl Client {
             own_token: request.own_token,
             timeout: self.options(py)?.timeout,
         };
-        let exchange = match request.wait {
-            Wait::No => Box::pin(async move { core.call(call).await }) as runtime::Exchange,
-            Wait::Created => Box::pin(async move { core.create_table(call, true).await }),
-            Wait::Deleted => Box::pin(async move { core.delete_table(call, true).await }),
-        };
         Operation::new(
             py,
-            exchange,
-            inline && matches!(request.wait, Wait::No),
+            Box::pin(async move { core.call(call).await }),
+            inline,
             expected,
             Context {
                 shows_keys: self.settings.shows_keys,
@@ -191,13 +183,6 @@ pub(crate) struct Request {
     pub(crate) intent: Intent,
     pub(crate) proof: Option<Box<Proof>>,
     pub(crate) own_token: Option<usize>,
-    pub(crate) wait: Wait,
-}
-
-pub(crate) enum Wait {
-    No,
-    Created,
-    Deleted,
 }
 
 impl Request {
@@ -211,7 +196,6 @@ impl Request {
             intent: Intent::Plain,
             proof: None,
             own_token: None,
-            wait: Wait::No,
         }
     }
 }
@@ -625,60 +609,8 @@ impl Client {
             intent: Intent::Plain,
             proof: None,
             own_token: None,
-            wait: Wait::No,
         };
         self.send(py, request, Expected::Wire)
-    }
-
-    /// Create the table of a model.
-    fn create_table(&self, schema: &Bound<'_, Schema>, wait: bool) -> PyResult<Py<Operation>> {
-        let py = schema.py();
-        let model = schema.get();
-        let table = self.settings.table_of(py, model)?;
-        let mut w = Writer::with_capacity(512);
-        create_table::write(&mut w, &table, &model.item);
-        let wait = if wait { Wait::Created } else { Wait::No };
-        let request = Request {
-            operation: Name::CreateTable,
-            table,
-            body: w.into_bytes().into(),
-            resend: Resend::Never,
-            intent: Intent::Plain,
-            proof: None,
-            own_token: None,
-            wait,
-        };
-        self.send(py, request, Expected::Nothing)
-    }
-
-    /// Delete the table of a model, and all its items.
-    fn delete_table(&self, schema: &Bound<'_, Schema>, wait: bool) -> PyResult<Py<Operation>> {
-        let py = schema.py();
-        let table = self.settings.table_of(py, schema.get())?;
-        let mut w = Writer::with_capacity(128);
-        delete_table::write(&mut w, &table);
-        let wait = if wait { Wait::Deleted } else { Wait::No };
-        let request = Request {
-            operation: Name::DeleteTable,
-            table,
-            body: w.into_bytes().into(),
-            resend: Resend::Never,
-            intent: Intent::Plain,
-            proof: None,
-            own_token: None,
-            wait,
-        };
-        self.send(py, request, Expected::Nothing)
-    }
-
-    /// The description of a model's table.
-    fn describe_table(&self, schema: &Bound<'_, Schema>) -> PyResult<Py<Operation>> {
-        self.describe(schema, Expected::Table)
-    }
-
-    /// Whether a model's table exists.
-    fn table_exists(&self, schema: &Bound<'_, Schema>) -> PyResult<Py<Operation>> {
-        self.describe(schema, Expected::TableExists)
     }
 
     /// Let go of the connection; calls after that are refused.
@@ -696,19 +628,5 @@ impl Client {
             }
             other => drop(other),
         }
-    }
-}
-
-impl Client {
-    fn describe(&self, schema: &Bound<'_, Schema>, expected: Expected) -> PyResult<Py<Operation>> {
-        let py = schema.py();
-        let table = self.settings.table_of(py, schema.get())?;
-        let mut w = Writer::with_capacity(128);
-        describe_table::write(&mut w, &table);
-        self.send(
-            py,
-            Request::idempotent(Name::DescribeTable, table, w),
-            expected,
-        )
     }
 }

@@ -26,6 +26,7 @@ mod scalar;
 mod schema;
 mod settings;
 mod shape;
+mod table;
 mod template;
 mod transaction;
 mod write;
@@ -59,6 +60,10 @@ mod _core {
     use crate::schema::{Field, Schema};
     #[pymodule_export]
     use crate::shape::{Document, Shape, document_to_item};
+    #[pymodule_export]
+    use crate::table::{
+        TableWatch, administer, describe_table, table_declaration, table_exists, table_named,
+    };
     #[pymodule_export]
     use crate::transaction::check_token;
     use pyo3::prelude::*;

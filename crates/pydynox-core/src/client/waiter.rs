@@ -1,5 +1,6 @@
-//! Creating and deleting a table, and waiting until that is done.
+//! Watching a table until it can be used, or until it is gone.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,146 +12,207 @@ use crate::retry::deadline::{Deadline, Pause};
 use crate::transport::Operation;
 use crate::wire::{WireError, Writer};
 
-/// Longest wait for a table to become active or to be gone.
+/// Longest wait for a table to become active or to be gone, where nothing else is said.
 pub const TABLE_WAIT_TIMEOUT: Duration = Duration::from_mins(10);
 /// Pause after the first look at the table; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What is answered of a table that is not there.
+const ABSENT: &[u8] = b"{}";
 
 /// What a waiter waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Goal {
+pub enum Goal {
+    /// The table and its indexes can be used.
     Active,
+    /// There is no such table.
     Gone,
 }
 
 impl Goal {
-    /// A table that was just created may not be visible yet, so that its absence is no error.
-    fn is_reached(self, status: Option<&str>) -> bool {
-        match self {
-            Self::Active => status == Some("ACTIVE"),
-            Self::Gone => status.is_none(),
-        }
+    /// Whether the table is as wanted. One that was just created may not be visible yet, so that its absence is no error.
+    ///
+    /// # Errors
+    /// The answer is no description of a table.
+    pub fn is_reached(self, answer: &[u8]) -> Result<bool, WireError> {
+        let status = describe_table::status(answer)?;
+        Ok(match self {
+            Self::Active => {
+                status.as_deref() == Some("ACTIVE") && describe_table::indexes_are_active(answer)?
+            }
+            Self::Gone => status.is_none() && describe_table::table(answer)?.is_none(),
+        })
+    }
+
+    /// What no waiting changes.
+    fn is_out_of_reach(self, status: &str) -> bool {
+        let stuck = [
+            "DELETING",
+            "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+            "ARCHIVING",
+            "ARCHIVED",
+        ];
+        self == Self::Active && stuck.contains(&status)
     }
 
     fn unreached(self) -> &'static str {
         match self {
             Self::Active => {
-                "the table is not active yet; it is still being created, describe it later"
+                "the table or one of its indexes is not active yet; it is still being made, describe it later"
             }
             Self::Gone => "the table is still there; it is being deleted, describe it later",
         }
     }
 }
 
-impl Client {
-    /// Sends a `CreateTable` and, if asked to, waits until the table is active.
-    ///
-    /// # Errors
-    /// As [`Client::call`]; [`ErrorKind::Timeout`] when the table is not active after [`TABLE_WAIT_TIMEOUT`]. Errors of
-    /// the wait are [`applied`](Error::applied).
-    pub async fn create_table(&self, call: Call, wait: bool) -> Result<Answer, Error> {
-        self.administer(call, wait.then_some(Goal::Active)).await
-    }
+/// Looks at one table again and again, with growing pauses, until a deadline.
+pub struct Waiter {
+    client: Client,
+    describe: Call,
+    deadline: Deadline,
+    /// Before the next look.
+    pause: Mutex<Duration>,
+}
 
-    /// Sends a `DeleteTable` and, if asked to, waits until the table is gone.
-    ///
-    /// # Errors
-    /// As [`Client::call`]; [`ErrorKind::Timeout`] when the table is there after [`TABLE_WAIT_TIMEOUT`]. Errors of the
-    /// wait are [`applied`](Error::applied).
-    pub async fn delete_table(&self, call: Call, wait: bool) -> Result<Answer, Error> {
-        self.administer(call, wait.then_some(Goal::Gone)).await
-    }
-
-    async fn administer(&self, call: Call, goal: Option<Goal>) -> Result<Answer, Error> {
-        let look = goal.map(|goal| (describe(&call), goal));
-        let answer = self.call(call).await?;
-        if let Some((describe, goal)) = look {
-            let waited = self.wait_for(&describe, goal).await;
-            waited.map_err(|error| error.with_applied(true))?;
+impl Waiter {
+    /// A waiter whose time runs from now; without a time-out it waits for ever.
+    pub fn new(client: Client, table: &str, timeout: Option<Duration>) -> Self {
+        Self {
+            client,
+            describe: describe(table),
+            deadline: Deadline::start(timeout),
+            pause: Mutex::new(Duration::ZERO),
         }
-        Ok(answer)
     }
 
-    async fn wait_for(&self, describe: &Call, goal: Goal) -> Result<(), Error> {
-        let deadline = Deadline::start(Some(TABLE_WAIT_TIMEOUT));
-        let mut pause = FIRST_PAUSE;
+    /// Looks without a pause next time: something was done since.
+    pub fn restart(&self) {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
+    }
+
+    /// Looks until the goal is reached; the answer of `DescribeTable`, or `{}` when there is no such table.
+    ///
+    /// # Errors
+    /// As [`Waiter::look`].
+    pub async fn wait(&self, goal: Goal) -> Result<Answer, Error> {
         loop {
-            let trouble = match self.status(describe, &deadline).await {
-                Ok(status) if goal.is_reached(status.as_deref()) => return Ok(()),
-                Ok(_) => None,
-                // The service is slow or unwell for a while, which is what waiting is for.
-                Err(error) if error.retryable() => Some(error),
-                Err(error) => return Err(error),
-            };
-            if !deadline.allows(pause) {
-                return Err(unreached(describe, goal, &deadline, trouble));
+            let answer = self.look(goal).await?;
+            match goal.is_reached(&answer.body) {
+                Ok(true) => return Ok(answer),
+                Ok(false) => {}
+                Err(error) => return Err(unreadable(answer, error)),
+            }
+        }
+    }
+
+    /// Looks once, after a pause unless it is the first time; the answer of `DescribeTable`, or `{}` when there is no such table.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; [`ErrorKind::Timeout`] when the next look would come after the deadline;
+    /// [`ErrorKind::Request`] when the table is in a state that never leads to the goal.
+    pub async fn look(&self, goal: Goal) -> Result<Answer, Error> {
+        let mut trouble = None;
+        loop {
+            let pause = self.next_pause();
+            if !pause.is_zero() && !self.deadline.allows(pause) {
+                return Err(self.unreached(goal, trouble));
             }
             Pause::new(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            match self.describe().await {
+                Ok(answer) => return self.checked(goal, answer),
+                // The service is slow or unwell for a while, which is what waiting is for.
+                Err(error) if error.retryable() => trouble = Some(error),
+                Err(error) => return Err(error),
+            }
         }
     }
 
-    /// The table's status, `None` when there is no table.
-    async fn status(&self, describe: &Call, wait: &Deadline) -> Result<Option<String>, Error> {
-        let timeout = describe.timeout.or(self.0.config.timeout);
-        let timeout = timeout.into_iter().chain(wait.left()).min();
-        let answer = match self
-            .call(Call {
-                timeout,
-                ..describe.clone()
-            })
-            .await
-        {
-            Ok(answer) => answer,
-            Err(error) if *error.kind() == ErrorKind::TableNotFound => return Ok(None),
-            Err(error) => return Err(error),
+    fn next_pause(&self) -> Duration {
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = if pause.is_zero() {
+            FIRST_PAUSE
+        } else {
+            (*pause * 2).min(LONGEST_PAUSE)
         };
-        describe_table::status(&answer.body)
-            .map(|status| Some(status.unwrap_or_default()))
-            .map_err(|error| unreadable(describe, answer, error))
+        std::mem::replace(&mut *pause, next)
+    }
+
+    async fn describe(&self) -> Result<Answer, Error> {
+        let timeout = self.describe.timeout.or(self.client.0.config.timeout);
+        let timeout = timeout.into_iter().chain(self.deadline.left()).min();
+        let call = Call {
+            timeout: timeout.filter(|left| !left.is_zero()),
+            ..self.describe.clone()
+        };
+        match self.client.call(call).await {
+            Err(error) if *error.kind() == ErrorKind::TableNotFound => Ok(Answer {
+                body: Bytes::from_static(ABSENT),
+                request_id: error.request_id().map(Into::into),
+                attempts: error.attempts(),
+                operation: Operation::DescribeTable,
+                table: self.describe.table.clone(),
+            }),
+            answered => answered,
+        }
+    }
+
+    fn checked(&self, goal: Goal, answer: Answer) -> Result<Answer, Error> {
+        let status = match describe_table::status(&answer.body) {
+            Ok(status) => status.unwrap_or_default(),
+            Err(error) => return Err(unreadable(answer, error)),
+        };
+        if !goal.is_out_of_reach(&status) {
+            return Ok(answer);
+        }
+        let message = format!("the table is {status}, from which it does not become active by itself");
+        Err(self.about(Error::new(ErrorKind::Request, message)))
+    }
+
+    fn unreached(&self, goal: Goal, trouble: Option<Error>) -> Error {
+        let error = Error::new(ErrorKind::Timeout, goal.unreached())
+            .with_elapsed(self.deadline.elapsed())
+            .with_retryable(true);
+        let error = self.about(error);
+        match trouble {
+            Some(trouble) => error.with_source(trouble),
+            None => error,
+        }
+    }
+
+    fn about(&self, error: Error) -> Error {
+        error
+            .with_operation(self.describe.operation.name())
+            .with_table(&*self.describe.table)
     }
 }
 
-fn describe(call: &Call) -> Call {
-    let mut body = Writer::with_capacity(call.table.len() + 16);
-    describe_table::write(&mut body, &call.table);
+fn describe(table: &str) -> Call {
+    let mut body = Writer::with_capacity(table.len() + 16);
+    describe_table::write(&mut body, table);
     Call {
         operation: Operation::DescribeTable,
-        table: call.table.clone(),
+        table: table.into(),
         body: Bytes::from(body.into_bytes()),
         resend: Resend::Always,
         intent: Intent::Plain,
         proof: None,
         own_token: None,
-        timeout: call.timeout,
+        timeout: None,
     }
 }
 
-fn unreadable(describe: &Call, answer: Answer, source: WireError) -> Error {
+fn unreadable(answer: Answer, source: WireError) -> Error {
     let error = Error::new(
         ErrorKind::InvalidResponse,
         format!("the answer cannot be read: {source}"),
     )
-    .with_operation(describe.operation.name())
-    .with_table(&*describe.table)
+    .with_operation(answer.operation.name())
+    .with_table(&*answer.table)
     .with_attempts(answer.attempts)
     .with_source(source);
     match answer.request_id {
         Some(request_id) => error.with_request_id(request_id),
-        None => error,
-    }
-}
-
-fn unreached(describe: &Call, goal: Goal, wait: &Deadline, trouble: Option<Error>) -> Error {
-    let error = Error::new(ErrorKind::Timeout, goal.unreached())
-        .with_operation(describe.operation.name())
-        .with_table(&*describe.table)
-        .with_elapsed(wait.elapsed())
-        .with_retryable(true);
-    match trouble {
-        Some(trouble) => error.with_source(trouble),
         None => error,
     }
 }

@@ -39,6 +39,37 @@ pub fn status(body: &[u8]) -> Result<Option<String>, WireError> {
     Ok(Some(text))
 }
 
+/// Whether every global index of the table can be used; true where there is none.
+///
+/// # Errors
+///
+/// The answer is no JSON object, or its indexes are none.
+pub fn indexes_are_active(body: &[u8]) -> Result<bool, WireError> {
+    let Some(description) = table(body)? else {
+        return Ok(true);
+    };
+    let description = &body[description];
+    let Some(indexes) = member(description, "GlobalSecondaryIndexes")? else {
+        return Ok(true);
+    };
+    let indexes = &description[indexes];
+    let mut reader = Reader::new(indexes)?;
+    reader.begin_array()?;
+    while reader.next_element()? {
+        reader.peek()?;
+        let start = reader.position();
+        reader.skip()?;
+        let index = &indexes[start..reader.position()];
+        let Some(status) = member(index, "IndexStatus")? else {
+            continue;
+        };
+        if Reader::new(&index[status])?.string()?.decode()? != "ACTIVE" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -65,5 +96,20 @@ mod tests {
         assert_eq!(status(br#"{"Table":{}}"#).unwrap(), None);
         assert_eq!(status(b"{}").unwrap(), None);
         assert!(status(br#"{"Table":{"TableStatus":3}}"#).is_err());
+    }
+
+    #[test]
+    fn every_index_must_be_active() {
+        let with = |indexes: &str| {
+            indexes_are_active(
+                format!(r#"{{"Table":{{"GlobalSecondaryIndexes":{indexes}}}}}"#).as_bytes(),
+            )
+        };
+
+        assert!(with(r#"[{"IndexStatus":"ACTIVE"},{"IndexName":"old"}]"#).unwrap());
+        assert!(!with(r#"[ {"IndexStatus":"ACTIVE"}, {"IndexStatus":"CREATING"}]"#).unwrap());
+        assert!(indexes_are_active(br#"{"Table":{}}"#).unwrap());
+        assert!(indexes_are_active(b"{}").unwrap());
+        assert!(with("3").is_err());
     }
 }

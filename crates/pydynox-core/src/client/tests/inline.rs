@@ -58,11 +58,10 @@ fn a_call_that_is_not_ready_outside_goes_on_inside_of_a_runtime() {
 
 #[test]
 fn waiting_for_a_table_that_is_ready_at_once_needs_no_runtime() {
-    let client = client(&Script::new(|n| {
-        if n == 0 { served() } else { table("ACTIVE") }
-    }));
+    let client = client(&Script::new(|_| table("ACTIVE")));
+    let waiter = Waiter::new(client, "users", Some(TABLE_WAIT_TIMEOUT));
 
-    let mut call = pin!(client.create_table(create(), true));
+    let mut call = pin!(waiter.wait(Goal::Active));
 
     assert!(matches!(poll_inline(call.as_mut()), Poll::Ready(Ok(_))));
 }

@@ -211,14 +211,6 @@ fn poll_inline<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn create() -> Call {
-    call(Operation::CreateTable, Resend::OwnGuard)
-}
-
-fn delete() -> Call {
-    call(Operation::DeleteTable, Resend::Always)
-}
-
 fn table(status: &str) -> Step {
     with(answer(200, ""), |response| {
         response.body = format!(

@@ -1,0 +1,442 @@
+"""A table as its models and options declare it: the requests that make it, its CloudFormation, and how it differs from one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from . import _compile, _core
+from .exceptions import ConfigurationError
+from .tables import (
+    Drift,
+    IndexOptions,
+    KmsKey,
+    OnDemand,
+    OwnedKey,
+    PointInTimeRecovery,
+    Provisioned,
+    TableDescription,
+    WarmThroughput,
+    billing_of,
+    check_options,
+    warm_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+GLOBAL, LOCAL = "GlobalSecondaryIndexes", "LocalSecondaryIndexes"
+
+
+class Actual(NamedTuple):
+    """A table as it is; what was not asked for is None."""
+
+    table: Mapping[str, Any]
+    time_to_live: Mapping[str, Any] | None
+    backups: Mapping[str, Any] | None
+    tags: Mapping[str, str] | None
+
+
+class Declared:
+    """One table as its models and options say."""
+
+    def __init__(self, models: tuple[type[Any], ...], options: Mapping[str, Any]) -> None:
+        self.options: dict[str, Any] = check_options(options)
+        self.members = _merged(models)
+        self.ttl = _ttl_of(models)
+        self.name: str = models[0].model_config.table or ""
+        for name in self.options.get("indexes", {}):
+            if name not in {index["IndexName"] for index in self.members.get(GLOBAL, ())}:
+                shown = ", ".join(model.__name__ for model in models)
+                raise ConfigurationError(f"indexes[{name!r}]: {shown} declares no global secondary index of this name")
+
+    def creation(self) -> dict[str, Any]:
+        """The members of CreateTable, but for the name."""
+        options = check_options({"billing": OnDemand()} | self.options)
+        made = dict(self.members)
+        made |= _billing_members(options["billing"])
+        if GLOBAL in made:
+            made[GLOBAL] = [index | self._index_members(index["IndexName"], options["billing"]) for index in made[GLOBAL]]
+        if options.get("stream"):
+            made["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": options["stream"]}
+        if isinstance(options.get("encryption"), KmsKey):
+            made["SSESpecification"] = _encryption_members(options["encryption"])
+        if "table_class" in options:
+            made["TableClass"] = options["table_class"]
+        if options.get("deletion_protection"):
+            made["DeletionProtectionEnabled"] = True
+        if "warm_throughput" in options:
+            made["WarmThroughput"] = _warm_members(options["warm_throughput"])
+        if options.get("tags"):
+            made["Tags"] = _tag_list(options["tags"])
+        if "resource_policy" in options:
+            made["ResourcePolicy"] = _json(options["resource_policy"])
+        return made
+
+    def cloudformation(self, name: str) -> dict[str, Any]:
+        """An AWS::DynamoDB::Table."""
+        properties = {"TableName": name} | self.creation()
+        if "StreamSpecification" in properties:
+            del properties["StreamSpecification"]["StreamEnabled"]
+        if "SSESpecification" in properties:
+            properties["SSESpecification"] = {
+                "SSEEnabled" if member == "Enabled" else member: value for member, value in properties["SSESpecification"].items()
+            }
+        if "ResourcePolicy" in properties:
+            properties["ResourcePolicy"] = {"PolicyDocument": dict(self.options["resource_policy"])}
+        if self.ttl is not None:
+            properties["TimeToLiveSpecification"] = {"AttributeName": self.ttl, "Enabled": True}
+        if self.options.get("point_in_time_recovery"):
+            properties |= _recovery_members(self.options["point_in_time_recovery"])
+        return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
+
+    def drifts(self, actual: Actual) -> list[Drift]:
+        """Where the table differs, what is quick to mend first."""
+        return [
+            *self._key_drifts(actual.table),
+            *self._protection_drifts(actual.table),
+            *self._tag_drifts(actual),
+            *self._ttl_drifts(actual),
+            *self._recovery_drifts(actual),
+            *self._stream_drifts(actual.table),
+            *self._class_drifts(actual.table),
+            *self._encryption_drifts(actual.table),
+            *self._billing_drifts(actual.table),
+            *self._warm_drifts(actual.table),
+            *self._index_drifts(actual.table),
+        ]
+
+    def absent(self, shown: str, actual: str | None = None) -> Drift:
+        """What a table that is not there lacks: all."""
+        return Drift("table", shown, actual, "ensure", "ensure() makes it", None, "CreateTable", self.creation())
+
+    def after_creation(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """What an active table is told afterwards: what that does, the operation and its members."""
+        if self.ttl is not None:
+            yield "setting time to live", "UpdateTimeToLive", _ttl_members(self.ttl)
+        if self.options.get("point_in_time_recovery"):
+            members = _recovery_members(self.options["point_in_time_recovery"])
+            yield "setting point-in-time recovery", "UpdateContinuousBackups", members
+
+    def _index_options(self, name: str) -> IndexOptions:
+        found: IndexOptions = self.options.get("indexes", {}).get(name) or IndexOptions()
+        return found
+
+    def _index_members(self, name: str, billing: OnDemand | Provisioned) -> dict[str, Any]:
+        own = self._index_options(name)
+        if own.billing is None and isinstance(billing, OnDemand):
+            members: dict[str, Any] = {}
+        else:
+            members = _billing_members(own.billing or billing)
+            members.pop("BillingMode")
+        if own.warm_throughput is not None:
+            members["WarmThroughput"] = _warm_members(own.warm_throughput)
+        return members
+
+    def _key_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        declared, actual = _key_words(self.members), _key_words(table)
+        if declared != actual:
+            advice = (
+                "the key of a table cannot be changed: declare the model with another table=, create that, copy the items, "
+                "and delete the old table when nothing reads it any more"
+            )
+            yield Drift("key", declared, actual, None, advice)
+
+    def _protection_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        declared = self.options.get("deletion_protection")
+        actual = bool(table.get("DeletionProtectionEnabled", False))
+        if declared is not None and declared is not actual:
+            yield _changed("deletion protection", declared, actual, {"DeletionProtectionEnabled": declared}, adds=declared)
+
+    def _tag_drifts(self, actual: Actual) -> Iterator[Drift]:
+        if actual.tags is None:
+            return
+        declared: Mapping[str, str] = self.options["tags"]
+        arn = actual.table["TableArn"]
+        missing = {key: value for key, value in declared.items() if key not in actual.tags}
+        other = {key: value for key, value in declared.items() if actual.tags.get(key, value) != value}
+        if missing:
+            members = {"ResourceArn": arn, "Tags": _tag_list(missing)}
+            yield Drift("tags", missing, None, "ensure", _ADDS, None, "TagResource", members)
+        if other:
+            members = {"ResourceArn": arn, "Tags": _tag_list(other)}
+            found = {key: actual.tags[key] for key in other}
+            yield Drift("tags", other, found, "update", _CHANGES, None, "TagResource", members)
+
+    def _ttl_drifts(self, actual: Actual) -> Iterator[Drift]:
+        if self.ttl is None or actual.time_to_live is None:
+            return
+        found = actual.time_to_live
+        on = found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+        if not on:
+            yield Drift("time to live", self.ttl, None, "ensure", _ADDS, None, "UpdateTimeToLive", _ttl_members(self.ttl))
+        elif found.get("AttributeName") != self.ttl:
+            other = found.get("AttributeName")
+            advice = (
+                f"items of a table expire by one attribute: switch {other!r} off by client.call('UpdateTimeToLive', ...), and ensure() "
+                f"an hour later, or declare the attribute as ttl(attribute_name={other!r})"
+            )
+            yield Drift("time to live", self.ttl, other, None, advice)
+
+    def _recovery_drifts(self, actual: Actual) -> Iterator[Drift]:
+        if actual.backups is None:
+            return
+        declared: PointInTimeRecovery | bool = self.options["point_in_time_recovery"]
+        found = actual.backups.get("PointInTimeRecoveryDescription") or {}
+        on = found.get("PointInTimeRecoveryStatus") == "ENABLED"
+        is_there = PointInTimeRecovery(int(found.get("RecoveryPeriodInDays", 35))) if on else False
+        if declared == is_there or (on and declared is True):  # True asks for no number of days
+            return
+        by: Literal["ensure", "update"] = "update" if on else "ensure"
+        advice = _CHANGES if on else _ADDS
+        members = _recovery_members(declared)
+        yield Drift("point-in-time recovery", declared, is_there or None, by, advice, None, "UpdateContinuousBackups", members)
+
+    def _stream_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        declared = self.options.get("stream")
+        actual = TableDescription(table).stream
+        if declared is None or declared == (actual or False):
+            return
+        if not actual:
+            members = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": declared}}
+            yield _changed("stream", declared, None, members, adds=True)
+        elif declared is False:
+            yield _changed("stream", False, actual, {"StreamSpecification": {"StreamEnabled": False}}, adds=False)
+        else:
+            advice = (
+                "what a stream shows cannot be changed: update(stream=False), then ensure(); the new stream has another ARN, so "
+                "let its readers finish first"
+            )
+            yield Drift("stream", declared, actual, None, advice)
+
+    def _class_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        declared, actual = self.options.get("table_class"), TableDescription(table).table_class
+        if declared not in (None, actual):
+            yield _changed("table class", declared, actual, {"TableClass": declared}, adds=False)
+
+    def _encryption_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        declared: OwnedKey | KmsKey | None = self.options.get("encryption")
+        actual = TableDescription(table).encryption
+        if declared is not None and not _is_same_key(declared, actual):
+            yield _changed("encryption", declared, actual, {"SSESpecification": _encryption_members(declared)}, adds=False)
+
+    def _billing_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        declared: OnDemand | Provisioned | None = self.options.get("billing")
+        actual = billing_of(table, table)
+        if declared is not None and type(declared) is not type(actual):
+            members = self._all_definitions(table) | _billing_members(declared)
+            indexes = [index["IndexName"] for index in table.get(GLOBAL) or ()]
+            updates = [{"Update": {"IndexName": name} | self._index_members(name, declared)} for name in indexes]
+            if updates and isinstance(declared, Provisioned):
+                members["GlobalSecondaryIndexUpdates"] = updates
+            yield _changed("billing", declared, actual, members, adds=False)
+            return
+        if declared not in (None, actual):
+            members = _billing_members(declared)
+            if isinstance(declared, OnDemand):
+                members["OnDemandThroughput"] = _limits(declared)
+            yield _changed("billing", declared, actual, members, adds=False)
+        for index in table.get(GLOBAL) or ():
+            name = index["IndexName"]
+            own, is_there = self._index_options(name).billing, billing_of(table, index)
+            if own is not None and type(own) is not type(actual):
+                raise ConfigurationError(f"indexes[{name!r}] is {own!r}, and the table is {actual!r}: they are billed in one way")
+            if own not in (None, is_there):
+                members = {"OnDemandThroughput": _limits(own)} if isinstance(own, OnDemand) else _billing_members(own)
+                members.pop("BillingMode", None)
+                updates = [{"Update": {"IndexName": name} | members}]
+                yield _changed("billing", own, is_there, {"GlobalSecondaryIndexUpdates": updates}, adds=False, index=name)
+
+    def _warm_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        declared: WarmThroughput | None = self.options.get("warm_throughput")
+        if declared is not None and _is_colder(table, declared):
+            yield _changed("warm throughput", declared, warm_of(table), {"WarmThroughput": _warm_members(declared)}, adds=False)
+        for index in table.get(GLOBAL) or ():
+            name = index["IndexName"]
+            own = self._index_options(name).warm_throughput
+            if own is not None and _is_colder(index, own):
+                members = {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": name, "WarmThroughput": _warm_members(own)}}]}
+                yield _changed("warm throughput", own, warm_of(index), members, adds=False, index=name)
+
+    def _index_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
+        for kind in (LOCAL, GLOBAL):
+            there = {index["IndexName"]: index for index in table.get(kind) or ()}
+            for index in self.members.get(kind, ()):
+                name = index["IndexName"]
+                declared = _index_words(index, self.members)
+                if name not in there:
+                    yield self._missing_index(kind, index, declared, table)
+                elif declared != (actual := _index_words(there[name], table)):
+                    yield Drift("index", declared, actual, None, _OTHER_INDEX if kind == GLOBAL else _LOCAL_INDEX, name)
+
+    def _missing_index(self, kind: str, index: Mapping[str, Any], declared: str, table: Mapping[str, Any]) -> Drift:
+        name = index["IndexName"]
+        if kind == LOCAL:
+            return Drift("index", declared, None, None, _LOCAL_INDEX, name)
+        billing = self._index_members(name, billing_of(table, table))
+        members = self._all_definitions(table, index) | {"GlobalSecondaryIndexUpdates": [{"Create": {**index, **billing}}]}
+        return Drift("index", declared, None, "ensure", _ADDS + "; its items are written in the background", name, "UpdateTable", members)
+
+    def _all_definitions(self, table: Mapping[str, Any], index: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The attribute definitions of the table as it is and of an index that comes."""
+        types = TableDescription(table).attribute_types
+        if index is None:
+            return {}
+        declared = TableDescription(self.members).attribute_types
+        types |= {each["AttributeName"]: declared[each["AttributeName"]] for each in index["KeySchema"]}
+        return {"AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]}
+
+
+_ADDS = "ensure() adds it"
+_CHANGES = "update() changes it"
+_OTHER_INDEX = (
+    "the key and the projection of an index cannot be changed: declare it under another name, ensure(), move the queries there, and "
+    "delete the old one by client.call('UpdateTable', ...)"
+)
+_LOCAL_INDEX = (
+    "a local secondary index is made with its table and never changed: make a new table and copy the items, or declare a "
+    "GlobalSecondaryIndex"
+)
+
+
+def _changed(
+    what: Any, declared: object, actual: object, members: Mapping[str, Any], *, adds: bool, index: str | None = None
+) -> Drift:
+    by: Literal["ensure", "update"] = "ensure" if adds else "update"
+    return Drift(what, declared, actual, by, _ADDS if adds else _CHANGES, index, "UpdateTable", members)
+
+
+def _merged(models: tuple[type[Any], ...]) -> dict[str, Any]:
+    """The keys and indexes of all models of one table."""
+    merged: dict[str, Any] = {}
+    for model in models:
+        members: dict[str, Any] = _core.table_declaration(model._schema)
+        if not merged:
+            merged = members
+            continue
+        first = models[0].__name__
+        if _key_words(merged) != _key_words(members):
+            raise ConfigurationError(
+                f"{first} and {model.__name__} share a table, and have the keys {_key_words(merged)} and {_key_words(members)}",
+                model=model.__name__,
+            )
+        types, more = TableDescription(merged).attribute_types, TableDescription(members).attribute_types
+        for name, kind in more.items():
+            if types.setdefault(name, kind) != kind:
+                raise ConfigurationError(
+                    f"{model.__name__}: attribute {name!r} is {kind} in a key here and {types[name]} in a model of the same table",
+                    model=model.__name__,
+                )
+        for of in (GLOBAL, LOCAL):
+            _merge_indexes(merged, members, of, model.__name__)
+        merged["AttributeDefinitions"] = [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]
+    return merged
+
+
+def _merge_indexes(merged: dict[str, Any], members: Mapping[str, Any], kind: str, model: str) -> None:
+    known = {index["IndexName"]: index for index in merged.get(kind, ())}
+    for index in members.get(kind, ()):
+        name = index["IndexName"]
+        before, now = _index_words(known.setdefault(name, index), merged), _index_words(index, merged)
+        if before != now:
+            raise ConfigurationError(f"{model}: index {name} is {now} here and {before} in a model of the same table", model=model)
+    if known:
+        merged[kind] = list(known.values())
+
+
+def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
+    found: dict[str, str] = {}
+    for model in models:
+        for attribute in _compile.completed(model).attributes.values():
+            if attribute._duty == "expires_at" and attribute.attribute_name is not None:
+                found.setdefault(attribute.attribute_name, model.__name__)
+    if len(found) > 1:
+        (one, model), (other, its) = list(found.items())[:2]
+        raise ConfigurationError(f"items of a table expire by one attribute: {model} says {one!r} and {its} says {other!r}")
+    return next(iter(found), None)
+
+
+def _key_words(part: Mapping[str, Any]) -> str:
+    """``user_id (S), number (N)``."""
+    types = TableDescription(part).attribute_types
+    keys = sorted(part["KeySchema"], key=lambda each: each["KeyType"] != "HASH")
+    return ", ".join(f"{each['AttributeName']} ({types.get(each['AttributeName'], '?')})" for each in keys)
+
+
+def _index_words(index: Mapping[str, Any], table: Mapping[str, Any]) -> str:
+    """``partition key email (S), sort key born (N), projection ALL``."""
+    types = TableDescription(table).attribute_types
+    words: list[str] = []
+    for role, said in (("HASH", "partition key"), ("RANGE", "sort key")):
+        names = [each["AttributeName"] for each in index["KeySchema"] if each["KeyType"] == role]
+        shown = " + ".join(f"{name} ({types.get(name, '?')})" for name in names)
+        words += [f"{said} {shown}"] if names else []
+    projection = index.get("Projection") or {}
+    words.append(f"projection {projection.get('ProjectionType', 'ALL')}")
+    others = sorted(projection.get("NonKeyAttributes") or ())
+    return ", ".join(words) + (f" of {', '.join(others)}" if others else "")
+
+
+def _billing_members(billing: OnDemand | Provisioned | None) -> dict[str, Any]:
+    if isinstance(billing, Provisioned):
+        throughput = {"ReadCapacityUnits": billing.rcu, "WriteCapacityUnits": billing.wcu}
+        return {"BillingMode": "PROVISIONED", "ProvisionedThroughput": throughput}
+    made: dict[str, Any] = {"BillingMode": "PAY_PER_REQUEST"}
+    if billing is not None and billing != OnDemand():
+        made["OnDemandThroughput"] = {name: limit for name, limit in _limits(billing).items() if limit != _NO_LIMIT}
+    return made
+
+
+_NO_LIMIT = -1
+
+
+def _limits(billing: OnDemand) -> dict[str, int]:
+    return {"MaxReadRequestUnits": billing.max_rcu or _NO_LIMIT, "MaxWriteRequestUnits": billing.max_wcu or _NO_LIMIT}
+
+
+def _warm_members(warm: WarmThroughput) -> dict[str, int]:
+    return {"ReadUnitsPerSecond": warm.rcu, "WriteUnitsPerSecond": warm.wcu}
+
+
+def _is_colder(part: Mapping[str, Any], declared: WarmThroughput) -> bool:
+    actual = warm_of(part)
+    return actual is None or actual.rcu < declared.rcu or actual.wcu < declared.wcu
+
+
+def _encryption_members(encryption: OwnedKey | KmsKey) -> dict[str, Any]:
+    if isinstance(encryption, OwnedKey):
+        return {"Enabled": False}
+    key = {} if encryption.key is None else {"KMSMasterKeyId": encryption.key}
+    return {"Enabled": True, "SSEType": "KMS"} | key
+
+
+def _is_same_key(declared: OwnedKey | KmsKey, actual: OwnedKey | KmsKey) -> bool:
+    if isinstance(declared, OwnedKey) or isinstance(actual, OwnedKey):
+        return type(declared) is type(actual)
+    # The service answers with the key's ARN: an alias, and the managed key, cannot be told from it.
+    if declared.key is None or declared.key.startswith("alias/") or ":alias/" in declared.key:
+        return True
+    return actual.key is not None and actual.key.rpartition("/")[2] == declared.key.rpartition("/")[2]
+
+
+def _recovery_members(recovery: PointInTimeRecovery | bool) -> dict[str, Any]:
+    days = {"RecoveryPeriodInDays": recovery.days} if isinstance(recovery, PointInTimeRecovery) else {}
+    return {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": bool(recovery)} | days}
+
+
+def _ttl_members(attribute: str) -> dict[str, Any]:
+    return {"TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": True}}
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tags_of(answers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The tags in answers of ListTagsOfResource."""
+    return {tag["Key"]: tag["Value"] for answer in answers for tag in answer.get("Tags") or ()}
+
+
+def _json(policy: Mapping[str, Any]) -> str:
+    import json  # noqa: TID251 (this module is imported when a table is made)
+
+    return json.dumps(policy)
