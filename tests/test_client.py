@@ -145,12 +145,13 @@ def test_a_table_is_created_described_and_deleted(drive: Drive, client: DynamoDB
 
     described = drive(Entry.table.describe())
 
-    assert described["TableStatus"] == "ACTIVE"
-    assert described["KeySchema"] == [
+    assert (described.name, described.status) == ("entries", "ACTIVE")
+    assert (described.partition_key, described.sort_key) == ("owner", "at")
+    assert described.attribute_types == {"owner": "B", "at": "N"}
+    assert described.raw["KeySchema"] == [
         {"AttributeName": "owner", "KeyType": "HASH"},
         {"AttributeName": "at", "KeyType": "RANGE"},
     ]
-    assert {a["AttributeName"]: a["AttributeType"] for a in described["AttributeDefinitions"]} == {"owner": "B", "at": "N"}
     assert drive(client.call("ListTables"))["TableNames"] == ["entries"]
     drive(Entry.table.delete())
     assert drive(Entry.table.exists()) is False

@@ -42,6 +42,7 @@ from pydynox import (
     sort_key,
     uuid7,
 )
+from pydynox.tables import OnDemand, Provisioned
 
 # --- constructors
 User("u1", "a@b.c", "Ada")  # E: positional
@@ -261,6 +262,11 @@ async def writing(user: User, client: DynamoDBClient) -> None:
     await User.save()  # E: an instance is missing
     await User.table.create(False)  # E: keyword only
     await User.table.creat()  # E: unknown verb
+    await User.table.create(billing="PAY_PER_REQUEST")  # E: OnDemand() or Provisioned()
+    await User.table.ensure(stream="ALL")  # E: no such view
+    await User.table.check(biling=OnDemand())  # E: unknown option
+    await User.table.update(tags={"a": 1})  # E: tags are text
+    await User.table.create(billing=Provisioned(rcu=1))  # E: wcu is missing
     DynamoDBClient("memory://")  # E: keyword only
     DynamoDBClient(endpoint="memory://")  # E: unknown parameter
     DynamoDBClient(errors="some")  # E: full, keys or none

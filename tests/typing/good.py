@@ -77,6 +77,16 @@ from pydynox.expressions import (
     Term,
 )
 from pydynox.sync import SyncClient, SyncInstance, SyncKey, SyncModel, SyncTable
+from pydynox.tables import (
+    Drift,
+    IndexOptions,
+    KmsKey,
+    OnDemand,
+    Provisioned,
+    TableDescription,
+    TableOptions,
+    ensure_tables,
+)
 
 
 def constructor() -> None:
@@ -362,7 +372,17 @@ async def tables(user: User) -> None:
     await User.table.create()
     await User.table.create(wait=False)
     assert_type(await User.table.exists(), bool)
-    assert_type(await User.table.describe(), dict[str, Any])
+    assert_type(await User.table.describe(), TableDescription)
+    assert_type((await User.table.describe()).raw, Mapping[str, Any])
+    assert_type((await User.table.describe()).billing, OnDemand | Provisioned)
+    await User.table.create(billing=Provisioned(rcu=1, wcu=1), stream="NEW_IMAGE", indexes={"by_x": IndexOptions()})
+    options = TableOptions(billing=OnDemand(max_rcu=5), tags={"a": "b"}, stream=False, encryption=KmsKey())
+    assert_type(await User.table.ensure(**options), list[Drift])
+    assert_type(await User.table.update(wait_timeout=None, **options), list[Drift])
+    assert_type([drift.mended_by for drift in await User.table.check(**options)], list[Literal["ensure", "update"] | None])
+    assert_type(User.table.to_cloudformation(**options), dict[str, Any])
+    assert_type(await User.table.wait_until_active(progress=lambda seen: print(seen.doing, seen.table)), TableDescription)
+    assert_type(await ensure_tables(User, Order), list[Drift])
     await User.table.delete(wait=True)
 
 
@@ -406,7 +426,9 @@ def blocking(user: User, client: DynamoDBClient) -> None:
     assert_type(Order.key("c1", 1).sync.exists(), bool)
     assert_type(User.table.sync, SyncTable[User])
     User.table.sync.create()
-    assert_type(User.table.sync.describe(), dict[str, Any])
+    assert_type(User.table.sync.describe(), TableDescription)
+    assert_type(User.table.sync.ensure(deletion_protection=True), list[Drift])
+    assert_type(client.sync.list_tables(), list[str])
     assert_type(client.sync, SyncClient)
     assert_type(client.sync.get_item("users", {"user_id": "u1"}), dict[str, Any] | None)
     assert_type(client.sync.call("ListTables"), dict[str, Any])
