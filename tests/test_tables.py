@@ -151,7 +151,9 @@ def test_update_changes_what_is_there(drive: Drive, client: DynamoDBClient, opti
     assert drive(Note.table.check(**others)) == []
     assert drive(Note.table.update(**others)) == []
     if told:
-        assert getattr(drive(Note.table.describe()), told) == (next(iter(others.values())) or (None if told == "stream" else False))
+        assert getattr(drive(Note.table.describe()), told) == (
+            next(iter(others.values())) or (None if told == "stream" else False)
+        )
 
 
 def release(client: DynamoDBClient, drive: Drive) -> None:
@@ -166,7 +168,7 @@ def release(client: DynamoDBClient, drive: Drive) -> None:
         {"deletion_protection": True},
         {"tags": {"team": "core"}},
     ],
-    ids=lambda options: "-".join(options),
+    ids=["stream", "deletion protection", "tags"],
 )
 def test_ensure_adds_what_is_missing(drive: Drive, client: DynamoDBClient, options: TableOptions) -> None:
     by_hand(client, drive)
@@ -229,9 +231,7 @@ def test_ensure_switches_time_to_live_on(drive: Drive, client: DynamoDBClient) -
     key["KeySchema"] = [{"AttributeName": "session_id", "KeyType": "HASH"}]
     by_hand(client, drive, "sessions", **key)
 
-    assert [str(drift) for drift in drive(Session.table.check())] == [
-        "time to live: declared until, missing; ensure() adds it"
-    ]
+    assert [str(drift) for drift in drive(Session.table.check())] == ["time to live: declared until, missing; ensure() adds it"]
     assert [drift.what for drift in drive(Session.table.ensure())] == ["time to live"]
     assert drive(Session.table.check()) == []
 
@@ -550,6 +550,39 @@ def test_warm_throughput_is_only_raised(drive: Drive, serve: Serve) -> None:
     assert service.bodies("UpdateTable") == [{"TableName": "notes", "WarmThroughput": warm}]
 
 
+@pytest.mark.parametrize(
+    ("there", "wanted", "body"),
+    [
+        (
+            {"SSEDescription": {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": "arn:aws:kms:::key/a"}},
+            {"encryption": OwnedKey()},
+            {"SSESpecification": {"Enabled": False}},
+        ),
+        ({}, {"encryption": KmsKey("b")}, {"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": "b"}}),
+        ({}, {"table_class": "STANDARD_INFREQUENT_ACCESS"}, {"TableClass": "STANDARD_INFREQUENT_ACCESS"}),
+        (
+            {"OnDemandThroughput": {"MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 5}},
+            {"billing": OnDemand(max_rcu=7)},
+            {"BillingMode": "PAY_PER_REQUEST", "OnDemandThroughput": {"MaxReadRequestUnits": 7, "MaxWriteRequestUnits": -1}},
+        ),
+        (
+            {},
+            {"billing": Provisioned(7, 3)},
+            {"BillingMode": "PROVISIONED", "ProvisionedThroughput": {"ReadCapacityUnits": 7, "WriteCapacityUnits": 3}},
+        ),
+    ],
+)
+def test_what_update_sends(drive: Drive, serve: Serve, there: Any, wanted: Any, body: Any) -> None:
+    service = Service(DescribeTable=[table(**there)])
+    with client_of(serve(service)).as_default():
+        assert [drift.what for drift in drive(Note.table.update(**wanted))] == [*map(WORDS.get, wanted)]
+
+    assert service.bodies("UpdateTable") == [body | {"TableName": "notes"}]
+
+
+WORDS = {"billing": "billing", "encryption": "encryption", "table_class": "table class"}
+
+
 def test_a_key_of_kms_is_compared_by_its_id(drive: Drive, serve: Serve) -> None:
     arn = "arn:aws:kms:us-east-1:123456789012:key/abc"
     service = Service(DescribeTable=[table(SSEDescription={"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn})])
@@ -702,3 +735,186 @@ def test_a_model_without_a_table_is_told_how_to_get_one() -> None:
             run(call())
     with pytest.raises(ConfigurationError, match="Loose has no table"):
         Loose.table.to_cloudformation()
+
+
+# Indexes.
+
+KEYS_ONLY = {"ProjectionType": "KEYS_ONLY"}
+
+
+def index(name: str, *keys: str, projection: Any = None) -> dict[str, Any]:
+    schema = [{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"), strict=False)]
+    return {"IndexName": name, "KeySchema": schema, "Projection": projection or {"ProjectionType": "ALL"}}
+
+
+@pytest.fixture
+def declare(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let notes declare indexes, over `text` and `size` beside the key."""
+    from pydynox import _core
+
+    def declare(global_: Any = (), local: Any = ()) -> None:
+        made = {name: given for name, given in (("GlobalSecondaryIndexes", global_), ("LocalSecondaryIndexes", local)) if given}
+        types = {"owner": "S", "number": "N", "text": "S", "size": "N"}
+        used = {key["AttributeName"] for each in (*global_, *local) for key in each["KeySchema"]} | {"owner", "number"}
+        definitions = [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items() if name in used]
+        members = {"KeySchema": TABLE["KeySchema"], "AttributeDefinitions": definitions, **made}
+        monkeypatch.setattr(_core, "table_declaration", lambda schema: members)
+
+    return declare
+
+
+GSI = [index("by_text", "text", "number"), index("by_size", "size", projection=KEYS_ONLY)]
+LSI = [index("by_owner_size", "owner", "size", projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["text"]})]
+
+
+def test_a_table_is_created_with_its_indexes(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+    declare(GSI, LSI)
+
+    drive(Note.table.create())
+
+    assert drive(Note.table.check()) == []
+    described = drive(Note.table.describe())
+    assert sorted(described.global_indexes) == ["by_size", "by_text"]
+    by_text = described.global_indexes["by_text"]
+    assert (by_text.partition_key, by_text.sort_key, by_text.projection) == (("text",), ("number",), "ALL")
+    assert (by_text.status, by_text.is_backfilling) == ("ACTIVE", False)
+    assert described.local_indexes["by_owner_size"].projection == "INCLUDE"
+
+
+def test_ensure_adds_indexes_one_at_a_time(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+    by_hand(client, drive)
+    drive(Note(owner="a", number=1, text="hello").create())
+    declare(GSI)
+    told: list[TableProgress] = []
+    drifts = drive(Note.table.check())
+    assert [(drift.what, drift.index, drift.mended_by) for drift in drifts] == [
+        ("index", "by_text", "ensure"),
+        ("index", "by_size", "ensure"),
+    ]
+    assert str(drifts[0]).startswith(
+        "index by_text: declared partition key text (S), sort key number (N), projection ALL, missing; ensure() adds it"
+    )
+
+    mended = drive(Note.table.ensure(progress=told.append))
+
+    assert mended == drifts
+    assert drive(Note.table.check()) == []
+    assert [each.doing for each in told if "index" in each.doing] == ["adding index by_text", "adding index by_size"]
+
+
+def test_indexes_that_are_not_declared_stay(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+    declare(GSI)
+    drive(Note.table.create())
+    declare(GSI[:1])
+
+    assert drive(Note.table.check()) == []
+    assert drive(Note.table.update(stream="KEYS_ONLY")) != []
+    assert sorted(drive(Note.table.describe()).global_indexes) == ["by_size", "by_text"]
+
+
+@pytest.mark.parametrize(
+    ("other", "advice"),
+    [
+        ({"global_": [index("by_text", "text")]}, "under another name"),
+        ({"global_": [index("by_text", "text", "number", projection=KEYS_ONLY)]}, "under another name"),
+        ({"global_": GSI, "local": LSI}, "made with its table"),
+    ],
+)
+def test_an_index_that_cannot_be_changed_is_explained(
+    drive: Drive, client: DynamoDBClient, declare: Any, other: Any, advice: str
+) -> None:
+    declare(GSI)
+    drive(Note.table.create())
+    declare(**other)
+
+    (drift,) = drive(Note.table.check(deletion_protection=False))
+
+    assert (drift.what, drift.mendable) == ("index", False)
+    assert advice in drift.advice
+    with pytest.raises(ConfigurationError, match=advice):
+        drive(Note.table.ensure())
+
+
+def test_indexes_have_a_capacity_of_their_own(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+    declare(GSI)
+    options = TableOptions(billing=Provisioned(10, 5), indexes={"by_size": IndexOptions(billing=Provisioned(2, 1))})
+
+    drive(Note.table.create(**options))
+
+    raw = {
+        each["IndexName"]: each["ProvisionedThroughput"] for each in drive(Note.table.describe()).raw["GlobalSecondaryIndexes"]
+    }
+    assert (raw["by_text"]["ReadCapacityUnits"], raw["by_size"]["ReadCapacityUnits"]) == (10, 2)
+    assert drive(Note.table.check(**options)) == []
+
+
+@pytest.mark.deviates(embedded="UpdateTable leaves the capacity of an index as it is")
+def test_the_capacity_of_an_index_is_changed(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+    declare(GSI)
+    drive(Note.table.create(billing=Provisioned(10, 5)))
+    more = TableOptions(indexes={"by_size": IndexOptions(billing=Provisioned(4, 1))})
+    (drift,) = drive(Note.table.check(**more))
+    assert (drift.what, drift.index, drift.actual, drift.mended_by) == ("billing", "by_size", Provisioned(10, 5), "update")
+
+    drive(Note.table.update(**more))
+    assert drive(Note.table.check(**more)) == []
+
+
+@pytest.mark.deviates(embedded="UpdateTable gives a new index no capacity")
+def test_an_index_is_added_to_a_provisioned_table_with_its_capacity(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+    drive(Note.table.create(billing=Provisioned(6, 3)))
+    declare(GSI[:1])
+
+    drive(Note.table.ensure())
+
+    (added,) = drive(Note.table.describe()).raw["GlobalSecondaryIndexes"]
+    throughput = added["ProvisionedThroughput"]
+    assert (throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]) == (6, 3)
+
+
+def test_what_an_index_alone_is_asked_to_be(drive: Drive, serve: Serve, declare: Any) -> None:
+    declare(GSI)
+    there = table(GlobalSecondaryIndexes=[each | {"IndexStatus": "ACTIVE"} for each in GSI], AttributeDefinitions=[
+        *TABLE["AttributeDefinitions"],
+        {"AttributeName": "text", "AttributeType": "S"},
+        {"AttributeName": "size", "AttributeType": "N"},
+    ])  # fmt: skip
+    service = Service(DescribeTable=[there])
+    wanted = IndexOptions(billing=OnDemand(max_wcu=9), warm_throughput=WarmThroughput(12_000, 4_000))
+    with client_of(serve(service)).as_default():
+        drive(Note.table.update(indexes={"by_size": wanted}))
+        drive(Note.table.create(indexes={"by_size": wanted}, wait=False))
+        drive(Note.table.update(billing=Provisioned(5, 5)))
+
+    warm = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}
+    throughput = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+    assert [body.get("GlobalSecondaryIndexUpdates") for body in service.bodies("UpdateTable")] == [
+        [{"Update": {"IndexName": "by_size", "OnDemandThroughput": {"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": 9}}}],
+        [{"Update": {"IndexName": "by_size", "WarmThroughput": warm}}],
+        [{"Update": {"IndexName": name, "ProvisionedThroughput": throughput}} for name in ("by_text", "by_size")],
+    ]
+    (body,) = service.bodies("CreateTable")
+    by_text, by_size = body["GlobalSecondaryIndexes"]
+    assert by_text == GSI[0]
+    assert by_size == GSI[1] | {"OnDemandThroughput": {"MaxWriteRequestUnits": 9}, "WarmThroughput": warm}
+
+
+def test_an_index_of_another_way_of_billing_is_refused(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+    declare(GSI)
+    odd = {"by_size": IndexOptions(billing=Provisioned(1, 1))}
+    with pytest.raises(ConfigurationError, match="billed in one way"):
+        drive(Note.table.create(indexes=odd))
+    with pytest.raises(ConfigurationError, match="billed in one way"):
+        drive(Note.table.check(billing=OnDemand(), indexes=odd))
+    drive(Note.table.create())
+    with pytest.raises(ConfigurationError, match="billed in one way"):
+        drive(Note.table.check(indexes=odd))
+
+
+async def test_many_may_add_indexes_at_the_same_time(client: DynamoDBClient, declare: Any) -> None:
+    await Note.table.create()
+    declare(GSI)
+
+    await asyncio.gather(*(Note.table.ensure() for _ in range(6)))
+
+    assert await Note.table.check() == []

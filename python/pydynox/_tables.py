@@ -172,8 +172,8 @@ class Declared:
         elif found.get("AttributeName") != self.ttl:
             other = found.get("AttributeName")
             advice = (
-                f"items of a table expire by one attribute: switch {other!r} off by client.call('UpdateTimeToLive', ...), and ensure() "
-                f"an hour later, or declare the attribute as ttl(attribute_name={other!r})"
+                f"items of a table expire by one attribute: switch {other!r} off by client.call('UpdateTimeToLive', ...), and "
+                f"ensure() an hour later, or declare the attribute as ttl(attribute_name={other!r})"
             )
             yield Drift("time to live", self.ttl, other, None, advice)
 
@@ -274,7 +274,9 @@ class Declared:
             return Drift("index", declared, None, None, _LOCAL_INDEX, name)
         billing = self._index_members(name, billing_of(table, table))
         members = self._all_definitions(table, index) | {"GlobalSecondaryIndexUpdates": [{"Create": {**index, **billing}}]}
-        return Drift("index", declared, None, "ensure", _ADDS + "; its items are written in the background", name, "UpdateTable", members)
+        return Drift(
+            "index", declared, None, "ensure", _ADDS + "; its items are written in the background", name, "UpdateTable", members
+        )
 
     def _all_definitions(self, table: Mapping[str, Any], index: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The attribute definitions of the table as it is and of an index that comes."""
@@ -289,8 +291,8 @@ class Declared:
 _ADDS = "ensure() adds it"
 _CHANGES = "update() changes it"
 _OTHER_INDEX = (
-    "the key and the projection of an index cannot be changed: declare it under another name, ensure(), move the queries there, and "
-    "delete the old one by client.call('UpdateTable', ...)"
+    "the key and the projection of an index cannot be changed: declare it under another name, ensure(), move the queries there, "
+    "and delete the old one by client.call('UpdateTable', ...)"
 )
 _LOCAL_INDEX = (
     "a local secondary index is made with its table and never changed: make a new table and copy the items, or declare a "
@@ -323,7 +325,7 @@ def _merged(models: tuple[type[Any], ...]) -> dict[str, Any]:
         for name, kind in more.items():
             if types.setdefault(name, kind) != kind:
                 raise ConfigurationError(
-                    f"{model.__name__}: attribute {name!r} is {kind} in a key here and {types[name]} in a model of the same table",
+                    f"{model.__name__}: attribute {name!r} is {kind} in a key here and {types[name]} in another model of its table",
                     model=model.__name__,
                 )
         for of in (GLOBAL, LOCAL):
@@ -338,7 +340,9 @@ def _merge_indexes(merged: dict[str, Any], members: Mapping[str, Any], kind: str
         name = index["IndexName"]
         before, now = _index_words(known.setdefault(name, index), merged), _index_words(index, merged)
         if before != now:
-            raise ConfigurationError(f"{model}: index {name} is {now} here and {before} in a model of the same table", model=model)
+            raise ConfigurationError(
+                f"{model}: index {name} is {now} here and {before} in a model of the same table", model=model
+            )
     if known:
         merged[kind] = list(known.values())
 
@@ -350,8 +354,8 @@ def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
             if attribute._duty == "expires_at" and attribute.attribute_name is not None:
                 found.setdefault(attribute.attribute_name, model.__name__)
     if len(found) > 1:
-        (one, model), (other, its) = list(found.items())[:2]
-        raise ConfigurationError(f"items of a table expire by one attribute: {model} says {one!r} and {its} says {other!r}")
+        (one, its), (other, others) = list(found.items())[:2]
+        raise ConfigurationError(f"items of a table expire by one attribute: {its} says {one!r} and {others} says {other!r}")
     return next(iter(found), None)
 
 

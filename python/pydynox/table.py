@@ -73,10 +73,10 @@ class Table(Generic[Row_co]):
     ) -> list[Drift]:
         """Make the table if there is none, and add to it what is missing: never removes, replaces or changes anything.
 
-        Adds global secondary indexes one at a time, waiting between; time to live; and what ``options`` ask for: a stream, backups,
-        tags, deletion protection. What is there in another form is left to ``update()``; ``check()`` shows it. Several processes may
-        do it at the same time. A table that is being made or changed is waited for; one that is being deleted, until it is gone, and
-        then made anew.
+        Adds global secondary indexes one at a time, waiting between; time to live; and what ``options`` ask for: a stream,
+        backups, tags, deletion protection. What is there in another form is left to ``update()``; ``check()`` shows it. Several
+        processes may do it at the same time. A table that is being made or changed is waited for; one that is being deleted,
+        until it is gone, and then made anew.
 
         Args:
             wait_timeout: Seconds that it may take, the writing of new indexes included; None for no limit.
@@ -130,8 +130,8 @@ class Table(Generic[Row_co]):
         """Where the table differs from what the model and ``options`` say; changes nothing. Sends DescribeTable.
 
         What is not declared is not looked at: other indexes, other tags, options that are not given. DescribeTimeToLive,
-        DescribeContinuousBackups and ListTagsOfResource are sent where something is declared that they tell. ``resource_policy`` is
-        not compared.
+        DescribeContinuousBackups and ListTagsOfResource are sent where something is declared that they tell.
+        ``resource_policy`` is not compared.
 
         Args:
             **options: What the table is to be, see ``TableOptions``.
@@ -222,7 +222,9 @@ class Table(Generic[Row_co]):
             raise
         return TableDescription(operation.result())
 
-    async def wait_until_active(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> TableDescription:
+    async def wait_until_active(
+        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None
+    ) -> TableDescription:
         """Wait until the table and its global secondary indexes can be used. Sends DescribeTable with growing pauses.
 
         Args:

@@ -33,10 +33,12 @@ StreamView = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"
 TableClass = Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"]
 
 
+def _is_whole(value: object, least: int, most: float = float("inf")) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
 def _check_units(what: str, units: object, *, or_none: bool = False) -> None:
-    if or_none and units is None:
-        return
-    if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+    if not (or_none and units is None) and not _is_whole(units, 1):
         raise ConfigurationError(f"{what} is a whole number of at least 1{', or None' if or_none else ''}, not {units!r}")
 
 
@@ -126,7 +128,7 @@ class PointInTimeRecovery:
     days: int = 35
 
     def __post_init__(self) -> None:
-        if not isinstance(self.days, int) or isinstance(self.days, bool) or not 1 <= self.days <= 35:  # noqa: PLR2004 (of the service)
+        if not _is_whole(self.days, 1, MAX_RECOVERY_DAYS):
             raise ConfigurationError(f"PointInTimeRecovery(days=...) is a whole number from 1 to 35, not {self.days!r}")
 
 
@@ -152,8 +154,9 @@ class KmsKey:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        if self.key is not None and (not isinstance(self.key, str) or not self.key):
-            raise ConfigurationError(f"KmsKey(...) is the id, the ARN or the alias of a key, not {self.key!r}")
+        _check_type("KmsKey(...)", self.key, (str,), "the id, the ARN or the alias of a key")
+        if self.key == "":
+            raise ConfigurationError("KmsKey(...) is the id, the ARN or the alias of a key, not an empty text")
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,7 @@ def _check_type(what: str, value: object, types: tuple[type, ...], words: str) -
         raise ConfigurationError(f"{what} is {words}, not {value!r}")
 
 
+MAX_RECOVERY_DAYS = 35
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256  # of the service
 
 
