@@ -18,6 +18,8 @@ from .tables import (
     WarmThroughput,
     billing_of,
     check_options,
+    part_of,
+    parts_of,
     warm_of,
 )
 
@@ -45,7 +47,7 @@ class Declared:
         self.ttl = _ttl_of(models)
         self.name: str = models[0].model_config.table or ""
         for name in self.options.get("indexes", {}):
-            if name not in {index["IndexName"] for index in self.members.get(GLOBAL, ())}:
+            if name not in {index["IndexName"] for index in parts_of(self.members, GLOBAL)}:
                 shown = ", ".join(model.__name__ for model in models)
                 raise ConfigurationError(f"indexes[{name!r}]: {shown} declares no global secondary index of this name")
 
@@ -74,13 +76,12 @@ class Declared:
 
     def cloudformation(self, name: str) -> dict[str, Any]:
         """An AWS::DynamoDB::Table."""
-        properties = {"TableName": name} | self.creation()
+        properties: dict[str, Any] = {"TableName": name} | self.creation()
         if "StreamSpecification" in properties:
-            del properties["StreamSpecification"]["StreamEnabled"]
+            properties["StreamSpecification"] = {"StreamViewType": self.options["stream"]}
         if "SSESpecification" in properties:
-            properties["SSESpecification"] = {
-                "SSEEnabled" if member == "Enabled" else member: value for member, value in properties["SSESpecification"].items()
-            }
+            members = dict(properties["SSESpecification"])
+            properties["SSESpecification"] = {"SSEEnabled": members.pop("Enabled")} | members
         if "ResourcePolicy" in properties:
             properties["ResourcePolicy"] = {"PolicyDocument": dict(self.options["resource_policy"])}
         if self.ttl is not None:
@@ -181,7 +182,7 @@ class Declared:
         if actual.backups is None:
             return
         declared: PointInTimeRecovery | bool = self.options["point_in_time_recovery"]
-        found = actual.backups.get("PointInTimeRecoveryDescription") or {}
+        found = part_of(actual.backups, "PointInTimeRecoveryDescription")
         on = found.get("PointInTimeRecoveryStatus") == "ENABLED"
         is_there = PointInTimeRecovery(int(found.get("RecoveryPeriodInDays", 35))) if on else False
         if declared == is_there or (on and declared is True):  # True asks for no number of days
@@ -224,7 +225,7 @@ class Declared:
         actual = billing_of(table, table)
         if declared is not None and type(declared) is not type(actual):
             members = self._all_definitions(table) | _billing_members(declared)
-            indexes = [index["IndexName"] for index in table.get(GLOBAL) or ()]
+            indexes = [index["IndexName"] for index in parts_of(table, GLOBAL)]
             updates = [{"Update": {"IndexName": name} | self._index_members(name, declared)} for name in indexes]
             if updates and isinstance(declared, Provisioned):
                 members["GlobalSecondaryIndexUpdates"] = updates
@@ -235,7 +236,7 @@ class Declared:
             if isinstance(declared, OnDemand):
                 members["OnDemandThroughput"] = _limits(declared)
             yield _changed("billing", declared, actual, members, adds=False)
-        for index in table.get(GLOBAL) or ():
+        for index in parts_of(table, GLOBAL):
             name = index["IndexName"]
             own, is_there = self._index_options(name).billing, billing_of(table, index)
             if own is not None and type(own) is not type(actual):
@@ -250,7 +251,7 @@ class Declared:
         declared: WarmThroughput | None = self.options.get("warm_throughput")
         if declared is not None and _is_colder(table, declared):
             yield _changed("warm throughput", declared, warm_of(table), {"WarmThroughput": _warm_members(declared)}, adds=False)
-        for index in table.get(GLOBAL) or ():
+        for index in parts_of(table, GLOBAL):
             name = index["IndexName"]
             own = self._index_options(name).warm_throughput
             if own is not None and _is_colder(index, own):
@@ -259,8 +260,8 @@ class Declared:
 
     def _index_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
         for kind in (LOCAL, GLOBAL):
-            there = {index["IndexName"]: index for index in table.get(kind) or ()}
-            for index in self.members.get(kind, ()):
+            there = {index["IndexName"]: index for index in parts_of(table, kind)}
+            for index in parts_of(self.members, kind):
                 name = index["IndexName"]
                 declared = _index_words(index, self.members)
                 if name not in there:
@@ -284,7 +285,7 @@ class Declared:
         if index is None:
             return {}
         declared = TableDescription(self.members).attribute_types
-        types |= {each["AttributeName"]: declared[each["AttributeName"]] for each in index["KeySchema"]}
+        types |= {each["AttributeName"]: declared[each["AttributeName"]] for each in parts_of(index, "KeySchema")}
         return {"AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]}
 
 
@@ -324,9 +325,10 @@ def _merged(models: tuple[type[Any], ...]) -> dict[str, Any]:
         types, more = TableDescription(merged).attribute_types, TableDescription(members).attribute_types
         for name, kind in more.items():
             if types.setdefault(name, kind) != kind:
+                word = model.__name__
                 raise ConfigurationError(
-                    f"{model.__name__}: attribute {name!r} is {kind} in a key here and {types[name]} in another model of its table",
-                    model=model.__name__,
+                    f"{word}: attribute {name!r} is {kind} in a key here and {types[name]} in another model of its table",
+                    model=word,
                 )
         for of in (GLOBAL, LOCAL):
             _merge_indexes(merged, members, of, model.__name__)
@@ -335,8 +337,8 @@ def _merged(models: tuple[type[Any], ...]) -> dict[str, Any]:
 
 
 def _merge_indexes(merged: dict[str, Any], members: Mapping[str, Any], kind: str, model: str) -> None:
-    known = {index["IndexName"]: index for index in merged.get(kind, ())}
-    for index in members.get(kind, ()):
+    known = {index["IndexName"]: index for index in parts_of(merged, kind)}
+    for index in parts_of(members, kind):
         name = index["IndexName"]
         before, now = _index_words(known.setdefault(name, index), merged), _index_words(index, merged)
         if before != now:
@@ -351,7 +353,7 @@ def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
     found: dict[str, str] = {}
     for model in models:
         for attribute in _compile.completed(model).attributes.values():
-            if attribute._duty == "expires_at" and attribute.attribute_name is not None:
+            if attribute._duty == "expires_at":
                 found.setdefault(attribute.attribute_name, model.__name__)
     if len(found) > 1:
         (one, its), (other, others) = list(found.items())[:2]
@@ -362,7 +364,7 @@ def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
 def _key_words(part: Mapping[str, Any]) -> str:
     """``user_id (S), number (N)``."""
     types = TableDescription(part).attribute_types
-    keys = sorted(part["KeySchema"], key=lambda each: each["KeyType"] != "HASH")
+    keys = sorted(parts_of(part, "KeySchema"), key=lambda each: each["KeyType"] != "HASH")
     return ", ".join(f"{each['AttributeName']} ({types.get(each['AttributeName'], '?')})" for each in keys)
 
 
@@ -371,12 +373,12 @@ def _index_words(index: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     types = TableDescription(table).attribute_types
     words: list[str] = []
     for role, said in (("HASH", "partition key"), ("RANGE", "sort key")):
-        names = [each["AttributeName"] for each in index["KeySchema"] if each["KeyType"] == role]
+        names = [each["AttributeName"] for each in parts_of(index, "KeySchema") if each["KeyType"] == role]
         shown = " + ".join(f"{name} ({types.get(name, '?')})" for name in names)
         words += [f"{said} {shown}"] if names else []
-    projection = index.get("Projection") or {}
+    projection = part_of(index, "Projection")
     words.append(f"projection {projection.get('ProjectionType', 'ALL')}")
-    others = sorted(projection.get("NonKeyAttributes") or ())
+    others = sorted(map(str, projection.get("NonKeyAttributes") or ()))
     return ", ".join(words) + (f" of {', '.join(others)}" if others else "")
 
 
@@ -437,7 +439,7 @@ def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def tags_of(answers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The tags in answers of ListTagsOfResource."""
-    return {tag["Key"]: tag["Value"] for answer in answers for tag in answer.get("Tags") or ()}
+    return {tag["Key"]: tag["Value"] for answer in answers for tag in parts_of(answer, "Tags")}
 
 
 def _json(policy: Mapping[str, Any]) -> str:

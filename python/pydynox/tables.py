@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast
 
 from .exceptions import ConfigurationError
 
@@ -219,6 +219,7 @@ MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256  # of the service
 def _tag_problem(tags: object) -> str | None:
     if not isinstance(tags, Mapping):
         return f"tags= is a mapping of str to str, not {tags!r}"
+    tags = cast("Mapping[object, object]", tags)
     if len(tags) > MAX_TAGS:
         return f"tags= has {len(tags)} tags; a table has {MAX_TAGS} at the most"
     for key, value in tags.items():
@@ -260,7 +261,7 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigurationError(f"table_class= is STANDARD or STANDARD_INFREQUENT_ACCESS, not {options['table_class']!r}")
     if options.get("tags") is not None and (problem := _tag_problem(options["tags"])) is not None:
         raise ConfigurationError(problem)
-    indexes = options.get("indexes")
+    indexes: Mapping[str, Any] | None = options.get("indexes")
     _check_type("indexes=", indexes, (Mapping,), "a mapping of index names to IndexOptions(...)")
     for name, index in (indexes or {}).items():
         if not isinstance(index, IndexOptions):
@@ -372,7 +373,7 @@ class IndexDescription:
     @property
     def projection(self) -> str:
         """``ALL``, ``KEYS_ONLY`` or ``INCLUDE``."""
-        return str(self.raw.get("Projection", {}).get("ProjectionType", "ALL"))
+        return str(part_of(self.raw, "Projection").get("ProjectionType", "ALL"))
 
     @property
     def item_count(self) -> int:
@@ -428,17 +429,17 @@ class TableDescription:
     @property
     def attribute_types(self) -> dict[str, str]:
         """The types (S, N or B) of the attributes of all keys."""
-        return {each["AttributeName"]: each["AttributeType"] for each in self.raw.get("AttributeDefinitions", ())}
+        return {each["AttributeName"]: each["AttributeType"] for each in parts_of(self.raw, "AttributeDefinitions")}
 
     @property
     def global_indexes(self) -> dict[str, IndexDescription]:
         """The global secondary indexes, by name."""
-        return {each["IndexName"]: IndexDescription(each) for each in self.raw.get("GlobalSecondaryIndexes") or ()}
+        return {each["IndexName"]: IndexDescription(each) for each in parts_of(self.raw, "GlobalSecondaryIndexes")}
 
     @property
     def local_indexes(self) -> dict[str, IndexDescription]:
         """The local secondary indexes, by name."""
-        return {each["IndexName"]: IndexDescription(each) for each in self.raw.get("LocalSecondaryIndexes") or ()}
+        return {each["IndexName"]: IndexDescription(each) for each in parts_of(self.raw, "LocalSecondaryIndexes")}
 
     @property
     def billing(self) -> OnDemand | Provisioned:
@@ -448,7 +449,7 @@ class TableDescription:
     @property
     def stream(self) -> StreamView | None:
         """What its stream shows; None without one."""
-        stream = self.raw.get("StreamSpecification") or {}
+        stream = part_of(self.raw, "StreamSpecification")
         view: StreamView | None = stream.get("StreamViewType") if stream.get("StreamEnabled") else None
         return view
 
@@ -460,7 +461,7 @@ class TableDescription:
     @property
     def encryption(self) -> OwnedKey | KmsKey:
         """The key it is encrypted with."""
-        found = self.raw.get("SSEDescription") or {}
+        found = part_of(self.raw, "SSEDescription")
         if found.get("Status") in ("ENABLED", "ENABLING", "UPDATING"):
             return KmsKey(found.get("KMSMasterKeyArn"))
         return OwnedKey()
@@ -468,7 +469,7 @@ class TableDescription:
     @property
     def table_class(self) -> TableClass:
         """Its class."""
-        found: TableClass = (self.raw.get("TableClassSummary") or {}).get("TableClass", "STANDARD")
+        found: TableClass = part_of(self.raw, "TableClassSummary").get("TableClass", "STANDARD")
         return found
 
     @property
@@ -500,25 +501,37 @@ class TableDescription:
         return None if at is None else datetime.fromtimestamp(float(at), UTC)
 
 
+def part_of(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A member of what the service says that is an object; empty where there is none."""
+    found: Mapping[str, Any] | None = raw.get(name)
+    return found or {}
+
+
+def parts_of(raw: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    """A member of what the service says that is a list of objects; empty where there is none."""
+    found: Sequence[Mapping[str, Any]] | None = raw.get(name)
+    return found or ()
+
+
 def _key_of(raw: Mapping[str, Any], role: str) -> tuple[str, ...]:
-    return tuple(each["AttributeName"] for each in raw["KeySchema"] if each["KeyType"] == role)
+    return tuple(each["AttributeName"] for each in parts_of(raw, "KeySchema") if each["KeyType"] == role)
 
 
 def billing_of(table: Mapping[str, Any], part: Mapping[str, Any]) -> OnDemand | Provisioned:
     """How a table, or an index of it, is billed."""
-    throughput = part.get("ProvisionedThroughput") or {}
+    throughput = part_of(part, "ProvisionedThroughput")
     rcu, wcu = int(throughput.get("ReadCapacityUnits", 0)), int(throughput.get("WriteCapacityUnits", 0))
-    mode = (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED")
+    mode = part_of(table, "BillingModeSummary").get("BillingMode", "PROVISIONED")
     if mode == "PROVISIONED" and rcu and wcu:
         return Provisioned(rcu, wcu)
-    limits = part.get("OnDemandThroughput") or {}
+    limits = part_of(part, "OnDemandThroughput")
     most = [limits.get(name) for name in ("MaxReadRequestUnits", "MaxWriteRequestUnits")]
     return OnDemand(*(None if limit in (None, -1) else int(limit) for limit in most))
 
 
 def warm_of(part: Mapping[str, Any]) -> WarmThroughput | None:
     """What a table, or an index of it, can serve at once."""
-    warm = part.get("WarmThroughput") or {}
+    warm = part_of(part, "WarmThroughput")
     rcu, wcu = warm.get("ReadUnitsPerSecond"), warm.get("WriteUnitsPerSecond")
     return WarmThroughput(int(rcu), int(wcu)) if rcu and wcu else None
 
