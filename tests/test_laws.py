@@ -63,6 +63,8 @@ ORDER = [
     "document",
     "client",
     "key",
+    "tables",
+    "_tables",
     "table",
     "model",
     "sync",

@@ -34,7 +34,7 @@ from pydynox.tables import (
 
 from .conftest import Drive, Serve, client_of
 from .engines import CREDENTIALS, Engine
-from .faults.deeds import answer, error
+from .faults.deeds import answer, close, error
 from .faults.server import Connection, Seen
 
 
@@ -433,6 +433,14 @@ def test_a_table_that_is_being_deleted_is_made_anew(drive: Drive, serve: Serve) 
 
     assert [drift.what for drift in mended] == ["table"]
     assert [name for name, _ in service.asked].index("CreateTable") == 3
+
+
+def test_a_table_whose_making_went_unanswered_is_looked_for(drive: Drive, serve: Serve) -> None:
+    service = Service(DescribeTable=[NO_TABLE, table()], CreateTable=[close])
+    with client_of(serve(service)).as_default():
+        assert drive(Note.table.ensure()) == []
+
+    assert len(service.bodies("CreateTable")) == 1
 
 
 def test_a_change_waits_until_others_are_done(drive: Drive, serve: Serve) -> None:

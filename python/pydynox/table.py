@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Unpack
 from . import _core
 from ._typing import Row_co
 from .client import DynamoDBClient, client_for
-from .exceptions import ConfigurationError, RequestError, RequestTimeoutError, TableNotFoundError
+from .exceptions import ConfigurationError, RequestError, RequestTimeoutError, TableNotFoundError, WriteOutcomeUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -391,7 +391,7 @@ class Table(Generic[Row_co]):
         if "update" in by:
             await self.describe()  # what is not there cannot be changed
         elif (made := await self._have(declared, watch, progress)) is not None:
-            mended.append(made)
+            return [made]  # all of it
         while True:
             table = await _watched(watch, "active", "waiting", progress, applied=bool(mended))
             drifts = declared.drifts(await self._actual(declared, table))
@@ -426,9 +426,9 @@ class Table(Generic[Row_co]):
             try:
                 await self._make(declared, watch, progress, wait=True)
             except RequestError as error:
-                if error.code != "ResourceInUseException":
+                if error.code != "ResourceInUseException" and not isinstance(error, WriteOutcomeUnknownError):
                     raise
-                await _looked_again(watch, error)  # another process was faster
+                await _looked_again(watch, error)  # another process was faster, or this one without knowing it
             else:
                 watch.restart()
                 return declared.absent(self._sent_name(declared.name))

@@ -165,7 +165,8 @@ impl Waiter {
         if !goal.is_out_of_reach(&status) {
             return Ok(answer);
         }
-        let message = format!("the table is {status}, from which it does not become active by itself");
+        let message =
+            format!("the table is {status}, from which it does not become active by itself");
         Err(self.about(Error::new(ErrorKind::Request, message)))
     }
 

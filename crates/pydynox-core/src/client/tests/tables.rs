@@ -77,7 +77,11 @@ async fn one_look_is_one_look_and_pauses_begin_anew_after_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn a_table_that_is_going_away_does_not_become_active() {
-    for status in ["DELETING", "ARCHIVED", "INACCESSIBLE_ENCRYPTION_CREDENTIALS"] {
+    for status in [
+        "DELETING",
+        "ARCHIVED",
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+    ] {
         let script = Script::new(move |_| table(status));
 
         let error = waiter(&script).wait(Goal::Active).await.unwrap_err();
