@@ -264,6 +264,7 @@ class Client:
     def call(self, operation: str, wire: Mapping[str, object]) -> Operation: ...
     def close(self) -> None: ...
 
+@final
 class TableWatch:
     """Looks at one table until it is as wanted, with growing pauses, until its time is over."""
 
