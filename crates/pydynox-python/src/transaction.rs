@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::{Context, Expected, read_owned};
-use crate::client::{Client, Request, Wait};
+use crate::client::{Client, Request};
 use crate::error::{malformed, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
@@ -266,7 +266,6 @@ impl Client {
             intent: Intent::Plain,
             proof: None,
             own_token: sealed.own_token,
-            wait: Wait::No,
         };
         let operation = self.send(py, request, Expected::Transacted(parts))?;
         Ok(Some((operation, sealed.token)))
