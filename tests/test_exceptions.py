@@ -17,6 +17,7 @@ TREE = {
     "CursorError": (PydynoxError, ValueError),
     "ItemNotFoundError": (PydynoxError, LookupError),
     "MultipleItemsError": (PydynoxError, LookupError),
+    "ReadLimitError": (PydynoxError,),
     "ItemTooLargeError": (PydynoxError,),
     "ConditionFailedError": (PydynoxError,),
     "ItemAlreadyExistsError": (exceptions.ConditionFailedError,),

@@ -19,16 +19,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
-from ._typing import PK, SK, Row, Row_co
+from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, SortD
+from .results import each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
     from .client import DynamoDBClient
+    from .exceptions import SerializationError
     from .expressions import Action, Condition, Expr
+    from .indexes import Index
     from .key import Key
+    from .query import Plan, Query
+    from .results import QueryResult
     from .table import Progress, Table
     from .tables import Drift, TableDescription, TableOptions
     from .transaction import SyncTransaction
@@ -52,14 +58,35 @@ VIEWS = (
     View("model", "Model", "SyncInstance", "(Generic[Row_co])", "Any"),
     View("key", "Key", "SyncKey", "(Generic[Row_co])", "Key[Row_co]"),
     View("table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
+    View("query", "Query", "SyncQuery", "(Generic[Row])", "Query[Row]", row="SyncQuery[Row]"),
+    View("indexes", "Index", "SyncIndex", "(Generic[Row, PK, SortD])", "Index[Row, PK, SortD]"),
     View("client", "DynamoDBClient", "SyncClient", "", "DynamoDBClient"),
 )
-# Plain methods whose result has a blocking form of its own, and the names of the two.
+QUERY = ("query", "scan", "select", "keys")
+#: Plain methods whose result has a view of its own, and what that is called in its place.
 PURE = {
     "key": ("Key[", "SyncKey["),
     "transaction": ("Transaction", "SyncTransaction"),
     "batch_writer": ("BatchWriter", "SyncBatchWriter"),
+    **dict.fromkeys(QUERY, ("Query[", "SyncQuery[")),
 }
+#: Plain methods whose result is of the same kind as what they are called on.
+COPYING = (
+    "filter",
+    "limit",
+    "page_size",
+    "max_reads",
+    "descending",
+    "consistent_read",
+    "after",
+    "cursors",
+    "on_invalid",
+    "hydrate",
+)
+#: Plain methods that the view hands through.
+PLAIN = ("explain",)
+#: What is iterated: how its steps are opened, and whether each gives several rows.
+ITERATED = {"__aiter__": ("__iter__", "_open_rows()", True), "pages": ("pages", "_open_pages(rows, ahead=True)", False)}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -85,7 +112,10 @@ def view_text(view: View) -> str:
 
 def belongs(view: View, node: Function) -> bool:
     """Whether a method of the source has a blocking form in this view."""
-    if node.name.startswith("_") or not (isinstance(node, ast.AsyncFunctionDef) or node.name in PURE):
+    if node.name in ITERATED:
+        return True
+    plain = (*PURE, *COPYING, *PLAIN)
+    if node.name.startswith("_") or not (isinstance(node, ast.AsyncFunctionDef) or node.name in plain):
         return False
     return ("classmethod" in decorators(node)) == view.on_class
 
@@ -98,13 +128,19 @@ def decorators(node: Function) -> list[str]:
 def method_text(view: View, node: Function) -> str:
     """The blocking form of one method, or of one of its overloads."""
     result = annotation_text(view, node.returns)
+    if node.name in ITERATED:
+        return iterated_text(view, node, result)
     if node.name in PURE:
         result = result.replace(*PURE[node.name])
     if "overload" in decorators(node):
         return "    @overload\n" + signature(view, node, result, " ...")
     passed = call_arguments(node)
     call = f"self._target.{node.name}({passed})"
-    if node.name in PURE:
+    if node.name in PLAIN:
+        lines = [f"return {call}"]
+    elif node.name == "select":
+        lines = ["target: Any = self._target", f"made: {result} = {call.replace('self._target', 'target')}.sync", "return made"]
+    elif node.name in PURE or node.name in COPYING:
         lines = [f"made: {result} = {call}.sync", "return made"]
     elif result == "None":
         lines = [f"run({call})"]
@@ -114,6 +150,15 @@ def method_text(view: View, node: Function) -> str:
         lines = [f"return run({call})"]
     doc = f'        """Blocking form of ``{view.source}.{node.name}``."""\n'
     return signature(view, node, result, "") + doc + "".join(f"        {line}\n" for line in lines)
+
+
+def iterated_text(view: View, node: Function, result: str) -> str:
+    """The blocking form of what gives an iterator."""
+    name, opened, flat = ITERATED[node.name]
+    result = result.replace("AsyncIterator[", "Iterator[")
+    doc = f'        """Blocking form of ``{view.source}.{node.name}``."""\n' if not name.startswith("_") else ""
+    body = f"        return each(self._target.{opened}, flat={flat})\n"
+    return signature(view, node, result, "").replace(f"def {node.name}(", f"def {name}(") + doc + body
 
 
 def signature(view: View, node: Function, result: str, end: str) -> str:

@@ -27,9 +27,12 @@ from .credentials import AssumeRole, Credentials
 from .document import Document
 from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
+from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
 from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .key import Key
 from .model import Change, ItemSize, Model
+from .query import Query
+from .results import QueryResult
 from .table import Table
 from .transaction import Transaction
 
@@ -49,14 +52,18 @@ __all__ = [
     "Document",
     "DynamoDBClient",
     "EnumAttribute",
+    "GlobalSecondaryIndex",
     "ItemSize",
     "JSONAttribute",
     "Key",
     "ListAttribute",
+    "LocalSecondaryIndex",
     "MapAttribute",
     "Model",
     "ModelConfig",
     "NumberAttribute",
+    "Query",
+    "QueryResult",
     "SetAttribute",
     "StringAttribute",
     "TTLAttribute",

@@ -244,6 +244,9 @@ def complete(cls: type[Any]) -> Definition:
                 stored = config.entity_attribute
                 fields.append(_hidden(cls, definition, stored, duty="entity", value=entity, why=f"entity={entity!r}"))
             hides = any(attribute._hide_expired for attribute in definition.attributes.values())
+            from .indexes import declared_indexes  # it stands on queries, and they on models
+
+            partition = next((a for a in definition.attributes.values() if PARTITION in a._roles), None)
             cls._schema = _core.Schema(
                 cls,
                 fields,
@@ -254,6 +257,7 @@ def complete(cls: type[Any]) -> Definition:
                 entity=entity,
                 entity_attribute=config.entity_attribute,
                 entities=definition.entities,
+                indexes=declared_indexes(cls, definition.attributes, partition),
             )
             _announce(cls, definition)
     definition.names = {}

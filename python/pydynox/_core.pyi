@@ -1,6 +1,6 @@
 """The extension module: the border between Python and the Rust core."""
 
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from os import PathLike
 from typing import Any, ClassVar, NoReturn, Self, TypeVar, final
@@ -61,6 +61,8 @@ class Schema:
         entity: str | None = None,
         entity_attribute: str = "_type",
         entities: dict[str, Schema | None] | None = None,
+        # name, whether global, partition key, sort key, included attributes: None for all, none for the keys only
+        indexes: Iterable[tuple[str, bool, Sequence[str], Sequence[str], Sequence[str] | None]] | None = None,
     ) -> Self: ...
     @property
     def model(self) -> type: ...
@@ -171,6 +173,53 @@ class Action:
         """The text of the action with its values, as DynamoDB's expressions are written; ``repr`` shows it without values."""
 
 @final
+class Search:
+    """A query or scan that was not sent; every method gives another one."""
+
+    @staticmethod
+    def query(schema: Schema, index: str | None, values: tuple[object, ...], named: Mapping[str, object]) -> Search: ...
+    @staticmethod
+    def scan(schema: Schema, index: str | None, segments: int, segment: int | None) -> Search: ...
+    @staticmethod
+    def plain_query(table: str, index: str | None, partition: object, sort: object) -> Search: ...
+    @staticmethod
+    def plain_scan(table: str, index: str | None, segments: int, segment: int | None) -> Search: ...
+    def filtered(self, conditions: tuple[object, ...]) -> Search: ...
+    def selected(self, paths: tuple[object, ...]) -> Search: ...
+    def keys(self) -> Search: ...
+    def descending(self) -> Search: ...
+    def consistent_read(self, value: bool) -> Search: ...
+    def bounded(self, limit: int | None, page_size: int | None, max_reads: int | None) -> Search: ...
+    def after(self, cursor: str | None) -> Search: ...
+    def cursors(self, audience: str | None, lifetime: int | None) -> Search: ...
+    def on_invalid(self, call: Callable[..., object]) -> Search: ...
+    @property
+    def limit(self) -> int | None: ...
+    def explain(self, client: Client) -> dict[str, Any]:
+        """What would be sent, without sending it."""
+
+@final
+class Reading:
+    """A query or scan under way."""
+
+    def __new__(cls, search: Search, client: Client, count: bool, capacity: bool) -> Self: ...
+    def fetch(self, wanted: int | None, ahead: bool) -> Operation:
+        """The next rows: `wanted` of them, or as many as come at once; None when there are no more. With `ahead` the page after
+        it may be fetched before it is asked for."""
+    def count(self, exists: bool) -> Operation: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def is_stuck(self) -> bool:
+        """Whether rows are here that were not given: the next of them cannot be read."""
+    @property
+    def is_spent(self) -> bool: ...
+    @property
+    def capacity(self) -> float | None: ...
+    def cursor(self) -> str | None: ...
+    def close(self) -> None: ...
+
+@final
 class Operation:
     """A call that is sent when it is awaited."""
 
@@ -207,6 +256,7 @@ class Client:
         connect_timeout: float,
         max_attempts: int,
         max_connections: int,
+        cursor_keys: Sequence[bytes],
         ca_bundle: str | PathLike[str] | None,
         retry_unsafe_writes: bool,
         errors: str,

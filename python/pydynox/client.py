@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .credentials import AssumeRole, Credentials
     from .expressions import Action, Condition
     from .key import Key
+    from .query import Query
     from .sync import SyncClient
     from .transaction import Transaction
 
@@ -47,6 +48,8 @@ class DynamoDBClient:
         connect_timeout: Seconds until a connection must be ready, TLS included.
         max_attempts: How often a request is sent at most.
         max_connections: How many connections are open at the same time; more calls wait for their turn.
+        cursor_keys: Keys of 32 random bytes that encrypt and authenticate the cursors of pages: the first one seals, all of them
+            open. Without any, cursors are bound to their query and checksummed, and anybody can read them.
         ca_bundle: A PEM file of certificates to trust in place of the bundled ones; else ``AWS_CA_BUNDLE``, ``SSL_CERT_FILE``.
         retry_unsafe_writes: Send a write again although an earlier attempt may have been applied, and applying it twice differs
             from applying it once.
@@ -77,6 +80,7 @@ class DynamoDBClient:
         connect_timeout: float = 3.1,
         max_attempts: int = 4,
         max_connections: int = 64,
+        cursor_keys: Sequence[bytes] = (),
         ca_bundle: str | PathLike[str] | None = None,
         retry_unsafe_writes: bool = False,
         errors: Literal["full", "keys", "none"] = "keys",
@@ -93,6 +97,7 @@ class DynamoDBClient:
             connect_timeout=connect_timeout,
             max_attempts=max_attempts,
             max_connections=max_connections,
+            cursor_keys=[bytes(key) for key in cursor_keys],
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             errors=errors,
@@ -506,6 +511,53 @@ class DynamoDBClient:
             names += [name.removeprefix(prefix) for name in page["TableNames"] if name.startswith(prefix)]
             if page.get("LastEvaluatedTableName") is None:
                 return names
+
+    def query(
+        self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
+    ) -> Query[dict[str, Any]]:
+        """The items of one partition as plain dicts, in the order of their sort keys; no I/O yet. Sends Query.
+
+        Args:
+            table: The table's name, without ``table_prefix``.
+            partition: The partition key, as ``{"customer_id": "c1"}`` or ``attr("customer_id") == "c1"``.
+            sort: What is asked of the sort key.
+            index: The index to read.
+
+        Raises:
+            ValidationError: A condition is one that no query can have.
+
+        Example:
+            >>> await client.query("orders", {"customer_id": "c1"}, attr("number") > 3).all()
+
+        Costs: half a read unit per 4 KB of what is read; a whole one when consistent.
+        """
+        from .query import Query
+
+        return Query(_core.Search.plain_query(table, index, partition, sort), None, self)
+
+    def scan(
+        self, table: str, /, *, index: str | None = None, segments: int = 1, segment: int | None = None
+    ) -> Query[dict[str, Any]]:
+        """Every item of a table as plain dicts, in no order; no I/O yet. Sends Scan.
+
+        Args:
+            table: The table's name, without ``table_prefix``.
+            index: The index to read.
+            segments: How many parts are read beside each other.
+            segment: Read this one of them alone, counted from 0.
+
+        Raises:
+            ValidationError: A number is out of range.
+
+        Example:
+            >>> async for item in client.scan("orders").filter(attr("total") > 100):
+            ...     print(item)
+
+        Costs: half a read unit per 4 KB of the whole table; a whole one when consistent.
+        """
+        from .query import Query
+
+        return Query(_core.Search.plain_scan(table, index, segments, segment), None, self)
 
     async def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Send any DynamoDB operation in its wire form: the way to what pydynox has no method for.

@@ -8,6 +8,7 @@ PydynoxError
 │   └── EncryptionError              an encrypted value cannot be opened
 ├── CursorError                      a cursor is forged, expired or of another query (also ValueError)
 ├── ItemNotFoundError                there is no such item (also LookupError)
+├── ReadLimitError                   max_reads requests did not reach the end
 ├── MultipleItemsError               more than one item where one was asked for (also LookupError)
 ├── ItemTooLargeError                over 400 KB, refused before anything was sent
 ├── ConditionFailedError             the condition of a write was false
@@ -58,6 +59,7 @@ __all__ = [
     "ItemVanishedError",
     "MultipleItemsError",
     "PydynoxError",
+    "ReadLimitError",
     "RequestError",
     "RequestTimeoutError",
     "SerializationError",
@@ -129,7 +131,17 @@ class ValidationError(PydynoxError, ValueError):
 
 
 class SerializationError(PydynoxError):
-    """A stored value does not fit the declared type; ``model`` and ``attribute`` say which."""
+    """A stored value does not fit the declared type; ``model`` and ``attribute`` say which.
+
+    Attributes:
+        key: The key of the item, of a row of a query or scan.
+        raw: The item as plain values, of such a row.
+        cursor: Where reading goes on behind that row.
+    """
+
+    key: Any = None
+    raw: dict[str, Any] | None = None
+    cursor: str | None = None
 
 
 class EncryptionError(SerializationError):
@@ -146,6 +158,16 @@ class ItemNotFoundError(PydynoxError, LookupError):
 
 class MultipleItemsError(PydynoxError, LookupError):
     """More than one item matches where one was asked for."""
+
+
+class ReadLimitError(PydynoxError):
+    """``max_reads`` requests were sent, and there is more to read.
+
+    Attributes:
+        cursor: Where reading goes on.
+    """
+
+    cursor: str | None = None
 
 
 class ItemTooLargeError(PydynoxError):

@@ -32,6 +32,7 @@ from .expressions import Action, Condition, Expr
 from .hooks import Hooks, hooks_of
 from .kept import created_at, ttl, updated_at, version
 from .key import Key, not_found
+from .query import Query
 from .table import Table
 
 if TYPE_CHECKING:
@@ -348,6 +349,50 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     @classmethod
     def _find_entity(cls, name: str) -> _core.Schema | None:
         return _compile.find_entity(cls, name)
+
+    @overload
+    @classmethod
+    def query(cls, partition: PK, sort: Condition | None = None, /) -> Query[Self]: ...
+    @overload
+    @classmethod
+    def query(cls, sort: Condition | None = None, /, **key: Any) -> Query[Self]: ...
+    @classmethod
+    def query(cls, /, *values: Any, **key: Any) -> Query[Self]:
+        """The items of one partition, in the order of their sort keys; no I/O yet. Sends Query.
+
+        Args:
+            *values: The partition key, then a condition on the sort key.
+            **key: The partition key by name, in place of the value.
+
+        Raises:
+            ValidationError: The partition key is missing or of the wrong type, or the condition is one that no query can have.
+
+        Example:
+            >>> async for order in Order.query("c1", Order.number.between(1, 9)):
+            ...     print(order.total)
+
+        Costs: half a read unit per 4 KB of what is read; a whole one when consistent.
+        """
+        return Query(_core.Search.query(cls._schema, None, values, key), cls, None)
+
+    @classmethod
+    def scan(cls, *, segments: int = 1, segment: int | None = None) -> Query[Self]:
+        """Every item of the table, in no order; no I/O yet. Sends Scan.
+
+        Args:
+            segments: How many parts are read beside each other.
+            segment: Read this one of them alone, counted from 0, for work that is spread over processes.
+
+        Raises:
+            ValidationError: A number is out of range.
+
+        Example:
+            >>> async for user in User.scan(segments=4).filter(User.age >= 18):
+            ...     print(user.name)
+
+        Costs: half a read unit per 4 KB of the whole table; a whole one when consistent.
+        """
+        return Query(_core.Search.scan(cls._schema, None, segments, segment), cls, None)
 
     async def create(self, *, condition: Condition | None = None) -> None:
         """Write a new item, which must not be there yet. Sends PutItem, guarded by ``attribute_not_exists``.

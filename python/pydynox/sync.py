@@ -8,16 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
-from ._typing import PK, SK, Row, Row_co
+from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, SortD
+from .results import each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
     from .client import DynamoDBClient
+    from .exceptions import SerializationError
     from .expressions import Action, Condition, Expr
+    from .indexes import Index
     from .key import Key
+    from .query import Plan, Query
+    from .results import QueryResult
     from .table import Progress, Table
     from .tables import Drift, TableDescription, TableOptions
     from .transaction import SyncTransaction
@@ -65,6 +71,20 @@ class SyncModel(Generic[Row, PK, *SK]):
     def key(self, /, *values: object, **key: object) -> SyncKey[Row]:
         """Blocking form of ``Model.key``."""
         made: SyncKey[Row] = self._target.key(*values, **key).sync
+        return made
+
+    @overload
+    def query(self, partition: PK, sort: Condition | None = None, /) -> SyncQuery[Row]: ...
+    @overload
+    def query(self, sort: Condition | None = None, /, **key: Any) -> SyncQuery[Row]: ...
+    def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]:
+        """Blocking form of ``Model.query``."""
+        made: SyncQuery[Row] = self._target.query(*values, **key).sync
+        return made
+
+    def scan(self, *, segments: int = 1, segment: int | None = None) -> SyncQuery[Row]:
+        """Blocking form of ``Model.scan``."""
+        made: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
         return made
 
 
@@ -194,6 +214,150 @@ class SyncTable(Generic[Row_co]):
         run(self._target.wait_until_gone(wait_timeout=wait_timeout, progress=progress))
 
 
+class SyncQuery(Generic[Row]):
+    """The blocking form of a ``Query``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Query[Row]) -> None:
+        self._target = target
+
+    def filter(self, *conditions: Condition) -> SyncQuery[Row]:
+        """Blocking form of ``Query.filter``."""
+        made: SyncQuery[Row] = self._target.filter(*conditions).sync
+        return made
+
+    def limit(self, count: int, /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.limit``."""
+        made: SyncQuery[Row] = self._target.limit(count).sync
+        return made
+
+    def page_size(self, count: int, /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.page_size``."""
+        made: SyncQuery[Row] = self._target.page_size(count).sync
+        return made
+
+    def max_reads(self, count: int, /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.max_reads``."""
+        made: SyncQuery[Row] = self._target.max_reads(count).sync
+        return made
+
+    def descending(self) -> SyncQuery[Row]:
+        """Blocking form of ``Query.descending``."""
+        made: SyncQuery[Row] = self._target.descending().sync
+        return made
+
+    def consistent_read(self, value: bool = True, /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.consistent_read``."""
+        made: SyncQuery[Row] = self._target.consistent_read(value).sync
+        return made
+
+    def after(self, cursor: str | None, /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.after``."""
+        made: SyncQuery[Row] = self._target.after(cursor).sync
+        return made
+
+    def cursors(self, *, audience: str | None = None, expires_in: timedelta | None = None) -> SyncQuery[Row]:
+        """Blocking form of ``Query.cursors``."""
+        made: SyncQuery[Row] = self._target.cursors(audience=audience, expires_in=expires_in).sync
+        return made
+
+    def on_invalid(self, callback: Callable[[SerializationError], object], /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.on_invalid``."""
+        made: SyncQuery[Row] = self._target.on_invalid(callback).sync
+        return made
+
+    @overload
+    def select(self, a: Expr[A], /) -> SyncQuery[tuple[A]]: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], /) -> SyncQuery[tuple[A, B]]: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], /) -> SyncQuery[tuple[A, B, C]]: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /) -> SyncQuery[tuple[A, B, C, D]]: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], /) -> SyncQuery[tuple[A, B, C, D, F]]: ...
+    @overload
+    def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], f: Expr[G], /
+    ) -> SyncQuery[tuple[A, B, C, D, F, G]]: ...
+    def select(self, *paths: Any) -> SyncQuery[Any]:
+        """Blocking form of ``Query.select``."""
+        target: Any = self._target
+        made: SyncQuery[Any] = target.select(*paths).sync
+        return made
+
+    def keys(self) -> SyncQuery[Key[Row]]:
+        """Blocking form of ``Query.keys``."""
+        made: SyncQuery[Key[Row]] = self._target.keys().sync
+        return made
+
+    def hydrate(self) -> SyncQuery[Row]:
+        """Blocking form of ``Query.hydrate``."""
+        made: SyncQuery[Row] = self._target.hydrate().sync
+        return made
+
+    def __iter__(self) -> Iterator[Row]:
+        return each(self._target._open_rows(), flat=True)
+
+    def all(self) -> list[Row]:
+        """Blocking form of ``Query.all``."""
+        return run(self._target.all())
+
+    def first(self) -> Row | None:
+        """Blocking form of ``Query.first``."""
+        return run(self._target.first())
+
+    def one(self) -> Row:
+        """Blocking form of ``Query.one``."""
+        return run(self._target.one())
+
+    def count(self) -> int:
+        """Blocking form of ``Query.count``."""
+        return run(self._target.count())
+
+    def exists(self) -> bool:
+        """Blocking form of ``Query.exists``."""
+        return run(self._target.exists())
+
+    def page(self, rows: int, /) -> QueryResult[Row]:
+        """Blocking form of ``Query.page``."""
+        return run(self._target.page(rows))
+
+    def pages(self, rows: int, /) -> Iterator[QueryResult[Row]]:
+        """Blocking form of ``Query.pages``."""
+        return each(self._target._open_pages(rows, ahead=True), flat=False)
+
+    def explain(self, *, item_size: int | None = None, items: int | None = None) -> Plan:
+        """Blocking form of ``Query.explain``."""
+        return self._target.explain(item_size=item_size, items=items)
+
+
+class SyncIndex(Generic[Row, PK, SortD]):
+    """The blocking form of a ``Index``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Index[Row, PK, SortD]) -> None:
+        self._target = target
+
+    @overload
+    def query(self, partition: PK, /, *conditions: Condition | None) -> SyncQuery[Row]: ...
+    @overload
+    def query(self, condition: Condition, /, *conditions: Condition | None) -> SyncQuery[Row]: ...
+    @overload
+    def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]: ...
+    def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]:
+        """Blocking form of ``Index.query``."""
+        made: SyncQuery[Row] = self._target.query(*values, **key).sync
+        return made
+
+    def scan(self, *, segments: int = 1, segment: int | None = None) -> SyncQuery[Row]:
+        """Blocking form of ``Index.scan``."""
+        made: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
+        return made
+
+
 class SyncClient:
     """The blocking form of a ``DynamoDBClient``."""
 
@@ -297,6 +461,20 @@ class SyncClient:
     def list_tables(self) -> list[str]:
         """Blocking form of ``DynamoDBClient.list_tables``."""
         return run(self._target.list_tables())
+
+    def query(
+        self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
+    ) -> SyncQuery[dict[str, Any]]:
+        """Blocking form of ``DynamoDBClient.query``."""
+        made: SyncQuery[dict[str, Any]] = self._target.query(table, partition, sort, index=index).sync
+        return made
+
+    def scan(
+        self, table: str, /, *, index: str | None = None, segments: int = 1, segment: int | None = None
+    ) -> SyncQuery[dict[str, Any]]:
+        """Blocking form of ``DynamoDBClient.scan``."""
+        made: SyncQuery[dict[str, Any]] = self._target.scan(table, index=index, segments=segments, segment=segment).sync
+        return made
 
     def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""

@@ -386,3 +386,23 @@ Templated(order_id=1)  # E: str
 class WronglyMade(Templated, entity=3):  # E: a name
     x: Attr[str] = field(template=3)  # E: a text
     y: Attr[str] = field(default="", template="A#{x}")  # E: one or the other
+
+
+async def querying() -> None:
+    await User.query("u1").page()  # E: rows per page
+    User.query(3)  # E: key type
+    User.query("u1", limit=3, sort="x")  # E: sort is a condition
+    Order.query("c1", "x")  # E: sort is a condition
+    Order.query("c1", 7)  # E: sort is a condition
+    User.scan().filter("age > 3")  # E: conditions only
+    User.scan().filter(User.age == "x")  # E: conditions only
+    User.scan().where(User.age > 3)  # E: no such verb
+    User.by_nope.query("x")  # E: unknown index
+    for row in User.query("u1"):  # E: async for
+        pass
+    users: list[User] = await User.query("u1")  # E: say .all()
+    async for a, b in User.query("u1").select(User.name, User.age):
+        a.add(1)  # E: str
+        b.upper()  # E: int
+    User.query("u1").select("name")  # E: paths only
+    User.sync.query(3)  # E: key type

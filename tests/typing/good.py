@@ -50,6 +50,8 @@ from pydynox import (
     Key,
     Model,
     ModelConfig,
+    Query,
+    QueryResult,
     Table,
     attr,
     extend_ttl,
@@ -575,3 +577,38 @@ async def sharing() -> None:
     assert_type(Templated.key(order_id="1"), Key[Templated])
     assert_type(await AppItem.get("ORDER#1", "META"), AppItem | None)
     assert_type(await Templated.get_or_create(order_id="1", defaults={"state": "new"}), tuple[Templated, bool])
+
+
+async def querying(client: DynamoDBClient) -> None:
+    assert_type(Order.query("c1"), Query[Order])
+    assert_type(Order.query("c1", Order.number > 3).filter(Order.total > Decimal(1)).descending().limit(3), Query[Order])
+    assert_type(Order.query(customer_id="c1"), Query[Order])
+    async for order in Order.query("c1"):
+        assert_type(order, Order)
+    assert_type(await Order.query("c1").first(), Order | None)
+    assert_type(await Order.query("c1").one(), Order)
+    assert_type(await Order.query("c1").all(), list[Order])
+    assert_type(await Order.query("c1").count(), int)
+    assert_type(await Order.query("c1").exists(), bool)
+    assert_type(await Order.query("c1").keys().all(), list[Key[Order]])
+    page = await Order.query("c1").after(None).page(20)
+    assert_type(page, QueryResult[Order])
+    assert_type(page.cursor, str | None)
+    assert_type(page[0], Order)
+    async for one in Order.query("c1").pages(20):
+        assert_type(one, QueryResult[Order])
+    assert_type(User.by_email.query("a@b.c"), Query[User])
+    assert_type(User.by_email.query(email="a@b.c"), Query[User])
+    assert_type(User.by_email.query(User.email == "a@b.c"), Query[User])
+    assert_type(User.by_age.query(3, User.email.begins_with("a")), Query[User])
+    assert_type(User.by_both.query("a@b.c", 3, User.name == "x").keys(), Query[Key[User]])
+    assert_type(Order.by_total.query("c1", Order.total > Decimal(1)), Query[Order])
+    assert_type(await User.scan(segments=4).filter(User.age > 3).all(), list[User])
+    assert_type(await User.query("u1").select(User.name, User.age, User.nickname).all(), list[tuple[str, int, str | None]])
+    assert_type(await client.query("users", {"user_id": "u1"}).all(), list[dict[str, Any]])
+    for blocking in Order.sync.query("c1", Order.number > 3).filter(Order.total > Decimal(1)).limit(3):
+        assert_type(blocking, Order)
+    assert_type(Order.query("c1").sync.all(), list[Order])
+    assert_type(Order.sync.query("c1").page(20), QueryResult[Order])
+    assert_type(Order.sync.query("c1").select(Order.number, Order.total).all(), list[tuple[int, Decimal]])
+    assert_type(User.by_email.sync.query("a@b.c").first(), User | None)

@@ -18,8 +18,10 @@ from pydynox import (
     DatetimeAttribute,
     Document,
     EnumAttribute,
+    GlobalSecondaryIndex,
     JSONAttribute,
     ListAttribute,
+    LocalSecondaryIndex,
     MapAttribute,
     Model,
     ModelConfig,
@@ -110,11 +112,16 @@ class User(Model[str], table="users"):
     key_: Attr[str | None] = field(default=None, attribute_name="key", store_null=True, repr=False)
     LIMIT: ClassVar[int] = 3
 
+    by_email = GlobalSecondaryIndex(email)
+    by_age = GlobalSecondaryIndex(age, email)
+    by_both = GlobalSecondaryIndex((email, "age"), "name", projection="KEYS_ONLY")
+
 
 class Order(Stamped, table="orders"):
     customer_id: Attr[str] = partition_key()
     number: Attr[int] = sort_key()
     total: Attr[Decimal] = field(default=Decimal(0))
+    by_total = LocalSecondaryIndex(total)
 
 
 class Visit(Loose, Model[str, int], table="visits"):

@@ -14,6 +14,8 @@ pub enum ErrorKind {
     Configuration,
     /// A value was refused before anything was sent.
     Validation,
+    /// A cursor is forged, expired, or of another query.
+    Cursor,
     /// A value cannot be written as, or read from, what is stored.
     Serialization,
     /// An encrypted value cannot be opened, or plaintext stands where ciphertext is declared.

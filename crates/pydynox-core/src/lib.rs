@@ -5,11 +5,13 @@
 pub mod batch;
 pub mod client;
 pub mod codec;
+pub mod cursor;
 pub mod error;
 pub mod expression;
 pub mod id;
 pub mod number;
 pub mod operation;
+pub mod pagination;
 pub mod retry;
 pub mod schema;
 pub mod size;

@@ -11,6 +11,17 @@ const MAX_KEY_NAME_SIZE: usize = 255;
 /// Longest name of any other attribute, in bytes.
 const MAX_NAME_SIZE: usize = 65_535;
 
+/// Most attributes that the partition key of an index has, and its sort key.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.DesignPattern.MultiAttributeKeys.html>
+const MAX_INDEX_KEYS: usize = 4;
+
+/// Most local indexes of a table.
+const MAX_LOCAL_INDEXES: usize = 5;
+
+/// Most attributes that all indexes of a table include by name.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+const MAX_INCLUDED: usize = 100;
+
 /// The types that a key attribute can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyType {
@@ -48,6 +59,40 @@ pub struct KeyAttribute {
     pub key_type: KeyType,
 }
 
+/// What an index holds beside the keys of the table and its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Projected {
+    /// Everything.
+    All,
+    /// Nothing.
+    KeysOnly,
+    /// These attributes.
+    Include(Box<[Box<str>]>),
+}
+
+/// A secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether it is global, with partitions of its own; else it sorts those of the table in another way.
+    pub global: bool,
+    /// The attributes of its partition key, in order.
+    pub partition: Box<[KeyAttribute]>,
+    /// Those of its sort key.
+    pub sort: Box<[KeyAttribute]>,
+    /// What it holds.
+    pub projected: Projected,
+}
+
+impl Index {
+    /// The attributes of its key, those of the partition key first.
+    pub fn key_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        self.partition.iter().chain(&self.sort)
+    }
+}
+
 /// The items of one model.
 ///
 /// ```
@@ -68,6 +113,8 @@ pub struct ItemSchema {
     pub partition_key: KeyAttribute,
     /// The sort key, if items have one.
     pub sort_key: Option<KeyAttribute>,
+    /// The secondary indexes.
+    pub indexes: Box<[Index]>,
 }
 
 impl ItemSchema {
@@ -87,6 +134,7 @@ impl ItemSchema {
             attribute_names: attribute_names.into_iter().map(Box::from).collect(),
             partition_key: key_attribute(partition_key),
             sort_key: sort_key.map(key_attribute),
+            indexes: Box::default(),
         };
         schema.check()?;
         Ok(schema)
@@ -95,6 +143,169 @@ impl ItemSchema {
     /// The attributes of the key, partition key first.
     pub fn key_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
         std::iter::once(&self.partition_key).chain(&self.sort_key)
+    }
+
+    /// The same schema with indexes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when `DynamoDB` would not make one of them.
+    pub fn with_indexes(mut self, indexes: Vec<Index>) -> Result<Self, Error> {
+        self.indexes = indexes.into();
+        for (position, index) in self.indexes.iter().enumerate() {
+            self.check_index(index)?;
+            if self.indexes[..position]
+                .iter()
+                .any(|other| other.name == index.name)
+            {
+                return Err(self.refuse_index(index, "there are two indexes of this name"));
+            }
+        }
+        self.check_index_counts()?;
+        Ok(self)
+    }
+
+    /// The index of this name.
+    pub fn index(&self, name: &str) -> Option<&Index> {
+        self.indexes.iter().find(|index| *index.name == *name)
+    }
+
+    /// The attributes that say where a row of the table, or of an index, stands: the key of the table, then that of the index.
+    pub fn position_attributes<'a>(
+        &'a self,
+        index: Option<&'a Index>,
+    ) -> impl Iterator<Item = &'a KeyAttribute> {
+        let of_table = |name: &str| {
+            self.key_attributes()
+                .any(|key| *key.attribute_name == *name)
+        };
+        let of_index = index.into_iter().flat_map(Index::key_attributes);
+        self.key_attributes()
+            .chain(of_index.filter(move |key| !of_table(&key.attribute_name)))
+    }
+
+    /// Whether an index holds an attribute.
+    pub fn holds(&self, index: &Index, attribute_name: &str) -> bool {
+        match &index.projected {
+            Projected::All => true,
+            Projected::Include(names) if names.iter().any(|name| **name == *attribute_name) => true,
+            _ => self
+                .position_attributes(Some(index))
+                .any(|key| *key.attribute_name == *attribute_name),
+        }
+    }
+
+    fn check_index(&self, index: &Index) -> Result<(), Error> {
+        let name_is_good = index
+            .name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        if !name_is_good || !(3..=255).contains(&index.name.len()) {
+            return Err(self.refuse_index(
+                index,
+                "the name of an index has 3 to 255 letters, digits, _, - and .; give it another index_name",
+            ));
+        }
+        let (partition, sort) = (index.partition.len(), index.sort.len());
+        if partition == 0 || partition > MAX_INDEX_KEYS || sort > MAX_INDEX_KEYS {
+            let problem = format!(
+                "a key of an index has up to {MAX_INDEX_KEYS} attributes for the partition and up to {MAX_INDEX_KEYS} to sort by; this one has {partition} and {sort}"
+            );
+            return Err(self.refuse_index(index, &problem));
+        }
+        if !index.global {
+            self.check_local(index)?;
+        }
+        let mut seen = HashSet::new();
+        for key in index.key_attributes() {
+            let name = &*key.attribute_name;
+            if !self.attribute_names.iter().any(|known| **known == *name) {
+                return Err(self.refuse_index(index, &format!("there is no attribute '{name}'")));
+            }
+            if !seen.insert(name) {
+                let problem = format!("the attribute '{name}' stands in its key twice");
+                return Err(self.refuse_index(index, &problem));
+            }
+        }
+        if index.global && index.key_attributes().eq(self.key_attributes()) {
+            return Err(self.refuse_index(index, "it has the key of the table: query the table"));
+        }
+        match &index.projected {
+            Projected::Include(names) => self.check_included(index, names),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_local(&self, index: &Index) -> Result<(), Error> {
+        if self.sort_key.is_none() {
+            return Err(self.refuse_index(
+                index,
+                "a local index sorts the items of a partition, and this table has no sort key: use a GlobalSecondaryIndex",
+            ));
+        }
+        if index.partition[..] != [self.partition_key.clone()] || index.sort.len() != 1 {
+            return Err(self.refuse_index(
+                index,
+                "a local index has the partition key of the table and sorts by one attribute",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_included(&self, index: &Index, names: &[Box<str>]) -> Result<(), Error> {
+        if names.is_empty() {
+            return Err(
+                self.refuse_index(index, "projection=() includes nothing: write \"KEYS_ONLY\"")
+            );
+        }
+        for name in names {
+            if !self.attribute_names.contains(name) {
+                let problem =
+                    format!("its projection names '{name}', and there is no such attribute");
+                return Err(self.refuse_index(index, &problem));
+            }
+            if self
+                .position_attributes(Some(index))
+                .any(|key| key.attribute_name == *name)
+            {
+                let problem =
+                    format!("its projection names '{name}', a key, and an index has those anyway");
+                return Err(self.refuse_index(index, &problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_index_counts(&self) -> Result<(), Error> {
+        let mut locals = self.indexes.iter().filter(|index| !index.global);
+        if let Some(index) = locals.nth(MAX_LOCAL_INDEXES) {
+            let problem = format!("a table has up to {MAX_LOCAL_INDEXES} local indexes");
+            return Err(self.refuse_index(index, &problem));
+        }
+        let included = |index: &Index| match &index.projected {
+            Projected::Include(names) => names.len(),
+            _ => 0,
+        };
+        let mut total = 0;
+        for index in &self.indexes {
+            total += included(index);
+            if total > MAX_INCLUDED {
+                let problem = format!(
+                    "the indexes of a table include up to {MAX_INCLUDED} attributes together: project ALL"
+                );
+                return Err(self.refuse_index(index, &problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_index(&self, index: &Index, problem: &str) -> Error {
+        let message = format!(
+            "{}: index '{}': {problem}",
+            self.model,
+            start_of(&index.name)
+        );
+        Error::new(ErrorKind::Configuration, message)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -203,6 +414,100 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["S", "N"]
         );
+    }
+
+    fn key(name: &str, key_type: KeyType) -> KeyAttribute {
+        key_attribute((name, key_type))
+    }
+
+    fn order() -> ItemSchema {
+        ItemSchema::new(
+            "Order",
+            ["id", "at", "mail", "total", "note"],
+            ("id", KeyType::S),
+            Some(("at", KeyType::N)),
+        )
+        .unwrap()
+    }
+
+    fn global(name: &str, partition: &[&str], sort: &[&str], projected: Projected) -> Index {
+        let keys = |names: &[&str]| names.iter().map(|name| key(name, KeyType::S)).collect();
+        Index {
+            name: name.into(),
+            global: true,
+            partition: keys(partition),
+            sort: keys(sort),
+            projected,
+        }
+    }
+
+    #[test]
+    fn an_index_holds_the_keys_and_what_it_projects() {
+        let included = Projected::Include(Box::new(["note".into()]));
+        let schema = order()
+            .with_indexes(vec![
+                global("by_mail", &["mail"], &[], Projected::KeysOnly),
+                global("by_note", &["mail"], &["total"], included),
+                global("by_total", &["total"], &[], Projected::All),
+            ])
+            .unwrap();
+        let held = |name: &str| {
+            let index = schema.index(name).unwrap();
+            let names = schema.attribute_names.iter();
+            names
+                .filter(|attribute| schema.holds(index, attribute))
+                .map(|name| &**name)
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(held("by_mail"), ["id", "at", "mail"]);
+        assert_eq!(held("by_note"), ["id", "at", "mail", "total", "note"]);
+        assert_eq!(held("by_total").len(), 5);
+        let position = schema.position_attributes(schema.index("by_mail"));
+        let position: Vec<&str> = position.map(|key| &*key.attribute_name).collect();
+        assert_eq!(position, ["id", "at", "mail"]);
+    }
+
+    #[test]
+    fn an_index_that_dynamodb_would_not_make_is_refused() {
+        let include = |names: &[&str]| {
+            Projected::Include(names.iter().map(|name| Box::from(*name)).collect())
+        };
+        let keys_only = || Projected::KeysOnly;
+        let local = |partition: &str, sort: &[&str]| Index {
+            global: false,
+            ..global("local", &[partition], sort, Projected::All)
+        };
+        for (index, expected) in [
+            (global("ab", &["mail"], &[], keys_only()), "3 to 255"),
+            (global("by mail", &["mail"], &[], keys_only()), "letters"),
+            (global("none", &[], &[], keys_only()), "0 and 0"),
+            (
+                global(
+                    "many",
+                    &["id", "at", "mail", "total", "note"],
+                    &[],
+                    keys_only(),
+                ),
+                "up to 4",
+            ),
+            (
+                global("nope", &["nope"], &[], keys_only()),
+                "no attribute 'nope'",
+            ),
+            (global("twice", &["mail"], &["mail"], keys_only()), "twice"),
+            (global("empty", &["mail"], &[], include(&[])), "KEYS_ONLY"),
+            (global("what", &["mail"], &[], include(&["x"])), "no such"),
+            (global("keys", &["mail"], &[], include(&["id"])), "anyway"),
+            (local("mail", &["total"]), "partition key of the table"),
+            (local("id", &[]), "sorts by one"),
+        ] {
+            let message = order().with_indexes(vec![index]).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        let one = || global("by_mail", &["mail"], &[], keys_only());
+        let message = order().with_indexes(vec![one(), one()]).unwrap_err();
+        assert!(message.to_string().contains("two indexes"), "{message}");
     }
 
     #[test]

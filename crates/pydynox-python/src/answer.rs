@@ -19,6 +19,7 @@ use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
 use crate::item;
 use crate::kept;
+use crate::reading::Reading;
 use crate::runtime::Outcome;
 use crate::schema::Schema;
 use crate::transaction::{self, Part, items_of};
@@ -57,6 +58,17 @@ pub(crate) enum Expected {
     Flushed(Flushed),
     /// Items by the place of each in the answer.
     Items(Vec<(usize, Py<Schema>)>),
+    /// Rows of a query or scan; see `Reading::fetch`.
+    Rows {
+        reading: Py<Reading>,
+        wanted: Option<usize>,
+        ahead: bool,
+    },
+    /// How many rows there are, or whether there are any.
+    Counted {
+        reading: Py<Reading>,
+        exists: bool,
+    },
     /// An item as plain values, or none.
     PlainItem,
     /// The item as it is after an update, as plain values.
@@ -174,6 +186,12 @@ impl Expected {
                     None => none(),
                 }
             }
+            Self::Rows {
+                reading,
+                wanted,
+                ahead,
+            } => Reading::rows(reading.bind(py), wanted, ahead),
+            Self::Counted { reading, exists } => Reading::counted(reading.bind(py), exists),
             Self::PlainItem => match item_of(py, body)? {
                 Some(range) => plain_item(py, &body[range]),
                 None => none(),
@@ -223,6 +241,9 @@ impl Expected {
         {
             let (failures, message) = transaction::failures(py, error, parts)?;
             return Err(canceled(py, error, &message, &failures));
+        }
+        if let Self::Rows { reading, .. } | Self::Counted { reading, .. } = &self {
+            reading.get().settle();
         }
         let subject = self.subject(py, about);
         if error.ambiguous() || error.applied() {
@@ -297,6 +318,7 @@ impl Expected {
             | Self::Exists(schema)
             | Self::NewItem(schema)
             | Self::OldItem(schema) => visit.call(schema),
+            Self::Rows { reading, .. } | Self::Counted { reading, .. } => visit.call(reading),
             Self::Written { instance, .. }
             | Self::Deleted(instance)
             | Self::Refreshed(instance)

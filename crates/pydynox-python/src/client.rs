@@ -96,7 +96,11 @@ impl Client {
         })
     }
 
-    /// Whether a read is consistent: as the call says, the block around it, or the model.
+    /// How long a call may take, as the block around it says.
+    pub(crate) fn timeout(&self, py: Python<'_>) -> PyResult<Option<Duration>> {
+        Ok(self.options(py)?.timeout)
+    }
+
     /// What errors of this client may show.
     pub(crate) fn context(&self) -> Context {
         Context {
@@ -106,6 +110,7 @@ impl Client {
         }
     }
 
+    /// Whether a read is consistent: as the call says, the block around it, or the model.
     pub(crate) fn is_consistent(
         &self,
         py: Python<'_>,

@@ -116,6 +116,7 @@ fn class_of(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::Configuration => "ConfigurationError",
         ErrorKind::Validation => "ValidationError",
+        ErrorKind::Cursor => "CursorError",
         ErrorKind::Serialization => "SerializationError",
         ErrorKind::Encryption => "EncryptionError",
         ErrorKind::ItemTooLarge { .. } => "ItemTooLargeError",

@@ -101,7 +101,7 @@ impl Left<'_> {
 /// The path to an attribute, or to a place inside it.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Path {
-    place: path::Path,
+    pub(crate) place: path::Path,
     /// The attribute that it starts at; None where no model says anything.
     field: Option<Py<Field>>,
     /// The class through which it was taken.
@@ -110,7 +110,7 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    fn kind(&self) -> &Kind {
+    pub(crate) fn kind(&self) -> &Kind {
         let Some(field) = &self.field else {
             return &ANY;
         };
@@ -121,7 +121,7 @@ impl Path {
     }
 
     /// `User.scores["a"]`.
-    fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         let Some(field) = &self.field else {
             return self.place.to_string();
         };
@@ -746,13 +746,20 @@ pub(crate) fn condition_on<'a, 'py>(
 ) -> PyResult<Option<&'a Bound<'py, Condition>>> {
     let condition = condition_of(given)?;
     if let Some(condition) = condition {
-        for owner in &condition.get().owners {
-            check_owner(schema, owner.bind(given.py()), || {
-                format!("the condition {}", condition.get().tree)
-            })?;
-        }
+        check_owners(condition, schema)?;
     }
     Ok(condition)
+}
+
+/// Refuses a condition on items of another model.
+pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) -> PyResult<()> {
+    let said = condition.get();
+    for owner in &said.owners {
+        check_owner(schema, owner.bind(condition.py()), || {
+            format!("the condition {}", said.tree)
+        })?;
+    }
+    Ok(())
 }
 
 /// What is said of one model is not asked of another; a base class may speak of what its subclasses have, and they of it.

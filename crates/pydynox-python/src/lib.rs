@@ -20,6 +20,8 @@ mod kind;
 mod layout;
 mod members;
 mod operation;
+mod query;
+mod reading;
 mod rules;
 mod runtime;
 mod scalar;
@@ -54,6 +56,10 @@ mod _core {
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
     #[pymodule_export]
     use crate::operation::{Operation, drive_hook, is_blocking, run};
+    #[pymodule_export]
+    use crate::query::Search;
+    #[pymodule_export]
+    use crate::reading::Reading;
     #[pymodule_export]
     use crate::scalar::{ksuid, ulid, uuid4, uuid7};
     #[pymodule_export]

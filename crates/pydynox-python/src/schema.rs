@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use pydynox_core::schema::ItemSchema;
+use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
@@ -260,7 +260,7 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, indexes=None))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         model: &Bound<'_, PyType>,
@@ -272,6 +272,7 @@ impl Schema {
         entity: Option<&str>,
         entity_attribute: &str,
         entities: Option<Py<PyDict>>,
+        indexes: Option<Vec<DeclaredIndex>>,
     ) -> PyResult<Self> {
         let py = model.py();
         let layout = Layout::new(model, fields)?;
@@ -309,6 +310,7 @@ impl Schema {
             key_of(partition_key)?,
             sort_key.map(key_of).transpose()?,
         )
+        .and_then(|item| item.with_indexes(indexes_of(&layout, indexes.unwrap_or_default())))
         .map_err(|error| configuration_error(py, error.message()))?;
         Ok(Self {
             partition_key,
@@ -447,6 +449,39 @@ impl Schema {
         visit.call(&self.entities)?;
         self.layout.visit(&visit)
     }
+}
+
+/// Name, whether it is global, attributes of its partition key and of its sort key by stored name, what it projects.
+type DeclaredIndex = (String, bool, Vec<String>, Vec<String>, Option<Vec<String>>);
+
+/// What a class declares, for the core to check.
+fn indexes_of(layout: &Layout, declared: Vec<DeclaredIndex>) -> Vec<Index> {
+    let keys = |names: Vec<String>| -> Box<[KeyAttribute]> {
+        let key = |name: String| {
+            let field = layout
+                .by_attribute(&name, usize::MAX)
+                .map(|at| layout.field(at));
+            let key_type = field.and_then(|field| field.kind.present().key_type());
+            KeyAttribute {
+                attribute_name: name.into(),
+                // Of an attribute that is not there the core says so.
+                key_type: key_type.unwrap_or(KeyType::S),
+            }
+        };
+        names.into_iter().map(key).collect()
+    };
+    let index = |(name, global, partition, sort, included): DeclaredIndex| Index {
+        name: name.into(),
+        global,
+        partition: keys(partition),
+        sort: keys(sort),
+        projected: match included {
+            None => Projected::All,
+            Some(names) if names.is_empty() => Projected::KeysOnly,
+            Some(names) => Projected::Include(names.into_iter().map(Into::into).collect()),
+        },
+    };
+    declared.into_iter().map(index).collect()
 }
 
 impl Schema {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pydynox_aws::{AssumeRole, Surroundings};
 use pydynox_core::client::{Client as CoreClient, ClientConfig};
+use pydynox_core::cursor::CursorKeys;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
 use pydynox_core::transport::Transport;
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     place: Place,
     config: ClientConfig,
     pub(crate) table_prefix: Box<str>,
+    /// What encrypts and authenticates cursors.
+    pub(crate) cursor_keys: CursorKeys,
     /// Whether messages may show keys.
     pub(crate) shows_keys: bool,
     /// Whether messages may show values.
@@ -73,6 +76,8 @@ struct Given {
     max_connections: i64,
     #[pyo3(item)]
     ca_bundle: Option<PathBuf>,
+    #[pyo3(item)]
+    cursor_keys: Vec<Vec<u8>>,
     #[pyo3(item)]
     retry_unsafe_writes: bool,
     #[pyo3(item)]
@@ -164,6 +169,7 @@ impl Given {
             place,
             config,
             table_prefix: self.table_prefix.into(),
+            cursor_keys: CursorKeys::new(self.cursor_keys.iter().map(Vec::as_slice))?,
             shows_keys,
             shows_values,
         })

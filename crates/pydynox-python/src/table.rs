@@ -26,7 +26,7 @@ const SETTERS: [&str; 3] = ["TagResource", "UntagResource", "UpdateContinuousBac
 pub(crate) fn table_declaration<'py>(schema: &Bound<'py, Schema>) -> PyResult<Bound<'py, PyAny>> {
     let py = schema.py();
     let mut w = Writer::with_capacity(512);
-    create_table::write(&mut w, "", &schema.get().item);
+    create_table::write(&mut w, "", &schema.get().item).map_err(|error| raise(py, &error, None))?;
     let declared = wire(py, w.as_bytes())?;
     for said_elsewhere in ["TableName", "BillingMode"] {
         declared.del_item(said_elsewhere)?;

@@ -452,7 +452,7 @@ fn operations_on_tables_are_the_sdks() {
         let attributes = ["id", "c", "n", "other"];
         let schema = ItemSchema::new("Order", attributes, partition, sort).unwrap();
         pair.compare(Operation::CreateTable, |writer| {
-            create_table::write(writer, "users", &schema);
+            create_table::write(writer, "users", &schema).unwrap();
         });
     }
     pair.compare(Operation::DescribeTable, |writer| {

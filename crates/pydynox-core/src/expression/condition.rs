@@ -1,9 +1,11 @@
 //! Conditions: what must hold for a stored item, as a tree that is built once and written into any request.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 use super::names::{Names, Values};
+use super::order;
 use super::path::Path;
 use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
 use crate::error::{Error, ErrorKind};
@@ -43,7 +45,7 @@ pub enum Comparator {
 }
 
 impl Comparator {
-    fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         match self {
             Self::Equal => "=",
             Self::NotEqual => "<>",
@@ -78,7 +80,7 @@ impl Function {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Node {
+pub(super) enum Node {
     Compare(Comparator, Operand, Operand),
     Between([Operand; 3]),
     In(Operand, Box<[Operand]>),
@@ -114,7 +116,7 @@ impl Node {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    node: Arc<Node>,
+    pub(super) node: Arc<Node>,
     operators: usize,
 }
 
@@ -212,6 +214,68 @@ impl Condition {
         let mut text = String::new();
         let _ = self.show(&mut text, 0, true);
         text
+    }
+
+    /// The conditions that hold together when this one does: its parts between ANDs, from left to right.
+    pub fn conjuncts(&self) -> Vec<&Self> {
+        let mut found = Vec::new();
+        self.collect_conjuncts(&mut found);
+        found
+    }
+
+    fn collect_conjuncts<'a>(&'a self, found: &mut Vec<&'a Self>) {
+        if let Node::And(left, right) = &*self.node {
+            left.collect_conjuncts(found);
+            right.collect_conjuncts(found);
+        } else {
+            found.push(self);
+        }
+    }
+
+    /// The paths that it looks at, from left to right.
+    pub fn paths(&self) -> Vec<&Path> {
+        let mut found = Vec::new();
+        self.visit(&mut |node| match node {
+            Node::Compare(_, left, right) => found.extend([left, right].map(Operand::path)),
+            Node::Between(operands) => found.extend(operands.iter().map(Operand::path)),
+            Node::In(operand, choices) => {
+                found.push(operand.path());
+                found.extend(choices.iter().map(Operand::path));
+            }
+            Node::Exists(path) | Node::NotExists(path) => found.push(Some(path)),
+            Node::Function(_, path, operand) => found.extend([Some(path), operand.path()]),
+            Node::And(..) | Node::Or(..) | Node::Not(_) => {}
+        });
+        found.into_iter().flatten().collect()
+    }
+
+    /// Refuses a BETWEEN whose first bound is greater than its second: `DynamoDB` does not answer such a request.
+    ///
+    /// # Errors
+    ///
+    /// Says which.
+    pub fn check_ranges(&self) -> Result<(), Error> {
+        let mut found = Ok(());
+        self.visit(&mut |node| {
+            if let Node::Between([operand, Operand::Value(low), Operand::Value(high)]) = node
+                && found.is_ok()
+            {
+                found = check_range(&operand.to_string(), low, high);
+            }
+        });
+        found
+    }
+
+    fn visit<'a>(&'a self, seen: &mut impl FnMut(&'a Node)) {
+        seen(&self.node);
+        match &*self.node {
+            Node::And(left, right) | Node::Or(left, right) => {
+                left.visit(seen);
+                right.visit(seen);
+            }
+            Node::Not(inner) => inner.visit(seen),
+            _ => {}
+        }
     }
 
     /// A tree is no deeper than it has operators: the limit keeps every walk shallow.
@@ -312,6 +376,13 @@ impl fmt::Display for Condition {
 }
 
 impl Operand {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) | Self::Size(path) => Some(path),
+            Self::Value(_) => None,
+        }
+    }
+
     fn show(&self, f: &mut impl fmt::Write, values: bool) -> fmt::Result {
         match self {
             Self::Path(path) => write!(f, "{path}"),
@@ -320,6 +391,22 @@ impl Operand {
             Self::Value(_) => f.write_char('…'),
         }
     }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show(f, false)
+    }
+}
+
+/// Refuses the bounds of a BETWEEN in the wrong order.
+pub(super) fn check_range(what: &str, low: &[u8], high: &[u8]) -> Result<(), Error> {
+    if order::compare(low, high) == Some(Ordering::Greater) {
+        return Err(refused(format!(
+            "{what}.between(low, high): low is greater than high, which DynamoDB refuses: exchange them"
+        )));
+    }
+    Ok(())
 }
 
 /// A value as people write it: strings quoted, numbers and truth bare, everything else as `DynamoDB`'s JSON.
@@ -468,7 +555,7 @@ pub(crate) fn write_members<'a>(
 }
 
 /// An expression that no choice of names makes short enough.
-pub(super) fn too_long(what: &str) -> Error {
+pub(crate) fn too_long(what: &str) -> Error {
     refused(format!(
         "the {what} is longer than the {MAX_EXPRESSION_SIZE} bytes that DynamoDB accepts: make it of fewer parts"
     ))

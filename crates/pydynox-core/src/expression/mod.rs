@@ -3,8 +3,11 @@
 pub mod action;
 pub mod condition;
 mod difference;
+pub mod key_condition;
 pub mod names;
+mod order;
 pub mod path;
+pub mod projection;
 pub mod reserved;
 pub mod update;
 

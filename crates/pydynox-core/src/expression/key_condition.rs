@@ -1,0 +1,539 @@
+//! Key conditions: which partition a query reads, and which part of it.
+
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+
+use super::condition::{Comparator, Condition, Function, Node, Operand, check_range, shown};
+use super::names::{Names, Values};
+use super::order;
+use super::path::{Path, Step};
+use crate::error::{Error, ErrorKind};
+use crate::schema::KeyAttribute;
+use crate::wire::{Reader, WireError, Writer};
+
+/// The key of a table or of an index, as a query sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct QueriedKey<'a> {
+    /// What messages call it, such as `Order` or `the index Order.by_email`.
+    pub what: &'a str,
+    /// The attributes of the partition key, all of which a query gives.
+    pub partition: &'a [KeyAttribute],
+    /// Those of the sort key, of which it gives the first ones, or none.
+    pub sort: &'a [KeyAttribute],
+}
+
+/// What is asked of one attribute of a key. The values are encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Test {
+    Compare(Comparator, Box<[u8]>),
+    Between(Box<[u8]>, Box<[u8]>),
+    BeginsWith(Box<[u8]>),
+}
+
+/// The key condition of a query: an equality for each attribute of the partition key, and what is asked of the sort key.
+///
+/// ```
+/// use pydynox_core::expression::condition::{Comparator, Condition, Operand};
+/// use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
+/// use pydynox_core::expression::path::Path;
+/// use pydynox_core::schema::{KeyAttribute, KeyType};
+///
+/// let customer = KeyAttribute { attribute_name: "customer".into(), key_type: KeyType::S };
+/// let key = QueriedKey { what: "Order", partition: &[customer], sort: &[] };
+/// let value = Operand::Value(br#"{"S":"c1"}"#.as_slice().into());
+/// let condition = Condition::compare(Comparator::Equal, Operand::Path(Path::new("customer")), value);
+/// assert_eq!(KeyCondition::new(key, &[condition])?.explain(), r#"customer = "c1""#);
+/// # Ok::<(), pydynox_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCondition {
+    tests: Vec<(Box<str>, Test)>,
+    /// How many of them are of the partition key.
+    partition: usize,
+}
+
+impl KeyCondition {
+    /// The conditions on a declared key; each may be several, combined by AND.
+    ///
+    /// # Errors
+    ///
+    /// Says which attribute lacks a condition, has one too many, or one that no query can have.
+    pub fn new(key: QueriedKey<'_>, conditions: &[Condition]) -> Result<Self, Error> {
+        let mut given = Vec::new();
+        for (name, test) in tests(conditions, key.what)? {
+            let attributes = key.partition.iter().chain(key.sort);
+            let Some(attribute) = attributes
+                .into_iter()
+                .find(|attribute| attribute.attribute_name == name)
+            else {
+                return Err(refused(format!(
+                    "{} is queried by its key ({}), and {name:?} is no part of it: use filter() for other attributes",
+                    key.what,
+                    names_of(&key)
+                )));
+            };
+            test.check(&name, attribute)?;
+            if given.iter().any(|(known, _)| *known == name) {
+                return Err(twice(&name));
+            }
+            given.push((name, test));
+        }
+        let mut tests = Vec::with_capacity(given.len());
+        let mut take = |name: &str| {
+            let at = given.iter().position(|(known, _)| **known == *name)?;
+            Some(given.swap_remove(at))
+        };
+        for attribute in key.partition {
+            let name = &*attribute.attribute_name;
+            let Some(found) = take(name) else {
+                return Err(refused(format!(
+                    "a query of {} needs its partition key: {name:?} is missing (the key is {})",
+                    key.what,
+                    names_of(&key)
+                )));
+            };
+            if !found.1.is_equality() {
+                return Err(refused(format!(
+                    "a query of {} reads one partition: {name:?} takes = alone",
+                    key.what
+                )));
+            }
+            tests.push(found);
+        }
+        let mut gap = None;
+        for attribute in key.sort {
+            let name = &*attribute.attribute_name;
+            let Some(found) = take(name) else {
+                gap = gap.or(Some(name));
+                continue;
+            };
+            if let Some(missing) = gap {
+                return Err(refused(format!(
+                    "the sort key of {} is given from left to right: {missing:?} is missing before {name:?}",
+                    key.what
+                )));
+            }
+            let before = tests.last().filter(|(_, test)| !test.is_equality());
+            if let Some((ranged, _)) = before {
+                return Err(refused(format!(
+                    "{ranged:?} has a range, and a range comes last: {name:?} cannot have a condition behind it"
+                )));
+            }
+            tests.push(found);
+        }
+        Ok(Self {
+            tests,
+            partition: key.partition.len(),
+        })
+    }
+
+    /// The conditions on a key that nobody declared: equalities first, a range last. `partition` of them are the partition key.
+    ///
+    /// # Errors
+    ///
+    /// There is no equality, an attribute has two conditions, or there are two ranges.
+    pub fn undeclared(conditions: &[Condition], partition: usize) -> Result<Self, Error> {
+        let mut found: Vec<(Box<str>, Test)> = Vec::new();
+        for (name, test) in tests(conditions, "a table")? {
+            if found.iter().any(|(known, _)| *known == name) {
+                return Err(twice(&name));
+            }
+            found.push((name, test));
+        }
+        found.sort_by_key(|(_, test)| !test.is_equality());
+        let ranges = found.iter().filter(|(_, test)| !test.is_equality()).count();
+        if found.len() == ranges {
+            return Err(refused(
+                "a query needs its partition key: give it as {\"name\": value}, or as attr(\"name\") == value",
+            ));
+        }
+        if ranges > 1 {
+            return Err(refused(
+                "a query takes one range, on the last attribute of its key: use between(), or filter()",
+            ));
+        }
+        Ok(Self {
+            partition: partition.clamp(1, found.len() - ranges),
+            tests: found,
+        })
+    }
+
+    /// The partition that is read: what cursors are bound to.
+    pub fn partition(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (name, test) in &self.tests[..self.partition] {
+            if let Test::Compare(_, value) = test {
+                text.extend_from_slice(name.as_bytes());
+                text.push(0);
+                text.extend_from_slice(value);
+            }
+        }
+        text
+    }
+
+    /// Whether a position, the JSON text of a key, lies in what this condition reads.
+    ///
+    /// # Errors
+    ///
+    /// The text is no map of attribute values.
+    pub fn admits(&self, position: &[u8]) -> Result<bool, WireError> {
+        let mut met = 0;
+        let mut reader = Reader::new(position)?;
+        reader.begin_object()?;
+        while let Some(key) = reader.next_key()? {
+            let name = key.decode()?;
+            reader.peek()?;
+            let start = reader.position();
+            reader.skip()?;
+            let value = &position[start..reader.position()];
+            if let Some((_, test)) = self.tests.iter().find(|(known, _)| **known == *name) {
+                met += usize::from(test.admits(value));
+            }
+        }
+        Ok(met == self.tests.len())
+    }
+
+    /// The text with its values, for people.
+    pub fn explain(&self) -> String {
+        let mut text = String::new();
+        for (position, (name, test)) in self.tests.iter().enumerate() {
+            text.push_str(if position > 0 { " AND " } else { "" });
+            let _ = match test {
+                Test::Compare(comparator, value) => {
+                    write!(text, "{name} {} {}", comparator.text(), shown(value))
+                }
+                Test::Between(low, high) => {
+                    write!(text, "{name} BETWEEN {} AND {}", shown(low), shown(high))
+                }
+                Test::BeginsWith(prefix) => write!(text, "begins_with({name}, {})", shown(prefix)),
+            };
+        }
+        text
+    }
+
+    /// The names of the attributes that it tests.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tests.iter().map(|(name, _)| &**name)
+    }
+
+    /// Writes the text into an expression.
+    pub(crate) fn write<'a>(
+        &'a self,
+        writer: &mut Writer,
+        names: &mut Names<'a>,
+        values: &mut Values<'a>,
+    ) {
+        for (position, (name, test)) in self.tests.iter().enumerate() {
+            if position > 0 {
+                writer.raw(b" AND ");
+            }
+            match test {
+                Test::Compare(comparator, value) => {
+                    names.write(writer, name);
+                    writer.byte(b' ');
+                    writer.raw(comparator.text().as_bytes());
+                    writer.byte(b' ');
+                    values.write(writer, value);
+                }
+                Test::Between(low, high) => {
+                    names.write(writer, name);
+                    writer.raw(b" BETWEEN ");
+                    values.write(writer, low);
+                    writer.raw(b" AND ");
+                    values.write(writer, high);
+                }
+                Test::BeginsWith(prefix) => {
+                    writer.raw(b"begins_with(");
+                    names.write(writer, name);
+                    writer.byte(b',');
+                    values.write(writer, prefix);
+                    writer.byte(b')');
+                }
+            }
+        }
+    }
+}
+
+impl Test {
+    fn is_equality(&self) -> bool {
+        matches!(self, Self::Compare(Comparator::Equal, _))
+    }
+
+    fn values(&self) -> impl Iterator<Item = &[u8]> {
+        let (one, other) = match self {
+            Self::Compare(_, value) | Self::BeginsWith(value) => (value, None),
+            Self::Between(low, high) => (low, Some(high)),
+        };
+        std::iter::once(&**one).chain(other.map(|value| &**value))
+    }
+
+    fn check(&self, name: &str, attribute: &KeyAttribute) -> Result<(), Error> {
+        if self
+            .values()
+            .any(|value| order::key_type(value) != Some(attribute.key_type))
+        {
+            return Err(refused(format!(
+                "the key attribute {name:?} is stored as {}, and the value in its condition is not",
+                attribute.key_type
+            )));
+        }
+        if self.values().any(order::is_empty) {
+            return Err(refused(format!(
+                "the key attribute {name:?} is never empty, so that nothing can be compared with an empty value"
+            )));
+        }
+        match self {
+            Self::Between(low, high) => check_range(name, low, high),
+            _ => Ok(()),
+        }
+    }
+
+    fn admits(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Compare(comparator, other) => {
+                let order = order::compare(value, other);
+                match comparator {
+                    Comparator::Equal => order == Some(Ordering::Equal),
+                    Comparator::Less => order == Some(Ordering::Less),
+                    Comparator::LessOrEqual => order.is_some_and(Ordering::is_le),
+                    Comparator::Greater => order == Some(Ordering::Greater),
+                    Comparator::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
+                    Comparator::NotEqual => false,
+                }
+            }
+            Self::Between(low, high) => {
+                order::compare(value, low).is_some_and(Ordering::is_ge)
+                    && order::compare(value, high).is_some_and(Ordering::is_le)
+            }
+            Self::BeginsWith(prefix) => order::begins_with(value, prefix),
+        }
+    }
+}
+
+/// What each condition tests.
+fn tests(conditions: &[Condition], what: &str) -> Result<Vec<(Box<str>, Test)>, Error> {
+    conditions
+        .iter()
+        .flat_map(Condition::conjuncts)
+        .map(|condition| {
+            test_of(condition).ok_or_else(|| {
+                refused(format!(
+                    "{condition} cannot select from {what}: a key takes =, <, <=, >, >=, between() and begins_with() with values; use filter() for anything else"
+                ))
+            })
+        })
+        .collect()
+}
+
+fn test_of(condition: &Condition) -> Option<(Box<str>, Test)> {
+    let (path, test) = match &*condition.node {
+        Node::Compare(Comparator::NotEqual, ..) => return None,
+        Node::Compare(comparator, Operand::Path(path), Operand::Value(value)) => {
+            (path, Test::Compare(*comparator, value.clone()))
+        }
+        Node::Between(
+            [
+                Operand::Path(path),
+                Operand::Value(low),
+                Operand::Value(high),
+            ],
+        ) => (path, Test::Between(low.clone(), high.clone())),
+        Node::Function(Function::BeginsWith, path, Operand::Value(prefix)) => {
+            (path, Test::BeginsWith(prefix.clone()))
+        }
+        _ => return None,
+    };
+    Some((attribute_of(path)?.into(), test))
+}
+
+/// The attribute that a path is; None of a place inside one.
+fn attribute_of(path: &Path) -> Option<&str> {
+    match path.steps() {
+        [Step::Name(name)] => Some(name),
+        _ => None,
+    }
+}
+
+fn names_of(key: &QueriedKey<'_>) -> String {
+    let names: Vec<&str> = key
+        .partition
+        .iter()
+        .chain(key.sort)
+        .map(|attribute| &*attribute.attribute_name)
+        .collect();
+    names.join(", ")
+}
+
+fn twice(name: &str) -> Error {
+    refused(format!(
+        "the key attribute {name:?} has two conditions, and DynamoDB takes one: write between() for a range"
+    ))
+}
+
+fn refused(message: impl Into<Box<str>>) -> Error {
+    Error::new(ErrorKind::Validation, message)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::schema::KeyType;
+
+    fn value(json: &str) -> Operand {
+        Operand::Value(json.as_bytes().into())
+    }
+
+    fn compare(comparator: Comparator, name: &str, json: &str) -> Condition {
+        Condition::compare(comparator, Operand::Path(Path::new(name)), value(json))
+    }
+
+    fn equal(name: &str, json: &str) -> Condition {
+        compare(Comparator::Equal, name, json)
+    }
+
+    fn attribute(name: &str, key_type: KeyType) -> KeyAttribute {
+        KeyAttribute {
+            attribute_name: name.into(),
+            key_type,
+        }
+    }
+
+    fn order_key(conditions: &[Condition]) -> Result<KeyCondition, Error> {
+        let partition = [
+            attribute("status", KeyType::S),
+            attribute("area", KeyType::S),
+        ];
+        let sort = [attribute("day", KeyType::S), attribute("n", KeyType::N)];
+        let key = QueriedKey {
+            what: "Order",
+            partition: &partition,
+            sort: &sort,
+        };
+        KeyCondition::new(key, conditions)
+    }
+
+    fn written(condition: &KeyCondition) -> String {
+        let (mut names, mut values) = (Names::new(), Values::new());
+        let mut writer = Writer::with_capacity(64);
+        condition.write(&mut writer, &mut names, &mut values);
+        names.finish(&mut writer);
+        values.finish(&mut writer);
+        String::from_utf8(writer.into_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_attributes_are_written_in_the_order_of_the_key() {
+        let range = compare(Comparator::GreaterOrEqual, "n", r#"{"N":"3"}"#);
+        let day = equal("day", r#"{"S":"d"}"#);
+        let both = equal("area", r#"{"S":"x"}"#)
+            .and(&equal("status", r#"{"S":"open"}"#))
+            .unwrap();
+
+        let condition = order_key(&[range, day, both]).unwrap();
+
+        assert_eq!(
+            written(&condition),
+            r##"#0 = :0 AND area = :1 AND #1 = :2 AND n >= :3,"ExpressionAttributeNames":{"#0":"status","#1":"day"},"ExpressionAttributeValues":{":0":{"S":"open"},":1":{"S":"x"},":2":{"S":"d"},":3":{"N":"3"}}"##
+        );
+        assert_eq!(
+            condition.explain(),
+            r#"status = "open" AND area = "x" AND day = "d" AND n >= 3"#
+        );
+    }
+
+    #[test]
+    fn what_no_query_can_be_asked_is_refused_by_name() {
+        let status = equal("status", r#"{"S":"open"}"#);
+        let area = equal("area", r#"{"S":"x"}"#);
+        let more = |condition: Condition| vec![status.clone(), area.clone(), condition];
+        for (conditions, expected) in [
+            (vec![], "\"status\" is missing"),
+            (vec![status.clone()], "\"area\" is missing"),
+            (
+                vec![
+                    compare(Comparator::Less, "status", r#"{"S":"open"}"#),
+                    area.clone(),
+                ],
+                "takes = alone",
+            ),
+            (
+                more(equal("n", r#"{"N":"1"}"#)),
+                "\"day\" is missing before",
+            ),
+            (more(equal("total", r#"{"N":"1"}"#)), "no part of it"),
+            (more(equal("area", r#"{"S":"y"}"#)), "two conditions"),
+            (more(equal("day", r#"{"N":"1"}"#)), "stored as S"),
+            (more(equal("day", r#"{"S":""}"#)), "never empty"),
+            (
+                more(compare(Comparator::NotEqual, "day", r#"{"S":"1"}"#)),
+                "cannot select",
+            ),
+            (
+                more(Condition::exists(Path::new("day"))),
+                "attribute_exists(day) cannot select",
+            ),
+            (
+                more(Condition::between(
+                    Operand::Path(Path::new("day")),
+                    value(r#"{"S":"b"}"#),
+                    value(r#"{"S":"a"}"#),
+                )),
+                "low is greater",
+            ),
+            (
+                more(
+                    compare(Comparator::Less, "day", r#"{"S":"d"}"#)
+                        .and(&equal("n", r#"{"N":"1"}"#))
+                        .unwrap(),
+                ),
+                "a range comes last",
+            ),
+        ] {
+            let message = order_key(&conditions).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_nobody_declared_has_equalities_first() {
+        let range = compare(Comparator::Less, "b", r#"{"N":"3"}"#);
+
+        let condition =
+            KeyCondition::undeclared(&[range.clone(), equal("a", r#"{"S":"x"}"#)], 1).unwrap();
+
+        assert_eq!(condition.explain(), r#"a = "x" AND b < 3"#);
+        assert_eq!(condition.partition(), b"a\0{\"S\":\"x\"}");
+        assert!(KeyCondition::undeclared(std::slice::from_ref(&range), 0).is_err());
+        let other = compare(Comparator::Less, "c", r#"{"N":"3"}"#);
+        let error = KeyCondition::undeclared(&[equal("a", r#"{"S":"x"}"#), range, other], 1);
+        assert!(error.unwrap_err().to_string().contains("one range"));
+    }
+
+    #[test]
+    fn a_position_is_compared_with_the_range() {
+        let condition = order_key(&[
+            equal("status", r#"{"S":"open"}"#),
+            equal("area", r#"{"S":"x"}"#),
+            Condition::function(
+                Function::BeginsWith,
+                Path::new("day"),
+                value(r#"{"S":"2026-"}"#),
+            ),
+        ])
+        .unwrap();
+        let position = |status: &str, day: &str| {
+            let text = format!(
+                r#"{{"id":{{"S":"i"}},"status":{{"S":"{status}"}},"area":{{"S":"x"}},"day":{{"S":"{day}"}}}}"#
+            );
+            condition.admits(text.as_bytes()).unwrap()
+        };
+
+        assert!(position("open", "2026-11"));
+        assert!(!position("open", "2025-11"));
+        assert!(!position("shut", "2026-11"));
+        assert!(!condition.admits(b"{}").unwrap());
+        assert!(condition.admits(b"[]").is_err());
+    }
+}

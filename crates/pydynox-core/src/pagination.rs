@@ -1,0 +1,297 @@
+//! Paging: the requests that one query or scan takes, one after another or, for the segments of a scan, beside each other.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::error::{Error, ErrorKind};
+use crate::operation::reading::{self, PageRequest};
+use crate::transport::Operation;
+use crate::wire::Writer;
+
+/// How many segments of one scan are under way at the same time.
+pub const CONCURRENT_SEGMENTS: usize = 64;
+
+/// Largest `Limit` that a request can have.
+const MAX_LIMIT: usize = i32::MAX as usize;
+
+/// What all requests of one query or scan have in common.
+#[derive(Debug)]
+pub struct Plan {
+    /// Query or Scan.
+    pub operation: Operation,
+    /// The table, for errors.
+    pub table: Arc<str>,
+    /// The body without what differs from page to page, as `operation::query::begin` writes it.
+    pub head: Bytes,
+    /// How many items a request reads at most.
+    pub page_size: Option<u32>,
+    /// Whether an item that is read may be none that is wanted.
+    pub filtered: bool,
+    /// Whether no request may bring more rows than are wanted, for want of the key that says where the first of them ends.
+    pub exact: bool,
+    /// How many segments a scan has.
+    pub total_segments: u32,
+    /// How long each request may take; None leaves it to the client.
+    pub timeout: Option<Duration>,
+    /// How many requests may still be sent; None for any number.
+    pub reads_left: Option<AtomicU32>,
+}
+
+impl Plan {
+    /// The `Limit` of a request when this many rows are wanted.
+    fn limit(&self, wanted: Option<usize>) -> Option<u32> {
+        let wanted = wanted
+            .filter(|_| self.exact || !self.filtered)
+            .map(|wanted| wanted.min(MAX_LIMIT) as u32);
+        match (wanted, self.page_size) {
+            (Some(wanted), Some(page_size)) => Some(wanted.min(page_size)),
+            (limit, None) | (None, limit) => limit,
+        }
+    }
+
+    /// The `Limit` of the first request when this many rows are wanted.
+    pub fn first_limit(&self, wanted: Option<usize>) -> Option<u32> {
+        self.limit(wanted)
+    }
+
+    /// The body of a request.
+    pub fn body(&self, page: PageRequest<'_>) -> Bytes {
+        let mut writer = Writer::with_capacity(self.head.len() + 128);
+        writer.raw(&self.head);
+        reading::finish(&mut writer, page);
+        writer.into_bytes().into()
+    }
+
+    /// Takes one of the requests that may still be sent.
+    fn take_read(&self) -> bool {
+        self.reads_left.as_ref().is_none_or(|left| {
+            left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
+        })
+    }
+
+    /// Whether no request may be sent any more.
+    pub fn is_spent(&self) -> bool {
+        self.reads_left
+            .as_ref()
+            .is_some_and(|left| left.load(Ordering::Acquire) == 0)
+    }
+}
+
+/// How far a query, or a segment of a scan, was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Position {
+    /// Not at all.
+    Start,
+    /// To this key, included; its JSON text.
+    After(Bytes),
+    /// To the end.
+    End,
+}
+
+/// The rows of one answer.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The answer.
+    pub body: Bytes,
+    /// Where each item stands in it.
+    pub items: Vec<Range<u32>>,
+    /// How far was read with it.
+    pub after: Position,
+    /// Of which segment.
+    pub segment: usize,
+}
+
+/// What some requests brought.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The answers that have rows.
+    pub pages: Vec<Page>,
+    /// How far was read.
+    pub after: Position,
+    /// Of which segment.
+    pub segment: usize,
+    /// How many items match.
+    pub count: u64,
+    /// How many were read.
+    pub scanned: u64,
+    /// What they cost in read units, where the service said so.
+    pub capacity: Option<f64>,
+    /// How many requests were sent.
+    pub requests: u32,
+    /// The last answer, which errors about its content refer to.
+    pub answer: Option<Answer>,
+}
+
+/// Reads a query, or a segment of a scan, page after page.
+#[derive(Debug)]
+pub struct Pager {
+    plan: Arc<Plan>,
+    segment: Option<u32>,
+    /// Which of the segments that are read, from 0.
+    slot: usize,
+    position: Position,
+}
+
+impl Pager {
+    /// Reads on from a position. `segment` of a scan that is read in segments; `slot` tells its pages from those of others.
+    pub fn new(plan: Arc<Plan>, segment: Option<u32>, slot: usize, position: Position) -> Self {
+        Self {
+            plan,
+            segment,
+            slot,
+            position,
+        }
+    }
+
+    /// Whether there is nothing left to read.
+    pub fn is_over(&self) -> bool {
+        self.position == Position::End
+    }
+
+    /// Reads until there are `wanted` rows, or no more. Answers without rows are followed, however many there are. What is read
+    /// may be more than `wanted`; `most` is what the caller takes in all, now or later.
+    ///
+    /// # Errors
+    ///
+    /// Whatever a request answers; the position is then what it was, so that nothing is skipped.
+    pub async fn fetch(
+        &mut self,
+        client: &Client,
+        wanted: usize,
+        most: Option<usize>,
+    ) -> Result<Fetched, Error> {
+        let before = self.position.clone();
+        let fetched = self.run(client, wanted, most).await;
+        if fetched.is_err() {
+            self.position = before;
+        }
+        fetched
+    }
+
+    /// Counts what is left, `most` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch`](Self::fetch).
+    pub async fn count(&mut self, client: &Client, most: Option<usize>) -> Result<Fetched, Error> {
+        self.fetch(client, most.unwrap_or(usize::MAX), most).await
+    }
+
+    async fn run(
+        &mut self,
+        client: &Client,
+        wanted: usize,
+        most: Option<usize>,
+    ) -> Result<Fetched, Error> {
+        let mut fetched = Fetched {
+            pages: Vec::new(),
+            after: self.position.clone(),
+            segment: self.slot,
+            count: 0,
+            scanned: 0,
+            capacity: None,
+            requests: 0,
+            answer: None,
+        };
+        while !self.is_over() && fetched.count < wanted as u64 && self.plan.take_read() {
+            let missing = most.map(|most| most.saturating_sub(fetched.count as usize));
+            let answer = client.call(self.call(missing)).await?;
+            self.take(&answer, &mut fetched)?;
+            fetched.answer = Some(answer);
+        }
+        fetched.after = self.position.clone();
+        if let Some(last) = fetched.pages.last_mut() {
+            last.after = self.position.clone();
+        }
+        Ok(fetched)
+    }
+
+    fn call(&self, most: Option<usize>) -> Call {
+        let page = PageRequest {
+            limit: self.plan.limit(most),
+            after: match &self.position {
+                Position::After(key) => Some(key),
+                _ => None,
+            },
+            segment: self
+                .segment
+                .map(|segment| (segment, self.plan.total_segments)),
+        };
+        Call {
+            operation: self.plan.operation.clone(),
+            table: self.plan.table.clone(),
+            body: self.plan.body(page),
+            resend: Resend::Always,
+            intent: Intent::Plain,
+            proof: None,
+            timeout: self.plan.timeout,
+            own_token: None,
+        }
+    }
+
+    fn take(&mut self, answer: &Answer, fetched: &mut Fetched) -> Result<(), Error> {
+        let framed = reading::frame(&answer.body).map_err(|error| {
+            Error::new(
+                ErrorKind::InvalidResponse,
+                format!("the service's answer cannot be read: {error}"),
+            )
+            .with_operation(self.plan.operation.name())
+            .with_table(&*self.plan.table)
+        })?;
+        self.position = match framed.last {
+            // Copied: a position must not keep a page alive.
+            Some(key) => Position::After(Bytes::copy_from_slice(&answer.body[key])),
+            None => Position::End,
+        };
+        fetched.requests += 1;
+        fetched.count += framed.count;
+        fetched.scanned += framed.scanned;
+        if let Some(units) = framed.capacity {
+            fetched.capacity = Some(fetched.capacity.unwrap_or(0.0) + units);
+        }
+        if !framed.items.is_empty() {
+            fetched.pages.push(Page {
+                body: answer.body.clone(),
+                items: framed.items,
+                after: self.position.clone(),
+                segment: self.slot,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Reads a segment of a scan to its end, beside others: a page is handed over before the next one is asked for, so that no more
+/// than one of each segment under way is held.
+pub async fn read_segment(
+    mut pager: Pager,
+    client: Client,
+    gate: Arc<Semaphore>,
+    taker: mpsc::Sender<Result<Fetched, Error>>,
+) {
+    while !pager.is_over() {
+        let Ok(permit) = gate.acquire().await else {
+            return;
+        };
+        let fetched = pager.fetch(&client, 1, None).await;
+        // Held until the page is taken: a segment that waits for its reader lets no other one read ahead of it.
+        let failed = fetched.is_err();
+        let spent = pager.plan.is_spent();
+        if taker.send(fetched).await.is_err() || failed || spent {
+            return;
+        }
+        drop(permit);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,761 @@
+//! A query or scan under way: pages that came, rows that were not given yet, the page that is fetched ahead, and where it stands.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pydynox_core::client::{Answer, Client as CoreClient};
+use pydynox_core::cursor::{Binding, Terms};
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::pagination::{
+    CONCURRENT_SEGMENTS, Fetched, Page, Pager, Plan, Position, read_segment,
+};
+use pydynox_core::wire::{Reader, WireError, Writer};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+use crate::answer::{Context, Expected};
+use crate::client::Client;
+use crate::decode::{Decoder, Unreadable};
+use crate::error::{internal, malformed, misfit, raise};
+use crate::item;
+use crate::operation::Operation;
+use crate::query::{Rows, Search};
+use crate::runtime::{self, Exchange};
+use crate::schema::Schema;
+
+type Ahead = oneshot::Receiver<(Pager, Result<Fetched, Error>)>;
+
+/// Where the next page comes from.
+enum Source {
+    /// Nobody reads.
+    Idle(Pager),
+    /// A call reads.
+    Busy,
+    /// The next page is on its way.
+    Ahead(Ahead, AbortHandle),
+    /// Segments are read beside each other.
+    Segments(mpsc::Receiver<Result<Fetched, Error>>),
+    /// Everything was read, or the reading was ended.
+    Over,
+}
+
+/// What a call brought, and what goes on from there.
+struct Brought {
+    source: Source,
+    fetched: Vec<Fetched>,
+}
+
+struct State {
+    source: Source,
+    /// What runs on the I/O thread for this reading.
+    tasks: Vec<AbortHandle>,
+    /// Pages of which not every row was given, and how many of the first one were.
+    pending: VecDeque<Page>,
+    given_of_first: usize,
+    /// By segment, how far the given rows reach.
+    positions: Vec<Position>,
+    given: usize,
+    pages: usize,
+    capacity: Option<f64>,
+}
+
+/// A query or scan under way.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Reading {
+    search: Py<Search>,
+    client: Py<Client>,
+    plan: Arc<Plan>,
+    binding: Binding,
+    state: Mutex<State>,
+    /// Filled by a call on whatever thread it runs, taken when its result is asked for.
+    brought: Arc<Mutex<Option<Brought>>>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[pymethods]
+impl Reading {
+    /// Begin to read. `count` brings numbers alone, `capacity` what requests cost.
+    #[new]
+    fn new(
+        search: &Bound<'_, Search>,
+        client: &Bound<'_, Client>,
+        count: bool,
+        capacity: bool,
+    ) -> PyResult<Self> {
+        let py = search.py();
+        let asked = search.get();
+        let plan = Arc::new(asked.plan(py, client.get(), count, capacity)?);
+        let binding = asked.binding(&plan.table);
+        let slots = if asked.segment.is_some() {
+            1
+        } else {
+            asked.segments as usize
+        };
+        let positions = match &asked.after {
+            None => vec![Position::Start; slots],
+            Some(cursor) => opened(py, asked, client.get(), binding, cursor, slots)?,
+        };
+        let source = if slots == 1 {
+            let position = positions[0].clone();
+            Source::Idle(Pager::new(plan.clone(), asked.segment, 0, position))
+        } else {
+            Source::Busy
+        };
+        let reading = Self {
+            search: search.clone().unbind(),
+            client: client.clone().unbind(),
+            plan,
+            binding,
+            state: Mutex::new(State {
+                source,
+                tasks: Vec::new(),
+                pending: VecDeque::new(),
+                given_of_first: 0,
+                positions,
+                given: 0,
+                pages: 0,
+                capacity: None,
+            }),
+            brought: Arc::default(),
+        };
+        if slots > 1 {
+            reading.start_segments(py)?;
+        }
+        Ok(reading)
+    }
+
+    /// The next rows: `wanted` of them, or, without a number, as many as come at once. None when there are no more. With `ahead` the
+    /// page after the next one may be fetched before it is asked for.
+    fn fetch(slf: &Bound<'_, Self>, wanted: Option<usize>, ahead: bool) -> PyResult<Py<Operation>> {
+        let py = slf.py();
+        let this = slf.get();
+        let expected = Expected::Rows {
+            reading: slf.clone().unbind(),
+            wanted,
+            ahead,
+        };
+        this.operation(py, wanted, expected)
+    }
+
+    /// How many rows are left, or whether there are any.
+    fn count(slf: &Bound<'_, Self>, exists: bool) -> PyResult<Py<Operation>> {
+        let py = slf.py();
+        let wanted = if exists { 1 } else { usize::MAX };
+        let expected = Expected::Counted {
+            reading: slf.clone().unbind(),
+            exists,
+        };
+        slf.get().operation(py, Some(wanted), expected)
+    }
+
+    /// Whether every row was given.
+    #[getter]
+    fn is_over(&self) -> bool {
+        let state = lock(&self.state);
+        let over = state.pending.is_empty()
+            && (matches!(state.source, Source::Over)
+                || matches!(&state.source, Source::Idle(pager) if pager.is_over()));
+        over || self.remaining(&state) == Some(0)
+    }
+
+    /// Whether rows are here that were not given: the next of them cannot be read.
+    #[getter]
+    fn is_stuck(&self) -> bool {
+        !lock(&self.state).pending.is_empty()
+    }
+
+    /// Whether no more requests may be sent.
+    #[getter]
+    fn is_spent(&self) -> bool {
+        self.plan.is_spent()
+    }
+
+    /// What the requests cost so far, in read units, where the service said so.
+    #[getter]
+    fn capacity(&self) -> Option<f64> {
+        lock(&self.state).capacity
+    }
+
+    /// Where it stands, as text; None at the end.
+    fn cursor(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        let positions = lock(&self.state).positions.clone();
+        self.sealed(py, &positions)
+    }
+
+    /// End the reading; what is on its way is given up.
+    fn close(&self) {
+        self.stop();
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.search)?;
+        visit.call(&self.client)
+    }
+}
+
+impl Reading {
+    fn stop(&self) {
+        let before = {
+            let mut state = lock(&self.state);
+            for task in state.tasks.drain(..) {
+                task.abort();
+            }
+            std::mem::replace(&mut state.source, Source::Over)
+        };
+        if let Source::Ahead(_, task) = &before {
+            task.abort();
+        }
+        drop(before);
+    }
+
+    fn start_segments(&self, py: Python<'_>) -> PyResult<()> {
+        let core = self.client.get().core(py)?;
+        let gate = Arc::new(Semaphore::new(CONCURRENT_SEGMENTS));
+        let (sender, receiver) = mpsc::channel(1);
+        let mut state = lock(&self.state);
+        state.source = Source::Segments(receiver);
+        for (slot, position) in state.positions.clone().into_iter().enumerate() {
+            let pager = Pager::new(self.plan.clone(), Some(slot as u32), slot, position);
+            let task = runtime::spawn(read_segment(
+                pager,
+                core.clone(),
+                gate.clone(),
+                sender.clone(),
+            ))?;
+            state.tasks.push(task);
+        }
+        Ok(())
+    }
+
+    /// How many rows may still be given; None for any number.
+    fn remaining(&self, state: &State) -> Option<usize> {
+        let limit = self.search.get().limit?;
+        Some(limit.saturating_sub(state.given))
+    }
+
+    /// A call that brings rows until there are `wanted`, or a page of them.
+    fn operation(
+        &self,
+        py: Python<'_>,
+        wanted: Option<usize>,
+        expected: Expected,
+    ) -> PyResult<Py<Operation>> {
+        let core = self.client.get().core(py)?;
+        let settings = &self.client.get().settings;
+        let mut state = lock(&self.state);
+        let remaining = self.remaining(&state);
+        let enough = wanted.unwrap_or(1).min(remaining.unwrap_or(usize::MAX));
+        let here = state.rows_here();
+        // Of a whole page every row is given, of a part of one the rest may be wanted later.
+        let most = match (wanted, remaining) {
+            (Some(wanted), _) => Some(enough.min(wanted)),
+            (None, remaining) => remaining,
+        };
+        let missing = enough.saturating_sub(here);
+        let source = if missing == 0 || self.plan.is_spent() && state.is_idle() {
+            None
+        } else {
+            Some(std::mem::replace(&mut state.source, Source::Busy))
+        };
+        drop(state);
+        let brought = self.brought.clone();
+        let plan = self.plan.clone();
+        let most = most.map(|most| most.saturating_sub(here));
+        let exchange: Exchange = Box::pin(async move {
+            let Some(source) = source else {
+                return Ok(nothing_sent(&plan));
+            };
+            let (source, fetched) = bring(source, &core, missing, most).await;
+            let (fetched, outcome) = match fetched {
+                Ok(fetched) => {
+                    let answer = fetched.last().and_then(|fetched| fetched.answer.clone());
+                    (fetched, Ok(answer.unwrap_or_else(|| nothing_sent(&plan))))
+                }
+                Err(error) => (Vec::new(), Err(error)),
+            };
+            *lock(&brought) = Some(Brought { source, fetched });
+            outcome
+        });
+        let about = Context {
+            shows_keys: settings.shows_keys,
+            shows_values: settings.shows_values,
+            ..Context::default()
+        };
+        Operation::new(py, exchange, missing == 0, expected, about)
+    }
+
+    /// Takes over what a call brought.
+    pub(crate) fn settle(&self) -> u64 {
+        let Some(brought) = lock(&self.brought).take() else {
+            return 0;
+        };
+        let mut state = lock(&self.state);
+        if !matches!(state.source, Source::Over) {
+            state.source = brought.source;
+        }
+        let mut count = 0;
+        for fetched in brought.fetched {
+            count += fetched.count;
+            if let Some(units) = fetched.capacity {
+                state.capacity = Some(state.capacity.unwrap_or(0.0) + units);
+            }
+            state.take(fetched);
+        }
+        count
+    }
+
+    /// The rows of an answer; see `fetch`.
+    pub(crate) fn rows<'py>(
+        slf: &Bound<'py, Self>,
+        wanted: Option<usize>,
+        ahead: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        this.settle();
+        let (mut pending, mut given, most, was_over) = {
+            let mut state = lock(&this.state);
+            let remaining = this.remaining(&state).unwrap_or(usize::MAX);
+            let most = wanted.unwrap_or(usize::MAX).min(remaining);
+            let over = state.pending.is_empty();
+            (
+                std::mem::take(&mut state.pending),
+                state.given_of_first,
+                most,
+                over,
+            )
+        };
+        if was_over {
+            return Ok(py.None().into_bound(py));
+        }
+        let rows = PyList::empty(py);
+        let mut positions = Vec::new();
+        let read = this.decode(&rows, &mut pending, &mut given, most, &mut positions);
+        let mut state = lock(&this.state);
+        state.pending = pending;
+        state.given_of_first = given;
+        state.given += rows.len();
+        state.pages += 1;
+        for (segment, position) in positions {
+            state.positions[segment] = position;
+        }
+        drop(state);
+        if let Err(error) = read {
+            let cursor = this.cursor(py)?;
+            error.value(py).setattr(intern!(py, "cursor"), cursor)?;
+            return Err(error);
+        }
+        if ahead {
+            this.fetch_ahead(py, wanted)?;
+        }
+        Ok(rows.into_any())
+    }
+
+    /// What a count came to.
+    pub(crate) fn counted<'py>(
+        slf: &Bound<'py, Self>,
+        exists: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let count = this.settle();
+        if exists {
+            return Ok((count > 0).into_pyobject(py)?.to_owned().into_any());
+        }
+        let limit = this.search.get().limit.unwrap_or(usize::MAX);
+        Ok(count.min(limit as u64).into_pyobject(py)?.into_any())
+    }
+
+    /// Decodes up to `most` rows. A row that cannot be read ends what is given before it, and is an error where it comes first.
+    fn decode(
+        &self,
+        rows: &Bound<'_, PyList>,
+        pending: &mut VecDeque<Page>,
+        given: &mut usize,
+        most: usize,
+        positions: &mut Vec<(usize, Position)>,
+    ) -> PyResult<()> {
+        let py = rows.py();
+        let search = self.search.get();
+        let mut decoder = Decoder::new(py);
+        while let Some(page) = pending.front() {
+            let end = page.items.len().min(*given + (most - rows.len()));
+            while *given < end {
+                let range = &page.items[*given];
+                let bytes = &page.body[range.start as usize..range.end as usize];
+                match row(&mut decoder, search, bytes) {
+                    Ok(row) => rows.append(row)?,
+                    Err(error) if !is_misfit(py, &error)? => return Err(error),
+                    Err(error) => {
+                        describe(py, &error, search, bytes)?;
+                        if let Some(call) = &search.on_invalid {
+                            call.bind(py).call1((error.value(py),))?;
+                        } else if rows.is_empty() {
+                            *given += 1;
+                            positions.push((page.segment, self.position_of(py, page, *given)?));
+                            if *given == page.items.len() {
+                                pending.pop_front();
+                                *given = 0;
+                            }
+                            return Err(error);
+                        } else {
+                            positions.push((page.segment, self.position_of(py, page, *given)?));
+                            return Ok(());
+                        }
+                    }
+                }
+                *given += 1;
+            }
+            positions.push((page.segment, self.position_of(py, page, *given)?));
+            if *given < page.items.len() {
+                return Ok(());
+            }
+            pending.pop_front();
+            *given = 0;
+            if rows.len() >= most {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a page stands after its first `given` rows.
+    fn position_of(&self, py: Python<'_>, page: &Page, given: usize) -> PyResult<Position> {
+        if given == page.items.len() {
+            return Ok(page.after.clone());
+        }
+        let Some(last) = given.checked_sub(1) else {
+            return Ok(lock(&self.state).positions[page.segment].clone());
+        };
+        let range = &page.items[last];
+        let item = &page.body[range.start as usize..range.end as usize];
+        let names = self.search.get().position_names();
+        match key_of(item, &names).map_err(|error| malformed(py, &error))? {
+            Some(key) => Ok(Position::After(key.into())),
+            None => Err(internal(py, "a row without its key")),
+        }
+    }
+
+    /// Fetches the next page before it is asked for, once a second one was, and never past the limit.
+    fn fetch_ahead(&self, py: Python<'_>, wanted: Option<usize>) -> PyResult<()> {
+        let core = self.client.get().core(py)?;
+        let mut state = lock(&self.state);
+        let remaining = self.remaining(&state);
+        let idle = matches!(&state.source, Source::Idle(pager) if !pager.is_over());
+        if state.pages < 2
+            || !idle
+            || !state.pending.is_empty()
+            || remaining == Some(0)
+            || self.plan.reads_left.is_some()
+        {
+            return Ok(());
+        }
+        let Source::Idle(mut pager) = std::mem::replace(&mut state.source, Source::Busy) else {
+            return Ok(());
+        };
+        let most = match (wanted, remaining) {
+            (Some(wanted), Some(remaining)) => Some(wanted.min(remaining)),
+            (one, other) => one.or(other),
+        };
+        let wanted = wanted.unwrap_or(1).min(most.unwrap_or(usize::MAX));
+        let (sender, receiver) = oneshot::channel();
+        let task = runtime::spawn(async move {
+            let fetched = pager.fetch(&core, wanted, most).await;
+            // Nobody waits where the reading was ended meanwhile.
+            let _ = sender.send((pager, fetched));
+        })?;
+        state.source = Source::Ahead(receiver, task);
+        Ok(())
+    }
+
+    fn sealed(&self, py: Python<'_>, positions: &[Position]) -> PyResult<Option<String>> {
+        if positions.iter().all(|position| *position == Position::End) {
+            return Ok(None);
+        }
+        let search = self.search.get();
+        let terms = Terms {
+            audience: search.audience.as_deref(),
+            expires_at: search.lifetime.map(|seconds| now().saturating_add(seconds)),
+        };
+        let keys = &self.client.get().settings.cursor_keys;
+        keys.seal(self.binding, terms, positions)
+            .map(Some)
+            .map_err(|error| raise(py, &error, None))
+    }
+}
+
+impl State {
+    fn rows_here(&self) -> usize {
+        let rows: usize = self.pending.iter().map(|page| page.items.len()).sum();
+        rows - self.given_of_first.min(rows)
+    }
+
+    /// Whether a request would have to be sent for more rows.
+    fn is_idle(&self) -> bool {
+        matches!(self.source, Source::Idle(_))
+    }
+
+    fn take(&mut self, fetched: Fetched) {
+        let slot = fetched.segment;
+        if fetched.pages.is_empty() {
+            // What was read without finding a row belongs to the rows before it.
+            match self.pending.iter_mut().rfind(|page| page.segment == slot) {
+                Some(page) => page.after = fetched.after,
+                None => self.positions[slot] = fetched.after,
+            }
+        }
+        self.pending.extend(fetched.pages);
+    }
+}
+
+/// Reads on until there are `missing` rows, or no more.
+async fn bring(
+    source: Source,
+    client: &CoreClient,
+    missing: usize,
+    most: Option<usize>,
+) -> (Source, Result<Vec<Fetched>, Error>) {
+    match source {
+        Source::Idle(mut pager) => {
+            let fetched = pager.fetch(client, missing, most).await;
+            (Source::Idle(pager), fetched.map(|fetched| vec![fetched]))
+        }
+        Source::Ahead(receiver, _) => match receiver.await {
+            Err(_) => (Source::Over, Err(broken())),
+            Ok((pager, Err(error))) => (Source::Idle(pager), Err(error)),
+            Ok((mut pager, Ok(first))) => {
+                let missing = missing.saturating_sub(first.count as usize);
+                let most = most.map(|most| most.saturating_sub(first.count as usize));
+                let rest = pager.fetch(client, missing, most).await;
+                (Source::Idle(pager), rest.map(|rest| vec![first, rest]))
+            }
+        },
+        Source::Segments(mut receiver) => {
+            let (mut brought, mut count) = (Vec::new(), 0);
+            while count < missing as u64 {
+                match receiver.recv().await {
+                    Some(Ok(fetched)) => {
+                        count += fetched.count;
+                        brought.push(fetched);
+                    }
+                    Some(Err(error)) => return (Source::Over, Err(error)),
+                    None => return (Source::Over, Ok(brought)),
+                }
+            }
+            (Source::Segments(receiver), Ok(brought))
+        }
+        Source::Busy => (Source::Over, Err(given_up())),
+        Source::Over => (Source::Over, Ok(Vec::new())),
+    }
+}
+
+fn broken() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "pydynox panicked while it fetched a page ahead; please report it",
+    )
+}
+
+fn given_up() -> Error {
+    Error::new(
+        ErrorKind::Request,
+        "this reading was cancelled, or two tasks iterate it at the same time: start another one",
+    )
+}
+
+/// The answer of a call that needed none.
+fn nothing_sent(plan: &Plan) -> Answer {
+    Answer {
+        body: bytes::Bytes::new(),
+        request_id: None,
+        attempts: 0,
+        operation: plan.operation.clone(),
+        table: plan.table.clone(),
+    }
+}
+
+/// The positions of a cursor that a caller gave.
+fn opened(
+    py: Python<'_>,
+    search: &Search,
+    client: &Client,
+    binding: Binding,
+    cursor: &str,
+    slots: usize,
+) -> PyResult<Vec<Position>> {
+    let refuse = |error: &Error| raise(py, error, None);
+    let keys = &client.settings.cursor_keys;
+    let positions = keys
+        .open(binding, search.audience.as_deref(), now(), cursor)
+        .map_err(|error| refuse(&error))?;
+    let wrong = |what: &str| Err(refuse(&Error::new(ErrorKind::Cursor, what)));
+    if positions.len() != slots {
+        return wrong("this cursor does not fit the query");
+    }
+    let names = search.position_names();
+    for position in &positions {
+        let Position::After(key) = position else {
+            continue;
+        };
+        if !names.is_empty() && !key_of(key, &names).is_ok_and(|key| key.is_some()) {
+            return wrong("this cursor does not fit the query");
+        }
+        if let Some(condition) = &search.key
+            && !condition.admits(key).unwrap_or(false)
+        {
+            return wrong(
+                "this cursor stands outside of what the query reads: its sort condition is another one now",
+            );
+        }
+    }
+    Ok(positions)
+}
+
+/// The key in an item, as JSON text; None where a part of it is missing.
+fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, WireError> {
+    let mut w = Writer::with_capacity(96);
+    let mut found = 0;
+    let mut reader = Reader::new(item)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        let place = crate::decode::skipped(&mut reader)?;
+        let Some(name) = names.iter().find(|name| key.equals(name)) else {
+            continue;
+        };
+        w.byte(if found == 0 { b'{' } else { b',' });
+        w.string(name);
+        w.byte(b':');
+        w.raw(&item[place]);
+        found += 1;
+    }
+    w.byte(b'}');
+    Ok((found == names.len() && found > 0).then(|| w.into_bytes()))
+}
+
+/// One item as a row.
+fn row<'py>(
+    decoder: &mut Decoder<'py>,
+    search: &Search,
+    bytes: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = decoder.py();
+    let broken = |error: WireError| malformed(py, &error);
+    match (&search.rows, &search.schema) {
+        (Rows::Items, Some(schema)) => {
+            let mut reader = Reader::new(bytes).map_err(broken)?;
+            Ok(item::read(decoder, &mut reader, schema.bind(py))?.into_any())
+        }
+        (Rows::Items | Rows::Keys(_), None) => plain(decoder, bytes),
+        (Rows::Places(paths, projection), _) => {
+            let mut values = Vec::with_capacity(paths.len());
+            for (position, path) in paths.iter().enumerate() {
+                let Some(place) = projection.find(bytes, position).map_err(broken)? else {
+                    values.push(py.None().into_bound(py));
+                    continue;
+                };
+                let path = path.get();
+                let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
+                let value = decoder.value(&mut reader, path.kind());
+                values.push(value.map_err(|problem| unreadable(py, problem, &path.label()))?);
+            }
+            Ok(PyTuple::new(py, values)?.into_any())
+        }
+        (Rows::Keys(_), Some(schema)) => Ok(key_values(decoder, schema.get(), bytes)?.into_any()),
+    }
+}
+
+/// The values of the key of an item.
+fn key_values<'py>(
+    decoder: &mut Decoder<'py>,
+    schema: &Schema,
+    bytes: &[u8],
+) -> PyResult<Bound<'py, PyTuple>> {
+    let py = decoder.py();
+    let broken = |error: WireError| malformed(py, &error);
+    let mut values = Vec::with_capacity(2);
+    for field in schema.key_fields() {
+        let Some(place) = member(bytes, &field.attribute_name).map_err(broken)? else {
+            return Err(internal(py, "a row without its key"));
+        };
+        let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
+        let value = decoder.value(&mut reader, &field.kind);
+        let label = || format!("{}.{}", schema.name, field.text);
+        values.push(value.map_err(|problem| unreadable(py, problem, &label()))?);
+    }
+    PyTuple::new(py, values)
+}
+
+fn member(item: &[u8], name: &str) -> Result<Option<std::ops::Range<usize>>, WireError> {
+    let mut reader = Reader::new(item)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        let place = crate::decode::skipped(&mut reader)?;
+        if key.equals(name) {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
+}
+
+fn plain<'py>(decoder: &mut Decoder<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let py = decoder.py();
+    let mut reader = Reader::new(bytes).map_err(|error| malformed(py, &error))?;
+    let item = decoder.item(&mut reader);
+    Ok(item
+        .map_err(|problem| unreadable(py, problem, "item"))?
+        .into_any())
+}
+
+fn unreadable(py: Python<'_>, problem: Unreadable, label: &str) -> PyErr {
+    match problem {
+        Unreadable::Malformed(error) => malformed(py, &error),
+        Unreadable::Python(error) => error,
+        Unreadable::Misfit { place, what } => misfit(py, "", label, &place, &what),
+    }
+}
+
+/// Whether the error says that a stored value does not fit the model.
+fn is_misfit(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    let class = py
+        .import(intern!(py, "pydynox.exceptions"))?
+        .getattr(intern!(py, "SerializationError"))?;
+    error.value(py).is_instance(&class)
+}
+
+/// Tells an error which row it is about.
+#[cold]
+fn describe(py: Python<'_>, error: &PyErr, search: &Search, bytes: &[u8]) -> PyResult<()> {
+    let mut decoder = Decoder::new(py);
+    let raw = plain(&mut decoder, bytes)?;
+    let value = error.value(py);
+    value.setattr(intern!(py, "raw"), &raw)?;
+    if let Some(schema) = &search.schema {
+        let schema = schema.get();
+        let key = key_values(&mut decoder, schema, bytes)
+            .and_then(|values| schema.model(py).call_method1(intern!(py, "key"), values));
+        if let Ok(key) = key {
+            value.setattr(intern!(py, "key"), key)?;
+        }
+    }
+    Ok(())
+}

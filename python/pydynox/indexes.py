@@ -1,0 +1,256 @@
+"""Secondary indexes: declared beside the attributes they use, queried as ``User.by_email.query(...)``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
+
+from . import _core
+from ._annotations import fail
+from ._typing import PK, A, B, Row, SortD
+from .query import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .attributes import Attr
+    from .expressions import Condition
+    from .sync import SyncIndex
+
+    Projection = Literal["ALL", "KEYS_ONLY"] | tuple[str | Attr[Any], ...]
+
+
+class _Index(Generic[PK, SortD]):
+    """What both kinds of index have in common."""
+
+    _global = True
+
+    def __init__(self, partition: tuple[Any, ...], sort: tuple[Any, ...], index_name: str | None, projection: Any) -> None:
+        self.name = index_name or ""
+        self._partition, self._sort, self._projection = partition, sort, projection
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self.name = self.name or name
+
+    def __get__(self, instance: object, owner: type[Row]) -> Index[Row, PK, SortD]:
+        return Index(owner, self.name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name or 'without a name'}>"
+
+    def _declared(
+        self, cls: type[Any], partition: Attr[Any] | None, stored: dict[str, Attr[Any]]
+    ) -> tuple[str, bool, list[str], list[str], list[str] | None]:
+        """As the border takes it; ``stored`` are the attributes of the class by their names."""
+        keys = [
+            [self._named(cls, one, stored) for one in part]
+            for part in ((partition,) if partition is not None and not self._global else self._partition, self._sort)
+        ]
+        for attribute in (attribute for part in keys for attribute in part):
+            if not _is_key(attribute):
+                fail(cls, self.name, f"has the key {attribute.name}, and a key is stored as a string, a number or bytes")
+        names = [[attribute.attribute_name for attribute in part] for part in keys]
+        return self.name, self._global, names[0], names[1], self._included(cls, stored)
+
+    def _included(self, cls: type[Any], stored: dict[str, Attr[Any]]) -> list[str] | None:
+        projection = self._projection
+        if projection == "ALL":
+            return None
+        if projection == "KEYS_ONLY":
+            return []
+        if isinstance(projection, str) or not projection:
+            fail(cls, self.name, f'has projection={projection!r}: write "ALL", "KEYS_ONLY" or a tuple of attributes')
+        return [self._named(cls, one, stored).attribute_name for one in projection]
+
+    def _named(self, cls: type[Any], one: Any, stored: dict[str, Attr[Any]]) -> Attr[Any]:
+        name: Any = getattr(one, "name", one)
+        found = stored.get(name) if isinstance(name, str) else None
+        if found is None:
+            shown: str = name or repr(one)
+            fail(cls, self.name, f"is an index on {shown}, which is no attribute of {cls.__name__}")
+        return found
+
+
+class GlobalSecondaryIndex(_Index[PK, SortD]):
+    """An index with partitions of its own. Attributes are given by object, or by name where they are declared later.
+
+    Args:
+        partition_key: The attribute to query by, or a tuple of up to 4.
+        sort_key: The attribute, or up to 4, that sort a partition.
+        index_name: Its name in DynamoDB; the name in the class when not given.
+        projection: What it holds beside the keys: ``"ALL"``, ``"KEYS_ONLY"``, or a tuple of attributes.
+
+    Example:
+        >>> class User(Model[str], table="users"):
+        ...     user_id: Attr[str] = partition_key()
+        ...     email: Attr[str] = field()
+        ...     created_at: Attr[datetime] = created_at()
+        ...
+        ...     by_email = GlobalSecondaryIndex(email, created_at)
+        >>> await User.by_email.query("a@b.c").first()
+    """
+
+    @overload
+    def __init__(
+        self: GlobalSecondaryIndex[A, None],
+        partition_key: Attr[A],
+        /,
+        *,
+        index_name: str | None = ...,
+        projection: Projection = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: GlobalSecondaryIndex[A, B],
+        partition_key: Attr[A],
+        sort_key: Attr[B],
+        /,
+        *,
+        index_name: str | None = ...,
+        projection: Projection = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: GlobalSecondaryIndex[Any, Any],
+        partition_key: Attr[Any] | str | tuple[Attr[Any] | str, ...],
+        sort_key: Attr[Any] | str | tuple[Attr[Any] | str, ...] | None = ...,
+        /,
+        *,
+        index_name: str | None = ...,
+        projection: Projection = ...,
+    ) -> None: ...
+    def __init__(
+        self, partition_key: Any, sort_key: Any = None, /, *, index_name: str | None = None, projection: Any = "ALL"
+    ) -> None:
+        super().__init__(_parts(partition_key), _parts(sort_key), index_name, projection)
+
+
+class LocalSecondaryIndex(_Index[PK, SortD]):
+    """The table's partitions in another order.
+
+    Args:
+        sort_key: The attribute that sorts a partition.
+        index_name: Its name in DynamoDB; the name in the class when not given.
+        projection: What it holds beside the keys: ``"ALL"``, ``"KEYS_ONLY"``, or a tuple of attributes.
+
+    Example:
+        >>> class Order(Model[str, int], table="orders"):
+        ...     customer_id: Attr[str] = partition_key()
+        ...     number: Attr[int] = sort_key()
+        ...     total: Attr[int] = field(default=0)
+        ...
+        ...     by_total = LocalSecondaryIndex(total)
+        >>> await Order.by_total.query("c1", Order.total > 100).descending().first()
+    """
+
+    _global = False
+
+    @overload
+    def __init__(
+        self: LocalSecondaryIndex[Any, B], sort_key: Attr[B], /, *, index_name: str | None = ..., projection: Projection = ...
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: LocalSecondaryIndex[Any, Any], sort_key: str, /, *, index_name: str | None = ..., projection: Projection = ...
+    ) -> None: ...
+    def __init__(self, sort_key: Any, /, *, index_name: str | None = None, projection: Any = "ALL") -> None:
+        super().__init__((), _parts(sort_key), index_name, projection)
+
+
+class Index(Generic[Row, PK, SortD]):
+    """An index of one model: ``User.by_email``."""
+
+    __slots__ = ("__weakref__", "_model", "name")
+
+    def __init__(self, model: type[Any], name: str) -> None:
+        self._model: Any = model
+        self.name = name
+
+    @overload
+    def query(self, partition: PK, /, *conditions: Condition | None) -> Query[Row]: ...
+    @overload
+    def query(self, condition: Condition, /, *conditions: Condition | None) -> Query[Row]: ...
+    @overload
+    def query(self, /, *values: Any, **key: Any) -> Query[Row]: ...
+    def query(self, /, *values: Any, **key: Any) -> Query[Row]:
+        """The items of one partition of the index, in the order of its sort key; no I/O yet. Sends Query.
+
+        Args:
+            *values: Every attribute of the index's partition key by value, then conditions on its sort key, from left to right.
+            **key: Attributes of the key by name, in place of ``values``.
+
+        Raises:
+            ValidationError: The partition key is not complete, or a condition is one that no query can have.
+
+        Example:
+            >>> User.by_email.query("a@b.c")
+            >>> User.by_email.query(email="a@b.c")
+            >>> User.by_email.query(User.email == "a@b.c", User.created_at > since)
+
+        Costs: half a read unit per 4 KB of what is read; a whole one when consistent.
+        """
+        model = self._model
+        return Query(_core.Search.query(model._schema, self.name, values, key), model, None)
+
+    def scan(self, *, segments: int = 1, segment: int | None = None) -> Query[Row]:
+        """Every item of the index, in no order; no I/O yet. Sends Scan.
+
+        Args:
+            segments: How many parts are read beside each other.
+            segment: Read this one of them alone, counted from 0, for work that is spread over processes.
+
+        Raises:
+            ValidationError: A number is out of range.
+
+        Example:
+            >>> await User.by_email.scan().count()
+
+        Costs: half a read unit per 4 KB of the whole index; a whole one when consistent.
+        """
+        model = self._model
+        return Query(_core.Search.scan(model._schema, self.name, segments, segment), model, None)
+
+    @property
+    def sync(self) -> SyncIndex[Row, PK, SortD]:
+        """The blocking form of this index."""
+        from .sync import SyncIndex
+
+        return SyncIndex(self)
+
+    def __repr__(self) -> str:
+        return f"<index {self._model.__name__}.{self.name}>"
+
+
+def _parts(given: Any) -> tuple[Any, ...]:
+    if given is None:
+        return ()
+    many: Any = given
+    return many if isinstance(given, tuple) else (given,)
+
+
+def _is_key(attribute: Attr[Any]) -> bool:
+    from ._kinds import is_key_kind
+
+    kind: tuple[Any, ...] = attribute._kind or ("any",)
+    return is_key_kind(kind[1] if kind[0] == "optional" else kind)
+
+
+def declared_indexes(
+    cls: type[Any], attributes: dict[str, Attr[Any]], partition: Attr[Any] | None
+) -> Iterable[tuple[str, bool, list[str], list[str], list[str] | None]]:
+    """The indexes of a class and its bases, as the border takes them.
+
+    Raises:
+        ConfigurationError: One is declared wrongly.
+    """
+    found: dict[str, _Index[Any, Any]] = {}
+    for name, value in _values(cls):
+        if isinstance(value, _Index):
+            found[name] = value
+        else:
+            found.pop(name, None)
+    return [index._declared(cls, partition, attributes) for index in found.values()]
+
+
+def _values(cls: type[Any]) -> Iterator[tuple[str, Any]]:
+    for base in reversed(cls.__mro__):
+        yield from vars(base).items()

@@ -1,0 +1,65 @@
+"""QueryResult: one page of a query or scan; and how blocking code iterates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, Generic, overload
+
+from ._core import run
+from ._typing import Row_co
+
+
+class QueryResult(Sequence[Row_co], Generic[Row_co]):
+    """One page: a sequence of rows, and the cursor by which the next page starts.
+
+    Attributes:
+        items: The rows.
+        cursor: Where this page ended, for ``Query.after``; None when there is nothing behind it.
+        consumed_capacity: What the requests of this page cost, in read units, where the service said so.
+
+    Example:
+        >>> page = await Order.query("c1").page(20)
+        >>> len(page), page.cursor
+    """
+
+    __slots__ = ("consumed_capacity", "cursor", "items")
+
+    def __init__(self, items: list[Row_co], cursor: str | None, consumed_capacity: float | None = None) -> None:
+        self.items: list[Row_co] = items
+        self.cursor = cursor
+        self.consumed_capacity = consumed_capacity
+
+    @overload
+    def __getitem__(self, index: int, /) -> Row_co: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> list[Row_co]: ...
+    def __getitem__(self, index: int | slice, /) -> Row_co | list[Row_co]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Row_co]:
+        return iter(self.items)
+
+    def __repr__(self) -> str:
+        more = "more to come" if self.cursor is not None else "the last"
+        return f"<page of {len(self.items)} rows, {more}>"
+
+
+def each(opened: tuple[Callable[[], Coroutine[Any, Any, Any]], Callable[[], None]], *, flat: bool) -> Iterator[Any]:
+    """Iterate by blocking: each step drives the coroutine that an ``async for`` awaits.
+
+    Args:
+        opened: What gives the next rows, None at the end; and what ends the reading.
+        flat: Whether a step gives several rows.
+    """
+    step, close = opened
+    try:
+        while (found := run(step())) is not None:
+            if flat:
+                yield from found
+            else:
+                yield found
+    finally:
+        close()
