@@ -91,10 +91,9 @@ class BatchWriter:
         Costs: one write unit per KB of the deleted item, one where there is none.
         """
         self._check_open("delete")
-        if isinstance(target, Key):
-            key: Any = target
-            self._check_guard(key._model)
-            await self._add("delete", target, self._client._core.batch_delete(key._address))
+        if _is_key(target):
+            self._check_guard(target._model)
+            await self._add("delete", target, self._client._core.batch_delete(target._address))
             return
         if not isinstance(target, _core.Instance):
             raise TypeError(f"batch.delete takes an instance of a model or a key, not {type(target).__qualname__}")
@@ -151,7 +150,7 @@ class BatchWriter:
             self._progress(self.written)
 
     async def _after(self, one: _Waiting) -> None:
-        hooks: Any = None if isinstance(one.target, Key) else getattr(one.target, "_hooks", None)
+        hooks: Any = None if _is_key(one.target) else getattr(one.target, "_hooks", None)
         if hooks is not None:
             await hooks.after(one.target, "after_save" if one.verb == "put" else "after_delete")
 
@@ -216,6 +215,10 @@ class SyncBatchWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         _core.run(self._target._finish(error))
+
+
+def _is_key(target: object) -> bool:
+    return isinstance(target, Key)
 
 
 def _tell(error: BaseException, incomplete: PydynoxError) -> None:

@@ -399,11 +399,12 @@ class DynamoDBClient:
         """
         writer = self.batch_writer(unguarded=unguarded, progress=progress)
         async with writer:
-            if hasattr(instances, "__aiter__"):
-                async for instance in instances:
+            source: Any = instances
+            if hasattr(source, "__aiter__"):
+                async for instance in source:
                     await writer.put(instance)
             else:
-                for instance in instances:
+                for instance in source:
                     await writer.put(instance)
         return writer.written
 
@@ -436,11 +437,12 @@ class DynamoDBClient:
         """
         writer = self.batch_writer(unguarded=unguarded, progress=progress)
         async with writer:
-            if hasattr(targets, "__aiter__"):
-                async for target in targets:
+            source: Any = targets
+            if hasattr(source, "__aiter__"):
+                async for target in source:
                     await writer.delete(target)
             else:
-                for target in targets:
+                for target in source:
                     await writer.delete(target)
         return writer.written
 

@@ -94,7 +94,7 @@ class Transaction:
         Example:
             >>> tx.update(Account.key("a1"), Account.balance.add(-5), condition=Account.balance >= 5)
         """
-        if isinstance(key, _core.Instance):
+        if _is_instance(key):
             name = type(key).__name__
             raise TypeError(f"tx.update takes a key, such as {name}.key(...): edit the {name} and tx.save it instead")
         self._add("update", _key("update", key), actions=actions, condition=condition, upsert=upsert)
