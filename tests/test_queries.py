@@ -264,3 +264,22 @@ def test_pages_of_any_size_give_every_row_once(
 
     assert found == expected
     assert [order.number for page in query.sync.pages(sizes[0]) for order in page] == expected
+
+
+def test_a_row_that_does_not_fit_behind_others_raises_once_they_were_given(orders: DynamoDBClient, drive: Drive) -> None:
+    drive(orders.put_item("orders", {"customer": "c1", "number": 12, "total": "x"}))
+
+    with pytest.raises(SerializationError) as caught:
+        drive(Order.query("c1").all())
+
+    assert caught.value.key == Order.key("c1", 12)
+    assert numbers(drive(Order.query("c1").after(caught.value.cursor).all())) == list(range(13, 30))
+
+    async def iterate() -> list[int]:
+        seen = []
+        async for order in Order.query("c1"):
+            seen.append(order.number)
+        return seen
+
+    with pytest.raises(SerializationError):
+        asyncio.run(iterate())

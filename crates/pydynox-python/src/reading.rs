@@ -399,7 +399,10 @@ impl Reading {
         let search = self.search.get();
         let mut decoder = Decoder::new(py);
         while let Some(page) = pending.front() {
-            let end = page.items.len().min(*given + (most - rows.len()));
+            let end = page
+                .items
+                .len()
+                .min(given.saturating_add(most - rows.len()));
             while *given < end {
                 let range = &page.items[*given];
                 let bytes = &page.body[range.start as usize..range.end as usize];
