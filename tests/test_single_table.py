@@ -13,7 +13,19 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydynox import Attr, DynamoDBClient, Model, ModelConfig, field, partition_key, sort_key, ttl, version
+from pydynox import (
+    Attr,
+    Collection,
+    DynamoDBClient,
+    Model,
+    ModelConfig,
+    after_load,
+    field,
+    partition_key,
+    sort_key,
+    ttl,
+    version,
+)
 from pydynox.exceptions import (
     ConditionFailedError,
     ConfigurationError,
@@ -491,3 +503,110 @@ def test_pydantic_does_not_ask_for_what_is_made() -> None:
     assert adapter.validate_json(body) == invoice()
     made = adapter.validate_python({"customer_id": "7", "issued": "2026-01-02", "number": 42})
     assert made.sk == "INVOICE#2026-01-02#000042"
+
+
+def filled(drive: Drive, client: DynamoDBClient) -> list[Any]:
+    rows: list[Any] = [Customer(customer_id="7", name="Ada"), Customer(customer_id="8")]
+    rows += [invoice(number=number, issued=ISSUED + timedelta(days=number // 2)) for number in range(5)]
+    rows.append(CreditNote(customer_id="7", issued=ISSUED, number=9))
+    drive(client.batch_save(rows))
+    return rows
+
+
+def test_a_query_by_what_a_key_is_made_of(client: DynamoDBClient, drive: Drive) -> None:
+    rows = filled(drive, client)
+    invoices = [row for row in rows if isinstance(row, Invoice)]
+
+    found: Any = drive(Invoice.query(customer_id="7").all())
+    assert sorted(found, key=lambda row: row.number) == sorted(invoices, key=lambda row: row.number)
+    assert [type(row) for row in found if row.number == 9] == [CreditNote]
+    found = drive(Invoice.query(customer_id="7", issued=ISSUED).all())
+    assert [row.number for row in found] == [0, 1, 9]
+    found = drive(Invoice.query(customer_id="7", issued=ISSUED, number=1).all())
+    assert [row.number for row in found] == [1]
+    found = drive(Invoice.query(customer_id="7", number=1).descending().first())
+    assert found.number == 4  # the number comes after the day: it says nothing yet
+    found = drive(Invoice.query("CUSTOMER#7", Invoice.sk > "INVOICE#2026-01-03").all())
+    assert [row.number for row in found] == [2, 3, 4]
+    assert [row.number for row in drive(CreditNote.query(customer_id="7").all())] == [9]  # type: ignore[attr-defined]
+    assert drive(Customer.query(customer_id="7").one()) == rows[0]
+    assert drive(Invoice.query(customer_id="7").filter(Invoice.number < 2).count()) == 2
+    plan = Invoice.query(customer_id="7", issued=ISSUED).explain()
+    assert plan.key_condition == "pk = CUSTOMER#7 AND begins_with(sk, INVOICE#2026-01-02#)" or "begins_with" in str(
+        plan.key_condition
+    )
+    assert "_type" in str(plan.filter)
+
+
+def test_what_a_query_by_templates_lacks_is_told() -> None:
+    with pytest.raises(ValidationError, match="partition"):
+        Invoice.query(issued=ISSUED)
+    with pytest.raises(ValidationError, match="colour"):
+        Invoice.query(customer_id="7", colour="red")
+    with pytest.raises(ValidationError, match="must be str"):
+        Invoice.query(customer_id=7)
+
+
+def test_rows_of_a_shared_table_are_their_models_own(client: DynamoDBClient, drive: Drive) -> None:
+    rows = filled(drive, client)
+    by_key: Any = lambda row: (row.pk, row.sk)  # noqa: E731
+
+    assert sorted(drive(Customer.scan().all()), key=by_key) == sorted(rows[:2], key=by_key)  # type: ignore[call-overload]
+    assert drive(Invoice.scan().count()) == 6
+    assert drive(Invoice.scan(segments=3).count()) == 6
+    everything: Any = drive(Entity.query("CUSTOMER#7").all())
+    assert sorted(everything, key=by_key) == sorted((row for row in rows if row.pk == "CUSTOMER#7"), key=by_key)
+    assert {type(row) for row in everything} == {Customer, Invoice, CreditNote}
+    drive(client.put_item("app", {"pk": "CUSTOMER#7", "sk": "Z", "_type": "stranger"}))
+    assert drive(Invoice.query(customer_id="7").count()) == 6
+    with pytest.raises(SerializationError, match="stranger"):
+        drive(Entity.query("CUSTOMER#7").all())
+    bad: list[Any] = []
+    assert len(drive(Entity.query("CUSTOMER#7").on_invalid(bad.append).all())) == 7  # type: ignore[arg-type]
+    assert [error.raw["_type"] for error in bad] == ["stranger"]
+
+
+def test_a_collection_reads_some_of_the_models(client: DynamoDBClient, drive: Drive) -> None:
+    filled(drive, client)
+    drive(client.put_item("app", {"pk": "CUSTOMER#7", "sk": "Z", "_type": "stranger"}))
+    both = Collection(Customer, CreditNote)
+
+    found: Any = drive(both.query("CUSTOMER#7").all())
+    assert [type(row) for row in found] == [CreditNote, Customer]
+    assert drive(both.scan().count()) == 3
+    page: Any = drive(both.query("CUSTOMER#7").page(1))
+    rest: Any = drive(both.query("CUSTOMER#7").after(page.cursor).all())
+    assert [*page, *rest] == found
+    # A model stands for its subclasses too.
+    assert drive(Collection(Customer, Invoice).query("CUSTOMER#7").count()) == 7
+    assert repr(both) == "Collection(Customer, CreditNote)"
+
+
+def test_a_collection_is_of_models_that_share_a_table() -> None:
+    class Alone(Model[str], table="alone", entity="alone"):
+        pk: Attr[str] = partition_key()
+
+    with pytest.raises(ConfigurationError, match=r"Collection\(Entity\): Entity has no entity="):
+        Collection(Entity)
+    with pytest.raises(ConfigurationError, match=r"Collection\(Customer, Alone\): they have no base class in common"):
+        Collection(Customer, Alone)
+    with pytest.raises(ConfigurationError, match="needs at least one model"):
+        Collection()
+
+
+def test_hooks_of_each_rows_own_class_run(client: DynamoDBClient, drive: Drive) -> None:
+    class Base(Model[str, str], table="app"):
+        pk: Attr[str] = partition_key()
+        sk: Attr[str] = sort_key()
+
+    class Loud(Base, entity="loud"):
+        name: Attr[str] = field(default="")
+
+        @after_load
+        def shout(self) -> None:
+            self.name = self.name.upper()
+
+    drive(Loud(pk="a", sk="b", name="x").create())
+    assert drive(Base.get("a", "b")).name == "X"  # type: ignore[union-attr]
+    assert [row.name for row in drive(Base.query("a").all())] == ["X"]  # type: ignore[attr-defined]
+    assert drive(client.batch_get(Base.key("a", "b")))[0].name == "X"  # type: ignore[index]

@@ -22,6 +22,7 @@ from .attributes import (
 )
 from .batch import BatchWriter
 from .client import DynamoDBClient, get_default_client, set_default_client
+from .collection import Collection
 from .config import ModelConfig
 from .credentials import AssumeRole, Credentials
 from .document import Document
@@ -45,6 +46,7 @@ __all__ = [
     "BooleanAttribute",
     "Change",
     "Codec",
+    "Collection",
     "Condition",
     "Credentials",
     "DateAttribute",

@@ -132,7 +132,7 @@ def _announce(cls: type[Any], definition: Definition) -> None:
         base.late.pop(name, None)
 
 
-def _entity_of(cls: type[Any]) -> str | None:
+def entity_of(cls: type[Any]) -> str | None:
     """What the items of a class are called: as it says itself, or the nearest of its bases."""
     said = (known.entity for base in cls.__mro__ if (known := definition_of(base)) is not None)
     return next((entity for entity in said if entity is not None), None)
@@ -239,7 +239,7 @@ def complete(cls: type[Any]) -> Definition:
             config = cls.model_config
             if config.write_id:
                 fields.append(_hidden(cls, definition, WRITE_ID, duty="write_id", value=None, why="write_id=True"))
-            entity = _entity_of(cls)
+            entity = entity_of(cls)
             if entity is not None:
                 stored = config.entity_attribute
                 fields.append(_hidden(cls, definition, stored, duty="entity", value=entity, why=f"entity={entity!r}"))
@@ -263,6 +263,22 @@ def complete(cls: type[Any]) -> Definition:
     definition.names = {}
     definition.complete = True
     return definition
+
+
+def reading_schema(base: type[Any], entities: dict[str, _core.Schema | None]) -> _core.Schema:
+    """The schema of a table by a base class, of which only the items of some entities are read."""
+    definition, config = completed(base), base.model_config
+    fields = [core_field(base, attribute, _template(base, definition, attribute)) for attribute in definition.attributes.values()]
+    return _core.Schema(
+        base,
+        fields,
+        config.table,
+        strict_reads=config.strict_reads,
+        consistent_read=config.consistent_read,
+        entity_attribute=config.entity_attribute,
+        entities=entities,
+        only_entities=True,
+    )
 
 
 def completed(cls: type[Any]) -> Definition:

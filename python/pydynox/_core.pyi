@@ -61,6 +61,7 @@ class Schema:
         entity: str | None = None,
         entity_attribute: str = "_type",
         entities: dict[str, Schema | None] | None = None,
+        only_entities: bool = False,
         # name, whether global, partition key, sort key, included attributes: None for all, none for the keys only
         indexes: Iterable[tuple[str, bool, Sequence[str], Sequence[str], Sequence[str] | None]] | None = None,
     ) -> Self: ...

@@ -336,9 +336,9 @@ class DynamoDBClient:
             operation.abort()
             raise
         found, left = operation.result()
-        for key, item in zip(keys, found, strict=True):
-            if item is not None and key._model._hooks is not None:
-                await key._model._hooks.loaded(item)
+        for item in found:
+            if item is not None and item._hooks is not None:
+                await item._hooks.loaded(item)
         if left:
             message = f"{len(left)} of {len(keys)} keys were left over until the time-out: error.items has what was read"
             raise BatchIncompleteError(message, items=found, unprocessed=[keys[position] for position in left])
@@ -484,9 +484,9 @@ class DynamoDBClient:
             operation.abort()
             raise
         found = operation.result()
-        for key, item in zip(keys, found, strict=True):
-            if item is not None and key._model._hooks is not None:
-                await key._model._hooks.loaded(item)
+        for item in found:
+            if item is not None and item._hooks is not None:
+                await item._hooks.loaded(item)
         return tuple(found)
 
     async def list_tables(self) -> list[str]:

@@ -61,8 +61,8 @@ class Key(Generic[Row_co]):
             operation.abort()
             raise
         found = operation.result()
-        if model._hooks is not None and found is not None:
-            await model._hooks.loaded(found)
+        if found is not None and found._hooks is not None:
+            await found._hooks.loaded(found)
         return cast("Row_co | None", found)
 
     async def get_or_raise(self, *, consistent_read: bool | None = None) -> Row_co:
@@ -93,8 +93,8 @@ class Key(Generic[Row_co]):
         found = operation.result()
         if found is None:
             raise not_found(self, client)
-        if model._hooks is not None:
-            await model._hooks.loaded(found)
+        if found._hooks is not None:
+            await found._hooks.loaded(found)
         return cast("Row_co", found)
 
     async def exists(self) -> bool:
@@ -155,8 +155,8 @@ class Key(Generic[Row_co]):
             operation.abort()
             raise
         found = operation.result()
-        if model._hooks is not None:
-            await model._hooks.loaded(found)
+        if found._hooks is not None:
+            await found._hooks.loaded(found)
         return cast("Row_co", found)
 
     async def apply(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> None:
@@ -214,8 +214,8 @@ class Key(Generic[Row_co]):
             operation.abort()
             raise
         found = operation.result()
-        if model._hooks is not None and found is not None:
-            await model._hooks.loaded(found)
+        if found is not None and found._hooks is not None:
+            await found._hooks.loaded(found)
         return cast("Row_co | None", found)
 
     async def delete(self, *, condition: Condition | None = None) -> None:

@@ -234,8 +234,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             operation.abort()
             raise
         found = operation.result()
-        if cls._hooks is not None and found is not None:
-            await cls._hooks.loaded(found)
+        if found is not None and found._hooks is not None:
+            await found._hooks.loaded(found)
         return cast("Self | None", found)
 
     @overload
@@ -275,8 +275,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         found = operation.result()
         if found is None:
             raise not_found(Key(cls, cls._schema.key(values, key)), client)
-        if cls._hooks is not None:
-            await cls._hooks.loaded(found)
+        if found._hooks is not None:
+            await found._hooks.loaded(found)
         return cast("Self", found)
 
     @overload
@@ -362,7 +362,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Args:
             *values: The partition key, then a condition on the sort key.
-            **key: The partition key by name, in place of the value.
+            **key: The partition key by name, in place of the value; where templates make the key, the attributes that it is made
+                of: the sort key then begins with what is known of it.
 
         Raises:
             ValidationError: The partition key is missing or of the wrong type, or the condition is one that no query can have.

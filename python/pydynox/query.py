@@ -512,9 +512,11 @@ class Query(Generic[Row]):
                 return keys
             found = await self._connection().batch_get_all(keys)
             return [item for item in found if item is not None]
-        hooks = None if self._model is None else self._model._hooks
-        if hooks is not None and rows and isinstance(rows[0], _core.Instance):
-            for row in rows:
+        if model is None or not (model._hooks is not None or model._definition.entities):
+            return rows
+        for row in rows:
+            # Each row is of its own class, which may have hooks where the one that is queried has none.
+            if isinstance(row, _core.Instance) and (hooks := getattr(row, "_hooks", None)) is not None:
                 await hooks.loaded(row)
         return rows
 

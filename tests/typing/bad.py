@@ -406,3 +406,21 @@ async def querying() -> None:
         b.upper()  # E: int
     User.query("u1").select("name")  # E: paths only
     User.sync.query(3)  # E: key type
+
+
+# --- batches and transactions
+async def together(client: DynamoDBClient, user: User) -> None:
+    await client.batch_get("a")  # E: a key
+    await client.batch_get(User.key("a"), consistent_read="yes")  # E: bool
+    await client.batch_get_all(User.key("a"))  # E: an iterable
+    await client.transact_get(user)  # E: a key
+    await client.batch_save(user)  # E: an iterable
+    client.batch_writer(guarded=False)  # E: unknown option
+    client.transaction("t")  # E: by name
+    async with client.transaction() as tx:
+        tx.update(user, User.name.set("x"))  # E: a key
+        tx.update(User.key("a"), User.name == "x")  # E: an action
+        tx.save(user, condition=True)  # E: a condition
+        tx.check(User.key("a"), "x")  # E: a condition
+    with client.options(timeout="5"):  # E: seconds
+        pass

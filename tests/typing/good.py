@@ -43,6 +43,7 @@ from pydynox import (
     Attr,
     Change,
     Codec,
+    Collection,
     Condition,
     Credentials,
     DynamoDBClient,
@@ -612,3 +613,43 @@ async def querying(client: DynamoDBClient) -> None:
     assert_type(Order.sync.query("c1").page(20), QueryResult[Order])
     assert_type(Order.sync.query("c1").select(Order.number, Order.total).all(), list[tuple[int, Decimal]])
     assert_type(User.by_email.sync.query("a@b.c").first(), User | None)
+
+
+async def together(client: DynamoDBClient, user: User, order: Order) -> None:
+    assert_type(await client.batch_get(User.key("a")), tuple[User | None])
+    assert_type(await client.batch_get(User.key("a"), Order.key("c", 1)), tuple[User | None, Order | None])
+    assert_type(await client.batch_get(*[User.key("a")], consistent_read=True), tuple[User | None, ...])
+    assert_type(await client.batch_get_all([User.key("a")]), list[User | None])
+    assert_type(client.sync.batch_get(User.key("a"), Order.key("c", 1)), tuple[User | None, Order | None])
+    assert_type(
+        await client.transact_get(User.key("a"), Order.key("c", 1), User.key("b")), tuple[User | None, Order | None, User | None]
+    )
+    assert_type(client.sync.transact_get(User.key("a")), tuple[User | None])
+    assert_type(await client.batch_save([user, order]), int)
+    assert_type(client.sync.batch_delete([User.key("a"), order]), int)
+    async with client.batch_writer(unguarded=True, progress=print) as batch:
+        await batch.put(user)
+        await batch.delete(Order.key("c", 1))
+        assert_type(batch.written, int)
+    with client.sync.batch_writer() as blocking:
+        blocking.put(user)
+    async with client.transaction(token="t") as tx:
+        tx.create(user, condition=User.name == "x")
+        tx.save(order)
+        tx.put(user)
+        tx.update(Order.key("c", 1), Order.total.add(Decimal(1)), condition=Order.total.exists(), upsert=True)
+        tx.delete(user)
+        tx.delete(Order.key("c", 1))
+        tx.check(User.key("a"), User.name == "x")
+        assert_type(tx.token, str | None)
+    with client.sync.transaction() as pair:
+        pair.create(user)
+    with client.options(timeout=None, consistent_read=True) as same:
+        assert_type(same, DynamoDBClient)
+
+
+def collected() -> None:
+    both = Collection(Templated, Kept)
+    assert_type(both.query("x"), Query[Templated | Kept])
+    assert_type(Collection(Templated).scan(segments=2), Query[Templated])
+    assert_type(Templated.query(order_id="1"), Query[Templated])

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pydynox_core::expression::condition::{Comparator, Condition, Operand};
 use pydynox_core::expression::path::Path;
 use pydynox_core::retry::proof::Proof;
-use pydynox_core::wire::{Reader, WireError};
+use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -47,7 +47,7 @@ pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &[u8]) -> PyResult<O
     }
     let Some(name) = name else {
         // An item without an entity is of a model without one.
-        return Ok(if model.entity.is_none() {
+        return Ok(if model.entity.is_none() && !model.only_entities {
             Owner::Own
         } else {
             Owner::Foreign
@@ -66,7 +66,7 @@ pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &[u8]) -> PyResult<O
     if let Ok(found) = found.cast_into::<Schema>() {
         return Ok(Owner::Other(found));
     }
-    if model.entity.is_some() {
+    if model.entity.is_some() || model.only_entities {
         return Ok(Owner::Foreign);
     }
     Err(misfit(
@@ -110,6 +110,58 @@ pub(crate) fn condition(schema: &Schema) -> Option<Condition> {
         Operand::Path(Path::new(&schema.entity_attribute)),
         Operand::Value(entity.json.clone()),
     ))
+}
+
+/// How many names a condition compares with at most.
+const MAX_NAMES: usize = 100;
+
+/// That an item is one that this model reads: its own, or one of a subclass. None where it reads all there are.
+pub(crate) fn readable(py: Python<'_>, schema: &Schema) -> PyResult<Option<Condition>> {
+    if schema.entity.is_none() && !schema.only_entities {
+        return Ok(None);
+    }
+    let mut names: Vec<Operand> = schema
+        .entity
+        .iter()
+        .map(|entity| Operand::Value(entity.json.clone()))
+        .collect();
+    for name in schema.entities.bind(py).keys() {
+        names.push(Operand::Value(json(name.cast::<PyString>()?.to_str()?)));
+    }
+    let path = Operand::Path(Path::new(&schema.entity_attribute));
+    match (names.pop(), names.is_empty()) {
+        (None, _) => Ok(None),
+        (Some(one), true) => Ok(Some(Condition::compare(Comparator::Equal, path, one))),
+        // Whoever has more kinds of items tells them apart when they are read.
+        (Some(_), false) if names.len() >= MAX_NAMES => Ok(None),
+        (Some(last), false) => {
+            names.push(last);
+            Condition::is_in(path, names)
+                .map(Some)
+                .map_err(|error| raise(py, &error, None))
+        }
+    }
+}
+
+/// A name as the value of an attribute.
+pub(crate) fn json(name: &str) -> Box<[u8]> {
+    let mut w = Writer::with_capacity(name.len() + 8);
+    w.raw(br#"{"S":"#);
+    w.string(name);
+    w.byte(b'}');
+    w.into_bytes().into()
+}
+
+/// The error of a row that is no item of the model that reads it.
+pub(crate) fn foreign(schema: &Bound<'_, Schema>) -> PyErr {
+    let model = schema.get();
+    misfit(
+        schema.py(),
+        &model.name,
+        &model.entity_attribute,
+        "",
+        "the stored item is of another entity",
+    )
 }
 
 /// That there is no item, or one of this model.

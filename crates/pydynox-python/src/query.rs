@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 
 use pydynox_core::cursor::Binding;
 use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::expression::condition::{Comparator, Condition as Tree, Operand};
+use pydynox_core::expression::condition::{Comparator, Condition as Tree, Function, Operand};
 use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::expression::projection::Projection;
@@ -23,6 +23,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::client::Client;
 use crate::decode;
 use crate::encode;
+use crate::entity;
 use crate::error::{malformed, raise, suggestion, validation_error};
 use crate::expression::{Condition, Path, check_owners};
 use crate::kept;
@@ -126,24 +127,33 @@ impl Search {
     }
 
     /// What each request filters by: what the caller asked for, and what the model leaves out by itself.
-    fn filter_of(&self) -> Result<Option<Tree>, Error> {
-        let expired = self.schema.as_ref().and_then(|schema| {
-            let schema = schema.get();
-            let expired = kept::expired_condition(schema)?;
-            let held = match self.core_index() {
-                None => true,
-                Some(index) => expired
-                    .paths()
-                    .iter()
-                    .all(|path| schema.item.holds(index, path.attribute()) && !self.is_key(path)),
-            };
-            held.then_some(expired)
-        });
-        match (&self.filter, expired) {
-            (filter, None) => Ok(filter.clone()),
-            (None, Some(expired)) => expired.not().map(Some),
-            (Some(filter), Some(expired)) => filter.and(&expired.not()?).map(Some),
+    fn filter_of(&self, py: Python<'_>) -> PyResult<Option<Tree>> {
+        let refuse = |error: Error| raise(py, &error, None);
+        let mut filter = self.filter.clone();
+        let Some(schema) = &self.schema else {
+            return Ok(filter);
+        };
+        let schema = schema.get();
+        let alive = kept::expired_condition(schema)
+            .map(|expired| expired.not().map_err(refuse))
+            .transpose()?;
+        let own = entity::readable(py, schema)?;
+        for condition in [alive, own].into_iter().flatten() {
+            // An index that does not hold what would be looked at, or has it as its key, is read without that.
+            let held = condition.paths().iter().all(|path| {
+                let holds = self
+                    .core_index()
+                    .is_none_or(|index| schema.item.holds(index, path.attribute()));
+                holds && !self.is_key(path)
+            });
+            if held {
+                filter = Some(match filter {
+                    None => condition,
+                    Some(filter) => filter.and(&condition).map_err(refuse)?,
+                });
+            }
         }
+        Ok(filter)
     }
 
     /// Whether a path is an attribute of the key that a query selects by.
@@ -241,7 +251,7 @@ impl Search {
         if !count && matches!(self.rows, Rows::Items) {
             self.check_whole().map_err(refuse)?;
         }
-        let filter = self.filter_of().map_err(refuse)?;
+        let filter = self.filter_of(py)?;
         let projection = match &self.rows {
             Rows::Items => None,
             Rows::Places(_, projection) | Rows::Keys(projection) => Some(&**projection),
@@ -352,6 +362,66 @@ fn equality(place: Place, json: Vec<u8>) -> Tree {
     )
 }
 
+/// What a query knows of an attribute of a key that is made of others, by the names of those: its value, or what it begins with.
+/// `used` are the names that were.
+fn made_of(
+    py: Python<'_>,
+    schema: &Schema,
+    field: &Field,
+    is_partition: bool,
+    named: &Bound<'_, PyDict>,
+    values: &Bound<'_, PyTuple>,
+    used: &mut Vec<String>,
+) -> PyResult<Option<Tree>> {
+    let Some(template) = schema.template_of(&field.text) else {
+        return Ok(None);
+    };
+    let (text, missing) = schema.prefix(py, &field.text, named)?;
+    for index in template.sources() {
+        let name = schema.field(index).text.to_string();
+        if named.contains(&name)? && !used.contains(&name) {
+            used.push(name);
+        }
+    }
+    let is_said = !is_partition
+        && values
+            .iter()
+            .any(|value| value.is_instance_of::<Condition>());
+    if is_said {
+        return Ok(None);
+    }
+    let place = Place::new(&field.attribute_name);
+    let json = entity::json(&text);
+    if missing.is_none() {
+        return Ok(Some(equality(place, json.into())));
+    }
+    if is_partition {
+        let given = template
+            .sources()
+            .any(|index| used.contains(&schema.field(index).text.to_string()));
+        return match missing {
+            Some(missing) if given => Err(validation_error(
+                py,
+                &format!(
+                    "{}.{} is made of {:?}, and a query needs all of it: {missing} is missing",
+                    schema.name,
+                    field.text,
+                    template.describe(schema)
+                ),
+            )),
+            _ => Ok(None),
+        };
+    }
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Tree::function(
+        Function::BeginsWith,
+        place,
+        Operand::Value(json),
+    )))
+}
+
 /// That an attribute of a key has this value.
 fn equals(
     py: Python<'_>,
@@ -387,6 +457,15 @@ impl Search {
         let (partition, sort, fields) = queried(py, model, index)?;
         let mut conditions = Vec::with_capacity(2);
         let mut given = 0;
+        let mut sources = Vec::new();
+        for (position, field) in fields.iter().enumerate() {
+            let is_partition = position < partition.len();
+            let by_value = is_partition && values.len() > position;
+            if !by_value && !named.contains(&field.name)? {
+                let made = made_of(py, model, field, is_partition, named, values, &mut sources)?;
+                conditions.extend(made);
+            }
+        }
         for value in values.iter() {
             if let Ok(condition) = value.cast::<Condition>() {
                 check_owners(condition, model)?;
@@ -408,6 +487,9 @@ impl Search {
         }
         for (name, value) in named.iter() {
             let text = name.to_string();
+            if sources.contains(&text) {
+                continue;
+            }
             let Some(field) = fields.iter().find(|field| *field.text == *text) else {
                 let known: Vec<&str> = fields.iter().map(|field| &*field.text).collect();
                 return Err(validation_error(
@@ -665,10 +747,7 @@ impl Search {
     /// What would be sent, without sending it.
     fn explain<'py>(&self, py: Python<'py>, client: &Client) -> PyResult<Bound<'py, PyDict>> {
         let plan = self.plan(py, client, false, false)?;
-        let filter = self
-            .filter_of()
-            .map_err(|error| raise(py, &error, None))?
-            .map(|filter| filter.explain());
+        let filter = self.filter_of(py)?.map(|filter| filter.explain());
         let projection = match &self.rows {
             Rows::Items => None,
             Rows::Places(_, projection) | Rows::Keys(projection) => Some(projection.explain()),

@@ -21,6 +21,7 @@ use tokio::task::AbortHandle;
 use crate::answer::{Context, Expected};
 use crate::client::Client;
 use crate::decode::{Decoder, Unreadable};
+use crate::entity::{self, Owner};
 use crate::error::{internal, malformed, misfit, raise};
 use crate::item;
 use crate::operation::Operation;
@@ -665,8 +666,13 @@ fn row<'py>(
     let broken = |error: WireError| malformed(py, &error);
     match (&search.rows, &search.schema) {
         (Rows::Items, Some(schema)) => {
+            let schema = schema.bind(py);
             let mut reader = Reader::new(bytes).map_err(broken)?;
-            Ok(item::read(decoder, &mut reader, schema.bind(py))?.into_any())
+            match entity::owner(schema, bytes)? {
+                Owner::Own => Ok(item::read(decoder, &mut reader, schema)?.into_any()),
+                Owner::Other(other) => Ok(item::read(decoder, &mut reader, &other)?.into_any()),
+                Owner::Foreign => Err(entity::foreign(schema)),
+            }
         }
         (Rows::Items | Rows::Keys(_), None) => plain(decoder, bytes),
         (Rows::Places(paths, projection), _) => {

@@ -205,6 +205,8 @@ pub(crate) struct Schema {
     pub(crate) entity_attribute: Box<str>,
     /// The schemas of subclasses by entity; grows as they are defined.
     pub(crate) entities: Py<PyDict>,
+    /// Whether items of no entity, or of one that is not among these, are none of this model's.
+    pub(crate) only_entities: bool,
     pub(crate) item: ItemSchema,
 }
 
@@ -260,7 +262,7 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, indexes=None))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         model: &Bound<'_, PyType>,
@@ -272,6 +274,7 @@ impl Schema {
         entity: Option<&str>,
         entity_attribute: &str,
         entities: Option<Py<PyDict>>,
+        only_entities: bool,
         indexes: Option<Vec<DeclaredIndex>>,
     ) -> PyResult<Self> {
         let py = model.py();
@@ -321,16 +324,11 @@ impl Schema {
             hides_expired: hide_expired,
             duties: Duties::find(layout.fields()),
             templates: Template::all(py, &layout)?,
-            entity: entity.map(|name| {
-                let mut w = Writer::with_capacity(name.len() + 8);
-                w.raw(br#"{"S":"#);
-                w.string(name);
-                w.byte(b'}');
-                Entity {
-                    name: name.into(),
-                    json: w.into_bytes().into(),
-                }
+            entity: entity.map(|name| Entity {
+                name: name.into(),
+                json: crate::entity::json(name),
             }),
+            only_entities,
             entity_attribute: entity_attribute.into(),
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             item,
@@ -412,7 +410,7 @@ impl Schema {
     }
 
     /// What a template's text begins with as far as the named values go, and the name of the first one that is missing.
-    fn prefix(
+    pub(crate) fn prefix(
         &self,
         py: Python<'_>,
         name: &str,

@@ -1,0 +1,107 @@
+"""Collection: several models of one table, read together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, overload
+
+from . import _compile, _core
+from ._typing import A, B, C, D, Row
+from .exceptions import ConfigurationError
+from .query import Query
+
+if TYPE_CHECKING:
+    from .expressions import Condition
+
+
+class Collection(Generic[Row]):
+    """Several models of one table, read together, each row as its own class: ``Collection(Customer, Invoice)``.
+
+    Items of other entities are left out. To read all there are, query the base class.
+
+    Args:
+        *models: Classes with an ``entity=`` that share a base class with the table's keys.
+
+    Raises:
+        ConfigurationError: One has no entity, or they have no such base class in common.
+
+    Example:
+        >>> everything = Collection(Customer, Invoice)
+        >>> async for row in everything.query("CUSTOMER#7"):
+        ...     print(row)
+    """
+
+    @overload
+    def __init__(self: Collection[A], a: type[A], /) -> None: ...
+    @overload
+    def __init__(self: Collection[A | B], a: type[A], b: type[B], /) -> None: ...
+    @overload
+    def __init__(self: Collection[A | B | C], a: type[A], b: type[B], c: type[C], /) -> None: ...
+    @overload
+    def __init__(self: Collection[A | B | C | D], a: type[A], b: type[B], c: type[C], d: type[D], /) -> None: ...
+    @overload
+    def __init__(self: Collection[Row], *models: type[Row]) -> None: ...
+    def __init__(self, *models: Any) -> None:
+        if not models:
+            raise ConfigurationError("a Collection needs at least one model")
+        shown = ", ".join(model.__name__ for model in models)
+        schemas: dict[str, _core.Schema | None] = {}
+        for model in models:
+            entity = _compile.entity_of(model)
+            if entity is None:
+                raise ConfigurationError(f"Collection({shown}): {model.__name__} has no entity= by which its items are known")
+            schemas[entity] = model._schema
+            schemas |= _compile.completed(model).entities
+        self._base = _common_base(models, shown)
+        self._schema = _compile.reading_schema(self._base, schemas)
+        self._shown = shown
+
+    def query(self, partition: Any, /, *conditions: Condition | None) -> Query[Row]:
+        """The items of these models in one partition, in the order of their sort keys; no I/O yet. Sends Query.
+
+        Args:
+            partition: The partition key.
+            *conditions: A condition on the sort key.
+
+        Raises:
+            ValidationError: The key is of the wrong type, or the condition is one that no query can have.
+
+        Example:
+            >>> await Collection(Customer, Invoice).query("CUSTOMER#7").all()
+
+        Costs: half a read unit per 4 KB of what is read, items of other entities included; a whole one when consistent.
+        """
+        return Query(_core.Search.query(self._schema, None, (partition, *conditions), {}), self._base, None)
+
+    def scan(self, *, segments: int = 1, segment: int | None = None) -> Query[Row]:
+        """The items of these models in the whole table, in no order; no I/O yet. Sends Scan.
+
+        Args:
+            segments: How many parts are read beside each other.
+            segment: Read this one of them alone, counted from 0.
+
+        Raises:
+            ValidationError: A number is out of range.
+
+        Example:
+            >>> await Collection(Customer, Invoice).scan().count()
+
+        Costs: half a read unit per 4 KB of the whole table; a whole one when consistent.
+        """
+        return Query(_core.Search.scan(self._schema, None, segments, segment), self._base, None)
+
+    def __repr__(self) -> str:
+        return f"Collection({self._shown})"
+
+
+def _common_base(models: tuple[Any, ...], shown: str) -> Any:
+    """The nearest class that all of them are, which has the keys of the table and items of its own."""
+    for base in models[0].__mro__:
+        known = _compile.definition_of(base)
+        if known is None or known.abstract or not all(issubclass(model, base) for model in models):
+            continue
+        if _compile.completed(base).attributes:
+            return base
+    raise ConfigurationError(
+        f"Collection({shown}): they have no base class in common that declares the table and its keys, "
+        'such as class Entity(Model[str, str], table="app")'
+    )
