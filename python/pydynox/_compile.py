@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import _core, _rules, _templates
+from . import _core, _rules, _templates, _unique
 from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, is_name, own, resolved, surroundings
 from ._generics import is_root, substitute, type_arguments
 from ._kinds import describe, fits, is_key_kind, kind_of
@@ -75,6 +75,8 @@ class Definition:
         "own_config",
         "paths",
         "pending",
+        "together",
+        "unique",
     )
 
     def __init__(self, *, abstract: bool, own_config: list[ModelConfig], entity: str | None = None) -> None:
@@ -84,6 +86,8 @@ class Definition:
         self.late: dict[str, type[Any]] = {}  # subclasses that are not finished yet, by their entity
         self.own_config = own_config
         self.own: dict[str, Attr[Any]] = {}  # declared by this very class
+        self.together: tuple[_unique.Constraint, ...] = ()  # what this very class says with unique=
+        self.unique: list[_unique.Constraint] = []  # what only one item has, as its bases say it too
         self.attributes: dict[str, Attr[Any]] = {}  # with those of its bases
         self.bare: set[str] = set()  # annotations without a value that may turn out to be no attribute
         self.pending: dict[str, str] = {}  # annotations as text, until they can be read
@@ -93,11 +97,12 @@ class Definition:
         self.complete = False
 
 
-def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abstract: bool) -> None:
+def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abstract: bool, unique: object) -> None:
     """Read the body of a new class and, unless an annotation names something that is yet to come, finish it."""
     if entity is not None and (not is_name(entity) or abstract):
         fail(cls, "", "is abstract and has no items" if abstract else f"says entity={entity!r}, which is no name")
     definition = Definition(abstract=abstract, own_config=_own_config(cls, table), entity=entity)
+    definition.together = _unique.said(cls, unique)
     cls._definition = definition
     cls.model_config = merge(
         config for base in reversed(cls.__mro__) if (known := definition_of(base)) for config in known.own_config
@@ -138,6 +143,12 @@ def entity_of(cls: type[Any]) -> str | None:
     return next((entity for entity in said if entity is not None), None)
 
 
+def _unique_of(cls: type[Any]) -> list[_unique.Constraint] | None:
+    """What only one item has, of a class that has items."""
+    definition = definition_of(cls)
+    return None if definition is None or definition.abstract else definition.unique
+
+
 def _said(cls: type[Any]) -> tuple[str, str]:
     return cls.__module__, cls.__qualname__
 
@@ -165,6 +176,8 @@ def compile_document(cls: type[Any]) -> None:
             fail(cls, name, f"is a name of Document's own: write another one and field(attribute_name={name!r})")
         if attribute._roles:
             fail(cls, name, "is a key, and a document has none")
+        if attribute._unique:
+            fail(cls, name, "is unique, which only an attribute of the item itself can be")
         if attribute.immutable:
             fail(cls, name, "is immutable, which an attribute of a model can be: say it of the one that holds the document")
     try:
@@ -235,8 +248,11 @@ def complete(cls: type[Any]) -> Definition:
         shape.complete(fields, [True] * len(fields))
     else:
         _check_key_types(cls, definition)
+        together = (known.together for base in reversed(cls.__mro__) if (known := definition_of(base)) is not None)
+        definition.unique = _unique.own(definition.attributes, dict.fromkeys(names for all_ in together for names in all_))
         if not definition.abstract:
             config = cls.model_config
+            _unique.check(cls, definition.attributes, definition.unique, repairs=config.orphans == "repair")
             if config.write_id:
                 fields.append(_hidden(cls, definition, WRITE_ID, duty="write_id", value=None, why="write_id=True"))
             entity = entity_of(cls)
@@ -258,6 +274,8 @@ def complete(cls: type[Any]) -> Definition:
                 entity_attribute=config.entity_attribute,
                 entities=definition.entities,
                 indexes=declared_indexes(cls, definition.attributes, partition),
+                unique=_unique.scoped(cls, definition.unique, _unique_of, _entity_of),
+                repair_orphans=config.orphans == "repair",
             )
             _announce(cls, definition)
     definition.names = {}

@@ -64,6 +64,8 @@ class Schema:
         only_entities: bool = False,
         # name, whether global, partition key, sort key, included attributes: None for all, none for the keys only
         indexes: Iterable[tuple[str, bool, Sequence[str], Sequence[str], Sequence[str] | None]] | None = None,
+        unique: Sequence[tuple[str, Sequence[str]]] = [],
+        repair_orphans: bool = False,
     ) -> Self: ...
     @property
     def model(self) -> type: ...

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
 
         validate: Callable[[Any], object] | Sequence[Callable[[Any], object]]
         description: str | None
+        unique: bool
 
     class SizeRules(CommonRules, total=False):
         """What is asked of values that have a length."""

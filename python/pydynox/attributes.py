@@ -60,6 +60,7 @@ class Attr(Generic[T_co]):
         hide_expired: bool = False,
         template: str | None = None,
         escape: bool = False,
+        unique: bool = False,
         **rules: Any,
     ) -> None:
         unknown = next((name for name in rules if name not in RULES), None)
@@ -83,6 +84,7 @@ class Attr(Generic[T_co]):
         self._hide_expired = hide_expired
         self._template = template
         self._escape = escape
+        self._unique = unique  # whether only one item has a value
         self._json = False  # whether it is stored as JSON text
 
     @property
@@ -247,6 +249,7 @@ def field(**options: Any) -> Any:
         ge: The least number (or date, time, duration); ``gt``, ``le`` and ``lt`` likewise.
         validate: A callable, or a list of them, that takes the value: it raises ValueError or returns False to refuse it.
         description: What the attribute means; schemas show it.
+        unique: Whether only one item of the model may have a value; None is none. Writes that change it cost a transaction.
         template: Make the value of others, as in ``"STATUS#{status}#{due:%Y-%m-%d}"``; absent where one of them is None. For keys
             of indexes; it is no parameter of the constructor and cannot be assigned.
         escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.

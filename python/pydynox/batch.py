@@ -111,7 +111,7 @@ class BatchWriter:
     def _check_guard(self, model: Any) -> None:
         if not self._unguarded and _core.needs_guard(model._schema):
             raise ConfigurationError(
-                f"{model.__name__} has a version, and a batch writes without looking at it: "
+                f"{model.__name__} has a version or unique values, and a batch writes without looking at them: "
                 "say client.batch_writer(unguarded=True) if nobody else writes these items, or use a transaction",
                 model=model.__name__,
             )

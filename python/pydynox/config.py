@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .exceptions import ConfigurationError
 
@@ -34,6 +34,8 @@ class ModelConfig:
         write_id: Whether every write also stores a name of its own, 32 digits in the attribute ``_write_id``. By it a call whose
             first attempt went unanswered knows the item that it finds as its own, and succeeds where it would have to say that
             another writer came first. Models with ``created_at()`` or ``updated_at()`` know theirs by that.
+        orphans: What is done where a unique value is kept for an item that is gone or has another value by now, as after DynamoDB
+            deleted it by its TTL: ``"keep"``, so that the value stays taken, or ``"repair"``, so that the next item takes it.
 
     Raises:
         ConfigurationError: A setting has the wrong type.
@@ -56,6 +58,7 @@ class ModelConfig:
         strict_reads: bool = _NOT_GIVEN,
         write_id: bool = _NOT_GIVEN,
         entity_attribute: str = _NOT_GIVEN,
+        orphans: Literal["keep", "repair"] = _NOT_GIVEN,
     ) -> None:
         given: dict[str, Any] = {
             "table": table,
@@ -64,6 +67,7 @@ class ModelConfig:
             "strict_reads": strict_reads,
             "write_id": write_id,
             "entity_attribute": entity_attribute,
+            "orphans": orphans,
         }
         given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
         name = given.get("table")
@@ -75,6 +79,8 @@ class ModelConfig:
         attribute = given.get("entity_attribute", "_type")
         if not isinstance(attribute, str) or not attribute:
             raise ConfigurationError(f"ModelConfig(entity_attribute=...) is the name of an attribute, not {attribute!r}")
+        if given.get("orphans", "keep") not in ("keep", "repair"):
+            raise ConfigurationError(f"ModelConfig(orphans=...) is 'keep' or 'repair', not {given['orphans']!r}")
         object.__setattr__(self, "_given", given)
 
     @property
@@ -113,6 +119,12 @@ class ModelConfig:
         name: str = self._given.get("entity_attribute", "_type")
         return name
 
+    @property
+    def orphans(self) -> Literal["keep", "repair"]:
+        """What is done where a unique value is kept for an item that has it no more."""
+        orphans: Literal["keep", "repair"] = self._given.get("orphans", "keep")
+        return orphans
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"ModelConfig is frozen: write model_config = ModelConfig({name}=...) in the class")
 
@@ -125,7 +137,8 @@ class ModelConfig:
         return self._given == other._given
 
     def __hash__(self) -> int:
-        return hash((self.table, id(self.client), self.consistent_read, self.strict_reads, self.write_id, self.entity_attribute))
+        said = (self.consistent_read, self.strict_reads, self.write_id, self.entity_attribute, self.orphans)
+        return hash((self.table, id(self.client), *said))
 
     def __repr__(self) -> str:
         return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self._given.items())})"

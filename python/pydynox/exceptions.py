@@ -213,7 +213,15 @@ class VersionConflictError(ConditionFailedError):
 
 
 class UniqueConstraintError(ConditionFailedError):
-    """Another item holds this unique value."""
+    """Another item holds this unique value, so nothing was written.
+
+    Attributes:
+        fields: The attributes whose value it is.
+        holder: The key of the item that holds it; None where it is not known.
+    """
+
+    fields: Sequence[str] = ()
+    holder: object = None
 
 
 class TransactionCanceledError(PydynoxError):

@@ -156,7 +156,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     """One kind of item. ``Model[str]`` has a partition key of that type, ``Model[str, int]`` a sort key too.
 
     Class keywords: ``table=`` names the table; ``entity=`` names the items in a table that several models share: a model sees its
-    own items and those of its subclasses, never others; ``abstract=True`` is for bases that have no items of their own;
+    own items and those of its subclasses, never others; ``unique=("tenant", "email")`` says that only one item may have these
+    values together (a list of such tuples says several); ``abstract=True`` is for bases that have no items of their own;
     ``init=False`` is for pyright where attribute objects stand without annotations, and changes nothing at run time. More
     settings are in ``model_config = ModelConfig(...)``.
 
@@ -183,11 +184,17 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     _hooks: ClassVar[Hooks | None] = None  # what decides whether a verb looks further: most classes have none
 
     def __init_subclass__(
-        cls, *, table: str | None = None, entity: str | None = None, abstract: bool = False, init: bool = True
+        cls,
+        *,
+        table: str | None = None,
+        entity: str | None = None,
+        unique: Sequence[str] | Sequence[Sequence[str]] | None = None,
+        abstract: bool = False,
+        init: bool = True,
     ) -> None:
         super().__init_subclass__()
         cls._schema = Model.__dict__["_schema"]  # not the base's: this class gets its own
-        _compile.compile_model(cls, table=table, entity=entity, abstract=abstract)
+        _compile.compile_model(cls, table=table, entity=entity, abstract=abstract, unique=unique)
         cls._hooks = hooks_of(cls)
 
     if not TYPE_CHECKING:
@@ -403,6 +410,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Raises:
             ItemAlreadyExistsError: The key is taken; ``error.item`` is the stored item.
+            UniqueConstraintError: A unique value is taken; ``error.holder`` is the key of the item that has it.
             ConditionFailedError: The condition was false.
             ValidationError: A value cannot be stored.
             ItemTooLargeError: The item is over 400 KB.
@@ -411,7 +419,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Example:
             >>> await User(user_id="u1", name="Ada").create()
 
-        Costs: one write unit per KB; a refused one is billed too.
+        Costs: one write unit per KB; a refused one is billed too. With unique values it is a transaction: two units per KB, and
+        two for each value.
         """
         hooks = self._hooks
         if hooks is not None:
@@ -440,6 +449,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             ItemVanishedError: The item was deleted meanwhile; it is not written again.
             VersionConflictError: The item has another version than the instance; ``error.item`` is the stored item.
             ItemAlreadyExistsError: The instance is new and its key is taken; ``put()`` replaces what is there.
+            UniqueConstraintError: A unique value is taken; ``error.holder`` is the key of the item that has it.
             ConditionFailedError: The condition was false; ``error.item`` is the stored item.
             WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
             ValidationError: A value cannot be stored.
@@ -450,7 +460,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             >>> user.tags.append("new")
             >>> await user.save(condition=User.age > 18)
 
-        Costs: one write unit per KB of the whole item, before or after, whichever is larger; nothing where nothing changed.
+        Costs: one write unit per KB of the whole item, before or after, whichever is larger; nothing where nothing changed. Where
+        a unique value changed it is a transaction: two units per KB, and two each for the old and the new value.
         """
         names = [_name_of(self, path) for path in whole] if whole else []
         hooks = self._hooks
@@ -471,7 +482,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     async def put(self, *, condition: Condition | None = None) -> None:
         """Write the whole item, replacing whatever is there. Sends PutItem.
 
-        Attributes of a loaded item that the model does not declare are written again.
+        Attributes of a loaded item that the model does not declare are written again. Of a model with unique values only an
+        instance that was read can be put, over the values that it was read with.
 
         Args:
             condition: Write only if this holds for what is there.
@@ -487,7 +499,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Example:
             >>> await User(user_id="u1", name="Ada").put()
 
-        Costs: one write unit per KB of the larger of the old and the new item.
+        Costs: one write unit per KB of the larger of the old and the new item. With unique values it is a transaction: two units
+        per KB, and two for each value.
         """
         hooks = self._hooks
         if hooks is not None:
@@ -555,7 +568,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Example:
             >>> await user.delete()
 
-        Costs: one write unit per KB of the deleted item, one where there is none.
+        Costs: one write unit per KB of the deleted item, one where there is none. With unique values it is a transaction: two
+        units per KB, and two for each value.
         """
         hooks = self._hooks
         if hooks is not None:

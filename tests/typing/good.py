@@ -36,6 +36,7 @@ from models import (
     User,
     Visit,
     Wish,
+    Worker,
 )
 from pydynox import (
     Action,
@@ -65,7 +66,14 @@ from pydynox import (
     uuid4,
     uuid7,
 )
-from pydynox.exceptions import ConditionFailedError, ItemNotFoundError, ItemVanishedError, PydynoxError, ValidationError
+from pydynox.exceptions import (
+    ConditionFailedError,
+    ItemNotFoundError,
+    ItemVanishedError,
+    PydynoxError,
+    UniqueConstraintError,
+    ValidationError,
+)
 from pydynox.expressions import (
     AnyExpr,
     BinaryExpr,
@@ -653,3 +661,15 @@ def collected() -> None:
     assert_type(both.query("x"), Query[Templated | Kept])
     assert_type(Collection(Templated).scan(segments=2), Query[Templated])
     assert_type(Templated.query(order_id="1"), Query[Templated])
+
+
+async def unique_values() -> None:
+    employee = Worker(company="c", number=1, email="e", phone="1")
+    assert_type(employee.email, str)
+    assert_type(employee.badge, int | None)
+    assert_type(employee.phone, str)
+    try:
+        await employee.create()
+    except UniqueConstraintError as taken:
+        assert_type(taken.fields, Sequence[str])
+        assert_type(taken.holder, object)

@@ -316,3 +316,16 @@ class Templated(AppItem, entity="order"):
     order_id: Attr[str]
     state: Attr[str | None] = field(default=None)
     by_state: Attr[str | None] = field(template="STATE#{state}", attribute_name="gsi1pk")
+
+
+class Employee(Model[str, int], table="employees", unique=("company", "badge")):
+    model_config = ModelConfig(orphans="repair")
+    company: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    badge: Attr[int | None] = field(default=None)
+    email: Attr[str] = field(unique=True)
+    phone: StringAttribute = StringAttribute(unique=True)
+
+
+class Worker(Employee, unique=[("email", "badge"), ("phone", "badge")]):
+    pass

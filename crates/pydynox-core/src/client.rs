@@ -15,8 +15,9 @@ use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
 use crate::retry::policy::{Class, Jitter, Quota, backoff};
 use crate::retry::proof::Proof;
-use crate::transaction::new_token;
+use crate::transaction::{Transaction, new_token};
 use crate::transport::{Ailment, Operation, Progress, Request, Transport};
+use crate::unique::{self, Taken};
 
 pub use waiter::{Goal, TABLE_WAIT_TIMEOUT, Waiter};
 
@@ -197,6 +198,40 @@ impl Client {
                 Err(failed) => run.plan(failed)?,
             };
             Pause::new(pause).await;
+        }
+    }
+
+    /// Sends a transaction. Where nothing but unique values of other items stood in its way, it is sent once more and takes the
+    /// values that those items do not have any more.
+    ///
+    /// # Errors
+    /// As of [`call`](Self::call).
+    pub async fn call_repairing(
+        &self,
+        call: Call,
+        transaction: &Transaction,
+        taken: &[Taken],
+    ) -> Result<Answer, Error> {
+        let again = call.clone();
+        let error = match self.call(call).await {
+            Err(error) if !error.ambiguous() => error,
+            answered => return answered,
+        };
+        let Some(repaired) = unique::take_over(transaction, taken, &error) else {
+            return Err(error);
+        };
+        let sealed = repaired.seal(None)?;
+        let call = Call {
+            body: sealed.body,
+            own_token: sealed.own_token,
+            ..again
+        };
+        match self.call(call).await {
+            // The values are theirs after all.
+            Err(other) if matches!(other.kind(), ErrorKind::TransactionCanceled { .. }) => {
+                Err(error)
+            }
+            answered => answered,
         }
     }
 }

@@ -48,6 +48,11 @@ pub enum ErrorKind {
         /// JSON text of the stored `Item` map, if the service sent it.
         item: Option<Bytes>,
     },
+    /// Another item holds a value that only one item may have.
+    UniqueConstraint {
+        /// JSON text of the guard item, if the service sent it.
+        item: Option<Bytes>,
+    },
     /// There is no such table (or other resource).
     TableNotFound,
     /// The service refused the request because of its rate.

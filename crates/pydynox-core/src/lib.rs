@@ -18,6 +18,7 @@ pub mod size;
 pub mod time;
 pub mod transaction;
 pub mod transport;
+pub mod unique;
 pub mod wire;
 
 pub use error::Error;

@@ -18,7 +18,7 @@ pub const MAX_SIZE: usize = 4 * 1024 * 1024;
 const MAX_TOKEN: usize = 36;
 
 /// The operations of one transaction, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Transaction {
     operations: Vec<(Verb, Vec<u8>)>,
     /// By table and key, the operation on that item.
@@ -63,6 +63,19 @@ impl Transaction {
         }
         self.operations.push((verb, body));
         Ok(())
+    }
+
+    /// Gives an operation another body.
+    pub(crate) fn replace(&mut self, position: usize, body: Vec<u8>) {
+        if let Some((_, old)) = self.operations.get_mut(position) {
+            self.size = self.size + body.len() - old.len();
+            *old = body;
+        }
+    }
+
+    /// How many operations there are.
+    pub fn len(&self) -> usize {
+        self.operations.len()
     }
 
     /// Whether there is nothing to send.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pydynox_core::client::{Answer, Goal};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::{delete_item, describe_table, get_item, update_item};
+use pydynox_core::unique;
 use pydynox_core::wire::{Reader, WireError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
@@ -56,6 +57,8 @@ pub(crate) enum Expected {
     Gathered(Gathered),
     /// Writes of a batch.
     Flushed(Flushed),
+    /// One write, with those of what only one item has.
+    Guarded(Vec<Part>),
     /// Items by the place of each in the answer.
     Items(Vec<(usize, Py<Schema>)>),
     /// Rows of a query or scan; see `Reading::fetch`.
@@ -205,7 +208,7 @@ impl Expected {
                 }
             }
             Self::TableExists => truth(true),
-            Self::Transacted(parts) => {
+            Self::Transacted(parts) | Self::Guarded(parts) => {
                 for part in parts {
                     part.settle(py, answer)?;
                 }
@@ -242,6 +245,11 @@ impl Expected {
             let (failures, message) = transaction::failures(py, error, parts)?;
             return Err(canceled(py, error, &message, &failures));
         }
+        if let (Self::Guarded(parts), ErrorKind::TransactionCanceled { .. }) = (&self, error.kind())
+            && let Some(failure) = transaction::first_failure(py, error, parts)?
+        {
+            return Err(failure);
+        }
         if let Self::Rows { reading, .. } | Self::Counted { reading, .. } = &self {
             reading.get().settle();
         }
@@ -273,6 +281,7 @@ impl Expected {
                 let instance = instance.bind(py);
                 (Some(schema_of(instance).ok()?), item::key_of(instance).ok())
             }
+            (Self::Guarded(parts), _) => return parts.first()?.subject(py),
             _ if about.condition.is_some() => (None, None),
             _ => return None,
         };
@@ -289,7 +298,7 @@ impl Expected {
 
     /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
     pub(crate) fn give_up(self, py: Python<'_>) {
-        if let Self::Transacted(parts) = self {
+        if let Self::Transacted(parts) | Self::Guarded(parts) = self {
             for part in parts {
                 part.give_up(py);
             }
@@ -324,7 +333,9 @@ impl Expected {
             | Self::Refreshed(instance)
             | Self::Checked(instance)
             | Self::Updated(instance) => visit.call(instance),
-            Self::Transacted(parts) => parts.iter().try_for_each(|part| part.traverse(visit)),
+            Self::Transacted(parts) | Self::Guarded(parts) => {
+                parts.iter().try_for_each(|part| part.traverse(visit))
+            }
             Self::Gathered(gathered) => gathered.traverse(visit),
             Self::Flushed(flushed) => flushed.traverse(visit),
             Self::Items(places) => places.iter().try_for_each(|(_, schema)| visit.call(schema)),
@@ -416,6 +427,13 @@ pub(crate) fn read_owned<'py>(
     item: &[u8],
     schema: &Bound<'py, Schema>,
 ) -> PyResult<Option<Bound<'py, Instance>>> {
+    let model = schema.get();
+    // An index on the keys of the table has guards too.
+    if !model.unique.is_empty()
+        && unique::is_guard(item, &model.item).map_err(|error| malformed(py, &error))?
+    {
+        return Ok(None);
+    }
     let found = match entity::owner(schema, item)? {
         Owner::Own => read_instance(py, item, schema)?,
         Owner::Other(schema) => read_instance(py, item, &schema)?,

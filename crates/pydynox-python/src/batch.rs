@@ -90,7 +90,7 @@ fn key_names(table: String, schema: &Schema) -> KeyNames {
 #[pyo3(signature = (schema, /))]
 pub(crate) fn needs_guard(schema: &Bound<'_, Schema>) -> bool {
     let schema = schema.get();
-    schema.duties.version.is_some()
+    schema.duties.version.is_some() || !schema.unique.is_empty()
 }
 
 impl Client {

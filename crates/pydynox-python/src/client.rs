@@ -7,7 +7,9 @@ use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
 use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
 use pydynox_core::retry::proof::Proof;
+use pydynox_core::transaction::Transaction;
 use pydynox_core::transport::Operation as Name;
+use pydynox_core::unique::Taken;
 use pydynox_core::wire::Writer;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -123,7 +125,10 @@ impl Client {
         }
     }
 
-    fn send_write(&self, py: Python<'_>, write: Write) -> PyResult<Py<Operation>> {
+    fn send_write(&self, py: Python<'_>, mut write: Write) -> PyResult<Py<Operation>> {
+        if let Some(guards) = write.guards.take() {
+            return self.send_guarded(py, write, guards);
+        }
         let request = Request {
             operation: write.operation,
             table: write.table,
@@ -153,8 +158,20 @@ impl Client {
         expected: Expected,
         about: Context,
     ) -> PyResult<Py<Operation>> {
+        self.send_repairing(py, request, None, expected, about)
+    }
+
+    /// The same for a transaction that may have to be sent in another form.
+    pub(crate) fn send_repairing(
+        &self,
+        py: Python<'_>,
+        request: Request,
+        repair: Option<Repair>,
+        expected: Expected,
+        about: Context,
+    ) -> PyResult<Py<Operation>> {
         let core = self.core(py)?;
-        let inline = core.answers_inline(&request.operation);
+        let inline = core.answers_inline(&request.operation) && repair.is_none();
         let call = Call {
             operation: request.operation,
             table: request.table.into(),
@@ -165,9 +182,16 @@ impl Client {
             own_token: request.own_token,
             timeout: self.options(py)?.timeout,
         };
+        let exchange = match repair {
+            None => Box::pin(async move { core.call(call).await }) as runtime::Exchange,
+            Some(repair) => Box::pin(async move {
+                let (transaction, taken) = *repair;
+                core.call_repairing(call, &transaction, &taken).await
+            }),
+        };
         Operation::new(
             py,
-            Box::pin(async move { core.call(call).await }),
+            exchange,
             inline,
             expected,
             Context {
@@ -178,6 +202,9 @@ impl Client {
         )
     }
 }
+
+/// A transaction that takes unique values from items which have them no more.
+pub(crate) type Repair = Box<(Transaction, Vec<Taken>)>;
 
 /// A body that is ready to be sent.
 pub(crate) struct Request {

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use pydynox_core::number::Number;
+use pydynox_core::unique::{LEAST_NUMBER, PREFIX};
 use pydynox_core::wire::{Reader, Tag, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -127,6 +128,11 @@ pub(crate) fn admit_key<'py>(
         Kind::Enum(_) | Kind::Literal(_) | Kind::Codec(_) => key_length(&field.kind, &value)?,
         _ => None,
     };
+    if field.role == crate::schema::Role::PartitionKey && is_reserved(&value) {
+        return Err(Problem::new(
+            "is reserved: such keys are those of pydynox's own items, which keep values unique",
+        ));
+    }
     match length {
         Some(0) => Err(Problem::new("must not be empty: it is a key")),
         Some(length) if length > limit => Err(Problem::new(format!(
@@ -134,6 +140,19 @@ pub(crate) fn admit_key<'py>(
         ))),
         _ => Ok(value),
     }
+}
+
+/// Whether a partition key may be that of an item that keeps a value unique.
+fn is_reserved(value: &Bound<'_, PyAny>) -> bool {
+    if let Ok(text) = value.cast::<PyString>() {
+        return text.to_str().is_ok_and(|text| text.starts_with(PREFIX));
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return bytes.as_bytes().starts_with(PREFIX.as_bytes());
+    }
+    value
+        .extract::<f64>()
+        .is_ok_and(|number| number >= LEAST_NUMBER)
 }
 
 /// Bytes of a key that only what is written for it tells; None of a number.

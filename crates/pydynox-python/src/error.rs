@@ -4,7 +4,7 @@ use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::wire::{Reader, WireError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use pyo3::{BoundObject, intern};
 
 use crate::decode::Decoder;
@@ -125,6 +125,7 @@ fn class_of(error: &Error) -> &'static str {
         ErrorKind::ItemNotFound => "ItemNotFoundError",
         ErrorKind::ConditionFailed { .. } => "ConditionFailedError",
         ErrorKind::VersionConflict { .. } => "VersionConflictError",
+        ErrorKind::UniqueConstraint { .. } => "UniqueConstraintError",
         ErrorKind::TableNotFound => "TableNotFoundError",
         ErrorKind::Throttling { .. } => "ThrottlingError",
         ErrorKind::Timeout => "RequestTimeoutError",
@@ -157,6 +158,21 @@ pub(crate) fn canceled(
 ) -> PyErr {
     raise_as(py, error, message, None, |fields| {
         fields.set_item("failures", failures)
+    })
+}
+
+/// A value that only one item may have is another's: of which attributes, and the key of the other where it is known.
+pub(crate) fn taken(
+    py: Python<'_>,
+    error: &Error,
+    message: &str,
+    subject: &Subject<'_>,
+    names: &Bound<'_, PyTuple>,
+    holder: Option<Bound<'_, PyAny>>,
+) -> PyErr {
+    raise_as(py, error, message, Some(subject), |fields| {
+        fields.set_item("fields", names)?;
+        fields.set_item("holder", holder)
     })
 }
 
@@ -345,6 +361,7 @@ fn is_about_the_item(error: &Error) -> bool {
         ErrorKind::ItemAlreadyExists { .. }
             | ErrorKind::ItemVanished
             | ErrorKind::VersionConflict { .. }
+            | ErrorKind::UniqueConstraint { .. }
             | ErrorKind::ConditionFailed { .. }
     )
 }

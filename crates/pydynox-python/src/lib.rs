@@ -31,6 +31,7 @@ mod shape;
 mod table;
 mod template;
 mod transaction;
+mod unique;
 mod write;
 
 use pyo3::prelude::*;

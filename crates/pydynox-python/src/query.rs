@@ -14,6 +14,7 @@ use pydynox_core::operation::{query, scan};
 use pydynox_core::pagination::Plan;
 use pydynox_core::schema::{Index, KeyAttribute};
 use pydynox_core::transport::Operation as Name;
+use pydynox_core::unique;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -138,7 +139,9 @@ impl Search {
             .map(|expired| expired.not().map_err(refuse))
             .transpose()?;
         let own = entity::readable(py, schema)?;
-        for condition in [alive, own].into_iter().flatten() {
+        let sees_guards = self.key.is_none() && self.index.is_none() && !schema.unique.is_empty();
+        let no_guard = sees_guards.then(unique::no_guard);
+        for condition in [alive, own, no_guard].into_iter().flatten() {
             // An index that does not hold what would be looked at, or has it as its key, is read without that.
             let held = condition.paths().iter().all(|path| {
                 let holds = self

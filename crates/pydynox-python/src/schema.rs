@@ -17,6 +17,7 @@ use crate::kind::Kind;
 use crate::layout::Layout;
 use crate::rules::Rules;
 use crate::template::Template;
+use crate::unique::Constraint;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -199,6 +200,10 @@ pub(crate) struct Schema {
     pub(crate) hides_expired: bool,
     pub(crate) duties: Duties,
     pub(crate) templates: Vec<Template>,
+    /// Which values only one item has.
+    pub(crate) unique: Vec<Constraint>,
+    /// Whether a unique value that an item has no more is taken from it.
+    pub(crate) repairs_orphans: bool,
     /// What its items are called where several models share a table.
     pub(crate) entity: Option<Entity>,
     /// The stored name of the attribute that holds it.
@@ -262,7 +267,7 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None, unique=vec![], repair_orphans=false))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         model: &Bound<'_, PyType>,
@@ -276,6 +281,8 @@ impl Schema {
         entities: Option<Py<PyDict>>,
         only_entities: bool,
         indexes: Option<Vec<DeclaredIndex>>,
+        unique: Vec<(String, Vec<String>)>,
+        repair_orphans: bool,
     ) -> PyResult<Self> {
         let py = model.py();
         let layout = Layout::new(model, fields)?;
@@ -315,7 +322,14 @@ impl Schema {
         )
         .and_then(|item| item.with_indexes(indexes_of(&layout, indexes.unwrap_or_default())))
         .map_err(|error| configuration_error(py, error.message()))?;
+        let constraints = unique.into_iter().map(|(of, names)| {
+            let stored = |index: usize| layout.field(index).attribute_name.clone();
+            let made = Constraint::new(&of, names, |name| layout.position(name), stored);
+            made.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
+        });
         Ok(Self {
+            unique: constraints.collect::<PyResult<_>>()?,
+            repairs_orphans: repair_orphans,
             partition_key,
             sort_key,
             table: table.map(Into::into),

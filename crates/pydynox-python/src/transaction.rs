@@ -7,18 +7,21 @@ use pydynox_core::operation::transact_write_items::Verb;
 use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::{self, MAX_OPERATIONS, Transaction, reason};
 use pydynox_core::transport::Operation as Name;
+use pydynox_core::unique::Taken;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::{Context, Expected, read_owned};
-use crate::client::{Client, Request};
-use crate::error::{malformed, raise, validation_error};
+use crate::client::{Client, Repair, Request};
+use crate::error::{self, malformed, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::operation::Operation;
 use crate::schema::Schema;
+use crate::settings::Settings;
+use crate::unique::{Guards, Stake, Stakes};
 use crate::write::{Write, write_key};
 
 /// The address of an item: its schema, the values of its key, and what templates made the key of.
@@ -47,26 +50,70 @@ struct Entry<'py>(
 
 /// What becomes of one operation once the transaction has ended.
 pub(crate) struct Part {
+    /// The position of the operation that it is, or belongs to.
+    position: usize,
     verb: Box<str>,
     expected: Expected,
     about: Context,
     intent: Intent,
     proof: Option<Box<Proof>>,
+    /// The guard of a value that only one item has.
+    stake: Option<Stake>,
 }
 
 impl Part {
+    fn new(position: usize, verb: &str, write: Write, settings: &Settings) -> Self {
+        Self {
+            position,
+            verb: verb.into(),
+            expected: write.expected,
+            about: Context {
+                shows_keys: settings.shows_keys,
+                shows_values: settings.shows_values,
+                ..write.about
+            },
+            intent: write.intent,
+            proof: write.proof,
+            stake: None,
+        }
+    }
+
+    fn guard(position: usize, verb: &str, stake: Stake, settings: &Settings) -> Self {
+        Self {
+            position,
+            verb: verb.into(),
+            expected: Expected::Nothing,
+            about: Context {
+                shows_keys: settings.shows_keys,
+                shows_values: settings.shows_values,
+                ..Context::default()
+            },
+            intent: Intent::Plain,
+            proof: None,
+            stake: Some(stake),
+        }
+    }
+
+    pub(crate) fn subject<'py>(&self, py: Python<'py>) -> Option<error::Subject<'py>> {
+        self.expected.subject(py, &self.about)
+    }
+
     /// The error of an operation that stood in the transaction's way, and what is said of it in the whole's message.
-    fn failure(&self, py: Python<'_>, error: Error) -> (PyErr, String) {
+    fn failure(&self, py: Python<'_>, error: Error) -> PyResult<(PyErr, String)> {
+        if let Some(stake) = &self.stake {
+            let (keys, values) = (self.about.shows_keys, self.about.shows_values);
+            return stake.failure(py, error, keys, values);
+        }
         let error = match &self.proof {
             Some(proof) => proof.name(intended(self.intent, error)),
             None => intended(self.intent, error),
         };
-        let subject = self.expected.subject(py, &self.about);
+        let subject = self.subject(py);
         let said = subject
             .as_ref()
             .map_or_else(|| error.to_string(), |subject| subject.describe(&error));
         let made = raise(py, &error, subject.as_ref());
-        (made, format!("{} {said}", self.verb))
+        Ok((made, said))
     }
 
     pub(crate) fn give_up(self, py: Python<'_>) {
@@ -80,6 +127,9 @@ impl Part {
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.expected.traverse(visit)?;
+        if let Some(stake) = &self.stake {
+            visit.call(stake.instance())?;
+        }
         self.about.traverse(visit)
     }
 }
@@ -102,21 +152,47 @@ pub(crate) fn failures<'py>(
     let failures = PyDict::new(py);
     let mut words = Vec::new();
     if let ErrorKind::TransactionCanceled { reasons } = error.kind() {
-        for (position, (one, part)) in reasons.iter().zip(parts).enumerate() {
-            if let Some(problem) = reason(one) {
-                let (failure, said) = part.failure(py, located(problem, error));
+        for (one, part) in reasons.iter().zip(parts) {
+            let position = part.position;
+            // The item's own error comes before that of a value in it.
+            if let Some(problem) = reason(one)
+                && !failures.contains(position)?
+            {
+                let (failure, said) = part.failure(py, located(problem, error))?;
                 failures.set_item(position, failure.into_value(py))?;
-                words.push(format!("[{position}] {said}"));
+                words.push((position, format!("[{position}] {} {said}", part.verb)));
             }
         }
     }
+    words.sort_by_key(|(position, _)| *position);
+    let words: Vec<_> = words.into_iter().map(|(_, words)| words).collect();
+    let operations = parts.iter().filter(|part| part.stake.is_none()).count();
     let message = format!(
         "{} of {} operations failed, and nothing was written: {}",
         words.len(),
-        parts.len(),
+        operations,
         words.join("; ")
     );
     Ok((failures, message))
+}
+
+/// The error of a write that is a transaction only because of what it guards.
+pub(crate) fn first_failure(
+    py: Python<'_>,
+    error: &Error,
+    parts: &[Part],
+) -> PyResult<Option<PyErr>> {
+    let ErrorKind::TransactionCanceled { reasons } = error.kind() else {
+        return Ok(None);
+    };
+    let mut faults = reasons
+        .iter()
+        .zip(parts)
+        .filter_map(|(one, part)| Some((reason(one)?, part)));
+    let Some((problem, part)) = faults.next() else {
+        return Ok(None);
+    };
+    Ok(Some(part.failure(py, located(problem, error))?.0))
 }
 
 /// One operation's error with the request that it came of.
@@ -125,6 +201,9 @@ fn located(mut problem: Error, whole: &Error) -> Error {
         .with_operation("TransactWriteItems")
         .with_attempts(whole.attempts())
         .with_ambiguous(whole.ambiguous());
+    if let Some(table) = whole.table() {
+        problem = problem.with_table(table);
+    }
     match whole.request_id() {
         Some(id) => problem.with_request_id(id),
         None => problem,
@@ -229,46 +308,71 @@ impl Client {
         token: Option<&str>,
     ) -> PyResult<Option<(Py<Operation>, String)>> {
         let mut transaction = Transaction::default();
-        let mut parts = Vec::with_capacity(entries.len());
+        let mut parts: Vec<Part> = Vec::with_capacity(entries.len());
+        let (mut stakes, mut verbs) = (Stakes::default(), Vec::new());
         for (position, entry) in entries.iter().enumerate() {
             let entry: Entry<'_> = entry.extract()?;
             let placed = |error| numbered(py, position, &entry.0, error);
-            let Some((verb, write)) = entry.build(self).map_err(placed)? else {
+            verbs.push(entry.0.clone());
+            let Some((verb, mut write)) = entry.build(self).map_err(placed)? else {
                 continue;
             };
             let key = entry.key().map_err(placed)?;
+            let body = write.take_body();
             transaction
-                .add(verb, &write.table, key.as_bytes(), write.body.into_bytes())
+                .add(verb, &write.table, key.as_bytes(), body)
                 .map_err(|error| placed(raise(py, &error, None)))?;
-            parts.push(Part {
-                verb: entry.0.as_str().into(),
-                expected: write.expected,
-                about: Context {
-                    shows_keys: self.settings.shows_keys,
-                    shows_values: self.settings.shows_values,
-                    ..write.about
-                },
-                intent: write.intent,
-                proof: write.proof,
-            });
+            if let Some(guards) = write.guards.take() {
+                stakes.add(position, &write.table, guards);
+            }
+            parts.push(Part::new(position, &entry.0, write, &self.settings));
         }
         if transaction.is_empty() {
             return Ok(None);
         }
-        let sealed = transaction
-            .seal(token)
-            .map_err(|error| raise(py, &error, None))?;
-        let request = Request {
-            operation: Name::TransactWriteItems,
-            table: String::new(),
-            body: sealed.body,
-            resend: Resend::Token,
-            intent: Intent::Plain,
-            proof: None,
-            own_token: sealed.own_token,
+        let (stakes, repaired) = stakes.write(py, &mut transaction, |position, error| {
+            numbered(py, position, &verbs[position], error)
+        })?;
+        let guards = stakes.into_iter().map(|(position, stake)| {
+            Part::guard(position, &verbs[position], stake, &self.settings)
+        });
+        parts.extend(guards);
+        let (request, repair, token) = sealed(py, transaction, String::new(), token, repaired)?;
+        let expected = Expected::Transacted(parts);
+        let operation = self.send_repairing(py, request, repair, expected, Context::default())?;
+        Ok(Some((operation, token)))
+    }
+
+    /// Send one write together with the guards of what only one item has.
+    pub(crate) fn send_guarded(
+        &self,
+        py: Python<'_>,
+        mut write: Write,
+        guards: Guards,
+    ) -> PyResult<Py<Operation>> {
+        let verb = match write.operation {
+            Name::PutItem => Verb::Put,
+            Name::DeleteItem => Verb::Delete,
+            _ => Verb::Update,
         };
-        let operation = self.send(py, request, Expected::Transacted(parts))?;
-        Ok(Some((operation, sealed.token)))
+        let raised = |error: Error| raise(py, &error, None);
+        let mut transaction = Transaction::default();
+        let body = write.take_body();
+        transaction
+            .add(verb, &write.table, guards.owner(), body)
+            .map_err(raised)?;
+        let mut stakes = Stakes::default();
+        stakes.add(0, &write.table, guards);
+        let (stakes, repaired) = stakes.write(py, &mut transaction, |_, error| error)?;
+        let table = write.table.clone();
+        let mut parts = vec![Part::new(0, "", write, &self.settings)];
+        let guards = stakes
+            .into_iter()
+            .map(|(_, stake)| Part::guard(0, "", stake, &self.settings));
+        parts.extend(guards);
+        let (request, repair, _) = sealed(py, transaction, table, None, repaired)?;
+        let expected = Expected::Guarded(parts);
+        self.send_repairing(py, request, repair, expected, Context::default())
     }
 
     /// Read the items with these keys, all as they were at one moment.
@@ -311,6 +415,31 @@ impl Client {
             Expected::Items(places),
         )
     }
+}
+
+/// The request of a transaction, and its token.
+fn sealed(
+    py: Python<'_>,
+    transaction: Transaction,
+    table: String,
+    token: Option<&str>,
+    repaired: Vec<Taken>,
+) -> PyResult<(Request, Option<Repair>, String)> {
+    let repair = (!repaired.is_empty() && token.is_none())
+        .then(|| Box::new((transaction.clone(), repaired)));
+    let sealed = transaction
+        .seal(token)
+        .map_err(|error| raise(py, &error, None))?;
+    let request = Request {
+        operation: Name::TransactWriteItems,
+        table,
+        body: sealed.body,
+        resend: Resend::Token,
+        intent: Intent::Plain,
+        proof: None,
+        own_token: sealed.own_token,
+    };
+    Ok((request, repair, sealed.token))
 }
 
 /// The items of a transactional read, in the order of the keys.

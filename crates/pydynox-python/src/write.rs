@@ -24,6 +24,7 @@ use crate::item;
 use crate::kept::{Kept, expired_condition, keep_by_key};
 use crate::schema::Schema;
 use crate::settings::Settings;
+use crate::unique::{self, Change, Guards};
 
 /// A write that is ready to be sent.
 pub(crate) struct Write {
@@ -39,6 +40,8 @@ pub(crate) struct Write {
     pub(crate) expected: Expected,
     /// What its errors say.
     pub(crate) about: Context,
+    /// What it takes and lets go of that only one item has; such a write is a transaction.
+    pub(crate) guards: Option<Guards>,
 }
 
 /// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
@@ -114,6 +117,11 @@ fn repeatable(kept: &Kept<'_>, otherwise: Resend) -> Resend {
 }
 
 impl Write {
+    /// The body, which is not there afterwards.
+    pub(crate) fn take_body(&mut self) -> Vec<u8> {
+        std::mem::replace(&mut self.body, Writer::with_capacity(0)).into_bytes()
+    }
+
     /// A new item; fails when its key is taken.
     pub(crate) fn create(
         settings: &Settings,
@@ -133,12 +141,22 @@ impl Write {
         };
         let Some(expired) = expired_condition(schema) else {
             let guard = Guard::NotExists(key);
-            return Self::whole(settings, instance, kept, guard, condition, intent);
+            let change = Change::created(instance)?;
+            return Self::whole(settings, instance, kept, guard, condition, intent, change);
         };
         // An item whose time is over counts as absent: it may be replaced.
         let free = Tree::not_exists(Path::new(key)).or(&expired);
         let kept = kept.relying_on(free.map_err(|error| raise(py, &error, None))?);
-        Self::whole(settings, instance, kept, Guard::None, condition, intent)
+        let change = Change::created(instance)?;
+        Self::whole(
+            settings,
+            instance,
+            kept,
+            Guard::None,
+            condition,
+            intent,
+            change,
+        )
     }
 
     /// The whole item, replacing whatever has its key.
@@ -147,14 +165,33 @@ impl Write {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let condition = condition_on(condition, schema_of(instance)?.get())?;
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let schema = schema.get();
+        let condition = condition_on(condition, schema)?;
+        let change = if schema.unique.is_empty() {
+            Change::default()
+        } else if item::is_stored(instance) {
+            let edited = item::edited(instance)?;
+            unique::of_change(instance, |index| edited.contains(&index), true)?
+        } else {
+            return Err(unique::unknown(py, schema, "put()"));
+        };
         let kept = Kept::of_put(instance)?;
-        let intent = if kept.is_guarded() {
+        let intent = if kept.is_guarded() || change.condition.is_some() {
             Intent::Save
         } else {
             Intent::Plain
         };
-        Self::whole(settings, instance, kept, Guard::None, condition, intent)
+        Self::whole(
+            settings,
+            instance,
+            kept,
+            Guard::None,
+            condition,
+            intent,
+            change,
+        )
     }
 
     /// The item of an instance as it is put without a guard: its table, its JSON text, and what its writing settles.
@@ -179,6 +216,7 @@ impl Write {
         Ok((table, w.into_bytes(), expected))
     }
 
+    #[allow(clippy::too_many_arguments)] // all that makes one put differ from another
     fn whole(
         settings: &Settings,
         instance: &Bound<'_, Instance>,
@@ -186,6 +224,7 @@ impl Write {
         guard: Guard<'_>,
         condition: Option<&Bound<'_, Condition>>,
         intent: Intent,
+        change: Change,
     ) -> PyResult<Self> {
         let py = instance.py();
         let schema = schema_of(instance)?;
@@ -201,7 +240,12 @@ impl Write {
         } else {
             Resend::OwnGuard
         };
-        let all = joined(py, &kept, condition)?;
+        let builds_on = change.condition.is_some() && !kept.is_guarded();
+        let all = if builds_on {
+            both(py, change.condition, condition)?
+        } else {
+            joined(py, &kept, condition)?
+        };
         put_item::finish_if(&mut w, guard, all.as_deref())
             .map_err(|error| raise(py, &error, None))?;
         Ok(Self {
@@ -212,13 +256,17 @@ impl Write {
             intent,
             proof: kept.proof(),
             is_check: false,
+            guards: change.guards,
             expected: Expected::Written {
                 instance: instance.clone().unbind(),
                 stored: Box::new(stored),
                 fields: (0..schema.len()).collect(),
                 kept: kept.into_values(),
             },
-            about: about(condition),
+            about: Context {
+                builds_on,
+                ..about(condition)
+            },
         })
     }
 
@@ -256,10 +304,17 @@ impl Write {
         } else {
             Kept::of_change(instance)?
         };
+        let is_changed = |index| changes.fields.contains(&index);
+        let moved = unique::of_change(instance, is_changed, false)?;
         let unmoved = if kept.is_guarded() {
             None
         } else {
-            unmoved(instance, model, |index| changes.fields.contains(&index))?
+            match (unmoved(instance, model, is_changed)?, moved.condition) {
+                (Some(one), Some(other)) => {
+                    Some(one.and(&other).map_err(|error| raise(py, &error, None))?)
+                }
+                (one, other) => one.or(other),
+            }
         };
         changes.keep(model, &kept);
         let stored = changes.applied_to(instance, &kept)?;
@@ -293,6 +348,7 @@ impl Write {
             intent: Intent::Save,
             proof: kept.proof(),
             is_check,
+            guards: moved.guards,
             about: Context {
                 builds_on,
                 ..about(condition)
@@ -326,6 +382,7 @@ impl Write {
         }
         let mut actions = actions_on(actions, model)?;
         refuse_edited(instance, model, &actions)?;
+        unique::refuse_actions(py, model, &actions)?;
         follow(py, model, &mut actions, |index| {
             item::stored_value(instance, index)
         })?;
@@ -360,6 +417,7 @@ impl Write {
             table,
             body: w,
             is_check: false,
+            guards: None,
             expected: Expected::Updated(instance.clone().unbind()),
             about: Context {
                 builds_on,
@@ -390,6 +448,7 @@ impl Write {
         if upsert {
             fill_defaults(py, model, named, &mut actions)?;
         }
+        unique::refuse_actions(py, model, &actions)?;
         keep_by_key(py, model, &mut actions, upsert)?;
         let table = settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(512);
@@ -419,6 +478,7 @@ impl Write {
             },
             proof: entity::proof(model).filter(|_| !upsert),
             is_check: false,
+            guards: None,
             expected: if answers {
                 Expected::NewItem(schema.clone().unbind())
             } else {
@@ -471,6 +531,7 @@ impl Write {
             intent: Intent::Save,
             proof: kept.proof(),
             is_check: true,
+            guards: None,
             expected: Expected::Checked(instance.clone().unbind()),
             about: about(condition),
         }))
@@ -516,6 +577,7 @@ impl Write {
             },
             proof: entity::proof(model),
             is_check: true,
+            guards: None,
             expected: Expected::Nothing,
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
@@ -533,12 +595,18 @@ impl Write {
         let py = instance.py();
         let schema = schema_of(instance)?;
         let condition = condition_on(condition, schema.get())?;
+        let change = unique::of_delete(instance)?;
         let kept = Kept::of_check(instance)?;
         let table = settings.table_of(py, schema.get())?;
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
-        let all = joined(py, &kept, condition)?;
+        let builds_on = change.condition.is_some() && !kept.is_guarded();
+        let all = if builds_on {
+            both(py, change.condition, condition)?
+        } else {
+            joined(py, &kept, condition)?
+        };
         delete_item::finish_if(&mut w, Guard::None, all.as_deref())
             .map_err(|error| raise(py, &error, None))?;
         Ok(Self {
@@ -553,8 +621,12 @@ impl Write {
             },
             proof: kept.proof(),
             is_check: false,
+            guards: change.guards,
             expected: Expected::Deleted(instance.clone().unbind()),
-            about: about(condition),
+            about: Context {
+                builds_on,
+                ..about(condition)
+            },
         })
     }
 
@@ -568,6 +640,7 @@ impl Write {
         let py = schema.py();
         let model = schema.get();
         let condition = condition_on(condition, model)?;
+        unique::refuse_unknown(py, model, "delete()")?;
         let table = settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
@@ -583,6 +656,7 @@ impl Write {
             intent: Intent::Plain,
             proof: entity::proof(model),
             is_check: false,
+            guards: None,
             expected: Expected::Nothing,
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
@@ -599,6 +673,7 @@ impl Write {
     ) -> PyResult<Self> {
         let py = schema.py();
         let model = schema.get();
+        unique::refuse_unknown(py, model, "pop()")?;
         let table = settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
@@ -615,6 +690,7 @@ impl Write {
             intent: Intent::Plain,
             proof: entity::proof(model),
             is_check: false,
+            guards: None,
             expected: Expected::OldItem(schema.clone().unbind()),
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),

@@ -1,0 +1,419 @@
+//! Values that only one item of a table has: guard items, one for each value, that say whose it is.
+//!
+//! A guard stands in the table of the item that holds the value, under a key that depends on the value alone. Whoever writes the
+//! item writes or deletes the guard in the same transaction, so two items can never hold one value.
+//!
+//! The key of a guard, by the type of the table's key, where `hash` is SHA-256 of what is unique and the value:
+//!
+//! | type | partition key | sort key |
+//! |---|---|---|
+//! | string | `pydynox#unique#` and the hash, 64 hexadecimal digits | `unique` |
+//! | binary | the same prefix and the 32 bytes of the hash | `unique` |
+//! | number | a number of 126 digits: 1, 37 digits of the hash, zeros | 0 |
+
+use ring::digest::{SHA256, digest};
+
+use crate::error::{CancellationReason, Error, ErrorKind};
+use crate::expression::condition::{Comparator, Condition, Operand};
+use crate::expression::path::Path;
+use crate::operation::transact_write_items::Verb;
+use crate::operation::{Guard, delete_item, put_item};
+use crate::schema::{ItemSchema, KeyAttribute, KeyType};
+use crate::transaction::Transaction;
+use crate::wire::{Reader, Value, WireError, Writer};
+
+/// What the partition keys of guards begin with; items of users have no such keys.
+pub const PREFIX: &str = "pydynox#unique#";
+/// The least number that may be the partition key of a guard.
+pub const LEAST_NUMBER: f64 = 1e125;
+/// The attribute of guards that no other item has.
+pub const ATTRIBUTE: &str = "_pydynox_unique";
+const SORT: &str = "unique";
+const DIGITS: u128 = 10_u128.pow(37);
+
+/// One value that only one item has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Claim {
+    hash: [u8; 32],
+    of: Box<str>,
+    attributes: Box<[Box<str>]>,
+}
+
+impl Claim {
+    /// `of` is what the value is unique among; `values` are the attributes by stored name, in order, with JSON text of each value.
+    ///
+    /// # Errors
+    ///
+    /// A value cannot be read.
+    pub fn new(of: &str, values: &[(&str, &[u8])]) -> Result<Self, WireError> {
+        let mut w = Writer::with_capacity(128);
+        w.byte(b'[');
+        w.string(of);
+        for (attribute, value) in values {
+            w.byte(b',');
+            w.string(attribute);
+            w.byte(b',');
+            // Equal numbers are one value, however they are written.
+            Value::parse(value)?.write(&mut w);
+        }
+        w.byte(b']');
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, w.as_bytes()).as_ref());
+        Ok(Self {
+            hash,
+            of: of.into(),
+            attributes: values.iter().map(|(name, _)| (*name).into()).collect(),
+        })
+    }
+
+    /// The key of the guard, JSON text of a map.
+    pub fn key(&self, schema: &ItemSchema) -> Vec<u8> {
+        let mut w = Writer::with_capacity(160);
+        w.byte(b'{');
+        self.write_key(&mut w, schema);
+        w.byte(b'}');
+        w.into_bytes()
+    }
+
+    fn write_key(&self, w: &mut Writer, schema: &ItemSchema) {
+        let partition = &schema.partition_key;
+        label(w, partition);
+        match partition.key_type {
+            KeyType::S => {
+                let mut text = PREFIX.to_owned();
+                for byte in self.hash {
+                    text.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
+                    text.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
+                }
+                w.string_value(&text);
+            }
+            KeyType::B => w.binary_value(&[PREFIX.as_bytes(), &self.hash].concat()),
+            KeyType::N => {
+                let mut first = [0; 16];
+                first.copy_from_slice(&self.hash[..16]);
+                let number = DIGITS + u128::from_be_bytes(first) % DIGITS;
+                w.raw(format!(r#"{{"N":"{number}E88"}}"#).as_bytes());
+            }
+        }
+        if let Some(sort) = &schema.sort_key {
+            w.byte(b',');
+            label(w, sort);
+            match sort.key_type {
+                KeyType::S => w.string_value(SORT),
+                KeyType::B => w.binary_value(SORT.as_bytes()),
+                KeyType::N => w.integer_value(0),
+            }
+        }
+    }
+
+    /// The body of a put of the guard up to its condition; `owner` is the key of the item, JSON text of a map.
+    fn begin_take(&self, schema: &ItemSchema, table: &str, owner: &[u8]) -> Writer {
+        let mut w = Writer::with_capacity(512);
+        put_item::begin(&mut w, table);
+        w.byte(b'{');
+        self.write_key(&mut w, schema);
+        w.byte(b',');
+        w.string(ATTRIBUTE);
+        w.raw(br#":{"M":{"of":"#);
+        w.string_value(&self.of);
+        w.raw(br#","attributes":{"L":["#);
+        for (position, attribute) in self.attributes.iter().enumerate() {
+            if position > 0 {
+                w.byte(b',');
+            }
+            w.string_value(attribute);
+        }
+        w.raw(br#"]},"owner":"#);
+        w.raw(&map_value(owner));
+        w.raw(b"}}}");
+        w
+    }
+
+    /// The put of the guard for an item, which must hold it already or take it from nobody; with `from`, from that item.
+    ///
+    /// # Errors
+    ///
+    /// A key cannot be read.
+    pub fn take(
+        &self,
+        schema: &ItemSchema,
+        table: &str,
+        owner: &[u8],
+        from: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Error> {
+        let mut w = self.begin_take(schema, table, owner);
+        let condition = match from {
+            None => unowned_or(schema, owner)?,
+            Some(from) => owned_by(from)?,
+        };
+        put_item::finish_if(&mut w, Guard::None, Some(&condition))?;
+        Ok(w.into_bytes())
+    }
+
+    /// The deletion of the guard, which must be of this item if it is there.
+    ///
+    /// # Errors
+    ///
+    /// A key cannot be read.
+    pub fn release(
+        &self,
+        schema: &ItemSchema,
+        table: &str,
+        owner: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let mut w = Writer::with_capacity(512);
+        delete_item::begin(&mut w, table);
+        w.raw(&self.key(schema));
+        delete_item::finish_if(&mut w, Guard::None, Some(&unowned_or(schema, owner)?))?;
+        Ok(w.into_bytes())
+    }
+}
+
+fn label(w: &mut Writer, key: &KeyAttribute) {
+    w.string(&key.attribute_name);
+    w.byte(b':');
+}
+
+/// A key as the value of an attribute, in the one form in which equal keys are equal.
+fn map_value(key: &[u8]) -> Vec<u8> {
+    let mut w = Writer::with_capacity(key.len() + 8);
+    w.raw(br#"{"M":"#);
+    match Reader::new(key).and_then(|mut r| Value::read_map(&mut r)) {
+        Ok(map) => Value::write_map(&map, &mut w),
+        Err(_) => w.raw(key),
+    }
+    w.byte(b'}');
+    w.into_bytes()
+}
+
+fn owned_by(owner: &[u8]) -> Result<Condition, Error> {
+    Ok(Condition::compare(
+        Comparator::Equal,
+        Operand::Path(Path::new(ATTRIBUTE).name("owner")?),
+        Operand::Value(map_value(owner).into()),
+    ))
+}
+
+fn unowned_or(schema: &ItemSchema, owner: &[u8]) -> Result<Condition, Error> {
+    let partition = &schema.partition_key.attribute_name;
+    Condition::not_exists(Path::new(partition)).or(&owned_by(owner)?)
+}
+
+/// That an item is no guard: for readers that see a whole table or index.
+pub fn no_guard() -> Condition {
+    Condition::not_exists(Path::new(ATTRIBUTE))
+}
+
+/// Whether an item, JSON text of a map, is a guard; by its key too, since an index may have nothing else of it.
+///
+/// # Errors
+///
+/// The item cannot be read.
+pub fn is_guard(item: &[u8], schema: &ItemSchema) -> Result<bool, WireError> {
+    let mut r = Reader::new(item)?;
+    r.begin_object()?;
+    while let Some(key) = r.next_key()? {
+        if key.equals(ATTRIBUTE) {
+            return Ok(true);
+        }
+        if key.equals(&schema.partition_key.attribute_name) {
+            let value = Value::read(&mut r)?;
+            if is_reserved(&value) {
+                return Ok(true);
+            }
+        } else {
+            r.skip()?;
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a partition key may be that of a guard.
+pub fn is_reserved(value: &Value) -> bool {
+    match value {
+        Value::S(text) => text.starts_with(PREFIX),
+        Value::B(bytes) => bytes.starts_with(PREFIX.as_bytes()),
+        Value::N(number) => number
+            .to_string()
+            .parse::<f64>()
+            .is_ok_and(|number| number >= LEAST_NUMBER),
+        _ => false,
+    }
+}
+
+/// Whose a guard is: the key of the item that holds the value, JSON text of a map.
+pub fn owner(guard: &[u8]) -> Option<Vec<u8>> {
+    let item = Value::read_map(&mut Reader::new(guard).ok()?).ok()?;
+    let Value::M(said) = item.get(ATTRIBUTE)? else {
+        return None;
+    };
+    let Value::M(owner) = said.get("owner")? else {
+        return None;
+    };
+    let mut w = Writer::with_capacity(64);
+    Value::write_map(owner, &mut w);
+    Some(w.into_bytes())
+}
+
+/// A guard that a transaction takes, and how to tell that the item that has it does not hold the value any more.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Its operation.
+    pub position: usize,
+    /// The value.
+    pub claim: Claim,
+    /// The table of the guard and of the item.
+    pub table: Box<str>,
+    /// The key of the item that is to have it, JSON text of a map.
+    pub owner: Vec<u8>,
+    /// The schema of their table.
+    pub schema: ItemSchema,
+    /// What holds for an item that does not hold the value, or is not there.
+    pub is_free: Condition,
+}
+
+/// The transaction once more, taking the guards that stood in its way from the items that have them, if those hold the values no
+/// more; None where something else stood in the way.
+pub fn take_over(transaction: &Transaction, taken: &[Taken], error: &Error) -> Option<Transaction> {
+    let ErrorKind::TransactionCanceled { reasons } = error.kind() else {
+        return None;
+    };
+    let mut again = transaction.clone();
+    let mut holders: Vec<(&str, Vec<u8>)> = Vec::new();
+    for (position, reason) in reasons.iter().enumerate().filter(|(_, one)| is_fault(one)) {
+        let one = taken.iter().find(|one| one.position == position)?;
+        if reason.code != "ConditionalCheckFailed" {
+            return None;
+        }
+        let holder = owner(reason.item.as_ref()?)?;
+        let body = one
+            .claim
+            .take(&one.schema, &one.table, &one.owner, Some(&holder));
+        again.replace(position, body.ok()?);
+        let mut w = Writer::with_capacity(512);
+        delete_item::begin(&mut w, &one.table);
+        w.raw(&holder);
+        delete_item::finish_if(&mut w, Guard::None, Some(&one.is_free)).ok()?;
+        // One that takes part itself cannot be looked at, too.
+        let key = (&*one.table, holder);
+        if holders.contains(&key) {
+            return None;
+        }
+        again
+            .add(Verb::ConditionCheck, &one.table, &key.1, w.into_bytes())
+            .ok()?;
+        holders.push(key);
+    }
+    Some(again)
+}
+
+fn is_fault(reason: &CancellationReason) -> bool {
+    !matches!(reason.code.as_str(), "" | "None")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn schema(partition: KeyType, sort: Option<KeyType>) -> ItemSchema {
+        let sort = sort.map(|kind| ("sk", kind));
+        let names: &[&str] = if sort.is_some() {
+            &["pk", "sk"]
+        } else {
+            &["pk"]
+        };
+        ItemSchema::new("User", names.iter().copied(), ("pk", partition), sort).unwrap()
+    }
+
+    fn claim(value: &[u8]) -> Claim {
+        Claim::new("user", &[("email", value)]).unwrap()
+    }
+
+    fn key(claim: &Claim, schema: &ItemSchema) -> String {
+        String::from_utf8(claim.key(schema)).unwrap()
+    }
+
+    #[test]
+    fn a_key_has_the_types_of_the_table_and_stays_as_it_is() {
+        let one = claim(br#"{"S":"a@b.c"}"#);
+
+        let text = key(&one, &schema(KeyType::S, None));
+        assert_eq!(
+            text,
+            r#"{"pk":{"S":"pydynox#unique#d656ffbc2080292cc22db8b45ab2ab66e7e11ad65613f98c3d491e1ef5b777af"}}"#
+        );
+        let number = key(&one, &schema(KeyType::N, Some(KeyType::N)));
+        assert!(number.starts_with(r#"{"pk":{"N":"1"#), "{number}");
+        assert!(number.ends_with(r#"E88"},"sk":{"N":"0"}}"#), "{number}");
+        let binary = key(&one, &schema(KeyType::B, Some(KeyType::S)));
+        assert!(binary.ends_with(r#","sk":{"S":"unique"}}"#), "{binary}");
+        assert!(
+            key(&one, &schema(KeyType::S, Some(KeyType::B))).ends_with(r#""sk":{"B":"dW5pcXVl"}}"#)
+        );
+    }
+
+    #[test]
+    fn every_key_is_reserved_and_no_ordinary_one_is() {
+        for kind in [KeyType::S, KeyType::N, KeyType::B] {
+            let schema = schema(kind, None);
+            for value in 0..50 {
+                let key = claim(format!(r#"{{"N":"{value}"}}"#).as_bytes()).key(&schema);
+                assert!(is_guard(&key, &schema).unwrap());
+                let map = Value::read_map(&mut Reader::new(&key).unwrap()).unwrap();
+                assert!(is_reserved(&map["pk"]));
+            }
+        }
+        for plain in [
+            r#"{"S":"pydynox"}"#,
+            r#"{"N":"9.9E124"}"#,
+            r#"{"N":"-1E125"}"#,
+            r#"{"B":"cHlkeW5veA=="}"#,
+        ] {
+            assert!(
+                !is_reserved(&Value::parse(plain.as_bytes()).unwrap()),
+                "{plain}"
+            );
+        }
+    }
+
+    #[test]
+    fn equal_values_are_one_and_others_are_not() {
+        assert_eq!(claim(br#"{"N":"5"}"#), claim(br#"{"N":"5.0"}"#));
+        assert_ne!(claim(br#"{"N":"5"}"#), claim(br#"{"S":"5"}"#));
+        assert_ne!(claim(br#"{"S":"a"}"#), claim(br#"{"S":"A"}"#));
+        let of = |of: &str, values: &[(&str, &[u8])]| Claim::new(of, values).unwrap().hash;
+        assert_ne!(
+            of("u", &[("a", br#"{"S":"x"}"#), ("b", br#"{"S":"y"}"#)]),
+            of("u", &[("a", br#"{"S":"y"}"#), ("b", br#"{"S":"x"}"#)]),
+        );
+        assert_ne!(
+            of("u", &[("a", br#"{"S":"x"}"#)]),
+            of("v", &[("a", br#"{"S":"x"}"#)])
+        );
+    }
+
+    #[test]
+    fn a_guard_says_whose_it_is() {
+        let (schema, one) = (schema(KeyType::S, None), claim(br#"{"S":"a@b.c"}"#));
+        let body = one
+            .take(&schema, "users", br#"{"pk":{"S":"u1"}}"#, None)
+            .unwrap();
+        let mut r = Reader::new(&body).unwrap();
+        r.begin_object().unwrap();
+        let item = loop {
+            let name = r.next_key().unwrap().unwrap();
+            if name.equals("Item") {
+                break Value::read_map(&mut r).unwrap();
+            }
+            r.skip().unwrap();
+        };
+        let mut w = Writer::with_capacity(64);
+        Value::write_map(&item, &mut w);
+
+        assert_eq!(owner(w.as_bytes()).unwrap(), br#"{"pk":{"S":"u1"}}"#);
+        assert!(is_guard(w.as_bytes(), &schema).unwrap());
+        assert!(!is_guard(br#"{"pk":{"S":"u1"}}"#, &schema).unwrap());
+    }
+}

@@ -1,0 +1,100 @@
+"""Unique values: what a class says about them, checked when the class is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._annotations import fail
+from ._kinds import describe, is_key_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .attributes import Attr
+
+GUARD = "_pydynox_unique"  # the attribute of the items that keep values unique
+Constraint = tuple[str, ...]
+
+
+def said(cls: type[Any], unique: object) -> tuple[Constraint, ...]:
+    """``unique=("tenant", "email")`` of a class, or several of them, as constraints.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if unique is None:
+        return ()
+    given: Any = unique
+    several = given if isinstance(given, (tuple, list)) and given and all(map(_is_names, given)) else (given,)
+    wrong = next((one for one in several if not _is_names(one)), None)
+    if wrong is not None:
+        fail(cls, "", f'says unique={unique!r}: write unique=("tenant", "email"), or several of these in a list')
+    return tuple(tuple(one) for one in several)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, (tuple, list)) and bool(value) and all(isinstance(name, str) for name in value)
+
+
+def own(attributes: Mapping[str, Attr[Any]], together: Iterable[Constraint]) -> list[Constraint]:
+    """The constraints of one class: of single attributes, and of several together."""
+    return [*((name,) for name, attribute in attributes.items() if attribute._unique), *together]
+
+
+def check(cls: type[Any], attributes: Mapping[str, Attr[Any]], constraints: Iterable[Constraint], *, repairs: bool) -> None:
+    """Whether these constraints can be kept.
+
+    Raises:
+        ConfigurationError: One cannot.
+    """
+    expires = next((name for name, attribute in attributes.items() if attribute._duty == "expires_at"), None)
+    for names in constraints:
+        text = f"unique={names!r}"
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            fail(cls, "", f"says {text}, with {twice} twice")
+        for name in names:
+            attribute = attributes.get(name)
+            if attribute is None:
+                fail(cls, "", f"says {text}, and has no attribute {name}")
+            _check_attribute(cls, attribute, alone=len(names) == 1)
+        if expires is not None and not repairs:
+            fail(
+                cls,
+                expires,
+                f"lets DynamoDB delete items whose {' and '.join(names)} is unique, and the value would stay taken: say "
+                'model_config = ModelConfig(orphans="repair")',
+            )
+    if constraints:
+        taken = next((name for name, attribute in attributes.items() if attribute.attribute_name == GUARD), None)
+        if taken is not None:
+            fail(cls, taken, f"is stored as {GUARD!r}, by which pydynox knows the items that keep values unique")
+
+
+def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> None:
+    name, kind = attribute.name, attribute._kind or ("any",)
+    if attribute._roles and alone:
+        fail(cls, name, "is a key, and says unique=True: name it together with others, as in unique=(...)")
+    if attribute._template is not None or (attribute._duty is not None):
+        fail(cls, name, "is unique, and pydynox decides its value: name what it is made of")
+    present = kind[1] if kind[0] == "optional" else kind
+    if not is_key_kind(present):
+        fail(
+            cls,
+            name,
+            f"is unique and has the type {describe(attribute.type)}: unique values are stored as a string, a number or bytes",
+        )
+
+
+def scoped(
+    cls: type[Any],
+    constraints: Iterable[Constraint],
+    constraints_of: Callable[[type[Any]], list[Constraint] | None],
+    entity_of: Callable[[type[Any]], str | None],
+) -> list[tuple[str, list[str]]]:
+    """Each constraint with the entity among whose items it holds: that of the first class with items that says it."""
+    found = []
+    for names in constraints:
+        holders = (base for base in reversed(cls.__mro__) if names in (constraints_of(base) or ()))
+        found.append((entity_of(next(holders, cls)) or "", list(names)))
+    return found
