@@ -176,6 +176,17 @@ impl Client {
         &self.0.config
     }
 
+    /// A client of the same settings whose requests go through what wraps this one's transport; with a retry quota of its own.
+    #[must_use]
+    pub fn through(&self, wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
+        Self(Arc::new(Inner {
+            transport: wrap(self.0.transport.clone()),
+            config: self.0.config.clone(),
+            quota: Quota::new(),
+            timers: Timers::default(),
+        }))
+    }
+
     /// Whether the first poll of a call may run on the caller's thread, outside of any runtime.
     pub fn answers_inline(&self, operation: &Operation) -> bool {
         self.0.transport.answers_inline(operation)

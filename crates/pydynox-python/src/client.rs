@@ -22,6 +22,7 @@ use crate::batch::Entry;
 use crate::encode;
 use crate::error::{raise, validation_error};
 use crate::expression::{IS_KEY, actions_of, condition_of};
+use crate::fault::{Faults, Injections, Opened};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
@@ -35,7 +36,7 @@ use crate::write::{Write, about, check_size, repeated, tree, unless, write_key};
 /// An open connection, and the process generation that opened it.
 enum Connection {
     Unopened,
-    Open(u32, CoreClient),
+    Open(u32, Opened),
     Closed,
 }
 
@@ -45,6 +46,8 @@ pub(crate) struct Client {
     pub(crate) settings: Settings,
     /// Only locked while the interpreter is held, and never across a call into Python.
     connection: Mutex<Connection>,
+    /// What is done to this client's requests, most often nothing.
+    faults: Injections,
     /// The context variable of what `options()` blocks say, once there was one.
     options: PyOnceLock<Py<PyAny>>,
 }
@@ -64,24 +67,39 @@ impl Client {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match &*connection {
-            Connection::Open(opened, client) if *opened == runtime::generation() => {
-                return Ok(client.clone());
+            Connection::Open(generation, opened) if *generation == runtime::generation() => {
+                return Ok(opened.client().clone());
             }
             Connection::Closed => return Err(PyRuntimeError::new_err("this client is closed")),
             _ => {}
         }
         runtime::forget_inherited();
-        let client = self
+        let plain = self
             .settings
             .open()
             .map_err(|error| raise(py, &error, None))?;
+        let opened = self.faults.open(plain);
+        let client = opened.client().clone();
         let stale = std::mem::replace(
             &mut *connection,
-            Connection::Open(runtime::generation(), client.clone()),
+            Connection::Open(runtime::generation(), opened),
         );
         // What a parent opened is leaked in its child, never closed under the parent's feet.
         std::mem::forget(stale);
         Ok(client)
+    }
+
+    /// Calls that begin from now on go the way that the faults say; those under way go on as they began.
+    fn reroute(&self) {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Connection::Open(generation, opened) = &mut *connection
+            && *generation == runtime::generation()
+        {
+            self.faults.reroute(opened);
+        }
     }
 
     pub(crate) fn options(&self, py: Python<'_>) -> PyResult<Options> {
@@ -246,6 +264,7 @@ impl Client {
         Ok(Self {
             settings: Settings::new(py, settings)?,
             connection: Mutex::new(Connection::Unopened),
+            faults: Injections::default(),
             options: PyOnceLock::new(),
         })
     }
@@ -643,6 +662,18 @@ impl Client {
             own_token: None,
         };
         self.send(py, request, Expected::Wire)
+    }
+
+    /// From now on, do to this client's requests what these faults say.
+    fn inject(&self, faults: &Bound<'_, Faults>) {
+        self.faults.add(faults.get());
+        self.reroute();
+    }
+
+    /// No longer do to this client's requests what these faults say.
+    fn lift(&self, faults: &Bound<'_, Faults>) {
+        self.faults.remove(faults.get());
+        self.reroute();
     }
 
     /// Let go of the connection; calls after that are refused.

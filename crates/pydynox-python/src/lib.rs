@@ -10,6 +10,7 @@ mod encode;
 mod entity;
 mod error;
 mod expression;
+mod fault;
 mod ffi;
 mod instance;
 mod item;
@@ -47,6 +48,8 @@ mod _core {
     use crate::client::Client;
     #[pymodule_export]
     use crate::expression::{Action, Condition, Path, Size, Term};
+    #[pymodule_export]
+    use crate::fault::Faults;
     #[pymodule_export]
     use crate::instance::Instance;
     #[pymodule_export]

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod endpoint;
+pub mod fault;
 pub mod http;
 pub mod latency;
 pub mod sigv4;
