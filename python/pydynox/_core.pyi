@@ -242,6 +242,17 @@ class Entry:
     def key(self) -> bytes: ...
 
 @final
+class Faults:
+    """What a test wants done to requests, and what was done."""
+
+    def __new__(cls, rules: Sequence[Any]) -> Self: ...
+    def injected(self) -> list[tuple[int, str, str, int, bool | None]]:
+        """What was done so far."""
+
+    def requests(self) -> list[str]:
+        """The operations of all requests that came by."""
+
+@final
 class Client:
     """The core's client, seen from Python; every method gives an Operation and sends nothing."""
 
@@ -315,6 +326,12 @@ class Client:
     ) -> Operation: ...
     def delete_item(self, table: str, key: Mapping[str, object], condition: Condition | None) -> Operation: ...
     def call(self, operation: str, wire: Mapping[str, object]) -> Operation: ...
+    def inject(self, faults: Faults, /) -> None:
+        """From now on, do to this client's requests what these faults say."""
+
+    def lift(self, faults: Faults, /) -> None:
+        """No longer do to this client's requests what these faults say."""
+
     def close(self) -> None: ...
 
 @final

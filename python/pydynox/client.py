@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _NOT_GIVEN: Any = object()
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
+_sole: DynamoDBClient | None = None  # that of a test, during which none is made from the environment
 _from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictionary because setdefault is atomic
 
 
@@ -712,4 +713,17 @@ def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
     found = _block.get() or own or _default
     if found is not None:
         return found
+    if _sole is not None:
+        raise ConfigurationError("no client is set, and within a test none is made from the environment: set_default_client(...)")
     return _from_environment.get("client") or _from_environment.setdefault("client", DynamoDBClient())
+
+
+@contextmanager
+def sole_client(client: DynamoDBClient) -> Generator[None]:
+    """Within the block, in all threads, this is the default client, and none is made from the environment; for tests."""
+    global _default, _sole
+    before, _default, outer, _sole = _default, client, _sole, client
+    try:
+        yield
+    finally:
+        _default, _sole = before, outer

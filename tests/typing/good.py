@@ -98,6 +98,7 @@ from pydynox.tables import (
     TableOptions,
     ensure_tables,
 )
+from pydynox.testing import Fault, FaultLog, Injected, fault, inject
 
 
 def constructor() -> None:
@@ -673,3 +674,12 @@ async def unique_values() -> None:
     except UniqueConstraintError as taken:
         assert_type(taken.fields, Sequence[str])
         assert_type(taken.holder, object)
+
+
+def faults(client: DynamoDBClient) -> None:
+    with inject(client, fault("PutItem", "throttle", times=None), fault(None, "latency", seconds=0.1)) as log:
+        assert_type(log, FaultLog)
+    assert_type(log.requests, list[str])
+    assert_type(log.injected, list[Injected])
+    assert_type(log.injected[0].applied, bool | None)
+    assert_type(log.unused, list[Fault])

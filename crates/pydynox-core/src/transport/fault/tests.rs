@@ -155,7 +155,10 @@ async fn what_is_throttled_for_ever_says_why() {
         .await
         .unwrap_err();
 
-    assert!(matches!(error.kind(), ErrorKind::Throttling), "{error}");
+    assert!(
+        matches!(error.kind(), ErrorKind::Throttling { .. }),
+        "{error}"
+    );
     assert_eq!(
         error.throttling_reasons(),
         [(
