@@ -99,7 +99,7 @@ def test_throttling_says_why(client: DynamoDBClient, drive: Drive) -> None:
 
     error = caught.value if isinstance(caught.value, ThrottlingError) else caught.value.__cause__
     assert isinstance(error, ThrottlingError)
-    assert list(error.throttling_reasons) == reasons
+    assert list(error.reasons) == reasons
     assert stored() is None
 
 
@@ -173,6 +173,7 @@ def test_a_version_is_its_own_guard(client: DynamoDBClient, drive: Drive, kind: 
 
 @lost
 @on_every_engine
+@pytest.mark.deviates(moto="tokens are ignored: what was applied is applied again")
 def test_a_transaction_is_known_again_by_its_token(client: DynamoDBClient, drive: Drive, kind: FaultKind) -> None:
     drive(User(user_id="u1").put())
 
@@ -259,11 +260,11 @@ def test_blocks_stand_in_each_other_and_end_in_any_order(client: DynamoDBClient)
     with outer as first:
         with inner as second, pytest.raises(InvalidRequestError):
             User.sync.get("u1")
-        assert (first.requests, second.requests) == (["GetItem"], ["GetItem"])
+        assert (first.requests, second.requests) == (["GetItem"] * 2, ["GetItem"] * 2), "the inner one loses the first answer"
         with pytest.raises(InvalidRequestError):
             User.sync.get("u1")
     assert User.sync.get("u1") is None
-    assert len(second.requests) == 1
+    assert len(second.requests) == 2
 
 
 def test_a_client_that_was_not_opened_yet_meets_its_faults() -> None:

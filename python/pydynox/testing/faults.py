@@ -192,7 +192,8 @@ def inject(client: DynamoDBClient, /, *faults: Fault) -> Generator[FaultLog]:
 
     A request gets what the first fault says that is neither skipping nor used up; those after it do not count that request, so
     that faults come one after another. ``"latency"`` also passes it on. Each attempt is a request. Calls of all threads and tasks
-    are meant; those that began before the block go on as they began. Within the block the client has a retry quota of its own.
+    are meant; those that began before the block go on as they began. Blocks may stand in each other: a request meets the inner
+    one's faults first. Within the block the client has a retry quota of its own.
 
     Args:
         client: The client.
