@@ -103,7 +103,7 @@ impl Faults {
 
     /// What was done so far.
     fn injected(&self) -> Vec<Done> {
-        self.plan.injected().into_iter().map(done).collect()
+        self.plan.injected().iter().map(done).collect()
     }
 
     /// The operations of all requests that came by.
@@ -113,7 +113,7 @@ impl Faults {
     }
 }
 
-fn done(injected: Injected) -> Done {
+fn done(injected: &Injected) -> Done {
     (
         injected.rule,
         injected.operation.name().to_owned(),

@@ -260,12 +260,13 @@ impl Faulty {
             self.plan.note(&done, is_applied(&answer));
             return answer;
         };
-        if let Some(ended) = before(fault, &request) {
+        if matches!(fault, Fault::Stall) {
             self.plan.note(&done, false);
-            return match ended {
-                Some(outcome) => outcome,
-                None => std::future::pending().await,
-            };
+            return std::future::pending().await;
+        }
+        if let Some(outcome) = before(fault, &request) {
+            self.plan.note(&done, false);
+            return outcome;
         }
         if matches!(fault, Fault::SomeUnprocessed) {
             return self.do_half(request).await;
@@ -299,8 +300,8 @@ impl Faulty {
     }
 }
 
-/// What comes of a request that a fault keeps from the service: an outcome, or nothing ever. None where it is not kept from it.
-fn before(fault: &Fault, request: &Request) -> Option<Option<Result<Response, TransportError>>> {
+/// What comes of a request that a fault keeps from the service; None where it is not kept from it.
+fn before(fault: &Fault, request: &Request) -> Option<Result<Response, TransportError>> {
     let outcome = match fault {
         Fault::Refuse(refusal) => Ok(refusal.response()),
         Fault::Unreachable => Err(TransportError::not_sent(
@@ -312,14 +313,11 @@ fn before(fault: &Fault, request: &Request) -> Option<Option<Result<Response, Tr
             "connection reset (a fault of the test)",
         )),
         Fault::AllUnprocessed => {
-            return Some(Some(
-                all_unprocessed(request).unwrap_or_else(|| Ok(refused_as_no_batch())),
-            ));
+            all_unprocessed(request).unwrap_or_else(|| Ok(refused_as_no_batch()))
         }
-        Fault::Stall => return Some(None),
         _ => return None,
     };
-    Some(Some(outcome))
+    Some(outcome)
 }
 
 /// What comes of a request that was answered.
