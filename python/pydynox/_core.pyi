@@ -88,6 +88,16 @@ class Instance:
     __hash__: ClassVar[None]  # type: ignore[assignment]  # equal by value and mutable, as a list is
 
 @final
+class LocalServer:
+    """The embedded engine over HTTP on 127.0.0.1."""
+
+    def __new__(cls, endpoint_url: str, port: int) -> Self: ...
+    @property
+    def port(self) -> int: ...
+    def stop(self) -> None:
+        """Accept nothing more, finish what is being answered, and end."""
+
+@final
 class Shape:
     """A class whose values are maps, compiled: a document, a dataclass or a TypedDict."""
 

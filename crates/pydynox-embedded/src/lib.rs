@@ -22,6 +22,7 @@ mod fork;
 mod location;
 mod projection;
 mod registry;
+mod server;
 mod slot;
 mod transport;
 mod ttl;
@@ -35,6 +36,7 @@ use pydynox_core::transport::Transport;
 pub use dynoxide::storage_backend::{Clock, ManualClock};
 pub use fork::{after_fork_in_parent, before_fork, forget_after_fork};
 pub use location::Location;
+pub use server::{Server, Stop};
 
 /// Opens what the location names, or joins those who have it open already; the last user closes it.
 ///

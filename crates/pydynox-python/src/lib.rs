@@ -27,6 +27,7 @@ mod rules;
 mod runtime;
 mod scalar;
 mod schema;
+mod server;
 mod settings;
 mod shape;
 mod table;
@@ -68,6 +69,8 @@ mod _core {
     use crate::scalar::{ksuid, ulid, uuid4, uuid7};
     #[pymodule_export]
     use crate::schema::{Field, Schema};
+    #[pymodule_export]
+    use crate::server::LocalServer;
     #[pymodule_export]
     use crate::shape::{Document, Shape, document_to_item};
     #[pymodule_export]

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::{Deadline, Timers};
+use pyo3::Python;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
@@ -82,6 +84,13 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Re
     let io = current()?;
     Io::ensure_thread(&io)?;
     Ok(io.runtime.spawn(future).abort_handle())
+}
+
+/// Wait for a word of the I/O thread, with the interpreter released; not for ever.
+pub(crate) fn wait_for(py: Python<'_>, word: Receiver<()>, longest: Duration) {
+    py.detach(move || {
+        let _ = word.recv_timeout(longest);
+    });
 }
 
 /// A call that its thread waits for.

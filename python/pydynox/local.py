@@ -1,0 +1,95 @@
+"""LocalServer: the embedded engine over HTTP on this machine, for boto3, the AWS command line and programs of other languages."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from . import _core
+from .exceptions import ConfigurationError
+
+
+class LocalServer:
+    """A server on 127.0.0.1 that answers as DynamoDB does; it listens from the start to ``stop()``, or to the end of its block.
+
+    Only programs of this machine reach it. It looks at neither region, credentials nor signatures: all of them see the same tables.
+
+    Args:
+        port: Where it listens; 0 for any free port.
+        endpoint_url: The engine behind it: ``memory://`` for one of its own, ``memory://name`` for the one that clients in this
+            process have by that name, ``file:///path`` for one on disk.
+
+    Raises:
+        ConfigurationError: The port cannot be listened on, or the engine is none or cannot be opened.
+
+    Example:
+        >>> with local_server() as server:
+        ...     boto3.client("dynamodb", endpoint_url=server.endpoint_url).list_tables()["TableNames"]
+        []
+    """
+
+    __slots__ = ("__weakref__", "_core", "_engine")
+
+    def __init__(self, port: int = 0, *, endpoint_url: str = "memory://") -> None:
+        if not 0 <= port <= 65535:
+            raise ConfigurationError(f"a port is a number from 1 to 65535, or 0 for any free one; got {port}")
+        self._core = _core.LocalServer(endpoint_url, port)
+        self._engine = endpoint_url
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on.
+
+        Example:
+            >>> LocalServer(8000).port
+            8000
+        """
+        return self._core.port
+
+    @property
+    def endpoint_url(self) -> str:
+        """What clients are given to reach it.
+
+        Example:
+            >>> LocalServer(8000).endpoint_url
+            'http://127.0.0.1:8000'
+        """
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """Accept nothing more, finish what is being answered, and end; stopping it again does nothing.
+
+        Example:
+            >>> server.stop()
+        """
+        self._core.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<local server of {self._engine!r} at {self.endpoint_url}>"
+
+
+def local_server(port: int = 0, *, endpoint_url: str = "memory://") -> LocalServer:
+    """Start the embedded engine as a server on 127.0.0.1.
+
+    Args:
+        port: Where it listens; 0 for any free port.
+        endpoint_url: The engine behind it, as for a client.
+
+    Returns:
+        The server, which listens already; use it as a block, or call ``stop()``.
+
+    Raises:
+        ConfigurationError: The port cannot be listened on, or the engine is none or cannot be opened.
+
+    Example:
+        >>> with local_server() as server:
+        ...     client = DynamoDBClient(endpoint_url=server.endpoint_url, region="eu-west-1", credentials=Credentials("any", "any"))
+
+    Costs: nothing.
+    """
+    return LocalServer(port, endpoint_url=endpoint_url)
