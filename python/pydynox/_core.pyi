@@ -322,6 +322,10 @@ class Client:
     ) -> Operation: ...
     def batch_put(self, instance: Instance) -> Entry: ...
     def batch_delete(self, target: Instance | tuple[Schema, tuple[object, ...], dict[str, object] | None]) -> Entry: ...
+    def batch_put_line(self, table: str, keys: list[str], line: bytes) -> Entry:
+        """The put of the item of a line ``{"Item": {...}}``."""
+    def scan_lines(self, table: str, after: str | None, consistent_read: bool, limit: int | None) -> Operation:
+        """Its result is the lines, how many, and the key to go on after, or None."""
     def batch_write(self, entries: Sequence[Entry]) -> Operation:
         """Its result is what became of each entry, ``written``, ``left``, ``failed`` or ``refused``, and an error or None."""
     def transact_write(self, entries: Sequence[tuple[Any, ...]], token: str | None) -> tuple[Operation, str] | None:

@@ -40,7 +40,11 @@ pub struct KeyNames {
 
 impl KeyNames {
     /// The key of an item, in the one form in which equal keys are equal.
-    fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+    ///
+    /// # Errors
+    ///
+    /// The item is no map of attribute values.
+    pub fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let mut values: Vec<Option<Value>> = self.names.iter().map(|_| None).collect();
         let mut reader = Reader::new(item)?;
         reader.begin_object()?;

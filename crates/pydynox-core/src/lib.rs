@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod error;
 pub mod expression;
 pub mod id;
+pub mod jsonl;
 pub mod number;
 pub mod operation;
 pub mod pagination;

@@ -19,6 +19,7 @@ use crate::expression::Condition;
 use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
 use crate::item;
+use crate::jsonl;
 use crate::kept;
 use crate::reading::Reading;
 use crate::runtime::Outcome;
@@ -78,6 +79,8 @@ pub(crate) enum Expected {
     PlainNewItem,
     /// The service's JSON.
     Wire,
+    /// The items of a page as lines of JSON.
+    Lines,
     /// The description of a table.
     Table,
     /// Whether there is a table.
@@ -201,6 +204,7 @@ impl Expected {
             },
             Self::PlainNewItem => plain_item(py, new_item(py, body)?),
             Self::Wire => wire(py, body),
+            Self::Lines => jsonl::lines(py, body),
             Self::Table => {
                 match describe_table::table(body).map_err(|error| malformed(py, &error))? {
                     Some(range) => wire(py, &body[range]),

@@ -67,6 +67,17 @@ impl Entry {
 }
 
 impl Entry {
+    /// A put of an item that no model knows, canonical as its key is.
+    pub(crate) fn of_line(table: KeyNames, json: Vec<u8>, key: Vec<u8>) -> Self {
+        Self {
+            table,
+            is_put: true,
+            json,
+            key,
+            expected: Mutex::new(None),
+        }
+    }
+
     fn take(&self) -> Option<Expected> {
         self.expected
             .lock()

@@ -513,6 +513,29 @@ impl Client {
         }
     }
 
+    /// The put of a line's item, ready to be sent among others.
+    fn batch_put_line(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        keys: Vec<String>,
+        line: &[u8],
+    ) -> PyResult<Entry> {
+        self.entry_of_line(py, table, keys, line)
+    }
+
+    /// Read a page of a table as lines of JSON.
+    fn scan_lines(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        after: Option<&str>,
+        consistent_read: bool,
+        limit: Option<u32>,
+    ) -> PyResult<Py<Operation>> {
+        self.scan_as_lines(py, table, after, consistent_read, limit)
+    }
+
     /// Send entries, each of another item.
     fn batch_write(&self, py: Python<'_>, entries: Vec<Py<Entry>>) -> PyResult<Py<Operation>> {
         self.flush(py, entries)

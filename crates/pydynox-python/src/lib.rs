@@ -16,6 +16,7 @@ mod instance;
 mod item;
 mod json;
 mod json_text;
+mod jsonl;
 mod kept;
 mod kind;
 mod layout;

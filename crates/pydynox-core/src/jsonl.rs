@@ -1,0 +1,172 @@
+//! Items as lines of JSON, as DynamoDB's own exports have them: `{"Item":{...}}`, each in the one form that equal items share.
+
+use crate::wire::{Reader, Value, WireError, Writer};
+
+/// What a page of a scan held beside its items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// How many items it had.
+    pub count: usize,
+    /// Where the scan goes on: the key, in canonical form; None at the end of the table.
+    pub next: Option<Vec<u8>>,
+}
+
+/// Writes the body of a Scan that begins after this key, with as many items at most.
+///
+/// # Errors
+///
+/// The key is no map of attribute values.
+pub fn write_scan(
+    writer: &mut Writer,
+    table: &str,
+    after: Option<&[u8]>,
+    consistent: bool,
+    limit: Option<u32>,
+) -> Result<(), WireError> {
+    writer.raw(br#"{"TableName":"#);
+    writer.string(table);
+    if let Some(key) = after {
+        let mut reader = Reader::new(key)?;
+        let key = Value::read_map(&mut reader)?;
+        reader.end()?;
+        writer.raw(br#","ExclusiveStartKey":"#);
+        Value::write_map(&key, writer);
+    }
+    if consistent {
+        writer.raw(br#","ConsistentRead":true"#);
+    }
+    if let Some(limit) = limit {
+        writer.raw(br#","Limit":"#);
+        writer.raw(limit.to_string().as_bytes());
+    }
+    writer.byte(b'}');
+    Ok(())
+}
+
+/// Writes the items of a Scan's answer, each as a line.
+///
+/// # Errors
+///
+/// The answer is none of a Scan.
+pub fn write_page(writer: &mut Writer, body: &[u8]) -> Result<Page, WireError> {
+    let mut page = Page {
+        count: 0,
+        next: None,
+    };
+    let mut reader = Reader::new(body)?;
+    reader.begin_object()?;
+    while let Some(name) = reader.next_key()? {
+        if name.equals("Items") {
+            reader.begin_array()?;
+            while reader.next_element()? {
+                let item = Value::read_map(&mut reader)?;
+                writer.raw(br#"{"Item":"#);
+                Value::write_map(&item, writer);
+                writer.raw(b"}\n");
+                page.count += 1;
+            }
+        } else if name.equals("LastEvaluatedKey") {
+            let mut key = Writer::with_capacity(64);
+            Value::write_map(&Value::read_map(&mut reader)?, &mut key);
+            page.next = Some(key.into_bytes());
+        } else {
+            reader.skip()?;
+        }
+    }
+    reader.end()?;
+    Ok(page)
+}
+
+/// The item of a line, in canonical form.
+///
+/// # Errors
+///
+/// The line is no object with an item and nothing else.
+pub fn item(line: &[u8]) -> Result<Vec<u8>, WireError> {
+    let missing = |position| WireError {
+        position,
+        what: r#"a line is an object such as {"Item":{"user_id":{"S":"u1"}}}"#,
+    };
+    let mut reader = Reader::new(line)?;
+    if reader.peek()? != b'{' {
+        return Err(missing(reader.position()));
+    }
+    reader.begin_object()?;
+    let mut item = None;
+    while let Some(name) = reader.next_key()? {
+        if !name.equals("Item") || item.is_some() || reader.peek()? != b'{' {
+            return Err(missing(reader.position()));
+        }
+        item = Some(Value::read_map(&mut reader)?);
+    }
+    let item = item.ok_or_else(|| missing(reader.position()))?;
+    reader.end()?;
+    let mut writer = Writer::with_capacity(line.len());
+    Value::write_map(&item, &mut writer);
+    Ok(writer.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_page_becomes_lines_in_canonical_form() {
+        let body = br#"{"Count":2,"Items":[{"b":{"SS":["z","a"]},"a":{"N":"1.50"}},{}],"LastEvaluatedKey":{"s":{"N":"1"},"p":{"S":"x"}}}"#;
+        let mut writer = Writer::with_capacity(64);
+
+        let page = write_page(&mut writer, body).unwrap();
+
+        assert_eq!(
+            text(writer.as_bytes()),
+            "{\"Item\":{\"a\":{\"N\":\"1.5\"},\"b\":{\"SS\":[\"a\",\"z\"]}}}\n{\"Item\":{}}\n"
+        );
+        assert_eq!(page.count, 2);
+        assert_eq!(
+            text(&page.next.unwrap()),
+            r#"{"p":{"S":"x"},"s":{"N":"1"}}"#
+        );
+    }
+
+    #[test]
+    fn a_line_gives_its_item_back_and_nothing_else_is_taken() {
+        assert_eq!(
+            text(&item(br#" {"Item": {"n":{"N":"5.0"}, "a":{"BOOL":true}}} "#).unwrap()),
+            r#"{"a":{"BOOL":true},"n":{"N":"5"}}"#
+        );
+        for line in [
+            &b"{}"[..],
+            b"[]",
+            b"",
+            b"7",
+            br#"{"Item":{"a":1}}"#,
+            br#"{"Item":{"a":{"N":"x"}}}"#,
+            br#"{"Item":{},"Item":{}}"#,
+            br#"{"Item":{},"Keys":{}}"#,
+            br#"{"Item":[]}"#,
+            br#"{"Item":{}} {}"#,
+            br#"{"Item":{}"#,
+        ] {
+            assert!(item(line).is_err(), "{}", text(line));
+        }
+    }
+
+    #[test]
+    fn a_scan_goes_on_after_a_key_that_is_one() {
+        let mut writer = Writer::with_capacity(64);
+
+        write_scan(&mut writer, "t", Some(br#"{"p":{"S":"x"}}"#), true, Some(3)).unwrap();
+
+        assert_eq!(
+            text(writer.as_bytes()),
+            r#"{"TableName":"t","ExclusiveStartKey":{"p":{"S":"x"}},"ConsistentRead":true,"Limit":3}"#
+        );
+        assert!(write_scan(&mut writer, "t", Some(br#"{"p":1}"#), false, None).is_err());
+    }
+}

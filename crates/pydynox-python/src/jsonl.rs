@@ -1,0 +1,72 @@
+//! Exports and imports, seen from Python: pages of a scan as lines, lines as entries of a batch.
+
+use pydynox_core::batch::KeyNames;
+use pydynox_core::jsonl;
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::wire::{WireError, Writer};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::answer::Expected;
+use crate::batch::Entry;
+use crate::client::{Client, Request};
+use crate::error::{malformed, validation_error};
+use crate::operation::Operation;
+
+impl Client {
+    /// Read a page of a table as lines.
+    pub(crate) fn scan_as_lines(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        after: Option<&str>,
+        consistent_read: bool,
+        limit: Option<u32>,
+    ) -> PyResult<Py<Operation>> {
+        let table = self.settings.table_named(table);
+        let mut w = Writer::with_capacity(256);
+        let after = after.map(str::as_bytes);
+        jsonl::write_scan(&mut w, &table, after, consistent_read, limit).map_err(|error| {
+            validation_error(py, &format!("the key to go on after is none: {error}"))
+        })?;
+        let request = Request::idempotent(Name::Scan, table, w);
+        self.send(py, request, Expected::Lines)
+    }
+
+    /// The put of a line's item, ready to be sent among others.
+    pub(crate) fn entry_of_line(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        keys: Vec<String>,
+        line: &[u8],
+    ) -> PyResult<Entry> {
+        let wrong = |error: WireError| validation_error(py, &error.to_string());
+        let item = jsonl::item(line).map_err(wrong)?;
+        let table = KeyNames {
+            table: self.settings.table_named(table).into(),
+            names: keys.into_iter().map(Into::into).collect(),
+        };
+        match table.of(&item).map_err(wrong)? {
+            Some(key) => Ok(Entry::of_line(table, item, key)),
+            None => {
+                let names = table.names.join("' and '");
+                Err(validation_error(
+                    py,
+                    &format!("the item lacks its key: '{names}'"),
+                ))
+            }
+        }
+    }
+}
+
+/// Lines, how many, and where the scan goes on.
+pub(crate) fn lines<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let mut w = Writer::with_capacity(body.len());
+    let page = jsonl::write_page(&mut w, body).map_err(|error| malformed(py, &error))?;
+    let next = page
+        .next
+        .map(|key| String::from_utf8_lossy(&key).into_owned());
+    let lines = PyBytes::new(py, w.as_bytes());
+    Ok((lines, page.count, next).into_pyobject(py)?.into_any())
+}
