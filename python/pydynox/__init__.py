@@ -30,6 +30,7 @@ from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
 from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
 from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
+from .jsonl import export_jsonl, import_jsonl
 from .key import Key
 from .model import Change, ItemSize, Model
 from .query import Query
@@ -81,9 +82,11 @@ __all__ = [
     "before_delete",
     "before_save",
     "created_at",
+    "export_jsonl",
     "extend_ttl",
     "field",
     "get_default_client",
+    "import_jsonl",
     "ksuid",
     "partition_key",
     "path",

@@ -22,7 +22,7 @@ class LocalServer:
         ConfigurationError: The port cannot be listened on, or the engine is none or cannot be opened.
 
     Example:
-        >>> with local_server() as server:
+        >>> with LocalServer() as server:
         ...     boto3.client("dynamodb", endpoint_url=server.endpoint_url).list_tables()["TableNames"]
         []
     """
@@ -71,25 +71,3 @@ class LocalServer:
 
     def __repr__(self) -> str:
         return f"<local server of {self._engine!r} at {self.endpoint_url}>"
-
-
-def local_server(port: int = 0, *, endpoint_url: str = "memory://") -> LocalServer:
-    """Start the embedded engine as a server on 127.0.0.1.
-
-    Args:
-        port: Where it listens; 0 for any free port.
-        endpoint_url: The engine behind it, as for a client.
-
-    Returns:
-        The server, which listens already; use it as a block, or call ``stop()``.
-
-    Raises:
-        ConfigurationError: The port cannot be listened on, or the engine is none or cannot be opened.
-
-    Example:
-        >>> with local_server() as server:
-        ...     client = DynamoDBClient(endpoint_url=server.endpoint_url, region="eu-west-1", credentials=Credentials("any", "any"))
-
-    Costs: nothing.
-    """
-    return LocalServer(port, endpoint_url=endpoint_url)

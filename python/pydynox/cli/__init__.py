@@ -1,0 +1,80 @@
+"""The command line: what is written after ``pydynox``, and how a command ends."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..client import DynamoDBClient
+from ..exceptions import PydynoxError
+from . import _jsonl, _local, _read, _tables
+from ._words import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What stands after the program's name; else ``sys.argv``.
+
+    Returns:
+        What the process exits with: 0, 1 when the command failed, 130 when it was interrupted. A command that is written wrongly
+        exits with 2 by itself.
+
+    Example:
+        >>> main(["--version"])
+        pydynox 0.1.0
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _failed("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read this has enough: `pydynox scan users | head`. What is still in the buffer goes nowhere.
+        sys.stdout = None
+        return 0
+    except (PydynoxError, CommandError) as error:
+        return _failed(str(error) or type(error).__name__)
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    else:
+        return status
+
+
+def _failed(message: str, status: int = 1) -> int:
+    print(f"pydynox: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pydynox", description="DynamoDB from the command line.")
+    parser.add_argument("--version", action="version", version=f"pydynox {__version__}")
+    parser.set_defaults(open=_open)
+    where = argparse.ArgumentParser(add_help=False)
+    group = where.add_argument_group("where the tables are")
+    group.add_argument("--endpoint-url", metavar="URL", help="another endpoint: http://127.0.0.1:8000, file:///path/items.db")
+    group.add_argument("--region", help="the AWS region; else as every AWS tool finds it")
+    group.add_argument("--profile", help="a profile of the shared configuration files")
+    group.add_argument("--table-prefix", metavar="PREFIX", default="", help="stands before the name of every table")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _local.add(commands)
+    _read.add(commands, where)
+    _jsonl.add(commands, where)
+    _tables.add(commands, where)
+    return parser
+
+
+def _open(options: Any) -> DynamoDBClient:
+    """The client that the options lead to."""
+    return DynamoDBClient(
+        endpoint_url=options.endpoint_url, region=options.region, profile=options.profile, table_prefix=options.table_prefix
+    )

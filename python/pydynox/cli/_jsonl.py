@@ -1,0 +1,50 @@
+"""``pydynox export`` and ``import``: whole tables as lines of JSON."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .._core import run
+from ..jsonl import export_jsonl, import_jsonl
+from ._words import progress_bar, table_named
+
+
+def add(commands: Any, where: Any) -> None:
+    """Add the commands."""
+    for name, help_, handler in (
+        ("export", "write every item of a table to a file, a line each", _export),
+        ("import", "write the items of a file into a table", _import),
+    ):
+        parser = commands.add_parser(name, parents=[where], help=help_, description=f"{help_.capitalize()}.")
+        parser.add_argument("table", help="the table's name, or its model as module:Class")
+        parser.add_argument("file", help="the file; compressed where its name ends in .gz")
+        parser.add_argument("--resume", action="store_true", help="go on with one that was interrupted")
+        if name == "export":
+            parser.add_argument("--consistent-read", action="store_true", help="see every write; costs twice as much")
+        parser.set_defaults(run=handler)
+
+
+def _export(options: Any) -> int:
+    client, table = options.open(options), table_named(options.table)
+    with client.as_default(), progress_bar(f"export {options.table}", None) as progress:
+        count = run(
+            export_jsonl(
+                table,
+                options.file,
+                client=client,
+                consistent_read=options.consistent_read,
+                resume=options.resume,
+                progress=progress,
+            )
+        )
+    print(f"{count} items of {options.table} in {options.file}", file=sys.stderr)
+    return 0
+
+
+def _import(options: Any) -> int:
+    client, table = options.open(options), table_named(options.table)
+    with client.as_default(), progress_bar(f"import {options.table}", None) as progress:
+        count = run(import_jsonl(table, options.file, client=client, resume=options.resume, progress=progress))
+    print(f"{count} items of {options.file} in {options.table}", file=sys.stderr)
+    return 0

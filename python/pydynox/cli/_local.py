@@ -1,0 +1,34 @@
+"""``pydynox local``: the embedded engine as a server, until it is told to end."""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+from typing import Any
+
+from ..local import LocalServer
+
+_ENDS = {signal.SIGINT, signal.SIGTERM}
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "local", help="the embedded engine as a server on 127.0.0.1", description="Answer as DynamoDB does on 127.0.0.1."
+    )
+    parser.add_argument("--port", type=int, default=8000, help="where it listens; 0 for any free port (default: 8000)")
+    parser.add_argument("--file", metavar="PATH", help="keep the tables in this file; else in memory, until the end")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: Any) -> int:
+    # From here on they wait for sigwait, also if they come before it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    try:
+        engine = "memory://" if options.file is None else pathlib.Path(options.file).absolute().as_uri()
+        with LocalServer(options.port, endpoint_url=engine) as server:
+            print(f"pydynox local: {server.endpoint_url} ({options.file or 'in memory'}); Ctrl+C ends it", flush=True)
+            signal.sigwait(_ENDS)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return 0

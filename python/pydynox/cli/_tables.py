@@ -1,0 +1,98 @@
+"""``pydynox tables``: where tables differ from their models, shown before anything changes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ._words import CommandError, model_named
+
+if TYPE_CHECKING:
+    from ..model import Model
+    from ..tables import Drift
+
+    Drifts = list[tuple[type[Model[Any]], list[Drift]]]
+
+_MARKS = {"ensure": "+", "update": "~", None: "!"}
+
+
+def add(commands: Any, where: Any) -> None:
+    """Add the commands."""
+    tables = commands.add_parser("tables", help="tables and what their models say", description="Tables and what their models say.")
+    verbs = tables.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, help_, handler in (
+        ("check", "show where tables differ; exits with 1 if they do", _check),
+        ("plan", "show what 'apply' would do", _plan),
+        ("apply", "make tables and add what is missing, after showing it", _apply),
+    ):
+        parser = verbs.add_parser(name, parents=[where], help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
+        parser.add_argument("models", nargs="+", metavar="MODEL", help="a model as module:Class")
+        if name != "check":
+            parser.add_argument("--update", action="store_true", help="also change what is there in another form")
+        if name == "apply":
+            parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.set_defaults(run=handler)
+
+
+def _check(options: Any) -> int:
+    found = _drifts(options)
+    for model, drifts in found:
+        for drift in drifts:
+            print(f"{_name(model)}: {drift}")
+    return 1 if any(drifts for _, drifts in found) else 0
+
+
+def _plan(options: Any) -> int:
+    _show(_drifts(options), update=options.update)
+    return 0
+
+
+def _apply(options: Any) -> int:
+    found = _drifts(options)
+    todo = _show(found, update=options.update)
+    if hopeless := [f"{_name(model)}: {drift}" for model, drifts in found for drift in drifts if not drift.mendable]:
+        raise CommandError(f"nothing was changed, since this cannot be mended: {'; '.join(hopeless)}")
+    if not todo:
+        return 0
+    if not options.yes and not _agreed():
+        raise CommandError("nothing was changed")
+    client = options.open(options)
+    with client.as_default():
+        for model, drifts in found:
+            if not drifts:
+                continue
+            for drift in model.table.sync.ensure():
+                print(f"{_name(model)}: done: {drift.what} {drift.index or ''}".rstrip())
+            if options.update:
+                for drift in model.table.sync.update():
+                    print(f"{_name(model)}: done: {drift.what} {drift.index or ''}".rstrip())
+    return 0
+
+
+def _drifts(options: Any) -> Drifts:
+    client = options.open(options)
+    models = [model_named(name) for name in options.models]
+    with client.as_default():
+        return [(model, model.table.sync.check()) for model in models]
+
+
+def _show(found: Drifts, *, update: bool) -> int:
+    """Print what would be done, and give how much that is."""
+    todo = 0
+    for model, drifts in found:
+        print(f"{_name(model)}:{'' if drifts else ' as its model says'}")
+        for drift in drifts:
+            skipped = drift.mended_by == "update" and not update
+            todo += drift.mendable and not skipped
+            print(f"  {_MARKS[drift.mended_by]} {drift}{' (only with --update)' if skipped else ''}")
+    return todo
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise CommandError("nobody is here to agree: say --yes")
+    return input("Apply? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _name(model: type[Model[Any]]) -> str:
+    return f"{model.__name__} ({model.model_config.table})"

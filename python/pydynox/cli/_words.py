@@ -1,0 +1,74 @@
+"""What commands share: errors of a line, tables and models by their names, output that needs the extra."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+
+class CommandError(Exception):
+    """What a command cannot do, in one line."""
+
+
+def model_named(text: str) -> type[Model[Any]]:
+    """The model that ``module:Class`` names; modules of the working directory are found."""
+    module_name, _, class_name = text.partition(":")
+    if not module_name or not class_name:
+        raise CommandError(f"a model is written as module:Class, such as app.models:User, not {text!r}")
+    if (here := os.getcwd()) not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:
+        raise CommandError(f"the module {module_name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    for name in class_name.split("."):
+        if not hasattr(found, name):
+            raise CommandError(f"the module {module_name!r} has no {class_name!r}")
+        found = getattr(found, name)
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise CommandError(f"{text} is no model")
+    return found
+
+
+def table_named(text: str) -> str | type[Model[Any]]:
+    """A table by its name or ARN, or by its model."""
+    return model_named(text) if ":" in text and not text.startswith("arn:") else text
+
+
+def rich_module(name: str, purpose: str) -> Any:
+    """A module of the library for terminals."""
+    try:
+        return importlib.import_module(f"rich.{name}")
+    except ModuleNotFoundError:
+        raise CommandError(f"{purpose} needs the extra 'cli': pip install 'pydynox[cli]'") from None
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None) -> Generator[Callable[[int], None]]:
+    """A bar on a terminal; nothing where there is none, or where the extra is missing."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    try:
+        progress = rich_module("progress", "a progress bar")
+    except CommandError:
+        yield lambda _: None
+        return
+    console = rich_module("console", "a progress bar").Console(stderr=True)
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TextColumn("{task.completed:,} items"),
+        progress.TimeElapsedColumn(),
+    )
+    with progress.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,283 @@
+"""Exports and imports of whole tables as lines of JSON, in the form of DynamoDB's own exports; interrupted ones go on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .client import client_for
+from .exceptions import BatchIncompleteError, ConfigurationError, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import BinaryIO
+
+    from . import _core
+    from .client import DynamoDBClient
+    from .model import Model
+
+    TableLike = str | type[Model[Any]]
+
+FLUSH = 400  # as many items of an import wait until they are sent: sixteen requests, eight at a time
+LONGEST_LINE = 8 << 20  # an item has 400 KB; escapes and base64 make more of it
+VERSION = 1  # of the files that remember where an interrupted job was
+
+
+class _Target(NamedTuple):
+    """A table, found."""
+
+    client: DynamoDBClient
+    name: str
+    arn: str
+    made: str
+    keys: list[str]
+
+
+async def export_jsonl(
+    table: TableLike,
+    path: str | os.PathLike[str],
+    /,
+    *,
+    client: DynamoDBClient | None = None,
+    consistent_read: bool = False,
+    page_size: int | None = None,
+    resume: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Write every item of a table to a file, a line each: ``{"Item":{"user_id":{"S":"u1"}}}``. Sends Scan.
+
+    Lines are in canonical form: equal items are equal bytes. Memory holds one page. The file has its name only when it is whole:
+    until then it is called ``path.part``, and ``path.resume`` remembers where it was, page by page.
+
+    Args:
+        table: The table's name, without the client's ``table_prefix``, or its model.
+        path: The file; it is compressed where the name ends in ``.gz``. It must not be there.
+        client: The client; else the one of the model, or the one in force.
+        consistent_read: Whether each item is seen as the last write before its page left it.
+        page_size: How many items a request reads at most; else 1 MB.
+        resume: Go on with an export that was interrupted; begin where there is none.
+        progress: Called after every page with how many items are written.
+
+    Returns:
+        How many items the file has.
+
+    Raises:
+        FileExistsError: The file is there, or one that another export was interrupted in and ``resume`` is not said.
+        ConfigurationError: What is to be resumed is another job, or its file was changed.
+        TableNotFoundError: There is no such table.
+
+    Example:
+        >>> await export_jsonl(User, "users.jsonl.gz")
+        1042
+
+    Costs: half a read unit per 4 KB of the table, twice that when consistent.
+    """
+    path = os.fspath(path)
+    part, note = path + ".part", path + ".resume"
+    if page_size is not None and page_size < 1:
+        raise ValidationError(f"page_size is at least 1, not {page_size}")
+    if os.path.exists(path):
+        raise FileExistsError(f"{path} is there already; an export overwrites nothing")
+    found = await _find(table, client)
+    job = _job("export", found)
+    state = _resumed(note, job, resume=resume)
+    if state is None and os.path.exists(part):
+        raise FileExistsError(f"{part} is there, without a file that says what it is; move it away")
+    size, items, after = (0, 0, None) if state is None else (state["size"], state["items"], state["after"])
+    with open(part, "ab") as file:
+        if file.seek(0, os.SEEK_END) < size:
+            raise ConfigurationError(f"{part} is shorter than {note} says: it was changed; move both away to begin anew")
+        file.truncate(size)
+        while state is None or after is not None:
+            operation = found.client._core.scan_lines(found.name, after, consistent_read, page_size)
+            lines, count, after = await _result(operation)
+            file.write(_compressed(lines) if path.endswith(".gz") else lines)
+            file.flush()
+            items += count
+            state = {**job, "size": file.tell(), "items": items, "after": after}
+            _remember(note, state)
+            if progress is not None:
+                progress(items)
+        os.fsync(file.fileno())
+    os.replace(part, path)
+    os.remove(note)
+    return items
+
+
+async def import_jsonl(
+    table: TableLike,
+    path: str | os.PathLike[str],
+    /,
+    *,
+    client: DynamoDBClient | None = None,
+    resume: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Write the items of a file that ``export_jsonl`` or DynamoDB's export made into a table. Sends BatchWriteItem.
+
+    An item replaces the one of its key. The whole file is checked before anything is sent. Of two lines for one item the last counts.
+    Memory holds some hundred items; ``path.resume`` remembers how far it is, and is removed at the end.
+
+    Args:
+        table: The table's name, without the client's ``table_prefix``, or its model; it must be there.
+        path: The file; it is decompressed where the name ends in ``.gz``.
+        client: The client; else the one of the model, or the one in force.
+        resume: Go on with an import that was interrupted; begin where there is none.
+        progress: Called after every few hundred items with how many lines are done.
+
+    Returns:
+        How many lines are imported, those of an interrupted import included.
+
+    Raises:
+        ValidationError: A line is no item, or lacks the table's key; nothing was written.
+        FileExistsError: An import of this file was interrupted, and ``resume`` is not said.
+        ConfigurationError: What is to be resumed is another job, or the file was changed since.
+        BatchIncompleteError: DynamoDB took no more until the client's time-out, or refused an item; what was done is remembered.
+        TableNotFoundError: There is no such table.
+
+    Example:
+        >>> await import_jsonl(User, "users.jsonl.gz")
+        1042
+
+    Costs: one write unit per KB of each item, or of the one that it replaces, whichever is larger.
+    """
+    path = os.fspath(path)
+    note = path + ".resume"
+    found = await _find(table, client)
+    source = os.stat(path)
+    job = {**_job("import", found), "size": source.st_size, "changed": source.st_mtime_ns}
+    state = _resumed(note, job, resume=resume)
+    done: int = 0 if state is None else state["lines"]
+    put = found.client._core.batch_put_line
+    for number, line in _lines(path):
+        _encoded(put, found, path, number, line)
+    waiting: dict[bytes, _core.Entry] = {}
+    number = done
+    for number, line in _lines(path):
+        if number <= done:
+            continue
+        entry = _encoded(put, found, path, number, line)
+        waiting[entry.key] = entry
+        if len(waiting) >= FLUSH:
+            await _flush(found, waiting, done)
+            done = number
+            _remember(note, {**job, "lines": done})
+            if progress is not None:
+                progress(done)
+    if waiting:
+        await _flush(found, waiting, done)
+        if progress is not None:
+            progress(number)
+    if os.path.exists(note):
+        os.remove(note)
+    return max(number, done)
+
+
+async def _find(table: TableLike, client: DynamoDBClient | None) -> _Target:
+    if isinstance(table, str):
+        name, client = table, client or client_for(None)
+    else:
+        named = table.model_config.table
+        if named is None:
+            raise ConfigurationError(f"{table.__name__} names no table", model=table.__name__)
+        name, client = named, client or client_for(table.model_config.client)
+    described = await _result(client._core.describe(name))
+    keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
+    return _Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
+
+
+async def _result(operation: _core.Operation) -> Any:
+    try:
+        await operation
+    except BaseException:
+        operation.abort()
+        raise
+    return operation.result()
+
+
+async def _flush(found: _Target, waiting: dict[bytes, _core.Entry], done: int) -> None:
+    entries = list(waiting.values())
+    waiting.clear()
+    fates, cause = await _result(found.client._core.batch_write(entries))
+    if left := sum(fate != "written" for fate in fates):
+        why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
+        raise BatchIncompleteError(
+            f"{left} of the {len(entries)} items after line {done} could not be written: {why}; resume=True goes on from there"
+        ) from cause
+
+
+def _encoded(put: Callable[..., _core.Entry], found: _Target, path: str, number: int, line: bytes) -> _core.Entry:
+    try:
+        return put(found.name, found.keys, line)
+    except ValidationError as error:
+        message = f"{path}, line {number}: {error}"
+        raise ValidationError(message, errors=[("", message)]) from None
+
+
+def _lines(path: str) -> Generator[tuple[int, bytes]]:
+    """The lines of a file by their numbers, from 1; empty ones are left out."""
+    with _opened(path) as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                message = f"{path}, line {number}: it is longer than any item can be"
+                raise ValidationError(message, errors=[("", message)])
+            if line := line.strip():
+                yield number, line
+
+
+def _opened(path: str) -> BinaryIO:
+    if path.endswith(".gz"):
+        import gzip
+
+        opened: Any = gzip.open(path, "rb")  # noqa: SIM115  # the caller's block closes it
+        return opened  # type: ignore[no-any-return]
+    return open(path, "rb")
+
+
+def _compressed(lines: bytes) -> bytes:
+    """A member of a gzip file; the members of all pages are one file."""
+    import gzip
+
+    return gzip.compress(lines, 6, mtime=0)
+
+
+def _job(kind: str, found: _Target) -> dict[str, Any]:
+    """What tells a job from others."""
+    return {"pydynox": VERSION, "job": kind, "table": found.arn, "made": found.made}
+
+
+def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
+    """What is remembered of a job that was interrupted; None where there is none."""
+    import json
+
+    try:
+        with open(note, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    if not resume:
+        raise FileExistsError(f"{note} remembers an interrupted job: say resume=True to go on with it, or remove it to begin anew")
+    try:
+        state: Any = json.loads(text)
+    except ValueError:
+        state = None
+    if not isinstance(state, dict):
+        raise ConfigurationError(f"{note} is no file of an interrupted job")
+    words = {"job": "the job", "table": "the table", "made": "the table's creation", "size": "the file", "changed": "the file"}
+    for name, value in job.items():
+        if name == "size" and job["job"] == "export":
+            continue
+        if state.get(name) != value:
+            what = words.get(name, "its version")
+            raise ConfigurationError(f"{note} is of another job: {what} was {state.get(name)!r}, and is {value!r}; nothing was done")
+    return state
+
+
+def _remember(note: str, state: dict[str, Any]) -> None:
+    import json
+
+    with open(note + ".new", "w", encoding="utf-8") as file:
+        json.dump(state, file)
+    os.replace(note + ".new", note)
