@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import _core
 from .client import client_for
 from .exceptions import BatchIncompleteError, ConfigurationError, ValidationError
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import BinaryIO
 
-    from . import _core
     from .client import DynamoDBClient
     from .model import Model
 
@@ -181,7 +181,7 @@ async def _find(table: TableLike, client: DynamoDBClient | None) -> _Target:
         if named is None:
             raise ConfigurationError(f"{table.__name__} names no table", model=table.__name__)
         name, client = named, client or client_for(table.model_config.client)
-    described = await _result(client._core.describe(name))
+    described = await _result(_core.describe_table(client._core, name))
     keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
     return _Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
 

@@ -10,7 +10,7 @@ import sys
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from .._core import run
+from .._core import describe_table, run
 from ..exceptions import ConfigurationError
 from ..expressions import attr
 from ._words import CommandError, rich_module, table_named
@@ -142,7 +142,7 @@ def _keys(client: DynamoDBClient, name: str, index: str | None) -> list[tuple[st
 
 
 async def _described(client: DynamoDBClient, name: str) -> dict[str, Any]:
-    operation = client._core.describe(name)
+    operation = describe_table(client._core, name)
     await operation
     described: dict[str, Any] = operation.result()
     return described

@@ -1,0 +1,227 @@
+"""The command line, as a person runs it: in a process of its own, against the embedded engine in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pydynox
+import pytest
+from pydynox import Attr, DynamoDBClient, Model, field, partition_key, sort_key
+from pydynox.cli._read import condition_of, plain_json
+from pydynox.cli._words import CommandError
+
+MODELS = '''
+"""Models of a program."""
+from pydynox import Attr, Model, partition_key, sort_key
+
+
+class Order(Model[str, int], table="orders"):
+    customer: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+
+
+not_a_model = 7
+'''
+
+
+class Order(Model[str, int], table="orders"):
+    customer: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    city: Attr[str] = field(default="Oslo")
+    paid: Attr[bool] = field(default=False)
+
+
+class Place:
+    """A directory with a program's models and a database."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = f"file://{path}/items.db"
+        (path / "shop.py").write_text(MODELS)
+
+    def run(self, *arguments: str, where: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        endpoint = ["--endpoint-url", self.url] if where else []
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100", **options.pop("env", {})}
+        return subprocess.run(
+            [sys.executable, "-m", "pydynox", *arguments, *endpoint],
+            cwd=self.path, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL, env=environment,
+        )  # fmt: skip
+
+    def ok(self, *arguments: str, **options: Any) -> str:
+        done = self.run(*arguments, **options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def fails(self, *arguments: str, **options: Any) -> str:
+        done = self.run(*arguments, **options)
+        assert done.returncode == 1, done
+        assert done.stderr.startswith("pydynox: ")
+        assert done.stderr.count("\n") == 1, done.stderr
+        return done.stderr.removeprefix("pydynox: ").strip()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def shop(place: Place) -> Place:
+    with DynamoDBClient(endpoint_url=place.url).as_default():
+        Order.table.sync.create()
+        for number in range(1, 13):
+            Order(customer=f"c{number % 2}", number=number, city="Rome" if number % 3 else "Oslo", paid=number > 6).sync.create()
+    return place
+
+
+def test_it_says_its_version_with_or_without_a_command(place):
+    assert place.ok("--version", where=False) == f"pydynox {pydynox.__version__}\n"
+    script = Path(sys.executable).parent / "pydynox"
+    assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout.startswith("pydynox ")
+
+
+def test_what_is_written_wrongly_exits_with_2_and_the_usage(place):
+    for wrong in ((), ("dance",), ("scan",), ("scan", "t", "--limit", "0"), ("local", "--port", "x")):
+        done = place.run(*wrong, where=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith("usage: pydynox")
+
+
+def test_errors_are_one_line_without_a_traceback(place):
+    assert "none" in place.fails("scan", "none")
+    assert place.fails("scan", "shop:Nothing") == "the module 'shop' has no 'Nothing'"
+    assert place.fails("scan", "shop:not_a_model") == "shop:not_a_model is no model"
+    assert place.fails("scan", "missing_one:X").startswith("the module 'missing_one' cannot be imported: ModuleNotFoundError")
+    assert "cannot be opened" in place.fails("scan", "t", "--endpoint-url", "file:///nowhere/at/all.db", where=False)
+    assert place.fails("import", "shop:Order", "none.jsonl", "--endpoint-url", "ftp://x", where=False)
+
+
+class TestReading:
+    def test_a_scan_gives_plain_json_by_line_where_no_terminal_is(self, shop):
+        rows = [json.loads(line) for line in shop.ok("scan", "orders").splitlines()]
+
+        assert len(rows) == 12
+        assert {"customer": "c1", "number": 1, "city": "Rome", "paid": False} in rows
+
+    def test_filters_and_limits(self, shop):
+        rows = shop.ok("scan", "shop:Order", "--where", "number >= 4", "--where", "city=Oslo", "--where", "paid = true")
+        assert sorted(json.loads(line)["number"] for line in rows.splitlines()) == [9, 12]
+        assert len(shop.ok("scan", "orders", "--limit", "5").splitlines()) == 5
+
+    def test_a_query_is_of_one_partition_in_order(self, shop):
+        rows = shop.ok("query", "orders", "c1", "--sort", ">= 5", "--descending", "--limit", "3", "--consistent-read")
+
+        assert [json.loads(line)["number"] for line in rows.splitlines()] == [11, 9, 7]
+
+    def test_a_table_is_for_people(self, shop):
+        shown = shop.ok("query", "orders", "c0", "--format", "table", "--where", "number < 5")
+
+        assert "customer" in shown.splitlines()[1]
+        assert "Rome" in shown
+        assert shown.rstrip().endswith("2 items")
+        assert shop.ok("scan", "orders", "--format", "table", "--where", "number > 99").strip() == "0 items"
+
+    def test_what_cannot_be_asked_is_said(self, shop):
+        assert "no index 'x'; it has none" in shop.fails("query", "orders", "c1", "--index", "x")
+        assert "number is a number, not 'seven'" in shop.fails("query", "orders", "c1", "--sort", "= seven")
+        assert "asked of no sort key" in shop.fails("query", "orders", "c1", "--sort", "contains 5")
+        assert "is no condition" in shop.fails("scan", "orders", "--where", "number near 5")
+
+    def test_a_reader_that_has_enough_is_no_error(self, shop):
+        command = f"{sys.executable} -m pydynox scan orders --endpoint-url {shop.url} | head -n 1"
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=shop.path, capture_output=True, text=True, check=False)
+
+        assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+
+    def test_without_the_extra_it_says_what_to_install(self, shop):
+        (shop.path / "rich.py").write_text("raise ModuleNotFoundError('rich', name='rich')")
+
+        assert shop.fails("scan", "orders", "--format", "table") == "a table needs the extra 'cli': pip install 'pydynox[cli]'"
+        assert len(shop.ok("scan", "orders").splitlines()) == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("age >= 18", "age >= 18"),
+        ("age=18", "age = 18"),
+        ("a.b[0] != true", "a.b[0] <> True"),
+        ('zip = "0150"', "zip = '0150'"),
+        ("zip = 0150", "zip = '0150'"),
+        ("name begins_with Ada L", "begins_with(name, 'Ada L')"),
+        ("price < 9.99", "price < Decimal('9.99')"),
+        ("note = NaN", "note = 'NaN'"),
+        ("note = {}", "note = '{}'"),
+    ],
+)
+def test_conditions_are_read(text, shown):
+    condition = condition_of(text)
+
+    path, value = shown.replace("begins_with(", "").rstrip(")").split(" ", 1)
+    assert condition is not None
+    assert path.strip(",").split(".")[0].split("[")[0] in repr(condition), (repr(condition), value)
+
+
+@pytest.mark.parametrize("text", ["", "age", "age ~ 3", "= 3", "age =", "email exists 5"])
+def test_what_is_no_condition_is_refused(text):
+    with pytest.raises(CommandError, match="no condition"):
+        condition_of(text)
+
+
+def test_plain_json_keeps_every_digit():
+    value = {"n": Decimal("12345678901234567890.5"), "s": {"b", "a"}, "b": b"\x00", "l": [None, True, "é"], "i": 2**70}
+
+    assert plain_json(value) == (
+        '{"n":12345678901234567890.5,"s":["a","b"],"b":"AA==","l":[null,true,"é"],"i":1180591620717411303424}'
+    )
+
+
+class TestJsonl:
+    def test_a_table_goes_out_and_comes_back(self, shop):
+        done = shop.run("export", "orders", "orders.jsonl.gz")
+        assert (done.returncode, done.stderr) == (0, "12 items of orders in orders.jsonl.gz\n")
+        with DynamoDBClient(endpoint_url=shop.url).as_default():
+            Order.table.sync.delete()
+            Order.table.sync.create()
+
+        done = shop.run("import", "shop:Order", "orders.jsonl.gz")
+        assert (done.returncode, done.stderr) == (0, "12 items of orders.jsonl.gz in shop:Order\n")
+        assert len(shop.ok("scan", "orders").splitlines()) == 12
+
+    def test_files_that_are_in_the_way_are_named(self, shop):
+        shop.ok("export", "orders", "x.jsonl")
+
+        assert "x.jsonl is there already" in shop.fails("export", "orders", "x.jsonl")
+        assert shop.fails("import", "orders", "y.jsonl") == "y.jsonl: No such file or directory"
+
+
+class TestTables:
+    def test_plan_shows_and_apply_makes(self, place):
+        assert place.run("tables", "check", "shop:Order").returncode == 1
+        planned = place.ok("tables", "plan", "shop:Order")
+        assert planned.startswith("Order (orders):\n  + table: ")
+        assert place.fails("tables", "apply", "shop:Order") == "nobody is here to agree: say --yes"
+        assert place.run("tables", "check", "shop:Order").returncode == 1
+
+        applied = place.ok("tables", "apply", "shop:Order", "--yes")
+
+        assert "Order (orders): done: table" in applied
+        assert place.ok("tables", "check", "shop:Order") == ""
+        assert place.ok("tables", "plan", "shop:Order") == "Order (orders): as its model says\n"
+        assert place.ok("tables", "apply", "shop:Order") == "Order (orders): as its model says\n"
+
+    def test_a_key_that_differs_is_explained_and_nothing_changed(self, place):
+        place.ok("tables", "apply", "shop:Order", "--yes")
+        (place.path / "shop.py").write_text(MODELS.replace("number", "day") + "\n\nclass New(Model[str], table='new'):\n    id: Attr[str] = partition_key()\n")
+
+        assert "  ! key" in place.ok("tables", "plan", "shop:Order")
+        refused = place.fails("tables", "apply", "shop:New", "shop:Order", "--yes")
+
+        assert refused.startswith("nothing was changed, since this cannot be mended: Order (orders): key")
+        assert place.run("tables", "check", "shop:New").returncode == 1
