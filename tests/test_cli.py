@@ -135,7 +135,9 @@ class TestReading:
 
     def test_a_reader_that_has_enough_is_no_error(self, shop):
         command = f"{sys.executable} -m pydynox scan orders --endpoint-url {shop.url} | head -n 1"
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=shop.path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command], cwd=shop.path, capture_output=True, text=True, check=False
+        )
 
         assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
 
@@ -218,7 +220,9 @@ class TestTables:
 
     def test_a_key_that_differs_is_explained_and_nothing_changed(self, place):
         place.ok("tables", "apply", "shop:Order", "--yes")
-        (place.path / "shop.py").write_text(MODELS.replace("number", "day") + "\n\nclass New(Model[str], table='new'):\n    id: Attr[str] = partition_key()\n")
+        (place.path / "shop.py").write_text(
+            MODELS.replace("number", "day") + "\n\nclass New(Model[str], table='new'):\n    id: Attr[str] = partition_key()\n"
+        )
 
         assert "  ! key" in place.ok("tables", "plan", "shop:Order")
         refused = place.fails("tables", "apply", "shop:New", "shop:Order", "--yes")

@@ -22,7 +22,7 @@ class Reading(Model[str, int], table="readings"):
 
 
 ITEMS: list[dict[str, Any]] = [
-    {"sensor": "a", "at": 1, "n": Decimal("1E+20"), "neg": Decimal("-0.5"), "text": "é\"\\\n\u2028😀", "empty": ""},
+    {"sensor": "a", "at": 1, "n": Decimal("1E+20"), "neg": Decimal("-0.5"), "text": 'é"\\\n\u2028😀', "empty": ""},
     {"sensor": "a", "at": 2, "b": b"\x00\xff", "bs": {b"x", b"a"}, "ss": {"z", "a"}, "ns": {Decimal(3), Decimal("1.5")}},
     {"sensor": "b", "at": -7, "m": {"x": {"y": [1, "2", None, True, {"z": []}]}}, "big": 10**37},
 ]
@@ -157,10 +157,10 @@ class TestAnotherJob:
             BillingMode="PAY_PER_REQUEST",
         )
 
-        with pytest.raises(ConfigurationError, match="another job: the table was .*readings.*other.*nothing was done"):
+        with pytest.raises(ConfigurationError, match=r"another job: the table was .*readings.*other.*nothing was done"):
             run(export_jsonl("other", path, resume=True))
+        (tmp_path / "y.jsonl.resume").write_text("[1]")
         with pytest.raises(ConfigurationError, match="no file of an interrupted job"):
-            (tmp_path / "y.jsonl.resume").write_text("[1]")
             run(export_jsonl("other", tmp_path / "y.jsonl", resume=True))
 
         assert (tmp_path / "x.jsonl.part").read_bytes() == before

@@ -215,7 +215,10 @@ class TestHttp:
         assert json.loads(answer)["__type"].endswith("#" + code)
 
     def test_a_browser_is_told_that_it_is_there_and_no_more(self, server):
-        assert asked(server, method="GET")[::2] == (200, b"healthy: pydynox " + __import__("pydynox").__version__.encode() + b"\n")
+        assert asked(server, method="GET")[::2] == (
+            200,
+            b"healthy: pydynox " + __import__("pydynox").__version__.encode() + b"\n",
+        )
         assert asked(server, method="OPTIONS")[0] == 405
         assert "Access-Control-Allow-Origin" not in asked(server, method="OPTIONS", Origin="http://evil.example")[1]
 
@@ -237,9 +240,7 @@ class TestEnding:
     def test_after_stop_nobody_is_answered_and_the_port_is_free(self):
         server = LocalServer()
         waiting = socket.create_connection(("127.0.0.1", server.port), timeout=10)
-        client = DynamoDBClient(
-            endpoint_url=server.endpoint_url, region="eu-west-1", credentials=CREDENTIALS, max_attempts=1
-        )
+        client = DynamoDBClient(endpoint_url=server.endpoint_url, region="eu-west-1", credentials=CREDENTIALS, max_attempts=1)
         client.sync.call("ListTables")
 
         server.stop()

@@ -29,8 +29,8 @@ from .document import Document
 from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
 from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
-from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .jsonl import export_jsonl, import_jsonl
+from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .key import Key
 from .model import Change, ItemSize, Model
 from .query import Query

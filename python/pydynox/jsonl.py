@@ -115,8 +115,8 @@ async def import_jsonl(
 ) -> int:
     """Write the items of a file that ``export_jsonl`` or DynamoDB's export made into a table. Sends BatchWriteItem.
 
-    An item replaces the one of its key. The whole file is checked before anything is sent. Of two lines for one item the last counts.
-    Memory holds some hundred items; ``path.resume`` remembers how far it is, and is removed at the end.
+    An item replaces the one of its key; of two lines for one item the last counts. The whole file is checked before anything is
+    sent. Memory holds some hundred items; ``path.resume`` remembers how far it is, and is removed at the end.
 
     Args:
         table: The table's name, without the client's ``table_prefix``, or its model; it must be there.
@@ -258,7 +258,9 @@ def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] 
     except FileNotFoundError:
         return None
     if not resume:
-        raise FileExistsError(f"{note} remembers an interrupted job: say resume=True to go on with it, or remove it to begin anew")
+        raise FileExistsError(
+            f"{note} remembers an interrupted job: say resume=True to go on with it, or remove it to begin anew"
+        )
     try:
         state: Any = json.loads(text)
     except ValueError:
@@ -271,7 +273,9 @@ def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] 
             continue
         if state.get(name) != value:
             what = words.get(name, "its version")
-            raise ConfigurationError(f"{note} is of another job: {what} was {state.get(name)!r}, and is {value!r}; nothing was done")
+            raise ConfigurationError(
+                f"{note} is of another job: {what} was {state.get(name)!r}, and is {value!r}; nothing was done"
+            )
     return state
 
 

@@ -7,11 +7,13 @@ from typing import Self
 from . import _core
 from .exceptions import ConfigurationError
 
+LAST_PORT = 65535
+
 
 class LocalServer:
     """A server on 127.0.0.1 that answers as DynamoDB does; it listens from the start to ``stop()``, or to the end of its block.
 
-    Only programs of this machine reach it. It looks at neither region, credentials nor signatures: all of them see the same tables.
+    Only programs of this machine reach it. It looks at neither region, credentials nor signatures: all see the same tables.
 
     Args:
         port: Where it listens; 0 for any free port.
@@ -30,7 +32,7 @@ class LocalServer:
     __slots__ = ("__weakref__", "_core", "_engine")
 
     def __init__(self, port: int = 0, *, endpoint_url: str = "memory://") -> None:
-        if not 0 <= port <= 65535:
+        if not 0 <= port <= LAST_PORT:
             raise ConfigurationError(f"a port is a number from 1 to 65535, or 0 for any free one; got {port}")
         self._core = _core.LocalServer(endpoint_url, port)
         self._engine = endpoint_url

@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from ..client import DynamoDBClient
-from ..exceptions import PydynoxError
+from pydynox import __version__
+from pydynox.client import DynamoDBClient
+from pydynox.exceptions import PydynoxError
+
 from . import _jsonl, _local, _read, _tables
 from ._words import CommandError
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .._core import run
-from ..jsonl import export_jsonl, import_jsonl
+from pydynox._core import run
+from pydynox.jsonl import export_jsonl, import_jsonl
+
 from ._words import progress_bar, table_named
 
 

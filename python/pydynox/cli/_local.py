@@ -6,7 +6,7 @@ import pathlib
 import signal
 from typing import Any
 
-from ..local import LocalServer
+from pydynox.local import LocalServer
 
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 

@@ -10,16 +10,17 @@ import sys
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from .._core import describe_table, run
-from ..exceptions import ConfigurationError
-from ..expressions import attr
+from pydynox._core import describe_table, run
+from pydynox.exceptions import ConfigurationError
+from pydynox.expressions import attr
+
 from ._words import CommandError, rich_module, table_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ..client import DynamoDBClient
-    from ..expressions import AnyExpr, Condition
+    from pydynox.client import DynamoDBClient
+    from pydynox.expressions import AnyExpr, Condition
 
     Items = Iterable[dict[str, Any]]
 
@@ -87,7 +88,9 @@ def plain_json(value: Any) -> str:
     match value:
         case dict():
             members: Any = value.items()
-            return "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{plain_json(member)}" for name, member in members) + "}"
+            return (
+                "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{plain_json(member)}" for name, member in members) + "}"
+            )
         case list():
             elements: Any = value
             return "[" + ",".join(map(plain_json, elements)) + "]"
@@ -138,7 +141,9 @@ def _keys(client: DynamoDBClient, name: str, index: str | None) -> list[tuple[st
     if found is None:
         has = ", ".join(sorted(one["IndexName"] for one in indexes)) or "none"
         raise CommandError(f"{name} has no index {index!r}; it has {has}")
-    return [(key["AttributeName"], types[key["AttributeName"]]) for key in sorted(found["KeySchema"], key=lambda key: key["KeyType"])]
+    return [
+        (key["AttributeName"], types[key["AttributeName"]]) for key in sorted(found["KeySchema"], key=lambda key: key["KeyType"])
+    ]
 
 
 async def _described(client: DynamoDBClient, name: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ._words import CommandError, model_named
 
 if TYPE_CHECKING:
-    from ..model import Model
-    from ..tables import Drift
+    from pydynox.model import Model
+    from pydynox.tables import Drift
 
     Drifts = list[tuple[type[Model[Any]], list[Drift]]]
 
@@ -18,7 +18,9 @@ _MARKS = {"ensure": "+", "update": "~", None: "!"}
 
 def add(commands: Any, where: Any) -> None:
     """Add the commands."""
-    tables = commands.add_parser("tables", help="tables and what their models say", description="Tables and what their models say.")
+    tables = commands.add_parser(
+        "tables", help="tables and what their models say", description="Tables and what their models say."
+    )
     verbs = tables.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, help_, handler in (
         ("check", "show where tables differ; exits with 1 if they do", _check),

@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..model import Model
+from pydynox.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
