@@ -8,6 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 from models import Account, Address, CountEvent, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Session, Status, Templated, Thing, Typed, User
+from pydynox.local import LocalServer
+from pydynox import export_jsonl, import_jsonl
 from pydynox import (
     Action,
     AssumeRole,
@@ -424,3 +426,9 @@ async def together(client: DynamoDBClient, user: User) -> None:
         tx.check(User.key("a"), "x")  # E: a condition
     with client.options(timeout="5"):  # E: seconds
         pass
+
+
+async def exports() -> None:
+    await export_jsonl(3, "users.jsonl")  # E: a name or a model
+    await import_jsonl(User, "users.jsonl", progress=lambda: None)  # E: is told how many
+    LocalServer("8000")  # E: a number

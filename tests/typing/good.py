@@ -56,8 +56,10 @@ from pydynox import (
     QueryResult,
     Table,
     attr,
+    export_jsonl,
     extend_ttl,
     get_default_client,
+    import_jsonl,
     ksuid,
     path,
     run,
@@ -87,6 +89,7 @@ from pydynox.expressions import (
     StringExpr,
     Term,
 )
+from pydynox.local import LocalServer
 from pydynox.sync import SyncClient, SyncInstance, SyncKey, SyncModel, SyncTable
 from pydynox.tables import (
     Drift,
@@ -683,3 +686,11 @@ def faults(client: DynamoDBClient) -> None:
     assert_type(log.injected, list[Injected])
     assert_type(log.injected[0].applied, bool | None)
     assert_type(log.unused, list[Fault])
+
+
+async def exports(client: DynamoDBClient) -> None:
+    assert_type(await export_jsonl(User, "users.jsonl.gz", progress=print), int)
+    assert_type(await import_jsonl("users", Path("users.jsonl"), client=client, resume=True), int)
+    with LocalServer(port=8000, endpoint_url="memory://shop") as server:
+        assert_type(server, LocalServer)
+        assert_type(server.endpoint_url, str)

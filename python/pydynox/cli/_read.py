@@ -141,6 +141,8 @@ def _keys(client: DynamoDBClient, name: str, index: str | None) -> list[tuple[st
     if found is None:
         has = ", ".join(sorted(one["IndexName"] for one in indexes)) or "none"
         raise CommandError(f"{name} has no index {index!r}; it has {has}")
+    if sum(key["KeyType"] == "HASH" for key in found["KeySchema"]) > 1:
+        raise CommandError(f"the partition of {index} has several attributes: scan it with --where instead")
     return [
         (key["AttributeName"], types[key["AttributeName"]]) for key in sorted(found["KeySchema"], key=lambda key: key["KeyType"])
     ]
