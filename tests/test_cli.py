@@ -12,8 +12,8 @@ from typing import Any
 
 import pydynox
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, field, partition_key, sort_key
-from pydynox.cli._read import condition_of, plain_json
+from pydynox import Attr, DynamoDBClient, Model, attr, field, partition_key, sort_key
+from pydynox.cli._read import condition_of, plain_json, value_of
 from pydynox.cli._words import CommandError
 
 MODELS = '''
@@ -149,25 +149,38 @@ class TestReading:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "condition"),
     [
-        ("age >= 18", "age >= 18"),
-        ("age=18", "age = 18"),
-        ("a.b[0] != true", "a.b[0] <> True"),
-        ('zip = "0150"', "zip = '0150'"),
-        ("zip = 0150", "zip = '0150'"),
-        ("name begins_with Ada L", "begins_with(name, 'Ada L')"),
-        ("price < 9.99", "price < Decimal('9.99')"),
-        ("note = NaN", "note = 'NaN'"),
-        ("note = {}", "note = '{}'"),
+        ("age >= 18", attr("age") >= 18),
+        ("age=18", attr("age") == 18),
+        ("a.b[0] != true", attr("a.b[0]") != True),  # noqa: E712
+        ("a.b[0] <> true", attr("a.b[0]") != True),  # noqa: E712
+        ("name begins_with Ada L", attr("name").begins_with("Ada L")),
+        ("tags contains x", attr("tags").contains("x")),
+        ("  email   exists ", attr("email").exists()),
+        ("email missing", attr("email").not_exists()),
     ],
 )
-def test_conditions_are_read(text, shown):
-    condition = condition_of(text)
+def test_conditions_are_read(text, condition):
+    assert repr(condition_of(text)) == repr(condition)
 
-    path, value = shown.replace("begins_with(", "").rstrip(")").split(" ", 1)
-    assert condition is not None
-    assert path.strip(",").split(".")[0].split("[")[0] in repr(condition), (repr(condition), value)
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("18", 18),
+        ("9.990", Decimal("9.990")),
+        ('"0150"', "0150"),
+        ("0150", "0150"),
+        ("true", True),
+        ("null", None),
+        ("NaN", "NaN"),
+        ("{}", "{}"),
+        ("Ada L", "Ada L"),
+    ],
+)
+def test_values_are_what_json_says_and_else_texts(text, value):
+    assert (type(value_of(text)), value_of(text)) == (type(value), value)
 
 
 @pytest.mark.parametrize("text", ["", "age", "age ~ 3", "= 3", "age =", "email exists 5"])

@@ -262,11 +262,12 @@ def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] 
             f"{note} remembers an interrupted job: say resume=True to go on with it, or remove it to begin anew"
         )
     try:
-        state: Any = json.loads(text)
+        found: Any = json.loads(text)
     except ValueError:
-        state = None
-    if not isinstance(state, dict):
+        found = None
+    if not issubclass(type(found), dict):
         raise ConfigurationError(f"{note} is no file of an interrupted job")
+    state: dict[str, Any] = found
     words = {"job": "the job", "table": "the table", "made": "the table's creation", "size": "the file", "changed": "the file"}
     for name, value in job.items():
         if name == "size" and job["job"] == "export":

@@ -79,30 +79,23 @@ def condition_of(text: str) -> Condition:
     if match and verb in ALONE and not match["value"]:
         return ALONE[verb](attr(match["path"]))
     if match and verb in VERBS and match["value"]:
-        return VERBS[verb](attr(match["path"]), _value(match["value"]))
+        return VERBS[verb](attr(match["path"]), value_of(match["value"]))
     raise CommandError(f"{text!r} is no condition: a path, one of {' '.join([*VERBS, *ALONE])}, and a value but for the last two")
 
 
 def plain_json(value: Any) -> str:
     """Plain JSON of a value: numbers with all of their digits, sets as sorted lists, binary as base64."""
-    match value:
-        case dict():
-            members: Any = value.items()
-            return (
-                "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{plain_json(member)}" for name, member in members) + "}"
-            )
-        case list():
-            elements: Any = value
-            return "[" + ",".join(map(plain_json, elements)) + "]"
-        case set() | frozenset():
-            members = value
-            return "[" + ",".join(map(plain_json, sorted(members))) + "]"
-        case bytes():
-            return f'"{base64.b64encode(value).decode()}"'
-        case Decimal():
-            return str(value)
-        case _:
-            return json.dumps(value, ensure_ascii=False)
+    kind = type(value)
+    if issubclass(kind, dict):
+        members = (f"{json.dumps(name, ensure_ascii=False)}:{plain_json(member)}" for name, member in value.items())
+        return f"{{{','.join(members)}}}"
+    if issubclass(kind, list):
+        return f"[{','.join(map(plain_json, value))}]"
+    if issubclass(kind, (set, frozenset)):
+        return f"[{','.join(map(plain_json, sorted(value)))}]"
+    if issubclass(kind, bytes):
+        return f'"{base64.b64encode(value).decode()}"'
+    return str(value) if issubclass(kind, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def _scan(options: Any) -> int:
@@ -177,7 +170,9 @@ def _key_value(text: str, name: str, kind: str) -> str | Decimal | bytes:
         raise CommandError(f"{name} is {'a number' if kind == 'N' else 'binary, written in base64'}, not {text!r}") from None
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """What a text is: a number, true, false, null or a quoted text of JSON, else itself."""
+
     def refuse(constant: str) -> None:
         raise ValueError(constant)
 

@@ -33,9 +33,10 @@ def model_named(text: str) -> type[Model[Any]]:
         if not hasattr(found, name):
             raise CommandError(f"the module {module_name!r} has no {class_name!r}")
         found = getattr(found, name)
-    if not (isinstance(found, type) and issubclass(found, Model)):
+    if not issubclass(type(found), type) or not issubclass(found, Model):
         raise CommandError(f"{text} is no model")
-    return found
+    model: Any = found
+    return model  # type: ignore[no-any-return]
 
 
 def table_named(text: str) -> str | type[Model[Any]]:
