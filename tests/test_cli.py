@@ -120,7 +120,7 @@ class TestReading:
         assert [json.loads(line)["number"] for line in rows.splitlines()] == [11, 9, 7]
 
     def test_a_table_is_for_people(self, shop):
-        shown = shop.ok("query", "orders", "c0", "--format", "table", "--where", "number < 5")
+        shown = shop.ok("query", "orders", "c0", "--format", "table", "--sort", "< 5")
 
         assert "customer" in shown.splitlines()[1]
         assert "Rome" in shown
