@@ -33,7 +33,7 @@ def model_named(text: str) -> type[Model[Any]]:
         if not hasattr(found, name):
             raise CommandError(f"the module {module_name!r} has no {class_name!r}")
         found = getattr(found, name)
-    if not issubclass(type(found), type) or not issubclass(found, Model):
+    if not isinstance(found, type) or Model not in found.__mro__:
         raise CommandError(f"{text} is no model")
     model: Any = found
     return model  # type: ignore[no-any-return]
