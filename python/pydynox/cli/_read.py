@@ -85,7 +85,7 @@ def condition_of(text: str) -> Condition:
 
 def plain_json(value: Any) -> str:
     """Plain JSON of a value: numbers with all of their digits, sets as sorted lists, binary as base64."""
-    kind: type[Any] = type(value)
+    kind: Any = value.__class__
     if issubclass(kind, dict):
         members = (f"{json.dumps(name, ensure_ascii=False)}:{plain_json(member)}" for name, member in value.items())
         return f"{{{','.join(members)}}}"
