@@ -1,5 +1,6 @@
 //! The client: one call, its deadline, and the only retry loop.
 
+mod meter;
 #[cfg(test)]
 mod tests;
 mod waiter;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind};
+use crate::limiter::{Limiter, RateLimit};
 use crate::retry::ambiguity::Ambiguity;
 use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
@@ -18,6 +20,9 @@ use crate::retry::proof::Proof;
 use crate::transaction::{Transaction, new_token};
 use crate::transport::{Ailment, Operation, Progress, Request, Transport};
 use crate::unique::{self, Taken};
+use crate::usage::Observers;
+
+use meter::Meter;
 
 pub use waiter::{Goal, TABLE_WAIT_TIMEOUT, Waiter};
 
@@ -32,6 +37,8 @@ pub struct ClientConfig {
     pub retry_unsafe_writes: bool,
     /// The randomness of pauses between attempts.
     pub jitter: Jitter,
+    /// How fast calls may use capacity; `None` as fast as they come.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl ClientConfig {
@@ -47,7 +54,7 @@ impl ClientConfig {
                 "max_attempts must be at least 1, the first attempt; got 0",
             ));
         }
-        Ok(())
+        self.rate_limit.map_or(Ok(()), |limit| limit.check())
     }
 }
 
@@ -58,6 +65,7 @@ impl Default for ClientConfig {
             max_attempts: 4,
             retry_unsafe_writes: false,
             jitter: Jitter::default(),
+            rate_limit: None,
         }
     }
 }
@@ -90,6 +98,8 @@ pub enum Intent {
     Save,
     /// A failed guard means that there is no such item, or that another condition failed if an item came back.
     Existing,
+    /// Nothing is written, whatever the operation can do.
+    Read,
 }
 
 impl Intent {
@@ -101,9 +111,7 @@ impl Intent {
             }
             (Self::Save, None) => ErrorKind::ItemVanished,
             (Self::Existing, None) => ErrorKind::ItemNotFound,
-            (Self::Plain | Self::CreateIf | Self::Save | Self::Existing, item) => {
-                ErrorKind::ConditionFailed { item }
-            }
+            (_, item) => ErrorKind::ConditionFailed { item },
         }
     }
 }
@@ -147,13 +155,14 @@ pub struct Answer {
 /// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
 /// must all be polled in one runtime.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(Arc<Inner>, Option<Arc<Observers>>);
 
 struct Inner {
     transport: Arc<dyn Transport>,
     config: ClientConfig,
     quota: Quota,
     timers: Timers,
+    limiter: Option<Limiter>,
 }
 
 impl Client {
@@ -163,12 +172,21 @@ impl Client {
     /// [`ErrorKind::Configuration`] when a setting is out of range.
     pub fn new(transport: Arc<dyn Transport>, config: ClientConfig) -> Result<Self, Error> {
         config.check()?;
-        Ok(Self(Arc::new(Inner {
+        let limiter = config.rate_limit.map(Limiter::new);
+        let inner = Inner {
             transport,
             config,
             quota: Quota::new(),
             timers: Timers::default(),
-        })))
+            limiter,
+        };
+        Ok(Self(Arc::new(inner), None))
+    }
+
+    /// The same client, whose calls these observers count.
+    #[must_use]
+    pub fn observed(self, observers: Arc<Observers>) -> Self {
+        Self(self.0, Some(observers))
     }
 
     /// How the client behaves.
@@ -201,14 +219,37 @@ impl Client {
     /// [`ErrorKind::WriteOutcomeUnknown`] when a write may have been applied and may not be sent again.
     pub async fn call(&self, call: Call) -> Result<Answer, Error> {
         check_timeout(call.timeout)?;
+        let mut meter = Meter::of(self, &call);
         let mut run = Run::new(&self.0, &call);
+        if let Some(meter) = &mut meter {
+            // In a box of its own: what most calls never do takes no room in them.
+            let begun = Box::pin(meter.begin(&run.deadline)).await;
+            run.body = begun.map_err(|error| run.in_context(error))?;
+        }
         loop {
-            let pause = match run.attempt().await {
-                Ok(answer) => return Ok(answer),
-                Err(failed) if run.is_mended(&failed).await? => continue,
-                Err(failed) => run.plan(failed)?,
+            let failed = match run.attempt().await {
+                Ok(answer) => {
+                    if let Some(meter) = &meter {
+                        meter.settle(&answer);
+                    }
+                    return Ok(answer);
+                }
+                Err(failed) => failed,
             };
-            Pause::new(pause).await;
+            let pause = match run.is_mended(&failed).await {
+                Ok(true) => continue,
+                Ok(false) => run.plan(failed, meter.as_ref()),
+                Err(error) => Err(error),
+            };
+            match pause {
+                Ok(pause) => Pause::new(pause).await,
+                Err(error) => {
+                    if let Some(meter) = &meter {
+                        meter.failed(&error);
+                    }
+                    return Err(error);
+                }
+            }
         }
     }
 
@@ -284,7 +325,7 @@ impl<'a> Run<'a> {
             body: call.body.clone(),
             deadline: Deadline::start(call.timeout.or(config.timeout)),
             ambiguity: Ambiguity::new(
-                call.operation.is_read(),
+                call.operation.is_read() || call.intent == Intent::Read,
                 call.resend,
                 config.retry_unsafe_writes,
             ),
@@ -385,7 +426,10 @@ impl<'a> Run<'a> {
     }
 
     /// The pause before the next attempt, or the error that ends the call.
-    fn plan(&mut self, failed: Failed) -> Result<Duration, Error> {
+    fn plan(&mut self, failed: Failed, meter: Option<&Meter<'_>>) -> Result<Duration, Error> {
+        if let (Some(meter), Class::Throttling) = (meter, failed.class) {
+            meter.throttled();
+        }
         if failed.refused {
             self.attempts -= 1;
         }
@@ -410,6 +454,9 @@ impl<'a> Run<'a> {
         }
         if matches!(failed.error.kind(), ErrorKind::TransactionCanceled { .. }) {
             self.renew_token()?;
+        }
+        if let Some(meter) = meter {
+            meter.retried();
         }
         self.last = Some(self.in_context(failed.error));
         Ok(pause)

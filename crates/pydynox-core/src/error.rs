@@ -83,6 +83,11 @@ pub enum ErrorKind {
     TransactionTokenReused,
     /// Nobody knows whether the write was applied.
     WriteOutcomeUnknown,
+    /// The caller's own budget for a block is used up; nothing was sent.
+    BudgetExceeded {
+        /// Where in the program calls were made, and how many, the place with the most first.
+        sites: Vec<(String, u64)>,
+    },
     /// A fault of ours.
     Internal,
     /// Any other answer of the service.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod capacity;
 pub mod client;
 pub mod codec;
 pub mod cursor;
@@ -10,9 +11,11 @@ pub mod error;
 pub mod expression;
 pub mod id;
 pub mod jsonl;
+pub mod limiter;
 pub mod number;
 pub mod operation;
 pub mod pagination;
+pub mod partiql;
 pub mod retry;
 pub mod schema;
 pub mod size;
@@ -20,6 +23,7 @@ pub mod time;
 pub mod transaction;
 pub mod transport;
 pub mod unique;
+pub mod usage;
 pub mod wire;
 
 pub use error::Error;

@@ -1,0 +1,133 @@
+//! What is done around a call where somebody asks what it costs: its turn under a rate limit, its body, its count.
+
+use bytes::Bytes;
+
+use super::{Answer, Call, Client, Inner};
+use crate::capacity::{self, Access, Estimate};
+use crate::error::{Error, ErrorKind};
+use crate::limiter::Limiter;
+use crate::retry::deadline::Deadline;
+use crate::usage::Observers;
+
+/// One call that is measured.
+pub(super) struct Meter<'a> {
+    client: &'a Inner,
+    call: &'a Call,
+    observers: Option<&'a Observers>,
+    access: Option<Access>,
+    /// What was taken of the rate limit, and why so much.
+    taken: Option<(Estimate, f64)>,
+}
+
+impl<'a> Meter<'a> {
+    /// None where nobody asks, which is all that this costs then.
+    #[inline]
+    pub(super) fn of(client: &'a Client, call: &'a Call) -> Option<Self> {
+        let Client(inner, observers) = client;
+        if observers.is_none() && inner.limiter.is_none() {
+            return None;
+        }
+        Some(Self {
+            client: inner,
+            call,
+            observers: observers.as_deref(),
+            access: Access::of(&call.operation, &call.body),
+            taken: None,
+        })
+    }
+
+    /// Waits for the call's turn and counts it; what is sent then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] where its turn comes too late, [`ErrorKind::BudgetExceeded`] where a budget refuses it.
+    pub(super) async fn begin(&mut self, deadline: &Deadline) -> Result<Bytes, Error> {
+        let call = self.call;
+        if let Some((limiter, access)) = self.limiter() {
+            let estimate = capacity::estimate(&call.operation, &call.body);
+            let units = limiter.expect(&call.operation, &call.table, estimate);
+            if !limiter
+                .take(access, units, deadline, &self.client.timers)
+                .await
+            {
+                let message = "its turn under the client's rate limit does not come before its timeout: allow more time with timeout=, or a higher rate";
+                return Err(Error::new(ErrorKind::Timeout, message).with_retryable(true));
+            }
+            self.taken = Some((estimate, units));
+        }
+        if let Some(observers) = self.observers
+            && let Err(error) = observers.begin(&call.operation, &call.table)
+        {
+            self.give_back();
+            return Err(error);
+        }
+        let asking = self.access.map(|_| capacity::asking(&call.body));
+        Ok(asking
+            .and_then(|body| body.ok().flatten())
+            .unwrap_or_else(|| call.body.clone()))
+    }
+
+    pub(super) fn retried(&self) {
+        if let Some(observers) = self.observers {
+            observers.retried(&self.call.operation, &self.call.table);
+        }
+    }
+
+    pub(super) fn throttled(&self) {
+        if let Some(observers) = self.observers {
+            observers.throttled(&self.call.operation, &self.call.table);
+        }
+    }
+
+    /// The answer says what it cost.
+    pub(super) fn settle(&self, answer: &Answer) {
+        let Some(access) = self.access else {
+            return;
+        };
+        // An answer that cannot be read is told to whoever reads it for its content.
+        let consumed = capacity::consumed(&answer.body, access).unwrap_or_default();
+        let (operation, table) = (&self.call.operation, &self.call.table);
+        if let Some(observers) = self.observers {
+            observers.settle(operation, table, &consumed);
+        }
+        let cost: f64 = consumed
+            .iter()
+            .map(|one| match access {
+                Access::Read => one.read_units,
+                Access::Write => one.write_units,
+            })
+            .sum();
+        if let (Some((limiter, access)), Some((estimate, taken))) = (self.limiter(), self.taken)
+            && !consumed.is_empty()
+        {
+            limiter.settle(operation, table, access, taken, cost, estimate);
+        }
+    }
+
+    /// There is no answer. What was refused before it did anything cost nothing; of anything else nobody knows.
+    pub(super) fn failed(&self, error: &Error) {
+        let cost_nothing = matches!(
+            error.kind(),
+            ErrorKind::Throttling { .. }
+                | ErrorKind::InvalidRequest
+                | ErrorKind::TableNotFound
+                | ErrorKind::AccessDenied
+                | ErrorKind::Credentials
+                | ErrorKind::Configuration
+                | ErrorKind::ConnectionFailed
+        );
+        if cost_nothing && !error.ambiguous() {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&self) {
+        if let (Some((limiter, access)), Some((_, taken))) = (self.limiter(), self.taken) {
+            limiter.give_back(access, taken);
+        }
+    }
+
+    fn limiter(&self) -> Option<(&'a Limiter, Access)> {
+        let (limiter, access) = (self.client.limiter.as_ref()?, self.access?);
+        limiter.limits(access).then_some((limiter, access))
+    }
+}

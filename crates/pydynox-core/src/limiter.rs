@@ -1,0 +1,436 @@
+//! Rate limits: token buckets that calls wait for, corrected by what the answers say they cost.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Turn, Notify};
+use tokio::time::Instant;
+
+use crate::capacity::{Access, Estimate};
+use crate::error::{Error, ErrorKind};
+use crate::retry::deadline::{Deadline, Pause, Timers};
+use crate::transport::Operation;
+
+/// Longest pause that is computed; a longer one is looked at again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Differences of units that are no differences.
+const NOTHING: f64 = 1e-9;
+
+/// How fast calls may use capacity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit {
+    /// Read units per second; None for any number.
+    pub read_units: Option<f64>,
+    /// Write units per second; None for any number.
+    pub write_units: Option<f64>,
+    /// How many seconds of unused capacity may be used at once.
+    pub burst: f64,
+}
+
+impl RateLimit {
+    /// Refuses what is no rate.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] names what is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
+        for (name, rate) in [("rcu", self.read_units), ("wcu", self.write_units)] {
+            if let Some(rate) = rate.filter(|rate| !is_positive(*rate)) {
+                return refuse(format!(
+                    "RateLimit({name}=...) is a positive number of units per second, or None for no limit; got {rate}"
+                ));
+            }
+        }
+        if !is_positive(self.burst) {
+            return refuse(format!(
+                "RateLimit(burst=...) is a positive number of seconds; got {}",
+                self.burst
+            ));
+        }
+        if self.read_units.is_none() && self.write_units.is_none() {
+            return refuse("RateLimit() limits nothing: give rcu=, wcu=, or both".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn is_positive(number: f64) -> bool {
+    number.is_finite() && number > 0.0
+}
+
+/// The buckets of a client.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    read: Option<Bucket>,
+    write: Option<Bucket>,
+    /// What a part of a request of this operation and table cost when it was last asked for.
+    learned: Mutex<HashMap<(Operation, Arc<str>), f64>>,
+}
+
+impl Limiter {
+    pub(crate) fn new(limit: RateLimit) -> Self {
+        let bucket = |rate: Option<f64>| rate.map(|rate| Bucket::new(rate, rate * limit.burst));
+        Self {
+            read: bucket(limit.read_units),
+            write: bucket(limit.write_units),
+            learned: Mutex::default(),
+        }
+    }
+
+    /// Whether requests of this kind wait at all.
+    pub(crate) fn limits(&self, access: Access) -> bool {
+        self.bucket(access).is_some()
+    }
+
+    fn bucket(&self, access: Access) -> Option<&Bucket> {
+        match access {
+            Access::Read => self.read.as_ref(),
+            Access::Write => self.write.as_ref(),
+        }
+    }
+
+    /// What a request takes before its real cost is known.
+    pub(crate) fn expect(
+        &self,
+        operation: &Operation,
+        table: &Arc<str>,
+        estimate: Estimate,
+    ) -> f64 {
+        if estimate.is_exact {
+            return estimate.units;
+        }
+        let learned = lock(&self.learned);
+        let last = learned.get(&(operation.clone(), table.clone()));
+        last.map_or(estimate.units, |last| {
+            estimate.units.max(last * estimate.parts as f64)
+        })
+    }
+
+    /// Waits until it is this request's turn and takes its units; false where that cannot be before the deadline.
+    pub(crate) async fn take(
+        &self,
+        access: Access,
+        units: f64,
+        deadline: &Deadline,
+        timers: &Timers,
+    ) -> bool {
+        let Some(bucket) = self.bucket(access) else {
+            return true;
+        };
+        let taken = Box::pin(bucket.take(units, deadline));
+        deadline.bound(timers, taken).await.unwrap_or(false)
+    }
+
+    /// The real cost is known.
+    pub(crate) fn settle(
+        &self,
+        operation: &Operation,
+        table: &Arc<str>,
+        access: Access,
+        taken: f64,
+        cost: f64,
+        estimate: Estimate,
+    ) {
+        if !estimate.is_exact {
+            let each = cost / estimate.parts as f64;
+            lock(&self.learned).insert((operation.clone(), table.clone()), each);
+        }
+        self.give_back(access, taken - cost);
+    }
+
+    /// Gives units back, or takes more where they are negative.
+    pub(crate) fn give_back(&self, access: Access, units: f64) {
+        if let Some(bucket) = self.bucket(access) {
+            bucket.give_back(units);
+        }
+    }
+}
+
+/// Units that come at a rate and are saved up to a most. Who needs more than that goes when the bucket is full, and leaves a debt
+/// that those behind wait off: the rate holds, whatever the size of a request.
+#[derive(Debug)]
+struct Bucket {
+    rate: f64,
+    most: f64,
+    level: Mutex<Level>,
+    /// Held by whoever is first in line; the others wait in the order in which they came. Waiting takes nothing, so that who gives
+    /// up has nothing to return.
+    turn: Turn<()>,
+    /// Units came back: whoever is first in line looks again.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Level {
+    units: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn new(rate: f64, most: f64) -> Self {
+        Self {
+            rate,
+            most,
+            level: Mutex::new(Level {
+                units: most,
+                at: Instant::now(),
+            }),
+            turn: Turn::new(()),
+            changed: Notify::new(),
+        }
+    }
+
+    async fn take(&self, units: f64, deadline: &Deadline) -> bool {
+        let _turn = self.turn.lock().await;
+        loop {
+            // Made before the look, so that nothing that comes back in between is missed.
+            let changed = self.changed.notified();
+            let Some(wait) = self.try_take(units) else {
+                return true;
+            };
+            if !deadline.allows(wait) {
+                return false;
+            }
+            either(Pause::new(wait), changed).await;
+        }
+    }
+
+    /// Takes the units, or says how long it will be until they can be taken.
+    fn try_take(&self, units: f64) -> Option<Duration> {
+        let mut level = lock(&self.level);
+        self.fill(&mut level);
+        let missing = units.min(self.most) - level.units;
+        if missing > NOTHING {
+            let wait = Duration::try_from_secs_f64(missing / self.rate).unwrap_or(LONGEST_PAUSE);
+            // A timer counts in whole milliseconds, and none is zero.
+            return Some(wait.clamp(Duration::from_millis(1), LONGEST_PAUSE));
+        }
+        level.units -= units;
+        None
+    }
+
+    fn give_back(&self, units: f64) {
+        let mut level = lock(&self.level);
+        self.fill(&mut level);
+        level.units = (level.units + units).min(self.most);
+        drop(level);
+        if units > 0.0 {
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn fill(&self, level: &mut Level) {
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(level.at).as_secs_f64();
+        level.units = (level.units + elapsed * self.rate).min(self.most);
+        level.at = now;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for whichever comes first.
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| {
+        if one.as_mut().poll(cx).is_ready() || other.as_mut().poll(cx).is_ready() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn forever() -> Deadline {
+        Deadline::start(None)
+    }
+
+    fn limit(read_units: Option<f64>, write_units: Option<f64>, burst: f64) -> RateLimit {
+        RateLimit {
+            read_units,
+            write_units,
+            burst,
+        }
+    }
+
+    #[test]
+    fn what_is_no_rate_is_refused() {
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            for (limit, name) in [
+                (limit(Some(wrong), None, 1.0), "rcu"),
+                (limit(Some(1.0), Some(wrong), 1.0), "wcu"),
+                (limit(Some(1.0), None, wrong), "burst"),
+            ] {
+                let error = limit.check().unwrap_err();
+                assert_eq!(error.kind(), &ErrorKind::Configuration);
+                assert!(
+                    error
+                        .message()
+                        .starts_with(&format!("RateLimit({name}=...) is a positive number")),
+                    "{error}"
+                );
+            }
+        }
+        assert!(
+            limit(None, None, 1.0)
+                .check()
+                .unwrap_err()
+                .message()
+                .contains("limits nothing")
+        );
+        limit(None, Some(0.5), 2.0).check().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_holds_after_the_burst() {
+        let bucket = Bucket::new(10.0, 10.0);
+        let begun = Instant::now();
+
+        for _ in 0..110 {
+            assert!(bucket.take(1.0, &forever()).await);
+        }
+
+        // Ten from the burst, a hundred at ten a second.
+        let elapsed = begun.elapsed().as_secs_f64();
+        assert!((10.0..10.2).contains(&elapsed), "{elapsed}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_larger_than_the_burst_goes_and_leaves_a_debt() {
+        let bucket = Bucket::new(10.0, 10.0);
+        let begun = Instant::now();
+
+        bucket.take(50.0, &forever()).await;
+        let large = begun.elapsed();
+        bucket.take(1.0, &forever()).await;
+
+        assert!(large.is_zero());
+        let elapsed = begun.elapsed().as_secs_f64();
+        assert!((4.1..4.12).contains(&elapsed), "{elapsed}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_came_first_goes_first_and_nothing_small_overtakes() {
+        let bucket = Arc::new(Bucket::new(1.0, 1.0));
+        bucket.take(1.0, &forever()).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+
+        let tasks: Vec<_> = [1.0, 0.1, 1.0, 0.1]
+            .into_iter()
+            .enumerate()
+            .map(|(number, units)| {
+                let (bucket, order) = (bucket.clone(), order.clone());
+                tokio::spawn(async move {
+                    bucket.take(units, &forever()).await;
+                    lock(&order).push(number);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+
+        assert_eq!(*lock(&order), [0, 1, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_while_waiting_has_taken_nothing() {
+        let bucket = Arc::new(Bucket::new(1.0, 1.0));
+        bucket.take(1.0, &forever()).await;
+        let begun = Instant::now();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let (bucket, waiting) = (bucket.clone(), waiting.clone());
+                tokio::spawn(async move {
+                    waiting.fetch_add(1, Ordering::Relaxed);
+                    bucket.take(1.0, &forever()).await;
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(waiting.load(Ordering::Relaxed), 20);
+        for task in &tasks {
+            task.abort();
+        }
+
+        bucket.take(1.0, &forever()).await;
+
+        let elapsed = begun.elapsed().as_secs_f64();
+        assert!((1.0..1.02).contains(&elapsed), "{elapsed}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn units_that_come_back_wake_who_waits() {
+        let bucket = Arc::new(Bucket::new(1.0, 10.0));
+        bucket.take(10.0, &forever()).await;
+        let begun = Instant::now();
+        let waiting = {
+            let bucket = bucket.clone();
+            tokio::spawn(async move { bucket.take(5.0, &forever()).await })
+        };
+        tokio::time::sleep(Duration::from_secs(1)).await;
+
+        bucket.give_back(4.0);
+        assert!(waiting.await.unwrap());
+
+        let elapsed = begun.elapsed().as_secs_f64();
+        assert!((1.0..1.02).contains(&elapsed), "{elapsed}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_comes_too_late_is_not_waited_for() {
+        let limiter = Limiter::new(limit(Some(1.0), None, 1.0));
+        let timers = Timers::default();
+        let deadline = Deadline::start(Some(Duration::from_secs(5)));
+        assert!(limiter.take(Access::Read, 30.0, &deadline, &timers).await);
+        let begun = Instant::now();
+
+        assert!(!limiter.take(Access::Read, 1.0, &deadline, &timers).await);
+
+        assert!(begun.elapsed().is_zero());
+        assert!(limiter.take(Access::Write, 1e9, &deadline, &timers).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_expected_to_cost_what_the_last_one_did() {
+        let limiter = Limiter::new(limit(Some(100.0), Some(100.0), 1.0));
+        let table: Arc<str> = "users".into();
+        let estimate = Estimate {
+            units: 2.0,
+            parts: 2,
+            is_exact: false,
+        };
+        let operation = Operation::BatchGetItem;
+
+        limiter.settle(&operation, &table, Access::Read, 2.0, 20.0, estimate);
+
+        let three = Estimate {
+            units: 3.0,
+            parts: 3,
+            is_exact: false,
+        };
+        assert!((limiter.expect(&operation, &table, three) - 30.0).abs() < 1e-9);
+        assert!((limiter.expect(&operation, &"others".into(), three) - 3.0).abs() < 1e-9);
+        let exact = Estimate {
+            is_exact: true,
+            ..three
+        };
+        assert!((limiter.expect(&operation, &table, exact) - 3.0).abs() < 1e-9);
+    }
+}

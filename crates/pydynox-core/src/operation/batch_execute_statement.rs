@@ -1,0 +1,166 @@
+//! BatchExecuteStatement: PartiQL statements, each with an answer of its own.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::error::{CancellationReason, Error, ErrorKind};
+use crate::partiql::Statement;
+use crate::transaction;
+use crate::wire::{Reader, WireError, Writer};
+
+/// Writes the body. A write that fails its condition gives the stored item back.
+pub fn write(writer: &mut Writer, statements: &[Statement], consistent_read: bool, writes: bool) {
+    writer.raw(br#"{"Statements":["#);
+    for (position, statement) in statements.iter().enumerate() {
+        writer.raw(if position == 0 { b"{" } else { b",{" });
+        statement.write(writer);
+        if consistent_read {
+            writer.raw(br#","ConsistentRead":true"#);
+        }
+        if writes {
+            super::write_return_old(writer);
+        }
+        writer.byte(b'}');
+    }
+    writer.raw(b"]}");
+}
+
+/// What became of one statement.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was executed; where the item stands that it read, if there is one.
+    Done(Option<Range<usize>>),
+    /// It was not.
+    Failed(Error),
+}
+
+/// What became of each statement.
+///
+/// # Errors
+///
+/// The answer is not what the operation answers.
+pub fn outcomes(body: &[u8]) -> Result<Vec<Outcome>, WireError> {
+    let mut found = Vec::new();
+    let mut reader = Reader::new(body)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        if !key.equals("Responses") {
+            reader.skip()?;
+            continue;
+        }
+        reader.begin_array()?;
+        while reader.next_element()? {
+            found.push(outcome(&mut reader, body)?);
+        }
+    }
+    Ok(found)
+}
+
+fn outcome(reader: &mut Reader<'_>, body: &[u8]) -> Result<Outcome, WireError> {
+    let (mut item, mut failed) = (None, None);
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        let first = reader.peek()?;
+        let start = reader.position();
+        if key.equals("Error") && first == b'{' {
+            failed = Some(problem(reader, body)?);
+            continue;
+        }
+        reader.skip()?;
+        if key.equals("Item") && first == b'{' {
+            item = Some(start..reader.position());
+        }
+    }
+    Ok(failed.map_or(Outcome::Done(item), Outcome::Failed))
+}
+
+fn problem(reader: &mut Reader<'_>, body: &[u8]) -> Result<Error, WireError> {
+    let mut reason = CancellationReason::default();
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        let first = reader.peek()?;
+        let start = reader.position();
+        if key.equals("Code") && first == b'"' {
+            reason.code = reader.string()?.decode()?.into_owned();
+        } else if key.equals("Message") && first == b'"' {
+            reason.message = Some(reader.string()?.decode()?.into_owned());
+        } else {
+            reader.skip()?;
+            if key.equals("Item") && first == b'{' {
+                reason.item = Some(Bytes::copy_from_slice(&body[start..reader.position()]));
+            }
+        }
+    }
+    Ok(named(reason))
+}
+
+/// The codes of statements are those of transactions and some more.
+fn named(reason: CancellationReason) -> Error {
+    let kind = match reason.code.as_str() {
+        "DuplicateItem" => ErrorKind::ItemAlreadyExists { item: reason.item },
+        "ResourceNotFound" => ErrorKind::TableNotFound,
+        "AccessDenied" => ErrorKind::AccessDenied,
+        "RequestLimitExceeded" => ErrorKind::Throttling {
+            reasons: Vec::new(),
+        },
+        _ => {
+            let known = transaction::reason(&reason);
+            return known.unwrap_or_else(|| {
+                Error::new(ErrorKind::Request, reason.message.unwrap_or_default())
+            });
+        }
+    };
+    Error::new(kind, reason.message.unwrap_or_default()).with_code(reason.code)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::tests::written;
+    use super::*;
+
+    #[test]
+    fn the_body_has_the_statements_in_order() {
+        let statements = [
+            Statement::new("SELECT ?", br#"{"S":"a"}"#.to_vec(), 1).unwrap(),
+            Statement::new("SELECT 2", Vec::new(), 0).unwrap(),
+        ];
+        assert_eq!(
+            written(|writer| write(writer, &statements, true, false)),
+            r#"{"Statements":[{"Statement":"SELECT ?","Parameters":[{"S":"a"}],"ConsistentRead":true},{"Statement":"SELECT 2","ConsistentRead":true}]}"#
+        );
+        assert!(
+            written(|writer| write(writer, &statements[1..], false, true))
+                .ends_with(r#""ReturnValuesOnConditionCheckFailure":"ALL_OLD"}]}"#)
+        );
+    }
+
+    #[test]
+    fn each_statement_has_an_item_nothing_or_an_error() {
+        let body = br#"{"Responses":[{"TableName":"t","Item":{"a":{"S":"x"}}},{},{"Error":{"Code":"DuplicateItem","Message":"taken"},"TableName":"t"},{"Error":{"Code":"ConditionalCheckFailed","Message":"no","Item":{"a":{"N":"1"}}}},{"Error":{}},{"Error":{"Code":"ThrottlingError"}}]}"#;
+
+        let found = outcomes(body).unwrap();
+
+        assert!(
+            matches!(&found[0], Outcome::Done(Some(range)) if &body[range.clone()] == br#"{"a":{"S":"x"}}"#)
+        );
+        assert!(matches!(&found[1], Outcome::Done(None)));
+        let kinds: Vec<_> = found[2..]
+            .iter()
+            .map(|outcome| match outcome {
+                Outcome::Failed(error) => error.kind().clone(),
+                Outcome::Done(_) => panic!("it failed"),
+            })
+            .collect();
+        assert_eq!(kinds[0], ErrorKind::ItemAlreadyExists { item: None });
+        assert!(
+            matches!(&kinds[1], ErrorKind::ConditionFailed { item: Some(item) } if &item[..] == br#"{"a":{"N":"1"}}"#)
+        );
+        assert_eq!(kinds[2], ErrorKind::Request);
+        assert!(matches!(kinds[3], ErrorKind::Throttling { .. }));
+        assert!(outcomes(br#"{"Responses":{}}"#).is_err());
+        assert!(outcomes(b"{}").unwrap().is_empty());
+    }
+}
