@@ -26,6 +26,7 @@ TREE = {
     "UniqueConstraintError": (exceptions.ConditionFailedError,),
     "TransactionCanceledError": (PydynoxError,),
     "BatchIncompleteError": (PydynoxError,),
+    "BudgetExceededError": (PydynoxError,),
     "InternalError": (PydynoxError,),
     "RequestError": (PydynoxError,),
     "ThrottlingError": (exceptions.RequestError,),

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
     from .client import DynamoDBClient
-    from .exceptions import SerializationError
+    from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
     from .indexes import Index
     from .key import Key
+    from .partiql import Statement
     from .query import Plan, Query
     from .results import QueryResult
     from .table import Progress, Table
@@ -149,7 +150,16 @@ def method_text(view: View, node: Function) -> str:
     else:
         lines = [f"return run({call})"]
     doc = f'        """Blocking form of ``{view.source}.{node.name}``."""\n'
-    return signature(view, node, result, "") + doc + "".join(f"        {line}\n" for line in lines)
+    return signature(view, node, result, "") + doc + "".join(map(statement_text, lines))
+
+
+def statement_text(line: str) -> str:
+    """One statement of a body; a call that is too long for a line has its argument on one of its own."""
+    text = f"        {line}\n"
+    if len(text) <= LINE + 1:
+        return text
+    head, _, rest = line.partition("run(")
+    return f"        {head}run(\n            {rest[:-1]}\n        )\n"
 
 
 def iterated_text(view: View, node: Function, result: str) -> str:

@@ -24,6 +24,7 @@ from .batch import BatchWriter
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .collection import Collection
 from .config import ModelConfig
+from .cost import BudgetExceededWarning, RateLimit, Tally, Usage, budget
 from .credentials import AssumeRole, Credentials
 from .document import Document
 from .expressions import Action, Condition, attr, path
@@ -45,6 +46,7 @@ __all__ = [
     "BatchWriter",
     "BinaryAttribute",
     "BooleanAttribute",
+    "BudgetExceededWarning",
     "Change",
     "Codec",
     "Collection",
@@ -67,12 +69,15 @@ __all__ = [
     "NumberAttribute",
     "Query",
     "QueryResult",
+    "RateLimit",
     "SetAttribute",
     "StringAttribute",
     "TTLAttribute",
     "Table",
+    "Tally",
     "Transaction",
     "UUIDAttribute",
+    "Usage",
     "VersionAttribute",
     "__version__",
     "after_delete",
@@ -81,6 +86,7 @@ __all__ = [
     "attr",
     "before_delete",
     "before_save",
+    "budget",
     "created_at",
     "export_jsonl",
     "extend_ttl",

@@ -281,6 +281,7 @@ class Client:
         max_attempts: int,
         max_connections: int,
         cursor_keys: Sequence[bytes],
+        rate_limit: tuple[float | None, float | None, float] | None,
         ca_bundle: str | PathLike[str] | None,
         retry_unsafe_writes: bool,
         errors: str,
@@ -381,6 +382,50 @@ def drive_hook(coroutine: Coroutine[Any, Any, _T], hook: str, /) -> _T:
 
 def needs_guard(schema: Schema, /) -> bool: ...
 def check_token(token: str, /) -> None: ...
+
+@final
+class Meter:
+    """Counts the calls of one client, or of all; numbers are requests, retries, throttles, read units, write units."""
+
+    def __new__(
+        cls,
+        client: Client | None,
+        limits: tuple[float | None, float | None, int | None, bool],  # read units, write units, requests, whether it refuses
+        site: Callable[[], str] | None,
+    ) -> Self: ...
+    def total(self) -> tuple[int, int, int, float, float]: ...
+    def by_operation(self) -> list[tuple[str, tuple[int, int, int, float, float]]]: ...
+    def by_table(self) -> list[tuple[str, tuple[int, int, int, float, float]]]: ...
+    def sites(self) -> list[tuple[str, int]]: ...
+    def excess(self) -> str | None:
+        """What is over the budget, in words."""
+
+def meters_variable() -> ContextVar[tuple[Meter, ...]]:
+    """The meters that count the calls made here."""
+
+def check_rate_limit(rcu: float | None, wcu: float | None, burst: float, /) -> None: ...
+
+@final
+class Statement:
+    """A statement of PartiQL and its parameters."""
+
+    def __new__(cls, text: str, parameters: tuple[object, ...]) -> Self: ...
+    @property
+    def reads(self) -> bool: ...
+    def execute(
+        self, client: Client, schema: Schema | None, consistent_read: bool | None, limit: int | None, after: str | None
+    ) -> Operation:
+        """Gives rows, where the next page begins, and what they cost."""
+
+    def cursor(self, client: Client, after: str) -> str: ...
+    def after(self, client: Client, cursor: str) -> str: ...
+
+def execute_batch(
+    client: Client, statements: Sequence[Statement], schema: Schema | None, consistent_read: bool | None, /
+) -> Operation: ...
+def execute_transaction(
+    client: Client, statements: Sequence[Statement], schema: Schema | None, token: str | None, /
+) -> tuple[Operation, str | None]: ...
 def is_stored(instance: Instance, /) -> bool: ...
 def is_expired(instance: Instance, /) -> bool: ...
 def changes(instance: Instance, /) -> dict[str, tuple[Any, Any]]: ...

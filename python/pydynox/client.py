@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
-from .exceptions import BatchIncompleteError, ConfigurationError, ValidationError
+from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from ._typing import R1, R2, R3, R4
     from .batch import BatchWriter
+    from .cost import RateLimit, Usage
     from .credentials import AssumeRole, Credentials
     from .expressions import Action, Condition
     from .key import Key
+    from .partiql import Statement
     from .query import Query
+    from .results import QueryResult
     from .sync import SyncClient
     from .transaction import Transaction
 
@@ -51,6 +54,7 @@ class DynamoDBClient:
         max_connections: How many connections are open at the same time; more calls wait for their turn.
         cursor_keys: Keys of 32 random bytes that encrypt and authenticate the cursors of pages: the first one seals, all of them
             open. Without any, cursors are bound to their query and checksummed, and anybody can read them.
+        rate_limit: How fast calls may use capacity, such as ``RateLimit(wcu=500)``; None as fast as they come.
         ca_bundle: A PEM file of certificates to trust in place of the bundled ones; else ``AWS_CA_BUNDLE``, ``SSL_CERT_FILE``.
         retry_unsafe_writes: Send a write again although an earlier attempt may have been applied, and applying it twice differs
             from applying it once.
@@ -82,6 +86,7 @@ class DynamoDBClient:
         max_attempts: int = 4,
         max_connections: int = 64,
         cursor_keys: Sequence[bytes] = (),
+        rate_limit: RateLimit | None = None,
         ca_bundle: str | PathLike[str] | None = None,
         retry_unsafe_writes: bool = False,
         errors: Literal["full", "keys", "none"] = "keys",
@@ -99,6 +104,7 @@ class DynamoDBClient:
             max_attempts=max_attempts,
             max_connections=max_connections,
             cursor_keys=[bytes(key) for key in cursor_keys],
+            rate_limit=None if rate_limit is None else rate_limit._wire,
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             errors=errors,
@@ -562,6 +568,151 @@ class DynamoDBClient:
 
         return Query(_core.Search.plain_scan(table, index, segments, segment), None, self)
 
+    @overload
+    async def execute(
+        self,
+        statement: str,
+        /,
+        *parameters: Any,
+        model: type[R1],
+        consistent_read: bool | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> QueryResult[R1]: ...
+    @overload
+    async def execute(
+        self,
+        statement: str,
+        /,
+        *parameters: Any,
+        model: None = None,
+        consistent_read: bool | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> QueryResult[dict[str, Any]]: ...
+    async def execute(
+        self,
+        statement: str,
+        /,
+        *parameters: Any,
+        model: Any = None,
+        consistent_read: bool | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> QueryResult[Any]:
+        """Execute one statement of PartiQL, and give its rows. Sends ExecuteStatement, as often as there are pages.
+
+        A SELECT is read to its end, or up to ``limit`` rows; then ``cursor`` of the result goes on behind them. One that writes
+        is never sent again where it may have been applied: ``execute_transaction`` may.
+
+        Args:
+            statement: The statement; tables stand in it by the names that they have, ``table_prefix`` is not added.
+            *parameters: The values of its placeholders ``?``, in order.
+            model: What rows are instances of; plain dictionaries when it is not given. Items of others are left out.
+            consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
+                it says, or not.
+            limit: How many rows at most.
+            after: The cursor behind which to go on, of a result of the same statement and parameters.
+
+        Returns:
+            The rows; of a write those that ``RETURNING`` asks for.
+
+        Raises:
+            ValidationError: The statement is empty, has another number of placeholders, or a parameter cannot be stored.
+            CursorError: The cursor is forged, or of another statement.
+            ConditionFailedError: The condition of a write was false.
+            ItemAlreadyExistsError: The key of an INSERT is taken.
+            WriteOutcomeUnknownError: No answer came to a write.
+            InvalidRequestError: DynamoDB does not understand the statement.
+            SerializationError: A row does not fit the model.
+
+        Example:
+            >>> await client.execute('SELECT * FROM "users" WHERE user_id = ?', "u1", model=User)
+
+        Costs: a SELECT without the partition key reads, and bills, the whole table. Otherwise as the verb that does the same.
+        """
+        from .partiql import execute
+
+        return await execute(self, (statement, *parameters), model, consistent_read=consistent_read, limit=limit, after=after)
+
+    @overload
+    async def execute_batch(
+        self, statements: Iterable[Statement], /, *, model: type[R1], consistent_read: bool | None = None
+    ) -> list[R1 | PydynoxError | None]: ...
+    @overload
+    async def execute_batch(
+        self, statements: Iterable[Statement], /, *, model: None = None, consistent_read: bool | None = None
+    ) -> list[dict[str, Any] | PydynoxError | None]: ...
+    async def execute_batch(
+        self, statements: Iterable[Statement], /, *, model: Any = None, consistent_read: bool | None = None
+    ) -> list[Any]:
+        """Execute up to 25 statements of PartiQL, each for itself. Sends BatchExecuteStatement.
+
+        Args:
+            statements: Each is a statement, or a tuple of one and the values of its placeholders. All read, each by the whole key
+                of one item, or all write.
+            model: What rows are instances of; plain dictionaries when it is not given.
+            consistent_read: Whether every write that has ended before must be seen.
+
+        Returns:
+            For each statement in order its row, None where there is none, or the error that it ended with, which is not raised.
+
+        Raises:
+            ValidationError: There are none, over 25, reads beside writes, or one cannot be sent; nothing was sent.
+            WriteOutcomeUnknownError: No answer came to writes.
+
+        Example:
+            >>> await client.execute_batch([('SELECT * FROM "users" WHERE user_id = ?', user_id) for user_id in ("u1", "u2")])
+            [{'user_id': 'u1', 'name': 'Ada'}, None]
+
+        Costs: the sum of what the statements cost.
+        """
+        from .partiql import execute_batch
+
+        return await execute_batch(self, statements, model, consistent_read)
+
+    @overload
+    async def execute_transaction(
+        self, statements: Iterable[Statement], /, *, model: type[R1], token: str | None = None
+    ) -> list[R1 | None]: ...
+    @overload
+    async def execute_transaction(
+        self, statements: Iterable[Statement], /, *, model: None = None, token: str | None = None
+    ) -> list[dict[str, Any] | None]: ...
+    async def execute_transaction(
+        self, statements: Iterable[Statement], /, *, model: Any = None, token: str | None = None
+    ) -> list[Any]:
+        """Execute up to 100 statements of PartiQL together, all or none. Sends ExecuteTransaction.
+
+        Args:
+            statements: Each is a statement, or a tuple of one and the values of its placeholders. All read or all write, where
+                ``EXISTS(SELECT ...)`` may stand beside writes as their condition.
+            model: What rows are instances of; plain dictionaries when it is not given.
+            token: By which DynamoDB knows the transaction again for ten minutes, 1 to 36 characters; one of ours if not given.
+
+        Returns:
+            For each SELECT in order its row, or None.
+
+        Raises:
+            TransactionCanceledError: Nothing was done: ``failures`` has the error of each statement that stood in the way.
+            TransactionTokenReusedError: The token was used with other statements.
+            ValidationError: There are none, over 100, reads beside writes, or one cannot be sent; nothing was sent.
+            WriteOutcomeUnknownError: No answer came, and trying again brought none.
+
+        Example:
+            >>> await client.execute_transaction(
+            ...     [
+            ...         ('UPDATE "accounts" SET balance = balance - ? WHERE account_id = ?', 5, "a1"),
+            ...         ('EXISTS(SELECT * FROM "users" WHERE user_id = ? AND active = true)', "u1"),
+            ...     ]
+            ... )
+
+        Costs: twice what the statements cost alone, also where it is cancelled.
+        """
+        from .partiql import execute_transaction
+
+        return await execute_transaction(self, statements, model, token)
+
     async def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Send any DynamoDB operation in its wire form: the way to what pydynox has no method for.
 
@@ -613,6 +764,29 @@ class DynamoDBClient:
             yield self
         finally:
             _block.reset(token)
+
+    @contextmanager
+    def collect(self, into: Usage | None = None, /) -> Generator[Usage]:
+        """Count what the calls of this client do and cost within the block, and in the tasks that it starts.
+
+        Blocks may stand in each other, and each counts. Only inside of them do requests ask what they cost. A thread that is
+        started by ``asyncio.to_thread`` is counted too; one that is started otherwise opens a block of its own ``into`` the same.
+
+        Args:
+            into: Counts on in this one.
+
+        Example:
+            >>> with client.collect() as usage:
+            ...     await User.get("u1")
+            >>> usage.read_units
+            0.5
+
+        Costs: nothing.
+        """
+        from .cost import collecting
+
+        with collecting(self._core, into) as usage:
+            yield usage
 
     @contextmanager
     def options(self, *, timeout: float | None = _NOT_GIVEN, consistent_read: bool | None = None) -> Generator[Self]:

@@ -18,6 +18,7 @@ PydynoxError
 │   └── UniqueConstraintError        another item holds this unique value
 ├── TransactionCanceledError         nothing of a transaction was applied
 ├── BatchIncompleteError             a batch ended before everything was written
+├── BudgetExceededError              a block wants more than its budget()
 ├── InternalError                    a fault of pydynox
 └── RequestError                     the service, or the way to it, refused the request
     ├── ThrottlingError
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDeniedError",
     "BatchIncompleteError",
+    "BudgetExceededError",
     "ConditionFailedError",
     "ConfigurationError",
     "ConnectionFailedError",
@@ -252,6 +254,16 @@ class BatchIncompleteError(PydynoxError):
     written: Sequence[Any] = ()
     pending: Sequence[Any] = ()
     items: Sequence[Any] = ()
+
+
+class BudgetExceededError(PydynoxError):
+    """A block of code wants more than its ``budget()``.
+
+    Attributes:
+        sites: Where in the program calls were made, and how many, the place with the most first.
+    """
+
+    sites: Sequence[tuple[str, int]] = ()
 
 
 class InternalError(PydynoxError):

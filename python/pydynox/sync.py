@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
     from .client import DynamoDBClient
-    from .exceptions import SerializationError
+    from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
     from .indexes import Index
     from .key import Key
+    from .partiql import Statement
     from .query import Plan, Query
     from .results import QueryResult
     from .table import Progress, Table
@@ -475,6 +476,71 @@ class SyncClient:
         """Blocking form of ``DynamoDBClient.scan``."""
         made: SyncQuery[dict[str, Any]] = self._target.scan(table, index=index, segments=segments, segment=segment).sync
         return made
+
+    @overload
+    def execute(
+        self,
+        statement: str,
+        /,
+        *parameters: Any,
+        model: type[R1],
+        consistent_read: bool | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> QueryResult[R1]: ...
+    @overload
+    def execute(
+        self,
+        statement: str,
+        /,
+        *parameters: Any,
+        model: None = None,
+        consistent_read: bool | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> QueryResult[dict[str, Any]]: ...
+    def execute(
+        self,
+        statement: str,
+        /,
+        *parameters: Any,
+        model: Any = None,
+        consistent_read: bool | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> QueryResult[Any]:
+        """Blocking form of ``DynamoDBClient.execute``."""
+        return run(
+            self._target.execute(statement, *parameters, model=model, consistent_read=consistent_read, limit=limit, after=after)
+        )
+
+    @overload
+    def execute_batch(
+        self, statements: Iterable[Statement], /, *, model: type[R1], consistent_read: bool | None = None
+    ) -> list[R1 | PydynoxError | None]: ...
+    @overload
+    def execute_batch(
+        self, statements: Iterable[Statement], /, *, model: None = None, consistent_read: bool | None = None
+    ) -> list[dict[str, Any] | PydynoxError | None]: ...
+    def execute_batch(
+        self, statements: Iterable[Statement], /, *, model: Any = None, consistent_read: bool | None = None
+    ) -> list[Any]:
+        """Blocking form of ``DynamoDBClient.execute_batch``."""
+        return run(self._target.execute_batch(statements, model=model, consistent_read=consistent_read))
+
+    @overload
+    def execute_transaction(
+        self, statements: Iterable[Statement], /, *, model: type[R1], token: str | None = None
+    ) -> list[R1 | None]: ...
+    @overload
+    def execute_transaction(
+        self, statements: Iterable[Statement], /, *, model: None = None, token: str | None = None
+    ) -> list[dict[str, Any] | None]: ...
+    def execute_transaction(
+        self, statements: Iterable[Statement], /, *, model: Any = None, token: str | None = None
+    ) -> list[Any]:
+        """Blocking form of ``DynamoDBClient.execute_transaction``."""
+        return run(self._target.execute_transaction(statements, model=model, token=token))
 
     def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""

@@ -27,9 +27,11 @@ from pydynox import (
     Model,
     ModelConfig,
     NumberAttribute,
+    RateLimit,
     SetAttribute,
     StringAttribute,
     after_load,
+    budget,
     after_save,
     before_delete,
     before_save,
@@ -432,3 +434,14 @@ async def exports() -> None:
     await export_jsonl(3, "users.jsonl")  # E: a name or a model
     await import_jsonl(User, "users.jsonl", progress=lambda: None)  # E: is told how many
     LocalServer("8000")  # E: a number
+
+
+async def statements_and_cost(client: DynamoDBClient) -> None:
+    await client.execute("SELECT 1", model=3)  # E: a model
+    await client.execute("SELECT 1", limit="3")  # E: a number
+    await client.execute_batch([("SELECT ?", "u1"), 3])  # E: statements
+    await client.execute_transaction(["SELECT 1"], consistent_read=True)  # E: transactions are consistent
+    client.collect(3)  # E: a usage
+    RateLimit(5)  # E: by name
+    budget(requests=1.5)  # E: whole requests
+    budget(requests=1, on_exceed="shout")  # E: raise or warn

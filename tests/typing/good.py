@@ -54,9 +54,13 @@ from pydynox import (
     ModelConfig,
     Query,
     QueryResult,
+    RateLimit,
     Table,
+    Tally,
+    Usage,
     attr,
     export_jsonl,
+    budget,
     extend_ttl,
     get_default_client,
     import_jsonl,
@@ -694,3 +698,25 @@ async def exports(client: DynamoDBClient) -> None:
     with LocalServer(port=8000, endpoint_url="memory://shop") as server:
         assert_type(server, LocalServer)
         assert_type(server.endpoint_url, str)
+
+
+async def statements_and_cost(client: DynamoDBClient) -> None:
+    page = await client.execute("SELECT * FROM users WHERE user_id = ?", "u1", model=User, limit=3)
+    assert_type(page, QueryResult[User])
+    assert_type(page.consumed_capacity, float | None)
+    plain = await client.execute("SELECT * FROM users", consistent_read=True, after=page.cursor)
+    assert_type(plain, QueryResult[dict[str, Any]])
+    one = "SELECT * FROM users WHERE user_id = ?"
+    assert_type(await client.execute_batch([(one, "u1"), "SELECT 1"], model=User), list[User | PydynoxError | None])
+    assert_type(await client.execute_batch([(one, "u1")]), list[dict[str, Any] | PydynoxError | None])
+    assert_type(await client.execute_transaction([(one, "u1")], model=User), list[User | None])
+    assert_type(await client.execute_transaction([(one, "u1")], token="t"), list[dict[str, Any] | None])
+    assert_type(client.sync.execute(one, "u1", model=User), QueryResult[User])
+    assert_type(client.sync.execute_batch([(one, "u1")], model=User), list[User | PydynoxError | None])
+    with client.collect() as usage, client.collect(usage):
+        assert_type(usage, Usage)
+    assert_type(usage.read_units, float)
+    assert_type(usage.by_table, dict[str, Tally])
+    with budget(rcu=1.5, requests=3, on_exceed="warn") as spent:
+        assert_type(spent.sites, list[tuple[str, int]])
+    DynamoDBClient(rate_limit=RateLimit(rcu=10, wcu=2.5))

@@ -135,7 +135,11 @@ pub fn check_token(token: &str) -> Result<&str, Error> {
 }
 
 /// A token of 36 characters that nobody has used.
-pub(crate) fn new_token() -> Result<String, Error> {
+///
+/// # Errors
+///
+/// The system gives no random numbers.
+pub fn new_token() -> Result<String, Error> {
     let id = format!("{:032x}", uuid4()?);
     Ok(format!(
         "{}-{}-{}-{}-{}",

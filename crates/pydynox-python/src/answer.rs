@@ -21,6 +21,7 @@ use crate::instance::{Instance, Stored, schema_of};
 use crate::item;
 use crate::jsonl;
 use crate::kept;
+use crate::partiql::Executed;
 use crate::reading::Reading;
 use crate::runtime::Outcome;
 use crate::schema::Schema;
@@ -77,6 +78,8 @@ pub(crate) enum Expected {
     PlainItem,
     /// The item as it is after an update, as plain values.
     PlainNewItem,
+    /// PartiQL was executed.
+    Executed(Executed),
     /// The service's JSON.
     Wire,
     /// The items of a page as lines of JSON.
@@ -138,9 +141,12 @@ impl Expected {
         about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
         match outcome {
-            Ok(answer) => self
-                .answered(py, &answer)
-                .map_err(|error| located(py, error, &answer)),
+            Ok(answer) => {
+                let reads = matches!(&self, Self::Executed(executed) if executed.reads)
+                    || answer.operation.is_read();
+                self.answered(py, &answer)
+                    .map_err(|error| located(py, error, &answer, !reads))
+            }
             Err(error) => self.failed(py, &error, about),
         }
     }
@@ -203,6 +209,7 @@ impl Expected {
                 None => none(),
             },
             Self::PlainNewItem => plain_item(py, new_item(py, body)?),
+            Self::Executed(executed) => executed.answered(py, answer),
             Self::Wire => wire(py, body),
             Self::Lines => jsonl::lines(py, body),
             Self::Table => {
@@ -256,6 +263,12 @@ impl Expected {
         }
         if let Self::Rows { reading, .. } | Self::Counted { reading, .. } = &self {
             reading.get().settle();
+        }
+        if let (Self::Executed(executed), ErrorKind::TransactionCanceled { .. }) =
+            (&self, error.kind())
+        {
+            let (failures, message) = transaction::failures(py, error, &executed.parts())?;
+            return Err(canceled(py, error, &message, &failures));
         }
         let subject = self.subject(py, about);
         if error.ambiguous() || error.applied() {
@@ -340,6 +353,7 @@ impl Expected {
             Self::Transacted(parts) | Self::Guarded(parts) => {
                 parts.iter().try_for_each(|part| part.traverse(visit))
             }
+            Self::Executed(executed) => executed.traverse(visit),
             Self::Gathered(gathered) => gathered.traverse(visit),
             Self::Flushed(flushed) => flushed.traverse(visit),
             Self::Items(places) => places.iter().try_for_each(|(_, schema)| visit.call(schema)),

@@ -26,6 +26,7 @@ use crate::fault::{Faults, Injections, Opened};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
+use crate::meter;
 use crate::operation::Operation;
 use crate::runtime;
 use crate::schema::Schema;
@@ -60,8 +61,17 @@ pub(crate) struct Options {
 }
 
 impl Client {
-    /// The core's client: opened at the first call, and again in a forked child.
+    /// The core's client, whose calls are counted for whoever asks here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
+        let client = self.connected(py)?;
+        Ok(match meter::observers(py, self)? {
+            None => client,
+            Some(observers) => client.observed(observers),
+        })
+    }
+
+    /// Opened at the first call, and again in a forked child.
+    fn connected(&self, py: Python<'_>) -> PyResult<CoreClient> {
         let mut connection = self
             .connection
             .lock()

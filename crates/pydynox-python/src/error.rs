@@ -138,6 +138,7 @@ fn class_of(error: &Error) -> &'static str {
         ErrorKind::TransactionConflict => "TransactionConflictError",
         ErrorKind::TransactionTokenReused => "TransactionTokenReusedError",
         ErrorKind::WriteOutcomeUnknown => "WriteOutcomeUnknownError",
+        ErrorKind::BudgetExceeded { .. } => "BudgetExceededError",
         ErrorKind::Internal => "InternalError",
         _ => "RequestError",
     }
@@ -209,6 +210,7 @@ fn raise_as(
                 )?;
             }
             ErrorKind::Throttling { reasons } => fields.set_item("reasons", reasons.clone())?,
+            ErrorKind::BudgetExceeded { sites } => fields.set_item("sites", sites.clone())?,
             _ => {}
         }
         if let Some(subject) = subject {
@@ -246,7 +248,7 @@ fn raise_as(
 
 /// The exception of an answer that came and cannot be used, with what is known of its request.
 #[cold]
-pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer) -> PyErr {
+pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer, applied: bool) -> PyErr {
     let locate = || -> PyResult<()> {
         let ours = py
             .import(intern!(py, "pydynox.exceptions"))?
@@ -259,7 +261,7 @@ pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer) -> PyErr {
         value.setattr("request_id", answer.request_id.as_deref())?;
         value.setattr("attempts", answer.attempts)?;
         value.setattr("status", 200)?;
-        value.setattr("applied", !answer.operation.is_read())?;
+        value.setattr("applied", applied)?;
         if answer.table.is_empty() {
             Ok(())
         } else {

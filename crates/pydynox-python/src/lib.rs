@@ -21,7 +21,9 @@ mod kept;
 mod kind;
 mod layout;
 mod members;
+mod meter;
 mod operation;
+mod partiql;
 mod query;
 mod reading;
 mod rules;
@@ -61,7 +63,11 @@ mod _core {
     #[pymodule_export]
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
     #[pymodule_export]
+    use crate::meter::{Meter, check_rate_limit, meters_variable};
+    #[pymodule_export]
     use crate::operation::{Operation, drive_hook, is_blocking, run};
+    #[pymodule_export]
+    use crate::partiql::{Statement, execute_batch, execute_transaction};
     #[pymodule_export]
     use crate::query::Search;
     #[pymodule_export]

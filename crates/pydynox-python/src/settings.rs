@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{configuration_error, raise};
+use crate::meter::rate_limit;
 use crate::schema::Schema;
 
 /// Where a client's items are.
@@ -78,6 +79,8 @@ struct Given {
     ca_bundle: Option<PathBuf>,
     #[pyo3(item)]
     cursor_keys: Vec<Vec<u8>>,
+    #[pyo3(item)]
+    rate_limit: Option<(Option<f64>, Option<f64>, f64)>,
     #[pyo3(item)]
     retry_unsafe_writes: bool,
     #[pyo3(item)]
@@ -147,6 +150,7 @@ impl Given {
                 .transpose()?,
             max_attempts: count("max_attempts", self.max_attempts)?,
             retry_unsafe_writes: self.retry_unsafe_writes,
+            rate_limit: self.rate_limit.map(rate_limit),
             ..ClientConfig::default()
         };
         config.check()?;

@@ -98,6 +98,19 @@ impl Part {
         self.expected.subject(py, &self.about)
     }
 
+    /// A statement of PartiQL, of which no more is known.
+    pub(crate) fn statement(position: usize) -> Self {
+        Self {
+            position,
+            verb: "statement".into(),
+            expected: Expected::Nothing,
+            about: Context::default(),
+            intent: Intent::Plain,
+            proof: None,
+            stake: None,
+        }
+    }
+
     /// The error of an operation that stood in the transaction's way, and what is said of it in the whole's message.
     fn failure(&self, py: Python<'_>, error: Error) -> PyResult<(PyErr, String)> {
         if let Some(stake) = &self.stake {
@@ -198,7 +211,7 @@ pub(crate) fn first_failure(
 /// One operation's error with the request that it came of.
 fn located(mut problem: Error, whole: &Error) -> Error {
     problem = problem
-        .with_operation("TransactWriteItems")
+        .with_operation(whole.operation().unwrap_or("TransactWriteItems"))
         .with_attempts(whole.attempts())
         .with_ambiguous(whole.ambiguous());
     if let Some(table) = whole.table() {

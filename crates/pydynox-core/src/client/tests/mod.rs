@@ -6,6 +6,7 @@ mod ambiguity;
 mod attempts;
 mod inline;
 mod limits;
+mod metering;
 mod tables;
 
 use std::future::Future;

@@ -1,0 +1,344 @@
+//! PartiQL, seen from Python: statements with their parameters, what their answers become, and cursors between their pages.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use pydynox_core::capacity::{Access, consumed};
+use pydynox_core::client::{Answer, Intent, Resend};
+use pydynox_core::cursor::{Binding, Terms};
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::operation::batch_execute_statement::{self, Outcome};
+use pydynox_core::operation::execute_statement::{self, Reading};
+use pydynox_core::operation::{execute_transaction, transact_get_items};
+use pydynox_core::pagination::Position;
+use pydynox_core::partiql::{self, MAX_BATCH, Verb};
+use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token};
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::answer::{Expected, read_owned};
+use crate::client::{Client, Request};
+use crate::decode::{Decoder, Unreadable};
+use crate::encode;
+use crate::error::{malformed, misfit, raise, validation_error};
+use crate::kind::Kind;
+use crate::operation::Operation;
+use crate::schema::Schema;
+use crate::transaction::Part;
+
+/// What a cursor of statements is bound to beside what a query's is.
+const PURPOSE: &[u8] = b"PartiQL";
+static ANY: Kind = Kind::Any;
+
+/// A statement and its parameters.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Statement(partiql::Statement);
+
+/// What the answer of statements becomes.
+pub(crate) struct Executed {
+    form: Form,
+    /// What rows are; None for plain values.
+    schema: Option<Py<Schema>>,
+    /// Whether nothing is written.
+    pub(crate) reads: bool,
+    /// How many statements there are.
+    count: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    /// Rows, where the next page begins, and what they cost.
+    Page,
+    /// For each statement a row, nothing, or an error.
+    Batch,
+    /// For each statement a row or nothing.
+    Transaction,
+}
+
+impl Statement {
+    /// Of what a cursor is good for no other.
+    fn binding(&self) -> Binding {
+        Binding::of(&[PURPOSE, self.0.text().as_bytes(), self.0.parameters()])
+    }
+
+    fn reads(&self) -> bool {
+        self.0.verb() == Verb::Select
+    }
+}
+
+#[pymethods]
+impl Statement {
+    #[new]
+    fn new(py: Python<'_>, text: &str, parameters: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let mut w = Writer::with_capacity(128);
+        for (position, value) in parameters.iter().enumerate() {
+            if position > 0 {
+                w.byte(b',');
+            }
+            encode::write_value(&mut w, &ANY, &value, 0).map_err(|problem| {
+                validation_error(
+                    py,
+                    &problem.describe("", &format!("parameter {}", position + 1)),
+                )
+            })?;
+        }
+        partiql::Statement::new(text, w.into_bytes(), parameters.len())
+            .map(Self)
+            .map_err(|error| raise(py, &error, None))
+    }
+
+    /// Whether it is a SELECT.
+    #[getter(reads)]
+    fn is_read(&self) -> bool {
+        self.reads()
+    }
+
+    /// Execute it: a page of rows. A write is never sent again where it may have been applied.
+    fn execute(
+        &self,
+        client: &Bound<'_, Client>,
+        schema: Option<Py<Schema>>,
+        consistent_read: Option<bool>,
+        limit: Option<u32>,
+        after: Option<&str>,
+    ) -> PyResult<Py<Operation>> {
+        let py = client.py();
+        let reads = self.reads();
+        let reading = Reading {
+            consistent_read: reads && client.get().is_consistent(py, consistent_read, false)?,
+            limit,
+            after,
+            capacity: true,
+        };
+        let mut w = Writer::with_capacity(256);
+        execute_statement::write(&mut w, &self.0, &reading, !reads);
+        let request = request(Name::ExecuteStatement, w.into_bytes(), reads, Resend::Never);
+        let executed = Executed {
+            form: Form::Page,
+            schema,
+            reads,
+            count: 1,
+        };
+        client.get().send(py, request, Expected::Executed(executed))
+    }
+
+    /// The cursor behind a page.
+    fn cursor(&self, client: &Bound<'_, Client>, after: &str) -> PyResult<String> {
+        let position = Position::After(Bytes::copy_from_slice(after.as_bytes()));
+        let keys = &client.get().settings.cursor_keys;
+        keys.seal(self.binding(), Terms::default(), &[position])
+            .map_err(|error| raise(client.py(), &error, None))
+    }
+
+    /// Where a page begins that a cursor stands before.
+    fn after(&self, client: &Bound<'_, Client>, cursor: &str) -> PyResult<String> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| elapsed.as_secs());
+        let keys = &client.get().settings.cursor_keys;
+        let opened = keys
+            .open(self.binding(), None, now, cursor)
+            .map_err(|error| {
+                let other = "this cursor was made by another statement, or with other parameters";
+                let is_other = error.message().contains("another query");
+                let error = if is_other {
+                    Error::new(ErrorKind::Cursor, other)
+                } else {
+                    error
+                };
+                raise(client.py(), &error, None)
+            })?;
+        match opened.as_slice() {
+            [Position::After(token)] => Ok(String::from_utf8_lossy(token).into_owned()),
+            _ => {
+                let error = Error::new(ErrorKind::Cursor, "this cursor is not of a statement");
+                Err(raise(client.py(), &error, None))
+            }
+        }
+    }
+}
+
+/// A request of statements; reads may be sent again, and writes as `resend` says.
+fn request(operation: Name, body: Vec<u8>, reads: bool, resend: Resend) -> Request {
+    Request {
+        operation,
+        table: String::new(),
+        body: body.into(),
+        resend: if reads { Resend::Always } else { resend },
+        intent: if reads { Intent::Read } else { Intent::Plain },
+        proof: None,
+        own_token: None,
+    }
+}
+
+fn cores(statements: &[Bound<'_, Statement>]) -> Vec<partiql::Statement> {
+    statements
+        .iter()
+        .map(|statement| statement.get().0.clone())
+        .collect()
+}
+
+/// Execute statements, each for itself.
+#[pyfunction]
+#[pyo3(signature = (client, statements, schema, consistent_read, /))]
+#[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+pub(crate) fn execute_batch(
+    client: &Bound<'_, Client>,
+    statements: Vec<Bound<'_, Statement>>,
+    schema: Option<Py<Schema>>,
+    consistent_read: Option<bool>,
+) -> PyResult<Py<Operation>> {
+    let py = client.py();
+    let statements = cores(&statements);
+    let reads = partiql::check_together(&statements, MAX_BATCH, "execute_batch")
+        .map_err(|error| raise(py, &error, None))?;
+    let consistent_read = reads && client.get().is_consistent(py, consistent_read, false)?;
+    let mut w = Writer::with_capacity(256 * statements.len());
+    batch_execute_statement::write(&mut w, &statements, consistent_read, !reads);
+    let body = w.into_bytes();
+    let request = request(Name::BatchExecuteStatement, body, reads, Resend::Never);
+    let executed = Executed {
+        form: Form::Batch,
+        schema,
+        reads,
+        count: statements.len(),
+    };
+    client.get().send(py, request, Expected::Executed(executed))
+}
+
+/// Execute statements together, all or none. Gives the token of writes too.
+#[pyfunction]
+#[pyo3(signature = (client, statements, schema, token, /))]
+#[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+pub(crate) fn execute_transaction(
+    client: &Bound<'_, Client>,
+    statements: Vec<Bound<'_, Statement>>,
+    schema: Option<Py<Schema>>,
+    token: Option<&str>,
+) -> PyResult<(Py<Operation>, Option<String>)> {
+    let py = client.py();
+    let refuse = |error: Error| raise(py, &error, None);
+    let statements = cores(&statements);
+    let reads = partiql::check_together(&statements, MAX_OPERATIONS, "execute_transaction")
+        .map_err(refuse)?;
+    let sent = match token {
+        _ if reads => None,
+        Some(token) => Some(check_token(token).map_err(refuse)?.to_owned()),
+        None => Some(new_token().map_err(refuse)?),
+    };
+    let mut w = Writer::with_capacity(256 * statements.len());
+    let at = execute_transaction::write(&mut w, &statements, sent.as_deref());
+    let body = w.into_bytes();
+    let request = Request {
+        own_token: at.filter(|_| token.is_none()),
+        ..request(Name::ExecuteTransaction, body, reads, Resend::Token)
+    };
+    let executed = Executed {
+        form: Form::Transaction,
+        schema,
+        reads,
+        count: statements.len(),
+    };
+    let operation = client
+        .get()
+        .send(py, request, Expected::Executed(executed))?;
+    Ok((operation, sent))
+}
+
+impl Executed {
+    /// The statements as what the errors of a transaction are about.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        (0..self.count).map(Part::statement).collect()
+    }
+
+    pub(crate) fn answered<'py>(
+        &self,
+        py: Python<'py>,
+        answer: &Answer,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.form {
+            Form::Page => self.page(py, answer),
+            Form::Batch => self.batch(py, answer),
+            Form::Transaction => {
+                let body = &answer.body;
+                let places =
+                    transact_get_items::items(body).map_err(|error| malformed(py, &error))?;
+                let rows = PyList::empty(py);
+                for place in places {
+                    rows.append(match place {
+                        Some(place) => self.row(py, &body[place])?,
+                        None => None,
+                    })?;
+                }
+                Ok(rows.into_any())
+            }
+        }
+    }
+
+    fn page<'py>(&self, py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+        let body = &answer.body;
+        let broken = |error| malformed(py, &error);
+        let framed = execute_statement::frame(body).map_err(broken)?;
+        let rows = PyList::empty(py);
+        for place in framed.items {
+            if let Some(row) = self.row(py, &body[place])? {
+                rows.append(row)?;
+            }
+        }
+        let access = if self.reads {
+            Access::Read
+        } else {
+            Access::Write
+        };
+        let cost = consumed(body, access).map_err(broken)?;
+        let units = cost.iter().map(|one| one.read_units + one.write_units);
+        let units = (!cost.is_empty()).then(|| units.sum::<f64>());
+        Ok((rows, framed.after, units).into_pyobject(py)?.into_any())
+    }
+
+    fn batch<'py>(&self, py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+        let body = &answer.body;
+        let outcomes =
+            batch_execute_statement::outcomes(body).map_err(|error| malformed(py, &error))?;
+        let rows = PyList::empty(py);
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Done(None) => rows.append(py.None())?,
+                Outcome::Done(Some(place)) => rows.append(self.row(py, &body[place])?)?,
+                Outcome::Failed(error) => {
+                    let mut error = error
+                        .with_operation(answer.operation.name())
+                        .with_attempts(answer.attempts);
+                    if let Some(id) = &answer.request_id {
+                        error = error.with_request_id(id.clone());
+                    }
+                    rows.append(raise(py, &error, None).into_value(py))?;
+                }
+            }
+        }
+        Ok(rows.into_any())
+    }
+
+    /// One item; None where the model does not see it.
+    fn row<'py>(&self, py: Python<'py>, item: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(schema) = &self.schema {
+            return Ok(read_owned(py, item, schema.bind(py))?.map(Bound::into_any));
+        }
+        let mut reader = Reader::new(item).map_err(|error| malformed(py, &error))?;
+        match Decoder::new(py).item(&mut reader) {
+            Ok(row) => Ok(Some(row.into_any())),
+            Err(Unreadable::Malformed(error)) => Err(malformed(py, &error)),
+            Err(Unreadable::Python(error)) => Err(error),
+            Err(Unreadable::Misfit { place, what }) => Err(misfit(py, "", "item", &place, &what)),
+        }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.schema
+            .as_ref()
+            .map_or(Ok(()), |schema| visit.call(schema))
+    }
+}

@@ -1,0 +1,131 @@
+"""PartiQL: statements in DynamoDB's dialect of SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from .exceptions import ValidationError, WriteOutcomeUnknownError
+from .results import QueryResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .client import DynamoDBClient
+
+#: A statement alone, or with the values of its placeholders behind it.
+Statement = str | tuple[str, *tuple[Any, ...]]
+
+
+async def execute(
+    client: DynamoDBClient,
+    statement: Statement,
+    model: Any,
+    *,
+    consistent_read: bool | None,
+    limit: int | None,
+    after: str | None,
+) -> QueryResult[Any]:
+    """One statement, page after page until there are enough rows."""
+    core = client._core
+    prepared = _prepared(statement)
+    _check(prepared, consistent_read, limit, after)
+    token = None if after is None else prepared.after(core, after)
+    rows: list[Any] = []
+    cost: float | None = None
+    while True:
+        wanted = None if limit is None else limit - len(rows)
+        found, token, units = await _done(prepared.execute(core, _schema(model), consistent_read, wanted, token))
+        rows += found
+        if units is not None:
+            cost = (cost or 0.0) + units
+        if token is None or (limit is not None and len(rows) >= limit):
+            break
+    await _loaded(rows)
+    return QueryResult(rows, None if token is None else prepared.cursor(core, token), cost)
+
+
+async def execute_batch(
+    client: DynamoDBClient, statements: Iterable[Statement], model: Any, consistent_read: bool | None
+) -> list[Any]:
+    """Statements that stand each for itself."""
+    operation = _core.execute_batch(client._core, _all_prepared(statements), _schema(model), consistent_read)
+    rows: list[Any] = await _done(operation)
+    await _loaded(rows)
+    return rows
+
+
+async def execute_transaction(
+    client: DynamoDBClient, statements: Iterable[Statement], model: Any, token: str | None
+) -> list[Any]:
+    """Statements that are executed all or none."""
+    if token is not None:
+        _core.check_token(token)
+    operation, sent = _core.execute_transaction(client._core, _all_prepared(statements), _schema(model), token)
+    try:
+        rows: list[Any] = await _done(operation)
+    except WriteOutcomeUnknownError as error:
+        error.add_note(f"its token is {sent!r}: the same statements with it, within ten minutes, settle the doubt")
+        raise
+    await _loaded(rows)
+    return rows
+
+
+def _prepared(statement: Statement) -> _core.Statement:
+    text, *parameters = (statement,) if isinstance(statement, str) else statement
+    if not isinstance(text, str):
+        raise TypeError(f"a statement is a str, or a tuple of one and its parameters, not {statement!r}")
+    return _core.Statement(text, tuple(parameters))
+
+
+def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
+    if isinstance(statements, str):
+        raise TypeError("several statements are given as a list: [statement, (statement, parameter), ...]")
+    prepared = []
+    for position, statement in enumerate(statements):
+        try:
+            prepared.append(_prepared(statement))
+        except ValidationError as error:
+            message = f"[{position}] {error.message}"
+            raise ValidationError(message, errors=[("", message)]) from error
+    return prepared
+
+
+def _check(prepared: _core.Statement, consistent_read: bool | None, limit: int | None, after: str | None) -> None:
+    given = [
+        name for name, value in (("consistent_read", consistent_read), ("limit", limit), ("after", after)) if value is not None
+    ]
+    if given and not prepared.reads:
+        raise _refused(f"{given[0]}= is for SELECT, and this statement writes")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit < 2**31):
+        raise _refused(f"limit={limit!r}: the number of rows is 1 or more")
+
+
+def _refused(message: str) -> ValidationError:
+    return ValidationError(message, errors=[("", message)])
+
+
+def _schema(model: Any) -> Any:
+    if model is None:
+        return None
+    schema = getattr(model, "_schema", None)
+    if schema is None:
+        raise TypeError(f"model= is a class of Model, not {model!r}")
+    return schema
+
+
+async def _done(operation: _core.Operation) -> Any:
+    try:
+        await operation
+    except BaseException:
+        operation.abort()
+        raise
+    return operation.result()
+
+
+async def _loaded(rows: list[Any]) -> None:
+    """Hooks of what was read."""
+    for row in rows:
+        hooks: Any = getattr(type(row), "_hooks", None)
+        if hooks is not None:
+            await hooks.loaded(row)
