@@ -259,7 +259,7 @@ def test_a_batch_gives_a_row_nothing_or_an_error_for_each(serve: Serve, drive: D
     kinds = [type(error) for error in found[2:]]
     assert kinds == [ConditionFailedError, ItemAlreadyExistsError, ThrottlingError, TableNotFoundError]
     assert found[2].item == {"book": "b", "number": 1}
-    assert (found[2].code, found[2].operation, found[2].request_id) == ("ConditionalCheckFailed", "BatchExecuteStatement", "R0")
+    assert (found[2].code, found[2].operation, found[2].request_id) == ("ConditionalCheckFailed", "BatchExecuteStatement", "R1")
 
 
 @EMBEDDED

@@ -9,7 +9,7 @@ use pydynox_core::cursor::{Binding, Terms};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::batch_execute_statement::{self, Outcome};
 use pydynox_core::operation::execute_statement::{self, Reading};
-use pydynox_core::operation::{execute_transaction, transact_get_items};
+use pydynox_core::operation::{execute_transaction as together, transact_get_items};
 use pydynox_core::pagination::Position;
 use pydynox_core::partiql::{self, MAX_BATCH, Verb};
 use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token};
@@ -230,7 +230,7 @@ pub(crate) fn execute_transaction(
         None => Some(new_token().map_err(refuse)?),
     };
     let mut w = Writer::with_capacity(256 * statements.len());
-    let at = execute_transaction::write(&mut w, &statements, sent.as_deref());
+    let at = together::write(&mut w, &statements, sent.as_deref());
     let body = w.into_bytes();
     let request = Request {
         own_token: at.filter(|_| token.is_none()),

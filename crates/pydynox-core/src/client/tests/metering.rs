@@ -111,7 +111,10 @@ async fn a_call_that_a_budget_refuses_is_not_sent() {
     let error = client.call(get()).await.unwrap_err();
 
     assert!(matches!(error.kind(), ErrorKind::BudgetExceeded { .. }));
-    assert_eq!((error.operation(), error.table()), (Some("GetItem"), Some("users")));
+    assert_eq!(
+        (error.operation(), error.table()),
+        (Some("GetItem"), Some("users"))
+    );
     assert_eq!(script.times_sent(), 1);
 }
 
