@@ -188,6 +188,9 @@ def test_what_cannot_be_executed_is_refused_before_it_is_sent(serve: Serve, driv
             drive(call(["SELECT 1", "SELECT ?"]))
         with pytest.raises(TypeError, match="given as a list"):
             drive(call("SELECT 1"))
+        for wrong in (3, (), (3, "SELECT 1"), ["SELECT 1"]):
+            with pytest.raises(TypeError, match="a statement is a str, or a tuple"):
+                drive(call([wrong]))
     with pytest.raises(ValidationError, match="1 to 36 characters"):
         drive(client.execute_transaction(["DELETE FROM t"], token="x" * 37))
     with pytest.raises(TypeError, match="class of Model"):

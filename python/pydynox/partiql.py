@@ -71,17 +71,17 @@ async def execute_transaction(
     return rows
 
 
-def _prepared(statement: Statement) -> _core.Statement:
-    text, *parameters = (statement,) if isinstance(statement, str) else statement
-    if not isinstance(text, str):
+def _prepared(statement: Any) -> _core.Statement:
+    parts: Any = statement if isinstance(statement, tuple) else (statement,)
+    if not parts or not isinstance(parts[0], str):
         raise TypeError(f"a statement is a str, or a tuple of one and its parameters, not {statement!r}")
-    return _core.Statement(text, tuple(parameters))
+    return _core.Statement(parts[0], parts[1:])
 
 
 def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
     if isinstance(statements, str):
         raise TypeError("several statements are given as a list: [statement, (statement, parameter), ...]")
-    prepared = []
+    prepared: list[_core.Statement] = []
     for position, statement in enumerate(statements):
         try:
             prepared.append(_prepared(statement))
@@ -91,7 +91,7 @@ def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
     return prepared
 
 
-def _check(prepared: _core.Statement, consistent_read: bool | None, limit: int | None, after: str | None) -> None:
+def _check(prepared: _core.Statement, consistent_read: Any, limit: Any, after: Any) -> None:
     given = [
         name for name, value in (("consistent_read", consistent_read), ("limit", limit), ("after", after)) if value is not None
     ]
@@ -126,6 +126,6 @@ async def _done(operation: _core.Operation) -> Any:
 async def _loaded(rows: list[Any]) -> None:
     """Hooks of what was read."""
     for row in rows:
-        hooks: Any = getattr(type(row), "_hooks", None)
+        hooks: Any = getattr(row, "_hooks", None)
         if hooks is not None:
             await hooks.loaded(row)
