@@ -62,7 +62,7 @@ async fn administration_is_counted_and_asks_nothing() {
     let usage = Arc::new(Usage::default());
 
     observed(client(&script), &usage)
-        .call(create())
+        .call(call(Operation::CreateTable, Resend::OwnGuard))
         .await
         .unwrap();
 
