@@ -72,10 +72,11 @@ async def execute_transaction(
 
 
 def _prepared(statement: Any) -> _core.Statement:
-    parts: Any = statement if isinstance(statement, tuple) else (statement,)
-    if not parts or not isinstance(parts[0], str):
+    if isinstance(statement, str):
+        return _core.Statement(statement, ())
+    if not issubclass(type(statement), tuple) or not statement or not isinstance(statement[0], str):
         raise TypeError(f"a statement is a str, or a tuple of one and its parameters, not {statement!r}")
-    return _core.Statement(parts[0], parts[1:])
+    return _core.Statement(statement[0], statement[1:])
 
 
 def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:

@@ -148,28 +148,40 @@ pub(crate) fn estimate(operation: &Operation, body: &[u8]) -> Estimate {
         0.5
     };
     let parts = match operation {
-        O::GetItem | O::PutItem | O::UpdateItem | O::DeleteItem | O::ExecuteStatement => None,
-        O::Query | O::Scan => None,
+        O::GetItem
+        | O::PutItem
+        | O::UpdateItem
+        | O::DeleteItem
+        | O::ExecuteStatement
+        | O::Query
+        | O::Scan => None,
         _ => parts(body).ok(),
     };
-    let count = parts.as_ref().map_or(1, |parts| parts.len().max(1));
+    let count = parts
+        .as_ref()
+        .map_or(1.0, |parts| units(parts.len().max(1)));
     let written = || {
         let whole = [body.len()];
         let sizes = parts.as_deref().unwrap_or(&whole).iter();
-        sizes.map(|size| size.div_ceil(WRITE_UNIT)).sum::<usize>() as f64
+        units(sizes.map(|size| size.div_ceil(WRITE_UNIT)).sum())
     };
-    let (units, is_exact) = match operation {
-        O::GetItem | O::BatchGetItem => (count as f64 * read, false),
-        O::TransactGetItems | O::ExecuteTransaction => (count as f64 * TRANSACTIONAL, false),
+    let (cost, is_exact) = match operation {
+        O::GetItem | O::BatchGetItem => (count * read, false),
+        O::TransactGetItems | O::ExecuteTransaction => (count * TRANSACTIONAL, false),
         O::PutItem | O::BatchWriteItem => (written(), true),
         O::TransactWriteItems => (written() * TRANSACTIONAL, true),
-        _ => (count as f64, false),
+        _ => (count, false),
     };
     Estimate {
-        units,
+        units: cost,
         parts: count,
         is_exact,
     }
+}
+
+/// A number of things, which a body has no more of than fit.
+fn units(number: usize) -> f64 {
+    u32::try_from(number).unwrap_or(u32::MAX).into()
 }
 
 /// What a request may cost.
@@ -177,7 +189,7 @@ pub(crate) fn estimate(operation: &Operation, body: &[u8]) -> Estimate {
 pub(crate) struct Estimate {
     pub(crate) units: f64,
     /// Of how many parts.
-    pub(crate) parts: usize,
+    pub(crate) parts: f64,
     /// The body has what is written; otherwise what is stored decides, which the last answer shows better.
     pub(crate) is_exact: bool,
 }

@@ -16,7 +16,7 @@ use crate::retry::deadline::{Deadline, Pause, Timers};
 use crate::transport::Operation;
 
 /// Longest pause that is computed; a longer one is looked at again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// Differences of units that are no differences.
 const NOTHING: f64 = 1e-9;
 
@@ -106,7 +106,7 @@ impl Limiter {
         let learned = lock(&self.learned);
         let last = learned.get(&(operation.clone(), table.clone()));
         last.map_or(estimate.units, |last| {
-            estimate.units.max(last * estimate.parts as f64)
+            estimate.units.max(last * estimate.parts)
         })
     }
 
@@ -136,7 +136,7 @@ impl Limiter {
         estimate: Estimate,
     ) {
         if !estimate.is_exact {
-            let each = cost / estimate.parts as f64;
+            let each = cost / estimate.parts;
             lock(&self.learned).insert((operation.clone(), table.clone()), each);
         }
         self.give_back(access, taken - cost);
@@ -413,7 +413,7 @@ mod tests {
         let table: Arc<str> = "users".into();
         let estimate = Estimate {
             units: 2.0,
-            parts: 2,
+            parts: 2.0,
             is_exact: false,
         };
         let operation = Operation::BatchGetItem;
@@ -422,7 +422,7 @@ mod tests {
 
         let three = Estimate {
             units: 3.0,
-            parts: 3,
+            parts: 3.0,
             is_exact: false,
         };
         assert!((limiter.expect(&operation, &table, three) - 30.0).abs() < 1e-9);

@@ -151,13 +151,11 @@ impl Statement {
                 };
                 raise(client.py(), &error, None)
             })?;
-        match opened.as_slice() {
-            [Position::After(token)] => Ok(String::from_utf8_lossy(token).into_owned()),
-            _ => {
-                let error = Error::new(ErrorKind::Cursor, "this cursor is not of a statement");
-                Err(raise(client.py(), &error, None))
-            }
-        }
+        let [Position::After(token)] = opened.as_slice() else {
+            let error = Error::new(ErrorKind::Cursor, "this cursor is not of a statement");
+            return Err(raise(client.py(), &error, None));
+        };
+        Ok(String::from_utf8_lossy(token).into_owned())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::transaction;
 use crate::wire::{Reader, WireError, Writer};
 
 /// Writes the body. A write that fails its condition gives the stored item back.
-pub fn write(writer: &mut Writer, statements: &[Statement], consistent_read: bool, writes: bool) {
+pub fn write(writer: &mut Writer, statements: &[Statement], consistent_read: bool, is_write: bool) {
     writer.raw(br#"{"Statements":["#);
     for (position, statement) in statements.iter().enumerate() {
         writer.raw(if position == 0 { b"{" } else { b",{" });
@@ -18,7 +18,7 @@ pub fn write(writer: &mut Writer, statements: &[Statement], consistent_read: boo
         if consistent_read {
             writer.raw(br#","ConsistentRead":true"#);
         }
-        if writes {
+        if is_write {
             super::write_return_old(writer);
         }
         writer.byte(b'}');

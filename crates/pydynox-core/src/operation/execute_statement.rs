@@ -19,7 +19,7 @@ pub struct Reading<'a> {
 }
 
 /// Writes the body. A write that fails its condition gives the stored item back.
-pub fn write(writer: &mut Writer, statement: &Statement, reading: &Reading<'_>, writes: bool) {
+pub fn write(writer: &mut Writer, statement: &Statement, reading: &Reading<'_>, is_write: bool) {
     writer.byte(b'{');
     statement.write(writer);
     if reading.consistent_read {
@@ -36,7 +36,7 @@ pub fn write(writer: &mut Writer, statement: &Statement, reading: &Reading<'_>, 
     if reading.capacity {
         writer.raw(br#","ReturnConsumedCapacity":"TOTAL""#);
     }
-    if writes {
+    if is_write {
         super::write_return_old(writer);
     }
     writer.byte(b'}');
