@@ -6,8 +6,7 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from . import _core
 from .exceptions import BudgetExceededError, ConfigurationError
@@ -57,8 +56,7 @@ class RateLimit:
         return f"RateLimit(rcu={rcu}, wcu={wcu}, burst={burst})"
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """Numbers of some calls.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::partiql;
+use crate::operation::statement;
 use crate::transport::Operation;
 use crate::wire::{Reader, WireError};
 
@@ -32,7 +32,7 @@ impl Access {
             | O::BatchWriteItem
             | O::TransactWriteItems => Self::Write,
             O::ExecuteStatement | O::BatchExecuteStatement | O::ExecuteTransaction => {
-                if partiql::only_reads(body).unwrap_or(false) {
+                if statement::only_reads(body).unwrap_or(false) {
                     Self::Read
                 } else {
                     Self::Write

@@ -15,7 +15,6 @@ pub mod limiter;
 pub mod number;
 pub mod operation;
 pub mod pagination;
-pub mod partiql;
 pub mod retry;
 pub mod schema;
 pub mod size;

@@ -151,7 +151,7 @@ pub fn new_token() -> Result<String, Error> {
     ))
 }
 
-/// What one operation of a cancelled transaction says for itself; None where it was not at fault.
+/// What one operation of a cancelled transaction, or one statement of a batch, says for itself; None where it was not at fault.
 pub fn reason(reason: &CancellationReason) -> Option<Error> {
     let message = reason.message.clone().unwrap_or_default();
     let kind = match reason.code.as_str() {
@@ -160,9 +160,16 @@ pub fn reason(reason: &CancellationReason) -> Option<Error> {
             item: reason.item.clone(),
         },
         "TransactionConflict" => ErrorKind::TransactionConflict,
-        "ThrottlingError" | "ProvisionedThroughputExceeded" => ErrorKind::Throttling {
-            reasons: Vec::new(),
+        "DuplicateItem" => ErrorKind::ItemAlreadyExists {
+            item: reason.item.clone(),
         },
+        "ResourceNotFound" => ErrorKind::TableNotFound,
+        "AccessDenied" => ErrorKind::AccessDenied,
+        "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded" => {
+            ErrorKind::Throttling {
+                reasons: Vec::new(),
+            }
+        }
         "ValidationError" => ErrorKind::InvalidRequest,
         _ => ErrorKind::Request,
     };
@@ -263,6 +270,16 @@ mod tests {
             Some(ErrorKind::TransactionConflict)
         );
         assert_eq!(of("ValidationError"), Some(ErrorKind::InvalidRequest));
+        assert_eq!(
+            of("DuplicateItem"),
+            Some(ErrorKind::ItemAlreadyExists { item: None })
+        );
+        assert_eq!(of("ResourceNotFound"), Some(ErrorKind::TableNotFound));
+        assert_eq!(of("AccessDenied"), Some(ErrorKind::AccessDenied));
+        assert!(matches!(
+            of("RequestLimitExceeded"),
+            Some(ErrorKind::Throttling { .. })
+        ));
         assert_eq!(
             of("ItemCollectionSizeLimitExceeded"),
             Some(ErrorKind::Request)

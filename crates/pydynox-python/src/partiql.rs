@@ -9,10 +9,10 @@ use pydynox_core::cursor::{Binding, Terms};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::batch_execute_statement::{self, Outcome};
 use pydynox_core::operation::execute_statement::{self, Reading};
+use pydynox_core::operation::statement::{self, MAX_BATCH, Verb};
 use pydynox_core::operation::{execute_transaction as together, transact_get_items};
 use pydynox_core::pagination::Position;
-use pydynox_core::partiql::{self, MAX_BATCH, Verb};
-use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token};
+use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token, reason};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::prelude::*;
@@ -35,7 +35,7 @@ static ANY: Kind = Kind::Any;
 
 /// A statement and its parameters.
 #[pyclass(frozen, module = "pydynox._core")]
-pub(crate) struct Statement(partiql::Statement);
+pub(crate) struct Statement(statement::Statement);
 
 /// What the answer of statements becomes.
 pub(crate) struct Executed {
@@ -85,7 +85,7 @@ impl Statement {
                 )
             })?;
         }
-        partiql::Statement::new(text, w.into_bytes(), parameters.len())
+        statement::Statement::new(text, w.into_bytes(), parameters.len())
             .map(Self)
             .map_err(|error| raise(py, &error, None))
     }
@@ -172,7 +172,7 @@ fn request(operation: Name, body: Vec<u8>, reads: bool, resend: Resend) -> Reque
     }
 }
 
-fn cores(statements: &[Bound<'_, Statement>]) -> Vec<partiql::Statement> {
+fn cores(statements: &[Bound<'_, Statement>]) -> Vec<statement::Statement> {
     statements
         .iter()
         .map(|statement| statement.get().0.clone())
@@ -191,7 +191,7 @@ pub(crate) fn execute_batch(
 ) -> PyResult<Py<Operation>> {
     let py = client.py();
     let statements = cores(&statements);
-    let reads = partiql::check_together(&statements, MAX_BATCH, "execute_batch")
+    let reads = statement::check_together(&statements, MAX_BATCH, "execute_batch")
         .map_err(|error| raise(py, &error, None))?;
     let consistent_read = reads && client.get().is_consistent(py, consistent_read, false)?;
     let mut w = Writer::with_capacity(256 * statements.len());
@@ -220,7 +220,7 @@ pub(crate) fn execute_transaction(
     let py = client.py();
     let refuse = |error: Error| raise(py, &error, None);
     let statements = cores(&statements);
-    let reads = partiql::check_together(&statements, MAX_OPERATIONS, "execute_transaction")
+    let reads = statement::check_together(&statements, MAX_OPERATIONS, "execute_transaction")
         .map_err(refuse)?;
     let sent = match token {
         _ if reads => None,
@@ -306,8 +306,15 @@ impl Executed {
             match outcome {
                 Outcome::Done(None) => rows.append(py.None())?,
                 Outcome::Done(Some(place)) => rows.append(self.row(py, &body[place])?)?,
-                Outcome::Failed(error) => {
-                    let mut error = error
+                Outcome::Failed(failed) => {
+                    let nameless = || {
+                        Error::new(
+                            ErrorKind::Request,
+                            failed.message.clone().unwrap_or_default(),
+                        )
+                    };
+                    let mut error = reason(&failed)
+                        .unwrap_or_else(nameless)
                         .with_operation(answer.operation.name())
                         .with_attempts(answer.attempts);
                     if let Some(id) = &answer.request_id {

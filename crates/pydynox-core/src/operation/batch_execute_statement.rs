@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::error::{CancellationReason, Error, ErrorKind};
-use crate::partiql::Statement;
-use crate::transaction;
+use super::statement::Statement;
+use crate::error::CancellationReason;
 use crate::wire::{Reader, WireError, Writer};
 
 /// Writes the body. A write that fails its condition gives the stored item back.
@@ -31,8 +30,8 @@ pub fn write(writer: &mut Writer, statements: &[Statement], consistent_read: boo
 pub enum Outcome {
     /// It was executed; where the item stands that it read, if there is one.
     Done(Option<Range<usize>>),
-    /// It was not.
-    Failed(Error),
+    /// It was not, and why.
+    Failed(CancellationReason),
 }
 
 /// What became of each statement.
@@ -75,7 +74,7 @@ fn outcome(reader: &mut Reader<'_>, body: &[u8]) -> Result<Outcome, WireError> {
     Ok(failed.map_or(Outcome::Done(item), Outcome::Failed))
 }
 
-fn problem(reader: &mut Reader<'_>, body: &[u8]) -> Result<Error, WireError> {
+fn problem(reader: &mut Reader<'_>, body: &[u8]) -> Result<CancellationReason, WireError> {
     let mut reason = CancellationReason::default();
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
@@ -92,26 +91,7 @@ fn problem(reader: &mut Reader<'_>, body: &[u8]) -> Result<Error, WireError> {
             }
         }
     }
-    Ok(named(reason))
-}
-
-/// The codes of statements are those of transactions and some more.
-fn named(reason: CancellationReason) -> Error {
-    let kind = match reason.code.as_str() {
-        "DuplicateItem" => ErrorKind::ItemAlreadyExists { item: reason.item },
-        "ResourceNotFound" => ErrorKind::TableNotFound,
-        "AccessDenied" => ErrorKind::AccessDenied,
-        "RequestLimitExceeded" => ErrorKind::Throttling {
-            reasons: Vec::new(),
-        },
-        _ => {
-            let known = transaction::reason(&reason);
-            return known.unwrap_or_else(|| {
-                Error::new(ErrorKind::Request, reason.message.unwrap_or_default())
-            });
-        }
-    };
-    Error::new(kind, reason.message.unwrap_or_default()).with_code(reason.code)
+    Ok(reason)
 }
 
 #[cfg(test)]
@@ -147,19 +127,23 @@ mod tests {
             matches!(&found[0], Outcome::Done(Some(range)) if &body[range.clone()] == br#"{"a":{"S":"x"}}"#)
         );
         assert!(matches!(&found[1], Outcome::Done(None)));
-        let kinds: Vec<_> = found[2..]
+        let reasons: Vec<_> = found[2..]
             .iter()
             .map(|outcome| match outcome {
-                Outcome::Failed(error) => error.kind().clone(),
+                Outcome::Failed(reason) => reason,
                 Outcome::Done(_) => panic!("it failed"),
             })
             .collect();
-        assert_eq!(kinds[0], ErrorKind::ItemAlreadyExists { item: None });
-        assert!(
-            matches!(&kinds[1], ErrorKind::ConditionFailed { item: Some(item) } if &item[..] == br#"{"a":{"N":"1"}}"#)
+        assert_eq!(
+            (reasons[0].code.as_str(), reasons[0].message.as_deref()),
+            ("DuplicateItem", Some("taken"))
         );
-        assert_eq!(kinds[2], ErrorKind::Request);
-        assert!(matches!(kinds[3], ErrorKind::Throttling { .. }));
+        assert_eq!(
+            reasons[1].item.as_deref(),
+            Some(br#"{"a":{"N":"1"}}"#.as_slice())
+        );
+        assert_eq!(*reasons[2], CancellationReason::default());
+        assert_eq!(reasons[3].code, "ThrottlingError");
         assert!(outcomes(br#"{"Responses":{}}"#).is_err());
         assert!(outcomes(b"{}").unwrap().is_empty());
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::partiql::Statement;
+use super::statement::Statement;
 use crate::wire::{Reader, WireError, Writer};
 
 /// What a request says beside the statement.

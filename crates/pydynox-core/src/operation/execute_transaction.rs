@@ -1,6 +1,6 @@
 //! ExecuteTransaction: PartiQL statements, all or none. Its answer is framed as that of TransactGetItems is.
 
-use crate::partiql::Statement;
+use super::statement::Statement;
 use crate::wire::Writer;
 
 /// Writes the body, with a token where something is written; gives where that stands, without its quotes. A write that fails its

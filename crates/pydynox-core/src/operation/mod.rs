@@ -15,6 +15,7 @@ pub mod put_item;
 pub mod query;
 pub mod reading;
 pub mod scan;
+pub mod statement;
 pub mod transact_get_items;
 pub mod transact_write_items;
 pub mod update_item;
