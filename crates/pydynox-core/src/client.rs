@@ -194,15 +194,18 @@ impl Client {
         &self.0.config
     }
 
-    /// A client of the same settings whose requests go through what wraps this one's transport; with a retry quota of its own.
+    /// A client of the same settings whose requests go through what wraps this one's transport; with a retry quota and a rate
+    /// of its own.
     #[must_use]
     pub fn through(&self, wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             transport: wrap(self.0.transport.clone()),
             config: self.0.config.clone(),
             quota: Quota::new(),
             timers: Timers::default(),
-        }))
+            limiter: self.0.config.rate_limit.map(Limiter::new),
+        };
+        Self(Arc::new(inner), self.1.clone())
     }
 
     /// Whether the first poll of a call may run on the caller's thread, outside of any runtime.

@@ -187,6 +187,7 @@ impl Field {
 
 /// A model, compiled: what its items look like and which Python values they become.
 #[pyclass(frozen, module = "pydynox._core")]
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Schema {
     layout: Layout,
     partition_key: usize,
