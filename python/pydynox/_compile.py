@@ -274,7 +274,7 @@ def complete(cls: type[Any]) -> Definition:
                 entity_attribute=config.entity_attribute,
                 entities=definition.entities,
                 indexes=declared_indexes(cls, definition.attributes, partition),
-                unique=_unique.scoped(cls, definition.unique, _unique_of, _entity_of),
+                unique=_unique.scoped(cls, definition.unique, _unique_of, entity_of),
                 repair_orphans=config.orphans == "repair",
             )
             _announce(cls, definition)

@@ -64,7 +64,7 @@ class Schema:
         only_entities: bool = False,
         # name, whether global, partition key, sort key, included attributes: None for all, none for the keys only
         indexes: Iterable[tuple[str, bool, Sequence[str], Sequence[str], Sequence[str] | None]] | None = None,
-        unique: Sequence[tuple[str, Sequence[str]]] = [],
+        unique: Sequence[tuple[str, Sequence[str]]] | None = None,
         repair_orphans: bool = False,
     ) -> Self: ...
     @property

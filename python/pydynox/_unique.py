@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._annotations import fail
 from ._kinds import describe, is_key_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ._core import Kind
     from .attributes import Attr
 
 GUARD = "_pydynox_unique"  # the attribute of the items that keep values unique
@@ -24,16 +25,22 @@ def said(cls: type[Any], unique: object) -> tuple[Constraint, ...]:
     """
     if unique is None:
         return ()
-    given: Any = unique
-    several = given if isinstance(given, (tuple, list)) and given and all(map(_is_names, given)) else (given,)
-    wrong = next((one for one in several if not _is_names(one)), None)
-    if wrong is not None:
+    together = _names(unique)
+    several = [together] if together else [_names(one) for one in _listed(unique)]
+    if not several or not all(several):
         fail(cls, "", f'says unique={unique!r}: write unique=("tenant", "email"), or several of these in a list')
-    return tuple(tuple(one) for one in several)
+    return tuple(several)
 
 
-def _is_names(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and bool(value) and all(isinstance(name, str) for name in value)
+def _listed(value: object) -> tuple[object, ...]:
+    return tuple(cast("Sequence[object]", value)) if isinstance(value, (tuple, list)) else ()
+
+
+def _names(value: object) -> Constraint:
+    """The names of a constraint, or none where it is something else."""
+    listed = _listed(value)
+    names = tuple(name for name in listed if isinstance(name, str))
+    return names if len(names) == len(listed) else ()
 
 
 def own(attributes: Mapping[str, Attr[Any]], together: Iterable[Constraint]) -> list[Constraint]:
@@ -72,7 +79,8 @@ def check(cls: type[Any], attributes: Mapping[str, Attr[Any]], constraints: Iter
 
 
 def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> None:
-    name, kind = attribute.name, attribute._kind or ("any",)
+    name = attribute.name
+    kind: Kind = attribute._kind or ("any",)
     if attribute._roles and alone:
         fail(cls, name, "is a key, and says unique=True: name it together with others, as in unique=(...)")
     if attribute._template is not None or (attribute._duty is not None):
@@ -93,7 +101,7 @@ def scoped(
     entity_of: Callable[[type[Any]], str | None],
 ) -> list[tuple[str, list[str]]]:
     """Each constraint with the entity among whose items it holds: that of the first class with items that says it."""
-    found = []
+    found: list[tuple[str, list[str]]] = []
     for names in constraints:
         holders = (base for base in reversed(cls.__mro__) if names in (constraints_of(base) or ()))
         found.append((entity_of(next(holders, cls)) or "", list(names)))

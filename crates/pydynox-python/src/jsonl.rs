@@ -47,16 +47,12 @@ impl Client {
             table: self.settings.table_named(table).into(),
             names: keys.into_iter().map(Into::into).collect(),
         };
-        match table.of(&item).map_err(wrong)? {
-            Some(key) => Ok(Entry::of_line(table, item, key)),
-            None => {
-                let names = table.names.join("' and '");
-                Err(validation_error(
-                    py,
-                    &format!("the item lacks its key: '{names}'"),
-                ))
-            }
-        }
+        let Some(key) = table.of(&item).map_err(wrong)? else {
+            let names = table.names.join("' and '");
+            let text = format!("the item lacks its key: '{names}'");
+            return Err(validation_error(py, &text));
+        };
+        Ok(Entry::of_line(table, item, key))
     }
 }
 

@@ -268,7 +268,7 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None, unique=vec![], repair_orphans=false))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None, unique=None, repair_orphans=false))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         model: &Bound<'_, PyType>,
@@ -282,7 +282,7 @@ impl Schema {
         entities: Option<Py<PyDict>>,
         only_entities: bool,
         indexes: Option<Vec<DeclaredIndex>>,
-        unique: Vec<(String, Vec<String>)>,
+        unique: Option<Vec<(String, Vec<String>)>>,
         repair_orphans: bool,
     ) -> PyResult<Self> {
         let py = model.py();
@@ -323,7 +323,7 @@ impl Schema {
         )
         .and_then(|item| item.with_indexes(indexes_of(&layout, indexes.unwrap_or_default())))
         .map_err(|error| configuration_error(py, error.message()))?;
-        let constraints = unique.into_iter().map(|(of, names)| {
+        let constraints = unique.into_iter().flatten().map(|(of, names)| {
             let stored = |index: usize| layout.field(index).attribute_name.clone();
             let made = Constraint::new(&of, names, |name| layout.position(name), stored);
             made.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))

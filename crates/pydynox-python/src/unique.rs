@@ -466,6 +466,10 @@ fn holder<'py>(py: Python<'py>, schema: &Schema, guard: &[u8]) -> Option<Bound<'
     schema.model(py).call_method1("key", parts).ok()
 }
 
+/// What the operations on guards are about, each with the position of the operation that it belongs to, and which of them are
+/// taken by models that repair.
+type Written = (Vec<(usize, Stake)>, Vec<Taken>);
+
 /// What the guards of a transaction's writes come to, each with the position of the write.
 #[derive(Default)]
 pub(crate) struct Stakes {
@@ -484,7 +488,7 @@ impl Stakes {
         py: Python<'_>,
         transaction: &mut Transaction,
         placed: impl Fn(usize, PyErr) -> PyErr,
-    ) -> PyResult<(Vec<(usize, Stake)>, Vec<Taken>)> {
+    ) -> PyResult<Written> {
         let (mut stakes, mut repaired) = (Vec::new(), Vec::new());
         for (number, (position, table, guards)) in self.all.iter().enumerate() {
             let schema = schema_of(guards.instance.bind(py))?;

@@ -302,9 +302,9 @@ async fn a_batch_is_left_over_as_a_whole_or_by_half() {
         half,
         json!({"UnprocessedItems": {"a": [body["RequestItems"]["a"][1]], "b\"": body["RequestItems"]["b\""]}})
     );
-    let sent = setting.service.bodies.lock().unwrap();
+    let seen = setting.service.bodies.lock().unwrap();
     assert_eq!(
-        *sent,
+        *seen,
         [
             json!({"RequestItems": {"a": [body["RequestItems"]["a"][0]]}, "ReturnConsumedCapacity": "TOTAL"})
         ]
