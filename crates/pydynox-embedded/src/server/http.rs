@@ -340,21 +340,24 @@ mod tests {
 
     use super::*;
 
-    /// What is heard of these bytes, which come one at a time, and what stays in the buffer.
+    /// What is heard of these bytes, which come one at a time, and what is said to their sender meanwhile.
     async fn heard(bytes: &[u8]) -> (Heard, Vec<u8>) {
-        let (mut client, mut server) = tokio::io::duplex(1);
+        let (client, mut server) = tokio::io::duplex(1);
+        let (mut ear, mut mouth) = tokio::io::split(client);
         let bytes = bytes.to_vec();
         let sender = tokio::spawn(async move {
-            let _ = client.write_all(&bytes).await;
-            let _ = client.shutdown().await;
-            // What is said to it must not block the server.
-            let _ = tokio::io::copy(&mut client, &mut tokio::io::sink()).await;
+            let _ = mouth.write_all(&bytes).await;
+            let _ = mouth.shutdown().await;
         });
-        let mut buffer = BytesMut::new();
-        let heard = hear(&mut server, &mut buffer).await.unwrap();
+        let listener = tokio::spawn(async move {
+            let mut said = Vec::new();
+            let _ = ear.read_to_end(&mut said).await;
+            said
+        });
+        let heard = hear(&mut server, &mut BytesMut::new()).await.unwrap();
         drop(server);
         sender.await.unwrap();
-        (heard, buffer.to_vec())
+        (heard, listener.await.unwrap())
     }
 
     async fn request(bytes: &[u8]) -> Incoming {
@@ -398,12 +401,15 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_a_word_gets_it_first() {
-        let got =
-            request(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}")
-                .await;
+        let bytes = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}";
+        let (heard, said) = heard(bytes).await;
 
+        let Heard::Request(got) = heard else {
+            panic!("a request");
+        };
         assert_eq!(&got.body[..], b"{}");
         assert!(!got.keep_alive);
+        assert_eq!(said, b"HTTP/1.1 100 Continue\r\n\r\n");
     }
 
     #[tokio::test]
