@@ -43,6 +43,7 @@ def bodies() -> dict[str, Any]:
         "Scan": page,
         "BatchGetItem": {"Responses": {TABLE: items}, "UnprocessedKeys": {}},
         "BatchWriteItem": {"UnprocessedItems": {}},
+        "TransactWriteItems": {},
     }
 
 

@@ -14,6 +14,7 @@ import json
 import os
 import resource
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from data import NUMBERS
@@ -69,10 +70,10 @@ def sockets() -> int:
 
 def check(operation: str, result: Any) -> None:
     """A client that answers fast, and wrong, has no price. What the item is depends on the client."""
-    if operation in ("put", "save"):
+    if operation in ("put", "save", "batch_write", "transaction"):
         return
     expected = "Ada Lovelace 1"
-    if operation == "query" and not isinstance(result, bytes):
+    if operation in ("query", "batch_get") and not isinstance(result, bytes):
         assert len(result) == 100, len(result)
         result, expected = result[-1], "Ada Lovelace 99"
     if isinstance(result, bytes):
@@ -122,6 +123,7 @@ async def crowd(get: Call, size: int) -> dict[str, int]:
 
 async def serve_awaited(client: ModuleType, url: str) -> None:
     """Answer commands with the awaited API."""
+    blocks = getattr(client, "BLOCKS", {})  # what an operation is measured inside of
     async with client.connected(url) as calls:
         for operation, call in calls.items():
             check(operation, await call(1))
@@ -130,9 +132,10 @@ async def serve_awaited(client: ModuleType, url: str) -> None:
             if "price" in command:
                 call, count, concurrency = calls[command["price"]], command["calls"], command["concurrency"]
                 first = warm_up(count, concurrency)
-                await awaited(call, first, concurrency)
-                before = cpu()
-                await awaited(call, count, concurrency)
+                async with blocks.get(command["price"], nullcontext)():
+                    await awaited(call, first, concurrency)
+                    before = cpu()
+                    await awaited(call, count, concurrency)
                 answer({"us": (cpu() - before) / count, "calls": first + count})
             elif "crowd" in command:
                 answer(await crowd(calls["get"], command["crowd"]))

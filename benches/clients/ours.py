@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pydynox
 from data import ACCESS_KEY_ID, NUMBERS, REGION, SECRET_ACCESS_KEY, SORT_KEY, item, partition_key
 from model import User, user
 from pydynox import Credentials, DynamoDBClient, set_default_client
@@ -12,7 +13,9 @@ from pydynox import Credentials, DynamoDBClient, set_default_client
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+BLOCKS = {"get, batching": pydynox.batching}
 KEYS = [partition_key(number) for number in range(NUMBERS)]
+WHOLE_KEYS = [User.key(key, SORT_KEY) for key in KEYS]
 USERS = [user(number) for number in range(NUMBERS)]
 LOADED = [User.model_from_item(item(number)) for number in range(NUMBERS)]
 
@@ -31,14 +34,26 @@ def open_client(url: str) -> DynamoDBClient:
     return client
 
 
+async def pair(client: DynamoDBClient, number: int) -> None:
+    """Two puts, both or none."""
+    async with client.transaction() as tx:
+        tx.put(USERS[number])
+        tx.put(USERS[number - 1])
+
+
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[dict[str, Callable[[int], Any]]]:
     """The awaited calls."""
-    async with open_client(url):
+    async with open_client(url) as client:
         yield {
             "get": lambda number: User.get(KEYS[number], SORT_KEY),
+            "get, batching": lambda number: User.get(KEYS[number], SORT_KEY),
             "put": lambda number: USERS[number].put(),
             "save": lambda number: changed(number).save(),
+            "query": lambda number: User.query(KEYS[number]).limit(100).all(),
+            "batch_get": lambda _: client.batch_get_all(WHOLE_KEYS),
+            "batch_write": lambda _: client.batch_save(USERS[:25]),
+            "transaction": lambda number: pair(client, number),
         }
 
 
@@ -50,5 +65,8 @@ def connected_sync(url: str) -> Iterator[dict[str, Callable[[int], Any]]]:
         "get": lambda number: User.sync.get(KEYS[number], SORT_KEY),
         "put": lambda number: USERS[number].sync.put(),
         "save": lambda number: changed(number).sync.save(),
+        "query": lambda number: User.sync.query(KEYS[number]).limit(100).all(),
+        "batch_get": lambda _: client.sync.batch_get_all(WHOLE_KEYS),
+        "batch_write": lambda _: client.sync.batch_save(USERS[:25]),
     }
     client.sync.close()

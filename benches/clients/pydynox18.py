@@ -45,9 +45,15 @@ KEYS = [partition_key(number) for number in range(NUMBERS)]
 USERS = [User(**values(number)) for number in range(NUMBERS)]
 
 
-def open_client(url: str) -> None:
+WHOLE_KEYS = [{"pk": key, "sk": SORT_KEY} for key in KEYS]
+ITEMS = [values(number) for number in range(25)]
+
+
+def open_client(url: str) -> DynamoDBClient:
     """The client that the model uses from now on."""
-    set_default_client(DynamoDBClient(region=REGION, endpoint_url=url, access_key=ACCESS_KEY_ID, secret_key=SECRET_ACCESS_KEY))
+    client = DynamoDBClient(region=REGION, endpoint_url=url, access_key=ACCESS_KEY_ID, secret_key=SECRET_ACCESS_KEY)
+    set_default_client(client)
+    return client
 
 
 async def query(number: int) -> list[Any]:
@@ -58,20 +64,24 @@ async def query(number: int) -> list[Any]:
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[dict[str, Callable[[int], Any]]]:
     """The awaited calls."""
-    open_client(url)
+    client = open_client(url)
     yield {
         "get": lambda number: User.get(pk=KEYS[number], sk=SORT_KEY),
         "put": lambda number: USERS[number].save(full_replace=True),
         "query": query,
+        "batch_get": lambda _: User.batch_get(WHOLE_KEYS),
+        "batch_write": lambda _: client.batch_write(TABLE, put_items=ITEMS),
     }
 
 
 @contextmanager
 def connected_sync(url: str) -> Iterator[dict[str, Callable[[int], Any]]]:
     """The blocking calls."""
-    open_client(url)
+    client = open_client(url)
     yield {
         "get": lambda number: User.sync_get(pk=KEYS[number], sk=SORT_KEY),
         "put": lambda number: USERS[number].sync_save(full_replace=True),
         "query": lambda number: list(User.sync_query(partition_key=KEYS[number], limit=100)),
+        "batch_get": lambda _: User.sync_batch_get(WHOLE_KEYS),
+        "batch_write": lambda _: client.sync_batch_write(TABLE, put_items=ITEMS),
     }

@@ -21,6 +21,7 @@ from .attributes import (
     sort_key,
 )
 from .batch import BatchWriter
+from .batching import batching
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .collection import Collection
 from .config import ModelConfig
@@ -84,6 +85,7 @@ __all__ = [
     "after_load",
     "after_save",
     "attr",
+    "batching",
     "before_delete",
     "before_save",
     "budget",

@@ -403,6 +403,9 @@ class Meter:
 def meters_variable() -> ContextVar[tuple[Meter, ...]]:
     """The meters that count the calls made here."""
 
+def batching_variable() -> ContextVar[bool]:
+    """Whether reads that begin here wait for others."""
+
 def check_rate_limit(rcu: float | None, wcu: float | None, burst: float, /) -> None: ...
 
 @final

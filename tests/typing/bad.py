@@ -11,6 +11,7 @@ from models import Account, Address, CountEvent, Event, Kept, Legacy, Level, Mon
 from pydynox.local import LocalServer
 from pydynox import export_jsonl, import_jsonl
 from pydynox import (
+    batching,
     Action,
     AssumeRole,
     Attr,
@@ -445,3 +446,8 @@ async def statements_and_cost(client: DynamoDBClient) -> None:
     RateLimit(5)  # E: by name
     budget(requests=1.5)  # E: whole requests
     budget(requests=1, on_exceed="shout")  # E: raise or warn
+
+
+def gathered() -> None:
+    with batching():  # E: async with
+        pass

@@ -59,6 +59,7 @@ from pydynox import (
     Tally,
     Usage,
     attr,
+    batching,
     budget,
     export_jsonl,
     extend_ttl,
@@ -720,3 +721,8 @@ async def statements_and_cost(client: DynamoDBClient) -> None:
     with budget(rcu=1.5, requests=3, on_exceed="warn") as spent:
         assert_type(spent.sites, list[tuple[str, int]])
     DynamoDBClient(rate_limit=RateLimit(rcu=10, wcu=2.5))
+
+
+async def gathered() -> None:
+    async with batching():
+        assert_type(await User.get("a"), User | None)

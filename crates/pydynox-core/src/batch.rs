@@ -152,6 +152,12 @@ impl Gets {
         Ok(place)
     }
 
+    /// How a table is read so far; None where nothing of it is.
+    pub(crate) fn consistency(&self, table: &KeyNames) -> Option<bool> {
+        let number = self.places.tables.iter().position(|known| known == table)?;
+        self.consistent.get(number).copied()
+    }
+
     /// Reads all of it; whatever the service leaves over is asked for again until the deadline.
     ///
     /// # Errors
@@ -159,16 +165,12 @@ impl Gets {
     /// A request failed for another reason than that; nothing is given back then.
     pub async fn read(self, client: &Client, timeout: Option<Duration>) -> Result<Got, Error> {
         let deadline = Deadline::start(timeout.or(client.config().timeout));
-        let bodies = self.bodies();
-        let chunks = bodies
-            .into_iter()
-            .map(|body| drain(client, Operation::BatchGetItem, body, deadline));
         let mut got = Got {
             items: vec![None; self.asked.len()],
             left: Vec::new(),
             answer: None,
         };
-        for outcome in all(chunks.collect(), AT_ONCE).await {
+        for outcome in self.outcomes(client, deadline).await {
             for answer in outcome.answers {
                 self.sort(&mut got, &answer)
                     .map_err(|error| unreadable(&error))?;
@@ -177,15 +179,98 @@ impl Gets {
             if let Some(error) = outcome.error {
                 return Err(error);
             }
-            if let Some(left) = outcome.left {
-                let keys = left_keys(&left, "Keys").map_err(|error| unreadable(&error))?;
-                for (table, key) in keys {
-                    let place = self.places.place(&table, &key);
-                    got.left.extend(place.map_err(|error| unreadable(&error))?);
+            let left = self.left_over(outcome.left.as_deref());
+            got.left.extend(left.map_err(|error| unreadable(&error))?);
+        }
+        Ok(got)
+    }
+
+    /// The same, where each read has an outcome of its own, by place: the item alone, or nothing where there is no such item.
+    pub(crate) async fn read_each(
+        self,
+        client: &Client,
+        deadline: Deadline,
+    ) -> Vec<Result<Answer, Error>> {
+        let mut each: Vec<Option<Result<Answer, Error>>> = Vec::new();
+        each.resize_with(self.asked.len(), || None);
+        let mut first = 0;
+        for outcome in self.outcomes(client, deadline).await {
+            let rest = self.settle(&mut each, outcome);
+            let chunk = first..each.len().min(first + MAX_GETS);
+            first = chunk.end;
+            for slot in &mut each[chunk] {
+                slot.get_or_insert_with(|| rest.clone());
+            }
+        }
+        each.into_iter().flatten().collect()
+    }
+
+    /// Takes over what a request brought; gives what its other reads come to.
+    fn settle(
+        &self,
+        each: &mut [Option<Result<Answer, Error>>],
+        mut outcome: Outcome,
+    ) -> Result<Answer, Error> {
+        for answer in &outcome.answers {
+            self.sort_each(each, answer)
+                .map_err(|error| unreadable(&error))?;
+        }
+        if let Some(error) = outcome.error {
+            return Err(error);
+        }
+        let left = self.left_over(outcome.left.as_deref());
+        for place in left.map_err(|error| unreadable(&error))? {
+            each[place] = Some(Err(left_behind()));
+        }
+        match outcome.answers.pop() {
+            Some(answer) => Ok(Answer {
+                body: Bytes::new(),
+                ..answer
+            }),
+            None => Err(Error::new(ErrorKind::Internal, "a request without its end")),
+        }
+    }
+
+    fn sort_each(
+        &self,
+        each: &mut [Option<Result<Answer, Error>>],
+        answer: &Answer,
+    ) -> Result<(), WireError> {
+        for (table, items) in batch_get_item::items(&answer.body)? {
+            for range in items {
+                let body = answer.body.slice(range);
+                if let Some(place) = self.places.place(&table, &body)? {
+                    each[place] = Some(Ok(Answer {
+                        body,
+                        ..answer.clone()
+                    }));
                 }
             }
         }
-        Ok(got)
+        Ok(())
+    }
+
+    async fn outcomes(&self, client: &Client, deadline: Deadline) -> Vec<Outcome> {
+        let chunks = self
+            .bodies()
+            .into_iter()
+            .map(|body| drain(client, Operation::BatchGetItem, body, deadline));
+        all(chunks.collect(), AT_ONCE).await
+    }
+
+    /// The places of what was left over.
+    fn left_over(&self, left: Option<&[u8]>) -> Result<Vec<usize>, WireError> {
+        let Some(left) = left else {
+            return Ok(Vec::new());
+        };
+        let places = left_keys(left, "Keys")?
+            .into_iter()
+            .map(|(table, key)| self.places.place(&table, &key));
+        Ok(places
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     fn sort(&self, got: &mut Got, answer: &Answer) -> Result<(), WireError> {
@@ -450,7 +535,7 @@ fn pause_before(retry: u32, jitter: &Jitter) -> Duration {
 }
 
 /// Carries futures to their ends, this many of them at a time; their results come in their order.
-async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Output> {
+pub(crate) async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Output> {
     let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     let mut waiting = futures.into_iter().enumerate();
     let mut active: Vec<(usize, Pin<Box<F>>)> = Vec::with_capacity(at_once);
@@ -539,6 +624,14 @@ fn left_writes(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
         }
     }
     Ok(found)
+}
+
+fn left_behind() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "the service left this read over until the time-out",
+    )
+    .with_operation("BatchGetItem")
 }
 
 fn unreadable(error: &WireError) -> Error {

@@ -189,6 +189,16 @@ impl Client {
         Self(self.0, Some(observers))
     }
 
+    /// Whether both send over one transport, and the same observers count their calls.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same_observers = match (&self.1, &other.1) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.counts_for(other),
+            _ => false,
+        };
+        Arc::ptr_eq(&self.0, &other.0) && same_observers
+    }
+
     /// How the client behaves.
     pub fn config(&self) -> &ClientConfig {
         &self.0.config

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -113,9 +114,10 @@ pub struct CancellationReason {
 /// let error = Error::new(ErrorKind::Validation, "must not be empty").with_table("users").with_attribute("email");
 /// assert_eq!(error.to_string(), "attribute 'email' of table 'users': must not be empty");
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     kind: ErrorKind,
     message: Box<str>,
@@ -130,7 +132,7 @@ struct Inner {
     retryable: bool,
     ambiguous: bool,
     applied: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -241,7 +243,7 @@ impl Error {
     /// Keeps the error that led to this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod capacity;
 pub mod client;
+pub mod coalesce;
 pub mod codec;
 pub mod cursor;
 pub mod error;

@@ -239,6 +239,12 @@ impl Observers {
         }
     }
 
+    /// Whether the same count here and there.
+    pub(crate) fn counts_for(&self, other: &Self) -> bool {
+        let mut pairs = self.usages.iter().zip(&other.usages);
+        self.usages.len() == other.usages.len() && pairs.all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
     /// A call is about to be sent.
     pub(crate) fn begin(&self, operation: &Operation, table: &str) -> Result<(), Error> {
         for (position, usage) in self.usages.iter().enumerate() {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pydynox_core::client::{Answer, Goal};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::{delete_item, describe_table, get_item, update_item};
+use pydynox_core::transport::Operation as Name;
 use pydynox_core::unique;
 use pydynox_core::wire::{Reader, WireError};
 use pyo3::prelude::*;
@@ -156,6 +157,16 @@ impl Expected {
         let none = || Ok(py.None().into_bound(py));
         let truth = |found: bool| Ok(PyBool::new(py, found).to_owned().into_any());
         match self {
+            // Read with others, the body is the item itself.
+            Self::Item(schema) if answer.operation == Name::BatchGetItem => {
+                if body.is_empty() {
+                    return none();
+                }
+                match read_owned(py, body, schema.bind(py))? {
+                    Some(found) => Ok(found.into_any()),
+                    None => none(),
+                }
+            }
             Self::Item(schema) => match item_of(py, body)? {
                 Some(range) => match read_owned(py, &body[range], schema.bind(py))? {
                     Some(found) => Ok(found.into_any()),

@@ -86,7 +86,7 @@ impl Entry {
     }
 }
 
-fn key_names(table: String, schema: &Schema) -> KeyNames {
+pub(crate) fn key_names(table: String, schema: &Schema) -> KeyNames {
     KeyNames {
         table: table.into(),
         names: schema

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
+use crate::coalesce::{self, Asked};
 use crate::operation::Operation;
 use crate::runtime::{self, Exchange, Guarded, Outcome};
 
@@ -59,8 +60,8 @@ impl Queue {
     }
 
     /// Called on the I/O thread. The loop is woken once per batch: only the first completion after a drain writes.
-    fn push(&self, completion: Completion) {
-        lock(&self.completions).push(completion);
+    fn push(&self, completions: impl IntoIterator<Item = Completion>) {
+        lock(&self.completions).extend(completions);
         if self.armed.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -103,6 +104,11 @@ impl Slots {
         (slot, entry.0)
     }
 
+    fn holds(&self, slot: usize, sequence: u64) -> bool {
+        let entry = self.entries.get(slot);
+        entry.is_some_and(|entry| entry.0 == sequence && entry.1.is_some())
+    }
+
     fn remove(&mut self, slot: usize, sequence: u64) -> Option<Waiting> {
         let entry = self.entries.get_mut(slot)?;
         if entry.0 != sequence {
@@ -120,6 +126,8 @@ impl Slots {
 pub(crate) struct LoopBridge {
     queue: Arc<Queue>,
     slots: Mutex<Slots>,
+    /// Reads of this turn of the loop that go with others.
+    gathered: Mutex<Vec<Group>>,
 }
 
 /// A place in a bridge, kept by the operation that waits there.
@@ -127,7 +135,7 @@ pub(crate) struct Ticket {
     bridge: Py<LoopBridge>,
     slot: usize,
     sequence: u64,
-    task: tokio::task::AbortHandle,
+    task: Task,
 }
 
 impl Ticket {
@@ -160,6 +168,15 @@ impl LoopBridge {
                 }
             }
         }
+    }
+
+    /// Called by the loop once it has run what was ready when the first of the reads began: send them.
+    fn send_gathered(&self) -> PyResult<()> {
+        let gathered = std::mem::take(&mut *lock(&self.gathered));
+        for group in gathered {
+            group.send(self).map_err(|error| not_started(&error))?;
+        }
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -228,11 +245,11 @@ pub(crate) fn start<'py>(
     let queue = Arc::clone(&inner.queue);
     let started = runtime::spawn(async move {
         let outcome = Guarded(exchange).await;
-        queue.push(Completion {
+        queue.push([Completion {
             slot,
             sequence,
             outcome,
-        });
+        }]);
     });
     match started {
         Ok(task) => Ok((
@@ -241,17 +258,130 @@ pub(crate) fn start<'py>(
                 bridge,
                 slot,
                 sequence,
-                task,
+                task: Task::Own(task),
             },
         )),
         Err(error) => {
             let waiting = lock(&inner.slots).remove(slot, sequence);
             drop(waiting);
-            Err(PyOSError::new_err(format!(
-                "the I/O thread could not be started: {error}"
-            )))
+            Err(not_started(&error))
         }
     }
+}
+
+/// The same for a read that goes with others of this turn of `event_loop`: they are sent once the loop has run what is ready.
+pub(crate) fn join<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    operation: Py<Operation>,
+    asked: Asked,
+) -> PyResult<(Bound<'py, PyAny>, Ticket)> {
+    let py = event_loop.py();
+    let bridge = bridge_of(event_loop)?;
+    let future = event_loop.call_method0(intern!(py, "create_future"))?;
+    let inner = bridge.bind(py).get();
+    if lock(&inner.gathered).is_empty() {
+        let send = bridge.getattr(py, intern!(py, "send_gathered"))?;
+        event_loop.call_method1(intern!(py, "call_soon"), (send,))?;
+    }
+    let (slot, sequence) = lock(&inner.slots).add(Waiting {
+        operation,
+        future: future.clone().unbind(),
+    });
+    let mut gathered = lock(&inner.gathered);
+    let known = gathered
+        .iter()
+        .position(|group| group.asked[0].goes_with(&asked));
+    let number = known.unwrap_or_else(|| {
+        gathered.push(Group::default());
+        gathered.len() - 1
+    });
+    let group = &mut gathered[number];
+    group.asked.push(asked);
+    group.places.push((slot, sequence));
+    group.shared.waiting.fetch_add(1, Ordering::AcqRel);
+    let task = Task::Shared(group.shared.clone());
+    drop(gathered);
+    Ok((
+        future,
+        Ticket {
+            bridge,
+            slot,
+            sequence,
+            task,
+        },
+    ))
+}
+
+/// Reads that go in one request, each with its place in the bridge.
+#[derive(Default)]
+struct Group {
+    asked: Vec<Asked>,
+    places: Vec<(usize, u64)>,
+    shared: Arc<Shared>,
+}
+
+/// A task that several operations wait for.
+#[derive(Default)]
+struct Shared {
+    waiting: AtomicUsize,
+    task: Mutex<Option<tokio::task::AbortHandle>>,
+}
+
+enum Task {
+    Own(tokio::task::AbortHandle),
+    Shared(Arc<Shared>),
+}
+
+impl Task {
+    /// Ends the task, unless others wait for it.
+    fn abort(&self) {
+        match self {
+            Self::Own(task) => task.abort(),
+            Self::Shared(shared) => {
+                if shared.waiting.fetch_sub(1, Ordering::AcqRel) == 1
+                    && let Some(task) = lock(&shared.task).take()
+                {
+                    task.abort();
+                }
+            }
+        }
+    }
+}
+
+impl Group {
+    /// Sends the reads that somebody still waits for.
+    fn send(self, bridge: &LoopBridge) -> io::Result<()> {
+        let slots = lock(&bridge.slots);
+        let (asked, places): (Vec<Asked>, Vec<(usize, u64)>) = self
+            .asked
+            .into_iter()
+            .zip(self.places)
+            .filter(|(_, (slot, sequence))| slots.holds(*slot, *sequence))
+            .unzip();
+        drop(slots);
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let queue = Arc::clone(&bridge.queue);
+        let task = runtime::spawn(async move {
+            let outcomes = match coalesce::together(asked).await {
+                Ok(outcomes) => outcomes,
+                Err(error) => places.iter().map(|_| Err(error.clone())).collect(),
+            };
+            let ended = places.into_iter().zip(outcomes);
+            queue.push(ended.map(|((slot, sequence), outcome)| Completion {
+                slot,
+                sequence,
+                outcome,
+            }));
+        })?;
+        *lock(&self.shared.task) = Some(task);
+        Ok(())
+    }
+}
+
+fn not_started(error: &io::Error) -> PyErr {
+    PyOSError::new_err(format!("the I/O thread could not be started: {error}"))
 }
 
 fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
@@ -288,6 +418,7 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
         LoopBridge {
             queue,
             slots: Mutex::default(),
+            gathered: Mutex::default(),
         },
     )?;
     event_loop.call_method1(

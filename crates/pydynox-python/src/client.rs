@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
+use pydynox_core::coalesce::Read;
 use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
 use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::Transaction;
@@ -18,7 +19,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 use crate::answer::{Context, Expected, Target};
-use crate::batch::Entry;
+use crate::batch::{Entry, key_names};
+use crate::coalesce::{self, Asked};
 use crate::encode;
 use crate::error::{raise, validation_error};
 use crate::expression::{IS_KEY, actions_of, condition_of};
@@ -306,6 +308,21 @@ impl Client {
         let consistent = self.is_consistent(py, consistent_read, model.consistent_read)?;
         let key = model.key(values, named)?;
         let table = self.settings.table_of(py, model)?;
+        if coalesce::is_on(py)? {
+            let mut w = Writer::with_capacity(64);
+            write_key(&mut w, model, &key)?;
+            let asked = Asked {
+                client: self.core(py)?,
+                timeout: self.options(py)?.timeout,
+                read: Read {
+                    table: key_names(table, model),
+                    key: w.into_bytes(),
+                    consistent_read: consistent,
+                },
+            };
+            let expected = Expected::Item(schema.clone().unbind());
+            return Operation::gathered(py, asked, expected, self.context());
+        }
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, &key)?;

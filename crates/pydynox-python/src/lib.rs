@@ -4,6 +4,7 @@ mod answer;
 mod batch;
 mod bridge;
 mod client;
+mod coalesce;
 mod decode;
 mod derive;
 mod encode;
@@ -50,6 +51,8 @@ mod _core {
     use crate::batch::{Entry, needs_guard};
     #[pymodule_export]
     use crate::client::Client;
+    #[pymodule_export]
+    use crate::coalesce::batching_variable;
     #[pymodule_export]
     use crate::expression::{Action, Condition, Path, Size, Term};
     #[pymodule_export]

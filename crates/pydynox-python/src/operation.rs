@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::answer::{Context as About, Expected};
 use crate::bridge::{self, Ticket};
+use crate::coalesce::Asked;
 use crate::ffi::{self, Sent};
 use crate::runtime::{Blocking, Exchange, Guarded, Outcome};
 
@@ -21,6 +22,8 @@ thread_local! {
 enum Stage {
     /// Nothing was sent yet.
     Ready { exchange: Exchange, inline: bool },
+    /// Nothing was sent yet, and it goes with others.
+    Gathered(Asked),
     /// The I/O thread has it.
     Waiting(Ticket),
     /// The answer is here, undecoded.
@@ -51,8 +54,22 @@ impl Operation {
         expected: Expected,
         about: About,
     ) -> PyResult<Py<Self>> {
+        Self::at(py, Stage::Ready { exchange, inline }, expected, about)
+    }
+
+    /// A read that goes with others.
+    pub(crate) fn gathered(
+        py: Python<'_>,
+        asked: Asked,
+        expected: Expected,
+        about: About,
+    ) -> PyResult<Py<Self>> {
+        Self::at(py, Stage::Gathered(asked), expected, about)
+    }
+
+    fn at(py: Python<'_>, stage: Stage, expected: Expected, about: About) -> PyResult<Py<Self>> {
         let state = State {
-            stage: Stage::Ready { exchange, inline },
+            stage,
             expected: Some(expected),
             about,
         };
@@ -84,8 +101,17 @@ impl Operation {
     fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
-        let Stage::Ready { exchange, inline } = this.take(Stage::Over) else {
-            return Err(PyRuntimeError::new_err("an operation can be awaited once"));
+        let (exchange, inline) = match this.take(Stage::Over) {
+            Stage::Ready { exchange, inline } => (exchange, inline),
+            Stage::Gathered(asked) => {
+                if let Some(event_loop) = bridge::running_loop(py)? {
+                    let (future, ticket) = bridge::join(&event_loop, slf.clone().unbind(), asked)?;
+                    this.take(Stage::Waiting(ticket));
+                    return future.call_method0(intern!(py, "__await__"));
+                }
+                (asked.alone(), false)
+            }
+            _ => return Err(PyRuntimeError::new_err("an operation can be awaited once")),
         };
         let mut exchange = Guarded(exchange);
         if inline && let Poll::Ready(outcome) = poll_here(&mut exchange) {
@@ -120,7 +146,7 @@ impl Operation {
     fn abort(&self, py: Python<'_>) {
         let expected = self.lock().expected.take();
         let sent = match self.take(Stage::Over) {
-            Stage::Ready { .. } => false,
+            Stage::Ready { .. } | Stage::Gathered(_) => false,
             Stage::Waiting(ticket) => {
                 ticket.abort(py);
                 true

@@ -176,13 +176,15 @@ impl Io {
     }
 }
 
-/// A call whose panic is an error of that call alone.
-pub(crate) struct Guarded(pub(crate) Exchange);
+/// A call, or several that are sent together, whose panic is an error of theirs alone.
+pub(crate) struct Guarded<T = Answer>(
+    pub(crate) Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>,
+);
 
-impl Future for Guarded {
-    type Output = Outcome;
+impl<T> Future for Guarded<T> {
+    type Output = Result<T, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let exchange = &mut self.0;
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             exchange.as_mut().poll(context)

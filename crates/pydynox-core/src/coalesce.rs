@@ -1,0 +1,106 @@
+//! Reads that were asked for one by one, sent together: one BatchGetItem for many reads, each with an outcome of its own.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::batch::{AT_ONCE, Gets, KeyNames, all};
+use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::error::{Error, ErrorKind};
+use crate::operation::get_item;
+use crate::retry::deadline::Deadline;
+use crate::transport::Operation;
+use crate::wire::Writer;
+
+/// One read of an item.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Its table.
+    pub table: KeyNames,
+    /// JSON text of the key.
+    pub key: Vec<u8>,
+    /// Whether it must see every write that ended before.
+    pub consistent_read: bool,
+}
+
+/// What becomes of a read: of a BatchGetItem the body is the item alone, or empty where there is none; of a GetItem the whole answer.
+pub type Outcome = Result<Answer, Error>;
+
+/// Sends reads together; their outcomes come in their order. One of them alone goes as the GetItem that it is. A table is never
+/// read with two consistencies in one request. Where a request is refused, its reads are sent one by one, so that each knows
+/// whether it is the one that cannot be.
+pub async fn read(client: &Client, timeout: Option<Duration>, reads: Vec<Read>) -> Vec<Outcome> {
+    let deadline = Deadline::start(timeout.or(client.config().timeout));
+    if let [read] = &reads[..] {
+        return vec![alone(client, read, deadline).await];
+    }
+    let (mut gets, mut places) = ([Gets::new(), Gets::new()], Vec::with_capacity(reads.len()));
+    for read in &reads {
+        let which = usize::from(gets[0].consistency(&read.table) == Some(!read.consistent_read));
+        places.push(
+            gets[which]
+                .ask(&read.table, read.key.clone(), read.consistent_read)
+                .map(|place| (which, place)),
+        );
+    }
+    let [one, other] = gets;
+    let requests = [one, other].map(|gets| gets.read_each(client, deadline));
+    let came = all(requests.into(), AT_ONCE).await;
+    let mut refused = Vec::new();
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(reads.len());
+    for (number, place) in places.iter().enumerate() {
+        let outcome = match place {
+            Ok((which, place)) => came[*which][*place].clone(),
+            Err(error) => Err(error.clone()),
+        };
+        if outcome.as_ref().is_err_and(may_be_of_another) {
+            // Equal keys are asked for once here, too.
+            let first = places[..number].iter().position(
+                |other| matches!((other, place), (Ok(other), Ok(place)) if other == place),
+            );
+            refused.push((number, first));
+        }
+        outcomes.push(outcome);
+    }
+    let singles = refused.iter().filter(|(_, first)| first.is_none());
+    let singles = singles.map(|(number, _)| alone(client, &reads[*number], deadline));
+    let mut singles = all(singles.collect(), AT_ONCE).await.into_iter();
+    for (number, first) in refused {
+        outcomes[number] = match first {
+            Some(first) => outcomes[first].clone(),
+            None => singles.next().unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorKind::Internal,
+                    "a read without its outcome",
+                ))
+            }),
+        };
+    }
+    outcomes
+}
+
+/// Whether the error may be about another read of the same request.
+fn may_be_of_another(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::TableNotFound | ErrorKind::AccessDenied | ErrorKind::InvalidRequest
+    )
+}
+
+async fn alone(client: &Client, read: &Read, deadline: Deadline) -> Outcome {
+    let mut writer = Writer::with_capacity(read.key.len() + read.table.table.len() + 64);
+    get_item::begin(&mut writer, &read.table.table);
+    writer.raw(&read.key);
+    get_item::finish(&mut writer, read.consistent_read, &[]);
+    let call = Call {
+        operation: Operation::GetItem,
+        table: read.table.table.clone(),
+        body: Bytes::from(writer.into_bytes()),
+        resend: Resend::Always,
+        intent: Intent::Plain,
+        proof: None,
+        own_token: None,
+        timeout: Some(deadline.left().unwrap_or(Duration::MAX)),
+    };
+    client.call(call).await
+}
