@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::client::{Answer, Call, Client, Intent, Resend};
 use crate::error::{Error, ErrorKind};
+use crate::operation::batch_get_item::TableItems;
 use crate::operation::{batch_get_item, batch_write_item};
 use crate::retry::deadline::{Deadline, Pause};
 use crate::retry::policy::{Class, Jitter, backoff};
@@ -46,12 +47,18 @@ impl KeyNames {
     /// The item is no map of attribute values.
     pub fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let mut values: Vec<Option<Value>> = self.names.iter().map(|_| None).collect();
+        let mut missing = values.len();
         let mut reader = Reader::new(item)?;
         reader.begin_object()?;
-        while let Some(name) = reader.next_key()? {
+        while missing > 0
+            && let Some(name) = reader.next_key()?
+        {
             match self.names.iter().position(|known| name.equals(known)) {
-                Some(place) => values[place] = Some(Value::read(&mut reader)?),
-                None => reader.skip()?,
+                Some(place) => {
+                    missing -= usize::from(values[place].is_none());
+                    values[place] = Some(Value::read(&mut reader)?);
+                }
+                None => reader.pass()?,
             }
         }
         let mut writer = Writer::with_capacity(64);
@@ -171,8 +178,8 @@ impl Gets {
             answer: None,
         };
         for outcome in self.outcomes(client, deadline).await {
-            for answer in outcome.answers {
-                self.sort(&mut got, &answer)
+            for (answer, tables) in outcome.answers {
+                self.sort(&mut got, &answer, &tables)
                     .map_err(|error| unreadable(&error))?;
                 got.answer = Some(answer);
             }
@@ -211,8 +218,8 @@ impl Gets {
         each: &mut [Option<Result<Answer, Error>>],
         mut outcome: Outcome,
     ) -> Result<Answer, Error> {
-        for answer in &outcome.answers {
-            self.sort_each(each, answer)
+        for (answer, tables) in &outcome.answers {
+            self.sort_each(each, answer, tables)
                 .map_err(|error| unreadable(&error))?;
         }
         if let Some(error) = outcome.error {
@@ -223,7 +230,7 @@ impl Gets {
             each[place] = Some(Err(left_behind()));
         }
         match outcome.answers.pop() {
-            Some(answer) => Ok(Answer {
+            Some((answer, _)) => Ok(Answer {
                 body: Bytes::new(),
                 ..answer
             }),
@@ -235,11 +242,12 @@ impl Gets {
         &self,
         each: &mut [Option<Result<Answer, Error>>],
         answer: &Answer,
+        tables: &[TableItems],
     ) -> Result<(), WireError> {
-        for (table, items) in batch_get_item::items(&answer.body)? {
+        for (table, items) in tables {
             for range in items {
-                let body = answer.body.slice(range);
-                if let Some(place) = self.places.place(&table, &body)? {
+                let body = answer.body.slice(range.clone());
+                if let Some(place) = self.places.place(table, &body)? {
                     each[place] = Some(Ok(Answer {
                         body,
                         ..answer.clone()
@@ -273,11 +281,11 @@ impl Gets {
             .collect())
     }
 
-    fn sort(&self, got: &mut Got, answer: &Answer) -> Result<(), WireError> {
-        for (table, items) in batch_get_item::items(&answer.body)? {
+    fn sort(&self, got: &mut Got, answer: &Answer, tables: &[TableItems]) -> Result<(), WireError> {
+        for (table, items) in tables {
             for range in items {
-                if let Some(place) = self.places.place(&table, &answer.body[range.clone()])? {
-                    got.items[place] = Some((answer.body.clone(), range));
+                if let Some(place) = self.places.place(table, &answer.body[range.clone()])? {
+                    got.items[place] = Some((answer.body.clone(), range.clone()));
                 }
             }
         }
@@ -465,7 +473,8 @@ impl Writes {
 
 /// What became of one request and those that ask again for what it left over.
 struct Outcome {
-    answers: Vec<Answer>,
+    /// Each with its items, where it is one that has items.
+    answers: Vec<(Answer, Vec<TableItems>)>,
     /// What was left over at the end, in the form of `RequestItems`.
     left: Option<Bytes>,
     error: Option<Error>,
@@ -475,11 +484,6 @@ struct Outcome {
 
 /// Sends a request, and again whatever it leaves over, with growing pauses, until the deadline.
 async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Deadline) -> Outcome {
-    let left_over = if operation == Operation::BatchGetItem {
-        "UnprocessedKeys"
-    } else {
-        "UnprocessedItems"
-    };
     let mut outcome = Outcome {
         answers: Vec::new(),
         left: None,
@@ -507,16 +511,22 @@ async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Dea
             }
         };
         outcome.began = true;
-        let left = batch_get_item::unprocessed(&answer.body, left_over);
-        let left = left.map(|range| range.map(|range| answer.body.slice(range)));
-        outcome.answers.push(answer);
-        let left = match left {
-            Ok(Some(left)) => left,
-            Ok(None) => return outcome,
+        let framed = if operation == Operation::BatchGetItem {
+            batch_get_item::frame(&answer.body).map(|framed| (framed.tables, framed.left))
+        } else {
+            batch_write_item::unprocessed(&answer.body).map(|left| (Vec::new(), left))
+        };
+        let (tables, left) = match framed {
+            Ok(framed) => framed,
             Err(error) => {
                 outcome.error = Some(unreadable(&error));
                 return outcome;
             }
+        };
+        let left = left.map(|range| answer.body.slice(range));
+        outcome.answers.push((answer, tables));
+        let Some(left) = left else {
+            return outcome;
         };
         let pause = pause_before(retry, &client.config().jitter);
         retry += 1;

@@ -114,14 +114,24 @@ impl Client {
     ) -> PyResult<Py<Operation>> {
         let mut gets = Gets::new();
         let mut places = Vec::with_capacity(keys.len());
+        // Most keys are of the model of the one before.
+        let mut last: Option<(&Bound<'_, Schema>, KeyNames, bool)> = None;
         for (schema, key, _) in keys {
             let model = schema.get();
-            let consistent = self.is_consistent(py, consistent_read, model.consistent_read)?;
-            let table = key_names(self.settings.table_of(py, model)?, model);
+            let (table, consistent) = match &last {
+                Some((known, table, consistent)) if known.is(schema) => (table, *consistent),
+                _ => {
+                    let consistent =
+                        self.is_consistent(py, consistent_read, model.consistent_read)?;
+                    let table = key_names(self.settings.table_of(py, model)?, model);
+                    let (_, table, consistent) = last.insert((schema, table, consistent));
+                    (&*table, *consistent)
+                }
+            };
             let mut w = Writer::with_capacity(64);
             write_key(&mut w, model, key)?;
             let place = gets
-                .ask(&table, w.into_bytes(), consistent)
+                .ask(table, w.into_bytes(), consistent)
                 .map_err(|error| raise(py, &error, None))?;
             places.push((place, schema.clone().unbind()));
         }

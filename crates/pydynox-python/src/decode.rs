@@ -18,6 +18,7 @@ use crate::encode::decimal_type;
 use crate::ffi;
 use crate::json_text;
 use crate::kind::{Clock, Codec, Kind, Members, Pydantic};
+use crate::layout::is_same;
 use crate::scalar::{self, Unfit};
 use crate::shape::refused;
 
@@ -86,6 +87,7 @@ static KEYS: Mutex<Option<KeyCache>> = Mutex::new(None);
 pub(crate) struct Decoder<'py> {
     py: Python<'py>,
     keys: KeyCache,
+    scratch: Vec<u8>,
 }
 
 impl Drop for Decoder<'_> {
@@ -106,7 +108,19 @@ impl<'py> Decoder<'py> {
         Self {
             py,
             keys: keys.unwrap_or(KeyCache(Vec::new())),
+            scratch: Vec::new(),
         }
+    }
+
+    /// An empty buffer, to be given back by [`keep_scratch`](Self::keep_scratch).
+    pub(crate) fn take_scratch(&mut self) -> Vec<u8> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch
+    }
+
+    pub(crate) fn keep_scratch(&mut self, scratch: Vec<u8>) {
+        self.scratch = scratch;
     }
 
     pub(crate) fn py(&self) -> Python<'py> {
@@ -123,7 +137,7 @@ impl<'py> Decoder<'py> {
         }
         let entry = &mut self.keys.0[place(raw.as_bytes())];
         if let Some((known, key)) = entry
-            && **known == *raw
+            && is_same(known.as_bytes(), raw.as_bytes())
         {
             return Ok(key.bind(self.py).clone());
         }

@@ -46,7 +46,8 @@ pub(crate) fn read_into<'py>(
     let broken = |error| malformed(py, &error);
     let mut slots = Vec::with_capacity(schema.len());
     slots.resize_with(schema.len(), || Slot::Absent);
-    let mut raw = Vec::new();
+    // Collected in the decoder's buffer, so that each instance allocates its bytes once.
+    let mut raw = decoder.take_scratch();
     let mut unknown = Vec::new();
     let mut expected = 0;
     let begin = r.position();
@@ -97,12 +98,14 @@ pub(crate) fn read_into<'py>(
         }
     }
     let unknown = append(&mut raw, &unknown);
-    Ok(Stored {
+    let stored = Stored {
         slots: slots.into(),
-        raw: raw.into(),
+        raw: raw.as_slice().into(),
         unknown,
         length: r.position() - begin,
-    })
+    };
+    decoder.keep_scratch(raw);
+    Ok(stored)
 }
 
 /// A value as the kind says, or None where it is of another type; the reader stands after it.

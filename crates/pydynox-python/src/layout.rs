@@ -18,6 +18,27 @@ pub(crate) struct Layout {
     by_name: HashMap<Box<str>, usize>,
 }
 
+/// Whether two names are the same; without the call that a comparison of slices is, which costs more than most names do.
+#[inline]
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let word = |text: &[u8], at: usize| {
+        let chunk = text.get(at..).and_then(<[u8]>::first_chunk::<8>);
+        chunk.map(|chunk| u64::from_le_bytes(*chunk))
+    };
+    match one.len() {
+        0..8 => one.iter().zip(other).all(|(one, other)| one == other),
+        // The last eight bytes may overlap the word before them.
+        8..=16 => {
+            let last = one.len() - 8;
+            word(one, 0) == word(other, 0) && word(one, last) == word(other, last)
+        }
+        _ => one == other,
+    }
+}
+
 impl Layout {
     pub(crate) fn new(class: &Bound<'_, PyType>, fields: Vec<Py<Field>>) -> PyResult<Self> {
         let by = |text: fn(&Field) -> &str| {
@@ -60,7 +81,7 @@ impl Layout {
     #[inline]
     pub(crate) fn by_attribute(&self, name: &str, expected: usize) -> Option<usize> {
         if let Some(field) = self.fields.get(expected)
-            && *field.get().attribute_name == *name
+            && is_same(field.get().attribute_name.as_bytes(), name.as_bytes())
         {
             return Some(expected);
         }

@@ -67,18 +67,13 @@ impl Operation {
         Self::at(py, Stage::Gathered(asked), expected, about)
     }
 
-    fn at(py: Python<'_>, stage: Stage, expected: Expected, about: About) -> PyResult<Py<Self>> {
-        let state = State {
-            stage,
+    fn at(py: Python<'_>, first: Stage, expected: Expected, about: About) -> PyResult<Py<Self>> {
+        let state = Mutex::new(State {
+            stage: first,
             expected: Some(expected),
             about,
-        };
-        Py::new(
-            py,
-            Self {
-                state: Mutex::new(state),
-            },
-        )
+        });
+        Py::new(py, Self { state })
     }
 
     /// Called by the bridge on the loop's thread.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::member;
+use super::left_over;
 use crate::wire::{Reader, WireError, Writer};
 
 /// Begins the body.
@@ -36,18 +36,35 @@ pub fn finish(writer: &mut Writer) {
 /// A table's name, and where its items stand in the answer.
 pub type TableItems = (String, Vec<Range<usize>>);
 
-/// The tables of the answer, and where each of its items stands.
+/// How an answer is framed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Framed {
+    /// The tables, and where each of their items stands.
+    pub tables: Vec<TableItems>,
+    /// Where the map of what was left out stands; None where nothing was. It has the form of `RequestItems`.
+    pub left: Option<Range<usize>>,
+}
+
+/// Finds the parts of an answer that is known to be well formed.
 ///
 /// # Errors
 ///
 /// The answer is not what the operation answers.
-pub fn items(body: &[u8]) -> Result<Vec<TableItems>, WireError> {
-    let Some(responses) = member(body, "Responses")? else {
-        return Ok(Vec::new());
-    };
-    let start = responses.start;
-    let mut reader = Reader::new(&body[responses])?;
-    let mut tables = Vec::new();
+pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
+    let mut framed = Framed::default();
+    let mut reader = Reader::new(body)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        match key.raw() {
+            "Responses" if reader.peek()? == b'{' => read_tables(&mut reader, &mut framed.tables)?,
+            "UnprocessedKeys" => framed.left = left_over(&mut reader)?,
+            _ => reader.pass()?,
+        }
+    }
+    Ok(framed)
+}
+
+fn read_tables(reader: &mut Reader<'_>, tables: &mut Vec<TableItems>) -> Result<(), WireError> {
     reader.begin_object()?;
     while let Some(table) = reader.next_key()? {
         let table = table.decode()?.into_owned();
@@ -56,30 +73,12 @@ pub fn items(body: &[u8]) -> Result<Vec<TableItems>, WireError> {
         while reader.next_element()? {
             reader.peek()?;
             let from = reader.position();
-            reader.skip()?;
-            items.push(start + from..start + reader.position());
+            reader.pass()?;
+            items.push(from..reader.position());
         }
         tables.push((table, items));
     }
-    Ok(tables)
-}
-
-/// Where an answer's map of what was left out stands, `UnprocessedKeys` or `UnprocessedItems`; None where nothing was. It has the
-/// form of `RequestItems`.
-///
-/// # Errors
-///
-/// The answer is no JSON object.
-pub fn unprocessed(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
-    let Some(range) = member(body, name)? else {
-        return Ok(None);
-    };
-    let mut reader = Reader::new(&body[range.clone()])?;
-    if reader.peek()? != b'{' {
-        return Ok(None);
-    }
-    reader.begin_object()?;
-    Ok(reader.next_key()?.is_some().then_some(range))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -112,20 +111,19 @@ mod tests {
     fn items_and_leftovers_are_found() {
         let body = br#"{"UnprocessedKeys": {"a":{"Keys":[]}}, "Responses":{"a":[{"x":{"S":"1"}}, {}],"b":[]}}"#;
 
-        let found = items(body).unwrap();
+        let framed = frame(body).unwrap();
+        let found = &framed.tables;
         assert_eq!(found.len(), 2);
         assert_eq!(&body[found[0].1[0].clone()], br#"{"x":{"S":"1"}}"#);
         assert_eq!(&body[found[0].1[1].clone()], b"{}");
-        let left = unprocessed(body, "UnprocessedKeys").unwrap().unwrap();
-        assert_eq!(&body[left], br#"{"a":{"Keys":[]}}"#);
+        assert_eq!(&body[framed.left.unwrap()], br#"{"a":{"Keys":[]}}"#);
 
         for nothing in [
             &br#"{"UnprocessedKeys":{}}"#[..],
             b"{}",
             br#"{"UnprocessedKeys":null}"#,
         ] {
-            assert_eq!(unprocessed(nothing, "UnprocessedKeys").unwrap(), None);
+            assert_eq!(frame(nothing).unwrap(), Framed::default());
         }
-        assert!(items(b"{}").unwrap().is_empty());
     }
 }

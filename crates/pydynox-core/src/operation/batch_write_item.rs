@@ -1,6 +1,9 @@
 //! BatchWriteItem: many puts and deletes, each for itself.
 
-use crate::wire::Writer;
+use std::ops::Range;
+
+use super::{left_over, member};
+use crate::wire::{Reader, WireError, Writer};
 
 /// Begins the body.
 pub fn begin(writer: &mut Writer) {
@@ -38,6 +41,19 @@ pub fn end_table(writer: &mut Writer) {
 /// Ends the body.
 pub fn finish(writer: &mut Writer) {
     writer.raw(b"}}");
+}
+
+/// Where the map of what was left out stands; None where nothing was. It has the form of `RequestItems`.
+///
+/// # Errors
+///
+/// The answer is no JSON object.
+pub fn unprocessed(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
+    let Some(range) = member(body, "UnprocessedItems")? else {
+        return Ok(None);
+    };
+    let left = left_over(&mut Reader::new(&body[range.clone()])?)?;
+    Ok(left.map(|_| range))
 }
 
 #[cfg(test)]

@@ -95,20 +95,31 @@ fn begin(writer: &mut Writer, table: &str, member: &[u8]) {
     writer.raw(member);
 }
 
-/// Where the value of a member of the answer stands; None where the answer has no such member.
+/// Where the value of a member of the answer stands, which is known to be well formed; None where the answer has no such member.
 fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         reader.peek()?;
         let start = reader.position();
+        reader.pass()?;
         if key.equals(name) {
-            reader.skip()?;
             return Ok(Some(start..reader.position()));
         }
-        reader.skip()?;
     }
     Ok(None)
+}
+
+/// Consumes a map of what a batch left out and gives its place; None where it is empty.
+fn left_over(reader: &mut Reader<'_>) -> Result<Option<Range<usize>>, WireError> {
+    let is_map = reader.peek()? == b'{';
+    let start = reader.position();
+    reader.pass()?;
+    let is_empty = reader
+        .slice(start)
+        .iter()
+        .all(|byte| b"{} \t\r\n".contains(byte));
+    Ok((is_map && !is_empty).then(|| start..reader.position()))
 }
 
 #[cfg(test)]

@@ -167,11 +167,11 @@ pub struct Framed {
     pub capacity: Option<f64>,
 }
 
-/// Finds the parts of an answer.
+/// Finds the parts of an answer that is known to be well formed.
 ///
 /// # Errors
 ///
-/// The answer is not well formed.
+/// It is not, outside of its items.
 pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
     let mut framed = Framed::default();
     let mut reader = Reader::new(body)?;
@@ -183,7 +183,7 @@ pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
                 while reader.next_element()? {
                     reader.peek()?;
                     let start = reader.position() as u32;
-                    reader.skip()?;
+                    reader.pass()?;
                     framed.items.push(start..reader.position() as u32);
                 }
             }

@@ -86,6 +86,35 @@ impl Tag {
     }
 }
 
+/// Behind the quote that ends a string, or the end of the text.
+#[inline]
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    loop {
+        let Some(word) = word_at(bytes, at) else {
+            match bytes.get(at) {
+                None => return bytes.len(),
+                Some(b'"') => return at + 1,
+                Some(b'\\') => at += 2,
+                Some(_) => at += 1,
+            }
+            continue;
+        };
+        let stops = stops(word);
+        if stops == 0 {
+            at += 8;
+            continue;
+        }
+        let bit = stops.trailing_zeros();
+        at += (bit >> 3) as usize + 1;
+        match (word >> (bit & 0x38)) as u8 {
+            b'"' => return at,
+            b'\\' => at += 1,
+            _ => {}
+        }
+    }
+}
+
 /// A JSON string as it stands in the body, without its quotes; its escapes have been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
@@ -498,6 +527,38 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Consumes one value of any kind without checking what is inside of it: for bodies that are known to be well formed, by
+    /// their checksum or by [`validate`], and read again by whoever wants the value.
+    ///
+    /// # Errors
+    ///
+    /// The text ends before the value does.
+    pub fn pass(&mut self) -> Result<(), WireError> {
+        if !matches!(self.token(), b'{' | b'[') {
+            return self.skip();
+        }
+        let bytes = self.bytes();
+        let (mut at, mut depth) = (self.at, 0_usize);
+        loop {
+            let byte = bytes
+                .get(at)
+                .ok_or_else(|| failed(at, "the text ends too early"))?;
+            at += 1;
+            match byte {
+                b'"' => at = end_of_string(bytes, at),
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.at = at;
+                        return Ok(());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Checks that only blanks are left.
     ///
     /// # Errors
@@ -852,6 +913,32 @@ mod tests {
         let text = reader.string()?;
         reader.end()?;
         Ok(text.decode()?.into_owned())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_over_is_what_is_skipped(value in json_text(), tail in "[ ,}\\]x\"]{0,9}") {
+            let body = format!(" {value}{tail}");
+            let (mut skipping, mut passing) = (
+                Reader::new(body.as_bytes()).unwrap(),
+                Reader::new(body.as_bytes()).unwrap(),
+            );
+
+            let (skipped, passed) = (skipping.skip(), passing.pass());
+
+            if skipped.is_ok() {
+                prop_assert!(passed.is_ok());
+                prop_assert_eq!(skipping.position(), passing.position());
+            }
+        }
+
+        #[test]
+        fn passing_over_anything_ends(body in "[\\[\\]{}\",:\\\\a-c ]{0,40}") {
+            let mut reader = Reader::new(body.as_bytes()).unwrap();
+            if reader.pass().is_ok() {
+                prop_assert!(reader.position() <= body.len());
+            }
+        }
     }
 
     #[test]
