@@ -6,8 +6,12 @@ from .attributes import (
     Attr,
     BinaryAttribute,
     BooleanAttribute,
+    Compressed,
+    CompressedAttribute,
     DateAttribute,
     DatetimeAttribute,
+    Encrypted,
+    EncryptedAttribute,
     EnumAttribute,
     JSONAttribute,
     ListAttribute,
@@ -34,6 +38,7 @@ from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
 from .jsonl import export_jsonl, import_jsonl
 from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .key import Key
+from .keyrings import KmsKeyring, LocalKeyring
 from .model import Change, ItemSize, Model
 from .query import Query
 from .results import QueryResult
@@ -51,18 +56,24 @@ __all__ = [
     "Change",
     "Codec",
     "Collection",
+    "Compressed",
+    "CompressedAttribute",
     "Condition",
     "Credentials",
     "DateAttribute",
     "DatetimeAttribute",
     "Document",
     "DynamoDBClient",
+    "Encrypted",
+    "EncryptedAttribute",
     "EnumAttribute",
     "GlobalSecondaryIndex",
     "ItemSize",
     "JSONAttribute",
     "Key",
+    "KmsKeyring",
     "ListAttribute",
+    "LocalKeyring",
     "LocalSecondaryIndex",
     "MapAttribute",
     "Model",

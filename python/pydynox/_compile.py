@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import typing
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from . import _core, _rules, _templates, _unique
+from . import _core, _protected, _rules, _templates, _unique
 from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, is_name, own, resolved, surroundings
 from ._generics import is_root, substitute, type_arguments
 from ._kinds import describe, fits, is_key_kind, kind_of
-from .attributes import PARTITION, SORT, Attr
+from .attributes import PARTITION, SORT, Attr, Compressed, Encrypted
 from .config import ModelConfig, merge
 from .exceptions import ConfigurationError, ValidationError
 from .expressions import Expr, expression
@@ -217,7 +217,12 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
     if definition is None or attribute_of(cls, name) is None:
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
     attribute = completed(cls).attributes[name]
-    handle = _core.Path(core_field(cls, attribute), cls)
+    handle = _core.Path(core_field(cls, attribute, protected=_protected.of(attribute)), cls)
+    if attribute._protection is not None:
+        from .expressions import OpaqueExpr
+
+        opaque: Any = OpaqueExpr(handle, cls, attribute)
+        return cast("Expr[Any]", definition.paths.setdefault(name, opaque))
     return definition.paths.setdefault(name, expression(handle, attribute._kind or ("any",), cls, attribute))
 
 
@@ -241,7 +246,10 @@ def complete(cls: type[Any]) -> Definition:
     for attribute in definition.attributes.values():
         _check_attribute(cls, attribute)
     templates = {name: _template(cls, definition, attribute) for name, attribute in definition.attributes.items()}
-    fields = [core_field(cls, attribute, templates[name]) for name, attribute in definition.attributes.items()]
+    _protected.check(cls, definition.attributes.values(), is_document=is_document)
+    fields = [
+        core_field(cls, attribute, templates[name], _protected.of(attribute)) for name, attribute in definition.attributes.items()
+    ]
     _check_duties(cls, definition, may_have_any=not is_document)
     if is_document:
         shape: _core.Shape = vars(cls)["_shape"]
@@ -276,6 +284,7 @@ def complete(cls: type[Any]) -> Definition:
                 indexes=declared_indexes(cls, definition.attributes, partition),
                 unique=_unique.scoped(cls, definition.unique, _unique_of, entity_of),
                 repair_orphans=config.orphans == "repair",
+                logical_table=config.logical_table,
             )
             _announce(cls, definition)
     definition.names = {}
@@ -286,7 +295,10 @@ def complete(cls: type[Any]) -> Definition:
 def reading_schema(base: type[Any], entities: dict[str, _core.Schema | None]) -> _core.Schema:
     """The schema of a table by a base class, of which only the items of some entities are read."""
     definition, config = completed(base), base.model_config
-    fields = [core_field(base, attribute, _template(base, definition, attribute)) for attribute in definition.attributes.values()]
+    fields = [
+        core_field(base, attribute, _template(base, definition, attribute), _protected.of(attribute))
+        for attribute in definition.attributes.values()
+    ]
     return _core.Schema(
         base,
         fields,
@@ -296,6 +308,7 @@ def reading_schema(base: type[Any], entities: dict[str, _core.Schema | None]) ->
         entity_attribute=config.entity_attribute,
         entities=entities,
         only_entities=True,
+        logical_table=config.logical_table,
     )
 
 
@@ -394,7 +407,7 @@ def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
     elif not is_attribute_class(origin):
         shown = describe(found)
         fail(cls, name, f"is no attribute: write {name}: Attr[{shown}], or {name}: ClassVar[{shown}] for a constant")
-    elif origin is not Attr:
+    elif origin not in (Attr, Encrypted, Compressed):
         fail(cls, name, f"needs a value: write {name}: {origin.__name__} = {origin.__name__}(...)")
     elif name in cls.__dict__:
         given = cls.__dict__[name]
@@ -441,7 +454,9 @@ def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any)
         shown = describe(annotation)
         fail(cls, name, f"is annotated with {shown}: write {name}: Attr[{shown}] = ...")
     if type(attribute) is Attr:
-        if origin is not Attr:
+        if origin in (Encrypted, Compressed):
+            attribute._protection = "encrypted" if origin is Encrypted else "compressed"
+        elif origin is not Attr:
             fail(cls, name, f"is annotated with {origin.__name__}: give it {origin.__name__}(...), or write Attr[...]")
         if not arguments:
             fail(cls, name, f"does not say its type: write {name}: Attr[str]")
@@ -718,7 +733,12 @@ def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> _
     return pieces
 
 
-def core_field(cls: type[Any], attribute: Attr[Any], template: _templates.Pieces | None = None) -> _core.Field:
+def core_field(
+    cls: type[Any],
+    attribute: Attr[Any],
+    template: _templates.Pieces | None = None,
+    protected: _core.Protected | None = None,
+) -> _core.Field:
     """An attribute as the border knows it."""
     return _core.Field(
         attribute.name,
@@ -732,4 +752,5 @@ def core_field(cls: type[Any], attribute: Attr[Any], template: _templates.Pieces
         immutable=bool(attribute.immutable),
         duty=attribute._duty,
         template=template,
+        protected=protected,
     )

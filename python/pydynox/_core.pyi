@@ -18,6 +18,24 @@ Kind = tuple[Any, ...]
 __version__: str
 
 @final
+class Keyring:
+    """Where data keys come from. It never shows a key."""
+
+    @staticmethod
+    def local(keys: Sequence[tuple[str, bytes]], pairs: Sequence[tuple[str, str]]) -> Keyring: ...
+    @staticmethod
+    def kms(
+        key_id: str,
+        read_key_ids: Sequence[str],
+        endpoint_url: str | None,
+        timeout: float | None,
+        pairs: Sequence[tuple[str, str]],
+    ) -> Keyring: ...
+
+# None or what becomes of plaintext; None or level, threshold and largest size; whether dumps show it
+Protected = tuple[str | None, tuple[int, int, int] | None, bool]
+
+@final
 class Field:
     """One attribute of a model, compiled."""
 
@@ -35,6 +53,7 @@ class Field:
         immutable: bool = False,
         duty: str | None = None,  # version, created_at, updated_at, write_id, expires_at
         template: tuple[list[str | tuple[str, str, int | None]], str | None, bool] | None = None,
+        protected: Protected | None = None,
     ) -> Self: ...
     def broken_rules(self, value: object) -> list[str]:
         """What a value of the right type breaks, each as what follows the attribute's name."""
@@ -66,6 +85,7 @@ class Schema:
         indexes: Iterable[tuple[str, bool, Sequence[str], Sequence[str], Sequence[str] | None]] | None = None,
         unique: Sequence[tuple[str, Sequence[str]]] | None = None,
         repair_orphans: bool = False,
+        logical_table: str | None = None,
     ) -> Self: ...
     @property
     def model(self) -> type: ...

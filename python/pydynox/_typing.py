@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date, datetime, time, timedelta  # noqa: F401 (named in the text of constraints)
     from decimal import Decimal
-    from typing import TypedDict
+    from typing import Literal, TypedDict
     from uuid import UUID  # noqa: F401
 
     from typing_extensions import TypeVar, TypeVarTuple
@@ -116,6 +116,12 @@ if TYPE_CHECKING:
         validate: Callable[[Any], object] | Sequence[Callable[[Any], object]]
         description: str | None
         unique: bool
+        compress: bool
+        compress_level: int
+        compress_above: int
+        max_size: int
+        on_plaintext: Literal["error", "migrate"]
+        dump: bool
 
     class SizeRules(CommonRules, total=False):
         """What is asked of values that have a length."""

@@ -15,11 +15,24 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ._typing import CommonRules, NumberRules, Rules, SizeRules, TextRules
-    from .expressions import BinaryExpr, BoolExpr, Expr, ListExpr, MapExpr, NumberExpr, OpenMapExpr, SetExpr, StringExpr
+    from .expressions import (
+        BinaryExpr,
+        BoolExpr,
+        Expr,
+        ListExpr,
+        MapExpr,
+        NumberExpr,
+        OpaqueExpr,
+        OpenMapExpr,
+        SetExpr,
+        StringExpr,
+    )
 
     Epoch = Literal["seconds", "milliseconds"]
+    Protection = Literal["encrypted", "compressed"]
 
 PARTITION, SORT = "partition", "sort"
+STORING = ("compress", "compress_level", "compress_above", "max_size", "on_plaintext", "dump")
 RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
 
 
@@ -61,8 +74,10 @@ class Attr(Generic[T_co]):
         template: str | None = None,
         escape: bool = False,
         unique: bool = False,
+        protection: Protection | None = None,
         **rules: Any,
     ) -> None:
+        storing = {name: rules.pop(name) for name in STORING if name in rules}
         unknown = next((name for name in rules if name not in RULES), None)
         if unknown is not None:
             raise TypeError(f"an attribute has no option {unknown!r}")
@@ -86,6 +101,8 @@ class Attr(Generic[T_co]):
         self._escape = escape
         self._unique = unique  # whether only one item has a value
         self._json = False  # whether it is stored as JSON text
+        self._protection = protection  # how it is stored other than as it is
+        self._storing = storing  # what is said about that
 
     @property
     def required(self) -> bool:
@@ -143,10 +160,50 @@ class Attr(Generic[T_co]):
         return made
 
 
+class _Opaque(Attr[T_co]):
+    """An attribute that DynamoDB cannot look into."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> OpaqueExpr[T_co]: ...  # type: ignore[override]
+        @overload
+        def __get__(self, instance: object, owner: Any) -> T_co: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+
+
+class Encrypted(_Opaque[T_co]):
+    """An attribute of type ``T`` that is stored encrypted, bound to its table, its item and its name.
+
+    ``field()`` says more: ``compress=True`` compresses it first (lengths then tell something of the text),
+    ``on_plaintext="migrate"`` takes plain values that are there already and encrypts them with the next save, ``dump=True`` shows
+    it in ``model_dump()``. The client needs a ``keyring``.
+
+    Example:
+        >>> class Patient(Model[str], table="patients"):
+        ...     patient_id: Attr[str] = partition_key()
+        ...     ssn: Encrypted[str]
+    """
+
+
+class Compressed(_Opaque[T_co]):
+    """An attribute of type ``T`` that is stored compressed by zstd where that makes it shorter.
+
+    ``field()`` says more: ``compress_above``, the least size in bytes (1024), ``compress_level`` (3), and ``max_size``, how large
+    a value may be when it is read (4 MiB).
+
+    Example:
+        >>> class Visit(Model[str], table="visits"):
+        ...     visit_id: Attr[str] = partition_key()
+        ...     log: Compressed[list[str]] = field(default_factory=list)
+    """
+
+
 if TYPE_CHECKING:
 
-    class Field(Attr[T]):
-        """What the field functions give. Invariant, so that checkers take ``T`` from the annotation on the left, exactly."""
+    class Field(Encrypted[T], Compressed[T]):
+        """What the field functions give: fits ``Attr``, ``Encrypted`` and ``Compressed``. Invariant, so that checkers take ``T``
+        from the annotation on the left, exactly."""
 
 else:
     Field = Attr
@@ -249,6 +306,12 @@ def field(**options: Any) -> Any:
         ge: The least number (or date, time, duration); ``gt``, ``le`` and ``lt`` likewise.
         validate: A callable, or a list of them, that takes the value: it raises ValueError or returns False to refuse it.
         description: What the attribute means; schemas show it.
+        compress: Of ``Encrypted``: compress it first.
+        compress_level: 1 to 22.
+        compress_above: The least size in bytes that is compressed.
+        max_size: The largest size in bytes, decompressed, that is written and read.
+        on_plaintext: Of ``Encrypted``: what becomes of plain values that are stored, ``"error"`` or ``"migrate"``.
+        dump: Of ``Encrypted``: show it in ``model_dump()``.
         unique: Whether only one item of the model may have a value; None is none. Writes that change it cost a transaction.
         template: Make the value of others, as in ``"STATUS#{status}#{due:%Y-%m-%d}"``; absent where one of them is None. For keys
             of indexes; it is no parameter of the constructor and cannot be assigned.
@@ -920,6 +983,56 @@ class JSONAttribute(Attr[T]):
     def __init__(self, kind: Any = Any, /, **options: Any) -> None:
         super().__init__(**_scalar(kind, options))
         self._json = True
+
+
+class EncryptedAttribute(Encrypted[T]):
+    """Another attribute, stored encrypted; see ``Encrypted``.
+
+    Args:
+        attribute: The attribute, such as ``StringAttribute()``.
+        compress: Compress it first.
+        on_plaintext: What becomes of plain values that are stored: ``"error"`` refuses them, ``"migrate"`` takes them.
+        dump: Show it in ``model_dump()``.
+
+    Example:
+        >>> class Patient(Model[str], table="patients"):
+        ...     patient_id = StringAttribute(partition_key=True)
+        ...     ssn = EncryptedAttribute(StringAttribute())
+    """
+
+    def __init__(
+        self,
+        attribute: Attr[T],
+        /,
+        *,
+        compress: bool = False,
+        on_plaintext: Literal["error", "migrate"] = "error",
+        dump: bool = False,
+    ) -> None:
+        self.__dict__.update(attribute.__dict__)
+        self._protection = "encrypted"
+        self._storing = {"compress": compress, "on_plaintext": on_plaintext, "dump": dump}
+
+
+class CompressedAttribute(Compressed[T]):
+    """Another attribute, stored compressed where that makes it shorter; see ``Compressed``.
+
+    Args:
+        attribute: The attribute, such as ``MapAttribute()``.
+        level: 1 to 22.
+        above: The least size in bytes that is compressed.
+        max_size: The largest size in bytes, decompressed, that is written and read.
+
+    Example:
+        >>> class Visit(Model[str], table="visits"):
+        ...     visit_id = StringAttribute(partition_key=True)
+        ...     log = CompressedAttribute(ListAttribute[str]())
+    """
+
+    def __init__(self, attribute: Attr[T], /, *, level: int = 3, above: int = 1024, max_size: int = 4 * 1024 * 1024) -> None:
+        self.__dict__.update(attribute.__dict__)
+        self._protection = "compressed"
+        self._storing = {"compress_level": level, "compress_above": above, "max_size": max_size}
 
 
 def _wrapped(options: dict[str, Any]) -> dict[str, Any]:

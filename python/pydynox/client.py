@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
 from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError, ValidationError
+from .keyrings import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
@@ -59,6 +60,7 @@ class DynamoDBClient:
         retry_unsafe_writes: Send a write again although an earlier attempt may have been applied, and applying it twice differs
             from applying it once.
         errors: What messages may show: ``"full"`` shows values, ``"keys"`` keys only, ``"none"`` neither.
+        keyring: What encrypted attributes are encrypted with: a ``LocalKeyring`` or a ``KmsKeyring``.
 
     Raises:
         ConfigurationError: A parameter is wrong.
@@ -90,7 +92,10 @@ class DynamoDBClient:
         ca_bundle: str | PathLike[str] | None = None,
         retry_unsafe_writes: bool = False,
         errors: Literal["full", "keys", "none"] = "keys",
+        keyring: Keyring | None = None,
     ) -> None:
+        if keyring is not None and not isinstance(keyring, Keyring):
+            raise ConfigurationError(f"keyring= takes a LocalKeyring or a KmsKeyring, not {keyring!r}")
         self._core = _core.Client(
             region=region,
             endpoint_url=endpoint_url,
@@ -108,6 +113,7 @@ class DynamoDBClient:
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             errors=errors,
+            keyring=None if keyring is None else keyring._core,
         )
         self._errors = errors
         self._shown = endpoint_url or region or ""

@@ -36,6 +36,8 @@ class ModelConfig:
             another writer came first. Models with ``created_at()`` or ``updated_at()`` know theirs by that.
         orphans: What is done where a unique value is kept for an item that is gone or has another value by now, as after DynamoDB
             deleted it by its TTL: ``"keep"``, so that the value stays taken, or ``"repair"``, so that the next item takes it.
+        logical_table: The name that encrypted values know their table by, the table's own by default: what stays the same when
+            the table is restored under another name.
 
     Raises:
         ConfigurationError: A setting has the wrong type.
@@ -59,6 +61,7 @@ class ModelConfig:
         write_id: bool = _NOT_GIVEN,
         entity_attribute: str = _NOT_GIVEN,
         orphans: Literal["keep", "repair"] = _NOT_GIVEN,
+        logical_table: str = _NOT_GIVEN,
     ) -> None:
         given: dict[str, Any] = {
             "table": table,
@@ -68,6 +71,7 @@ class ModelConfig:
             "write_id": write_id,
             "entity_attribute": entity_attribute,
             "orphans": orphans,
+            "logical_table": logical_table,
         }
         given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
         name = given.get("table")
@@ -81,6 +85,9 @@ class ModelConfig:
             raise ConfigurationError(f"ModelConfig(entity_attribute=...) is the name of an attribute, not {attribute!r}")
         if given.get("orphans", "keep") not in ("keep", "repair"):
             raise ConfigurationError(f"ModelConfig(orphans=...) is 'keep' or 'repair', not {given['orphans']!r}")
+        logical = given.get("logical_table")
+        if logical is not None and (not isinstance(logical, str) or not logical):
+            raise ConfigurationError(f"ModelConfig(logical_table=...) is a name, not {logical!r}")
         object.__setattr__(self, "_given", given)
 
     @property
@@ -112,6 +119,12 @@ class ModelConfig:
         """Whether every write also stores a name of its own."""
         named: bool = self._given.get("write_id", False)
         return named
+
+    @property
+    def logical_table(self) -> str | None:
+        """What encrypted values know their table by, where it is not the table's own name."""
+        name: str | None = self._given.get("logical_table")
+        return name
 
     @property
     def entity_attribute(self) -> str:

@@ -399,6 +399,60 @@ class DocumentExpr(Expr[T_co]):
         return expression(self._handle.child(attribute.attribute_name), attribute._kind, self.model, self.attribute)
 
 
+class OpaqueExpr(Generic[T_co]):
+    """The path to an encrypted or compressed attribute: DynamoDB cannot look inside, so there is nothing to compare."""
+
+    def __init__(self, handle: _core.Path, model: Any, attribute: Any) -> None:
+        self._handle: Any = handle
+        self.model: type[Any] = model
+        self.attribute: Attr[T_co] = attribute
+
+    def exists(self) -> Condition:
+        """Whether anything is stored there."""
+        return cast("Condition", self._handle.exists())
+
+    def not_exists(self) -> Condition:
+        """Whether nothing is stored there."""
+        return cast("Condition", self._handle.not_exists())
+
+    def set(self, value: T_co, /) -> Action:  # type: ignore[misc]  # see the top
+        """Give it a whole value; None and an empty set remove the attribute, as saving them does.
+
+        Raises:
+            ValidationError: The value does not fit the attribute.
+
+        Example:
+            >>> Patient.ssn.set("078-05-1120")
+            <action SET ssn = …>
+        """
+        return cast("Action", self._handle.set(value))
+
+    def remove(self) -> Action:
+        """Remove what is stored there."""
+        return cast("Action", self._handle.remove())
+
+    def __repr__(self) -> str:
+        return repr(self._handle)
+
+    __hash__ = object.__hash__
+
+    if not TYPE_CHECKING:
+
+        def _refused(self, *_: object) -> NoReturn:
+            raise TypeError(
+                f"{self!r} is stored encrypted or compressed, and DynamoDB cannot look inside: it has exists(), not_exists(), "
+                "set() and remove()"
+            )
+
+        __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = __contains__ = __bool__ = _refused
+        __iter__ = None
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            self._refused()
+
+
 #: The class of a path by the kind of what is stored there; anything else is an Expr.
 EXPRESSIONS: dict[str, type[Expr[Any]]] = {
     "str": StringExpr,

@@ -796,12 +796,23 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         # `Event[int]` is found again through its alias; other classes by their name.
         cls = type(self)
+        secret = next((a for a in cls.model_fields.values() if a._protection == "encrypted"), None)
+        if secret is not None:
+            raise TypeError(
+                f"{cls.__name__}.{secret.name} is encrypted, and a pickle would hold it in the clear: send the key, and get()"
+            )
         return _restored, (cls.__dict__.get("_alias", cls), *_core.pickled(self))
 
     def __repr__(self) -> str:
         values = self.__dict__
-        shown = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute._repr)
+        shown = (
+            f"{name}={_shown(attribute, values.get(name))}" for name, attribute in self.model_fields.items() if attribute._repr
+        )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _shown(attribute: Attr[Any], value: object) -> str:
+    return "<encrypted>" if attribute._protection == "encrypted" and value is not None else repr(value)
 
 
 def _restored(model: Any, values: dict[str, Any], item: bytes | None, unsettled: list[str]) -> Any:

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::codec::protection::unmarked;
 use crate::error::{Error, ErrorKind};
 use crate::operation::batch_get_item::TableItems;
 use crate::operation::{batch_get_item, batch_write_item};
@@ -407,7 +408,7 @@ impl Writes {
         for place in chunk {
             let (number, _, json) = &self.requests[place];
             let names = &self.tables[*number];
-            let Ok(Some(key)) = names.of(json) else {
+            let Ok(Some(key)) = names.of(&unmarked(json)) else {
                 continue;
             };
             let is_left = left.iter().any(|(table, json)| {

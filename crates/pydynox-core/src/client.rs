@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::codec::Protection;
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Limiter, RateLimit};
+use crate::operation::put_item;
 use crate::retry::ambiguity::Ambiguity;
 use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
@@ -150,12 +152,15 @@ pub struct Answer {
     pub operation: Operation,
     /// Of which table.
     pub table: Arc<str>,
+    /// Which values were plaintext where they should have been encrypted: item, counted over the answer, and attribute by its
+    /// index in the protected schema.
+    pub migrated: Vec<(usize, usize)>,
 }
 
 /// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
 /// must all be polled in one runtime.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>, Option<Arc<Observers>>);
+pub struct Client(Arc<Inner>, Option<Arc<Observers>>, Option<Arc<Protection>>);
 
 struct Inner {
     transport: Arc<dyn Transport>,
@@ -180,16 +185,27 @@ impl Client {
             timers: Timers::default(),
             limiter,
         };
-        Ok(Self(Arc::new(inner), None))
+        Ok(Self(Arc::new(inner), None, None))
     }
 
     /// The same client, whose calls these observers count.
     #[must_use]
     pub fn observed(self, observers: Arc<Observers>) -> Self {
-        Self(self.0, Some(observers))
+        Self(self.0, Some(observers), self.2)
     }
 
-    /// Whether both send over one transport, and the same observers count their calls.
+    /// The same client, whose calls protect values on their way like this.
+    #[must_use]
+    pub fn protected(self, protection: Option<Arc<Protection>>) -> Self {
+        Self(self.0, self.1, protection)
+    }
+
+    /// How its calls protect values on their way.
+    pub fn protection(&self) -> Option<&Arc<Protection>> {
+        self.2.as_ref()
+    }
+
+    /// Whether both send over one transport, and the same observers count their calls; they may protect other values.
     pub fn is_same(&self, other: &Self) -> bool {
         let same_observers = match (&self.1, &other.1) {
             (None, None) => true,
@@ -215,7 +231,7 @@ impl Client {
             timers: Timers::default(),
             limiter: self.0.config.rate_limit.map(Limiter::new),
         };
-        Self(Arc::new(inner), self.1.clone())
+        Self(Arc::new(inner), self.1.clone(), self.2.clone())
     }
 
     /// Whether the first poll of a call may run on the caller's thread, outside of any runtime.
@@ -231,6 +247,38 @@ impl Client {
     /// Whatever the service or the transport answers, once no retry is left; [`ErrorKind::Timeout`] at the deadline;
     /// [`ErrorKind::WriteOutcomeUnknown`] when a write may have been applied and may not be sent again.
     pub async fn call(&self, call: Call) -> Result<Answer, Error> {
+        match &self.2 {
+            None => self.send(call).await,
+            // In a box of its own: what most calls never do takes no room in them.
+            Some(protection) => Box::pin(self.call_protected(call, protection)).await,
+        }
+    }
+
+    /// The same with values that are protected before the first attempt, and opened in the answer.
+    async fn call_protected(
+        &self,
+        mut call: Call,
+        protection: &Protection,
+    ) -> Result<Answer, Error> {
+        call.body = protection.seal(&call.body).await?.into();
+        if call.operation == Operation::PutItem {
+            put_item::check_size(&call.body).map_err(|error| error.with_table(&*call.table))?;
+        }
+        let mut answer = match self.send(call).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(protection.open_error(error).await),
+        };
+        let opened = protection.open(&answer.operation, &answer.body).await;
+        // It was carried out, whatever becomes of what came back.
+        let applied = !answer.operation.is_read();
+        if let Some(opened) = opened.map_err(|error| error.with_applied(applied))? {
+            answer.body = opened.body.into();
+            answer.migrated = opened.migrated;
+        }
+        Ok(answer)
+    }
+
+    async fn send(&self, call: Call) -> Result<Answer, Error> {
         check_timeout(call.timeout)?;
         let mut meter = Meter::of(self, &call);
         let mut run = Run::new(&self.0, &call);
@@ -383,6 +431,7 @@ impl<'a> Run<'a> {
             attempts: self.attempts,
             operation: self.call.operation.clone(),
             table: self.call.table.clone(),
+            migrated: Vec::new(),
         })
     }
 
@@ -402,6 +451,7 @@ impl<'a> Run<'a> {
                 attempts: self.attempts,
                 operation: self.call.operation.clone(),
                 table: self.call.table.clone(),
+                migrated: Vec::new(),
             });
         }
         Err(Failed {

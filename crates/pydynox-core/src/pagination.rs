@@ -108,6 +108,8 @@ pub struct Page {
     pub after: Position,
     /// Of which segment.
     pub segment: usize,
+    /// Which values were plaintext where they should have been encrypted: item and attribute.
+    pub migrated: Vec<(usize, usize)>,
 }
 
 /// What some requests brought.
@@ -264,6 +266,7 @@ impl Pager {
                 items: framed.items,
                 after: self.position.clone(),
                 segment: self.slot,
+                migrated: answer.migrated.clone(),
             });
         }
         Ok(())

@@ -23,6 +23,7 @@ use crate::item;
 use crate::jsonl;
 use crate::kept;
 use crate::partiql::Executed;
+use crate::protected::unsettle;
 use crate::reading::Reading;
 use crate::runtime::Outcome;
 use crate::schema::Schema;
@@ -169,7 +170,10 @@ impl Expected {
             }
             Self::Item(schema) => match item_of(py, body)? {
                 Some(range) => match read_owned(py, &body[range], schema.bind(py))? {
-                    Some(found) => Ok(found.into_any()),
+                    Some(found) => {
+                        unsettle(&found, &answer.migrated, 0)?;
+                        Ok(found.into_any())
+                    }
                     None => none(),
                 },
                 None => none(),
@@ -197,7 +201,11 @@ impl Expected {
                 drop(before);
                 none()
             }
-            Self::Refreshed(instance) => refresh(instance.bind(py), body).and_then(|()| none()),
+            Self::Refreshed(instance) => {
+                refresh(instance.bind(py), body)?;
+                unsettle(instance.bind(py), &answer.migrated, 0)?;
+                none()
+            }
             Self::Updated(instance) => {
                 updated(instance.bind(py), new_item(py, body)?).and_then(|()| none())
             }

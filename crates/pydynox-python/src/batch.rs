@@ -17,6 +17,7 @@ use crate::error::{internal, raise, validation_error};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::operation::Operation;
+use crate::protected::{Shield, Shields};
 use crate::schema::Schema;
 use crate::transaction::Key;
 use crate::write::{Write, write_key};
@@ -46,6 +47,7 @@ pub(crate) struct Entry {
     #[pyo3(get)]
     key: Vec<u8>,
     expected: Mutex<Option<Expected>>,
+    shield: Mutex<Option<Shield>>,
 }
 
 #[pymethods]
@@ -75,6 +77,7 @@ impl Entry {
             json,
             key,
             expected: Mutex::new(None),
+            shield: Mutex::new(None),
         }
     }
 
@@ -136,7 +139,9 @@ impl Client {
             places.push((place, schema.clone().unbind()));
         }
         let got: Brought<Got> = Arc::default();
-        let (core, timeout, brought) = (self.core(py)?, self.options(py)?.timeout, got.clone());
+        let models = places.iter().map(|(_, schema)| schema.bind(py));
+        let core = self.core(py)?.protected(self.opening(py, models)?);
+        let (timeout, brought) = (self.options(py)?.timeout, got.clone());
         let exchange = Box::pin(async move {
             let found = gets.read(&core, timeout).await?;
             let answer = found.answer.clone();
@@ -155,6 +160,10 @@ impl Client {
         delete: Option<Key<'_>>,
     ) -> PyResult<Entry> {
         let mut w = Writer::with_capacity(64);
+        let shield = match put {
+            Some(instance) => Shield::of_instance(&self.settings, instance)?,
+            None => None,
+        };
         let (table, is_put, json, expected) = match (put, delete) {
             (Some(instance), _) => {
                 let schema = schema_of(instance)?;
@@ -177,6 +186,7 @@ impl Client {
             json,
             key: w.into_bytes(),
             expected: Mutex::new(Some(expected)),
+            shield: Mutex::new(shield),
         })
     }
 
@@ -195,6 +205,7 @@ impl Client {
             json: w.as_bytes().to_vec(),
             key: w.into_bytes(),
             expected: Mutex::new(Some(Expected::Deleted(instance.clone().unbind()))),
+            shield: Mutex::new(None),
         })
     }
 
@@ -204,12 +215,19 @@ impl Client {
             return Err(validation_error(py, "there is nothing to write"));
         }
         let mut writes = Writes::default();
+        let mut shields = Shields::default();
         for entry in &entries {
             let entry = entry.get();
-            writes.add(&entry.table, entry.is_put, entry.json.clone());
+            let mut json = entry.json.clone();
+            let mut shield = entry.shield.lock().unwrap_or_else(PoisonError::into_inner);
+            shields.add(shield.take(), &mut json);
+            writes.add(&entry.table, entry.is_put, json);
         }
+        let core = self
+            .core(py)?
+            .protected(shields.protection(py, &self.settings)?);
         let wrote: Brought<Wrote> = Arc::default();
-        let (core, timeout, brought) = (self.core(py)?, self.options(py)?.timeout, wrote.clone());
+        let (timeout, brought) = (self.options(py)?.timeout, wrote.clone());
         let exchange = Box::pin(async move {
             let done = writes.write(&core, timeout).await;
             *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
@@ -228,6 +246,7 @@ fn nothing(operation: Name) -> Answer {
         attempts: 1,
         operation,
         table: "".into(),
+        migrated: Vec::new(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The core's client, seen from Python: extracts arguments, has the body written, and gives an Operation.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
 use pydynox_core::coalesce::Read;
+use pydynox_core::codec::Protection;
 use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
 use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::Transaction;
@@ -30,6 +31,7 @@ use crate::item;
 use crate::json;
 use crate::meter;
 use crate::operation::Operation;
+use crate::protected::{Shield, Shields};
 use crate::runtime;
 use crate::schema::Schema;
 use crate::settings::Settings;
@@ -159,16 +161,33 @@ impl Client {
         if let Some(guards) = write.guards.take() {
             return self.send_guarded(py, write, guards);
         }
+        let mut body = write.body.into_bytes();
+        let mut shields = Shields::default();
+        shields.add(write.shield, &mut body);
         let request = Request {
             operation: write.operation,
             table: write.table,
-            body: write.body.into_bytes().into(),
+            body: body.into(),
             resend: write.resend,
             intent: write.intent,
             proof: write.proof,
             own_token: None,
+            protection: shields.protection(py, &self.settings)?,
         };
         self.send_about(py, request, write.expected, write.about)
+    }
+
+    /// What a call is told that reads items of these models.
+    pub(crate) fn opening<'a, 'py: 'a>(
+        &self,
+        py: Python<'py>,
+        schemas: impl IntoIterator<Item = &'a Bound<'py, Schema>>,
+    ) -> PyResult<Option<Arc<Protection>>> {
+        let mut shields = Shields::default();
+        for schema in schemas {
+            shields.add(Shield::reading(&self.settings, schema)?, &mut []);
+        }
+        shields.protection(py, &self.settings)
     }
 
     pub(crate) fn send(
@@ -200,8 +219,10 @@ impl Client {
         expected: Expected,
         about: Context,
     ) -> PyResult<Py<Operation>> {
-        let core = self.core(py)?;
-        let inline = core.answers_inline(&request.operation) && repair.is_none();
+        // What is protected may have to wait for a keyring.
+        let is_plain = repair.is_none() && request.protection.is_none();
+        let core = self.core(py)?.protected(request.protection);
+        let inline = core.answers_inline(&request.operation) && is_plain;
         let call = Call {
             operation: request.operation,
             table: request.table.into(),
@@ -245,6 +266,7 @@ pub(crate) struct Request {
     pub(crate) intent: Intent,
     pub(crate) proof: Option<Box<Proof>>,
     pub(crate) own_token: Option<usize>,
+    pub(crate) protection: Option<Arc<Protection>>,
 }
 
 impl Request {
@@ -258,6 +280,7 @@ impl Request {
             intent: Intent::Plain,
             proof: None,
             own_token: None,
+            protection: None,
         }
     }
 }
@@ -311,8 +334,9 @@ impl Client {
         if coalesce::is_on(py)? {
             let mut w = Writer::with_capacity(64);
             write_key(&mut w, model, &key)?;
+            let protection = self.opening(py, [schema])?;
             let asked = Asked {
-                client: self.core(py)?,
+                client: self.core(py)?.protected(protection),
                 timeout: self.options(py)?.timeout,
                 read: Read {
                     table: key_names(table, model),
@@ -327,11 +351,11 @@ impl Client {
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, &key)?;
         get_item::finish(&mut w, consistent, &[]);
-        self.send(
-            py,
-            Request::idempotent(Name::GetItem, table, w),
-            Expected::Item(schema.clone().unbind()),
-        )
+        let request = Request {
+            protection: self.opening(py, [schema])?,
+            ..Request::idempotent(Name::GetItem, table, w)
+        };
+        self.send(py, request, Expected::Item(schema.clone().unbind()))
     }
 
     /// Whether there is an item with this key; reads the key alone.
@@ -477,11 +501,11 @@ impl Client {
         get_item::begin(&mut w, &table);
         item::write_key(&mut w, instance)?;
         get_item::finish(&mut w, true, &[]);
-        self.send(
-            py,
-            Request::idempotent(Name::GetItem, table, w),
-            Expected::Refreshed(instance.clone().unbind()),
-        )
+        let request = Request {
+            protection: self.opening(py, [&schema])?,
+            ..Request::idempotent(Name::GetItem, table, w)
+        };
+        self.send(py, request, Expected::Refreshed(instance.clone().unbind()))
     }
 
     /// Delete the item with this key, if there is one.
@@ -710,6 +734,7 @@ impl Client {
             intent: Intent::Plain,
             proof: None,
             own_token: None,
+            protection: None,
         };
         self.send(py, request, Expected::Wire)
     }

@@ -12,6 +12,7 @@ use crate::encode::{is_absent, write_attribute};
 use crate::error::{internal, validation_error, validation_errors};
 use crate::instance::{Instance, admitted};
 use crate::item;
+use crate::protected;
 use crate::schema::{Field, Role, Schema};
 use crate::template::Template;
 
@@ -89,6 +90,9 @@ fn encoded(schema: &Schema, field: &Field, value: &Bound<'_, PyAny>) -> PyResult
     let mut w = Writer::with_capacity(32);
     write_attribute(&mut w, field, value, 0)
         .map_err(|problem| problem.raise(value.py(), &schema.name, field))?;
+    if field.protected.is_some() {
+        protected::mark(&mut w, 0, field);
+    }
     Ok(w.into_bytes())
 }
 

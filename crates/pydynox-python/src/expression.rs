@@ -17,6 +17,7 @@ use crate::encode::{Problem, is_absent, write_attribute, write_value};
 use crate::error::{validation_error, validation_errors};
 use crate::instance::admitted;
 use crate::kind::Kind;
+use crate::protected;
 use crate::schema::{Field, Role, Schema};
 use crate::template;
 
@@ -469,6 +470,9 @@ impl Path {
         }
         let mut w = Writer::with_capacity(32);
         write_attribute(&mut w, field, &value, 0).map_err(refuse)?;
+        if field.protected.is_some() {
+            protected::mark(&mut w, 0, field);
+        }
         let source = Source::Value(w.into_bytes().into());
         Ok(self.action(
             value.py(),
@@ -759,7 +763,24 @@ pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) ->
             format!("the condition {}", said.tree)
         })?;
     }
+    if schema.protected.is_some() {
+        let mut paths = said.tree.compared().into_iter();
+        if let Some(field) = paths.find_map(|path| protected_at(schema, path)) {
+            let (name, field) = (&schema.name, &field.text);
+            let message = format!(
+                "{name}.{field} is stored encrypted or compressed, and DynamoDB cannot compare it: it can be asked for .exists() and .not_exists() only"
+            );
+            return Err(validation_error(condition.py(), &message));
+        }
+    }
     Ok(())
+}
+
+/// The protected attribute that a path starts at.
+fn protected_at<'a>(schema: &'a Schema, path: &path::Path) -> Option<&'a Field> {
+    let index = schema.by_attribute(path.attribute(), usize::MAX)?;
+    let field = schema.field(index);
+    field.protected.is_some().then_some(field)
 }
 
 /// What is said of one model is not asked of another; a base class may speak of what its subclasses have, and they of it.
@@ -796,6 +817,18 @@ pub(crate) fn actions_on(given: &Bound<'_, PyTuple>, schema: &Schema) -> PyResul
             check_owner(schema, owner.bind(given.py()), || {
                 format!("the action {}", action.get().action)
             })?;
+        }
+        if schema.protected.is_some()
+            && let Ok(action) = one.cast::<Action>()
+            && let action = &action.get().action
+            && let Some(field) = protected_at(schema, action.path())
+            && !action.suits_protected()
+        {
+            let (name, field) = (&schema.name, &field.text);
+            let message = format!(
+                "{name}.{field} is stored encrypted or compressed, and DynamoDB cannot look inside: write {name}.{field}.set(...) or .remove()"
+            );
+            return Err(validation_error(given.py(), &message));
         }
     }
     Ok(actions)

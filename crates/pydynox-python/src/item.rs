@@ -16,6 +16,7 @@ use crate::instance::{Instance, Slot, Stored, broken, schema_of};
 use crate::json_text;
 use crate::kept::Kept;
 use crate::kind::Kind;
+use crate::protected;
 use crate::schema::{Field, Role, Schema};
 use crate::shape;
 
@@ -342,6 +343,9 @@ fn write_unless(
         } else {
             Slot::Bytes(append(&mut raw, bytes))
         });
+        if field.protected.is_some() {
+            protected::mark(w, at, field);
+        }
     }
     refuse(py, schema, problems)?;
     let unknown = before.map_or(&[][..], |before| before.bytes(&before.unknown));
@@ -503,19 +507,19 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
                 true
             }
             Delta::Set(new) => {
-                changes
-                    .update
-                    .set(&field.attribute_name, &bytes[new.clone()]);
+                set_whole(&mut changes.update, field, &bytes[new.clone()]);
                 true
             }
-            Delta::Edited(..) | Delta::Rewritten(..) if whole.contains(&index) => {
+            Delta::Edited(..) | Delta::Rewritten(..)
+                if whole.contains(&index) || field.protected.is_some() =>
+            {
                 let (new, old) = delta.bytes(bytes, stored);
                 let mut probe = Update::new();
                 let differs = probe
                     .change(&field.attribute_name, old, new)
                     .map_err(|error| malformed(py, &error))?;
                 if differs {
-                    changes.update.set(&field.attribute_name, new);
+                    set_whole(&mut changes.update, field, new);
                 }
                 differs
             }
@@ -534,6 +538,13 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     }
     changes.scratch = w.into_bytes();
     Ok(changes)
+}
+
+fn set_whole(update: &mut Update, field: &Field, value: &[u8]) {
+    match &field.protected {
+        None => update.set(&field.attribute_name, value),
+        Some(_) => update.set(&field.attribute_name, &protected::marked(value, field)),
+    }
 }
 
 /// The fields whose values are not what is stored: edited, of unknown outcome, or unfit to be stored.
@@ -955,7 +966,7 @@ pub(crate) fn dump<'py>(
     };
     let schema = schema_of(instance)?;
     let dumped = PyDict::new(py);
-    for field in schema.get().fields().filter(|field| !field.is_hidden()) {
+    for field in schema.get().fields().filter(|field| field.dumps()) {
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
         let copy = if json {
             json_text::plain(&field.kind, &value)

@@ -19,12 +19,14 @@ mod json;
 mod json_text;
 mod jsonl;
 mod kept;
+mod keyring;
 mod kind;
 mod layout;
 mod members;
 mod meter;
 mod operation;
 mod partiql;
+mod protected;
 mod query;
 mod reading;
 mod rules;
@@ -63,6 +65,8 @@ mod _core {
     use crate::item::{changes_of, dump, dump_document, fits, is_stored, rollback};
     #[pymodule_export]
     use crate::kept::is_expired;
+    #[pymodule_export]
+    use crate::keyring::Keyring;
     #[pymodule_export]
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
     #[pymodule_export]

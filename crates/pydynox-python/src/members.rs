@@ -1,5 +1,6 @@
 //! What members of a model that do no I/O need of the border: JSON text, `DynamoDB`'s own form, sizes, and pickling.
 
+use pydynox_core::codec::protection;
 use pydynox_core::size::item_size;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::prelude::*;
@@ -31,9 +32,16 @@ pub(crate) fn dump_json(instance: &Bound<'_, Instance>) -> PyResult<String> {
 #[pyo3(signature = (instance, /))]
 pub(crate) fn to_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyAny>> {
     let py = instance.py();
-    let mut w = Writer::with_capacity(1024);
-    item::write(&mut w, instance)?;
-    let read = || decode::json(py, &mut Reader::new(w.as_bytes())?);
+    let item = plain_item(instance)?;
+    let schema = schema_of(instance)?;
+    if schema.get().encrypts() {
+        let message = format!(
+            "{} has encrypted attributes, which only a write encrypts: save() it, or model_dump() what is not secret",
+            schema.get().name
+        );
+        return Err(validation_error(py, &message));
+    }
+    let read = || decode::json(py, &mut Reader::new(&item)?);
     read().map_err(|_| internal(py, "an item of ours that cannot be read"))
 }
 
@@ -63,14 +71,23 @@ pub(crate) fn from_item<'py>(
 #[pyo3(signature = (instance, /))]
 pub(crate) fn size<'py>(instance: &Bound<'py, Instance>) -> PyResult<(usize, Bound<'py, PyDict>)> {
     let py = instance.py();
-    let mut w = Writer::with_capacity(1024);
-    item::write(&mut w, instance)?;
-    let size = item_size(w.as_bytes()).map_err(|error| malformed(py, &error))?;
+    let item = plain_item(instance)?;
+    let size = item_size(&item).map_err(|error| malformed(py, &error))?;
     let attributes = PyDict::new(py);
     for (name, bytes) in size.attributes {
         attributes.set_item(name, bytes)?;
     }
     Ok((size.total, attributes))
+}
+
+/// The whole item, with protected values as they are.
+fn plain_item(instance: &Bound<'_, Instance>) -> PyResult<Vec<u8>> {
+    let mut w = Writer::with_capacity(1024);
+    item::write(&mut w, instance)?;
+    Ok(match schema_of(instance)?.get().protected {
+        None => w.into_bytes(),
+        Some(_) => protection::unmarked(w.as_bytes()),
+    })
 }
 
 /// What an instance is pickled as.

@@ -169,6 +169,7 @@ fn request(operation: Name, body: Vec<u8>, reads: bool, resend: Resend) -> Reque
         intent: if reads { Intent::Read } else { Intent::Plain },
         proof: None,
         own_token: None,
+        protection: None,
     }
 }
 

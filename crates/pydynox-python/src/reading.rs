@@ -23,8 +23,10 @@ use crate::client::Client;
 use crate::decode::{Decoder, Unreadable};
 use crate::entity::{self, Owner};
 use crate::error::{internal, malformed, misfit, raise};
+use crate::instance::Instance;
 use crate::item;
 use crate::operation::Operation;
+use crate::protected::unsettle;
 use crate::query::{Rows, Search};
 use crate::runtime::{self, Exchange};
 use crate::schema::Schema;
@@ -215,6 +217,14 @@ impl Reading {
 }
 
 impl Reading {
+    /// The core's client, which opens what is protected in the rows.
+    fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
+        let client = self.client.get();
+        let schema = self.search.get().schema.as_ref();
+        let opening = client.opening(py, schema.map(|schema| schema.bind(py)))?;
+        Ok(client.core(py)?.protected(opening))
+    }
+
     fn stop(&self) {
         let before = {
             let mut state = lock(&self.state);
@@ -230,7 +240,7 @@ impl Reading {
     }
 
     fn start_segments(&self, py: Python<'_>) -> PyResult<()> {
-        let core = self.client.get().core(py)?;
+        let core = self.core(py)?;
         let gate = Arc::new(Semaphore::new(CONCURRENT_SEGMENTS));
         let (sender, receiver) = mpsc::channel(1);
         let mut state = lock(&self.state);
@@ -261,7 +271,7 @@ impl Reading {
         wanted: Option<usize>,
         expected: Expected,
     ) -> PyResult<Py<Operation>> {
-        let core = self.client.get().core(py)?;
+        let core = self.core(py)?;
         let settings = &self.client.get().settings;
         let mut state = lock(&self.state);
         let remaining = self.remaining(&state);
@@ -408,7 +418,12 @@ impl Reading {
                 let range = &page.items[*given];
                 let bytes = &page.body[range.start as usize..range.end as usize];
                 match row(&mut decoder, search, bytes) {
-                    Ok(row) => rows.append(row)?,
+                    Ok(row) => {
+                        if let Ok(instance) = row.cast::<Instance>() {
+                            unsettle(instance, &page.migrated, *given)?;
+                        }
+                        rows.append(row)?;
+                    }
                     Err(error) if !is_misfit(py, &error)? => return Err(error),
                     Err(error) => {
                         describe(py, &error, search, bytes)?;
@@ -462,7 +477,7 @@ impl Reading {
 
     /// Fetches the next page before it is asked for, once a second one was, and never past the limit.
     fn fetch_ahead(&self, py: Python<'_>, wanted: Option<usize>) -> PyResult<()> {
-        let core = self.client.get().core(py)?;
+        let core = self.core(py)?;
         let mut state = lock(&self.state);
         let remaining = self.remaining(&state);
         let idle = matches!(&state.source, Source::Idle(pager) if !pager.is_over());
@@ -595,6 +610,7 @@ fn nothing_sent(plan: &Plan) -> Answer {
         attempts: 0,
         operation: plan.operation.clone(),
         table: plan.table.clone(),
+        migrated: Vec::new(),
     }
 }
 

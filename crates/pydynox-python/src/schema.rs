@@ -1,7 +1,9 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
+use pydynox_core::codec::ProtectedSchema;
 use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -15,6 +17,7 @@ use crate::instance::admitted;
 use crate::kept::{Duties, Duty};
 use crate::kind::Kind;
 use crate::layout::Layout;
+use crate::protected::{self, Protected};
 use crate::rules::Rules;
 use crate::template::Template;
 use crate::unique::Constraint;
@@ -64,6 +67,8 @@ pub(crate) struct Field {
     pub(crate) duty: Option<Duty>,
     /// What it is made of, as the class says it.
     pub(crate) template: Option<Py<PyTuple>>,
+    /// How it is stored other than as it is.
+    pub(crate) protected: Option<Box<Protected>>,
 }
 
 impl Field {
@@ -80,6 +85,12 @@ impl Field {
     /// Whether it is there for pydynox alone.
     pub(crate) fn is_hidden(&self) -> bool {
         matches!(self.duty, Some(Duty::WriteId | Duty::Entity))
+    }
+
+    /// Whether dumps show it.
+    pub(crate) fn dumps(&self) -> bool {
+        let protected = self.protected.as_ref();
+        !self.is_hidden() && protected.is_none_or(|protected| protected.dumps)
     }
 
     pub(crate) fn is_required(&self) -> bool {
@@ -99,7 +110,7 @@ impl Field {
 #[pymethods]
 impl Field {
     #[new]
-    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false, duty=None, template=None))]
+    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false, duty=None, template=None, protected=None))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         name: &Bound<'_, PyString>,
@@ -113,6 +124,7 @@ impl Field {
         immutable: bool,
         duty: Option<&str>,
         template: Option<Py<PyTuple>>,
+        protected: Option<protected::Declared>,
     ) -> PyResult<Self> {
         let py = name.py();
         let kind = Kind::parse(kind)?;
@@ -145,6 +157,7 @@ impl Field {
             immutable,
             duty: duty.and_then(Duty::parse),
             template,
+            protected: protected.map(|said| Box::new(Protected::new(said))),
         })
     }
 
@@ -214,6 +227,8 @@ pub(crate) struct Schema {
     /// Whether items of no entity, or of one that is not among these, are none of this model's.
     pub(crate) only_entities: bool,
     pub(crate) item: ItemSchema,
+    /// Its protected attributes.
+    pub(crate) protected: Option<Arc<ProtectedSchema>>,
 }
 
 impl Deref for Schema {
@@ -243,6 +258,12 @@ impl Schema {
             .map(|index| (index, self.field(index)))
     }
 
+    /// Whether one of its attributes is encrypted.
+    pub(crate) fn encrypts(&self) -> bool {
+        let protected = self.protected.as_ref();
+        protected.is_some_and(|protected| protected.encrypts())
+    }
+
     /// What a field is made of.
     pub(crate) fn template_of(&self, name: &str) -> Option<&Template> {
         let index = self.position(name)?;
@@ -268,7 +289,7 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None, unique=None, repair_orphans=false))]
+    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None, unique=None, repair_orphans=false, logical_table=None))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         model: &Bound<'_, PyType>,
@@ -284,6 +305,7 @@ impl Schema {
         indexes: Option<Vec<DeclaredIndex>>,
         unique: Option<Vec<(String, Vec<String>)>>,
         repair_orphans: bool,
+        logical_table: Option<&str>,
     ) -> PyResult<Self> {
         let py = model.py();
         let layout = Layout::new(model, fields)?;
@@ -323,6 +345,8 @@ impl Schema {
         )
         .and_then(|item| item.with_indexes(indexes_of(&layout, indexes.unwrap_or_default())))
         .map_err(|error| configuration_error(py, error.message()))?;
+        let keys = (item.partition_key.clone(), item.sort_key.clone());
+        let protected = protected::schema_of_fields(py, &layout, logical_table.or(table), keys)?;
         let constraints = unique.into_iter().flatten().map(|(of, names)| {
             let stored = |index: usize| layout.field(index).attribute_name.clone();
             let made = Constraint::new(&of, names, |name| layout.position(name), stored);
@@ -347,6 +371,7 @@ impl Schema {
             entity_attribute: entity_attribute.into(),
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             item,
+            protected,
             layout,
         })
     }

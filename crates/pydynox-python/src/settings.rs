@@ -1,11 +1,12 @@
 //! What a `DynamoDBClient` was given: extracted, checked by the core, and opened when the first call needs it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pydynox_aws::{AssumeRole, Surroundings};
 use pydynox_core::client::{Client as CoreClient, ClientConfig};
+use pydynox_core::codec::DataKeys;
 use pydynox_core::cursor::CursorKeys;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
@@ -17,7 +18,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{configuration_error, raise};
+use crate::keyring::GivenKeyring;
 use crate::meter::rate_limit;
+use crate::runtime;
 use crate::schema::Schema;
 
 /// Where a client's items are.
@@ -43,10 +46,18 @@ pub(crate) struct Settings {
     pub(crate) shows_keys: bool,
     /// Whether messages may show values.
     pub(crate) shows_values: bool,
+    keyring: Option<Keys>,
+}
+
+/// Where data keys come from, and those of this process, once one was asked for.
+struct Keys {
+    given: GivenKeyring,
+    surroundings: Option<pydynox_aws::Settings>,
+    made: OnceLock<Arc<DataKeys>>,
 }
 
 /// Access key, secret, session token, account.
-type Keys = (String, String, Option<String>, Option<String>);
+type AccessKeys = (String, String, Option<String>, Option<String>);
 /// ARN, session name, external id, seconds.
 type Role = (String, Option<String>, Option<String>, Option<f64>);
 
@@ -60,7 +71,7 @@ struct Given {
     #[pyo3(item)]
     profile: Option<String>,
     #[pyo3(item)]
-    credentials: Option<Keys>,
+    credentials: Option<AccessKeys>,
     #[pyo3(item)]
     assume_role: Option<Role>,
     #[pyo3(item)]
@@ -85,6 +96,8 @@ struct Given {
     retry_unsafe_writes: bool,
     #[pyo3(item)]
     errors: String,
+    #[pyo3(item)]
+    keyring: Option<GivenKeyring>,
 }
 
 impl Settings {
@@ -122,6 +135,21 @@ impl Settings {
         given
             .checked(shows_keys, shows_values)
             .map_err(|error| raise(py, &error, None))
+    }
+
+    /// The data keys of the client's keyring, if it has one.
+    pub(crate) fn keys(&self) -> Result<Option<Arc<DataKeys>>, Error> {
+        let Some(keys) = &self.keyring else {
+            return Ok(None);
+        };
+        if let Some(made) = keys.made.get() {
+            return Ok(Some(made.clone()));
+        }
+        let surroundings = keys.surroundings.clone().unwrap_or_default();
+        let keyring = keys.given.open(surroundings)?;
+        let pairs = keys.given.pairs();
+        let made = DataKeys::new(keyring, pairs, runtime::generation().into())?;
+        Ok(Some(keys.made.get_or_init(|| Arc::new(made)).clone()))
     }
 
     /// The core's client over whatever the settings lead to.
@@ -162,6 +190,17 @@ impl Given {
             ..HttpConfig::default()
         };
         http.check()?;
+        let keyring = match &self.keyring {
+            None => None,
+            Some(given) => Some(Keys {
+                given: given.clone(),
+                surroundings: given
+                    .is_remote()
+                    .then(|| self.surroundings(http.connect_timeout))
+                    .transpose()?,
+                made: OnceLock::new(),
+            }),
+        };
         let place = match self.embedded()? {
             Some(location) => Place::Embedded(location),
             None => Place::Service(Box::new(Service {
@@ -176,6 +215,7 @@ impl Given {
             cursor_keys: CursorKeys::new(self.cursor_keys.iter().map(Vec::as_slice))?,
             shows_keys,
             shows_values,
+            keyring,
         })
     }
 

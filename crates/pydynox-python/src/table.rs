@@ -73,6 +73,7 @@ pub(crate) fn administer(
         intent: Intent::Plain,
         proof: None,
         own_token: None,
+        protection: None,
     };
     client.send(py, request, Expected::Wire)
 }

@@ -19,6 +19,7 @@ use crate::error::{self, malformed, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::operation::Operation;
+use crate::protected::Shields;
 use crate::schema::Schema;
 use crate::settings::Settings;
 use crate::unique::{Guards, Stake, Stakes};
@@ -323,6 +324,7 @@ impl Client {
         let mut transaction = Transaction::default();
         let mut parts: Vec<Part> = Vec::with_capacity(entries.len());
         let (mut stakes, mut verbs) = (Stakes::default(), Vec::new());
+        let mut shields = Shields::default();
         for (position, entry) in entries.iter().enumerate() {
             let entry: Entry<'_> = entry.extract()?;
             let placed = |error| numbered(py, position, &entry.0, error);
@@ -331,7 +333,8 @@ impl Client {
                 continue;
             };
             let key = entry.key().map_err(placed)?;
-            let body = write.take_body();
+            let mut body = write.take_body();
+            shields.add(write.shield.take(), &mut body);
             transaction
                 .add(verb, &write.table, key.as_bytes(), body)
                 .map_err(|error| placed(raise(py, &error, None)))?;
@@ -350,7 +353,8 @@ impl Client {
             Part::guard(position, &verbs[position], stake, &self.settings)
         });
         parts.extend(guards);
-        let (request, repair, token) = sealed(py, transaction, String::new(), token, repaired)?;
+        let (mut request, repair, token) = sealed(py, transaction, String::new(), token, repaired)?;
+        request.protection = shields.protection(py, &self.settings)?;
         let expected = Expected::Transacted(parts);
         let operation = self.send_repairing(py, request, repair, expected, Context::default())?;
         Ok(Some((operation, token)))
@@ -370,7 +374,9 @@ impl Client {
         };
         let raised = |error: Error| raise(py, &error, None);
         let mut transaction = Transaction::default();
-        let body = write.take_body();
+        let mut body = write.take_body();
+        let mut shields = Shields::default();
+        shields.add(write.shield.take(), &mut body);
         transaction
             .add(verb, &write.table, guards.owner(), body)
             .map_err(raised)?;
@@ -383,7 +389,8 @@ impl Client {
             .into_iter()
             .map(|(_, stake)| Part::guard(0, "", stake, &self.settings));
         parts.extend(guards);
-        let (request, repair, _) = sealed(py, transaction, table, None, repaired)?;
+        let (mut request, repair, _) = sealed(py, transaction, table, None, repaired)?;
+        request.protection = shields.protection(py, &self.settings)?;
         let expected = Expected::Guarded(parts);
         self.send_repairing(py, request, repair, expected, Context::default())
     }
@@ -422,11 +429,11 @@ impl Client {
             return Err(validation_error(py, &message));
         }
         transact_get_items::finish(&mut w);
-        self.send(
-            py,
-            Request::idempotent(Name::TransactGetItems, String::new(), w),
-            Expected::Items(places),
-        )
+        let request = Request {
+            protection: self.opening(py, keys.iter().map(|(schema, _, _)| schema))?,
+            ..Request::idempotent(Name::TransactGetItems, String::new(), w)
+        };
+        self.send(py, request, Expected::Items(places))
     }
 }
 
@@ -451,6 +458,7 @@ fn sealed(
         intent: Intent::Plain,
         proof: None,
         own_token: sealed.own_token,
+        protection: None,
     };
     Ok((request, repair, sealed.token))
 }

@@ -22,6 +22,7 @@ use crate::expression::{Condition, actions_on, condition_on};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::kept::{Kept, expired_condition, keep_by_key};
+use crate::protected::Shield;
 use crate::schema::Schema;
 use crate::settings::Settings;
 use crate::unique::{self, Change, Guards};
@@ -42,6 +43,8 @@ pub(crate) struct Write {
     pub(crate) about: Context,
     /// What it takes and lets go of that only one item has; such a write is a transaction.
     pub(crate) guards: Option<Guards>,
+    /// What is known of protected attributes.
+    pub(crate) shield: Option<Shield>,
 }
 
 /// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
@@ -206,7 +209,7 @@ impl Write {
         let table = settings.table_of(py, schema)?;
         let mut w = Writer::with_capacity(1024);
         let stored = item::write_checked(&mut w, instance, &kept)?;
-        check_size(py, w.as_bytes(), &schema.name, &table)?;
+        check_written(py, w.as_bytes(), schema, &table)?;
         let expected = Expected::Written {
             instance: instance.clone().unbind(),
             stored: Box::new(stored),
@@ -234,7 +237,7 @@ impl Write {
         put_item::begin(&mut w, &table);
         let start = w.len();
         let stored = item::write_checked(&mut w, instance, &kept)?;
-        check_size(py, &w.as_bytes()[start..], &schema.name, &table)?;
+        check_written(py, &w.as_bytes()[start..], schema, &table)?;
         let resend = if guard == Guard::None {
             repeatable(&kept, unless(condition))
         } else {
@@ -257,6 +260,7 @@ impl Write {
             proof: kept.proof(),
             is_check: false,
             guards: change.guards,
+            shield: Shield::of_instance(settings, instance)?,
             expected: Expected::Written {
                 instance: instance.clone().unbind(),
                 stored: Box::new(stored),
@@ -333,7 +337,7 @@ impl Write {
         if stored.length > MAX_ITEM_SIZE {
             let mut whole = Writer::with_capacity(stored.length);
             item::write(&mut whole, instance)?;
-            check_size(py, whole.as_bytes(), &model.name, &table)?;
+            check_written(py, whole.as_bytes(), model, &table)?;
         }
         Ok(Some(Self {
             operation: Name::UpdateItem,
@@ -349,6 +353,7 @@ impl Write {
             proof: kept.proof(),
             is_check,
             guards: moved.guards,
+            shield: Shield::of_instance(settings, instance)?,
             about: Context {
                 builds_on,
                 ..about(condition)
@@ -418,6 +423,7 @@ impl Write {
             body: w,
             is_check: false,
             guards: None,
+            shield: Shield::of_instance(settings, instance)?,
             expected: Expected::Updated(instance.clone().unbind()),
             about: Context {
                 builds_on,
@@ -479,6 +485,7 @@ impl Write {
             proof: entity::proof(model).filter(|_| !upsert),
             is_check: false,
             guards: None,
+            shield: Shield::of_key(settings, schema, key)?,
             expected: if answers {
                 Expected::NewItem(schema.clone().unbind())
             } else {
@@ -532,6 +539,7 @@ impl Write {
             proof: kept.proof(),
             is_check: true,
             guards: None,
+            shield: Shield::of_instance(settings, instance)?,
             expected: Expected::Checked(instance.clone().unbind()),
             about: about(condition),
         }))
@@ -578,6 +586,7 @@ impl Write {
             proof: entity::proof(model),
             is_check: true,
             guards: None,
+            shield: Shield::of_key(settings, schema, key)?,
             expected: Expected::Nothing,
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
@@ -622,6 +631,7 @@ impl Write {
             proof: kept.proof(),
             is_check: false,
             guards: change.guards,
+            shield: Shield::of_instance(settings, instance)?,
             expected: Expected::Deleted(instance.clone().unbind()),
             about: Context {
                 builds_on,
@@ -657,6 +667,7 @@ impl Write {
             proof: entity::proof(model),
             is_check: false,
             guards: None,
+            shield: Shield::of_key(settings, schema, key)?,
             expected: Expected::Nothing,
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
@@ -691,6 +702,7 @@ impl Write {
             proof: entity::proof(model),
             is_check: false,
             guards: None,
+            shield: Shield::of_key(settings, schema, key)?,
             expected: Expected::OldItem(schema.clone().unbind()),
             about: Context {
                 target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
@@ -732,6 +744,14 @@ fn refuse_edited(
     } else {
         Err(validation_errors(instance.py(), problems))
     }
+}
+
+/// The size of an item, of which protected values are counted where the core writes them.
+fn check_written(py: Python<'_>, item: &[u8], schema: &Schema, table: &str) -> PyResult<()> {
+    if schema.protected.is_some() {
+        return Ok(());
+    }
+    check_size(py, item, &schema.name, table)
 }
 
 pub(crate) fn check_size(py: Python<'_>, item: &[u8], model: &str, table: &str) -> PyResult<()> {

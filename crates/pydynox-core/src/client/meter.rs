@@ -23,7 +23,7 @@ impl<'a> Meter<'a> {
     /// None where nobody asks, which is all that this costs then.
     #[inline]
     pub(super) fn of(client: &'a Client, call: &'a Call) -> Option<Self> {
-        let Client(inner, observers) = client;
+        let Client(inner, observers, _) = client;
         if observers.is_none() && inner.limiter.is_none() {
             return None;
         }

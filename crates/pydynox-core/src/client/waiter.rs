@@ -152,6 +152,7 @@ impl Waiter {
                 attempts: error.attempts(),
                 operation: Operation::DescribeTable,
                 table: self.describe.table.clone(),
+                migrated: Vec::new(),
             }),
             answered => answered,
         }

@@ -13,6 +13,7 @@ mod local;
 mod open;
 mod plaintext;
 mod protected;
+pub mod protection;
 mod seal;
 
 pub use data_keys::DataKeys;
@@ -20,6 +21,7 @@ pub use keyring::{DataKey, Keyring};
 pub use local::LocalKeyring;
 pub use open::{Found, Opened, Place, Target};
 pub use protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
+pub use protection::Protection;
 pub use seal::{Holes, OFF_LOOP_ABOVE};
 
 #[cfg(test)]

@@ -99,6 +99,13 @@ impl ProtectedSchema {
             .position(|attribute| &*attribute.attribute_name == attribute_name)
     }
 
+    /// Whether one of the attributes is encrypted.
+    pub fn encrypts(&self) -> bool {
+        self.attributes
+            .iter()
+            .any(|attribute| attribute.encryption.is_some())
+    }
+
     fn check(&self) -> Result<(), Error> {
         let refuse = |message: String| Err(Error::new(ErrorKind::Configuration, message));
         if self.logical_table.is_empty() || self.logical_table.len() > MAX_TABLE_NAME {
@@ -174,6 +181,30 @@ pub struct ItemKey {
 }
 
 impl ItemKey {
+    /// The key out of JSON text of a map, `{"id":{"S":"u1"}}`: of an item, or of a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn of(schema: &ProtectedSchema, item: &[u8]) -> Result<Self, Error> {
+        let (mut partition_key, mut sort_key) = (None, None);
+        let mut reader = Reader::new(item)?;
+        reader.begin_object()?;
+        while let Some(name) = reader.next_key()? {
+            reader.peek()?;
+            let start = reader.position();
+            reader.pass()?;
+            if name.equals(&schema.partition_key.attribute_name) {
+                partition_key = Some(reader.slice(start));
+            } else if let Some(key) = &schema.sort_key
+                && name.equals(&key.attribute_name)
+            {
+                sort_key = Some(reader.slice(start));
+            }
+        }
+        Self::new(schema, partition_key.unwrap_or_default(), sort_key)
+    }
+
     /// The key of an item of this schema; the values are wire JSON, `{"S":"u1"}`.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::condition::{Condition, shown, too_long};
 use super::names::{Names, Values};
 use super::path::{Path, Step, write_steps};
 use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
+use crate::codec::protection::is_marked;
 use crate::error::{Error, ErrorKind};
 use crate::wire::Writer;
 
@@ -81,6 +82,16 @@ impl Action {
         }
     }
 
+    /// Whether it removes a whole attribute, or gives it a value that is marked to be protected.
+    pub fn suits_protected(&self) -> bool {
+        let suits = match &self.verb {
+            Verb::Remove => true,
+            Verb::Set(Term::Source(Source::Value(value))) => is_marked(value),
+            _ => false,
+        };
+        suits && self.path.steps().len() == 1
+    }
+
     /// Removes what is stored at a path.
     pub fn remove(path: Path) -> Self {
         Self {
@@ -144,7 +155,7 @@ impl Action {
 
     fn show(&self, f: &mut impl fmt::Write, values: bool) -> fmt::Result {
         let value = |json: &[u8]| {
-            if values {
+            if values && !is_marked(json) {
                 shown(json)
             } else {
                 "…".to_owned()

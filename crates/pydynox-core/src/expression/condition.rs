@@ -249,6 +249,19 @@ impl Condition {
         found.into_iter().flatten().collect()
     }
 
+    /// The paths whose values it looks at; that a path exists can be asked without.
+    pub fn compared(&self) -> Vec<&Path> {
+        let mut asked = Vec::new();
+        self.visit(&mut |node| {
+            if let Node::Exists(path) | Node::NotExists(path) = node {
+                asked.push(std::ptr::from_ref(path));
+            }
+        });
+        let mut paths = self.paths();
+        paths.retain(|path| !asked.contains(&std::ptr::from_ref(*path)));
+        paths
+    }
+
     /// Refuses a BETWEEN whose first bound is greater than its second: `DynamoDB` does not answer such a request.
     ///
     /// # Errors

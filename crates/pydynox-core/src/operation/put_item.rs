@@ -3,6 +3,7 @@
 use super::Guard;
 use crate::error::Error;
 use crate::expression::condition::Condition;
+use crate::size::{MAX_ITEM_SIZE, check_item_size};
 use crate::wire::Writer;
 
 /// Begins the body; the caller writes the item next.
@@ -29,6 +30,21 @@ pub fn finish_if(
     guard.write_with(writer, condition)?;
     writer.byte(b'}');
     Ok(())
+}
+
+/// Refuses a body whose item is larger than `DynamoDB` takes.
+///
+/// # Errors
+///
+/// As of [`check_item_size`].
+pub fn check_size(body: &[u8]) -> Result<(), Error> {
+    if body.len() <= MAX_ITEM_SIZE {
+        return Ok(());
+    }
+    match super::member(body, "Item")? {
+        Some(item) => check_item_size(&body[item]),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

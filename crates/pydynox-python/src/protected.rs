@@ -1,0 +1,285 @@
+//! Attributes that are stored encrypted or compressed: what a class says of them, and what a call is told.
+
+use std::sync::Arc;
+
+use pydynox_core::codec::compression::Compression;
+use pydynox_core::codec::protection::{self, Protection, Reads, Written};
+use pydynox_core::codec::{OnPlaintext, ProtectedAttribute, ProtectedSchema};
+use pydynox_core::schema::KeyAttribute;
+use pydynox_core::wire::{Tag, Writer};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::entity;
+use crate::error::{configuration_error, raise};
+use crate::instance::{Instance, schema_of};
+use crate::item;
+use crate::kind::{Clock, Kind};
+use crate::layout::Layout;
+use crate::runtime;
+use crate::schema::{Field, Schema};
+use crate::settings::Settings;
+
+/// How an attribute is protected.
+#[derive(Debug)]
+pub(crate) struct Protected {
+    pub(crate) compression: Option<Compression>,
+    pub(crate) encryption: Option<OnPlaintext>,
+    /// Whether dumps show it.
+    pub(crate) dumps: bool,
+}
+
+/// As Python hands it over: None or what becomes of plaintext, `"error"` or `"migrate"`; None or level, threshold and
+/// largest size; whether dumps show it.
+pub(crate) type Declared = (Option<String>, Option<(i32, usize, usize)>, bool);
+
+impl Protected {
+    pub(crate) fn new((encryption, compression, dumps): Declared) -> Self {
+        Self {
+            compression: compression.map(|(level, threshold, max_size)| Compression {
+                level,
+                threshold,
+                max_size,
+            }),
+            encryption: encryption.map(|said| match &*said {
+                "migrate" => OnPlaintext::Migrate,
+                _ => OnPlaintext::Error,
+            }),
+            dumps,
+        }
+    }
+}
+
+/// The protected attributes of a class as the core knows them; None where there are none.
+pub(crate) fn schema_of_fields(
+    py: Python<'_>,
+    layout: &Layout,
+    logical_table: Option<&str>,
+    keys: (KeyAttribute, Option<KeyAttribute>),
+) -> PyResult<Option<Arc<ProtectedSchema>>> {
+    let attribute = |field: &Field| {
+        field
+            .protected
+            .as_ref()
+            .map(|protected| ProtectedAttribute {
+                attribute_name: field.attribute_name.clone(),
+                types: types_of(&field.kind).into(),
+                compression: protected.compression.clone(),
+                encryption: protected.encryption,
+            })
+    };
+    let attributes: Vec<_> = layout.fields().filter_map(attribute).collect();
+    if attributes.is_empty() {
+        return Ok(None);
+    }
+    let name = &layout.name;
+    let Some(table) = logical_table else {
+        let message = format!(
+            "{name} has protected attributes, which are bound to their table: say class {name}(Model[...], table=\"...\") or ModelConfig(logical_table=\"...\")"
+        );
+        return Err(configuration_error(py, &message));
+    };
+    ProtectedSchema::new(name, table, keys.0, keys.1, attributes)
+        .map(|schema| Some(Arc::new(schema)))
+        .map_err(|error| configuration_error(py, error.message()))
+}
+
+/// The types that values of a kind are stored as, the likeliest first.
+fn types_of(kind: &Kind) -> Vec<Tag> {
+    match kind {
+        Kind::Str
+        | Kind::Date
+        | Kind::Time
+        | Kind::Uuid
+        | Kind::Json(_)
+        | Kind::Datetime(Clock::Iso) => vec![Tag::S],
+        Kind::Int
+        | Kind::Float
+        | Kind::Decimal
+        | Kind::Number
+        | Kind::Timedelta
+        | Kind::Datetime(_) => vec![Tag::N],
+        Kind::Bool => vec![Tag::Bool],
+        Kind::Bytes => vec![Tag::B],
+        Kind::None => vec![Tag::Null],
+        Kind::List(_) | Kind::Tuple(_) | Kind::TupleOf(_) => vec![Tag::L],
+        Kind::Dict(_) | Kind::Record(_) | Kind::Pydantic(_) => vec![Tag::M],
+        Kind::Set(inner) | Kind::FrozenSet(inner) => match types_of(inner).first() {
+            Some(Tag::S) => vec![Tag::Ss],
+            Some(Tag::N) => vec![Tag::Ns],
+            Some(Tag::B) => vec![Tag::Bs],
+            _ => vec![Tag::Ss, Tag::Ns, Tag::Bs],
+        },
+        Kind::Optional(inner) => {
+            let mut types = types_of(inner);
+            if !types.contains(&Tag::Null) {
+                types.push(Tag::Null);
+            }
+            types
+        }
+        Kind::Enum(members) | Kind::Literal(members) => types_of(&members.inner),
+        Kind::Codec(codec) => types_of(&codec.inner),
+        Kind::Any | Kind::Open => vec![
+            Tag::S,
+            Tag::M,
+            Tag::L,
+            Tag::N,
+            Tag::Bool,
+            Tag::Null,
+            Tag::B,
+            Tag::Ss,
+            Tag::Ns,
+            Tag::Bs,
+        ],
+    }
+}
+
+/// Marks what was written from `at` on as the value of a protected attribute.
+pub(crate) fn mark(w: &mut Writer, at: usize, field: &Field) {
+    let value = w.as_bytes()[at..].to_vec();
+    w.truncate(at);
+    protection::mark(w, &field.attribute_name, &value);
+}
+
+/// A value of a protected attribute, marked.
+pub(crate) fn marked(value: &[u8], field: &Field) -> Vec<u8> {
+    let mut w = Writer::with_capacity(value.len() + 64);
+    protection::mark(&mut w, &field.attribute_name, value);
+    w.into_bytes()
+}
+
+/// What a call on items of a model is told; most models have nothing to tell.
+pub(crate) struct Shield {
+    reads: Vec<Reads>,
+    written: Option<Written>,
+}
+
+impl Shield {
+    /// For reading items of a model.
+    pub(crate) fn reading(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+    ) -> PyResult<Option<Self>> {
+        Self::new(settings, schema, |_| Ok(()))
+    }
+
+    /// For writing the item of an instance.
+    pub(crate) fn of_instance(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+    ) -> PyResult<Option<Self>> {
+        let schema = schema_of(instance)?;
+        Self::new(settings, &schema, |w| item::write_key(w, instance))
+    }
+
+    /// For writing the item with this key.
+    pub(crate) fn of_key(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Option<Self>> {
+        Self::new(settings, schema, |w| {
+            crate::write::write_key(w, schema.get(), key)
+        })
+    }
+
+    fn new(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        write_key: impl FnOnce(&mut Writer) -> PyResult<()>,
+    ) -> PyResult<Option<Self>> {
+        let py = schema.py();
+        let model = schema.get();
+        let entities = model.entities.bind(py);
+        if model.protected.is_none() && entities.is_empty() {
+            return Ok(None);
+        }
+        let table: Option<Arc<str>> = match &model.table(py) {
+            Ok(table) => Some(settings.table_named(table).into()),
+            Err(_) => None,
+        };
+        let one = |entity: Option<(Box<str>, Box<[u8]>)>, schema: &Schema| Reads {
+            table: table.clone(),
+            entity,
+            schema: schema.protected.clone(),
+        };
+        let mut reads = Vec::new();
+        for (name, of) in entities.iter() {
+            if let Ok(of) = of.cast::<Schema>() {
+                let value = entity::json(&name.extract::<String>()?);
+                reads.push(one(Some((model.entity_attribute.clone(), value)), of.get()));
+            }
+        }
+        reads.push(one(None, model));
+        if reads.iter().all(|reads| reads.schema.is_none()) {
+            return Ok(None);
+        }
+        let mut w = Writer::with_capacity(64);
+        write_key(&mut w)?;
+        let written = match &model.protected {
+            Some(schema) if !w.is_empty() => Some(Written {
+                schema: schema.clone(),
+                key: w.into_bytes().into(),
+            }),
+            _ => None,
+        };
+        Ok(Some(Self { reads, written }))
+    }
+}
+
+/// What a call is told, as it is put together.
+#[derive(Default)]
+pub(crate) struct Shields(Option<Protection>);
+
+impl Shields {
+    /// Adds what is known of an item or a model; `body` is the piece of the call's body that is about it.
+    pub(crate) fn add(&mut self, shield: Option<Shield>, body: &mut [u8]) {
+        let Some(shield) = shield else {
+            return;
+        };
+        let all = self.0.get_or_insert_default();
+        all.reads.extend(shield.reads);
+        if let Some(written) = shield.written {
+            if !all.writes.is_empty() {
+                protection::renumber(body, all.writes.len());
+            }
+            all.writes.push(written);
+        }
+    }
+
+    /// What the client tells the core.
+    pub(crate) fn protection(
+        self,
+        py: Python<'_>,
+        settings: &Settings,
+    ) -> PyResult<Option<Arc<Protection>>> {
+        let Some(mut protection) = self.0 else {
+            return Ok(None);
+        };
+        protection.keys = settings.keys().map_err(|error| raise(py, &error, None))?;
+        protection.generation = runtime::generation().into();
+        Ok(Some(Arc::new(protection)))
+    }
+}
+
+/// The attributes that were plaintext where they should have been encrypted: the next save encrypts them.
+pub(crate) fn unsettle(
+    instance: &Bound<'_, Instance>,
+    migrated: &[(usize, usize)],
+    number: usize,
+) -> PyResult<()> {
+    if migrated.is_empty() {
+        return Ok(());
+    }
+    let schema = schema_of(instance)?;
+    let mut state = instance.borrow_mut();
+    let protected = schema.get().fields().enumerate();
+    let protected: Vec<usize> = protected
+        .filter(|(_, field)| field.protected.is_some())
+        .map(|(index, _)| index)
+        .collect();
+    for (_, attribute) in migrated.iter().filter(|(item, _)| *item == number) {
+        state.unsettled.extend(protected.get(*attribute));
+    }
+    Ok(())
+}

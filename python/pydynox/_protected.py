@@ -1,0 +1,75 @@
+"""Attributes that are stored encrypted or compressed: what a class says about them, checked when the class is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._annotations import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from . import _core
+    from .attributes import Attr
+
+_COMPRESSION = {"compress_level": 3, "compress_above": 1024, "max_size": 4 * 1024 * 1024}
+
+
+def check(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_document: bool) -> None:
+    """Check the protected attributes of a class.
+
+    Raises:
+        ConfigurationError: One cannot be protected, or says something that means nothing.
+    """
+    for attribute in attributes:
+        if attribute._protection is None:
+            said = next(iter(attribute._storing), None)
+            if said is not None:
+                fail(cls, attribute.name, f"says {said}= and is neither Encrypted nor Compressed")
+            continue
+        _check(cls, attribute, is_document=is_document)
+
+
+def of(attribute: Attr[Any]) -> _core.Protected | None:
+    """How an attribute is protected, as the border takes it."""
+    if attribute._protection is None:
+        return None
+    said = attribute._storing
+    encrypts = attribute._protection == "encrypted"
+    compresses = not encrypts or said.get("compress", False)
+    level, above, largest = (said.get(name, default) for name, default in _COMPRESSION.items())
+    return (
+        said.get("on_plaintext", "error") if encrypts else None,
+        (level, above, largest) if compresses else None,
+        not encrypts or said.get("dump", False),
+    )
+
+
+def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:
+    name, word, said = attribute.name, attribute._protection, attribute._storing
+    if is_document:
+        fail(cls, name, f"is {word} in a document: only whole attributes of an item are; make the document {word}")
+    if attribute._roles:
+        fail(cls, name, f"is a key and {word}: DynamoDB finds items by what it can read")
+    if attribute._duty is not None:
+        fail(cls, name, f"is {word}, and pydynox and DynamoDB have to read it")
+    if attribute._template is not None:
+        fail(cls, name, f"is {word} and made of others by a template: protect what it is made of")
+    if attribute._unique:
+        fail(cls, name, f"is {word} and unique: its value would stand in its guard")
+    only_encrypted = next((option for option in ("compress", "on_plaintext", "dump") if option in said), None)
+    if word == "compressed" and only_encrypted is not None:
+        fail(cls, name, f"says {only_encrypted}=, which is for Encrypted")
+    compresses = word == "compressed" or said.get("compress", False)
+    idle = next((option for option in _COMPRESSION if option in said), None)
+    if not compresses and idle is not None:
+        fail(cls, name, f"says {idle}= and is not compressed: say compress=True")
+    if said.get("on_plaintext", "error") not in ("error", "migrate"):
+        fail(cls, name, f"says on_plaintext={said['on_plaintext']!r}: write 'error' or 'migrate'")
+    for option in ("compress", "dump"):
+        if not isinstance(said.get(option, False), bool):
+            fail(cls, name, f"says {option}={said[option]!r}: write True or False")
+    for option in _COMPRESSION:
+        value = said.get(option, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            fail(cls, name, f"says {option}={value!r}: write a whole number")
