@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import trustme
 from pydynox import Credentials, DynamoDBClient
@@ -31,10 +31,12 @@ class Engine(NamedTuple):
     url: str
     ca_bundle: Path | None = None
 
-    def client(self) -> DynamoDBClient:
+    def client(self, **settings: Any) -> DynamoDBClient:
         if self.url.startswith("memory:"):
-            return DynamoDBClient(endpoint_url=self.url)
-        return DynamoDBClient(endpoint_url=self.url, ca_bundle=self.ca_bundle, region="us-east-1", credentials=CREDENTIALS)
+            return DynamoDBClient(endpoint_url=self.url, **settings)
+        return DynamoDBClient(
+            endpoint_url=self.url, ca_bundle=self.ca_bundle, region="us-east-1", credentials=CREDENTIALS, **settings
+        )
 
 
 @contextmanager

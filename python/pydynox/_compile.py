@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _core, _protected, _rules, _templates, _unique
 from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, is_name, own, resolved, surroundings
@@ -221,8 +221,9 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
     if attribute._protection is not None:
         from .expressions import OpaqueExpr
 
-        opaque: Any = OpaqueExpr(handle, cls, attribute)
-        return cast("Expr[Any]", definition.paths.setdefault(name, opaque))
+        made: Any = OpaqueExpr
+        opaque: Any = made(handle, cls, attribute)
+        return definition.paths.setdefault(name, opaque)
     return definition.paths.setdefault(name, expression(handle, attribute._kind or ("any",), cls, attribute))
 
 

@@ -305,6 +305,7 @@ class Client:
         ca_bundle: str | PathLike[str] | None,
         retry_unsafe_writes: bool,
         errors: str,
+        keyring: Keyring | None,
     ) -> Self: ...
     def get(
         self, schema: Schema, values: tuple[object, ...], named: Mapping[str, object], consistent_read: bool | None

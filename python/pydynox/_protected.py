@@ -55,8 +55,6 @@ def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:
         fail(cls, name, f"is {word}, and pydynox and DynamoDB have to read it")
     if attribute._template is not None:
         fail(cls, name, f"is {word} and made of others by a template: protect what it is made of")
-    if attribute._unique:
-        fail(cls, name, f"is {word} and unique: its value would stand in its guard")
     only_encrypted = next((option for option in ("compress", "on_plaintext", "dump") if option in said), None)
     if word == "compressed" and only_encrypted is not None:
         fail(cls, name, f"says {only_encrypted}=, which is for Encrypted")

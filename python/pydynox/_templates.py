@@ -74,6 +74,8 @@ def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str)
     """Whether an attribute can stand in a template; the width to which its format pads a number."""
     kind: tuple[Any, ...] = source._kind or ("any",)
     where = f"has the template {attribute._template!r}, and {source.name}"
+    if source._protection is not None:
+        fail(cls, attribute.name, f"{where} is {source._protection}: the template would show it")
     if source._template is not None:
         fail(cls, attribute.name, f"{where} is made of a template itself: name what that is made of")
     if source._duty in ("version", "updated_at", "created_at"):

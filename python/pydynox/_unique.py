@@ -83,6 +83,8 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> No
     kind: Kind = attribute._kind or ("any",)
     if attribute._roles and alone:
         fail(cls, name, "is a key, and says unique=True: name it together with others, as in unique=(...)")
+    if attribute._protection is not None:
+        fail(cls, name, f"is unique and {attribute._protection}: its value would stand in its guard")
     if attribute._template is not None or (attribute._duty is not None):
         fail(cls, name, "is unique, and pydynox decides its value: name what it is made of")
     present = kind[1] if kind[0] == "optional" else kind

@@ -165,11 +165,11 @@ class _Opaque(Attr[T_co]):
 
     if TYPE_CHECKING:
 
-        @overload
-        def __get__(self, instance: None, owner: Any) -> OpaqueExpr[T_co]: ...  # type: ignore[override]
+        @overload  # type: ignore[override]  # in place of all that an Attr's path offers
+        def __get__(self, instance: None, owner: Any) -> OpaqueExpr[T_co]: ...
         @overload
         def __get__(self, instance: object, owner: Any) -> T_co: ...
-        def __get__(self, instance: Any, owner: Any) -> Any: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 class Encrypted(_Opaque[T_co]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
 from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError, ValidationError
-from .keyrings import Keyring
+from .keyrings import known
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .credentials import AssumeRole, Credentials
     from .expressions import Action, Condition
     from .key import Key
+    from .keyrings import Keyring
     from .partiql import Statement
     from .query import Query
     from .results import QueryResult
@@ -94,8 +95,6 @@ class DynamoDBClient:
         errors: Literal["full", "keys", "none"] = "keys",
         keyring: Keyring | None = None,
     ) -> None:
-        if keyring is not None and not isinstance(keyring, Keyring):
-            raise ConfigurationError(f"keyring= takes a LocalKeyring or a KmsKeyring, not {keyring!r}")
         self._core = _core.Client(
             region=region,
             endpoint_url=endpoint_url,
@@ -113,7 +112,7 @@ class DynamoDBClient:
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             errors=errors,
-            keyring=None if keyring is None else keyring._core,
+            keyring=known(keyring),
         )
         self._errors = errors
         self._shown = endpoint_url or region or ""

@@ -46,6 +46,8 @@ class _Index(Generic[PK, SortD]):
             for part in ((partition,) if partition is not None and not self._global else self._partition, self._sort)
         ]
         for attribute in (attribute for part in keys for attribute in part):
+            if attribute._protection is not None:
+                fail(cls, self.name, f"has the key {attribute.name}, which is {attribute._protection}: an index cannot read it")
             if not _is_key(attribute):
                 fail(cls, self.name, f"has the key {attribute.name}, and a key is stored as a string, a number or bytes")
         names = [[attribute.attribute_name for attribute in part] for part in keys]

@@ -26,10 +26,10 @@ class Keyring:
 
 
 class LocalKeyring(Keyring):
-    """Keys that the program holds itself. The first one encrypts; the others are there to read what they encrypted.
+    """Keys that the program holds itself. The last one encrypts; the others are there to read what they encrypted.
 
     Args:
-        keys: Names, and keys of 32 random bytes. Names are stored beside what the keys encrypt; keys are not.
+        keys: Names, and keys of 32 random bytes, the newest last. Names are stored beside what the keys encrypt; keys are not.
         context: Names and values of yours that data keys are bound to: what was written with them cannot be read without.
 
     Raises:
@@ -81,3 +81,14 @@ class KmsKeyring(Keyring):
         pairs = list((context or {}).items())
         self._core = _core.Keyring.kms(key_id, list(read_key_ids), endpoint_url, timeout, pairs)
         self._shown = f"KmsKeyring({key_id!r})"
+
+
+def known(keyring: object) -> _core.Keyring | None:
+    """A keyring as the border knows it.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if keyring is None or isinstance(keyring, Keyring):
+        return None if keyring is None else keyring._core
+    raise ConfigurationError(f"keyring= takes a LocalKeyring or a KmsKeyring, not {type(keyring).__name__}")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from models import Account, Address, CountEvent, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Session, Status, Templated, Thing, Typed, User
+from models import Account, Address, CountEvent, Sealed, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Session, Status, Templated, Thing, Typed, User
 from pydynox.local import LocalServer
 from pydynox import export_jsonl, import_jsonl
 from pydynox import (
@@ -21,6 +21,7 @@ from pydynox import (
     DatetimeAttribute,
     Document,
     DynamoDBClient,
+    Encrypted,
     EnumAttribute,
     Key,
     ListAttribute,
@@ -451,3 +452,20 @@ async def statements_and_cost(client: DynamoDBClient) -> None:
 def gathered() -> None:
     with batching():  # E: async with
         pass
+
+
+class SealedWrongly(Model[str], table="t"):
+    k: Attr[str] = partition_key()
+    b: Encrypted[str] = field(default=3)  # E: default type
+
+
+def sealed(made: Sealed) -> None:
+    Sealed(sealed_id="s", card="c", pin="1", ssn=3)  # E: encrypted str
+    made.ssn = 3  # E: encrypted str
+    Sealed.ssn.begins_with("1")  # E: encrypted
+    Sealed.ssn > "1"  # E: encrypted
+    Sealed.notes.contains("x")  # E: compressed
+    condition: Condition = Sealed.ssn == "1"  # E: encrypted
+    Sealed.ssn.set(3)  # E: encrypted type
+    Sealed.query("u1").select(Sealed.ssn)  # E: sealed values are read with the whole item
+    DynamoDBClient(keyring=b"key")  # E: a keyring

@@ -28,6 +28,7 @@ from models import (
     Point,
     Priced,
     Ruled,
+    Sealed,
     Session,
     Status,
     Templated,
@@ -50,6 +51,8 @@ from pydynox import (
     DynamoDBClient,
     ItemSize,
     Key,
+    KmsKeyring,
+    LocalKeyring,
     Model,
     ModelConfig,
     Query,
@@ -726,3 +729,23 @@ async def statements_and_cost(client: DynamoDBClient) -> None:
 async def gathered() -> None:
     async with batching():
         assert_type(await User.get("a"), User | None)
+
+
+async def sealed() -> None:
+    made = Sealed(sealed_id="s", card="c", pin="1", ssn=None, log=["x"])
+    assert_type(made.ssn, str | None)
+    assert_type(made.card, str)
+    assert_type(made.notes, str)
+    assert_type(made.log, list[str])
+    assert_type(made.home, Address | None)
+    assert_type(made.pin, str)
+    assert_type(made.marks, list[str])
+    made.log.append("y")
+    made.ssn = "1"
+    assert_type(Sealed.ssn.exists(), Condition)
+    assert_type(Sealed.log.not_exists() & Sealed.card.exists(), Condition)
+    assert_type(Sealed.ssn.set("1"), Action)
+    assert_type(Sealed.notes.remove(), Action)
+    assert_type(await Sealed.key("s").update(Sealed.log.set(["x"]), Sealed.pin.set("2")), Sealed)
+    DynamoDBClient(keyring=LocalKeyring({"a": b"x" * 32}, context={"stage": "test"}))
+    DynamoDBClient(keyring=KmsKeyring("alias/app", read_key_ids=["alias/old"], timeout=5))

@@ -14,9 +14,13 @@ from pydynox import (
     Attr,
     BinaryAttribute,
     BooleanAttribute,
+    Compressed,
+    CompressedAttribute,
     DateAttribute,
     DatetimeAttribute,
     Document,
+    Encrypted,
+    EncryptedAttribute,
     EnumAttribute,
     GlobalSecondaryIndex,
     JSONAttribute,
@@ -329,3 +333,14 @@ class Employee(Model[str, int], table="employees", unique=("company", "badge")):
 
 class Worker(Employee, unique=[("email", "badge"), ("phone", "badge")]):
     pass
+
+
+class Sealed(Model[str], table="sealed"):
+    sealed_id: Attr[str] = partition_key()
+    ssn: Encrypted[str | None] = field(default=None)
+    card: Encrypted[str]
+    notes: Compressed[str] = field(default="")
+    log: Compressed[list[str]] = field(default_factory=list, compress_above=10)
+    home: Encrypted[Address | None] = field(default=None, compress=True, on_plaintext="migrate")
+    pin: EncryptedAttribute[str] = EncryptedAttribute(StringAttribute(), compress=True)
+    marks: CompressedAttribute[list[str]] = CompressedAttribute(ListAttribute[str](), level=9)

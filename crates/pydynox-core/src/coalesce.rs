@@ -1,11 +1,13 @@
 //! Reads that were asked for one by one, sent together: one BatchGetItem for many reads, each with an outcome of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::batch::{AT_ONCE, Gets, KeyNames, all};
 use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::codec::Protection;
 use crate::error::{Error, ErrorKind};
 use crate::operation::get_item;
 use crate::retry::deadline::Deadline;
@@ -25,6 +27,27 @@ pub struct Read {
 
 /// What becomes of a read: of a BatchGetItem the body is the item alone, or empty where there is none; of a GetItem the whole answer.
 pub type Outcome = Result<Answer, Error>;
+
+/// A client that opens what each of these would open.
+pub fn joined(client: &Client, others: &[Client]) -> Client {
+    let mut known = client.protection();
+    let mut all: Option<Protection> = None;
+    for other in others.iter().filter_map(Client::protection) {
+        if known.is_some_and(|known| Arc::ptr_eq(known, other)) {
+            continue;
+        }
+        let all = all.get_or_insert_with(|| match known {
+            Some(known) => Protection::reading(known),
+            None => Protection::default(),
+        });
+        all.join(other);
+        known = Some(other);
+    }
+    match all {
+        Some(all) => client.clone().protected(Some(Arc::new(all))),
+        None => client.clone(),
+    }
+}
 
 /// Sends reads together; their outcomes come in their order. One of them alone goes as the GetItem that it is. A table is never
 /// read with two consistencies in one request. Where a request is refused, its reads are sent one by one, so that each knows

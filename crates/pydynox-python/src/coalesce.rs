@@ -48,7 +48,9 @@ pub(crate) fn together(asked: Vec<Asked>) -> Guarded<Vec<Outcome>> {
         let Some(first) = asked.first() else {
             return Ok(Vec::new());
         };
-        let (client, timeout) = (first.client.clone(), first.timeout);
+        let timeout = first.timeout;
+        let clients: Vec<CoreClient> = asked.iter().map(|one| one.client.clone()).collect();
+        let client = coalesce::joined(&clients[0], &clients);
         let reads = asked.into_iter().map(|one| one.read).collect();
         Ok(coalesce::read(&client, timeout, reads).await)
     }))

@@ -73,21 +73,22 @@ fn pairs_of(pairs: Vec<(String, String)>) -> Pairs {
 
 #[pymethods]
 impl Keyring {
-    /// Of keys by name, the one to write with first.
+    /// Of keys by name, the one to write with last.
     #[staticmethod]
     fn local(
         py: Python<'_>,
         keys: Vec<(String, Vec<u8>)>,
         pairs: Vec<(String, String)>,
     ) -> PyResult<Self> {
-        let made = || {
-            let keys = keys
-                .iter()
-                .map(|(name, key)| Ok((&**name, DataKey::from_slice(key)?)))
-                .collect::<Result<Vec<_>, Error>>()?;
-            LocalKeyring::new(keys)
+        let made = |keys: Vec<(String, Vec<u8>)>| {
+            let (names, keys): (Vec<String>, Vec<Vec<u8>>) = keys.into_iter().unzip();
+            let mut read = Vec::with_capacity(names.len());
+            for (name, key) in names.iter().zip(keys) {
+                read.push((&**name, DataKey::from_slice(&key)?));
+            }
+            LocalKeyring::new(read)
         };
-        let keyring = made().map_err(|error| raise(py, &error, None))?;
+        let keyring = made(keys).map_err(|error| raise(py, &error, None))?;
         Ok(Self {
             source: Source::Local(Arc::new(keyring)),
             pairs: pairs_of(pairs),

@@ -1,10 +1,12 @@
 //! PartiQL, seen from Python: statements with their parameters, what their answers become, and cursors between their pages.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use pydynox_core::capacity::{Access, consumed};
 use pydynox_core::client::{Answer, Intent, Resend};
+use pydynox_core::codec::Protection;
 use pydynox_core::cursor::{Binding, Terms};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::batch_execute_statement::{self, Outcome};
@@ -115,7 +117,8 @@ impl Statement {
         };
         let mut w = Writer::with_capacity(256);
         execute_statement::write(&mut w, &self.0, &reading, !reads);
-        let request = request(Name::ExecuteStatement, w.into_bytes(), reads, Resend::Never);
+        let mut request = request(Name::ExecuteStatement, w.into_bytes(), reads, Resend::Never);
+        request.protection = opening(client, schema.as_ref())?;
         let executed = Executed {
             form: Form::Page,
             schema,
@@ -173,6 +176,17 @@ fn request(operation: Name, body: Vec<u8>, reads: bool, resend: Resend) -> Reque
     }
 }
 
+/// How rows of a model are opened.
+fn opening(
+    client: &Bound<'_, Client>,
+    schema: Option<&Py<Schema>>,
+) -> PyResult<Option<Arc<Protection>>> {
+    let py = client.py();
+    client
+        .get()
+        .opening(py, schema.map(|schema| schema.bind(py)))
+}
+
 fn cores(statements: &[Bound<'_, Statement>]) -> Vec<statement::Statement> {
     statements
         .iter()
@@ -198,7 +212,8 @@ pub(crate) fn execute_batch(
     let mut w = Writer::with_capacity(256 * statements.len());
     batch_execute_statement::write(&mut w, &statements, consistent_read, !reads);
     let body = w.into_bytes();
-    let request = request(Name::BatchExecuteStatement, body, reads, Resend::Never);
+    let mut request = request(Name::BatchExecuteStatement, body, reads, Resend::Never);
+    request.protection = opening(client, schema.as_ref())?;
     let executed = Executed {
         form: Form::Batch,
         schema,
@@ -233,6 +248,7 @@ pub(crate) fn execute_transaction(
     let body = w.into_bytes();
     let request = Request {
         own_token: at.filter(|_| token.is_none()),
+        protection: opening(client, schema.as_ref())?,
         ..request(Name::ExecuteTransaction, body, reads, Resend::Token)
     };
     let executed = Executed {

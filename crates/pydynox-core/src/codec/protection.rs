@@ -107,7 +107,7 @@ pub struct Written {
 }
 
 /// By what items of an answer are opened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reads {
     /// Only those of this table, as it is sent.
     pub table: Option<Arc<str>>,
@@ -137,6 +137,27 @@ impl std::fmt::Debug for Protection {
 }
 
 impl Protection {
+    /// What another one says of reading.
+    pub fn reading(other: &Self) -> Self {
+        Self {
+            keys: other.keys.clone(),
+            generation: other.generation,
+            writes: Vec::new(),
+            reads: other.reads.clone(),
+        }
+    }
+
+    /// Reads what another one reads, too.
+    pub fn join(&mut self, other: &Self) {
+        self.keys = self.keys.take().or_else(|| other.keys.clone());
+        self.generation = other.generation;
+        for reads in &other.reads {
+            if !self.reads.contains(reads) {
+                self.reads.push(reads.clone());
+            }
+        }
+    }
+
     /// The body with all marked values protected.
     ///
     /// # Errors
