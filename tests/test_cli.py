@@ -242,3 +242,40 @@ class TestTables:
 
         assert refused.startswith("nothing was changed, since this cannot be mended: Order (orders): key")
         assert place.run("tables", "check", "shop:New").returncode == 1
+
+
+SECRETS = """
+from pydynox import Attr, DynamoDBClient, Encrypted, LocalKeyring, Model, ModelConfig, partition_key
+
+keys = LocalKeyring({"old": b"o" * 32, **({"new": b"n" * 32} if __import__("os").environ.get("NEW") else {})})
+
+
+class Patient(Model[str], table="patients"):
+    model_config = ModelConfig(client=DynamoDBClient(endpoint_url="URL", keyring=keys))
+    patient_id: Attr[str] = partition_key()
+    ssn: Encrypted[str]
+
+
+if __name__ == "__main__":
+    Patient.table.sync.create()
+    for number in range(3):
+        Patient(patient_id=f"p{number}", ssn="s").sync.create()
+"""
+
+
+def test_stale_values_are_encrypted_anew(place: Place) -> None:
+    (place.path / "clinic.py").write_text(SECRETS.replace("URL", place.url))
+    subprocess.run([sys.executable, "clinic.py"], cwd=place.path, check=True, timeout=60)
+
+    def reencrypt(*arguments: str) -> str:
+        done = place.run("reencrypt", "clinic:Patient", *arguments, where=False, env={"NEW": "1"})
+        assert done.returncode == 0, done.stderr
+        return done.stderr.strip()
+
+    assert reencrypt("--dry-run") == "3 items of clinic:Patient read, 3 of them stale, 0 written"
+    assert reencrypt("--note", "note") == "3 items of clinic:Patient read, 3 of them stale, 3 written"
+    assert reencrypt() == "3 items of clinic:Patient read, 0 of them stale, 0 written"
+    assert not (place.path / "note").exists()
+    assert "client of the model" in place.fails("reencrypt", "clinic:Patient")
+    assert "--note" in place.fails("reencrypt", "clinic:Patient", "--resume", where=False)
+    assert "no encrypted attribute" in place.fails("reencrypt", "shop:Order", where=False, env={"AWS_REGION": "eu-west-1"})

@@ -446,6 +446,73 @@ def test_a_restored_table_is_read_by_its_logical_name(shared: str) -> None:
             Other.sync.get("k")
 
 
+async def test_stale_values_are_encrypted_anew(shared: str, tmp_path: Any) -> None:
+    class Plain(Model[str, int], table="patients"):
+        clinic: Attr[str] = partition_key()
+        number: Attr[int] = sort_key()
+        ssn: Encrypted[str | None] = field(default=None, on_plaintext="migrate")
+        notes: Encrypted[list[str]] = field(default_factory=list, compress=True)
+        log: Compressed[list[str]] = field(default_factory=list)
+
+    old, both = with_keys(shared, KEYRING), with_keys(shared, LocalKeyring({"old": OLD, "new": NEW}))
+    with old.as_default():
+        await Plain.table.create()
+        await old.batch_save(Plain(clinic="c", number=number, ssn=f"s{number}", notes=["n"]) for number in range(250))
+        await old.put_item("patients", {"clinic": "c", "number": 999, "ssn": "plain"})
+    with pytest.raises(ConfigurationError, match="keyring"):
+        await pydynox.reencrypt(Plain, client=with_keys(shared, None))
+    assert await pydynox.reencrypt(Plain, client=both, dry_run=True) == (251, 251, 0)
+
+    note, seen = tmp_path / "note", []
+
+    def interrupt(read: int) -> None:
+        seen.append(read)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await pydynox.reencrypt(Plain, client=both, note=note, progress=interrupt)
+    with pytest.raises(FileExistsError):
+        await pydynox.reencrypt(Plain, client=both, note=note)
+    assert await pydynox.reencrypt(Plain, client=both, note=note, resume=True) == (251, 151, 151)
+    assert not note.exists()
+    assert await pydynox.reencrypt(Plain, client=both) == (251, 0, 0)
+    with with_keys(shared, LocalKeyring({"new": NEW})).as_default():
+        rows = await Plain.query("c").all()
+    assert [row.ssn for row in rows] == [*(f"s{number}" for number in range(250)), "plain"]
+    assert all(row.notes == ["n"] for row in rows[:-1])
+    with pytest.raises(ConfigurationError, match="no encrypted"):
+        await pydynox.reencrypt(Compressing, client=both)
+
+
+async def test_what_others_write_meanwhile_stays(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = with_keys(shared, LocalKeyring({"old": OLD, "new": NEW}))
+    with with_keys(shared, KEYRING).as_default():
+        await Patient.table.create()
+        await patient(1).create()
+        await patient(2).create()
+    inner = DynamoDBClient.batch_get_all
+
+    async def meanwhile(self: DynamoDBClient, keys: Any, **options: Any) -> Any:
+        found = await inner(self, keys, **options)
+        await Patient.key("c", 1).update(Patient.ssn.set("changed"))
+        await Patient.key("c", 2).delete()
+        return found
+
+    monkeypatch.setattr(DynamoDBClient, "batch_get_all", meanwhile)
+    assert await pydynox.reencrypt(Patient, client=both) == (2, 2, 0)
+    monkeypatch.undo()
+    with both.as_default():
+        rows = await Patient.query("c").all()
+    assert [(row.number, row.ssn) for row in rows] == [(1, "changed")]
+    assert await pydynox.reencrypt(Patient, client=both) == (1, 1, 1)
+
+
+class Compressing(Model[str], table="compressing"):
+    key_: Attr[str] = partition_key()
+    log: Compressed[str]
+
+
 # --- who cheats
 
 

@@ -41,6 +41,7 @@ from .key import Key
 from .keyrings import KmsKeyring, LocalKeyring
 from .model import Change, ItemSize, Model
 from .query import Query
+from .reencrypt import Reencrypted, reencrypt
 from .results import QueryResult
 from .table import Table
 from .transaction import Transaction
@@ -82,6 +83,7 @@ __all__ = [
     "Query",
     "QueryResult",
     "RateLimit",
+    "Reencrypted",
     "SetAttribute",
     "StringAttribute",
     "TTLAttribute",
@@ -109,6 +111,7 @@ __all__ = [
     "ksuid",
     "partition_key",
     "path",
+    "reencrypt",
     "run",
     "set_default_client",
     "sort_key",

@@ -149,6 +149,8 @@ class Path:
     def child(self, step: str | int) -> Path:
         """One step further: a name in a map, a position in a list."""
     def compare(self, comparator: str, other: object) -> Condition: ...
+    def is_stored_as(self, value: object) -> Condition:
+        """Whether exactly this is stored there, be it encrypted or not."""
     def between(self, low: object, high: object) -> Condition: ...
     def is_in(self, values: tuple[object, ...]) -> Condition: ...
     def exists(self) -> Condition: ...
@@ -423,6 +425,9 @@ class Meter:
 
 def meters_variable() -> ContextVar[tuple[Meter, ...]]:
     """The meters that count the calls made here."""
+
+def key_of_item(schema: Schema, item: dict[str, Any], /) -> tuple[object, ...]:
+    """The values of the key of an item of plain values, as its model has them."""
 
 def batching_variable() -> ContextVar[bool]:
     """Whether reads that begin here wait for others."""

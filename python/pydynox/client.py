@@ -72,7 +72,7 @@ class DynamoDBClient:
         ...         await User.table.create()
     """
 
-    __slots__ = ("__weakref__", "_core", "_errors", "_shown")
+    __slots__ = ("__weakref__", "_core", "_errors", "_keyring", "_shown")
 
     def __init__(
         self,
@@ -115,6 +115,7 @@ class DynamoDBClient:
             keyring=known(keyring),
         )
         self._errors = errors
+        self._keyring = keyring
         self._shown = endpoint_url or region or ""
 
     async def get_item(

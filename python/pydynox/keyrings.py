@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 class Keyring:
     """What ``DynamoDBClient(keyring=...)`` takes."""
 
-    __slots__ = ("_core", "_shown")
+    __slots__ = ("_core", "_newest", "_shown")
     _core: _core.Keyring
+    _newest: str  # the name of the key that writes
     _shown: str
 
     def __repr__(self) -> str:
@@ -46,6 +47,7 @@ class LocalKeyring(Keyring):
         if not keys:
             raise ConfigurationError('a LocalKeyring needs a key: LocalKeyring({"2026": os.urandom(32)})')
         self._core = _core.Keyring.local([(name, bytes(key)) for name, key in keys.items()], list((context or {}).items()))
+        self._newest = list(keys)[-1]
         self._shown = f"LocalKeyring of {', '.join(map(repr, keys))}"
 
 
@@ -80,6 +82,7 @@ class KmsKeyring(Keyring):
     ) -> None:
         pairs = list((context or {}).items())
         self._core = _core.Keyring.kms(key_id, list(read_key_ids), endpoint_url, timeout, pairs)
+        self._newest = key_id
         self._shown = f"KmsKeyring({key_id!r})"
 
 

@@ -11,13 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::client::{Answer, Call, Client, Intent, Resend};
-use crate::codec::protection::unmarked;
 use crate::error::{Error, ErrorKind};
 use crate::operation::batch_get_item::TableItems;
 use crate::operation::{batch_get_item, batch_write_item};
 use crate::retry::deadline::{Deadline, Pause};
 use crate::retry::policy::{Class, Jitter, backoff};
 use crate::transport::Operation;
+use crate::wire::marks::unmarked;
 use crate::wire::{Reader, Value, WireError, Writer};
 
 /// How many keys a BatchGetItem takes.

@@ -19,6 +19,7 @@ use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::{Deadline, Pause, Timers, check_timeout};
 use crate::retry::policy::{Class, Jitter, Quota, backoff};
 use crate::retry::proof::Proof;
+use crate::size::check_item_size;
 use crate::transaction::{Transaction, new_token};
 use crate::transport::{Ailment, Operation, Progress, Request, Transport};
 use crate::unique::{self, Taken};
@@ -261,8 +262,10 @@ impl Client {
         protection: &Protection,
     ) -> Result<Answer, Error> {
         call.body = protection.seal(&call.body).await?.into();
-        if call.operation == Operation::PutItem {
-            put_item::check_size(&call.body).map_err(|error| error.with_table(&*call.table))?;
+        if call.operation == Operation::PutItem
+            && let Some(item) = put_item::item(&call.body)?
+        {
+            check_item_size(&call.body[item]).map_err(|error| error.with_table(&*call.table))?;
         }
         let mut answer = match self.send(call).await {
             Ok(answer) => answer,

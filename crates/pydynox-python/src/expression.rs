@@ -141,6 +141,7 @@ impl Path {
         Condition {
             tree,
             owners: self.owners(py),
+            stored: false,
         }
     }
 
@@ -362,6 +363,17 @@ impl Path {
         let amount = format!(r#"{{"N":"{seconds}"}}"#).into_bytes();
         let sum = action::Term::Plus(stored, Source::Value(amount.into()));
         Ok(self.action(now_py, action::Action::set(self.place.clone(), sum)))
+    }
+
+    /// Whether exactly this is stored there, be it encrypted or not.
+    fn is_stored_as(&self, value: &Bound<'_, PyAny>) -> PyResult<Condition> {
+        let place = Operand::Path(self.place.clone());
+        let stored = Operand::Value(self.encoded(&ANY, value)?);
+        let tree = condition::Condition::compare(Comparator::Equal, place, stored);
+        Ok(Condition {
+            stored: true,
+            ..self.condition(value.py(), tree)
+        })
     }
 
     fn exists(&self, py: Python<'_>) -> Condition {
@@ -624,6 +636,8 @@ pub(crate) struct Condition {
     pub(crate) tree: condition::Condition,
     /// The classes through which its paths were taken.
     pub(crate) owners: Vec<Py<PyType>>,
+    /// Whether it compares what is stored, whatever that means.
+    stored: bool,
 }
 
 impl Condition {
@@ -638,7 +652,12 @@ impl Condition {
                 owners.push(owner.clone_ref(py));
             }
         }
-        Self { tree, owners }
+        let stored = self.stored && other.stored;
+        Self {
+            tree,
+            owners,
+            stored,
+        }
     }
 }
 
@@ -763,7 +782,7 @@ pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) ->
             format!("the condition {}", said.tree)
         })?;
     }
-    if schema.protected.is_some() {
+    if schema.protected.is_some() && !said.stored {
         let mut paths = said.tree.compared().into_iter();
         if let Some(field) = paths.find_map(|path| protected_at(schema, path)) {
             let (name, field) = (&schema.name, &field.text);

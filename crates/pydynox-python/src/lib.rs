@@ -78,7 +78,7 @@ mod _core {
     #[pymodule_export]
     use crate::query::Search;
     #[pymodule_export]
-    use crate::reading::Reading;
+    use crate::reading::{Reading, key_of_item};
     #[pymodule_export]
     use crate::scalar::{ksuid, ulid, uuid4, uuid7};
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! What members of a model that do no I/O need of the border: JSON text, `DynamoDB`'s own form, sizes, and pickling.
 
-use pydynox_core::codec::protection;
 use pydynox_core::size::item_size;
+use pydynox_core::wire::marks::unmarked;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
@@ -86,7 +86,7 @@ fn plain_item(instance: &Bound<'_, Instance>) -> PyResult<Vec<u8>> {
     item::write(&mut w, instance)?;
     Ok(match schema_of(instance)?.get().protected {
         None => w.into_bytes(),
-        Some(_) => protection::unmarked(w.as_bytes()),
+        Some(_) => unmarked(w.as_bytes()),
     })
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use pydynox_core::codec::compression::Compression;
-use pydynox_core::codec::protection::{self, Protection, Reads, Written};
+use pydynox_core::codec::protection::{Protection, Reads, Written};
 use pydynox_core::codec::{OnPlaintext, ProtectedAttribute, ProtectedSchema};
 use pydynox_core::schema::KeyAttribute;
-use pydynox_core::wire::{Tag, Writer};
+use pydynox_core::wire::{Tag, Writer, marks};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -138,13 +138,13 @@ fn types_of(kind: &Kind) -> Vec<Tag> {
 pub(crate) fn mark(w: &mut Writer, at: usize, field: &Field) {
     let value = w.as_bytes()[at..].to_vec();
     w.truncate(at);
-    protection::mark(w, &field.attribute_name, &value);
+    marks::mark(w, &field.attribute_name, &value);
 }
 
 /// A value of a protected attribute, marked.
 pub(crate) fn marked(value: &[u8], field: &Field) -> Vec<u8> {
     let mut w = Writer::with_capacity(value.len() + 64);
-    protection::mark(&mut w, &field.attribute_name, value);
+    marks::mark(&mut w, &field.attribute_name, value);
     w.into_bytes()
 }
 
@@ -241,7 +241,7 @@ impl Shields {
         all.reads.extend(shield.reads);
         if let Some(written) = shield.written {
             if !all.writes.is_empty() {
-                protection::renumber(body, all.writes.len());
+                marks::renumber(body, all.writes.len());
             }
             all.writes.push(written);
         }

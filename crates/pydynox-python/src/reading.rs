@@ -13,7 +13,7 @@ use pydynox_core::pagination::{
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -21,8 +21,9 @@ use tokio::task::AbortHandle;
 use crate::answer::{Context, Expected};
 use crate::client::Client;
 use crate::decode::{Decoder, Unreadable};
+use crate::encode;
 use crate::entity::{self, Owner};
-use crate::error::{internal, malformed, misfit, raise};
+use crate::error::{internal, malformed, misfit, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::operation::Operation;
@@ -707,6 +708,20 @@ fn row<'py>(
         }
         (Rows::Keys(_), Some(schema)) => Ok(key_values(decoder, schema.get(), bytes)?.into_any()),
     }
+}
+
+/// The values of the key of an item of plain values, as its model has them.
+#[pyfunction]
+#[pyo3(signature = (schema, item, /))]
+pub(crate) fn key_of_item<'py>(
+    schema: &Bound<'py, Schema>,
+    item: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let py = schema.py();
+    let mut w = Writer::with_capacity(512);
+    encode::write_item(&mut w, item)
+        .map_err(|problem| validation_error(py, &problem.describe("", "item")))?;
+    key_values(&mut Decoder::new(py), schema.get(), w.as_bytes())
 }
 
 /// The values of the key of an item.

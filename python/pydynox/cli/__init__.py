@@ -10,7 +10,7 @@ from pydynox import __version__
 from pydynox.client import DynamoDBClient
 from pydynox.exceptions import PydynoxError
 
-from . import _jsonl, _local, _read, _tables
+from . import _jsonl, _local, _read, _reencrypt, _tables
 from ._words import CommandError
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _read.add(commands, where)
     _jsonl.add(commands, where)
     _tables.add(commands, where)
+    _reencrypt.add(commands, where)
     return parser
 
 

@@ -6,9 +6,9 @@ use super::condition::{Condition, shown, too_long};
 use super::names::{Names, Values};
 use super::path::{Path, Step, write_steps};
 use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
-use crate::codec::protection::is_marked;
 use crate::error::{Error, ErrorKind};
 use crate::wire::Writer;
+use crate::wire::marks::is_marked;
 
 /// A value inside an action.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! PutItem: write a whole item.
 
+use std::ops::Range;
+
 use super::Guard;
 use crate::error::Error;
 use crate::expression::condition::Condition;
-use crate::size::{MAX_ITEM_SIZE, check_item_size};
-use crate::wire::Writer;
+use crate::wire::{WireError, Writer};
 
 /// Begins the body; the caller writes the item next.
 pub fn begin(writer: &mut Writer, table: &str) {
@@ -32,19 +33,13 @@ pub fn finish_if(
     Ok(())
 }
 
-/// Refuses a body whose item is larger than `DynamoDB` takes.
+/// Where the item stands in a body.
 ///
 /// # Errors
 ///
-/// As of [`check_item_size`].
-pub fn check_size(body: &[u8]) -> Result<(), Error> {
-    if body.len() <= MAX_ITEM_SIZE {
-        return Ok(());
-    }
-    match super::member(body, "Item")? {
-        Some(item) => check_item_size(&body[item]),
-        None => Ok(()),
-    }
+/// The body is no JSON object.
+pub fn item(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
+    super::member(body, "Item")
 }
 
 #[cfg(test)]
