@@ -47,8 +47,8 @@ async def reencrypt(
     """Encrypt every value of a model anew that is not encrypted by the newest key. Sends Scan, BatchGetItem and UpdateItem.
 
     Items in use stay right: an item is written only if its encrypted values are stored as they were read. What somebody else
-    writes meanwhile is encrypted by the newest key already. Versions and ``updated_at`` advance; hooks do not run. For plain values
-    the attribute needs ``on_plaintext="migrate"``.
+    writes meanwhile is encrypted by the newest key already. Versions and ``updated_at`` advance; hooks do not run. For plain
+    values the attribute needs ``on_plaintext="migrate"``.
 
     Args:
         model: The model; models that share a table are done one by one.
@@ -59,7 +59,8 @@ async def reencrypt(
         progress: Called after every page with how many items were looked at.
 
     Raises:
-        ConfigurationError: The model has no encrypted attribute, the client has no keyring, or what is to be resumed is another job.
+        ConfigurationError: The model has no encrypted attribute, the client has no keyring, or what is to be resumed is another
+            job.
         FileExistsError: The note is there, and ``resume`` is not said.
         EncryptionError: A value cannot be opened.
 
