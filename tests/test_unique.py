@@ -475,3 +475,25 @@ def test_a_value_has_one_item_whatever_is_done(steps: list[tuple[str, int, str |
         items = client.sync.call("Scan", TableName="users")["Items"]
         guards = [item["_pydynox_unique"]["M"]["owner"]["M"]["user_id"]["S"] for item in items if "_pydynox_unique" in item]
         assert sorted(guards) == sorted(name for name, value in model.items() if value is not None)
+
+
+def test_batches_write_them_by_themselves_when_asked(client: DynamoDBClient, drive: Drive) -> None:
+    with pytest.raises(ConfigurationError, match="transactions=True"):
+        drive(client.batch_save([User(user_id="a", email="a@x")]))
+    with pytest.raises(ConfigurationError, match="one of them"):
+        client.batch_writer(unguarded=True, transactions=True)
+    told: list[int] = []
+    made = [User(user_id=f"u{number}", email=f"{number}@x") for number in range(3)]
+    assert drive(client.batch_save(made, transactions=True, progress=told.append)) == 3
+    assert told == [1, 2, 3]
+    made[0].email = "new@x"
+    assert drive(client.batch_save(made[:1], transactions=True)) == 1
+    drive(User(user_id="v", email="0@x").create())  # it was given up
+
+    with pytest.raises(UniqueConstraintError) as taken:
+        drive(client.batch_save([User(user_id="w", email="w@x"), User(user_id="x", email="1@x"), made[2]], transactions=True))
+    incomplete: Any = taken.value.__cause__
+    assert [one.user_id for one in incomplete.written] == ["w"]
+    assert [one.user_id for one in incomplete.unprocessed] == ["x"]
+    assert drive(client.batch_delete(made, transactions=True)) == 3
+    drive(User(user_id="y", email="1@x").create())

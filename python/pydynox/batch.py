@@ -39,9 +39,14 @@ class BatchWriter:
         ...     await batch.delete(Order.key("c1", 7))
     """
 
-    def __init__(self, client: DynamoDBClient, *, unguarded: bool, progress: Callable[[int], object] | None) -> None:
+    def __init__(
+        self, client: DynamoDBClient, *, unguarded: bool, transactions: bool, progress: Callable[[int], object] | None
+    ) -> None:
+        if unguarded and transactions:
+            raise ConfigurationError("unguarded=True writes without looking, transactions=True looks: say one of them")
         self._client = client
         self._unguarded = unguarded
+        self._transactions = transactions
         self._progress = progress
         self._waiting: dict[tuple[str, bytes], _Waiting] = {}
         self._done: list[Any] = []
@@ -57,7 +62,8 @@ class BatchWriter:
         Raises:
             ValidationError: A value cannot be stored.
             ItemTooLargeError: The item is over 400 KB.
-            ConfigurationError: The model has a version, which a batch cannot check, and the writer is not ``unguarded``.
+            ConfigurationError: The model has a version or unique values, which a batch cannot check, and the writer is neither
+                ``unguarded`` nor with ``transactions``.
             BatchIncompleteError: Some of what was sent could not be written.
 
         Example:
@@ -68,7 +74,9 @@ class BatchWriter:
         self._check_open("put")
         if not isinstance(instance, _core.Instance):
             raise TypeError(f"batch.put takes an instance of a model, not {type(instance).__qualname__}")
-        self._check_guard(type(instance))
+        if self._is_guarded(type(instance)):
+            await self._alone(instance, "put" if _core.is_stored(instance) else "create")
+            return
         hooks: Any = getattr(instance, "_hooks", None)
         if hooks is not None:
             await hooks.before(instance, "before_save")
@@ -81,8 +89,8 @@ class BatchWriter:
             target: The instance of a model, or a key.
 
         Raises:
-            ConfigurationError: The model of the instance has a version, which a batch cannot check, and the writer is not
-                ``unguarded``.
+            ConfigurationError: The model of the instance has a version or unique values, which a batch cannot check, and the
+                writer is neither ``unguarded`` nor with ``transactions``.
             BatchIncompleteError: Some of what was sent could not be written.
 
         Example:
@@ -92,12 +100,16 @@ class BatchWriter:
         """
         self._check_open("delete")
         if _is_key(target):
-            self._check_guard(target._model)
+            if self._is_guarded(target._model):
+                await self._alone(target, "delete")
+                return
             await self._add("delete", target, self._client._core.batch_delete(target._address))
             return
         if not isinstance(target, _core.Instance):
             raise TypeError(f"batch.delete takes an instance of a model or a key, not {type(target).__qualname__}")
-        self._check_guard(type(target))
+        if self._is_guarded(type(target)):
+            await self._alone(target, "delete")
+            return
         hooks: Any = getattr(target, "_hooks", None)
         if hooks is not None:
             await hooks.before(target, "before_delete")
@@ -108,13 +120,32 @@ class BatchWriter:
             when = "has not begun" if self._state == "new" else "has ended"
             raise RuntimeError(f"batch.{verb} outside of its block, which {when}: async with client.batch_writer() as batch")
 
-    def _check_guard(self, model: Any) -> None:
-        if not self._unguarded and _core.needs_guard(model._schema):
+    def _is_guarded(self, model: Any) -> bool:
+        """Whether an item of this model is written by itself."""
+        if self._unguarded or not _core.needs_guard(model._schema):
+            return False
+        if not self._transactions:
             raise ConfigurationError(
                 f"{model.__name__} has a version or unique values, and a batch writes without looking at them: "
-                "say client.batch_writer(unguarded=True) if nobody else writes these items, or use a transaction",
+                "say client.batch_writer(unguarded=True) if nobody else writes these items, or transactions=True to write each "
+                "by itself",
                 model=model.__name__,
             )
+        return True
+
+    async def _alone(self, target: Any, verb: str) -> None:
+        """What a batch cannot look at: its own verb does."""
+        try:
+            with self._client.as_default():
+                await getattr(target, verb)()
+        except PydynoxError as error:
+            if error.__cause__ is None:
+                error.__cause__ = self._incomplete("one failed", unprocessed=[target])
+            raise
+        self._done.append(target)
+        self.written += 1
+        if self._progress is not None:
+            self._progress(self.written)
 
     async def _add(self, verb: str, target: Any, entry: _core.Entry) -> None:
         at = (entry.table, entry.key)
@@ -180,7 +211,8 @@ class BatchWriter:
     @property
     def sync(self) -> SyncBatchWriter:
         """The blocking form of this writer."""
-        return SyncBatchWriter(BatchWriter(self._client, unguarded=self._unguarded, progress=self._progress))
+        made = BatchWriter(self._client, unguarded=self._unguarded, transactions=self._transactions, progress=self._progress)
+        return SyncBatchWriter(made)
 
     async def __aenter__(self) -> Self:
         self._begin()

@@ -358,14 +358,18 @@ class DynamoDBClient:
         items: list[Any] = found
         return items
 
-    def batch_writer(self, *, unguarded: bool = False, progress: Callable[[int], object] | None = None) -> BatchWriter:
+    def batch_writer(
+        self, *, unguarded: bool = False, transactions: bool = False, progress: Callable[[int], object] | None = None
+    ) -> BatchWriter:
         """Many puts and deletes, each for itself: sent while the block runs, and the rest at its end. Sends BatchWriteItem.
 
         If the block raises, nothing more is sent, and the last ``__context__`` of the exception is a BatchIncompleteError that
         lists what is written and what was not sent.
 
         Args:
-            unguarded: Write models with a version without looking at it.
+            unguarded: Write models with a version or unique values without looking at them.
+            transactions: Write each item of such models by itself instead, as ``create()``, ``put()`` and ``delete()`` do: with
+                unique values that is a transaction, at twice the price.
             progress: Called with the number of items written so far, after each part of them.
 
         Raises:
@@ -380,7 +384,7 @@ class DynamoDBClient:
         """
         from .batch import BatchWriter
 
-        return BatchWriter(self, unguarded=unguarded, progress=progress)
+        return BatchWriter(self, unguarded=unguarded, transactions=transactions, progress=progress)
 
     async def batch_save(
         self,
@@ -388,13 +392,16 @@ class DynamoDBClient:
         /,
         *,
         unguarded: bool = False,
+        transactions: bool = False,
         progress: Callable[[int], object] | None = None,
     ) -> int:
         """Write many whole items, replacing whatever is there. Sends BatchWriteItem.
 
         Args:
             instances: Instances of models, from an iterable or an asynchronous one; they are taken as they are sent.
-            unguarded: Write models with a version without looking at it.
+            unguarded: Write models with a version or unique values without looking at them.
+            transactions: Write each item of such models by itself instead, as ``create()``, ``put()`` and ``delete()`` do: with
+                unique values that is a transaction, at twice the price.
             progress: Called with the number of items written so far, after each part of them.
 
         Returns:
@@ -403,14 +410,14 @@ class DynamoDBClient:
         Raises:
             BatchIncompleteError: Some could not be written: it lists them.
             ValidationError: A value cannot be stored.
-            ConfigurationError: A model has a version, and ``unguarded`` is not set.
+            ConfigurationError: A model has a version or unique values, and neither ``unguarded`` nor ``transactions`` is set.
 
         Example:
             >>> await client.batch_save(users)
 
         Costs: one write unit per KB of each item, of the larger of the old and the new one.
         """
-        writer = self.batch_writer(unguarded=unguarded, progress=progress)
+        writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
         async with writer:
             source: Any = instances
             if hasattr(source, "__aiter__"):
@@ -427,13 +434,15 @@ class DynamoDBClient:
         /,
         *,
         unguarded: bool = False,
+        transactions: bool = False,
         progress: Callable[[int], object] | None = None,
     ) -> int:
         """Delete many items; those that are not there are no error. Sends BatchWriteItem.
 
         Args:
             targets: Keys or instances of models, from an iterable or an asynchronous one.
-            unguarded: Delete items of models with a version without looking at it.
+            unguarded: Delete items of models with a version or unique values without looking at them.
+            transactions: Delete each item of such models by itself instead, as ``delete()`` does.
             progress: Called with the number of items deleted so far, after each part of them.
 
         Returns:
@@ -441,14 +450,14 @@ class DynamoDBClient:
 
         Raises:
             BatchIncompleteError: Some could not be deleted: it lists them.
-            ConfigurationError: A model has a version, and ``unguarded`` is not set.
+            ConfigurationError: A model has a version or unique values, and neither ``unguarded`` nor ``transactions`` is set.
 
         Example:
             >>> await client.batch_delete(User.key(name) for name in names)
 
         Costs: one write unit per KB of each deleted item, one where there is none.
         """
-        writer = self.batch_writer(unguarded=unguarded, progress=progress)
+        writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
         async with writer:
             source: Any = targets
             if hasattr(source, "__aiter__"):

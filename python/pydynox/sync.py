@@ -416,9 +416,11 @@ class SyncClient:
         """Blocking form of ``DynamoDBClient.batch_get_all``."""
         return run(self._target.batch_get_all(keys, consistent_read=consistent_read))
 
-    def batch_writer(self, *, unguarded: bool = False, progress: Callable[[int], object] | None = None) -> SyncBatchWriter:
+    def batch_writer(
+        self, *, unguarded: bool = False, transactions: bool = False, progress: Callable[[int], object] | None = None
+    ) -> SyncBatchWriter:
         """Blocking form of ``DynamoDBClient.batch_writer``."""
-        made: SyncBatchWriter = self._target.batch_writer(unguarded=unguarded, progress=progress).sync
+        made: SyncBatchWriter = self._target.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress).sync
         return made
 
     def batch_save(
@@ -427,10 +429,11 @@ class SyncClient:
         /,
         *,
         unguarded: bool = False,
+        transactions: bool = False,
         progress: Callable[[int], object] | None = None,
     ) -> int:
         """Blocking form of ``DynamoDBClient.batch_save``."""
-        return run(self._target.batch_save(instances, unguarded=unguarded, progress=progress))
+        return run(self._target.batch_save(instances, unguarded=unguarded, transactions=transactions, progress=progress))
 
     def batch_delete(
         self,
@@ -438,10 +441,11 @@ class SyncClient:
         /,
         *,
         unguarded: bool = False,
+        transactions: bool = False,
         progress: Callable[[int], object] | None = None,
     ) -> int:
         """Blocking form of ``DynamoDBClient.batch_delete``."""
-        return run(self._target.batch_delete(targets, unguarded=unguarded, progress=progress))
+        return run(self._target.batch_delete(targets, unguarded=unguarded, transactions=transactions, progress=progress))
 
     @overload
     def transact_get(self, key: Key[R1], /) -> tuple[R1 | None]: ...
