@@ -71,16 +71,30 @@ class BatchWriter:
 
         Costs: one write unit per KB of the larger of the old and the new item.
         """
+        if not self._holds(instance):
+            if self._is_guarded(type(instance)):
+                await self._alone(instance, "put" if _core.is_stored(instance) else "create")
+                return
+            hooks: Any = instance._hooks
+            await hooks.before(instance, "before_save")
+            self._hold("put", instance, self._client._core.batch_put(instance))
+        if self._is_full:
+            await self._flush()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= FLUSH
+
+    def _holds(self, instance: Any) -> bool:
+        """Keep a put that needs no more than to be sent; no coroutine, as most puts of a batch are such."""
         self._check_open("put")
         if not isinstance(instance, _core.Instance):
             raise TypeError(f"batch.put takes an instance of a model, not {type(instance).__qualname__}")
-        if self._is_guarded(type(instance)):
-            await self._alone(instance, "put" if _core.is_stored(instance) else "create")
-            return
-        hooks: Any = getattr(instance, "_hooks", None)
-        if hooks is not None:
-            await hooks.before(instance, "before_save")
-        await self._add("put", instance, self._client._core.batch_put(instance))
+        model: Any = type(instance)
+        if model._hooks is not None or self._is_guarded(model):
+            return False
+        self._hold("put", instance, self._client._core.batch_put(instance))
+        return True
 
     async def delete(self, target: Any, /) -> None:
         """Delete an item; one that is not there is no error. It may wait until there is room. Hooks of an instance run.
@@ -103,7 +117,9 @@ class BatchWriter:
             if self._is_guarded(target._model):
                 await self._alone(target, "delete")
                 return
-            await self._add("delete", target, self._client._core.batch_delete(target._address))
+            self._hold("delete", target, self._client._core.batch_delete(target._address))
+            if self._is_full:
+                await self._flush()
             return
         if not isinstance(target, _core.Instance):
             raise TypeError(f"batch.delete takes an instance of a model or a key, not {type(target).__qualname__}")
@@ -113,7 +129,9 @@ class BatchWriter:
         hooks: Any = getattr(target, "_hooks", None)
         if hooks is not None:
             await hooks.before(target, "before_delete")
-        await self._add("delete", target, self._client._core.batch_delete(target))
+        self._hold("delete", target, self._client._core.batch_delete(target))
+        if self._is_full:
+            await self._flush()
 
     def _check_open(self, verb: str) -> None:
         if self._state != "open":
@@ -147,12 +165,10 @@ class BatchWriter:
         if self._progress is not None:
             self._progress(self.written)
 
-    async def _add(self, verb: str, target: Any, entry: _core.Entry) -> None:
+    def _hold(self, verb: str, target: Any, entry: _core.Entry) -> None:
         at = (entry.table, entry.key)
         self._waiting.pop(at, None)
         self._waiting[at] = _Waiting(verb, target, entry)
-        if len(self._waiting) >= FLUSH:
-            await self._flush()
 
     async def _flush(self) -> None:
         sent = list(self._waiting.values())
@@ -169,7 +185,8 @@ class BatchWriter:
         self._done += [one.target for one in done]
         self.written += len(done)
         for one in done:
-            await self._after(one)
+            if not _is_key(one.target) and one.target._hooks is not None:
+                await one.target._hooks.after(one.target, "after_save" if one.verb == "put" else "after_delete")
         if len(done) < len(sent):
             self._state = "ended"
             left = [one.target for one, fate in zip(sent, fates, strict=True) if fate != "written"]
@@ -179,11 +196,6 @@ class BatchWriter:
             ) from cause
         if self._progress is not None:
             self._progress(self.written)
-
-    async def _after(self, one: _Waiting) -> None:
-        hooks: Any = None if _is_key(one.target) else getattr(one.target, "_hooks", None)
-        if hooks is not None:
-            await hooks.after(one.target, "after_save" if one.verb == "put" else "after_delete")
 
     def _incomplete(self, why: str, *, unprocessed: list[Any]) -> BatchIncompleteError:
         pending = [one.target for one in self._waiting.values()]

@@ -425,7 +425,10 @@ class DynamoDBClient:
                     await writer.put(instance)
             else:
                 for instance in source:
-                    await writer.put(instance)
+                    if not writer._holds(instance):
+                        await writer.put(instance)
+                    elif writer._is_full:
+                        await writer._flush()
         return writer.written
 
     async def batch_delete(

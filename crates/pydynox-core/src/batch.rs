@@ -37,7 +37,7 @@ pub struct KeyNames {
     /// As it is sent.
     pub table: Arc<str>,
     /// Partition key first.
-    pub names: Vec<Box<str>>,
+    pub names: Arc<[Box<str>]>,
 }
 
 impl KeyNames {
@@ -343,7 +343,7 @@ pub enum Fate {
 #[derive(Default)]
 pub struct Writes {
     tables: Vec<KeyNames>,
-    requests: Vec<(usize, bool, Vec<u8>)>,
+    requests: Vec<(usize, bool, Bytes)>,
 }
 
 /// What became of the writes of a batch.
@@ -356,7 +356,7 @@ pub struct Wrote {
 
 impl Writes {
     /// Adds the put of an item, or the delete of a key, JSON text of a map. The caller gives each item once.
-    pub fn add(&mut self, table: &KeyNames, is_put: bool, json: Vec<u8>) {
+    pub fn add(&mut self, table: &KeyNames, is_put: bool, json: Bytes) {
         let known = self.tables.iter().position(|known| known == table);
         let number = known.unwrap_or_else(|| {
             self.tables.push(table.clone());

@@ -42,7 +42,7 @@ pub(crate) struct Flushed {
 pub(crate) struct Entry {
     table: KeyNames,
     is_put: bool,
-    json: Vec<u8>,
+    json: Bytes,
     /// In the one form in which equal keys are equal.
     #[pyo3(get)]
     key: Vec<u8>,
@@ -70,7 +70,7 @@ impl Entry {
 
 impl Entry {
     /// A put of an item that no model knows, canonical as its key is.
-    pub(crate) fn of_line(table: KeyNames, json: Vec<u8>, key: Vec<u8>) -> Self {
+    pub(crate) fn of_line(table: KeyNames, json: Bytes, key: Vec<u8>) -> Self {
         Self {
             table,
             is_put: true,
@@ -92,10 +92,7 @@ impl Entry {
 pub(crate) fn key_names(table: String, schema: &Schema) -> KeyNames {
     KeyNames {
         table: table.into(),
-        names: schema
-            .key_fields()
-            .map(|field| field.attribute_name.clone())
-            .collect(),
+        names: schema.key_names.clone(),
     }
 }
 
@@ -183,7 +180,7 @@ impl Client {
         Ok(Entry {
             table,
             is_put,
-            json,
+            json: json.into(),
             key: w.into_bytes(),
             expected: Mutex::new(Some(expected)),
             shield: Mutex::new(shield),
@@ -202,7 +199,7 @@ impl Client {
         Ok(Entry {
             table: key_names(self.settings.table_of(py, schema.get())?, schema.get()),
             is_put: false,
-            json: w.as_bytes().to_vec(),
+            json: w.as_bytes().to_vec().into(),
             key: w.into_bytes(),
             expected: Mutex::new(Some(Expected::Deleted(instance.clone().unbind()))),
             shield: Mutex::new(None),
@@ -218,9 +215,15 @@ impl Client {
         let mut shields = Shields::default();
         for entry in &entries {
             let entry = entry.get();
-            let mut json = entry.json.clone();
             let mut shield = entry.shield.lock().unwrap_or_else(PoisonError::into_inner);
-            shields.add(shield.take(), &mut json);
+            let json = match shield.take() {
+                None => entry.json.clone(),
+                shield => {
+                    let mut json = entry.json.to_vec();
+                    shields.add(shield, &mut json);
+                    json.into()
+                }
+            };
             writes.add(&entry.table, entry.is_put, json);
         }
         let core = self

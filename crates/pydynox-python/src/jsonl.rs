@@ -52,7 +52,7 @@ impl Client {
             let text = format!("the item lacks its key: '{names}'");
             return Err(validation_error(py, &text));
         };
-        Ok(Entry::of_line(table, item, key))
+        Ok(Entry::of_line(table, item.into(), key))
     }
 }
 

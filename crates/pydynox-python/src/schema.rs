@@ -227,6 +227,8 @@ pub(crate) struct Schema {
     /// Whether items of no entity, or of one that is not among these, are none of this model's.
     pub(crate) only_entities: bool,
     pub(crate) item: ItemSchema,
+    /// The stored names of the key's attributes, partition key first.
+    pub(crate) key_names: Arc<[Box<str>]>,
     /// Its protected attributes.
     pub(crate) protected: Option<Arc<ProtectedSchema>>,
 }
@@ -346,6 +348,10 @@ impl Schema {
         .and_then(|item| item.with_indexes(indexes_of(&layout, indexes.unwrap_or_default())))
         .map_err(|error| configuration_error(py, error.message()))?;
         let keys = (item.partition_key.clone(), item.sort_key.clone());
+        let key_names = std::iter::once(partition_key)
+            .chain(sort_key)
+            .map(|index| fields[index].get().attribute_name.clone())
+            .collect();
         let protected = protected::schema_of_fields(py, &layout, logical_table.or(table), keys)?;
         let constraints = unique.into_iter().flatten().map(|(of, names)| {
             let stored = |index: usize| layout.field(index).attribute_name.clone();
@@ -371,6 +377,7 @@ impl Schema {
             entity_attribute: entity_attribute.into(),
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             item,
+            key_names,
             protected,
             layout,
         })

@@ -166,7 +166,7 @@ fn client(service: &Arc<Service>) -> Client {
 fn table() -> KeyNames {
     KeyNames {
         table: "t".into(),
-        names: vec!["id".into()],
+        names: ["id".into()].into(),
     }
 }
 
@@ -268,8 +268,8 @@ fn writes(list: impl IntoIterator<Item = (usize, Option<String>)>) -> Writes {
     let mut writes = Writes::default();
     for (number, value) in list {
         match value {
-            Some(value) => writes.add(&table(), true, item(number, &value)),
-            None => writes.add(&table(), false, key(number)),
+            Some(value) => writes.add(&table(), true, item(number, &value).into()),
+            None => writes.add(&table(), false, key(number).into()),
         }
     }
     writes
