@@ -46,7 +46,11 @@ USERS = [User(**values(number)) for number in range(NUMBERS)]
 
 
 WHOLE_KEYS = [{"pk": key, "sk": SORT_KEY} for key in KEYS]
-ITEMS = [values(number) for number in range(25)]
+
+
+def items() -> list[dict[str, Any]]:
+    """Models as what its batch writes take."""
+    return [user.to_dict() for user in USERS[:25]]
 
 
 def open_client(url: str) -> DynamoDBClient:
@@ -70,7 +74,7 @@ async def connected(url: str) -> AsyncIterator[dict[str, Callable[[int], Any]]]:
         "put": lambda number: USERS[number].save(full_replace=True),
         "query": query,
         "batch_get": lambda _: User.batch_get(WHOLE_KEYS),
-        "batch_write": lambda _: client.batch_write(TABLE, put_items=ITEMS),
+        "batch_write": lambda _: client.batch_write(TABLE, put_items=items()),
     }
 
 
@@ -83,5 +87,5 @@ def connected_sync(url: str) -> Iterator[dict[str, Callable[[int], Any]]]:
         "put": lambda number: USERS[number].sync_save(full_replace=True),
         "query": lambda number: list(User.sync_query(partition_key=KEYS[number], limit=100)),
         "batch_get": lambda _: User.sync_batch_get(WHOLE_KEYS),
-        "batch_write": lambda _: client.sync_batch_write(TABLE, put_items=ITEMS),
+        "batch_write": lambda _: client.sync_batch_write(TABLE, put_items=items()),
     }

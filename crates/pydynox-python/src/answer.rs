@@ -464,6 +464,20 @@ pub(crate) fn read_owned<'py>(
     item: &[u8],
     schema: &Bound<'py, Schema>,
 ) -> PyResult<Option<Bound<'py, Instance>>> {
+    read_owned_by(&mut Decoder::new(py), item, schema)
+}
+
+/// The same for one item of several.
+pub(crate) fn read_owned_by<'py>(
+    decoder: &mut Decoder<'py>,
+    item: &[u8],
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Option<Bound<'py, Instance>>> {
+    let py = decoder.py();
+    let mut read = |schema: &Bound<'py, Schema>| {
+        let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+        item::read(decoder, &mut r, schema)
+    };
     let model = schema.get();
     // An index on the keys of the table has guards too.
     if !model.unique.is_empty()
@@ -472,8 +486,8 @@ pub(crate) fn read_owned<'py>(
         return Ok(None);
     }
     let found = match entity::owner(schema, item)? {
-        Owner::Own => read_instance(py, item, schema)?,
-        Owner::Other(schema) => read_instance(py, item, &schema)?,
+        Owner::Own => read(schema)?,
+        Owner::Other(schema) => read(&schema)?,
         Owner::Foreign => return Ok(None),
     };
     let owner = schema_of(&found)?;

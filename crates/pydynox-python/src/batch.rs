@@ -11,8 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::answer::{Expected, read_owned};
+use crate::answer::{Expected, read_owned_by};
 use crate::client::Client;
+use crate::decode::Decoder;
 use crate::error::{internal, raise, validation_error};
 use crate::instance::{Instance, schema_of};
 use crate::item;
@@ -266,12 +267,15 @@ impl Gathered {
         };
         let items = PyList::empty(py);
         let left = PyList::empty(py);
+        let mut decoder = Decoder::new(py);
         for (position, (place, schema)) in self.places.into_iter().enumerate() {
             if got.left.contains(&place) {
                 left.append(position)?;
             }
             let item = match &got.items[place] {
-                Some((body, range)) => read_owned(py, &body[range.clone()], schema.bind(py))?,
+                Some((body, range)) => {
+                    read_owned_by(&mut decoder, &body[range.clone()], schema.bind(py))?
+                }
                 None => None,
             };
             items.append(item)?;
