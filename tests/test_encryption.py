@@ -591,6 +591,17 @@ def test_plain_values_migrate(client: DynamoDBClient, drive: Drive) -> None:
     assert all(stored(client, number)["ssn"][:2] == b"\xd9\x70" for number in (1, 2, 3))
     assert drive(Legacy.get("c", 2)).model_changes() == {}
 
+    for number in (4, 5, 6, 7):
+        client.sync.put_item("patients", {"clinic": "c", "number": number, "ssn": SECRET})
+    keys = [Legacy.key("c", number) for number in (4, 1, 5, 99)]
+
+    async def gathered() -> Any:
+        async with pydynox.batching():
+            return await asyncio.gather(*(key.get() for key in keys))
+
+    for found in (drive(client.batch_get_all(keys)), drive(client.transact_get(*keys)), asyncio.run(gathered())):
+        assert [row and "ssn" in row.model_changes() for row in found] == [True, False, True, None]
+
 
 # --- what is shown
 

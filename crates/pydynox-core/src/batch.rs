@@ -116,6 +116,8 @@ pub struct Got {
     pub items: Vec<Option<(Bytes, Range<usize>)>>,
     /// The places that the service left over until the end.
     pub left: Vec<usize>,
+    /// Which values were plaintext where they should have been encrypted: by place, the attribute.
+    pub migrated: Vec<(usize, usize)>,
     /// The last answer, for errors about what it holds.
     pub answer: Option<Answer>,
 }
@@ -176,6 +178,7 @@ impl Gets {
         let mut got = Got {
             items: vec![None; self.asked.len()],
             left: Vec::new(),
+            migrated: Vec::new(),
             answer: None,
         };
         for outcome in self.outcomes(client, deadline).await {
@@ -245,15 +248,22 @@ impl Gets {
         answer: &Answer,
         tables: &[TableItems],
     ) -> Result<(), WireError> {
+        let mut number = 0;
         for (table, items) in tables {
             for range in items {
                 let body = answer.body.slice(range.clone());
                 if let Some(place) = self.places.place(table, &body)? {
+                    let migrated = migrated_of(answer, number);
                     each[place] = Some(Ok(Answer {
                         body,
-                        ..answer.clone()
+                        migrated: migrated.map(|attribute| (0, attribute)).collect(),
+                        request_id: answer.request_id.clone(),
+                        attempts: answer.attempts,
+                        operation: answer.operation.clone(),
+                        table: answer.table.clone(),
                     }));
                 }
+                number += 1;
             }
         }
         Ok(())
@@ -283,11 +293,16 @@ impl Gets {
     }
 
     fn sort(&self, got: &mut Got, answer: &Answer, tables: &[TableItems]) -> Result<(), WireError> {
+        let mut number = 0;
         for (table, items) in tables {
             for range in items {
                 if let Some(place) = self.places.place(table, &answer.body[range.clone()])? {
+                    let migrated = migrated_of(answer, number);
+                    got.migrated
+                        .extend(migrated.map(|attribute| (place, attribute)));
                     got.items[place] = Some((answer.body.clone(), range.clone()));
                 }
+                number += 1;
             }
         }
         Ok(())
@@ -635,6 +650,14 @@ fn left_writes(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
         }
     }
     Ok(found)
+}
+
+/// The attributes of an item of an answer that were plaintext.
+fn migrated_of(answer: &Answer, number: usize) -> impl Iterator<Item = usize> {
+    let migrated = answer.migrated.iter();
+    migrated
+        .filter(move |(item, _)| *item == number)
+        .map(|(_, attribute)| *attribute)
 }
 
 fn left_behind() -> Error {

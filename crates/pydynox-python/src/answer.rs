@@ -164,7 +164,10 @@ impl Expected {
                     return none();
                 }
                 match read_owned(py, body, schema.bind(py))? {
-                    Some(found) => Ok(found.into_any()),
+                    Some(found) => {
+                        unsettle(&found, &answer.migrated, 0)?;
+                        Ok(found.into_any())
+                    }
                     None => none(),
                 }
             }
@@ -246,7 +249,7 @@ impl Expected {
             }
             Self::Gathered(gathered) => gathered.resolve(py),
             Self::Flushed(flushed) => flushed.resolve(py),
-            Self::Items(places) => items_of(py, body, places),
+            Self::Items(places) => items_of(py, answer, places),
             Self::Watched(goal) => watched(py, body, goal),
             Self::Checked(_) | Self::Nothing => none(),
         }

@@ -18,7 +18,7 @@ use crate::error::{internal, raise, validation_error};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::operation::Operation;
-use crate::protected::{Shield, Shields};
+use crate::protected::{Shield, Shields, unsettle};
 use crate::schema::Schema;
 use crate::transaction::Key;
 use crate::write::{Write, write_key};
@@ -274,7 +274,11 @@ impl Gathered {
             }
             let item = match &got.items[place] {
                 Some((body, range)) => {
-                    read_owned_by(&mut decoder, &body[range.clone()], schema.bind(py))?
+                    let found = read_owned_by(&mut decoder, &body[range.clone()], schema.bind(py))?;
+                    if let Some(found) = &found {
+                        unsettle(found, &got.migrated, place)?;
+                    }
+                    found
                 }
                 None => None,
             };

@@ -19,7 +19,7 @@ use crate::error::{self, malformed, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::operation::Operation;
-use crate::protected::Shields;
+use crate::protected::{Shields, unsettle};
 use crate::schema::Schema;
 use crate::settings::Settings;
 use crate::unique::{Guards, Stake, Stakes};
@@ -466,15 +466,23 @@ fn sealed(
 /// The items of a transactional read, in the order of the keys.
 pub(crate) fn items_of<'py>(
     py: Python<'py>,
-    body: &[u8],
+    answer: &Answer,
     places: Vec<(usize, Py<Schema>)>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let body = &answer.body;
     let found = transact_get_items::items(body).map_err(|error| malformed(py, &error))?;
     let items = PyList::empty(py);
     for (place, schema) in places {
         let range = found.get(place).cloned().flatten();
         let item = match range {
-            Some(range) => read_owned(py, &body[range], schema.bind(py))?,
+            Some(range) => {
+                let item = read_owned(py, &body[range], schema.bind(py))?;
+                if let Some(item) = &item {
+                    let number = found[..place].iter().flatten().count();
+                    unsettle(item, &answer.migrated, number)?;
+                }
+                item
+            }
             None => None,
         };
         items.append(item)?;
