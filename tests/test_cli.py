@@ -279,3 +279,28 @@ def test_stale_values_are_encrypted_anew(place: Place) -> None:
     assert "client of the model" in place.fails("reencrypt", "clinic:Patient")
     assert "--note" in place.fails("reencrypt", "clinic:Patient", "--resume", where=False)
     assert "no encrypted attribute" in place.fails("reencrypt", "shop:Order", where=False, env={"AWS_REGION": "eu-west-1"})
+
+
+def test_guards_of_unique_values_are_verified_and_repaired(place: Place) -> None:
+    (place.path / "people.py").write_text(
+        "from pydynox import Attr, Model, field, partition_key\n\n\n"
+        'class User(Model[str], table="users"):\n'
+        "    user_id: Attr[str] = partition_key()\n"
+        "    email: Attr[str] = field(unique=True)\n"
+    )
+    client = DynamoDBClient(endpoint_url=place.url)
+    client.sync.call(
+        "CreateTable",
+        TableName="users",
+        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client.sync.put_item("users", {"user_id": "a", "email": "a@x"})
+    done = place.run("unique", "verify", "people:User")
+    assert (done.returncode, done.stdout) == (1, "User.key('a') has no guard for its email\n")
+    assert done.stderr == "1 problems found, 0 repaired\n"
+    assert place.ok("unique", "repair", "people:User") == "User.key('a') has no guard for its email (repaired)\n"
+    assert place.ok("unique", "verify", "people:User") == ""
+    assert "no unique values" in place.fails("unique", "verify", "shop:Order")
+    client.sync.close()

@@ -10,7 +10,20 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydynox import Attr, DynamoDBClient, Model, ModelConfig, field, partition_key, sort_key, ttl, version
+from pydynox import (
+    Attr,
+    DynamoDBClient,
+    Model,
+    ModelConfig,
+    UniqueProblem,
+    attr,
+    field,
+    partition_key,
+    sort_key,
+    ttl,
+    verify_unique,
+    version,
+)
 from pydynox.exceptions import (
     ConditionFailedError,
     ConfigurationError,
@@ -497,3 +510,87 @@ def test_batches_write_them_by_themselves_when_asked(client: DynamoDBClient, dri
     assert [one.user_id for one in incomplete.unprocessed] == ["x"]
     assert drive(client.batch_delete(made, transactions=True)) == 3
     drive(User(user_id="y", email="1@x").create())
+
+
+async def broken(client: DynamoDBClient) -> None:
+    """Three users, of which one is right."""
+    await User(user_id="right", email="r@x").create()
+    await User(user_id="moved", email="m@x").create()
+    await User(user_id="gone", email="g@x").create()
+    await client.update_item("users", {"user_id": "moved"}, attr("email").set("n@x"))  # past pydynox
+    await client.delete_item("users", {"user_id": "gone"})
+    await client.put_item("users", {"user_id": "late", "email": "l@x"})
+    await client.put_item("users", {"user_id": "twin", "email": "r@x"})
+    await client.put_item("users", {"user_id": "none"})
+
+
+async def test_what_is_out_of_step_is_found_and_mended(client: DynamoDBClient) -> None:
+    await broken(client)
+    seen: list[int] = []
+    found = await verify_unique(User, progress=seen.append)
+
+    def told(problems: list[UniqueProblem]) -> set[tuple[str, Any, bool]]:
+        assert all(problem.names == ("email",) for problem in problems)
+        return {(problem.kind, problem.key, problem.repaired) for problem in problems}
+
+    assert told(found) == {
+        ("orphan", User.key("moved"), False),
+        ("orphan", User.key("gone"), False),
+        ("missing", User.key("moved"), False),
+        ("missing", User.key("late"), False),
+        ("shared", User.key("twin"), False),
+    }
+    assert seen
+    assert told(await verify_unique(User, repair=True)) == {
+        ("orphan", User.key("moved"), True),
+        ("orphan", User.key("gone"), True),
+        ("missing", User.key("moved"), True),
+        ("missing", User.key("late"), True),
+        ("shared", User.key("twin"), False),
+    }
+    assert told(await verify_unique(User)) == {("shared", User.key("twin"), False)}
+    for email, holder in (("n@x", "moved"), ("l@x", "late")):
+        with pytest.raises(UniqueConstraintError) as taken:
+            await User(user_id="new", email=email).create()
+        assert taken.value.holder == User.key(holder)
+    await User(user_id="new", email="m@x").create()
+    await User(user_id="newer", email="g@x").create()
+    with pytest.raises(ConfigurationError, match="no unique"):
+        await verify_unique(Plain)
+
+
+class Plain(Model[str], table="users"):
+    user_id: Attr[str] = partition_key()
+
+
+async def test_keys_of_every_type_are_verified(client: DynamoDBClient) -> None:
+    await Member(tenant=1, number=1, nick="a", card=7).create()
+    await Member(tenant=1, number=2, nick="b").create()
+    assert await verify_unique(Member) == []
+    await client.update_item("members", {"tenant": 1, "number": 2}, attr("n").set("c"))
+    problems = await verify_unique(Member, repair=True)
+    assert [(problem.kind, problem.repaired) for problem in problems] == [("orphan", True), ("missing", True)]
+    assert await verify_unique(Member) == []
+
+
+@pytest.mark.engines("embedded")
+async def test_what_others_write_while_it_looks_is_left_alone(client: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    await broken(client)
+    inner = DynamoDBClient.call
+
+    async def meanwhile(self: DynamoDBClient, operation: str, /, **wire: Any) -> Any:
+        if operation == "TransactWriteItems":
+            monkeypatch.undo()
+            late = await User.get("late", consistent_read=True)
+            assert late is not None
+            late.email = "other@x"
+            await late.save()
+            await User(user_id="gone", email="g@x").create()
+            await client.update_item("users", {"user_id": "moved"}, attr("email").set("m@x"))
+        return await inner(self, operation, **wire)
+
+    monkeypatch.setattr(DynamoDBClient, "call", meanwhile)
+    await verify_unique(User, repair=True)
+    left = await verify_unique(User, repair=True)
+    assert [(problem.kind, problem.key) for problem in left if not problem.repaired] == [("shared", User.key("twin"))]
+    assert await User.get("late") == User(user_id="late", email="other@x")

@@ -1,5 +1,7 @@
 """A DynamoDB ORM with a Rust core: async first, typed, fast."""
 
+from typing import TYPE_CHECKING
+
 from ._core import __version__, ksuid, run, ulid, uuid4, uuid7
 from ._typing import Codec
 from .attributes import (
@@ -35,16 +37,39 @@ from .document import Document
 from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
 from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
-from .jsonl import export_jsonl, import_jsonl
 from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .key import Key
 from .keyrings import KmsKeyring, LocalKeyring
 from .model import Change, ItemSize, Model
 from .query import Query
-from .reencrypt import Reencrypted, reencrypt
 from .results import QueryResult
 from .table import Table
 from .transaction import Transaction
+
+if TYPE_CHECKING:
+    from ._guards import UniqueProblem, verify_unique
+    from ._reencrypt import Reencrypted, reencrypt
+    from .jsonl import export_jsonl, import_jsonl
+else:
+    # Whole tables are no part of most programs: these are imported when they are asked for.
+    _LATER = {
+        "Reencrypted": "_reencrypt",
+        "UniqueProblem": "_guards",
+        "export_jsonl": "jsonl",
+        "import_jsonl": "jsonl",
+        "reencrypt": "_reencrypt",
+        "verify_unique": "_guards",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+        globals()[name] = found
+        return found
+
 
 __all__ = [
     "Action",
@@ -91,6 +116,7 @@ __all__ = [
     "Tally",
     "Transaction",
     "UUIDAttribute",
+    "UniqueProblem",
     "Usage",
     "VersionAttribute",
     "__version__",
@@ -120,5 +146,6 @@ __all__ = [
     "updated_at",
     "uuid4",
     "uuid7",
+    "verify_unique",
     "version",
 ]

@@ -137,6 +137,11 @@ def _announce(cls: type[Any], definition: Definition) -> None:
         base.late.pop(name, None)
 
 
+def unique_among(cls: type[Any]) -> list[tuple[str, list[str]]]:
+    """The constraints of a class, each with the entity among whose items it holds."""
+    return _unique.scoped(cls, completed(cls).unique, _unique_of, entity_of)
+
+
 def entity_of(cls: type[Any]) -> str | None:
     """What the items of a class are called: as it says itself, or the nearest of its bases."""
     said = (known.entity for base in cls.__mro__ if (known := definition_of(base)) is not None)

@@ -426,8 +426,11 @@ class Meter:
 def meters_variable() -> ContextVar[tuple[Meter, ...]]:
     """The meters that count the calls made here."""
 
-def key_of_item(schema: Schema, item: dict[str, Any], /) -> tuple[object, ...]:
-    """The values of the key of an item of plain values, as its model has them."""
+def claims(instance: Instance, /) -> list[tuple[list[str], dict[str, Any], dict[str, Any]]]:
+    """What a stored item holds that only one item has: names, stored names and values, the guard that has to be there."""
+
+def key_of_item(schema: Schema, item: dict[str, Any], wire: bool, /) -> tuple[object, ...]:
+    """The values of the key of an item, as its model has them; of an item of plain values, or in DynamoDB's JSON."""
 
 def batching_variable() -> ContextVar[bool]:
     """Whether reads that begin here wait for others."""

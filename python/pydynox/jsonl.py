@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .client import DynamoDBClient
     from .model import Model
 
-    TableLike = str | type[Model[Any]]
+    TableLike = str | type[Model[Any, *tuple[Any, ...]]]
 
 FLUSH = 400  # as many items of an import wait until they are sent: sixteen requests, eight at a time
 LONGEST_LINE = 8 << 20  # an item has 400 KB; escapes and base64 make more of it

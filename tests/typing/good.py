@@ -58,8 +58,10 @@ from pydynox import (
     Query,
     QueryResult,
     RateLimit,
+    Reencrypted,
     Table,
     Tally,
+    UniqueProblem,
     Usage,
     attr,
     batching,
@@ -70,11 +72,13 @@ from pydynox import (
     import_jsonl,
     ksuid,
     path,
+    reencrypt,
     run,
     set_default_client,
     ulid,
     uuid4,
     uuid7,
+    verify_unique,
 )
 from pydynox.exceptions import (
     ConditionFailedError,
@@ -749,3 +753,12 @@ async def sealed() -> None:
     assert_type(await Sealed.key("s").update(Sealed.log.set(["x"]), Sealed.pin.set("2")), Sealed)
     DynamoDBClient(keyring=LocalKeyring({"a": b"x" * 32}, context={"stage": "test"}))
     DynamoDBClient(keyring=KmsKeyring("alias/app", read_key_ids=["alias/old"], timeout=5))
+
+
+async def maintained(client: DynamoDBClient) -> None:
+    assert_type(await verify_unique(Worker, repair=True, client=client, progress=print), list[UniqueProblem])
+    assert_type(await export_jsonl(Order, "orders.jsonl"), int)
+    done = await reencrypt(Sealed, client=client, dry_run=True, note="note", resume=True)
+    assert_type(done, Reencrypted)
+    assert_type(done.written, int)
+    assert_type(await client.batch_save([], transactions=True), int)

@@ -93,6 +93,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::transaction::check_token;
+    #[pymodule_export]
+    use crate::unique::claims;
     use pyo3::prelude::*;
 
     #[pymodule_init]

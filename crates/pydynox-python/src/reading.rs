@@ -26,6 +26,7 @@ use crate::entity::{self, Owner};
 use crate::error::{internal, malformed, misfit, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
+use crate::json;
 use crate::operation::Operation;
 use crate::protected::unsettle;
 use crate::query::{Rows, Search};
@@ -710,17 +711,22 @@ fn row<'py>(
     }
 }
 
-/// The values of the key of an item of plain values, as its model has them.
+/// The values of the key of an item, as its model has them; of an item of plain values, or in `DynamoDB`'s JSON.
 #[pyfunction]
-#[pyo3(signature = (schema, item, /))]
+#[pyo3(signature = (schema, item, wire, /))]
 pub(crate) fn key_of_item<'py>(
     schema: &Bound<'py, Schema>,
     item: &Bound<'py, PyDict>,
+    wire: bool,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let py = schema.py();
     let mut w = Writer::with_capacity(512);
-    encode::write_item(&mut w, item)
-        .map_err(|problem| validation_error(py, &problem.describe("", "item")))?;
+    if wire {
+        json::write(&mut w, item.as_any(), 0)?;
+    } else {
+        encode::write_item(&mut w, item)
+            .map_err(|problem| validation_error(py, &problem.describe("", "item")))?;
+    }
     key_values(&mut Decoder::new(py), schema.get(), w.as_bytes())
 }
 

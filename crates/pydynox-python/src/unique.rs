@@ -4,6 +4,7 @@ use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::expression::action::Actions;
 use pydynox_core::expression::condition::{Comparator, Condition, Operand};
 use pydynox_core::expression::path::Path;
+use pydynox_core::operation::put_item;
 use pydynox_core::operation::transact_write_items::Verb;
 use pydynox_core::transaction::Transaction;
 use pydynox_core::unique::{self, Claim, Taken};
@@ -11,7 +12,7 @@ use pydynox_core::wire::{Reader, Writer};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::decode::Decoder;
+use crate::decode::{self, Decoder};
 use crate::encode::{is_absent, write_attribute};
 use crate::error::{
     Subject, internal, malformed, raise, taken, validation_error, validation_errors,
@@ -193,6 +194,50 @@ pub(crate) fn of_delete(instance: &Bound<'_, Instance>) -> PyResult<Change> {
         guards: guards(instance, holds)?,
         condition,
     })
+}
+
+/// What a stored item holds that only one item has: the names of the attributes, their stored names and values, and the guard
+/// that has to be there, the last two in `DynamoDB`'s JSON.
+type Claimed<'py> = (Vec<String>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+/// What a stored item holds that only one item has.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claimed<'py>>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let mut owner = Writer::with_capacity(64);
+    item::write_key(&mut owner, instance)?;
+    let json = |text: &[u8]| {
+        let read = || decode::json(py, &mut Reader::new(text)?);
+        read().map_err(|_| internal(py, "a guard of ours that cannot be read"))
+    };
+    let mut found = Vec::new();
+    for constraint in &schema.unique {
+        let Some(values) = values(instance, schema, constraint, |_| false)? else {
+            continue;
+        };
+        let Some(claim) = claim(py, schema, constraint, Some(&values))? else {
+            continue;
+        };
+        let mut stored = Writer::with_capacity(64);
+        for (position, (index, value)) in constraint.fields.iter().zip(&values).enumerate() {
+            stored.byte(if position == 0 { b'{' } else { b',' });
+            stored.raw(&schema.field(*index).label);
+            stored.raw(value);
+        }
+        stored.byte(b'}');
+        let body = claim
+            .take(&schema.item, "", owner.as_bytes(), None)
+            .map_err(|error| raise(py, &error, None))?;
+        let guard = put_item::item(&body)
+            .map_err(|error| malformed(py, &error))?
+            .ok_or_else(|| internal(py, "a guard without an item"))?;
+        let names = constraint.names.iter().map(ToString::to_string).collect();
+        found.push((names, json(stored.as_bytes())?, json(&body[guard])?));
+    }
+    Ok(found)
 }
 
 /// Refuse what replaces or deletes an item without knowing its values.

@@ -10,7 +10,7 @@ from pydynox import __version__
 from pydynox.client import DynamoDBClient
 from pydynox.exceptions import PydynoxError
 
-from . import _jsonl, _local, _read, _reencrypt, _tables
+from . import _jsonl, _local, _read, _reencrypt, _tables, _unique
 from ._words import CommandError
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _jsonl.add(commands, where)
     _tables.add(commands, where)
     _reencrypt.add(commands, where)
+    _unique.add(commands, where)
     return parser
 
 

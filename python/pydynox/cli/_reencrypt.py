@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from pydynox._core import run
-from pydynox.reencrypt import reencrypt
+from pydynox._reencrypt import reencrypt
 
 from ._words import CommandError, model_named, progress_bar
 

@@ -35,7 +35,7 @@ class Reencrypted(NamedTuple):
 
 
 async def reencrypt(
-    model: type[Model[Any]],
+    model: type[Model[Any, *tuple[Any, ...]]],
     /,
     *,
     client: DynamoDBClient | None = None,
@@ -104,7 +104,7 @@ async def reencrypt(
     return Reencrypted(read, stale, written)
 
 
-def _rows(model: type[Model[Any]], client: DynamoDBClient, table: str) -> Any:
+def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, table: str) -> Any:
     """The items of a model as they are stored."""
     rows = client.scan(table).consistent_read()
     entity = _compile.entity_of(model)
@@ -132,7 +132,7 @@ def _key_ref(envelope: bytes) -> bytes:
 async def _renewed(model: Any, client: DynamoDBClient, old: list[tuple[dict[str, Any], list[str]]]) -> int:
     """Write these attributes of these items again; how many were."""
     stored = {name: _compile.completed(model).attributes[name].attribute_name for name in model.model_fields}
-    keys: list[Key[Any]] = [Key(model, _core.key_of_item(model._schema, item)) for item, _ in old]
+    keys: list[Key[Any]] = [Key(model, _core.key_of_item(model._schema, item, False)) for item, _ in old]
     written = 0
     for (item, names), key, instance in zip(old, keys, await client.batch_get_all(keys, consistent_read=True), strict=True):
         if instance is None:

@@ -1,0 +1,275 @@
+"""Whether the guards of unique values are as they should be, and making them so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from . import _compile, _core
+from ._unique import GUARD
+from .client import client_for
+from .exceptions import ConfigurationError, TransactionCanceledError
+from .key import Key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from .client import DynamoDBClient
+    from .model import Model
+
+    Wire = dict[str, Any]
+
+PAGE = 100  # as many items and guards are looked at together: BatchGetItem takes no more
+
+
+class UniqueProblem(NamedTuple):
+    """Something that is wrong with a unique value."""
+
+    kind: Literal["missing", "shared", "orphan"]
+    """``missing``: an item has no guard for its value. ``shared``: its guard is another item's. ``orphan``: a guard is of an item
+    that is gone, or has another value."""
+    key: Key[Any]
+    """Of the item; of an orphan, of the item that it names."""
+    names: tuple[str, ...]
+    """The attributes whose values together only one item may have."""
+    repaired: bool
+    """Whether it was mended. What is ``shared`` never is: somebody has to say whose the value is."""
+
+
+async def verify_unique(
+    model: type[Model[Any, *tuple[Any, ...]]],
+    /,
+    *,
+    repair: bool = False,
+    client: DynamoDBClient | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> list[UniqueProblem]:
+    """Compare every item of a model with the guards of its unique values. Sends Scan, BatchGetItem and TransactGetItems.
+
+    Guards and items go out of step where something writes past pydynox, where DynamoDB deletes by its TTL, and where ``unique=``
+    was declared when items were there. What is found is looked at once more, item and guard at one moment, before it is said.
+
+    Args:
+        model: The model; models that share a table are looked at one by one.
+        repair: Also mend it, each by a transaction that nobody can come between: a missing guard is written, an orphan deleted.
+        client: The client; else the one of the model, or the one in force.
+        progress: Called after every page with how many items and guards were looked at.
+
+    Raises:
+        ConfigurationError: The model has no unique values.
+        TableNotFoundError: There is no such table.
+
+    Example:
+        >>> await verify_unique(User)
+        []
+
+    Costs: two scans of the table, consistent: a read unit per 4 KB; a read unit for each guard, and for each owner of one.
+    """
+    client = client or client_for(model.model_config.client)
+    if not _compile.completed(model).unique:
+        raise ConfigurationError(f"{model.__name__} has no unique values", model=model.__name__)
+    check = _Check(model, model._schema, client, repair=repair, progress=progress)
+    with client.as_default():
+        await check.orphans()
+        await check.items()
+    return check.found
+
+
+class _Check:
+    """One run over a table."""
+
+    def __init__(
+        self,
+        model: type[Model[Any, *tuple[Any, ...]]],
+        schema: _core.Schema,
+        client: DynamoDBClient,
+        *,
+        repair: bool,
+        progress: Callable[[int], object] | None,
+    ) -> None:
+        self._model: Any = model
+        self._schema = schema
+        self._client = client
+        self._repair = repair
+        self._progress = progress
+        self._seen = 0
+        named = model.model_config.table
+        self._table = _core.table_named(client._core, "" if named is None else named)
+        attributes = _compile.completed(model).attributes
+        self._key = [attributes[name].attribute_name for name in _compile.key_names(model)]
+        # By what a guard says: among which items, and the stored names.
+        self._names = {
+            (of, tuple(sorted(attributes[name].attribute_name for name in names))): tuple(names)
+            for of, names in _compile.unique_among(model)
+        }
+        self.found: list[UniqueProblem] = []
+
+    def _looked(self, count: int) -> None:
+        self._seen += count
+        if self._progress is not None:
+            self._progress(self._seen)
+
+    # --- guards whose item is gone
+
+    async def orphans(self) -> None:
+        async for guards in self._guards():
+            mine = [(guard, said) for guard in guards if (said := self._said(guard)) is not None]
+            keys = [self._owner(said) for _, said in mine]
+            for (guard, said), key, owner in zip(
+                mine, keys, await self._client.batch_get_all(keys, consistent_read=True), strict=True
+            ):
+                if owner is None or not self._holds(owner, guard):
+                    await self._orphan(guard, said, key)
+            self._looked(len(guards))
+
+    async def _guards(self) -> AsyncIterator[list[Wire]]:
+        request: Wire = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "FilterExpression": "attribute_exists(#guard)",
+            "ExpressionAttributeNames": {"#guard": GUARD},
+        }
+        while True:
+            answer = await self._client.call("Scan", **request)
+            items: list[Wire] = answer.get("Items", [])
+            for start in range(0, len(items), PAGE):
+                yield items[start : start + PAGE]
+            if not answer.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _said(self, guard: Wire) -> Wire | None:
+        """What a guard says, if it is about values of this model."""
+        said: Wire = guard[GUARD]["M"]
+        return said if _what(said) in self._names else None
+
+    def _owner(self, said: Wire) -> Key[Any]:
+        return Key(self._model, _core.key_of_item(self._schema, said["owner"]["M"], True))
+
+    async def _orphan(self, guard: Wire, said: Wire, key: Key[Any]) -> None:
+        owner, again = await self._together(said["owner"]["M"], guard)
+        if again is None or again[GUARD] != guard[GUARD]:
+            return  # somebody let go of it, or took it, meanwhile
+        if owner is not None:
+            found = await self._client.batch_get_all([key], consistent_read=True)
+            if found[0] is None or self._holds(found[0], guard):
+                return  # an item of another model, or one that has the value after all
+        repaired = self._repair and await self._applied(
+            self._unchanged(said["owner"]["M"], owner, _what(said)[1]),
+            {"Delete": {**self._place(guard), **_equal({GUARD: guard[GUARD]})}},
+        )
+        self.found.append(UniqueProblem("orphan", key, self._names[_what(said)], repaired))
+
+    # --- items whose guard is missing, or another's
+
+    async def items(self) -> None:
+        rows, after = self._model.scan().consistent_read(), None
+        while True:
+            page = await rows.after(after).page(PAGE)
+            wanted = [(row, *claim) for row in page for claim in _core.claims(row)]
+            guards = await self._read([guard for *_, guard in wanted])
+            for row, names, values, guard in wanted:
+                there = guards.get(self._address(guard))
+                if there is None or there[GUARD] != guard[GUARD]:
+                    await self._without(row, tuple(names), values, guard)
+            self._looked(len(page))
+            after = page.cursor
+            if after is None:
+                return
+
+    async def _read(self, guards: list[Wire]) -> dict[tuple[object, ...], Wire]:
+        """These guards as they are stored, by their addresses."""
+        keys = list({self._address(guard): self._key_of(guard) for guard in guards}.values())
+        found: dict[tuple[object, ...], Wire] = {}
+        for start in range(0, len(keys), PAGE):
+            request: Wire = {self._table: {"Keys": keys[start : start + PAGE], "ConsistentRead": True}}
+            while request:
+                answer = await self._client.call("BatchGetItem", RequestItems=request)
+                for one in answer.get("Responses", {}).get(self._table, []):
+                    found[self._address(one)] = one
+                request = answer.get("UnprocessedKeys") or {}
+        return found
+
+    async def _without(self, row: Any, names: tuple[str, ...], values: Wire, guard: Wire) -> None:
+        key: Key[Any] = Key(self._model, tuple(getattr(row, name) for name in _compile.key_names(self._model)))
+        owner, there = await self._together(guard[GUARD]["M"]["owner"]["M"], guard)
+        if owner is None or any(owner.get(name) != value for name, value in values.items()):
+            return  # the item has gone, or changed, meanwhile
+        if there is not None:
+            if there[GUARD] != guard[GUARD]:
+                self.found.append(UniqueProblem("shared", key, names, repaired=False))
+            return
+        repaired = self._repair and await self._applied(
+            {"ConditionCheck": {**self._place(owner), **_equal(values)}},
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": guard,
+                    "ConditionExpression": "attribute_not_exists(#key)",
+                    "ExpressionAttributeNames": {"#key": self._key[0]},
+                }
+            },
+        )
+        self.found.append(UniqueProblem("missing", key, names, repaired))
+
+    # --- what both need
+
+    def _key_of(self, item: Wire) -> Wire:
+        return {name: item[name] for name in self._key}
+
+    def _place(self, item: Wire) -> Wire:
+        return {"TableName": self._table, "Key": self._key_of(item)}
+
+    def _address(self, item: Wire) -> tuple[object, ...]:
+        """The key of an item, such that equal keys are equal."""
+        return tuple(_comparable(item[name]) for name in self._key)
+
+    def _holds(self, owner: Any, guard: Wire) -> bool:
+        """Whether an item has the value that a guard keeps for it."""
+        place = self._address(guard)
+        return any(self._address(claimed) == place and claimed[GUARD] == guard[GUARD] for *_, claimed in _core.claims(owner))
+
+    async def _together(self, owner: Wire, guard: Wire) -> tuple[Wire | None, Wire | None]:
+        """An item and a guard, both as they were at one moment."""
+        gets = [{"Get": self._place(owner)}, {"Get": self._place(guard)}]
+        found = (await self._client.call("TransactGetItems", TransactItems=gets))["Responses"]
+        one, other = (response.get("Item") for response in found)
+        return one, other
+
+    def _unchanged(self, key: Wire, owner: Wire | None, names: tuple[str, ...]) -> Wire:
+        """That an item is as it was read, in these attributes."""
+        if owner is not None:
+            return {"ConditionCheck": {**self._place(owner), **_equal({name: owner.get(name) for name in names})}}
+        absent = {"ConditionExpression": "attribute_not_exists(#key)", "ExpressionAttributeNames": {"#key": self._key[0]}}
+        return {"ConditionCheck": {**self._place(key), **absent}}
+
+    async def _applied(self, *operations: Wire) -> bool:
+        try:
+            await self._client.call("TransactWriteItems", TransactItems=list(operations))
+        except TransactionCanceledError:
+            return False  # somebody came first
+        return True
+
+
+def _what(said: Wire) -> tuple[str, tuple[str, ...]]:
+    """Among which items a guard keeps a value unique, and of which attributes."""
+    return said["of"]["S"], tuple(sorted(name["S"] for name in said["attributes"]["L"]))
+
+
+def _comparable(value: Wire) -> tuple[str, object]:
+    """A value of a key, such that equal numbers are equal."""
+    from decimal import Decimal
+
+    ((kind, text),) = value.items()
+    return (kind, Decimal(text)) if kind == "N" else (kind, text)
+
+
+def _equal(values: dict[str, Any]) -> Wire:
+    """The members of a request that ask for these values; None is no value."""
+    names = {f"#a{number}": name for number, name in enumerate(values)}
+    there = {f":v{number}": value for number, value in enumerate(values.values()) if value is not None}
+    parts = [
+        f"#a{number} = :v{number}" if f":v{number}" in there else f"attribute_not_exists(#a{number})"
+        for number in range(len(names))
+    ]
+    asked: Wire = {"ConditionExpression": " AND ".join(parts), "ExpressionAttributeNames": names}
+    return {**asked, "ExpressionAttributeValues": there} if there else asked
