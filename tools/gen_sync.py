@@ -25,6 +25,7 @@ from .results import each
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
+    from os import PathLike
 
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
@@ -81,6 +82,7 @@ COPYING = (
     "consistent_read",
     "after",
     "cursors",
+    "paced",
     "on_invalid",
     "hydrate",
 )
@@ -154,12 +156,19 @@ def method_text(view: View, node: Function) -> str:
 
 
 def statement_text(line: str) -> str:
-    """One statement of a body; a call that is too long for a line has its argument on one of its own."""
+    """One statement of a body; a call that is too long for a line has its arguments on lines of their own."""
     text = f"        {line}\n"
     if len(text) <= LINE + 1:
         return text
     head, _, rest = line.partition("run(")
-    return f"        {head}run(\n            {rest[:-1]}\n        )\n"
+    inner = f"            {rest[:-1]}\n"
+    if len(inner) > LINE + 1:
+        call, _, arguments = rest[:-2].partition("(")
+        inside = f"                {arguments}\n"
+        if len(inside) > LINE + 1:
+            inside = "".join(f"                {argument},\n" for argument in arguments.split(", "))
+        inner = f"            {call}(\n{inside}            )\n"
+    return f"        {head}run(\n{inner}        )\n"
 
 
 def iterated_text(view: View, node: Function, result: str) -> str:

@@ -221,6 +221,7 @@ class Search:
     def plain_scan(table: str, index: str | None, segments: int, segment: int | None) -> Search: ...
     def filtered(self, conditions: tuple[object, ...]) -> Search: ...
     def selected(self, paths: tuple[object, ...]) -> Search: ...
+    def paced(self, pace: Pace) -> Search: ...
     def keys(self) -> Search: ...
     def descending(self) -> Search: ...
     def consistent_read(self, value: bool) -> Search: ...
@@ -350,7 +351,7 @@ class Client:
         """The put of the item of a line ``{"Item": {...}}``."""
     def scan_lines(self, table: str, after: str | None, consistent_read: bool, limit: int | None) -> Operation:
         """Its result is the lines, how many, and the key to go on after, or None."""
-    def batch_write(self, entries: Sequence[Entry]) -> Operation:
+    def batch_write(self, entries: Sequence[Entry], pace: Pace | None = None) -> Operation:
         """Its result is what became of each entry, ``written``, ``left``, ``failed`` or ``refused``, and an error or None."""
     def transact_write(self, entries: Sequence[tuple[Any, ...]], token: str | None) -> tuple[Operation, str] | None:
         """Operations as ``(verb, instance or key, actions, condition, upsert)``; gives the token, too."""
@@ -422,6 +423,14 @@ class Meter:
     def sites(self) -> list[tuple[str, int]]: ...
     def excess(self) -> str | None:
         """What is over the budget, in words."""
+
+@final
+class Pace:
+    """The pace of a bulk job: it finds out how much there is. Ceilings in units per second, None for none."""
+
+    def __new__(cls, read: float | None, write: float | None) -> Self: ...
+    def rates(self) -> tuple[float | None, float | None]:
+        """The present rates, of reading and of writing."""
 
 def meters_variable() -> ContextVar[tuple[Meter, ...]]:
     """The meters that count the calls made here."""

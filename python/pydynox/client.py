@@ -431,6 +431,59 @@ class DynamoDBClient:
                         await writer._flush()
         return writer.written
 
+    async def bulk_write(
+        self,
+        instances: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        target_wcu: float | None = None,
+        unguarded: bool = False,
+        transactions: bool = False,
+        resume: str | PathLike[str] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Write any number of whole items as fast as their table takes them. Sends BatchWriteItem.
+
+        The rate grows while nothing is refused and falls back when something is, so that the table stays usable, and there is no
+        storm of retries. It has as much time as it needs; memory holds some hundred items. Each item replaces whatever has its
+        key.
+
+        Args:
+            instances: Instances of models, from an iterable or an asynchronous one; they are taken as they are sent.
+            target_wcu: The most write units per second; else as many as there are.
+            unguarded: Write models with a version or unique values without looking at them.
+            transactions: Write each item of such models by itself instead.
+            resume: A file that remembers how far it is, and is removed at the end. Where it is there already, as many of the
+                instances are left out as were written: give the same ones, in the same order.
+            progress: Called after every part with how many are done, those of an interrupted job included.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            ConfigurationError: ``target_wcu`` is no rate, the file is of another job, or a model has a version or unique values
+                and neither ``unguarded`` nor ``transactions`` is set.
+            BatchIncompleteError: DynamoDB refused an item: it lists what was not written; ``resume`` goes on from there.
+            ValidationError: A value cannot be stored.
+
+        Example:
+            >>> await client.bulk_write(users(), target_wcu=500, resume="users.bulk")
+            100000
+
+        Costs: one write unit per KB of each item, of the larger of the old and the new one.
+        """
+        from .bulk import bulk_write
+
+        return await bulk_write(
+            self,
+            instances,
+            target_wcu=target_wcu,
+            unguarded=unguarded,
+            transactions=transactions,
+            resume=resume,
+            progress=progress,
+        )
+
     async def batch_delete(
         self,
         targets: Iterable[Any] | AsyncIterable[Any],

@@ -170,6 +170,22 @@ class Query(Generic[Row]):
             raise _refused(f"cursors(expires_in={expires_in!r}): a cursor lives for a second at least")
         return self._with(self._search.cursors(audience, seconds))
 
+    def paced(self, *, target_rcu: float | None = None) -> Self:
+        """Read as fast as the table gives, without overrunning it: the rate grows while nothing is refused, and falls back when
+        something is. For jobs that read much beside programs that wait; each request has as much time as it needs.
+
+        Args:
+            target_rcu: The most read units per second; else as many as there are.
+
+        Raises:
+            ConfigurationError: That is no rate.
+
+        Example:
+            >>> async for user in User.scan(segments=4).paced(target_rcu=200):
+            ...     print(user.name)
+        """
+        return self._with(self._search.paced(_core.Pace(target_rcu, None)))
+
     def on_invalid(self, callback: Callable[[SerializationError], object], /) -> Self:
         """Hand rows that do not fit the model to a function, and go on; otherwise the first one raises.
 

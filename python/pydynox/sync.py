@@ -14,6 +14,7 @@ from .results import each
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
+    from os import PathLike
 
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
@@ -263,6 +264,11 @@ class SyncQuery(Generic[Row]):
         made: SyncQuery[Row] = self._target.cursors(audience=audience, expires_in=expires_in).sync
         return made
 
+    def paced(self, *, target_rcu: float | None = None) -> SyncQuery[Row]:
+        """Blocking form of ``Query.paced``."""
+        made: SyncQuery[Row] = self._target.paced(target_rcu=target_rcu).sync
+        return made
+
     def on_invalid(self, callback: Callable[[SerializationError], object], /) -> SyncQuery[Row]:
         """Blocking form of ``Query.on_invalid``."""
         made: SyncQuery[Row] = self._target.on_invalid(callback).sync
@@ -434,6 +440,24 @@ class SyncClient:
     ) -> int:
         """Blocking form of ``DynamoDBClient.batch_save``."""
         return run(self._target.batch_save(instances, unguarded=unguarded, transactions=transactions, progress=progress))
+
+    def bulk_write(
+        self,
+        instances: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        target_wcu: float | None = None,
+        unguarded: bool = False,
+        transactions: bool = False,
+        resume: str | PathLike[str] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Blocking form of ``DynamoDBClient.bulk_write``."""
+        return run(
+            self._target.bulk_write(
+                instances, target_wcu=target_wcu, unguarded=unguarded, transactions=transactions, resume=resume, progress=progress
+            )
+        )
 
     def batch_delete(
         self,

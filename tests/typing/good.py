@@ -762,3 +762,6 @@ async def maintained(client: DynamoDBClient) -> None:
     assert_type(done, Reencrypted)
     assert_type(done.written, int)
     assert_type(await client.batch_save([], transactions=True), int)
+    assert_type(await client.bulk_write([], target_wcu=10, resume="note", progress=print), int)
+    assert_type(client.sync.bulk_write([]), int)
+    assert_type(User.scan().paced(target_rcu=1.5), Query[User])

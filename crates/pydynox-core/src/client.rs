@@ -161,7 +161,12 @@ pub struct Answer {
 /// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
 /// must all be polled in one runtime.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>, Option<Arc<Observers>>, Option<Arc<Protection>>);
+pub struct Client {
+    inner: Arc<Inner>,
+    observers: Option<Arc<Observers>>,
+    protection: Option<Arc<Protection>>,
+    pace: Option<Arc<Limiter>>,
+}
 
 struct Inner {
     transport: Arc<dyn Transport>,
@@ -186,39 +191,56 @@ impl Client {
             timers: Timers::default(),
             limiter,
         };
-        Ok(Self(Arc::new(inner), None, None))
+        Ok(Self {
+            inner: Arc::new(inner),
+            observers: None,
+            protection: None,
+            pace: None,
+        })
     }
 
     /// The same client, whose calls these observers count.
     #[must_use]
     pub fn observed(self, observers: Arc<Observers>) -> Self {
-        Self(self.0, Some(observers), self.2)
+        Self {
+            observers: Some(observers),
+            ..self
+        }
     }
 
     /// The same client, whose calls protect values on their way like this.
     #[must_use]
     pub fn protected(self, protection: Option<Arc<Protection>>) -> Self {
-        Self(self.0, self.1, protection)
+        Self { protection, ..self }
+    }
+
+    /// The same client, whose calls keep to this limit in place of the client's own.
+    #[must_use]
+    pub fn paced(self, limiter: Option<Arc<Limiter>>) -> Self {
+        Self {
+            pace: limiter,
+            ..self
+        }
     }
 
     /// How its calls protect values on their way.
     pub fn protection(&self) -> Option<&Arc<Protection>> {
-        self.2.as_ref()
+        self.protection.as_ref()
     }
 
     /// Whether both send over one transport, and the same observers count their calls; they may protect other values.
     pub fn is_same(&self, other: &Self) -> bool {
-        let same_observers = match (&self.1, &other.1) {
+        let same_observers = match (&self.observers, &other.observers) {
             (None, None) => true,
             (Some(one), Some(other)) => one.counts_for(other),
             _ => false,
         };
-        Arc::ptr_eq(&self.0, &other.0) && same_observers
+        Arc::ptr_eq(&self.inner, &other.inner) && same_observers
     }
 
     /// How the client behaves.
     pub fn config(&self) -> &ClientConfig {
-        &self.0.config
+        &self.inner.config
     }
 
     /// A client of the same settings whose requests go through what wraps this one's transport; with a retry quota and a rate
@@ -226,18 +248,21 @@ impl Client {
     #[must_use]
     pub fn through(&self, wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
         let inner = Inner {
-            transport: wrap(self.0.transport.clone()),
-            config: self.0.config.clone(),
+            transport: wrap(self.inner.transport.clone()),
+            config: self.inner.config.clone(),
             quota: Quota::new(),
             timers: Timers::default(),
-            limiter: self.0.config.rate_limit.map(Limiter::new),
+            limiter: self.inner.config.rate_limit.map(Limiter::new),
         };
-        Self(Arc::new(inner), self.1.clone(), self.2.clone())
+        Self {
+            inner: Arc::new(inner),
+            ..self.clone()
+        }
     }
 
     /// Whether the first poll of a call may run on the caller's thread, outside of any runtime.
     pub fn answers_inline(&self, operation: &Operation) -> bool {
-        self.0.transport.answers_inline(operation)
+        self.inner.transport.answers_inline(operation)
     }
 
     /// Sends a call; the only retry loop. Dropping the future aborts the exchange, and no attempt follows.
@@ -248,7 +273,7 @@ impl Client {
     /// Whatever the service or the transport answers, once no retry is left; [`ErrorKind::Timeout`] at the deadline;
     /// [`ErrorKind::WriteOutcomeUnknown`] when a write may have been applied and may not be sent again.
     pub async fn call(&self, call: Call) -> Result<Answer, Error> {
-        match &self.2 {
+        match &self.protection {
             None => self.send(call).await,
             // In a box of its own: what most calls never do takes no room in them.
             Some(protection) => Box::pin(self.call_protected(call, protection)).await,
@@ -284,7 +309,7 @@ impl Client {
     async fn send(&self, call: Call) -> Result<Answer, Error> {
         check_timeout(call.timeout)?;
         let mut meter = Meter::of(self, &call);
-        let mut run = Run::new(&self.0, &call);
+        let mut run = Run::new(&self.inner, &call);
         if let Some(meter) = &mut meter {
             // In a box of its own: what most calls never do takes no room in them.
             let begun = Box::pin(meter.begin(&run.deadline)).await;

@@ -62,9 +62,24 @@ fn is_positive(number: f64) -> bool {
     number.is_finite() && number > 0.0
 }
 
-/// The buckets of a client.
+/// The least rate that an adaptive limit goes down to, in units per second.
+const LEAST_RATE: f64 = 1.0;
+/// Where an adaptive limit without a ceiling begins.
+const FIRST_RATE: f64 = 400.0;
+/// How long a change of the rate is given to show.
+const SETTLING: Duration = Duration::from_millis(250);
+/// What the rate falls to when it was just too high, and when it goes on to be.
+const EASED: f64 = 0.97;
+const CUT: f64 = 0.8;
+/// How many seconds nothing is sent after that, so that the table has something left for what is under way.
+const REST: f64 = 0.15;
+/// How much of itself the rate grows in a second: while nothing is known, and near to where it was too high.
+const GROWTH: f64 = 1.0;
+const PROBING: f64 = 0.02;
+
+/// The buckets of a client, or of a bulk job.
 #[derive(Debug)]
-pub(crate) struct Limiter {
+pub struct Limiter {
     read: Option<Bucket>,
     write: Option<Bucket>,
     /// What a part of a request of this operation and table cost when it was last asked for.
@@ -73,11 +88,44 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new(limit: RateLimit) -> Self {
-        let bucket = |rate: Option<f64>| rate.map(|rate| Bucket::new(rate, rate * limit.burst));
+        let bucket = |rate: Option<f64>| rate.map(|rate| Bucket::new(rate, limit.burst));
         Self {
             read: bucket(limit.read_units),
             write: bucket(limit.write_units),
             learned: Mutex::default(),
+        }
+    }
+
+    /// A limit that finds out how much there is: it grows while nothing is refused, and falls back when something is. Never over a
+    /// ceiling, in units per second.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`]: a ceiling is no rate.
+    pub fn adaptive(read: Option<f64>, write: Option<f64>) -> Result<Self, Error> {
+        for (name, rate) in [("target_rcu", read), ("target_wcu", write)] {
+            if let Some(rate) = rate.filter(|rate| !is_positive(*rate)) {
+                let message =
+                    format!("{name} is a positive number of units per second, or None; got {rate}");
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+        }
+        Ok(Self {
+            read: Some(Bucket::adaptive(read)),
+            write: Some(Bucket::adaptive(write)),
+            learned: Mutex::default(),
+        })
+    }
+
+    /// The present rates of reading and writing, in units per second; None for any number.
+    pub fn rates(&self) -> (Option<f64>, Option<f64>) {
+        let rate = |bucket: &Bucket| lock(&bucket.level).rate;
+        (self.read.as_ref().map(rate), self.write.as_ref().map(rate))
+    }
+
+    /// The service refused something of this kind for its rate.
+    pub(crate) fn throttled(&self, access: Access) {
+        if let Some(bucket) = self.bucket(access) {
+            bucket.slow_down();
         }
     }
 
@@ -154,8 +202,10 @@ impl Limiter {
 /// that those behind wait off: the rate holds, whatever the size of a request.
 #[derive(Debug)]
 struct Bucket {
-    rate: f64,
-    most: f64,
+    /// Seconds of units that may be saved up.
+    burst: f64,
+    /// Whether the rate changes, and up to where.
+    adapts: Option<f64>,
     level: Mutex<Level>,
     /// Held by whoever is first in line; the others wait in the order in which they came. Waiting takes nothing, so that who gives
     /// up has nothing to return.
@@ -168,20 +218,55 @@ struct Bucket {
 struct Level {
     units: f64,
     at: Instant,
+    rate: f64,
+    /// When the rate fell last, and how often without a pause.
+    fell: Option<(Instant, u32)>,
+    /// The rate at which something was refused last.
+    too_much: Option<f64>,
 }
 
 impl Bucket {
-    fn new(rate: f64, most: f64) -> Self {
+    fn new(rate: f64, burst: f64) -> Self {
         Self {
-            rate,
-            most,
+            burst,
+            adapts: None,
             level: Mutex::new(Level {
-                units: most,
+                units: rate * burst,
                 at: Instant::now(),
+                rate,
+                fell: None,
+                too_much: None,
             }),
             turn: Turn::new(()),
             changed: Notify::new(),
         }
+    }
+
+    fn adaptive(ceiling: Option<f64>) -> Self {
+        let first = ceiling.unwrap_or(FIRST_RATE);
+        Self {
+            adapts: Some(ceiling.unwrap_or(f64::INFINITY)),
+            // Little is saved up: what was not used a while ago says nothing about now.
+            ..Self::new(first, 0.1)
+        }
+    }
+
+    fn slow_down(&self) {
+        if self.adapts.is_none() {
+            return;
+        }
+        let mut level = lock(&self.level);
+        self.fill(&mut level);
+        let now = Instant::now();
+        let times = match level.fell {
+            Some((at, _)) if now.saturating_duration_since(at) < SETTLING => return,
+            Some((at, times)) if now.saturating_duration_since(at) < SETTLING * 2 => times + 1,
+            _ => 0,
+        };
+        level.too_much = Some(level.rate);
+        level.rate = (level.rate * if times == 0 { EASED } else { CUT }).max(LEAST_RATE);
+        level.units = level.units.min(-REST * level.rate);
+        level.fell = Some((now, times));
     }
 
     async fn take(&self, units: f64, deadline: &Deadline) -> bool {
@@ -203,9 +288,9 @@ impl Bucket {
     fn try_take(&self, units: f64) -> Option<Duration> {
         let mut level = lock(&self.level);
         self.fill(&mut level);
-        let missing = units.min(self.most) - level.units;
+        let missing = units.min(level.rate * self.burst) - level.units;
         if missing > NOTHING {
-            let wait = Duration::try_from_secs_f64(missing / self.rate).unwrap_or(LONGEST_PAUSE);
+            let wait = Duration::try_from_secs_f64(missing / level.rate).unwrap_or(LONGEST_PAUSE);
             // A timer counts in whole milliseconds, and none is zero.
             return Some(wait.clamp(Duration::from_millis(1), LONGEST_PAUSE));
         }
@@ -216,7 +301,7 @@ impl Bucket {
     fn give_back(&self, units: f64) {
         let mut level = lock(&self.level);
         self.fill(&mut level);
-        level.units = (level.units + units).min(self.most);
+        level.units = (level.units + units).min(level.rate * self.burst);
         drop(level);
         if units > 0.0 {
             self.changed.notify_waiters();
@@ -226,7 +311,17 @@ impl Bucket {
     fn fill(&self, level: &mut Level) {
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(level.at).as_secs_f64();
-        level.units = (level.units + elapsed * self.rate).min(self.most);
+        if let Some(ceiling) = self.adapts {
+            let near = level.too_much.is_some_and(|rate| level.rate > rate * 0.9);
+            let growth = if near { PROBING } else { GROWTH };
+            let settling = level
+                .fell
+                .is_some_and(|(at, _)| now.saturating_duration_since(at) < SETTLING);
+            if !settling {
+                level.rate = (level.rate * (1.0 + growth * elapsed.min(1.0))).min(ceiling);
+            }
+        }
+        level.units = (level.units + elapsed * level.rate).min(level.rate * self.burst);
         level.at = now;
     }
 }

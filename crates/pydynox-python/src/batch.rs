@@ -1,6 +1,7 @@
 //! Batches, seen from Python: keys and entries are extracted here, and what came of them is handed back.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pydynox_core::batch::{Fate, Gets, Got, KeyNames, Writes, Wrote};
@@ -17,6 +18,7 @@ use crate::decode::Decoder;
 use crate::error::{internal, raise, validation_error};
 use crate::instance::{Instance, schema_of};
 use crate::item;
+use crate::meter::Pace;
 use crate::operation::Operation;
 use crate::protected::{Shield, Shields, unsettle};
 use crate::schema::Schema;
@@ -208,7 +210,12 @@ impl Client {
     }
 
     /// Send entries, each of another item.
-    pub(crate) fn flush(&self, py: Python<'_>, entries: Vec<Py<Entry>>) -> PyResult<Py<Operation>> {
+    pub(crate) fn flush(
+        &self,
+        py: Python<'_>,
+        entries: Vec<Py<Entry>>,
+        pace: Option<&Pace>,
+    ) -> PyResult<Py<Operation>> {
         if entries.is_empty() {
             return Err(validation_error(py, "there is nothing to write"));
         }
@@ -227,11 +234,17 @@ impl Client {
             };
             writes.add(&entry.table, entry.is_put, json);
         }
-        let core = self
+        let mut core = self
             .core(py)?
             .protected(shields.protection(py, &self.settings)?);
+        let mut timeout = self.options(py)?.timeout;
+        if let Some(pace) = pace {
+            core = core.paced(Some(pace.0.clone()));
+            // Whoever keeps to a pace has time.
+            timeout = timeout.or(Some(Duration::MAX));
+        }
         let wrote: Brought<Wrote> = Arc::default();
-        let (timeout, brought) = (self.options(py)?.timeout, wrote.clone());
+        let brought = wrote.clone();
         let exchange = Box::pin(async move {
             let done = writes.write(&core, timeout).await;
             *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);

@@ -29,7 +29,7 @@ use crate::fault::{Faults, Injections, Opened};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
-use crate::meter;
+use crate::meter::{self, Pace};
 use crate::operation::Operation;
 use crate::protected::{Shield, Shields};
 use crate::runtime;
@@ -588,8 +588,14 @@ impl Client {
     }
 
     /// Send entries, each of another item.
-    fn batch_write(&self, py: Python<'_>, entries: Vec<Py<Entry>>) -> PyResult<Py<Operation>> {
-        self.flush(py, entries)
+    #[pyo3(signature = (entries, pace=None))]
+    fn batch_write(
+        &self,
+        py: Python<'_>,
+        entries: Vec<Py<Entry>>,
+        pace: Option<&Bound<'_, Pace>>,
+    ) -> PyResult<Py<Operation>> {
+        self.flush(py, entries, pace.map(Bound::get))
     }
 
     /// Read items as they were at one moment.

@@ -70,7 +70,7 @@ mod _core {
     #[pymodule_export]
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
     #[pymodule_export]
-    use crate::meter::{Meter, check_rate_limit, meters_variable};
+    use crate::meter::{Meter, Pace, check_rate_limit, meters_variable};
     #[pymodule_export]
     use crate::operation::{Operation, drive_hook, is_blocking, run};
     #[pymodule_export]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pydynox_core::limiter::RateLimit;
+use pydynox_core::limiter::{Limiter, RateLimit};
 use pydynox_core::usage::{Budget, Observers, Tally, Usage};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -87,6 +87,26 @@ impl Meter {
     /// What is over the budget, in words.
     fn excess(&self) -> Option<String> {
         self.usage.excess()
+    }
+}
+
+/// The pace of a bulk job: it finds out how much there is.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Pace(pub(crate) Arc<Limiter>);
+
+#[pymethods]
+impl Pace {
+    /// Ceilings in units per second, None for none.
+    #[new]
+    fn new(py: Python<'_>, read: Option<f64>, write: Option<f64>) -> PyResult<Self> {
+        Limiter::adaptive(read, write)
+            .map(|limiter| Self(Arc::new(limiter)))
+            .map_err(|error| raise(py, &error, None))
+    }
+
+    /// The present rates, of reading and of writing.
+    fn rates(&self) -> (Option<f64>, Option<f64>) {
+        self.0.rates()
     }
 }
 

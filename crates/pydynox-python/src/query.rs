@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use pydynox_core::cursor::Binding;
 use pydynox_core::error::{Error, ErrorKind};
@@ -29,6 +30,7 @@ use crate::error::{malformed, raise, suggestion, validation_error};
 use crate::expression::{Condition, Path, check_owners};
 use crate::kept;
 use crate::kind::Kind;
+use crate::meter::Pace;
 use crate::schema::{Field, Schema};
 use crate::settings::Settings;
 
@@ -69,6 +71,7 @@ pub(crate) struct Search {
     /// Seconds for which its cursors are good.
     pub(crate) lifetime: Option<u64>,
     pub(crate) on_invalid: Option<Py<PyAny>>,
+    pub(crate) pace: Option<Py<Pace>>,
 }
 
 impl Search {
@@ -91,6 +94,7 @@ impl Search {
             audience: None,
             lifetime: None,
             on_invalid: None,
+            pace: None,
         }
     }
 
@@ -105,6 +109,7 @@ impl Search {
             after: self.after.clone(),
             audience: self.audience.clone(),
             on_invalid: self.on_invalid.as_ref().map(|call| call.clone_ref(py)),
+            pace: self.pace.as_ref().map(|pace| pace.clone_ref(py)),
             ..*self
         }
     }
@@ -286,7 +291,10 @@ impl Search {
             exact: self.schema.is_none(),
             total_segments: self.segments,
             reads_left: self.max_reads.map(AtomicU32::new),
-            timeout: client.timeout(py)?,
+            // Whoever keeps to a pace has time.
+            timeout: client
+                .timeout(py)?
+                .or(self.pace.is_some().then_some(Duration::MAX)),
         })
     }
 
@@ -664,6 +672,14 @@ impl Search {
             rows: Rows::Places(chosen.into(), Arc::new(projection)),
             ..self.copy(py)
         })
+    }
+
+    /// The same at a pace.
+    fn paced(&self, py: Python<'_>, pace: Py<Pace>) -> Self {
+        Self {
+            pace: Some(pace),
+            ..self.copy(py)
+        }
     }
 
     /// The same with the values of the key as rows.

@@ -224,7 +224,11 @@ impl Reading {
         let client = self.client.get();
         let schema = self.search.get().schema.as_ref();
         let opening = client.opening(py, schema.map(|schema| schema.bind(py)))?;
-        Ok(client.core(py)?.protected(opening))
+        let core = client.core(py)?.protected(opening);
+        Ok(match &self.search.get().pace {
+            None => core,
+            Some(pace) => core.paced(Some(pace.get().0.clone())),
+        })
     }
 
     fn stop(&self) {

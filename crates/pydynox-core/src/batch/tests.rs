@@ -357,3 +357,131 @@ proptest! {
         }
     }
 }
+
+/// A table of so many write units a second, of which it saves up a second's: what is too much is refused or left over.
+struct Metered {
+    rate: f64,
+    level: Mutex<(f64, tokio::time::Instant)>,
+    written: AtomicUsize,
+    requests: AtomicUsize,
+    throttled: AtomicUsize,
+}
+
+impl Metered {
+    fn new(rate: f64) -> Arc<Self> {
+        Arc::new(Self {
+            rate,
+            level: Mutex::new((rate, tokio::time::Instant::now())),
+            written: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            throttled: AtomicUsize::new(0),
+        })
+    }
+}
+
+impl Transport for Metered {
+    fn send(&self, request: Request) -> Exchange<'_> {
+        Box::pin(async move {
+            Pause::new(Duration::from_millis(10)).await;
+            self.requests.fetch_add(1, Ordering::SeqCst);
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let puts = body["RequestItems"]["t"].as_array().unwrap().clone();
+            let mut level = self.level.lock().unwrap();
+            let now = tokio::time::Instant::now();
+            level.0 = (level.0 + (now - level.1).as_secs_f64() * self.rate).min(self.rate);
+            level.1 = now;
+            let done = puts.len().min(level.0 as usize);
+            level.0 -= done as f64;
+            self.written.fetch_add(done, Ordering::SeqCst);
+            if done < puts.len() {
+                self.throttled.fetch_add(1, Ordering::SeqCst);
+            }
+            if done == 0 {
+                return Ok(refusal("ProvisionedThroughputExceededException"));
+            }
+            let left = if done == puts.len() {
+                serde_json::json!({})
+            } else {
+                serde_json::json!({"t": puts[done..]})
+            };
+            let units = [serde_json::json!({"TableName": "t", "CapacityUnits": done as f64})];
+            let answer = serde_json::json!({"UnprocessedItems": left, "ConsumedCapacity": units});
+            Ok(response(200, &answer.to_string()))
+        })
+    }
+
+    fn answers_inline(&self, _: &Operation) -> bool {
+        false
+    }
+}
+
+/// Writes so many items at a pace; how long it took, and which share of the requests was refused or done in part.
+async fn paced(service: &Arc<Metered>, ceiling: Option<f64>, items: usize) -> (f64, f64) {
+    let config = ClientConfig {
+        jitter: Jitter::new(|| 0.5),
+        timeout: None,
+        ..ClientConfig::default()
+    };
+    let pace = Arc::new(crate::limiter::Limiter::adaptive(None, ceiling).unwrap());
+    let client = Client::new(service.clone(), config)
+        .unwrap()
+        .paced(Some(pace));
+    let start = tokio::time::Instant::now();
+    for first in (0..items).step_by(400) {
+        let mut writes = Writes::default();
+        for number in first..first + 400 {
+            writes.add(&table(), true, item(number, "x").into());
+        }
+        let wrote = writes.write(&client, Some(Duration::MAX)).await;
+        assert!(wrote.error.is_none(), "{:?}", wrote.error);
+        assert!(wrote.fates.iter().all(|fate| *fate == Fate::Written));
+    }
+    let requests = service.requests.load(Ordering::SeqCst) as f64;
+    let throttled = service.throttled.load(Ordering::SeqCst) as f64;
+    assert_eq!(service.written.load(Ordering::SeqCst), items);
+    (start.elapsed().as_secs_f64(), throttled / requests)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adaptive_pace_finds_what_a_table_has_and_keeps_to_it() {
+    let service = Metered::new(1000.0);
+
+    let (seconds, throttled) = paced(&service, None, 60_000).await;
+
+    let share = 60_000.0 / (seconds * 1000.0);
+    assert!(
+        share >= 0.95,
+        "{share} of the capacity, {throttled} throttled"
+    );
+    assert!(
+        throttled <= 0.1,
+        "{throttled} of the requests were throttled"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pace_keeps_to_its_ceiling() {
+    let service = Metered::new(1000.0);
+
+    let (seconds, throttled) = paced(&service, Some(400.0), 20_000).await;
+
+    assert!((48.0..52.0).contains(&seconds), "{seconds}");
+    assert!(throttled < 1e-9, "{throttled}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pace_follows_a_table_that_is_smaller_than_its_ceiling() {
+    let service = Metered::new(1000.0);
+
+    let (seconds, throttled) = paced(&service, Some(5000.0), 60_000).await;
+
+    let share = 60_000.0 / (seconds * 1000.0);
+    assert!(
+        share >= 0.95,
+        "{share} of the capacity, {throttled} throttled"
+    );
+    assert!(
+        throttled <= 0.1,
+        "{throttled} of the requests were throttled"
+    );
+}

@@ -6,7 +6,9 @@ use super::{Answer, Call, Client, Inner};
 use crate::capacity::{self, Access, Estimate};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::Limiter;
+use crate::operation::{batch_get_item, batch_write_item};
 use crate::retry::deadline::Deadline;
+use crate::transport::Operation;
 use crate::usage::Observers;
 
 /// One call that is measured.
@@ -14,6 +16,7 @@ pub(super) struct Meter<'a> {
     client: &'a Inner,
     call: &'a Call,
     observers: Option<&'a Observers>,
+    limiter: Option<&'a Limiter>,
     access: Option<Access>,
     /// What was taken of the rate limit, and why so much.
     taken: Option<(Estimate, f64)>,
@@ -23,14 +26,21 @@ impl<'a> Meter<'a> {
     /// None where nobody asks, which is all that this costs then.
     #[inline]
     pub(super) fn of(client: &'a Client, call: &'a Call) -> Option<Self> {
-        let Client(inner, observers, _) = client;
-        if observers.is_none() && inner.limiter.is_none() {
+        let Client {
+            inner,
+            observers,
+            pace,
+            ..
+        } = client;
+        let limiter = pace.as_deref().or(inner.limiter.as_ref());
+        if observers.is_none() && limiter.is_none() {
             return None;
         }
         Some(Self {
             client: inner,
             call,
             observers: observers.as_deref(),
+            limiter,
             access: Access::of(&call.operation, &call.body),
             taken: None,
         })
@@ -73,6 +83,9 @@ impl<'a> Meter<'a> {
     }
 
     pub(super) fn throttled(&self) {
+        if let Some((limiter, access)) = self.limiter() {
+            limiter.throttled(access);
+        }
         if let Some(observers) = self.observers {
             observers.throttled(&self.call.operation, &self.call.table);
         }
@@ -83,6 +96,11 @@ impl<'a> Meter<'a> {
         let Some(access) = self.access else {
             return;
         };
+        if let Some((limiter, access)) = self.limiter()
+            && leaves_over(answer)
+        {
+            limiter.throttled(access);
+        }
         // An answer that cannot be read is told to whoever reads it for its content.
         let consumed = capacity::consumed(&answer.body, access).unwrap_or_default();
         let (operation, table) = (&self.call.operation, &self.call.table);
@@ -127,7 +145,17 @@ impl<'a> Meter<'a> {
     }
 
     fn limiter(&self) -> Option<(&'a Limiter, Access)> {
-        let (limiter, access) = (self.client.limiter.as_ref()?, self.access?);
+        let (limiter, access) = (self.limiter?, self.access?);
         limiter.limits(access).then_some((limiter, access))
     }
+}
+
+/// Whether a batch was done in part: the rest was too much.
+fn leaves_over(answer: &Answer) -> bool {
+    let left = match answer.operation {
+        Operation::BatchWriteItem => batch_write_item::unprocessed(&answer.body),
+        Operation::BatchGetItem => batch_get_item::frame(&answer.body).map(|framed| framed.left),
+        _ => return false,
+    };
+    left.is_ok_and(|left| left.is_some())
 }

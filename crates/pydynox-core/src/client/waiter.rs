@@ -139,7 +139,7 @@ impl Waiter {
     }
 
     async fn describe(&self) -> Result<Answer, Error> {
-        let timeout = self.describe.timeout.or(self.client.0.config.timeout);
+        let timeout = self.describe.timeout.or(self.client.inner.config.timeout);
         let timeout = timeout.into_iter().chain(self.deadline.left()).min();
         let call = Call {
             timeout: timeout.filter(|left| !left.is_zero()),
