@@ -372,6 +372,33 @@ def test_entities_are_opened_by_their_own_class(client: DynamoDBClient, drive: D
     assert [type(one) for one in drive(client.batch_get(Base.key("p", "1"), Base.key("p", "2")))] == [Card, Visit]
 
 
+@pytest.mark.parametrize("names", [("größe", "line"), ("a\u2028", "b"), ("a b", "ab"), ("ab", "a b"), ('x"y', "x")])
+def test_what_an_entity_is_called_opens_no_door(client: DynamoDBClient, names: tuple[str, str]) -> None:
+    class Base(Model[str, str], table="shared"):
+        pk: Attr[str] = partition_key()
+        sk: Attr[str] = sort_key()
+
+    class One(Base, entity=names[0]):
+        x: Encrypted[str]
+
+    class Two(Base, entity=names[1]):
+        x: Attr[str]
+        y: Encrypted[str]
+
+    Base.table.sync.create()
+    One(pk="p", sk="1", x="secret").sync.create()
+    Two(pk="p", sk="2", x="plain", y="hidden").sync.create()
+    rows: Any = Base.sync.query("p").all()
+    assert [(type(row), row.x) for row in rows] == [(One, "secret"), (Two, "plain")]
+    assert rows[1].y == "hidden"
+    for reader in (Base, One):
+        client.sync.put_item("shared", {"pk": "p", "sk": "1", "_type": names[0], "x": "planted"})
+        with pytest.raises(EncryptionError):
+            reader.sync.get("p", "1")
+        with pytest.raises(EncryptionError):
+            reader.sync.query("p").all()
+
+
 # --- who holds what
 
 
@@ -794,6 +821,131 @@ def test_keyrings_that_cannot_be() -> None:
     with pytest.raises(ConfigurationError, match="LocalKeyring"):
         DynamoDBClient(keyring=wrong)
     assert repr(KmsKeyring("alias/app")) == "KmsKeyring('alias/app')"
+
+
+# --- keyrings of one's own
+
+
+class Slow:
+    """A key service that takes its time, bound to the loop that it is asked in."""
+
+    key_name = "slow"
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.made: list[dict[str, str]] = []
+        self.opened = 0
+        self.loops: set[int] = set()
+
+    async def generate_data_key(self, context: dict[str, str]) -> tuple[str, bytes, bytes]:
+        self.loops.add(id(asyncio.get_running_loop()))
+        await asyncio.sleep(self.seconds)
+        self.made.append(context)
+        key = os.urandom(32)
+        return self.key_name, key, bytes(byte ^ 0x55 for byte in key) + repr(sorted(context.items())).encode()
+
+    async def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str]) -> bytes:
+        await asyncio.sleep(self.seconds)
+        self.opened += 1
+        if key_name != self.key_name or wrapped[32:] != repr(sorted(context.items())).encode():
+            raise LookupError("no such key")
+        return bytes(byte ^ 0x55 for byte in wrapped[:32])
+
+
+class Plain:
+    """The same without coroutines."""
+
+    def __init__(self) -> None:
+        self.slow = Slow()
+
+    def generate_data_key(self, context: dict[str, str]) -> tuple[str, bytes, bytes]:
+        return "plain", NEW, b"wrapped"
+
+    def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str]) -> bytes:
+        return NEW
+
+
+def test_keyrings_of_ones_own(shared: str, drive: Drive) -> None:
+    keyring = Slow()
+    with with_keys(shared, keyring).as_default():
+        drive(Patient.table.create())
+        drive(patient(1).create())
+        drive(patient(2).create())
+        found = drive(Patient.query("c").all())
+    assert [row.ssn for row in found] == [f"{SECRET}-1", f"{SECRET}-2"]
+    assert keyring.made[0] == {"pydynox:table": "patients", "pydynox:v": "1"}
+    fresh = Slow()
+    with with_keys(shared, fresh).as_default():
+        assert len(drive(Patient.query("c").all())) == 2
+    assert fresh.opened == len(keyring.made)
+    plain = with_keys(shared, Plain())
+    with plain.as_default():
+        drive(patient(3).create())
+        assert drive(Patient.get("c", 3)).ssn == f"{SECRET}-3"
+    with pytest.raises(ConfigurationError, match="key_name"):
+        drive(pydynox.reencrypt(Patient, client=plain))
+
+
+async def test_saves_wait_for_a_key_together_and_the_loop_runs_on(shared: str) -> None:
+    keyring = Slow(0.5)
+    with with_keys(shared, keyring).as_default():
+        await Patient.table.create()
+        stall = 0.0
+
+        async def watch() -> None:
+            nonlocal stall
+            last = asyncio.get_running_loop().time()
+            while True:
+                await asyncio.sleep(0.001)
+                now = asyncio.get_running_loop().time()
+                stall, last = max(stall, now - last - 0.001), now
+
+        watching = asyncio.create_task(watch())
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(patient(number).create() for number in range(4)))
+        took = asyncio.get_running_loop().time() - began
+        watching.cancel()
+    assert len(keyring.made) == 1
+    assert took < 0.7
+    assert stall < 0.05
+    assert keyring.loops == {id(asyncio.get_running_loop())}
+
+
+async def test_a_page_of_a_thousand_rows_asks_once(shared: str) -> None:
+    with with_keys(shared, Slow()).as_default() as client:
+        await Patient.table.create()
+        await client.batch_save((patient(number, log=[], notes=[]) for number in range(1000)), unguarded=True)
+    fresh = Slow()
+    with with_keys(shared, fresh).as_default():
+        assert len(await Patient.query("c").all()) == 1000
+    assert fresh.opened == 1
+
+
+def test_keyrings_that_fail(shared: str, drive: Drive) -> None:
+    class Broken(Slow):
+        async def generate_data_key(self, context: dict[str, str]) -> Any:
+            raise OSError("the key service is down")
+
+    class Wrong(Slow):
+        async def generate_data_key(self, context: dict[str, str]) -> Any:
+            return "name", b"short", b"wrapped"
+
+    class Odd(Slow):
+        async def generate_data_key(self, context: dict[str, str]) -> Any:
+            return 3
+
+    with with_keys(shared, Slow()).as_default():
+        drive(Patient.table.create())
+        drive(patient(1).create())
+    for keyring, text in ((Broken(), "the key service is down"), (Wrong(), "32 bytes"), (Odd(), "generate_data_key")):
+        with with_keys(shared, keyring).as_default(), pytest.raises(PydynoxError, match=text):
+            drive(patient(2).create())
+    other = Slow()
+    other.key_name = "other"
+    with with_keys(shared, other).as_default(), pytest.raises(EncryptionError):
+        drive(Patient.get("c", 1))
+    with with_keys(shared, Slow()).as_default():
+        assert drive(Patient.query("c").count()) == 1
 
 
 # --- AWS KMS

@@ -24,6 +24,8 @@ class Keyring:
     @staticmethod
     def local(keys: Sequence[tuple[str, bytes]], pairs: Sequence[tuple[str, str]]) -> Keyring: ...
     @staticmethod
+    def own(object: object, pairs: Sequence[tuple[str, str]]) -> Keyring: ...
+    @staticmethod
     def kms(
         key_id: str,
         read_key_ids: Sequence[str],

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .client import DynamoDBClient
-    from .keyrings import Keyring
     from .model import Model
 
 _MAGIC = b"\xd9\x70"
@@ -77,6 +76,8 @@ async def reencrypt(
     keyring = client._keyring
     if keyring is None:
         raise ConfigurationError("the client has no keyring: DynamoDBClient(keyring=...)")
+    if not hasattr(keyring, "key_name"):
+        raise ConfigurationError("the keyring does not say its newest key: give it the attribute key_name")
     found = await _find(model, client)
     path = None if note is None else os.fspath(note)
     job = _job("reencrypt", found) | {"model": model.__name__}
@@ -111,9 +112,9 @@ def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, tab
     return rows if entity is None else rows.filter(attr(model.model_config.entity_attribute) == entity)
 
 
-def _stale(item: dict[str, Any], attributes: list[Any], keyring: Keyring) -> list[str]:
+def _stale(item: dict[str, Any], attributes: list[Any], keyring: Any) -> list[str]:
     """The attributes of a stored item that are not encrypted by the newest key."""
-    newest = keyring._newest.encode()
+    newest = keyring.key_name.encode()
     found: list[str] = []
     for attribute in attributes:
         value = item.get(attribute.attribute_name)

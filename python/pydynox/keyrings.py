@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from . import _core
 from .exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
+
+    DataKey = tuple[str, bytes, bytes]
 
 
-class Keyring:
-    """What ``DynamoDBClient(keyring=...)`` takes."""
+class Keyring(Protocol):
+    """What ``DynamoDBClient(keyring=...)`` takes: a ``LocalKeyring``, a ``KmsKeyring``, or any object with these two methods.
 
-    __slots__ = ("_core", "_newest", "_shown")
+    They may be coroutines, which are awaited in the event loop of the call that needs a key, or plain functions; calls come from
+    another thread. What they give is kept for five minutes, so they are called seldom, and once however many calls wait. A
+    blocking call awaits them in an event loop of its own.
+
+    Example:
+        >>> class VaultKeyring:
+        ...     key_name = "transit-2026"  # the newest: needed by reencrypt() alone
+        ...
+        ...     async def generate_data_key(self, context):
+        ...         key, wrapped = await vault.data_key(self.key_name, context)
+        ...         return self.key_name, key, wrapped
+        ...
+        ...     async def unwrap(self, key_name, wrapped, context):
+        ...         return await vault.decrypt(key_name, wrapped, context)
+    """
+
+    def generate_data_key(self, context: dict[str, str], /) -> DataKey | Awaitable[DataKey]:
+        """A new data key: the name of the key that wraps it, 32 bytes, and the same wrapped, bound to the context."""
+        ...
+
+    def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str], /) -> bytes | Awaitable[bytes]:
+        """The data key that was wrapped like this; raises where that key did not wrap it, or not in this context."""
+        ...
+
+
+class _Known:
+    """A keyring that the core knows."""
+
+    __slots__ = ("_core", "_shown", "key_name")
     _core: _core.Keyring
-    _newest: str  # the name of the key that writes
     _shown: str
+    key_name: str
+    """The name of the key that writes."""
+
+    if TYPE_CHECKING:
+
+        def generate_data_key(self, context: dict[str, str], /) -> DataKey: ...
+        def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str], /) -> bytes: ...
 
     def __repr__(self) -> str:
         return self._shown
@@ -26,7 +62,7 @@ class Keyring:
         raise TypeError("a keyring is not pickled: its keys would leave the process")
 
 
-class LocalKeyring(Keyring):
+class LocalKeyring(_Known):
     """Keys that the program holds itself. The last one encrypts; the others are there to read what they encrypted.
 
     Args:
@@ -47,11 +83,11 @@ class LocalKeyring(Keyring):
         if not keys:
             raise ConfigurationError('a LocalKeyring needs a key: LocalKeyring({"2026": os.urandom(32)})')
         self._core = _core.Keyring.local([(name, bytes(key)) for name, key in keys.items()], list((context or {}).items()))
-        self._newest = list(keys)[-1]
+        self.key_name = list(keys)[-1]
         self._shown = f"LocalKeyring of {', '.join(map(repr, keys))}"
 
 
-class KmsKeyring(Keyring):
+class KmsKeyring(_Known):
     """Keys of AWS KMS, asked for with the credentials, the region and the proxy settings of the client.
 
     Args:
@@ -82,7 +118,7 @@ class KmsKeyring(Keyring):
     ) -> None:
         pairs = list((context or {}).items())
         self._core = _core.Keyring.kms(key_id, list(read_key_ids), endpoint_url, timeout, pairs)
-        self._newest = key_id
+        self.key_name = key_id
         self._shown = f"KmsKeyring({key_id!r})"
 
 
@@ -92,6 +128,11 @@ def known(keyring: object) -> _core.Keyring | None:
     Raises:
         ConfigurationError: It is none.
     """
-    if keyring is None or isinstance(keyring, Keyring):
+    if keyring is None or isinstance(keyring, _Known):
         return None if keyring is None else keyring._core
-    raise ConfigurationError(f"keyring= takes a LocalKeyring or a KmsKeyring, not {type(keyring).__name__}")
+    if callable(getattr(keyring, "generate_data_key", None)) and callable(getattr(keyring, "unwrap", None)):
+        return _core.Keyring.own(keyring, [])
+    got = type(keyring).__name__
+    raise ConfigurationError(
+        f"keyring= takes a LocalKeyring, a KmsKeyring, or an object with generate_data_key() and unwrap(), not {got}"
+    )

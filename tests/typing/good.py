@@ -754,6 +754,15 @@ async def sealed() -> None:
     DynamoDBClient(keyring=LocalKeyring({"a": b"x" * 32}, context={"stage": "test"}))
     DynamoDBClient(keyring=KmsKeyring("alias/app", read_key_ids=["alias/old"], timeout=5))
 
+    class Own:
+        async def generate_data_key(self, context: dict[str, str]) -> tuple[str, bytes, bytes]:
+            return "k", b"", b""
+
+        def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str]) -> bytes:
+            return wrapped
+
+    DynamoDBClient(keyring=Own())
+
 
 async def maintained(client: DynamoDBClient) -> None:
     assert_type(await verify_unique(Worker, repair=True, client=client, progress=print), list[UniqueProblem])

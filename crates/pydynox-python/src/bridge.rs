@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyWeakrefReference;
+use pyo3::types::{PyCFunction, PyTuple, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
+use tokio::sync::oneshot;
 
 use crate::coalesce::{self, Asked};
 use crate::operation::Operation;
@@ -382,6 +383,71 @@ impl Group {
 
 fn not_started(error: &io::Error) -> PyErr {
     PyOSError::new_err(format!("the I/O thread could not be started: {error}"))
+}
+
+/// Objects for a call that begins where the interpreter is not held.
+pub(crate) fn held(
+    object: &Py<PyAny>,
+    event_loop: Option<&Py<PyAny>>,
+) -> (Py<PyAny>, Option<Py<PyAny>>) {
+    Python::attach(|py| {
+        let event_loop = event_loop.map(|event_loop| event_loop.clone_ref(py));
+        (object.clone_ref(py), event_loop)
+    })
+}
+
+/// What a method of the user's comes to, called while no thread of Python's waits for it.
+pub(crate) type Called<T> = oneshot::Receiver<PyResult<T>>;
+
+/// Call a method and await what it gives: on `event_loop`, or in a loop of its own where the caller has none. What is no
+/// coroutine is its own result. `read` takes over what came.
+pub(crate) async fn call_method<T: Send + 'static>(
+    object: Py<PyAny>,
+    event_loop: Option<Py<PyAny>>,
+    method: &'static str,
+    arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>> + Send + 'static,
+    read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+) -> PyResult<T> {
+    let called = move |py: Python<'_>| -> PyResult<Called<T>> {
+        let made = object
+            .call_method1(py, method, arguments(py)?)?
+            .into_bound(py);
+        let (sender, receiver) = oneshot::channel();
+        let asyncio = py.import(intern!(py, "asyncio"))?;
+        let is_coroutine = asyncio
+            .call_method1(intern!(py, "iscoroutine"), (&made,))?
+            .is_truthy()?;
+        if !is_coroutine {
+            let _ = sender.send(read(&made));
+        } else if let Some(event_loop) = event_loop {
+            let future = asyncio
+                .call_method1(intern!(py, "run_coroutine_threadsafe"), (made, event_loop))?;
+            let sender = Mutex::new(Some(sender));
+            let done = PyCFunction::new_closure(py, None, None, move |arguments, _| {
+                let future = arguments.get_item(0)?;
+                let came = future
+                    .call_method0(intern!(future.py(), "result"))
+                    .and_then(|came| read(&came));
+                if let Some(sender) = lock(&sender).take() {
+                    let _ = sender.send(came);
+                }
+                Ok::<_, PyErr>(())
+            })?;
+            future.call_method1(intern!(py, "add_done_callback"), (done,))?;
+        } else {
+            let came = asyncio.call_method1(intern!(py, "run"), (made,));
+            let _ = sender.send(came.and_then(|came| read(&came)));
+        }
+        Ok(receiver)
+    };
+    // Whoever holds the interpreter may hold it for long: that is no thread's business that others wait for.
+    let called = tokio::task::spawn_blocking(move || Python::attach(called)).await;
+    let called = called.map_err(|_| PyRuntimeError::new_err("a call into Python panicked"))??;
+    called.await.unwrap_or_else(|_| {
+        Err(PyRuntimeError::new_err(
+            "the event loop was closed meanwhile",
+        ))
+    })
 }
 
 fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pydynox_aws::{KmsKeyring, KmsSettings, Settings, Surroundings};
+use pydynox_core::codec::keyring::{KeyContext, Pending, WrappedKey};
 use pydynox_core::codec::{DataKey, Keyring as CoreKeyring, LocalKeyring};
-use pydynox_core::error::Error;
+use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use crate::bridge;
 use crate::error::raise;
 
 /// The caller's own part of every encryption context.
@@ -24,6 +27,88 @@ pub(crate) struct Keyring {
 enum Source {
     Local(Arc<LocalKeyring>),
     Kms(KmsSettings),
+    /// An object of the user's.
+    Own(Py<PyAny>),
+}
+
+/// An object of the user's, which is awaited in the loop of those who need it.
+struct Own {
+    object: Py<PyAny>,
+    event_loop: Option<Py<PyAny>>,
+}
+
+impl Own {
+    fn call<'a, T: Send + 'static>(
+        &self,
+        method: &'static str,
+        arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>> + Send + 'static,
+        read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+    ) -> Pending<'a, T> {
+        let (object, event_loop) = bridge::held(&self.object, self.event_loop.as_ref());
+        Box::pin(async move {
+            let came = bridge::call_method(object, event_loop, method, arguments, read).await;
+            came.map_err(|error| {
+                let message = format!("the keyring's {method}() failed: {error}");
+                Error::new(ErrorKind::Encryption, message).with_source(error)
+            })
+        })
+    }
+}
+
+fn pairs_in<'py>(py: Python<'py>, pairs: &[(String, String)]) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in pairs {
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
+}
+
+fn pairs_in_context(context: &KeyContext) -> Vec<(String, String)> {
+    context
+        .pairs()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+impl CoreKeyring for Own {
+    fn generate_data_key<'a>(&'a self, context: &'a KeyContext) -> Pending<'a, WrappedKey> {
+        let pairs = pairs_in_context(context);
+        let made = self.call(
+            "generate_data_key",
+            move |py| Ok(PyTuple::new(py, [pairs_in(py, &pairs)?])?.unbind()),
+            |came| came.extract::<(String, Vec<u8>, Vec<u8>)>(),
+        );
+        Box::pin(async move {
+            let (key_ref, key, wrapped) = made.await?;
+            Ok(WrappedKey {
+                key_ref: key_ref.into(),
+                key: DataKey::from_slice(&key)?,
+                wrapped: wrapped.into(),
+            })
+        })
+    }
+
+    fn unwrap<'a>(
+        &'a self,
+        key_ref: &'a str,
+        wrapped: &'a [u8],
+        context: &'a KeyContext,
+    ) -> Pending<'a, DataKey> {
+        let (pairs, name, wrapped) = (
+            pairs_in_context(context),
+            key_ref.to_owned(),
+            wrapped.to_owned(),
+        );
+        let opened = self.call(
+            "unwrap",
+            move |py| {
+                let arguments = (name, PyBytes::new(py, &wrapped), pairs_in(py, &pairs)?);
+                Ok(arguments.into_pyobject(py)?.unbind())
+            },
+            |came| came.extract::<Vec<u8>>(),
+        );
+        Box::pin(async move { DataKey::from_slice(&opened.await?) })
+    }
 }
 
 /// As settings hold it.
@@ -52,14 +137,28 @@ impl Given {
         self.0.get().pairs.clone()
     }
 
+    /// Whether its keys belong to the event loop that asks for them.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.0.get().source, Source::Own(_))
+    }
+
     /// The keyring, which asks as the client does.
-    pub(crate) fn open(&self, settings: Settings) -> Result<Arc<dyn CoreKeyring>, Error> {
+    pub(crate) fn open(
+        &self,
+        py: Python<'_>,
+        settings: Settings,
+        event_loop: Option<Py<PyAny>>,
+    ) -> Result<Arc<dyn CoreKeyring>, Error> {
         Ok(match &self.0.get().source {
             Source::Local(keyring) => keyring.clone(),
             Source::Kms(kms) => {
                 let surroundings = Arc::new(Surroundings::new(settings)?);
                 Arc::new(KmsKeyring::new(kms.clone(), surroundings)?)
             }
+            Source::Own(object) => Arc::new(Own {
+                object: object.clone_ref(py),
+                event_loop,
+            }),
         })
     }
 }
@@ -93,6 +192,15 @@ impl Keyring {
             source: Source::Local(Arc::new(keyring)),
             pairs: pairs_of(pairs),
         })
+    }
+
+    /// Of an object with the methods `generate_data_key` and `unwrap`.
+    #[staticmethod]
+    fn own(object: Py<PyAny>, pairs: Vec<(String, String)>) -> Self {
+        Self {
+            source: Source::Own(object),
+            pairs: pairs_of(pairs),
+        }
     }
 
     /// Of AWS KMS.

@@ -7,11 +7,11 @@ use pydynox_core::codec::protection::{Protection, Reads, Written};
 use pydynox_core::codec::{OnPlaintext, ProtectedAttribute, ProtectedSchema};
 use pydynox_core::schema::KeyAttribute;
 use pydynox_core::wire::{Tag, Writer, marks};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::entity;
-use crate::error::{configuration_error, raise};
+use crate::error::configuration_error;
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::kind::{Clock, Kind};
@@ -198,17 +198,28 @@ impl Shield {
             Ok(table) => Some(settings.table_named(table).into()),
             Err(_) => None,
         };
-        let one = |entity: Option<(Box<str>, Box<[u8]>)>, schema: &Schema| Reads {
+        let one = |entity: Option<(Box<str>, Box<str>)>, schema: &Schema| Reads {
             table: table.clone(),
             entity,
             schema: schema.protected.clone(),
         };
         let mut reads = Vec::new();
         for (name, of) in entities.iter() {
-            if let Ok(of) = of.cast::<Schema>() {
-                let value = entity::json(&name.extract::<String>()?);
-                reads.push(one(Some((model.entity_attribute.clone(), value)), of.get()));
-            }
+            // A class whose annotations named what was yet to come may be known by now, as it is where items are decoded.
+            let of = match of.cast_into::<Schema>() {
+                Ok(of) => of,
+                Err(_) => match model
+                    .model(py)
+                    .call_method1(intern!(py, "_find_entity"), (&name,))?
+                    .cast_into()
+                {
+                    Ok(of) => of,
+                    Err(_) => continue,
+                },
+            };
+            let text: String = name.extract()?;
+            let entity = (model.entity_attribute.clone(), text.into());
+            reads.push(one(Some(entity), of.get()));
         }
         reads.push(one(None, model));
         if reads.iter().all(|reads| reads.schema.is_none()) {
@@ -256,7 +267,7 @@ impl Shields {
         let Some(mut protection) = self.0 else {
             return Ok(None);
         };
-        protection.keys = settings.keys().map_err(|error| raise(py, &error, None))?;
+        protection.keys = settings.keys(py)?;
         protection.generation = runtime::generation().into();
         Ok(Some(Arc::new(protection)))
     }

@@ -1,7 +1,7 @@
 //! What a `DynamoDBClient` was given: extracted, checked by the core, and opened when the first call needs it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use pydynox_aws::{AssumeRole, Surroundings};
@@ -17,6 +17,7 @@ use pydynox_embedded::Location;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::bridge;
 use crate::error::{configuration_error, raise};
 use crate::keyring::GivenKeyring;
 use crate::meter::rate_limit;
@@ -49,11 +50,16 @@ pub(crate) struct Settings {
     keyring: Option<Keys>,
 }
 
+/// An event loop, and the data keys that are asked for in it.
+type OfLoop = (Option<Py<PyAny>>, Arc<DataKeys>);
+
 /// Where data keys come from, and those of this process, once one was asked for.
 struct Keys {
     given: GivenKeyring,
     surroundings: Option<pydynox_aws::Settings>,
     made: OnceLock<Arc<DataKeys>>,
+    /// Of a keyring of the user's, by event loop; None where no loop runs.
+    by_loop: Mutex<Vec<OfLoop>>,
 }
 
 /// Access key, secret, session token, account.
@@ -138,17 +144,21 @@ impl Settings {
     }
 
     /// The data keys of the client's keyring, if it has one.
-    pub(crate) fn keys(&self) -> Result<Option<Arc<DataKeys>>, Error> {
+    pub(crate) fn keys(&self, py: Python<'_>) -> PyResult<Option<Arc<DataKeys>>> {
         let Some(keys) = &self.keyring else {
             return Ok(None);
         };
+        let refuse = |error: Error| raise(py, &error, None);
+        if keys.given.is_own() {
+            return keys.of_loop(py).map(Some);
+        }
         if let Some(made) = keys.made.get() {
             return Ok(Some(made.clone()));
         }
         let surroundings = keys.surroundings.clone().unwrap_or_default();
-        let keyring = keys.given.open(surroundings)?;
+        let keyring = keys.given.open(py, surroundings, None).map_err(refuse)?;
         let pairs = keys.given.pairs();
-        let made = DataKeys::new(keyring, pairs, runtime::generation().into())?;
+        let made = DataKeys::new(keyring, pairs, runtime::generation().into()).map_err(refuse)?;
         Ok(Some(keys.made.get_or_init(|| Arc::new(made)).clone()))
     }
 
@@ -166,6 +176,60 @@ impl Settings {
             }
         };
         CoreClient::new(transport, self.config.clone())
+    }
+}
+
+impl Keys {
+    /// The data keys of a keyring that is awaited in the event loop of its callers.
+    fn of_loop(&self, py: Python<'_>) -> PyResult<Arc<DataKeys>> {
+        let event_loop = bridge::running_loop(py)?;
+        let is_it = |known: &Option<Py<PyAny>>| match (known, &event_loop) {
+            (Some(known), Some(event_loop)) => known.is(event_loop),
+            (None, None) => true,
+            _ => false,
+        };
+        let known = || {
+            let all = self.by_loop.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = all.iter().find(|(known, _)| is_it(known));
+            found.map(|(_, keys)| keys.clone())
+        };
+        if let Some(keys) = known() {
+            return Ok(keys);
+        }
+        let event_loop = event_loop.clone().map(Bound::unbind);
+        let refuse = |error: Error| raise(py, &error, None);
+        let held = event_loop
+            .as_ref()
+            .map(|event_loop| event_loop.clone_ref(py));
+        let keyring = self
+            .given
+            .open(py, pydynox_aws::Settings::default(), held)
+            .map_err(refuse)?;
+        let made = DataKeys::new(keyring, self.given.pairs(), runtime::generation().into());
+        let made = Arc::new(made.map_err(refuse)?);
+        let ended = {
+            let mut all = self.by_loop.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut before = std::mem::take(&mut *all);
+            before.push((event_loop, made.clone()));
+            before
+        };
+        // Looked at without the lock: loops that are closed are let go of.
+        let kept: Vec<_> = ended
+            .into_iter()
+            .filter(|(known, _)| {
+                known.as_ref().is_none_or(|known| {
+                    let closed = known.call_method0(py, pyo3::intern!(py, "is_closed"));
+                    !closed
+                        .and_then(|closed| closed.bind(py).is_truthy())
+                        .unwrap_or(true)
+                })
+            })
+            .collect();
+        self.by_loop
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(kept);
+        Ok(made)
     }
 }
 
@@ -199,6 +263,7 @@ impl Given {
                     .then(|| self.surroundings(http.connect_timeout))
                     .transpose()?,
                 made: OnceLock::new(),
+                by_loop: Mutex::default(),
             }),
         };
         let place = match self.embedded()? {

@@ -28,8 +28,8 @@ pub struct Written {
 pub struct Reads {
     /// Only those of this table, as it is sent.
     pub table: Option<Arc<str>>,
-    /// Only those with this attribute: its name, and its value as wire JSON.
-    pub entity: Option<(Box<str>, Box<[u8]>)>,
+    /// Only those with this text in an attribute: the attribute's name, and the text.
+    pub entity: Option<(Box<str>, Box<str>)>,
     /// The schema; None where such items have no protected attributes.
     pub schema: Option<Arc<ProtectedSchema>>,
 }
@@ -208,18 +208,24 @@ fn misplaced() -> Error {
     Error::new(ErrorKind::Internal, "a value was marked and not ended")
 }
 
-/// Whether an item has this attribute, written as it is here.
-fn has(item: &[u8], name: &str, value: &[u8]) -> Result<bool, WireError> {
+/// Whether an item has this text in this attribute. However it is escaped: whoever decodes the item must come to the same answer,
+/// or plaintext could be taken for what was opened.
+fn has(item: &[u8], name: &str, text: &str) -> Result<bool, WireError> {
     let mut reader = Reader::new(item)?;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
-        reader.peek()?;
-        let start = reader.position();
-        reader.pass()?;
-        if key.equals(name) {
-            let mut found = reader.slice(start).iter().filter(|byte| **byte > b' ');
-            return Ok(value.iter().filter(|byte| **byte > b' ').eq(found.by_ref()));
+        if !key.equals(name) {
+            reader.pass()?;
+            continue;
         }
+        if reader.peek()? != b'{' {
+            return Ok(false);
+        }
+        reader.begin_object()?;
+        return Ok(match reader.next_key()? {
+            Some(tag) if tag.equals("S") => reader.string()?.equals(text),
+            _ => false,
+        });
     }
     Ok(false)
 }
@@ -232,10 +238,14 @@ mod tests {
 
     #[test]
     fn entities_are_told_apart_by_their_attribute() {
-        let item = br#"{"_type": {"S": "invoice"},"x":{"S":"y"}}"#;
+        let item = br#"{"x":{"S":"y"}, "_type": {"S": "gr\u00f6\u00dfe"}}"#;
 
-        assert!(has(item, "_type", br#"{"S":"invoice"}"#).unwrap());
-        assert!(!has(item, "_type", br#"{"S":"line"}"#).unwrap());
-        assert!(!has(item, "other", br#"{"S":"y"}"#).unwrap());
+        assert!(has(item, "_type", "gr\u{f6}\u{df}e").unwrap());
+        assert!(!has(item, "_type", "line").unwrap());
+        assert!(!has(item, "other", "y").unwrap());
+        let item = br#"{"_type":{"S":"a b"}}"#;
+        assert!(has(item, "_type", "a b").unwrap());
+        assert!(!has(item, "_type", "ab").unwrap());
+        assert!(!has(br#"{"_type":{"N":"1"}}"#, "_type", "1").unwrap());
     }
 }
