@@ -205,7 +205,7 @@ class TestJsonl:
             Order.table.sync.delete()
             Order.table.sync.create()
 
-        done = shop.run("import", "shop:Order", "orders.jsonl.gz")
+        done = shop.run("import", "shop:Order", "orders.jsonl.gz", "--target-wcu", "1000")
         assert (done.returncode, done.stderr) == (0, "12 items of orders.jsonl.gz in shop:Order\n")
         assert len(shop.ok("scan", "orders").splitlines()) == 12
 
@@ -213,6 +213,7 @@ class TestJsonl:
         shop.ok("export", "orders", "x.jsonl")
 
         assert "x.jsonl is there already" in shop.fails("export", "orders", "x.jsonl")
+        assert "target_wcu" in shop.fails("import", "orders", "x.jsonl", "--target-wcu", "0")
         assert shop.fails("import", "orders", "y.jsonl") == "y.jsonl: No such file or directory"
 
 

@@ -110,6 +110,7 @@ async def import_jsonl(
     /,
     *,
     client: DynamoDBClient | None = None,
+    target_wcu: float | None = None,
     resume: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> int:
@@ -122,6 +123,8 @@ async def import_jsonl(
         table: The table's name, without the client's ``table_prefix``, or its model; it must be there.
         path: The file; it is decompressed where the name ends in ``.gz``.
         client: The client; else the one of the model, or the one in force.
+        target_wcu: The most write units per second. Without it an import is as fast as the table takes it: the rate grows while
+            nothing is refused, and falls back when something is.
         resume: Go on with an import that was interrupted; begin where there is none.
         progress: Called after every few hundred items with how many lines are done.
 
@@ -132,7 +135,7 @@ async def import_jsonl(
         ValidationError: A line is no item, or lacks the table's key; nothing was written.
         FileExistsError: An import of this file was interrupted, and ``resume`` is not said.
         ConfigurationError: What is to be resumed is another job, or the file was changed since.
-        BatchIncompleteError: DynamoDB took no more until the client's time-out, or refused an item; what was done is remembered.
+        BatchIncompleteError: DynamoDB refused an item; what was done is remembered.
         TableNotFoundError: There is no such table.
 
     Example:
@@ -148,6 +151,7 @@ async def import_jsonl(
     job = {**_job("import", found), "size": source.st_size, "changed": source.st_mtime_ns}
     state = _resumed(note, job, resume=resume)
     done: int = 0 if state is None else state["lines"]
+    pace = _core.Pace(None, target_wcu)
     put = found.client._core.batch_put_line
     for number, line in _lines(path):
         _encoded(put, found, path, number, line)
@@ -159,13 +163,13 @@ async def import_jsonl(
         entry = _encoded(put, found, path, number, line)
         waiting[entry.key] = entry
         if len(waiting) >= FLUSH:
-            await _flush(found, waiting, done)
+            await _flush(found, waiting, done, pace)
             done = number
             _remember(note, {**job, "lines": done})
             if progress is not None:
                 progress(done)
     if waiting:
-        await _flush(found, waiting, done)
+        await _flush(found, waiting, done, pace)
         if progress is not None:
             progress(number)
     if os.path.exists(note):
@@ -195,10 +199,10 @@ async def _result(operation: _core.Operation) -> Any:
     return operation.result()
 
 
-async def _flush(found: _Target, waiting: dict[bytes, _core.Entry], done: int) -> None:
+async def _flush(found: _Target, waiting: dict[bytes, _core.Entry], done: int, pace: _core.Pace) -> None:
     entries = list(waiting.values())
     waiting.clear()
-    fates, cause = await _result(found.client._core.batch_write(entries))
+    fates, cause = await _result(found.client._core.batch_write(entries, pace))
     if left := sum(fate != "written" for fate in fates):
         why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
         raise BatchIncompleteError(

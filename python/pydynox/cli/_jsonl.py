@@ -23,6 +23,8 @@ def add(commands: Any, where: Any) -> None:
         parser.add_argument("--resume", action="store_true", help="go on with one that was interrupted")
         if name == "export":
             parser.add_argument("--consistent-read", action="store_true", help="see every write; costs twice as much")
+        else:
+            parser.add_argument("--target-wcu", type=float, metavar="UNITS", help="the most write units per second")
         parser.set_defaults(run=handler)
 
 
@@ -46,6 +48,15 @@ def _export(options: Any) -> int:
 def _import(options: Any) -> int:
     client, table = options.open(options), table_named(options.table)
     with client.as_default(), progress_bar(f"import {options.table}", None) as progress:
-        count = run(import_jsonl(table, options.file, client=client, resume=options.resume, progress=progress))
+        count = run(
+            import_jsonl(
+                table,
+                options.file,
+                client=client,
+                target_wcu=options.target_wcu,
+                resume=options.resume,
+                progress=progress,
+            )
+        )
     print(f"{count} items of {options.file} in {options.table}", file=sys.stderr)
     return 0
