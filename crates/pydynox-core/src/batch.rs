@@ -226,12 +226,14 @@ impl Gets {
             self.sort_each(each, answer, tables)
                 .map_err(|error| unreadable(&error))?;
         }
-        if let Some(error) = outcome.error {
-            return Err(error);
-        }
+        let why = match outcome.error {
+            Some(error) if outcome.left.is_none() => return Err(error),
+            Some(error) => error,
+            None => left_behind(),
+        };
         let left = self.left_over(outcome.left.as_deref());
         for place in left.map_err(|error| unreadable(&error))? {
-            each[place] = Some(Err(left_behind()));
+            each[place] = Some(Err(why.clone()));
         }
         match outcome.answers.pop() {
             Some((answer, _)) => Ok(Answer {
@@ -399,23 +401,23 @@ impl Writes {
             error: None,
         };
         for (chunk, outcome) in chunks.into_iter().zip(outcomes) {
-            if let Some(error) = outcome.error {
-                let fate = if error.ambiguous() || outcome.began {
-                    Fate::Failed
-                } else {
-                    Fate::Refused
-                };
-                wrote.fates[chunk.clone()].fill(fate);
-                wrote.error.get_or_insert(error);
+            let fate = match &outcome.error {
+                None => Fate::Left,
+                Some(error) if error.ambiguous() => Fate::Failed,
+                Some(_) => Fate::Refused,
+            };
+            match outcome.left {
+                Some(left) => self.mark(fate, &mut wrote, chunk, &left),
+                None if outcome.error.is_some() => wrote.fates[chunk].fill(fate),
+                None => {}
             }
-            if let Some(left) = outcome.left {
-                self.mark_left(&mut wrote, chunk, &left);
-            }
+            wrote.error = wrote.error.or(outcome.error);
         }
         wrote
     }
 
-    fn mark_left(&self, wrote: &mut Wrote, chunk: Range<usize>, left: &[u8]) {
+    /// Marks what is among the left ones.
+    fn mark(&self, fate: Fate, wrote: &mut Wrote, chunk: Range<usize>, left: &[u8]) {
         let Ok(left) = left_writes(left) else {
             wrote.fates[chunk].fill(Fate::Failed);
             return;
@@ -430,7 +432,7 @@ impl Writes {
                 **table == *names.table && names.of(json).ok().flatten().as_ref() == Some(&key)
             });
             if is_left {
-                wrote.fates[place] = Fate::Left;
+                wrote.fates[place] = fate;
             }
         }
     }
@@ -491,11 +493,10 @@ impl Writes {
 struct Outcome {
     /// Each with its items, where it is one that has items.
     answers: Vec<(Answer, Vec<TableItems>)>,
-    /// What was left over at the end, in the form of `RequestItems`.
+    /// What was left over at the end, or asked for by the request that failed, in the form of `RequestItems`; `None` is nothing, or
+    /// all of it where there is an error.
     left: Option<Bytes>,
     error: Option<Error>,
-    /// Whether some of it was done before the error.
-    began: bool,
 }
 
 /// Sends a request, and again whatever it leaves over, with growing pauses, until the deadline.
@@ -504,8 +505,8 @@ async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Dea
         answers: Vec::new(),
         left: None,
         error: None,
-        began: false,
     };
+    let reads = operation == Operation::BatchGetItem;
     let mut body = body;
     let mut retry = 0;
     loop {
@@ -521,13 +522,16 @@ async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Dea
         };
         let answer = match client.call(call).await {
             Ok(answer) => answer,
+            // What came before is not lost to a read whose time is over.
+            Err(error) if reads && retry > 0 && error.kind() == &ErrorKind::Timeout => {
+                return outcome;
+            }
             Err(error) => {
                 outcome.error = Some(error);
                 return outcome;
             }
         };
-        outcome.began = true;
-        let framed = if operation == Operation::BatchGetItem {
+        let framed = if reads {
             batch_get_item::frame(&answer.body).map(|framed| (framed.tables, framed.left))
         } else {
             batch_write_item::unprocessed(&answer.body).map(|left| (Vec::new(), left))
@@ -535,23 +539,26 @@ async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Dea
         let (tables, left) = match framed {
             Ok(framed) => framed,
             Err(error) => {
-                outcome.error = Some(unreadable(&error));
+                outcome.error = Some(unreadable(&error).with_ambiguous(!reads));
                 return outcome;
             }
         };
-        let left = left.map(|range| answer.body.slice(range));
+        outcome.left = left.map(|range| answer.body.slice(range));
         outcome.answers.push((answer, tables));
-        let Some(left) = left else {
+        let Some(left) = &outcome.left else {
             return outcome;
         };
         let pause = pause_before(retry, &client.config().jitter);
         retry += 1;
         if !deadline.allows(pause) {
-            outcome.left = Some(left);
             return outcome;
         }
-        Pause::new(pause).await;
         body = [br#"{"RequestItems":"#, &left[..], b"}"].concat().into();
+        Pause::new(pause).await;
+        // A pause may last longer than it was told to.
+        if !deadline.allows(Duration::ZERO) {
+            return outcome;
+        }
     }
 }
 

@@ -136,7 +136,7 @@ pub struct Call {
     pub proof: Option<Box<Proof>>,
     /// Where a token of 36 characters stands in the body that is ours, so that a new one may take its place.
     pub own_token: Option<usize>,
-    /// Replaces the client's time-out for this call; `Duration::MAX` waits for ever.
+    /// Replaces the client's time-out for this call; `Duration::MAX` waits for ever, zero is over before anything is sent.
     pub timeout: Option<Duration>,
 }
 
@@ -307,9 +307,12 @@ impl Client {
     }
 
     async fn send(&self, call: Call) -> Result<Answer, Error> {
-        check_timeout(call.timeout)?;
-        let mut meter = Meter::of(self, &call);
         let mut run = Run::new(&self.inner, &call);
+        if call.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            let error = run.out_of_time();
+            return Err(run.in_context(error));
+        }
+        let mut meter = Meter::of(self, &call);
         if let Some(meter) = &mut meter {
             // In a box of its own: what most calls never do takes no room in them.
             let begun = Box::pin(meter.begin(&run.deadline)).await;

@@ -27,6 +27,10 @@ enum Deed {
     Throttle,
     /// Refuses for good.
     Refuse,
+    /// Does it, and never answers.
+    Hang,
+    /// Does it, and answers what nobody can read.
+    Mumble,
 }
 
 struct Service {
@@ -81,7 +85,7 @@ impl Service {
             }
             Deed::Refuse => return Ok(refusal("ResourceNotFoundException")),
             Deed::Leave(left) => left.min(list.len()),
-            Deed::Lose => 0,
+            Deed::Lose | Deed::Hang | Deed::Mumble => 0,
         };
         let (done, rest) = list.split_at(list.len() - left);
         let mut found = Vec::new();
@@ -102,6 +106,12 @@ impl Service {
         }
         if matches!(deed, Deed::Lose) {
             return Err(TransportError::maybe_sent(FailureKind::Reset, "reset"));
+        }
+        if matches!(deed, Deed::Mumble) {
+            return Ok(response(
+                200,
+                r#"{"UnprocessedItems": 5, "UnprocessedKeys": 5}"#,
+            ));
         }
         let answer = if reads {
             let left = if rest.is_empty() {
@@ -145,7 +155,12 @@ impl Transport for Service {
             self.most_at_once.fetch_max(now, Ordering::SeqCst);
             Pause::new(Duration::from_millis(1)).await;
             self.at_once.fetch_sub(1, Ordering::SeqCst);
-            self.answer(&request)
+            let number = self.requests.load(Ordering::SeqCst);
+            let answer = self.answer(&request);
+            if matches!(self.plan.get(number), Some(Deed::Hang)) {
+                std::future::pending::<()>().await;
+            }
+            answer
         })
     }
 
@@ -255,6 +270,37 @@ async fn what_is_left_over_until_the_deadline_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_at_any_moment_gives_what_came_before_it() {
+    for micros in (1_500..8_000).chain(51_000..53_100).step_by(50) {
+        let service = Service::with_items(vec![Deed::Leave(3); 100], 10);
+        let (gets, _) = gets(0..10);
+
+        let got = gets
+            .read(&client(&service), Some(Duration::from_micros(micros)))
+            .await
+            .unwrap_or_else(|error| panic!("{micros}: {error}"));
+
+        assert_eq!(got.left, [7, 8, 9], "{micros}");
+        assert_eq!(got.items.iter().flatten().count(), 7, "{micros}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_read_has_its_own_end_when_a_later_request_fails() {
+    for deed in [Deed::Refuse, Deed::Hang, Deed::Mumble] {
+        let service = Service::with_items(vec![Deed::Leave(1), deed], 2);
+        let (gets, _) = gets([0, 5, 1]);
+        let deadline = Deadline::start(Some(Duration::from_secs(1)));
+
+        let each = gets.read_each(&client(&service), deadline).await;
+
+        assert!(each[0].as_ref().unwrap().body.starts_with(b"{"), "{deed:?}");
+        assert!(each[1].as_ref().unwrap().body.is_empty(), "{deed:?}");
+        assert!(each[2].is_err(), "{deed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_refused_fails_the_whole_of_a_read() {
     let service = Service::with_items(vec![Deed::Leave(0), Deed::Refuse], 300);
     let (gets, _) = gets(0..300);
@@ -289,6 +335,51 @@ async fn writes_that_are_left_over_until_the_deadline_are_told_apart() {
         [Fate::Written, Fate::Written, Fate::Left, Fate::Left]
     );
     assert!(wrote.error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_at_any_moment_tells_the_writes_apart() {
+    for micros in (1_500..8_000).chain(51_000..53_100).step_by(50) {
+        let service = Service::new(vec![Deed::Leave(2); 200]);
+        let list = (0..4).map(|number| (number, Some("x".to_owned())));
+
+        let wrote = writes(list)
+            .write(&client(&service), Some(Duration::from_micros(micros)))
+            .await;
+
+        assert_eq!(wrote.fates[..2], [Fate::Written; 2], "{micros}");
+        let of_the_rest = match &wrote.error {
+            None => Fate::Left,
+            Some(error) => {
+                assert_eq!(error.kind(), &ErrorKind::Timeout, "{micros}");
+                Fate::Failed
+            }
+        };
+        assert_eq!(wrote.fates[2..], [of_the_rest; 2], "{micros}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_request_wrote_is_written_when_a_later_one_fails() {
+    for (deed, fate) in [
+        (Deed::Refuse, Fate::Refused),
+        (Deed::Hang, Fate::Failed),
+        (Deed::Mumble, Fate::Failed),
+    ] {
+        let service = Service::new(vec![Deed::Leave(1), deed]);
+        let list = (0..3).map(|number| (number, Some("x".to_owned())));
+
+        let wrote = writes(list)
+            .write(&client(&service), Some(Duration::from_secs(1)))
+            .await;
+
+        assert_eq!(
+            wrote.fates,
+            [Fate::Written, Fate::Written, fate],
+            "{deed:?}"
+        );
+        assert!(wrote.error.is_some());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,7 +438,9 @@ proptest! {
             }
         }
 
-        let wrote = runtime.block_on(writes(asked.clone()).write(&client(&service), None));
+        // Longer than all pauses of a plan that leaves the same item over each time.
+        let timeout = Some(Duration::from_secs(3600));
+        let wrote = runtime.block_on(writes(asked.clone()).write(&client(&service), timeout));
 
         prop_assert!(wrote.error.is_none());
         prop_assert!(wrote.fates.iter().all(|fate| *fate == Fate::Written));

@@ -142,7 +142,7 @@ impl Waiter {
         let timeout = self.describe.timeout.or(self.client.inner.config.timeout);
         let timeout = timeout.into_iter().chain(self.deadline.left()).min();
         let call = Call {
-            timeout: timeout.filter(|left| !left.is_zero()),
+            timeout,
             ..self.describe.clone()
         };
         match self.client.call(call).await {

@@ -56,7 +56,7 @@ pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         match key.raw() {
-            "Responses" if reader.peek()? == b'{' => read_tables(&mut reader, &mut framed.tables)?,
+            "Responses" if reader.peek()? != b'n' => read_tables(&mut reader, &mut framed.tables)?,
             "UnprocessedKeys" => framed.left = left_over(&mut reader)?,
             _ => reader.pass()?,
         }

@@ -53,7 +53,7 @@ pub fn unprocessed(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
         return Ok(None);
     };
     let left = left_over(&mut Reader::new(&body[range.clone()])?)?;
-    Ok(left.map(|_| range))
+    Ok(left.and(Some(range)))
 }
 
 #[cfg(test)]

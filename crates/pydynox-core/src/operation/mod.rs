@@ -110,16 +110,20 @@ fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
     Ok(None)
 }
 
-/// Consumes a map of what a batch left out and gives its place; None where it is empty.
+/// Consumes a map of what a batch left out and gives its place; None where it is empty or null.
 fn left_over(reader: &mut Reader<'_>) -> Result<Option<Range<usize>>, WireError> {
-    let is_map = reader.peek()? == b'{';
+    if reader.peek()? == b'n' {
+        reader.pass()?;
+        return Ok(None);
+    }
     let start = reader.position();
-    reader.pass()?;
-    let is_empty = reader
-        .slice(start)
-        .iter()
-        .all(|byte| b"{} \t\r\n".contains(byte));
-    Ok((is_map && !is_empty).then(|| start..reader.position()))
+    reader.begin_object()?;
+    let mut is_empty = true;
+    while reader.next_key()?.is_some() {
+        is_empty = false;
+        reader.pass()?;
+    }
+    Ok((!is_empty).then(|| start..reader.position()))
 }
 
 #[cfg(test)]

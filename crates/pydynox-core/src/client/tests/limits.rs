@@ -181,7 +181,7 @@ fn settings_out_of_range_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_without_any_time_is_refused_before_anything_is_sent() {
+async fn a_call_whose_time_is_over_ends_before_anything_is_sent() {
     let script = Script::new(|_| served());
 
     let error = client(&script)
@@ -194,6 +194,7 @@ async fn a_call_without_any_time_is_refused_before_anything_is_sent() {
 
     assert_eq!(
         (error.kind(), script.times_sent()),
-        (&ErrorKind::Configuration, 0)
+        (&ErrorKind::Timeout, 0)
     );
+    assert_eq!((error.ambiguous(), error.attempts()), (false, 0));
 }
