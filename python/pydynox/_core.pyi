@@ -1,6 +1,6 @@
 """The extension module: the border between Python and the Rust core."""
 
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from os import PathLike
 from typing import Any, ClassVar, NoReturn, Self, TypeVar, final
@@ -268,13 +268,25 @@ class Operation:
         """The decoded answer, or the error, of an operation that was awaited."""
 
 @final
-class Entry:
-    """One put or delete of a batch, encoded."""
+class Pending:
+    """Puts and deletes that wait until they are sent; of two for the same item the last counts."""
 
-    @property
-    def table(self) -> str: ...
-    @property
-    def key(self) -> bytes: ...
+    def __new__(cls, client: Client) -> Self: ...
+    def __len__(self) -> int:
+        """How many were given since the last were sent, those included that a later one replaced."""
+    def put(self, instance: Instance) -> None: ...
+    def fill(self, source: Iterator[object], most: int, unguarded: bool) -> object:
+        """Hold puts of what comes until there are ``most``; gives the first that needs more than that, or None."""
+    def delete(self, instance: Instance) -> None: ...
+    def delete_key(self, target: object, key: tuple[Schema, tuple[object, ...], dict[str, object] | None]) -> None: ...
+    def put_line(self, table: str, keys: list[str], line: bytes) -> None:
+        """The put of the item of a line ``{"Item": {...}}``."""
+    def targets(self) -> list[Any]:
+        """What is held, as it was given, in the order in which it is sent."""
+    def are_puts(self) -> list[bool]:
+        """Whether each of them is a put."""
+    def send(self, pace: Pace | None = None) -> Operation:
+        """Hold nothing from then on; the result is the places of those that were not written, and an error or None."""
 
 @final
 class Faults:
@@ -347,14 +359,10 @@ class Client:
     def batch_get(
         self, keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]], consistent_read: bool | None
     ) -> Operation: ...
-    def batch_put(self, instance: Instance) -> Entry: ...
-    def batch_delete(self, target: Instance | tuple[Schema, tuple[object, ...], dict[str, object] | None]) -> Entry: ...
-    def batch_put_line(self, table: str, keys: list[str], line: bytes) -> Entry:
-        """The put of the item of a line ``{"Item": {...}}``."""
+    def address_of(self, instance: Instance) -> tuple[str, bytes]:
+        """Its table as it is sent, and its key in the form in which equal keys are equal."""
     def scan_lines(self, table: str, after: str | None, consistent_read: bool, limit: int | None) -> Operation:
         """Its result is the lines, how many, and the key to go on after, or None."""
-    def batch_write(self, entries: Sequence[Entry], pace: Pace | None = None) -> Operation:
-        """Its result is what became of each entry, ``written``, ``left``, ``failed`` or ``refused``, and an error or None."""
     def transact_write(self, entries: Sequence[tuple[Any, ...]], token: str | None) -> tuple[Operation, str] | None:
         """Operations as ``(verb, instance or key, actions, condition, upsert)``; gives the token, too."""
     def transact_get(self, keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]]) -> Operation: ...
@@ -405,6 +413,9 @@ def is_blocking() -> bool:
 
 def drive_hook(coroutine: Coroutine[Any, Any, _T], hook: str, /) -> _T:
     """As ``run``, for a hook that an error names."""
+
+def check_line(keys: list[str], line: bytes, /) -> None:
+    """Refuse a line that has no item with these keys."""
 
 def needs_guard(schema: Schema, /) -> bool: ...
 def check_token(token: str, /) -> None: ...

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
 from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
 from .key import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from .client import DynamoDBClient
 
 FLUSH = 100  # as many puts and deletes wait until they are sent: four requests, side by side
 PACED_FLUSH = 400  # of a bulk job: sixteen requests, eight at a time
-
-
-class _Waiting(NamedTuple):
-    verb: str
-    target: Any
-    entry: _core.Entry
 
 
 class BatchWriter:
@@ -56,7 +50,8 @@ class BatchWriter:
         self._transactions = transactions
         self._pace = pace
         self._progress = progress
-        self._waiting: dict[tuple[str, bytes], _Waiting] = {}
+        self._pending = _core.Pending(client._core)
+        self._has_hooks = False
         self._done: list[Any] = []
         self._state = "new"
         self.written = 0
@@ -79,30 +74,39 @@ class BatchWriter:
 
         Costs: one write unit per KB of the larger of the old and the new item.
         """
-        if not self._holds(instance):
-            if self._is_guarded(type(instance)):
-                await self._alone(instance, "put" if _core.is_stored(instance) else "create")
-                return
-            hooks: Any = instance._hooks
-            await hooks.before(instance, "before_save")
-            self._hold("put", instance, self._client._core.batch_put(instance))
-        if self._is_full:
-            await self._flush()
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self._waiting) >= (FLUSH if self._pace is None else PACED_FLUSH)
-
-    def _holds(self, instance: Any) -> bool:
-        """Keep a put that needs no more than to be sent; no coroutine, as most puts of a batch are such."""
         self._check_open("put")
         if not isinstance(instance, _core.Instance):
             raise TypeError(f"batch.put takes an instance of a model, not {type(instance).__qualname__}")
-        model: Any = type(instance)
-        if model._hooks is not None or self._is_guarded(model):
-            return False
-        self._hold("put", instance, self._client._core.batch_put(instance))
-        return True
+        if self._is_guarded(type(instance)):
+            await self._alone(instance, "put" if _core.is_stored(instance) else "create")
+            return
+        hooks: Any = getattr(instance, "_hooks", None)
+        if hooks is not None:
+            self._has_hooks = True
+            await hooks.before(instance, "before_save")
+        self._pending.put(instance)
+        if self._is_full:
+            await self._flush()
+
+    async def _put_all(self, instances: Iterable[Any]) -> None:
+        """Put each; most need no more than to be sent, and no coroutine of their own."""
+        rest: Iterator[Any] = iter(instances)
+        while True:
+            other = self._pending.fill(rest, self._most, self._unguarded)
+            if other is not None:
+                await self.put(other)
+            elif self._is_full:
+                await self._flush()
+            else:
+                return
+
+    @property
+    def _most(self) -> int:
+        return FLUSH if self._pace is None else PACED_FLUSH
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._pending) >= self._most
 
     async def delete(self, target: Any, /) -> None:
         """Delete an item; one that is not there is no error. It may wait until there is room. Hooks of an instance run.
@@ -125,7 +129,7 @@ class BatchWriter:
             if self._is_guarded(target._model):
                 await self._alone(target, "delete")
                 return
-            self._hold("delete", target, self._client._core.batch_delete(target._address))
+            self._pending.delete_key(target, target._address)
             if self._is_full:
                 await self._flush()
             return
@@ -136,8 +140,9 @@ class BatchWriter:
             return
         hooks: Any = getattr(target, "_hooks", None)
         if hooks is not None:
+            self._has_hooks = True
             await hooks.before(target, "before_delete")
-        self._hold("delete", target, self._client._core.batch_delete(target))
+        self._pending.delete(target)
         if self._is_full:
             await self._flush()
 
@@ -174,41 +179,42 @@ class BatchWriter:
         if self._progress is not None:
             self._progress(self.written)
 
-    def _hold(self, verb: str, target: Any, entry: _core.Entry) -> None:
-        at = (entry.table, entry.key)
-        self._waiting.pop(at, None)
-        self._waiting[at] = _Waiting(verb, target, entry)
-
     async def _flush(self) -> None:
-        sent = list(self._waiting.values())
-        self._waiting.clear()
-        operation = self._client._core.batch_write([one.entry for one in sent], self._pace)
+        sent = self._pending.targets()
+        puts = self._pending.are_puts() if self._has_hooks else []
+        operation = None
         try:
+            operation = self._pending.send(self._pace)
             await operation
         except BaseException as error:
-            operation.abort()
-            _tell(error, self._incomplete("the batch was interrupted", unprocessed=[one.target for one in sent]))
+            if operation is not None:
+                operation.abort()
+            if operation is not None or not len(self._pending):
+                _tell(error, self._incomplete("the batch was interrupted", unprocessed=sent))
             raise
-        fates, cause = operation.result()
-        done = [one for one, fate in zip(sent, fates, strict=True) if fate == "written"]
+        left, cause = operation.result()
+        done = sent
+        if left:
+            places = set(left)
+            done = [target for place, target in enumerate(sent) if place not in places]
         if self._pace is None:  # a bulk job has no end to remember
-            self._done += [one.target for one in done]
+            self._done += done
         self.written += len(done)
-        for one in done:
-            if not _is_key(one.target) and one.target._hooks is not None:
-                await one.target._hooks.after(one.target, "after_save" if one.verb == "put" else "after_delete")
-        if len(done) < len(sent):
+        if self._has_hooks:
+            for place, (target, is_put) in enumerate(zip(sent, puts, strict=True)):
+                if place not in left and not _is_key(target) and target._hooks is not None:
+                    await target._hooks.after(target, "after_save" if is_put else "after_delete")
+        if left:
             self._state = "ended"
-            left = [one.target for one, fate in zip(sent, fates, strict=True) if fate != "written"]
             why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
             raise self._incomplete(
-                f"{len(left)} of the last {len(sent)} could not be written: {why}", unprocessed=left
+                f"{len(left)} of the last {len(sent)} could not be written: {why}", unprocessed=[sent[place] for place in left]
             ) from cause
         if self._progress is not None:
             self._progress(self.written)
 
     def _incomplete(self, why: str, *, unprocessed: list[Any]) -> BatchIncompleteError:
-        pending = [one.target for one in self._waiting.values()]
+        pending = self._pending.targets()
         return BatchIncompleteError(
             f"{self.written} were written; {why}; {len(pending)} were not sent",
             written=self._done,
@@ -225,9 +231,9 @@ class BatchWriter:
         ended = self._state == "ended"
         self._state = "ended"
         if error is None:
-            if self._waiting and not ended:
+            if len(self._pending) and not ended:
                 await self._flush()
-        elif self._waiting and not isinstance(error, BatchIncompleteError):
+        elif len(self._pending) and not isinstance(error, BatchIncompleteError):
             _tell(error, self._incomplete("the block raised", unprocessed=[]))
 
     @property

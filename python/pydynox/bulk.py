@@ -41,14 +41,11 @@ async def bulk_write(
             taken += 1
             if taken <= done:
                 continue
-            if not writer._holds(instance):
-                await writer.put(instance)
-            if writer._is_full:
-                await writer._flush()
-            if not writer._waiting:
+            await writer.put(instance)
+            if not len(writer._pending):
                 done = taken
                 _tell(note, job, done, progress)
-        if writer._waiting:
+        if len(writer._pending):
             await writer._flush()
         if taken > done:
             _tell(None, job, taken, progress)
@@ -73,8 +70,8 @@ def _job(client: DynamoDBClient, first: Any) -> dict[str, Any]:
     if not isinstance(first, _core.Instance):
         message = f"bulk_write takes instances of models, not {type(first).__qualname__}"
         raise ValidationError(message, errors=[("", message)])
-    entry = client._core.batch_put(first)
-    name = sha256(entry.table.encode() + b"\0" + entry.key).hexdigest()
+    table, key = client._core.address_of(first)
+    name = sha256(table.encode() + b"\0" + key).hexdigest()
     return {"pydynox": VERSION, "job": "bulk_write", "first": name}
 
 

@@ -424,11 +424,7 @@ class DynamoDBClient:
                 async for instance in source:
                     await writer.put(instance)
             else:
-                for instance in source:
-                    if not writer._holds(instance):
-                        await writer.put(instance)
-                    elif writer._is_full:
-                        await writer._flush()
+                await writer._put_all(source)
         return writer.written
 
     async def bulk_write(

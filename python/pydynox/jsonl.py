@@ -152,24 +152,22 @@ async def import_jsonl(
     state = _resumed(note, job, resume=resume)
     done: int = 0 if state is None else state["lines"]
     pace = _core.Pace(None, target_wcu)
-    put = found.client._core.batch_put_line
     for number, line in _lines(path):
-        _encoded(put, found, path, number, line)
-    waiting: dict[bytes, _core.Entry] = {}
+        _check(found, path, number, line)
+    pending = _core.Pending(found.client._core)
     number = done
     for number, line in _lines(path):
         if number <= done:
             continue
-        entry = _encoded(put, found, path, number, line)
-        waiting[entry.key] = entry
-        if len(waiting) >= FLUSH:
-            await _flush(found, waiting, done, pace)
+        pending.put_line(found.name, found.keys, line)
+        if len(pending) >= FLUSH:
+            await _flush(pending, done, pace)
             done = number
             _remember(note, {**job, "lines": done})
             if progress is not None:
                 progress(done)
-    if waiting:
-        await _flush(found, waiting, done, pace)
+    if len(pending):
+        await _flush(pending, done, pace)
         if progress is not None:
             progress(number)
     if os.path.exists(note):
@@ -199,20 +197,19 @@ async def _result(operation: _core.Operation) -> Any:
     return operation.result()
 
 
-async def _flush(found: _Target, waiting: dict[bytes, _core.Entry], done: int, pace: _core.Pace) -> None:
-    entries = list(waiting.values())
-    waiting.clear()
-    fates, cause = await _result(found.client._core.batch_write(entries, pace))
-    if left := sum(fate != "written" for fate in fates):
+async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
+    held = len(pending)
+    left, cause = await _result(pending.send(pace))
+    if left:
         why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
         raise BatchIncompleteError(
-            f"{left} of the {len(entries)} items after line {done} could not be written: {why}; resume=True goes on from there"
+            f"{len(left)} of the {held} items after line {done} could not be written: {why}; resume=True goes on from there"
         ) from cause
 
 
-def _encoded(put: Callable[..., _core.Entry], found: _Target, path: str, number: int, line: bytes) -> _core.Entry:
+def _check(found: _Target, path: str, number: int, line: bytes) -> None:
     try:
-        return put(found.name, found.keys, line)
+        _core.check_line(found.keys, line)
     except ValidationError as error:
         message = f"{path}, line {number}: {error}"
         raise ValidationError(message, errors=[("", message)]) from None

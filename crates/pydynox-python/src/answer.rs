@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::batch::{Flushed, Gathered};
+use crate::batch::Gathered;
 use crate::decode::{self, Decoder, Unreadable};
 use crate::entity::{self, Owner};
 use crate::error::{Subject, canceled, item_not_found, located, malformed, misfit, raise};
@@ -23,6 +23,7 @@ use crate::item;
 use crate::jsonl;
 use crate::kept;
 use crate::partiql::Executed;
+use crate::pending::Flushed;
 use crate::protected::unsettle;
 use crate::reading::Reading;
 use crate::runtime::Outcome;
@@ -39,7 +40,8 @@ pub(crate) enum Expected {
     Written {
         instance: Py<Instance>,
         stored: Box<Stored>,
-        fields: Vec<usize>,
+        /// All of them where none is named.
+        fields: Option<Vec<usize>>,
         /// What pydynox keeps, as it is stored then.
         kept: Vec<(usize, Py<PyAny>)>,
     },
@@ -351,7 +353,12 @@ impl Expected {
             instance, fields, ..
         } = self
         {
-            let mut state = instance.bind(py).borrow_mut();
+            let instance = instance.bind(py);
+            let Ok(schema) = schema_of(instance) else {
+                return;
+            };
+            let fields = fields.unwrap_or_else(|| (0..schema.get().len()).collect());
+            let mut state = instance.borrow_mut();
             for index in fields {
                 if !state.unsettled.contains(&index) {
                     state.unsettled.push(index);

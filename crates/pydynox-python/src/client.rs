@@ -20,7 +20,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 use crate::answer::{Context, Expected, Target};
-use crate::batch::{Entry, key_names};
+use crate::batch::key_names;
 use crate::coalesce::{self, Asked};
 use crate::encode;
 use crate::error::{raise, validation_error};
@@ -29,7 +29,7 @@ use crate::fault::{Faults, Injections, Opened};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
-use crate::meter::{self, Pace};
+use crate::meter;
 use crate::operation::Operation;
 use crate::protected::{Shield, Shields};
 use crate::runtime;
@@ -551,28 +551,13 @@ impl Client {
         self.gather(py, &keys, consistent_read)
     }
 
-    /// One put of an instance, ready to be sent among others.
-    fn batch_put(&self, instance: &Bound<'_, Instance>) -> PyResult<Entry> {
-        self.entry(instance.py(), Some(instance), None)
-    }
-
-    /// One delete, ready to be sent among others.
-    fn batch_delete(&self, py: Python<'_>, target: &Bound<'_, PyAny>) -> PyResult<Entry> {
-        match target.cast::<Instance>() {
-            Ok(instance) => self.entry_of_delete(py, instance),
-            Err(_) => self.entry(py, None, Some(target.extract()?)),
-        }
-    }
-
-    /// The put of a line's item, ready to be sent among others.
-    fn batch_put_line(
-        &self,
-        py: Python<'_>,
-        table: &str,
-        keys: Vec<String>,
-        line: &[u8],
-    ) -> PyResult<Entry> {
-        self.entry_of_line(py, table, keys, line)
+    /// The table of an instance as it is sent, and its key in the form in which equal keys are equal.
+    fn address_of(&self, instance: &Bound<'_, Instance>) -> PyResult<(String, Vec<u8>)> {
+        let schema = schema_of(instance)?;
+        let mut w = Writer::with_capacity(64);
+        item::write_key(&mut w, instance)?;
+        let table = self.settings.table_of(instance.py(), schema.get())?;
+        Ok((table, w.into_bytes()))
     }
 
     /// Read a page of a table as lines of JSON.
@@ -585,17 +570,6 @@ impl Client {
         limit: Option<u32>,
     ) -> PyResult<Py<Operation>> {
         self.scan_as_lines(py, table, after, consistent_read, limit)
-    }
-
-    /// Send entries, each of another item.
-    #[pyo3(signature = (entries, pace=None))]
-    fn batch_write(
-        &self,
-        py: Python<'_>,
-        entries: Vec<Py<Entry>>,
-        pace: Option<&Bound<'_, Pace>>,
-    ) -> PyResult<Py<Operation>> {
-        self.flush(py, entries, pace.map(Bound::get))
     }
 
     /// Read items as they were at one moment.

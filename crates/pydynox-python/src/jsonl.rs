@@ -1,4 +1,4 @@
-//! Exports and imports, seen from Python: pages of a scan as lines, lines as entries of a batch.
+//! Exports and imports, seen from Python: pages of a scan as lines, lines as items of a batch.
 
 use pydynox_core::batch::KeyNames;
 use pydynox_core::jsonl;
@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::answer::Expected;
-use crate::batch::Entry;
 use crate::client::{Client, Request};
 use crate::error::{malformed, validation_error};
 use crate::operation::Operation;
@@ -32,28 +31,37 @@ impl Client {
         let request = Request::idempotent(Name::Scan, table, w);
         self.send(py, request, Expected::Lines)
     }
+}
 
-    /// The put of a line's item, ready to be sent among others.
-    pub(crate) fn entry_of_line(
-        &self,
-        py: Python<'_>,
-        table: &str,
-        keys: Vec<String>,
-        line: &[u8],
-    ) -> PyResult<Entry> {
-        let wrong = |error: WireError| validation_error(py, &error.to_string());
-        let item = jsonl::item(line).map_err(wrong)?;
-        let table = KeyNames {
-            table: self.settings.table_named(table).into(),
-            names: keys.into_iter().map(Into::into).collect(),
-        };
-        let Some(key) = table.of(&item).map_err(wrong)? else {
-            let names = table.names.join("' and '");
-            let text = format!("the item lacks its key: '{names}'");
-            return Err(validation_error(py, &text));
-        };
-        Ok(Entry::of_line(table, item.into(), key))
+/// A table whose keys are known by name.
+pub(crate) fn key_names(table: String, keys: Vec<String>) -> KeyNames {
+    KeyNames {
+        table: table.into(),
+        names: keys.into_iter().map(Into::into).collect(),
     }
+}
+
+/// The item of a line, and its key, both canonical.
+pub(crate) fn item_of(
+    py: Python<'_>,
+    table: &KeyNames,
+    line: &[u8],
+) -> PyResult<(Vec<u8>, Vec<u8>)> {
+    let wrong = |error: WireError| validation_error(py, &error.to_string());
+    let item = jsonl::item(line).map_err(wrong)?;
+    let Some(key) = table.of(&item).map_err(wrong)? else {
+        let names = table.names.join("' and '");
+        let text = format!("the item lacks its key: '{names}'");
+        return Err(validation_error(py, &text));
+    };
+    Ok((item, key))
+}
+
+/// Refuse a line that has no item with these keys.
+#[pyfunction]
+#[pyo3(signature = (keys, line, /))]
+pub(crate) fn check_line(py: Python<'_>, keys: Vec<String>, line: &[u8]) -> PyResult<()> {
+    item_of(py, &key_names(String::new(), keys), line).map(|_| ())
 }
 
 /// Lines, how many, and where the scan goes on.

@@ -26,6 +26,7 @@ mod members;
 mod meter;
 mod operation;
 mod partiql;
+mod pending;
 mod protected;
 mod query;
 mod reading;
@@ -50,8 +51,6 @@ mod _core {
     #[pymodule_export]
     use crate::answer::{decode_item, decode_items, encode_item};
     #[pymodule_export]
-    use crate::batch::{Entry, needs_guard};
-    #[pymodule_export]
     use crate::client::Client;
     #[pymodule_export]
     use crate::coalesce::batching_variable;
@@ -66,6 +65,8 @@ mod _core {
     #[pymodule_export]
     use crate::kept::is_expired;
     #[pymodule_export]
+    use crate::jsonl::check_line;
+    #[pymodule_export]
     use crate::keyring::Keyring;
     #[pymodule_export]
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
@@ -75,6 +76,8 @@ mod _core {
     use crate::operation::{Operation, drive_hook, is_blocking, run};
     #[pymodule_export]
     use crate::partiql::{Statement, execute_batch, execute_transaction};
+    #[pymodule_export]
+    use crate::pending::{Pending, needs_guard};
     #[pymodule_export]
     use crate::query::Search;
     #[pymodule_export]

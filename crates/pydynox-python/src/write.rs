@@ -199,24 +199,21 @@ impl Write {
 
     /// The item of an instance as it is put without a guard: its table, its JSON text, and what its writing settles.
     pub(crate) fn bare_put(
+        w: &mut Writer,
         settings: &Settings,
         instance: &Bound<'_, Instance>,
-    ) -> PyResult<(String, Vec<u8>, Expected)> {
-        let py = instance.py();
+    ) -> PyResult<Expected> {
         let schema = schema_of(instance)?;
-        let schema = schema.get();
         let kept = Kept::of_put(instance)?;
-        let table = settings.table_of(py, schema)?;
-        let mut w = Writer::with_capacity(1024);
-        let stored = item::write_checked(&mut w, instance, &kept)?;
-        check_written(py, w.as_bytes(), schema, &table)?;
-        let expected = Expected::Written {
+        let start = w.len();
+        let stored = item::write_checked(w, instance, &kept)?;
+        check_written(settings, &w.as_bytes()[start..], &schema)?;
+        Ok(Expected::Written {
             instance: instance.clone().unbind(),
             stored: Box::new(stored),
-            fields: (0..schema.len()).collect(),
+            fields: None,
             kept: kept.into_values(),
-        };
-        Ok((table, w.into_bytes(), expected))
+        })
     }
 
     #[allow(clippy::too_many_arguments)] // all that makes one put differ from another
@@ -230,14 +227,13 @@ impl Write {
         change: Change,
     ) -> PyResult<Self> {
         let py = instance.py();
-        let schema = schema_of(instance)?;
-        let schema = schema.get();
-        let table = settings.table_of(py, schema)?;
+        let model = schema_of(instance)?;
+        let table = settings.table_of(py, model.get())?;
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
         let start = w.len();
         let stored = item::write_checked(&mut w, instance, &kept)?;
-        check_written(py, &w.as_bytes()[start..], schema, &table)?;
+        check_written(settings, &w.as_bytes()[start..], &model)?;
         let resend = if guard == Guard::None {
             repeatable(&kept, unless(condition))
         } else {
@@ -264,7 +260,7 @@ impl Write {
             expected: Expected::Written {
                 instance: instance.clone().unbind(),
                 stored: Box::new(stored),
-                fields: (0..schema.len()).collect(),
+                fields: None,
                 kept: kept.into_values(),
             },
             about: Context {
@@ -337,7 +333,7 @@ impl Write {
         if stored.length > MAX_ITEM_SIZE {
             let mut whole = Writer::with_capacity(stored.length);
             item::write(&mut whole, instance)?;
-            check_written(py, whole.as_bytes(), model, &table)?;
+            check_written(settings, whole.as_bytes(), &schema)?;
         }
         Ok(Some(Self {
             operation: Name::UpdateItem,
@@ -361,7 +357,7 @@ impl Write {
             expected: Expected::Written {
                 instance: instance.clone().unbind(),
                 stored: Box::new(stored),
-                fields: changes.fields,
+                fields: Some(changes.fields),
                 kept: kept.into_values(),
             },
         }))
@@ -747,11 +743,16 @@ fn refuse_edited(
 }
 
 /// The size of an item, of which protected values are counted where the core writes them.
-fn check_written(py: Python<'_>, item: &[u8], schema: &Schema, table: &str) -> PyResult<()> {
-    if schema.protected.is_some() {
+fn check_written(settings: &Settings, item: &[u8], schema: &Bound<'_, Schema>) -> PyResult<()> {
+    let model = schema.get();
+    if model.protected.is_some() {
         return Ok(());
     }
-    check_size(py, item, &schema.name, table)
+    check_item_size(item).or_else(|error| {
+        let table = settings.table_of(schema.py(), model)?;
+        let error = error.with_operation(&*model.name).with_table(&*table);
+        Err(raise(schema.py(), &error, None))
+    })
 }
 
 pub(crate) fn check_size(py: Python<'_>, item: &[u8], model: &str, table: &str) -> PyResult<()> {

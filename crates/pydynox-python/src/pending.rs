@@ -1,0 +1,443 @@
+//! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use pydynox_core::batch::{Fate, KeyNames, Writes, Wrote};
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::types::{PyIterator, PyList, PyType};
+use pyo3::{PyTraverseError, PyVisit, intern};
+
+use crate::answer::Expected;
+use crate::batch::{Brought, key_names, nothing};
+use crate::client::Client;
+use crate::error::{internal, raise, validation_error};
+use crate::instance::{Instance, schema_of};
+use crate::item;
+use crate::jsonl;
+use crate::meter::Pace;
+use crate::operation::Operation;
+use crate::protected::{Shield, Shields};
+use crate::schema::Schema;
+use crate::transaction::Key;
+use crate::write::{Write, write_key};
+
+/// Whether writing an item of this model without looking at the stored one may lose what others wrote.
+#[pyfunction]
+#[pyo3(signature = (schema, /))]
+pub(crate) fn needs_guard(schema: &Bound<'_, Schema>) -> bool {
+    is_guarded(schema.get())
+}
+
+fn is_guarded(schema: &Schema) -> bool {
+    schema.duties.version.is_some() || !schema.unique.is_empty()
+}
+
+/// Puts and deletes that wait until they are sent; of two for the same item the last counts.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Pending {
+    client: Py<Client>,
+    /// Never locked while the user's code may run.
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    tables: Vec<Table>,
+    /// None where a later one is for the same item.
+    entries: Vec<Option<Entry>>,
+    /// The items and keys of all entries.
+    json: Vec<u8>,
+    /// The model of the last entry, and its table's number.
+    last: Option<(Py<Schema>, usize)>,
+    /// Whoever encodes takes it.
+    scratch: Option<Writer>,
+}
+
+struct Table {
+    names: KeyNames,
+    /// By key, in the form in which equal keys are equal.
+    places: HashMap<Box<[u8]>, usize>,
+}
+
+/// One put or delete.
+struct Entry {
+    table: usize,
+    is_put: bool,
+    json: Range<usize>,
+    /// What the user gave.
+    target: Option<Py<PyAny>>,
+    expected: Expected,
+    shield: Option<Shield>,
+}
+
+/// An item or a key, and the key after it.
+struct Encoded {
+    w: Writer,
+    end: usize,
+}
+
+impl Encoded {
+    fn json(&self) -> &[u8] {
+        &self.w.as_bytes()[..self.end]
+    }
+
+    fn key(&self) -> &[u8] {
+        &self.w.as_bytes()[self.end..]
+    }
+}
+
+impl Held {
+    /// The number of a table.
+    fn number(&mut self, names: KeyNames) -> usize {
+        let known = self.tables.iter().position(|known| known.names == names);
+        known.unwrap_or_else(|| {
+            let places = HashMap::new();
+            self.tables.push(Table { names, places });
+            self.tables.len() - 1
+        })
+    }
+
+    /// Gives what this one replaces; dropping it may run the user's code.
+    fn add(&mut self, entry: Entry, encoded: &Encoded) -> Option<Entry> {
+        let place = self.entries.len();
+        let start = self.json.len();
+        self.json.extend_from_slice(encoded.json());
+        let places = &mut self.tables[entry.table].places;
+        let before = match places.get_mut(encoded.key()) {
+            Some(before) => Some(std::mem::replace(before, place)),
+            None => places.insert(encoded.key().into(), place),
+        };
+        self.entries.push(Some(Entry {
+            json: start..self.json.len(),
+            ..entry
+        }));
+        before.and_then(|before| self.entries[before].take())
+    }
+}
+
+impl Pending {
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn scratch(&self) -> Writer {
+        let taken = self.lock().scratch.take();
+        taken.unwrap_or_else(|| Writer::with_capacity(1024))
+    }
+
+    fn table_of(&self, schema: &Bound<'_, Schema>) -> PyResult<usize> {
+        let py = schema.py();
+        if let Some((last, number)) = &self.lock().last
+            && last.is(schema)
+        {
+            return Ok(*number);
+        }
+        let model = schema.get();
+        let names = key_names(self.client.get().settings.table_of(py, model)?, model);
+        let mut held = self.lock();
+        let number = held.number(names);
+        let before = held.last.replace((schema.clone().unbind(), number));
+        drop(held);
+        drop(before);
+        Ok(number)
+    }
+
+    fn hold(&self, entry: Entry, mut encoded: Encoded) {
+        let mut held = self.lock();
+        let replaced = held.add(entry, &encoded);
+        // A large one is not kept for a small batch.
+        if encoded.w.len() <= 1 << 16 {
+            encoded.w.truncate(0);
+            held.scratch = Some(encoded.w);
+        }
+        drop(held);
+        drop(replaced);
+    }
+
+    fn hold_put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        let settings = &self.client.get().settings;
+        let table = self.table_of(&schema_of(instance)?)?;
+        let mut w = self.scratch();
+        let expected = Write::bare_put(&mut w, settings, instance)?;
+        let end = w.len();
+        item::write_key(&mut w, instance)?;
+        let entry = Entry {
+            table,
+            is_put: true,
+            json: 0..0,
+            target: Some(instance.clone().into_any().unbind()),
+            expected,
+            shield: Shield::of_instance(settings, instance)?,
+        };
+        self.hold(entry, Encoded { w, end });
+        Ok(())
+    }
+
+    fn hold_delete(
+        &self,
+        target: &Bound<'_, PyAny>,
+        table: usize,
+        expected: Expected,
+        write: impl Fn(&mut Writer) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let mut w = self.scratch();
+        write(&mut w)?;
+        let end = w.len();
+        write(&mut w)?;
+        let entry = Entry {
+            table,
+            is_put: false,
+            json: 0..0,
+            target: Some(target.clone().unbind()),
+            expected,
+            shield: None,
+        };
+        self.hold(entry, Encoded { w, end });
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Pending {
+    #[new]
+    fn new(client: Py<Client>) -> Self {
+        Self {
+            client,
+            held: Mutex::default(),
+        }
+    }
+
+    /// How many were given since the last were sent, those included that a later one replaced.
+    fn __len__(&self) -> usize {
+        self.lock().entries.len()
+    }
+
+    /// Hold the put of an instance.
+    fn put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        self.hold_put(instance)
+    }
+
+    /// Hold puts of what an iterator gives, until it ends or there are this many. Gives the first that is no instance, or has
+    /// hooks or is to be looked at before, or None.
+    fn fill<'py>(
+        &self,
+        source: &Bound<'py, PyIterator>,
+        most: usize,
+        unguarded: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = source.py();
+        let mut plain: Option<Bound<'py, PyType>> = None;
+        let mut source = source.clone();
+        while self.__len__() < most {
+            let Some(next) = source.next() else { break };
+            let next = next?;
+            let Ok(instance) = next.cast::<Instance>() else {
+                return Ok(Some(next));
+            };
+            let class = next.get_type();
+            if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
+                let has_hooks = !class.getattr(intern!(py, "_hooks"))?.is_none();
+                if has_hooks || (!unguarded && is_guarded(schema_of(instance)?.get())) {
+                    return Ok(Some(next));
+                }
+                plain = Some(class);
+            }
+            self.hold_put(instance)?;
+        }
+        Ok(None)
+    }
+
+    /// Hold the delete of an instance.
+    fn delete(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        let table = self.table_of(&schema_of(instance)?)?;
+        let expected = Expected::Deleted(instance.clone().unbind());
+        self.hold_delete(instance.as_any(), table, expected, |w| {
+            item::write_key(w, instance)
+        })
+    }
+
+    /// Hold the delete of a key; `target` is what it was given as.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn delete_key(&self, target: &Bound<'_, PyAny>, key: Key<'_>) -> PyResult<()> {
+        let (schema, values, _) = &key;
+        let table = self.table_of(schema)?;
+        self.hold_delete(target, table, Expected::Nothing, |w| {
+            write_key(w, schema.get(), values)
+        })
+    }
+
+    /// Hold the put of the item of a line; no model knows it.
+    fn put_line(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        keys: Vec<String>,
+        line: &[u8],
+    ) -> PyResult<()> {
+        let names = jsonl::key_names(self.client.get().settings.table_named(table), keys);
+        let (item, key) = jsonl::item_of(py, &names, line)?;
+        let table = self.lock().number(names);
+        let mut w = self.scratch();
+        w.raw(&item);
+        w.raw(&key);
+        let entry = Entry {
+            table,
+            is_put: true,
+            json: 0..0,
+            target: None,
+            expected: Expected::Nothing,
+            shield: None,
+        };
+        let end = item.len();
+        self.hold(entry, Encoded { w, end });
+        Ok(())
+    }
+
+    /// What is held, as it was given, in the order in which it is sent.
+    fn targets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let held = self.lock();
+        let entries = held.entries.iter().flatten();
+        let targets: Vec<_> = entries
+            .filter_map(|entry| entry.target.as_ref().map(|target| target.clone_ref(py)))
+            .collect();
+        drop(held);
+        PyList::new(py, targets)
+    }
+
+    /// Whether each of them is a put.
+    fn are_puts(&self) -> Vec<bool> {
+        let held = self.lock();
+        let entries = held.entries.iter().flatten();
+        entries.map(|entry| entry.is_put).collect()
+    }
+
+    /// Send what is held, and hold nothing from then on. The result is the places of those that were not written, and why.
+    #[pyo3(signature = (pace=None))]
+    fn send(&self, py: Python<'_>, pace: Option<&Bound<'_, Pace>>) -> PyResult<Py<Operation>> {
+        let client = self.client.get();
+        let core = client.core(py)?;
+        let mut timeout = client.timeout(py)?;
+        let held = {
+            let mut held = self.lock();
+            let scratch = held.scratch.take();
+            let next = Held {
+                scratch,
+                ..Held::default()
+            };
+            std::mem::replace(&mut *held, next)
+        };
+        if held.entries.is_empty() {
+            return Err(validation_error(py, "there is nothing to write"));
+        }
+        let mut json = held.json;
+        let mut entries: Vec<Entry> = held.entries.into_iter().flatten().collect();
+        let mut shields = Shields::default();
+        for entry in &mut entries {
+            shields.add(entry.shield.take(), &mut json[entry.json.clone()]);
+        }
+        let json = Bytes::from(json);
+        let mut writes = Writes::default();
+        for entry in &entries {
+            let names = &held.tables[entry.table].names;
+            writes.add(names, entry.is_put, json.slice(entry.json.clone()));
+        }
+        let mut core = core.protected(shields.protection(py, &client.settings)?);
+        if let Some(pace) = pace {
+            core = core.paced(Some(pace.get().0.clone()));
+            // Whoever keeps to a pace has time.
+            timeout = timeout.or(Some(Duration::MAX));
+        }
+        let wrote: Brought<Wrote> = Arc::default();
+        let brought = wrote.clone();
+        let exchange = Box::pin(async move {
+            let done = writes.write(&core, timeout).await;
+            *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+            Ok(nothing(Name::BatchWriteItem))
+        });
+        let expected = Expected::Flushed(Flushed { wrote, entries });
+        Operation::new(py, exchange, false, expected, client.context())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.client)?;
+        match self.held.try_lock() {
+            Ok(held) => held
+                .entries
+                .iter()
+                .flatten()
+                .try_for_each(|entry| entry.traverse(&visit)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let before = std::mem::take(&mut *self.lock());
+        drop(before);
+    }
+}
+
+impl Entry {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(target) = &self.target {
+            visit.call(target)?;
+        }
+        self.expected.traverse(visit)
+    }
+}
+
+/// The writes of a batch.
+pub(crate) struct Flushed {
+    wrote: Brought<Wrote>,
+    entries: Vec<Entry>,
+}
+
+impl Flushed {
+    /// The places of the entries that were not written, and the error that kept them from it.
+    pub(crate) fn resolve(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let wrote = self
+            .wrote
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(wrote) = wrote else {
+            return Err(internal(py, "a batch that wrote nothing"));
+        };
+        let mut left = Vec::new();
+        let answer = nothing(Name::BatchWriteItem);
+        let entries = self.entries.into_iter().zip(&wrote.fates);
+        for (place, (entry, fate)) in entries.enumerate() {
+            match fate {
+                Fate::Written => {
+                    entry.expected.settled(py, &answer)?;
+                    continue;
+                }
+                Fate::Failed => entry.expected.give_up(py),
+                Fate::Left | Fate::Refused => {}
+            }
+            left.push(place);
+        }
+        let error = wrote
+            .error
+            .map(|error| raise(py, &error, None).into_value(py));
+        Ok((left, error).into_pyobject(py)?.into_any())
+    }
+
+    /// Nobody will know what became of them.
+    pub(crate) fn give_up(self, py: Python<'_>) {
+        for entry in self.entries {
+            entry.expected.give_up(py);
+        }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.entries
+            .iter()
+            .try_for_each(|entry| entry.traverse(visit))
+    }
+}
