@@ -348,10 +348,11 @@ class DynamoDBClient:
         except BaseException:
             operation.abort()
             raise
-        found, left = operation.result()
-        for item in found:
-            if item is not None and item._hooks is not None:
-                await item._hooks.loaded(item)
+        found, left, have_hooks = operation.result()
+        if have_hooks:
+            for item in found:
+                if item is not None and item._hooks is not None:
+                    await item._hooks.loaded(item)
         if left:
             message = f"{len(left)} of {len(keys)} keys were left over until the time-out: error.items has what was read"
             raise BatchIncompleteError(message, items=found, unprocessed=[keys[position] for position in left])
@@ -911,10 +912,12 @@ def _addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:
     if not keys:
         message = f"{verb} needs at least one key, such as User.key('u1')"
         raise ValidationError(message, errors=[("", message)])
-    for position, key in enumerate(keys):
-        if not hasattr(key, "_address"):
-            raise TypeError(f"{verb} takes keys such as User.key('u1'); [{position}] is {type(key).__qualname__}")
-    return [key._address for key in keys]
+    try:
+        return [key._address for key in keys]
+    except AttributeError:
+        position = next(position for position, key in enumerate(keys) if not hasattr(key, "_address"))
+        got = type(keys[position]).__qualname__
+        raise TypeError(f"{verb} takes keys such as User.key('u1'); [{position}] is {got}") from None
 
 
 def _is_positive(value: object) -> bool:

@@ -23,16 +23,16 @@ class Key(Generic[Row_co]):
         True
     """
 
-    __slots__ = ("__weakref__", "_model", "_named", "_values")
+    __slots__ = ("__weakref__", "_address", "_model", "_named", "_values")
 
     def __init__(self, model: type[Any], values: tuple[object, ...], named: dict[str, object] | None = None) -> None:
         self._model: type[Any] = model
         self._values = values
         self._named = named  # what templates made the key of
+        self._address: tuple[Any, tuple[object, ...], dict[str, object] | None] = (model._schema, values, named)
 
-    @property
-    def _address(self) -> tuple[Any, tuple[object, ...], dict[str, object] | None]:
-        return self._model._schema, self._values, self._named
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Key, (self._model, self._values, self._named)
 
     async def get(self, *, consistent_read: bool | None = None) -> Row_co | None:
         """Read the item. Sends GetItem.

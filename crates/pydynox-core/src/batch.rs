@@ -47,8 +47,18 @@ impl KeyNames {
     ///
     /// The item is no map of attribute values.
     pub fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
-        let mut values: Vec<Option<Value>> = self.names.iter().map(|_| None).collect();
-        let mut missing = values.len();
+        let mut key = Vec::with_capacity(64);
+        Ok(self.append_of(item, &mut key)?.then_some(key))
+    }
+
+    /// The same into a buffer; whether the item has all of its key.
+    fn append_of(&self, item: &[u8], key: &mut Vec<u8>) -> Result<bool, WireError> {
+        // A table's key has one attribute or two.
+        let mut values: [Option<Range<usize>>; 2] = [None, None];
+        let mut missing = self.names.len();
+        if missing > values.len() {
+            return Ok(false);
+        }
         let mut reader = Reader::new(item)?;
         reader.begin_object()?;
         while missing > 0
@@ -57,42 +67,65 @@ impl KeyNames {
             match self.names.iter().position(|known| name.equals(known)) {
                 Some(place) => {
                     missing -= usize::from(values[place].is_none());
-                    values[place] = Some(Value::read(&mut reader)?);
+                    reader.peek()?;
+                    let start = reader.position();
+                    reader.pass()?;
+                    values[place] = Some(start..reader.position());
                 }
                 None => reader.pass()?,
             }
         }
-        let mut writer = Writer::with_capacity(64);
-        for value in values {
-            let Some(value) = value else {
-                return Ok(None);
+        for value in values.into_iter().take(self.names.len()) {
+            let Some(range) = value else {
+                return Ok(false);
             };
-            value.write(&mut writer);
+            let json = &item[range];
+            if Value::is_canonical_string(json) {
+                key.extend_from_slice(json);
+            } else {
+                let mut reader = Reader::new(json)?;
+                let mut writer = Writer::with_capacity(32);
+                Value::read(&mut reader)?.write(&mut writer);
+                key.extend_from_slice(writer.as_bytes());
+            }
         }
-        Ok(Some(writer.into_bytes()))
+        Ok(true)
     }
 }
 
+/// By a key in the form in which equal keys are equal, its place.
+type ByKey = HashMap<Box<[u8]>, usize>;
+
 /// By table and key, what was asked about.
+#[derive(Default)]
 struct Places {
-    tables: Vec<KeyNames>,
-    by_key: HashMap<(usize, Vec<u8>), usize>,
+    tables: Vec<(KeyNames, ByKey)>,
 }
 
 impl Places {
     fn table(&mut self, table: &KeyNames) -> usize {
-        let known = self.tables.iter().position(|known| known == table);
+        let known = self.tables.iter().position(|(known, _)| known == table);
         known.unwrap_or_else(|| {
-            self.tables.push(table.clone());
+            let places = HashMap::with_capacity(MAX_GETS);
+            self.tables.push((table.clone(), places));
             self.tables.len() - 1
         })
     }
 
-    fn place(&self, table: &str, item: &[u8]) -> Result<Option<usize>, WireError> {
-        let known = self.tables.iter().enumerate();
-        for (number, names) in known.filter(|(_, names)| &*names.table == table) {
-            if let Some(key) = names.of(item)?
-                && let Some(place) = self.by_key.get(&(number, key))
+    /// Where the item with a key goes, if it was asked for; `key` is a buffer.
+    fn place(
+        &self,
+        table: &str,
+        item: &[u8],
+        key: &mut Vec<u8>,
+    ) -> Result<Option<usize>, WireError> {
+        for (names, places) in &self.tables {
+            if *names.table != *table {
+                continue;
+            }
+            key.clear();
+            if names.append_of(item, key)?
+                && let Some(place) = places.get(&key[..])
             {
                 return Ok(Some(*place));
             }
@@ -102,12 +135,15 @@ impl Places {
 }
 
 /// Reads of many items; equal keys are asked for once.
+#[derive(Default)]
 pub struct Gets {
     places: Places,
-    /// By place, the table and the key's JSON text.
-    asked: Vec<(usize, Vec<u8>)>,
+    /// By place, the table and where the key stands in the text.
+    asked: Vec<(usize, Range<usize>)>,
+    text: Vec<u8>,
     /// By table.
     consistent: Vec<bool>,
+    scratch: Vec<u8>,
 }
 
 /// What reads brought.
@@ -125,14 +161,7 @@ pub struct Got {
 impl Gets {
     /// No reads yet.
     pub fn new() -> Self {
-        Self {
-            places: Places {
-                tables: Vec::new(),
-                by_key: HashMap::new(),
-            },
-            asked: Vec::new(),
-            consistent: Vec::new(),
-        }
+        Self::default()
     }
 
     /// Asks for the item with this key, JSON text of a map; gives the place of its answer.
@@ -143,28 +172,38 @@ impl Gets {
     pub fn ask(
         &mut self,
         table: &KeyNames,
-        key: Vec<u8>,
+        key: &[u8],
         consistent_read: bool,
     ) -> Result<usize, Error> {
         let number = self.places.table(table);
         self.consistent.resize(self.places.tables.len(), false);
         self.consistent[number] |= consistent_read;
-        let canonical = canonical(table, &key)?;
-        let next = self.asked.len();
-        let place = *self
-            .places
-            .by_key
-            .entry((number, canonical))
-            .or_insert(next);
-        if place == next {
-            self.asked.push((number, key));
+        self.scratch.clear();
+        if !matches!(table.append_of(key, &mut self.scratch), Ok(true)) {
+            return Err(Error::new(
+                ErrorKind::Validation,
+                "this is no key of its table",
+            ));
         }
+        let places = &mut self.places.tables[number].1;
+        if let Some(place) = places.get(&self.scratch[..]) {
+            return Ok(*place);
+        }
+        let place = self.asked.len();
+        places.insert(self.scratch.as_slice().into(), place);
+        let start = self.text.len();
+        self.text.extend_from_slice(key);
+        self.asked.push((number, start..self.text.len()));
         Ok(place)
     }
 
     /// How a table is read so far; None where nothing of it is.
     pub(crate) fn consistency(&self, table: &KeyNames) -> Option<bool> {
-        let number = self.places.tables.iter().position(|known| known == table)?;
+        let number = self
+            .places
+            .tables
+            .iter()
+            .position(|(known, _)| known == table)?;
         self.consistent.get(number).copied()
     }
 
@@ -250,11 +289,11 @@ impl Gets {
         answer: &Answer,
         tables: &[TableItems],
     ) -> Result<(), WireError> {
-        let mut number = 0;
+        let (mut number, mut key) = (0, Vec::new());
         for (table, items) in tables {
             for range in items {
                 let body = answer.body.slice(range.clone());
-                if let Some(place) = self.places.place(table, &body)? {
+                if let Some(place) = self.places.place(table, &body, &mut key)? {
                     let migrated = migrated_of(answer, number);
                     each[place] = Some(Ok(Answer {
                         body,
@@ -284,9 +323,10 @@ impl Gets {
         let Some(left) = left else {
             return Ok(Vec::new());
         };
+        let mut buffer = Vec::new();
         let places = left_keys(left, "Keys")?
             .into_iter()
-            .map(|(table, key)| self.places.place(&table, &key));
+            .map(|(table, key)| self.places.place(&table, &key, &mut buffer));
         Ok(places
             .collect::<Result<Vec<_>, _>>()?
             .into_iter()
@@ -295,10 +335,11 @@ impl Gets {
     }
 
     fn sort(&self, got: &mut Got, answer: &Answer, tables: &[TableItems]) -> Result<(), WireError> {
-        let mut number = 0;
+        let (mut number, mut key) = (0, Vec::new());
         for (table, items) in tables {
             for range in items {
-                if let Some(place) = self.places.place(table, &answer.body[range.clone()])? {
+                let item = &answer.body[range.clone()];
+                if let Some(place) = self.places.place(table, item, &mut key)? {
                     let migrated = migrated_of(answer, number);
                     got.migrated
                         .extend(migrated.map(|attribute| (place, attribute)));
@@ -312,10 +353,11 @@ impl Gets {
 
     fn bodies(&self) -> Vec<Bytes> {
         let chunks = self.asked.chunks(MAX_GETS).map(|chunk| {
-            let mut writer = Writer::with_capacity(64 * chunk.len() + 64);
+            let size: usize = chunk.iter().map(|(_, key)| key.len() + 1).sum();
+            let mut writer = Writer::with_capacity(size + 128);
             batch_get_item::begin(&mut writer);
             let mut is_first = true;
-            for (number, table) in self.places.tables.iter().enumerate() {
+            for (number, (table, _)) in self.places.tables.iter().enumerate() {
                 let mut keys = chunk.iter().filter(|(of, _)| *of == number).peekable();
                 if keys.peek().is_none() {
                     continue;
@@ -326,7 +368,7 @@ impl Gets {
                     if position > 0 {
                         writer.byte(b',');
                     }
-                    writer.raw(key);
+                    writer.raw(&self.text[key.clone()]);
                 }
                 batch_get_item::end_table(&mut writer, self.consistent[number]);
             }
@@ -334,12 +376,6 @@ impl Gets {
             Bytes::from(writer.into_bytes())
         });
         chunks.collect()
-    }
-}
-
-impl Default for Gets {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -598,16 +634,6 @@ pub(crate) async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Ou
     })
     .await;
     results.into_iter().flatten().collect()
-}
-
-fn canonical(table: &KeyNames, key: &[u8]) -> Result<Vec<u8>, Error> {
-    match table.of(key) {
-        Ok(Some(key)) => Ok(key),
-        _ => Err(Error::new(
-            ErrorKind::Validation,
-            "this is no key of its table",
-        )),
-    }
 }
 
 /// Keys in a map of tables, `{"t":{"Keys":[...]}}`.

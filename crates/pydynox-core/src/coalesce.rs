@@ -62,7 +62,7 @@ pub async fn read(client: &Client, timeout: Option<Duration>, reads: Vec<Read>) 
         let which = usize::from(gets[0].consistency(&read.table) == Some(!read.consistent_read));
         places.push(
             gets[which]
-                .ask(&read.table, read.key.clone(), read.consistent_read)
+                .ask(&read.table, &read.key, read.consistent_read)
                 .map(|place| (which, place)),
         );
     }

@@ -8,8 +8,8 @@ use pydynox_core::client::Answer;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::types::{PyList, PyType};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::answer::{Expected, read_owned_by};
 use crate::client::Client;
@@ -46,6 +46,7 @@ impl Client {
         consistent_read: Option<bool>,
     ) -> PyResult<Py<Operation>> {
         let mut gets = Gets::new();
+        let mut w = Writer::with_capacity(64);
         let mut places = Vec::with_capacity(keys.len());
         // Most keys are of the model of the one before.
         let mut last: Option<(&Bound<'_, Schema>, KeyNames, bool)> = None;
@@ -61,10 +62,10 @@ impl Client {
                     (&*table, *consistent)
                 }
             };
-            let mut w = Writer::with_capacity(64);
+            w.truncate(0);
             write_key(&mut w, model, key)?;
             let place = gets
-                .ask(table, w.into_bytes(), consistent)
+                .ask(table, w.as_bytes(), consistent)
                 .map_err(|error| raise(py, &error, None))?;
             places.push((place, schema.clone().unbind()));
         }
@@ -96,7 +97,7 @@ pub(crate) fn nothing(operation: Name) -> Answer {
 }
 
 impl Gathered {
-    /// The items in the order of the keys, and the positions of the keys that the service left over.
+    /// The items in the order of the keys, the positions of the keys that the service left over, and whether items have hooks.
     pub(crate) fn resolve(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let got = self
             .got
@@ -109,6 +110,8 @@ impl Gathered {
         let items = PyList::empty(py);
         let left = PyList::empty(py);
         let mut decoder = Decoder::new(py);
+        let mut plain: Option<Bound<'_, PyType>> = None;
+        let mut have_hooks = false;
         for (position, (place, schema)) in self.places.into_iter().enumerate() {
             if got.left.contains(&place) {
                 left.append(position)?;
@@ -118,6 +121,11 @@ impl Gathered {
                     let found = read_owned_by(&mut decoder, &body[range.clone()], schema.bind(py))?;
                     if let Some(found) = &found {
                         unsettle(found, &got.migrated, place)?;
+                        let class = found.get_type();
+                        if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
+                            have_hooks |= !class.getattr(intern!(py, "_hooks"))?.is_none();
+                            plain = Some(class);
+                        }
                     }
                     found
                 }
@@ -125,7 +133,7 @@ impl Gathered {
             };
             items.append(item)?;
         }
-        Ok((items, left).into_pyobject(py)?.into_any())
+        Ok((items, left, have_hooks).into_pyobject(py)?.into_any())
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

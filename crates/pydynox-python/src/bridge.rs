@@ -62,7 +62,12 @@ impl Queue {
 
     /// Called on the I/O thread. The loop is woken once per batch: only the first completion after a drain writes.
     fn push(&self, completions: impl IntoIterator<Item = Completion>) {
-        lock(&self.completions).extend(completions);
+        let waiting = {
+            let mut all = lock(&self.completions);
+            all.extend(completions);
+            all.len()
+        };
+        runtime::mind(waiting);
         if self.armed.swap(true, Ordering::AcqRel) {
             return;
         }

@@ -147,3 +147,22 @@ pub(crate) fn block_signals() {
         libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
     }
 }
+
+/// From now on, or no longer, let a thread that runs finish its turn before the calling one takes its core; it still runs at
+/// once where a core is free. Where the system knows no such thing, nothing is changed.
+pub(crate) fn give_way(gives: bool) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the policy and the priority, which must be 0 for both of these, are read during the call; 0 is the calling thread.
+    unsafe {
+        let mut priority: libc::sched_param = std::mem::zeroed();
+        priority.sched_priority = 0;
+        let policy = if gives {
+            libc::SCHED_BATCH
+        } else {
+            libc::SCHED_OTHER
+        };
+        libc::sched_setscheduler(0, policy, &raw const priority);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = gives;
+}

@@ -1,5 +1,6 @@
 //! Instances as items: reading one from a buffer, writing one into a body, and finding what changed in between.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use pydynox_core::expression::update::Update;
@@ -275,6 +276,11 @@ pub(crate) fn write_checked(
     write_unless(w, instance, kept, broken_rules(instance, |_| true)?)
 }
 
+thread_local! {
+    /// Where bytes are collected, so that each instance allocates its own once.
+    static RAW: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 fn write_unless(
     w: &mut Writer,
     instance: &Bound<'_, Instance>,
@@ -287,7 +293,8 @@ fn write_unless(
     let state = instance.borrow();
     let before = state.stored.as_deref();
     let mut slots = Vec::with_capacity(schema.len());
-    let mut raw = Vec::new();
+    let mut raw = RAW.take();
+    raw.clear();
     w.byte(b'{');
     let empty = w.len();
     for (index, field) in schema.fields().enumerate() {
@@ -357,12 +364,16 @@ fn write_unless(
     }
     w.byte(b'}');
     let unknown = append(&mut raw, unknown);
-    Ok(Stored {
+    let stored = Stored {
         slots: slots.into(),
-        raw: raw.into(),
+        raw: raw.as_slice().into(),
         unknown,
         length: w.len() - empty,
-    })
+    };
+    if raw.capacity() <= 1 << 16 {
+        RAW.set(raw);
+    }
+    Ok(stored)
 }
 
 /// The slot of a value that a default filled in and nobody has changed since.

@@ -63,9 +63,9 @@ mod _core {
     #[pymodule_export]
     use crate::item::{changes_of, dump, dump_document, fits, is_stored, rollback};
     #[pymodule_export]
-    use crate::kept::is_expired;
-    #[pymodule_export]
     use crate::jsonl::check_line;
+    #[pymodule_export]
+    use crate::kept::is_expired;
     #[pymodule_export]
     use crate::keyring::Keyring;
     #[pymodule_export]

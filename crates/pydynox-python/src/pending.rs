@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use pydynox_core::batch::{Fate, KeyNames, Writes, Wrote};
+use pydynox_core::batch::{Fate, KeyNames, MAX_WRITES, Writes, Wrote};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -97,7 +97,7 @@ impl Held {
     fn number(&mut self, names: KeyNames) -> usize {
         let known = self.tables.iter().position(|known| known.names == names);
         known.unwrap_or_else(|| {
-            let places = HashMap::new();
+            let places = HashMap::with_capacity(MAX_WRITES);
             self.tables.push(Table { names, places });
             self.tables.len() - 1
         })
@@ -106,6 +106,12 @@ impl Held {
     /// Gives what this one replaces; dropping it may run the user's code.
     fn add(&mut self, entry: Entry, encoded: &Encoded) -> Option<Entry> {
         let place = self.entries.len();
+        if place == 0 {
+            // What one request takes, if the others are like the first.
+            self.entries.reserve(MAX_WRITES);
+            self.json
+                .reserve((MAX_WRITES * encoded.end).clamp(64, 1 << 16));
+        }
         let start = self.json.len();
         self.json.extend_from_slice(encoded.json());
         let places = &mut self.tables[entry.table].places;

@@ -4,6 +4,7 @@
 //! of ours exists. As soon as a call is awaited, or two block at the same time, the I/O thread is started; it drives from
 //! then on, and a blocking call polls its own exchange alone. Connections and limits are the same for all.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -84,6 +85,48 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Re
     let io = current()?;
     Io::ensure_thread(&io)?;
     Ok(io.runtime.spawn(future).abort_handle())
+}
+
+thread_local! {
+    /// On the I/O thread, how it gets on with the thread that takes its answers.
+    static MANNERS: Cell<Option<Manners>> = const { Cell::new(None) };
+}
+
+/// Whether the I/O thread lets the thread of an event loop finish its turn before it takes the core from it.
+///
+/// Where both share a core, each call that a busy loop starts would wake the I/O thread in between, to send one request and to
+/// be switched back. When answers pile up, the loop is busy, and many are sent and received at a time instead.
+#[derive(Clone, Copy, Default)]
+struct Manners {
+    gives_way: bool,
+    /// How many answers in a row were taken before there was another.
+    alone: u32,
+}
+
+impl Manners {
+    /// So many answers wait that the loop is busy.
+    const BUSY: usize = 8;
+    /// So many answers in a row were alone that the loop is not busy any more.
+    const IDLE: u32 = 16;
+
+    fn after(mut self, waiting: usize) -> Self {
+        self.alone = if waiting > 1 { 0 } else { self.alone + 1 };
+        if !self.gives_way && waiting >= Self::BUSY {
+            self.gives_way = true;
+            ffi::give_way(true);
+        } else if self.gives_way && self.alone >= Self::IDLE {
+            self.gives_way = false;
+            ffi::give_way(false);
+        }
+        self
+    }
+}
+
+/// Called on the I/O thread: so many answers wait for the thread that takes them.
+pub(crate) fn mind(waiting: usize) {
+    if let Some(manners) = MANNERS.get() {
+        MANNERS.set(Some(manners.after(waiting)));
+    }
 }
 
 /// Wait for a word of the I/O thread, with the interpreter released; not for ever.
@@ -167,6 +210,7 @@ impl Io {
             .name("pydynox-io".into())
             .spawn(move || {
                 ffi::block_signals();
+                MANNERS.set(Some(Manners::default()));
                 io.runtime.block_on(std::future::pending::<()>());
             });
         if started.is_err() {

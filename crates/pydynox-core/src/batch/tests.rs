@@ -197,7 +197,7 @@ fn gets(numbers: impl IntoIterator<Item = usize>) -> (Gets, Vec<usize>) {
     let mut gets = Gets::new();
     let places = numbers
         .into_iter()
-        .map(|number| gets.ask(&table(), key(number), false).unwrap())
+        .map(|number| gets.ask(&table(), &key(number), false).unwrap())
         .collect();
     (gets, places)
 }
@@ -226,18 +226,43 @@ async fn many_keys_are_read_in_chunks_several_at_a_time_and_each_finds_its_item(
     assert_eq!(*service.sizes.lock().unwrap(), [100; 20]);
 }
 
+#[test]
+fn a_key_has_one_form_however_its_text_is_written() {
+    let two = KeyNames {
+        table: "t".into(),
+        names: ["id".into(), "at".into()].into(),
+    };
+    let plain = two.of(br#"{"id":{"S":"a/b"},"at":{"S":"x"}}"#).unwrap();
+    for same in [
+        r#"{"at":{"S":"x"},"v":{"L":[{"S":"}"}]},"id":{"S":"a/b"}}"#,
+        r#"{"at":{"S":"\u0078"},"id":{"S":"a\/b"}}"#,
+        r#"{ "at" : { "S" : "x" } , "\u0069d" : {"S" : "a/b"} }"#,
+    ] {
+        assert_eq!(two.of(same.as_bytes()).unwrap(), plain, "{same}");
+    }
+    for other in [
+        r#"{"at":{"S":"x"},"id":{"S":"a\\b"}}"#,
+        r#"{"id":{"S":"x"},"at":{"S":"a/b"}}"#,
+        r#"{"id":{"B":"YQ=="},"at":{"S":"x"}}"#,
+    ] {
+        assert_ne!(two.of(other.as_bytes()).unwrap(), plain, "{other}");
+    }
+    assert_eq!(two.of(br#"{"id":{"S":"a/b"}}"#).unwrap(), None);
+    assert!(two.of(br#"{"id":{"S":"a"b"},"at":{"S":"x"}}"#).is_err());
+    assert!(
+        two.of(br#"{"id":{"S":"a","N":"1"},"at":{"S":"x"}}"#)
+            .is_err()
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn keys_are_the_same_however_their_numbers_are_written() {
     let mut gets = Gets::new();
-    let one = gets
-        .ask(&table(), br#"{"id":{"N":"5"}}"#.to_vec(), false)
-        .unwrap();
-    let other = gets
-        .ask(&table(), br#"{"id":{"N":"5.0"}}"#.to_vec(), true)
-        .unwrap();
+    let one = gets.ask(&table(), br#"{"id":{"N":"5"}}"#, false).unwrap();
+    let other = gets.ask(&table(), br#"{"id":{"N":"5.0"}}"#, true).unwrap();
 
     assert_eq!(one, other);
-    assert!(gets.ask(&table(), b"{}".to_vec(), false).is_err());
+    assert!(gets.ask(&table(), b"{}", false).is_err());
     let body = String::from_utf8(gets.bodies()[0].to_vec()).unwrap();
     assert!(body.contains(r#""Keys":[{"id":{"N":"5"}}],"ConsistentRead":true"#));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::scan::is_all_plain;
 use super::{Reader, Tag, WireError, Writer};
 use crate::number::Number;
 
@@ -31,6 +32,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether this JSON text is a string value in the only form that [`Value::write`] gives it: such texts are equal where the
+    /// values are.
+    #[inline]
+    pub fn is_canonical_string(json: &[u8]) -> bool {
+        let text = json.strip_prefix(br#"{"S":""#);
+        let text = text.and_then(|text| text.strip_suffix(br#""}"#));
+        text.is_some_and(is_all_plain)
+    }
+
     /// Consumes one attribute value, `{"S":"..."}`.
     ///
     /// # Errors
