@@ -233,3 +233,28 @@ def test_a_hundred_thousand_calls_leave_memory_flat(script: Script) -> None:
     """,
         timeout=120,
     )
+
+
+def test_the_io_thread_takes_no_core_from_a_busy_loop(script: Script) -> None:
+    """Where answers pile up it lets the loop's thread finish its turn; once they are taken one by one, calls go at once again."""
+    script("""
+        if sys.platform != "linux": sys.exit()
+        slow = engine(1)
+        def policy():
+            for thread in os.listdir("/proc/self/task"):
+                with open(f"/proc/self/task/{thread}/comm") as name:
+                    if name.read().strip() == "pydynox-io": return os.sched_getscheduler(int(thread))
+        async def busy():
+            await asyncio.sleep(0)  # the calls are under way
+            time.sleep(0.1)
+        async def main():
+            with slow.as_default():
+                await User.get("u1")
+                assert policy() == os.SCHED_OTHER
+                found = await asyncio.gather(*(User.get("u1") for _ in range(16)), busy())
+                assert all(user.age == 21 for user in found[:-1])
+                assert policy() == os.SCHED_BATCH, policy()
+                for _ in range(20): await User.get("u1")
+                assert policy() == os.SCHED_OTHER, policy()
+        asyncio.run(main())
+    """)

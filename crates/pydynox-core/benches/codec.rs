@@ -154,6 +154,9 @@ fn pages(c: &mut Criterion) {
     group.bench_function("validate", |b| {
         b.iter(|| validate(black_box(&body)));
     });
+    group.bench_function("pass", |b| {
+        b.iter(|| Reader::new(black_box(&body)).and_then(|mut reader| reader.pass()));
+    });
     group.bench_function("read", |b| {
         b.iter(|| read_page(black_box(&body)));
     });

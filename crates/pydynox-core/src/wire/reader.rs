@@ -115,6 +115,18 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
     }
 }
 
+/// Behind the bracket that ends an attribute value of one text, `{"S":"..."}`, that begins before `start`, if it is one.
+#[inline]
+fn end_of_scalar(bytes: &[u8], start: usize) -> Option<usize> {
+    match bytes.get(start..)?.first_chunk()? {
+        [b'"', tag, b'"', b':', b'"'] if *tag != b'\\' => {
+            let end = end_of_string(bytes, start + 5);
+            (bytes.get(end) == Some(&b'}')).then_some(end + 1)
+        }
+        _ => None,
+    }
+}
+
 /// A JSON string as it stands in the body, without its quotes; its escapes have been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
@@ -546,6 +558,11 @@ impl<'a> Reader<'a> {
             at += 1;
             match byte {
                 b'"' => at = end_of_string(bytes, at),
+                b'{' if depth > 0
+                    && let Some(end) = end_of_scalar(bytes, at) =>
+                {
+                    at = end;
+                }
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => {
                     depth -= 1;
@@ -938,6 +955,30 @@ mod tests {
             if reader.pass().is_ok() {
                 prop_assert!(reader.position() <= body.len());
             }
+        }
+    }
+
+    #[test]
+    fn values_of_one_text_are_passed_over_to_their_ends() {
+        for body in [
+            r#"{"a":{"S":"x}"},"b":{"N":"1"}}"#,
+            r#"{"a":{"\\":"x"},"b":{"\"":"}"}}"#,
+            r#"{"a":{"S":"x","N":"}"},"b":{"S":"\\"}}"#,
+            r#"{"a":{"S":"x" },"b":{"S":"}\""}}"#,
+            r#"{"a":{"M":{"S":{"S":"]"},"é":{"S":""}}}}"#,
+            r#"{"L":[{"S":"]"},{"L":[{"S":"}"}]},{"S":"x"}]}"#,
+            r#"{"S":"x"}"#,
+        ] {
+            let tailed = format!("{body}]}}");
+            let mut reader = Reader::new(tailed.as_bytes()).unwrap();
+            reader.pass().unwrap();
+            assert_eq!(reader.position(), body.len(), "{body}");
+            assert!(
+                Reader::new(&body.as_bytes()[..body.len() - 1])
+                    .unwrap()
+                    .pass()
+                    .is_err()
+            );
         }
     }
 
