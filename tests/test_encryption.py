@@ -43,6 +43,7 @@ from pydynox.exceptions import (
     ItemAlreadyExistsError,
     ItemTooLargeError,
     PydynoxError,
+    RequestTimeoutError,
     TransactionCanceledError,
     ValidationError,
     VersionConflictError,
@@ -709,6 +710,86 @@ def test_items_too_large_are_refused_when_sealed(client: DynamoDBClient, drive: 
     assert len(drive(Patient.get("c", 1)).log) == 90_000
 
 
+class Raw(Model[str, int], table="patients"):
+    """What the table holds of a patient, taken as it is."""
+
+    clinic: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    name: Attr[str] = field(default="")
+    ssn: Attr[bytes | None] = field(default=None)
+    address: Attr[bytes | None] = field(default=None)
+    notes: Attr[bytes | None] = field(default=None)
+    log: Attr[Any] = field(default=None)
+    version: Attr[int] = version()
+
+
+class Log(Model[str], table="logs"):
+    id: Attr[str] = partition_key()
+    lines: Compressed[list[str]]
+
+
+def test_sizes_are_those_of_what_is_stored(client: DynamoDBClient, drive: Drive) -> None:
+    for number, made in enumerate(
+        (patient(), patient(notes=[f"ill {n}" for n in range(500)], log=[]), patient(address=None, ssn=None))
+    ):
+        made.number = number
+        before = made.model_size()
+        drive(made.create())
+        raw = drive(Raw.get("c", number))
+        assert raw is not None
+        assert made.model_size() == raw.model_size()
+        before.attributes["version"] = raw.model_size().attributes["version"]  # the first write sets it
+        assert before.attributes == raw.model_size().attributes
+    bare = DynamoDBClient(endpoint_url="memory://")
+    with bare.as_default():
+        assert Log(id="a", lines=["seen"] * 600).model_size().attributes["lines"] < 600
+        with pytest.raises(ConfigurationError, match="no keyring"):
+            patient().model_size()
+
+
+@pytest.mark.parametrize("verb", ["create", "put", "save", "batch", "transaction", "partial save", "transaction of a change"])
+def test_what_is_too_large_when_sealed_is_refused_before_it_is_sent(client: DynamoDBClient, drive: Drive, verb: str) -> None:
+    kept = patient(2)
+    drive(kept.create())
+    large = os.urandom(205_000).hex()  # 410,000 bytes, and an envelope
+    made, kept.ssn = patient(ssn=large), large
+
+    async def write() -> None:
+        if verb in ("create", "put", "save"):
+            await getattr(made, verb)()
+        elif verb == "batch":
+            await client.batch_save([patient(3), made], unguarded=True)
+        elif verb == "partial save":
+            await kept.save()
+        else:
+            async with client.transaction() as tx:
+                tx.create(patient(3))
+                if verb == "transaction":
+                    tx.put(made)
+                else:
+                    tx.save(kept)
+
+    with client.collect() as used, pytest.raises(ItemTooLargeError, match=r"'ssn' \(4101") as refused:
+        drive(write())
+    assert used.requests == 0
+    assert refused.value.largest[0][0] == "ssn"
+    if "transaction" in verb:
+        assert "[1] " in str(refused.value)
+    assert drive(Patient.query("c").count()) == 1
+    assert drive(Patient.get("c", 2)).ssn == f"{SECRET}-2"
+
+
+def test_an_item_near_the_limit_is_warned_of_as_it_is_stored(drive: Drive) -> None:
+    client = DynamoDBClient(endpoint_url="memory://", keyring=KEYRING, size_warning=0.5)
+    with client.as_default():
+        drive(Patient.table.create())
+        with pytest.warns(
+            pydynox.ItemSizeWarning, match=r"Patient writes an item of 2\d{5} bytes into 'patients', 409600 .*'ssn'"
+        ):
+            drive(patient(1, ssn="s" * 205_000).create())
+        drive(patient(2, log=["seen"] * 60_000).create())  # half a megabyte that compresses well
+
+
 # --- what cannot be
 
 
@@ -944,6 +1025,21 @@ def test_keyrings_that_fail(shared: str, drive: Drive) -> None:
     other.key_name = "other"
     with with_keys(shared, other).as_default(), pytest.raises(EncryptionError):
         drive(Patient.get("c", 1))
+    with with_keys(shared, Slow()).as_default():
+        assert drive(Patient.query("c").count()) == 1
+
+
+def test_the_keyring_has_the_time_of_the_call(shared: str, drive: Drive) -> None:
+    with with_keys(shared, Slow()).as_default():
+        drive(Patient.table.create())
+        drive(patient(1).create())
+    slow = with_keys(shared, Slow(20))
+    with slow.as_default():
+        for call in (lambda: patient(2).create(), lambda: Patient.get("c", 1), lambda: Patient.query("c").all()):
+            with slow.options(timeout=0.1), pytest.raises(RequestTimeoutError, match="the keyring gave no data key") as late:
+                drive(call())
+            assert not late.value.ambiguous
+            assert late.value.elapsed < 5
     with with_keys(shared, Slow()).as_default():
         assert drive(Patient.query("c").count()) == 1
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, field, partition_key, sort_key
+from pydynox import Attr, DynamoDBClient, ItemSizeWarning, Model, field, partition_key, run, sort_key
 from pydynox.exceptions import (
     ConditionFailedError,
+    ConfigurationError,
     ItemAlreadyExistsError,
     ItemNotFoundError,
     ItemTooLargeError,
@@ -416,6 +418,7 @@ def test_a_table_of_another_schema_is_refused_by_the_service(drive: Drive) -> No
 
 
 @pytest.mark.deviates(moto="refuses items over 405,000 bytes, where DynamoDB takes 409,600")
+@pytest.mark.filterwarnings("ignore::pydynox.ItemSizeWarning")
 def test_an_item_over_400_kb_is_refused_before_it_is_sent(drive: Drive, client: DynamoDBClient) -> None:
     user = User(user_id="u1", name="n" * 401 * 1024, tags=["t"])
 
@@ -430,7 +433,54 @@ def test_an_item_over_400_kb_is_refused_before_it_is_sent(drive: Drive, client: 
     drive(user.create())
 
 
+def test_an_item_near_the_limit_is_warned_of_where_it_is_written() -> None:
+    large = "n" * (380 * 1024)
+    quiet, early = (DynamoDBClient(endpoint_url="memory://", size_warning=share) for share in (None, 0.1))
+    client = DynamoDBClient(endpoint_url="memory://")
+    for one in (client, quiet, early):
+        with one.as_default():
+            User.table.sync.create()
+
+    async def put() -> None:
+        await User(user_id="u3", name=large).put()
+
+    def write() -> None:
+        User(user_id="u1", name=large).sync.put()
+        run(User(user_id="u2", name=large).put())
+        asyncio.run(put())
+        with client.sync.transaction() as tx:
+            tx.put(User(user_id="u4", name=large))
+        client.sync.batch_save([User(user_id="u5", name=large)])
+        client.sync.put_item("users", {"user_id": "u6", "name": large})
+        user = User.sync.get("u1")
+        assert user is not None
+        user.nick = "n"
+        user.sync.save()
+
+    with client.as_default():
+        with pytest.warns(ItemSizeWarning) as told:
+            write()
+        assert {warning.filename for warning in told} == {__file__}
+        assert len(told) == 7
+        assert "User writes an item of 389" in str(told[0].message)
+        assert "'name' (389124)" in str(told[0].message)
+        User(user_id="u8", name="n" * (360 * 1024)).sync.put()
+        assert User.sync.scan().count() == 7
+    with quiet.as_default():
+        User(user_id="u1", name=large).sync.put()
+    with early.as_default(), pytest.raises(ItemSizeWarning):  # an error, where warnings are
+        User(user_id="u1", name="n" * 41_000).sync.put()
+    assert early.sync.get_item("users", {"user_id": "u1"}) is None
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.5, float("nan"), float("inf")])
+def test_a_share_of_the_limit_is_one(share: float) -> None:
+    with pytest.raises(ConfigurationError, match="size_warning is a share"):
+        DynamoDBClient(endpoint_url="memory://", size_warning=share)
+
+
 @pytest.mark.deviates(moto="refuses items over 405,000 bytes, where DynamoDB takes 409,600")
+@pytest.mark.filterwarnings("ignore::pydynox.ItemSizeWarning")
 def test_a_change_that_makes_the_item_too_large_is_refused_before_it_is_sent(drive: Drive) -> None:
     user = User(user_id="u1", name="n" * (399 * 1024))
     drive(user.create())

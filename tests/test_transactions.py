@@ -259,9 +259,9 @@ REFUSED: dict[str, tuple[Fill, type[Exception], str]] = {
         r"\[0\] create: ",
     ),
     "too large together": (
-        lambda tx: [tx.create(Order(customer_id="c", number=n, note="x" * 390_000)) for n in range(11)],  # type: ignore[dict-item]
+        lambda tx: [tx.create(Order(customer_id="c", number=n, note="x" * 360_000)) for n in range(12)],  # type: ignore[dict-item]
         ValidationError,
-        r"\[10\] create: a transaction has 4194304 bytes at most",
+        r"\[11\] create: a transaction has 4194304 bytes at most",
     ),
     "an action of another model": (
         lambda tx: tx.update(Account.key("a"), Order.note.set("x")),

@@ -31,7 +31,7 @@ from .batching import batching
 from .client import DynamoDBClient, get_default_client, set_default_client
 from .collection import Collection
 from .config import ModelConfig
-from .cost import BudgetExceededWarning, RateLimit, Tally, Usage, budget
+from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
 from .credentials import AssumeRole, Credentials
 from .document import Document
 from .expressions import Action, Condition, attr, path
@@ -95,6 +95,7 @@ __all__ = [
     "EnumAttribute",
     "GlobalSecondaryIndex",
     "ItemSize",
+    "ItemSizeWarning",
     "JSONAttribute",
     "Key",
     "Keyring",

@@ -61,6 +61,7 @@ class DynamoDBClient:
         retry_unsafe_writes: Send a write again although an earlier attempt may have been applied, and applying it twice differs
             from applying it once.
         errors: What messages may show: ``"full"`` shows values, ``"keys"`` keys only, ``"none"`` neither.
+        size_warning: The share of 400 KB above which an item that is written gives an ``ItemSizeWarning``; None for no warnings.
         keyring: What encrypted attributes are encrypted with: a ``LocalKeyring`` or a ``KmsKeyring``.
 
     Raises:
@@ -93,6 +94,7 @@ class DynamoDBClient:
         ca_bundle: str | PathLike[str] | None = None,
         retry_unsafe_writes: bool = False,
         errors: Literal["full", "keys", "none"] = "keys",
+        size_warning: float | None = 0.9,
         keyring: Keyring | None = None,
     ) -> None:
         self._core = _core.Client(
@@ -112,6 +114,7 @@ class DynamoDBClient:
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             errors=errors,
+            size_warning=size_warning,
             keyring=known(keyring),
         )
         self._errors = errors

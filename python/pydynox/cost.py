@@ -13,13 +13,19 @@ from .exceptions import BudgetExceededError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from types import FrameType
 
+LIMIT = 409_600  # bytes of an item
 _OURS = os.path.dirname(__file__) + os.sep
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio") + os.sep
 
 
 class BudgetExceededWarning(UserWarning):
     """A block used more than its ``budget(on_exceed="warn")``."""
+
+
+class ItemSizeWarning(UserWarning):
+    """An item is near the 400 KB that it may have: see ``DynamoDBClient(size_warning=...)``."""
 
 
 class RateLimit:
@@ -217,15 +223,35 @@ def _check_limit(name: str, value: object) -> None:
         raise ConfigurationError(f"budget({name}=...) is a number from 0 on, or None for no limit, not {value!r}")
 
 
-def _site() -> str:
-    """Where in the program the call is made that is about to be sent."""
-    frame: Any = sys._getframe()
+def _caller() -> FrameType | None:
+    """The frame of the program that makes the call that is about to be sent; None where nothing says who started it."""
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         path = frame.f_code.co_filename
         if path.startswith(_ASYNCIO):
-            break
+            return None
         if not path.startswith(_OURS):
-            here = os.getcwd() + os.sep
-            return f"{path.removeprefix(here)}:{frame.f_lineno}"
+            return frame
         frame = frame.f_back
-    return "a task of its own"  # nothing above it says who started it
+    return None
+
+
+def _site() -> str:
+    """Where in the program the call is made that is about to be sent."""
+    frame = _caller()
+    if frame is None:
+        return "a task of its own"
+    return f"{frame.f_code.co_filename.removeprefix(os.getcwd() + os.sep)}:{frame.f_lineno}"
+
+
+def warn_of_size(model: str, table: str, total: int, attributes: list[tuple[str, int]]) -> None:
+    """Called by the core before it writes an item that is near the limit."""
+    largest = sorted(attributes, key=lambda one: -one[1])[:3]
+    named = ", ".join(f"'{name}' ({size})" for name, size in largest)
+    message = f"{model} writes an item of {total} bytes into '{table}', {LIMIT} are allowed; the largest attributes are {named}"
+    frame = _caller()
+    if frame is None:
+        warnings.warn(message, ItemSizeWarning, stacklevel=2)
+        return
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, ItemSizeWarning, frame.f_code.co_filename, frame.f_lineno, registry=registry)

@@ -739,14 +739,19 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     def model_size(self) -> ItemSize:
         """What the item counts in bytes, as DynamoDB counts it, attributes that the model does not declare included; no I/O.
 
+        Attributes that are stored compressed or encrypted count as they are stored. Before the keyring of the client has made a
+        data key, an encrypted one counts as with a data key of KMS: the size of another keyring's may differ by some bytes.
+
         Raises:
             ValidationError: A value cannot be stored.
+            ConfigurationError: There are encrypted attributes, and the client has no keyring.
 
         Example:
             >>> user.model_size()
             ItemSize(total=23, attributes={'user_id': 9, 'name': 7, 'age': 7})
         """
-        return ItemSize(*_core.size(self))
+        client = client_for(type(self).model_config.client)._core if self._schema.is_protected else None
+        return ItemSize(*_core.size(self, client))
 
     def model_to_item(self) -> dict[str, Any]:
         """The item in DynamoDB's own JSON, attributes that the model does not declare included; no I/O.

@@ -78,6 +78,9 @@ impl KmsSettings {
     }
 }
 
+/// Bytes of a data key that a symmetric key of KMS wrapped.
+const WRAPPED: usize = 184;
+
 /// Data keys that AWS KMS makes and unwraps.
 ///
 /// Only the keys that the settings name are ever asked for, whatever a stored value says. KMS binds each data key to its
@@ -218,6 +221,10 @@ impl Keyring for KmsKeyring {
         context: &'a KeyContext,
     ) -> Pending<'a, DataKey> {
         Box::pin(self.in_time("kms:Decrypt", self.decrypt(key_ref, wrapped, context)))
+    }
+
+    fn lengths(&self) -> (usize, usize) {
+        (self.settings.key_id.len(), WRAPPED)
     }
 }
 

@@ -280,25 +280,45 @@ impl Client {
         }
     }
 
-    /// The same with values that are protected before the first attempt, and opened in the answer.
+    /// The same with values that are protected before the first attempt, and opened in the answer. The time that the keyring takes
+    /// is the call's.
     async fn call_protected(
         &self,
         mut call: Call,
         protection: &Protection,
     ) -> Result<Answer, Error> {
-        call.body = protection.seal(&call.body).await?.into();
+        let deadline = Deadline::start(call.timeout.or(self.inner.config.timeout));
+        let late = |call: &Call, applied: bool| {
+            let message = "the keyring gave no data key before the call's timeout; try again, or allow more time with timeout=";
+            Error::new(ErrorKind::Timeout, message)
+                .with_operation(call.operation.name())
+                .with_table(&*call.table)
+                .with_retryable(!applied)
+                .with_applied(applied)
+                .with_elapsed(deadline.elapsed())
+        };
+        let sealing = Box::pin(protection.seal(&call.body));
+        let sealed = deadline.bound(&self.inner.timers, sealing).await;
+        call.body = sealed.ok_or_else(|| late(&call, false))??.into();
         if call.operation == Operation::PutItem
             && let Some(item) = put_item::item(&call.body)?
         {
             check_item_size(&call.body[item]).map_err(|error| error.with_table(&*call.table))?;
         }
-        let mut answer = match self.send(call).await {
+        call.timeout = Some(deadline.left().unwrap_or(Duration::MAX));
+        let mut answer = match self.send(call.clone()).await {
             Ok(answer) => answer,
-            Err(error) => return Err(protection.open_error(error).await),
+            Err(error) => {
+                return Err(protection
+                    .open_error(error, deadline, &self.inner.timers)
+                    .await);
+            }
         };
-        let opened = protection.open(&answer.operation, &answer.body).await;
         // It was carried out, whatever becomes of what came back.
         let applied = !answer.operation.is_read();
+        let opening = Box::pin(protection.open(&answer.operation, &answer.body));
+        let opened = deadline.bound(&self.inner.timers, opening).await;
+        let opened = opened.ok_or_else(|| late(&call, applied))?;
         if let Some(opened) = opened.map_err(|error| error.with_applied(applied))? {
             answer.body = opened.body.into();
             answer.migrated = opened.migrated;

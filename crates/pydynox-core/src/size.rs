@@ -47,25 +47,37 @@ pub fn item_size(item_json: &[u8]) -> Result<ItemSize, WireError> {
     Ok(size)
 }
 
-/// Refuses an item, given as the JSON of its map of attributes, that DynamoDB would refuse for its size.
+/// What an item counts, given as the JSON of its map of attributes, if that is more than `enough`.
 ///
 /// The count is never more than the length of the JSON, so most items are not counted at all.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::ItemTooLarge`] with the largest attributes.
-pub fn check_item_size(item_json: &[u8]) -> Result<(), Error> {
-    if item_json.len() <= MAX_ITEM_SIZE {
-        return Ok(());
+/// The JSON is not a map of attribute values.
+#[inline]
+pub fn size_above(item_json: &[u8], enough: usize) -> Result<Option<ItemSize>, WireError> {
+    if item_json.len() <= enough {
+        return Ok(None);
     }
     let size = item_size(item_json)?;
-    if size.total <= MAX_ITEM_SIZE {
-        return Ok(());
-    }
-    Err(too_large(size))
+    Ok((size.total > enough).then_some(size))
 }
 
-fn too_large(size: ItemSize) -> Error {
+/// Refuses an item, given as the JSON of its map of attributes, that DynamoDB would refuse for its size.
+///
+/// # Errors
+///
+/// [`ErrorKind::ItemTooLarge`] with the largest attributes.
+pub fn check_item_size(item_json: &[u8]) -> Result<(), Error> {
+    match size_above(item_json, MAX_ITEM_SIZE)? {
+        Some(size) => Err(too_large(size)),
+        None => Ok(()),
+    }
+}
+
+/// The error of an item that is over the limit: [`ErrorKind::ItemTooLarge`] with the largest attributes.
+#[cold]
+pub fn too_large(size: ItemSize) -> Error {
     let ItemSize {
         total,
         attributes: mut largest,

@@ -35,8 +35,9 @@ use crate::protected::{Shield, Shields};
 use crate::runtime;
 use crate::schema::Schema;
 use crate::settings::Settings;
+use crate::sizes;
 use crate::transaction::Key;
-use crate::write::{Write, about, check_size, repeated, tree, unless, write_key};
+use crate::write::{Write, about, repeated, tree, unless, write_key};
 
 /// An open connection, and the process generation that opened it.
 enum Connection {
@@ -616,7 +617,7 @@ impl Client {
         put_item::begin(&mut w, &table);
         let start = w.len();
         write_plain(&mut w, item, "item")?;
-        check_size(py, &w.as_bytes()[start..], "item", &table)?;
+        sizes::check_plain(py, &self.settings, &w.as_bytes()[start..], &table)?;
         put_item::finish_if(&mut w, Guard::None, tree(condition))
             .map_err(|error| raise(py, &error, None))?;
         let request = Request {

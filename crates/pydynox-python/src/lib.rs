@@ -37,6 +37,7 @@ mod schema;
 mod server;
 mod settings;
 mod shape;
+mod sizes;
 mod table;
 mod template;
 mod transaction;

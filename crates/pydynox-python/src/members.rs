@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use crate::answer::decode_item;
+use crate::client::Client;
 use crate::decode::{self, Decoder};
 use crate::encode::write_attribute;
 use crate::error::{internal, malformed, validation_error, validation_errors};
@@ -15,6 +16,8 @@ use crate::instance::{Instance, Slot, Stored, schema_of};
 use crate::item;
 use crate::json;
 use crate::schema::{Default, Schema};
+
+use crate::sizes;
 
 /// The attributes as JSON text.
 #[pyfunction]
@@ -66,13 +69,23 @@ pub(crate) fn from_item<'py>(
     decode_item(schema, w.as_bytes())
 }
 
-/// What the item counts in bytes: in all, and by attribute as it is stored.
+/// What the item counts in bytes as it is stored: in all, and by attribute. `client` has the keyring, where values are protected.
 #[pyfunction]
-#[pyo3(signature = (instance, /))]
-pub(crate) fn size<'py>(instance: &Bound<'py, Instance>) -> PyResult<(usize, Bound<'py, PyDict>)> {
+#[pyo3(signature = (instance, client, /))]
+pub(crate) fn size<'py>(
+    instance: &Bound<'py, Instance>,
+    client: Option<&Bound<'py, Client>>,
+) -> PyResult<(usize, Bound<'py, PyDict>)> {
     let py = instance.py();
-    let item = plain_item(instance)?;
-    let size = item_size(&item).map_err(|error| malformed(py, &error))?;
+    let mut w = Writer::with_capacity(1024);
+    item::write(&mut w, instance)?;
+    let schema = schema_of(instance)?;
+    let size = match (&schema.get().protected, client) {
+        (Some(protected), Some(client)) => {
+            sizes::protected_size(py, &client.get().settings, protected, w.as_bytes())?
+        }
+        _ => item_size(&unmarked(w.as_bytes())).map_err(|error| malformed(py, &error))?,
+    };
     let attributes = PyDict::new(py);
     for (name, bytes) in size.attributes {
         attributes.set_item(name, bytes)?;

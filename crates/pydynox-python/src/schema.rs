@@ -388,6 +388,12 @@ impl Schema {
         self.model(py).clone()
     }
 
+    /// Whether an attribute is stored encrypted or compressed.
+    #[getter]
+    fn is_protected(&self) -> bool {
+        self.protected.is_some()
+    }
+
     #[getter]
     fn get_table(&self) -> Option<&str> {
         self.table.as_deref()

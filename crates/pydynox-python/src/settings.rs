@@ -10,6 +10,7 @@ use pydynox_core::codec::DataKeys;
 use pydynox_core::cursor::CursorKeys;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
+use pydynox_core::size::MAX_ITEM_SIZE;
 use pydynox_core::transport::Transport;
 use pydynox_core::transport::credentials::Credentials;
 use pydynox_core::transport::http::{Http, HttpConfig};
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) shows_keys: bool,
     /// Whether messages may show values.
     pub(crate) shows_values: bool,
+    /// Bytes of an item from which on it is warned of.
+    pub(crate) warns_above: usize,
     keyring: Option<Keys>,
 }
 
@@ -102,6 +105,8 @@ struct Given {
     retry_unsafe_writes: bool,
     #[pyo3(item)]
     errors: String,
+    #[pyo3(item)]
+    size_warning: Option<f64>,
     #[pyo3(item)]
     keyring: Option<GivenKeyring>,
 }
@@ -254,6 +259,7 @@ impl Given {
             ..HttpConfig::default()
         };
         http.check()?;
+        let warns_above = self.size_warning.map_or(Ok(usize::MAX), share_of_limit)?;
         let keyring = match &self.keyring {
             None => None,
             Some(given) => Some(Keys {
@@ -280,6 +286,7 @@ impl Given {
             cursor_keys: CursorKeys::new(self.cursor_keys.iter().map(Vec::as_slice))?,
             shows_keys,
             shows_values,
+            warns_above,
             keyring,
         })
     }
@@ -321,6 +328,20 @@ impl Given {
         settings.check()?;
         Ok(settings)
     }
+}
+
+/// Bytes of a share of what an item may have.
+#[allow(clippy::cast_sign_loss, clippy::cast_precision_loss)] // a positive number of six digits
+fn share_of_limit(share: f64) -> Result<usize, Error> {
+    if share > 0.0 && share <= 1.0 {
+        return Ok((share * MAX_ITEM_SIZE as f64) as usize);
+    }
+    Err(Error::new(
+        ErrorKind::Configuration,
+        format!(
+            "size_warning is a share of what an item may have, above 0 and up to 1, or None; got {share}"
+        ),
+    ))
 }
 
 /// A number of things; the core judges whether it makes sense.

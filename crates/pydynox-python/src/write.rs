@@ -8,7 +8,6 @@ use pydynox_core::expression::condition::Condition as Tree;
 use pydynox_core::expression::path::Path;
 use pydynox_core::operation::{Guard, delete_item, put_item, update_item};
 use pydynox_core::retry::proof::Proof;
-use pydynox_core::size::{MAX_ITEM_SIZE, check_item_size};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -25,6 +24,7 @@ use crate::kept::{Kept, expired_condition, keep_by_key};
 use crate::protected::Shield;
 use crate::schema::Schema;
 use crate::settings::Settings;
+use crate::sizes;
 use crate::unique::{self, Change, Guards};
 
 /// A write that is ready to be sent.
@@ -207,7 +207,7 @@ impl Write {
         let kept = Kept::of_put(instance)?;
         let start = w.len();
         let stored = item::write_checked(w, instance, &kept)?;
-        check_written(settings, &w.as_bytes()[start..], &schema)?;
+        sizes::check_of_model(settings, &w.as_bytes()[start..], &schema)?;
         Ok(Expected::Written {
             instance: instance.clone().unbind(),
             stored: Box::new(stored),
@@ -233,7 +233,7 @@ impl Write {
         put_item::begin(&mut w, &table);
         let start = w.len();
         let stored = item::write_checked(&mut w, instance, &kept)?;
-        check_written(settings, &w.as_bytes()[start..], &model)?;
+        sizes::check_of_model(settings, &w.as_bytes()[start..], &model)?;
         let resend = if guard == Guard::None {
             repeatable(&kept, unless(condition))
         } else {
@@ -330,10 +330,10 @@ impl Write {
         };
         let exists = &*model.partition_key().attribute_name;
         update_item::finish(&mut w, &changes.update, exists, all.as_deref());
-        if stored.length > MAX_ITEM_SIZE {
+        if sizes::may_be_large(settings, model, stored.length) {
             let mut whole = Writer::with_capacity(stored.length);
             item::write(&mut whole, instance)?;
-            check_written(settings, whole.as_bytes(), &schema)?;
+            sizes::check_of_model(settings, whole.as_bytes(), &schema)?;
         }
         Ok(Some(Self {
             operation: Name::UpdateItem,
@@ -740,24 +740,6 @@ fn refuse_edited(
     } else {
         Err(validation_errors(instance.py(), problems))
     }
-}
-
-/// The size of an item, of which protected values are counted where the core writes them.
-fn check_written(settings: &Settings, item: &[u8], schema: &Bound<'_, Schema>) -> PyResult<()> {
-    let model = schema.get();
-    if model.protected.is_some() {
-        return Ok(());
-    }
-    check_item_size(item).or_else(|error| {
-        let table = settings.table_of(schema.py(), model)?;
-        let error = error.with_operation(&*model.name).with_table(&*table);
-        Err(raise(schema.py(), &error, None))
-    })
-}
-
-pub(crate) fn check_size(py: Python<'_>, item: &[u8], model: &str, table: &str) -> PyResult<()> {
-    check_item_size(item)
-        .map_err(|error| raise(py, &error.with_operation(model).with_table(table), None))
 }
 
 /// Write a checked key of a model.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::envelope;
 use super::keyring::{DataKey, KeyContext, Keyring, WrappedKey};
 use crate::error::Error;
 
@@ -90,6 +91,22 @@ impl DataKeys {
         }
         state.contexts.insert(table.into(), context.clone());
         Ok(context)
+    }
+
+    /// Bytes that an encrypted value of a table has beside its content: those of the key that is written with now, or as the keyring
+    /// says.
+    ///
+    /// # Errors
+    ///
+    /// As [`context`](Self::context).
+    pub fn overhead(&self, table: &str, generation: u64) -> Result<usize, Error> {
+        let context = self.context_in(table, generation)?;
+        let state = self.first.of(generation).state();
+        let (key_ref, wrapped) = match state.serving.get(&*context) {
+            Some(serving) => (serving.key.key_ref.len(), serving.key.wrapped.len()),
+            None => self.keyring.lengths(),
+        };
+        Ok(envelope::overhead(key_ref, wrapped))
     }
 
     /// A data key to encrypt so many values with, of so many bytes together.

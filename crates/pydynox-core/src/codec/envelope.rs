@@ -56,8 +56,11 @@ pub struct Envelope<'a> {
     pub tag: &'a [u8; TAG],
 }
 
+/// The most of them that an envelope can have beside its content.
+pub const MOST_OVERHEAD: usize = overhead(u8::MAX as usize, u16::MAX as usize);
+
 /// Bytes that an envelope has beside its content.
-pub fn overhead(key_ref: usize, wrapped_key: usize) -> usize {
+pub const fn overhead(key_ref: usize, wrapped_key: usize) -> usize {
     MAGIC.len() + 3 + 1 + key_ref + 2 + wrapped_key + SALT + COMMITMENT + NONCE + TAG
 }
 

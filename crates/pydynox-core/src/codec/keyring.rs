@@ -178,7 +178,15 @@ pub trait Keyring: Send + Sync + 'static {
         wrapped: &'a [u8],
         context: &'a KeyContext,
     ) -> Pending<'a, DataKey>;
+
+    /// Bytes of the name of the newest key, and of what it wraps; they are asked for where no data key was made yet.
+    fn lengths(&self) -> (usize, usize) {
+        KMS_LENGTHS
+    }
 }
+
+/// Bytes of a key's ARN and of a data key that it wrapped, as KMS gives them for a symmetric key.
+const KMS_LENGTHS: (usize, usize) = (75, 184);
 
 /// The error of a value that is not opened: the same for each reason, so that it tells nobody which check failed.
 pub fn cannot_open() -> Error {

@@ -105,6 +105,11 @@ fn associated_data(name: &str, context: &KeyContext) -> Vec<u8> {
 }
 
 impl Keyring for LocalKeyring {
+    fn lengths(&self) -> (usize, usize) {
+        let name = self.keys.last().map_or(0, |(name, _)| name.len());
+        (name, NONCE + DataKey::LENGTH + TAG)
+    }
+
     fn generate_data_key<'a>(&'a self, context: &'a KeyContext) -> Pending<'a, WrappedKey> {
         Box::pin(ready(self.wrap(context)))
     }

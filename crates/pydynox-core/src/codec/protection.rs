@@ -10,6 +10,8 @@ use super::open::{Found, Opened, Place, Target};
 use super::protected::{ItemKey, ProtectedSchema};
 use super::seal::Holes;
 use crate::error::{Error, ErrorKind};
+use crate::retry::deadline::{Deadline, Timers};
+use crate::size::{ItemSize, item_size};
 use crate::transport::Operation;
 use crate::wire::marks::Marked;
 use crate::wire::{Reader, WireError};
@@ -97,6 +99,22 @@ impl Protection {
             .await
     }
 
+    /// What an item counts once its marked values are protected. Nothing is encrypted, and no keyring is asked: where no data key
+    /// is at hand, those of KMS are taken to be as long as they are for symmetric keys.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Holes::measure`].
+    pub fn size(&self, item: &[u8]) -> Result<ItemSize, Error> {
+        let mut holes = Holes::default();
+        for written in &self.writes {
+            holes.item(written.schema.clone());
+        }
+        let plain = self.leave_out(item, &mut holes)?;
+        let whole = holes.measure(&plain, self.keys.as_deref(), self.generation)?;
+        Ok(item_size(&whole)?)
+    }
+
     fn leave_out(&self, body: &[u8], holes: &mut Holes) -> Result<Vec<u8>, Error> {
         let mut plain = Vec::with_capacity(body.len());
         let mut rest = body;
@@ -171,21 +189,22 @@ impl Protection {
         Some(Target { schema, key: None })
     }
 
-    /// An error with the items that it gives back opened; one that cannot be opened is left out.
-    pub async fn open_error(&self, error: Error) -> Error {
+    /// An error with the items that it gives back opened; one that cannot be opened, or not in time, is left out.
+    pub async fn open_error(&self, error: Error, deadline: Deadline, timers: &Timers) -> Error {
+        let open = |item| self.open_item(item, deadline, timers);
         let kind = match error.kind().clone() {
             ErrorKind::ItemAlreadyExists { item } => ErrorKind::ItemAlreadyExists {
-                item: self.open_item(item).await,
+                item: open(item).await,
             },
             ErrorKind::ConditionFailed { item } => ErrorKind::ConditionFailed {
-                item: self.open_item(item).await,
+                item: open(item).await,
             },
             ErrorKind::VersionConflict { item } => ErrorKind::VersionConflict {
-                item: self.open_item(item).await,
+                item: open(item).await,
             },
             ErrorKind::TransactionCanceled { mut reasons } => {
                 for reason in &mut reasons {
-                    reason.item = self.open_item(reason.item.take()).await;
+                    reason.item = open(reason.item.take()).await;
                 }
                 ErrorKind::TransactionCanceled { reasons }
             }
@@ -194,9 +213,15 @@ impl Protection {
         error.with_kind(kind)
     }
 
-    async fn open_item(&self, item: Option<Bytes>) -> Option<Bytes> {
+    async fn open_item(
+        &self,
+        item: Option<Bytes>,
+        deadline: Deadline,
+        timers: &Timers,
+    ) -> Option<Bytes> {
         let item = item?;
-        match self.open_at(Place::Whole, &item).await {
+        let opening = Box::pin(self.open_at(Place::Whole, &item));
+        match deadline.bound(timers, opening).await? {
             Ok(None) => Some(item),
             Ok(Some(opened)) => Some(opened.body.into()),
             Err(_) => None,

@@ -142,6 +142,33 @@ impl Holes {
         self.splice(&body, &stored)
     }
 
+    /// The body with values of the lengths that they would have: nothing is encrypted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fill`](Self::fill), but for the keyring's.
+    pub fn measure(
+        &self,
+        body: &[u8],
+        keys: Option<&DataKeys>,
+        generation: u64,
+    ) -> Result<Vec<u8>, Error> {
+        let mut stored = Vec::with_capacity(self.holes.len());
+        for hole in &self.holes {
+            let prepared = self.prepare(hole)?;
+            stored.push(match &prepared {
+                Stored::ToEncrypt { content, .. } => {
+                    let table = &self.place(hole)?.0.schema.logical_table;
+                    let keys = keys.ok_or_else(no_keyring)?;
+                    let length = content.len() + keys.overhead(table, generation)?;
+                    Stored::Binary(vec![0; length])
+                }
+                _ => prepared,
+            });
+        }
+        self.splice(body, &stored)
+    }
+
     fn prepare(&self, hole: &Hole) -> Result<Stored, Error> {
         let (item, attribute) = self.place(hole)?;
         prepare(attribute, &hole.value)

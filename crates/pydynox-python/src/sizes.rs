@@ -1,0 +1,101 @@
+//! How large the items of a call are: refused over DynamoDB's limit, warned of before it.
+
+use std::sync::Arc;
+
+use pydynox_core::codec::protection::{Protection, Written};
+use pydynox_core::codec::{ProtectedSchema, envelope};
+use pydynox_core::error::Error;
+use pydynox_core::size::{ItemSize, MAX_ITEM_SIZE, item_size, too_large};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::error::{malformed, raise};
+use crate::runtime;
+use crate::schema::Schema;
+use crate::settings::Settings;
+
+/// What a protected value may have more than the value itself: an envelope with the longest key, and what compression adds.
+const MOST_ADDED: usize = envelope::MOST_OVERHEAD + 1024;
+
+/// Whether an item whose JSON has so many bytes may be worth counting.
+#[inline]
+pub(crate) fn may_be_large(settings: &Settings, schema: &Schema, length: usize) -> bool {
+    let protected = schema.protected.as_ref();
+    let added = protected.map_or(0, |schema| schema.attributes.len() * MOST_ADDED);
+    length + added > settings.warns_above.min(MAX_ITEM_SIZE)
+}
+
+/// Check the item of a model that is about to be sent, as it will be stored.
+#[inline]
+pub(crate) fn check_of_model(
+    settings: &Settings,
+    item: &[u8],
+    schema: &Bound<'_, Schema>,
+) -> PyResult<()> {
+    let model = schema.get();
+    if !may_be_large(settings, model, item.len()) {
+        return Ok(());
+    }
+    let py = schema.py();
+    let table = settings.table_of(py, model)?;
+    let size = match &model.protected {
+        None => item_size(item).map_err(|error| malformed(py, &error))?,
+        Some(protected) => protected_size(py, settings, protected, item)?,
+    };
+    judge(py, settings, size, &model.name, &table)
+}
+
+/// The same of an item that no model knows.
+pub(crate) fn check_plain(
+    py: Python<'_>,
+    settings: &Settings,
+    item: &[u8],
+    table: &str,
+) -> PyResult<()> {
+    if item.len() <= settings.warns_above.min(MAX_ITEM_SIZE) {
+        return Ok(());
+    }
+    let size = item_size(item).map_err(|error| malformed(py, &error))?;
+    judge(py, settings, size, "item", table)
+}
+
+/// What an item with marked values counts once they are protected.
+pub(crate) fn protected_size(
+    py: Python<'_>,
+    settings: &Settings,
+    schema: &Arc<ProtectedSchema>,
+    item: &[u8],
+) -> PyResult<ItemSize> {
+    let protection = Protection {
+        keys: settings.keys(py)?,
+        generation: runtime::generation().into(),
+        writes: vec![Written {
+            schema: schema.clone(),
+            key: Box::default(),
+        }],
+        reads: Vec::new(),
+    };
+    let named = |error: Error| raise(py, &error.with_operation(&*schema.model), None);
+    protection.size(item).map_err(named)
+}
+
+#[cold]
+fn judge(
+    py: Python<'_>,
+    settings: &Settings,
+    size: ItemSize,
+    model: &str,
+    table: &str,
+) -> PyResult<()> {
+    if size.total > MAX_ITEM_SIZE {
+        let error = too_large(size).with_operation(model).with_table(table);
+        return Err(raise(py, &error, None));
+    }
+    if size.total > settings.warns_above {
+        py.import(intern!(py, "pydynox.cost"))?.call_method1(
+            intern!(py, "warn_of_size"),
+            (model, table, size.total, size.attributes),
+        )?;
+    }
+    Ok(())
+}
