@@ -464,7 +464,7 @@ def test_an_item_near_the_limit_is_warned_of_where_it_is_written() -> None:
         assert len(told) == 7
         assert "User writes an item of 389" in str(told[0].message)
         assert "'name' (389124)" in str(told[0].message)
-        User(user_id="u8", name="n" * (360 * 1024)).sync.put()
+        User(user_id="u8", name="n" * (350 * 1024)).sync.put()
         assert User.sync.scan().count() == 7
     with quiet.as_default():
         User(user_id="u1", name=large).sync.put()
