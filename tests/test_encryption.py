@@ -613,11 +613,16 @@ def test_plain_values_migrate(client: DynamoDBClient, drive: Drive) -> None:
     assert "ssn" in one.model_changes()
     drive(one.save())
     assert stored(client, 1)["ssn"][:2] == b"\xd9\x70"
-    for row in drive(Legacy.query("c").all()):
+    with client.collect() as used:
+        rows = drive(Legacy.query("c").all())
+    assert used.migrated == 2
+    for row in rows:
         assert row.ssn == SECRET
         drive(row.save())
     assert all(stored(client, number)["ssn"][:2] == b"\xd9\x70" for number in (1, 2, 3))
-    assert drive(Legacy.get("c", 2)).model_changes() == {}
+    with client.collect() as used:
+        assert drive(Legacy.get("c", 2)).model_changes() == {}
+    assert used.migrated == 0
 
     for number in (4, 5, 6, 7):
         client.sync.put_item("patients", {"clinic": "c", "number": number, "ssn": SECRET})

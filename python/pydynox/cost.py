@@ -129,6 +129,11 @@ class Usage:
         return self.total.write_units
 
     @property
+    def migrated(self) -> int:
+        """Values that were read as plaintext where ``on_plaintext="migrate"`` takes it: what is still to be encrypted."""
+        return self._meter.migrated()
+
+    @property
     def by_operation(self) -> dict[str, Tally]:
         """By the name of the operation, such as ``"GetItem"``."""
         return {name: Tally(*numbers) for name, numbers in self._meter.by_operation()}

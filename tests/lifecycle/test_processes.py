@@ -172,3 +172,35 @@ def test_a_blocking_call_inside_a_running_loop_is_refused(script: Script) -> Non
             else: raise AssertionError("not refused")
         asyncio.run(main())
     """)
+
+
+def test_forked_children_never_encrypt_alike(script: Script) -> None:
+    """Each makes a data key and salts of its own, whatever the parent had at hand."""
+    printed = script("""
+        from pydynox import Encrypted, LocalKeyring
+        class Patient(Model[str], table="patients"):
+            id: Attr[str] = partition_key()
+            ssn: Encrypted[str]
+        client = DynamoDBClient(endpoint_url="memory://", keyring=LocalKeyring({"k": bytes(32)}))
+        def envelope():
+            with client.as_default():
+                if not Patient.table.sync.exists(): Patient.table.sync.create()
+                Patient(id="p", ssn="secret").sync.put()
+                assert Patient.sync.get("p").ssn == "secret"
+                return client.sync.get_item("patients", {"id": "p"})["ssn"]
+        print(envelope().hex(), flush=True)
+        for _ in range(3):
+            if os.fork() == 0:
+                print(envelope().hex(), flush=True)
+                os._exit(0)
+            assert os.wait()[1] == 0
+        print(envelope().hex(), flush=True)
+    """)
+    envelopes = [bytes.fromhex(line) for line in printed.split()]
+    assert len(envelopes) == 5
+    # magic, version, suite, flags, the key's name with its length, the wrapped key with its length, salt
+    wrapped = [one[9:69] for one in envelopes]
+    salts = [one[69:101] for one in envelopes]
+    assert len(set(salts)) == 5
+    assert len(set(wrapped[:4])) == 4
+    assert wrapped[4] == wrapped[0]

@@ -320,6 +320,11 @@ impl Client {
         let opened = deadline.bound(&self.inner.timers, opening).await;
         let opened = opened.ok_or_else(|| late(&call, applied))?;
         if let Some(opened) = opened.map_err(|error| error.with_applied(applied))? {
+            if let Some(observers) = &self.observers
+                && !opened.migrated.is_empty()
+            {
+                observers.migrated(opened.migrated.len() as u64);
+            }
             answer.body = opened.body.into();
             answer.migrated = opened.migrated;
         }

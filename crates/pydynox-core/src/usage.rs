@@ -52,6 +52,7 @@ struct Counted {
     total: Tally,
     by_operation: BTreeMap<Box<str>, Tally>,
     by_table: BTreeMap<Box<str>, Tally>,
+    migrated: u64,
     /// How many calls each place in the program made.
     by_site: BTreeMap<Box<str>, u64>,
 }
@@ -86,6 +87,11 @@ impl Usage {
     /// All calls together.
     pub fn total(&self) -> Tally {
         self.counted().total
+    }
+
+    /// Values that were read as plaintext where they should have been encrypted.
+    pub fn migrated(&self) -> u64 {
+        self.counted().migrated
     }
 
     /// By the name of the operation.
@@ -243,6 +249,13 @@ impl Observers {
     pub(crate) fn counts_for(&self, other: &Self) -> bool {
         let mut pairs = self.usages.iter().zip(&other.usages);
         self.usages.len() == other.usages.len() && pairs.all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
+    /// So many values of an answer were plaintext where they should have been encrypted.
+    pub(crate) fn migrated(&self, values: u64) {
+        for usage in &self.usages {
+            usage.counted().migrated += values;
+        }
     }
 
     /// A call is about to be sent.

@@ -79,6 +79,11 @@ impl Meter {
         by_name(self.usage.by_table())
     }
 
+    /// Values that were read as plaintext where they should have been encrypted.
+    fn migrated(&self) -> u64 {
+        self.usage.migrated()
+    }
+
     /// Where calls were made, the place with the most first.
     fn sites(&self) -> Vec<(String, u64)> {
         self.usage.sites()
