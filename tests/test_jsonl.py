@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import re
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from pydynox import Attr, DynamoDBClient, Model, export_jsonl, field, import_jsonl, partition_key, run, sort_key
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, TableNotFoundError, ValidationError
+from pydynox.testing import fault, inject
 
 
 class Reading(Model[str, int], table="readings"):
@@ -85,6 +87,28 @@ def test_a_line_is_in_the_form_of_dynamodbs_exports(client, tmp_path):
     assert (tmp_path / "x.jsonl").read_text() == (
         '{"Item":{"at":{"N":"1"},"n":{"N":"2.5"},"sensor":{"S":"a"},"z":{"SS":["b","q"]}}}\n'
     )
+
+
+@pytest.mark.engines("embedded")
+def test_an_export_keeps_to_its_rate(client, drive, tmp_path):
+    fill(client, 300)  # each page of ten is half a unit
+    began = time.monotonic()
+    with client.collect() as used:
+        assert drive(export_jsonl(Reading, tmp_path / "x.jsonl", page_size=10, target_rcu=10)) == 300
+    assert used.read_units == 15.5
+    assert time.monotonic() - began > 0.5
+    for rate in (0, -1, float("nan")):
+        with pytest.raises(ConfigurationError, match="target_rcu"):
+            drive(export_jsonl(Reading, tmp_path / "y.jsonl", target_rcu=rate))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.jsonl"]
+
+
+@pytest.mark.engines("embedded")
+def test_what_is_throttled_is_exported_all_the_same(client, tmp_path):
+    fill(client, 100)
+    with inject(client, fault("Scan", "throttle", skip=2, times=5)) as log:
+        assert run(export_jsonl(Reading, tmp_path / "x.jsonl", page_size=10)) == 100
+    assert len(log.injected) == 5
 
 
 @pytest.mark.parametrize("name", ["items.jsonl", "items.jsonl.gz"])

@@ -363,7 +363,7 @@ class Client:
     ) -> Operation: ...
     def address_of(self, instance: Instance) -> tuple[str, bytes]:
         """Its table as it is sent, and its key in the form in which equal keys are equal."""
-    def scan_lines(self, table: str, after: str | None, consistent_read: bool, limit: int | None) -> Operation:
+    def scan_lines(self, table: str, after: str | None, consistent_read: bool, limit: int | None, pace: Pace) -> Operation:
         """Its result is the lines, how many, and the key to go on after, or None."""
     def transact_write(self, entries: Sequence[tuple[Any, ...]], token: str | None) -> tuple[Operation, str] | None:
         """Operations as ``(verb, instance or key, actions, condition, upsert)``; gives the token, too."""

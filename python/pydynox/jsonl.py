@@ -41,6 +41,7 @@ async def export_jsonl(
     client: DynamoDBClient | None = None,
     consistent_read: bool = False,
     page_size: int | None = None,
+    target_rcu: float | None = None,
     resume: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> int:
@@ -55,6 +56,8 @@ async def export_jsonl(
         client: The client; else the one of the model, or the one in force.
         consistent_read: Whether each item is seen as the last write before its page left it.
         page_size: How many items a request reads at most; else 1 MB.
+        target_rcu: The most read units per second. Without it an export is as fast as the table gives: the rate grows while nothing
+            is refused, and falls back when something is. A page is up to 1 MB, 128 units: ``page_size`` makes them smaller.
         resume: Go on with an export that was interrupted; begin where there is none.
         progress: Called after every page with how many items are written.
 
@@ -63,7 +66,7 @@ async def export_jsonl(
 
     Raises:
         FileExistsError: The file is there, or one that another export was interrupted in and ``resume`` is not said.
-        ConfigurationError: What is to be resumed is another job, or its file was changed.
+        ConfigurationError: What is to be resumed is another job, its file was changed, or ``target_rcu`` is no rate.
         TableNotFoundError: There is no such table.
 
     Example:
@@ -78,6 +81,7 @@ async def export_jsonl(
         raise ValidationError(f"page_size is at least 1, not {page_size}")
     if os.path.exists(path):
         raise FileExistsError(f"{path} is there already; an export overwrites nothing")
+    pace = _core.Pace(target_rcu, None)
     found = await _find(table, client)
     job = _job("export", found)
     state = _resumed(note, job, resume=resume)
@@ -89,7 +93,7 @@ async def export_jsonl(
             raise ConfigurationError(f"{part} is shorter than {note} says: it was changed; move both away to begin anew")
         file.truncate(size)
         while state is None or after is not None:
-            operation = found.client._core.scan_lines(found.name, after, consistent_read, page_size)
+            operation = found.client._core.scan_lines(found.name, after, consistent_read, page_size, pace)
             lines, count, after = await _result(operation)
             file.write(_compressed(lines) if path.endswith(".gz") else lines)
             file.flush()

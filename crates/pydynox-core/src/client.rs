@@ -554,10 +554,12 @@ impl<'a> Run<'a> {
         }
         self.ambiguity.note(failed.ambiguous);
         let free = self.is_free(&failed);
+        // Whoever keeps to a pace answers throttling by going slower, not by giving up.
+        let patient = failed.class == Class::Throttling && meter.is_some_and(Meter::is_paced);
         if free {
             self.renewed = true;
             self.attempts -= 1;
-        } else if !self.may_retry(&failed) {
+        } else if !self.may_retry(&failed, patient) {
             return Err(self.give_up(failed.error));
         }
         let pause = if free {
@@ -568,7 +570,10 @@ impl<'a> Run<'a> {
         if !self.deadline.allows(pause) {
             return Err(self.too_late(failed.error));
         }
-        if !free && !self.pay(failed.class) {
+        if patient {
+            // The pace falls as well: no need for pauses that grow and grow.
+            self.retries = (self.retries + 1).min(2);
+        } else if !free && !self.pay(failed.class) {
             return Err(self.give_up(failed.error));
         }
         if matches!(failed.error.kind(), ErrorKind::TransactionCanceled { .. }) {
@@ -599,9 +604,9 @@ impl<'a> Run<'a> {
         failed.stale && !self.renewed && self.ambiguity.repeats_harmlessly()
     }
 
-    fn may_retry(&self, failed: &Failed) -> bool {
+    fn may_retry(&self, failed: &Failed, patient: bool) -> bool {
         failed.class.is_retryable()
-            && self.attempts < self.client.config.max_attempts
+            && (patient || self.attempts < self.client.config.max_attempts)
             && self.ambiguity.may_send_again()
     }
 

@@ -29,7 +29,7 @@ use crate::fault::{Faults, Injections, Opened};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
-use crate::meter;
+use crate::meter::{self, Pace};
 use crate::operation::Operation;
 use crate::protected::{Shield, Shields};
 use crate::runtime;
@@ -220,9 +220,39 @@ impl Client {
         expected: Expected,
         about: Context,
     ) -> PyResult<Py<Operation>> {
+        let core = self.core(py)?;
+        let timeout = self.options(py)?.timeout;
+        self.send_by(py, core, timeout, request, repair, expected, about)
+    }
+
+    /// The same for a call that keeps to a pace, and has the time for it.
+    pub(crate) fn send_paced(
+        &self,
+        py: Python<'_>,
+        request: Request,
+        expected: Expected,
+        pace: &Pace,
+    ) -> PyResult<Py<Operation>> {
+        let core = self.core(py)?.paced(Some(pace.0.clone()));
+        let timeout = self.options(py)?.timeout.or(Some(Duration::MAX));
+        let about = Context::default();
+        self.send_by(py, core, timeout, request, None, expected, about)
+    }
+
+    #[allow(clippy::too_many_arguments)] // all that makes one call differ from another
+    fn send_by(
+        &self,
+        py: Python<'_>,
+        core: CoreClient,
+        timeout: Option<Duration>,
+        request: Request,
+        repair: Option<Repair>,
+        expected: Expected,
+        about: Context,
+    ) -> PyResult<Py<Operation>> {
         // What is protected may have to wait for a keyring.
         let is_plain = repair.is_none() && request.protection.is_none();
-        let core = self.core(py)?.protected(request.protection);
+        let core = core.protected(request.protection);
         let inline = core.answers_inline(&request.operation) && is_plain;
         let call = Call {
             operation: request.operation,
@@ -232,7 +262,7 @@ impl Client {
             intent: request.intent,
             proof: request.proof,
             own_token: request.own_token,
-            timeout: self.options(py)?.timeout,
+            timeout,
         };
         let exchange = match repair {
             None => Box::pin(async move { core.call(call).await }) as runtime::Exchange,
@@ -569,8 +599,9 @@ impl Client {
         after: Option<&str>,
         consistent_read: bool,
         limit: Option<u32>,
+        pace: &Bound<'_, Pace>,
     ) -> PyResult<Py<Operation>> {
-        self.scan_as_lines(py, table, after, consistent_read, limit)
+        self.scan_as_lines(py, table, after, consistent_read, limit, pace.get())
     }
 
     /// Read items as they were at one moment.

@@ -10,6 +10,7 @@ use pyo3::types::PyBytes;
 use crate::answer::Expected;
 use crate::client::{Client, Request};
 use crate::error::{malformed, validation_error};
+use crate::meter::Pace;
 use crate::operation::Operation;
 
 impl Client {
@@ -21,6 +22,7 @@ impl Client {
         after: Option<&str>,
         consistent_read: bool,
         limit: Option<u32>,
+        pace: &Pace,
     ) -> PyResult<Py<Operation>> {
         let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(256);
@@ -29,7 +31,7 @@ impl Client {
             validation_error(py, &format!("the key to go on after is none: {error}"))
         })?;
         let request = Request::idempotent(Name::Scan, table, w);
-        self.send(py, request, Expected::Lines)
+        self.send_paced(py, request, Expected::Lines, pace)
     }
 }
 

@@ -23,6 +23,7 @@ def add(commands: Any, where: Any) -> None:
         parser.add_argument("--resume", action="store_true", help="go on with one that was interrupted")
         if name == "export":
             parser.add_argument("--consistent-read", action="store_true", help="see every write; costs twice as much")
+            parser.add_argument("--target-rcu", type=float, metavar="UNITS", help="the most read units per second")
         else:
             parser.add_argument("--target-wcu", type=float, metavar="UNITS", help="the most write units per second")
         parser.set_defaults(run=handler)
@@ -37,6 +38,7 @@ def _export(options: Any) -> int:
                 options.file,
                 client=client,
                 consistent_read=options.consistent_read,
+                target_rcu=options.target_rcu,
                 resume=options.resume,
                 progress=progress,
             )

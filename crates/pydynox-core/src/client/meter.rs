@@ -17,6 +17,7 @@ pub(super) struct Meter<'a> {
     call: &'a Call,
     observers: Option<&'a Observers>,
     limiter: Option<&'a Limiter>,
+    paced: bool,
     access: Option<Access>,
     /// What was taken of the rate limit, and why so much.
     taken: Option<(Estimate, f64)>,
@@ -41,6 +42,7 @@ impl<'a> Meter<'a> {
             call,
             observers: observers.as_deref(),
             limiter,
+            paced: pace.is_some(),
             access: Access::of(&call.operation, &call.body),
             taken: None,
         })
@@ -74,6 +76,11 @@ impl<'a> Meter<'a> {
         Ok(asking
             .and_then(|body| body.ok().flatten())
             .unwrap_or_else(|| call.body.clone()))
+    }
+
+    /// Whether the call keeps to a pace of its own, beside whatever limits its client.
+    pub(super) fn is_paced(&self) -> bool {
+        self.paced
     }
 
     pub(super) fn retried(&self) {

@@ -1,7 +1,7 @@
 //! What is measured, what is not, and the pace that a rate limit keeps.
 
 use super::*;
-use crate::limiter::RateLimit;
+use crate::limiter::{Limiter, RateLimit};
 use crate::usage::{Budget, Observers, Usage};
 
 const COST_TWO: &str = r#"{"ConsumedCapacity":{"TableName":"users","CapacityUnits":2.0}}"#;
@@ -210,4 +210,26 @@ fn a_call_that_must_wait_may_be_polled_outside_of_a_runtime_first() {
     }
 
     assert_eq!(script.times_sent(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_keeps_to_a_pace_does_not_give_up_for_throttling() {
+    let script = Script::new(|attempt| if attempt < 40 { throttled() } else { served() });
+    let pace = Arc::new(Limiter::adaptive(None, None).unwrap());
+    let paced = client(&script).paced(Some(pace));
+
+    let found = paced
+        .call(Call {
+            timeout: Some(Duration::MAX),
+            ..get()
+        })
+        .await
+        .unwrap();
+
+    assert_eq!(found.attempts, 41);
+    // What else fails is given up as ever.
+    let script = Script::new(|_| reset());
+    let pace = Arc::new(Limiter::adaptive(None, None).unwrap());
+    let error = client(&script).paced(Some(pace)).call(get()).await;
+    assert_eq!(error.unwrap_err().attempts(), 4);
 }
