@@ -9,7 +9,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, ModelConfig, field, partition_key, run, sort_key, ttl
+from pydynox import (
+    Attr,
+    DynamoDBClient,
+    GlobalSecondaryIndex,
+    LocalSecondaryIndex,
+    Model,
+    ModelConfig,
+    field,
+    partition_key,
+    run,
+    sort_key,
+    ttl,
+)
 from pydynox.exceptions import (
     ConfigurationError,
     InvalidRequestError,
@@ -747,41 +759,74 @@ def test_a_model_without_a_table_is_told_how_to_get_one() -> None:
 
 # Indexes.
 
-KEYS_ONLY = {"ProjectionType": "KEYS_ONLY"}
+
+class Indexed(Model[str, int], table="notes"):
+    owner: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    text: Attr[str] = field(default="")
+    size: Attr[int] = field(default=0)
+    by_text = GlobalSecondaryIndex(text, number)
+    by_size = GlobalSecondaryIndex(size, projection="KEYS_ONLY")
 
 
-def index(name: str, *keys: str, projection: Any = None) -> dict[str, Any]:
-    schema = [{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ("HASH", "RANGE"), strict=False)]
-    return {"IndexName": name, "KeySchema": schema, "Projection": projection or {"ProjectionType": "ALL"}}
+class WithLocal(Model[str, int], table="notes"):
+    """The same with a local index."""
+
+    owner: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    text: Attr[str] = field(default="")
+    size: Attr[int] = field(default=0)
+    by_text = GlobalSecondaryIndex(text, number)
+    by_size = GlobalSecondaryIndex(size, projection="KEYS_ONLY")
+    by_owner_size = LocalSecondaryIndex(size, projection=(text,))
 
 
-@pytest.fixture
-def declare(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Let notes declare indexes, over `text` and `size` beside the key."""
-    from pydynox import _core
+class ByText(Model[str, int], table="notes"):
+    """The same with the first index alone."""
 
-    def declare(global_: Any = (), local: Any = ()) -> None:
-        made = {name: given for name, given in (("GlobalSecondaryIndexes", global_), ("LocalSecondaryIndexes", local)) if given}
-        types = {"owner": "S", "number": "N", "text": "S", "size": "N"}
-        used = {key["AttributeName"] for each in (*global_, *local) for key in each["KeySchema"]} | {"owner", "number"}
-        definitions = [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items() if name in used]
-        members = {"KeySchema": TABLE["KeySchema"], "AttributeDefinitions": definitions, **made}
-        monkeypatch.setattr(_core, "table_declaration", lambda schema: members)
-
-    return declare
+    owner: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    text: Attr[str] = field(default="")
+    by_text = GlobalSecondaryIndex(text, number)
 
 
-GSI = [index("by_text", "text", "number"), index("by_size", "size", projection=KEYS_ONLY)]
-LSI = [index("by_owner_size", "owner", "size", projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["text"]})]
+class OfOtherKeys(Model[str, int], table="notes"):
+    """The first index with other keys."""
+
+    owner: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    text: Attr[str] = field(default="")
+    by_text = GlobalSecondaryIndex(text)
 
 
-def test_a_table_is_created_with_its_indexes(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
-    declare(GSI, LSI)
+class OfOtherProjection(Model[str, int], table="notes"):
+    """The first index with another projection."""
 
-    drive(Note.table.create())
+    owner: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    text: Attr[str] = field(default="")
+    by_text = GlobalSecondaryIndex(text, number, projection="KEYS_ONLY")
 
-    assert drive(Note.table.check()) == []
-    described = drive(Note.table.describe())
+
+GSI = [
+    {
+        "IndexName": "by_text",
+        "KeySchema": [{"AttributeName": "text", "KeyType": "HASH"}, {"AttributeName": "number", "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "ALL"},
+    },
+    {
+        "IndexName": "by_size",
+        "KeySchema": [{"AttributeName": "size", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    },
+]
+
+
+def test_a_table_is_created_with_its_indexes(drive: Drive, client: DynamoDBClient) -> None:
+    drive(WithLocal.table.create())
+
+    assert drive(WithLocal.table.check()) == []
+    described = drive(WithLocal.table.describe())
     assert sorted(described.global_indexes) == ["by_size", "by_text"]
     by_text = described.global_indexes["by_text"]
     assert (by_text.partition_key, by_text.sort_key, by_text.projection) == (("text",), ("number",), "ALL")
@@ -789,12 +834,11 @@ def test_a_table_is_created_with_its_indexes(drive: Drive, client: DynamoDBClien
     assert described.local_indexes["by_owner_size"].projection == "INCLUDE"
 
 
-def test_ensure_adds_indexes_one_at_a_time(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+def test_ensure_adds_indexes_one_at_a_time(drive: Drive, client: DynamoDBClient) -> None:
     by_hand(client, drive)
     drive(Note(owner="a", number=1, text="hello").create())
-    declare(GSI)
     told: list[TableProgress] = []
-    drifts = drive(Note.table.check())
+    drifts = drive(Indexed.table.check())
     assert [(drift.what, drift.index, drift.mended_by) for drift in drifts] == [
         ("index", "by_text", "ensure"),
         ("index", "by_size", "ensure"),
@@ -803,85 +847,75 @@ def test_ensure_adds_indexes_one_at_a_time(drive: Drive, client: DynamoDBClient,
         "index by_text: declared partition key text (S), sort key number (N), projection ALL, missing; ensure() adds it"
     )
 
-    mended = drive(Note.table.ensure(progress=told.append))
+    mended = drive(Indexed.table.ensure(progress=told.append))
 
     assert mended == drifts
-    assert drive(Note.table.check()) == []
+    assert drive(Indexed.table.check()) == []
     assert [each.doing for each in told if "index" in each.doing] == ["adding index by_text", "adding index by_size"]
 
 
-def test_indexes_that_are_not_declared_stay(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
-    declare(GSI)
-    drive(Note.table.create())
-    declare(GSI[:1])
+def test_indexes_that_are_not_declared_stay(drive: Drive, client: DynamoDBClient) -> None:
+    drive(Indexed.table.create())
 
-    assert drive(Note.table.check()) == []
-    assert drive(Note.table.update(stream="KEYS_ONLY")) != []
-    assert sorted(drive(Note.table.describe()).global_indexes) == ["by_size", "by_text"]
+    assert drive(ByText.table.check()) == []
+    assert drive(ByText.table.update(stream="KEYS_ONLY")) != []
+    assert sorted(drive(ByText.table.describe()).global_indexes) == ["by_size", "by_text"]
 
 
 @pytest.mark.parametrize(
     ("other", "advice"),
     [
-        ({"global_": [index("by_text", "text")]}, "under another name"),
-        ({"global_": [index("by_text", "text", "number", projection=KEYS_ONLY)]}, "under another name"),
-        ({"global_": GSI, "local": LSI}, "made with its table"),
+        (OfOtherKeys, "under another name"),
+        (OfOtherProjection, "under another name"),
+        (WithLocal, "made with its table"),
     ],
 )
-def test_an_index_that_cannot_be_changed_is_explained(
-    drive: Drive, client: DynamoDBClient, declare: Any, other: Any, advice: str
-) -> None:
-    declare(GSI)
-    drive(Note.table.create())
-    declare(**other)
+def test_an_index_that_cannot_be_changed_is_explained(drive: Drive, client: DynamoDBClient, other: Any, advice: str) -> None:
+    drive(Indexed.table.create())
 
-    (drift,) = drive(Note.table.check(deletion_protection=False))
+    (drift,) = drive(other.table.check(deletion_protection=False))
 
     assert (drift.what, drift.mendable) == ("index", False)
     assert advice in drift.advice
     with pytest.raises(ConfigurationError, match=advice):
-        drive(Note.table.ensure())
+        drive(other.table.ensure())
 
 
-def test_indexes_have_a_capacity_of_their_own(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
-    declare(GSI)
+def test_indexes_have_a_capacity_of_their_own(drive: Drive, client: DynamoDBClient) -> None:
     options = TableOptions(billing=Provisioned(10, 5), indexes={"by_size": IndexOptions(billing=Provisioned(2, 1))})
 
-    drive(Note.table.create(**options))
+    drive(Indexed.table.create(**options))
 
     raw = {
-        each["IndexName"]: each["ProvisionedThroughput"] for each in drive(Note.table.describe()).raw["GlobalSecondaryIndexes"]
+        each["IndexName"]: each["ProvisionedThroughput"] for each in drive(Indexed.table.describe()).raw["GlobalSecondaryIndexes"]
     }
     assert (raw["by_text"]["ReadCapacityUnits"], raw["by_size"]["ReadCapacityUnits"]) == (10, 2)
-    assert drive(Note.table.check(**options)) == []
+    assert drive(Indexed.table.check(**options)) == []
 
 
 @pytest.mark.deviates(embedded="UpdateTable leaves the capacity of an index as it is")
-def test_the_capacity_of_an_index_is_changed(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
-    declare(GSI)
-    drive(Note.table.create(billing=Provisioned(10, 5)))
+def test_the_capacity_of_an_index_is_changed(drive: Drive, client: DynamoDBClient) -> None:
+    drive(Indexed.table.create(billing=Provisioned(10, 5)))
     more = TableOptions(indexes={"by_size": IndexOptions(billing=Provisioned(4, 1))})
-    (drift,) = drive(Note.table.check(**more))
+    (drift,) = drive(Indexed.table.check(**more))
     assert (drift.what, drift.index, drift.actual, drift.mended_by) == ("billing", "by_size", Provisioned(10, 5), "update")
 
-    drive(Note.table.update(**more))
-    assert drive(Note.table.check(**more)) == []
+    drive(Indexed.table.update(**more))
+    assert drive(Indexed.table.check(**more)) == []
 
 
 @pytest.mark.deviates(embedded="UpdateTable gives a new index no capacity")
-def test_an_index_is_added_to_a_provisioned_table_with_its_capacity(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
+def test_an_index_is_added_to_a_provisioned_table_with_its_capacity(drive: Drive, client: DynamoDBClient) -> None:
     drive(Note.table.create(billing=Provisioned(6, 3)))
-    declare(GSI[:1])
 
-    drive(Note.table.ensure())
+    drive(ByText.table.ensure())
 
     (added,) = drive(Note.table.describe()).raw["GlobalSecondaryIndexes"]
     throughput = added["ProvisionedThroughput"]
     assert (throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]) == (6, 3)
 
 
-def test_what_an_index_alone_is_asked_to_be(drive: Drive, serve: Serve, declare: Any) -> None:
-    declare(GSI)
+def test_what_an_index_alone_is_asked_to_be(drive: Drive, serve: Serve) -> None:
     there = table(GlobalSecondaryIndexes=[each | {"IndexStatus": "ACTIVE"} for each in GSI], AttributeDefinitions=[
         *TABLE["AttributeDefinitions"],
         {"AttributeName": "text", "AttributeType": "S"},
@@ -890,9 +924,9 @@ def test_what_an_index_alone_is_asked_to_be(drive: Drive, serve: Serve, declare:
     service = Service(DescribeTable=[there])
     wanted = IndexOptions(billing=OnDemand(max_wcu=9), warm_throughput=WarmThroughput(12_000, 4_000))
     with client_of(serve(service)).as_default():
-        drive(Note.table.update(indexes={"by_size": wanted}))
-        drive(Note.table.create(indexes={"by_size": wanted}, wait=False))
-        drive(Note.table.update(billing=Provisioned(5, 5)))
+        drive(Indexed.table.update(indexes={"by_size": wanted}))
+        drive(Indexed.table.create(indexes={"by_size": wanted}, wait=False))
+        drive(Indexed.table.update(billing=Provisioned(5, 5)))
 
     warm = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}
     throughput = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
@@ -907,22 +941,20 @@ def test_what_an_index_alone_is_asked_to_be(drive: Drive, serve: Serve, declare:
     assert by_size == GSI[1] | {"OnDemandThroughput": {"MaxWriteRequestUnits": 9}, "WarmThroughput": warm}
 
 
-def test_an_index_of_another_way_of_billing_is_refused(drive: Drive, client: DynamoDBClient, declare: Any) -> None:
-    declare(GSI)
+def test_an_index_of_another_way_of_billing_is_refused(drive: Drive, client: DynamoDBClient) -> None:
     odd = {"by_size": IndexOptions(billing=Provisioned(1, 1))}
     with pytest.raises(ConfigurationError, match="billed in one way"):
-        drive(Note.table.create(indexes=odd))
+        drive(Indexed.table.create(indexes=odd))
     with pytest.raises(ConfigurationError, match="billed in one way"):
-        drive(Note.table.check(billing=OnDemand(), indexes=odd))
-    drive(Note.table.create())
+        drive(Indexed.table.check(billing=OnDemand(), indexes=odd))
+    drive(Indexed.table.create())
     with pytest.raises(ConfigurationError, match="billed in one way"):
-        drive(Note.table.check(indexes=odd))
+        drive(Indexed.table.check(indexes=odd))
 
 
-async def test_many_may_add_indexes_at_the_same_time(client: DynamoDBClient, declare: Any) -> None:
+async def test_many_may_add_indexes_at_the_same_time(client: DynamoDBClient) -> None:
     await Note.table.create()
-    declare(GSI)
 
-    await asyncio.gather(*(Note.table.ensure() for _ in range(6)))
+    await asyncio.gather(*(Indexed.table.ensure() for _ in range(6)))
 
-    assert await Note.table.check() == []
+    assert await Indexed.table.check() == []

@@ -303,6 +303,10 @@ pub(crate) fn is_absent(field: &Field, value: &Bound<'_, PyAny>) -> bool {
 }
 
 pub(crate) fn is_empty_set(value: &Bound<'_, PyAny>) -> bool {
+    // Most values that are no scalars, told without a look at their bases.
+    if value.is_exact_instance_of::<PyDict>() || value.is_exact_instance_of::<PyList>() {
+        return false;
+    }
     match value.cast::<PySet>() {
         Ok(set) => set.len() == 0,
         Err(_) => value.cast::<PyFrozenSet>().is_ok_and(|set| set.len() == 0),

@@ -202,8 +202,11 @@ pub(crate) fn broken_rules(
     let schema = schema.get();
     let mut problems = Vec::new();
     for (index, field) in schema.fields().enumerate() {
+        if !field.is_ruled || !asked(index) {
+            continue;
+        }
         let inside = !field.scalar && shape::has_rules_inside(&field.kind);
-        if (field.rules.is_none() && !field.immutable && !inside) || !asked(index) {
+        if field.rules.is_none() && !field.immutable && !inside {
             continue;
         }
         let value = ffi::get_attribute(instance, field.name.bind(py))?;

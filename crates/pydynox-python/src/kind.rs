@@ -120,6 +120,19 @@ impl Kind {
         }
     }
 
+    /// Whether documents may be inside of a value.
+    pub(crate) fn holds_documents(&self) -> bool {
+        match self {
+            Self::Record(_) => true,
+            Self::Optional(inner)
+            | Self::List(inner)
+            | Self::Dict(inner)
+            | Self::TupleOf(inner) => inner.holds_documents(),
+            Self::Tuple(kinds) => kinds.iter().any(Self::holds_documents),
+            _ => false,
+        }
+    }
+
     /// Whether one value may have several stored forms: others write dates in their own way, a class may drop members.
     pub(crate) fn is_loose(&self) -> bool {
         match self {

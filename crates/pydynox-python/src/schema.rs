@@ -64,6 +64,8 @@ pub(crate) struct Field {
     /// What its values must satisfy beside their type; most fields have none.
     pub(crate) rules: Option<Box<Rules>>,
     pub(crate) immutable: bool,
+    /// Whether its values may break any rule: its own, or one of a document inside of them.
+    pub(crate) is_ruled: bool,
     pub(crate) duty: Option<Duty>,
     /// What it is made of, as the class says it.
     pub(crate) template: Option<Py<PyTuple>>,
@@ -145,6 +147,7 @@ impl Field {
             // Of a key that others may have written in another form the stored bytes are kept: they are its address.
             scalar: kind.is_scalar() && (role == Role::Attribute || !kind.is_loose()),
             loose: kind.is_loose(),
+            is_ruled: rules.is_some() || immutable || kind.holds_documents(),
             kind,
             role,
             default: match (default, default_factory) {
