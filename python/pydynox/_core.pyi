@@ -324,6 +324,7 @@ class Client:
         ca_bundle: str | PathLike[str] | None,
         retry_unsafe_writes: bool,
         errors: str,
+        size_warning: float | None,
         keyring: Keyring | None,
     ) -> Self: ...
     def get(

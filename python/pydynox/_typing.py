@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar, TypeVarTuple
 
+    from .document import Document  # noqa: F401
     from .key import Key
 else:
     # Defaults of type variables are for checkers only (PEP 696 is younger than the oldest Python here).
@@ -37,6 +38,7 @@ D = TypeVar("D")
 F = TypeVar("F")
 G = TypeVar("G")
 SortD = TypeVar("SortD", default=None)
+Doc = TypeVar("Doc", bound="Document")
 Num = TypeVar("Num", int, float, "Decimal", "int | None", "float | None", "Decimal | None")
 
 Row = TypeVar("Row")

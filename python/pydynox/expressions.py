@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast, overload
 
 from . import _core
 from ._core import Action, Condition
-from ._typing import E_co, Num, T_co, V
+from ._typing import Doc, E_co, Num, T_co, V
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -280,6 +280,8 @@ class ListExpr(_Container[T_co, E_co]):
     """A path to a list; ``User.tags[0]`` is the path to its first element."""
 
     @overload
+    def __getitem__(self: ListExpr[Any, Doc], index: int, /) -> type[Doc]: ...  # type: ignore[overload-overlap]
+    @overload
     def __getitem__(self: ListExpr[Any, bool], index: int, /) -> BoolExpr[bool]: ...  # type: ignore[overload-overlap]  # a bool is an int
     @overload
     def __getitem__(self: ListExpr[Any, str], index: int, /) -> StringExpr[str]: ...
@@ -328,6 +330,8 @@ class SetExpr(Expr[T_co], Generic[T_co, E_co]):
 class MapExpr(_Container[T_co, E_co]):
     """A path to a map; ``User.scores["a"]`` is the path to a member."""
 
+    @overload
+    def __getitem__(self: MapExpr[Any, Doc], name: str, /) -> type[Doc]: ...  # type: ignore[overload-overlap]
     @overload
     def __getitem__(self: MapExpr[Any, bool], name: str, /) -> BoolExpr[bool]: ...  # type: ignore[overload-overlap]  # a bool is an int
     @overload

@@ -360,6 +360,10 @@ def further_types(one: Typed, objects: Objects, uid: UUID, at: datetime) -> None
     Address(city="Rome")  # E: street is missing
     Address(street="s", zip=3)  # E: unknown field
     Typed.key("active", at)  # E: key type
+    Typed.homes[0].town  # E: element name
+    Typed.homes["a"]  # E: list index
+    Typed.homes[0].city > 3  # E: nested type
+    Typed.places["home"][0].city.add(1)  # E: nested operation
     ModelConfig(strict_reads=1)  # E: type
 
 

@@ -569,6 +569,22 @@ def further_conditions(now: datetime, uid: UUID) -> list[Condition]:
         Typed.price == Money(),
         Typed.address.city.begins_with("P"),
         Typed.address.street == "s",
+        Typed.address.inner.city == "Rome",
+        path(Typed.address).exists(),
+        Typed.places["home"][0].city.begins_with("R"),
+        Typed.homes[0].inner.street == "t",
+        Typed.extra["a"]["b"][0] == 3,
+        Typed.extra["a"].begins_with("x"),
+    ]
+
+
+def further_actions() -> list[Action]:
+    return [
+        Typed.homes[0].city.set("Rome"),
+        Typed.homes.append(Address(street="s")),
+        Typed.places["home"].append(Address(street="s")),
+        Typed.extra["x"].set([1]),
+        path(Typed.address).set(Address(street="s")),
     ]
 
 

@@ -257,6 +257,8 @@ class Typed(Model[Status, datetime], table="typed"):
     wish: Attr[Wish | None] = field(default=None)
     address: Attr[Address | None] = field(default=None)
     places: Attr[dict[str, list[Address]]] = field(default_factory=dict)
+    homes: Attr[list[Address]] = field(default_factory=list)
+    extra: Attr[dict[str, Any]] = field(default_factory=dict)
     price: Attr[Money] = field(codec=MoneyCodec())
     fee: Attr[Money | None] = field(codec=MoneyCodec(), default=None)
 
