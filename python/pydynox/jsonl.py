@@ -57,7 +57,7 @@ async def export_jsonl(
         consistent_read: Whether each item is seen as the last write before its page left it.
         page_size: How many items a request reads at most; else 1 MB.
         target_rcu: The most read units per second. Without it an export is as fast as the table gives: the rate grows while
-            nothing is refused, and falls back when something is. A page is up to 1 MB, 128 units: ``page_size`` makes them smaller.
+            nothing is refused, and falls back when something is. A page is up to 1 MB, 128 units; ``page_size`` makes it less.
         resume: Go on with an export that was interrupted; begin where there is none.
         progress: Called after every page with how many items are written.
 

@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 
 use crate::client::{Answer, Call, Client, Intent, Resend};
 use crate::error::{Error, ErrorKind};
@@ -94,7 +95,7 @@ impl KeyNames {
 }
 
 /// By a key in the form in which equal keys are equal, its place.
-type ByKey = HashMap<Box<[u8]>, usize>;
+pub type ByKey = HashMap<Box<[u8]>, usize, RandomState>;
 
 /// By table and key, what was asked about.
 #[derive(Default)]
@@ -106,7 +107,7 @@ impl Places {
     fn table(&mut self, table: &KeyNames) -> usize {
         let known = self.tables.iter().position(|(known, _)| known == table);
         known.unwrap_or_else(|| {
-            let places = HashMap::with_capacity(MAX_GETS);
+            let places = ByKey::with_capacity_and_hasher(MAX_GETS, RandomState::default());
             self.tables.push((table.clone(), places));
             self.tables.len() - 1
         })

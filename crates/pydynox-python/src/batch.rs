@@ -107,7 +107,7 @@ impl Gathered {
         let Some(got) = got else {
             return Err(internal(py, "a batch that brought nothing"));
         };
-        let items = PyList::empty(py);
+        let mut items = Vec::with_capacity(self.places.len());
         let left = PyList::empty(py);
         let mut decoder = Decoder::new(py);
         let mut plain: Option<Bound<'_, PyType>> = None;
@@ -131,8 +131,9 @@ impl Gathered {
                 }
                 None => None,
             };
-            items.append(item)?;
+            items.push(item);
         }
+        let items = PyList::new(py, items)?;
         Ok((items, left, have_hooks).into_pyobject(py)?.into_any())
     }
 

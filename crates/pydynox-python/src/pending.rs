@@ -1,12 +1,12 @@
 //! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use pydynox_core::batch::{Fate, KeyNames, MAX_WRITES, Writes, Wrote};
+use foldhash::fast::RandomState;
+use pydynox_core::batch::{ByKey, Fate, KeyNames, MAX_WRITES, Writes, Wrote};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -62,7 +62,7 @@ struct Held {
 struct Table {
     names: KeyNames,
     /// By key, in the form in which equal keys are equal.
-    places: HashMap<Box<[u8]>, usize>,
+    places: ByKey,
 }
 
 /// One put or delete.
@@ -97,7 +97,7 @@ impl Held {
     fn number(&mut self, names: KeyNames) -> usize {
         let known = self.tables.iter().position(|known| known.names == names);
         known.unwrap_or_else(|| {
-            let places = HashMap::with_capacity(MAX_WRITES);
+            let places = ByKey::with_capacity_and_hasher(MAX_WRITES, RandomState::default());
             self.tables.push(Table { names, places });
             self.tables.len() - 1
         })
