@@ -49,6 +49,7 @@ class BatchWriter:
         self._unguarded = unguarded
         self._transactions = transactions
         self._pace = pace
+        self._most = FLUSH if pace is None else PACED_FLUSH
         self._progress = progress
         self._pending = _core.Pending(client._core)
         self._has_hooks = False
@@ -99,10 +100,6 @@ class BatchWriter:
                 await self._flush()
             else:
                 return
-
-    @property
-    def _most(self) -> int:
-        return FLUSH if self._pace is None else PACED_FLUSH
 
     @property
     def _is_full(self) -> bool:

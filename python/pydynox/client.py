@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .transaction import Transaction
 
 _NOT_GIVEN: Any = object()
+_batch: Any = None  # the module, once it was asked for: an import statement costs more than a writer
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
 _sole: DynamoDBClient | None = None  # that of a test, during which none is made from the environment
@@ -386,9 +387,10 @@ class DynamoDBClient:
 
         Costs: what the puts and deletes cost alone; a batch saves requests, not units.
         """
-        from .batch import BatchWriter
-
-        return BatchWriter(self, unguarded=unguarded, transactions=transactions, progress=progress)
+        made: BatchWriter = (_batch or _import_batch()).BatchWriter(
+            self, unguarded=unguarded, transactions=transactions, progress=progress
+        )
+        return made
 
     async def batch_save(
         self,
@@ -908,6 +910,14 @@ class DynamoDBClient:
 
     def __repr__(self) -> str:
         return f"DynamoDBClient({self._shown!r})"
+
+
+def _import_batch() -> Any:
+    global _batch
+    from . import batch
+
+    _batch = batch
+    return batch
 
 
 def _addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:

@@ -436,21 +436,20 @@ pub(crate) fn key_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py
         .call_method1("key", PyTuple::new(py, values)?)
 }
 
-/// Write a key of checked values.
-pub(crate) fn write_key_parts(
+/// Write a key of checked values, partition key first.
+pub(crate) fn write_key_values(
     w: &mut Writer,
-    py: Python<'_>,
     schema: &Schema,
-    parts: &[(&Field, Bound<'_, PyAny>)],
+    key: &Bound<'_, PyTuple>,
 ) -> PyResult<()> {
     w.byte(b'{');
-    for (index, (field, value)) in parts.iter().enumerate() {
-        if index > 0 {
+    for (position, (field, value)) in schema.key_fields().zip(key.iter()).enumerate() {
+        if position > 0 {
             w.byte(b',');
         }
         w.raw(&field.label);
-        encode::write_value(w, &field.kind, value, 0)
-            .map_err(|problem| problem.raise(py, &schema.name, field))?;
+        encode::write_value(w, &field.kind, &value, 0)
+            .map_err(|problem| problem.raise(key.py(), &schema.name, field))?;
     }
     w.byte(b'}');
     Ok(())

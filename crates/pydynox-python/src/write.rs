@@ -744,6 +744,5 @@ fn refuse_edited(
 
 /// Write a checked key of a model.
 pub(crate) fn write_key(w: &mut Writer, schema: &Schema, key: &Bound<'_, PyTuple>) -> PyResult<()> {
-    let parts: Vec<_> = schema.key_fields().zip(key.iter()).collect();
-    item::write_key_parts(w, key.py(), schema, &parts)
+    item::write_key_values(w, schema, key)
 }
