@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::coalesce::{self, Asked};
 use crate::operation::Operation;
-use crate::runtime::{self, Exchange, Guarded, Outcome};
+use crate::runtime::{self, Exchange, Guarded, Outcome, Told};
 
 /// A call that ended: where its operation waits, and what came of it.
 struct Completion {
@@ -60,17 +60,25 @@ impl Queue {
         })
     }
 
-    /// Called on the I/O thread. The loop is woken once per batch: only the first completion after a drain writes.
-    fn push(&self, completions: impl IntoIterator<Item = Completion>) {
+    /// Called on the thread that drives the runtime. The loop is woken once per batch: when that thread has nothing else to do, or
+    /// many wait.
+    fn push(self: &Arc<Self>, completions: impl IntoIterator<Item = Completion>) {
         let waiting = {
             let mut all = lock(&self.completions);
             all.extend(completions);
             all.len()
         };
-        runtime::mind(waiting);
-        if self.armed.swap(true, Ordering::AcqRel) {
-            return;
-        }
+        let is_first = !self.armed.swap(true, Ordering::AcqRel);
+        runtime::tell(self, is_first, waiting);
+    }
+}
+
+impl Told for Queue {
+    fn waiting(&self) -> usize {
+        lock(&self.completions).len()
+    }
+
+    fn wake(&self) {
         #[cfg(target_os = "linux")]
         let end = &self.read;
         #[cfg(not(target_os = "linux"))]
@@ -78,7 +86,9 @@ impl Queue {
         // A full pipe or counter means that the loop has a wake-up to come already.
         let _ = rustix::io::write(end, &1u64.to_ne_bytes());
     }
+}
 
+impl Queue {
     fn take(&self) -> Vec<Completion> {
         let mut wake_up = [0; 8];
         let _ = rustix::io::read(&self.read, &mut wake_up);

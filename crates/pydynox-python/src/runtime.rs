@@ -4,7 +4,7 @@
 //! of ours exists. As soon as a call is awaited, or two block at the same time, the I/O thread is started; it drives from
 //! then on, and a blocking call polls its own exchange alone. Connections and limits are the same for all.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -99,14 +99,16 @@ thread_local! {
 #[derive(Clone, Copy, Default)]
 struct Manners {
     gives_way: bool,
-    /// How many answers in a row were taken before there was another.
+    /// How many times in a row one answer was told of alone.
     alone: u32,
 }
 
 impl Manners {
-    /// So many answers wait that the loop is busy.
+    /// So many answers are there at a time that the loop is busy.
     const BUSY: usize = 8;
-    /// So many answers in a row were alone that the loop is not busy any more.
+    /// So many wait that they are told of at once.
+    const MANY: usize = 32;
+    /// So many times in a row one was alone that the loop is not busy any more.
     const IDLE: u32 = 16;
 
     fn after(mut self, waiting: usize) -> Self {
@@ -122,10 +124,52 @@ impl Manners {
     }
 }
 
-/// Called on the I/O thread: so many answers wait for the thread that takes them.
-pub(crate) fn mind(waiting: usize) {
-    if let Some(manners) = MANNERS.get() {
-        MANNERS.set(Some(manners.after(waiting)));
+/// Where answers are taken: a thread that is woken for them.
+pub(crate) trait Told: Send + Sync + 'static {
+    /// How many answers wait there.
+    fn waiting(&self) -> usize;
+    /// Has that thread look at them.
+    fn wake(&self);
+}
+
+thread_local! {
+    /// On the I/O thread, who is to be woken once nothing else is to be done.
+    static UNTOLD: RefCell<Vec<Arc<dyn Told>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Answers wait: wakes whoever takes them once this thread is at rest, or now where it is not the I/O thread, or where many wait.
+/// `is_first`: nobody was told since they were taken last.
+pub(crate) fn tell<T: Told>(taker: &Arc<T>, is_first: bool, waiting: usize) {
+    let Some(manners) = MANNERS.get() else {
+        if is_first {
+            taker.wake();
+        }
+        return;
+    };
+    if is_first && waiting < Manners::MANY {
+        UNTOLD.with_borrow_mut(|untold| untold.push(taker.clone()));
+    } else if waiting >= Manners::MANY {
+        let is_it =
+            |untold: &Arc<dyn Told>| std::ptr::addr_eq(Arc::as_ptr(untold), Arc::as_ptr(taker));
+        let was_untold = UNTOLD.with_borrow_mut(|untold| {
+            let found = untold.iter().position(is_it);
+            found.map(|place| untold.swap_remove(place)).is_some()
+        });
+        if was_untold || is_first {
+            MANNERS.set(Some(manners.after(waiting)));
+            taker.wake();
+        }
+    }
+}
+
+/// Called before a thread that drives the runtime goes to rest.
+fn at_rest() {
+    let untold = UNTOLD.with_borrow_mut(std::mem::take);
+    for taker in untold {
+        if let Some(manners) = MANNERS.get() {
+            MANNERS.set(Some(manners.after(taker.waiting())));
+        }
+        taker.wake();
     }
 }
 
@@ -190,6 +234,7 @@ impl Io {
     fn new() -> io::Result<Self> {
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .on_thread_park(at_rest)
             .max_blocking_threads(4)
             .thread_name("pydynox-blocking")
             .build()?;
