@@ -61,15 +61,11 @@ impl Queue {
     }
 
     /// Called on the thread that drives the runtime. The loop is woken once per batch: when that thread has nothing else to do, or
-    /// many wait.
+    /// much came meanwhile.
     fn push(self: &Arc<Self>, completions: impl IntoIterator<Item = Completion>) {
-        let waiting = {
-            let mut all = lock(&self.completions);
-            all.extend(completions);
-            all.len()
-        };
+        lock(&self.completions).extend(completions);
         let is_first = !self.armed.swap(true, Ordering::AcqRel);
-        runtime::tell(self, is_first, waiting);
+        runtime::tell(self, is_first);
     }
 }
 

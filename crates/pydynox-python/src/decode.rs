@@ -3,10 +3,8 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use pydynox_core::number;
-use pydynox_core::wire::{Reader, Tag, Text, WireError};
+use pydynox_core::wire::{Reader, Tag, Text, WireError, base64};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -590,7 +588,7 @@ pub(crate) fn json<'py>(py: Python<'py>, r: &mut Reader<'_>) -> Read<Bound<'py, 
 
 /// The text of a byte string as the wire holds it.
 pub(crate) fn base64_text(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
+    base64::encode(bytes)
 }
 
 /// Where the next value stands.

@@ -1,9 +1,7 @@
 //! Values as JSON text and back, by their kind: what `JSONAttribute` stores, and what `model_dump(mode="json")` gives.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use pydynox_core::number::Number;
-use pydynox_core::wire::{Reader, Writer};
+use pydynox_core::wire::{Reader, Writer, base64};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -44,7 +42,7 @@ pub(crate) fn write(
         Kind::Float | Kind::Number if value.is_instance_of::<PyFloat>() => write_float(w, value)?,
         Kind::Decimal => write_decimal(w, value)?,
         Kind::Bytes => match value.cast::<PyBytes>() {
-            Ok(bytes) => w.string(&STANDARD.encode(bytes.as_bytes())),
+            Ok(bytes) => w.string(&base64::encode(bytes.as_bytes())),
             Err(_) => return Err(wrong_type("bytes", value)),
         },
         Kind::List(inner) if value.is_instance_of::<PyList>() => {
@@ -176,9 +174,9 @@ fn write_any(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize, lossy: bool
             write_any(w, element, depth, lossy)
         })?;
     } else if lossy && let Ok(bytes) = value.cast::<PyBytes>() {
-        w.string(&STANDARD.encode(bytes.as_bytes()));
+        w.string(&base64::encode(bytes.as_bytes()));
     } else if lossy && let Ok(bytes) = value.cast::<PyByteArray>() {
-        w.string(&STANDARD.encode(bytes.to_vec()));
+        w.string(&base64::encode(&bytes.to_vec()));
     } else if lossy && is_decimal(value)? {
         write_decimal(w, value)?;
     } else {
@@ -275,8 +273,7 @@ pub(crate) fn read<'py>(
         }
         (Kind::Bytes, b'"') => {
             let text = r.string()?.decode()?.into_owned();
-            let bytes = STANDARD
-                .decode(text)
+            let bytes = base64::decode(text.as_bytes())
                 .map_err(|_| Unreadable::misfit("the stored JSON text is no base64"))?;
             Ok(PyBytes::new(py, &bytes).into_any())
         }

@@ -36,6 +36,9 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// it, so a fork cannot inherit it locked.
 static RUNTIME: Mutex<Option<(u32, Arc<Io>)>> = Mutex::new(None);
 
+/// After so many answers their takers are told, however busy the I/O thread is.
+const MANY: usize = 32;
+
 /// How long a blocking call waits before it looks for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -106,8 +109,6 @@ struct Manners {
 impl Manners {
     /// So many answers are there at a time that the loop is busy.
     const BUSY: usize = 8;
-    /// So many wait that they are told of at once.
-    const MANY: usize = 32;
     /// So many times in a row one was alone that the loop is not busy any more.
     const IDLE: u32 = 16;
 
@@ -132,40 +133,50 @@ pub(crate) trait Told: Send + Sync + 'static {
     fn wake(&self);
 }
 
-thread_local! {
-    /// On the I/O thread, who is to be woken once nothing else is to be done.
-    static UNTOLD: RefCell<Vec<Arc<dyn Told>>> = const { RefCell::new(Vec::new()) };
+/// Who is to be woken once nothing else is to be done, and how many answers came since that was done last.
+struct Untold {
+    takers: Vec<Arc<dyn Told>>,
+    answers: usize,
 }
 
-/// Answers wait: wakes whoever takes them once this thread is at rest, or now where it is not the I/O thread, or where many wait.
-/// `is_first`: nobody was told since they were taken last.
-pub(crate) fn tell<T: Told>(taker: &Arc<T>, is_first: bool, waiting: usize) {
-    let Some(manners) = MANNERS.get() else {
+thread_local! {
+    /// Of the I/O thread.
+    static UNTOLD: RefCell<Untold> = const {
+        RefCell::new(Untold {
+            takers: Vec::new(),
+            answers: 0,
+        })
+    };
+}
+
+/// An answer waits: wakes whoever takes it once this thread is at rest, or now where it is not the I/O thread, or where many
+/// came meanwhile, for anybody. `is_first`: this one was not told since it took answers last.
+pub(crate) fn tell<T: Told>(taker: &Arc<T>, is_first: bool) {
+    if MANNERS.get().is_none() {
         if is_first {
             taker.wake();
         }
         return;
-    };
-    if is_first && waiting < Manners::MANY {
-        UNTOLD.with_borrow_mut(|untold| untold.push(taker.clone()));
-    } else if waiting >= Manners::MANY {
-        let is_it =
-            |untold: &Arc<dyn Told>| std::ptr::addr_eq(Arc::as_ptr(untold), Arc::as_ptr(taker));
-        let was_untold = UNTOLD.with_borrow_mut(|untold| {
-            let found = untold.iter().position(is_it);
-            found.map(|place| untold.swap_remove(place)).is_some()
-        });
-        if was_untold || is_first {
-            MANNERS.set(Some(manners.after(waiting)));
-            taker.wake();
+    }
+    let many = UNTOLD.with_borrow_mut(|untold| {
+        if is_first {
+            untold.takers.push(taker.clone());
         }
+        untold.answers += 1;
+        untold.answers >= MANY
+    });
+    if many {
+        at_rest();
     }
 }
 
 /// Called before a thread that drives the runtime goes to rest.
 fn at_rest() {
-    let untold = UNTOLD.with_borrow_mut(std::mem::take);
-    for taker in untold {
+    let takers = UNTOLD.with_borrow_mut(|untold| {
+        untold.answers = 0;
+        std::mem::take(&mut untold.takers)
+    });
+    for taker in takers {
         if let Some(manners) = MANNERS.get() {
             MANNERS.set(Some(manners.after(taker.waiting())));
         }

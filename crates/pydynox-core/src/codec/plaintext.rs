@@ -2,12 +2,9 @@
 
 use std::str;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::error::{Error, ErrorKind};
 use crate::number::Number;
-use crate::wire::{Reader, Tag, Value, WireError, Writer};
+use crate::wire::{Reader, Tag, Value, WireError, Writer, base64};
 
 /// What the bytes begin with.
 const VERSION: u8 = 1;
@@ -189,13 +186,7 @@ fn walk(reader: &mut Reader<'_>) -> Result<(Tag, usize), WireError> {
 pub(super) fn write_binary(bytes: &[u8], json: &mut Vec<u8>) {
     json.reserve(bytes.len().div_ceil(3) * 4 + 8);
     json.extend_from_slice(br#"{"B":""#);
-    let start = json.len();
-    json.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    // The room is what base64 with padding takes.
-    let written = STANDARD
-        .encode_slice(bytes, json.get_mut(start..).unwrap_or_default())
-        .unwrap_or(0);
-    json.truncate(start + written);
+    base64::append(bytes, json);
     json.extend_from_slice(br#""}"#);
 }
 

@@ -1,5 +1,6 @@
 //! DynamoDB's JSON: written as text into one buffer, read by a cursor over one buffer, no tree in between.
 
+pub mod base64;
 pub mod marks;
 mod reader;
 mod scan;

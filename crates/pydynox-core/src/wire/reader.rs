@@ -4,11 +4,8 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::WireError;
 use super::scan::{HIGH_BITS, LONG, find_stop, stops};
+use super::{WireError, base64};
 
 /// Levels of JSON objects and arrays that may be open at once.
 ///
@@ -598,9 +595,7 @@ impl<'a> Reader<'a> {
     pub fn binary(&mut self) -> Result<Vec<u8>, WireError> {
         let start = self.at;
         let text = self.string()?;
-        STANDARD
-            .decode(text.decode()?.as_bytes())
-            .map_err(|_| failed(start, "not base64"))
+        base64::decode(text.decode()?.as_bytes()).map_err(|_| failed(start, "not base64"))
     }
 
     #[inline]

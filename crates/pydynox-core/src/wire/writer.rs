@@ -1,8 +1,6 @@
 //! The writer: JSON text into one buffer that becomes the request body.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
+use super::base64;
 use super::scan::{find_stop, is_all_plain};
 use crate::number::Number;
 
@@ -116,7 +114,7 @@ impl Writer {
     /// Writes a string of base64: what is inside `{"B":...}` and a member of a binary set.
     pub fn binary(&mut self, bytes: &[u8]) {
         self.byte(b'"');
-        self.raw(STANDARD.encode(bytes).as_bytes());
+        base64::append(bytes, &mut self.buffer);
         self.byte(b'"');
     }
 
