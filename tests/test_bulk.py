@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, version
-from pydynox.exceptions import BatchIncompleteError, ConfigurationError, TableNotFoundError, ValidationError
+from pydynox.exceptions import BatchIncompleteError, ConfigurationError, CursorError, TableNotFoundError, ValidationError
 from pydynox.testing import fault, inject
 
 from .conftest import Drive
@@ -155,21 +157,131 @@ def test_a_target_of_reads_is_kept(client: DynamoDBClient) -> None:
     assert time.monotonic() - began > 0.8
 
 
+def test_everything_is_handed_over(client: DynamoDBClient, drive: Drive) -> None:
+    client.sync.bulk_write(users(250))
+    found: list[str] = []
+    told: list[int] = []
+
+    def handle(rows: list[User]) -> None:
+        found.extend(user.user_id for user in rows)
+
+    assert drive(client.bulk_read(User.scan(segments=3), handle, rows=100, progress=told.append)) == 250
+    assert sorted(found) == sorted(user.user_id for user in users(250))
+    assert told == [100, 200, 250]
+    keys: list[Any] = []
+    assert client.sync.bulk_read(User.scan().keys().limit(30), keys.extend) == 30
+    assert len(set(keys)) == 30
+    plain: list[dict[str, Any]] = []
+    assert drive(client.bulk_read(client.query("users", {"user_id": "u7"}), plain.extend)) == 1
+    assert plain[0]["user_id"] == "u7"
+    assert drive(client.bulk_read(User.query("nobody"), plain.extend)) == 0
+
+
+async def test_rows_are_handled_by_a_coroutine_and_read_by_the_client_that_is_asked(client: DynamoDBClient) -> None:
+    await client.bulk_write(users(20))
+    other = DynamoDBClient(endpoint_url="memory://")
+    with other.as_default():
+        await User.table.create()
+
+        async def copy(rows: list[User]) -> None:
+            await other.batch_save(rows)
+
+        assert await client.bulk_read(User.scan(), copy, rows=7) == 20
+        assert await User.scan().count() == 20
+
+
+@pytest.mark.parametrize("limit", [None, 180])
+def test_an_interrupted_reading_goes_on(client: DynamoDBClient, drive: Drive, tmp_path: Path, limit: int | None) -> None:
+    client.sync.bulk_write(users(200))
+    note = tmp_path / "users.read"
+    scan = User.scan(segments=2).filter(User.user_id.exists()) if limit is None else User.scan().limit(limit)
+    found: list[str] = []
+
+    def handle(rows: list[User]) -> None:
+        if len(found) >= 80:
+            raise KeyboardInterrupt
+        found.extend(user.user_id for user in rows)
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(client.bulk_read(scan, handle, rows=40, resume=note))
+    assert len(found) == 80
+    told: list[int] = []
+    rest: list[User] = []
+    assert drive(client.bulk_read(scan, rest.extend, rows=40, resume=note, progress=told.append)) == (limit or 200)
+    assert told[0] == 120
+    assert len(set(found) | {user.user_id for user in rest}) == len(found) + len(rest) == (limit or 200)
+    assert not note.exists()
+
+
+def test_readings_that_cannot_be_are_refused(client: DynamoDBClient, tmp_path: Path) -> None:
+    client.sync.bulk_write(users(50))
+    note = tmp_path / "users.read"
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    handed: list[Any] = []
+    with pytest.raises(KeyboardInterrupt):
+        client.sync.bulk_read(User.scan(), lambda rows: stop(rows) if handed else handed.extend(rows), rows=10, resume=note)
+    for other in (User.scan().filter(User.text == "x"), User.query("u1"), User.scan().consistent_read()):
+        with pytest.raises(ConfigurationError, match="another job: the query"):
+            client.sync.bulk_read(other, handed.extend, resume=note)
+    with pytest.raises(CursorError):
+        client.sync.bulk_read(User.scan(segments=3), handed.extend, resume=note)
+    wrong: Any = User
+    with pytest.raises(TypeError, match="a query"):
+        client.sync.bulk_read(wrong, handed.extend)
+    with pytest.raises(TypeError, match="a function"):
+        client.sync.bulk_read(User.scan(), wrong and None)  # type: ignore[arg-type]
+    for rate in (0, -1, float("nan")):
+        with pytest.raises(ConfigurationError, match="target_rcu"):
+            client.sync.bulk_read(User.scan(), handed.extend, target_rcu=rate)
+    assert len(handed) == 10
+
+
 @pytest.mark.engines("embedded")
-def test_memory_is_flat(client: DynamoDBClient) -> None:
-    def resident() -> int:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * 4096
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_hundred_thousand_items_are_the_engines_work_and_memory_is_flat() -> None:
+    """In a process of its own, whose threads are priced: the engine's is the one that works."""
+    printed = subprocess.run([sys.executable, "-c", BULK], capture_output=True, text=True, check=True, timeout=300).stdout
+    done = json.loads(printed)
+    assert done["items"] == 100_000
+    assert done["grown"] < 10e6, done
+    work = done["cpu"]
+    assert work["pydynox-blockin"] > 0.5 * sum(work.values()), work
+    assert work["pydynox-blockin"] > 5 * work["pydynox-io"], work
 
-    class Same(Model[str], table="users"):
-        user_id: Attr[str] = partition_key()
-        text: Attr[str] = field(default="x" * 500)
 
-    def many(count: int) -> Any:
-        for number in range(count):
-            yield Same(user_id=f"u{number % 500}")
+BULK = """
+import asyncio, json, os
+from pydynox import Attr, DynamoDBClient, Model, field, partition_key
 
-    client.sync.bulk_write(many(5_000))
-    before = resident()
-    client.sync.bulk_write(many(30_000))
-    assert resident() - before < 10_000_000
+class User(Model[str], table="users"):
+    user_id: Attr[str] = partition_key()
+    text: Attr[str] = field(default="x" * 400)
+
+def cpu():
+    # Seconds by the name of the thread, the kernel's included.
+    found = {}
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/stat") as file: text = file.read()
+        name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+        found[name] = found.get(name, 0) + (int(rest[11]) + int(rest[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+def resident():
+    with open("/proc/self/statm") as file: return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+async def main():
+    client = DynamoDBClient(endpoint_url="memory://")
+    with client.as_default(): await User.table.create()
+    def many(count):  # of a table that does not grow: its items are memory too
+        for number in range(count): yield User(user_id=f"u{number % 2000}")
+    await client.bulk_write(many(10_000))
+    before, memory = cpu(), resident()
+    items = await client.bulk_write(many(100_000))
+    after = cpu()
+    print(json.dumps({"items": items, "grown": resident() - memory, "cpu": {name: after[name] - before.get(name, 0) for name in after}}))
+
+asyncio.run(main())
+"""

@@ -209,11 +209,28 @@ class TestJsonl:
         assert (done.returncode, done.stderr) == (0, "12 items of orders.jsonl.gz in shop:Order\n")
         assert len(shop.ok("scan", "orders").splitlines()) == 12
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+    def test_a_terminal_gets_a_bar(self, shop):
+        ours, theirs = os.openpty()
+        done = subprocess.run(
+            [sys.executable, "-m", "pydynox", "export", "orders", "x.jsonl", "--endpoint-url", shop.url],
+            cwd=shop.path, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL, timeout=60, check=False,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        )  # fmt: skip
+        os.close(theirs)
+        shown = os.read(ours, 65536).decode()
+        os.close(ours)
+        assert done.returncode == 0, shown
+        assert "export orders" in shown
+        assert "━" in shown
+        assert "12 items" in shown.split("12 items of orders in x.jsonl")[0]
+
     def test_files_that_are_in_the_way_are_named(self, shop):
         shop.ok("export", "orders", "x.jsonl")
 
         assert "x.jsonl is there already" in shop.fails("export", "orders", "x.jsonl")
         assert "target_wcu" in shop.fails("import", "orders", "x.jsonl", "--target-wcu", "0")
+        assert "target_rcu" in shop.fails("export", "orders", "z.jsonl", "--target-rcu", "0")
         assert shop.fails("import", "orders", "y.jsonl") == "y.jsonl: No such file or directory"
 
 

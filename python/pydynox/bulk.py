@@ -1,4 +1,4 @@
-"""Bulk writes: as fast as a table takes them, without overrunning it; interrupted ones go on."""
+"""Bulk work: as fast as a table takes and gives, without overrunning it; interrupted jobs go on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from .jsonl import VERSION, _remember, _resumed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 
+    from ._typing import Row
     from .client import DynamoDBClient
+    from .query import Query
 
 
 async def bulk_write(
@@ -56,9 +58,47 @@ async def bulk_write(
     return taken
 
 
-def _tell(note: str | None, job: dict[str, Any], done: int, progress: Callable[[int], object] | None) -> None:
+async def bulk_read(
+    client: DynamoDBClient,
+    query: Query[Row],
+    handle: Callable[[list[Row]], object],
+    *,
+    target_rcu: float | None,
+    rows: int,
+    resume: str | os.PathLike[str] | None,
+    progress: Callable[[int], object] | None,
+) -> int:
+    """What ``DynamoDBClient.bulk_read`` does."""
+    from inspect import isawaitable
+
+    if not hasattr(query, "paced") or not callable(handle):
+        raise TypeError("bulk_read takes a query, such as User.scan(), and a function of the rows that it reads")
+    paced = query._of(client).paced(target_rcu=target_rcu)
+    note = None if resume is None else os.fspath(resume)
+    job = _job_of(paced)
+    state = None if note is None else _resumed(note, job, resume=True)
+    done, limit = 0, query._search.limit
+    if state is not None:
+        done = state["items"]
+        paced = paced.after(state["cursor"])
+        if limit is not None:
+            paced = paced.limit(limit - done)
+    async for page in paced.pages(rows):
+        given = handle(list(page))
+        if isawaitable(given):
+            await given
+        done += len(page)
+        _tell(note if page.cursor is not None else None, job, done, progress, cursor=page.cursor)
+    if note is not None and os.path.exists(note):
+        os.remove(note)
+    return done
+
+
+def _tell(
+    note: str | None, job: dict[str, Any], done: int, progress: Callable[[int], object] | None, **where: str | None
+) -> None:
     if note is not None:
-        _remember(note, {**job, "items": done})
+        _remember(note, {**job, "items": done, **where})
     if progress is not None:
         progress(done)
 
@@ -73,6 +113,18 @@ def _job(client: DynamoDBClient, first: Any) -> dict[str, Any]:
     table, key = client._core.address_of(first)
     name = sha256(table.encode() + b"\0" + key).hexdigest()
     return {"pydynox": VERSION, "job": "bulk_write", "first": name}
+
+
+def _job_of(query: Query[Any]) -> dict[str, Any]:
+    """What tells a job of reading from others: all that is asked for. How many segments there are, its cursors know."""
+    import json
+    from hashlib import sha256
+
+    request = query.explain().request
+    request.pop("Limit", None)  # a page's, or what is left of the query's
+    request.pop("ExclusiveStartKey", None)
+    name = sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+    return {"pydynox": VERSION, "job": "bulk_read", "query": name}
 
 
 async def _each(instances: Any) -> AsyncIterator[Any]:

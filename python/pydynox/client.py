@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
     from os import PathLike
 
-    from ._typing import R1, R2, R3, R4
+    from ._typing import R1, R2, R3, R4, Row
     from .batch import BatchWriter
     from .cost import RateLimit, Usage
     from .credentials import AssumeRole, Credentials
@@ -485,6 +485,51 @@ class DynamoDBClient:
             resume=resume,
             progress=progress,
         )
+
+    async def bulk_read(
+        self,
+        query: Query[Row],
+        handle: Callable[[list[Row]], object],
+        /,
+        *,
+        target_rcu: float | None = None,
+        rows: int = 1000,
+        resume: str | PathLike[str] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Read any number of rows as fast as their table gives them, and hand them to a function. Sends Query or Scan.
+
+        The rate grows while nothing is refused and falls back when something is, so that the table stays usable. It has as much
+        time as it needs; memory holds the rows that were read and not yet handled. What was handled is remembered: after an
+        interruption the rows of the last part may be handed over again, and none is left out.
+
+        Args:
+            query: What is read, such as ``User.scan(segments=4)``; this client sends it.
+            handle: Takes the rows, some at a time, in the order in which they come; a coroutine function is awaited.
+            target_rcu: The most read units per second; else as many as there are.
+            rows: How many rows it takes at a time; the last are fewer.
+            resume: A file that remembers how far it is, and is removed at the end. Where it is there already, reading goes on
+                behind what was handled: give the same query.
+            progress: Called after every part with how many are handled, those of an interrupted job included.
+
+        Returns:
+            How many rows there were.
+
+        Raises:
+            ConfigurationError: ``target_rcu`` is no rate, or the file is of another job.
+            CursorError: The file is of a scan with another number of segments.
+            SerializationError: A row does not fit the model; see ``Query.on_invalid``.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await client.bulk_read(User.scan(segments=4), export, target_rcu=500, resume="users.read")
+            100000
+
+        Costs: half a read unit per 4 KB of what is read, filtered rows included; a whole one when consistent.
+        """
+        from .bulk import bulk_read
+
+        return await bulk_read(self, query, handle, target_rcu=target_rcu, rows=rows, resume=resume, progress=progress)
 
     async def batch_delete(
         self,

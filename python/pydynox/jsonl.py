@@ -273,7 +273,15 @@ def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] 
     if not issubclass(type(found), dict):
         raise ConfigurationError(f"{note} is no file of an interrupted job")
     state: dict[str, Any] = found
-    words = {"job": "the job", "table": "the table", "made": "the table's creation", "size": "the file", "changed": "the file"}
+    words = {
+        "job": "the job",
+        "first": "the first item",
+        "query": "the query",
+        "table": "the table",
+        "made": "the table's creation",
+        "size": "the file",
+        "changed": "the file",
+    }
     for name, value in job.items():
         if name == "size" and job["job"] == "export":
             continue

@@ -65,13 +65,19 @@ class Query(Generic[Row]):
     def __init__(self, search: _core.Search, model: type[Any] | None, client: DynamoDBClient | None) -> None:
         self._search = search
         self._model: Any = model
-        self._client = client  # of a query without a model
+        self._client = client  # of a query without a model, or that says whose it is
         self._shape = "items"  # or tuples, keys, or hydrated: items by the keys that were read
 
     def _with(self, search: _core.Search, *, shape: str | None = None) -> Self:
         made = object.__new__(self.__class__)
         made._search, made._model, made._client = search, self._model, self._client
         made._shape = shape or self._shape
+        return made
+
+    def _of(self, client: DynamoDBClient) -> Self:
+        """The same, sent by this client."""
+        made = self._with(self._search)
+        made._client = client
         return made
 
     def filter(self, *conditions: Condition) -> Self:

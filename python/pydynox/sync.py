@@ -459,6 +459,20 @@ class SyncClient:
             )
         )
 
+    def bulk_read(
+        self,
+        query: Query[Row],
+        handle: Callable[[list[Row]], object],
+        /,
+        *,
+        target_rcu: float | None = None,
+        rows: int = 1000,
+        resume: str | PathLike[str] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Blocking form of ``DynamoDBClient.bulk_read``."""
+        return run(self._target.bulk_read(query, handle, target_rcu=target_rcu, rows=rows, resume=resume, progress=progress))
+
     def batch_delete(
         self,
         targets: Iterable[Any] | AsyncIterable[Any],

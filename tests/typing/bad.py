@@ -419,12 +419,14 @@ async def querying() -> None:
 
 
 # --- batches and transactions
-async def together(client: DynamoDBClient, user: User) -> None:
+async def together(client: DynamoDBClient, user: User, users: list[User]) -> None:
     await client.batch_get("a")  # E: a key
     await client.batch_get(User.key("a"), consistent_read="yes")  # E: bool
     await client.batch_get_all(User.key("a"))  # E: an iterable
     await client.transact_get(user)  # E: a key
     await client.batch_save(user)  # E: an iterable
+    await client.bulk_read(User, print)  # E: a query
+    await client.bulk_read(Order.scan(), users.extend)  # E: rows of another model
     client.batch_writer(guarded=False)  # E: unknown option
     client.transaction("t")  # E: by name
     async with client.transaction() as tx:

@@ -789,4 +789,7 @@ async def maintained(client: DynamoDBClient) -> None:
     assert_type(await client.batch_save([], transactions=True), int)
     assert_type(await client.bulk_write([], target_wcu=10, resume="note", progress=print), int)
     assert_type(client.sync.bulk_write([]), int)
+    found: list[User] = []
+    assert_type(await client.bulk_read(User.scan(), found.extend, target_rcu=10, resume="note", progress=print), int)
+    assert_type(client.sync.bulk_read(User.scan().keys(), print), int)
     assert_type(User.scan().paced(target_rcu=1.5), Query[User])
