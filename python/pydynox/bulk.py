@@ -69,8 +69,6 @@ async def bulk_read(
     progress: Callable[[int], object] | None,
 ) -> int:
     """What ``DynamoDBClient.bulk_read`` does."""
-    from inspect import isawaitable
-
     if not hasattr(query, "paced") or not callable(handle):
         raise TypeError("bulk_read takes a query, such as User.scan(), and a function of the rows that it reads")
     paced = query._of(client).paced(target_rcu=target_rcu)
@@ -84,8 +82,8 @@ async def bulk_read(
         if limit is not None:
             paced = paced.limit(limit - done)
     async for page in paced.pages(rows):
-        given = handle(list(page))
-        if isawaitable(given):
+        given: Any = handle(page.items)
+        if hasattr(given, "__await__"):
             await given
         done += len(page)
         _tell(note if page.cursor is not None else None, job, done, progress, cursor=page.cursor)
@@ -117,13 +115,12 @@ def _job(client: DynamoDBClient, first: Any) -> dict[str, Any]:
 
 def _job_of(query: Query[Any]) -> dict[str, Any]:
     """What tells a job of reading from others: all that is asked for. How many segments there are, its cursors know."""
-    import json
     from hashlib import sha256
 
     request = query.explain().request
     request.pop("Limit", None)  # a page's, or what is left of the query's
     request.pop("ExclusiveStartKey", None)
-    name = sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+    name = sha256(repr(request).encode()).hexdigest()
     return {"pydynox": VERSION, "job": "bulk_read", "query": name}
 
 

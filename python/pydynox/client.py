@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .transaction import Transaction
 
 _NOT_GIVEN: Any = object()
-_batch: Any = None  # the module, once it was asked for: an import statement costs more than a writer
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
 _sole: DynamoDBClient | None = None  # that of a test, during which none is made from the environment
@@ -387,10 +386,9 @@ class DynamoDBClient:
 
         Costs: what the puts and deletes cost alone; a batch saves requests, not units.
         """
-        made: BatchWriter = (_batch or _import_batch()).BatchWriter(
-            self, unguarded=unguarded, transactions=transactions, progress=progress
-        )
-        return made
+        from .batch import BatchWriter
+
+        return BatchWriter(self, unguarded=unguarded, transactions=transactions, progress=progress)
 
     async def batch_save(
         self,
@@ -955,14 +953,6 @@ class DynamoDBClient:
 
     def __repr__(self) -> str:
         return f"DynamoDBClient({self._shown!r})"
-
-
-def _import_batch() -> Any:
-    global _batch
-    from . import batch
-
-    _batch = batch
-    return batch
 
 
 def _addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import FrameType
 
-LIMIT = 409_600  # bytes of an item
 _OURS = os.path.dirname(__file__) + os.sep
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio") + os.sep
 
@@ -249,11 +248,8 @@ def _site() -> str:
     return f"{frame.f_code.co_filename.removeprefix(os.getcwd() + os.sep)}:{frame.f_lineno}"
 
 
-def warn_of_size(model: str, table: str, total: int, attributes: list[tuple[str, int]]) -> None:
-    """Called by the core before it writes an item that is near the limit."""
-    largest = sorted(attributes, key=lambda one: -one[1])[:3]
-    named = ", ".join(f"'{name}' ({size})" for name, size in largest)
-    message = f"{model} writes an item of {total} bytes into '{table}', {LIMIT} are allowed; the largest attributes are {named}"
+def warn_of_size(message: str) -> None:
+    """Called by the border before an item near the limit is written."""
     frame = _caller()
     if frame is None:
         warnings.warn(message, ItemSizeWarning, stacklevel=2)

@@ -14,7 +14,7 @@ use aws_sdk_kms::operation::RequestId;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use pydynox_core::codec::keyring::{
-    DataKey, KeyContext, Keyring, Pending, WrappedKey, cannot_open,
+    DataKey, KMS_WRAPPED, KeyContext, Keyring, Pending, WrappedKey, cannot_open,
 };
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::transport::credentials::CredentialsProvider;
@@ -77,9 +77,6 @@ impl KmsSettings {
         Ok(())
     }
 }
-
-/// Bytes of a data key that a symmetric key of KMS wrapped.
-const WRAPPED: usize = 184;
 
 /// Data keys that AWS KMS makes and unwraps.
 ///
@@ -224,7 +221,7 @@ impl Keyring for KmsKeyring {
     }
 
     fn lengths(&self) -> (usize, usize) {
-        (self.settings.key_id.len(), WRAPPED)
+        (self.settings.key_id.len(), KMS_WRAPPED)
     }
 }
 

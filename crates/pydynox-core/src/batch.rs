@@ -214,7 +214,7 @@ impl Gets {
     ///
     /// A request failed for another reason than that; nothing is given back then.
     pub async fn read(self, client: &Client, timeout: Option<Duration>) -> Result<Got, Error> {
-        let deadline = Deadline::start(timeout.or(client.config().timeout));
+        let deadline = client.deadline(timeout);
         let mut got = Got {
             items: vec![None; self.asked.len()],
             left: Vec::new(),
@@ -422,7 +422,7 @@ impl Writes {
     /// Writes all of it; whatever the service leaves over is sent again until the deadline. Every request is carried to its end,
     /// whatever becomes of the others.
     pub async fn write(self, client: &Client, timeout: Option<Duration>) -> Wrote {
-        let deadline = Deadline::start(timeout.or(client.config().timeout));
+        let deadline = client.deadline(timeout);
         let chunks = self.chunks();
         let sent = chunks.iter().map(|chunk| {
             drain(

@@ -223,6 +223,15 @@ impl Client {
         }
     }
 
+    /// When a call must be over that begins now. Whoever keeps to a pace has time, unless the call says otherwise.
+    pub(crate) fn deadline(&self, asked: Option<Duration>) -> Deadline {
+        let otherwise = match self.pace {
+            None => self.inner.config.timeout,
+            Some(_) => None,
+        };
+        Deadline::start(asked.or(otherwise))
+    }
+
     /// How its calls protect values on their way.
     pub fn protection(&self) -> Option<&Arc<Protection>> {
         self.protection.as_ref()
@@ -287,26 +296,27 @@ impl Client {
         mut call: Call,
         protection: &Protection,
     ) -> Result<Answer, Error> {
-        let deadline = Deadline::start(call.timeout.or(self.inner.config.timeout));
-        let late = |call: &Call, applied: bool| {
+        let deadline = self.deadline(call.timeout);
+        let (operation, table) = (call.operation.clone(), call.table.clone());
+        let late = |applied: bool| {
             let message = "the keyring gave no data key before the call's timeout; try again, or allow more time with timeout=";
             Error::new(ErrorKind::Timeout, message)
-                .with_operation(call.operation.name())
-                .with_table(&*call.table)
+                .with_operation(operation.name())
+                .with_table(&*table)
                 .with_retryable(!applied)
                 .with_applied(applied)
                 .with_elapsed(deadline.elapsed())
         };
         let sealing = Box::pin(protection.seal(&call.body));
         let sealed = deadline.bound(&self.inner.timers, sealing).await;
-        call.body = sealed.ok_or_else(|| late(&call, false))??.into();
+        call.body = sealed.ok_or_else(|| late(false))??.into();
         if call.operation == Operation::PutItem
             && let Some(item) = put_item::item(&call.body)?
         {
             check_item_size(&call.body[item]).map_err(|error| error.with_table(&*call.table))?;
         }
         call.timeout = Some(deadline.left().unwrap_or(Duration::MAX));
-        let mut answer = match self.send(call.clone()).await {
+        let mut answer = match self.send(call).await {
             Ok(answer) => answer,
             Err(error) => {
                 return Err(protection
@@ -318,7 +328,7 @@ impl Client {
         let applied = !answer.operation.is_read();
         let opening = Box::pin(protection.open(&answer.operation, &answer.body));
         let opened = deadline.bound(&self.inner.timers, opening).await;
-        let opened = opened.ok_or_else(|| late(&call, applied))?;
+        let opened = opened.ok_or_else(|| late(applied))?;
         if let Some(opened) = opened.map_err(|error| error.with_applied(applied))? {
             if let Some(observers) = &self.observers
                 && !opened.migrated.is_empty()
@@ -332,7 +342,7 @@ impl Client {
     }
 
     async fn send(&self, call: Call) -> Result<Answer, Error> {
-        let mut run = Run::new(&self.inner, &call);
+        let mut run = Run::new(&self.inner, &call, self.deadline(call.timeout));
         if call.timeout.is_some_and(|timeout| timeout.is_zero()) {
             let error = run.out_of_time();
             return Err(run.in_context(error));
@@ -434,13 +444,13 @@ struct Mended {
 }
 
 impl<'a> Run<'a> {
-    fn new(client: &'a Inner, call: &'a Call) -> Self {
+    fn new(client: &'a Inner, call: &'a Call, deadline: Deadline) -> Self {
         let config = &client.config;
         Self {
             client,
             call,
             body: call.body.clone(),
-            deadline: Deadline::start(call.timeout.or(config.timeout)),
+            deadline,
             ambiguity: Ambiguity::new(
                 call.operation.is_read() || call.intent == Intent::Read,
                 call.resend,

@@ -53,7 +53,7 @@ pub fn joined(client: &Client, others: &[Client]) -> Client {
 /// read with two consistencies in one request. Where a request is refused, its reads are sent one by one, so that each knows
 /// whether it is the one that cannot be.
 pub async fn read(client: &Client, timeout: Option<Duration>, reads: Vec<Read>) -> Vec<Outcome> {
-    let deadline = Deadline::start(timeout.or(client.config().timeout));
+    let deadline = client.deadline(timeout);
     if let [read] = &reads[..] {
         return vec![alone(client, read, deadline).await];
     }

@@ -47,59 +47,57 @@ pub fn item_size(item_json: &[u8]) -> Result<ItemSize, WireError> {
     Ok(size)
 }
 
-/// What an item counts, given as the JSON of its map of attributes, if that is more than `enough`.
+/// Refuses an item, given as the JSON of its map of attributes, that DynamoDB would refuse for its size.
 ///
 /// The count is never more than the length of the JSON, so most items are not counted at all.
 ///
 /// # Errors
 ///
-/// The JSON is not a map of attribute values.
-#[inline]
-pub fn size_above(item_json: &[u8], enough: usize) -> Result<Option<ItemSize>, WireError> {
-    if item_json.len() <= enough {
-        return Ok(None);
-    }
-    let size = item_size(item_json)?;
-    Ok((size.total > enough).then_some(size))
-}
-
-/// Refuses an item, given as the JSON of its map of attributes, that DynamoDB would refuse for its size.
-///
-/// # Errors
-///
 /// [`ErrorKind::ItemTooLarge`] with the largest attributes.
 pub fn check_item_size(item_json: &[u8]) -> Result<(), Error> {
-    match size_above(item_json, MAX_ITEM_SIZE)? {
-        Some(size) => Err(too_large(size)),
-        None => Ok(()),
+    if item_json.len() <= MAX_ITEM_SIZE {
+        return Ok(());
     }
+    item_size(item_json)?.check()
 }
 
-/// The error of an item that is over the limit: [`ErrorKind::ItemTooLarge`] with the largest attributes.
-#[cold]
-pub fn too_large(size: ItemSize) -> Error {
-    let ItemSize {
-        total,
-        attributes: mut largest,
-    } = size;
-    largest.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-    largest.truncate(NAMED);
-    let names: Vec<String> = largest
-        .iter()
-        .map(|(name, size)| format!("'{name}' ({size})"))
-        .collect();
-    let message = format!(
-        "the item has {total} bytes, {MAX_ITEM_SIZE} are allowed; the largest attributes are {}",
-        names.join(", ")
-    );
-    Error::new(
-        ErrorKind::ItemTooLarge {
-            size: total,
+impl ItemSize {
+    /// Refuses what DynamoDB would refuse.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ItemTooLarge`] with the largest attributes.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.total <= MAX_ITEM_SIZE {
+            return Ok(());
+        }
+        let message = format!("the item has {} bytes, {}", self.total, self.against());
+        let kind = ErrorKind::ItemTooLarge {
+            size: self.total,
             limit: MAX_ITEM_SIZE,
-            largest,
-        },
-        message,
-    )
+            largest: self.largest(),
+        };
+        Err(Error::new(kind, message))
+    }
+
+    /// What is allowed, and the largest attributes, in words.
+    pub fn against(&self) -> String {
+        let largest = self.largest().into_iter();
+        let names: Vec<String> = largest
+            .map(|(name, size)| format!("'{name}' ({size})"))
+            .collect();
+        format!(
+            "{MAX_ITEM_SIZE} are allowed; the largest attributes are {}",
+            names.join(", ")
+        )
+    }
+
+    fn largest(&self) -> Vec<(String, usize)> {
+        let mut largest = self.attributes.clone();
+        largest.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+        largest.truncate(NAMED);
+        largest
+    }
 }
 
 fn value_size(reader: &mut Reader<'_>) -> Result<usize, WireError> {

@@ -221,11 +221,10 @@ impl Client {
         about: Context,
     ) -> PyResult<Py<Operation>> {
         let core = self.core(py)?;
-        let timeout = self.options(py)?.timeout;
-        self.send_by(py, core, timeout, request, repair, expected, about)
+        self.send_by(py, core, request, repair, expected, about)
     }
 
-    /// The same for a call that keeps to a pace, and has the time for it.
+    /// The same for a call that keeps to a pace.
     pub(crate) fn send_paced(
         &self,
         py: Python<'_>,
@@ -234,17 +233,13 @@ impl Client {
         pace: &Pace,
     ) -> PyResult<Py<Operation>> {
         let core = self.core(py)?.paced(Some(pace.0.clone()));
-        let timeout = self.options(py)?.timeout.or(Some(Duration::MAX));
-        let about = Context::default();
-        self.send_by(py, core, timeout, request, None, expected, about)
+        self.send_by(py, core, request, None, expected, Context::default())
     }
 
-    #[allow(clippy::too_many_arguments)] // all that makes one call differ from another
     fn send_by(
         &self,
         py: Python<'_>,
         core: CoreClient,
-        timeout: Option<Duration>,
         request: Request,
         repair: Option<Repair>,
         expected: Expected,
@@ -262,7 +257,7 @@ impl Client {
             intent: request.intent,
             proof: request.proof,
             own_token: request.own_token,
-            timeout,
+            timeout: self.options(py)?.timeout,
         };
         let exchange = match repair {
             None => Box::pin(async move { core.call(call).await }) as runtime::Exchange,

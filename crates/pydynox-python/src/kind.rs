@@ -120,15 +120,15 @@ impl Kind {
         }
     }
 
-    /// Whether documents may be inside of a value.
-    pub(crate) fn holds_documents(&self) -> bool {
+    /// Whether this holds for a class of documents that may be inside of a value.
+    pub(crate) fn any_document<'a>(&'a self, test: &mut dyn FnMut(&'a Shape) -> bool) -> bool {
         match self {
-            Self::Record(_) => true,
+            Self::Record(shape) => test(shape.get()),
             Self::Optional(inner)
             | Self::List(inner)
             | Self::Dict(inner)
-            | Self::TupleOf(inner) => inner.holds_documents(),
-            Self::Tuple(kinds) => kinds.iter().any(Self::holds_documents),
+            | Self::TupleOf(inner) => inner.any_document(test),
+            Self::Tuple(kinds) => kinds.iter().any(|kind| kind.any_document(test)),
             _ => false,
         }
     }

@@ -16,7 +16,6 @@ use crate::instance::{Instance, Slot, Stored, schema_of};
 use crate::item;
 use crate::json;
 use crate::schema::{Default, Schema};
-
 use crate::sizes;
 
 /// The attributes as JSON text.
@@ -77,14 +76,14 @@ pub(crate) fn size<'py>(
     client: Option<&Bound<'py, Client>>,
 ) -> PyResult<(usize, Bound<'py, PyDict>)> {
     let py = instance.py();
-    let mut w = Writer::with_capacity(1024);
-    item::write(&mut w, instance)?;
     let schema = schema_of(instance)?;
     let size = match (&schema.get().protected, client) {
         (Some(protected), Some(client)) => {
+            let mut w = Writer::with_capacity(1024);
+            item::write(&mut w, instance)?;
             sizes::protected_size(py, &client.get().settings, protected, w.as_bytes())?
         }
-        _ => item_size(&unmarked(w.as_bytes())).map_err(|error| malformed(py, &error))?,
+        _ => item_size(&plain_item(instance)?).map_err(|error| malformed(py, &error))?,
     };
     let attributes = PyDict::new(py);
     for (name, bytes) in size.attributes {

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
@@ -328,7 +327,7 @@ impl Pending {
     fn send(&self, py: Python<'_>, pace: Option<&Bound<'_, Pace>>) -> PyResult<Py<Operation>> {
         let client = self.client.get();
         let core = client.core(py)?;
-        let mut timeout = client.timeout(py)?;
+        let timeout = client.timeout(py)?;
         let held = {
             let mut held = self.lock();
             let scratch = held.scratch.take();
@@ -356,8 +355,6 @@ impl Pending {
         let mut core = core.protected(shields.protection(py, &client.settings)?);
         if let Some(pace) = pace {
             core = core.paced(Some(pace.get().0.clone()));
-            // Whoever keeps to a pace has time.
-            timeout = timeout.or(Some(Duration::MAX));
         }
         let wrote: Brought<Wrote> = Arc::default();
         let brought = wrote.clone();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use pydynox_core::cursor::Binding;
 use pydynox_core::error::{Error, ErrorKind};
@@ -291,10 +290,7 @@ impl Search {
             exact: self.schema.is_none(),
             total_segments: self.segments,
             reads_left: self.max_reads.map(AtomicU32::new),
-            // Whoever keeps to a pace has time.
-            timeout: client
-                .timeout(py)?
-                .or(self.pace.is_some().then_some(Duration::MAX)),
+            timeout: client.timeout(py)?,
         })
     }
 

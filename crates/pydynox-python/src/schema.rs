@@ -147,7 +147,7 @@ impl Field {
             // Of a key that others may have written in another form the stored bytes are kept: they are its address.
             scalar: kind.is_scalar() && (role == Role::Attribute || !kind.is_loose()),
             loose: kind.is_loose(),
-            is_ruled: rules.is_some() || immutable || kind.holds_documents(),
+            is_ruled: rules.is_some() || immutable || kind.any_document(&mut |_| true),
             kind,
             role,
             default: match (default, default_factory) {

@@ -112,10 +112,9 @@ impl Shape {
             return false;
         }
         open.push(self);
-        let found = members
-            .layout
-            .fields()
-            .any(|field| field.rules.is_some() || rules_inside(&field.kind, open));
+        let found = members.layout.fields().any(|field| {
+            field.rules.is_some() || field.kind.any_document(&mut |shape| shape.has_rules(open))
+        });
         open.pop();
         if open.is_empty() {
             let _ = self.ruled.set(found);
@@ -660,20 +659,10 @@ fn copied<'py>(
     Ok(made)
 }
 
-fn rules_inside<'a>(kind: &'a Kind, open: &mut Vec<&'a Shape>) -> bool {
-    match kind {
-        Kind::Record(shape) => shape.get().has_rules(open),
-        Kind::Optional(inner) | Kind::List(inner) | Kind::Dict(inner) | Kind::TupleOf(inner) => {
-            rules_inside(inner, open)
-        }
-        Kind::Tuple(kinds) => kinds.iter().any(|kind| rules_inside(kind, open)),
-        _ => false,
-    }
-}
-
 /// Whether any rule of a document holds for what is inside of a value.
 pub(crate) fn has_rules_inside(kind: &Kind) -> bool {
-    rules_inside(kind, &mut Vec::new())
+    let mut open = Vec::new();
+    kind.any_document(&mut |shape| shape.has_rules(&mut open))
 }
 
 /// What the documents inside of a value break of their own rules, each as the place and what is wrong there.

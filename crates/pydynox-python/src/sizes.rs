@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pydynox_core::codec::protection::{Protection, Written};
 use pydynox_core::codec::{ProtectedSchema, envelope};
 use pydynox_core::error::Error;
-use pydynox_core::size::{ItemSize, MAX_ITEM_SIZE, item_size, too_large};
+use pydynox_core::size::{ItemSize, MAX_ITEM_SIZE, item_size};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -42,7 +42,7 @@ pub(crate) fn check_of_model(
         None => item_size(item).map_err(|error| malformed(py, &error))?,
         Some(protected) => protected_size(py, settings, protected, item)?,
     };
-    judge(py, settings, size, &model.name, &table)
+    judge(py, settings, &size, &model.name, &table)
 }
 
 /// The same of an item that no model knows.
@@ -56,7 +56,7 @@ pub(crate) fn check_plain(
         return Ok(());
     }
     let size = item_size(item).map_err(|error| malformed(py, &error))?;
-    judge(py, settings, size, "item", table)
+    judge(py, settings, &size, "item", table)
 }
 
 /// What an item with marked values counts once they are protected.
@@ -83,19 +83,17 @@ pub(crate) fn protected_size(
 fn judge(
     py: Python<'_>,
     settings: &Settings,
-    size: ItemSize,
+    size: &ItemSize,
     model: &str,
     table: &str,
 ) -> PyResult<()> {
-    if size.total > MAX_ITEM_SIZE {
-        let error = too_large(size).with_operation(model).with_table(table);
-        return Err(raise(py, &error, None));
-    }
+    let named = |error: Error| raise(py, &error.with_operation(model).with_table(table), None);
+    size.check().map_err(named)?;
     if size.total > settings.warns_above {
-        py.import(intern!(py, "pydynox.cost"))?.call_method1(
-            intern!(py, "warn_of_size"),
-            (model, table, size.total, size.attributes),
-        )?;
+        let (total, against) = (size.total, size.against());
+        let message = format!("{model} writes an item of {total} bytes into '{table}', {against}");
+        py.import(intern!(py, "pydynox.cost"))?
+            .call_method1(intern!(py, "warn_of_size"), (message,))?;
     }
     Ok(())
 }

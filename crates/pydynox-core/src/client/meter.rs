@@ -16,8 +16,8 @@ pub(super) struct Meter<'a> {
     client: &'a Inner,
     call: &'a Call,
     observers: Option<&'a Observers>,
-    limiter: Option<&'a Limiter>,
-    paced: bool,
+    /// The call's own, which counts in place of the client's limit.
+    pace: Option<&'a Limiter>,
     access: Option<Access>,
     /// What was taken of the rate limit, and why so much.
     taken: Option<(Estimate, f64)>,
@@ -33,16 +33,14 @@ impl<'a> Meter<'a> {
             pace,
             ..
         } = client;
-        let limiter = pace.as_deref().or(inner.limiter.as_ref());
-        if observers.is_none() && limiter.is_none() {
+        if observers.is_none() && pace.is_none() && inner.limiter.is_none() {
             return None;
         }
         Some(Self {
             client: inner,
             call,
             observers: observers.as_deref(),
-            limiter,
-            paced: pace.is_some(),
+            pace: pace.as_deref(),
             access: Access::of(&call.operation, &call.body),
             taken: None,
         })
@@ -78,9 +76,9 @@ impl<'a> Meter<'a> {
             .unwrap_or_else(|| call.body.clone()))
     }
 
-    /// Whether the call keeps to a pace of its own, beside whatever limits its client.
+    /// Whether the call keeps to a pace of its own.
     pub(super) fn is_paced(&self) -> bool {
-        self.paced
+        self.pace.is_some()
     }
 
     pub(super) fn retried(&self) {
@@ -152,7 +150,8 @@ impl<'a> Meter<'a> {
     }
 
     fn limiter(&self) -> Option<(&'a Limiter, Access)> {
-        let (limiter, access) = (self.limiter?, self.access?);
+        let limiter = self.pace.or(self.client.limiter.as_ref())?;
+        let access = self.access?;
         limiter.limits(access).then_some((limiter, access))
     }
 }

@@ -181,12 +181,15 @@ pub trait Keyring: Send + Sync + 'static {
 
     /// Bytes of the name of the newest key, and of what it wraps; they are asked for where no data key was made yet.
     fn lengths(&self) -> (usize, usize) {
-        KMS_LENGTHS
+        (KMS_ARN, KMS_WRAPPED)
     }
 }
 
-/// Bytes of a key's ARN and of a data key that it wrapped, as KMS gives them for a symmetric key.
-const KMS_LENGTHS: (usize, usize) = (75, 184);
+/// Bytes of the ARN of a key of KMS.
+const KMS_ARN: usize = 75;
+/// Bytes of a data key that a symmetric key of KMS wrapped, as in
+/// <https://docs.aws.amazon.com/cli/latest/reference/kms/generate-data-key.html>.
+pub const KMS_WRAPPED: usize = 167;
 
 /// The error of a value that is not opened: the same for each reason, so that it tells nobody which check failed.
 pub fn cannot_open() -> Error {

@@ -88,7 +88,7 @@ impl Found {
             reader.peek()?;
             let start = reader.position();
             let mut ahead = reader.clone();
-            ahead.pass()?;
+            ahead.skip()?;
             if let Some(target) = target(table, number, ahead.slice(start)) {
                 found.item(reader, number, target)?;
             } else {
@@ -181,7 +181,7 @@ impl Found {
         while let Some(name) = reader.next_key()? {
             reader.peek()?;
             let start = reader.position();
-            reader.pass()?;
+            reader.skip()?;
             let name = name.decode()?;
             if let Some(attribute) = schema.find(&name) {
                 self.values.push(Value {
@@ -290,7 +290,7 @@ fn walk(
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         if !key.equals(member) {
-            reader.pass()?;
+            reader.skip()?;
             continue;
         }
         match place {
