@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -211,6 +212,33 @@ def test_an_interrupted_reading_goes_on(client: DynamoDBClient, drive: Drive, tm
     assert told[0] == 120
     assert len(set(found) | {user.user_id for user in rest}) == len(found) + len(rest) == (limit or 200)
     assert not note.exists()
+
+
+def test_a_reading_is_the_same_job_in_another_process() -> None:
+    """Whose sets have another order."""
+    source = """
+from pydynox import Attr, DynamoDBClient, Model, field, partition_key
+from pydynox.bulk import _job_of
+
+class User(Model[str], table="users"):
+    user_id: Attr[str] = partition_key()
+    tags: Attr[set[str]] = field(default_factory=set)
+
+with DynamoDBClient(endpoint_url="memory://").as_default():
+    print(_job_of(User.scan().filter(User.tags == set("abcdefgh"))))
+"""
+    jobs = {
+        subprocess.run(
+            [sys.executable, "-c", source],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in "1234"
+    }
+    assert len(jobs) == 1
 
 
 def test_readings_that_cannot_be_are_refused(client: DynamoDBClient, tmp_path: Path) -> None:

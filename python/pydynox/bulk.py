@@ -120,8 +120,18 @@ def _job_of(query: Query[Any]) -> dict[str, Any]:
     request = query.explain().request
     request.pop("Limit", None)  # a page's, or what is left of the query's
     request.pop("ExclusiveStartKey", None)
-    name = sha256(repr(request).encode()).hexdigest()
+    name = sha256(repr(_ordered(request)).encode()).hexdigest()
     return {"pydynox": VERSION, "job": "bulk_read", "query": name}
+
+
+def _ordered(wire: Any, name: str = "") -> Any:
+    """Wire JSON with the members of sets in order: in which they stand is chance."""
+    kind: type[Any] = type(wire)
+    if kind is dict:
+        return {name: _ordered(value, name) for name, value in wire.items()}
+    if kind is list:
+        return sorted(wire) if name in ("SS", "NS", "BS") else [_ordered(element) for element in wire]
+    return wire
 
 
 async def _each(instances: Any) -> AsyncIterator[Any]:
