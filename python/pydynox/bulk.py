@@ -126,10 +126,9 @@ def _job_of(query: Query[Any]) -> dict[str, Any]:
 
 def _ordered(wire: Any, name: str = "") -> Any:
     """Wire JSON with the members of sets in order: in which they stand is chance."""
-    kind: type[Any] = type(wire)
-    if kind is dict:
+    if issubclass(type(wire), dict):
         return {name: _ordered(value, name) for name, value in wire.items()}
-    if kind is list:
+    if issubclass(type(wire), list):
         return sorted(wire) if name in ("SS", "NS", "BS") else [_ordered(element) for element in wire]
     return wire
 

@@ -18,7 +18,6 @@ use crate::operation::{batch_get_item, batch_write_item};
 use crate::retry::deadline::{Deadline, Pause};
 use crate::retry::policy::{Class, Jitter, backoff};
 use crate::transport::Operation;
-use crate::wire::marks::unmarked;
 use crate::wire::{Reader, Value, WireError, Writer};
 
 /// How many keys a BatchGetItem takes.
@@ -27,8 +26,6 @@ pub const MAX_GETS: usize = 100;
 /// How many requests a BatchWriteItem takes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 pub const MAX_WRITES: usize = 25;
-/// How many bytes a BatchWriteItem takes.
-const MAX_WRITE_SIZE: usize = 16 * 1024 * 1024;
 /// How many requests of one batch are under way at the same time.
 pub const AT_ONCE: usize = 8;
 
@@ -95,7 +92,7 @@ impl KeyNames {
 }
 
 /// By a key in the form in which equal keys are equal, its place.
-pub type ByKey = HashMap<Box<[u8]>, usize, RandomState>;
+type ByKey = HashMap<Box<[u8]>, usize, RandomState>;
 
 /// By table and key, what was asked about.
 #[derive(Default)]
@@ -380,152 +377,6 @@ impl Gets {
     }
 }
 
-/// What became of one write of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It was applied.
-    Written,
-    /// The service left it over until the end: it was not applied.
-    Left,
-    /// Its request failed; whether it was applied is not known.
-    Failed,
-    /// Its request was refused: it was not applied.
-    Refused,
-}
-
-/// Writes of many items, one for each: of two for the same item the last counts.
-#[derive(Default)]
-pub struct Writes {
-    tables: Vec<KeyNames>,
-    requests: Vec<(usize, bool, Bytes)>,
-}
-
-/// What became of the writes of a batch.
-pub struct Wrote {
-    /// By place.
-    pub fates: Vec<Fate>,
-    /// What went wrong, if anything did.
-    pub error: Option<Error>,
-}
-
-impl Writes {
-    /// Adds the put of an item, or the delete of a key, JSON text of a map. The caller gives each item once.
-    pub fn add(&mut self, table: &KeyNames, is_put: bool, json: Bytes) {
-        let known = self.tables.iter().position(|known| known == table);
-        let number = known.unwrap_or_else(|| {
-            self.tables.push(table.clone());
-            self.tables.len() - 1
-        });
-        self.requests.push((number, is_put, json));
-    }
-
-    /// Writes all of it; whatever the service leaves over is sent again until the deadline. Every request is carried to its end,
-    /// whatever becomes of the others.
-    pub async fn write(self, client: &Client, timeout: Option<Duration>) -> Wrote {
-        let deadline = client.deadline(timeout);
-        let chunks = self.chunks();
-        let sent = chunks.iter().map(|chunk| {
-            drain(
-                client,
-                Operation::BatchWriteItem,
-                self.body(chunk.clone()),
-                deadline,
-            )
-        });
-        let outcomes = all(sent.collect(), AT_ONCE).await;
-        let mut wrote = Wrote {
-            fates: vec![Fate::Written; self.requests.len()],
-            error: None,
-        };
-        for (chunk, outcome) in chunks.into_iter().zip(outcomes) {
-            let fate = match &outcome.error {
-                None => Fate::Left,
-                Some(error) if error.ambiguous() => Fate::Failed,
-                Some(_) => Fate::Refused,
-            };
-            match outcome.left {
-                Some(left) => self.mark(fate, &mut wrote, chunk, &left),
-                None if outcome.error.is_some() => wrote.fates[chunk].fill(fate),
-                None => {}
-            }
-            wrote.error = wrote.error.or(outcome.error);
-        }
-        wrote
-    }
-
-    /// Marks what is among the left ones.
-    fn mark(&self, fate: Fate, wrote: &mut Wrote, chunk: Range<usize>, left: &[u8]) {
-        let Ok(left) = left_writes(left) else {
-            wrote.fates[chunk].fill(Fate::Failed);
-            return;
-        };
-        for place in chunk {
-            let (number, _, json) = &self.requests[place];
-            let names = &self.tables[*number];
-            let Ok(Some(key)) = names.of(&unmarked(json)) else {
-                continue;
-            };
-            let is_left = left.iter().any(|(table, json)| {
-                **table == *names.table && names.of(json).ok().flatten().as_ref() == Some(&key)
-            });
-            if is_left {
-                wrote.fates[place] = fate;
-            }
-        }
-    }
-
-    /// As many requests in one as it takes, by number and by size.
-    fn chunks(&self) -> Vec<Range<usize>> {
-        let mut chunks: Vec<Range<usize>> = Vec::new();
-        let mut size = 0;
-        for (place, (_, _, json)) in self.requests.iter().enumerate() {
-            size += json.len();
-            match chunks.last_mut() {
-                Some(chunk) if chunk.len() < MAX_WRITES && size <= MAX_WRITE_SIZE => {
-                    chunk.end = place + 1;
-                }
-                _ => {
-                    chunks.push(place..place + 1);
-                    size = json.len();
-                }
-            }
-        }
-        chunks
-    }
-
-    fn body(&self, chunk: Range<usize>) -> Bytes {
-        let requests = &self.requests[chunk];
-        let size: usize = requests.iter().map(|(_, _, json)| json.len() + 40).sum();
-        let mut writer = Writer::with_capacity(size + 64);
-        batch_write_item::begin(&mut writer);
-        let mut is_first = true;
-        for (number, table) in self.tables.iter().enumerate() {
-            let mut own = requests
-                .iter()
-                .filter(|(of, _, _)| *of == number)
-                .peekable();
-            if own.peek().is_none() {
-                continue;
-            }
-            batch_write_item::begin_table(&mut writer, is_first, &table.table);
-            is_first = false;
-            for (position, (_, is_put, json)) in own.enumerate() {
-                if position > 0 {
-                    writer.byte(b',');
-                }
-                if *is_put {
-                    batch_write_item::put(&mut writer, json);
-                } else {
-                    batch_write_item::delete(&mut writer, json);
-                }
-            }
-            batch_write_item::end_table(&mut writer);
-        }
-        batch_write_item::finish(&mut writer);
-        writer.into_bytes().into()
-    }
-}
-
 /// What became of one request and those that ask again for what it left over.
 struct Outcome {
     /// Each with its items, where it is one that has items.
@@ -662,30 +513,6 @@ fn left_keys(left: &[u8], name: &str) -> Result<Vec<(String, Vec<u8>)>, WireErro
     Ok(found)
 }
 
-/// Items and keys in a map of tables, `{"t":[{"PutRequest":{"Item":...}},{"DeleteRequest":{"Key":...}}]}`.
-fn left_writes(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
-    let mut found = Vec::new();
-    let mut reader = Reader::new(left)?;
-    reader.begin_object()?;
-    while let Some(table) = reader.next_key()? {
-        let table = table.decode()?.into_owned();
-        reader.begin_array()?;
-        while reader.next_element()? {
-            reader.begin_object()?;
-            while reader.next_key()?.is_some() {
-                reader.begin_object()?;
-                while reader.next_key()?.is_some() {
-                    reader.peek()?;
-                    let start = reader.position();
-                    reader.skip()?;
-                    found.push((table.clone(), left[start..reader.position()].to_vec()));
-                }
-            }
-        }
-    }
-    Ok(found)
-}
-
 /// The attributes of an item of an answer that were plaintext.
 fn migrated_of(answer: &Answer, number: usize) -> impl Iterator<Item = usize> {
     let migrated = answer.migrated.iter();
@@ -708,6 +535,10 @@ fn unreadable(error: &WireError) -> Error {
         format!("the answer cannot be read: {error}"),
     )
 }
+
+mod writes;
+
+pub use writes::{Fate, Writes, Wrote};
 
 #[cfg(test)]
 mod tests;

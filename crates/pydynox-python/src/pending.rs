@@ -1,11 +1,8 @@
 //! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use foldhash::fast::RandomState;
-use pydynox_core::batch::{ByKey, Fate, KeyNames, MAX_WRITES, Writes, Wrote};
+use pydynox_core::batch::{Fate, Writes, Wrote};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -47,83 +44,29 @@ pub(crate) struct Pending {
 
 #[derive(Default)]
 struct Held {
-    tables: Vec<Table>,
-    /// None where a later one is for the same item.
+    writes: Writes,
+    /// By their places there; None where a later one is for the same item.
     entries: Vec<Option<Entry>>,
-    /// The items and keys of all entries.
-    json: Vec<u8>,
     /// The model of the last entry, and its table's number.
     last: Option<(Py<Schema>, usize)>,
     /// Whoever encodes takes it.
     scratch: Option<Writer>,
 }
 
-struct Table {
-    names: KeyNames,
-    /// By key, in the form in which equal keys are equal.
-    places: ByKey,
-}
-
-/// One put or delete.
+/// What Python has to do with one put or delete.
 struct Entry {
-    table: usize,
-    is_put: bool,
-    json: Range<usize>,
     /// What the user gave.
     target: Option<Py<PyAny>>,
     expected: Expected,
     shield: Option<Shield>,
 }
 
-/// An item or a key, and the key after it.
+/// A put or a delete as it was encoded: where the item or the key ends, and where the item's key begins.
 struct Encoded {
     w: Writer,
+    is_put: bool,
     end: usize,
-}
-
-impl Encoded {
-    fn json(&self) -> &[u8] {
-        &self.w.as_bytes()[..self.end]
-    }
-
-    fn key(&self) -> &[u8] {
-        &self.w.as_bytes()[self.end..]
-    }
-}
-
-impl Held {
-    /// The number of a table.
-    fn number(&mut self, names: KeyNames) -> usize {
-        let known = self.tables.iter().position(|known| known.names == names);
-        known.unwrap_or_else(|| {
-            let places = ByKey::with_capacity_and_hasher(MAX_WRITES, RandomState::default());
-            self.tables.push(Table { names, places });
-            self.tables.len() - 1
-        })
-    }
-
-    /// Gives what this one replaces; dropping it may run the user's code.
-    fn add(&mut self, entry: Entry, encoded: &Encoded) -> Option<Entry> {
-        let place = self.entries.len();
-        if place == 0 {
-            // What one request takes, if the others are like the first.
-            self.entries.reserve(MAX_WRITES);
-            self.json
-                .reserve((MAX_WRITES * encoded.end).clamp(64, 1 << 16));
-        }
-        let start = self.json.len();
-        self.json.extend_from_slice(encoded.json());
-        let places = &mut self.tables[entry.table].places;
-        let before = match places.get_mut(encoded.key()) {
-            Some(before) => Some(std::mem::replace(before, place)),
-            None => places.insert(encoded.key().into(), place),
-        };
-        self.entries.push(Some(Entry {
-            json: start..self.json.len(),
-            ..entry
-        }));
-        before.and_then(|before| self.entries[before].take())
-    }
+    key: usize,
 }
 
 impl Pending {
@@ -146,22 +89,27 @@ impl Pending {
         let model = schema.get();
         let names = key_names(self.client.get().settings.table_of(py, model)?, model);
         let mut held = self.lock();
-        let number = held.number(names);
+        let number = held.writes.table(names);
         let before = held.last.replace((schema.clone().unbind(), number));
         drop(held);
         drop(before);
         Ok(number)
     }
 
-    fn hold(&self, entry: Entry, mut encoded: Encoded) {
+    fn hold(&self, table: usize, entry: Entry, mut encoded: Encoded) {
         let mut held = self.lock();
-        let replaced = held.add(entry, &encoded);
+        let bytes = encoded.w.as_bytes();
+        let (json, key) = (&bytes[..encoded.end], &bytes[encoded.key..]);
+        let before = held.writes.add(table, encoded.is_put, json, key);
+        let replaced = before.and_then(|before| held.entries[before].take());
+        held.entries.push(Some(entry));
         // A large one is not kept for a small batch.
         if encoded.w.len() <= 1 << 16 {
             encoded.w.truncate(0);
             held.scratch = Some(encoded.w);
         }
         drop(held);
+        // This may run the user's code.
         drop(replaced);
     }
 
@@ -173,14 +121,17 @@ impl Pending {
         let end = w.len();
         item::write_key(&mut w, instance)?;
         let entry = Entry {
-            table,
-            is_put: true,
-            json: 0..0,
             target: Some(instance.clone().into_any().unbind()),
             expected,
             shield: Shield::of_instance(settings, instance)?,
         };
-        self.hold(entry, Encoded { w, end });
+        let encoded = Encoded {
+            w,
+            is_put: true,
+            end,
+            key: end,
+        };
+        self.hold(table, entry, encoded);
         Ok(())
     }
 
@@ -189,21 +140,22 @@ impl Pending {
         target: &Bound<'_, PyAny>,
         table: usize,
         expected: Expected,
-        write: impl Fn(&mut Writer) -> PyResult<()>,
+        write: impl FnOnce(&mut Writer) -> PyResult<()>,
     ) -> PyResult<()> {
         let mut w = self.scratch();
         write(&mut w)?;
-        let end = w.len();
-        write(&mut w)?;
         let entry = Entry {
-            table,
-            is_put: false,
-            json: 0..0,
             target: Some(target.clone().unbind()),
             expected,
             shield: None,
         };
-        self.hold(entry, Encoded { w, end });
+        let encoded = Encoded {
+            is_put: false,
+            end: w.len(),
+            key: 0,
+            w,
+        };
+        self.hold(table, entry, encoded);
         Ok(())
     }
 }
@@ -220,7 +172,7 @@ impl Pending {
 
     /// How many were given since the last were sent, those included that a later one replaced.
     fn __len__(&self) -> usize {
-        self.lock().entries.len()
+        self.lock().writes.len()
     }
 
     /// Hold the put of an instance.
@@ -287,20 +239,22 @@ impl Pending {
     ) -> PyResult<()> {
         let names = jsonl::key_names(self.client.get().settings.table_named(table), keys);
         let (item, key) = jsonl::item_of(py, &names, line)?;
-        let table = self.lock().number(names);
+        let table = self.lock().writes.table(names);
         let mut w = self.scratch();
         w.raw(&item);
         w.raw(&key);
         let entry = Entry {
-            table,
-            is_put: true,
-            json: 0..0,
             target: None,
             expected: Expected::Nothing,
             shield: None,
         };
-        let end = item.len();
-        self.hold(entry, Encoded { w, end });
+        let encoded = Encoded {
+            w,
+            is_put: true,
+            end: item.len(),
+            key: item.len(),
+        };
+        self.hold(table, entry, encoded);
         Ok(())
     }
 
@@ -317,9 +271,7 @@ impl Pending {
 
     /// Whether each of them is a put.
     fn are_puts(&self) -> Vec<bool> {
-        let held = self.lock();
-        let entries = held.entries.iter().flatten();
-        entries.map(|entry| entry.is_put).collect()
+        self.lock().writes.are_puts().collect()
     }
 
     /// Send what is held, and hold nothing from then on. The result is the places of those that were not written, and why.
@@ -337,21 +289,15 @@ impl Pending {
             };
             std::mem::replace(&mut *held, next)
         };
-        if held.entries.is_empty() {
+        if held.writes.is_empty() {
             return Err(validation_error(py, "there is nothing to write"));
         }
-        let mut json = held.json;
+        let mut writes = held.writes;
         let mut entries: Vec<Entry> = held.entries.into_iter().flatten().collect();
         let mut shields = Shields::default();
-        for entry in &mut entries {
-            shields.add(entry.shield.take(), &mut json[entry.json.clone()]);
-        }
-        let json = Bytes::from(json);
-        let mut writes = Writes::default();
-        for entry in &entries {
-            let names = &held.tables[entry.table].names;
-            writes.add(names, entry.is_put, json.slice(entry.json.clone()));
-        }
+        let mut taken = entries.iter_mut().map(|entry| entry.shield.take());
+        writes.for_each_json(|json| shields.add(taken.next().flatten(), json));
+        drop(taken);
         let mut core = core.protected(shields.protection(py, &client.settings)?);
         if let Some(pace) = pace {
             core = core.paced(Some(pace.get().0.clone()));

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
+use super::writes::MAX_WRITE_SIZE;
 use super::*;
 use crate::client::ClientConfig;
 use crate::transport::{
@@ -335,12 +336,17 @@ async fn a_request_that_is_refused_fails_the_whole_of_a_read() {
     assert_eq!(error.kind(), &ErrorKind::TableNotFound);
 }
 
+fn add(writes: &mut Writes, is_put: bool, number: usize, json: &[u8]) {
+    let table = writes.table(table());
+    writes.add(table, is_put, json, &key(number));
+}
+
 fn writes(list: impl IntoIterator<Item = (usize, Option<String>)>) -> Writes {
     let mut writes = Writes::default();
     for (number, value) in list {
         match value {
-            Some(value) => writes.add(&table(), true, item(number, &value).into()),
-            None => writes.add(&table(), false, key(number).into()),
+            Some(value) => add(&mut writes, true, number, &item(number, &value)),
+            None => add(&mut writes, false, number, &key(number)),
         }
     }
     writes
@@ -533,6 +539,40 @@ impl Transport for Metered {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_two_writes_for_one_item_the_last_counts() {
+    let mut writes = writes([
+        (1, Some("a".to_owned())),
+        (2, None),
+        (3, Some("c".to_owned())),
+    ]);
+    let table = writes.table(table());
+    assert_eq!(writes.add(table, true, &item(2, "b"), &key(2)), Some(1));
+    assert_eq!(writes.add(table, false, &key(1), &key(1)), Some(0));
+    assert_eq!(writes.add(table, true, &item(2, "d"), &key(2)), Some(3));
+    assert_eq!(writes.len(), 6);
+    assert_eq!(writes.are_puts().collect::<Vec<_>>(), [true, false, true]);
+    let mut texts = Vec::new();
+    writes.for_each_json(|json| texts.push(json.to_vec()));
+    assert_eq!(texts, [item(3, "c"), key(1), item(2, "d")]);
+
+    let service = Service::new(vec![]);
+    let wrote = writes.write(&client(&service), None).await;
+
+    assert_eq!(wrote.fates, [Fate::Written; 3]);
+    assert_eq!(*service.sizes.lock().unwrap(), [3]);
+
+    let mut writes = Writes::default();
+    for name in ["t", "u", "t"] {
+        let table = writes.table(KeyNames {
+            table: name.into(),
+            ..self::table()
+        });
+        let before = writes.add(table, true, &item(3, name), &key(3));
+        assert_eq!(before, (writes.len() == 3).then_some(0), "{name}");
+    }
+}
+
 /// Writes so many items at a pace; how long it took, and which share of the requests was refused or done in part.
 async fn paced(service: &Arc<Metered>, ceiling: Option<f64>, items: usize) -> (f64, f64) {
     let config = ClientConfig {
@@ -548,7 +588,7 @@ async fn paced(service: &Arc<Metered>, ceiling: Option<f64>, items: usize) -> (f
     for first in (0..items).step_by(400) {
         let mut writes = Writes::default();
         for number in first..first + 400 {
-            writes.add(&table(), true, item(number, "x").into());
+            add(&mut writes, true, number, &item(number, "x"));
         }
         let wrote = writes.write(&client, Some(Duration::MAX)).await;
         assert!(wrote.error.is_none(), "{:?}", wrote.error);

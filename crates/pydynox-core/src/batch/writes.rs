@@ -1,0 +1,253 @@
+//! Writes of many items, held until they are sent: one for each item, the last.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+
+use super::{AT_ONCE, ByKey, KeyNames, MAX_WRITES, all, drain};
+use crate::client::Client;
+use crate::error::Error;
+use crate::operation::batch_write_item;
+use crate::transport::Operation;
+use crate::wire::marks::unmarked;
+use crate::wire::{Reader, WireError, Writer};
+
+/// How many bytes a BatchWriteItem takes.
+pub(super) const MAX_WRITE_SIZE: usize = 16 * 1024 * 1024;
+/// What became of one write of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was applied.
+    Written,
+    /// The service left it over until the end: it was not applied.
+    Left,
+    /// Its request failed; whether it was applied is not known.
+    Failed,
+    /// Its request was refused: it was not applied.
+    Refused,
+}
+
+/// Writes of many items, one for each: of two for the same item the last counts.
+///
+/// Each is added to the end and is known by how many were added before it.
+#[derive(Default)]
+pub struct Writes {
+    tables: Vec<(KeyNames, ByKey)>,
+    /// None where a later one is for the same item.
+    requests: Vec<Option<Request>>,
+    /// The items and keys of all of them.
+    text: Vec<u8>,
+}
+
+struct Request {
+    table: usize,
+    is_put: bool,
+    json: Range<usize>,
+}
+
+/// What became of the writes of a batch.
+pub struct Wrote {
+    /// Of each that counted, in their order.
+    pub fates: Vec<Fate>,
+    /// What went wrong, if anything did.
+    pub error: Option<Error>,
+}
+
+impl Writes {
+    /// By which number [`add`](Self::add) knows a table.
+    pub fn table(&mut self, names: KeyNames) -> usize {
+        let known = self.tables.iter().position(|(known, _)| *known == names);
+        known.unwrap_or_else(|| {
+            let places = ByKey::with_capacity_and_hasher(MAX_WRITES, RandomState::default());
+            self.tables.push((names, places));
+            self.tables.len() - 1
+        })
+    }
+
+    /// Adds the put of an item, or the delete of a key, JSON text of a map; `key` is the item's in the form of [`KeyNames::of`], or
+    /// in another one that is the same for each item. Gives which earlier one counts no more.
+    pub fn add(&mut self, table: usize, is_put: bool, json: &[u8], key: &[u8]) -> Option<usize> {
+        let place = self.requests.len();
+        if place == 0 {
+            // What one request takes, if the others are like the first.
+            self.requests.reserve(MAX_WRITES);
+            self.text
+                .reserve((MAX_WRITES * json.len()).clamp(64, 1 << 16));
+        }
+        let start = self.text.len();
+        self.text.extend_from_slice(json);
+        let json = start..self.text.len();
+        self.requests.push(Some(Request {
+            table,
+            is_put,
+            json,
+        }));
+        let places = &mut self.tables[table].1;
+        let before = match places.get_mut(key) {
+            Some(before) => Some(std::mem::replace(before, place)),
+            None => places.insert(key.into(), place),
+        };
+        if let Some(before) = before {
+            self.requests[before] = None;
+        }
+        before
+    }
+
+    /// How many were added, those included that count no more.
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Whether none was added.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// Whether it is a put, of each that counts.
+    pub fn are_puts(&self) -> impl Iterator<Item = bool> {
+        self.requests.iter().flatten().map(|request| request.is_put)
+    }
+
+    /// The JSON text of each that counts.
+    pub fn for_each_json(&mut self, mut change: impl FnMut(&mut [u8])) {
+        for request in self.requests.iter().flatten() {
+            change(&mut self.text[request.json.clone()]);
+        }
+    }
+
+    /// Writes all of it; whatever the service leaves over is sent again until the deadline. Every request is carried to its end,
+    /// whatever becomes of the others.
+    pub async fn write(mut self, client: &Client, timeout: Option<Duration>) -> Wrote {
+        let deadline = client.deadline(timeout);
+        self.requests.retain(Option::is_some);
+        let chunks = self.chunks();
+        let sent = chunks.iter().map(|chunk| {
+            drain(
+                client,
+                Operation::BatchWriteItem,
+                self.body(chunk.clone()),
+                deadline,
+            )
+        });
+        let outcomes = all(sent.collect(), AT_ONCE).await;
+        let mut wrote = Wrote {
+            fates: vec![Fate::Written; self.requests.len()],
+            error: None,
+        };
+        for (chunk, outcome) in chunks.into_iter().zip(outcomes) {
+            let fate = match &outcome.error {
+                None => Fate::Left,
+                Some(error) if error.ambiguous() => Fate::Failed,
+                Some(_) => Fate::Refused,
+            };
+            match outcome.left {
+                Some(left) => self.mark(fate, &mut wrote, chunk, &left),
+                None if outcome.error.is_some() => wrote.fates[chunk].fill(fate),
+                None => {}
+            }
+            wrote.error = wrote.error.or(outcome.error);
+        }
+        wrote
+    }
+
+    /// Marks what is among the left ones.
+    fn mark(&self, fate: Fate, wrote: &mut Wrote, chunk: Range<usize>, left: &[u8]) {
+        let Ok(left) = left_writes(left) else {
+            wrote.fates[chunk].fill(Fate::Failed);
+            return;
+        };
+        for place in chunk {
+            let Some(request) = &self.requests[place] else {
+                continue;
+            };
+            let names = &self.tables[request.table].0;
+            let Ok(Some(key)) = names.of(&unmarked(&self.text[request.json.clone()])) else {
+                continue;
+            };
+            let is_left = left.iter().any(|(table, json)| {
+                **table == *names.table && names.of(json).ok().flatten().as_ref() == Some(&key)
+            });
+            if is_left {
+                wrote.fates[place] = fate;
+            }
+        }
+    }
+
+    /// As many requests in one as it takes, by number and by size.
+    pub(super) fn chunks(&self) -> Vec<Range<usize>> {
+        let mut chunks: Vec<Range<usize>> = Vec::new();
+        let mut size = 0;
+        for (place, request) in self.requests.iter().enumerate() {
+            let length = request.as_ref().map_or(0, |request| request.json.len());
+            size += length;
+            match chunks.last_mut() {
+                Some(chunk) if chunk.len() < MAX_WRITES && size <= MAX_WRITE_SIZE => {
+                    chunk.end = place + 1;
+                }
+                _ => {
+                    chunks.push(place..place + 1);
+                    size = length;
+                }
+            }
+        }
+        chunks
+    }
+
+    pub(super) fn body(&self, chunk: Range<usize>) -> Bytes {
+        let requests = || self.requests[chunk.clone()].iter().flatten();
+        let size: usize = requests().map(|request| request.json.len() + 40).sum();
+        let mut writer = Writer::with_capacity(size + 64);
+        batch_write_item::begin(&mut writer);
+        let mut is_first = true;
+        for (number, (table, _)) in self.tables.iter().enumerate() {
+            let mut own = requests()
+                .filter(|request| request.table == number)
+                .peekable();
+            if own.peek().is_none() {
+                continue;
+            }
+            batch_write_item::begin_table(&mut writer, is_first, &table.table);
+            is_first = false;
+            for (position, request) in own.enumerate() {
+                let json = &self.text[request.json.clone()];
+                if position > 0 {
+                    writer.byte(b',');
+                }
+                if request.is_put {
+                    batch_write_item::put(&mut writer, json);
+                } else {
+                    batch_write_item::delete(&mut writer, json);
+                }
+            }
+            batch_write_item::end_table(&mut writer);
+        }
+        batch_write_item::finish(&mut writer);
+        writer.into_bytes().into()
+    }
+}
+
+/// Items and keys in a map of tables, `{"t":[{"PutRequest":{"Item":...}},{"DeleteRequest":{"Key":...}}]}`.
+fn left_writes(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
+    let mut found = Vec::new();
+    let mut reader = Reader::new(left)?;
+    reader.begin_object()?;
+    while let Some(table) = reader.next_key()? {
+        let table = table.decode()?.into_owned();
+        reader.begin_array()?;
+        while reader.next_element()? {
+            reader.begin_object()?;
+            while reader.next_key()?.is_some() {
+                reader.begin_object()?;
+                while reader.next_key()?.is_some() {
+                    reader.peek()?;
+                    let start = reader.position();
+                    reader.skip()?;
+                    found.push((table.clone(), left[start..reader.position()].to_vec()));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
