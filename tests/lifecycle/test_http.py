@@ -385,33 +385,3 @@ def test_a_storm_of_cancellations_leaves_no_connection_and_no_descriptor(script:
 
     assert server.most_open <= 8 + 8  # one that was just dropped may not be gone when its successor comes
     server.wait_until(lambda: server.open == 0)
-
-
-def test_a_loop_is_told_of_its_answers_beside_one_that_is_flooded(script: Script, server: FaultServer) -> None:
-    """The I/O thread tells loops of answers when it has nothing else to do; it is never long before it tells them all the same."""
-    script(
-        """
-        client = remote()
-        ended = threading.Event()
-        async def one():
-            while not ended.is_set(): await User.get("u1")
-        async def flood():
-            with client.as_default(): await asyncio.gather(*(one() for _ in range(32)))
-        async def calm():
-            longest = 0.0
-            with client.as_default():
-                for _ in range(100):
-                    began = time.perf_counter()
-                    assert (await User.get("u2")).age == 21
-                    longest = max(longest, time.perf_counter() - began)
-            return longest
-        flooded = threading.Thread(target=lambda: asyncio.run(flood()))
-        flooded.start()
-        try: longest = asyncio.run(asyncio.wait_for(calm(), 30))
-        finally:
-            ended.set()
-            flooded.join()
-        assert longest < 5, longest
-    """,
-        server=server,
-    )

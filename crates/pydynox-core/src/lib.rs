@@ -19,6 +19,7 @@ pub mod pagination;
 pub mod retry;
 pub mod schema;
 pub mod size;
+pub mod teller;
 pub mod time;
 pub mod transaction;
 pub mod transport;

@@ -9,12 +9,13 @@ use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyType};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::{Expected, read_owned_by};
 use crate::client::Client;
 use crate::decode::Decoder;
 use crate::error::{internal, raise};
+use crate::instance::has_hooks;
 use crate::operation::Operation;
 use crate::protected::unsettle;
 use crate::schema::Schema;
@@ -123,7 +124,7 @@ impl Gathered {
                         unsettle(found, &got.migrated, place)?;
                         let class = found.get_type();
                         if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
-                            have_hooks |= !class.getattr(intern!(py, "_hooks"))?.is_none();
+                            have_hooks |= has_hooks(&class)?;
                             plain = Some(class);
                         }
                     }

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pydynox_core::teller::Taker;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::coalesce::{self, Asked};
 use crate::operation::Operation;
-use crate::runtime::{self, Exchange, Guarded, Outcome, Told};
+use crate::runtime::{self, Exchange, Guarded, Outcome};
 
 /// A call that ended: where its operation waits, and what came of it.
 struct Completion {
@@ -67,9 +68,16 @@ impl Queue {
         let is_first = !self.armed.swap(true, Ordering::AcqRel);
         runtime::tell(self, is_first);
     }
+
+    fn take(&self) -> Vec<Completion> {
+        let mut wake_up = [0; 8];
+        let _ = rustix::io::read(&self.read, &mut wake_up);
+        self.armed.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *lock(&self.completions))
+    }
 }
 
-impl Told for Queue {
+impl Taker for Queue {
     fn waiting(&self) -> usize {
         lock(&self.completions).len()
     }
@@ -81,15 +89,6 @@ impl Told for Queue {
         let end = &self.write;
         // A full pipe or counter means that the loop has a wake-up to come already.
         let _ = rustix::io::write(end, &1u64.to_ne_bytes());
-    }
-}
-
-impl Queue {
-    fn take(&self) -> Vec<Completion> {
-        let mut wake_up = [0; 8];
-        let _ = rustix::io::read(&self.read, &mut wake_up);
-        self.armed.store(false, Ordering::SeqCst);
-        std::mem::take(&mut *lock(&self.completions))
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::encode::{admit, admit_key};
@@ -93,6 +93,11 @@ pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<
     })?;
     instance.borrow_mut().schema = Some(schema.clone().unbind());
     Ok(schema)
+}
+
+/// Whether functions of the user's run before or after what is done with instances of a class.
+pub(crate) fn has_hooks(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    Ok(!class.getattr(intern!(class.py(), "_hooks"))?.is_none())
 }
 
 /// A value as this field may hold it, or why it may not.

@@ -7,13 +7,13 @@ use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyType};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::Expected;
 use crate::batch::{Brought, key_names, nothing};
 use crate::client::Client;
 use crate::error::{internal, raise, validation_error};
-use crate::instance::{Instance, schema_of};
+use crate::instance::{Instance, has_hooks, schema_of};
 use crate::item;
 use crate::jsonl;
 use crate::meter::Pace;
@@ -188,7 +188,6 @@ impl Pending {
         most: usize,
         unguarded: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = source.py();
         let mut plain: Option<Bound<'py, PyType>> = None;
         let mut source = source.clone();
         while self.__len__() < most {
@@ -199,8 +198,7 @@ impl Pending {
             };
             let class = next.get_type();
             if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
-                let has_hooks = !class.getattr(intern!(py, "_hooks"))?.is_none();
-                if has_hooks || (!unguarded && is_guarded(schema_of(instance)?.get())) {
+                if has_hooks(&class)? || (!unguarded && is_guarded(schema_of(instance)?.get())) {
                     return Ok(Some(next));
                 }
                 plain = Some(class);

@@ -4,7 +4,7 @@
 //! of ours exists. As soon as a call is awaited, or two block at the same time, the I/O thread is started; it drives from
 //! then on, and a blocking call polls its own exchange alone. Connections and limits are the same for all.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::{Deadline, Timers};
+use pydynox_core::teller::{Taker, Teller};
 use pyo3::Python;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
@@ -35,9 +36,6 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// The runtime of this generation. Only ever locked while the interpreter is held, and never across a call that lets go of
 /// it, so a fork cannot inherit it locked.
 static RUNTIME: Mutex<Option<(u32, Arc<Io>)>> = Mutex::new(None);
-
-/// After so many answers their takers are told, however busy the I/O thread is.
-const MANY: usize = 32;
 
 /// How long a blocking call waits before it looks for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -91,97 +89,27 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Re
 }
 
 thread_local! {
-    /// On the I/O thread, how it gets on with the thread that takes its answers.
-    static MANNERS: Cell<Option<Manners>> = const { Cell::new(None) };
+    /// Of the I/O thread alone.
+    static TELLER: RefCell<Option<Teller>> = const { RefCell::new(None) };
 }
 
-/// Whether the I/O thread lets the thread of an event loop finish its turn before it takes the core from it.
-///
-/// Where both share a core, each call that a busy loop starts would wake the I/O thread in between, to send one request and to
-/// be switched back. When answers pile up, the loop is busy, and many are sent and received at a time instead.
-#[derive(Clone, Copy, Default)]
-struct Manners {
-    gives_way: bool,
-    /// How many times in a row one answer was told of alone.
-    alone: u32,
-}
-
-impl Manners {
-    /// So many answers are there at a time that the loop is busy.
-    const BUSY: usize = 8;
-    /// So many times in a row one was alone that the loop is not busy any more.
-    const IDLE: u32 = 16;
-
-    fn after(mut self, waiting: usize) -> Self {
-        self.alone = if waiting > 1 { 0 } else { self.alone + 1 };
-        if !self.gives_way && waiting >= Self::BUSY {
-            self.gives_way = true;
-            ffi::give_way(true);
-        } else if self.gives_way && self.alone >= Self::IDLE {
-            self.gives_way = false;
-            ffi::give_way(false);
-        }
-        self
-    }
-}
-
-/// Where answers are taken: a thread that is woken for them.
-pub(crate) trait Told: Send + Sync + 'static {
-    /// How many answers wait there.
-    fn waiting(&self) -> usize;
-    /// Has that thread look at them.
-    fn wake(&self);
-}
-
-/// Who is to be woken once nothing else is to be done, and how many answers came since that was done last.
-struct Untold {
-    takers: Vec<Arc<dyn Told>>,
-    answers: usize,
-}
-
-thread_local! {
-    /// Of the I/O thread.
-    static UNTOLD: RefCell<Untold> = const {
-        RefCell::new(Untold {
-            takers: Vec::new(),
-            answers: 0,
-        })
-    };
-}
-
-/// An answer waits: wakes whoever takes it once this thread is at rest, or now where it is not the I/O thread, or where many
-/// came meanwhile, for anybody. `is_first`: this one was not told since it took answers last.
-pub(crate) fn tell<T: Told>(taker: &Arc<T>, is_first: bool) {
-    if MANNERS.get().is_none() {
-        if is_first {
-            taker.wake();
-        }
-        return;
-    }
-    let many = UNTOLD.with_borrow_mut(|untold| {
-        if is_first {
-            untold.takers.push(taker.clone());
-        }
-        untold.answers += 1;
-        untold.answers >= MANY
+/// An answer waits: tells whoever takes it when it is time, which is now where this is not the I/O thread. `is_first`: it was not
+/// told since it took answers last.
+pub(crate) fn tell(taker: &Arc<impl Taker + 'static>, is_first: bool) {
+    TELLER.with_borrow_mut(|teller| match teller {
+        Some(teller) => teller.answer(taker, is_first),
+        None if is_first => taker.wake(),
+        None => {}
     });
-    if many {
-        at_rest();
-    }
 }
 
 /// Called before a thread that drives the runtime goes to rest.
 fn at_rest() {
-    let takers = UNTOLD.with_borrow_mut(|untold| {
-        untold.answers = 0;
-        std::mem::take(&mut untold.takers)
-    });
-    for taker in takers {
-        if let Some(manners) = MANNERS.get() {
-            MANNERS.set(Some(manners.after(taker.waiting())));
+    TELLER.with_borrow_mut(|teller| {
+        if let Some(teller) = teller {
+            teller.rest();
         }
-        taker.wake();
-    }
+    });
 }
 
 /// Wait for a word of the I/O thread, with the interpreter released; not for ever.
@@ -266,7 +194,7 @@ impl Io {
             .name("pydynox-io".into())
             .spawn(move || {
                 ffi::block_signals();
-                MANNERS.set(Some(Manners::default()));
+                TELLER.set(Some(Teller::new(ffi::give_way)));
                 io.runtime.block_on(std::future::pending::<()>());
             });
         if started.is_err() {
