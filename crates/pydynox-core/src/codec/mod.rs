@@ -22,7 +22,7 @@ pub use local::LocalKeyring;
 pub use open::{Found, Opened, Place, Target};
 pub use protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
 pub use protection::Protection;
-pub use seal::{Holes, OFF_LOOP_ABOVE};
+pub use seal::Holes;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The way in: protected values found in an answer, and the answer with their values in place.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,9 +11,12 @@ use super::envelope::{COMPRESSED, Envelope, is_envelope};
 use super::keyring::{DataKey, cannot_open};
 use super::plaintext;
 use super::protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
-use super::seal::{OFF_LOOP_ABOVE, no_keyring};
+use super::seal::no_keyring;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{Reader, Tag, WireError};
+
+/// After so many bytes of protected values others are let through.
+const LONG_WORK: usize = 64 * 1024;
 
 /// Where the items of an answer stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,24 +43,29 @@ pub struct Target {
 }
 
 /// The protected values of an answer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Found {
     items: Vec<Item>,
     values: Vec<Value>,
 }
 
-#[derive(Debug)]
 struct Item {
     /// Counted over all items of the answer.
     number: usize,
     target: Target,
 }
 
-#[derive(Debug)]
 struct Value {
     range: Range<usize>,
     item: usize,
     attribute: usize,
+    stored: Stored,
+}
+
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found").finish_non_exhaustive()
+    }
 }
 
 /// An answer whose protected values were put in place.
@@ -71,7 +80,7 @@ pub struct Opened {
 
 impl Found {
     /// Looks for the protected values of an answer. `target` says how an item is read: it is given the table (where the answer
-    /// names it), the item's number and its JSON, and gives `None` for an item without protected attributes.
+    /// names it), the item's number and a cursor before the item, and gives `None` for an item without protected attributes.
     ///
     /// # Errors
     ///
@@ -79,20 +88,15 @@ impl Found {
     pub fn look(
         body: &[u8],
         place: Place<'_>,
-        mut target: impl FnMut(Option<&str>, usize, &[u8]) -> Option<Target>,
+        mut target: impl FnMut(Option<&str>, usize, &Reader<'_>) -> Option<Target>,
     ) -> Result<Self, Error> {
         let mut found = Self::default();
         let mut reader = Reader::new(body)?;
         let mut number = 0;
         let mut item = |reader: &mut Reader<'_>, table: Option<&str>| -> Result<(), Error> {
-            reader.peek()?;
-            let start = reader.position();
-            let mut ahead = reader.clone();
-            ahead.skip()?;
-            if let Some(target) = target(table, number, ahead.slice(start)) {
-                found.item(reader, number, target)?;
-            } else {
-                *reader = ahead;
+            match target(table, number, reader) {
+                Some(target) => found.item(reader, number, target)?,
+                None => reader.skip()?,
             }
             number += 1;
             Ok(())
@@ -105,15 +109,6 @@ impl Found {
     /// Whether the answer can be taken as it is.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
-    }
-
-    /// Whether to open them is too much work for a thread that others wait for.
-    pub fn is_heavy(&self) -> bool {
-        self.values
-            .iter()
-            .map(|value| value.range.len())
-            .sum::<usize>()
-            > OFF_LOOP_ABOVE
     }
 
     /// The answer with all values in place. `body` is what was looked at.
@@ -132,31 +127,32 @@ impl Found {
         keys: Option<&DataKeys>,
         generation: u64,
     ) -> Result<Opened, Error> {
-        let mut stored = Vec::with_capacity(self.values.len());
         for value in &self.values {
-            stored.push(self.read(body, value)?);
+            let (item, attribute) = self.place(value)?;
+            let checked = value.stored.check(attribute);
+            checked.map_err(|error| item.placed(&error, attribute))?;
         }
-        let unwrapped = self.unwrap(&stored, keys, generation).await?;
+        let unwrapped = self.unwrap(keys, generation).await?;
         let mut opened = Opened {
             body: Vec::with_capacity(body.len()),
             migrated: Vec::new(),
         };
         let mut from = 0;
         let mut work = 0;
-        for ((value, stored), key) in self.values.iter().zip(&stored).zip(&unwrapped) {
+        for (value, key) in self.values.iter().zip(&unwrapped) {
             let before = body.get(from..value.range.start).ok_or_else(another)?;
             opened.body.extend_from_slice(before);
             from = value.range.end;
             let as_it_is = body.get(value.range.clone()).ok_or_else(another)?;
             let (item, attribute) = self.place(value)?;
             let key = key.as_ref().map(Unwrapped::key);
-            match item.put(attribute, stored, key, as_it_is, &mut opened.body) {
+            match item.put(attribute, &value.stored, key, as_it_is, &mut opened.body) {
                 Ok(false) => {}
                 Ok(true) => opened.migrated.push((item.number, value.attribute)),
                 Err(error) => return Err(item.placed(&error, attribute)),
             }
             work += value.range.len();
-            if work > OFF_LOOP_ABOVE {
+            if work > LONG_WORK {
                 work = 0;
                 tokio::task::yield_now().await;
             }
@@ -181,15 +177,19 @@ impl Found {
         while let Some(name) = reader.next_key()? {
             reader.peek()?;
             let start = reader.position();
-            reader.skip()?;
             let name = name.decode()?;
-            if let Some(attribute) = schema.find(&name) {
+            if let Some((attribute, declared)) = schema.find(&name) {
+                let stored = Stored::read(declared, reader)?;
                 self.values.push(Value {
                     range: start..reader.position(),
                     item: index,
                     attribute,
+                    stored,
                 });
-            } else if *name == *schema.partition_key.attribute_name {
+                continue;
+            }
+            reader.skip()?;
+            if *name == *schema.partition_key.attribute_name {
                 partition_key = Some(reader.slice(start));
             } else if let Some(attribute) = &schema.sort_key
                 && *name == *attribute.attribute_name
@@ -214,24 +214,17 @@ impl Found {
         Ok(())
     }
 
-    fn read(&self, body: &[u8], value: &Value) -> Result<Stored, Error> {
-        let (item, attribute) = self.place(value)?;
-        let json = body.get(value.range.clone()).ok_or_else(another)?;
-        Stored::read(attribute, json)?.map_err(|error| item.placed(&error, attribute))
-    }
-
     /// The data key of each value that is an envelope, in their order.
     async fn unwrap(
         &self,
-        stored: &[Stored],
         keys: Option<&DataKeys>,
         generation: u64,
     ) -> Result<Vec<Option<Unwrapped>>, Error> {
-        let mut unwrapped: Vec<Option<Unwrapped>> = vec![None; stored.len()];
+        let mut unwrapped: Vec<Option<Unwrapped>> = vec![None; self.values.len()];
         let mut tables: Vec<&str> = Vec::new();
-        for (value, stored) in self.values.iter().zip(stored) {
+        for value in &self.values {
             let table = &*self.place(value)?.0.target.schema.logical_table;
-            if matches!(stored, Stored::Envelope(_)) && !tables.contains(&table) {
+            if matches!(value.stored, Stored::Envelope(_)) && !tables.contains(&table) {
                 tables.push(table);
             }
         }
@@ -239,9 +232,9 @@ impl Found {
             let keys = keys.ok_or_else(no_keyring)?;
             let mut places = Vec::new();
             let mut wrapped = Vec::new();
-            for (index, (value, stored)) in self.values.iter().zip(stored).enumerate() {
+            for (index, value) in self.values.iter().enumerate() {
                 let (item, attribute) = self.place(value)?;
-                let Stored::Envelope(bytes) = stored else {
+                let Stored::Envelope(bytes) = &value.stored else {
                     continue;
                 };
                 if *item.target.schema.logical_table != *table {
@@ -346,29 +339,31 @@ enum Stored {
 }
 
 impl Stored {
-    /// The inner error is one of the value, the outer one of the answer.
-    fn read(attribute: &ProtectedAttribute, json: &[u8]) -> Result<Result<Self, Error>, WireError> {
-        let mut reader = Reader::new(json)?;
-        let tag = reader.begin_value()?;
-        let bytes = match tag {
-            Tag::B => reader.binary()?,
-            _ => return Ok(Self::Plain(tag).checked(attribute)),
-        };
-        let stored = if attribute.encryption.is_some() && is_envelope(&bytes) {
+    /// Consumes a value.
+    fn read(attribute: &ProtectedAttribute, reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut ahead = reader.clone();
+        let tag = ahead.begin_value()?;
+        if tag != Tag::B {
+            reader.skip()?;
+            return Ok(Self::Plain(tag));
+        }
+        let bytes = ahead.binary()?;
+        ahead.end_value()?;
+        *reader = ahead;
+        Ok(if attribute.encryption.is_some() && is_envelope(&bytes) {
             Self::Envelope(bytes)
         } else if is_compressed(&bytes) {
             Self::Compressed(bytes)
         } else {
             Self::Plain(tag)
-        };
-        Ok(stored.checked(attribute))
+        })
     }
 
     /// Plaintext is not accepted where ciphertext is declared, unless the class says so.
-    fn checked(self, attribute: &ProtectedAttribute) -> Result<Self, Error> {
-        match (&self, attribute.encryption) {
+    fn check(&self, attribute: &ProtectedAttribute) -> Result<(), Error> {
+        match (self, attribute.encryption) {
             (Self::Plain(_) | Self::Compressed(_), Some(OnPlaintext::Error)) => Err(cannot_open()),
-            _ => Ok(self),
+            _ => Ok(()),
         }
     }
 }

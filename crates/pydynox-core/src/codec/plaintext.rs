@@ -1,10 +1,10 @@
 //! A value as the bytes that are compressed and encrypted.
 
-use std::str;
+use std::{mem, str};
 
 use crate::error::{Error, ErrorKind};
 use crate::number::Number;
-use crate::wire::{Reader, Tag, Value, WireError, Writer, base64};
+use crate::wire::{Reader, Tag, Value, WireError, Writer};
 
 /// What the bytes begin with.
 const VERSION: u8 = 1;
@@ -96,9 +96,10 @@ pub(super) fn decode(bytes: &[u8], json: &mut Vec<u8>) -> Option<Tag> {
     let tag = *TAGS.get(usize::from(code.checked_sub(1)?))?;
     match tag {
         Tag::S => {
-            let mut writer = Writer::with_capacity(payload.len() + 8);
-            writer.string_value(str::from_utf8(payload).ok()?);
-            json.extend_from_slice(writer.as_bytes());
+            let text = str::from_utf8(payload).ok()?;
+            let mut writer = Writer::from(mem::take(json));
+            writer.string_value(text);
+            *json = writer.into_bytes();
         }
         Tag::N => {
             let text = str::from_utf8(payload).ok()?;
@@ -184,10 +185,10 @@ fn walk(reader: &mut Reader<'_>) -> Result<(Tag, usize), WireError> {
 
 /// Appends `{"B":"..."}`.
 pub(super) fn write_binary(bytes: &[u8], json: &mut Vec<u8>) {
-    json.reserve(bytes.len().div_ceil(3) * 4 + 8);
-    json.extend_from_slice(br#"{"B":""#);
-    base64::append(bytes, json);
-    json.extend_from_slice(br#""}"#);
+    let mut writer = Writer::from(mem::take(json));
+    writer.reserve(bytes.len().div_ceil(3) * 4 + 8);
+    writer.binary_value(bytes);
+    *json = writer.into_bytes();
 }
 
 #[cfg(test)]

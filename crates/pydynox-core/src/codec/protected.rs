@@ -92,11 +92,12 @@ impl ProtectedSchema {
         Ok(schema)
     }
 
-    /// The index of the attribute that is stored under this name.
-    pub fn find(&self, attribute_name: &str) -> Option<usize> {
+    /// The attribute that is stored under this name, and its index.
+    pub fn find(&self, attribute_name: &str) -> Option<(usize, &ProtectedAttribute)> {
         self.attributes
             .iter()
-            .position(|attribute| &*attribute.attribute_name == attribute_name)
+            .enumerate()
+            .find(|(_, attribute)| &*attribute.attribute_name == attribute_name)
     }
 
     /// Whether one of the attributes is encrypted.
@@ -119,7 +120,7 @@ impl ProtectedSchema {
             let name = &attribute.attribute_name;
             let problem = if self.is_key(name) {
                 "a key cannot be encrypted or compressed"
-            } else if self.find(name) != Some(index) {
+            } else if self.find(name).is_some_and(|(first, _)| first != index) {
                 "it is protected twice"
             } else if attribute.compression.is_none() && attribute.encryption.is_none() {
                 "it is neither encrypted nor compressed"

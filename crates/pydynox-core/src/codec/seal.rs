@@ -12,9 +12,6 @@ use crate::codec::compression::{Compression, is_compressed};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Tag;
 
-/// Bodies and answers with more protected bytes than this are not worked on where somebody else would wait for it.
-pub const OFF_LOOP_ABOVE: usize = 64 * 1024;
-
 /// The values that a body leaves out, each with the place where it belongs.
 ///
 /// While a body is written, whoever writes it calls [`item`](Self::item) for each item and [`push`](Self::push) where a
@@ -108,15 +105,6 @@ impl Holes {
     /// Whether nothing was left out.
     pub fn is_empty(&self) -> bool {
         self.holes.is_empty()
-    }
-
-    /// Whether to fill them is too much work for a thread that others wait for.
-    pub fn is_heavy(&self) -> bool {
-        self.holes
-            .iter()
-            .map(|hole| hole.value.len())
-            .sum::<usize>()
-            > OFF_LOOP_ABOVE
     }
 
     /// The body with all values in: compressed, encrypted, as the schemas say. To be done once per call, before retries.

@@ -761,7 +761,6 @@ async fn a_page_of_a_thousand_rows_costs_one_unwrapping() {
     .unwrap();
     let opened = found.open(&body, Some(&reader), 0).await.unwrap();
 
-    assert!(found.is_heavy());
     assert_eq!(counting.1.load(Ordering::Relaxed), 1);
     let text = String::from_utf8(opened.body).unwrap();
     assert!(text.contains(r#""at":{"N":"999"}}],"Count":1000}"#));
@@ -805,8 +804,8 @@ async fn values_are_found_wherever_an_answer_has_items() {
         (Place::One("Item"), "{}".to_owned()),
     ] {
         let body = answer.replace("ITEM", item);
-        let found = Found::look(body.as_bytes(), place, |table, _, json| {
-            assert!(json.starts_with(b"{\""));
+        let found = Found::look(body.as_bytes(), place, |table, _, item| {
+            assert!(item.clone().begin_object().is_ok());
             (table != Some("orders")).then(|| Target {
                 schema: users.clone(),
                 key: None,
@@ -896,9 +895,8 @@ async fn what_cannot_be_sealed_says_why() {
         ErrorKind::Internal
     );
     let good = hole(text, true);
-    assert!(!good.is_heavy() && !format!("{good:?}").contains("SECRET"));
+    assert!(!format!("{good:?}").contains("SECRET"));
     assert!(good.fill(body(), Some(&keys), 0).await.is_ok());
-    assert!(hole(&format!(r#"{{"S":"{}"}}"#, "x".repeat(70_000)), true).is_heavy());
     assert!(ItemKey::new(&users, br#"{"S":"u1"}"#, None).is_err());
     assert!(ItemKey::new(&users, br#"{"N":"1"}"#, Some(br#"{"N":"5"}"#)).is_err());
 }

@@ -22,6 +22,14 @@ pub struct Writer {
     buffer: Vec<u8>,
 }
 
+/// A writer that appends to JSON text.
+impl From<Vec<u8>> for Writer {
+    #[inline]
+    fn from(buffer: Vec<u8>) -> Self {
+        Self { buffer }
+    }
+}
+
 impl Writer {
     /// An empty writer with room for `capacity` bytes.
     #[inline]
