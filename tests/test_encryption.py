@@ -17,6 +17,7 @@ from pydynox import (
     Collection,
     Compressed,
     CompressedAttribute,
+    DataKeyCache,
     Document,
     DynamoDBClient,
     Encrypted,
@@ -907,6 +908,42 @@ def test_keyrings_that_cannot_be() -> None:
     with pytest.raises(ConfigurationError, match="LocalKeyring"):
         DynamoDBClient(keyring=wrong)
     assert repr(KmsKeyring("alias/app")) == "KmsKeyring('alias/app')"
+
+
+def test_limits_of_data_keys(shared: str) -> None:
+    class Counting(Plain):
+        asked = 0
+
+        def generate_data_key(self, context: dict[str, str]) -> tuple[str, bytes, bytes]:
+            self.asked += 1
+            return super().generate_data_key(context)
+
+    wrong: Any
+    for wrong in (
+        {"max_age": 0},
+        {"max_age": -1.0},
+        {"max_age": float("nan")},
+        {"max_age": 86_401},
+        {"max_values": 0},
+        {"max_bytes": -1},
+        {"max_unwrapped": 0},
+    ):
+        with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+            DataKeyCache(**wrong)
+    cache = DataKeyCache(max_age=60, max_values=6)
+    assert repr(cache) == f"DataKeyCache(max_age=60, max_values=6, max_bytes={2**36}, max_unwrapped=1000)"
+    with pytest.raises(AttributeError):
+        cache.max_age = 3  # type: ignore[attr-defined]
+    with DynamoDBClient(endpoint_url=shared).as_default():
+        Patient.table.sync.create()
+    for limits, asked in ((None, 1), (cache, 2), (DataKeyCache(max_bytes=1), 4), (DataKeyCache(max_age=1e-6), 4)):
+        keyring = Counting()
+        client = DynamoDBClient(endpoint_url=shared, keyring=keyring, data_key_cache=limits)
+        with client.as_default():
+            for number in range(4):
+                patient(number).sync.put()
+            assert keyring.asked == asked, limits
+            assert Patient.sync.get_or_raise("c", 1).ssn == f"{SECRET}-1"
 
 
 # --- keyrings of one's own

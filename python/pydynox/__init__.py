@@ -39,7 +39,7 @@ from .hooks import after_delete, after_load, after_save, before_delete, before_s
 from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
 from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .key import Key
-from .keyrings import Keyring, KmsKeyring, LocalKeyring
+from .keyrings import DataKeyCache, Keyring, KmsKeyring, LocalKeyring
 from .model import Change, ItemSize, Model
 from .query import Query
 from .results import QueryResult
@@ -86,6 +86,7 @@ __all__ = [
     "CompressedAttribute",
     "Condition",
     "Credentials",
+    "DataKeyCache",
     "DateAttribute",
     "DatetimeAttribute",
     "Document",

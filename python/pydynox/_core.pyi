@@ -326,6 +326,7 @@ class Client:
         errors: str,
         size_warning: float | None,
         keyring: Keyring | None,
+        data_key_cache: tuple[float, int, int, int] | None,
     ) -> Self: ...
     def get(
         self, schema: Schema, values: tuple[object, ...], named: Mapping[str, object], consistent_read: bool | None
@@ -461,6 +462,7 @@ def key_of_item(schema: Schema, item: dict[str, Any], wire: bool, /) -> tuple[ob
 def batching_variable() -> ContextVar[bool]:
     """Whether reads that begin here wait for others."""
 
+def check_key_limits(max_age: float, max_values: int, max_bytes: int, max_unwrapped: int, /) -> None: ...
 def check_rate_limit(rcu: float | None, wcu: float | None, burst: float, /) -> None: ...
 
 @final

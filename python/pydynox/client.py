@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .credentials import AssumeRole, Credentials
     from .expressions import Action, Condition
     from .key import Key
-    from .keyrings import Keyring
+    from .keyrings import DataKeyCache, Keyring
     from .partiql import Statement
     from .query import Query
     from .results import QueryResult
@@ -63,6 +63,7 @@ class DynamoDBClient:
         errors: What messages may show: ``"full"`` shows values, ``"keys"`` keys only, ``"none"`` neither.
         size_warning: The share of 400 KB above which an item that is written gives an ``ItemSizeWarning``; None for no warnings.
         keyring: What encrypted attributes are encrypted with: a ``LocalKeyring`` or a ``KmsKeyring``.
+        data_key_cache: How long and for how much the data keys of the keyring are kept; None as ``DataKeyCache()`` says.
 
     Raises:
         ConfigurationError: A parameter is wrong.
@@ -96,6 +97,7 @@ class DynamoDBClient:
         errors: Literal["full", "keys", "none"] = "keys",
         size_warning: float | None = 0.9,
         keyring: Keyring | None = None,
+        data_key_cache: DataKeyCache | None = None,
     ) -> None:
         self._core = _core.Client(
             region=region,
@@ -116,6 +118,7 @@ class DynamoDBClient:
             errors=errors,
             size_warning=size_warning,
             keyring=known(keyring),
+            data_key_cache=None if data_key_cache is None else data_key_cache._wire,
         )
         self._errors = errors
         self._keyring = keyring

@@ -17,8 +17,8 @@ class Keyring(Protocol):
     """What ``DynamoDBClient(keyring=...)`` takes: a ``LocalKeyring``, a ``KmsKeyring``, or any object with these two methods.
 
     They may be coroutines, which are awaited in the event loop of the call that needs a key, or plain functions; calls come from
-    another thread. What they give is kept for five minutes, so they are called seldom, and once however many calls wait. A
-    blocking call awaits them in an event loop of its own.
+    another thread. What they give is kept as ``DataKeyCache`` says, so they are called seldom, and once however many calls wait.
+    A blocking call awaits them in an event loop of its own.
 
     Example:
         >>> class VaultKeyring:
@@ -120,6 +120,42 @@ class KmsKeyring(_Known):
         self._core = _core.Keyring.kms(key_id, list(read_key_ids), endpoint_url, timeout, pairs)
         self.key_name = key_id
         self._shown = f"KmsKeyring({key_id!r})"
+
+
+class DataKeyCache:
+    """How long and for how much data keys are kept: ``DynamoDBClient(keyring=..., data_key_cache=DataKeyCache(max_age=60))``.
+
+    A key that is kept is a call of KMS saved, and also what is still open after a key policy or a grant was withdrawn. The values
+    of one request share a key, however many they are.
+
+    Args:
+        max_age: Seconds, at most a day: as long one data key encrypts, and as long an unwrapped one is kept.
+        max_values: How many values one data key encrypts.
+        max_bytes: How many bytes one data key encrypts.
+        max_unwrapped: How many unwrapped data keys are kept; those that were not used for the longest time go.
+
+    Raises:
+        ConfigurationError: A limit is zero or negative, or the age more than a day.
+
+    Example:
+        >>> DynamoDBClient(keyring=KmsKeyring("alias/app"), data_key_cache=DataKeyCache(max_age=60, max_values=1000))
+    """
+
+    __slots__ = ("_wire",)
+    _wire: tuple[float, int, int, int]
+
+    def __init__(
+        self, *, max_age: float = 300.0, max_values: int = 2**20, max_bytes: int = 2**36, max_unwrapped: int = 1000
+    ) -> None:
+        _core.check_key_limits(max_age, max_values, max_bytes, max_unwrapped)
+        object.__setattr__(self, "_wire", (max_age, max_values, max_bytes, max_unwrapped))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a DataKeyCache is not changed: make another client")
+
+    def __repr__(self) -> str:
+        age, values, size, unwrapped = self._wire
+        return f"DataKeyCache(max_age={age}, max_values={values}, max_bytes={size}, max_unwrapped={unwrapped})"
 
 
 def known(keyring: object) -> _core.Keyring | None:

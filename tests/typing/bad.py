@@ -18,6 +18,7 @@ from pydynox import (
     Condition,
     BooleanAttribute,
     Credentials,
+    DataKeyCache,
     DatetimeAttribute,
     Document,
     DynamoDBClient,
@@ -451,6 +452,7 @@ async def statements_and_cost(client: DynamoDBClient) -> None:
     await client.execute_transaction(["SELECT 1"], consistent_read=True)  # E: transactions are consistent
     client.collect(3)  # E: a usage
     RateLimit(5)  # E: by name
+    DataKeyCache(max_values=1.5)  # E: whole values
     budget(requests=1.5)  # E: whole requests
     budget(requests=1, on_exceed="shout")  # E: raise or warn
 

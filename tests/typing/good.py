@@ -48,6 +48,7 @@ from pydynox import (
     Collection,
     Condition,
     Credentials,
+    DataKeyCache,
     DynamoDBClient,
     ItemSize,
     Key,
@@ -744,6 +745,7 @@ async def statements_and_cost(client: DynamoDBClient) -> None:
     with budget(rcu=1.5, requests=3, on_exceed="warn") as spent:
         assert_type(spent.sites, list[tuple[str, int]])
     DynamoDBClient(rate_limit=RateLimit(rcu=10, wcu=2.5))
+    DynamoDBClient(data_key_cache=DataKeyCache(max_age=60, max_values=1000))
 
 
 async def gathered() -> None:

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use criterion::{Criterion, criterion_group, criterion_main};
 use pydynox_core::codec::compression::Compression;
 use pydynox_core::codec::{
-    DataKey, DataKeys, Found, Holes, ItemKey, LocalKeyring, OnPlaintext, Place, ProtectedAttribute,
-    ProtectedSchema, Target,
+    DataKey, DataKeys, Found, Holes, ItemKey, KeyLimits, LocalKeyring, OnPlaintext, Place,
+    ProtectedAttribute, ProtectedSchema, Target,
 };
 use pydynox_core::error::Error;
 use pydynox_core::schema::{KeyAttribute, KeyType};
@@ -88,7 +88,7 @@ fn read(schema: &Arc<ProtectedSchema>, keys: &DataKeys, body: &[u8]) -> Option<u
 fn protection(c: &mut Criterion) {
     let text = text();
     let local = LocalKeyring::new([("k1", DataKey::new(&mut [7; 32]))]);
-    let keys = local.and_then(|local| DataKeys::new(Arc::new(local), [], 0));
+    let keys = local.and_then(|local| DataKeys::new(Arc::new(local), [], KeyLimits::default(), 0));
     let Ok(keys) = keys else { return };
     c.bench_function("1 KB/write plain", |b| b.iter(|| plain(black_box(&text))));
     for (name, compression, encryption) in [

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pydynox_aws::{KmsKeyring, KmsSettings, Settings, Surroundings};
 use pydynox_core::codec::keyring::{KeyContext, Pending, WrappedKey};
-use pydynox_core::codec::{DataKey, Keyring as CoreKeyring, LocalKeyring};
+use pydynox_core::codec::{DataKey, KeyLimits, Keyring as CoreKeyring, LocalKeyring};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
 use pyo3::prelude::*;
@@ -109,6 +109,37 @@ impl CoreKeyring for Own {
         );
         Box::pin(async move { DataKey::from_slice(&opened.await?) })
     }
+}
+
+/// Limits of data keys as Python hands them over: seconds, values, bytes, unwrapped keys.
+pub(crate) type GivenLimits = (f64, i64, i64, i64);
+
+/// Numbers that make no sense become zero, which no limit may be.
+pub(crate) fn key_limits(
+    (seconds, messages, bytes, unwrapped): GivenLimits,
+) -> Result<KeyLimits, Error> {
+    let limits = KeyLimits {
+        lifetime: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        messages: messages.try_into().unwrap_or_default(),
+        bytes: bytes.try_into().unwrap_or_default(),
+        unwrapped: unwrapped.try_into().unwrap_or_default(),
+    };
+    limits.check()
+}
+
+/// Whether these are limits of data keys.
+#[pyfunction]
+#[pyo3(signature = (max_age, max_values, max_bytes, max_unwrapped, /))]
+pub(crate) fn check_key_limits(
+    py: Python<'_>,
+    max_age: f64,
+    max_values: i64,
+    max_bytes: i64,
+    max_unwrapped: i64,
+) -> PyResult<()> {
+    key_limits((max_age, max_values, max_bytes, max_unwrapped))
+        .map(drop)
+        .map_err(|error| raise(py, &error, None))
 }
 
 /// As settings hold it.

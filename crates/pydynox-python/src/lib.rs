@@ -68,7 +68,7 @@ mod _core {
     #[pymodule_export]
     use crate::kept::is_expired;
     #[pymodule_export]
-    use crate::keyring::Keyring;
+    use crate::keyring::{Keyring, check_key_limits};
     #[pymodule_export]
     use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
     #[pymodule_export]

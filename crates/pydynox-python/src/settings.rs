@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pydynox_aws::{AssumeRole, Surroundings};
 use pydynox_core::client::{Client as CoreClient, ClientConfig};
-use pydynox_core::codec::DataKeys;
+use pydynox_core::codec::{DataKeys, KeyLimits};
 use pydynox_core::cursor::CursorKeys;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
@@ -20,7 +20,7 @@ use pyo3::types::PyDict;
 
 use crate::bridge;
 use crate::error::{configuration_error, raise};
-use crate::keyring::GivenKeyring;
+use crate::keyring::{GivenKeyring, GivenLimits, key_limits};
 use crate::meter::rate_limit;
 use crate::runtime;
 use crate::schema::Schema;
@@ -59,6 +59,7 @@ type OfLoop = (Option<Py<PyAny>>, Arc<DataKeys>);
 /// Where data keys come from, and those of this process, once one was asked for.
 struct Keys {
     given: GivenKeyring,
+    limits: KeyLimits,
     surroundings: Option<pydynox_aws::Settings>,
     made: OnceLock<Arc<DataKeys>>,
     /// Of a keyring of the user's, by event loop; None where no loop runs.
@@ -109,6 +110,8 @@ struct Given {
     size_warning: Option<f64>,
     #[pyo3(item)]
     keyring: Option<GivenKeyring>,
+    #[pyo3(item)]
+    data_key_cache: Option<GivenLimits>,
 }
 
 impl Settings {
@@ -163,7 +166,8 @@ impl Settings {
         let surroundings = keys.surroundings.clone().unwrap_or_default();
         let keyring = keys.given.open(py, surroundings, None).map_err(refuse)?;
         let pairs = keys.given.pairs();
-        let made = DataKeys::new(keyring, pairs, runtime::generation().into()).map_err(refuse)?;
+        let generation = runtime::generation().into();
+        let made = DataKeys::new(keyring, pairs, keys.limits, generation).map_err(refuse)?;
         Ok(Some(keys.made.get_or_init(|| Arc::new(made)).clone()))
     }
 
@@ -210,7 +214,8 @@ impl Keys {
             .given
             .open(py, pydynox_aws::Settings::default(), held)
             .map_err(refuse)?;
-        let made = DataKeys::new(keyring, self.given.pairs(), runtime::generation().into());
+        let generation = runtime::generation().into();
+        let made = DataKeys::new(keyring, self.given.pairs(), self.limits, generation);
         let made = Arc::new(made.map_err(refuse)?);
         let ended = {
             let mut all = self.by_loop.lock().unwrap_or_else(PoisonError::into_inner);
@@ -264,6 +269,9 @@ impl Given {
             None => None,
             Some(given) => Some(Keys {
                 given: given.clone(),
+                limits: self
+                    .data_key_cache
+                    .map_or_else(|| Ok(KeyLimits::default()), key_limits)?,
                 surroundings: given
                     .is_remote()
                     .then(|| self.surroundings(http.connect_timeout))

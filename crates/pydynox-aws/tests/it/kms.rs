@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pydynox_aws::{KmsKeyring, KmsSettings, Settings, Surroundings};
 use pydynox_core::codec::keyring::{KeyContext, Keyring};
-use pydynox_core::codec::{DataKey, DataKeys};
+use pydynox_core::codec::{DataKey, DataKeys, KeyLimits};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::transport::credentials::Credentials;
 use serde_json::{Value as Json, json};
@@ -245,7 +245,7 @@ async fn four_at_once_cost_one_slow_call() {
         kms(request)
     });
     let keyring = Arc::new(keyring(&server.url(), |_| {}));
-    let keys = DataKeys::new(keyring, [], 0).unwrap();
+    let keys = DataKeys::new(keyring, [], KeyLimits::default(), 0).unwrap();
     let context = keys.context("users").unwrap();
     let start = Instant::now();
 

@@ -14,16 +14,52 @@ use tokio::time::Instant;
 
 use super::envelope;
 use super::keyring::{DataKey, KeyContext, Keyring, WrappedKey};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
-/// How long a data key serves, and how long an unwrapped one is kept.
-pub const LIFETIME: Duration = Duration::from_mins(5);
-/// How many values one data key encrypts.
-pub const MAX_MESSAGES: u64 = 1 << 20;
-/// How many bytes one data key encrypts.
-pub const MAX_BYTES: u64 = 1 << 36;
-/// How many unwrapped keys are kept.
-pub const MAX_UNWRAPPED: usize = 1000;
+/// How long and for how much a data key is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// How long one serves to encrypt, and how long an unwrapped one is kept.
+    pub lifetime: Duration,
+    /// How many values one encrypts, those of its first request aside.
+    pub messages: u64,
+    /// How many bytes one encrypts, those of its first request aside.
+    pub bytes: u64,
+    /// How many unwrapped ones are kept.
+    pub unwrapped: usize,
+}
+
+impl Default for KeyLimits {
+    /// Five minutes, 2^20 values, 2^36 bytes; 1,000 keys.
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_mins(5),
+            messages: 1 << 20,
+            bytes: 1 << 36,
+            unwrapped: 1000,
+        }
+    }
+}
+
+impl KeyLimits {
+    /// The longest lifetime that there is.
+    const LONGEST: Duration = Duration::from_hours(24);
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`]: a limit under which nothing could be encrypted, or a lifetime of more than a day.
+    pub fn check(self) -> Result<Self, Error> {
+        let wrong = if self.lifetime.is_zero() || self.lifetime > Self::LONGEST {
+            "max_age is more than 0 seconds, and at most a day (86400)"
+        } else if self.messages == 0 || self.bytes == 0 || self.unwrapped == 0 {
+            "max_values, max_bytes and max_unwrapped are at least 1"
+        } else {
+            return Ok(self);
+        };
+        Err(Error::new(ErrorKind::Configuration, wrong))
+    }
+}
+
 /// For how many contexts (tables) a key to write with is kept.
 const MAX_CONTEXTS: usize = 1000;
 /// How many unwrappings are asked for at once.
@@ -43,7 +79,7 @@ pub struct DataKeys {
 }
 
 impl DataKeys {
-    /// No key yet; `pairs` are the caller's own part of every context.
+    /// No key yet; `pairs` are the caller's own part of every context. The limits have been checked.
     ///
     /// # Errors
     ///
@@ -51,12 +87,13 @@ impl DataKeys {
     pub fn new(
         keyring: Arc<dyn Keyring>,
         pairs: impl IntoIterator<Item = (Box<str>, Box<str>)>,
+        limits: KeyLimits,
         generation: u64,
     ) -> Result<Self, Error> {
         let keys = Self {
             keyring,
             pairs: pairs.into_iter().collect(),
-            first: Era::new(generation),
+            first: Era::new(generation, limits),
         };
         keys.context("any")?;
         Ok(keys)
@@ -250,15 +287,17 @@ fn fingerprint(key_ref: &str, wrapped: &[u8], context: &KeyContext) -> Fingerpri
 /// What one generation of the process holds, and the one after it.
 struct Era {
     generation: u64,
+    limits: KeyLimits,
     state: Mutex<State>,
     next: OnceLock<Box<Era>>,
 }
 
 impl Era {
-    fn new(generation: u64) -> Self {
+    fn new(generation: u64, limits: KeyLimits) -> Self {
         Self {
             generation,
-            state: Mutex::default(),
+            limits,
+            state: Mutex::new(State::new(limits)),
             next: OnceLock::new(),
         }
     }
@@ -269,9 +308,9 @@ impl Era {
         while era.generation < generation {
             era = era.next.get_or_init(|| {
                 if let Ok(mut state) = era.state.try_lock() {
-                    *state = State::default();
+                    *state = State::new(era.limits);
                 }
-                Box::new(Self::new(generation))
+                Box::new(Self::new(generation, era.limits))
             });
         }
         era
@@ -282,8 +321,8 @@ impl Era {
     }
 }
 
-#[derive(Default)]
 struct State {
+    limits: KeyLimits,
     contexts: HashMap<Box<str>, Arc<KeyContext>>,
     serving: HashMap<KeyContext, Serving>,
     unwrapped: HashMap<Fingerprint, Kept>,
@@ -306,6 +345,17 @@ struct Kept {
 }
 
 impl State {
+    fn new(limits: KeyLimits) -> Self {
+        Self {
+            limits,
+            contexts: HashMap::new(),
+            serving: HashMap::new(),
+            unwrapped: HashMap::new(),
+            flights: HashMap::new(),
+            uses: 0,
+        }
+    }
+
     /// The key of a context, if it may encrypt so much more.
     fn take(&mut self, context: &KeyContext, messages: u64, bytes: u64) -> Option<Arc<WrappedKey>> {
         let serving = self.serving.get_mut(context)?;
@@ -313,7 +363,8 @@ impl State {
             serving.messages.saturating_add(messages),
             serving.bytes.saturating_add(bytes),
         );
-        if Instant::now() >= serving.until || messages > MAX_MESSAGES || bytes > MAX_BYTES {
+        let used_up = messages > self.limits.messages || bytes > self.limits.bytes;
+        if used_up || Instant::now() >= serving.until {
             self.serving.remove(context);
             return None;
         }
@@ -341,7 +392,7 @@ impl State {
         }
         let serving = Serving {
             key: key.clone(),
-            until: now + LIFETIME,
+            until: now + self.limits.lifetime,
             messages,
             bytes,
         };
@@ -370,7 +421,7 @@ impl State {
     fn keep(&mut self, print: Fingerprint, key: Unwrapped) {
         let now = Instant::now();
         self.unwrapped.retain(|_, kept| kept.until > now);
-        if self.unwrapped.len() >= MAX_UNWRAPPED
+        if self.unwrapped.len() >= self.limits.unwrapped
             && let Some((oldest, _)) = self.unwrapped.iter().min_by_key(|(_, kept)| kept.used)
         {
             let oldest = *oldest;
@@ -379,7 +430,7 @@ impl State {
         self.uses += 1;
         let kept = Kept {
             key,
-            until: now + LIFETIME,
+            until: now + self.limits.lifetime,
             used: self.uses,
         };
         self.unwrapped.insert(print, kept);
@@ -493,7 +544,6 @@ mod tests {
     use super::*;
     use crate::codec::LocalKeyring;
     use crate::codec::keyring::Pending;
-    use crate::error::ErrorKind;
 
     /// A keyring that takes half a second, counts, and fails when told to.
     struct Slow {
@@ -560,7 +610,11 @@ mod tests {
     }
 
     fn keys(keyring: &Arc<Slow>) -> Arc<DataKeys> {
-        Arc::new(DataKeys::new(keyring.clone(), [], 0).unwrap())
+        limited(keyring, KeyLimits::default())
+    }
+
+    fn limited(keyring: &Arc<Slow>, limits: KeyLimits) -> Arc<DataKeys> {
+        Arc::new(DataKeys::new(keyring.clone(), [], limits, 0).unwrap())
     }
 
     fn users() -> KeyContext {
@@ -630,7 +684,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_key_serves_so_many_values_and_bytes() {
-        for (messages, bytes) in [(MAX_MESSAGES / 2, 1), (1, MAX_BYTES / 2)] {
+        for (messages, bytes) in [(1 << 19, 1), (1, 1 << 35)] {
             let keyring = Slow::new();
             let keys = keys(&keyring);
             let take = async || keys.to_encrypt(&users(), messages, bytes, 0).await.unwrap();
@@ -640,6 +694,66 @@ mod tests {
             assert!(Arc::ptr_eq(&one, &two));
             assert_ne!(two.wrapped, three.wrapped);
             assert_eq!(keyring.asked(), (2, 0));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn limits_can_be_set() {
+        let keyring = Slow::new();
+        let limits = KeyLimits {
+            lifetime: Duration::from_secs(10),
+            messages: 2,
+            bytes: 200,
+            unwrapped: 1,
+        };
+        let keys = limited(&keyring, limits);
+        let take = async |messages, bytes| {
+            let key = keys.to_encrypt(&users(), messages, bytes, 0).await.unwrap();
+            (key, keyring.asked().0)
+        };
+
+        assert_eq!(take(1, 1).await.1, 1);
+        assert_eq!(take(1, 1).await.1, 1);
+        assert_eq!(take(1, 150).await.1, 2, "two values");
+        assert_eq!(take(1, 51).await.1, 3, "200 bytes");
+        assert_eq!(take(25, 900).await.1, 4, "the first request of a key");
+        let last = take(1, 1).await;
+        assert_eq!(last.1, 5, "which it used up");
+        advance(Duration::from_secs(10)).await;
+        assert_eq!(take(1, 1).await.1, 6, "ten seconds");
+        assert_eq!(keys.first.state().unwrapped.len(), 1);
+        keys.to_decrypt(&users(), &[("k1", &last.0.wrapped)], 0)
+            .await
+            .unwrap();
+        assert_eq!(keyring.asked(), (6, 1));
+        assert_eq!(keys.first.of(1).limits, limits, "after a fork as before");
+    }
+
+    #[test]
+    fn limits_under_which_nothing_is_encrypted_are_refused() {
+        let good = KeyLimits::default();
+        assert_eq!(good.check().unwrap(), good);
+        for wrong in [
+            KeyLimits {
+                lifetime: Duration::ZERO,
+                ..good
+            },
+            KeyLimits {
+                lifetime: Duration::from_secs(86_401),
+                ..good
+            },
+            KeyLimits {
+                messages: 0,
+                ..good
+            },
+            KeyLimits { bytes: 0, ..good },
+            KeyLimits {
+                unwrapped: 0,
+                ..good
+            },
+        ] {
+            let error = wrong.check().unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Configuration);
         }
     }
 
@@ -703,7 +817,7 @@ mod tests {
         assert!(start.elapsed() < Duration::from_millis(600), "both at once");
         keys.to_decrypt(&users(), &page, 0).await.unwrap();
         assert_eq!(keyring.asked(), (0, 2));
-        advance(LIFETIME).await;
+        advance(Duration::from_mins(5)).await;
         keys.to_decrypt(&users(), &page, 0).await.unwrap();
         assert_eq!(keyring.asked(), (0, 4));
     }
@@ -740,24 +854,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_than_a_thousand_unwrapped_keys_are_kept_and_the_least_used_goes() {
+        const KEPT: usize = 1000;
         let keyring = Slow::new();
         let keys = keys(&keyring);
         let mut all = Vec::new();
-        for _ in 0..=MAX_UNWRAPPED {
+        for _ in 0..=KEPT {
             all.push(wrapped(&keyring).await);
         }
         let pairs: Vec<(&str, &[u8])> = all.iter().map(|key| ("k1", &*key.wrapped)).collect();
-        keys.to_decrypt(&users(), &pairs[..MAX_UNWRAPPED], 0)
-            .await
-            .unwrap();
+        keys.to_decrypt(&users(), &pairs[..KEPT], 0).await.unwrap();
         keys.to_decrypt(&users(), &pairs[..1], 0).await.unwrap();
         let asked = keyring.asked().1;
 
-        keys.to_decrypt(&users(), &pairs[MAX_UNWRAPPED..], 0)
-            .await
-            .unwrap();
+        keys.to_decrypt(&users(), &pairs[KEPT..], 0).await.unwrap();
 
-        assert_eq!(keys.first.state().unwrapped.len(), MAX_UNWRAPPED);
+        assert_eq!(keys.first.state().unwrapped.len(), KEPT);
         keys.to_decrypt(&users(), &pairs[..1], 0).await.unwrap();
         assert_eq!(keyring.asked().1, asked + 1, "the first was used lately");
         keys.to_decrypt(&users(), &pairs[1..2], 0).await.unwrap();
@@ -816,12 +927,12 @@ mod tests {
                 Box::pin(async { Ok(DataKey::new(&mut [0; 32])) })
             }
         }
-        let keys = DataKeys::new(Arc::new(Odd), [], 0).unwrap();
+        let keys = DataKeys::new(Arc::new(Odd), [], KeyLimits::default(), 0).unwrap();
 
         let error = keys.to_encrypt(&users(), 1, 1, 0).await.unwrap_err();
 
         assert_eq!(error.kind(), &ErrorKind::Configuration);
         let pairs = [("pydynox:table".into(), "x".into())];
-        assert!(DataKeys::new(Arc::new(Odd), pairs, 0).is_err());
+        assert!(DataKeys::new(Arc::new(Odd), pairs, KeyLimits::default(), 0).is_err());
     }
 }

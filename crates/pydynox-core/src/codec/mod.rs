@@ -16,7 +16,7 @@ mod protected;
 pub mod protection;
 mod seal;
 
-pub use data_keys::DataKeys;
+pub use data_keys::{DataKeys, KeyLimits};
 pub use keyring::{DataKey, Keyring};
 pub use local::LocalKeyring;
 pub use open::{Found, Opened, Place, Target};

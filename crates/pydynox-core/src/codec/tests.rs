@@ -295,7 +295,8 @@ fn keyring(names: &[&str]) -> DataKeys {
         bytes[..name.len()].copy_from_slice(name.as_bytes());
         (*name, DataKey::new(&mut bytes))
     });
-    DataKeys::new(Arc::new(LocalKeyring::new(keys).unwrap()), [], 0).unwrap()
+    let keyring = Arc::new(LocalKeyring::new(keys).unwrap());
+    DataKeys::new(keyring, [], KeyLimits::default(), 0).unwrap()
 }
 
 /// An item with this key whose protected attributes have these values, as `{"Item":{...}}`.
@@ -750,7 +751,7 @@ async fn a_page_of_a_thousand_rows_costs_one_unwrapping() {
     bytes[..2].copy_from_slice(b"k1");
     let local = LocalKeyring::new([("k1", DataKey::new(&mut bytes))]).unwrap();
     let counting = Arc::new(Counting(local, AtomicU32::new(0)));
-    let reader = DataKeys::new(counting.clone(), [], 0).unwrap();
+    let reader = DataKeys::new(counting.clone(), [], KeyLimits::default(), 0).unwrap();
 
     let found = Found::look(&body, Place::Many("Items"), |_, _, _| {
         Some(Target {
