@@ -1,6 +1,5 @@
 //! Batches: many reads or writes in as few requests as there can be, several of them at a time, until nothing is left over.
 
-use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::ops::Range;
 use std::pin::Pin;
@@ -9,11 +8,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use foldhash::fast::RandomState;
 
 use crate::client::{Answer, Call, Client, Intent, Resend};
 use crate::error::{Error, ErrorKind};
-use crate::operation::batch_get_item::TableItems;
+use crate::operation::batch_get_item::Items;
 use crate::operation::{batch_get_item, batch_write_item};
 use crate::retry::deadline::{Deadline, Pause};
 use crate::retry::policy::{Class, Jitter, backoff};
@@ -46,18 +44,18 @@ impl KeyNames {
     /// The item is no map of attribute values.
     pub fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let mut key = Vec::with_capacity(64);
-        Ok(self.append_of(item, &mut key)?.then_some(key))
+        let has_key = self.append_of(Reader::new(item)?, &mut key)?;
+        Ok(has_key.then_some(key))
     }
 
-    /// The same into a buffer; whether the item has all of its key.
-    fn append_of(&self, item: &[u8], key: &mut Vec<u8>) -> Result<bool, WireError> {
+    /// The same into a buffer, for the item at a cursor; whether it has all of its key.
+    fn append_of(&self, mut reader: Reader<'_>, key: &mut Vec<u8>) -> Result<bool, WireError> {
         // A table's key has one attribute or two.
-        let mut values: [Option<Range<usize>>; 2] = [None, None];
+        let mut values: [Option<&[u8]>; 2] = [None, None];
         let mut missing = self.names.len();
         if missing > values.len() {
             return Ok(false);
         }
-        let mut reader = Reader::new(item)?;
         reader.begin_object()?;
         while missing > 0
             && let Some(name) = reader.next_key()?
@@ -68,16 +66,15 @@ impl KeyNames {
                     reader.peek()?;
                     let start = reader.position();
                     reader.pass()?;
-                    values[place] = Some(start..reader.position());
+                    values[place] = Some(reader.slice(start));
                 }
                 None => reader.pass()?,
             }
         }
         for value in values.into_iter().take(self.names.len()) {
-            let Some(range) = value else {
+            let Some(json) = value else {
                 return Ok(false);
             };
-            let json = &item[range];
             if Value::is_canonical_string(json) {
                 key.extend_from_slice(json);
             } else {
@@ -91,9 +88,6 @@ impl KeyNames {
     }
 }
 
-/// By a key in the form in which equal keys are equal, its place.
-type ByKey = HashMap<Box<[u8]>, usize, RandomState>;
-
 /// By table and key, what was asked about.
 #[derive(Default)]
 struct Places {
@@ -104,17 +98,17 @@ impl Places {
     fn table(&mut self, table: &KeyNames) -> usize {
         let known = self.tables.iter().position(|(known, _)| known == table);
         known.unwrap_or_else(|| {
-            let places = ByKey::with_capacity_and_hasher(MAX_GETS, RandomState::default());
+            let places = ByKey::with_capacity(MAX_GETS);
             self.tables.push((table.clone(), places));
             self.tables.len() - 1
         })
     }
 
-    /// Where the item with a key goes, if it was asked for; `key` is a buffer.
+    /// Where the item at a cursor goes, if it was asked for; `key` is a buffer.
     fn place(
         &self,
         table: &str,
-        item: &[u8],
+        item: &Reader<'_>,
         key: &mut Vec<u8>,
     ) -> Result<Option<usize>, WireError> {
         for (names, places) in &self.tables {
@@ -122,13 +116,21 @@ impl Places {
                 continue;
             }
             key.clear();
-            if names.append_of(item, key)?
-                && let Some(place) = places.get(&key[..])
+            if names.append_of(item.clone(), key)?
+                && let Some(place) = places.get(key)
             {
-                return Ok(Some(*place));
+                return Ok(Some(place));
             }
         }
         Ok(None)
+    }
+
+    fn found<'a>(&'a self, answer: &'a Answer) -> Result<Found<'a>, WireError> {
+        Ok(Found {
+            places: self,
+            items: Items::of(&answer.body)?,
+            key: Vec::new(),
+        })
     }
 }
 
@@ -146,14 +148,53 @@ pub struct Gets {
 
 /// What reads brought.
 pub struct Got {
-    /// By place, the item and the answer that has it; None where there is no such item.
-    pub items: Vec<Option<(Bytes, Range<usize>)>>,
+    places: Places,
+    /// With the items; see [`found`](Self::found).
+    pub answers: Vec<Answer>,
     /// The places that the service left over until the end.
     pub left: Vec<usize>,
-    /// Which values were plaintext where they should have been encrypted: by place, the attribute.
-    pub migrated: Vec<(usize, usize)>,
-    /// The last answer, for errors about what it holds.
-    pub answer: Option<Answer>,
+}
+
+impl Got {
+    /// The items of one of its answers, in the order in which they came.
+    ///
+    /// # Errors
+    ///
+    /// The answer is no JSON object.
+    pub fn found<'a>(&'a self, answer: &'a Answer) -> Result<Found<'a>, WireError> {
+        self.places.found(answer)
+    }
+}
+
+/// A cursor over the items of an answer that were asked for. What an item holds is read once, by whoever takes it.
+pub struct Found<'a> {
+    places: &'a Places,
+    items: Items<'a>,
+    key: Vec<u8>,
+}
+
+impl<'a> Found<'a> {
+    /// The place of the next item, and its number in the answer; None where there is no other. The cursor is before the item, and
+    /// was moved behind the one before.
+    ///
+    /// # Errors
+    ///
+    /// The answer is not what the operation answers.
+    pub fn next_item(&mut self) -> Result<Option<(usize, usize)>, WireError> {
+        while let Some(number) = self.items.next_item()? {
+            let (table, reader) = (self.items.table(), &self.items.reader);
+            if let Some(place) = self.places.place(table, reader, &mut self.key)? {
+                return Ok(Some((place, number)));
+            }
+            self.items.reader.pass()?;
+        }
+        Ok(None)
+    }
+
+    /// The cursor.
+    pub fn reader(&mut self) -> &mut Reader<'a> {
+        &mut self.items.reader
+    }
 }
 
 impl Gets {
@@ -177,18 +218,19 @@ impl Gets {
         self.consistent.resize(self.places.tables.len(), false);
         self.consistent[number] |= consistent_read;
         self.scratch.clear();
-        if !matches!(table.append_of(key, &mut self.scratch), Ok(true)) {
+        let key_of = Reader::new(key).and_then(|key| table.append_of(key, &mut self.scratch));
+        if !matches!(key_of, Ok(true)) {
             return Err(Error::new(
                 ErrorKind::Validation,
                 "this is no key of its table",
             ));
         }
         let places = &mut self.places.tables[number].1;
-        if let Some(place) = places.get(&self.scratch[..]) {
-            return Ok(*place);
+        let next = self.asked.len();
+        let place = places.get_or_insert(&self.scratch, next);
+        if place != next {
+            return Ok(place);
         }
-        let place = self.asked.len();
-        places.insert(self.scratch.as_slice().into(), place);
         let start = self.text.len();
         self.text.extend_from_slice(key);
         self.asked.push((number, start..self.text.len()));
@@ -213,23 +255,19 @@ impl Gets {
     pub async fn read(self, client: &Client, timeout: Option<Duration>) -> Result<Got, Error> {
         let deadline = client.deadline(timeout);
         let mut got = Got {
-            items: vec![None; self.asked.len()],
+            places: Places::default(),
+            answers: Vec::new(),
             left: Vec::new(),
-            migrated: Vec::new(),
-            answer: None,
         };
         for outcome in self.outcomes(client, deadline).await {
-            for (answer, tables) in outcome.answers {
-                self.sort(&mut got, &answer, &tables)
-                    .map_err(|error| unreadable(&error))?;
-                got.answer = Some(answer);
-            }
+            got.answers.extend(outcome.answers);
             if let Some(error) = outcome.error {
                 return Err(error);
             }
             let left = self.left_over(outcome.left.as_deref());
             got.left.extend(left.map_err(|error| unreadable(&error))?);
         }
+        got.places = self.places;
         Ok(got)
     }
 
@@ -259,8 +297,8 @@ impl Gets {
         each: &mut [Option<Result<Answer, Error>>],
         mut outcome: Outcome,
     ) -> Result<Answer, Error> {
-        for (answer, tables) in &outcome.answers {
-            self.sort_each(each, answer, tables)
+        for answer in &outcome.answers {
+            self.sort(each, answer)
                 .map_err(|error| unreadable(&error))?;
         }
         let why = match outcome.error {
@@ -273,7 +311,7 @@ impl Gets {
             each[place] = Some(Err(why.clone()));
         }
         match outcome.answers.pop() {
-            Some((answer, _)) => Ok(Answer {
+            Some(answer) => Ok(Answer {
                 body: Bytes::new(),
                 ..answer
             }),
@@ -281,29 +319,24 @@ impl Gets {
         }
     }
 
-    fn sort_each(
+    fn sort(
         &self,
         each: &mut [Option<Result<Answer, Error>>],
         answer: &Answer,
-        tables: &[TableItems],
     ) -> Result<(), WireError> {
-        let (mut number, mut key) = (0, Vec::new());
-        for (table, items) in tables {
-            for range in items {
-                let body = answer.body.slice(range.clone());
-                if let Some(place) = self.places.place(table, &body, &mut key)? {
-                    let migrated = migrated_of(answer, number);
-                    each[place] = Some(Ok(Answer {
-                        body,
-                        migrated: migrated.map(|attribute| (0, attribute)).collect(),
-                        request_id: answer.request_id.clone(),
-                        attempts: answer.attempts,
-                        operation: answer.operation.clone(),
-                        table: answer.table.clone(),
-                    }));
-                }
-                number += 1;
-            }
+        let mut found = self.places.found(answer)?;
+        while let Some((place, number)) = found.next_item()? {
+            let start = found.reader().position();
+            found.reader().pass()?;
+            let migrated = migrated_of(answer, number);
+            each[place] = Some(Ok(Answer {
+                body: answer.body.slice(start..found.reader().position()),
+                migrated: migrated.map(|attribute| (0, attribute)).collect(),
+                request_id: answer.request_id.clone(),
+                attempts: answer.attempts,
+                operation: answer.operation.clone(),
+                table: answer.table.clone(),
+            }));
         }
         Ok(())
     }
@@ -324,29 +357,12 @@ impl Gets {
         let mut buffer = Vec::new();
         let places = left_keys(left, "Keys")?
             .into_iter()
-            .map(|(table, key)| self.places.place(&table, &key, &mut buffer));
+            .map(|(table, key)| self.places.place(&table, &Reader::new(&key)?, &mut buffer));
         Ok(places
             .collect::<Result<Vec<_>, _>>()?
             .into_iter()
             .flatten()
             .collect())
-    }
-
-    fn sort(&self, got: &mut Got, answer: &Answer, tables: &[TableItems]) -> Result<(), WireError> {
-        let (mut number, mut key) = (0, Vec::new());
-        for (table, items) in tables {
-            for range in items {
-                let item = &answer.body[range.clone()];
-                if let Some(place) = self.places.place(table, item, &mut key)? {
-                    let migrated = migrated_of(answer, number);
-                    got.migrated
-                        .extend(migrated.map(|attribute| (place, attribute)));
-                    got.items[place] = Some((answer.body.clone(), range.clone()));
-                }
-                number += 1;
-            }
-        }
-        Ok(())
     }
 
     fn bodies(&self) -> Vec<Bytes> {
@@ -379,8 +395,7 @@ impl Gets {
 
 /// What became of one request and those that ask again for what it left over.
 struct Outcome {
-    /// Each with its items, where it is one that has items.
-    answers: Vec<(Answer, Vec<TableItems>)>,
+    answers: Vec<Answer>,
     /// What was left over at the end, or asked for by the request that failed, in the form of `RequestItems`; `None` is nothing, or
     /// all of it where there is an error.
     left: Option<Bytes>,
@@ -419,20 +434,20 @@ async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Dea
                 return outcome;
             }
         };
-        let framed = if reads {
-            batch_get_item::frame(&answer.body).map(|framed| (framed.tables, framed.left))
+        let left = if reads {
+            batch_get_item::left(&answer.body)
         } else {
-            batch_write_item::unprocessed(&answer.body).map(|left| (Vec::new(), left))
+            batch_write_item::unprocessed(&answer.body)
         };
-        let (tables, left) = match framed {
-            Ok(framed) => framed,
+        let left = match left {
+            Ok(left) => left,
             Err(error) => {
                 outcome.error = Some(unreadable(&error).with_ambiguous(!reads));
                 return outcome;
             }
         };
         outcome.left = left.map(|range| answer.body.slice(range));
-        outcome.answers.push((answer, tables));
+        outcome.answers.push(answer);
         let Some(left) = &outcome.left else {
             return outcome;
         };
@@ -536,7 +551,10 @@ fn unreadable(error: &WireError) -> Error {
     )
 }
 
+mod by_key;
 mod writes;
+
+use by_key::ByKey;
 
 pub use writes::{Fate, Writes, Wrote};
 

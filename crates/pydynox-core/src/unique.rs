@@ -209,8 +209,7 @@ pub fn no_guard() -> Condition {
 /// # Errors
 ///
 /// The item cannot be read.
-pub fn is_guard(item: &[u8], schema: &ItemSchema) -> Result<bool, WireError> {
-    let mut r = Reader::new(item)?;
+pub fn is_guard(mut r: Reader<'_>, schema: &ItemSchema) -> Result<bool, WireError> {
     r.begin_object()?;
     while let Some(key) = r.next_key()? {
         if key.equals(ATTRIBUTE) {
@@ -360,7 +359,7 @@ mod tests {
             let schema = schema(kind, None);
             for value in 0..50 {
                 let key = claim(format!(r#"{{"N":"{value}"}}"#).as_bytes()).key(&schema);
-                assert!(is_guard(&key, &schema).unwrap());
+                assert!(is_guard(Reader::new(&key).unwrap(), &schema).unwrap());
                 let map = Value::read_map(&mut Reader::new(&key).unwrap()).unwrap();
                 assert!(is_reserved(&map["pk"]));
             }
@@ -413,7 +412,8 @@ mod tests {
         Value::write_map(&item, &mut w);
 
         assert_eq!(owner(w.as_bytes()).unwrap(), br#"{"pk":{"S":"u1"}}"#);
-        assert!(is_guard(w.as_bytes(), &schema).unwrap());
-        assert!(!is_guard(br#"{"pk":{"S":"u1"}}"#, &schema).unwrap());
+        assert!(is_guard(Reader::new(w.as_bytes()).unwrap(), &schema).unwrap());
+        let plain = Reader::new(br#"{"pk":{"S":"u1"}}"#).unwrap();
+        assert!(!is_guard(plain, &schema).unwrap());
     }
 }

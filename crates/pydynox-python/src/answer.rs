@@ -186,8 +186,8 @@ impl Expected {
             Self::Exists(schema) => truth(match item_of(py, body)? {
                 Some(range) => {
                     let item = &body[range];
-                    let is_foreign =
-                        matches!(entity::owner(schema.bind(py), item)?, Owner::Foreign);
+                    let r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+                    let is_foreign = matches!(entity::owner(schema.bind(py), &r)?, Owner::Foreign);
                     !is_foreign && !kept::is_over(py, schema.get(), item)?
                 }
                 None => false,
@@ -474,31 +474,34 @@ pub(crate) fn read_owned<'py>(
     item: &[u8],
     schema: &Bound<'py, Schema>,
 ) -> PyResult<Option<Bound<'py, Instance>>> {
-    read_owned_by(&mut Decoder::new(py), item, schema)
+    let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+    read_owned_by(&mut Decoder::new(py), &mut r, schema)
 }
 
-/// The same for one item of several.
+/// The same for one item of several: the one at the cursor, which is moved behind it.
 pub(crate) fn read_owned_by<'py>(
     decoder: &mut Decoder<'py>,
-    item: &[u8],
+    r: &mut Reader<'_>,
     schema: &Bound<'py, Schema>,
 ) -> PyResult<Option<Bound<'py, Instance>>> {
     let py = decoder.py();
-    let mut read = |schema: &Bound<'py, Schema>| {
-        let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
-        item::read(decoder, &mut r, schema)
-    };
+    let broken = |error| malformed(py, &error);
     let model = schema.get();
     // An index on the keys of the table has guards too.
-    if !model.unique.is_empty()
-        && unique::is_guard(item, &model.item).map_err(|error| malformed(py, &error))?
-    {
-        return Ok(None);
-    }
-    let found = match entity::owner(schema, item)? {
-        Owner::Own => read(schema)?,
-        Owner::Other(schema) => read(&schema)?,
-        Owner::Foreign => return Ok(None),
+    let is_guard =
+        !model.unique.is_empty() && unique::is_guard(r.clone(), &model.item).map_err(broken)?;
+    let owner = if is_guard {
+        Owner::Foreign
+    } else {
+        entity::owner(schema, &r.clone())?
+    };
+    let found = match owner {
+        Owner::Own => item::read(decoder, r, schema)?,
+        Owner::Other(schema) => item::read(decoder, r, &schema)?,
+        Owner::Foreign => {
+            r.pass().map_err(broken)?;
+            return Ok(None);
+        }
     };
     let owner = schema_of(&found)?;
     let is_over = owner.get().hides_expired && kept::is_expired(&found)?;
@@ -511,9 +514,11 @@ fn read_any<'py>(
     item: &[u8],
     schema: &Bound<'py, Schema>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = match entity::owner(schema, item)? {
-        Owner::Other(schema) => read_instance(py, item, &schema)?,
-        Owner::Own | Owner::Foreign => read_instance(py, item, schema)?,
+    let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+    let mut decoder = Decoder::new(py);
+    let found = match entity::owner(schema, &r)? {
+        Owner::Other(schema) => item::read(&mut decoder, &mut r, &schema)?,
+        Owner::Own | Owner::Foreign => item::read(&mut decoder, &mut r, schema)?,
     };
     Ok(found.into_any())
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pydynox_core::batch::{Gets, Got, KeyNames};
 use pydynox_core::client::Answer;
 use pydynox_core::transport::Operation as Name;
-use pydynox_core::wire::Writer;
+use pydynox_core::wire::{Reader, Writer};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyType};
 use pyo3::{PyTraverseError, PyVisit};
@@ -14,8 +14,8 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::answer::{Expected, read_owned_by};
 use crate::client::Client;
 use crate::decode::Decoder;
-use crate::error::{internal, raise};
-use crate::instance::has_hooks;
+use crate::error::{internal, malformed, raise};
+use crate::instance::{Instance, has_hooks};
 use crate::operation::Operation;
 use crate::protected::unsettle;
 use crate::schema::Schema;
@@ -76,7 +76,7 @@ impl Client {
         let (timeout, brought) = (self.options(py)?.timeout, got.clone());
         let exchange = Box::pin(async move {
             let found = gets.read(&core, timeout).await?;
-            let answer = found.answer.clone();
+            let answer = found.answers.last().cloned();
             *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             Ok(answer.unwrap_or_else(|| nothing(Name::BatchGetItem)))
         });
@@ -108,32 +108,44 @@ impl Gathered {
         let Some(got) = got else {
             return Err(internal(py, "a batch that brought nothing"));
         };
-        let mut items = Vec::with_capacity(self.places.len());
         let left = PyList::empty(py);
-        let mut decoder = Decoder::new(py);
-        let mut plain: Option<Bound<'_, PyType>> = None;
-        let mut have_hooks = false;
-        for (position, (place, schema)) in self.places.into_iter().enumerate() {
-            if got.left.contains(&place) {
+        // By place, the first position that asked for it. Places are given in order, so others that ask for it come later.
+        let mut first = Vec::with_capacity(self.places.len());
+        let mut others = Vec::new();
+        for (position, (place, _)) in self.places.iter().enumerate() {
+            if *place == first.len() {
+                first.push(position);
+            } else {
+                others.push((*place, position));
+            }
+            if got.left.contains(place) {
                 left.append(position)?;
             }
-            let item = match &got.items[place] {
-                Some((body, range)) => {
-                    let found = read_owned_by(&mut decoder, &body[range.clone()], schema.bind(py))?;
-                    if let Some(found) = &found {
-                        unsettle(found, &got.migrated, place)?;
-                        let class = found.get_type();
-                        if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
-                            have_hooks |= has_hooks(&class)?;
-                            plain = Some(class);
-                        }
-                    }
-                    found
-                }
-                None => None,
-            };
-            items.push(item);
         }
+        others.sort_unstable();
+        let mut rows = Rows {
+            decoder: Decoder::new(py),
+            places: &self.places,
+            items: self.places.iter().map(|_| None).collect(),
+            plain: None,
+            have_hooks: false,
+        };
+        let broken = |error| malformed(py, &error);
+        for answer in &got.answers {
+            let mut found = got.found(answer).map_err(broken)?;
+            while let Some((place, number)) = found.next_item().map_err(broken)? {
+                let from = others.partition_point(|(other, _)| *other < place);
+                let again = others.get(from..).unwrap_or_default();
+                for (_, position) in again.iter().take_while(|(other, _)| *other == place) {
+                    let mut reader = found.reader().clone();
+                    rows.read(*position, &mut reader, answer, number)?;
+                }
+                rows.read(first[place], found.reader(), answer, number)?;
+            }
+        }
+        let Rows {
+            items, have_hooks, ..
+        } = rows;
         let items = PyList::new(py, items)?;
         Ok((items, left, have_hooks).into_pyobject(py)?.into_any())
     }
@@ -142,5 +154,40 @@ impl Gathered {
         self.places
             .iter()
             .try_for_each(|(_, schema)| visit.call(schema))
+    }
+}
+
+/// Items as they are read.
+struct Rows<'a, 'py> {
+    decoder: Decoder<'py>,
+    places: &'a [(usize, Py<Schema>)],
+    /// By position.
+    items: Vec<Option<Bound<'py, Instance>>>,
+    /// The class of the last one.
+    plain: Option<Bound<'py, PyType>>,
+    have_hooks: bool,
+}
+
+impl Rows<'_, '_> {
+    /// Reads the item at the cursor, which is moved behind it.
+    fn read(
+        &mut self,
+        position: usize,
+        reader: &mut Reader<'_>,
+        answer: &Answer,
+        number: usize,
+    ) -> PyResult<()> {
+        let schema = self.places[position].1.bind(self.decoder.py());
+        let found = read_owned_by(&mut self.decoder, reader, schema)?;
+        if let Some(found) = &found {
+            unsettle(found, &answer.migrated, number)?;
+            let class = found.get_type();
+            if !self.plain.as_ref().is_some_and(|plain| plain.is(&class)) {
+                self.have_hooks |= has_hooks(&class)?;
+                self.plain = Some(class);
+            }
+        }
+        self.items[position] = found;
+        Ok(())
     }
 }

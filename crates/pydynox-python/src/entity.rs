@@ -31,15 +31,16 @@ pub(crate) enum Owner<'py> {
     Foreign,
 }
 
-/// Of which model an item is; the item is JSON text of a map.
-pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &[u8]) -> PyResult<Owner<'py>> {
+/// Of which model the item at a cursor is.
+pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &Reader<'_>) -> PyResult<Owner<'py>> {
     let py = schema.py();
     let model = schema.get();
     let others = model.entities.bind(py);
     if model.entity.is_none() && others.is_empty() {
         return Ok(Owner::Own);
     }
-    let name = name_of(item, &model.entity_attribute).map_err(|error| malformed(py, &error))?;
+    let name =
+        name_of(item.clone(), &model.entity_attribute).map_err(|error| malformed(py, &error))?;
     if let Some(own) = &model.entity
         && name.as_deref() == Some(&*own.name)
     {
@@ -82,8 +83,7 @@ pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &[u8]) -> PyResult<O
 }
 
 /// The text of an attribute of an item, if it is one.
-fn name_of<'a>(item: &'a [u8], attribute: &str) -> Result<Option<Cow<'a, str>>, WireError> {
-    let mut r = Reader::new(item)?;
+fn name_of<'a>(mut r: Reader<'a>, attribute: &str) -> Result<Option<Cow<'a, str>>, WireError> {
     r.begin_object()?;
     while let Some(key) = r.next_key()? {
         if !key.equals(attribute) {

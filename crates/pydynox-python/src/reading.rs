@@ -690,7 +690,7 @@ fn row<'py>(
         (Rows::Items, Some(schema)) => {
             let schema = schema.bind(py);
             let mut reader = Reader::new(bytes).map_err(broken)?;
-            match entity::owner(schema, bytes)? {
+            match entity::owner(schema, &reader.clone())? {
                 Owner::Own => Ok(item::read(decoder, &mut reader, schema)?.into_any()),
                 Owner::Other(other) => Ok(item::read(decoder, &mut reader, &other)?.into_any()),
                 Owner::Foreign => Err(entity::foreign(schema)),

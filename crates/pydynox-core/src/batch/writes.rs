@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use foldhash::fast::RandomState;
 
 use super::{AT_ONCE, ByKey, KeyNames, MAX_WRITES, all, drain};
 use crate::client::Client;
@@ -60,7 +59,7 @@ impl Writes {
     pub fn table(&mut self, names: KeyNames) -> usize {
         let known = self.tables.iter().position(|(known, _)| *known == names);
         known.unwrap_or_else(|| {
-            let places = ByKey::with_capacity_and_hasher(MAX_WRITES, RandomState::default());
+            let places = ByKey::with_capacity(MAX_WRITES);
             self.tables.push((names, places));
             self.tables.len() - 1
         })
@@ -84,11 +83,7 @@ impl Writes {
             is_put,
             json,
         }));
-        let places = &mut self.tables[table].1;
-        let before = match places.get_mut(key) {
-            Some(before) => Some(std::mem::replace(before, place)),
-            None => places.insert(key.into(), place),
-        };
+        let before = self.tables[table].1.insert(key, place);
         if let Some(before) = before {
             self.requests[before] = None;
         }

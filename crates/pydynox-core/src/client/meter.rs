@@ -160,7 +160,7 @@ impl<'a> Meter<'a> {
 fn leaves_over(answer: &Answer) -> bool {
     let left = match answer.operation {
         Operation::BatchWriteItem => batch_write_item::unprocessed(&answer.body),
-        Operation::BatchGetItem => batch_get_item::frame(&answer.body).map(|framed| framed.left),
+        Operation::BatchGetItem => batch_get_item::left(&answer.body),
         _ => return false,
     };
     left.is_ok_and(|left| left.is_some())

@@ -1,5 +1,6 @@
 //! BatchGetItem: many items by their keys.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::left_over;
@@ -33,52 +34,105 @@ pub fn finish(writer: &mut Writer) {
     writer.raw(b"}}");
 }
 
-/// A table's name, and where its items stand in the answer.
-pub type TableItems = (String, Vec<Range<usize>>);
+/// How an answer ends that left nothing out. In JSON that is well formed no string can end like this, and only one bracket is open.
+const NOTHING_LEFT: &[u8] = br#","UnprocessedKeys":{}}"#;
 
-/// How an answer is framed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Framed {
-    /// The tables, and where each of their items stands.
-    pub tables: Vec<TableItems>,
-    /// Where the map of what was left out stands; None where nothing was. It has the form of `RequestItems`.
-    pub left: Option<Range<usize>>,
-}
-
-/// Finds the parts of an answer that is known to be well formed.
+/// Where the map of what was left out stands in an answer that is known to be well formed; None where nothing was. It has the form
+/// of `RequestItems`.
 ///
 /// # Errors
 ///
 /// The answer is not what the operation answers.
-pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
-    let mut framed = Framed::default();
+pub fn left(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
+    if body.ends_with(NOTHING_LEFT) {
+        return Ok(None);
+    }
+    let mut left = None;
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         match key.raw() {
-            "Responses" if reader.peek()? != b'n' => read_tables(&mut reader, &mut framed.tables)?,
-            "UnprocessedKeys" => framed.left = left_over(&mut reader)?,
+            "UnprocessedKeys" => left = left_over(&mut reader)?,
             _ => reader.pass()?,
         }
     }
-    Ok(framed)
+    Ok(left)
 }
 
-fn read_tables(reader: &mut Reader<'_>, tables: &mut Vec<TableItems>) -> Result<(), WireError> {
-    reader.begin_object()?;
-    while let Some(table) = reader.next_key()? {
-        let table = table.decode()?.into_owned();
-        let mut items = Vec::new();
-        reader.begin_array()?;
-        while reader.next_element()? {
-            reader.peek()?;
-            let from = reader.position();
-            reader.pass()?;
-            items.push(from..reader.position());
-        }
-        tables.push((table, items));
+/// A cursor over the items of an answer that is known to be well formed.
+#[derive(Debug)]
+pub struct Items<'a> {
+    /// Before an item, once [`next_item`](Self::next_item) said that there is one; its caller moves it behind the item.
+    pub reader: Reader<'a>,
+    table: Option<Cow<'a, str>>,
+    level: Level,
+    count: usize,
+}
+
+/// Whose members come next.
+#[derive(Debug)]
+enum Level {
+    Answer,
+    Tables,
+    Items,
+}
+
+impl<'a> Items<'a> {
+    /// Before the first item.
+    ///
+    /// # Errors
+    ///
+    /// The answer is no JSON object.
+    pub fn of(body: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body)?;
+        reader.begin_object()?;
+        Ok(Self {
+            reader,
+            table: None,
+            level: Level::Answer,
+            count: 0,
+        })
     }
-    Ok(())
+
+    /// The number of the next item, counted over the answer; None where there is no other. The one before was moved over.
+    ///
+    /// # Errors
+    ///
+    /// The answer is not what the operation answers.
+    pub fn next_item(&mut self) -> Result<Option<usize>, WireError> {
+        let reader = &mut self.reader;
+        loop {
+            match self.level {
+                Level::Answer => match reader.next_key()? {
+                    None => return Ok(None),
+                    Some(key) if key.equals("Responses") && reader.peek()? != b'n' => {
+                        reader.begin_object()?;
+                        self.level = Level::Tables;
+                    }
+                    Some(_) => reader.pass()?,
+                },
+                Level::Tables => match reader.next_key()? {
+                    None => self.level = Level::Answer,
+                    Some(table) => {
+                        self.table = Some(table.decode()?);
+                        reader.begin_array()?;
+                        self.level = Level::Items;
+                    }
+                },
+                Level::Items if reader.next_element()? => {
+                    reader.peek()?;
+                    self.count += 1;
+                    return Ok(Some(self.count - 1));
+                }
+                Level::Items => self.level = Level::Tables,
+            }
+        }
+    }
+
+    /// The table of the item.
+    pub fn table(&self) -> &str {
+        self.table.as_deref().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -107,23 +161,54 @@ mod tests {
         );
     }
 
+    fn items(body: &[u8]) -> Vec<(usize, String, String)> {
+        let mut items = Items::of(body).unwrap();
+        let mut found = Vec::new();
+        while let Some(number) = items.next_item().unwrap() {
+            let start = items.reader.position();
+            items.reader.pass().unwrap();
+            let item = String::from_utf8(items.reader.slice(start).to_vec()).unwrap();
+            found.push((number, items.table().to_owned(), item));
+        }
+        found
+    }
+
     #[test]
     fn items_and_leftovers_are_found() {
-        let body = br#"{"UnprocessedKeys": {"a":{"Keys":[]}}, "Responses":{"a":[{"x":{"S":"1"}}, {}],"b":[]}}"#;
+        let body = br#"{"UnprocessedKeys": {"a":{"Keys":[]}}, "Responses":{"a":[{"x":{"S":"1"}}, {}],"b":[],"c\n":[ {} ]}}"#;
 
-        let framed = frame(body).unwrap();
-        let found = &framed.tables;
-        assert_eq!(found.len(), 2);
-        assert_eq!(&body[found[0].1[0].clone()], br#"{"x":{"S":"1"}}"#);
-        assert_eq!(&body[found[0].1[1].clone()], b"{}");
-        assert_eq!(&body[framed.left.unwrap()], br#"{"a":{"Keys":[]}}"#);
+        let found = items(body);
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[0], (0, "a".into(), r#"{"x":{"S":"1"}}"#.into()));
+        assert_eq!(found[1], (1, "a".into(), "{}".into()));
+        assert_eq!(found[2], (2, "c\n".into(), "{}".into()));
+        assert_eq!(&body[left(body).unwrap().unwrap()], br#"{"a":{"Keys":[]}}"#);
 
         for nothing in [
             &br#"{"UnprocessedKeys":{}}"#[..],
             b"{}",
             br#"{"UnprocessedKeys":null}"#,
+            br#"{"Responses":null}"#,
+            br#"{"Responses":{"a":[]},"UnprocessedKeys":{}}"#,
         ] {
-            assert_eq!(frame(nothing).unwrap(), Framed::default());
+            assert_eq!(left(nothing).unwrap(), None);
+            assert_eq!(items(nothing), []);
         }
+        for wrong in [&b"[]"[..], br#"{"Responses":3}"#, br#"{"Responses":{"a":"#] {
+            assert!(
+                Items::of(wrong)
+                    .and_then(|mut items| items.next_item())
+                    .is_err()
+            );
+        }
+        assert!(left(b"{\"Responses\":").is_err());
+    }
+
+    #[test]
+    fn an_item_that_looks_like_the_end_of_an_answer_hides_nothing_that_was_left_over() {
+        let body = br#"{"UnprocessedKeys":{"a":{"Keys":[]}},"Responses":{"a":[{"x":{"M":{"y":{"S":"1"},"UnprocessedKeys":{}}}}]}}"#;
+        assert!(left(body).unwrap().is_some());
+        let body = br#"{"UnprocessedKeys":{"a":{"Keys":[]}},"Other":",\"UnprocessedKeys\":{}}"}"#;
+        assert!(left(body).unwrap().is_some());
     }
 }
