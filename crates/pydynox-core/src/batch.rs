@@ -355,7 +355,7 @@ impl Gets {
             return Ok(Vec::new());
         };
         let mut buffer = Vec::new();
-        let places = left_keys(left, "Keys")?
+        let places = left_keys(left)?
             .into_iter()
             .map(|(table, key)| self.places.place(&table, &Reader::new(&key)?, &mut buffer));
         Ok(places
@@ -504,7 +504,7 @@ pub(crate) async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Ou
 }
 
 /// Keys in a map of tables, `{"t":{"Keys":[...]}}`.
-fn left_keys(left: &[u8], name: &str) -> Result<Vec<(String, Vec<u8>)>, WireError> {
+fn left_keys(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
     let mut found = Vec::new();
     let mut reader = Reader::new(left)?;
     reader.begin_object()?;
@@ -512,7 +512,7 @@ fn left_keys(left: &[u8], name: &str) -> Result<Vec<(String, Vec<u8>)>, WireErro
         let table = table.decode()?.into_owned();
         reader.begin_object()?;
         while let Some(member) = reader.next_key()? {
-            if !member.equals(name) {
+            if !member.equals("Keys") {
                 reader.skip()?;
                 continue;
             }

@@ -1,5 +1,7 @@
 //! The engine's operations by their name on the wire: JSON in, JSON out, errors as `DynamoDB` words them.
 
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::transact_get_items::{TransactGetItemsRequest, TransactGetItemsResponse};
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
@@ -10,6 +12,9 @@ use crate::projection;
 use crate::ttl::Sweeper;
 
 type Answer = Result<Vec<u8>, DynoxideError>;
+
+/// As many items a page has at most. Where a request names no limit the engine loads all that is left, to give back 1 MB of it.
+const PAGE: usize = 1000;
 
 /// What `DynamoDB` says of an attribute value with too many levels.
 const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
@@ -36,6 +41,18 @@ pub(crate) fn execute(
                 transact_get_items(database, request)
             }));
         }
+        "Query" => {
+            return Some(run(operation, body, |mut request: QueryRequest| {
+                request.limit.get_or_insert(PAGE);
+                database.query(request)
+            }));
+        }
+        "Scan" => {
+            return Some(run(operation, body, |mut request: ScanRequest| {
+                request.limit.get_or_insert(PAGE);
+                database.scan(request)
+            }));
+        }
         "UpdateTimeToLive" => {
             return Some(run(operation, body, |request| {
                 let response = database.update_time_to_live(request)?;
@@ -52,8 +69,6 @@ pub(crate) fn execute(
         "PutItem" => put_item,
         "UpdateItem" => update_item,
         "DeleteItem" => delete_item,
-        "Query" => query,
-        "Scan" => scan,
         "BatchGetItem" => batch_get_item,
         "BatchWriteItem" => batch_write_item,
         "TransactWriteItems" => transact_write_items,

@@ -15,6 +15,7 @@ use crate::wire::{Reader, WireError, Writer};
 
 /// How many bytes a BatchWriteItem takes.
 pub(super) const MAX_WRITE_SIZE: usize = 16 * 1024 * 1024;
+
 /// What became of one write of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
