@@ -242,6 +242,35 @@ def test_a_vanished_parent_of_a_changed_path_is_a_failed_condition(drive: Drive,
     assert "settings" in user.model_changes()
 
 
+NESTED_SETS: dict[str, tuple[Any, Any, set[Any]]] = {
+    "text": ({"s": {"a", "b"}}, lambda user: user.settings["s"].add("mine"), {"a", "b", "mine", "theirs"}),
+    "text, taken": ({"s": {"a", "b"}}, lambda user: user.settings["s"].discard("a"), {"b", "theirs"}),
+    "deep": ({"m": {"n": {"s": {"a"}}}}, lambda user: user.settings["m"]["n"]["s"].add("mine"), {"a", "mine", "theirs"}),
+    "replaced": ({"s": {"a"}}, lambda user: user.settings.update(s={"b"}), {"b"}),
+}
+
+
+@pytest.mark.parametrize("case", NESTED_SETS)
+def test_a_changed_set_inside_a_map_adds_its_new_members_to_those_of_others(
+    drive: Drive, client: DynamoDBClient, case: str
+) -> None:
+    settings, edit, expected = NESTED_SETS[case]
+    drive(User(user_id="u1", name="n", settings=settings).create())
+    user = drive(User.get_or_raise("u1"))
+    path = "settings.#m.#n.#s" if case == "deep" else "settings.#s"
+    names = {"m": "m", "n": "n", "s": "s"} if case == "deep" else {"s": "s"}
+    change_behind(drive, client, f"ADD {path} :v", {":v": {"SS": ["theirs"]}}, **names)
+
+    edit(user)
+    with client.collect() as usage:
+        drive(user.save())
+    drive(user.save())  # nothing is left to say
+
+    found = drive(User.get_or_raise("u1")).settings
+    assert (found["m"]["n"] if case == "deep" else found)["s"] == expected
+    assert usage.requests == 1
+
+
 def test_an_emptied_set_is_removed_and_a_filled_one_comes_back(drive: Drive, client: DynamoDBClient) -> None:
     drive(User(user_id="u1", name="n", roles={"a"}).create())
     user = drive(User.get("u1"))
@@ -255,6 +284,17 @@ def test_an_emptied_set_is_removed_and_a_filled_one_comes_back(drive: Drive, cli
     assert item is not None
     assert "roles" not in item
     assert drive(User.get("u1")).roles == {"b"}
+
+
+def test_emptying_a_set_leaves_what_others_have_added(drive: Drive, client: DynamoDBClient) -> None:
+    drive(User(user_id="u1", name="n", roles={"a"}).create())
+    user = drive(User.get("u1"))
+    change_behind(drive, client, "ADD #roles :v", {":v": {"SS": ["theirs"]}}, roles="roles")
+
+    user.roles.clear()
+    drive(user.save())
+
+    assert drive(User.get("u1")).roles == {"theirs"}
 
 
 def test_save_of_a_vanished_item_resurrects_nothing(drive: Drive, client: DynamoDBClient) -> None:

@@ -581,6 +581,8 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
         fail(cls, name, "has default= and default_factory=: say one")
     if attribute._default_factory is not None and not callable(attribute._default_factory):
         fail(cls, name, f"has a default_factory that cannot be called: {attribute._default_factory!r}")
+    if attribute._missing is not None:
+        _check_missing(cls, attribute, attribute._missing[0])
     rules = _rules.checked(cls, attribute)
     if attribute._duty in KEPT or attribute._template is not None:
         return
@@ -645,6 +647,22 @@ def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
     if not fits(attribute._kind or (), default):
         remedy = f": write Attr[{describe(attribute.type)} | None]" if default is None else ""
         fail(cls, attribute.name, f"is {describe(attribute.type)}, and its default is {default!r}{remedy}")
+
+
+def _check_missing(cls: type[Any], attribute: Attr[Any], value: Any) -> None:
+    kind: tuple[Any, ...] = attribute._kind or ("any",)
+    if attribute._roles:
+        fail(cls, attribute.name, "is a key, which every item has: missing= means nothing")
+    if attribute._duty is not None or attribute._template is not None:
+        fail(cls, attribute.name, "has a value that pydynox decides: missing= means nothing")
+    if (kind[1] if kind[0] == "optional" else kind)[0] in ("set", "frozenset"):
+        fail(
+            cls,
+            attribute.name,
+            "is a set, and an empty set is stored as no attribute: what is missing reads as empty, not as missing=",
+        )
+    if not fits(kind, value):
+        fail(cls, attribute.name, f"is {describe(attribute.type)}, and missing= is {value!r}")
 
 
 def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, Any], default: Any) -> None:
@@ -753,6 +771,7 @@ def core_field(
         role=attribute._roles[0] if attribute._roles else None,
         default=attribute._default,
         default_factory=attribute._default_factory,
+        missing=attribute._missing,
         store_null=attribute._store_null,
         rules=_rules.checked(cls, attribute),
         immutable=bool(attribute.immutable),

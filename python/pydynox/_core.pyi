@@ -50,6 +50,7 @@ class Field:
         role: str | None = None,
         default: tuple[object] | None = None,  # in a 1-tuple, so that None can be a default
         default_factory: Callable[[], object] | None = None,
+        missing: tuple[object] | None = None,  # in a 1-tuple too
         store_null: bool = False,
         rules: dict[str, Any] | None = None,
         immutable: bool = False,

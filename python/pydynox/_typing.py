@@ -117,6 +117,7 @@ if TYPE_CHECKING:
 
         validate: Callable[[Any], object] | Sequence[Callable[[Any], object]]
         description: str | None
+        missing: Any
         unique: bool
         compress: bool
         compress_level: int

@@ -62,6 +62,7 @@ class Attr(Generic[T_co]):
         roles: tuple[str, ...] = (),
         default: tuple[Any] | None = None,
         default_factory: Callable[[], Any] | None = None,
+        missing: tuple[Any] | None = None,
         attribute_name: str | None = None,
         store_null: bool = False,
         repr: bool = True,
@@ -88,6 +89,7 @@ class Attr(Generic[T_co]):
         self._roles = roles
         self._default = default  # in a 1-tuple: None can be a default
         self._default_factory = default_factory
+        self._missing = missing  # in a 1-tuple, as the default
         self._store_null = store_null
         self._repr = repr
         self.immutable = immutable
@@ -294,6 +296,9 @@ def field(**options: Any) -> Any:
     Args:
         default: The value of an instance that is made without one. Not a list, dict or set.
         default_factory: Called for every new instance that is made without a value.
+        missing: What stored items without the attribute read as, where that is not the default. It is not written until it is
+            changed. Needed where ``default_factory`` gives each instance a value of its own, as ``uuid7`` does, and items were
+            stored before the attribute was declared.
         attribute_name: The name in the table, where it differs.
         store_null: Store None as NULL; otherwise None means that the item has no such attribute.
         repr: Whether ``repr(instance)`` shows the value.
@@ -1036,8 +1041,9 @@ class CompressedAttribute(Compressed[T]):
 
 
 def _wrapped(options: dict[str, Any]) -> dict[str, Any]:
-    if "default" in options:
-        options["default"] = (options["default"],)
+    for name in ("default", "missing"):
+        if name in options:
+            options[name] = (options[name],)
     return options
 
 

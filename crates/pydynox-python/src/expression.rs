@@ -14,9 +14,11 @@ use pyo3::types::{PyBool, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, 
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode::{Problem, is_absent, write_attribute, write_value};
-use crate::error::{validation_error, validation_errors};
+use crate::error::{misfit, validation_error, validation_errors};
 use crate::instance::admitted;
+use crate::item;
 use crate::kind::Kind;
+use crate::missing;
 use crate::protected;
 use crate::schema::{Field, Role, Schema};
 use crate::template;
@@ -119,6 +121,27 @@ impl Path {
         steps
             .try_fold(&field.get().kind, Kind::inside)
             .unwrap_or(&ANY)
+    }
+
+    /// What it reads as where nothing is stored, as on an instance; None behind an index, a map key or an Optional, which may well
+    /// lead nowhere.
+    pub(crate) fn missing<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Some(mut field) = self.field.as_ref().map(Py::get) else {
+            return Ok(py.None().into_bound(py));
+        };
+        for step in &self.place.steps()[1..] {
+            let (Kind::Record(shape), Step::Name(name)) = (&field.kind, step) else {
+                return Ok(py.None().into_bound(py));
+            };
+            let Some(member) = shape.get().declared(name) else {
+                return Ok(py.None().into_bound(py));
+            };
+            field = member;
+        }
+        missing::missing(py, field)?.ok_or_else(|| {
+            let problem = missing::problem(field, item::NOT_STORED);
+            misfit(py, "", &self.label(), "", problem)
+        })
     }
 
     /// `User.scores["a"]`.

@@ -17,6 +17,7 @@ use crate::instance::{Instance, Slot, Stored, broken, schema_of};
 use crate::json_text;
 use crate::kept::Kept;
 use crate::kind::Kind;
+use crate::missing;
 use crate::protected;
 use crate::schema::{Field, Role, Schema};
 use crate::shape;
@@ -155,7 +156,7 @@ fn fill(
 ) -> PyResult<Slot> {
     let py = instance.py();
     let name = field.name.bind(py);
-    let value = shape::missing(py, field)?.ok_or_else(|| absent(py, schema, field))?;
+    let value = missing::missing(py, field)?.ok_or_else(|| absent(py, schema, field))?;
     ffi::set_attribute(instance, name, &value)?;
     if is_absent(field, &value) {
         return Ok(Slot::Absent);
@@ -169,13 +170,17 @@ fn fill(
     Ok(Slot::FilledBytes(append(raw, w.as_bytes())))
 }
 
+/// The item has no such attribute, and nothing stands in for it.
+pub(crate) const NOT_STORED: &str =
+    "the stored item has no such attribute, and the model gives no default for stored items";
+
 fn absent(py: Python<'_>, schema: &Schema, field: &Field) -> PyErr {
     misfit(
         py,
         &schema.name,
         &field.text,
         "",
-        "the stored item has no such attribute, and the model gives no default for stored items",
+        missing::problem(field, NOT_STORED),
     )
 }
 
@@ -516,7 +521,18 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
         let differs = match &delta {
             Delta::Same => false,
             Delta::Removed => {
-                changes.update.remove(&field.attribute_name);
+                match &stored.slots[index] {
+                    Slot::Bytes(members)
+                        if !forced
+                            && !value.is_none()
+                            && field.protected.is_none()
+                            && is_set(stored.bytes(members)) =>
+                    {
+                        let members = stored.bytes(members);
+                        changes.update.empty_set(&field.attribute_name, members);
+                    }
+                    _ => changes.update.remove(&field.attribute_name),
+                }
                 true
             }
             Delta::Set(new) => {
@@ -551,6 +567,13 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     }
     changes.scratch = w.into_bytes();
     Ok(changes)
+}
+
+/// Whether a stored value is a set.
+fn is_set(json: &[u8]) -> bool {
+    [br#"{"SS""#, br#"{"NS""#, br#"{"BS""#]
+        .iter()
+        .any(|tag| json.starts_with(*tag))
 }
 
 fn set_whole(update: &mut Update, field: &Field, value: &[u8]) {

@@ -146,6 +146,7 @@ impl<'py> Kept<'py> {
                 }
                 version => kept.advance(py, schema, index, &version)?,
             }
+            kept.rely_on_creation(instance, schema)?;
         }
         kept.stamp(py, schema, !item::is_stored(instance))?;
         Ok(kept)
@@ -162,6 +163,7 @@ impl<'py> Kept<'py> {
         }
         if let Some(index) = schema.duties.version {
             kept.advance(py, schema, index, &found(instance, index)?)?;
+            kept.rely_on_creation(instance, schema)?;
         }
         kept.stamp(py, schema, false)?;
         Ok(kept)
@@ -174,6 +176,7 @@ impl<'py> Kept<'py> {
         let mut kept = Self::default();
         if let Some(index) = schema.duties.version {
             kept.rely(instance.py(), schema, index, &found(instance, index)?)?;
+            kept.rely_on_creation(instance, schema)?;
         }
         Ok(kept)
     }
@@ -339,6 +342,32 @@ impl<'py> Kept<'py> {
         };
         self.guard = Some(guard);
         self.proof.version = Some((field.attribute_name.clone(), expected));
+        Ok(())
+    }
+
+    /// An item that was deleted and created again counts its versions from one again: what was read of its creation tells the
+    /// two apart. Compared as it was stored, since others may have written the same moment in another form.
+    fn rely_on_creation(
+        &mut self,
+        instance: &Bound<'py, Instance>,
+        schema: &Schema,
+    ) -> PyResult<()> {
+        let (Some(index), Some(guard)) = (schema.duties.created_at, &self.guard) else {
+            return Ok(());
+        };
+        let Some(read) = item::stored_json(instance, index)? else {
+            return Ok(());
+        };
+        let name = &schema.field(index).attribute_name;
+        let read: Box<[u8]> = read.into();
+        let unchanged = Condition::compare(
+            Comparator::Equal,
+            Operand::Path(Path::new(name)),
+            Operand::Value(read.clone()),
+        );
+        let both = guard.and(&unchanged);
+        self.guard = Some(both.map_err(|error| internal(instance.py(), error.message()))?);
+        self.proof.created_at = Some((name.clone(), read));
         Ok(())
     }
 }

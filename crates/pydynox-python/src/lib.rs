@@ -28,6 +28,7 @@ mod kind;
 mod layout;
 mod members;
 mod meter;
+mod missing;
 mod operation;
 mod partiql;
 mod pending;

@@ -700,11 +700,11 @@ fn row<'py>(
         (Rows::Places(paths, projection), _) => {
             let mut values = Vec::with_capacity(paths.len());
             for (position, path) in paths.iter().enumerate() {
+                let path = path.get();
                 let Some(place) = projection.find(bytes, position).map_err(broken)? else {
-                    values.push(py.None().into_bound(py));
+                    values.push(path.missing(py)?);
                     continue;
                 };
-                let path = path.get();
                 let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
                 let value = decoder.value(&mut reader, path.kind());
                 values.push(value.map_err(|problem| unreadable(py, problem, &path.label()))?);

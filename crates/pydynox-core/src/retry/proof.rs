@@ -15,6 +15,9 @@ type Json = Box<[u8]>;
 pub struct Proof {
     /// The attribute that holds the version, and the version that the write relies on; None where there must be none.
     pub version: Option<(Box<str>, Option<Json>)>,
+    /// The attribute that holds when the item was created, and what was read there. An item that was deleted and created again
+    /// may have the same version and is another item all the same.
+    pub created_at: Option<(Box<str>, Json)>,
     /// The attribute that says of what kind an item is, and the kind that the write is about: another item counts as absent.
     pub entity: Option<(Box<str>, Json)>,
     /// An attribute to which only this one call gives this value.
@@ -38,7 +41,11 @@ impl Proof {
         let Some((attribute, expected)) = &self.version else {
             return error;
         };
-        if holds(&stored, attribute, expected.as_deref()) {
+        let is_same_item = self
+            .created_at
+            .as_ref()
+            .is_none_or(|(attribute, read)| holds(&stored, attribute, Some(read)));
+        if is_same_item && holds(&stored, attribute, expected.as_deref()) {
             return error;
         }
         let item = Some(item.clone());
@@ -102,6 +109,23 @@ mod tests {
         let other = ErrorKind::ConditionFailed { item };
         assert_eq!(named(&expecting(Some(r#"{"N":"4"}"#))), other);
         assert_eq!(named(&Proof::default()), other);
+    }
+
+    #[test]
+    fn an_item_that_was_created_again_is_a_conflict_although_its_version_is_the_same() {
+        let created = |at: &str| Proof {
+            created_at: Some(("at".into(), at.as_bytes().into())),
+            ..expecting(Some(r#"{"N":"4"}"#))
+        };
+
+        assert!(matches!(
+            created(r#"{"S":"then"}"#).name(failed()).kind(),
+            ErrorKind::VersionConflict { .. }
+        ));
+        assert!(matches!(
+            created(r#"{"S":"now"}"#).name(failed()).kind(),
+            ErrorKind::ConditionFailed { .. }
+        ));
     }
 
     #[test]
