@@ -293,6 +293,7 @@ def complete(cls: type[Any]) -> Definition:
                 logical_table=config.logical_table,
             )
             _announce(cls, definition)
+        _protected.place(cls, definition.attributes.values())
     definition.names = {}
     definition.complete = True
     return definition

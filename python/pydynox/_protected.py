@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import _core
 from ._annotations import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from . import _core
     from .attributes import Attr
 
 _COMPRESSION = {"compress_level": 3, "compress_above": 1024, "max_size": 4 * 1024 * 1024}
@@ -43,6 +43,38 @@ def of(attribute: Attr[Any]) -> _core.Protected | None:
         (level, above, largest) if compresses else None,
         not encrypts or said.get("dump", False),
     )
+
+
+def conceals(attribute: Attr[Any]) -> bool:
+    """Whether no way out of an instance shows the values of an attribute."""
+    return attribute._protection == "encrypted" and not attribute._storing.get("dump", False)
+
+
+def place(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
+    """Have the instances of a class keep their concealed values outside of ``__dict__``.
+
+    Such an attribute has a descriptor in the class. Others have none, which is what makes them fast, unless a base class conceals
+    the one of that name.
+    """
+    for attribute in attributes:
+        name = attribute.name
+        found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+        if conceals(attribute) and not isinstance(found, _core.Concealed):
+            setattr(cls, name, _core.Concealed(name))
+        elif isinstance(found, _core.Concealed) and not conceals(attribute):
+            setattr(cls, name, _Shown(name))
+
+
+class _Shown:
+    """Stands before the descriptor of a base class: the values are in ``__dict__`` again."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: Any) -> Any:
+        if instance is None:
+            return owner._path_to(self._name)
+        raise AttributeError(self._name)
 
 
 def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:

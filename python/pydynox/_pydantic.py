@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic_core import core_schema
 
-from . import _compile, _generics, _rules
+from . import _compile, _generics, _protected, _rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +80,8 @@ def core_schema_of(cls: Any, handler: Callable[[Any], Any]) -> Any:
         }
     finally:
         _open.remove(cls)
+    concealed = {name for name, attribute in cls.model_fields.items() if _protected.conceals(attribute)}
+    dumped = {name: one for name, one in fields.items() if name not in concealed}
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
     made = core_schema.no_info_after_validator_function(lambda values: _compile.made(cls, values), values)
     return core_schema.json_or_python_schema(
@@ -87,7 +89,9 @@ def core_schema_of(cls: Any, handler: Callable[[Any], Any]) -> Any:
         python_schema=core_schema.no_info_wrap_validator_function(
             lambda value, make: value if isinstance(value, cls) else make(value), made
         ),
-        serialization=core_schema.plain_serializer_function_ser_schema(_values, return_schema=values),
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            _values, return_schema=core_schema.typed_dict_schema(dumped, cls=cls, cls_name=cls.__name__)
+        ),
         ref=ref,
     )
 

@@ -113,11 +113,13 @@ class Hooks:
         if not names:
             return
         values = {name: _kept(value) for name, value in instance.__dict__.items()}
+        concealed = {name: _kept(value) for name, value in _core.concealed_values(instance).items()}
         try:
             for name in names:
                 await _run(instance, name, event)
         except BaseException:
             instance.__dict__.update(values)
+            _core.set_concealed(instance, concealed)
             raise
 
     async def after(self, instance: Any, event: str) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta
-from types import MappingProxyType, new_class
+from types import MappingProxyType, SimpleNamespace, new_class
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -22,7 +22,7 @@ from typing import (
     overload,
 )
 
-from . import _compile, _core, _generics, _kinds
+from . import _compile, _core, _generics, _kinds, _protected
 from ._typing import PK, SK, PK_contra, Row, Row_co, SKs
 from .attributes import Attr, field, partition_key, sort_key
 from .client import client_for
@@ -37,7 +37,7 @@ from .table import Table
 
 if TYPE_CHECKING:
     import dataclasses
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ._typing import ModelClass
     from .sync import SyncInstance, SyncModel
@@ -120,13 +120,19 @@ class _DataclassFields:
 def _dataclass_field(attribute: Attr[Any]) -> dataclasses.Field[Any]:
     import dataclasses
 
-    options: dict[str, Any] = {"kw_only": True, "repr": attribute._repr}
+    conceals = _protected.conceals(attribute)
+    options: dict[str, Any] = {"kw_only": True, "repr": attribute._repr, "compare": not conceals}
     if attribute._default is not None:
         options["default"] = attribute._default[0]
     elif attribute._default_factory is not None:
         options["default_factory"] = attribute._default_factory
     made: Any = dataclasses.field(**options)
-    made.name, made.type, made._field_type = attribute.name, attribute.type, vars(dataclasses)["_FIELD"]
+    # Of another type than `_FIELD` it is a parameter, which `replace` takes over, and nothing that `fields` and `asdict` see.
+    made.name, made.type, made._field_type = (
+        attribute.name,
+        attribute.type,
+        "encrypted" if conceals else vars(dataclasses)["_FIELD"],
+    )
     return cast("dataclasses.Field[Any]", made)
 
 
@@ -178,6 +184,10 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     sync = _SyncView()
     table = _TableView()
     __dataclass_fields__ = _DataclassFields()
+    # What `pprint` asks of whatever has such fields; it then shows a model by its `repr`.
+    __dataclass_params__ = SimpleNamespace(
+        init=True, repr=False, eq=True, order=False, unsafe_hash=False, frozen=False, match_args=True, kw_only=True
+    )
     if not TYPE_CHECKING:
         __match_args__ = _MatchArgs()  # checkers ask for literals, and know the keywords of a pattern
     _schema = _compile.SchemaOf()
@@ -617,7 +627,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             >>> user.model_changes()
             {'age': Change(old=36, new=37)}
         """
-        return {name: Change(old, new) for name, (old, new) in _core.changes(self).items()}
+        attributes = self.model_fields
+        return {name: _change(attributes[name], old, new) for name, (old, new) in _core.changes(self).items()}
 
     def model_rollback(self) -> None:
         """Undo what was changed since the item was last read or written; no I/O.
@@ -809,15 +820,51 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         return _restored, (cls.__dict__.get("_alias", cls), *_core.pickled(self))
 
     def __repr__(self) -> str:
-        values = self.__dict__
-        shown = (
-            f"{name}={_shown(attribute, values.get(name))}" for name, attribute in self.model_fields.items() if attribute._repr
-        )
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"{type(self).__name__}({', '.join(shown)})"
 
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        for name, attribute in self.model_fields.items():
+            if attribute._repr:
+                yield name, _shown(attribute, getattr(self, name, None))
 
-def _shown(attribute: Attr[Any], value: object) -> str:
-    return "<encrypted>" if attribute._protection == "encrypted" and value is not None else repr(value)
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """The names and values that ``model_dump`` gives, the values as they are: ``dict(user)``."""
+        for name, attribute in self.model_fields.items():
+            if not _protected.conceals(attribute):
+                yield name, getattr(self, name)
+
+
+class _Encrypted:
+    """What is shown in place of an encrypted value."""
+
+    def __repr__(self) -> str:
+        return "<encrypted>"
+
+
+_ENCRYPTED = _Encrypted()
+
+
+def _shown(attribute: Attr[Any], value: object) -> object:
+    return _ENCRYPTED if attribute._protection == "encrypted" and value is not None else value
+
+
+class _EncryptedChange(Change):
+    """A change that does not show what it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        old, new = (_ENCRYPTED if value is not None else None for value in self)
+        return f"Change(old={old}, new={new})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        for name, value in zip(self._fields, self, strict=True):
+            yield name, _ENCRYPTED if value is not None else None
+
+
+def _change(attribute: Attr[Any], old: object, new: object) -> Change:
+    return (_EncryptedChange if attribute._protection == "encrypted" else Change)(old, new)
 
 
 def _restored(model: Any, values: dict[str, Any], item: bytes | None, unsettled: list[str]) -> Any:

@@ -358,12 +358,7 @@ impl Expected {
                 return;
             };
             let fields = fields.unwrap_or_else(|| (0..schema.get().len()).collect());
-            let mut state = instance.borrow_mut();
-            for index in fields {
-                if !state.unsettled.contains(&index) {
-                    state.unsettled.push(index);
-                }
-            }
+            instance.borrow_mut().unsettle(fields);
         }
     }
 
@@ -419,7 +414,7 @@ fn written(
     let py = instance.py();
     let mut state = instance.borrow_mut();
     let before = state.stored.replace(stored);
-    state.unsettled.clear();
+    state.unsettled = Box::default();
     drop(state);
     drop(before);
     if !kept.is_empty() {
@@ -453,7 +448,7 @@ fn settle(instance: &Bound<'_, Instance>, fresh: &Bound<'_, Instance>) {
     let stored = fresh.borrow_mut().stored.take();
     let mut state = instance.borrow_mut();
     let before = std::mem::replace(&mut state.stored, stored);
-    state.unsettled.clear();
+    state.unsettled = Box::default();
     drop(state);
     drop(before);
 }

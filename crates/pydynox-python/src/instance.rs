@@ -74,7 +74,22 @@ pub(crate) struct Instance {
     pub(crate) schema: Option<Py<Schema>>,
     pub(crate) stored: Option<Box<Stored>>,
     /// Fields that a call of unknown outcome may have written: they count as changed until a read or a write settles them.
-    pub(crate) unsettled: Vec<usize>,
+    pub(crate) unsettled: Box<[usize]>,
+    /// The values that its `__dict__` must not show; None of a class that has none.
+    pub(crate) concealed: Option<Py<PyDict>>,
+}
+
+impl Instance {
+    /// From now on these fields count as changed, until a read or a write settles them.
+    pub(crate) fn unsettle(&mut self, fields: impl IntoIterator<Item = usize>) {
+        let mut unsettled = std::mem::take(&mut self.unsettled).into_vec();
+        for index in fields {
+            if !unsettled.contains(&index) {
+                unsettled.push(index);
+            }
+        }
+        self.unsettled = unsettled.into();
+    }
 }
 
 /// The schema of an instance, from its class when it is asked for the first time.
@@ -223,7 +238,8 @@ impl Instance {
         Self {
             schema: None,
             stored: None,
-            unsettled: Vec::new(),
+            unsettled: Box::default(),
+            concealed: None,
         }
     }
 
@@ -312,6 +328,9 @@ impl Instance {
         if let Some(schema) = &self.schema {
             visit.call(schema)?;
         }
+        if let Some(concealed) = &self.concealed {
+            visit.call(concealed)?;
+        }
         let slots = self.stored.as_ref().map_or(&[][..], |stored| &stored.slots);
         slots.iter().try_for_each(|slot| match slot {
             Slot::Scalar(value) | Slot::FilledScalar(value) | Slot::Raw(value, _) => {
@@ -324,6 +343,7 @@ impl Instance {
     fn __clear__(&mut self) {
         self.schema = None;
         self.stored = None;
+        self.concealed = None;
     }
 }
 

@@ -588,7 +588,7 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
     let py = instance.py();
     let schema = schema_of(instance)?;
     let state = instance.borrow();
-    let mut found = state.unsettled.clone();
+    let mut found = state.unsettled.to_vec();
     let Some(stored) = state.stored.as_deref() else {
         return Ok(found);
     };

@@ -9,6 +9,7 @@ mod batch;
 mod bridge;
 mod client;
 mod coalesce;
+mod concealed;
 mod decode;
 mod derive;
 mod encode;
@@ -60,6 +61,8 @@ mod _core {
     use crate::client::Client;
     #[pymodule_export]
     use crate::coalesce::batching_variable;
+    #[pymodule_export]
+    use crate::concealed::{Concealed, concealed_values, set_concealed};
     #[pymodule_export]
     use crate::expression::{Action, Condition, Path, Size, Term};
     #[pymodule_export]

@@ -289,8 +289,7 @@ pub(crate) fn unsettle(
         .filter(|(_, field)| field.protected.is_some())
         .map(|(index, _)| index)
         .collect();
-    for (_, attribute) in migrated.iter().filter(|(item, _)| *item == number) {
-        state.unsettled.extend(protected.get(*attribute));
-    }
+    let ours = migrated.iter().filter(|(item, _)| *item == number);
+    state.unsettle(ours.filter_map(|(_, attribute)| protected.get(*attribute).copied()));
     Ok(())
 }
