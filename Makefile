@@ -13,10 +13,10 @@ export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python lint types bench docs clean
+.PHONY: help quickstart build test test-rust test-python lint types bench docs fuzz clean
 
 help:
-	@echo "make quickstart | build | test | lint | types | bench | docs"
+	@echo "make quickstart | build | test | lint | types | bench | docs | fuzz"
 
 quickstart: build
 	$(BIN)/python examples/quickstart.py
@@ -49,6 +49,7 @@ lint: $(ENV)/group-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python tools/gen_sync.py --check
+	$(BIN)/python tools/gen_errors.py --check
 	$(BIN)/python tools/check_versions.py
 
 types: build $(ENV)/group-types
@@ -66,5 +67,22 @@ bench: build $(ENV)/group-bench
 docs: build $(ENV)/group-test
 	$(PYTEST) tests/test_docs.py
 
+# libFuzzer under a stable compiler: --target keeps build scripts and macros free of the instrumentation.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(notdir $(wildcard crates/pydynox-fuzz/seeds/*))
+FUZZ := $(PYDYNOX_CACHE)/fuzz-$(CLONE)
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+fuzz: HOST = $(shell rustc --print host-tuple)
+fuzz:
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --quiet --locked -p pydynox-fuzz --features libfuzzer --profile fuzz \
+		--target $(HOST) --target-dir $(CARGO_TARGET_DIR)/fuzz
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ)/$$target; echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+		FUZZ_TARGET=$$target $(CARGO_TARGET_DIR)/fuzz/$(HOST)/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+			-verbosity=0 -print_final_stats=1 -artifact_prefix=$(FUZZ)/$$target- \
+			$(FUZZ)/$$target crates/pydynox-fuzz/seeds/$$target; \
+	done
+
 clean:
-	rm -rf $(ENV) $(WHEELS)
+	rm -rf $(ENV) $(WHEELS) $(FUZZ)

@@ -3,6 +3,7 @@
 mod connect;
 mod connection;
 mod framing;
+mod pieces;
 mod pool;
 mod proxy;
 mod stream;
@@ -23,6 +24,9 @@ use super::endpoint::{Directory, Endpoint, EndpointProvider};
 use super::sigv4::Signer;
 use super::{Ailment, Exchange, Mending, Operation, Request, Transport, TransportError};
 use crate::error::{Error, ErrorKind};
+
+#[doc(hidden)]
+pub use pieces::{Answer, read_pieces};
 
 use connect::Route;
 use pool::Pool;

@@ -1,11 +1,11 @@
 //! Any text: no panic, one canonical text, floats and integers that agree with it.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use pydynox_core::number::{Number, f64_is_exact, parse_i64};
 
-fuzz_target!(|text: &str| {
+pub(super) fn check(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     let integer = parse_i64(text);
     let Ok(number) = Number::parse(text) else {
         assert_eq!(integer, None, "an integer that is no number");
@@ -25,4 +25,4 @@ fuzz_target!(|text: &str| {
     if let Ok(printed) = printed {
         assert_eq!(printed.as_str().parse::<f64>().ok(), Some(float));
     }
-});
+}

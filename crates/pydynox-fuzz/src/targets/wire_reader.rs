@@ -1,19 +1,16 @@
 //! Any bytes: the reader never panics, accepts what `serde_json` accepts, and gives back what it read.
 
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
 use pydynox_core::size::item_size;
 use pydynox_core::wire::{MAX_DEPTH, Reader, Value, Writer, validate};
 
-fuzz_target!(|body: &[u8]| {
+pub(super) fn check(body: &[u8]) {
     let valid = validate(body);
     let expected = serde_json::from_slice::<serde_json::Value>(body);
     // Well formed, but taken by `serde_json` for something of its own (its key for exact numbers).
     let special = expected.as_ref().is_err_and(serde_json::Error::is_data);
     // Beyond this depth the two stop at different levels.
     if !special && depth(body) < MAX_DEPTH - 1 {
-        assert_eq!(valid.is_ok(), expected.is_ok());
+        assert_eq!(valid.is_ok(), expected.is_ok(), "one of the two takes it");
     }
     let item = Reader::new(body).and_then(|mut reader| {
         let item = Value::read_map(&mut reader)?;
@@ -29,7 +26,7 @@ fuzz_target!(|body: &[u8]| {
 
     let again = Reader::new(writer.as_bytes()).and_then(|mut reader| Value::read_map(&mut reader));
     assert_eq!(again, Ok(item));
-});
+}
 
 /// Not less than the levels that are open at once.
 fn depth(body: &[u8]) -> usize {

@@ -1,0 +1,45 @@
+//! Any frame: no panic, never more than the limit, and what is read can be written again.
+
+use pydynox_core::codec::compression::{Compression, MAGIC, VERSION};
+
+const MOST: usize = 100_000;
+
+/// The first byte chooses: a frame as it stands behind our mark, all of a compressed value, or a content to pack.
+pub(super) fn check(bytes: &[u8]) {
+    let Some((mode, bytes)) = bytes.split_first() else {
+        return;
+    };
+    match mode % 3 {
+        0 => unpack(&[&MAGIC[..], &[VERSION], bytes].concat()),
+        1 => unpack(bytes),
+        _ => pack(bytes),
+    }
+}
+
+fn compression() -> Compression {
+    Compression {
+        max_size: MOST,
+        ..Compression::default()
+    }
+}
+
+fn unpack(packed: &[u8]) {
+    let Ok(content) = compression().decompress(packed) else {
+        return;
+    };
+    assert!(content.len() <= MOST, "more than the limit");
+    pack(&content);
+}
+
+fn pack(content: &[u8]) {
+    let compression = compression();
+    let Ok(packed) = compression.compress_always(content) else {
+        assert!(content.len() > MOST, "a content that cannot be packed");
+        return;
+    };
+    assert_eq!(
+        compression.decompress(&packed).as_deref(),
+        Ok(content),
+        "another content comes back"
+    );
+}

@@ -1,0 +1,59 @@
+//! Any cursor: no panic, and one that opens stands where one of ours would stand.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pydynox_core::cursor::{Binding, CursorKeys, Terms};
+use sha2::{Digest, Sha256};
+
+/// The first byte of a cursor that anybody can read, and so write.
+const OPEN: u8 = 1;
+const CHECKSUM_SIZE: usize = 8;
+const BINDING_SIZE: usize = 16;
+const NOW: u64 = 1_800_000_000;
+
+/// The first byte chooses: a text as it came, a content that is given its checksum, or positions behind the right binding.
+pub(super) fn check(bytes: &[u8]) {
+    let Some((mode, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let binding = Binding::of(&[b"orders", b"", b"c1"]);
+    let text = match mode % 3 {
+        0 => match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => return,
+        },
+        1 => forged(bytes),
+        _ => forged(&[&bound(binding)[..], bytes].concat()),
+    };
+    let sealed = CursorKeys::new([&[1; 32][..]]);
+    assert!(
+        sealed.is_ok_and(|keys| keys.open(binding, None, NOW, &text).is_err()),
+        "a cursor that was never sealed opens"
+    );
+    let keys = CursorKeys::default();
+    let Ok(positions) = keys.open(binding, None, NOW, &text) else {
+        return;
+    };
+    let again = keys.seal(binding, Terms::default(), &positions);
+    let again = again.and_then(|text| keys.open(binding, None, NOW, &text));
+    assert!(
+        again.is_ok_and(|again| again == positions),
+        "what opens does not seal"
+    );
+}
+
+/// As anybody can make one.
+fn forged(content: &[u8]) -> String {
+    let checksum = Sha256::digest(content);
+    URL_SAFE_NO_PAD.encode([&[OPEN], &checksum[..CHECKSUM_SIZE], content].concat())
+}
+
+/// What stands at the front of an open cursor with this binding.
+fn bound(binding: Binding) -> Vec<u8> {
+    let empty = CursorKeys::default().seal(binding, Terms::default(), &[]);
+    let bytes = URL_SAFE_NO_PAD.decode(empty.unwrap_or_default());
+    let mut bytes = bytes.unwrap_or_default();
+    bytes.drain(..(1 + CHECKSUM_SIZE).min(bytes.len()));
+    bytes.truncate(BINDING_SIZE);
+    bytes
+}
