@@ -7,7 +7,16 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, set_default_client
-from pydynox.exceptions import ItemAlreadyExistsError, ItemNotFoundError, ValidationError
+from pydynox.exceptions import (
+    ConditionFailedError,
+    CursorError,
+    ItemNotFoundError,
+    ItemTooLargeError,
+    PydynoxError,
+    TransactionConflictError,
+    TransactionTokenReusedError,
+    ValidationError,
+)
 
 
 class User(Model[str], table="users"):
@@ -41,20 +50,25 @@ async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
-@app.exception_handler(ItemAlreadyExistsError)
-async def already_exists(_request: Request, _error: ItemAlreadyExistsError) -> JSONResponse:
-    return JSONResponse({"detail": "there is one already"}, status_code=409)
+STATUS = {
+    ValidationError: 422,  # what FastAPI lets pass and DynamoDB would not, such as a key of 3,000 bytes in the path
+    CursorError: 400,
+    ItemNotFoundError: 404,
+    ConditionFailedError: 409,
+    TransactionConflictError: 409,
+    TransactionTokenReusedError: 409,
+    ItemTooLargeError: 413,
+}
 
 
-@app.exception_handler(ItemNotFoundError)
-async def not_found(_request: Request, _error: ItemNotFoundError) -> JSONResponse:
-    return JSONResponse({"detail": "there is none"}, status_code=404)
-
-
-@app.exception_handler(ValidationError)
-async def not_valid(_request: Request, error: ValidationError) -> JSONResponse:
-    """A value that passed FastAPI but that DynamoDB would refuse, such as a key of 3,000 bytes in the path."""
-    return JSONResponse({"detail": str(error)}, status_code=422)
+@app.exception_handler(PydynoxError)
+async def failed(_request: Request, error: PydynoxError) -> JSONResponse:
+    known = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    if known is not None and not error.retryable:
+        return JSONResponse({"detail": str(error)}, status_code=known)
+    if error.retryable:
+        return JSONResponse({"detail": "try again later"}, status_code=503, headers={"Retry-After": "1"})
+    raise error  # a fault of the app or its configuration: a 500, and a line in the log
 
 
 @app.post("/users", status_code=201, response_model=User)

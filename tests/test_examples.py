@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import pathlib
 import re
 import signal
@@ -167,6 +168,28 @@ async def test_uvicorn_serves_the_app_and_ends_it_well(monkeypatch: pytest.Monke
         assert "Application shutdown complete." in log
         assert "Traceback" not in log
         assert process.returncode in (0, -signal.SIGTERM)  # uvicorn ends itself with the signal that asked it to
+
+
+def test_the_tests_of_the_app_pass_and_reach_nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "-c",
+        os.devnull,
+        str(EXAMPLES),
+    ]
+
+    done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "2 passed" in done.stdout
 
 
 # The Lambda function

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
+from ._hints import check_settings, refused_blocking
 from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError, ValidationError
 from .keyrings import known
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _NOT_GIVEN: Any = object()
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
-_sole: DynamoDBClient | None = None  # that of a test, during which none is made from the environment
+_sole: DynamoDBClient | None = None  # that of a test, in place of one made from the environment
 _from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictionary because setdefault is atomic
 
 
@@ -361,7 +362,7 @@ class DynamoDBClient:
                     await item._hooks.loaded(item)
         if left:
             message = f"{len(left)} of {len(keys)} keys were left over until the time-out: error.items has what was read"
-            raise BatchIncompleteError(message, items=found, unprocessed=[keys[position] for position in left])
+            raise BatchIncompleteError(message, items=found, unprocessed=[keys[position] for position in left], retryable=True)
         items: list[Any] = found
         return items
 
@@ -951,11 +952,25 @@ class DynamoDBClient:
     async def __aenter__(self) -> Self:
         return self
 
+    if not TYPE_CHECKING:  # checkers know both
+
+        def __new__(cls, *arguments: object, **settings: object) -> Self:  # noqa: D102
+            if (arguments or settings) and cls.__init__ is _INIT:
+                check_settings(cls.__name__, arguments, settings, _SETTINGS)
+            return super().__new__(cls)
+
+        __new__.__wrapped__ = __init__  # its signature is that of __init__
+        __enter__, __exit__ = refused_blocking("DynamoDBClient(...)", "client.as_default()", "and end with client.sync.close()")
+
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     def __repr__(self) -> str:
         return f"DynamoDBClient({self._shown!r})"
+
+
+_INIT = DynamoDBClient.__init__
+_SETTINGS = frozenset(DynamoDBClient.__init__.__kwdefaults__ or {})
 
 
 def _addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:
@@ -1005,20 +1020,21 @@ def get_default_client() -> DynamoDBClient:
 
 def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
     """The client of a call by a model whose configuration names ``own``; asked anew for every call."""
-    found = _block.get() or own or _default
+    found = _block.get() or own or _default or _sole
     if found is not None:
         return found
-    if _sole is not None:
-        raise ConfigurationError("no client is set, and within a test none is made from the environment: set_default_client(...)")
     return _from_environment.get("client") or _from_environment.setdefault("client", DynamoDBClient())
 
 
 @contextmanager
 def sole_client(client: DynamoDBClient) -> Generator[None]:
-    """Within the block, in all threads, this is the default client, and none is made from the environment; for tests."""
+    """Within the block, in all threads, this is the default client, also where none is set; for tests."""
     global _default, _sole
     before, _default, outer, _sole = _default, client, _sole, client
+    from_environment = dict(_from_environment)
     try:
         yield
     finally:
         _default, _sole = before, outer
+        _from_environment.clear()
+        _from_environment.update(from_environment)

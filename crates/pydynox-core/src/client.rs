@@ -252,6 +252,11 @@ impl Client {
         &self.inner.config
     }
 
+    /// What answers its requests.
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.inner.transport
+    }
+
     /// A client of the same settings whose requests go through what wraps this one's transport; with a retry quota and a rate
     /// of its own.
     #[must_use]

@@ -1,6 +1,6 @@
 //! The core's client, seen from Python: extracts arguments, has the body written, and gives an Operation.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +10,9 @@ use pydynox_core::codec::Protection;
 use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
 use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::Transaction;
-use pydynox_core::transport::Operation as Name;
+use pydynox_core::transport::{Operation as Name, Transport};
 use pydynox_core::unique::Taken;
 use pydynox_core::wire::Writer;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -22,10 +21,11 @@ use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 use crate::answer::{Context, Expected, Target};
 use crate::batch::key_names;
 use crate::coalesce::{self, Asked};
+use crate::connection::Connections;
 use crate::encode;
 use crate::error::{raise, validation_error};
 use crate::expression::{IS_KEY, actions_of, condition_of};
-use crate::fault::{Faults, Injections, Opened};
+use crate::fault::{Faults, Injections};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
@@ -39,19 +39,11 @@ use crate::sizes;
 use crate::transaction::Key;
 use crate::write::{Write, about, repeated, tree, unless, write_key};
 
-/// An open connection, and the process generation that opened it.
-enum Connection {
-    Unopened,
-    Open(u32, Opened),
-    Closed,
-}
-
 /// The client that a `DynamoDBClient` drives.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Client {
     pub(crate) settings: Settings,
-    /// Only locked while the interpreter is held, and never across a call into Python.
-    connection: Mutex<Connection>,
+    connections: Connections,
     /// What is done to this client's requests, most often nothing.
     faults: Injections,
     /// The context variable of what `options()` blocks say, once there was one.
@@ -68,53 +60,23 @@ pub(crate) struct Options {
 impl Client {
     /// The core's client, whose calls are counted for whoever asks here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
-        let client = self.connected(py)?;
+        let client = self.connections.client(py, &self.settings, &self.faults)?;
         Ok(match meter::observers(py, self)? {
             None => client,
             Some(observers) => client.observed(observers),
         })
     }
 
-    /// Opened at the first call, and again in a forked child.
-    fn connected(&self, py: Python<'_>) -> PyResult<CoreClient> {
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match &*connection {
-            Connection::Open(generation, opened) if *generation == runtime::generation() => {
-                return Ok(opened.client().clone());
-            }
-            Connection::Closed => return Err(PyRuntimeError::new_err("this client is closed")),
-            _ => {}
+    /// The transport of an engine inside this process; None where requests leave it.
+    pub(crate) fn embedded_transport(
+        &self,
+        py: Python<'_>,
+    ) -> PyResult<Option<Arc<dyn Transport>>> {
+        if self.settings.is_isolated() {
+            return Ok(None);
         }
-        runtime::forget_inherited();
-        let plain = self
-            .settings
-            .open()
-            .map_err(|error| raise(py, &error, None))?;
-        let opened = self.faults.open(plain);
-        let client = opened.client().clone();
-        let stale = std::mem::replace(
-            &mut *connection,
-            Connection::Open(runtime::generation(), opened),
-        );
-        // What a parent opened is leaked in its child, never closed under the parent's feet.
-        std::mem::forget(stale);
-        Ok(client)
-    }
-
-    /// Calls that begin from now on go the way that the faults say; those under way go on as they began.
-    fn reroute(&self) {
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Connection::Open(generation, opened) = &mut *connection
-            && *generation == runtime::generation()
-        {
-            self.faults.reroute(opened);
-        }
+        self.connections.client(py, &self.settings, &self.faults)?;
+        Ok(self.connections.own_transport())
     }
 
     pub(crate) fn options(&self, py: Python<'_>) -> PyResult<Options> {
@@ -324,7 +286,7 @@ impl Client {
     fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         Ok(Self {
             settings: Settings::new(py, settings)?,
-            connection: Mutex::new(Connection::Unopened),
+            connections: Connections::default(),
             faults: Injections::default(),
             options: PyOnceLock::new(),
         })
@@ -749,29 +711,17 @@ impl Client {
     /// From now on, do to this client's requests what these faults say.
     fn inject(&self, faults: &Bound<'_, Faults>) {
         self.faults.add(faults.get());
-        self.reroute();
+        self.connections.reroute(&self.faults);
     }
 
     /// No longer do to this client's requests what these faults say.
     fn lift(&self, faults: &Bound<'_, Faults>) {
         self.faults.remove(faults.get());
-        self.reroute();
+        self.connections.reroute(&self.faults);
     }
 
     /// Let go of the connection; calls after that are refused.
     fn close(&self) {
-        let before = std::mem::replace(
-            &mut *self
-                .connection
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-            Connection::Closed,
-        );
-        match before {
-            Connection::Open(opened, _) if opened != runtime::generation() => {
-                std::mem::forget(before);
-            }
-            other => drop(other),
-        }
+        self.connections.close();
     }
 }

@@ -164,6 +164,11 @@ impl Given {
         matches!(self.0.get().source, Source::Kms(_))
     }
 
+    /// Whether it was told where its service is.
+    pub(crate) fn has_endpoint(&self) -> bool {
+        matches!(&self.0.get().source, Source::Kms(kms) if kms.endpoint_url.is_some())
+    }
+
     pub(crate) fn pairs(&self) -> Pairs {
         self.0.get().pairs.clone()
     }

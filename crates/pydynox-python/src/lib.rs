@@ -10,6 +10,7 @@ mod bridge;
 mod client;
 mod coalesce;
 mod concealed;
+mod connection;
 mod decode;
 mod derive;
 mod encode;
@@ -19,6 +20,7 @@ mod expression;
 mod fault;
 mod ffi;
 mod instance;
+mod isolation;
 mod item;
 mod json;
 mod json_text;
@@ -69,6 +71,8 @@ mod _core {
     use crate::fault::Faults;
     #[pymodule_export]
     use crate::instance::Instance;
+    #[pymodule_export]
+    use crate::isolation::{begin_isolation, end_isolation};
     #[pymodule_export]
     use crate::item::{changes_of, dump, dump_document, fits, is_stored, rollback};
     #[pymodule_export]

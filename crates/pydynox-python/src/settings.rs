@@ -20,6 +20,7 @@ use pyo3::types::PyDict;
 
 use crate::bridge;
 use crate::error::{configuration_error, raise};
+use crate::isolation::{self, Stage};
 use crate::keyring::{GivenKeyring, GivenLimits, key_limits};
 use crate::meter::rate_limit;
 use crate::runtime;
@@ -29,6 +30,16 @@ use crate::schema::Schema;
 enum Place {
     Embedded(Location),
     Service(Box<Service>),
+    Unsaid(Box<Unsaid>),
+}
+
+/// Of a client whose caller named no endpoint.
+struct Unsaid {
+    service: Service,
+    /// The engine that the environment named when the client was made.
+    embedded: Option<Location>,
+    /// It was made within a test, whose environment says nothing about the time afterwards.
+    made_in_test: bool,
 }
 
 /// How the service is reached.
@@ -64,6 +75,8 @@ struct Keys {
     made: OnceLock<Arc<DataKeys>>,
     /// Of a keyring of the user's, by event loop; None where no loop runs.
     by_loop: Mutex<Vec<OfLoop>>,
+    /// Of a service, within the test of this number: asked with credentials that are not the machine's.
+    of_test: Mutex<Option<(u64, Arc<DataKeys>)>>,
 }
 
 /// Access key, secret, session token, account.
@@ -156,39 +169,113 @@ impl Settings {
         let Some(keys) = &self.keyring else {
             return Ok(None);
         };
-        let refuse = |error: Error| raise(py, &error, None);
         if keys.given.is_own() {
             return keys.of_loop(py).map(Some);
+        }
+        if keys.given.is_remote()
+            && let Some(stage) = isolation::current(py)
+        {
+            return keys.of_test(py, &stage).map(Some);
         }
         if let Some(made) = keys.made.get() {
             return Ok(Some(made.clone()));
         }
-        let surroundings = keys.surroundings.clone().unwrap_or_default();
-        let keyring = keys.given.open(py, surroundings, None).map_err(refuse)?;
-        let pairs = keys.given.pairs();
-        let generation = runtime::generation().into();
-        let made = DataKeys::new(keyring, pairs, keys.limits, generation).map_err(refuse)?;
+        let made = keys.make(py).map_err(|error| raise(py, &error, None))?;
         Ok(Some(keys.made.get_or_init(|| Arc::new(made)).clone()))
+    }
+
+    /// Whether a test decides where the calls go, or at least who signs them.
+    pub(crate) fn is_isolated(&self) -> bool {
+        !matches!(self.place, Place::Embedded(_))
+    }
+
+    /// Whether its data keys are those of a service by an address that nobody named.
+    pub(crate) fn needs_a_service_for_keys(&self) -> bool {
+        self.keyring
+            .as_ref()
+            .is_some_and(|keys| keys.given.is_remote() && !keys.given.has_endpoint())
     }
 
     /// The core's client over whatever the settings lead to.
     pub(crate) fn open(&self) -> Result<CoreClient, Error> {
-        let transport: Arc<dyn Transport> = match &self.place {
-            Place::Embedded(location) => pydynox_embedded::open(location)?,
-            Place::Service(service) => {
-                let surroundings = Arc::new(Surroundings::new(service.settings.clone())?);
-                Arc::new(Http::new(
-                    service.http.clone(),
-                    surroundings.clone(),
-                    surroundings,
-                )?)
-            }
+        CoreClient::new(self.transport()?, self.config.clone())
+    }
+
+    /// The same while a test is under way: without an endpoint of its own it leads to the test's items.
+    pub(crate) fn open_within(&self, stage: &Stage) -> Result<CoreClient, Error> {
+        let transport = match (&self.place, &stage.embedded) {
+            (Place::Unsaid(_), Some(embedded)) => embedded.clone(),
+            (Place::Unsaid(_), None) => stage.client.get().settings.transport()?,
+            _ => self.transport()?,
         };
         CoreClient::new(transport, self.config.clone())
+    }
+
+    fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
+        match &self.place {
+            Place::Embedded(location) => pydynox_embedded::open(location),
+            Place::Service(service) => service.open(),
+            Place::Unsaid(unsaid) => match unsaid.embedded()? {
+                Some(location) => pydynox_embedded::open(&location),
+                None => unsaid.service.open(),
+            },
+        }
+    }
+}
+
+impl Unsaid {
+    fn embedded(&self) -> Result<Option<Location>, Error> {
+        if self.made_in_test {
+            return embedded_in_environment();
+        }
+        Ok(self.embedded.clone())
+    }
+}
+
+impl Service {
+    fn open(&self) -> Result<Arc<dyn Transport>, Error> {
+        let surroundings = Arc::new(Surroundings::new(self.settings.clone())?);
+        let http = Http::new(self.http.clone(), surroundings.clone(), surroundings)?;
+        Ok(Arc::new(http))
+    }
+}
+
+/// The embedded engine that the environment names, if it names one.
+fn embedded_in_environment() -> Result<Option<Location>, Error> {
+    match pydynox_aws::endpoint_of_environment()? {
+        Some(url) => Location::parse(&url),
+        None => Ok(None),
     }
 }
 
 impl Keys {
+    /// Those of a service within a test: of its own address, or what the test has in its place.
+    fn of_test(&self, py: Python<'_>, stage: &Stage) -> PyResult<Arc<DataKeys>> {
+        if !self.given.has_endpoint() {
+            return stage.keys(py);
+        }
+        let mut of_test = self.of_test.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((id, keys)) = &*of_test
+            && *id == stage.id
+        {
+            return Ok(keys.clone());
+        }
+        let made = self
+            .make(py)
+            .map_err(|error| raise(py, &error, None))
+            .map(Arc::new)?;
+        *of_test = Some((stage.id, made.clone()));
+        Ok(made)
+    }
+
+    /// Data keys of their own.
+    fn make(&self, py: Python<'_>) -> Result<DataKeys, Error> {
+        let surroundings = self.surroundings.clone().unwrap_or_default();
+        let keyring = self.given.open(py, surroundings, None)?;
+        let generation = runtime::generation().into();
+        DataKeys::new(keyring, self.given.pairs(), self.limits, generation)
+    }
+
     /// The data keys of a keyring that is awaited in the event loop of its callers.
     fn of_loop(&self, py: Python<'_>) -> PyResult<Arc<DataKeys>> {
         let event_loop = bridge::running_loop(py)?;
@@ -278,14 +365,25 @@ impl Given {
                     .transpose()?,
                 made: OnceLock::new(),
                 by_loop: Mutex::default(),
+                of_test: Mutex::default(),
             }),
         };
-        let place = match self.embedded()? {
-            Some(location) => Place::Embedded(location),
-            None => Place::Service(Box::new(Service {
-                settings: self.surroundings(http.connect_timeout)?,
-                http,
+        let service = |given: &Self| {
+            Ok::<_, Error>(Service {
+                settings: given.surroundings(http.connect_timeout)?,
+                http: http.clone(),
+            })
+        };
+        let place = match &self.endpoint_url {
+            None => Place::Unsaid(Box::new(Unsaid {
+                service: service(&self)?,
+                embedded: embedded_in_environment()?,
+                made_in_test: isolation::is_on(),
             })),
+            Some(url) => match Location::parse(url)? {
+                Some(location) => Place::Embedded(location),
+                None => Place::Service(Box::new(service(&self)?)),
+            },
         };
         Ok(Settings {
             place,
@@ -297,17 +395,6 @@ impl Given {
             warns_above,
             keyring,
         })
-    }
-
-    /// The embedded engine, if the endpoint is one: the one given, else the environment's.
-    fn embedded(&self) -> Result<Option<Location>, Error> {
-        match &self.endpoint_url {
-            Some(url) => Location::parse(url),
-            None => match pydynox_aws::endpoint_of_environment()? {
-                Some(url) => Location::parse(&url),
-                None => Ok(None),
-            },
-        }
     }
 
     fn surroundings(&self, connect_timeout: Duration) -> Result<pydynox_aws::Settings, Error> {

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pydynox.client import DynamoDBClient, sole_client
+from .isolation import isolated_dynamodb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydynox.client import DynamoDBClient
+
 
 @pytest.fixture
-def dynamodb() -> Iterator[DynamoDBClient]:
-    """A DynamoDB of the test's own, empty, in this process: the client of every model that names none, in all threads.
+def dynamodb_options() -> dict[str, Any]:
+    """The arguments of the client that ``dynamodb`` is: override it to give cursor keys, a keyring, a table prefix.
 
-    What was the default client before is it again afterwards. Meanwhile none is made from the environment, so that a test that
-    takes its default client away fails and touches no account.
+    Example:
+        >>> @pytest.fixture
+        ... def dynamodb_options():
+        ...     return {"cursor_keys": [os.urandom(32)], "keyring": LocalKeyring({"test": os.urandom(32)})}
+    """
+    return {}
+
+
+@pytest.fixture
+def dynamodb(dynamodb_options: dict[str, Any]) -> Iterator[DynamoDBClient]:
+    """A DynamoDB of the test's own, empty, in this process: every client without an ``endpoint_url=`` reaches it.
+
+    It is the client of every model that names none, in all threads. Credentials of the machine are out of reach. Afterwards
+    everything is as it was before the test; see ``isolated_dynamodb``.
 
     Example:
         >>> def test_an_order_is_kept(dynamodb):
@@ -25,7 +39,5 @@ def dynamodb() -> Iterator[DynamoDBClient]:
         ...     Order(customer_id="c1", number=7).sync.create()
         ...     assert Order.sync.get("c1", 7)
     """
-    client = DynamoDBClient(endpoint_url="memory://")
-    with sole_client(client):
+    with isolated_dynamodb(**dynamodb_options) as client:
         yield client
-    client.sync.close()

@@ -1,0 +1,131 @@
+//! A client's connection: opened at the first call, again in a forked child, and elsewhere while a test is under way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pydynox_core::client::Client as CoreClient;
+use pydynox_core::transport::Transport;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::error::raise;
+use crate::fault::{Injections, Opened};
+use crate::isolation;
+use crate::runtime;
+use crate::settings::Settings;
+
+/// The connections of one client. Only locked while the interpreter is held, and never across a call into Python.
+#[derive(Default)]
+pub(crate) struct Connections(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    is_closed: bool,
+    /// Where its settings lead.
+    own: Option<Open>,
+    /// Where the calls of a test go; what is its own waits meanwhile.
+    visit: Option<(u64, Open)>,
+}
+
+/// An open connection, and the process generation that opened it.
+struct Open(u32, Opened);
+
+impl Open {
+    fn is_of_this_process(&self) -> bool {
+        self.0 == runtime::generation()
+    }
+
+    /// Closes it; what a parent opened is leaked in its child, never closed under the parent's feet.
+    fn let_go(self) {
+        if self.is_of_this_process() {
+            drop(self);
+        } else {
+            std::mem::forget(self);
+        }
+    }
+}
+
+impl Connections {
+    /// The core's client, through which calls go now.
+    pub(crate) fn client(
+        &self,
+        py: Python<'_>,
+        settings: &Settings,
+        faults: &Injections,
+    ) -> PyResult<CoreClient> {
+        let stage = isolation::current(py).filter(|_| settings.is_isolated());
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(PyRuntimeError::new_err("this client is closed"));
+        }
+        let mut stale = None;
+        let found = match &stage {
+            None => {
+                stale = state.visit.take().map(|(_, open)| open);
+                state.own.as_ref()
+            }
+            Some(stage) => {
+                let visit = state.visit.as_ref().filter(|(id, _)| *id == stage.id);
+                visit.map(|(_, open)| open)
+            }
+        };
+        let known = found
+            .filter(|open| open.is_of_this_process())
+            .map(|open| open.1.client().clone());
+        if let Some(client) = known {
+            drop(state);
+            stale.map(Open::let_go);
+            return Ok(client);
+        }
+        runtime::forget_inherited();
+        let plain = match &stage {
+            None => settings.open(),
+            Some(stage) => settings.open_within(stage),
+        };
+        let opened = faults.open(plain.map_err(|error| raise(py, &error, None))?);
+        let client = opened.client().clone();
+        let open = Open(runtime::generation(), opened);
+        let before = match stage {
+            None => state.own.replace(open),
+            Some(stage) => state.visit.replace((stage.id, open)).map(|(_, open)| open),
+        };
+        drop(state);
+        before.map(Open::let_go);
+        stale.map(Open::let_go);
+        Ok(client)
+    }
+
+    /// What answers where its settings lead, without the faults that tests inject; None before it was opened.
+    pub(crate) fn own_transport(&self) -> Option<Arc<dyn Transport>> {
+        let state = self.lock();
+        let open = state.own.as_ref()?;
+        Some(open.1.plain().transport().clone())
+    }
+
+    /// Calls that begin from now on go the way that the faults say; those under way go on as they began.
+    pub(crate) fn reroute(&self, faults: &Injections) {
+        let mut state = self.lock();
+        let State { own, visit, .. } = &mut *state;
+        for open in own.iter_mut().chain(visit.iter_mut().map(|(_, open)| open)) {
+            if open.is_of_this_process() {
+                faults.reroute(&mut open.1);
+            }
+        }
+    }
+
+    /// Lets go of all; calls after that are refused.
+    pub(crate) fn close(&self) {
+        let before = std::mem::replace(
+            &mut *self.lock(),
+            State {
+                is_closed: true,
+                ..State::default()
+            },
+        );
+        before.own.map(Open::let_go);
+        before.visit.map(|(_, open)| open.let_go());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

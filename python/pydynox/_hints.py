@@ -1,0 +1,67 @@
+"""What to say where people slip: the error of the wrong form names the right one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+#: What other libraries call our settings.
+_OURS = {
+    "region_name": "region=",
+    "aws_region": "region=",
+    "profile_name": "profile=",
+    "endpoint": "endpoint_url=",
+    "host": "endpoint_url=",
+    "role_arn": "assume_role=AssumeRole(role_arn)",
+    "aws_access_key_id": "credentials=Credentials(access_key_id, secret_access_key)",
+    "aws_secret_access_key": "credentials=Credentials(access_key_id, secret_access_key)",
+    "aws_session_token": "credentials=Credentials(access_key_id, secret_access_key, session_token)",
+    "access_key_id": "credentials=Credentials(access_key_id, secret_access_key)",
+    "secret_access_key": "credentials=Credentials(access_key_id, secret_access_key)",
+    "max_retry_attempts": "max_attempts=",
+    "max_pool_connections": "max_connections=",
+}
+
+
+def refused_blocking(awaited: str, blocking: str, also: str = "") -> tuple[Callable[..., NoReturn], Callable[..., NoReturn]]:
+    """``__enter__`` and ``__exit__`` of what only ``async with`` enters."""
+    also = f", {also}" if also else ""
+    return _refused(f"use `async with {awaited}`; where no event loop runs, `with {blocking}`{also}")
+
+
+def refused_awaiting(blocking: str, awaited: str) -> tuple[Callable[..., NoReturn], Callable[..., NoReturn]]:
+    """``__aenter__`` and ``__aexit__`` of what only ``with`` enters."""
+    return _refused(f"use `with {blocking}`; in a coroutine, `async with {awaited}`")
+
+
+def _refused(message: str) -> tuple[Callable[..., NoReturn], Callable[..., NoReturn]]:
+    def enter(_: object) -> NoReturn:
+        raise TypeError(message)
+
+    def leave(*_: object) -> NoReturn:
+        raise TypeError(message)
+
+    return enter, leave
+
+
+def check_settings(name: str, arguments: tuple[object, ...], settings: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse settings that came without a name, or by one that there is not.
+
+    Raises:
+        TypeError: It says what they are called here.
+    """
+    if arguments:
+        raise TypeError(f"{name} takes its settings by name, such as {name}(region={arguments[0]!r})")
+    unknown = next((setting for setting in settings if setting not in known), None)
+    if unknown is None:
+        return
+    ours = _OURS.get(unknown)
+    if ours is None:
+        import difflib
+
+        near = difflib.get_close_matches(unknown, known, 1)
+        ours = f"{near[0]}=" if near else None
+    hint = f"; it is {ours} here" if unknown in _OURS else "" if ours is None else f"; did you mean {ours}?"
+    raise TypeError(f"{name} has no setting {unknown}={hint}")

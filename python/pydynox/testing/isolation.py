@@ -1,0 +1,90 @@
+"""A DynamoDB for the length of a block: where every client goes meanwhile, and what none of them can see. PYTEST_DONT_REWRITE"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydynox import _core
+from pydynox.client import DynamoDBClient, sole_client
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+#: What names credentials of the machine, or the way to them.
+_HIDDEN = (
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ACCOUNT_ID",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+)
+#: What stands in for it, for other libraries and child processes as well.
+_SHOWN = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ENDPOINT_URL_DYNAMODB": "memory://",
+}
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+@contextmanager
+def _environment() -> Generator[None]:
+    before = {name: os.environ.get(name) for name in (*_HIDDEN, *_SHOWN, "AWS_DEFAULT_REGION")}
+    for name in _HIDDEN:
+        os.environ.pop(name, None)
+    os.environ.update(_SHOWN)
+    if not any(os.environ.get(name) for name in _REGIONS):
+        os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def isolated_dynamodb(**options: Any) -> Generator[DynamoDBClient]:
+    """Within the block, an empty DynamoDB in this process is where every client without an ``endpoint_url=`` goes.
+
+    That holds in all threads, for clients made before the block and within it, and whatever region, profile, role or credentials
+    they name. Credentials of the machine are out of reach: the environment, the shared files, the instance and the container are
+    hidden. A ``KmsKeyring`` without an ``endpoint_url=`` uses the keyring given here, and is refused where none is. Afterwards
+    everything is as it was before. Blocks can be nested.
+
+    Args:
+        **options: Arguments of the ``DynamoDBClient`` that the block gives, such as ``cursor_keys`` or ``keyring``. Its
+            ``endpoint_url`` is where other clients go too; ``memory://`` by default.
+
+    Raises:
+        ConfigurationError: An option is wrong.
+
+    Example:
+        >>> with isolated_dynamodb(keyring=LocalKeyring({"test": os.urandom(32)})) as client:
+        ...     User.table.sync.create()
+        ...     User(user_id="u1").sync.create()
+    """
+    options.setdefault("endpoint_url", "memory://")
+    with _environment():
+        client = DynamoDBClient(**options)
+        block = _core.begin_isolation(client._core)
+        try:
+            with sole_client(client):
+                yield client
+        finally:
+            _core.end_isolation(block)
+            client._core.close()
