@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
+from ._hints import refused_awaiting, refused_blocking
 from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
 from .key import Key
 
@@ -168,7 +169,7 @@ class BatchWriter:
                 await getattr(target, verb)()
         except PydynoxError as error:
             if error.__cause__ is None:
-                error.__cause__ = self._incomplete("one failed", unprocessed=[target])
+                error.__cause__ = self._incomplete("one failed", unprocessed=[target], retryable=error.retryable)
             raise
         if self._pace is None:
             self._done.append(target)
@@ -205,18 +206,21 @@ class BatchWriter:
             self._state = "ended"
             why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
             raise self._incomplete(
-                f"{len(left)} of the last {len(sent)} could not be written: {why}", unprocessed=[sent[place] for place in left]
+                f"{len(left)} of the last {len(sent)} could not be written: {why}",
+                unprocessed=[sent[place] for place in left],
+                retryable=cause is None or cause.retryable,  # what is left over was throttled
             ) from cause
         if self._progress is not None:
             self._progress(self.written)
 
-    def _incomplete(self, why: str, *, unprocessed: list[Any]) -> BatchIncompleteError:
+    def _incomplete(self, why: str, *, unprocessed: list[Any], retryable: bool = False) -> BatchIncompleteError:
         pending = self._pending.targets()
         return BatchIncompleteError(
             f"{self.written} were written; {why}; {len(pending)} were not sent",
             written=self._done,
             unprocessed=unprocessed,
             pending=pending,
+            retryable=retryable,
         )
 
     def _begin(self) -> None:
@@ -246,6 +250,9 @@ class BatchWriter:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._finish(error)
 
+    if not TYPE_CHECKING:  # checkers know that it cannot be entered like this
+        __enter__, __exit__ = refused_blocking("client.batch_writer()", "client.sync.batch_writer()")
+
 
 class SyncBatchWriter:
     """The blocking form of ``BatchWriter``: ``with client.sync.batch_writer() as batch``."""
@@ -272,6 +279,9 @@ class SyncBatchWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         _core.run(self._target._finish(error))
+
+    if not TYPE_CHECKING:
+        __aenter__, __aexit__ = refused_awaiting("client.sync.batch_writer()", "client.batch_writer()")
 
 
 def _is_key(target: object) -> bool:

@@ -2,36 +2,36 @@
 
 ```text
 PydynoxError
-├── ConfigurationError               a model or a client is declared wrongly
-├── ValidationError                  a value does not fit its attribute (also ValueError)
-├── SerializationError               a stored value does not fit the declared type
-│   └── EncryptionError              an encrypted value cannot be opened
-├── CursorError                      a cursor is forged, expired or of another query (also ValueError)
-├── ItemNotFoundError                there is no such item (also LookupError)
-├── ReadLimitError                   max_reads requests did not reach the end
-├── MultipleItemsError               more than one item where one was asked for (also LookupError)
-├── ItemTooLargeError                over 400 KB, refused before anything was sent
-├── ConditionFailedError             the condition of a write was false
-│   ├── ItemAlreadyExistsError       the key is taken
-│   ├── ItemVanishedError            the item was deleted meanwhile (also ItemNotFoundError)
-│   ├── VersionConflictError         the item was changed meanwhile
-│   └── UniqueConstraintError        another item holds this unique value
-├── TransactionCanceledError         nothing of a transaction was applied
-├── BatchIncompleteError             a batch ended before everything was written
-├── BudgetExceededError              a block wants more than its budget()
-├── InternalError                    a fault of pydynox
-└── RequestError                     the service, or the way to it, refused the request
-    ├── ThrottlingError
-    ├── RequestTimeoutError          (also TimeoutError)
-    ├── ConnectionFailedError        (also ConnectionError)
-    ├── CredentialsError
-    ├── AccessDeniedError
-    ├── TableNotFoundError
-    ├── InvalidRequestError          the service calls the request malformed
-    ├── InvalidResponseError         the answer cannot be read
-    ├── TransactionConflictError
-    ├── TransactionTokenReusedError
-    └── WriteOutcomeUnknownError     the write may have happened
+├── ConfigurationError                                 A model or a client is declared wrongly
+├── ValidationError (also ValueError)                  Values that do not fit
+├── SerializationError                                 A stored value does not fit the declared type
+│   └── EncryptionError                                An encrypted value cannot be opened
+├── CursorError (also ValueError)                      A cursor is forged, expired, or was made by another query
+├── ItemNotFoundError (also LookupError)               There is no such item
+│   └── ItemVanishedError (also ConditionFailedError)  A loaded item was to be changed, and it is no longer there
+├── MultipleItemsError (also LookupError)              More than one item matches where one was asked for
+├── ReadLimitError                                     max_reads requests were sent, and there is more to read
+├── ItemTooLargeError                                  An item over 400 KB as DynamoDB counts it
+├── ConditionFailedError                               The condition of a write was false, so nothing was written
+│   ├── ItemAlreadyExistsError                         A new item was to be written, and its key is taken
+│   ├── VersionConflictError                           The item was changed by somebody else since it was read
+│   └── UniqueConstraintError                          Another item holds this unique value, so nothing was written
+├── TransactionCanceledError                           Nothing of a transaction was applied
+├── BatchIncompleteError                               A batch ended before everything was written or read
+├── BudgetExceededError                                A block of code wants more than its budget()
+├── InternalError                                      A fault of pydynox itself: please report it
+└── RequestError                                       The service, or the way to it, refused the request
+    ├── ThrottlingError                                The service refused the request because of its rate
+    ├── RequestTimeoutError (also TimeoutError)        The call did not end within its timeout
+    ├── ConnectionFailedError (also ConnectionError)   There was no connection, or it broke before the request was sent
+    ├── CredentialsError                               Credentials are missing, expired, or not accepted
+    ├── AccessDeniedError                              The credentials are good but do not allow this
+    ├── TableNotFoundError                             There is no such table
+    ├── InvalidRequestError                            The service calls the request malformed (its ValidationException)
+    ├── InvalidResponseError                           The service's answer cannot be read
+    ├── TransactionConflictError                       Another transaction is at work on the same item
+    ├── TransactionTokenReusedError                    The token was used before, with another request
+    └── WriteOutcomeUnknownError                       Nobody knows whether the write was applied
 ```
 """
 
@@ -147,7 +147,7 @@ class SerializationError(PydynoxError):
 
 
 class EncryptionError(SerializationError):
-    """An encrypted value cannot be opened, or plain text stands where ciphertext is expected."""
+    """An encrypted value cannot be opened; or plain text stands where ciphertext is expected."""
 
 
 class CursorError(PydynoxError, ValueError):
@@ -241,7 +241,7 @@ class TransactionCanceledError(PydynoxError):
 
 
 class BatchIncompleteError(PydynoxError):
-    """A batch ended before everything was written or read.
+    """A batch ended before everything was written or read; ``retryable`` where the service only had no capacity for the rest.
 
     Attributes:
         unprocessed: What the service has not taken, or what was sent and may be written: instances and keys.
@@ -321,4 +321,4 @@ class TransactionTokenReusedError(RequestError):
 
 
 class WriteOutcomeUnknownError(RequestError):
-    """Nobody knows whether the write was applied: read the item before writing again."""
+    """Nobody knows whether the write was applied; read the item before writing again."""

@@ -207,7 +207,8 @@ async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
     if left:
         why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
         raise BatchIncompleteError(
-            f"{len(left)} of the {held} items after line {done} could not be written: {why}; resume=True goes on from there"
+            f"{len(left)} of the {held} items after line {done} could not be written: {why}; resume=True goes on from there",
+            retryable=cause is None or cause.retryable,
         ) from cause
 
 

@@ -273,6 +273,11 @@ class Query(Generic[Row]):
     def __aiter__(self) -> AsyncIterator[Row]:
         return self._iterate()
 
+    if not TYPE_CHECKING:  # checkers know that it cannot be iterated like this
+
+        def __iter__(self) -> Any:
+            raise TypeError("a query is read by `async for row in query`; where no event loop runs by `for row in query.sync`")
+
     async def _iterate(self) -> AsyncIterator[Row]:
         step, close = self._open_rows()
         try:

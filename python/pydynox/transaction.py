@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
+from ._hints import refused_blocking
 from .exceptions import ValidationError, WriteOutcomeUnknownError
 from .key import Key
 
@@ -111,7 +112,7 @@ class Transaction:
         """
         self._add("delete", _either("delete", target), condition=condition)
 
-    def check(self, target: Any, condition: Condition | None = None, /) -> None:
+    def check(self, target: Any, /, condition: Condition | None = None) -> None:
         """Apply the transaction only if this holds for an item that is not written.
 
         Args:
@@ -119,7 +120,7 @@ class Transaction:
             condition: What must hold; without one, that there is such an item.
 
         Example:
-            >>> tx.check(User.key("u2"), User.status == "active")
+            >>> tx.check(User.key("u2"), condition=User.status == "active")
         """
         self._add("check", _either("check", target), condition=condition)
 
@@ -184,6 +185,9 @@ class Transaction:
         self._ended = True
         if kind is None:
             await self._commit()
+
+    if not TYPE_CHECKING:  # checkers know that it cannot be entered like this
+        __enter__, __exit__ = refused_blocking("client.transaction()", "client.sync.transaction()")
 
 
 class SyncTransaction(Transaction):

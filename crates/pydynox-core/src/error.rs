@@ -349,6 +349,18 @@ impl Error {
         }
     }
 
+    /// Which limits were reached, and of what.
+    fn write_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (reason, resource)) in self.throttling_reasons().iter().enumerate() {
+            f.write_str(if place == 0 { ": " } else { ", " })?;
+            f.write_str(reason)?;
+            if !resource.is_empty() {
+                write!(f, " of {resource}")?;
+            }
+        }
+        Ok(())
+    }
+
     fn write_details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut details = Vec::new();
         if let Some(code) = self.code() {
@@ -375,6 +387,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_place(f)?;
         f.write_str(self.message())?;
+        self.write_limits(f)?;
         self.write_details(f)
     }
 }
@@ -422,6 +435,24 @@ mod tests {
                 .with_attribute("id")
                 .to_string(),
             "GetItem on attribute 'id': empty"
+        );
+    }
+
+    #[test]
+    fn the_text_of_throttling_names_every_limit() {
+        let reasons = vec![
+            (
+                "TableWriteMaxOnDemandThroughputExceeded".to_owned(),
+                "users".to_owned(),
+            ),
+            ("Other".to_owned(), String::new()),
+        ];
+        let error =
+            Error::new(ErrorKind::Throttling { reasons }, "slow down").with_operation("PutItem");
+
+        assert_eq!(
+            error.to_string(),
+            "PutItem: slow down: TableWriteMaxOnDemandThroughputExceeded of users, Other"
         );
     }
 

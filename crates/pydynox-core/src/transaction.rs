@@ -153,7 +153,6 @@ pub fn new_token() -> Result<String, Error> {
 
 /// What one operation of a cancelled transaction, or one statement of a batch, says for itself; None where it was not at fault.
 pub fn reason(reason: &CancellationReason) -> Option<Error> {
-    let message = reason.message.clone().unwrap_or_default();
     let kind = match reason.code.as_str() {
         "" | "None" => return None,
         "ConditionalCheckFailed" => ErrorKind::ConditionFailed {
@@ -173,7 +172,27 @@ pub fn reason(reason: &CancellationReason) -> Option<Error> {
         "ValidationError" => ErrorKind::InvalidRequest,
         _ => ErrorKind::Request,
     };
+    let message = match reason.message.as_deref() {
+        Some(message) if !message.trim().is_empty() => message,
+        _ => unsaid(&kind, &reason.code),
+    };
     Some(Error::new(kind, message).with_code(&*reason.code))
+}
+
+/// What a reason means that comes without a text.
+fn unsaid<'a>(kind: &ErrorKind, code: &'a str) -> &'a str {
+    match kind {
+        ErrorKind::ConditionFailed { .. } => "the condition was false",
+        ErrorKind::TransactionConflict => "another write to the same item is under way",
+        ErrorKind::ItemAlreadyExists { .. } => "there is an item with this key already",
+        ErrorKind::TableNotFound => "there is no such table",
+        ErrorKind::AccessDenied => "the credentials do not allow this",
+        ErrorKind::Throttling { .. } => "the rate of the table or the account was exceeded",
+        _ if code == "ItemCollectionSizeLimitExceeded" => {
+            "the items of one partition key exceed 10 GB, which a table with a local index does not allow"
+        }
+        _ => "the service gave no message",
+    }
 }
 
 fn refused(message: String) -> Error {
@@ -188,6 +207,29 @@ mod tests {
 
     fn put(transaction: &mut Transaction, key: &str) -> Result<(), Error> {
         transaction.add(Verb::Put, "t", key.as_bytes(), b"{}".to_vec())
+    }
+
+    #[test]
+    fn a_reason_without_a_text_has_one_of_ours() {
+        for code in [
+            "ConditionalCheckFailed",
+            "TransactionConflict",
+            "DuplicateItem",
+            "ResourceNotFound",
+            "AccessDenied",
+            "ThrottlingError",
+            "ItemCollectionSizeLimitExceeded",
+            "SomethingNew",
+        ] {
+            for message in [None, Some(String::new()), Some(" ".to_owned())] {
+                let given = CancellationReason {
+                    code: code.to_owned(),
+                    message,
+                    item: None,
+                };
+                assert!(reason(&given).unwrap().message().len() > 10, "{code}");
+            }
+        }
     }
 
     #[test]

@@ -131,9 +131,13 @@ pub(crate) fn admitted<'py>(
 pub(crate) fn construct(
     target: &Bound<'_, PyAny>,
     layout: &Layout,
+    positional: &Bound<'_, PyTuple>,
     values: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
     let py = target.py();
+    if !positional.is_empty() {
+        return Err(PyTypeError::new_err(by_name(layout, positional.len())));
+    }
     let mut problems = Vec::new();
     let (given, unknown) = sorted(layout, values);
     for (field, given) in layout.fields().zip(given) {
@@ -243,11 +247,15 @@ impl Instance {
         }
     }
 
-    #[pyo3(signature = (**values))]
-    fn __init__(slf: &Bound<'_, Self>, values: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    #[pyo3(signature = (*positional, **values))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        positional: &Bound<'_, PyTuple>,
+        values: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
         let schema = schema_of(slf)?;
         let schema = schema.get();
-        construct(slf, schema, values)?;
+        construct(slf, schema, positional, values)?;
         if schema.templates.is_empty() {
             return Ok(());
         }
@@ -462,6 +470,20 @@ fn copied<'py>(
     fresh.schema = Some(schema.unbind());
     drop(fresh);
     Ok(made)
+}
+
+/// How the values are given that came without a name.
+fn by_name(layout: &Layout, count: usize) -> String {
+    let names: Vec<_> = layout
+        .fields()
+        .take(count)
+        .map(|field| format!("{}=...", field.text))
+        .collect();
+    format!(
+        "{0} takes its attributes by name, not by position: {0}({1})",
+        layout.name,
+        names.join(", ")
+    )
 }
 
 fn unknown_attribute(layout: &Layout, name: &Bound<'_, PyString>) -> PyResult<String> {

@@ -12,7 +12,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode;
 use crate::entity::Entity;
-use crate::error::{configuration_error, internal, validation_error};
+use crate::error::{configuration_error, internal, suggestion, validation_error};
 use crate::instance::admitted;
 use crate::kept::{Duties, Duty};
 use crate::kind::Kind;
@@ -449,9 +449,7 @@ impl Schema {
                 (Ok(value), None) | (Err(_), Some(value)) => value,
                 (Err(_), None) => match self.template_of(&field.text) {
                     Some(template) => self.made_of(py, template, named, &mut sources)?,
-                    None => {
-                        return Err(self.wrong_key(py, &format!("{} is missing", field.text)));
-                    }
+                    None => return Err(self.missing_part(py, named, &field.text)),
                 },
             };
             let admitted = encode::admit_key(field, &value)
@@ -468,17 +466,32 @@ impl Schema {
             let known: Vec<&str> = keys
                 .chain(sources.iter().map(|index| &*self.field(*index).text))
                 .collect();
-            let unknown = named
-                .keys()
-                .iter()
-                .map(|key| key.to_string())
-                .find(|key| !known.contains(&key.as_str()));
-            return Err(self.wrong_key(
-                py,
-                &format!("{} is no key attribute", unknown.unwrap_or_default()),
-            ));
+            let unknown = unknown_part(named, &known)?;
+            return Err(self.wrong_key(py, &unknown.unwrap_or_default()));
         }
         PyTuple::new(py, parts)
+    }
+
+    /// What is wrong with a key that lacks a part: a name that is none of its parts says more than what it leaves out.
+    fn missing_part(
+        &self,
+        py: Python<'_>,
+        named: Option<&Bound<'_, PyDict>>,
+        missing: &str,
+    ) -> PyErr {
+        let mut known = Vec::new();
+        for field in self.key_fields() {
+            known.push(&*field.text);
+            if let Some(template) = self.template_of(&field.text) {
+                known.extend(template.sources().map(|index| &*self.field(index).text));
+            }
+        }
+        let unknown = named.map_or(Ok(None), |named| unknown_part(named, &known));
+        match unknown {
+            Ok(Some(unknown)) => self.wrong_key(py, &unknown),
+            Ok(None) => self.wrong_key(py, &format!("{missing} is missing")),
+            Err(failed) => failed,
+        }
     }
 
     /// What a template's text begins with as far as the named values go, and the name of the first one that is missing.
@@ -570,7 +583,7 @@ impl Schema {
                 None => None,
             };
             let Some(given) = given else {
-                return Err(self.wrong_key(py, &format!("{} is missing", field.text)));
+                return Err(self.missing_part(py, named, &field.text));
             };
             if !used.contains(&index) {
                 used.push(index);
@@ -599,4 +612,15 @@ impl Schema {
             &format!("the key of {} is ({}): {what}", self.name, names.join(", ")),
         )
     }
+}
+
+/// What is wrong with the first name that is none of these.
+fn unknown_part(named: &Bound<'_, PyDict>, known: &[&str]) -> PyResult<Option<String>> {
+    for name in named.keys() {
+        if !known.contains(&&*name.to_string()) {
+            let suggestion = suggestion(&name, known)?;
+            return Ok(Some(format!("{name} is no key attribute{suggestion}")));
+        }
+    }
+    Ok(None)
 }

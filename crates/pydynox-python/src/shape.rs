@@ -523,10 +523,15 @@ impl Document {
         Self::default()
     }
 
-    #[pyo3(signature = (**values))]
-    fn __init__(slf: &Bound<'_, Self>, values: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    #[pyo3(signature = (*positional, **values))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        positional: &Bound<'_, PyTuple>,
+        values: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
         let shape = shape_of(slf)?;
-        instance::construct(slf, &shape.get().members(slf.py())?.layout, values)
+        let members = shape.get().members(slf.py())?;
+        instance::construct(slf, &members.layout, positional, values)
     }
 
     fn __setattr__(

@@ -357,7 +357,8 @@ fn named_refusal(response: &Response, code: &str, mut body: ErrorBody, intent: I
     let message = body
         .message
         .take()
-        .unwrap_or_else(|| "the service gave no message".to_owned());
+        .filter(|message| says_more(message, code))
+        .unwrap_or_else(|| unsaid(meaning).to_owned());
     let kind = kind_of(meaning, body, intent);
     // Only a refusal of the client's request is definitive; the service's own failure may come after the write.
     let definitive = (400..500).contains(&response.status) && !is_internal(code);
@@ -366,6 +367,24 @@ fn named_refusal(response: &Response, code: &str, mut body: ErrorBody, intent: I
         !definitive,
         Error::new(kind, message).with_code(code),
     )
+}
+
+/// Whether a message says anything that its code does not.
+fn says_more(message: &str, code: &str) -> bool {
+    let rest = message.replace("An error occurred", "").replace(code, "");
+    rest.chars().any(char::is_alphanumeric)
+}
+
+/// What an error means that comes without a text.
+fn unsaid(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::TokenReused => {
+            "this token was used with another request in the last ten minutes: use a new one"
+        }
+        Meaning::Throttling => "the rate of the table or the account was exceeded",
+        Meaning::ConditionFailed => "the condition was false",
+        _ => "the service gave no message",
+    }
 }
 
 fn is_internal(code: &str) -> bool {
