@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
-from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, SortD
+from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
 from .results import each
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def method_text(view: View, node: Function) -> str:
     result = annotation_text(view, node.returns)
     if node.name in ITERATED:
         return iterated_text(view, node, result)
-    if node.name in PURE:
+    is_pure = node.name in PURE and not isinstance(node, ast.AsyncFunctionDef)
+    if is_pure:
         result = result.replace(*PURE[node.name])
     if "overload" in decorators(node):
         return "    @overload\n" + signature(view, node, result, " ...")
@@ -142,8 +143,10 @@ def method_text(view: View, node: Function) -> str:
     if node.name in PLAIN:
         lines = [f"return {call}"]
     elif node.name == "select":
-        lines = ["target: Any = self._target", f"made: {result} = {call.replace('self._target', 'target')}.sync", "return made"]
-    elif node.name in PURE or node.name in COPYING:
+        call = call.replace("self._target", "target")  # its overloads have as many paths as there are types
+        given = f"{call}.sync" if is_pure else f"run({call})"
+        lines = ["target: Any = self._target", f"made: {result} = {given}", "return made"]
+    elif is_pure or node.name in COPYING:
         lines = [f"made: {result} = {call}.sync", "return made"]
     elif result == "None":
         lines = [f"run({call})"]
@@ -182,7 +185,7 @@ def iterated_text(view: View, node: Function, result: str) -> str:
 
 def signature(view: View, node: Function, result: str, end: str) -> str:
     """The ``def`` line, on one line or on several, as ruff formats it."""
-    parameters = ["self", *parameter_texts(view, node.args)]
+    parameters = [own_text(view, node.args), *parameter_texts(view, node.args)]
     one = f"    def {node.name}({', '.join(parameters)}) -> {result}:{end}\n"
     if len(one) <= LINE + 1:
         return one
@@ -190,6 +193,14 @@ def signature(view: View, node: Function, result: str, end: str) -> str:
     if len(middle) <= LINE + 1:
         return f"    def {node.name}(\n{middle}    ) -> {result}:{end}\n"
     return f"    def {node.name}(\n" + "".join(f"        {p},\n" for p in parameters) + f"    ) -> {result}:{end}\n"
+
+
+def own_text(view: View, args: ast.arguments) -> str:
+    """``self``, of its own type where an overload is for some of them."""
+    own = [*args.posonlyargs, *args.args][0]
+    if own.annotation is None:
+        return "self"
+    return "self: " + ast.unparse(own.annotation).replace(f"{view.source}[", f"{view.name}[")
 
 
 def parameter_texts(view: View, args: ast.arguments) -> list[str]:

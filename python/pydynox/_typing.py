@@ -64,6 +64,10 @@ Day = TypeVar("Day", "date", "date | None", default="date")
 Id = TypeVar("Id", "UUID", "UUID | None", default="UUID")
 
 
+class Several:
+    """The type of an index's partition key that has several attributes; for checkers only."""
+
+
 class Codec(Protocol[T]):
     """How values of a class of yours are stored: any object with these two methods; no base class is needed.
 

@@ -214,7 +214,7 @@ else:
 @overload
 def field(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ..., repr: bool = ...
-) -> Field[Any]: ...
+) -> Field[T]: ...
 @overload
 def field(
     *,
@@ -224,7 +224,7 @@ def field(
     immutable: bool = ...,
     epoch: Epoch | None = ...,
     **rules: Unpack[Rules],
-) -> Field[Any]: ...
+) -> Field[T]: ...
 @overload
 def field(
     *,
@@ -267,7 +267,7 @@ def field(
     repr: bool = ...,
     immutable: bool = ...,
     **rules: Unpack[Rules],
-) -> Field[Any]: ...
+) -> Field[T]: ...
 @overload
 def field(
     *,
@@ -335,12 +335,49 @@ def field(**options: Any) -> Any:
     return made
 
 
+if not TYPE_CHECKING:
+
+    def _parameters_of_field(
+        *,
+        default: Any = ...,
+        default_factory: Callable[[], Any] = ...,
+        missing: Any = ...,
+        attribute_name: str | None = None,
+        store_null: bool = False,
+        repr: bool = True,
+        epoch: Epoch | None = None,
+        codec: Codec[Any] | None = None,
+        immutable: bool = False,
+        min_length: int | None = None,
+        max_length: int | None = None,
+        pattern: str | None = None,
+        ge: Any = None,
+        gt: Any = None,
+        le: Any = None,
+        lt: Any = None,
+        validate: Callable[[Any], object] | list[Callable[[Any], object]] | None = None,
+        description: str | None = None,
+        compress: bool = False,
+        compress_level: int = ...,
+        compress_above: int = ...,
+        max_size: int = ...,
+        on_plaintext: Literal["error", "migrate"] = "error",
+        dump: bool = False,
+        unique: bool = False,
+        template: str | None = None,
+        escape: bool = False,
+        init: bool = True,
+    ) -> Any: ...
+
+    field.__wrapped__ = _parameters_of_field  # what help() and inspect.signature() show; nothing calls it
+
+
 @overload
 def partition_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
 @overload
-def partition_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
+def partition_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
 @overload
 def partition_key(
     *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
@@ -395,7 +432,7 @@ def sort_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
 @overload
-def sort_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[Any]: ...
+def sort_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
 @overload
 def sort_key(
     *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]

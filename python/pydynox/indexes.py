@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from . import _core
 from ._annotations import fail
-from ._typing import PK, A, B, Row, SortD
+from ._typing import PK, A, B, Row, Several, SortD
 from .query import Query
 
 if TYPE_CHECKING:
@@ -112,8 +112,28 @@ class GlobalSecondaryIndex(_Index[PK, SortD]):
     ) -> None: ...
     @overload
     def __init__(
+        self: GlobalSecondaryIndex[Several, Any],
+        partition_key: tuple[Attr[Any] | str, ...],
+        sort_key: Attr[Any] | str | tuple[Attr[Any] | str, ...] | None = ...,
+        /,
+        *,
+        index_name: str | None = ...,
+        projection: Projection = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: GlobalSecondaryIndex[A, Any],
+        partition_key: Attr[A],
+        sort_key: str | tuple[Attr[Any] | str, ...],
+        /,
+        *,
+        index_name: str | None = ...,
+        projection: Projection = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
         self: GlobalSecondaryIndex[Any, Any],
-        partition_key: Attr[Any] | str | tuple[Attr[Any] | str, ...],
+        partition_key: str,
         sort_key: Attr[Any] | str | tuple[Attr[Any] | str, ...] | None = ...,
         /,
         *,
@@ -172,7 +192,9 @@ class Index(Generic[Row, PK, SortD]):
     @overload
     def query(self, condition: Condition, /, *conditions: Condition | None) -> Query[Row]: ...
     @overload
-    def query(self, /, *values: Any, **key: Any) -> Query[Row]: ...
+    def query(self, /, *conditions: Condition | None, **key: Any) -> Query[Row]: ...
+    @overload
+    def query(self: Index[Row, Several, SortD], /, *values: Any, **key: Any) -> Query[Row]: ...
     def query(self, /, *values: Any, **key: Any) -> Query[Row]:
         """The items of one partition of the index, in the order of its sort key; no I/O yet. Sends Query.
 

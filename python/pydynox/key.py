@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
-from ._typing import Row_co
+from . import _core
+from ._typing import A, B, C, D, F, G, Row_co
 from .client import client_for
 from .exceptions import ItemNotFoundError
 
 if TYPE_CHECKING:
     from .client import DynamoDBClient
-    from .expressions import Action, Condition
+    from .expressions import Action, Condition, Expr
     from .sync import SyncKey
 
 
@@ -96,6 +97,60 @@ class Key(Generic[Row_co]):
         if found._hooks is not None:
             await found._hooks.loaded(found)
         return cast("Row_co", found)
+
+    @overload
+    async def select(self, a: Expr[A], /, *, consistent_read: bool | None = None) -> tuple[A] | None: ...
+    @overload
+    async def select(self, a: Expr[A], b: Expr[B], /, *, consistent_read: bool | None = None) -> tuple[A, B] | None: ...
+    @overload
+    async def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], /, *, consistent_read: bool | None = None
+    ) -> tuple[A, B, C] | None: ...
+    @overload
+    async def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /, *, consistent_read: bool | None = None
+    ) -> tuple[A, B, C, D] | None: ...
+    @overload
+    async def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], /, *, consistent_read: bool | None = None
+    ) -> tuple[A, B, C, D, F] | None: ...
+    @overload
+    async def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], f: Expr[G], /, *, consistent_read: bool | None = None
+    ) -> tuple[A, B, C, D, F, G] | None: ...
+    async def select(self, *paths: Any, consistent_read: bool | None = None) -> tuple[Any, ...] | None:
+        """Read what stands at these paths alone. Sends Query by the whole key; DynamoDB bills the whole item all the same.
+
+        Args:
+            *paths: Places in the item, such as ``User.name`` and ``User.address.city``.
+            consistent_read: Use a strongly consistent read. Defaults to the surrounding ``client.options()``, then to the model's
+                setting.
+
+        Returns:
+            The values in the order of the paths, as ``Query.select`` gives them, or None where there is no item.
+
+        Raises:
+            TypeError: One is no path.
+            ValidationError: There is none, or one is of another model.
+            SerializationError: A stored value does not fit the model.
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> await User.key("u1").select(User.name, User.age)
+            ('Ada', 36)
+
+        Costs: half a read unit per 4 KB of the whole item, a whole one when consistent.
+        """
+        from ._compile import key_names
+        from .query import Query
+
+        model = self._model
+        key = dict(zip(key_names(model), self._values, strict=True))
+        whole = cast("Any", Query(_core.Search.query(model._schema, None, (), key), model, None))
+        query: Query[tuple[Any, ...]] = whole.select(*paths)
+        if consistent_read is not None:
+            query = query.consistent_read(consistent_read)
+        return await query.first()
 
     async def exists(self) -> bool:
         """Whether there is such an item; reads its key only. Sends GetItem.

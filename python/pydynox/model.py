@@ -117,6 +117,17 @@ class _DataclassFields:
         return definition.dataclass_fields
 
 
+class _SignatureView:
+    """``User.__signature__``: what ``inspect.signature`` and ``help`` show of the constructor."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> Any:
+        if _compile.definition_of(owner) is None or owner.__init__ is not _core.Instance.__init__:
+            return None  # a constructor of the class's own says it itself
+        from ._signatures import signature_of
+
+        return signature_of(_compile.completed(owner).attributes.values())
+
+
 def _dataclass_field(attribute: Attr[Any]) -> dataclasses.Field[Any]:
     import dataclasses
 
@@ -190,6 +201,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     )
     if not TYPE_CHECKING:
         __match_args__ = _MatchArgs()  # checkers ask for literals, and know the keywords of a pattern
+        __signature__ = _SignatureView()
     _schema = _compile.SchemaOf()
     _hooks: ClassVar[Hooks | None] = None  # what decides whether a verb looks further: most classes have none
 

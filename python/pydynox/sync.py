@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
-from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, SortD
+from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
 from .results import each
 
 if TYPE_CHECKING:
@@ -138,6 +138,30 @@ class SyncKey(Generic[Row_co]):
     def get_or_raise(self, *, consistent_read: bool | None = None) -> Row_co:
         """Blocking form of ``Key.get_or_raise``."""
         return run(self._target.get_or_raise(consistent_read=consistent_read))
+
+    @overload
+    def select(self, a: Expr[A], /, *, consistent_read: bool | None = None) -> tuple[A] | None: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], /, *, consistent_read: bool | None = None) -> tuple[A, B] | None: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], /, *, consistent_read: bool | None = None) -> tuple[A, B, C] | None: ...
+    @overload
+    def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /, *, consistent_read: bool | None = None
+    ) -> tuple[A, B, C, D] | None: ...
+    @overload
+    def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], /, *, consistent_read: bool | None = None
+    ) -> tuple[A, B, C, D, F] | None: ...
+    @overload
+    def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], f: Expr[G], /, *, consistent_read: bool | None = None
+    ) -> tuple[A, B, C, D, F, G] | None: ...
+    def select(self, *paths: Any, consistent_read: bool | None = None) -> tuple[Any, ...] | None:
+        """Blocking form of ``Key.select``."""
+        target: Any = self._target
+        made: tuple[Any, ...] | None = run(target.select(*paths, consistent_read=consistent_read))
+        return made
 
     def exists(self) -> bool:
         """Blocking form of ``Key.exists``."""
@@ -353,7 +377,9 @@ class SyncIndex(Generic[Row, PK, SortD]):
     @overload
     def query(self, condition: Condition, /, *conditions: Condition | None) -> SyncQuery[Row]: ...
     @overload
-    def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]: ...
+    def query(self, /, *conditions: Condition | None, **key: Any) -> SyncQuery[Row]: ...
+    @overload
+    def query(self: SyncIndex[Row, Several, SortD], /, *values: Any, **key: Any) -> SyncQuery[Row]: ...
     def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]:
         """Blocking form of ``Index.query``."""
         made: SyncQuery[Row] = self._target.query(*values, **key).sync

@@ -409,6 +409,8 @@ async def querying() -> None:
     User.scan().filter(User.age == "x")  # E: conditions only
     User.scan().where(User.age > 3)  # E: no such verb
     User.by_nope.query("x")  # E: unknown index
+    User.by_email.query(3)  # E: type of the partition key
+    User.by_email.sync.query(3)  # E: type of the partition key
     for row in User.query("u1"):  # E: async for
         pass
     users: list[User] = await User.query("u1")  # E: say .all()

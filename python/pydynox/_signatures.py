@@ -1,0 +1,40 @@
+"""What ``inspect.signature`` shows of a model: its attributes as keyword-only parameters. Imported by nothing but that."""
+
+from __future__ import annotations
+
+from inspect import Parameter, Signature  # noqa: TID251 (whoever asks has imported it)
+from typing import TYPE_CHECKING, Any
+
+from ._compile import KEPT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .attributes import Attr
+
+
+class _Made:
+    """The default of a parameter that is made anew for every instance."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_FACTORY = _Made()
+
+
+def signature_of(attributes: Iterable[Attr[Any]]) -> Signature:
+    """The constructor of a model with these attributes."""
+    return Signature(
+        [
+            Parameter(attribute.name, Parameter.KEYWORD_ONLY, default=_default_of(attribute), annotation=attribute.type)
+            for attribute in attributes
+            if attribute._template is None and attribute._duty not in KEPT
+        ]
+    )
+
+
+def _default_of(attribute: Attr[Any]) -> Any:
+    if attribute._default is not None:
+        return attribute._default[0]
+    return Parameter.empty if attribute._default_factory is None else _FACTORY
