@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import time
 from email.utils import format_datetime
 from typing import Any
 
@@ -176,3 +178,43 @@ def test_requests_are_signed_for_the_service_and_carry_a_session_token(serve: Se
     assert "/eu-west-1/dynamodb/aws4_request" in headers["authorization"]
     assert "secret" not in str(headers)
     assert server.seen[0].json() == {"TableName": "notes", "Key": {"note_id": {"S": "n1"}}}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("ValidationException", InvalidRequestError), ("AccessDeniedException", AccessDeniedError), ("NewException", RequestError)],
+)
+def test_a_message_that_speaks_of_throughput_makes_no_throttling(
+    serve: Serve, drive: Drive, code: str, kind: type[RequestError]
+) -> None:
+    server = serve(error(code, message="Provisioned throughput exceeded: ThrottlingException, slow down"))
+
+    with client_of(server).as_default(), pytest.raises(kind) as caught:
+        drive(Note.get("n1"))
+
+    assert not isinstance(caught.value, ThrottlingError)
+    assert (caught.value.retryable, caught.value.attempts) == (False, 1)
+    assert len(server.seen) == 1
+
+
+def test_a_wrong_clock_costs_each_of_many_calls_one_more_request(serve: Serve) -> None:
+    """All are signed before the first is refused: the others meet a clock that is right by then, and a refusal all the same."""
+
+    def service(connection: Connection, seen: Seen) -> None:
+        signed = dt.datetime.strptime(seen.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+        theirs = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+        if abs(signed - theirs) < dt.timedelta(minutes=5):
+            FOUND(connection, seen)
+        else:
+            time.sleep(0.1)
+            error("RequestTimeTooSkewed", headers={"date": format_datetime(theirs, usegmt=True)})(connection, seen)
+
+    server = serve(service)
+
+    async def many() -> list[Note | None]:
+        return await asyncio.gather(*[Note.get("n1") for _ in range(20)])
+
+    with client_of(server).as_default():
+        assert asyncio.run(many()) == [NOTE] * 20
+
+    assert len(server.seen) == 40

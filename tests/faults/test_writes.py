@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
+import pydynox
 import pytest
 from pydynox import Attr, DynamoDBClient, Model, ModelConfig, attr, field, partition_key, updated_at, version
 from pydynox.exceptions import (
@@ -237,6 +239,78 @@ async def test_what_a_cancelled_save_sent_counts_as_changed_until_it_is_settled(
         await note.save()
     assert note.model_changes() == {}
     assert '"hello"' in server.seen[2].body.decode()
+
+
+async def in_a_transaction(note: Note) -> None:
+    async with pydynox.get_default_client().transaction() as tx:
+        tx.save(note)
+
+
+UNSENT: dict[str, Callable[[Note], Coroutine[Any, Any, Any]]] = {
+    "save": lambda note: note.save(),
+    "put": lambda note: note.put(),
+    "update": lambda note: note.update(Note.tags.append("x")),
+    "delete": lambda note: note.delete(),
+    "transaction": in_a_transaction,
+}
+
+
+@pytest.mark.parametrize("write", UNSENT.values(), ids=UNSENT)
+async def test_a_write_cancelled_before_it_was_sent_changes_nothing(
+    serve: Serve, write: Callable[[Note], Coroutine[Any, Any, Any]]
+) -> None:
+    """It waits for a connection, which another call has: not one of its bytes was written, nor will be."""
+    free = threading.Event()
+    server = serve(FOUND, held(free, FOUND), FOUND)
+    with client_of(server, max_connections=1).as_default():
+        note = await Note.get_or_raise("n1")
+        busy = asyncio.ensure_future(Note.get("n2"))
+        await asyncio.to_thread(server.wait_until, lambda: len(server.seen) == 2)
+        if write in (UNSENT["save"], UNSENT["put"], UNSENT["transaction"]):
+            note.text = "new"
+        writing = asyncio.ensure_future(write(note))
+        await asyncio.sleep(0.05)
+
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+
+        note.text = "hello"
+        assert note.model_changes() == {}
+        await note.save()
+        free.set()
+        await busy
+        await Note.get("n1")
+    assert server.operations() == ["GetItem"] * 3
+
+
+def test_a_blocking_write_interrupted_before_it_was_sent_changes_nothing(serve: Serve) -> None:
+    free = threading.Event()
+    server = serve(FOUND, held(free, FOUND), FOUND)
+
+    def interrupt(*_: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    client = client_of(server, max_connections=1)
+    try:
+        with client.as_default():
+            note = Note.sync.get_or_raise("n1")
+            busy = threading.Thread(target=lambda: client.sync.get_item("notes", {"note_id": "n2"}))
+            busy.start()
+            server.wait_until(lambda: len(server.seen) == 2)
+            note.text = "new"
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(InterruptedError):
+                note.sync.save()
+
+            note.text = "hello"
+            assert note.model_changes() == {}
+            free.set()
+            busy.join(10)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert server.operations() == ["GetItem"] * 2
 
 
 class Counter(Model[str], table="counters"):

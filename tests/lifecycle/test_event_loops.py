@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Script
 
 
@@ -257,4 +259,69 @@ def test_the_io_thread_takes_no_core_from_a_busy_loop(script: Script) -> None:
                 for _ in range(20): await User.get("u1")
                 assert policy() == os.SCHED_OTHER, policy()
         asyncio.run(main())
+    """)
+
+
+def test_a_blocking_call_inside_a_running_trio_loop_is_refused(script: Script) -> None:
+    """In a thread of trio's it works, and so it does once trio has ended."""
+    script("""
+        import trio
+        engine(1)
+        async def main():
+            for call in (lambda: User.sync.get("u1"), lambda: list(User.sync.scan()), lambda: run(User.get("u1"))):
+                try: call()
+                except RuntimeError as error: assert "trio.to_thread" in str(error), error
+                else: raise AssertionError("not refused")
+            def in_thread():
+                with quick.as_default(): return User.sync.get("u1").age
+            assert await trio.to_thread.run_sync(in_thread) == 21
+        with quick.as_default():
+            trio.run(main)
+            assert User.sync.get("u1").age == 21
+            assert asyncio.run(User.get("u1")).age == 21
+    """)
+
+
+@pytest.mark.parametrize("moment", ["awaited", "about to begin", "already closed"])
+def test_a_loop_closed_while_a_keyring_is_awaited_leaves_nothing_on_stderr(script: Script, moment: str) -> None:
+    script(f"""
+        from pydynox import Encrypted
+        begun, asked = threading.Event(), threading.Event()
+
+        class Vault:
+            def generate_data_key(self, context):
+                if {moment!r} == "already closed": asked.set(); begun.wait(10)
+                async def work():
+                    begun.set()
+                    await asyncio.sleep(60)
+                made = work()
+                asked.set()
+                return made
+            async def unwrap(self, key_name, wrapped, context): raise LookupError
+
+        class Patient(Model[str], table="patients"):
+            patient_id: Attr[str] = partition_key()
+            ssn: Encrypted[str]
+
+        client = DynamoDBClient(endpoint_url="memory://", keyring=Vault())
+        async def start():
+            global call
+            call = Patient(patient_id="p1", ssn="secret").put()
+            call.send(None)
+            if {moment!r} == "awaited":
+                while not begun.is_set(): await asyncio.sleep(0.005)
+            else:
+                assert asked.wait(10)  # the loop is not left to run meanwhile
+
+        loop = asyncio.new_event_loop()
+        with client.as_default():
+            Patient.table.sync.create()
+            loop.run_until_complete(start())
+        loop.close()
+        begun.set()
+        time.sleep(0.1)
+        call.close()
+        del call, loop
+        for _ in range(3): gc.collect(); time.sleep(0.05)
+        with client.as_default(): assert asyncio.run(Patient.query("p1").all()) == []
     """)

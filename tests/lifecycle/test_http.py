@@ -182,6 +182,124 @@ def test_a_forked_child_shares_no_connection_with_its_parent(
     assert not connections_of(server, "parent") & connections_of(server, "child")
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("form", ["awaited", "blocking"])
+def test_a_forked_child_that_lets_go_of_the_client_leaves_its_parent_the_connection(
+    script: Script, serve: Serve, authority: Authority, form: str, secure: bool
+) -> None:
+    """Its copies of the sockets are registered with the parent's epoll: whatever ends in the child, they stay there."""
+    server = serve(users, tls=authority.context("127.0.0.1") if secure else None)
+    script(
+        f"""
+        client = remote(timeout=5)
+        def get(key):
+            with client.as_default():
+                user = asyncio.run(User.get(key)) if {form!r} == "awaited" else User.sync.get(key)
+            assert user.age == 21
+
+        def use(): get("child")
+        def forget():
+            global client
+            del client
+            gc.collect()
+        def close(): client.sync.close()
+        def use_and_forget(): use(); forget()
+        def fork_again():
+            grandchild = os.fork()
+            if grandchild == 0: forget(); sys.exit(0)
+            assert os.waitpid(grandchild, 0)[1] == 0
+            use()
+        def fail(): raise SystemExit(0)
+
+        get("parent")
+        for deed in (lambda: None, forget, gc.collect, close, use, use_and_forget, fork_again, fail, lambda: os._exit(0)):
+            sys.stdout.flush()
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                deed()
+                sys.exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            begun = time.monotonic()
+            get("parent")
+            assert time.monotonic() - begun < 2, (deed, time.monotonic() - begun)
+    """,
+        server=server,
+        trusted=authority.bundle,
+    )
+
+    assert len(connections_of(server, "parent")) == 1
+    assert not connections_of(server, "parent") & connections_of(server, "child")
+
+
+def test_a_child_that_drops_calls_under_way_leaves_them_to_its_parent(script: Script, server: FaultServer) -> None:
+    script(
+        """
+        client = remote(timeout=10)
+        async def main():
+            global calls, held
+            with client.as_default():
+                await asyncio.gather(*[User.get("parent") for _ in range(5)])
+                calls = [User.get("silent") for _ in range(3)]
+                for call in calls: call.send(None)
+                held = User.get("parent")
+                held.send(None)
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(10)
+                    for call in calls: call.close()
+                    held.close()
+                    del calls, held
+                    gc.collect()
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+                begun = time.monotonic()
+                users = await asyncio.gather(*[User.get("parent") for _ in range(8)])
+                assert [user.age for user in users] == [21] * 8
+                assert time.monotonic() - begun < 3
+                for call in (*calls, held): call.close()
+        asyncio.run(main())
+    """,
+        server=server,
+    )
+
+
+def pages(connection: Connection, seen: Seen) -> None:
+    """A page of one row, and always another after it, up to the ninth."""
+    asked = seen.json()
+    number = int(asked.get("ExclusiveStartKey", {}).get("user_id", {}).get("S", "0")) + 1
+    more = {"LastEvaluatedKey": {"user_id": {"S": str(number)}}} if number < 9 else {}
+    time.sleep(0.05)
+    answer({"Items": [{"user_id": {"S": str(number)}, "age": {"N": "1"}}], "Count": 1, "ScannedCount": 1, **more})(
+        connection, seen
+    )
+
+
+def test_a_child_that_drops_a_scan_leaves_it_to_its_parent(script: Script, serve: Serve) -> None:
+    """The page ahead is on its way when the process forks. The child cannot go on with it, and is told so."""
+    script(
+        """
+        with remote(timeout=5).as_default():
+            rows = iter(User.sync.scan())
+            seen = [next(rows).user_id for _ in range(3)]
+            for goes_on in (False, True):
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(10)
+                    if goes_on:
+                        try: next(rows)
+                        except RuntimeError as error: assert "fork" in str(error), error
+                        else: os._exit(4)
+                    del rows
+                    gc.collect()
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+            assert seen + [row.user_id for row in rows] == [str(number) for number in range(1, 10)]
+    """,
+        server=serve(pages),
+    )
+
+
 def test_a_child_forked_with_calls_in_flight_works(script: Script, server: FaultServer) -> None:
     script(
         """

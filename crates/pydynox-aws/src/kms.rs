@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -17,6 +17,7 @@ use pydynox_core::codec::keyring::{
     DataKey, KMS_WRAPPED, KeyContext, Keyring, Pending, WrappedKey, cannot_open,
 };
 use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::process::Maker;
 use pydynox_core::transport::credentials::CredentialsProvider;
 use pydynox_core::transport::endpoint::Endpoint;
 use zeroize::Zeroizing;
@@ -87,7 +88,19 @@ pub struct KmsKeyring {
     settings: KmsSettings,
     surroundings: Arc<Surroundings>,
     /// Only ever tried: a fork can leave it locked.
-    client: Mutex<Option<(u32, Client)>>,
+    client: Mutex<Option<(Maker, Client)>>,
+}
+
+impl Drop for KmsKeyring {
+    fn drop(&mut self) {
+        let kept = self
+            .client
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((maker, client)) = kept.take() {
+            maker.let_go(client);
+        }
+    }
 }
 
 impl KmsKeyring {
@@ -111,16 +124,17 @@ impl KmsKeyring {
     }
 
     async fn client(&self) -> Result<Client, Error> {
-        let process = std::process::id();
         if let Ok(kept) = self.client.try_lock()
-            && let Some((of, client)) = &*kept
-            && *of == process
+            && let Some((maker, client)) = &*kept
+            && maker.is_this()
         {
             return Ok(client.clone());
         }
         let client = self.connect().await?;
-        if let Ok(mut kept) = self.client.try_lock() {
-            *kept = Some((process, client.clone()));
+        if let Ok(mut kept) = self.client.try_lock()
+            && let Some((maker, before)) = kept.replace((Maker::this(), client.clone()))
+        {
+            maker.let_go(before);
         }
         Ok(client)
     }

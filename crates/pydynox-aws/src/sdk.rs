@@ -22,6 +22,8 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
 use pydynox_core::error::{Error, ErrorKind};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -31,6 +33,8 @@ use crate::settings::Settings;
 
 /// Longest time without a byte from whoever gives credentials.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer that is read; credentials and data keys are a few KB.
+const MOST_BODY: usize = 1 << 20;
 
 /// What the SDK's own providers are told.
 pub(crate) fn provider_config(
@@ -184,11 +188,17 @@ impl HttpClient for Ways<SharedHttpClient> {
 
 impl HttpConnector for Ways<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if is_inside(request.uri()) {
+        let answer = if is_inside(request.uri()) {
             self.inside.call(request)
         } else {
             self.outside.call(request)
-        }
+        };
+        HttpConnectorFuture::new(async {
+            let mut answer = answer.await?;
+            let body = Limited::new(answer.take_body(), MOST_BODY);
+            *answer.body_mut() = SdkBody::from_body_1_x(body);
+            Ok(answer)
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod meter;
 mod tests;
 mod waiter;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::retry::policy::{Class, Jitter, Quota, backoff};
 use crate::retry::proof::Proof;
 use crate::size::check_item_size;
 use crate::transaction::{Transaction, new_token};
-use crate::transport::{Ailment, Operation, Progress, Request, Transport};
+use crate::transport::{Ailment, Operation, Progress, Request, Transport, TransportError};
 use crate::unique::{self, Taken};
 use crate::usage::Observers;
 
@@ -286,11 +287,19 @@ impl Client {
     /// # Errors
     /// Whatever the service or the transport answers, once no retry is left; [`ErrorKind::Timeout`] at the deadline;
     /// [`ErrorKind::WriteOutcomeUnknown`] when a write may have been applied and may not be sent again.
-    pub async fn call(&self, call: Call) -> Result<Answer, Error> {
+    pub fn call(&self, call: Call) -> impl Future<Output = Result<Answer, Error>> + Send + '_ {
+        self.call_tracked(call, Progress::default())
+    }
+
+    /// The same, and tells how far it is.
+    ///
+    /// # Errors
+    /// As of [`call`](Self::call).
+    pub async fn call_tracked(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
         match &self.protection {
-            None => self.send(call).await,
+            None => self.send(call, progress).await,
             // In a box of its own: what most calls never do takes no room in them.
-            Some(protection) => Box::pin(self.call_protected(call, protection)).await,
+            Some(protection) => Box::pin(self.call_protected(call, protection, progress)).await,
         }
     }
 
@@ -300,6 +309,7 @@ impl Client {
         &self,
         mut call: Call,
         protection: &Protection,
+        progress: Progress,
     ) -> Result<Answer, Error> {
         let deadline = self.deadline(call.timeout);
         let (operation, table) = (call.operation.clone(), call.table.clone());
@@ -321,7 +331,7 @@ impl Client {
             check_item_size(&call.body[item]).map_err(|error| error.with_table(&*call.table))?;
         }
         call.timeout = Some(deadline.left().unwrap_or(Duration::MAX));
-        let mut answer = match self.send(call).await {
+        let mut answer = match self.send(call, progress).await {
             Ok(answer) => answer,
             Err(error) => {
                 return Err(protection
@@ -346,8 +356,9 @@ impl Client {
         Ok(answer)
     }
 
-    async fn send(&self, call: Call) -> Result<Answer, Error> {
-        let mut run = Run::new(&self.inner, &call, self.deadline(call.timeout));
+    async fn send(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
+        let deadline = self.deadline(call.timeout);
+        let mut run = Run::new(&self.inner, &call, deadline, progress);
         if call.timeout.is_some_and(|timeout| timeout.is_zero()) {
             let error = run.out_of_time();
             return Err(run.in_context(error));
@@ -368,6 +379,7 @@ impl Client {
                 }
                 Err(failed) => failed,
             };
+            run.progress.attempted(failed.ambiguous);
             let pause = match run.is_mended(&failed).await {
                 Ok(true) => continue,
                 Ok(false) => run.plan(failed, meter.as_ref()),
@@ -393,11 +405,13 @@ impl Client {
     pub async fn call_repairing(
         &self,
         call: Call,
+        progress: Progress,
         transaction: &Transaction,
         taken: &[Taken],
     ) -> Result<Answer, Error> {
+        let deadline = self.deadline(call.timeout);
         let again = call.clone();
-        let error = match self.call(call).await {
+        let error = match self.call_tracked(call, progress.clone()).await {
             Err(error) if !error.ambiguous() => error,
             answered => return answered,
         };
@@ -408,12 +422,13 @@ impl Client {
         let call = Call {
             body: sealed.body,
             own_token: sealed.own_token,
+            timeout: Some(deadline.left().unwrap_or(Duration::MAX)),
             ..again
         };
-        match self.call(call).await {
-            // The values are theirs after all.
+        match self.call_tracked(call, progress).await {
+            // The values are theirs after all; an attempt before may have taken them all the same.
             Err(other) if matches!(other.kind(), ErrorKind::TransactionCanceled { .. }) => {
-                Err(error)
+                Err(error.with_ambiguous(other.ambiguous()))
             }
             answered => answered,
         }
@@ -449,7 +464,7 @@ struct Mended {
 }
 
 impl<'a> Run<'a> {
-    fn new(client: &'a Inner, call: &'a Call, deadline: Deadline) -> Self {
+    fn new(client: &'a Inner, call: &'a Call, deadline: Deadline, progress: Progress) -> Self {
         let config = &client.config;
         Self {
             client,
@@ -466,7 +481,7 @@ impl<'a> Run<'a> {
             paid: None,
             renewed: false,
             mended: Mended::default(),
-            progress: Progress::default(),
+            progress,
             last: None,
         }
     }
@@ -479,7 +494,9 @@ impl<'a> Run<'a> {
             body: self.body.clone(),
             progress: self.progress.clone(),
         };
-        self.progress.release();
+        if !self.progress.release() {
+            return Err(classify::judge_transport(TransportError::cancelled()));
+        }
         let response = match self
             .deadline
             .bound(&self.client.timers, self.client.transport.send(request))

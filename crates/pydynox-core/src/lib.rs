@@ -16,6 +16,7 @@ pub mod limiter;
 pub mod number;
 pub mod operation;
 pub mod pagination;
+pub mod process;
 pub mod retry;
 pub mod schema;
 pub mod size;

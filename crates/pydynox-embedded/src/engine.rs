@@ -151,7 +151,14 @@ impl Engine {
             connection.execute(name, &request.body, &self.sweeper)
         };
         match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(answer) => Ok(answer),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(why)) => {
+                let message = format!(
+                    "the embedded engine ({}) wrote nothing: {why}",
+                    self.source.place
+                );
+                Err(TransportError::not_sent(FailureKind::Engine, message))
+            }
             Err(panic) => Err(self.die(name, panic.as_ref())),
         }
     }
@@ -236,16 +243,17 @@ impl Connection {
         sweeper.swept(begun.elapsed());
     }
 
-    fn execute(&self, operation: &str, body: &[u8], sweeper: &Sweeper) -> Response {
+    /// Runs an operation; the error says why the engine could not write, and that nothing was written is certain.
+    fn execute(&self, operation: &str, body: &[u8], sweeper: &Sweeper) -> Result<Response, String> {
         let Some(database) = &self.database else {
-            return Response::default();
+            return Ok(Response::default());
         };
         let Ok(text) = std::str::from_utf8(body) else {
-            return refused(&wire::malformed("the body is no UTF-8"));
+            return Ok(refused(&wire::malformed("the body is no UTF-8")));
         };
         let plain = arn::plain(text);
         let text = plain.as_ref().map_or(text, |plain| plain.body.as_str());
-        match wire::execute(database, operation, text, sweeper) {
+        Ok(match wire::execute(database, operation, text, sweeper) {
             Some(Ok(answer)) => {
                 let answer = arn::with_real_region(operation, answer);
                 let answer = match plain {
@@ -254,10 +262,22 @@ impl Connection {
                 };
                 response(200, answer)
             }
+            Some(Err(error)) if is_without_room(&error) => {
+                return Err("the disk is full; make room, then try again".to_owned());
+            }
             Some(Err(error)) => refused(&error),
             None => response(400, wire::unknown_operation(operation)),
-        }
+        })
     }
+}
+
+/// Whether the engine found no room for what it was to write. It has rolled back then; by these words `SQLite` says so.
+fn is_without_room(error: &DynoxideError) -> bool {
+    let is_internal = matches!(
+        error,
+        DynoxideError::SqliteError(_) | DynoxideError::InternalServerError(_)
+    );
+    is_internal && error.to_string().contains("database or disk is full")
 }
 
 impl Drop for Connection {

@@ -9,7 +9,7 @@ use pydynox_core::teller::Taker;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCFunction, PyTuple, PyWeakrefReference};
+use pyo3::types::{PyCFunction, PyDict, PyTuple, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
 use tokio::sync::oneshot;
 
@@ -239,6 +239,24 @@ pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>>
     Ok((!found.is_none()).then_some(found))
 }
 
+/// Whether trio runs in this thread.
+pub(crate) fn is_in_trio(py: Python<'_>) -> PyResult<bool> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = MODULES.get_or_try_init(py, || {
+        let modules = py.import(intern!(py, "sys"))?.getattr("modules")?;
+        Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())
+    })?;
+    // No loop of trio's can run before somebody has imported it.
+    let Some(lowlevel) = modules.bind(py).get_item(intern!(py, "trio.lowlevel"))? else {
+        return Ok(false);
+    };
+    let Some(asks) = lowlevel.getattr_opt(intern!(py, "current_trio_token"))? else {
+        return Ok(false);
+    };
+    // It raises outside of a loop, in a thread of trio's too.
+    Ok(asks.call0().is_ok())
+}
+
 /// Start an exchange whose end resolves a future of `event_loop`; gives the future and the place to give the call up.
 pub(crate) fn start<'py>(
     event_loop: &Bound<'py, PyAny>,
@@ -430,20 +448,20 @@ pub(crate) async fn call_method<T: Send + 'static>(
         if !is_coroutine {
             let _ = sender.send(read(&made));
         } else if let Some(event_loop) = event_loop {
-            let future = asyncio
-                .call_method1(intern!(py, "run_coroutine_threadsafe"), (made, event_loop))?;
             let sender = Mutex::new(Some(sender));
+            let closing = Closing(made.clone().unbind());
             let done = PyCFunction::new_closure(py, None, None, move |arguments, _| {
-                let future = arguments.get_item(0)?;
-                let came = future
-                    .call_method0(intern!(future.py(), "result"))
+                let _ = &closing;
+                let task = arguments.get_item(0)?;
+                let came = task
+                    .call_method0(intern!(task.py(), "result"))
                     .and_then(|came| read(&came));
                 if let Some(sender) = lock(&sender).take() {
                     let _ = sender.send(came);
                 }
                 Ok::<_, PyErr>(())
             })?;
-            future.call_method1(intern!(py, "add_done_callback"), (done,))?;
+            begin_on(&event_loop, &made, done)?;
         } else {
             let came = asyncio.call_method1(intern!(py, "run"), (made,));
             let _ = sender.send(came.and_then(|came| read(&came)));
@@ -458,6 +476,43 @@ pub(crate) async fn call_method<T: Send + 'static>(
             "the event loop was closed meanwhile",
         ))
     })
+}
+
+/// A coroutine that is closed once nobody waits for its task: a loop that ends before it does, or before it has begun, leaves no
+/// warning.
+struct Closing(Py<PyAny>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let coroutine = &self.0;
+        let _ = Python::try_attach(|py| coroutine.call_method0(py, intern!(py, "close")).map(drop));
+    }
+}
+
+/// Has a coroutine begin on its loop, from another thread. The loop may be closed before it ends, which is its caller's business and
+/// nothing to complain of on stderr: whoever waits for `done` is told.
+fn begin_on(
+    event_loop: &Py<PyAny>,
+    coroutine: &Bound<'_, PyAny>,
+    done: Bound<'_, PyCFunction>,
+) -> PyResult<()> {
+    let py = coroutine.py();
+    let (of, coroutine, done) = (
+        event_loop.clone_ref(py),
+        coroutine.clone().unbind(),
+        done.unbind(),
+    );
+    let begin = PyCFunction::new_closure(py, None, None, move |arguments, _| {
+        let py = arguments.py();
+        let task = of.call_method1(py, intern!(py, "create_task"), (&coroutine,))?;
+        // What a task factory makes may have no such attribute.
+        let _ = task.setattr(py, intern!(py, "_log_destroy_pending"), false);
+        task.call_method1(py, intern!(py, "add_done_callback"), (done.bind(py),))?;
+        Ok::<_, PyErr>(())
+    })?;
+    event_loop
+        .call_method1(py, intern!(py, "call_soon_threadsafe"), (begin,))
+        .map(drop)
 }
 
 fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {

@@ -10,7 +10,7 @@ use pydynox_core::codec::Protection;
 use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
 use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::Transaction;
-use pydynox_core::transport::{Operation as Name, Transport};
+use pydynox_core::transport::{Operation as Name, Progress, Transport};
 use pydynox_core::unique::Taken;
 use pydynox_core::wire::Writer;
 use pyo3::intern;
@@ -221,16 +221,20 @@ impl Client {
             own_token: request.own_token,
             timeout: self.options(py)?.timeout,
         };
+        let progress = Progress::default();
+        let track = progress.clone();
         let exchange = match repair {
-            None => Box::pin(async move { core.call(call).await }) as runtime::Exchange,
+            None => {
+                Box::pin(async move { core.call_tracked(call, track).await }) as runtime::Exchange
+            }
             Some(repair) => Box::pin(async move {
                 let (transaction, taken) = *repair;
-                core.call_repairing(call, &transaction, &taken).await
+                core.call_repairing(call, track, &transaction, &taken).await
             }),
         };
-        Operation::new(
+        Operation::tracked(
             py,
-            exchange,
+            (exchange, progress),
             inline,
             expected,
             Context {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::client::Client as CoreClient;
+use pydynox_core::process::Maker;
 use pydynox_core::transport::Transport;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -26,21 +27,29 @@ struct State {
     visit: Option<(u64, Open)>,
 }
 
-/// An open connection, and the process generation that opened it.
-struct Open(u32, Opened);
+/// An open connection, and the process that opened it. What a parent opened is leaked in its child, never closed under the
+/// parent's feet: dropping it would take the parent's sockets out of the epoll that both share.
+struct Open {
+    maker: Maker,
+    opened: Option<Opened>,
+}
 
 impl Open {
-    fn is_of_this_process(&self) -> bool {
-        self.0 == runtime::generation()
+    fn new(opened: Opened) -> Self {
+        Self {
+            maker: Maker::this(),
+            opened: Some(opened),
+        }
     }
 
-    /// Closes it; what a parent opened is leaked in its child, never closed under the parent's feet.
-    fn let_go(self) {
-        if self.is_of_this_process() {
-            drop(self);
-        } else {
-            std::mem::forget(self);
-        }
+    fn get(&self) -> Option<&Opened> {
+        self.opened.as_ref().filter(|_| self.maker.is_this())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.maker.let_go(self.opened.take());
     }
 }
 
@@ -69,11 +78,11 @@ impl Connections {
             }
         };
         let known = found
-            .filter(|open| open.is_of_this_process())
-            .map(|open| open.1.client().clone());
+            .and_then(Open::get)
+            .map(|opened| opened.client().clone());
         if let Some(client) = known {
             drop(state);
-            stale.map(Open::let_go);
+            drop(stale);
             return Ok(client);
         }
         runtime::forget_inherited();
@@ -83,22 +92,21 @@ impl Connections {
         };
         let opened = faults.open(plain.map_err(|error| raise(py, &error, None))?);
         let client = opened.client().clone();
-        let open = Open(runtime::generation(), opened);
+        let open = Open::new(opened);
         let before = match stage {
             None => state.own.replace(open),
             Some(stage) => state.visit.replace((stage.id, open)).map(|(_, open)| open),
         };
         drop(state);
-        before.map(Open::let_go);
-        stale.map(Open::let_go);
+        drop((before, stale)); // closed when nothing is locked
         Ok(client)
     }
 
     /// What answers where its settings lead, without the faults that tests inject; None before it was opened.
     pub(crate) fn own_transport(&self) -> Option<Arc<dyn Transport>> {
         let state = self.lock();
-        let open = state.own.as_ref()?;
-        Some(open.1.plain().transport().clone())
+        let opened = state.own.as_ref()?.get()?;
+        Some(opened.plain().transport().clone())
     }
 
     /// Calls that begin from now on go the way that the faults say; those under way go on as they began.
@@ -106,8 +114,10 @@ impl Connections {
         let mut state = self.lock();
         let State { own, visit, .. } = &mut *state;
         for open in own.iter_mut().chain(visit.iter_mut().map(|(_, open)| open)) {
-            if open.is_of_this_process() {
-                faults.reroute(&mut open.1);
+            if open.maker.is_this()
+                && let Some(opened) = &mut open.opened
+            {
+                faults.reroute(opened);
             }
         }
     }
@@ -121,8 +131,7 @@ impl Connections {
                 ..State::default()
             },
         );
-        before.own.map(Open::let_go);
-        before.visit.map(|(_, open)| open.let_go());
+        drop(before); // closed when nothing is locked
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

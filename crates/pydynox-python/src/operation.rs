@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use pydynox_core::process::Maker;
+use pydynox_core::transport::Progress;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit, intern};
@@ -37,12 +39,23 @@ struct State {
     expected: Option<Expected>,
     /// What its errors say beside what happened.
     about: About,
+    /// How far its one call is.
+    progress: Option<Progress>,
 }
 
 /// A call that is sent when it is awaited.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Operation {
     state: Mutex<State>,
+    maker: Maker,
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut state.stage, Stage::Over);
+        self.maker.let_go(before);
+    }
 }
 
 impl Operation {
@@ -54,7 +67,20 @@ impl Operation {
         expected: Expected,
         about: About,
     ) -> PyResult<Py<Self>> {
-        Self::at(py, Stage::Ready { exchange, inline }, expected, about)
+        let first = Stage::Ready { exchange, inline };
+        Self::at(py, first, expected, about, None)
+    }
+
+    /// One call, which tells how far it is.
+    pub(crate) fn tracked(
+        py: Python<'_>,
+        (exchange, progress): (Exchange, Progress),
+        inline: bool,
+        expected: Expected,
+        about: About,
+    ) -> PyResult<Py<Self>> {
+        let first = Stage::Ready { exchange, inline };
+        Self::at(py, first, expected, about, Some(progress))
     }
 
     /// A read that goes with others.
@@ -64,16 +90,24 @@ impl Operation {
         expected: Expected,
         about: About,
     ) -> PyResult<Py<Self>> {
-        Self::at(py, Stage::Gathered(asked), expected, about)
+        Self::at(py, Stage::Gathered(asked), expected, about, None)
     }
 
-    fn at(py: Python<'_>, first: Stage, expected: Expected, about: About) -> PyResult<Py<Self>> {
+    fn at(
+        py: Python<'_>,
+        first: Stage,
+        expected: Expected,
+        about: About,
+        progress: Option<Progress>,
+    ) -> PyResult<Py<Self>> {
         let state = Mutex::new(State {
             stage: first,
             expected: Some(expected),
             about,
+            progress,
         });
-        Py::new(py, Self { state })
+        let maker = Maker::this();
+        Py::new(py, Self { state, maker })
     }
 
     /// Called by the bridge on the loop's thread.
@@ -137,19 +171,29 @@ impl Operation {
         None
     }
 
-    /// Give up the exchange; what it may have written counts as unsaved.
+    /// Give up the exchange; what it may have written counts as unsaved. What was not sent yet never will be.
     fn abort(&self, py: Python<'_>) {
-        let expected = self.lock().expected.take();
+        let (expected, progress) = {
+            let mut state = self.lock();
+            (state.expected.take(), state.progress.take())
+        };
+        let is_untouched = || progress.is_some_and(|progress| progress.cancel());
         let sent = match self.take(Stage::Over) {
             Stage::Ready { .. } | Stage::Gathered(_) => false,
-            Stage::Waiting(ticket) => {
-                ticket.abort(py);
+            // The parent's, which goes on there.
+            waiting @ Stage::Waiting(_) if !self.maker.is_this() => {
+                std::mem::forget(waiting);
                 true
+            }
+            Stage::Waiting(ticket) => {
+                let untouched = is_untouched();
+                ticket.abort(py);
+                !untouched
             }
             Stage::Ended(outcome) => {
                 !outcome.is_err_and(|error| !error.ambiguous() && !error.applied())
             }
-            Stage::Over => true,
+            Stage::Over => !is_untouched(),
         };
         if let Some(expected) = expected
             && sent
@@ -262,6 +306,12 @@ fn drive<'py>(
         close.call0()?;
         return Err(PyRuntimeError::new_err(
             "a blocking pydynox call inside a running event loop would stop it: use await",
+        ));
+    }
+    if bridge::is_in_trio(py)? {
+        close.call0()?;
+        return Err(PyRuntimeError::new_err(
+            "a blocking pydynox call inside a running trio loop would stop it: call it through trio.to_thread.run_sync",
         ));
     }
     let before = BLOCKING.replace(true);

@@ -10,7 +10,9 @@ use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::pagination::{
     CONCURRENT_SEGMENTS, Fetched, Page, Pager, Plan, Position, read_segment,
 };
+use pydynox_core::process::Maker;
 use pydynox_core::wire::{Reader, WireError, Writer};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -59,6 +61,8 @@ struct State {
     source: Source,
     /// What runs on the I/O thread for this reading.
     tasks: Vec<AbortHandle>,
+    /// The process whose source and tasks these are.
+    maker: Maker,
     /// Pages of which not every row was given, and how many of the first one were.
     pending: VecDeque<Page>,
     given_of_first: usize,
@@ -134,6 +138,7 @@ impl Reading {
             state: Mutex::new(State {
                 source,
                 tasks: Vec::new(),
+                maker: Maker::this(),
                 pending: VecDeque::new(),
                 given_of_first: 0,
                 positions,
@@ -234,6 +239,13 @@ impl Reading {
     fn stop(&self) {
         let before = {
             let mut state = lock(&self.state);
+            if !state.maker.is_this() {
+                let tasks = std::mem::take(&mut state.tasks);
+                let source = std::mem::replace(&mut state.source, Source::Over);
+                // What runs for a parent's reading runs there.
+                std::mem::forget((tasks, source, self.brought.clone()));
+                return;
+            }
             for task in state.tasks.drain(..) {
                 task.abort();
             }
@@ -289,6 +301,14 @@ impl Reading {
             (None, remaining) => remaining,
         };
         let missing = enough.saturating_sub(here);
+        if missing > 0 && !state.maker.is_this() {
+            if !matches!(state.source, Source::Idle(_) | Source::Over) {
+                let message =
+                    "this query or scan was begun before fork(): begin it anew in the child";
+                return Err(PyRuntimeError::new_err(message));
+            }
+            state.maker = Maker::this();
+        }
         let source = if missing == 0 || self.plan.is_spent() && state.is_idle() {
             None
         } else {

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
+pub(crate) use pydynox_core::process::generation;
+use pydynox_core::process::{self, Maker};
 use pydynox_core::retry::deadline::{Deadline, Timers};
 use pydynox_core::teller::{Taker, Teller};
 use pyo3::Python;
@@ -29,9 +31,6 @@ pub(crate) type Outcome = Result<Answer, Error>;
 
 /// A call under way. No Python object is inside it: it runs where the interpreter is not held.
 pub(crate) type Exchange = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-/// How many forks lie between this process and the one that loaded the extension.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// The runtime of this generation. Only ever locked while the interpreter is held, and never across a call that lets go of
 /// it, so a fork cannot inherit it locked.
@@ -48,10 +47,6 @@ struct Io {
     ticks: Timers,
 }
 
-pub(crate) fn generation() -> u32 {
-    GENERATION.load(Ordering::Relaxed)
-}
-
 extern "C" fn before_fork() {
     pydynox_embedded::before_fork();
 }
@@ -61,7 +56,7 @@ extern "C" fn in_parent_after_fork() {
 }
 
 extern "C" fn in_forked_child() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    process::in_forked_child();
 }
 
 /// Let go of what a parent process opened, before this one opens its own.
@@ -123,6 +118,7 @@ pub(crate) fn wait_for(py: Python<'_>, word: Receiver<()>, longest: Duration) {
 pub(crate) struct Blocking {
     io: Arc<Io>,
     exchange: Guarded,
+    maker: Maker,
 }
 
 impl Blocking {
@@ -135,6 +131,7 @@ impl Blocking {
         let blocking = Self {
             io,
             exchange: Guarded(exchange),
+            maker: Maker::this(),
         };
         if others > 0 {
             Io::ensure_thread(&blocking.io)?;
@@ -144,7 +141,7 @@ impl Blocking {
 
     /// Waits for the end of the call, or until it is time to look for signals. To be called without the interpreter.
     pub(crate) fn wait(&mut self) -> Option<Outcome> {
-        let Self { io, exchange } = self;
+        let Self { io, exchange, .. } = self;
         let mut tick = Deadline::start(Some(SIGNAL_INTERVAL)).bound(&io.ticks, exchange);
         io.runtime.block_on(&mut tick)
     }
@@ -153,6 +150,9 @@ impl Blocking {
 impl Drop for Blocking {
     fn drop(&mut self) {
         self.io.blocked.fetch_sub(1, Ordering::AcqRel);
+        // A handler of a signal may have forked, and what ends the child's copy of this call is an exception.
+        let exchange = std::mem::replace(&mut self.exchange.0, Box::pin(std::future::pending()));
+        self.maker.let_go(exchange);
     }
 }
 

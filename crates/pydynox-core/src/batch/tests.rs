@@ -11,9 +11,7 @@ use proptest::prelude::*;
 use super::writes::MAX_WRITE_SIZE;
 use super::*;
 use crate::client::ClientConfig;
-use crate::transport::{
-    Exchange, FailureKind, Headers, Request, Response, Transport, TransportError,
-};
+use crate::transport::{Exchange, FailureKind, Request, Response, Transport, TransportError};
 
 /// What the service does with one request, by its number.
 type Plan = Vec<Deed>;
@@ -141,11 +139,8 @@ fn refusal(code: &str) -> Response {
 fn response(status: u16, body: &str) -> Response {
     Response {
         status,
-        headers: Headers::default(),
         body: Bytes::copy_from_slice(body.as_bytes()),
-        verified: false,
-        truncated: false,
-        identity: 0,
+        ..Response::default()
     }
 }
 

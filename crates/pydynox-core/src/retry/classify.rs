@@ -216,6 +216,7 @@ pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Fail
         return Ok(response);
     }
     let mut failed = match body {
+        Body::Oversized => oversized(&response),
         Body::Corrupt(what) => corrupt(&response, what),
         _ if response.status == 200 => corrupt(&response, "the body is no JSON object"),
         _ => refusal(&response, intent),
@@ -223,17 +224,20 @@ pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Fail
     if let Some(request_id) = response.headers.request_id {
         failed.error = failed.error.with_request_id(request_id);
     }
-    failed.ailment = failed
-        .error
-        .code()
-        .and_then(|code| ailment(code, response.identity, response.headers.date));
+    failed.ailment = failed.error.code().and_then(|code| {
+        ailment(
+            code,
+            (response.identity, response.clock),
+            response.headers.date,
+        )
+    });
     failed.wish = response.headers.retry_after_ms.map(Duration::from_millis);
     failed.error = failed.error.with_status(response.status);
     Err(failed)
 }
 
 /// What a refusal of the signature may come from. Wrong keys have the code of a wrong time, unless it is named.
-fn ailment(code: &str, identity: u64, date: Option<Box<str>>) -> Option<Ailment> {
+fn ailment(code: &str, (identity, signed): (u64, i64), date: Option<Box<str>>) -> Option<Ailment> {
     match code {
         "ExpiredTokenException" | "UnrecognizedClientException" => {
             Some(Ailment::Credentials { identity })
@@ -242,6 +246,7 @@ fn ailment(code: &str, identity: u64, date: Option<Box<str>>) -> Option<Ailment>
             Some(Ailment::Clock {
                 date: date?,
                 certain: code != "InvalidSignatureException",
+                signed,
             })
         }
         _ => None,
@@ -255,6 +260,8 @@ enum Body {
     Sound,
     /// Not what the service sends.
     Foreign,
+    /// More of it than is read.
+    Oversized,
     /// Something of the service that was damaged on its way.
     Corrupt(&'static str),
 }
@@ -262,6 +269,9 @@ enum Body {
 impl Body {
     /// A checksum decides if there is one, else one structural walk; neither if the transport vouches for the body.
     fn check(response: &Response) -> Self {
+        if response.oversized {
+            return Self::Oversized;
+        }
         if response.truncated {
             return Self::Corrupt("the body is truncated");
         }
@@ -305,6 +315,19 @@ fn corrupt(response: &Response, what: &str) -> Failed {
     );
     Failed::new(
         Class::Transient,
+        true,
+        Error::new(ErrorKind::InvalidResponse, message),
+    )
+}
+
+/// Whoever sends so much sends it again the next time.
+fn oversized(response: &Response) -> Failed {
+    let message = format!(
+        "the answer is longer than 128 MiB, the most that is read{}; check what stands between this client and the service",
+        content_type(&response.headers)
+    );
+    Failed::new(
+        Class::Final,
         true,
         Error::new(ErrorKind::InvalidResponse, message),
     )
@@ -486,6 +509,32 @@ mod tests {
             status,
             &format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"m"}}"#),
         ))
+    }
+
+    #[test]
+    fn what_a_message_says_makes_no_class() {
+        let about = "The table's provisioned throughput exceeded; ThrottlingException: slow down, rate exceeded, throttled";
+        for (status, code, class) in [
+            (400, "ValidationException", Class::Final),
+            (400, "AccessDeniedException", Class::Final),
+            (400, "ConditionalCheckFailedException", Class::Final),
+            (400, "SomethingNewException", Class::Final),
+            (500, "InternalServerError", Class::Transient),
+        ] {
+            let body = format!(r#"{{"__type":"x#{code}","message":"{about}"}}"#);
+            let failed = failed(response(status, &body));
+            assert_eq!(failed.class, class, "{code}");
+            assert!(
+                !matches!(failed.error.kind(), ErrorKind::Throttling { .. }),
+                "{code}"
+            );
+        }
+        let unnamed = failed(response(400, &format!(r#"{{"message":"{about}"}}"#)));
+        assert_eq!(unnamed.class, Class::Final);
+        let reasons = format!(
+            r#"{{"__type":"x#TransactionCanceledException","message":"{about}","CancellationReasons":[{{"Code":"ValidationError","Message":"{about}"}}]}}"#
+        );
+        assert_eq!(failed(response(400, &reasons)).class, Class::Final);
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, ErrorKind};
+use crate::process::Maker;
 
 /// A time-out given in seconds, as users write it.
 ///
@@ -101,7 +103,17 @@ impl Future for Pause {
 /// an event; so a used one stays set, and whoever takes it over looks at the clock when it rings too early. All its users
 /// must be of one runtime.
 #[derive(Debug, Default)]
-pub struct Timers(Mutex<Vec<Pin<Box<Sleep>>>>);
+pub struct Timers {
+    list: Mutex<Vec<Pin<Box<Sleep>>>>,
+    maker: Maker,
+}
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        let list = self.list.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.maker.let_go(std::mem::take(list));
+    }
+}
 
 impl Timers {
     /// More than these are not kept.
@@ -127,18 +139,21 @@ impl Timers {
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Pin<Box<Sleep>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Polls a timer that may have been set for an earlier time than this one.
+///
+/// It is polled after whatever it bounds, which may have used up the task's budget: tokio would then answer for the timer that it
+/// is pending without a look at the clock, so that a socket which always has bytes would never meet its deadline.
 pub(crate) fn poll_until(
     sleep: &mut Pin<Box<Sleep>>,
     until: Instant,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     loop {
-        ready!(sleep.as_mut().poll(cx));
+        ready!(Pin::new(&mut unconstrained(sleep.as_mut())).poll(cx));
         if Instant::now() >= until {
             return Poll::Ready(());
         }
@@ -238,6 +253,8 @@ impl<F> Drop for Bounded<'_, F> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use tokio::task::coop;
+
     use super::*;
 
     #[test]
@@ -275,6 +292,29 @@ mod tests {
         Pause::new(Duration::ZERO).await;
 
         assert_eq!(begun.elapsed().as_secs(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_deadline_comes_although_what_it_bounds_uses_up_the_budget_of_its_task() {
+        let timers = Timers::default();
+        let begun = Instant::now();
+        // As a socket from which there is always more to read.
+        let busy = std::future::poll_fn(|cx| {
+            while let Poll::Ready(budget) = coop::poll_proceed(cx) {
+                budget.made_progress();
+            }
+            if begun.elapsed() < Duration::from_secs(5) {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        });
+
+        let ended = Deadline::start(Some(Duration::from_millis(50)))
+            .bound(&timers, busy)
+            .await;
+
+        assert_eq!(ended, None);
     }
 
     #[tokio::test(start_paused = true)]

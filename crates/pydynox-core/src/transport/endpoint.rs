@@ -160,12 +160,13 @@ impl Directory {
             search,
         };
         let answer = self.provider.endpoint(&asked).await?;
-        // The same place is one endpoint however it was asked for: its connections are shared.
-        let endpoint = self
-            .find(|_, endpoint| *endpoint == answer)
-            .unwrap_or_else(|| Arc::new(answer));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.push((asked, endpoint.clone()));
+        // The same place is one endpoint however, and by how many at once, it was asked for: its connections are shared.
+        let same = known.iter().find(|(_, endpoint)| **endpoint == answer);
+        let endpoint = same.map_or_else(|| Arc::new(answer), |(_, endpoint)| endpoint.clone());
+        if !known.iter().any(|(other, _)| *other == asked) {
+            known.push((asked, endpoint.clone()));
+        }
         Ok(endpoint)
     }
 
@@ -272,5 +273,42 @@ mod tests {
         }
 
         assert_eq!(provider.0.load(Ordering::Relaxed), 4);
+    }
+
+    /// Says where to only once all have asked.
+    struct Crowd(tokio::sync::Barrier);
+
+    impl EndpointProvider for Crowd {
+        fn endpoint<'a>(&'a self, _asked: &'a Asked) -> Loading<'a, Endpoint> {
+            Box::pin(async {
+                self.0.wait().await;
+                Endpoint::parse("https://one.example", "us-east-1")
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_at_once_is_told_of_one_endpoint() {
+        let directory = Arc::new(Directory::new(Arc::new(Crowd(tokio::sync::Barrier::new(
+            5,
+        )))));
+
+        let asking: Vec<_> = (0..5)
+            .map(|_| {
+                let directory = directory.clone();
+                tokio::spawn(async move {
+                    directory
+                        .endpoint(None, "t", &Operation::GetItem)
+                        .await
+                        .unwrap()
+                })
+            })
+            .collect();
+        let mut told = Vec::new();
+        for one in asking {
+            told.push(one.await.unwrap());
+        }
+
+        assert!(told.iter().all(|one| Arc::ptr_eq(one, &told[0])));
     }
 }

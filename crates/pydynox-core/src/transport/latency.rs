@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Exchange, Request, Transport};
+use super::{Exchange, Request, Transport, TransportError};
 use crate::retry::deadline::Pause;
 
 /// Wraps a transport and waits this long before a request is passed on.
@@ -26,7 +26,9 @@ impl<T: Transport> Transport for Latency<T> {
         Box::pin(async move {
             request.progress.hold();
             Pause::new(self.delay).await;
-            request.progress.release();
+            if !request.progress.release() {
+                return Err(TransportError::cancelled());
+            }
             self.inner.send(request).await
         })
     }

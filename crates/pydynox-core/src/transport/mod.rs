@@ -11,7 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use bytes::Bytes;
 
@@ -104,26 +104,61 @@ pub struct Request {
     pub progress: Progress,
 }
 
-/// Whether a request may have left; shared by who waits for its answer and who sends it.
-///
-/// What nobody says anything about may have left.
+/// How far a call is: whether something of its request may have left, and of earlier attempts may have been applied. Shared by who
+/// waits for the answer and who sends the request.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<AtomicBool>);
+pub struct Progress(Arc<Steps>);
+
+#[derive(Debug, Default)]
+struct Steps {
+    phase: AtomicU8,
+    /// An attempt that is over may have been applied.
+    doubtful: AtomicBool,
+}
+
+/// Nothing of the request leaves before it is released.
+const HELD: u8 = 0;
+/// What nobody says anything about may have left.
+const RELEASED: u8 = 1;
+/// Nothing of the request will ever leave.
+const CANCELLED: u8 = 2;
 
 impl Progress {
     /// Nothing of the request leaves before [`release`](Self::release).
     pub fn hold(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.step(RELEASED, HELD);
     }
 
-    /// From now on something of the request may leave.
-    pub fn release(&self) {
-        self.0.store(false, Ordering::Relaxed);
+    /// From now on something of the request may leave; false where the call was cancelled and it must not.
+    #[must_use]
+    pub fn release(&self) -> bool {
+        self.step(HELD, RELEASED) != CANCELLED
     }
 
     /// Whether nothing of the request has left.
     pub fn is_held(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.phase.load(Ordering::Acquire) != RELEASED
+    }
+
+    /// Gives the call up; true if nothing of it can have been applied, nor will be.
+    pub fn cancel(&self) -> bool {
+        self.step(HELD, CANCELLED) != RELEASED && !self.0.doubtful.load(Ordering::Acquire)
+    }
+
+    /// An attempt is over, after which the request is held back again.
+    pub(crate) fn attempted(&self, ambiguous: bool) {
+        if ambiguous {
+            self.0.doubtful.store(true, Ordering::Release);
+        }
+        self.hold();
+    }
+
+    /// Goes from one phase to another; the phase before.
+    fn step(&self, from: u8, to: u8) -> u8 {
+        self.0
+            .phase
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .unwrap_or_else(|other| other)
     }
 }
 
@@ -140,8 +175,12 @@ pub struct Response {
     pub verified: bool,
     /// The connection broke before the body's end; `body` is what came.
     pub truncated: bool,
+    /// The body is longer than is read; nothing of it is kept.
+    pub oversized: bool,
     /// Which credentials signed the request, as the transport counts them.
     pub identity: u64,
+    /// Seconds by which the signature's time was ahead of this machine's.
+    pub clock: i64,
 }
 
 /// What a refusal says about the transport's own state, which the transport may be able to mend.
@@ -154,6 +193,8 @@ pub enum Ailment {
         date: Box<str>,
         /// The service says that it is the time; otherwise it may be the key as well.
         certain: bool,
+        /// How the refused request was signed: [`Response::clock`]. Another call may have set the clock since.
+        signed: i64,
     },
     /// The credentials have ended or are not known.
     Credentials {
@@ -195,6 +236,11 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Whoever waited for the answer gave up before anything was sent.
+    pub fn cancelled() -> Self {
+        Self::not_sent(FailureKind::Closed, "the call was given up")
+    }
+
     /// Nothing of the request was acted upon.
     pub fn not_sent(kind: FailureKind, message: impl Into<Box<str>>) -> Self {
         Self::NotSent(Failure::new(kind, message))
@@ -291,6 +337,31 @@ pub trait Transport: Send + Sync + 'static {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_is_given_up_before_it_leaves_never_leaves() {
+        let progress = Progress::default();
+        assert!(progress.is_held() && progress.release() && !progress.is_held());
+        progress.hold();
+
+        assert!(progress.cancel());
+
+        assert!(!progress.release() && progress.is_held());
+    }
+
+    #[test]
+    fn what_may_have_left_or_been_applied_is_not_taken_back() {
+        let under_way = Progress::default();
+        assert!(under_way.release());
+        assert!(!under_way.cancel());
+
+        for (ambiguous, untouched) in [(false, true), (true, false)] {
+            let between = Progress::default();
+            assert!(between.release());
+            between.attempted(ambiguous);
+            assert_eq!(between.cancel(), untouched, "ambiguous: {ambiguous}");
+        }
+    }
 
     #[test]
     fn every_name_finds_its_operation_back() {

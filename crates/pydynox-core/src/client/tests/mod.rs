@@ -7,6 +7,7 @@ mod attempts;
 mod inline;
 mod limits;
 mod metering;
+mod repairs;
 mod tables;
 
 use std::future::Future;

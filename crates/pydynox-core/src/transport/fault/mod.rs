@@ -250,7 +250,9 @@ impl Faulty {
                 Fault::Latency(delay) => {
                     request.progress.hold();
                     Pause::new(*delay).await;
-                    request.progress.release();
+                    if !request.progress.release() {
+                        return Err(TransportError::cancelled());
+                    }
                 }
                 other => last = Some(*other),
             }

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::framing::{Chunks, Framing, Head, Malformed};
+use super::framing::{Chunks, Framing, Head, Heads, Malformed};
 use super::stream::Stream;
 use crate::retry::deadline::poll_until;
 use crate::transport::{Failure, FailureKind, Response, TransportError};
@@ -21,6 +21,8 @@ const BUFFER: usize = 8 * 1024;
 const ROOM: usize = 1 << 20;
 /// A body up to this size is copied, so that the connection keeps its buffer; a larger one takes the buffer with it.
 const COPIED: usize = 4 * 1024;
+/// A body, with what frames it, is not read beyond this: the largest answer of the service has 16 MB.
+const MOST_BODY: u64 = 128 << 20;
 /// A request buffer that grew beyond this is not kept.
 const KEPT: usize = 64 * 1024;
 
@@ -110,7 +112,8 @@ impl Connection {
         self.written = 0;
         let before = self.received;
         self.patience.begin(patience, before);
-        let head = match poll_fn(|cx| self.poll_head(cx)).await {
+        let mut heads = Heads::default();
+        let head = match poll_fn(|cx| self.poll_head(&mut heads, cx)).await {
             Ok(head) => head,
             Err(failure) => {
                 return Err(Broken {
@@ -120,9 +123,10 @@ impl Connection {
                 });
             }
         };
-        let (body, truncated) = match self.body(head.framing).await {
-            Ok(body) => (body, false),
-            Err(Cut::End(body)) => (body, true),
+        let (body, truncated, oversized) = match self.body(head.framing).await {
+            Ok(body) => (body, false, false),
+            Err(Cut::End(body)) => (body, true, false),
+            Err(Cut::Oversized) => (Bytes::new(), false, true),
             Err(Cut::Failure(failure)) => {
                 return Err(Broken {
                     unsent: false,
@@ -132,7 +136,7 @@ impl Connection {
             }
         };
         self.reusable = head.keep_alive
-            && !truncated
+            && !(truncated || oversized)
             && self.written == self.request.len()
             && self.buffer.is_empty();
         if self.request.capacity() > KEPT {
@@ -143,15 +147,20 @@ impl Connection {
             headers: head.headers,
             body,
             truncated,
+            oversized,
             ..Response::default()
         })
     }
 
     /// Writes, and reads up to the end of the head. An answer may come before the request is written to its end.
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+    fn poll_head(
+        &mut self,
+        heads: &mut Heads,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, Failure>> {
         let writing = self.poll_write(cx);
         loop {
-            if let Some(head) = Head::take(&mut self.buffer).map_err(malformed)? {
+            if let Some(head) = heads.take(&mut self.buffer).map_err(malformed)? {
                 return Poll::Ready(Ok(head));
             }
             match self.poll_read(BUFFER, cx) {
@@ -208,7 +217,9 @@ impl Connection {
     }
 
     async fn body(&mut self, framing: Framing) -> Result<Bytes, Cut> {
+        let most = self.received - self.buffer.len() as u64 + MOST_BODY;
         match framing {
+            Framing::Length(length) if length > MOST_BODY => Err(Cut::Oversized),
             Framing::Length(length) => {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 while self.buffer.len() < length {
@@ -221,20 +232,24 @@ impl Connection {
             }
             Framing::Chunked => {
                 let mut chunks = Chunks::default();
-                while !chunks
-                    .take(&mut self.buffer)
-                    .map_err(|error| Cut::Failure(malformed(error)))?
-                {
+                loop {
+                    if self.received > most {
+                        return Err(Cut::Oversized);
+                    }
+                    let done = chunks.take(&mut self.buffer);
+                    if done.map_err(|error| Cut::Failure(malformed(error)))? {
+                        return Ok(chunks.into_body());
+                    }
                     if let Err(failure) = self.more(BUFFER).await {
                         return Err(Cut::new(failure, chunks.into_body()));
                     }
                 }
-                Ok(chunks.into_body())
             }
             Framing::Close => {
                 // The end of the connection is the end of the body; a checksum or the JSON says whether it is all.
                 loop {
                     match self.more(BUFFER).await {
+                        Ok(()) if self.received > most => return Err(Cut::Oversized),
                         Ok(()) => {}
                         Err(None) => return Ok(self.buffer.split().freeze()),
                         Err(Some(failure)) => return Err(Cut::Failure(failure)),
@@ -262,6 +277,8 @@ impl Connection {
 enum Cut {
     /// The connection ended; what came before.
     End(Bytes),
+    /// There is more of it than is read.
+    Oversized,
     Failure(Failure),
 }
 

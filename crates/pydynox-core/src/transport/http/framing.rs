@@ -8,9 +8,11 @@ use httparse::{ParserConfig, Status};
 use super::super::Headers;
 use super::super::sigv4;
 
-/// A head is no longer than this.
+/// The heads of an answer, interim ones included, are no longer than this; neither are the lines after the last chunk.
 const MOST_HEAD: usize = 64 * 1024;
 const MOST_HEADERS: usize = 100;
+/// Interim answers before the final one.
+const MOST_INTERIM: u32 = 32;
 /// A line that frames a chunk is no longer than this.
 const MOST_LINE: usize = 4096;
 
@@ -39,23 +41,51 @@ pub(super) struct Head {
     pub(super) headers: Headers,
 }
 
-impl Head {
-    /// Takes a final answer's head from the start of `bytes`; interim answers before it are skipped. `None` when there is
+/// The heads of one answer as their bytes come: interim ones, then the final one.
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    /// Interim answers so far, and their bytes.
+    interim: u32,
+    length: usize,
+    /// Bytes of the present head that were looked at.
+    looked: usize,
+}
+
+impl Heads {
+    /// Takes the final answer's head from the start of `bytes`; interim answers before it are skipped. `None` when there is
     /// more to come.
-    pub(super) fn take(bytes: &mut BytesMut) -> Result<Option<Self>, Malformed> {
+    pub(super) fn take(&mut self, bytes: &mut BytesMut) -> Result<Option<Head>, Malformed> {
         loop {
-            let Some((head, length)) = Self::parse(bytes)? else {
+            // A head ends with a line: one that comes byte by byte is not read from its start for each of them.
+            let new = bytes.get(self.looked..).unwrap_or_default();
+            let may_end = self.looked == 0 || memchr::memchr(b'\n', new).is_some();
+            self.looked = bytes.len();
+            let parsed = if may_end { Head::parse(bytes)? } else { None };
+            let length = parsed.as_ref().map_or(bytes.len(), |(_, length)| *length);
+            if self.length + length > MOST_HEAD {
+                return Err(Malformed("the head of the answer is too long"));
+            }
+            let Some((head, length)) = parsed else {
                 return Ok(None);
             };
             bytes.advance(length);
             match head.status {
                 101 => return Err(Malformed("the other side switched protocols")),
-                100..200 => {}
+                100..200 if self.interim == MOST_INTERIM => {
+                    return Err(Malformed("there are too many interim answers"));
+                }
+                100..200 => {
+                    self.interim += 1;
+                    self.length += length;
+                    self.looked = 0;
+                }
                 _ => return Ok(Some(head)),
             }
         }
     }
+}
 
+impl Head {
     fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Malformed> {
         let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
         let mut response = httparse::Response::new(&mut []);
@@ -66,10 +96,10 @@ impl Head {
         );
         let length = match parsed {
             Ok(Status::Complete(length)) => length,
-            Ok(Status::Partial) if bytes.len() > MOST_HEAD => {
-                return Err(Malformed("the head of the answer is too long"));
-            }
             Ok(Status::Partial) => return Ok(None),
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(Malformed("the head of the answer has too many lines"));
+            }
             Err(_) => return Err(Malformed("the answer is no HTTP/1.1")),
         };
         let mut head = Self {
@@ -184,6 +214,8 @@ fn number<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
 pub(super) struct Chunks {
     state: Chunk,
     body: BytesMut,
+    /// Bytes of the lines after the last chunk.
+    trailer: usize,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -244,7 +276,13 @@ impl Chunks {
                 Chunk::Trailer => match line(bytes)? {
                     None => return Ok(false),
                     Some(0) => return Ok(true),
-                    Some(_) => Chunk::Trailer,
+                    Some(length) => {
+                        self.trailer += length;
+                        if self.trailer > MOST_HEAD {
+                            return Err(Malformed("the trailer of the answer is too long"));
+                        }
+                        Chunk::Trailer
+                    }
                 },
             };
         }
@@ -278,7 +316,7 @@ mod tests {
     use super::*;
 
     fn head(text: &str) -> Result<Option<Head>, Malformed> {
-        Head::take(&mut BytesMut::from(text))
+        Heads::default().take(&mut BytesMut::from(text))
     }
 
     fn sound(text: &str) -> Head {
@@ -294,7 +332,7 @@ mod tests {
             assert_eq!(head(&text[..cut]), Ok(None), "{cut}");
         }
         let mut bytes = BytesMut::from(text);
-        let head = Head::take(&mut bytes).unwrap().unwrap();
+        let head = Heads::default().take(&mut bytes).unwrap().unwrap();
 
         assert_eq!(
             (head.status, head.framing, head.keep_alive),
@@ -395,6 +433,43 @@ mod tests {
     }
 
     #[test]
+    fn heads_without_an_end_are_refused() {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        let last = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        let few = interim.repeat(MOST_INTERIM as usize);
+        assert_eq!(sound(&format!("{few}{last}")).status, 200);
+        assert!(head(&format!("{few}{interim}{last}")).is_err());
+        let long = format!(
+            "HTTP/1.1 103 Hints\r\nX: {}\r\n\r\n",
+            "x".repeat(MOST_HEAD / 2)
+        );
+        assert!(head(&format!("{long}{last}")).is_ok());
+        assert!(head(&format!("{long}{long}")).is_err());
+        // Whole, but too long.
+        let whole = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(MOST_HEAD));
+        assert!(head(&whole).is_err());
+        let trailer = format!("0\r\n{}", "X: yz\r\n".repeat(MOST_HEAD / 5 + 1));
+        assert!(unchunk(&[trailer.as_bytes()]).is_err());
+    }
+
+    #[test]
+    fn a_head_that_comes_byte_by_byte_is_the_same() {
+        let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        let (mut heads, mut bytes) = (Heads::default(), BytesMut::new());
+        let mut found = None;
+
+        for byte in text.bytes() {
+            bytes.extend_from_slice(&[byte]);
+            if found.is_none() {
+                found = heads.take(&mut bytes).unwrap();
+            }
+        }
+
+        assert_eq!(found, Some(sound(text)));
+        assert_eq!(&bytes[..], b"{}");
+    }
+
+    #[test]
     fn of_a_good_answer_little_is_kept() {
         let lines = "Date: D\r\nContent-Type: application/x-amz-json-1.0\r\nx-amz-retry-after: 5\r\nContent-Length: 0";
         let good = sound(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\n"));
@@ -466,8 +541,8 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in "HTTP/1.1 [0-9]{3} [ -~\r\n:]{0,80}") {
-            let _ = Head::take(&mut BytesMut::from(&bytes[..]));
-            let _ = Head::take(&mut BytesMut::from(text.as_str()));
+            let _ = Heads::default().take(&mut BytesMut::from(&bytes[..]));
+            let _ = Heads::default().take(&mut BytesMut::from(text.as_str()));
             let _ = unchunk(&[&bytes]);
             let _ = unchunk(&[text.as_bytes()]);
         }

@@ -152,15 +152,7 @@ impl Http {
 
     /// The time as the service has it, as far as we know.
     fn now(&self) -> SystemTime {
-        let now = SystemTime::now();
-        let offset = self.clock.load(Ordering::Relaxed);
-        let length = Duration::from_secs(offset.unsigned_abs());
-        let moved = if offset < 0 {
-            now.checked_sub(length)
-        } else {
-            now.checked_add(length)
-        };
-        moved.unwrap_or(now)
+        moved(SystemTime::now(), self.clock.load(Ordering::Relaxed))
     }
 
     async fn exchange(&self, request: Request) -> Result<super::Response, TransportError> {
@@ -178,17 +170,23 @@ impl Http {
             .map_err(TransportError::Refused)?;
         let target = target_of(&request.operation)?;
         let mut lease = self.pool.check_out(&endpoint).await?;
+        let mut clock = 0;
         loop {
             // Signed here and not before: waiting for a connection may take longer than a signature is good for.
             match lease
                 .exchange(self.patience, |route, out| {
-                    request.progress.release();
-                    self.write(out, &request, &target, (&identity, &endpoint), route)
+                    if !request.progress.release() {
+                        return Err(TransportError::cancelled());
+                    }
+                    clock = self.clock.load(Ordering::Relaxed);
+                    let now = moved(SystemTime::now(), clock);
+                    self.write(out, &request, (&target, now), (&identity, &endpoint), route)
                 })
                 .await?
             {
                 Ok(mut response) => {
                     response.identity = identity.id;
+                    response.clock = clock;
                     return Ok(response);
                 }
                 // Nothing was written on a connection that had been idle: another one, and no attempt was made.
@@ -212,7 +210,7 @@ impl Http {
         &self,
         out: &mut Vec<u8>,
         request: &Request,
-        target: &str,
+        (target, now): (&str, SystemTime),
         signer_of: (&Arc<Identity>, &Arc<Endpoint>),
         route: &Route,
     ) -> Result<(), TransportError> {
@@ -228,21 +226,18 @@ impl Http {
             return Err(TransportError::Refused(malformed()));
         };
         out.extend_from_slice(&route.line);
-        signer.write(out, self.now(), target, &request.body);
+        signer.write(out, now, target, &request.body);
         Ok(())
     }
 
-    /// Takes the service's time for ours, where the two differ by more than a signature allows.
-    fn set_clock(&self, date: &str, certain: bool) -> bool {
+    /// Takes the service's time for ours, where it and that of the refused signature differ by more than a signature allows. The
+    /// clock may be right by now: of many calls that were signed before, the first to be refused has set it.
+    fn set_clock(&self, date: &str, certain: bool, signed: i64) -> bool {
         let Ok(theirs) = httpdate::parse_http_date(date) else {
             return false;
         };
-        let (theirs, ours, corrected) = (
-            seconds(theirs),
-            seconds(SystemTime::now()),
-            seconds(self.now()),
-        );
-        let wrong_by = (theirs - corrected).abs();
+        let (theirs, ours) = (seconds(theirs), seconds(SystemTime::now()));
+        let wrong_by = (theirs - ours - signed).abs();
         if wrong_by <= if certain { 1 } else { CLOCK_TOLERANCE } {
             return false;
         }
@@ -256,6 +251,16 @@ fn malformed() -> Error {
         ErrorKind::Credentials,
         "the access key or the session token holds characters that no header may hold: check how they are set",
     )
+}
+
+fn moved(time: SystemTime, offset: i64) -> SystemTime {
+    let length = Duration::from_secs(offset.unsigned_abs());
+    let moved = if offset < 0 {
+        time.checked_sub(length)
+    } else {
+        time.checked_add(length)
+    };
+    moved.unwrap_or(time)
 }
 
 fn seconds(time: SystemTime) -> i64 {
@@ -307,8 +312,13 @@ impl Transport for Http {
 
     fn mend(&self, ailment: Ailment) -> Mending<'_> {
         match ailment {
-            Ailment::Clock { date, certain } => {
-                Box::pin(std::future::ready(Ok(self.set_clock(&date, certain))))
+            Ailment::Clock {
+                date,
+                certain,
+                signed,
+            } => {
+                let mended = self.set_clock(&date, certain, signed);
+                Box::pin(std::future::ready(Ok(mended)))
             }
             Ailment::Credentials { identity } => {
                 Box::pin(self.keychain.replace(identity, self.now()))

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connect::{Connector, Route};
 use super::connection::{Broken, Connection};
 use super::{HttpConfig, Outside};
+use crate::process::Maker;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, Response, TransportError};
 
@@ -19,6 +20,14 @@ pub(super) struct Pool {
     /// One permit for each connection that is in use or being made.
     room: Arc<Semaphore>,
     idle: Mutex<Idle>,
+    maker: Maker,
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.maker.let_go(std::mem::take(idle));
+    }
 }
 
 #[derive(Default)]
@@ -42,6 +51,7 @@ impl Pool {
             connector: Connector::new(&config, outside),
             room: Arc::new(Semaphore::new(config.max_connections)),
             idle: Mutex::default(),
+            maker: Maker::this(),
             config,
         }
     }

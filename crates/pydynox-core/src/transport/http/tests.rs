@@ -905,6 +905,54 @@ async fn a_secure_request_goes_through_a_tunnel() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_never_stops_talking_is_no_way_to_the_service() {
+    for piece in [
+        &b"HTTP/1.1 100 Continue\r\n\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nx: y\r\n",
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while io::Write::write_all(&mut stream, piece).is_ok() {}
+        });
+        let rules = Matcher::builder()
+            .https(format!("http://127.0.0.1:{proxy}"))
+            .build();
+        let endpoint = Endpoint::parse("https://db.invalid", "us-east-1").unwrap();
+        let credentials = Arc::new(Credentials::new("AKID", "secret"));
+        let config = HttpConfig {
+            connect_timeout: Duration::from_secs(1),
+            ..HttpConfig::default()
+        };
+        let http = Http::behind(through(rules), config, credentials, Arc::new(endpoint)).unwrap();
+
+        let answer = tokio::time::timeout(Duration::from_secs(10), get(&http)).await;
+
+        let (sent, kind, _) = failure(answer.unwrap().unwrap_err());
+        assert_eq!((sent, kind), ("not sent", FailureKind::Connect));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_not_read() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 134217729\r\nx-amzn-RequestId: R1\r\n\r\n{";
+    let (port, log) = serve(None, |_, _| say(head.into())).await;
+    let client = client(port, Arc::new(Credentials::new("K", "s")));
+
+    let error = client.call(put()).await.unwrap_err();
+
+    assert_eq!(error.kind(), &ErrorKind::WriteOutcomeUnknown);
+    let cause = error.cause().unwrap();
+    assert_eq!(cause.kind(), &ErrorKind::InvalidResponse);
+    assert_eq!(
+        (error.status(), error.request_id(), log.seen().len()),
+        (Some(200), Some("R1"), 1)
+    );
+    assert!(cause.message().contains("longer than 128 MiB"), "{cause}");
+}
+
+#[tokio::test]
 async fn a_proxy_that_cannot_be_spoken_to_is_a_configuration_error() {
     let rules = Matcher::builder().all("socks5://127.0.0.1:1").build();
     let endpoint = Arc::new(Endpoint::parse("http://db.invalid:8000", "us-east-1").unwrap());
@@ -1041,6 +1089,64 @@ async fn a_wrong_clock_is_set_by_the_service_and_stays_set() {
         );
         assert_eq!(hour_of(&seen[1]), hour_of(&seen[2]));
     }
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_set_once_for_all_who_were_refused() {
+    let (port, log) = serve(None, |_, seen| {
+        let hour = httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(1));
+        let signed = &seen.header("x-amz-date").unwrap()[9..11];
+        if hour[17..19] == *signed {
+            say(ok("{}"))
+        } else {
+            // All are signed before the first of them is refused.
+            let headers = format!("Date: {hour}\r\n");
+            let answer = refusal("RequestTimeTooSkewed", &headers);
+            Deed::Say(vec![Vec::new(), answer], Duration::from_millis(100))
+        }
+    })
+    .await;
+    let client = client(port, Arc::new(Credentials::new("K", "s")));
+
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.call(put()).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().attempts, 1);
+    }
+
+    assert_eq!(log.seen().len(), 40);
+}
+
+#[tokio::test]
+async fn ended_credentials_are_replaced_once_for_all_who_were_refused() {
+    let (port, log) = serve(None, |_, seen| {
+        if seen.head.contains("Credential=K1/") {
+            let answer = refusal("ExpiredTokenException", "");
+            Deed::Say(vec![Vec::new(), answer], Duration::from_millis(100))
+        } else {
+            say(ok("{}"))
+        }
+    })
+    .await;
+    let credentials = Arc::new(Numbered(AtomicUsize::new(0)));
+    let client = client(port, credentials.clone());
+
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.call(put()).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().attempts, 1);
+    }
+
+    assert_eq!(log.seen().len(), 40);
+    assert_eq!(credentials.0.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

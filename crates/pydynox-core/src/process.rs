@@ -1,0 +1,48 @@
+//! Which process this is: a fork raises a number, and what a parent made is leaked in its children, never dropped.
+//!
+//! A socket of the parent's is registered with an epoll that both processes share. Dropping it in the child takes it out of there,
+//! and the parent never hears of it again; timers and tasks have locks that the fork may have left held.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many forks lie between this process and the one that loaded the library.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// The number of this process among its ancestors.
+pub fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// To be called in a child before anything else happens there; from a fork handler, so it does nothing but count.
+pub fn in_forked_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The process that made something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Maker(u32);
+
+impl Maker {
+    /// This process.
+    pub fn this() -> Self {
+        Self(generation())
+    }
+
+    /// Whether it is this process, and not one of its ancestors.
+    pub fn is_this(self) -> bool {
+        self == Self::this()
+    }
+
+    /// Drops what was made, unless it is an ancestor's.
+    pub fn let_go<T>(self, made: T) {
+        if !self.is_this() {
+            std::mem::forget(made);
+        }
+    }
+}
+
+impl Default for Maker {
+    fn default() -> Self {
+        Self::this()
+    }
+}
