@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, sort_key
-from pydynox.exceptions import ConfigurationError, CursorError
+from pydynox.exceptions import ConfigurationError, CursorError, ValidationError
 
-from .conftest import Drive
+from .conftest import Drive, Serve, client_of
+from .faults.deeds import answer
 
 
 class Order(Model[str, int], table="orders"):
@@ -114,4 +116,62 @@ def test_a_key_has_32_bytes_and_terms_need_one(orders: DynamoDBClient, drive: Dr
     with pytest.raises(ConfigurationError, match="32 random bytes"):
         DynamoDBClient(endpoint_url="memory://", cursor_keys=[b"short"])
     with pytest.raises(ConfigurationError, match="cursor_keys"):
-        drive(ALL.cursors(audience="ada").page(2))
+        ALL.cursors(audience="ada")
+
+
+def test_a_last_evaluated_key_goes_on_like_a_cursor(orders: DynamoDBClient, drive: Drive) -> None:
+    key = {"customer": "secret-customer", "number": 3}
+    wire = {"customer": {"S": "secret-customer"}, "number": {"N": "3"}}
+    for given in (key, wire, MappingProxyType(key)):
+        for query in (ALL, orders.query("orders", {"customer": "secret-customer"})):
+            assert len(drive(query.after(given).all())) == 6
+            assert len(drive(query.after(given).limit(4).all())) == 4
+            assert drive(query.after(given).count()) == 6
+    assert [order.number for order in drive(ALL.descending().after(key).all())] == [2, 1, 0]
+    assert len(drive(Order.scan().after(key).all())) <= 9
+    assert drive(ALL.after(key).page(2)).cursor is not None
+    assert len(drive(ALL.after(key).after(None).all())) == 10
+
+
+@pytest.mark.parametrize(
+    ("query", "key", "said"),
+    [
+        (ALL, {"customer": "secret-customer"}, r"has customer \(S\), number \(N\) and nothing else"),
+        (ALL, {"customer": "secret-customer", "number": "3"}, r"number \(N\)"),
+        (ALL, {"customer": "secret-customer", "number": 3, "x": 1}, "nothing else"),
+        (ALL, {"customer": "other", "number": 3}, "outside of what the query reads"),
+        (Order.query("secret-customer", Order.number > 5), {"customer": "secret-customer", "number": 3}, "outside"),
+        (ALL, {}, "an attribute at least"),
+        (ALL, {"customer": "secret-customer", "number": True}, "a string, a number or bytes"),
+        (ALL, {"customer": "", "number": 1}, "1 to 2,048 bytes"),
+        (Order.scan(segments=2), {"customer": "secret-customer", "number": 3}, "in each of them"),
+    ],
+)
+def test_a_last_evaluated_key_of_something_else_is_refused_at_once(query: Any, key: Any, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        query.after(key)
+
+
+def test_after_takes_nothing_else() -> None:
+    for wrong in (3, b"x", ["x"], {1: "x"}):
+        with pytest.raises(TypeError):
+            ALL.after(wrong)  # type: ignore[arg-type]
+
+
+def test_terms_without_a_key_are_refused_by_cursors_and_before_anything_is_sent(serve: Serve, drive: Drive) -> None:
+    server = serve(answer({"Count": 0, "Items": []}))
+    client = client_of(server)
+    with client.as_default():
+        for terms in ({"audience": "ada"}, {"expires_in": timedelta(hours=1)}):
+            with pytest.raises(ConfigurationError, match="cursor_keys"):
+                ALL.cursors(**terms)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match="cursor_keys"):
+            client.query("orders", {"customer": "c"}).cursors(audience="ada")
+        ALL.cursors()
+    sealing = client_of(server, cursor_keys=[b"k" * 32])
+    with sealing.as_default():
+        query = ALL.cursors(audience="ada")
+    for read in (query.all, query.count, lambda: query.page(1)):
+        with client.as_default(), pytest.raises(ConfigurationError, match="cursor_keys"):
+            drive(read())
+    assert not server.seen

@@ -101,7 +101,7 @@ def test_a_filter_does_not_make_a_page_short(book: DynamoDBClient, drive: Drive)
 
 
 def test_a_cursor_is_bound_to_its_statement_and_parameters(serve: Serve, drive: Drive) -> None:
-    server = serve(*[answer({"Items": [{"book": {"S": "b"}}], "NextToken": "secret"})] * 2)
+    server = serve(*[answer({"Items": [{"book": {"S": "b"}}], "NextToken": token}) for token in ("secret", "more")])
     client = client_of(server)
     page = drive(client.execute(ALL, "b", limit=1))
     assert page.cursor is not None

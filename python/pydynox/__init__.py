@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ._core import __version__, ksuid, run, ulid, uuid4, uuid7
+from ._cursors import CursorWarning
 from ._typing import Codec
 from .attributes import (
     Attr,
@@ -86,6 +87,7 @@ __all__ = [
     "CompressedAttribute",
     "Condition",
     "Credentials",
+    "CursorWarning",
     "DataKeyCache",
     "DateAttribute",
     "DatetimeAttribute",

@@ -633,13 +633,16 @@ class DynamoDBClient:
         """
         prefix = _core.table_named(self._core, "")
         names: list[str] = []
-        page: dict[str, Any] = {}
+        start: dict[str, Any] = {}
+        trail = _core.Trail("ListTables", None)
         while True:
-            start = {"ExclusiveStartTableName": page["LastEvaluatedTableName"]} if page else {}
             page = await self.call("ListTables", **start)
             names += [name.removeprefix(prefix) for name in page["TableNames"] if name.startswith(prefix)]
-            if page.get("LastEvaluatedTableName") is None:
+            last = page.get("LastEvaluatedTableName")
+            if last is None:
                 return names
+            trail.note(last)
+            start = {"ExclusiveStartTableName": last}
 
     def query(
         self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
@@ -909,19 +912,26 @@ class DynamoDBClient:
             yield usage
 
     @contextmanager
-    def options(self, *, timeout: float | None = _NOT_GIVEN, consistent_read: bool | None = None) -> Generator[Self]:
+    def options(
+        self, *, timeout: float | None = _NOT_GIVEN, consistent_read: bool | None = None, deadline: float | None = None
+    ) -> Generator[Self]:
         """Within the block, and in the tasks that it starts, calls of this client are made so; blocks may stand in each other.
 
         Args:
             timeout: Seconds that a call may take, attempts and waiting included; None for no limit.
             consistent_read: What reads do that do not say it themselves, whatever their model says.
+            deadline: Seconds from the beginning of the block after which no call goes on: a whole reading, batch or transaction,
+                all retries and pauses of it, whatever ``timeout`` allows each request. A reading that began in the block keeps
+                the deadline. A block within another one never has more time than that one.
 
         Raises:
-            ConfigurationError: The timeout is no positive number.
+            ConfigurationError: The timeout or the deadline is no positive number.
 
         Example:
             >>> with client.options(timeout=2, consistent_read=True):
             ...     await User.get("u1")
+            >>> with client.options(deadline=10):
+            ...     orders = await Order.query("c1").all()
         """
         if timeout is None:
             timeout = float("inf")
@@ -929,12 +939,15 @@ class DynamoDBClient:
             raise ConfigurationError(
                 f"options(timeout=...) is a positive number of seconds, or None for no limit, not {timeout!r}"
             )
+        if deadline is not None and not _is_positive(deadline):
+            raise ConfigurationError(f"options(deadline=...) is a positive number of seconds, not {deadline!r}")
         variable: Any = self._core.options_variable()
         before = variable.get()
         token = variable.set(
             (
                 before[0] if timeout is _NOT_GIVEN else float(timeout),
                 before[1] if consistent_read is None else consistent_read,
+                before[2] if deadline is None else _core.BlockDeadline(deadline, before[2]),
             )
         )
         try:
@@ -1024,6 +1037,11 @@ def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
     if found is not None:
         return found
     return _from_environment.get("client") or _from_environment.setdefault("client", DynamoDBClient())
+
+
+def known_client(own: DynamoDBClient | None) -> DynamoDBClient | None:
+    """The client that a call would have here; None where one would be made for it."""
+    return _block.get() or own or _default or _from_environment.get("client")
 
 
 @contextmanager

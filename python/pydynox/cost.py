@@ -227,7 +227,7 @@ def _check_limit(name: str, value: object) -> None:
         raise ConfigurationError(f"budget({name}=...) is a number from 0 on, or None for no limit, not {value!r}")
 
 
-def _caller() -> FrameType | None:
+def caller() -> FrameType | None:
     """The frame of the program that makes the call that is about to be sent; None where nothing says who started it."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
@@ -242,7 +242,7 @@ def _caller() -> FrameType | None:
 
 def _site() -> str:
     """Where in the program the call is made that is about to be sent."""
-    frame = _caller()
+    frame = caller()
     if frame is None:
         return "a task of its own"
     return f"{frame.f_code.co_filename.removeprefix(os.getcwd() + os.sep)}:{frame.f_lineno}"
@@ -250,7 +250,7 @@ def _site() -> str:
 
 def warn_of_size(message: str) -> None:
     """Called by the border before an item near the limit is written."""
-    frame = _caller()
+    frame = caller()
     if frame is None:
         warnings.warn(message, ItemSizeWarning, stacklevel=2)
         return

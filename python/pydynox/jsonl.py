@@ -92,9 +92,12 @@ async def export_jsonl(
         if file.seek(0, os.SEEK_END) < size:
             raise ConfigurationError(f"{part} is shorter than {note} says: it was changed; move both away to begin anew")
         file.truncate(size)
+        trail = _core.Trail("Scan", after)
         while state is None or after is not None:
             operation = found.client._core.scan_lines(found.name, after, consistent_read, page_size, pace)
             lines, count, after = await _result(operation)
+            if after is not None:
+                trail.note(after)
             file.write(_compressed(lines) if path.endswith(".gz") else lines)
             file.flush()
             items += count

@@ -33,13 +33,17 @@ async def execute(
     token = None if after is None else prepared.after(core, after)
     rows: list[Any] = []
     cost: float | None = None
+    trail = _core.Trail("ExecuteStatement", token)
     while True:
         wanted = None if limit is None else limit - len(rows)
         found, token, units = await _done(prepared.execute(core, _schema(model), consistent_read, wanted, token))
         rows += found
         if units is not None:
             cost = (cost or 0.0) + units
-        if token is None or (limit is not None and len(rows) >= limit):
+        if token is None:
+            break
+        trail.note(token)
+        if limit is not None and len(rows) >= limit:
             break
     await _loaded(rows)
     return QueryResult(rows, None if token is None else prepared.cursor(core, token), cost)

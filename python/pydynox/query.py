@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, cast, overload
 
 from . import _core
 from ._typing import A, B, C, D, F, G, Row
-from .client import client_for
-from .exceptions import ItemNotFoundError, MultipleItemsError, ReadLimitError, ValidationError
+from .client import client_for, known_client
+from .exceptions import ConfigurationError, ItemNotFoundError, MultipleItemsError, ReadLimitError, ValidationError
 from .expressions import Expr
 from .key import Key
 from .results import QueryResult
@@ -96,7 +97,7 @@ class Query(Generic[Row]):
         return self._with(self._search.filtered(conditions))
 
     def limit(self, count: int, /) -> Self:
-        """At most this many rows in all, whatever is read for them.
+        """At most this many rows in all, whatever is read for them: over pages too, whose cursors carry what is left.
 
         Raises:
             ValidationError: The number is negative.
@@ -150,13 +151,23 @@ class Query(Generic[Row]):
         """
         return self._with(self._search.consistent_read(bool(value)))
 
-    def after(self, cursor: str | None, /) -> Self:
-        """Go on where a page ended; None starts at the beginning. The cursor is checked when reading starts.
+    def after(self, cursor: str | Mapping[str, Any] | None, /) -> Self:
+        """Go on where a page ended; None starts at the beginning. A cursor is checked when reading starts.
+
+        Args:
+            cursor: The cursor of a page. For jobs of your own also a ``LastEvaluatedKey``: the stored names of all key attributes
+                of the table, and of the index that is read, with their values, plain or in DynamoDB's JSON. Never take one from
+                outside of the program: it is bound to nothing.
+
+        Raises:
+            ValidationError: A ``LastEvaluatedKey`` is not of this table or index, or outside of what the query reads.
+            TypeError: That is neither.
 
         Example:
             >>> page = await Order.query("c1").after(request.args.get("cursor")).page(20)
+            >>> await Order.query("c1").after({"customer": "c1", "number": 41}).all()
         """
-        return self._with(self._search.after(cursor))
+        return self._with(self._search.after(dict(cursor) if isinstance(cursor, Mapping) else cursor))
 
     def cursors(self, *, audience: str | None = None, expires_in: timedelta | None = None) -> Self:
         """Whom the cursors of this query are for, and how long they are good. Needs ``DynamoDBClient(cursor_keys=...)``.
@@ -167,6 +178,7 @@ class Query(Generic[Row]):
 
         Raises:
             ValidationError: The time is not positive.
+            ConfigurationError: The client has no ``cursor_keys``, so that nobody could be held to it.
 
         Example:
             >>> page = await Order.query("c1").cursors(audience=user_id, expires_in=timedelta(hours=1)).page(20)
@@ -174,6 +186,11 @@ class Query(Generic[Row]):
         seconds = None if expires_in is None else int(expires_in.total_seconds())
         if seconds is not None and seconds < 1:
             raise _refused(f"cursors(expires_in={expires_in!r}): a cursor lives for a second at least")
+        client = self._client or known_client(self._model.model_config.client if self._model is not None else None)
+        if client is not None and (audience is not None or seconds is not None) and not client._core.seals_cursors:
+            raise ConfigurationError(
+                "cursors(audience=, expires_in=) need a key that nobody can forge one without: DynamoDBClient(cursor_keys=[...])"
+            )
         return self._with(self._search.cursors(audience, seconds))
 
     def paced(self, *, target_rcu: float | None = None) -> Self:

@@ -278,7 +278,7 @@ class SyncQuery(Generic[Row]):
         made: SyncQuery[Row] = self._target.consistent_read(value).sync
         return made
 
-    def after(self, cursor: str | None, /) -> SyncQuery[Row]:
+    def after(self, cursor: str | Mapping[str, Any] | None, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.after``."""
         made: SyncQuery[Row] = self._target.after(cursor).sync
         return made

@@ -167,6 +167,8 @@ pub struct Client {
     observers: Option<Arc<Observers>>,
     protection: Option<Arc<Protection>>,
     pace: Option<Arc<Limiter>>,
+    /// When all calls must be over, whatever each of them may take.
+    until: Option<Deadline>,
 }
 
 struct Inner {
@@ -197,6 +199,7 @@ impl Client {
             observers: None,
             protection: None,
             pace: None,
+            until: None,
         })
     }
 
@@ -224,13 +227,31 @@ impl Client {
         }
     }
 
+    /// The same client, whose calls must all be over at this deadline, or at an earlier one that was set before.
+    #[must_use]
+    pub fn within(self, deadline: Deadline) -> Self {
+        let until = self.until.map_or(deadline, |until| until.within(deadline));
+        Self {
+            until: Some(until),
+            ..self
+        }
+    }
+
     /// When a call must be over that begins now. Whoever keeps to a pace has time, unless the call says otherwise.
     pub(crate) fn deadline(&self, asked: Option<Duration>) -> Deadline {
         let otherwise = match self.pace {
             None => self.inner.config.timeout,
             Some(_) => None,
         };
-        Deadline::start(asked.or(otherwise))
+        self.bounded(Deadline::start(asked.or(otherwise)))
+    }
+
+    /// A deadline, but not after that of all calls.
+    fn bounded(&self, deadline: Deadline) -> Deadline {
+        match self.until {
+            None => deadline,
+            Some(until) => deadline.within(until),
+        }
     }
 
     /// How its calls protect values on their way.
@@ -238,14 +259,14 @@ impl Client {
         self.protection.as_ref()
     }
 
-    /// Whether both send over one transport, and the same observers count their calls; they may protect other values.
+    /// Whether both send over one transport until the same deadline, and the same observers count their calls; they may protect other values.
     pub fn is_same(&self, other: &Self) -> bool {
         let same_observers = match (&self.observers, &other.observers) {
             (None, None) => true,
             (Some(one), Some(other)) => one.counts_for(other),
             _ => false,
         };
-        Arc::ptr_eq(&self.inner, &other.inner) && same_observers
+        Arc::ptr_eq(&self.inner, &other.inner) && same_observers && self.until == other.until
     }
 
     /// How the client behaves.
@@ -359,7 +380,8 @@ impl Client {
     async fn send(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
         let deadline = self.deadline(call.timeout);
         let mut run = Run::new(&self.inner, &call, deadline, progress);
-        if call.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        let is_over = self.until.is_some() && !run.deadline.allows(Duration::ZERO);
+        if is_over || call.timeout.is_some_and(|timeout| timeout.is_zero()) {
             let error = run.out_of_time();
             return Err(run.in_context(error));
         }
@@ -665,8 +687,11 @@ impl<'a> Run<'a> {
 
     /// The deadline is here, or too near for another attempt.
     fn out_of_time(&mut self) -> Error {
-        let message =
-            "not finished before its timeout; try again, or allow more time with timeout=";
+        let message = if self.deadline.is_shared() {
+            "not finished before the deadline of client.options(deadline=...)"
+        } else {
+            "not finished before its timeout; try again, or allow more time with timeout="
+        };
         let error = Error::new(ErrorKind::Timeout, message).with_retryable(true);
         match self.last.take() {
             Some(last) => error.with_source(last),

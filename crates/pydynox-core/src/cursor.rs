@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::{Error, ErrorKind};
 use crate::pagination::Position;
+use crate::start_key::StartKey;
 
 /// Bytes of a key that encrypts cursors.
 pub const KEY_SIZE: usize = 32;
@@ -23,6 +23,7 @@ const CHECKSUM_SIZE: usize = 8;
 const FINGERPRINT_SIZE: usize = 16;
 const HAS_EXPIRY: u8 = 1;
 const HAS_AUDIENCE: u8 = 2;
+const HAS_LEFT: u8 = 4;
 
 type Fingerprint = [u8; FINGERPRINT_SIZE];
 
@@ -37,13 +38,26 @@ impl Binding {
     }
 }
 
-/// Who may use a cursor, and how long.
+/// Who may use a cursor, how long, and for how much.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms<'a> {
     /// Whom it is for, such as the id of a user.
     pub audience: Option<&'a str>,
     /// Until when it is good, in seconds since 1970.
     pub expires_at: Option<u64>,
+    /// How many rows are left of the query's limit.
+    pub left: Option<u64>,
+}
+
+/// What a cursor says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Where it stands in each segment that is read. The keys are written anew.
+    pub positions: Vec<Position>,
+    /// How many rows are left of the query's limit. Whoever can write a cursor can write another number.
+    pub left: Option<u64>,
+    /// Whether it was encrypted, and so made by whoever has the key.
+    pub is_sealed: bool,
 }
 
 /// The keys that encrypt and authenticate cursors: the first one seals, all of them open. Without keys cursors are bound and
@@ -98,22 +112,51 @@ impl CursorKeys {
         terms: Terms<'_>,
         positions: &[Position],
     ) -> Result<String, Error> {
-        let content = write(binding, terms, positions);
+        let spots = positions.iter().map(|position| match position {
+            Position::Start => Spot::Start,
+            Position::After(key) => Spot::After(key),
+            Position::End => Spot::End,
+        });
+        self.close(&write(binding, terms, spots), terms)
+    }
+
+    /// A cursor that holds a token of the service in place of a position.
+    ///
+    /// # Errors
+    ///
+    /// The system has no randomness.
+    pub fn seal_token(&self, binding: Binding, token: &str) -> Result<String, Error> {
+        let terms = Terms::default();
+        let content = write(binding, terms, [Spot::After(token.as_bytes())].into_iter());
+        self.close(&content, terms)
+    }
+
+    /// Refuses terms that no key holds anybody to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when there are some, and no key.
+    pub fn check_terms(&self, terms: Terms<'_>) -> Result<(), Error> {
+        if self.is_empty() && (terms.audience.is_some() || terms.expires_at.is_some()) {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "a cursor with an audience or an expiry needs a key that nobody can forge it without: DynamoDBClient(cursor_keys=[...])",
+            ));
+        }
+        Ok(())
+    }
+
+    fn close(&self, content: &[u8], terms: Terms<'_>) -> Result<String, Error> {
+        self.check_terms(terms)?;
         let Some(key) = self.0.first() else {
-            if terms.audience.is_some() || terms.expires_at.is_some() {
-                return Err(Error::new(
-                    ErrorKind::Configuration,
-                    "a cursor with an audience or an expiry needs a key that nobody can forge it without: DynamoDBClient(cursor_keys=[...])",
-                ));
-            }
-            let checksum = digest(&SHA256, &content);
-            let parts = [&[OPEN], &checksum.as_ref()[..CHECKSUM_SIZE], &content];
+            let checksum = digest(&SHA256, content);
+            let parts = [&[OPEN], &checksum.as_ref()[..CHECKSUM_SIZE], content];
             return Ok(URL_SAFE_NO_PAD.encode(parts.concat()));
         };
         let broken = |_| Error::new(ErrorKind::Internal, "a cursor cannot be encrypted");
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(broken)?;
-        let mut sealed = content;
+        let mut sealed = content.to_vec();
         key.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(PURPOSE),
@@ -123,7 +166,7 @@ impl CursorKeys {
         Ok(URL_SAFE_NO_PAD.encode([&[SEALED], &nonce[..], &sealed].concat()))
     }
 
-    /// The positions that a cursor stands at; `now` is in seconds since 1970.
+    /// What a cursor says; `now` is in seconds since 1970.
     ///
     /// # Errors
     ///
@@ -134,13 +177,39 @@ impl CursorKeys {
         audience: Option<&str>,
         now: u64,
         text: &str,
-    ) -> Result<Vec<Position>, Error> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| forged())?;
-        let content = self.content(bytes)?;
-        read(&content, binding, audience, now)
+    ) -> Result<Opened, Error> {
+        let content = self.content(text)?;
+        let (left, spots) = read(&content, binding, audience, now)?;
+        let positions = spots.into_iter().map(|spot| match spot {
+            Spot::Start => Ok(Position::Start),
+            Spot::End => Ok(Position::End),
+            Spot::After(key) => StartKey::parse(key)
+                .map(|key| Position::After(key.to_json()))
+                .map_err(|_| forged()),
+        });
+        Ok(Opened {
+            positions: positions.collect::<Result<_, _>>()?,
+            left,
+            is_sealed: !self.is_empty(),
+        })
     }
 
-    fn content(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+    /// The token of the service that a cursor holds.
+    ///
+    /// # Errors
+    ///
+    /// As of [`open`](Self::open); or it holds none.
+    pub fn open_token(&self, binding: Binding, text: &str) -> Result<String, Error> {
+        let content = self.content(text)?;
+        let (_, spots) = read(&content, binding, None, 0)?;
+        match spots[..] {
+            [Spot::After(token)] => String::from_utf8(token.to_vec()).map_err(|_| forged()),
+            _ => Err(forged()),
+        }
+    }
+
+    fn content(&self, text: &str) -> Result<Vec<u8>, Error> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| forged())?;
         match bytes.first() {
             Some(&OPEN) if self.is_empty() => {
                 let (checksum, content) = bytes[1..]
@@ -172,47 +241,64 @@ impl CursorKeys {
     }
 }
 
-fn write(binding: Binding, terms: Terms<'_>, positions: &[Position]) -> Vec<u8> {
+/// Where a cursor stands in one segment, as it is written.
+enum Spot<'a> {
+    Start,
+    After(&'a [u8]),
+    End,
+}
+
+fn write<'a>(binding: Binding, terms: Terms<'_>, spots: impl Iterator<Item = Spot<'a>>) -> Vec<u8> {
     let mut content = binding.0.to_vec();
-    let flags = if terms.expires_at.is_some() {
-        HAS_EXPIRY
-    } else {
-        0
-    } | if terms.audience.is_some() {
-        HAS_AUDIENCE
-    } else {
-        0
-    };
-    content.push(flags);
+    let flag = |is_there: bool, flag: u8| if is_there { flag } else { 0 };
+    content.push(
+        flag(terms.expires_at.is_some(), HAS_EXPIRY)
+            | flag(terms.audience.is_some(), HAS_AUDIENCE)
+            | flag(terms.left.is_some(), HAS_LEFT),
+    );
     if let Some(expires_at) = terms.expires_at {
         content.extend_from_slice(&expires_at.to_be_bytes());
     }
     if let Some(audience) = terms.audience {
         content.extend_from_slice(&fingerprint(&[audience.as_bytes()]));
     }
-    for position in positions {
-        match position {
-            Position::Start => content.push(0),
-            Position::After(key) => {
+    if let Some(left) = terms.left {
+        content.extend_from_slice(&left.to_be_bytes());
+    }
+    for spot in spots {
+        match spot {
+            Spot::Start => content.push(0),
+            Spot::After(key) => {
                 content.push(1);
                 content.extend_from_slice(&(key.len() as u32).to_be_bytes());
                 content.extend_from_slice(key);
             }
-            Position::End => content.push(2),
+            Spot::End => content.push(2),
         }
     }
     content
 }
 
-fn read(
-    content: &[u8],
+/// What is left of the limit, and where the cursor stands.
+fn read<'a>(
+    content: &'a [u8],
     binding: Binding,
     audience: Option<&str>,
     now: u64,
-) -> Result<Vec<Position>, Error> {
+) -> Result<(Option<u64>, Vec<Spot<'a>>), Error> {
     let mut rest = content;
     let of: Fingerprint = take(&mut rest)?;
     let [flags] = take(&mut rest)?;
+    if of != binding.0 {
+        return Err(refused(
+            "this cursor was made by another query: table, index, partition, direction and segments must be the same",
+        ));
+    }
+    if flags & !(HAS_EXPIRY | HAS_AUDIENCE | HAS_LEFT) != 0 {
+        return Err(refused(
+            "this cursor was made by a newer version of pydynox",
+        ));
+    }
     let expires_at = match flags & HAS_EXPIRY {
         0 => None,
         _ => Some(u64::from_be_bytes(take(&mut rest)?)),
@@ -221,33 +307,32 @@ fn read(
         0 => None,
         _ => Some(take(&mut rest)?),
     };
-    if of != binding.0 {
-        return Err(refused(
-            "this cursor was made by another query: table, index, partition, direction and segments must be the same",
-        ));
-    }
+    let left = match flags & HAS_LEFT {
+        0 => None,
+        _ => Some(u64::from_be_bytes(take(&mut rest)?)),
+    };
     if holder != audience.map(|audience| fingerprint(&[audience.as_bytes()])) {
         return Err(refused("this cursor was made for another audience"));
     }
     if expires_at.is_some_and(|expires_at| expires_at <= now) {
         return Err(refused("this cursor has expired: start from the beginning"));
     }
-    let mut positions = Vec::new();
+    let mut spots = Vec::new();
     while !rest.is_empty() {
         let [tag] = take(&mut rest)?;
-        positions.push(match tag {
-            0 => Position::Start,
+        spots.push(match tag {
+            0 => Spot::Start,
             1 => {
                 let length = u32::from_be_bytes(take(&mut rest)?) as usize;
                 let (key, after) = rest.split_at_checked(length).ok_or_else(forged)?;
                 rest = after;
-                Position::After(Bytes::copy_from_slice(key))
+                Spot::After(key)
             }
-            2 => Position::End,
+            2 => Spot::End,
             _ => return Err(forged()),
         });
     }
-    Ok(positions)
+    Ok((left, spots))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
@@ -282,6 +367,9 @@ fn refused(message: &str) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
     use super::*;
 
     const ONE: [u8; 32] = [1; 32];
@@ -300,7 +388,7 @@ mod tests {
         vec![Position::Start, Position::After(key), Position::End]
     }
 
-    fn message(found: Result<Vec<Position>, Error>) -> String {
+    fn message<T: std::fmt::Debug>(found: Result<T, Error>) -> String {
         let error = found.unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::Cursor);
         error.to_string()
@@ -313,7 +401,9 @@ mod tests {
                 .seal(binding(), Terms::default(), &positions())
                 .unwrap();
 
-            assert_eq!(keys.open(binding(), None, 0, &text).unwrap(), positions());
+            let opened = keys.open(binding(), None, 0, &text).unwrap();
+            assert_eq!(opened.positions, positions());
+            assert_eq!((opened.left, opened.is_sealed), (None, !keys.is_empty()));
             let other = Binding::of(&[b"order", b"s", b"c1"]);
             assert!(message(keys.open(other, None, 0, &text)).contains("another query"));
         }
@@ -388,10 +478,12 @@ mod tests {
         let terms = Terms {
             audience: Some("ada"),
             expires_at: Some(100),
+            left: Some(7),
         };
         let text = keys.seal(binding(), terms, &positions()).unwrap();
 
-        assert!(keys.open(binding(), Some("ada"), 99, &text).is_ok());
+        let opened = keys.open(binding(), Some("ada"), 99, &text).unwrap();
+        assert_eq!(opened.left, Some(7));
         assert!(message(keys.open(binding(), Some("ada"), 100, &text)).contains("expired"));
         assert!(message(keys.open(binding(), Some("bob"), 99, &text)).contains("audience"));
         assert!(message(keys.open(binding(), None, 99, &text)).contains("audience"));
@@ -404,5 +496,100 @@ mod tests {
                 .seal(binding(), terms, &positions())
                 .is_err()
         );
+    }
+
+    /// An open cursor as anybody can write it.
+    fn forge(content: &[u8]) -> String {
+        let checksum = digest(&SHA256, content);
+        let parts = [&[OPEN], &checksum.as_ref()[..CHECKSUM_SIZE], content];
+        URL_SAFE_NO_PAD.encode(parts.concat())
+    }
+
+    fn forged_at(key: &[u8]) -> String {
+        let spots = [Spot::After(key)].into_iter();
+        forge(&write(binding(), Terms::default(), spots))
+    }
+
+    #[test]
+    fn a_position_is_written_anew_and_nothing_may_stand_behind_it() {
+        let keys = keys(&[]);
+        let opened = keys
+            .open(binding(), None, 0, &forged_at(br#" {"n":{"N":"1.0"}} "#))
+            .unwrap();
+        let expected = Position::After(Bytes::from_static(br#"{"n":{"N":"1"}}"#));
+        assert_eq!(opened.positions, [expected]);
+
+        for wrong in [
+            &br#"{"n":{"N":"1"}},"FilterExpression":"x""#[..],
+            br#"{"n":{"N":"1"}}}"#,
+            br#"{"n":{"N":"1"},"n":{"N":"2"}}"#,
+            br#"{"n":{"L":[]}}"#,
+            b"token",
+            b"\xff",
+            b"",
+        ] {
+            assert!(message(keys.open(binding(), None, 0, &forged_at(wrong))).contains("forged"));
+        }
+    }
+
+    #[test]
+    fn a_token_is_text_and_no_position() {
+        for keys in [keys(&[]), keys(&[ONE])] {
+            let text = keys.seal_token(binding(), "t\"oken").unwrap();
+
+            assert_eq!(keys.open_token(binding(), &text).unwrap(), "t\"oken");
+            assert!(keys.open(binding(), None, 0, &text).is_err());
+        }
+        let keys = keys(&[]);
+        assert!(message(keys.open_token(binding(), &forged_at(b"\xff"))).contains("forged"));
+        let many = keys
+            .seal(binding(), Terms::default(), &positions())
+            .unwrap();
+        assert!(message(keys.open_token(binding(), &many)).contains("forged"));
+    }
+
+    #[test]
+    fn what_a_newer_version_says_is_not_misread() {
+        let mut content = write(binding(), Terms::default(), [Spot::End].into_iter());
+        content[FINGERPRINT_SIZE] = 8;
+        let found = keys(&[]).open(binding(), None, 0, &forge(&content));
+        assert!(message(found).contains("newer version"));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_are_refused_or_lead_to_a_key(tail in proptest::collection::vec(any::<u8>(), 0..120), flags in 0_u8..8) {
+            let mut content = binding().0.to_vec();
+            content.push(flags);
+            content.extend_from_slice(&tail);
+            let text = forge(&content);
+            if let Ok(opened) = keys(&[]).open(binding(), None, 0, &text) {
+                for position in opened.positions {
+                    if let Position::After(key) = position {
+                        prop_assert_eq!(StartKey::parse(&key).unwrap().to_json(), key);
+                    }
+                }
+            }
+            let _ = keys(&[]).open_token(binding(), &text);
+        }
+
+        #[test]
+        fn hostile_positions_are_refused_or_lead_to_a_key(key in r#"[{}":,SNB\\ua1. \[\]]{0,60}"#) {
+            if let Ok(opened) = keys(&[]).open(binding(), None, 0, &forged_at(key.as_bytes())) {
+                for position in opened.positions {
+                    if let Position::After(key) = position {
+                        prop_assert_eq!(StartKey::parse(&key).unwrap().to_json(), key);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_refused(text in "\\PC{0,80}", bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+            for keys in [keys(&[]), keys(&[ONE])] {
+                prop_assert!(keys.open(binding(), None, 0, &text).is_err());
+                prop_assert!(keys.open(binding(), None, 0, &URL_SAFE_NO_PAD.encode(&bytes)).is_err());
+            }
+        }
     }
 }

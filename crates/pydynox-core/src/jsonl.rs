@@ -1,5 +1,6 @@
 //! Items as lines of JSON, as DynamoDB's own exports have them: `{"Item":{...}}`, each in the one form that equal items share.
 
+use crate::start_key::StartKey;
 use crate::wire::{Reader, Value, WireError, Writer};
 
 /// What a page of a scan held beside its items.
@@ -26,11 +27,9 @@ pub fn write_scan(
     writer.raw(br#"{"TableName":"#);
     writer.string(table);
     if let Some(key) = after {
-        let mut reader = Reader::new(key)?;
-        let key = Value::read_map(&mut reader)?;
-        reader.end()?;
+        let key = StartKey::parse(key)?;
         writer.raw(br#","ExclusiveStartKey":"#);
-        Value::write_map(&key, writer);
+        writer.raw(&key.to_json());
     }
     if consistent {
         writer.raw(br#","ConsistentRead":true"#);

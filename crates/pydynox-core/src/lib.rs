@@ -20,6 +20,7 @@ pub mod process;
 pub mod retry;
 pub mod schema;
 pub mod size;
+pub mod start_key;
 pub mod teller;
 pub mod time;
 pub mod transaction;

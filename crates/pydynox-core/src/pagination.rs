@@ -1,5 +1,7 @@
 //! Paging: the requests that one query or scan takes, one after another or, for the segments of a scan, beside each other.
 
+mod trail;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,8 +13,11 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::client::{Answer, Call, Client, Intent, Resend};
 use crate::error::{Error, ErrorKind};
 use crate::operation::reading::{self, PageRequest};
+use crate::start_key::StartKey;
 use crate::transport::Operation;
-use crate::wire::Writer;
+use crate::wire::{WireError, Writer};
+
+pub use trail::Trail;
 
 /// How many segments of one scan are under way at the same time.
 pub const CONCURRENT_SEGMENTS: usize = 64;
@@ -141,16 +146,22 @@ pub struct Pager {
     /// Which of the segments that are read, from 0.
     slot: usize,
     position: Position,
+    trail: Trail,
 }
 
 impl Pager {
     /// Reads on from a position. `segment` of a scan that is read in segments; `slot` tells its pages from those of others.
     pub fn new(plan: Arc<Plan>, segment: Option<u32>, slot: usize, position: Position) -> Self {
+        let trail = Trail::after(match &position {
+            Position::After(key) => Some(key.clone()),
+            Position::Start | Position::End => None,
+        });
         Self {
             plan,
             segment,
             slot,
             position,
+            trail,
         }
     }
 
@@ -171,10 +182,10 @@ impl Pager {
         wanted: usize,
         most: Option<usize>,
     ) -> Result<Fetched, Error> {
-        let before = self.position.clone();
+        let before = (self.position.clone(), self.trail.clone());
         let fetched = self.run(client, wanted, most).await;
         if fetched.is_err() {
-            self.position = before;
+            (self.position, self.trail) = before;
         }
         fetched
     }
@@ -240,18 +251,36 @@ impl Pager {
         }
     }
 
-    fn take(&mut self, answer: &Answer, fetched: &mut Fetched) -> Result<(), Error> {
-        let framed = reading::frame(&answer.body).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidResponse,
-                format!("the service's answer cannot be read: {error}"),
-            )
+    /// An error about what the service answered.
+    fn about(&self, error: Error, answer: &Answer) -> Error {
+        let error = error
             .with_operation(self.plan.operation.name())
             .with_table(&*self.plan.table)
-        })?;
+            .with_attempts(answer.attempts);
+        match &answer.request_id {
+            Some(id) => error.with_request_id(id.clone()),
+            None => error,
+        }
+    }
+
+    fn take(&mut self, answer: &Answer, fetched: &mut Fetched) -> Result<(), Error> {
+        let unreadable = |error: WireError| {
+            let message = format!("the service's answer cannot be read: {error}");
+            Error::new(ErrorKind::InvalidResponse, message)
+        };
+        let framed =
+            reading::frame(&answer.body).map_err(|error| self.about(unreadable(error), answer))?;
         self.position = match framed.last {
-            // Copied: a position must not keep a page alive.
-            Some(key) => Position::After(Bytes::copy_from_slice(&answer.body[key])),
+            // Written anew: a position must not keep a page alive, and equal ones are equal bytes.
+            Some(key) => {
+                let key = StartKey::parse(&answer.body[key])
+                    .map_err(|error| self.about(unreadable(error), answer))?
+                    .to_json();
+                if let Err(error) = self.trail.note(&key) {
+                    return Err(self.about(error, answer));
+                }
+                Position::After(key)
+            }
             None => Position::End,
         };
         fetched.requests += 1;

@@ -1,12 +1,12 @@
 //! The engine's operations by their name on the wire: JSON in, JSON out, errors as `DynamoDB` words them.
 
-use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::query::{QueryRequest, QueryResponse};
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::transact_get_items::{TransactGetItemsRequest, TransactGetItemsResponse};
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::projection;
 use crate::ttl::Sweeper;
@@ -42,10 +42,7 @@ pub(crate) fn execute(
             }));
         }
         "Query" => {
-            return Some(run(operation, body, |mut request: QueryRequest| {
-                request.limit.get_or_insert(PAGE);
-                database.query(request)
-            }));
+            return Some(run(operation, body, |request| query(database, request)));
         }
         "Scan" => {
             return Some(run(operation, body, |mut request: ScanRequest| {
@@ -118,6 +115,39 @@ fn run<Q: DeserializeOwned, A: Serialize>(
         .map_err(|error| as_worded_for(operation, error))?;
     serde_json::to_vec(&answer)
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+/// The engine starts a query of a table without a sort key over for every starting key, so that it never ends.
+fn query(database: &Database, mut request: QueryRequest) -> Result<QueryResponse, DynoxideError> {
+    request.limit.get_or_insert(PAGE);
+    let keys = request
+        .exclusive_start_key_raw
+        .as_ref()
+        .and_then(Value::as_object);
+    // The engine refuses a starting key that is not the whole key of the table.
+    let is_behind_the_only_item =
+        request.index_name.is_none() && keys.is_some_and(|keys| keys.len() == 1);
+    let least = if request.consistent_read == Some(true) {
+        1.0
+    } else {
+        0.5
+    };
+    let mut response = database.query(request)?;
+    if !is_behind_the_only_item {
+        return Ok(response);
+    }
+    if let Some(items) = &mut response.items {
+        items.clear();
+    }
+    (response.count, response.scanned_count) = (0, 0);
+    response.last_evaluated_key = None;
+    if let Some(consumed) = &mut response.consumed_capacity {
+        consumed.capacity_units = least;
+        if let Some(table) = &mut consumed.table {
+            table.capacity_units = least;
+        }
+    }
+    Ok(response)
 }
 
 /// The engine also returns the keys of a projected item.

@@ -388,3 +388,34 @@ fn an_answer_is_vouched_for() {
     let bad = try_call(&engine, "GetItem", &json!({})).unwrap();
     assert!(good.verified && bad.verified);
 }
+
+#[test]
+fn behind_the_only_item_of_a_partition_there_is_nothing() {
+    let engine = at("memory://");
+    create(&engine, "users");
+    put(&engine, "users", "a");
+    let query = |id: &str, after: &str| {
+        json!({
+            "TableName": "users", "Limit": 1, "ReturnConsumedCapacity": "TOTAL",
+            "KeyConditionExpression": "id = :id", "ExpressionAttributeValues": {":id": {"S": id}},
+            "ExclusiveStartKey": {"id": {"S": after}},
+        })
+    };
+
+    for id in ["a", "nobody"] {
+        let answer = ok(&engine, "Query", &query(id, id));
+
+        assert_eq!(answer["Items"], json!([]));
+        assert_eq!(
+            (&answer["Count"], &answer["ScannedCount"]),
+            (&json!(0), &json!(0))
+        );
+        assert!(answer.get("LastEvaluatedKey").is_none(), "{answer}");
+        assert_eq!(answer["ConsumedCapacity"]["CapacityUnits"], json!(0.5));
+    }
+    let other = try_call(&engine, "Query", &query("a", "b")).unwrap();
+    assert_eq!(other.status, 400);
+    let mut counted = query("a", "a");
+    counted["Select"] = json!("COUNT");
+    assert_eq!(ok(&engine, "Query", &counted)["Count"], json!(0));
+}

@@ -1,6 +1,7 @@
 //! The core's client, seen from Python: extracts arguments, has the body written, and gives an Operation.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
 use pydynox_core::coalesce::Read;
 use pydynox_core::codec::Protection;
 use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
+use pydynox_core::retry::deadline::Deadline;
 use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::Transaction;
 use pydynox_core::transport::{Operation as Name, Progress, Transport};
@@ -48,6 +50,8 @@ pub(crate) struct Client {
     faults: Injections,
     /// The context variable of what `options()` blocks say, once there was one.
     options: PyOnceLock<Py<PyAny>>,
+    /// Whether it was said that anybody can write its cursors.
+    warned_of_cursors: AtomicBool,
 }
 
 /// What the `options()` block around a call says.
@@ -55,12 +59,35 @@ pub(crate) struct Client {
 pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     consistent_read: Option<bool>,
+    pub(crate) until: Option<Deadline>,
+}
+
+/// The same as Python holds it.
+type Said<'py> = (Option<f64>, Option<bool>, Option<Bound<'py, BlockDeadline>>);
+
+/// When everything must be over that is done in a block, and in the blocks within it.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct BlockDeadline(Deadline);
+
+#[pymethods]
+impl BlockDeadline {
+    /// In so many seconds from now, or when the block around is over if that is earlier.
+    #[new]
+    fn new(seconds: f64, outer: Option<&Self>) -> Self {
+        // What is too long to be a time is no limit.
+        let length = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let own = Deadline::start(Some(length));
+        Self(outer.map_or(own, |outer| own.within(outer.0)))
+    }
 }
 
 impl Client {
     /// The core's client, whose calls are counted for whoever asks here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
-        let client = self.connections.client(py, &self.settings, &self.faults)?;
+        let mut client = self.connections.client(py, &self.settings, &self.faults)?;
+        if let Some(until) = self.options(py)?.until {
+            client = client.within(until);
+        }
         Ok(match meter::observers(py, self)? {
             None => client,
             Some(observers) => client.observed(observers),
@@ -84,18 +111,29 @@ impl Client {
             return Ok(Options::default());
         };
         let found = variable.bind(py).call_method0(intern!(py, "get"))?;
-        let (timeout, consistent_read): (Option<f64>, Option<bool>) = found.extract()?;
+        let (timeout, consistent_read, until): Said<'_> = found.extract()?;
         Ok(Options {
             // What is too long to be a time is no limit.
             timeout: timeout
                 .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)),
             consistent_read,
+            until: until.map(|until| until.get().0),
         })
     }
 
     /// How long a call may take, as the block around it says.
     pub(crate) fn timeout(&self, py: Python<'_>) -> PyResult<Option<Duration>> {
         Ok(self.options(py)?.timeout)
+    }
+
+    /// Says once that anybody can write the cursors that this client goes on after; nobody needs to know it of an embedded engine.
+    pub(crate) fn warn_of_cursors(&self, py: Python<'_>) -> PyResult<()> {
+        if self.settings.is_embedded() || self.warned_of_cursors.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        py.import(intern!(py, "pydynox._cursors"))?
+            .call_method0(intern!(py, "warn_of_cursors"))?;
+        Ok(())
     }
 
     /// What errors of this client may show.
@@ -293,14 +331,22 @@ impl Client {
             connections: Connections::default(),
             faults: Injections::default(),
             options: PyOnceLock::new(),
+            warned_of_cursors: AtomicBool::new(false),
         })
+    }
+
+    /// Whether its cursors are sealed, so that they can be for an audience and expire.
+    #[getter]
+    fn seals_cursors(&self) -> bool {
+        !self.settings.cursor_keys.is_empty()
     }
 
     /// The context variable of `options()` blocks: their time-out in seconds and whether reads are consistent, each None where
     /// nothing is said.
     fn options_variable<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let variable = self.options.get_or_try_init(py, || {
-            let defaults = [(intern!(py, "default"), (None::<f64>, None::<bool>))];
+            let nothing = (None::<f64>, None::<bool>, None::<Py<BlockDeadline>>);
+            let defaults = [(intern!(py, "default"), nothing)];
             let made = py
                 .import(intern!(py, "contextvars"))?
                 .getattr(intern!(py, "ContextVar"))?

@@ -6,6 +6,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod answer;
 mod batch;
+mod beginning;
 mod bridge;
 mod client;
 mod coalesce;
@@ -48,6 +49,7 @@ mod shape;
 mod sizes;
 mod table;
 mod template;
+mod trail;
 mod transaction;
 mod unique;
 mod write;
@@ -60,7 +62,7 @@ mod _core {
     #[pymodule_export]
     use crate::answer::{decode_item, decode_items, encode_item};
     #[pymodule_export]
-    use crate::client::Client;
+    use crate::client::{BlockDeadline, Client};
     #[pymodule_export]
     use crate::coalesce::batching_variable;
     #[pymodule_export]
@@ -107,6 +109,8 @@ mod _core {
     use crate::table::{
         TableWatch, administer, describe_table, table_declaration, table_exists, table_named,
     };
+    #[pymodule_export]
+    use crate::trail::Trail;
     #[pymodule_export]
     use crate::transaction::check_token;
     #[pymodule_export]

@@ -1,19 +1,16 @@
 //! PartiQL, seen from Python: statements with their parameters, what their answers become, and cursors between their pages.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use pydynox_core::capacity::{Access, consumed};
 use pydynox_core::client::{Answer, Intent, Resend};
 use pydynox_core::codec::Protection;
-use pydynox_core::cursor::{Binding, Terms};
+use pydynox_core::cursor::Binding;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::batch_execute_statement::{self, Outcome};
 use pydynox_core::operation::execute_statement::{self, Reading};
 use pydynox_core::operation::statement::{self, MAX_BATCH, Verb};
 use pydynox_core::operation::{execute_transaction as together, transact_get_items};
-use pydynox_core::pagination::Position;
 use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token, reason};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::{Reader, Writer};
@@ -130,35 +127,29 @@ impl Statement {
 
     /// The cursor behind a page.
     fn cursor(&self, client: &Bound<'_, Client>, after: &str) -> PyResult<String> {
-        let position = Position::After(Bytes::copy_from_slice(after.as_bytes()));
         let keys = &client.get().settings.cursor_keys;
-        keys.seal(self.binding(), Terms::default(), &[position])
+        keys.seal_token(self.binding(), after)
             .map_err(|error| raise(client.py(), &error, None))
     }
 
     /// Where a page begins that a cursor stands before.
     fn after(&self, client: &Bound<'_, Client>, cursor: &str) -> PyResult<String> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |elapsed| elapsed.as_secs());
+        let py = client.py();
         let keys = &client.get().settings.cursor_keys;
-        let opened = keys
-            .open(self.binding(), None, now, cursor)
-            .map_err(|error| {
-                let other = "this cursor was made by another statement, or with other parameters";
-                let is_other = error.message().contains("another query");
-                let error = if is_other {
-                    Error::new(ErrorKind::Cursor, other)
-                } else {
-                    error
-                };
-                raise(client.py(), &error, None)
-            })?;
-        let [Position::After(token)] = opened.as_slice() else {
-            let error = Error::new(ErrorKind::Cursor, "this cursor is not of a statement");
-            return Err(raise(client.py(), &error, None));
-        };
-        Ok(String::from_utf8_lossy(token).into_owned())
+        let token = keys.open_token(self.binding(), cursor).map_err(|error| {
+            let other = "this cursor was made by another statement, or with other parameters";
+            let is_other = error.message().contains("another query");
+            let error = if is_other {
+                Error::new(ErrorKind::Cursor, other)
+            } else {
+                error
+            };
+            raise(py, &error, None)
+        })?;
+        if keys.is_empty() {
+            client.get().warn_of_cursors(py)?;
+        }
+        Ok(token)
     }
 }
 

@@ -13,6 +13,7 @@ use pydynox_core::operation::reading::{PageRequest, Selection};
 use pydynox_core::operation::{query, scan};
 use pydynox_core::pagination::Plan;
 use pydynox_core::schema::{Index, KeyAttribute};
+use pydynox_core::start_key::StartKey;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::unique;
 use pydynox_core::wire::{Reader, Writer};
@@ -21,6 +22,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::beginning::After;
 use crate::client::Client;
 use crate::decode;
 use crate::encode;
@@ -65,7 +67,7 @@ pub(crate) struct Search {
     max_reads: Option<u32>,
     pub(crate) segments: u32,
     pub(crate) segment: Option<u32>,
-    pub(crate) after: Option<Box<str>>,
+    pub(crate) after: Option<After>,
     pub(crate) audience: Option<Box<str>>,
     /// Seconds for which its cursors are good.
     pub(crate) lifetime: Option<u64>,
@@ -120,7 +122,7 @@ impl Search {
     }
 
     /// What messages call the table or index.
-    fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         let name = match &self.schema {
             Some(schema) => &schema.get().name,
             None => &self.table,
@@ -211,13 +213,35 @@ impl Search {
         Ok(())
     }
 
-    /// The names of the attributes that say where a row stands; none where nobody declared them.
+    /// The attributes that say where a row stands; none where nobody declared them.
+    pub(crate) fn position_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        let schema = self.schema.iter();
+        schema.flat_map(|schema| schema.get().item.position_attributes(self.core_index()))
+    }
+
+    /// Their names.
     pub(crate) fn position_names(&self) -> Vec<&str> {
-        let Some(schema) = &self.schema else {
-            return Vec::new();
-        };
-        let attributes = schema.get().item.position_attributes(self.core_index());
+        let attributes = self.position_attributes();
         attributes.map(|key| &*key.attribute_name).collect()
+    }
+
+    /// How many parts of the table or index are read beside each other.
+    pub(crate) fn slots(&self) -> usize {
+        match self.segment {
+            Some(_) => 1,
+            None => self.segments as usize,
+        }
+    }
+
+    /// Whether a key has the names and types of what is read, as far as anybody declared them.
+    pub(crate) fn has_key(&self, key: &StartKey) -> bool {
+        self.schema.is_none() || key.is_of(self.position_attributes())
+    }
+
+    /// Whether a key, as JSON text, lies in the partition and range that are read.
+    pub(crate) fn admits(&self, key: &[u8]) -> bool {
+        let condition = self.key.as_ref();
+        condition.is_none_or(|condition| condition.admits(key).unwrap_or(false))
     }
 
     fn table_name(&self, py: Python<'_>, settings: &Settings) -> PyResult<String> {
@@ -732,11 +756,12 @@ impl Search {
         }
     }
 
-    fn after(&self, py: Python<'_>, cursor: Option<&str>) -> Self {
-        Self {
-            after: cursor.map(Into::into),
+    /// The same behind a cursor or a key; from the beginning without one.
+    fn after(&self, given: Option<&Bound<'_, PyAny>>, py: Python<'_>) -> PyResult<Self> {
+        Ok(Self {
+            after: given.map(|given| After::given(self, given)).transpose()?,
             ..self.copy(py)
-        }
+        })
     }
 
     fn cursors(&self, py: Python<'_>, audience: Option<&str>, lifetime: Option<u64>) -> Self {

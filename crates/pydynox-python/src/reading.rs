@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use pydynox_core::client::{Answer, Client as CoreClient};
 use pydynox_core::cursor::{Binding, Terms};
@@ -11,6 +10,7 @@ use pydynox_core::pagination::{
     CONCURRENT_SEGMENTS, Fetched, Page, Pager, Plan, Position, read_segment,
 };
 use pydynox_core::process::Maker;
+use pydynox_core::retry::deadline::Deadline;
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::answer::{Context, Expected};
+use crate::beginning::{Beginning, now};
 use crate::client::Client;
 use crate::decode::{Decoder, Unreadable};
 use crate::encode;
@@ -80,6 +81,10 @@ pub(crate) struct Reading {
     client: Py<Client>,
     plan: Arc<Plan>,
     binding: Binding,
+    /// How many rows it gives at most: of the query's limit, what the cursor says is left.
+    limit: Option<usize>,
+    /// When it must be over, as the block says that it was begun in.
+    until: Option<Deadline>,
     state: Mutex<State>,
     /// Filled by a call on whatever thread it runs, taken when its result is asked for.
     brought: Arc<Mutex<Option<Brought>>>,
@@ -93,12 +98,6 @@ impl Drop for Reading {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
 }
 
 #[pymethods]
@@ -115,15 +114,11 @@ impl Reading {
         let asked = search.get();
         let plan = Arc::new(asked.plan(py, client.get(), count, capacity)?);
         let binding = asked.binding(&plan.table);
-        let slots = if asked.segment.is_some() {
-            1
-        } else {
-            asked.segments as usize
-        };
-        let positions = match &asked.after {
-            None => vec![Position::Start; slots],
-            Some(cursor) => opened(py, asked, client.get(), binding, cursor, slots)?,
-        };
+        let keys = &client.get().settings.cursor_keys;
+        keys.check_terms(terms(asked))
+            .map_err(|error| raise(py, &error, None))?;
+        let Beginning { positions, limit } = Beginning::of(py, asked, client.get(), binding)?;
+        let slots = positions.len();
         let source = if slots == 1 {
             let position = positions[0].clone();
             Source::Idle(Pager::new(plan.clone(), asked.segment, 0, position))
@@ -135,6 +130,8 @@ impl Reading {
             client: client.clone().unbind(),
             plan,
             binding,
+            limit,
+            until: client.get().options(py)?.until,
             state: Mutex::new(State {
                 source,
                 tasks: Vec::new(),
@@ -208,8 +205,23 @@ impl Reading {
 
     /// Where it stands, as text; None at the end.
     fn cursor(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        let positions = lock(&self.state).positions.clone();
-        self.sealed(py, &positions)
+        let (positions, given) = {
+            let state = lock(&self.state);
+            (state.positions.clone(), state.given)
+        };
+        let left = self.limit.map(|limit| limit.saturating_sub(given) as u64);
+        let is_over = positions.iter().all(|position| *position == Position::End);
+        if is_over || left == Some(0) {
+            return Ok(None);
+        }
+        let terms = Terms {
+            left,
+            ..terms(self.search.get())
+        };
+        let keys = &self.client.get().settings.cursor_keys;
+        keys.seal(self.binding, terms, &positions)
+            .map(Some)
+            .map_err(|error| raise(py, &error, None))
     }
 
     /// End the reading; what is on its way is given up.
@@ -229,7 +241,10 @@ impl Reading {
         let client = self.client.get();
         let schema = self.search.get().schema.as_ref();
         let opening = client.opening(py, schema.map(|schema| schema.bind(py)))?;
-        let core = client.core(py)?.protected(opening);
+        let mut core = client.core(py)?.protected(opening);
+        if let Some(until) = self.until {
+            core = core.within(until);
+        }
         Ok(match &self.search.get().pace {
             None => core,
             Some(pace) => core.paced(Some(pace.get().0.clone())),
@@ -278,8 +293,7 @@ impl Reading {
 
     /// How many rows may still be given; None for any number.
     fn remaining(&self, state: &State) -> Option<usize> {
-        let limit = self.search.get().limit?;
-        Some(limit.saturating_sub(state.given))
+        Some(self.limit?.saturating_sub(state.given))
     }
 
     /// A call that brings rows until there are `wanted`, or a page of them.
@@ -419,7 +433,7 @@ impl Reading {
         if exists {
             return Ok((count > 0).into_pyobject(py)?.to_owned().into_any());
         }
-        let limit = this.search.get().limit.unwrap_or(usize::MAX);
+        let limit = this.limit.unwrap_or(usize::MAX);
         Ok(count.min(limit as u64).into_pyobject(py)?.into_any())
     }
 
@@ -532,21 +546,6 @@ impl Reading {
         state.source = Source::Ahead(receiver, task);
         Ok(())
     }
-
-    fn sealed(&self, py: Python<'_>, positions: &[Position]) -> PyResult<Option<String>> {
-        if positions.iter().all(|position| *position == Position::End) {
-            return Ok(None);
-        }
-        let search = self.search.get();
-        let terms = Terms {
-            audience: search.audience.as_deref(),
-            expires_at: search.lifetime.map(|seconds| now().saturating_add(seconds)),
-        };
-        let keys = &self.client.get().settings.cursor_keys;
-        keys.seal(self.binding, terms, positions)
-            .map(Some)
-            .map_err(|error| raise(py, &error, None))
-    }
 }
 
 impl State {
@@ -640,41 +639,13 @@ fn nothing_sent(plan: &Plan) -> Answer {
     }
 }
 
-/// The positions of a cursor that a caller gave.
-fn opened(
-    py: Python<'_>,
-    search: &Search,
-    client: &Client,
-    binding: Binding,
-    cursor: &str,
-    slots: usize,
-) -> PyResult<Vec<Position>> {
-    let refuse = |error: &Error| raise(py, error, None);
-    let keys = &client.settings.cursor_keys;
-    let positions = keys
-        .open(binding, search.audience.as_deref(), now(), cursor)
-        .map_err(|error| refuse(&error))?;
-    let wrong = |what: &str| Err(refuse(&Error::new(ErrorKind::Cursor, what)));
-    if positions.len() != slots {
-        return wrong("this cursor does not fit the query");
+/// Whom the cursors of a search are for, and how long.
+fn terms(search: &Search) -> Terms<'_> {
+    Terms {
+        audience: search.audience.as_deref(),
+        expires_at: search.lifetime.map(|seconds| now().saturating_add(seconds)),
+        left: None,
     }
-    let names = search.position_names();
-    for position in &positions {
-        let Position::After(key) = position else {
-            continue;
-        };
-        if !names.is_empty() && !key_of(key, &names).is_ok_and(|key| key.is_some()) {
-            return wrong("this cursor does not fit the query");
-        }
-        if let Some(condition) = &search.key
-            && !condition.admits(key).unwrap_or(false)
-        {
-            return wrong(
-                "this cursor stands outside of what the query reads: its sort condition is another one now",
-            );
-        }
-    }
-    Ok(positions)
 }
 
 /// The key in an item, as JSON text; None where a part of it is missing.

@@ -128,6 +128,11 @@ struct Given {
 }
 
 impl Settings {
+    /// Whether requests are answered by an engine in this process.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.place, Place::Embedded(_))
+    }
+
     /// The table of a model as it is sent.
     pub(crate) fn table_of(&self, py: Python<'_>, schema: &Schema) -> PyResult<String> {
         Ok(self.table_named(schema.table(py)?))

@@ -79,9 +79,9 @@ impl Waiter {
     /// A waiter whose time runs from now; without a time-out it waits for ever.
     pub fn new(client: Client, table: &str, timeout: Option<Duration>) -> Self {
         Self {
+            deadline: client.bounded(Deadline::start(timeout)),
             client,
             describe: describe(table),
-            deadline: Deadline::start(timeout),
             pause: Mutex::new(Duration::ZERO),
         }
     }

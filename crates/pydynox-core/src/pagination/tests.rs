@@ -17,6 +17,8 @@ struct Table {
     /// Items that one answer reads at most.
     page: usize,
     fails_at: Option<usize>,
+    /// Answers without rows lead in a circle of as many positions.
+    circle: Option<usize>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -27,6 +29,7 @@ impl Table {
             match_every: 1,
             page: 10,
             fails_at: None,
+            circle: None,
             asked: Mutex::default(),
         }
     }
@@ -56,6 +59,20 @@ impl Transport for Table {
         };
         if self.fails_at == Some(number) {
             return Box::pin(async { Ok(response(400, r#"{"__type":"x#ValidationException"}"#)) });
+        }
+        if let Some(length) = self.circle {
+            // The members of a key come in any order.
+            let (n, m) = (
+                format!(r#""n":{{"N":"{}"}}"#, number % length),
+                r#""m":{"N":"1"}"#,
+            );
+            let key = if number % 3 == 0 {
+                format!("{n},{m}")
+            } else {
+                format!("{m},{n}")
+            };
+            let text = format!(r#"{{"Count":0,"ScannedCount":1,"LastEvaluatedKey":{{{key}}}}}"#);
+            return Box::pin(async move { Ok(response(200, &text)) });
         }
         let segment = number_after(&body, "Segment").unwrap_or(0);
         let total = number_after(&body, "TotalSegments").unwrap_or(1);
@@ -283,4 +300,56 @@ async fn segments_bring_every_row_once_and_hold_one_page_each() {
 
     found.sort_unstable();
     assert_eq!(found, (0..500).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_service_that_leads_in_a_circle_is_an_error() {
+    for length in [1, 2, 5] {
+        let mut table = Table::new(0);
+        table.circle = Some(length);
+        let table = Arc::new(table);
+        let mut pager = Pager::new(Arc::new(plan()), None, 0, Position::Start);
+
+        let error = pager.fetch(&client(&table), 1, None).await.unwrap_err();
+
+        assert_eq!(error.kind(), &ErrorKind::InvalidResponse);
+        assert!(error.to_string().contains("would never end"), "{error}");
+        assert!(table.times_asked() <= 3 * length + 2, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_are_read_again_after_an_error_are_no_circle() {
+    for fails_at in 1..12 {
+        let mut table = Table::new(100);
+        table.match_every = 1000;
+        table.fails_at = Some(fails_at);
+        let table = Arc::new(table);
+        let mut pager = Pager::new(Arc::new(plan()), None, 0, Position::Start);
+        let failed = pager.fetch(&client(&table), 5, None).await;
+
+        let read = pager.fetch(&client(&table), 5, None).await.unwrap();
+
+        assert_eq!(failed.is_err(), fails_at <= 10, "{fails_at}");
+        assert!(pager.is_over());
+        assert!(read.count <= 1);
+    }
+}
+
+#[tokio::test]
+async fn a_position_that_is_no_key_is_an_invalid_response() {
+    struct Odd;
+    impl Transport for Odd {
+        fn send(&self, _: Request) -> Exchange<'_> {
+            let text = r#"{"Count":0,"LastEvaluatedKey":{"n":{"M":{}}}}"#;
+            Box::pin(async move { Ok(response(200, text)) })
+        }
+    }
+    let client = Client::new(Arc::new(Odd), ClientConfig::default()).unwrap();
+    let mut pager = Pager::new(Arc::new(plan()), None, 0, Position::Start);
+
+    let error = pager.fetch(&client, 1, None).await.unwrap_err();
+
+    assert_eq!(error.kind(), &ErrorKind::InvalidResponse);
+    assert_eq!(error.request_id(), Some("REQUEST1"));
 }

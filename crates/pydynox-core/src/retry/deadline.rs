@@ -162,10 +162,12 @@ pub(crate) fn poll_until(
 }
 
 /// When a call started and when it must be over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     started: Instant,
     at: Option<Instant>,
+    /// Whether it is not the call's own, but that of all calls around it.
+    is_shared: bool,
 }
 
 impl Deadline {
@@ -175,7 +177,27 @@ impl Deadline {
         Self {
             started,
             at: timeout.and_then(|timeout| started.checked_add(timeout)),
+            is_shared: false,
         }
+    }
+
+    /// The same, but over when `other` is at the latest, which holds for more than this call.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        match (self.at, other.at) {
+            (_, None) => self,
+            (Some(own), Some(at)) if own < at => self,
+            (_, at) => Self {
+                at,
+                is_shared: true,
+                ..self
+            },
+        }
+    }
+
+    /// Whether it is another one than the call's own.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Time since the start.

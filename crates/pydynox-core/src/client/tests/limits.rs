@@ -198,3 +198,42 @@ async fn a_call_whose_time_is_over_ends_before_anything_is_sent() {
     );
     assert_eq!((error.ambiguous(), error.attempts()), (false, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_within_a_deadline_end_there_whatever_each_may_take() {
+    let script = Script::new(|_| Step::Silence);
+    let outer = Deadline::start(Some(Duration::from_secs(5)));
+    let begun = Instant::now();
+    let client = client(&script)
+        .within(outer)
+        .within(Deadline::start(Some(Duration::from_mins(1))));
+
+    for timeout in [None, Some(Duration::MAX), Some(Duration::from_secs(9))] {
+        let error = client.call(Call { timeout, ..get() }).await.unwrap_err();
+
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+        assert_eq!(error.kind(), &ErrorKind::Timeout);
+        assert!(
+            error.to_string().contains("options(deadline=...)"),
+            "{error}"
+        );
+    }
+    // The first one alone was sent.
+    assert_eq!(script.times_sent(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shorter_timeout_ends_first_and_says_so() {
+    let script = Script::new(|_| Step::Silence);
+    let client = client(&script).within(Deadline::start(Some(Duration::from_secs(5))));
+
+    let error = client
+        .call(Call {
+            timeout: Some(Duration::from_secs(1)),
+            ..get()
+        })
+        .await
+        .unwrap_err();
+
+    assert!(error.to_string().contains("its timeout"), "{error}");
+}
