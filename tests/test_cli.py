@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -195,6 +196,72 @@ def test_plain_json_keeps_every_digit():
     assert plain_json(value) == (
         '{"n":12345678901234567890.5,"s":["a","b"],"b":"AA==","l":[null,true,"é"],"i":1180591620717411303424}'
     )
+
+
+EVIL = "a\x1b[31mred\x07\x9b2J\x7f\r\nb\u202ec\u2028[bold]d[/bold]"
+
+
+class TestTerminal:
+    """Nothing that is stored moves a cursor, sets a colour, or turns letters around."""
+
+    @pytest.fixture
+    def evil(self, place: Place) -> Place:
+        (place.path / "evil.py").write_text(
+            "from pydynox import Attr, Model, field, partition_key\n"
+            "class Evil(Model[str], table='evil'):\n"
+            "    key: Attr[str] = partition_key()\n"
+            "    mail: Attr[str] = field(unique=True)\n"
+            f"    odd: Attr[str] = field(alias={EVIL!r}, default='')\n"
+        )
+        client = DynamoDBClient(endpoint_url=place.url)
+        client.sync.call(
+            "CreateTable",
+            TableName="evil",
+            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        item = {"key": EVIL, "mail": EVIL, EVIL: "x", "map": {EVIL: [EVIL, {EVIL}]}, "family": "👨\u200d👩\u200d👧 Zoë\u3000"}
+        client.sync.put_item("evil", item)
+        client.sync.close()
+        return place
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("scan", "evil", "--format", "table"),
+            ("scan", "evil", "--format", "jsonl"),
+            ("query", "evil", EVIL, "--format", "table"),
+            ("query", "evil", "none", "--index", EVIL),
+            ("scan", EVIL),
+            ("scan", "evil", "--where", EVIL),
+            ("scan", f"evil:{EVIL}"),
+            ("scan", f"{EVIL}:Evil"),
+            ("tables", "check", "evil:Evil"),
+            ("tables", "plan", "evil:Evil"),
+            ("unique", "verify", "evil:Evil"),
+            ("unique", "repair", "evil:Evil"),
+            ("import", "evil", EVIL),
+            ("export", "evil", "out-\x1b[31m.jsonl"),
+        ],
+        ids=lambda arguments: " ".join(map(ascii, arguments))[:40],
+    )
+    @pytest.mark.parametrize("env", [{}, {"FORCE_COLOR": "1", "TERM": "xterm"}], ids=["plain", "in colour"])
+    def test_it_is_shown_as_it_is_escaped(self, evil, arguments, env):
+        done = evil.run(*arguments, env=env)
+
+        said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout) if env else done.stdout
+        for obeyed in ("\x1b", "\x07", "\x9b", "\x7f", "\r", "\u202e", "\u2028"):
+            assert obeyed not in said
+            assert obeyed not in done.stderr
+        assert "Traceback" not in done.stderr
+        if arguments[0] == "scan" and arguments[1] == "evil" and len(arguments) == 4:
+            if arguments[3] == "jsonl":
+                found = json.loads(done.stdout)
+                assert (found["key"], found[EVIL], found["family"]) == (EVIL, "x", "👨\u200d👩\u200d👧 Zoë\u3000")
+            elif "--format" in arguments:
+                assert r"a\x1b" in said.replace("\n", "")
+                assert "[bold]" in re.sub(r"[\s│┃]", "", said)
 
 
 class TestJsonl:

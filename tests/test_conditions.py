@@ -360,3 +360,22 @@ def test_what_is_about_another_model_is_refused(client: DynamoDBClient, drive: D
     # A base class speaks of what its subclasses have; an untyped path of whatever there is.
     drive(one.update(Base.total.add(1), condition=(Base.total == 0) & (attr("extra") == 0)))
     assert one.total == 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: attr("\ud800"),
+        lambda: attr("a.\udfff"),
+        lambda: attr("a")["\ud800"],
+        lambda: attr("a").b["\ud800"] if hasattr(attr("a"), "b") else attr("a")["b"]["\ud800"],
+    ],
+)
+def test_a_name_that_is_no_text_is_a_validation_error(make: Any) -> None:
+    with pytest.raises(ValidationError, match="lone surrogate"):
+        make()
+
+
+def test_a_value_that_is_no_text_is_a_validation_error() -> None:
+    with pytest.raises(ValidationError, match="lone surrogate"):
+        _ = attr("a") == "\ud800"

@@ -87,11 +87,20 @@ def test_what_is_throttled_is_tried_again_and_the_log_tells(client: DynamoDBClie
 
 
 @pytest.mark.engines("embedded")
-def test_throttling_says_why(client: DynamoDBClient, drive: Drive) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("TableWriteMaxOnDemandThroughputExceeded", "users"),
+        ["TableWriteMaxOnDemandThroughputExceeded", "users"],
+        {"reason": "TableWriteMaxOnDemandThroughputExceeded", "resource": "users"},
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_throttling_says_why(client: DynamoDBClient, drive: Drive, given: Any) -> None:
     reasons = [("TableWriteMaxOnDemandThroughputExceeded", "users")]
 
     with (
-        inject(client, fault(None, "throttle", times=None, reasons=reasons)),
+        inject(client, fault(None, "throttle", times=None, reasons=[given])),
         client.options(timeout=0.2),
         pytest.raises((ThrottlingError, RequestTimeoutError)) as caught,
     ):
@@ -101,6 +110,22 @@ def test_throttling_says_why(client: DynamoDBClient, drive: Drive) -> None:
     assert isinstance(error, ThrottlingError)
     assert list(error.reasons) == reasons
     assert stored() is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "users",
+        ("users",),
+        {"reason": "x"},
+        {"reason": "x", "resource": "y", "more": "z"},
+        (1, "users"),
+        {"reason": 1, "resource": "x"},
+    ],
+)
+def test_a_reason_that_is_none_is_refused_with_the_two_forms(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="reason"):
+        fault(None, "throttle", reasons=[wrong])
 
 
 @lost

@@ -277,6 +277,54 @@ class TestBadInput:
 
 
 @pytest.mark.engines("embedded")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda data: data[: len(data) // 2], id="cut off"),
+        pytest.param(lambda data: data[:-4] + b"\xff\xff\xff\xff", id="wrong length"),
+        pytest.param(lambda data: data[:-8] + b"\xff\xff\xff\xff" + data[-4:], id="wrong checksum"),
+        pytest.param(lambda data: data[:40] + bytes(byte ^ 255 for byte in data[40:60]) + data[60:], id="wrong in the middle"),
+        pytest.param(lambda data: data + b"garbage", id="garbage behind"),
+        pytest.param(lambda data: b"plain text", id="no gzip"),
+    ],
+)
+def test_a_damaged_gz_is_named_and_nothing_was_written(client, drive, tmp_path, damage):
+    path = tmp_path / "in.jsonl.gz"
+    items = [b'{"Item":{"sensor":{"S":"s%d"},"at":{"N":"%d"}}}\n' % (number * 7919 % 1000, number) for number in range(1000)]
+    path.write_bytes(damage(gzip.compress(b"".join(items))))
+
+    with pytest.raises(ValidationError, match=re.escape(str(path)) + r", line \d+: .*damaged.*nothing was written"):
+        drive(import_jsonl(Reading, path))
+
+    assert not (tmp_path / "in.jsonl.gz.resume").exists()
+    assert client.sync.scan("readings").count() == 0
+
+
+PUT = {"PutRequest": {"Item": {"sensor": {"S": "a"}, "at": {"N": "1"}}}}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "case",
+    [
+        ({"readings": [PUT]}, "aws dynamodb batch-write-item"),
+        ({"RequestItems": {"readings": [PUT]}}, "aws dynamodb batch-write-item"),
+        ({"readings": [{"DeleteRequest": {"Key": {"sensor": {"S": "a"}, "at": {"N": "1"}}}}]}, "aws dynamodb batch-write-item"),
+        ([PUT], "aws dynamodb batch-write-item"),
+        ({"Items": [PUT["PutRequest"]["Item"]], "Count": 1, "ScannedCount": 1}, "aws dynamodb scan"),
+        ([{"Item": PUT["PutRequest"]["Item"]}], "one JSON document"),
+    ],
+    ids=["a file of requests", "a whole request", "deletes", "a list of requests", "a scan", "a list"],
+)
+def test_a_file_in_another_form_says_what_it_is_and_how_to_load_it(client, drive, tmp_path, case, indent):
+    document, why = case
+    path = tmp_path / "requests.json"
+    path.write_text(json.dumps(document, indent=indent))
+
+    with pytest.raises(ValidationError, match=rf"line 1: this is .*{why}"):
+        drive(import_jsonl(Reading, path))
+
+
 def test_of_two_lines_for_one_item_the_last_counts(client, tmp_path):
     path = tmp_path / "x.jsonl"
     row = '{{"Item":{{"sensor":{{"S":"a"}},"at":{{"N":"{}"}},"note":{{"S":"{}"}}}}}}\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,7 +207,19 @@ class TestHttp:
             ({"X_Amz_Target": TARGET + "Guess"}, b"{}", 400, "UnknownOperationException"),
             ({"X_Amz_Target": TARGET + "GetItem"}, b"{", 400, "SerializationException"),
             ({"X_Amz_Target": TARGET + "ListTables", "Host": "evil.example"}, b"{}", 403, "AccessDeniedException"),
-            ({"X_Amz_Target": TARGET + "ListTables", "Content_Encoding": "gzip"}, b"{}", 415, "SerializationException"),
+            ({"X_Amz_Target": TARGET + "ListTables"}, b"[]", 400, "SerializationException"),
+            ({"X_Amz_Target": TARGET + "ListTables"}, b" \n[{}]", 400, "SerializationException"),
+            ({"X_Amz_Target": TARGET + "ListTables"}, b"null", 400, "SerializationException"),
+            ({"X_Amz_Target": TARGET + "ListTables"}, b"", 400, "SerializationException"),
+            ({"X_Amz_Target": TARGET + "GetItem"}, b'["t",{"a":{"S":"b"}}]', 400, "SerializationException"),
+            ({"X_Amz_Target": TARGET + "ListTables", "Content_Encoding": "gzip"}, b"{}", 400, "SerializationException"),
+            ({"X_Amz_Target": TARGET + "ListTables", "Content_Encoding": "br"}, b"{}", 415, "SerializationException"),
+            (
+                {"X_Amz_Target": TARGET + "ListTables", "Content_Encoding": "gzip"},
+                gzip.compress(b" " * (16 << 20) + b"{}"),
+                413,
+                "SerializationException",
+            ),
         ],
     )
     def test_what_it_does_not_do_is_refused_as_dynamodb_would(self, server, headers, body, status, code):
@@ -213,6 +227,121 @@ class TestHttp:
 
         assert got == status
         assert json.loads(answer)["__type"].endswith("#" + code)
+
+    def test_a_packed_body_is_unpacked(self, server):
+        bodies = [gzip.compress(b"{}"), gzip.compress(b"{") + gzip.compress(b"}"), gzip.compress(b" " * (8 << 20) + b"{}")]
+        for body in bodies:
+            for coding in ("gzip", "GZIP"):
+                status, _, answer = asked(server, body, X_Amz_Target=TARGET + "ListTables", Content_Encoding=coding)
+
+                assert (status, json.loads(answer)) == (200, {"TableNames": []})
+
+    @pytest.mark.parametrize(
+        ("head", "status"),
+        [
+            (b"Host: localhost\r\nContent-Length: 2\r\n", 200),
+            (b"Host: localhost\r\nTransfer-Encoding: chunked\r\n", 200),
+            (b"Content-Length: 2\r\n", 400),
+            (b"Host: localhost\r\nHost: localhost\r\nContent-Length: 2\r\n", 400),
+            (b"Host: localhost\r\nHost: evil.example\r\nContent-Length: 2\r\n", 400),
+            (b"Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", 400),
+            (b"Host: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n", 400),
+            (b"Host: localhost\r\ncontent-length : 2\r\nTransfer-Encoding: chunked\r\n", 400),
+            (b"Host: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n", 400),
+            (b"Host: localhost\r\nContent-Length: -2\r\n", 400),
+            (b"Host: localhost\r\nContent-Length: 16777217\r\n", 413),
+            (b"Host: localhost\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 2\r\n", 400),
+            (b"Host: localhost\r\nTransfer-Encoding: chunked, identity\r\n", 400),
+        ],
+        ids=repr,
+    )
+    def test_a_request_has_one_host_and_one_length(self, server, head, status):
+        body = b"2\r\n{}\r\n0\r\n\r\n" if b"chunked" in head and b"Content-Length" not in head else b"{}"
+        text = b"POST / HTTP/1.1\r\n" + head + b"X-Amz-Target: DynamoDB_20120810.ListTables\r\n\r\n" + body
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stream:
+            for _ in range(2 if status == 200 else 1):
+                stream.sendall(text)
+                answer = http.client.HTTPResponse(stream)
+                answer.begin()
+                answer.read()
+                assert answer.status == status
+            if status != 200:
+                assert stream.recv(1) == b"", "what follows may be its body"
+
+    def test_a_body_that_waits_for_a_word_gets_it(self, server):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stream:
+            stream.sendall(
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\n"
+                b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+            )
+            assert stream.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            stream.sendall(b"{}")
+            assert stream.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    def test_heads_have_a_limit(self, server):
+        for head in (b"A: " + b"x" * 70_000, b"\r\n".join(b"A%d: x" % number for number in range(200))):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stream:
+                stream.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n")
+                assert stream.recv(100).startswith(b"HTTP/1.1 431 ")
+
+    @pytest.mark.parametrize(
+        "begun",
+        [
+            b"",
+            b"POST / HT",
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n{",
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\nContent-Length: 2\r\n\r\n{}",
+        ],
+        ids=["nothing", "half a head", "half a body", "a whole request"],
+    )
+    def test_a_connection_that_does_nothing_is_closed(self, begun):
+        with LocalServer(idle_timeout=0.3) as server:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stream:
+                stream.sendall(begun)
+                while stream.recv(4096):
+                    pass
+            assert guest(server).list_tables()["TableNames"] == []
+
+    def test_whoever_does_not_read_is_left(self):
+        with LocalServer(idle_timeout=0.5) as server:
+            orders(server)
+            for number in range(12):
+                guest(server).put_item(
+                    TableName="orders", Item={"c": {"S": "c"}, "n": {"N": str(number)}, "b": {"S": "x" * 390_000}}
+                )
+            body = b'{"TableName":"orders"}'
+            ask = (
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.Scan\r\nContent-Length: %d\r\n\r\n"
+                % len(body)
+            )
+            with socket.socket() as stream:
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                stream.settimeout(10)
+                stream.connect(("127.0.0.1", server.port))
+                stream.sendall((ask + body) * 40)
+                time.sleep(2)
+                read = 0
+                try:
+                    while piece := stream.recv(65536):
+                        read += len(piece)
+                except ConnectionResetError:
+                    pass
+                assert read < 40 * 1_000_000, "not all of the answers"
+
+    def test_connections_beyond_the_most_wait_for_their_turn(self):
+        with LocalServer(max_connections=2, idle_timeout=1.0) as server:
+            idle = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(2)]
+            begun = time.monotonic()
+
+            assert asked(server, X_Amz_Target=TARGET + "ListTables")[0] == 200
+            assert time.monotonic() - begun > 0.5
+            for stream in idle:
+                stream.close()
+
+    @pytest.mark.parametrize("limits", [{"max_connections": 0}, {"idle_timeout": 0}, {"idle_timeout": float("nan")}])
+    def test_limits_are_positive(self, limits):
+        with pytest.raises(ConfigurationError, match="positive"):
+            LocalServer(**limits)
 
     def test_a_browser_is_told_that_it_is_there_and_no_more(self, server):
         assert asked(server, method="GET")[::2] == (

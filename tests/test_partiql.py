@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, after_load, field, partition_key, sort_key
+from pydynox import Attr, DynamoDBClient, Encrypted, LocalKeyring, Model, after_load, field, partition_key, sort_key
 from pydynox.exceptions import (
     ConditionFailedError,
     CursorError,
+    EncryptionError,
     ItemAlreadyExistsError,
     SerializationError,
     TableNotFoundError,
@@ -333,3 +334,42 @@ def test_statements_are_collected_as_what_they_are(book: DynamoDBClient, drive: 
 
     assert usage.by_operation["ExecuteStatement"].requests == 1
     assert usage.write_units == 0
+
+
+class Secret(Model[str, int], table="secrets"):
+    owner: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    word: Encrypted[str] = field(default="")
+    text: Attr[str] = field(default="")
+
+
+PROJECTIONS = ["word", "word, text", "word, owner", "word, number"]
+
+
+@pytest.mark.engines("embedded")
+@pytest.mark.parametrize("columns", PROJECTIONS)
+def test_an_encrypted_attribute_without_the_key_of_its_item_says_what_to_select(drive: Drive, columns: str) -> None:
+    client = DynamoDBClient(endpoint_url="memory://", keyring=LocalKeyring({"k": b"k" * 32}))
+    with client.as_default():
+        drive(Secret.table.create())
+        drive(Secret(owner="o", number=1, word="swordfish").create())
+        statement = f"SELECT {columns} FROM secrets WHERE owner = ? AND number = ?"  # noqa: S608
+
+        for attempt in (
+            lambda: drive(client.execute(statement, "o", 1, model=Secret)),
+            lambda: drive(client.execute_batch([(statement, "o", 1)], model=Secret)),
+            lambda: drive(client.execute_transaction([(statement, "o", 1)], model=Secret)),
+        ):
+            with pytest.raises(EncryptionError, match=r"Secret.*without the key.*'owner' and 'number'") as refused:
+                attempt()
+            assert "swordfish" not in str(refused.value)
+
+        whole = statement.replace(columns, "owner, number, word")
+        assert drive(client.execute(whole, "o", 1, model=Secret))[0].word == "swordfish"
+
+
+@pytest.mark.engines("embedded")
+def test_a_row_that_lacks_an_attribute_of_its_model_is_a_serialization_error(book: DynamoDBClient, drive: Drive) -> None:
+    for columns in ("text", "number", "book"):
+        with pytest.raises(SerializationError, match="Entry"):
+            drive(book.execute(f"SELECT {columns} FROM entries WHERE book = ?", "b", model=Entry))  # noqa: S608

@@ -205,7 +205,7 @@ class DynamoDBClient:
             condition: Write only if this holds for what is there, such as ``attr("user_id").exists()``.
 
         Returns:
-            The item after the update.
+            The item after the update; ``{}`` where none was there and the actions only take away: DynamoDB makes no item of them.
 
         Raises:
             ConditionFailedError: The condition was false, or a nested action found nothing to change inside of; ``error.item`` is

@@ -139,7 +139,7 @@ async def import_jsonl(
         How many lines are imported, those of an interrupted import included.
 
     Raises:
-        ValidationError: A line is no item, or lacks the table's key; nothing was written.
+        ValidationError: A line is no item, or lacks the table's key, or a ``.gz`` is damaged; nothing was written.
         FileExistsError: An import of this file was interrupted, and ``resume`` is not said.
         ConfigurationError: What is to be resumed is another job, or the file was changed since.
         BatchIncompleteError: DynamoDB refused an item; what was done is remembered.
@@ -163,7 +163,7 @@ async def import_jsonl(
         _check(found, path, number, line)
     pending = _core.Pending(found.client._core)
     number = done
-    for number, line in _lines(path):
+    for number, line in _lines(path):  # damage was found above
         if number <= done:
             continue
         pending.put_line(found.name, found.keys, line)
@@ -219,21 +219,62 @@ def _check(found: _Target, path: str, number: int, line: bytes) -> None:
     try:
         _core.check_line(found.keys, line)
     except ValidationError as error:
-        message = f"{path}, line {number}: {error}"
+        message = f"{path}, line {number}: {_other_form(path, line) or error}"
         raise ValidationError(message, errors=[("", message)]) from None
+
+
+_ELSEWHERE = (b'"PutRequest"', b'"DeleteRequest"', b'"RequestItems"', b'"ScannedCount"')
+
+
+def _other_form(path: str, line: bytes) -> str | None:
+    """What a file is that was made for another tool, and how it is loaded; None where it is nothing that is known."""
+    if line.startswith(b"[") or line == b"{" or any(word in line for word in _ELSEWHERE):
+        text = _beginning(path)
+        if b'"PutRequest"' in text or b'"DeleteRequest"' in text:
+            return (
+                "this is a file of 'aws dynamodb batch-write-item --request-items', no line for each item; load it by that "
+                "command, or make lines of it: "
+                """jq -c '(.RequestItems // .)[][] | .PutRequest | select(.) | {Item}' FILE > items.jsonl"""
+            )
+        if b'"Items"' in text and b'"ScannedCount"' in text:
+            return (
+                "this is an answer of 'aws dynamodb scan' or 'query', no line for each item; make lines of it: "
+                "jq -c '.Items[] | {Item: .}' FILE > items.jsonl"
+            )
+        if line.startswith(b"[") or line == b"{":
+            return 'this is one JSON document over several lines, and an import takes a line for each item: {"Item":{...}}'
+    return None
+
+
+def _beginning(path: str) -> bytes:
+    with _opened(path) as file:
+        return file.read(LONGEST_LINE)
 
 
 def _lines(path: str) -> Generator[tuple[int, bytes]]:
     """The lines of a file by their numbers, from 1; empty ones are left out."""
     with _opened(path) as file:
         number = 0
-        while line := file.readline(LONGEST_LINE):
+        while line := _next_line(file, path, number + 1):
             number += 1
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
                 message = f"{path}, line {number}: it is longer than any item can be"
                 raise ValidationError(message, errors=[("", message)])
             if line := line.strip():
                 yield number, line
+
+
+def _next_line(file: BinaryIO, path: str, number: int) -> bytes:
+    if not path.endswith(".gz"):
+        return file.readline(LONGEST_LINE)
+    import zlib
+    from gzip import BadGzipFile
+
+    try:
+        return file.readline(LONGEST_LINE)
+    except (BadGzipFile, EOFError, zlib.error) as error:
+        message = f"{path}, line {number}: the file is no gzip, or it is damaged or cut off ({error}); nothing was written"
+        raise ValidationError(message, errors=[("", message)]) from error
 
 
 def _opened(path: str) -> BinaryIO:

@@ -19,9 +19,12 @@ class LocalServer:
         port: Where it listens; 0 for any free port.
         endpoint_url: The engine behind it: ``memory://`` for one of its own, ``memory://name`` for the one that clients in this
             process have by that name, ``file:///path`` for one on disk.
+        max_connections: How many connections are served at once; further ones wait until one of these ends.
+        idle_timeout: After how many seconds a connection is closed that sends no request, stops in the middle of one, or does not
+            read its answer.
 
     Raises:
-        ConfigurationError: The port cannot be listened on, or the engine is none or cannot be opened.
+        ConfigurationError: The port cannot be listened on, the engine is none or cannot be opened, or a limit is not positive.
 
     Example:
         >>> with LocalServer() as server:
@@ -31,10 +34,14 @@ class LocalServer:
 
     __slots__ = ("__weakref__", "_core", "_engine")
 
-    def __init__(self, port: int = 0, *, endpoint_url: str = "memory://") -> None:
+    def __init__(
+        self, port: int = 0, *, endpoint_url: str = "memory://", max_connections: int = 512, idle_timeout: float = 60.0
+    ) -> None:
         if not 0 <= port <= LAST_PORT:
             raise ConfigurationError(f"a port is a number from 1 to 65535, or 0 for any free one; got {port}")
-        self._core = _core.LocalServer(endpoint_url, port)
+        if max_connections < 1 or not 0 < idle_timeout < float("inf"):
+            raise ConfigurationError(f"max_connections and idle_timeout are positive; got {max_connections} and {idle_timeout}")
+        self._core = _core.LocalServer(endpoint_url, port, max_connections, idle_timeout)
         self._engine = endpoint_url
 
     @property

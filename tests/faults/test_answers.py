@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydynox import DynamoDBClient
+from pydynox import DynamoDBClient, attr
 from pydynox.exceptions import ConnectionFailedError, InvalidResponseError, RequestTimeoutError, SerializationError
 
 from tests.conftest import Drive, Serve, client_of
@@ -225,3 +225,43 @@ def test_numbers_of_38_digits_come_through_exactly(serve: Serve, drive: Drive) -
     found = drive(client_of(server).get_item("notes", {"note_id": "n1"}))
 
     assert [found[f"n{at}"] for at in range(len(numbers))] == [Decimal(text) for text in numbers]
+
+
+GARBAGE = {
+    "an object and garbage": b"{}garbage",
+    "two objects": b"{}{}",
+    "an object and a bracket": b"{}]",
+    "an item and garbage": b'{"Item":{"note_id":{"S":"n1"}},"Attributes":{"note_id":{"S":"n1"}},"Items":[],"Table":{},"Responses":{}}x',
+    "null": b"null",
+    "a number": b"7",
+}
+VERBS: dict[str, Callable[[DynamoDBClient], Coroutine[Any, Any, Any]]] = {
+    "get": lambda client: Note.key("n1").get(),
+    "exists": lambda client: Note.key("n1").exists(),
+    "keys": lambda client: _all(Note.scan().keys()),
+    "scan": lambda client: _all(Note.scan()),
+    "count": lambda client: Note.scan().count(),
+    "query": lambda client: _all(Note.query("n1")),
+    "update": lambda client: Note.key("n1").update(Note.text.set("x")),
+    "batch": lambda client: client.batch_get(Note.key("n1")),
+    "get_item": lambda client: client.get_item("notes", {"note_id": "n1"}),
+    "update_item": lambda client: client.update_item("notes", {"note_id": "n1"}, attr("text").set("x")),
+    "execute": lambda client: client.execute("SELECT * FROM notes"),
+    "call": lambda client: client.call("ListTables"),
+    "describe": lambda client: Note.table.describe(),
+    "transaction": lambda client: client.transact_get(Note.key("n1")),
+}
+
+
+async def _all(rows: Any) -> list[Any]:
+    return [row async for row in rows]
+
+
+@pytest.mark.parametrize("body", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("crc32", ["right", "missing"])
+def test_an_answer_with_something_behind_it_is_none(serve: Serve, drive: Drive, verb: str, body: bytes, crc32: str) -> None:
+    server = serve(answer(body, crc32=crc32))
+
+    with client_of(server, max_attempts=2).as_default() as client, pytest.raises(InvalidResponseError, match="cannot be read"):
+        drive(VERBS[verb](client))

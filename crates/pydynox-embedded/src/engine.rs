@@ -14,6 +14,7 @@ use pydynox_core::transport::{FailureKind, Request, Response, TransportError};
 use crate::arn;
 use crate::fork::{self, Pass};
 use crate::location::{Durability, Place};
+use crate::stack;
 use crate::ttl::Sweeper;
 use crate::wire;
 
@@ -150,7 +151,7 @@ impl Engine {
             connection.sweep(&self.sweeper);
             connection.execute(name, &request.body, &self.sweeper)
         };
-        match catch_unwind(AssertUnwindSafe(work)) {
+        match stack::with_room(|| catch_unwind(AssertUnwindSafe(work))) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => {
                 let message = format!(
@@ -175,7 +176,7 @@ impl Engine {
                     .to_owned(),
             ),
             State::Closed => {
-                let database = catch_unwind(AssertUnwindSafe(|| self.source.make()))
+                let database = stack::with_room(|| catch_unwind(AssertUnwindSafe(|| self.source.make())))
                     .unwrap_or_else(|panic| Err(text(panic.as_ref()).into()))?;
                 self.state = State::Open(Connection::new(database));
                 Ok(())
@@ -287,7 +288,7 @@ impl Drop for Connection {
             return;
         }
         let _pass = Pass::regardless();
-        self.database = None;
+        stack::with_room(|| self.database = None);
     }
 }
 

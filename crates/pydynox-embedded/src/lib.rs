@@ -16,14 +16,17 @@
 //! living transport in the child a new engine, an empty one in memory or the file opened again; what was inherited is
 //! leaked, never touched. Without [`before_fork`] a child may hang in memory and is refused files.
 
+mod absent;
 mod arn;
 mod engine;
 mod fork;
+mod gate;
 mod location;
 mod projection;
 mod registry;
 mod server;
 mod slot;
+mod stack;
 mod transport;
 mod ttl;
 mod wire;
@@ -36,7 +39,7 @@ use pydynox_core::transport::Transport;
 pub use dynoxide::storage_backend::{Clock, ManualClock};
 pub use fork::{after_fork_in_parent, before_fork, forget_after_fork};
 pub use location::Location;
-pub use server::{Server, Stop};
+pub use server::{Limits, Server, Stop};
 
 /// Opens what the location names, or joins those who have it open already; the last user closes it.
 ///

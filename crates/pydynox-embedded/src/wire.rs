@@ -8,7 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::absent;
+use crate::gate::{self, Expressions};
 use crate::projection;
+use crate::stack;
 use crate::ttl::Sweeper;
 
 type Answer = Result<Vec<u8>, DynoxideError>;
@@ -19,10 +22,13 @@ const PAGE: usize = 1000;
 /// What `DynamoDB` says of an attribute value with too many levels.
 const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
 
+/// More than four times the levels that the engine takes in a statement.
+const LEVELS_OF_STATEMENTS: usize = 300;
+
 macro_rules! dispatch {
-    ($database:ident, $operation:ident, $body:ident; $($name:literal => $method:ident),+ $(,)?) => {
+    ($runner:ident, $database:ident, $operation:ident, $body:ident; $($name:literal => $method:ident),+ $(,)?) => {
         match $operation {
-            $($name => Some(run($operation, $body, |request| $database.$method(request))),)+
+            $($name => Some($runner($operation, $body, |request| $database.$method(request))),)+
             _ => None,
         }
     };
@@ -37,15 +43,27 @@ pub(crate) fn execute(
 ) -> Option<Answer> {
     match operation {
         "TransactGetItems" => {
-            return Some(run(operation, body, |request| {
+            return Some(run_gated(operation, body, |request| {
                 transact_get_items(database, request)
             }));
         }
+        "UpdateItem" => {
+            return Some(run_gated(operation, body, |request| {
+                absent::update_item(database, request)
+            }));
+        }
+        "TransactWriteItems" => {
+            return Some(run_gated(operation, body, |request| {
+                absent::transact_write_items(database, request)
+            }));
+        }
         "Query" => {
-            return Some(run(operation, body, |request| query(database, request)));
+            return Some(run_gated(operation, body, |request| {
+                query(database, request)
+            }));
         }
         "Scan" => {
-            return Some(run(operation, body, |mut request: ScanRequest| {
+            return Some(run_gated(operation, body, |mut request: ScanRequest| {
                 request.limit.get_or_insert(PAGE);
                 database.scan(request)
             }));
@@ -61,17 +79,26 @@ pub(crate) fn execute(
         }
         _ => {}
     }
-    dispatch!(database, operation, body;
+    let gated = dispatch!(run_gated, database, operation, body;
         "GetItem" => get_item,
         "PutItem" => put_item,
-        "UpdateItem" => update_item,
         "DeleteItem" => delete_item,
         "BatchGetItem" => batch_get_item,
-        "BatchWriteItem" => batch_write_item,
-        "TransactWriteItems" => transact_write_items,
+        "SearchVectors" => search_vectors,
+    );
+    if gated.is_some() {
+        return gated;
+    }
+    let statements = dispatch!(run_statements, database, operation, body;
         "ExecuteStatement" => execute_statement,
         "ExecuteTransaction" => execute_transaction,
         "BatchExecuteStatement" => batch_execute_statement,
+    );
+    if statements.is_some() {
+        return statements;
+    }
+    dispatch!(run, database, operation, body;
+        "BatchWriteItem" => batch_write_item,
         "CreateTable" => create_table,
         "DescribeTable" => describe_table,
         "UpdateTable" => update_table,
@@ -85,7 +112,6 @@ pub(crate) fn execute(
         "DescribeStream" => describe_stream,
         "GetShardIterator" => get_shard_iterator,
         "GetRecords" => get_records,
-        "SearchVectors" => search_vectors,
     )
 }
 
@@ -109,6 +135,10 @@ fn run<Q: DeserializeOwned, A: Serialize>(
     body: &str,
     method: impl FnOnce(Q) -> Result<A, DynoxideError>,
 ) -> Answer {
+    // The decoders would take a list for an object, its elements for the members.
+    if !body.trim_ascii_start().starts_with('{') {
+        return Err(malformed("the body is no JSON object"));
+    }
     let request = serde_json::from_str(body).map_err(|error| classify(&error));
     let answer = request
         .and_then(method)
@@ -148,6 +178,27 @@ fn query(database: &Database, mut request: QueryRequest) -> Result<QueryResponse
         }
     }
     Ok(response)
+}
+
+/// Runs an operation whose requests carry expressions.
+fn run_gated<Q: DeserializeOwned + Expressions, A: Serialize>(
+    operation: &str,
+    body: &str,
+    method: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Answer {
+    run(operation, body, |request: Q| {
+        let levels = gate::pass(&request)?;
+        stack::with_room_for(levels, || method(request))
+    })
+}
+
+/// Runs an operation whose requests carry statements: the engine bounds their levels itself, and needs the room.
+fn run_statements<Q: DeserializeOwned, A: Serialize>(
+    operation: &str,
+    body: &str,
+    method: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Answer {
+    stack::with_room_for(LEVELS_OF_STATEMENTS, || run(operation, body, method))
 }
 
 /// The engine also returns the keys of a projected item.

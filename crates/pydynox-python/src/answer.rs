@@ -15,7 +15,9 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::batch::Gathered;
 use crate::decode::{self, Decoder, Unreadable};
 use crate::entity::{self, Owner};
-use crate::error::{Subject, canceled, item_not_found, located, malformed, misfit, raise};
+use crate::error::{
+    Subject, canceled, item_not_found, located, malformed, misfit, raise, unusable,
+};
 use crate::expression::Condition;
 use crate::ffi;
 use crate::instance::{Instance, Stored, schema_of};
@@ -232,7 +234,7 @@ impl Expected {
                 Some(range) => plain_item(py, &body[range]),
                 None => none(),
             },
-            Self::PlainNewItem => plain_item(py, new_item(py, body)?),
+            Self::PlainNewItem => plain_new_item(py, body),
             Self::Executed(executed) => executed.answered(py, answer),
             Self::Wire => wire(py, body),
             Self::Lines => jsonl::lines(py, body),
@@ -398,6 +400,15 @@ fn new_item<'a>(py: Python<'_>, body: &'a [u8]) -> PyResult<&'a [u8]> {
     }
 }
 
+/// The same of plain values; empty where no item was there, of which actions that only take away make none.
+fn plain_new_item<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    match update_item::item(body) {
+        Ok(Some(range)) => plain_item(py, &body[range]),
+        Ok(None) => Ok(PyDict::new(py).into_any()),
+        Err(error) => Err(malformed(py, &error)),
+    }
+}
+
 fn plain_item<'py>(py: Python<'py>, item: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let read = || Decoder::new(py).item(&mut Reader::new(item)?);
     Ok(read()
@@ -550,7 +561,12 @@ fn watched<'py>(py: Python<'py>, body: &[u8], goal: Goal) -> PyResult<Bound<'py,
 
 /// The service's JSON as plain values.
 pub(crate) fn wire<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let read = || decode::json(py, &mut Reader::new(body)?);
+    let read = || {
+        let mut reader = Reader::new(body)?;
+        let value = decode::json(py, &mut reader)?;
+        reader.end()?;
+        Ok(value)
+    };
     read().map_err(|problem| plain_problem(py, problem))
 }
 
@@ -563,7 +579,7 @@ fn plain_problem(py: Python<'_>, problem: Unreadable) -> PyErr {
 }
 
 fn missing_member(py: Python<'_>, name: &str) -> PyErr {
-    crate::error::internal(py, &format!("an answer without {name}"))
+    unusable(py, &format!("it has no {name}"))
 }
 
 /// One item map, `{"name":{"S":"x"}}`, as an instance that counts as stored.

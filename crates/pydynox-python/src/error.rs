@@ -77,10 +77,16 @@ pub(crate) fn misfit(
 /// An answer that is not what DynamoDB's protocol allows.
 #[cold]
 pub(crate) fn malformed(py: Python<'_>, error: &WireError) -> PyErr {
+    unusable(py, &error.to_string())
+}
+
+/// An answer that can be read and lacks what it has to have.
+#[cold]
+pub(crate) fn unusable(py: Python<'_>, why: &str) -> PyErr {
     make(
         py,
         "InvalidResponseError",
-        &format!("the service's answer cannot be read: {error}"),
+        &format!("the service's answer cannot be read: {why}"),
         |_| Ok(()),
     )
 }

@@ -31,6 +31,20 @@ fn refused(py: Python<'_>, error: &Error) -> PyErr {
     validation_error(py, error.message())
 }
 
+/// The text of a name, which is one that UTF-8 can store.
+fn name_of<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
+    text.to_str().map_err(|_| {
+        let shown = text
+            .repr()
+            .map(|shown| shown.to_string())
+            .unwrap_or_default();
+        let message = format!(
+            "the name {shown} holds a lone surrogate, which is no text that UTF-8 can store"
+        );
+        validation_error(text.py(), &message)
+    })
+}
+
 /// What stands left of a comparison: what it is, how values beside it are stored, and what messages call it.
 struct Left<'a> {
     operand: Operand,
@@ -298,8 +312,9 @@ impl Path {
 
     /// The path that a text such as `address.lines[0]` names, of no declared type.
     #[staticmethod]
-    fn parse(py: Python<'_>, text: &str) -> PyResult<Self> {
-        let place = path::Path::parse(text).map_err(|error| refused(py, &error))?;
+    fn parse(text: &Bound<'_, PyString>) -> PyResult<Self> {
+        let py = text.py();
+        let place = path::Path::parse(name_of(text)?).map_err(|error| refused(py, &error))?;
         Ok(Self {
             place,
             field: None,
@@ -325,7 +340,7 @@ impl Path {
     fn child(&self, step: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = step.py();
         let step = if let Ok(name) = step.cast::<PyString>() {
-            Step::Name(name.to_str()?.into())
+            Step::Name(name_of(name)?.into())
         } else if step.is_instance_of::<PyInt>() && !step.is_instance_of::<PyBool>() {
             let index = step.extract().map_err(|_| {
                 PyIndexError::new_err(format!(

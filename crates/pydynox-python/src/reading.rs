@@ -26,7 +26,7 @@ use crate::client::Client;
 use crate::decode::{Decoder, Unreadable};
 use crate::encode;
 use crate::entity::{self, Owner};
-use crate::error::{internal, malformed, misfit, raise, validation_error};
+use crate::error::{malformed, misfit, raise, unusable, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::json;
@@ -511,7 +511,7 @@ impl Reading {
         let names = self.search.get().position_names();
         match key_of(item, &names).map_err(|error| malformed(py, &error))? {
             Some(key) => Ok(Position::After(key.into())),
-            None => Err(internal(py, "a row without its key")),
+            None => Err(keyless(py, &names.join("' and '"))),
         }
     }
 
@@ -702,7 +702,10 @@ fn row<'py>(
             }
             Ok(PyTuple::new(py, values)?.into_any())
         }
-        (Rows::Keys(_), Some(schema)) => Ok(key_values(decoder, schema.get(), bytes)?.into_any()),
+        (Rows::Keys(_), Some(schema)) => {
+            let values = key_values(decoder, schema.get(), bytes, |name| keyless(py, name))?;
+            Ok(values.into_any())
+        }
     }
 }
 
@@ -722,7 +725,17 @@ pub(crate) fn key_of_item<'py>(
         encode::write_item(&mut w, item)
             .map_err(|problem| validation_error(py, &problem.describe("", "item")))?;
     }
-    key_values(&mut Decoder::new(py), schema.get(), w.as_bytes())
+    let model = schema.get();
+    key_values(&mut Decoder::new(py), model, w.as_bytes(), |name| {
+        let message = format!("{}: the item lacks its key attribute '{name}'", model.name);
+        validation_error(py, &message)
+    })
+}
+
+/// A row that is no item: each has its key.
+#[cold]
+fn keyless(py: Python<'_>, names: &str) -> PyErr {
+    unusable(py, &format!("a row lacks its key, '{names}'"))
 }
 
 /// The values of the key of an item.
@@ -730,13 +743,14 @@ fn key_values<'py>(
     decoder: &mut Decoder<'py>,
     schema: &Schema,
     bytes: &[u8],
+    keyless: impl Fn(&str) -> PyErr,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let py = decoder.py();
     let broken = |error: WireError| malformed(py, &error);
     let mut values = Vec::with_capacity(2);
     for field in schema.key_fields() {
         let Some(place) = member(bytes, &field.attribute_name).map_err(broken)? else {
-            return Err(internal(py, "a row without its key"));
+            return Err(keyless(&field.attribute_name));
         };
         let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
         let value = decoder.value(&mut reader, &field.kind);
@@ -792,7 +806,7 @@ fn describe(py: Python<'_>, error: &PyErr, search: &Search, bytes: &[u8]) -> PyR
     value.setattr(intern!(py, "raw"), &raw)?;
     if let Some(schema) = &search.schema {
         let schema = schema.get();
-        let key = key_values(&mut decoder, schema, bytes)
+        let key = key_values(&mut decoder, schema, bytes, |name| keyless(py, name))
             .and_then(|values| schema.model(py).call_method1(intern!(py, "key"), values));
         if let Ok(key) = key {
             value.setattr(intern!(py, "key"), key)?;

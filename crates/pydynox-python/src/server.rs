@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use pydynox_embedded::{Location, Server, Stop};
+use pydynox_embedded::{Limits, Location, Server, Stop};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
@@ -26,8 +26,19 @@ pub(crate) struct LocalServer {
 #[pymethods]
 impl LocalServer {
     #[new]
-    fn new(py: Python<'_>, endpoint_url: &str, port: u16) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        endpoint_url: &str,
+        port: u16,
+        max_connections: usize,
+        idle_timeout: f64,
+    ) -> PyResult<Self> {
         runtime::forget_inherited();
+        let limits = Limits {
+            connections: max_connections,
+            idle: Duration::try_from_secs_f64(idle_timeout)
+                .map_err(|error| configuration_error(py, &format!("idle_timeout: {error}")))?,
+        };
         let location = Location::parse(endpoint_url)
             .map_err(|error| raise(py, &error, None))?
             .ok_or_else(|| {
@@ -38,7 +49,7 @@ impl LocalServer {
             })?;
         let transport =
             pydynox_embedded::open(&location).map_err(|error| raise(py, &error, None))?;
-        let (server, stop) = Server::bind(transport, port).map_err(|error| {
+        let (server, stop) = Server::bind(transport, port, limits).map_err(|error| {
             configuration_error(py, &format!("cannot listen on 127.0.0.1:{port}: {error}"))
         })?;
         let port = server.port();

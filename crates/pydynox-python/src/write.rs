@@ -22,7 +22,7 @@ use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::kept::{Kept, expired_condition, keep_by_key};
 use crate::protected::Shield;
-use crate::schema::Schema;
+use crate::schema::{Role, Schema};
 use crate::settings::Settings;
 use crate::sizes;
 use crate::unique::{self, Change, Guards};
@@ -54,6 +54,25 @@ pub(crate) fn unless(condition: Option<&Bound<'_, Condition>>) -> Resend {
     } else {
         Resend::Always
     }
+}
+
+/// An update that was to make an item where there is none, and sets nothing.
+#[cold]
+fn makes_nothing(py: Python<'_>, model: &Schema, actions: &Actions) -> PyErr {
+    let mut settable = model.fields().filter(|field| {
+        field.role == Role::Attribute
+            && !field.is_kept()
+            && field.template.is_none()
+            && !actions.touches(&field.attribute_name)
+    });
+    let such = settable.next().map_or_else(String::new, |field| {
+        format!(", such as {}.{}.set(...)", model.name, field.text)
+    });
+    let message = format!(
+        "upsert=True with actions that only take away makes no item where there is none, by DynamoDB's rules: add one that sets \
+         something{such}, or leave upsert out"
+    );
+    validation_error(py, &message)
 }
 
 pub(crate) fn tree<'a>(condition: Option<&'a Bound<'_, Condition>>) -> Option<&'a Tree> {
@@ -452,6 +471,9 @@ impl Write {
         }
         unique::refuse_actions(py, model, &actions)?;
         keep_by_key(py, model, &mut actions, upsert)?;
+        if upsert && !actions.make_an_item() {
+            return Err(makes_nothing(py, model, &actions));
+        }
         let table = settings.table_of(py, model)?;
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);

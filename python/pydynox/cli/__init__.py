@@ -11,7 +11,7 @@ from pydynox.client import DynamoDBClient
 from pydynox.exceptions import PydynoxError
 
 from . import _jsonl, _local, _read, _reencrypt, _tables, _unique
-from ._words import CommandError
+from ._words import CommandError, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(message: str, status: int = 1) -> int:
-    print(f"pydynox: {' '.join(message.split())}", file=sys.stderr)
+    say(f"pydynox: {' '.join(message.split())}", error=True)
     return status
 
 

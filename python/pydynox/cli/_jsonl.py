@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from pydynox._core import run
 from pydynox.jsonl import export_jsonl, import_jsonl
 
-from ._words import progress_bar, table_named
+from ._words import progress_bar, say, table_named
 
 
 def add(commands: Any, where: Any) -> None:
@@ -43,7 +42,7 @@ def _export(options: Any) -> int:
                 progress=progress,
             )
         )
-    print(f"{count} items of {options.table} in {options.file}", file=sys.stderr)
+    say(f"{count} items of {options.table} in {options.file}", error=True)
     return 0
 
 
@@ -60,5 +59,5 @@ def _import(options: Any) -> int:
                 progress=progress,
             )
         )
-    print(f"{count} items of {options.file} in {options.table}", file=sys.stderr)
+    say(f"{count} items of {options.file} in {options.table}", error=True)
     return 0

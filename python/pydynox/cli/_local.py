@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pathlib
 import signal
+import sys
 from typing import Any
 
 from pydynox.local import LocalServer
+
+from ._words import say
 
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 
@@ -27,7 +30,8 @@ def _run(options: Any) -> int:
     try:
         engine = "memory://" if options.file is None else pathlib.Path(options.file).absolute().as_uri()
         with LocalServer(options.port, endpoint_url=engine) as server:
-            print(f"pydynox local: {server.endpoint_url} ({options.file or 'in memory'}); Ctrl+C ends it", flush=True)
+            say(f"pydynox local: {server.endpoint_url} ({options.file or 'in memory'}); Ctrl+C ends it")
+            sys.stdout.flush()
             signal.sigwait(_ENDS)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -14,7 +14,7 @@ from pydynox._core import describe_table, run
 from pydynox.exceptions import ConfigurationError
 from pydynox.expressions import attr
 
-from ._words import CommandError, rich_module, table_named
+from ._words import CommandError, escaped, rich_module, shown, table_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -84,10 +84,10 @@ def condition_of(text: str) -> Condition:
 
 
 def plain_json(value: Any) -> str:
-    """Plain JSON of a value: numbers with all of their digits, sets as sorted lists, binary as base64."""
+    """Plain JSON of a value: numbers with all of their digits, sets as sorted lists, binary as base64; safe on a terminal."""
     kind: Any = value.__class__
     if issubclass(kind, dict):
-        members = (f"{json.dumps(name, ensure_ascii=False)}:{plain_json(member)}" for name, member in value.items())
+        members = (f"{_json_text(name)}:{plain_json(member)}" for name, member in value.items())
         return f"{{{','.join(members)}}}"
     if issubclass(kind, list):
         return f"[{','.join(map(plain_json, value))}]"
@@ -95,7 +95,11 @@ def plain_json(value: Any) -> str:
         return f"[{','.join(map(plain_json, sorted(value)))}]"
     if issubclass(kind, bytes):
         return f'"{base64.b64encode(value).decode()}"'
-    return str(value) if issubclass(kind, Decimal) else json.dumps(value, ensure_ascii=False)
+    return str(value) if issubclass(kind, Decimal) else _json_text(value)
+
+
+def _json_text(value: Any) -> str:
+    return escaped(json.dumps(value, ensure_ascii=False), lambda letter: json.dumps(letter)[1:-1])
 
 
 def _scan(options: Any) -> int:
@@ -207,7 +211,8 @@ def _as_table(items: Items, first: list[str]) -> None:
     rows = list(items)
     names = list(dict.fromkeys([*first, *sorted({name for row in rows for name in row})])) if rows else first
     for name in names:
-        table.add_column(name, overflow="fold")
+        # As text: what stands in brackets is no markup.
+        table.add_column(text(shown(name)), overflow="fold")
     for row in rows:
         table.add_row(*(text(_cell(row[name])) if name in row else text("") for name in names))
     if rows:
@@ -217,7 +222,7 @@ def _as_table(items: Items, first: list[str]) -> None:
 
 def _cell(value: Any) -> str:
     words = value if isinstance(value, str) else plain_json(value)
-    return words if len(words) <= CELL else words[: CELL - 1] + "…"
+    return shown(words if len(words) <= CELL else words[: CELL - 1] + "…")
 
 
 def _positive(text: str) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from pydynox._core import run
 from pydynox._reencrypt import reencrypt
 
-from ._words import CommandError, model_named, progress_bar
+from ._words import CommandError, model_named, progress_bar, say
 
 
 def add(commands: Any, where: Any) -> None:
@@ -30,5 +29,5 @@ def _reencrypt(options: Any) -> int:
     model = model_named(options.model)
     with progress_bar(f"reencrypt {options.model}", None) as progress:
         done = run(reencrypt(model, dry_run=options.dry_run, note=options.note, resume=options.resume, progress=progress))
-    print(f"{done.read} items of {options.model} read, {done.stale} of them stale, {done.written} written", file=sys.stderr)
+    say(f"{done.read} items of {options.model} read, {done.stale} of them stale, {done.written} written", error=True)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._words import CommandError, model_named
+from ._words import CommandError, model_named, say
 
 if TYPE_CHECKING:
     from pydynox.model import Model
@@ -40,7 +40,7 @@ def _check(options: Any) -> int:
     found = _drifts(options)
     for model, drifts in found:
         for drift in drifts:
-            print(f"{_name(model)}: {drift}")
+            say(f"{_name(model)}: {drift}")
     return 1 if any(drifts for _, drifts in found) else 0
 
 
@@ -64,10 +64,10 @@ def _apply(options: Any) -> int:
             if not drifts:
                 continue
             for drift in model.table.sync.ensure():
-                print(f"{_name(model)}: done: {drift.what} {drift.index or ''}".rstrip())
+                say(f"{_name(model)}: done: {drift.what} {drift.index or ''}".rstrip())
             if options.update:
                 for drift in model.table.sync.update():
-                    print(f"{_name(model)}: done: {drift.what} {drift.index or ''}".rstrip())
+                    say(f"{_name(model)}: done: {drift.what} {drift.index or ''}".rstrip())
     return 0
 
 
@@ -82,11 +82,11 @@ def _show(found: Drifts, *, update: bool) -> int:
     """Print what would be done, and give how much that is."""
     todo = 0
     for model, drifts in found:
-        print(f"{_name(model)}:{'' if drifts else ' as its model says'}")
+        say(f"{_name(model)}:{'' if drifts else ' as its model says'}")
         for drift in drifts:
             skipped = drift.mended_by == "update" and not update
             todo += drift.mendable and not skipped
-            print(f"  {_MARKS[drift.mended_by]} {drift}{' (only with --update)' if skipped else ''}")
+            say(f"  {_MARKS[drift.mended_by]} {drift}{' (only with --update)' if skipped else ''}")
     return todo
 
 

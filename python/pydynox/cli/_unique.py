@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from pydynox._core import run
 from pydynox._guards import verify_unique
 
-from ._words import model_named, progress_bar
+from ._words import model_named, progress_bar, say
 
 _WORDS = {
     "missing": "has no guard for its {names}",
@@ -36,7 +35,7 @@ def _check(options: Any) -> int:
         found = run(verify_unique(model, repair=options.repair, client=client, progress=progress))
     for problem in found:
         text = _WORDS[problem.kind].format(names=" and ".join(problem.names))
-        print(f"{problem.key} {text}{' (repaired)' if problem.repaired else ''}")
+        say(f"{problem.key} {text}{' (repaired)' if problem.repaired else ''}")
     left = sum(not problem.repaired for problem in found)
-    print(f"{len(found)} problems found, {len(found) - left} repaired", file=sys.stderr)
+    say(f"{len(found)} problems found, {len(found) - left} repaired", error=True)
     return 1 if left else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,33 @@ def table_named(text: str) -> str | type[Model[Any]]:
     return model_named(text) if ":" in text and not text.startswith("arn:") else text
 
 
+def shown(text: str) -> str:
+    """A text as a terminal may have it: what would move its cursor, colour it, or turn letters around is written as an escape.
+
+    Example:
+        >>> print(shown("red: \x1b[31m"))
+        red: \x1b[31m
+    """
+    return escaped(text, lambda letter: repr(letter)[1:-1])
+
+
+def escaped(text: str, escape: Callable[[str], str]) -> str:
+    """A text with everything escaped that a terminal obeys rather than shows; what joins letters of one word stays."""
+    if text.isprintable():
+        return text
+    return "".join(escape(letter) if _is_obeyed(letter) else letter for letter in text)
+
+
+def _is_obeyed(letter: str) -> bool:
+    # Control and format characters, lone surrogates, separators of lines and paragraphs.
+    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and letter not in {"\u200c", "\u200d"}
+
+
+def say(text: str = "", *, error: bool = False) -> None:
+    """Print one line for people."""
+    print(shown(text), file=sys.stderr if error else sys.stdout)
+
+
 def rich_module(name: str, purpose: str) -> Any:
     """A module of the library for terminals."""
     try:
@@ -71,5 +99,5 @@ def progress_bar(title: str, total: int | None) -> Generator[Callable[[int], Non
         progress.TimeElapsedColumn(),
     )
     with progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(rich_module("markup", "a progress bar").escape(shown(title)), total=total)
         yield lambda done: bar.update(task, completed=done)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from pydynox import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Sequence
 
     from pydynox.client import DynamoDBClient
 
@@ -114,7 +115,7 @@ def fault(
     code: str | None = None,
     status: int | None = None,
     message: str | None = None,
-    reasons: Sequence[tuple[str, str]] = (),
+    reasons: Sequence[tuple[str, str] | Mapping[str, str]] = (),
     members: Mapping[str, Any] | None = None,
 ) -> Fault:
     """What to do to some requests of a client, for ``inject``.
@@ -137,7 +138,8 @@ def fault(
         code: The code of an error, such as ``"TransactionCanceledException"``.
         status: Its HTTP status.
         message: Its text.
-        reasons: Why it is throttled, each with the resource, such as ``("TableWriteMaxOnDemandThroughputExceeded", "users")``.
+        reasons: Why it is throttled, each with the resource: ``("TableWriteMaxOnDemandThroughputExceeded", "users")``, or as the
+            service writes it, ``{"reason": "TableWriteMaxOnDemandThroughputExceeded", "resource": "users"}``.
         members: What else stands in the error's body, such as ``{"CancellationReasons": [{"Code": "TransactionConflict"}]}``.
 
     Raises:
@@ -171,7 +173,7 @@ def fault(
     _, usual_status, usual_code, usual_message = _ERRORS[kind]
     body = dict(members or {})
     if reasons:
-        body["throttlingReasons"] = [{"reason": reason, "resource": resource} for reason, resource in reasons]
+        body["throttlingReasons"] = [_reason(reason) for reason in reasons]
     return Fault(
         operation,
         kind,
@@ -184,6 +186,21 @@ def fault(
         usual_message if message is None else message,
         body,
     )
+
+
+def _reason(given: Any) -> dict[str, str]:
+    """A reason as the service writes it."""
+    if issubclass(type(given), Mapping) and set(given) == {"reason", "resource"}:
+        reason, resource = given["reason"], given["resource"]
+    elif issubclass(type(given), (tuple, list)) and len(given) == 2:  # noqa: PLR2004  # a reason and its resource
+        reason, resource = given
+    else:
+        raise ValueError(f"fault(): a reason is (reason, resource) or {{'reason': ..., 'resource': ...}}, not {given!r}")
+    if not (issubclass(type(reason), str) and issubclass(type(resource), str)):
+        raise ValueError(  # noqa: TRY004  # as all that fault() refuses
+            f"fault(): reason and resource are texts, not {reason!r} and {resource!r}"
+        )
+    return {"reason": reason, "resource": resource}
 
 
 @contextmanager

@@ -207,8 +207,8 @@ impl Found {
             .any(|attribute| attribute.encryption.is_some());
         let mut item = Item { number, target };
         if needs_key && item.target.key.is_none() {
-            let partition_key = partition_key.ok_or_else(|| keyless(&schema))?;
-            item.target.key = Some(ItemKey::new(&schema, partition_key, sort_key)?);
+            let key = partition_key.and_then(|key| ItemKey::new(&schema, key, sort_key).ok());
+            item.target.key = Some(key.ok_or_else(|| keyless(&schema))?);
         }
         self.items.push(item);
         Ok(())
@@ -321,11 +321,15 @@ fn another() -> Error {
 }
 
 fn keyless(schema: &ProtectedSchema) -> Error {
+    let sort_key = schema.sort_key.as_ref();
+    let sort_key =
+        sort_key.map_or_else(String::new, |key| format!(" and '{}'", key.attribute_name));
     let message = format!(
-        "an encrypted attribute of {} was read without the key of its item",
-        schema.model
+        "an encrypted attribute of {} was read without the key of its item, which it is bound to: read '{}'{sort_key} too, \
+         or the whole item",
+        schema.model, schema.partition_key.attribute_name
     );
-    Error::new(ErrorKind::Internal, message)
+    Error::new(ErrorKind::Encryption, message)
 }
 
 /// What stands where a protected value is declared.

@@ -851,7 +851,9 @@ async fn an_answer_without_the_key_opens_with_the_key_of_the_request() {
         .unwrap();
 
     assert_eq!(opened.body, br#"{"Attributes":{"ssn":{"S":"x"}}}"#);
-    assert_eq!(look(None).unwrap_err().kind(), &ErrorKind::Internal);
+    let error = look(None).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Encryption);
+    assert!(error.message().contains("read 'user_id'"), "{error}");
 }
 
 #[tokio::test]

@@ -307,6 +307,12 @@ impl Actions {
         self.asked.iter().map(|action| &action.path)
     }
 
+    /// Whether there is an item afterwards where there was none: `DynamoDB` makes none of REMOVE and DELETE alone.
+    pub fn make_an_item(&self) -> bool {
+        let mut all = self.asked.iter().chain(&self.kept);
+        all.any(Action::leaves_a_value)
+    }
+
     /// Whether an action on the attribute as a whole gives it a value.
     pub fn fills(&self, attribute: &str) -> bool {
         self.asked.iter().any(|action| {

@@ -53,6 +53,7 @@ pub fn outcomes(body: &[u8]) -> Result<Vec<Outcome>, WireError> {
             found.push(outcome(&mut reader, body)?);
         }
     }
+    reader.end()?;
     Ok(found)
 }
 

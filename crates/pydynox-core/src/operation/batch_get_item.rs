@@ -56,6 +56,7 @@ pub fn left(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
             _ => reader.pass()?,
         }
     }
+    reader.end()?;
     Ok(left)
 }
 
@@ -104,7 +105,10 @@ impl<'a> Items<'a> {
         loop {
             match self.level {
                 Level::Answer => match reader.next_key()? {
-                    None => return Ok(None),
+                    None => {
+                        reader.end()?;
+                        return Ok(None);
+                    }
                     Some(key) if key.equals("Responses") && reader.peek()? != b'n' => {
                         reader.begin_object()?;
                         self.level = Level::Tables;

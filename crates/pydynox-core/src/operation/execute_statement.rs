@@ -78,6 +78,7 @@ pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
             reader.skip()?;
         }
     }
+    reader.end()?;
     Ok(framed)
 }
 

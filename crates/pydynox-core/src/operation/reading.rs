@@ -202,6 +202,7 @@ pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
             _ => reader.skip()?,
         }
     }
+    reader.end()?;
     framed.count = framed.count.max(framed.items.len() as u64);
     Ok(framed)
 }

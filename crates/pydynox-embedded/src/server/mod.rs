@@ -1,6 +1,7 @@
 //! The engine over HTTP on loopback, for tools of other languages and other libraries: who is let in, and how it ends.
 
 mod http;
+mod tap;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -9,15 +10,19 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use hyper::Method;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use pydynox_core::transport::{Operation, Progress, Request, Transport};
-use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use http::{Heard, Incoming, Outgoing};
+use http::{Answer, Heard, refusal};
+use tap::{LARGEST_HEAD, LastHead, Tap};
 
 /// How long answers may take to reach their readers once the server ends.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -25,12 +30,34 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 const BREATH: Duration = Duration::from_millis(50);
 /// What stands before an operation's name in `X-Amz-Target`.
 const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+/// No clock overflows by it.
+const LONGEST_IDLE: Duration = Duration::from_hours(24 * 365);
+const MOST_HEADERS: usize = 100;
+
+/// What a server bears of its clients.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many connections are served at once; who comes then waits until one ends.
+    pub connections: usize,
+    /// How long a connection may do nothing: send no next request, not go on with one, not read its answer.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            idle: Duration::from_mins(1),
+        }
+    }
+}
 
 /// A server that listens and does not answer yet.
 pub struct Server {
     listener: TcpListener,
     port: u16,
     transport: Arc<dyn Transport>,
+    limits: Limits,
     stopped: watch::Receiver<bool>,
 }
 
@@ -49,7 +76,11 @@ impl Server {
     ///
     /// # Errors
     /// The port is in use, or not this user's to take.
-    pub fn bind(transport: Arc<dyn Transport>, port: u16) -> io::Result<(Self, Stop)> {
+    pub fn bind(
+        transport: Arc<dyn Transport>,
+        port: u16,
+        limits: Limits,
+    ) -> io::Result<(Self, Stop)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
@@ -58,6 +89,7 @@ impl Server {
             listener,
             port,
             transport,
+            limits,
             stopped,
         };
         Ok((server, Stop(stop)))
@@ -76,8 +108,14 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let mut stopped = self.stopped.clone();
         let mut connections = JoinSet::new();
+        let most = self.limits.connections.clamp(1, Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(most));
         loop {
-            let Some(accepted) = until(listener.accept(), &mut stopped).await else {
+            let next = async {
+                let place = places.clone().acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let Some((Ok(place), accepted)) = until(next, &mut stopped).await else {
                 break;
             };
             while connections.try_join_next().is_some() {}
@@ -85,9 +123,11 @@ impl Server {
                 Ok((stream, _)) => {
                     let visit = Visit {
                         transport: self.transport.clone(),
-                        stopped: self.stopped.clone(),
+                        idle: self.limits.idle.min(LONGEST_IDLE),
+                        head: LastHead::default(),
+                        _place: place,
                     };
-                    connections.spawn(visit.serve(stream));
+                    connections.spawn(visit.serve(stream, self.stopped.clone()));
                 }
                 Err(_) => sleep(BREATH).await,
             }
@@ -103,59 +143,65 @@ impl Server {
 /// One connection.
 struct Visit {
     transport: Arc<dyn Transport>,
-    stopped: watch::Receiver<bool>,
+    idle: Duration,
+    head: LastHead,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Visit {
-    async fn serve(mut self, mut stream: TcpStream) {
+    async fn serve(self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
         // Small answers, each waited for.
         let _ = stream.set_nodelay(true);
-        let mut buffer = BytesMut::new();
-        loop {
-            let heard = until(http::hear(&mut stream, &mut buffer), &mut self.stopped).await;
-            let (answer, keep_alive) = match heard {
-                None | Some(Err(_) | Ok(Heard::Goodbye)) => return,
-                Some(Ok(Heard::Nonsense(status, message))) => {
-                    (refusal(status, "SerializationException", message), false)
-                }
-                Some(Ok(Heard::Request(request))) => {
-                    let keep_alive = request.keep_alive;
-                    (self.answer(request).await, keep_alive)
-                }
-            };
-            let keep_alive = keep_alive && !*self.stopped.borrow();
-            if answer.say(&mut stream, keep_alive).await.is_err() || !keep_alive {
-                return;
-            }
+        let tap = Tap::new(stream, self.head.clone(), self.idle);
+        let service = service_fn(|request| async {
+            let has_length = |method: &Method| self.head.has_length(method);
+            http::Said::Ok(match http::hear(request, has_length, self.idle).await {
+                Ok(heard) => self.answer(heard).await,
+                Err(refused) => http::goodbye(refused),
+            })
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // It runs between requests, too.
+            .header_read_timeout(self.idle)
+            .max_headers(MOST_HEADERS)
+            .max_header_size(LARGEST_HEAD)
+            .serve_connection(TokioIo::new(tap), service);
+        let mut connection = pin!(connection);
+        if until(connection.as_mut(), &mut stopped).await.is_none() {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
         }
     }
 
-    async fn answer(&self, request: Incoming) -> Outgoing {
-        if !request.host.as_deref().is_none_or(is_of_this_machine) {
+    async fn answer(&self, heard: Heard) -> Answer {
+        if !is_of_this_machine(&heard.host) {
             let message = "this server answers requests to localhost and 127.0.0.1 only";
             return refusal(403, "AccessDeniedException", message);
         }
-        if request.method == "GET" {
+        if heard.method == Method::GET {
             let health = concat!("healthy: pydynox ", env!("CARGO_PKG_VERSION"), "\n");
-            return Outgoing::text(200, Bytes::from_static(health.as_bytes()));
+            return http::text(200, Bytes::from_static(health.as_bytes()));
         }
-        if request.method != "POST" {
+        if heard.method != Method::POST {
             let message = "requests to DynamoDB are sent by POST";
             return refusal(405, "UnknownOperationException", message);
         }
-        let target = request.target.as_deref().unwrap_or_default();
-        let Some(name) = TARGETS.iter().find_map(|api| target.strip_prefix(api)) else {
+        let Some(name) = TARGETS
+            .iter()
+            .find_map(|api| heard.target.strip_prefix(api))
+        else {
             let message = "X-Amz-Target names the operation, as in DynamoDB_20120810.GetItem";
             return refusal(400, "UnknownOperationException", message);
         };
         let request = Request {
             operation: Operation::from_name(name),
             table: "".into(),
-            body: request.body,
+            body: heard.body,
             progress: Progress::default(),
         };
         match self.transport.send(request).await {
-            Ok(response) => Outgoing::json(response.status, response.body),
+            Ok(response) => http::json(response.status, response.body),
             Err(error) => refusal(500, "InternalServerError", &error.to_string()),
         }
     }
@@ -173,15 +219,6 @@ fn is_of_this_machine(host: &str) -> bool {
         || name
             .parse::<Ipv4Addr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-fn refusal(status: u16, code: &str, message: &str) -> Outgoing {
-    let space = match code {
-        "InternalServerError" => "com.amazonaws.dynamodb.v20120810",
-        _ => "com.amazon.coral.service",
-    };
-    let body = json!({"__type": format!("{space}#{code}"), "message": message});
-    Outgoing::json(status, body.to_string().into())
 }
 
 /// What comes first: the end of this work, or the server's, which is None.

@@ -1,0 +1,95 @@
+//! Updates that make no item where there is none: those of REMOVE and DELETE alone. The engine makes one of its key.
+
+use std::collections::HashMap;
+
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::get_item::GetItemRequest;
+use dynoxide::actions::transact_write_items::{
+    TransactWriteItemsRequest, TransactWriteItemsResponse,
+};
+use dynoxide::actions::update_item::{UpdateItemRequest, UpdateItemResponse};
+use dynoxide::types::AttributeValue;
+use dynoxide::{Database, DynoxideError};
+
+use crate::gate;
+
+type Key = HashMap<String, AttributeValue>;
+
+/// An item that is not there, and must not be there because of an update.
+struct Absent {
+    table: String,
+    key: Key,
+}
+
+impl Absent {
+    /// None where the item is there, or the question is refused: then the update is refused too, in its own words.
+    fn look(database: &Database, table: &str, key: &Key) -> Option<Self> {
+        let request = GetItemRequest {
+            table_name: table.to_owned(),
+            key: key.clone(),
+            ..GetItemRequest::default()
+        };
+        let found = database.get_item(request).ok()?;
+        found.item.is_none().then(|| Self {
+            table: table.to_owned(),
+            key: key.clone(),
+        })
+    }
+
+    /// Takes away what the engine made. Nobody saw it: requests come one after another.
+    fn restore(self, database: &Database) -> Result<(), DynoxideError> {
+        let request = DeleteItemRequest {
+            table_name: self.table,
+            key: self.key,
+            ..DeleteItemRequest::default()
+        };
+        database.delete_item(request).map(drop)
+    }
+}
+
+/// `UpdateItem`.
+pub(crate) fn update_item(
+    database: &Database,
+    request: UpdateItemRequest,
+) -> Result<UpdateItemResponse, DynoxideError> {
+    let absent = makes_nothing(&request)
+        .then(|| Absent::look(database, &request.table_name, &request.key))
+        .flatten();
+    let mut response = database.update_item(request)?;
+    if let Some(absent) = absent {
+        absent.restore(database)?;
+        response.attributes = None;
+    }
+    Ok(response)
+}
+
+/// `TransactWriteItems`.
+pub(crate) fn transact_write_items(
+    database: &Database,
+    request: TransactWriteItemsRequest,
+) -> Result<TransactWriteItemsResponse, DynoxideError> {
+    let updates = request
+        .transact_items
+        .iter()
+        .filter_map(|entry| entry.update.as_ref());
+    let absent: Vec<_> = updates
+        .filter(|update| gate::makes_nothing(&update.update_expression))
+        .filter_map(|update| Absent::look(database, &update.table_name, &update.key))
+        .collect();
+    let response = database.transact_write_items(request)?;
+    for absent in absent {
+        absent.restore(database)?;
+    }
+    Ok(response)
+}
+
+fn makes_nothing(request: &UpdateItemRequest) -> bool {
+    match (&request.update_expression, &request.attribute_updates) {
+        (Some(expression), _) => gate::makes_nothing(expression),
+        (None, Some(updates)) => {
+            !updates.is_empty() && updates.values().all(|update| update.action == "DELETE")
+        }
+        // It makes an item of its key.
+        (None, None) => false,
+    }
+}
