@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import enum
 import io
 import json
 import pickle
 import pprint
 import traceback
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from datetime import date
+from decimal import Decimal
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
 
 import pydantic_core
 import pydynox
@@ -32,7 +36,8 @@ from pydynox import (
     partition_key,
     version,
 )
-from pydynox.exceptions import ValidationError
+from pydynox.exceptions import ItemAlreadyExistsError, ItemTooLargeError, PydynoxError, ValidationError
+from typing_extensions import TypedDict
 
 from .conftest import Drive
 
@@ -443,3 +448,246 @@ def test_models_without_encrypted_attributes_keep_their_layout() -> None:
 
     assert {"name", "log", "key_"}.isdisjoint(vars(Plain))
     assert vars(Plain(key_="k", name="n")) == {"key_": "k", "name": "n", "log": []}
+
+
+# --- what is refused: no error has anything of an encrypted value
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Named(TypedDict):
+    name: str
+
+
+class Echo:
+    """A codec that says what it was given."""
+
+    def to_stored(self, value: str) -> str:
+        if value.startswith("0"):
+            raise LookupError(f"cannot store {value}")
+        return value
+
+    def from_stored(self, value: Any) -> str:
+        if value.startswith("0"):
+            raise LookupError(f"cannot read {value}")
+        return str(value)
+
+
+def no_digits(value: str) -> None:
+    if any(letter.isdigit() for letter in value):
+        raise ValueError(f"{value!r} has digits")
+
+
+def twelve(value: str) -> bool:
+    if len(value) > 12:
+        raise ValueError("has more than twelve characters")
+    return True
+
+
+class Pinned(Document):
+    pin: Attr[str] = field(default="", validate=no_digits)
+    kind: Attr[Literal["a", "b"]] = field(default="a")
+
+
+class Strict(Model[str], table="strict"):
+    strict_id: Attr[str] = partition_key()
+    age: Attr[int] = field(default=0, ge=0)
+    word: Encrypted[str] = field(default="", validate=(no_digits, twelve))
+    short: Encrypted[str] = field(default="", max_length=3, pattern="^[a-z]*$")
+    color: Encrypted[Color | None] = field(default=None)
+    letter: Encrypted[Literal["a", "b"]] = field(default="a")
+    counts: Encrypted[dict[str, int]] = field(default_factory=dict)
+    uuid: Encrypted[UUID | None] = field(default=None)
+    day: Encrypted[date | None] = field(default=None)
+    pinned: Encrypted[list[Pinned]] = field(default_factory=list)
+    by_name: Encrypted[dict[str, Pinned]] = field(default_factory=dict)
+    named: Encrypted[Named | None] = field(default=None)
+    coded: Encrypted[str] = field(default="", codec=Echo())
+    amount: Encrypted[Decimal] = field(default=Decimal(0), le=5, dump=True)
+
+
+REFUSED: dict[str, Any] = {
+    "word": SECRET,
+    "short": SECRET,
+    "color": SECRET,
+    "letter": SECRET,
+    "counts": {SECRET: SECRET},
+    "uuid": SECRET,
+    "day": SECRET,
+    "pinned": [{"pin": SECRET}],
+    "by_name": {SECRET: {"kind": SECRET}},
+    "named": {"name": [SECRET], SECRET: SECRET},
+    "coded": SECRET,
+    "amount": Decimal(78051120),
+}
+
+# What cannot be given as it is: the classes of the values, with what breaks their rules inside.
+EDITED: dict[str, Callable[[], Any]] = {
+    "pinned": lambda: [Pinned(pin="x")],
+    "by_name": lambda: {SECRET: Pinned(pin="x")},
+}
+
+
+def told(error: BaseException) -> str:
+    """All that an error says, its chain and its notes included."""
+    errors = getattr(error, "errors", [])
+    listed = errors() if callable(errors) else errors
+    text = error.json() if hasattr(error, "json") else ""
+    return f"{error} {error!r} {error.args} {listed} {text} {''.join(traceback.format_exception(error))}"
+
+
+def assert_discreet(error: BaseException, name: str) -> None:
+    text = told(error).replace(r"\\", "\\")
+    lines = [line for line in text.splitlines() if not line.startswith("    ")]  # the source of the test
+    assert not any(SECRET in line or "78051120" in line for line in lines), text
+    assert name in text
+
+
+WAYS: dict[str, Callable[[str, Any], Any]] = {
+    "constructor": lambda name, value: Strict(strict_id="s", **{name: value}),
+    "assignment": lambda name, value: setattr(Strict(strict_id="s"), name, value),
+    "model_validate": lambda name, value: Strict.model_validate({"strict_id": "s", name: value}),
+    "model_copy": lambda name, value: Strict(strict_id="s").model_copy(update={name: value}),
+    "set": lambda name, value: getattr(Strict, name).set(value),
+    "pydantic": lambda name, value: TypeAdapter(Strict).validate_python({"strict_id": "s", name: value}),
+    "pydantic, JSON": lambda name, value: TypeAdapter(Strict).validate_json(
+        json.dumps({"strict_id": "s", name: value}, default=str)
+    ),
+    "pydantic, member": lambda name, value: holder_of(Strict)(patient={"strict_id": "s", name: value}),
+    "pydantic, list": lambda name, value: TypeAdapter(list[Strict]).validate_python([{"strict_id": "s", name: value}]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", REFUSED)
+def test_no_error_has_a_refused_value(way: str, name: str) -> None:
+    try:
+        WAYS[way](name, REFUSED[name])
+    except ValueError as error:
+        assert_discreet(error, name)
+    else:
+        assert name == "coded"  # what cannot be stored is refused by the write
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_no_error_has_a_value_that_was_edited_in_place(client: DynamoDBClient, drive: Drive, name: str) -> None:
+    drive(Strict.table.create())
+    value = EDITED[name]()
+    strict = Strict(strict_id="s", **{name: value})
+    inner = value[0] if isinstance(value, list) else value[SECRET]
+    vars(inner)["pin"] = SECRET
+    with pytest.raises(ValidationError) as refused:
+        drive(strict.create())
+    assert_discreet(refused.value, name)
+    vars(inner)["pin"] = {SECRET: object()}
+    with pytest.raises(ValidationError) as refused:
+        drive(strict.create())
+    assert_discreet(refused.value, name)
+
+
+def test_what_a_validator_says_is_told_unless_it_says_the_value() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Strict(strict_id="s", word="a" * 13)
+    assert str(refused.value) == "Strict.word: has more than twelve characters"
+    with pytest.raises(ValidationError) as refused:
+        Strict(strict_id="s", word="1")
+    assert str(refused.value) == "Strict.word is refused by no_digits"
+    with pytest.raises(pydantic_core.ValidationError) as told:
+        TypeAdapter(Strict).validate_python({"strict_id": "s", "word": "a" * 13, "short": "A", "pinned": [{"kind": "c"}]})
+    assert [(one["loc"], one["type"], one["msg"], one["input"]) for one in told.value.errors()] == [
+        (("word",), "value_error", "Value error, word: has more than twelve characters", "<encrypted>"),
+        (("short",), "value_error", "Value error, short does not match the pattern ^[a-z]*$", "<encrypted>"),
+        (("pinned", 0, "kind"), "literal_error", "Input should be 'a' or 'b'", "<encrypted>"),
+    ]
+
+
+def test_other_errors_are_told_as_before() -> None:
+    with pytest.raises(pydantic_core.ValidationError) as told:
+        TypeAdapter(Strict).validate_python({"strict_id": 3, "age": -1, "word": "fine"})
+    assert [(one["loc"], one["type"], one["input"]) for one in told.value.errors()] == [
+        (("strict_id",), "string_type", 3),
+        (("age",), "value_error", -1),
+    ]
+
+
+BODIES: dict[str, Any] = {
+    "a missing sibling": {"word": "w", "short": SECRET[:1], "counts": {}, "coded": SECRET, "age": 1},
+    "a slip in a name": {"strict_id": "s", "wrod": SECRET},
+    "a list": [SECRET],
+    "text": SECRET,
+    **{f"a refused {name}": {"strict_id": "s", name: str(v) if name == "amount" else v} for name, v in REFUSED.items()},
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+async def test_no_answer_of_fastapi_has_a_refused_value(body: str) -> None:
+    app = FastAPI()
+    app.post("/")(with_body(Strict))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as web:
+        answer = await web.post("/", json=BODIES[body])
+    if body == "a refused coded" and answer.status_code != 422:
+        return  # to be stored it is refused, not to be made
+    assert answer.status_code == 422
+    assert SECRET not in answer.text
+    assert "78051120" not in answer.text
+    if body == "a missing sibling":
+        assert answer.json()["detail"][0]["input"] == {"age": 1}
+
+
+def test_no_error_has_a_stored_value_that_does_not_fit(client: DynamoDBClient, drive: Drive) -> None:
+    class Wide(Model[str], table="strict"):
+        strict_id: Attr[str] = partition_key()
+        letter: Encrypted[str] = field(default="a")
+        color: Encrypted[str | None] = field(default=None)
+        uuid: Encrypted[str | None] = field(default=None)
+        day: Encrypted[str | None] = field(default=None)
+        coded: Encrypted[str] = field(default="")
+        counts: Encrypted[dict[str, str]] = field(default_factory=dict)
+        named: Encrypted[dict[str, str] | None] = field(default=None)
+
+    drive(Wide.table.create())
+    for name in ("letter", "color", "uuid", "day", "coded", "counts", "named"):
+        value: Any = {SECRET: SECRET} if name in ("counts", "named") else SECRET
+        drive(Wide(strict_id=name, **{name: value}).put())
+        with pytest.raises(PydynoxError) as refused:
+            drive(Strict.get(name))
+        assert_discreet(refused.value, name)
+    with pytest.raises(PydynoxError) as refused:
+        drive(Strict.scan().all())
+    assert_discreet(refused.value, refused.value.attribute)  # type: ignore[attr-defined]
+
+
+# --- other texts
+
+
+async def test_what_is_left_of_a_batch_and_what_is_too_large_is_told_without_values(client: DynamoDBClient) -> None:
+    texts = []
+    large = Patient(patient_id="big", name="Ada", ssn=SECRET * 40_000)
+    with pytest.raises(ItemTooLargeError) as refused:
+        await large.put()
+    texts.append(told(refused.value))
+    warned = DynamoDBClient(endpoint_url="memory://", keyring=LocalKeyring({"key": bytes(32)}), size_warning=0.1)
+    with warned.as_default():
+        await Patient.table.create()
+        with pytest.warns(pydynox.ItemSizeWarning) as warnings:
+            await Patient(patient_id="big", name="Ada", ssn=SECRET * 10_000).put()
+        texts.append(str(warnings[0].message))
+
+    async def stop() -> None:
+        async with client.batch_writer(unguarded=True) as batch:
+            await batch.put(made())
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError) as stopped:
+        await stop()
+    texts.append(told(stopped.value))
+    await made().put()
+    with pytest.raises(ItemAlreadyExistsError) as taken:
+        await made().create()
+    texts.append(told(taken.value))
+    action = Patient.ssn.set(SECRET)
+    texts += [repr(action), action.explain(), Patient.ssn.exists().explain()]
+    for text in texts:
+        assert SECRET not in "".join(line for line in text.splitlines() if not line.startswith("    ")), text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic_core import core_schema
 
-from . import _compile, _generics, _protected, _rules
+from . import _compile, _discreet, _generics, _protected, _rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def annotated(cls: type[Any], attribute: Attr[Any]) -> Any:
         plain = plain | None  # of an instance that was never written
     if not attribute._rules and attribute.description is None:
         return plain
-    return Annotated[plain, _Ruled(_compile.core_field(cls, attribute), _shown(attribute))]
+    return Annotated[plain, _Ruled(_compile.core_field(cls, attribute, protected=_protected.of(attribute)), _shown(attribute))]
 
 
 def _shown(attribute: Attr[Any]) -> dict[str, Any]:
@@ -84,6 +84,8 @@ def core_schema_of(cls: Any, handler: Callable[[Any], Any]) -> Any:
     dumped = {name: one for name, one in fields.items() if name not in concealed}
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
     made = core_schema.no_info_after_validator_function(lambda values: _compile.made(cls, values), values)
+    if any(attribute._protection == "encrypted" for attribute in cls.model_fields.values()):
+        made = _discreet.model_schema(dict(cls.model_fields), made)
     return core_schema.json_or_python_schema(
         json_schema=made,
         python_schema=core_schema.no_info_wrap_validator_function(
@@ -101,6 +103,11 @@ def _values(instance: Any) -> dict[str, Any]:
 
 
 def _schema_of(owner: Any, attribute: Attr[Any], handler: Callable[[Any], Any]) -> Any:
+    schema = _plain_schema_of(owner, attribute, handler)
+    return _discreet.attribute_schema(attribute, schema) if attribute._protection == "encrypted" else schema
+
+
+def _plain_schema_of(owner: Any, attribute: Attr[Any], handler: Callable[[Any], Any]) -> Any:
     codec = attribute._codec
     if codec is None:
         return handler(annotated(owner, attribute))

@@ -28,6 +28,10 @@ const MAX_DEPTH: usize = 32;
 pub(crate) struct Problem {
     place: String,
     what: String,
+    /// The place without the keys of maps, which are part of the value.
+    discreet_place: String,
+    /// What is wrong without anything of the value, where `what` has something of it.
+    discreet: Option<String>,
 }
 
 pub(crate) type Checked<T> = Result<T, Problem>;
@@ -38,12 +42,32 @@ impl Problem {
         Self {
             place: String::new(),
             what: what.into(),
+            discreet_place: String::new(),
+            discreet: None,
+        }
+    }
+
+    /// One whose text has something of the value, and what can be said without.
+    #[cold]
+    pub(crate) fn echoing(what: impl Into<String>, discreet: impl Into<String>) -> Self {
+        Self {
+            discreet: Some(discreet.into()),
+            ..Self::new(what)
         }
     }
 
     #[cold]
     pub(crate) fn within(mut self, step: &str) -> Self {
         self.place.insert_str(0, step);
+        self.discreet_place.insert_str(0, step);
+        self
+    }
+
+    /// The same for the member of a map.
+    #[cold]
+    pub(crate) fn within_key(mut self, key: &str) -> Self {
+        self.place.insert_str(0, &format!("[{key:?}]"));
+        self.discreet_place.insert_str(0, "[...]");
         self
     }
 
@@ -53,10 +77,25 @@ impl Problem {
         format!("{model}{dot}{attribute}{} {}", self.place, self.what)
     }
 
+    /// The same of an attribute by its field; nothing of the value of an encrypted one is said.
+    pub(crate) fn describe_of(&self, model: &str, field: &Field) -> String {
+        self.describe_as(model, &field.text, field)
+    }
+
+    /// The same under a name that is longer than the field's own.
+    pub(crate) fn describe_as(&self, model: &str, name: &str, field: &Field) -> String {
+        if !field.is_encrypted() {
+            return self.describe(model, name);
+        }
+        let dot = if model.is_empty() { "" } else { "." };
+        let what = self.discreet.as_ref().unwrap_or(&self.what);
+        format!("{model}{dot}{name}{} {what}", self.discreet_place)
+    }
+
     pub(crate) fn raise(&self, py: Python<'_>, model: &str, field: &Field) -> PyErr {
         validation_errors(
             py,
-            vec![(field.text.to_string(), self.describe(model, &field.text))],
+            vec![(field.text.to_string(), self.describe_of(model, field))],
         )
     }
 }
@@ -72,7 +111,15 @@ pub(crate) fn wrong_type(wanted: &str, value: &Bound<'_, PyAny>) -> Problem {
 
 #[cold]
 pub(crate) fn python_error(value: &Bound<'_, PyAny>, error: &PyErr) -> Problem {
-    Problem::new(format!("cannot be stored: {}", error.value(value.py())))
+    let py = value.py();
+    let name = error.get_type(py).name();
+    Problem::echoing(
+        format!("cannot be stored: {}", error.value(py)),
+        name.map_or_else(
+            |_| "cannot be stored".into(),
+            |name| format!("cannot be stored: {name}"),
+        ),
+    )
 }
 
 /// The name of a kind in Python's words.
@@ -446,10 +493,10 @@ pub(crate) fn value_of<'py>(
             let shown = value
                 .repr()
                 .map_or_else(|_| "another value".into(), |shown| shown.to_string());
-            Err(Problem::new(format!(
-                "must be {}, not {shown}",
-                members.name
-            )))
+            Err(Problem::echoing(
+                format!("must be {}, not {shown}", members.name),
+                format!("must be {}", members.name),
+            ))
         }
     }
 }
@@ -709,8 +756,7 @@ fn write_members(
         }
         w.string(name);
         w.byte(b':');
-        write_value(w, inner, &member, depth)
-            .map_err(|problem| problem.within(&format!("[{name:?}]")))?;
+        write_value(w, inner, &member, depth).map_err(|problem| problem.within_key(name))?;
     }
     w.byte(b'}');
     Ok(())

@@ -213,7 +213,12 @@ impl Path {
             Some(field) => field.get().text.to_string(),
             None => self.place.to_string(),
         };
-        validation_errors(py, vec![(attribute, problem.describe("", &self.label()))])
+        let label = self.label();
+        let message = match &self.field {
+            Some(field) => problem.describe_as("", &label, field.get()),
+            None => problem.describe("", &label),
+        };
+        validation_errors(py, vec![(attribute, message)])
     }
 
     fn refuse_none(&self, py: Python<'_>, verb: &str) -> PyErr {

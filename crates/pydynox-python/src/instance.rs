@@ -174,7 +174,7 @@ pub(crate) fn construct(
             }
             Err(problem) => problems.push((
                 field.text.to_string(),
-                problem.describe(&layout.name, &field.text),
+                problem.describe_of(&layout.name, field),
             )),
         }
     }

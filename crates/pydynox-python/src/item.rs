@@ -136,6 +136,12 @@ fn raise(py: Python<'_>, problem: Unreadable, schema: &Schema, field: &Field) ->
     match problem {
         Unreadable::Malformed(error) => malformed(py, &error),
         Unreadable::Python(error) => error,
+        Unreadable::Misfit { .. } if field.is_encrypted() => {
+            let wanted = encode::wanted(&field.kind);
+            let what =
+                format!("the stored value, which is encrypted and not shown here, is not {wanted}");
+            misfit(py, &schema.name, &field.text, "", &what)
+        }
         Unreadable::Misfit { place, what } => misfit(py, &schema.name, &field.text, &place, &what),
     }
 }
@@ -240,7 +246,8 @@ pub(crate) fn broken_rules(
             if inside {
                 let mut found = Vec::new();
                 let place = format!("{}.{}", schema.name, field.text);
-                shape::broken_inside(&field.kind, &value, &place, &mut found)?;
+                let discreet = field.is_encrypted();
+                shape::broken_inside(&field.kind, &value, &place, discreet, &mut found)?;
                 let name = field.text.to_string();
                 problems.extend(found.into_iter().map(|what| (name.clone(), what)));
             }
@@ -334,7 +341,7 @@ fn write_unless(
         if let Err(problem) = written {
             problems.push((
                 field.text.to_string(),
-                problem.describe(&schema.name, &field.text),
+                problem.describe_of(&schema.name, field),
             ));
             w.truncate(start);
             continue;
@@ -512,7 +519,7 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
             Err(problem) => {
                 changes.problems.push((
                     field.text.to_string(),
-                    problem.describe(&schema.name, &field.text),
+                    problem.describe_of(&schema.name, field),
                 ));
                 continue;
             }

@@ -234,7 +234,7 @@ fn write_object<'py>(
         let name = text_of(&key)?;
         w.string(name);
         w.byte(b':');
-        member(w, &found, depth).map_err(|problem| problem.within(&format!("[{name:?}]")))?;
+        member(w, &found, depth).map_err(|problem| problem.within_key(name))?;
     }
     w.byte(b'}');
     Ok(())

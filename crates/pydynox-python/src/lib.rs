@@ -98,6 +98,8 @@ mod _core {
     #[pymodule_export]
     use crate::reading::{Reading, key_of_item};
     #[pymodule_export]
+    use crate::rules::echoes;
+    #[pymodule_export]
     use crate::scalar::{ksuid, ulid, uuid4, uuid7};
     #[pymodule_export]
     use crate::schema::{Field, Schema};

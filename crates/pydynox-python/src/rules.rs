@@ -3,8 +3,8 @@
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 /// A bound in Python's words, and how a value that keeps it compares.
 const BOUNDS: [(&str, &str, CompareOp); 4] = [
@@ -63,8 +63,9 @@ impl Rules {
         })
     }
 
-    /// All that is wrong with a value of the right type, each as what follows the attribute's name. None breaks no rule.
-    pub(crate) fn broken(&self, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    /// All that is wrong with a value of the right type, each as what follows the attribute's name; if `discreet`, without
+    /// anything of the value. None breaks no rule.
+    pub(crate) fn broken(&self, value: &Bound<'_, PyAny>, discreet: bool) -> PyResult<Vec<String>> {
         let mut found = Vec::new();
         if value.is_none() {
             return Ok(found);
@@ -90,7 +91,7 @@ impl Rules {
             }
         }
         for validator in &self.validators {
-            found.extend(refusal(validator.bind(value.py()), value)?);
+            found.extend(refusal(validator.bind(value.py()), value, discreet)?);
         }
         Ok(found)
     }
@@ -133,19 +134,28 @@ impl Rules {
 }
 
 /// Why a callable of `validate=` refuses a value, if it does: it raises `ValueError` or says False.
-fn refusal(validator: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+fn refusal(
+    validator: &Bound<'_, PyAny>,
+    value: &Bound<'_, PyAny>,
+    discreet: bool,
+) -> PyResult<Option<String>> {
     let py = value.py();
     let answer = match validator.call1((value,)) {
         Ok(answer) => answer,
         Err(error) if error.is_instance_of::<PyValueError>(py) => {
-            return Ok(Some(format!(": {}", error.value(py))));
+            let text = error.value(py).to_string();
+            return Ok(Some(if discreet && echoes(value, &text) {
+                format!(" is refused by {}", name_of(validator))
+            } else {
+                format!(": {text}")
+            }));
         }
         Err(error) => return Err(error),
     };
-    if answer.is(pyo3::types::PyBool::new(py, false)) {
+    if answer.is(PyBool::new(py, false)) {
         return Ok(Some(format!(" is refused by {}", name_of(validator))));
     }
-    if answer.is_none() || answer.is(pyo3::types::PyBool::new(py, true)) || answer.is(value) {
+    if answer.is_none() || answer.is(PyBool::new(py, true)) || answer.is(value) {
         return Ok(None);
     }
     Err(PyTypeError::new_err(format!(
@@ -154,6 +164,50 @@ fn refusal(validator: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<O
         name_of(validator),
         answer.get_type().qualname()?,
     )))
+}
+
+/// How deep a value is looked into; deeper ones cannot be stored.
+const MAX_DEPTH: usize = 34;
+
+/// Whether a text has something of a value in it: of the texts and numbers that the value is made of.
+#[pyfunction]
+#[pyo3(signature = (value, text, /))]
+pub(crate) fn echoes(value: &Bound<'_, PyAny>, text: &str) -> bool {
+    is_echo(value, text, MAX_DEPTH)
+}
+
+fn is_echo(value: &Bound<'_, PyAny>, text: &str, depth: usize) -> bool {
+    if value.is_none() || value.is_instance_of::<PyBool>() {
+        return false;
+    }
+    let Some(depth) = depth.checked_sub(1) else {
+        return true;
+    };
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let mut members = dict.iter();
+        return members
+            .any(|(key, member)| is_echo(&key, text, depth) || is_echo(&member, text, depth));
+    }
+    let is_text = value.is_instance_of::<PyString>();
+    if !is_text
+        && !value.is_instance_of::<PyBytes>()
+        && let Ok(elements) = value.try_iter()
+    {
+        return elements
+            .flatten()
+            .any(|element| is_echo(&element, text, depth));
+    }
+    if !is_text && let Ok(members) = value.getattr(intern!(value.py(), "__dict__")) {
+        return is_echo(&members, text, depth);
+    }
+    // What has no text of its own cannot be told from what has.
+    [value.str(), value.repr()].iter().any(|shown| {
+        shown.as_ref().map_or(true, |shown| {
+            let shown = shown.to_string_lossy();
+            let shown = shown.trim_matches(['\'', '"']);
+            !shown.is_empty() && text.contains(shown)
+        })
+    })
 }
 
 fn name_of(validator: &Bound<'_, PyAny>) -> String {

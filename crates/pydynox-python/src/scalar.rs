@@ -99,8 +99,12 @@ pub(crate) fn instant(value: &Bound<'_, PyAny>) -> Checked<Instant> {
         }
         microseconds(&offset)?
     };
-    Instant::new(day_of(at), clock_of(at), offset)
-        .map_err(|error| Problem::new(format!("cannot be stored: in UTC it is {error}")))
+    Instant::new(day_of(at), clock_of(at), offset).map_err(|error| {
+        Problem::echoing(
+            format!("cannot be stored: in UTC it is {error}"),
+            "cannot be stored in UTC",
+        )
+    })
 }
 
 fn day_of(date: &impl PyDateAccess) -> Date {

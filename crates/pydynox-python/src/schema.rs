@@ -93,6 +93,19 @@ impl Field {
         matches!(self.duty, Some(Duty::WriteId | Duty::Entity))
     }
 
+    /// Whether no message may have anything of its values.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let protected = self.protected.as_ref();
+        protected.is_some_and(|protected| protected.encryption.is_some())
+    }
+
+    /// All that is wrong with a value of the right type; if `discreet`, without anything of the value.
+    pub(crate) fn broken(&self, value: &Bound<'_, PyAny>, discreet: bool) -> PyResult<Vec<String>> {
+        self.rules
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), |rules| rules.broken(value, discreet))
+    }
+
     /// Whether dumps show it.
     pub(crate) fn dumps(&self) -> bool {
         let protected = self.protected.as_ref();
@@ -179,9 +192,7 @@ impl Field {
 
     /// All that is wrong with a value of the right type.
     pub(crate) fn broken_rules(&self, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-        self.rules
-            .as_ref()
-            .map_or_else(|| Ok(Vec::new()), |rules| rules.broken(value))
+        self.broken(value, self.is_encrypted())
     }
 
     #[getter]

@@ -182,12 +182,12 @@ impl Shape {
                 .cast::<PyString>()
                 .is_ok_and(|key| members.layout.by_name(key, usize::MAX).is_some());
             if !known {
-                return Err(Problem::new(format!(
-                    "has a member {} that {} does not declare",
-                    key.repr()
-                        .map_or_else(|_| "?".into(), |key| key.to_string()),
-                    self.name
-                )));
+                let shown = key.repr();
+                let shown = shown.map_or_else(|_| "?".into(), |key| key.to_string());
+                return Err(Problem::echoing(
+                    format!("has a member {shown} that {} does not declare", self.name),
+                    format!("has a member that {} does not declare", self.name),
+                ));
             }
         }
         Ok(())
@@ -654,33 +654,43 @@ pub(crate) fn has_rules_inside(kind: &Kind) -> bool {
     kind.any_document(&mut |shape| shape.has_rules(&mut open))
 }
 
-/// What the documents inside of a value break of their own rules, each as the place and what is wrong there.
+/// What the documents inside of a value break of their own rules, each as the place and what is wrong there; if `discreet`,
+/// without anything of the value.
 pub(crate) fn broken_inside(
     kind: &Kind,
     value: &Bound<'_, PyAny>,
     place: &str,
+    discreet: bool,
     found: &mut Vec<String>,
 ) -> PyResult<()> {
     if value.is_none() || !has_rules_inside(kind) {
         return Ok(());
     }
     match kind {
-        Kind::Optional(inner) => broken_inside(inner, value, place, found),
+        Kind::Optional(inner) => broken_inside(inner, value, place, discreet, found),
         Kind::List(inner) | Kind::TupleOf(inner) => {
             for (index, element) in value.try_iter()?.enumerate() {
-                broken_inside(inner, &element?, &format!("{place}[{index}]"), found)?;
+                let place = format!("{place}[{index}]");
+                broken_inside(inner, &element?, &place, discreet, found)?;
             }
             Ok(())
         }
         Kind::Tuple(kinds) => {
             for (index, (inner, element)) in kinds.iter().zip(value.try_iter()?).enumerate() {
-                broken_inside(inner, &element?, &format!("{place}[{index}]"), found)?;
+                let place = format!("{place}[{index}]");
+                broken_inside(inner, &element?, &place, discreet, found)?;
             }
             Ok(())
         }
         Kind::Dict(inner) => {
             for (name, member) in value.cast::<PyDict>()?.iter() {
-                broken_inside(inner, &member, &format!("{place}[{}]", name.repr()?), found)?;
+                let key = if discreet {
+                    String::from("...")
+                } else {
+                    name.repr()?.to_string()
+                };
+                let place = format!("{place}[{key}]");
+                broken_inside(inner, &member, &place, discreet, found)?;
             }
             Ok(())
         }
@@ -691,9 +701,9 @@ pub(crate) fn broken_inside(
                     continue;
                 };
                 let place = format!("{place}{}", shape.step(field));
-                let broken = field.broken_rules(&member)?.into_iter();
+                let broken = field.broken(&member, discreet)?.into_iter();
                 found.extend(broken.map(|what| format!("{place}{what}")));
-                broken_inside(&field.kind, &member, &place, found)?;
+                broken_inside(&field.kind, &member, &place, discreet, found)?;
             }
             Ok(())
         }

@@ -281,7 +281,7 @@ pub(crate) fn following<'py>(
             Ok(None) => made.push((template.target, py.None().into_bound(py))),
             Err((index, problem)) => {
                 let field = schema.field(index);
-                let message = problem.describe(&schema.name, &field.text);
+                let message = problem.describe_of(&schema.name, field);
                 let problem = (field.text.to_string(), message);
                 if !problems.contains(&problem) {
                     problems.push(problem);
