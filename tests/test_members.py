@@ -281,8 +281,8 @@ def test_a_loaded_instance_is_pickled_with_what_was_loaded(client: DynamoDBClien
 
 def test_what_a_call_of_unknown_outcome_may_have_written_counts_as_changed_after_pickling() -> None:
     loaded = Order.model_from_item(order().model_to_item())
-    values, item, _ = _core.pickled(loaded)
-    unsettled = _core.restored(Order, values, item, ["note"])
+    values, item, _, unset = _core.pickled(loaded)
+    unsettled = _core.restored(Order, values, item, ["note"], unset)
 
     again = pickle.loads(pickle.dumps(unsettled))
 

@@ -159,7 +159,7 @@ def test_a_pydantic_model_is_stored_by_its_field_names(drive: Drive, client: Dyn
         ("uids", frozenset(), "Typed.uids must be set, not frozenset"),
         ("moments", {NOW}, "Typed.moments must be frozenset, not set"),
         ("spans", {dt.timedelta(1), 3}, "must be timedelta, not int"),
-        ("point", {"x": 1}, "Typed.point must be Point or None, not dict"),
+        ("point", {"z": 1}, "Typed.point has a member 'z' that Point does not declare"),
         ("point", Point("1"), "Typed.point.x must be int, not str"),
         ("wish", {"what": "x"}, 'lacks the member "price" of Wish'),
         ("wish", {"what": "x", "price": None, "y": 1}, "has a member 'y' that Wish does not declare"),

@@ -50,6 +50,7 @@ MODEL_NAMES = frozenset(
         "model_size",
         "model_to_item",
         "model_validate",
+        "model_validate_json",
     }
 )
 
@@ -726,7 +727,7 @@ def _is_open(cls: type[Any], attribute: Attr[Any]) -> bool:
 def made(cls: type[Any], values: Mapping[str, Any]) -> Any:
     """An instance from values that may hold what users cannot set: a version is what must be found, the rest is ignored."""
     attributes = completed(cls).attributes.items()
-    kept = {name: a for name, a in attributes if (a._duty in KEPT or a._template is not None) and name in values}
+    kept = {name: a for name, a in attributes if is_made(a) and name in values}
     if not kept:
         return cls(**values)
     instance = cls(**{name: value for name, value in values.items() if name not in kept})
@@ -737,6 +738,27 @@ def made(cls: type[Any], values: Mapping[str, Any]) -> Any:
                 raise ValidationError(message, errors=[(name, message)])
             instance.__dict__[name] = values[name]
     return instance
+
+
+def validated(cls: type[Any], values: dict[Any, Any]) -> Any:
+    """An instance from values that may stand for others: dictionaries for documents, texts of JSON for dates and the like."""
+    schema: _core.Schema = cls._schema
+    values, refused = _core.from_plain(schema, values)
+    if not refused:
+        return made(cls, values)
+    # What was refused is still there as it was given, so the constructor refuses it too, beside what else is wrong.
+    why = dict(refused)
+    errors = refused
+    try:
+        made(cls, values)
+    except ValidationError as problem:
+        errors = [(name, why.get(name, message)) for name, message in problem.errors]
+    raise ValidationError("; ".join(message for _, message in errors), errors=errors)
+
+
+def is_made(attribute: Attr[Any]) -> bool:
+    """Whether pydynox decides its value."""
+    return attribute._duty in KEPT or attribute._template is not None
 
 
 def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> _templates.Pieces | None:

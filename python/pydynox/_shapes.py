@@ -147,6 +147,21 @@ def _pydantic_options(cls: Any) -> dict[str, Any]:
 Member = tuple[str, Any, bool, "tuple[Any] | None"]  # name, type, flag (_core.Shape says which), default
 
 
+def record_members(annotation: Any) -> list[tuple[str, Any, bool]] | None:
+    """The members of a dataclass or ``TypedDict``: name, type, and whether it has to be given; None of any other type."""
+    cls: Any = typing.get_origin(annotation) or annotation
+    if cls is Any or not hasattr(cls, "__mro__") or issubclass(cls, (_core.Document, _core.Instance)):
+        return None
+    meaning = dict(zip(getattr(cls, "__parameters__", ()), typing.get_args(annotation), strict=False))
+    if "__dataclass_fields__" in cls.__dict__:
+        found = _dataclass_members(cls, _hints(cls))
+        return [(name, substitute(type, meaning), init and default is None) for name, type, init, default in found]
+    if hasattr(cls, "__required_keys__"):
+        found = _typed_dict_members(cls, _hints(cls))
+        return [(name, substitute(type, meaning), required) for name, type, required, _ in found]
+    return None
+
+
 def _record(annotation: Any, make: str, members_of: Callable[[Any, dict[str, Any]], Iterable[Member]], kind_of: KindOf) -> Kind:
     if annotation in _open:
         return ("record", _open[annotation], None)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import date, datetime, time, timedelta  # noqa: F401 (named in the text of constraints)
     from decimal import Decimal
-    from typing import Literal, TypedDict
+    from typing import Literal, TypeAlias, TypedDict
     from uuid import UUID  # noqa: F401
 
     from typing_extensions import TypeVar, TypeVarTuple
@@ -114,6 +115,8 @@ class ModelClass(Protocol[Row_co, PK_contra, *SKs]):
 
 
 if TYPE_CHECKING:
+    # What a dump shows or leaves out: names, positions of a list, "__all__"; nested in a dict.
+    IncEx: TypeAlias = AbstractSet[int] | AbstractSet[str] | Mapping[int, "IncEx | bool"] | Mapping[str, "IncEx | bool"]
     Bound = int | float | Decimal | date | time | timedelta
 
     class CommonRules(TypedDict, total=False):

@@ -11,6 +11,8 @@ from .attributes import Attr, field
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ._typing import IncEx
+
     DocumentType = type  # checkers would take any name on a class for one that exists
 else:
 
@@ -64,17 +66,34 @@ class Document(_core.Document, metaclass=DocumentType):
     def _complete(cls) -> None:
         _compile.completed(cls)
 
-    def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
-        """The fields as a new dict; no I/O.
+    def model_dump(
+        self,
+        *,
+        mode: Literal["python", "json"] = "python",
+        include: IncEx | None = None,
+        exclude: IncEx | None = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+    ) -> dict[str, Any]:
+        """The fields as a new dict, in the order of the class; no I/O.
 
         Args:
             mode: ``"python"`` keeps the values' types; ``"json"`` gives what ``json.dumps`` accepts.
+            include: Only these: a set of names, or a dict that says more of what is inside.
+            exclude: Not these, said in the same way.
+            by_alias: Whether pydantic models inside use their aliases.
+            exclude_unset: Leave out what a default filled in and nobody has set.
+            exclude_defaults: Leave out what equals its default.
+            exclude_none: Leave out what is None.
 
         Example:
             >>> address.model_dump()
             {'street': 'Rue 1', 'city': 'Paris', 'floor': None}
         """
-        return _core.dump_document(self, mode)
+        nested = None if by_alias is None else {"by_alias": by_alias}
+        return _core.dump_document(self, (mode, include, exclude, (exclude_unset, exclude_defaults, exclude_none), nested))
 
     def model_to_item(self) -> dict[str, Any]:
         """The document in DynamoDB's own form, members that the class does not declare included; no I/O.

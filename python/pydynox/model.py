@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import dataclasses
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ._typing import ModelClass
+    from ._typing import IncEx, ModelClass
     from .sync import SyncInstance, SyncModel
 
 
@@ -651,34 +651,79 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         """
         _core.rollback(self)
 
-    def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
-        """The attributes as a new dict; no I/O.
+    def model_dump(
+        self,
+        *,
+        mode: Literal["python", "json"] = "python",
+        include: IncEx | None = None,
+        exclude: IncEx | None = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+    ) -> dict[str, Any]:
+        """The attributes as a new dict, in the order of the class; no I/O.
 
         Args:
             mode: ``"python"`` keeps the values' types; ``"json"`` gives what ``json.dumps`` accepts: sets become lists, bytes
                 base64 text, decimals and dates text, documents dicts.
+            include: Only these: a set of names, or a dict that says more of what is inside, as in
+                ``{"name": True, "address": {"city"}, "orders": {"__all__": {"number"}}}``.
+            exclude: Not these, said in the same way.
+            by_alias: Whether pydantic models inside use their aliases. Attributes have none: ``attribute_name`` is the table's.
+            exclude_unset: Leave out what a default filled in and nobody has set.
+            exclude_defaults: Leave out what equals its default.
+            exclude_none: Leave out what is None.
+
+        Raises:
+            ValidationError: A value that was edited in place has no form in JSON.
 
         Example:
             >>> user.model_dump()
             {'user_id': 'u1', 'name': 'Ada', 'age': 36}
+            >>> user.model_dump(include={"name"})
+            {'name': 'Ada'}
         """
-        return _core.dump(self, mode)
+        nested = None if by_alias is None else {"by_alias": by_alias}
+        return _core.dump(self, (mode, include, exclude, (exclude_unset, exclude_defaults, exclude_none), nested))
 
-    def model_dump_json(self) -> str:
+    def model_dump_json(
+        self,
+        *,
+        include: IncEx | None = None,
+        exclude: IncEx | None = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+    ) -> str:
         """The attributes as JSON text: what ``json.dumps`` makes of ``model_dump(mode="json")``; no I/O.
+
+        Args:
+            include: As in ``model_dump``, and so are the others.
+            exclude: Not these.
+            by_alias: Whether pydantic models inside use their aliases.
+            exclude_unset: Leave out what a default filled in and nobody has set.
+            exclude_defaults: Leave out what equals its default.
+            exclude_none: Leave out what is None.
+
+        Raises:
+            ValidationError: A value that was edited in place has no form in JSON.
 
         Example:
             >>> user.model_dump_json()
             '{"user_id":"u1","name":"Ada","age":36}'
         """
-        return _core.dump_json(self)
+        nested = None if by_alias is None else {"by_alias": by_alias}
+        return _core.dump_json(self, ("json", include, exclude, (exclude_unset, exclude_defaults, exclude_none), nested))
 
     @classmethod
     def model_validate(cls, value: Any, /) -> Self:
         """An instance from a dict by the names of attributes, checked as the constructor checks; no I/O.
 
-        A version is taken over as the one that the stored item must have: ``put()`` then replaces the item only if it still has
-        it. When it was created and updated is ignored.
+        Every dump is accepted: dictionaries for documents, dataclasses and pydantic models, and what ``mode="json"`` writes for
+        dates, decimals, bytes, enums and the like. A version is the one that the stored item must have: ``put()`` then replaces
+        the item only if it still has it. Timestamps and what templates make are ignored.
 
         Args:
             value: The dict; an instance of this model is given back as it is.
@@ -699,12 +744,39 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         wrong = next((name for name in values if not isinstance(name, str)), None)
         if wrong is not None:
             raise _refused(f"the names of attributes are str, not {type(wrong).__qualname__}")
-        made: Self = _compile.made(cls, values)
+        made: Self = _compile.validated(cls, values)
         return made
 
     @classmethod
-    def model_json_schema(cls) -> dict[str, Any]:
+    def model_validate_json(cls, text: str | bytes | bytearray, /) -> Self:
+        """An instance from the JSON text of one, checked as ``model_validate`` checks; no I/O. Decimals keep all their digits.
+
+        Args:
+            text: A JSON object, as ``model_dump_json`` writes it.
+
+        Raises:
+            ValidationError: This is no JSON object, or a value is missing, unknown or wrong; ``errors`` has all of them.
+
+        Example:
+            >>> User.model_validate_json('{"user_id": "u1", "name": "Ada"}')
+            User(user_id='u1', name='Ada', age=0)
+        """
+        try:
+            encoded = _as_bytes(text)
+        except UnicodeEncodeError:
+            raise _refused(f"{cls.__name__}.model_validate_json is given what is no JSON: it holds a lone surrogate") from None
+        if encoded is None:
+            raise _refused(f"{cls.__name__}.model_validate_json takes JSON text, not {type(text).__qualname__}")
+        made: Self = _compile.validated(cls, _core.parse_json(cls._schema, encoded))
+        return made
+
+    @classmethod
+    def model_json_schema(cls, *, mode: Literal["validation", "serialization"] = "validation") -> dict[str, Any]:
         """The JSON Schema of the model, as pydantic makes it; no I/O.
+
+        Args:
+            mode: ``"validation"`` describes what is accepted: a version may be given, timestamps and what templates make are left
+                out. ``"serialization"`` describes a dump, where these are ``readOnly``.
 
         Raises:
             ImportError: pydantic is not installed.
@@ -720,7 +792,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
                 f"{cls.__name__}.model_json_schema() needs pydantic: install pydynox[pydantic]", name="pydantic"
             ) from problem
         made: TypeAdapter[Any] = TypeAdapter(cls)
-        return made.json_schema()
+        return made.json_schema(mode=mode)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
         """A copy that shares no list, dict or set with this instance, and counts as stored where this one does; no I/O.
@@ -821,6 +893,13 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         return core_schema_of(cls, handler)
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """What pydynox decides is left out of what is accepted, and ``readOnly`` in a dump."""
+        from ._pydantic import json_schema_of
+
+        return json_schema_of(cls, schema, handler)
+
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         # `Event[int]` is found again through its alias; other classes by their name.
         cls = type(self)
@@ -879,9 +958,9 @@ def _change(attribute: Attr[Any], old: object, new: object) -> Change:
     return (_EncryptedChange if attribute._protection == "encrypted" else Change)(old, new)
 
 
-def _restored(model: Any, values: dict[str, Any], item: bytes | None, unsettled: list[str]) -> Any:
+def _restored(model: Any, values: dict[str, Any], item: bytes | None, unsettled: list[str], unset: Sequence[str] = ()) -> Any:
     """An instance from what it was pickled as."""
-    return _core.restored(model, values, item, unsettled)
+    return _core.restored(model, values, item, unsettled, list(unset))
 
 
 def _refused(message: str) -> ValidationError:
@@ -894,6 +973,13 @@ def _as_dict(value: Any) -> dict[Any, Any] | None:
     if issubclass(type(value), dict):
         return value  # type: ignore[no-any-return]  # not narrowed: pyright would not know of what the dict is
     return dict(value) if hasattr(value, "keys") and hasattr(value, "__getitem__") else None
+
+
+def _as_bytes(text: Any) -> bytes | None:
+    """Text in UTF-8; None for what is no text."""
+    if isinstance(text, str):
+        return text.encode()
+    return bytes(text) if isinstance(text, (bytes, bytearray)) else None
 
 
 def _name_of(instance: Model[Any, *tuple[Any, ...]], path: Any) -> str:

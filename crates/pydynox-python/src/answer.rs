@@ -456,8 +456,12 @@ fn updated(instance: &Bound<'_, Instance>, item: &[u8]) -> PyResult<()> {
 
 /// From now on an instance counts as read as `fresh` was.
 fn settle(instance: &Bound<'_, Instance>, fresh: &Bound<'_, Instance>) {
-    let stored = fresh.borrow_mut().stored.take();
+    let (stored, unset) = {
+        let mut read = fresh.borrow_mut();
+        (read.stored.take(), std::mem::take(&mut read.unset))
+    };
     let mut state = instance.borrow_mut();
+    state.unset = unset;
     let before = std::mem::replace(&mut state.stored, stored);
     state.unsettled = Box::default();
     drop(state);

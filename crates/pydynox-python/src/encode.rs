@@ -71,10 +71,17 @@ impl Problem {
         self
     }
 
+    /// What a value breaks of its rules, each as what follows the name of the attribute.
+    #[cold]
+    pub(crate) fn of_rules(broken: &[String]) -> Self {
+        Self::new(broken.join(";").trim_start())
+    }
+
     /// `User.tags[3] must be str, not int`.
     pub(crate) fn describe(&self, model: &str, attribute: &str) -> String {
         let dot = if model.is_empty() { "" } else { "." };
-        format!("{model}{dot}{attribute}{} {}", self.place, self.what)
+        let blank = if self.what.starts_with(':') { "" } else { " " };
+        format!("{model}{dot}{attribute}{}{blank}{}", self.place, self.what)
     }
 
     /// The same of an attribute by its field; nothing of the value of an encrypted one is said.

@@ -15,6 +15,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode::{Problem, is_absent, write_attribute, write_value};
 use crate::error::{misfit, validation_error, validation_errors};
+use crate::input;
 use crate::instance::admitted;
 use crate::item;
 use crate::kind::Kind;
@@ -203,7 +204,13 @@ impl Path {
 
     fn encoded(&self, kind: &Kind, value: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {
         let mut w = Writer::with_capacity(32);
-        write_value(&mut w, kind, value, 0).map_err(|problem| self.refuse(value.py(), &problem))?;
+        let Err(problem) = write_value(&mut w, kind, value, 0) else {
+            return Ok(w.into_bytes().into());
+        };
+        w.truncate(0);
+        input::from_dictionaries(kind, value, problem)
+            .and_then(|made| write_value(&mut w, kind, &made, 0))
+            .map_err(|problem| self.refuse(value.py(), &problem))?;
         Ok(w.into_bytes().into())
     }
 

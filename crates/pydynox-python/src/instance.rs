@@ -10,6 +10,8 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use crate::encode::{admit, admit_key};
 use crate::error::{suggestion, validation_errors};
 use crate::ffi;
+use crate::field_set::FieldSet;
+use crate::input;
 use crate::layout::Layout;
 use crate::schema::{Default, Field, Role, Schema};
 use crate::template;
@@ -75,6 +77,8 @@ pub(crate) struct Instance {
     pub(crate) stored: Option<Box<Stored>>,
     /// Fields that a call of unknown outcome may have written: they count as changed until a read or a write settles them.
     pub(crate) unsettled: Box<[usize]>,
+    /// Fields whose value a default filled in, and nobody has set since.
+    pub(crate) unset: FieldSet,
     /// The values that its `__dict__` must not show; None of a class that has none.
     pub(crate) concealed: Option<Py<PyDict>>,
 }
@@ -122,25 +126,31 @@ pub(crate) fn admitted<'py>(
 ) -> Result<Bound<'py, PyAny>, crate::encode::Problem> {
     if field.role == Role::Attribute {
         admit(&field.kind, value)
+            .or_else(|problem| input::from_dictionaries(&field.kind, value, problem))
     } else {
         admit_key(field, value)
     }
 }
 
-/// The keyword constructor: every value given or from its default, checked; all that is wrong is told at once.
+/// The keyword constructor: every value given or from its default, checked; all that is wrong is told at once. Gives the fields
+/// that have their default.
 pub(crate) fn construct(
     target: &Bound<'_, PyAny>,
     layout: &Layout,
     positional: &Bound<'_, PyTuple>,
     values: Option<&Bound<'_, PyDict>>,
-) -> PyResult<()> {
+) -> PyResult<FieldSet> {
     let py = target.py();
     if !positional.is_empty() {
         return Err(PyTypeError::new_err(by_name(layout, positional.len())));
     }
     let mut problems = Vec::new();
+    let mut unset = FieldSet::default();
     let (given, unknown) = sorted(layout, values);
-    for (field, given) in layout.fields().zip(given) {
+    for (index, (field, given)) in layout.fields().zip(given).enumerate() {
+        if given.is_none() {
+            unset.insert(index);
+        }
         let name = field.name.bind(py);
         let value = match (given, &field.default) {
             (Some(_), _) if field.is_made() => {
@@ -182,26 +192,27 @@ pub(crate) fn construct(
         problems.push((key.to_string(), unknown_attribute(layout, &key)?));
     }
     if problems.is_empty() {
-        Ok(())
+        Ok(unset)
     } else {
         Err(validation_errors(py, problems))
     }
 }
 
-/// Checked assignment to an attribute.
+/// Checked assignment to an attribute; gives its place.
 pub(crate) fn assign(
     target: &Bound<'_, PyAny>,
     layout: &Layout,
     name: &Bound<'_, PyString>,
     value: &Bound<'_, PyAny>,
-) -> PyResult<()> {
+) -> PyResult<usize> {
     let Some(index) = layout.by_name(name, usize::MAX) else {
         return Err(PyAttributeError::new_err(unknown_attribute(layout, name)?));
     };
     let field = layout.field(index);
     let value = admitted(field, value)
         .map_err(|problem| problem.raise(target.py(), &layout.name, field))?;
-    assign_checked(target, layout, index, &value)
+    assign_checked(target, layout, index, &value)?;
+    Ok(index)
 }
 
 /// Why an attribute cannot be deleted.
@@ -244,6 +255,7 @@ impl Instance {
             stored: None,
             unsettled: Box::default(),
             concealed: None,
+            unset: FieldSet::default(),
         }
     }
 
@@ -255,7 +267,7 @@ impl Instance {
     ) -> PyResult<()> {
         let schema = schema_of(slf)?;
         let schema = schema.get();
-        construct(slf, schema, positional, values)?;
+        slf.borrow_mut().unset = construct(slf, schema, positional, values)?;
         if schema.templates.is_empty() {
             return Ok(());
         }
@@ -294,15 +306,22 @@ impl Instance {
         }
         let value =
             admitted(field, value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+        let was_unset = this.unset.contains(index);
         if field.rules.is_some() || feeds {
             let schema = owned.clone_ref(py);
             drop(this);
             if feeds {
-                return assign_source(slf, schema.get(), index, &value);
+                assign_source(slf, schema.get(), index, &value)?;
+            } else {
+                assign_checked(slf, schema.get(), index, &value)?;
             }
-            return assign_checked(slf, schema.get(), index, &value);
+            slf.borrow_mut().unset.remove(index);
+            return Ok(());
         }
         drop(this);
+        if was_unset {
+            slf.borrow_mut().unset.remove(index);
+        }
         // The assignment may drop the old value, and with it run code that uses this instance: nothing is borrowed by then.
         ffi::set_attribute(slf, name, &value)
     }
@@ -357,7 +376,7 @@ impl Instance {
 
 /// The values of a call in the order of the fields, and the names that are none of a field.
 #[inline]
-fn sorted<'py>(
+pub(crate) fn sorted<'py>(
     layout: &Layout,
     values: Option<&Bound<'py, PyDict>>,
 ) -> (Vec<Option<Bound<'py, PyAny>>>, Vec<Bound<'py, PyString>>) {
@@ -467,6 +486,7 @@ fn copied<'py>(
         .as_ref()
         .map(|stored| Box::new(stored.clone_ref(py)));
     fresh.unsettled.clone_from(&state.unsettled);
+    fresh.unset.clone_from(&state.unset);
     fresh.schema = Some(schema.unbind());
     drop(fresh);
     Ok(made)

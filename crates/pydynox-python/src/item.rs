@@ -5,16 +5,15 @@ use std::ops::Range;
 
 use pydynox_core::expression::update::Update;
 use pydynox_core::wire::{Reader, Value, Writer};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFrozenSet, PySet, PyTuple};
 
 use crate::decode::{Decoder, Read, Unreadable, skipped};
 use crate::encode::{self, is_absent, write_attribute};
 use crate::error::{malformed, misfit, validation_errors};
 use crate::ffi;
+use crate::field_set::FieldSet;
 use crate::instance::{Instance, Slot, Stored, broken, schema_of};
-use crate::json_text;
 use crate::kept::Kept;
 use crate::kind::Kind;
 use crate::missing;
@@ -29,23 +28,26 @@ pub(crate) fn read<'py>(
     schema: &Bound<'py, Schema>,
 ) -> PyResult<Bound<'py, Instance>> {
     let instance = ffi::allocate(schema.get().model(schema.py()))?.cast_into::<Instance>()?;
-    let stored = read_into(decoder, r, schema, &instance)?;
+    let (stored, unset) = read_into(decoder, r, schema, &instance)?;
     let mut state = instance.borrow_mut();
     state.schema = Some(schema.clone().unbind());
+    state.unset = unset;
     state.stored = Some(Box::new(stored));
     drop(state);
     Ok(instance)
 }
 
-/// Read an item map into an instance's attributes. The instance's state is the caller's to set.
+/// Read an item map into an instance's attributes; gives what was read, and the fields that the item does not have. The instance's
+/// state is the caller's to set.
 pub(crate) fn read_into<'py>(
     decoder: &mut Decoder<'py>,
     r: &mut Reader<'_>,
     schema: &Bound<'py, Schema>,
     instance: &Bound<'py, Instance>,
-) -> PyResult<Stored> {
+) -> PyResult<(Stored, FieldSet)> {
     let py = schema.py();
     let schema = schema.get();
+    let mut unset = FieldSet::default();
     let broken = |error| malformed(py, &error);
     let mut slots = Vec::with_capacity(schema.len());
     slots.resize_with(schema.len(), || Slot::Absent);
@@ -98,6 +100,7 @@ pub(crate) fn read_into<'py>(
     for (index, slot) in slots.iter_mut().enumerate() {
         if matches!(slot, Slot::Absent) {
             *slot = fill(instance, schema, schema.field(index), &mut raw)?;
+            unset.insert(index);
         }
     }
     let unknown = append(&mut raw, &unknown);
@@ -108,7 +111,7 @@ pub(crate) fn read_into<'py>(
         length: r.position() - begin,
     };
     decoder.keep_scratch(raw);
-    Ok(stored)
+    Ok((stored, unset))
 }
 
 /// A value as the kind says, or None where it is of another type; the reader stands after it.
@@ -624,7 +627,7 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
 
 /// Whether this is the value of another type than declared that was read, edited or not.
 #[inline]
-fn is_raw(field: &Field, slot: &Slot, value: &Bound<'_, PyAny>) -> bool {
+pub(crate) fn is_raw(field: &Field, slot: &Slot, value: &Bound<'_, PyAny>) -> bool {
     match slot {
         Slot::Raw(old, _) => old.is(value) || encode::admit(&field.kind, value).is_err(),
         _ => false,
@@ -987,107 +990,6 @@ pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
         ffi::set_attribute(instance, field.name.bind(py), &value)?;
     }
     Ok(())
-}
-
-/// The attributes as a dictionary of plain values; `mode="json"` gives what `json.dumps` takes.
-#[pyfunction]
-#[pyo3(signature = (instance, mode, /))]
-pub(crate) fn dump<'py>(
-    instance: &Bound<'py, Instance>,
-    mode: &str,
-) -> PyResult<Bound<'py, PyDict>> {
-    let py = instance.py();
-    let json = match mode {
-        "json" => true,
-        "python" => false,
-        other => {
-            return Err(crate::error::validation_error(
-                py,
-                &format!("mode must be 'python' or 'json', not {other:?}"),
-            ));
-        }
-    };
-    let schema = schema_of(instance)?;
-    let dumped = PyDict::new(py);
-    for field in schema.get().fields().filter(|field| field.dumps()) {
-        let value = ffi::get_attribute(instance, field.name.bind(py))?;
-        let copy = if json {
-            json_text::plain(&field.kind, &value)
-                .map_err(|problem| problem.raise(py, &schema.get().name, field))?
-        } else {
-            plain(&value)?
-        };
-        dumped.set_item(&field.name, copy)?;
-    }
-    Ok(dumped)
-}
-
-/// A copy that shares no container with the original; documents, dataclasses and pydantic models become dictionaries.
-fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = value.py();
-    if value.is_exact_instance_of::<PyString>() {
-        return Ok(value.clone());
-    }
-    if let Ok(dict) = value.cast::<PyDict>() {
-        let copy = PyDict::new(py);
-        for (key, member) in dict.iter() {
-            copy.set_item(key, plain(&member)?)?;
-        }
-        return Ok(copy.into_any());
-    }
-    let all = || {
-        value
-            .try_iter()?
-            .map(|member| plain(&member?))
-            .collect::<PyResult<Vec<_>>>()
-    };
-    if value.is_instance_of::<PyList>() {
-        return Ok(PyList::new(py, all()?)?.into_any());
-    }
-    if value.is_instance_of::<PyTuple>() {
-        return Ok(PyTuple::new(py, all()?)?.into_any());
-    }
-    if value.is_instance_of::<PySet>() {
-        return Ok(PySet::new(py, all()?)?.into_any());
-    }
-    if value.is_instance_of::<shape::Document>() {
-        let copy = PyDict::new(py);
-        for name in shape::names(value)? {
-            copy.set_item(&name, plain(&ffi::get_attribute(value, &name)?)?)?;
-        }
-        return Ok(copy.into_any());
-    }
-    if let Some(fields) = value.getattr_opt(intern!(py, "__dataclass_fields__"))? {
-        let copy = PyDict::new(py);
-        for name in fields.cast_into::<PyDict>()?.keys() {
-            let name = name.cast_into::<PyString>()?;
-            if let Some(member) = value.getattr_opt(&name)? {
-                copy.set_item(&name, plain(&member)?)?;
-            }
-        }
-        return Ok(copy.into_any());
-    }
-    if value.hasattr(intern!(py, "__pydantic_fields__"))? {
-        return value.call_method0(intern!(py, "model_dump"));
-    }
-    Ok(value.clone())
-}
-
-/// A document as a dictionary of plain values.
-#[pyfunction]
-#[pyo3(signature = (document, mode, /))]
-pub(crate) fn dump_document<'py>(
-    document: &Bound<'py, shape::Document>,
-    mode: &str,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = document.py();
-    if mode == "python" {
-        return plain(document);
-    }
-    let shape = shape::shape_of(document)?;
-    json_text::plain(&Kind::Record(shape.clone().unbind()), document).map_err(|problem| {
-        crate::error::validation_error(py, &problem.describe("", &shape.get().name))
-    })
 }
 
 /// Whether a value may stand for an attribute of this kind.

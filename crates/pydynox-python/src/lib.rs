@@ -14,12 +14,15 @@ mod concealed;
 mod connection;
 mod decode;
 mod derive;
+mod dump;
 mod encode;
 mod entity;
 mod error;
 mod expression;
 mod fault;
 mod ffi;
+mod field_set;
+mod input;
 mod instance;
 mod isolation;
 mod item;
@@ -68,15 +71,19 @@ mod _core {
     #[pymodule_export]
     use crate::concealed::{Concealed, concealed_values, set_concealed};
     #[pymodule_export]
+    use crate::dump::{dump, dump_document, dump_json};
+    #[pymodule_export]
     use crate::expression::{Action, Condition, Path, Size, Term};
     #[pymodule_export]
     use crate::fault::Faults;
+    #[pymodule_export]
+    use crate::input::{from_plain, parse_json, value_from_plain, value_to_plain};
     #[pymodule_export]
     use crate::instance::Instance;
     #[pymodule_export]
     use crate::isolation::{begin_isolation, end_isolation};
     #[pymodule_export]
-    use crate::item::{changes_of, dump, dump_document, fits, is_stored, rollback};
+    use crate::item::{changes_of, fits, is_stored, rollback};
     #[pymodule_export]
     use crate::jsonl::check_line;
     #[pymodule_export]
@@ -84,7 +91,7 @@ mod _core {
     #[pymodule_export]
     use crate::keyring::{Keyring, check_key_limits};
     #[pymodule_export]
-    use crate::members::{dump_json, from_item, pickled, restored, size, to_item};
+    use crate::members::{from_item, pickled, restored, size, to_item};
     #[pymodule_export]
     use crate::meter::{Meter, Pace, check_rate_limit, meters_variable};
     #[pymodule_export]

@@ -12,22 +12,12 @@ use crate::decode::{self, Decoder};
 use crate::encode::write_attribute;
 use crate::error::{internal, malformed, validation_error, validation_errors};
 use crate::ffi;
+use crate::field_set::FieldSet;
 use crate::instance::{Instance, Slot, Stored, schema_of};
 use crate::item;
 use crate::json;
 use crate::schema::{Default, Schema};
 use crate::sizes;
-
-/// The attributes as JSON text.
-#[pyfunction]
-#[pyo3(signature = (instance, /))]
-pub(crate) fn dump_json(instance: &Bound<'_, Instance>) -> PyResult<String> {
-    let dumped = item::dump(instance, "json")?;
-    let mut w = Writer::with_capacity(512);
-    json::write(&mut w, dumped.as_any(), 0)?;
-    String::from_utf8(w.into_bytes())
-        .map_err(|_| internal(instance.py(), "JSON text that is not UTF-8"))
-}
 
 /// The whole item as a dictionary in `DynamoDB`'s JSON.
 #[pyfunction]
@@ -103,9 +93,15 @@ fn plain_item(instance: &Bound<'_, Instance>) -> PyResult<Vec<u8>> {
 }
 
 /// What an instance is pickled as.
-type Pickled<'py> = (Bound<'py, PyDict>, Option<Vec<u8>>, Vec<String>);
+type Pickled<'py> = (
+    Bound<'py, PyDict>,
+    Option<Vec<u8>>,
+    Vec<String>,
+    Vec<String>,
+);
 
-/// What an instance is made of: its values, the item that was read or written, and the fields whose fate is not known.
+/// What an instance is made of: its values, the item that was read or written, the fields whose fate is not known, and those that
+/// nobody has set.
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<'py>> {
@@ -126,7 +122,12 @@ pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<
     let unsettled = unsettled
         .map(|index| schema.field(*index).text.to_string())
         .collect();
-    Ok((values, item, unsettled))
+    let unset = schema.fields().enumerate();
+    let unset = unset
+        .filter(|(index, _)| state.unset.contains(*index))
+        .map(|(_, field)| field.text.to_string())
+        .collect();
+    Ok((values, item, unsettled, unset))
 }
 
 /// The item as it was read or written.
@@ -166,12 +167,13 @@ fn stored_item(py: Python<'_>, schema: &Schema, stored: &Stored) -> PyResult<Vec
 
 /// An instance from what `pickled` gave. The class may have changed since: an attribute that it has no more stays in the item.
 #[pyfunction]
-#[pyo3(signature = (model, values, item, unsettled, /))]
+#[pyo3(signature = (model, values, item, unsettled, unset, /))]
 pub(crate) fn restored<'py>(
     model: &Bound<'py, PyType>,
     values: &Bound<'py, PyDict>,
     item: Option<&[u8]>,
     unsettled: Vec<String>,
+    unset: Vec<String>,
 ) -> PyResult<Bound<'py, Instance>> {
     let py = model.py();
     let schema = model.getattr("_schema")?.cast_into::<Schema>()?;
@@ -185,10 +187,14 @@ pub(crate) fn restored<'py>(
         made
     };
     item::keep_changed(&made, values)?;
-    made.borrow_mut().unsettled = unsettled
-        .into_iter()
-        .filter_map(|name| schema.get().position(&name))
-        .collect();
+    let position = |name: &String| schema.get().position(name);
+    let mut state = made.borrow_mut();
+    state.unsettled = unsettled.iter().filter_map(position).collect();
+    state.unset = FieldSet::default();
+    for index in unset.iter().filter_map(position) {
+        state.unset.insert(index);
+    }
+    drop(state);
     Ok(made)
 }
 

@@ -14,6 +14,7 @@ use crate::encode::{
 };
 use crate::error::{configuration_error, internal, validation_error};
 use crate::ffi;
+use crate::field_set::FieldSet;
 use crate::instance;
 use crate::kind::Kind;
 use crate::layout::Layout;
@@ -21,7 +22,7 @@ use crate::missing;
 use crate::schema::{Default, Field};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Make {
+pub(crate) enum Make {
     Document,
     Dataclass,
     TypedDict,
@@ -33,7 +34,7 @@ enum Make {
 pub(crate) struct Shape {
     class: Py<PyType>,
     pub(crate) name: Box<str>,
-    make: Make,
+    pub(crate) make: Make,
     members: OnceLock<Members>,
     /// Whether any rule holds for what is inside of a value.
     ruled: OnceLock<bool>,
@@ -128,7 +129,7 @@ impl Shape {
         found
     }
 
-    fn step(&self, field: &Field) -> String {
+    pub(crate) fn step(&self, field: &Field) -> String {
         match self.make {
             Make::TypedDict => format!("[{:?}]", field.text),
             _ => format!(".{}", field.text),
@@ -136,7 +137,7 @@ impl Shape {
     }
 
     /// A member of a value; None where a `TypedDict` has none.
-    fn member<'py>(
+    pub(crate) fn member<'py>(
         &self,
         field: &Field,
         value: &Bound<'py, PyAny>,
@@ -149,7 +150,7 @@ impl Shape {
         }
     }
 
-    fn check(&self, value: &Bound<'_, PyAny>) -> Checked<()> {
+    pub(crate) fn check(&self, value: &Bound<'_, PyAny>) -> Checked<()> {
         let right = match self.make {
             Make::TypedDict => value.is_instance_of::<PyDict>(),
             // A subclass has members that this class does not know: they would be lost.
@@ -177,10 +178,15 @@ impl Shape {
         let dict = value
             .cast::<PyDict>()
             .map_err(|_| wrong_type(&self.wanted(), value))?;
+        self.check_known(&members.layout, dict)
+    }
+
+    /// Whether the class declares every member of a dictionary.
+    pub(crate) fn check_known(&self, layout: &Layout, dict: &Bound<'_, PyDict>) -> Checked<()> {
         for key in dict.keys() {
             let known = key
                 .cast::<PyString>()
-                .is_ok_and(|key| members.layout.by_name(key, usize::MAX).is_some());
+                .is_ok_and(|key| layout.by_name(key, usize::MAX).is_some());
             if !known {
                 let shown = key.repr();
                 let shown = shown.map_or_else(|_| "?".into(), |key| key.to_string());
@@ -193,11 +199,16 @@ impl Shape {
         Ok(())
     }
 
-    fn lacks(&self, field: &Field) -> Problem {
+    pub(crate) fn lacks(&self, field: &Field) -> Problem {
         Problem::new(format!(
             "lacks the member {:?} of {}",
             field.text, self.name
         ))
+    }
+
+    /// Whether a value is one of this class, and has no other members.
+    pub(crate) fn check_members(&self, value: &Bound<'_, PyAny>) -> Checked<()> {
+        self.checked_members(value).map(drop)
     }
 
     /// The members of a value that is one of this class.
@@ -389,6 +400,81 @@ impl Shape {
         }
     }
 
+    /// The members and their flags, for those who make and show values.
+    pub(crate) fn parts(&self, py: Python<'_>) -> PyResult<(&Layout, &[bool])> {
+        let members = self.members(py)?;
+        Ok((&members.layout, &members.flags))
+    }
+
+    /// A document of checked values, as its constructor makes it.
+    pub(crate) fn document_of<'py>(
+        &self,
+        py: Python<'py>,
+        layout: &Layout,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+    ) -> Checked<Bound<'py, PyAny>> {
+        let class = self.class.bind(py);
+        let failed = |error: PyErr| python_error(class, &error);
+        let made = ffi::allocate(class)
+            .and_then(|made| Ok(made.cast_into::<Document>()?))
+            .map_err(failed)?;
+        let mut unset = FieldSet::default();
+        for (index, (field, value)) in layout.fields().zip(values).enumerate() {
+            let value = match value {
+                Some(value) => {
+                    let broken = field.broken_rules(&value).map_err(failed)?;
+                    if !broken.is_empty() {
+                        return Err(Problem::of_rules(&broken).within(&self.step(field)));
+                    }
+                    value
+                }
+                None => {
+                    unset.insert(index);
+                    let value = field.initial(py).map_err(failed)?;
+                    value.ok_or_else(|| self.lacks(field))?
+                }
+            };
+            ffi::set_attribute(&made, field.name.bind(py), &value).map_err(failed)?;
+        }
+        made.borrow_mut().unset = unset;
+        Ok(made.into_any())
+    }
+
+    /// A dataclass of checked values, as its constructor makes it; what the constructor does not take is set afterwards.
+    pub(crate) fn dataclass_of<'py>(
+        &self,
+        value: &Bound<'py, PyAny>,
+        layout: &Layout,
+        flags: &[bool],
+        values: Vec<Option<Bound<'py, PyAny>>>,
+    ) -> Checked<Bound<'py, PyAny>> {
+        let py = value.py();
+        let failed = |error: PyErr| python_error(value, &error);
+        let arguments = PyDict::new(py);
+        let mut later = Vec::new();
+        for ((field, value), taken) in layout.fields().zip(values).zip(flags) {
+            match value {
+                None if *taken && field.is_required() => return Err(self.lacks(field)),
+                None => {}
+                Some(value) if *taken => {
+                    arguments.set_item(&field.name, value).map_err(failed)?;
+                }
+                Some(value) => later.push((field, value)),
+            }
+        }
+        let made = self
+            .class
+            .bind(py)
+            .call((), Some(&arguments))
+            .map_err(|error| {
+                Problem::new(format!("is refused by {}: {}", self.name, error.value(py)))
+            })?;
+        for (field, value) in later {
+            ffi::set_attribute(&made, field.name.bind(py), &value).map_err(failed)?;
+        }
+        Ok(made)
+    }
+
     fn document<'py>(
         &self,
         py: Python<'py>,
@@ -400,6 +486,7 @@ impl Shape {
             .cast_into::<Document>()
             .map_err(|_| configuration_error(py, "a document that is none"))?;
         let mut filled = Vec::new();
+        let mut unset = FieldSet::default();
         for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
             let name = field.name.bind(py);
             if let Some(value) = value {
@@ -408,6 +495,7 @@ impl Shape {
             }
             let value = missing::missing(py, field)?
                 .ok_or_else(|| no_member(field).within(&self.step(field)))?;
+            unset.insert(index);
             if !is_absent(field, &value) {
                 let mut w = Writer::with_capacity(16);
                 write_attribute(&mut w, field, &value, 0)
@@ -418,6 +506,7 @@ impl Shape {
         }
         let mut state = made.borrow_mut();
         state.filled = filled;
+        state.unset = unset;
         state.unknown = unknown.into();
         drop(state);
         Ok(made.into_any())
@@ -504,6 +593,8 @@ pub(crate) struct Document {
     filled: Vec<(usize, Box<[u8]>)>,
     /// Stored members that the class does not declare, as members of a JSON object.
     unknown: Box<[u8]>,
+    /// Fields whose value a default filled in, and nobody has set since.
+    pub(crate) unset: FieldSet,
 }
 
 /// The shape of a document, from its class.
@@ -530,8 +621,14 @@ impl Document {
         values: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let shape = shape_of(slf)?;
-        let members = shape.get().members(slf.py())?;
-        instance::construct(slf, &members.layout, positional, values)
+        let unset = instance::construct(
+            slf,
+            &shape.get().members(slf.py())?.layout,
+            positional,
+            values,
+        )?;
+        slf.borrow_mut().unset = unset;
+        Ok(())
     }
 
     fn __setattr__(
@@ -540,7 +637,10 @@ impl Document {
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let shape = shape_of(slf)?;
-        instance::assign(slf, &shape.get().members(slf.py())?.layout, name, value)
+        let layout = &shape.get().members(slf.py())?.layout;
+        let index = instance::assign(slf, layout, name, value)?;
+        slf.borrow_mut().unset.remove(index);
+        Ok(())
     }
 
     fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
@@ -620,8 +720,8 @@ pub(crate) fn document_to_item<'py>(
         .get_item("M")
 }
 
-/// The layout of a document's class, for `dump`.
-pub(crate) fn names<'py>(document: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+/// The names of a document's members.
+fn names<'py>(document: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
     let py = document.py();
     let shape = shape_of(document)?;
     let members = shape.get().members(py)?;
@@ -644,6 +744,7 @@ fn copied<'py>(
     let mut fresh = made.borrow_mut();
     fresh.filled.clone_from(&state.filled);
     fresh.unknown.clone_from(&state.unknown);
+    fresh.unset.clone_from(&state.unset);
     drop(fresh);
     Ok(made)
 }
