@@ -169,10 +169,10 @@ def test_values_that_hold_the_separator_are_refused_or_escaped() -> None:
         ValidationError, match=r"Customer\.customer_id holds \"#\", which stands between the values of a key.*escape=True"
     ):
         Customer(customer_id="7#8")
-    customer = Customer(customer_id="7", city="a")
+    customer = Customer(customer_id="7", city="a", name="b")
     with pytest.raises(ValidationError, match=r"Customer\.city holds \"#\""):
         customer.city = "a#b"
-    assert (customer.city, customer.by_city) == ("a", "CITY#a#")
+    assert (customer.city, customer.by_city) == ("a", "CITY#a#b")
 
     class Escaped(Model[str], table="t"):
         pk: Attr[str] = partition_key(template="A#{one}#{two}", escape=True)
@@ -182,7 +182,10 @@ def test_values_that_hold_the_separator_are_refused_or_escaped() -> None:
     assert Escaped(one="x#y", two="1%2").pk == "A#x%23y#1%252"
 
 
-@given(st.lists(st.tuples(st.text("#%ab", max_size=4), st.text("#%ab", max_size=4)), min_size=2, max_size=2, unique=True))
+PART = st.text("#%ab", min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(PART, PART), min_size=2, max_size=2, unique=True))
 @pytest.mark.engines("embedded")
 def test_escaped_values_never_meet(pairs: list[tuple[str, str]]) -> None:
     class Escaped(Model[str], table="t"):
@@ -229,7 +232,7 @@ def test_every_kind_of_value_has_one_text(client: DynamoDBClient, drive: Drive) 
     )
 
     assert made.pk == "t|-5|red|00000000-0000-0000-0000-000000000001|2026-01-02"
-    assert made.sk == "2026-01-01T23:30|1.50|02.01.2026"
+    assert made.sk == "2026-01-01T23:30|1.5|02.01.2026"
     drive(made.create())
     read: Any = drive(Everything.get(made.pk, made.sk))
     assert read == made
@@ -316,7 +319,7 @@ def test_a_model_never_sees_items_of_another_entity(client: DynamoDBClient, driv
         drive(other.get_or_raise())
     with pytest.raises(ItemNotFoundError, match="nothing was written"):
         drive(other.update(Invoice.total.add(1)))
-    with pytest.raises(ItemNotFoundError, match="there is no such item, and nothing was deleted"):
+    with pytest.raises(ItemNotFoundError, match='of the entity "customer", and nothing was deleted'):
         drive(other.delete())
     with pytest.raises(ItemNotFoundError):
         drive(other.pop())
@@ -524,8 +527,8 @@ def test_a_query_by_what_a_key_is_made_of(client: DynamoDBClient, drive: Drive) 
     assert [row.number for row in found] == [0, 1, 9]
     found = drive(Invoice.query(customer_id="7", issued=ISSUED, number=1).all())
     assert [row.number for row in found] == [1]
-    found = drive(Invoice.query(customer_id="7", number=1).descending().first())
-    assert found.number == 4  # the number comes after the day: it says nothing yet
+    with pytest.raises(ValidationError, match="number stands behind issued, which is missing"):
+        Invoice.query(customer_id="7", number=1)
     found = drive(Invoice.query("CUSTOMER#7", Invoice.sk > "INVOICE#2026-01-03").all())
     assert [row.number for row in found] == [2, 3, 4]
     assert [row.number for row in drive(CreditNote.query(customer_id="7").all())] == [9]  # type: ignore[attr-defined]

@@ -958,3 +958,113 @@ async def test_many_may_add_indexes_at_the_same_time(client: DynamoDBClient) -> 
     await asyncio.gather(*(Indexed.table.ensure() for _ in range(6)))
 
     assert await Indexed.table.check() == []
+
+
+# --- one table of a base class and its subclasses
+
+
+def test_a_base_class_makes_the_indexes_of_its_subclasses(client: DynamoDBClient, drive: Drive) -> None:
+    class Root(Model[str, str], table="shared-family"):
+        pk: Attr[str] = partition_key()
+        sk: Attr[str] = sort_key()
+
+        by_type = GlobalSecondaryIndex("_type", "sk")
+
+    class Member(Root, entity="member"):
+        email: Attr[str | None] = field(default=None)
+        expires: Attr[datetime | None] = ttl(default=None)
+
+        by_email = GlobalSecondaryIndex(email)
+
+    class Admin(Member, entity="admin"):
+        level: Attr[int | None] = field(default=None)
+
+        by_level = GlobalSecondaryIndex(level)
+
+    drive(Root.table.create())
+    described = drive(Root.table.describe())
+    assert sorted(index["IndexName"] for index in described.raw["GlobalSecondaryIndexes"]) == ["by_email", "by_level", "by_type"]
+    assert drive(Root.table.check()) == []
+    drive(Member(pk="a", sk="1", email="a@b.c").create())
+    admin = Admin(pk="a", sk="2", level=3)
+    drive(admin.create())
+    drive(Root(pk="a", sk="3").create())
+    assert drive(Admin.by_level.query(3).all()) == [admin]
+    assert [row.sk for row in drive(Root.by_type.query("member").all())] == ["1"]
+    assert drive(Root.by_type.query("admin", Root.sk >= "2").all()) == [admin]
+    assert drive(Admin.by_type.query("admin").all()) == [admin]
+    assert drive(Root.by_type.scan().count()) == 2
+    assert "_entity" not in admin.model_dump()
+
+    class Other(Root, entity="other"):
+        email: Attr[str | None] = field(default=None)
+
+        by_email = GlobalSecondaryIndex(email, projection="KEYS_ONLY")
+
+    with pytest.raises(ConfigurationError, match=r"index by_email is .*KEYS_ONLY here and .*ALL in a model of the same table"):
+        drive(Root.table.create())
+    del Other
+
+
+WRONG_KEYS = {
+    "an inherited key of an index": r"Sub\.email is stored as N, and as S by Top, which has it in a key of the same table",
+    "an inherited key of the table": r"Sub\.pk is stored as N, and as S by Top",
+    "an index key that says store_null": r"has the key email, which says store_null=True",
+}
+
+
+def test_keys_that_no_table_can_have_are_refused_when_the_class_is_made(client: DynamoDBClient) -> None:
+    class Top(Model[Any], table="wrong-keys"):
+        pk: Attr[str] = partition_key()
+        email: Attr[str | None] = field(default=None)
+
+        by_email = GlobalSecondaryIndex(email)
+
+    with pytest.raises(ConfigurationError, match=WRONG_KEYS["an inherited key of an index"]):
+
+        class Sub(Top):
+            email: Attr[int | None] = field(default=None)  # type: ignore[assignment]
+
+    with pytest.raises(ConfigurationError, match=WRONG_KEYS["an inherited key of the table"]):
+
+        class Sub(Top):  # type: ignore[no-redef]
+            pk: Attr[int] = partition_key()  # type: ignore[assignment]
+
+    with pytest.raises(ConfigurationError, match=WRONG_KEYS["an index key that says store_null"]):
+
+        class Nullable(Model[str], table="nullable"):
+            pk: Attr[str] = partition_key()
+            email: Attr[str | None] = field(default=None, store_null=True)
+
+            by_email = GlobalSecondaryIndex(email)
+
+    class Elsewhere(Top, table="another"):
+        email: Attr[int | None] = field(default=None)  # type: ignore[assignment]
+
+    assert Elsewhere.model_fields["email"].type == int | None
+
+
+def test_a_table_has_a_name_that_tables_can_have(drive: Drive) -> None:
+    for name in ("my table", "a/b", "users\n", "größe", "x" * 256, ""):
+        with pytest.raises(ConfigurationError, match="the name of a table has letters, digits"):
+            type("Bad", (Model,), {"pk": partition_key(), "__annotations__": {"pk": Attr[str]}}, table=name)
+    arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/users"
+    made: Any = type("Good", (Model,), {"pk": partition_key(), "__annotations__": {"pk": Attr[str]}}, table=arn)
+    assert made.model_config.table == arn
+
+    class Short(Model[str], table="ab"):
+        pk: Attr[str] = partition_key()
+
+    with DynamoDBClient(endpoint_url="memory://").as_default():
+        with pytest.raises(ConfigurationError, match=r"Short: the table is called \"ab\" here, which has 2 characters"):
+            drive(Short.get("x"))
+        with pytest.raises(ConfigurationError, match="which has 2 characters"):
+            drive(Short(pk="x").create())
+    with (
+        DynamoDBClient(endpoint_url="memory://", table_prefix="p" * 254).as_default(),
+        pytest.raises(ConfigurationError, match=r"which has 256 characters: a name has 3 to 255, table_prefix included"),
+    ):
+        drive(Short.get("x"))
+    with DynamoDBClient(endpoint_url="memory://", table_prefix="dev-").as_default():
+        drive(Short.table.create())
+        assert drive(Short.get("x")) is None

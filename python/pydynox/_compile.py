@@ -270,13 +270,14 @@ def complete(cls: type[Any]) -> Definition:
             _unique.check(cls, definition.attributes, definition.unique, repairs=config.orphans == "repair")
             if config.write_id:
                 fields.append(_hidden(cls, definition, WRITE_ID, duty="write_id", value=None, why="write_id=True"))
-            entity = entity_of(cls)
-            if entity is not None:
-                stored = config.entity_attribute
-                fields.append(_hidden(cls, definition, stored, duty="entity", value=entity, why=f"entity={entity!r}"))
-            hides = any(attribute._hide_expired for attribute in definition.attributes.values())
-            from .indexes import declared_indexes  # it stands on queries, and they on models
+            from .indexes import declared_indexes, names_attribute  # they stand on queries, and those on models
 
+            entity, stored = entity_of(cls), config.entity_attribute
+            indexed = dict(definition.attributes)
+            if entity is not None or (stored not in indexed and names_attribute(cls, stored)):
+                fields.append(_hidden(cls, definition, stored, duty="entity", value=entity, why=f"entity={entity!r}"))
+                indexed.setdefault(stored, _entity_attribute(stored))
+            hides = any(attribute._hide_expired for attribute in definition.attributes.values())
             partition = next((a for a in definition.attributes.values() if PARTITION in a._roles), None)
             cls._schema = _core.Schema(
                 cls,
@@ -288,16 +289,79 @@ def complete(cls: type[Any]) -> Definition:
                 entity=entity,
                 entity_attribute=config.entity_attribute,
                 entities=definition.entities,
-                indexes=declared_indexes(cls, definition.attributes, partition),
+                indexes=declared_indexes(cls, indexed, partition),
                 unique=_unique.scoped(cls, definition.unique, _unique_of, entity_of),
                 repair_orphans=config.orphans == "repair",
                 logical_table=config.logical_table,
             )
+            _check_inherited_keys(cls)
             _announce(cls, definition)
         _protected.place(cls, definition.attributes.values())
     definition.names = {}
     definition.complete = True
     return definition
+
+
+def _entity_attribute(stored: str) -> Attr[Any]:
+    """What an index sees of the attribute that holds the entity."""
+    made: Attr[Any] = Attr()
+    made.name = made.attribute_name = stored
+    made._kind = ("str",)
+    return made
+
+
+def _check_inherited_keys(cls: type[Any]) -> None:
+    """A class that shares a table with a base stores the keys of the table and of its indexes as that does."""
+    table = cls.model_config.table
+    own = _key_types(cls)
+    bases: tuple[Any, ...] = cls.__mro__[1:]
+    for base in bases:
+        known = definition_of(base)
+        if known is None or known.abstract or not known.complete or table is None or base.model_config.table != table:
+            continue
+        for name, kind in _key_types(base).items():
+            if own.get(name, kind) != kind:
+                attribute = next((a.name for a in definition_attributes(cls) if a.attribute_name == name), name)
+                fail(
+                    cls,
+                    attribute,
+                    f"is stored as {own[name]}, and as {kind} by {base.__name__}, which has it in a key of the same table: keep "
+                    "its type, or store it under another attribute_name",
+                )
+
+
+def definition_attributes(cls: type[Any]) -> list[Attr[Any]]:
+    """The attributes of a class whose definition is under way or done."""
+    known = definition_of(cls)
+    return [] if known is None else list(known.attributes.values())
+
+
+def _key_types(cls: type[Any]) -> dict[str, str]:
+    """The types of the attributes that keys of the table and of indexes have, by the names they are stored under."""
+    declared: Any = _core.table_declaration(cls.__dict__["_schema"])
+    return {one["AttributeName"]: one["AttributeType"] for one in declared["AttributeDefinitions"]}
+
+
+def family(cls: type[Any]) -> list[type[Any]]:
+    """A class and its subclasses so far that share its table and have items; of one defined again the last."""
+    found: dict[tuple[str, str], type[Any]] = {_said(cls): cls}
+    for sub in cls.__subclasses__():
+        known = definition_of(sub)
+        if known is None or sub.model_config.table != cls.model_config.table:
+            continue
+        if known.abstract:
+            found |= {_said(one): one for one in family(sub) if one is not sub}
+            continue
+        found |= {_said(one): one for one in family(sub)}
+    return [one for one in found.values() if one is cls or _has_items(one)]
+
+
+def _has_items(cls: type[Any]) -> bool:
+    """Whether a subclass has items by now: not one whose annotations name what is yet to come."""
+    try:
+        return not complete(cls).abstract
+    except UnresolvedError:
+        return False
 
 
 def reading_schema(base: type[Any], entities: dict[str, _core.Schema | None]) -> _core.Schema:
@@ -363,11 +427,25 @@ def _own_config(cls: type[Any], table: str | None) -> list[ModelConfig]:
     if said is not None and not isinstance(said, ModelConfig):
         fail(cls, "model_config", f"is a ModelConfig(...), not {said!r}")
     configs = [said] if said is not None else []
+    for name in (table, None if said is None else said.table):
+        _check_table_name(cls, name)
     if table is None:
         return configs
     if said is not None and said.table not in (None, table):
         fail(cls, "model_config", f"says table {said.table!r} and the class says {table!r}: say it once")
     return [*configs, ModelConfig(table=table)]
+
+
+def _check_table_name(cls: type[Any], table: object) -> None:
+    """What no table can be called; how long a name may be is seen at the call, with the prefix of its client."""
+    import re
+
+    if not isinstance(table, str) or table.startswith("arn:"):
+        return
+    if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,255}", table):
+        fail(
+            cls, "", f"says table={table!r}: the name of a table has letters, digits, _, - and ., 255 at most; an ARN is one too"
+        )
 
 
 def _read_body(cls: type[Any], definition: Definition) -> None:

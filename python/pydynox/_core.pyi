@@ -160,8 +160,8 @@ class Path:
 
     def __new__(cls, field: Field, owner: type) -> Self: ...
     @staticmethod
-    def parse(text: str) -> Path:
-        """The path that a text such as ``address.lines[0]`` names, of no declared type."""
+    def parse(said: str | Sequence[str | int]) -> Path:
+        """The path that a text such as ``address.lines[0]`` names, or a list of names and positions, of no declared type."""
     @property
     def steps(self) -> tuple[str | int, ...]: ...
     def child(self, step: str | int) -> Path:
@@ -230,7 +230,13 @@ class Search:
     """A query or scan that was not sent; every method gives another one."""
 
     @staticmethod
-    def query(schema: Schema, index: str | None, values: tuple[object, ...], named: Mapping[str, object]) -> Search: ...
+    def query(
+        schema: Schema,
+        index: str | None,
+        values: tuple[object, ...],
+        named: Mapping[str, object],
+        models: list[Schema] | None = None,
+    ) -> Search: ...
     @staticmethod
     def scan(schema: Schema, index: str | None, segments: int, segment: int | None) -> Search: ...
     @staticmethod
@@ -293,6 +299,8 @@ class Pending:
     def put(self, instance: Instance) -> None: ...
     def fill(self, source: Iterator[object], most: int, unguarded: bool) -> object:
         """Hold puts of what comes until there are ``most``; gives the first that needs more than that, or None."""
+    def pass_by(self, count: int) -> None:
+        """That so many were written by themselves, or before: errors count positions over all that is given."""
     def delete(self, instance: Instance) -> None: ...
     def delete_key(self, target: object, key: tuple[Schema, tuple[object, ...], dict[str, object] | None]) -> None: ...
     def put_line(self, table: str, keys: list[str], line: bytes) -> None:
@@ -387,7 +395,7 @@ class Client:
         """Operations as ``(verb, instance or key, actions, condition, upsert)``; gives the token, too."""
     def transact_get(self, keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]]) -> Operation: ...
     def get_item(
-        self, table: str, key: Mapping[str, object], consistent_read: bool | None, projection: Sequence[str]
+        self, table: str, key: Mapping[str, object], consistent_read: bool | None, projection: Sequence[str | Sequence[str | int]]
     ) -> Operation: ...
     def put_item(self, table: str, item: Mapping[str, object], condition: Condition | None) -> Operation: ...
     def update_item(
@@ -395,6 +403,8 @@ class Client:
     ) -> Operation: ...
     def delete_item(self, table: str, key: Mapping[str, object], condition: Condition | None) -> Operation: ...
     def call(self, operation: str, wire: Mapping[str, object]) -> Operation: ...
+    def open_item(self, schema: Schema, item: dict[Any, Any]) -> Operation:
+        """An instance from an item in DynamoDB's own form, protected values opened."""
     def inject(self, faults: Faults) -> None:
         """From now on, do to this client's requests what these faults say."""
 
@@ -450,7 +460,7 @@ def drive_hook(coroutine: Coroutine[Any, Any, _T], hook: str, /) -> _T:
 def check_line(keys: list[str], line: bytes, /) -> None:
     """Refuse a line that has no item with these keys."""
 
-def needs_guard(schema: Schema, /) -> bool: ...
+def needs_guard(schema: Schema, by_key: bool, /) -> bool: ...
 def check_token(token: str, /) -> None: ...
 
 @final

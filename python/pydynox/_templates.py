@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 Pieces = tuple[list[str | tuple[str, str, int | None]], str | None, bool]
 
 _PLAIN = {"str", "int", "decimal", "datetime", "date", "time", "uuid", "enum", "literal", "timedelta"}
-_PADDED = re.compile(r"0(\d+)d?")
+_NUMBERS = {"int", "float", "decimal", "number"}
+_PADDED_TEXT = re.compile(r"0(\d+)")
+# Of Python's formats of numbers: how it is aligned, and to which width.
+_NUMBER_FORMAT = re.compile(r"(?:.?(?P<align>[<>=^]))?[-+ ]?z?#?0?(?P<width>\d+)?[_,]?(?:\.\d+)?(?P<type>[a-zA-Z%])?")
 
 
 def parsed(cls: type[Any], attribute: Attr[Any], attributes: Mapping[str, Attr[Any]]) -> Pieces | None:
@@ -92,8 +95,18 @@ def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str)
         _sample(source, kind).__format__(spec)
     except (TypeError, ValueError) as problem:
         fail(cls, attribute.name, f"{where} cannot be written as {spec!r}: {problem}")
-    padded = _PADDED.fullmatch(spec)
+    if (kind[1][0] if kind[0] in ("enum", "literal") else kind[0]) in _NUMBERS:
+        return _width_of_number(cls, attribute, spec, where)
+    padded = _PADDED_TEXT.fullmatch(spec)
     return int(padded[1]) if padded else None
+
+
+def _width_of_number(cls: type[Any], attribute: Attr[Any], spec: str, where: str) -> int | None:
+    """The width to which a format pads a number on its left; keys then sort as numbers do."""
+    said = _NUMBER_FORMAT.fullmatch(spec)
+    if said is None or said["type"] in ("%", "n", "c"):
+        fail(cls, attribute.name, f"{where} cannot be written as {spec!r}: write digits, as {{...:06d}} or {{...:09.2f}} do")
+    return int(said["width"]) if said["width"] and said["align"] in (None, ">", "=") else None
 
 
 def _sample(source: Attr[Any], kind: tuple[Any, ...]) -> Any:

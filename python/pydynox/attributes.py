@@ -797,7 +797,7 @@ class MapAttribute(Attr[T]):
         immutable: bool = ...,
         **rules: Unpack[SizeRules],
     ) -> None: ...
-    def __init__(self, kind: Any = dict, /, **options: Any) -> None:
+    def __init__(self, kind: Any = dict[str, Any], /, **options: Any) -> None:
         if dict in (kind, getattr(kind, "__origin__", None)) and not options.get("null"):
             options.setdefault("default_factory", dict)
         super().__init__(**_scalar(kind, options))
@@ -808,6 +808,7 @@ class DatetimeAttribute(Attr[Moment]):
 
     Args:
         epoch: ``"seconds"`` or ``"milliseconds"`` since 1970, exactly.
+        codec: Another stored form: any object with ``to_stored`` and ``from_stored``.
 
     Example:
         >>> class Event(Model[str, datetime], table="events"):
@@ -829,6 +830,7 @@ class DatetimeAttribute(Attr[Moment]):
         repr: bool = ...,
         immutable: bool = ...,
         epoch: Epoch | None = ...,
+        codec: Codec[datetime] | None = ...,
         **rules: Unpack[NumberRules],
     ) -> None: ...
     @overload
@@ -842,6 +844,7 @@ class DatetimeAttribute(Attr[Moment]):
         repr: bool = ...,
         immutable: bool = ...,
         epoch: Epoch | None = ...,
+        codec: Codec[datetime] | None = ...,
         **rules: Unpack[NumberRules],
     ) -> None: ...
     def __init__(self, **options: Any) -> None:

@@ -55,6 +55,7 @@ class BatchWriter:
         self._pending = _core.Pending(client._core)
         self._has_hooks = False
         self._done: list[Any] = []
+        self._untaken: list[Any] = []  # of a list that was given whole: what comes behind the one that raised
         self._state = "new"
         self.written = 0
 
@@ -93,14 +94,32 @@ class BatchWriter:
     async def _put_all(self, instances: Iterable[Any]) -> None:
         """Put each; most need no more than to be sent, and no coroutine of their own."""
         rest: Iterator[Any] = iter(instances)
-        while True:
-            other = self._pending.fill(rest, self._most, self._unguarded)
-            if other is not None:
-                await self.put(other)
-            elif self._is_full:
-                await self._flush()
-            else:
-                return
+        try:
+            while True:
+                other = self._pending.fill(rest, self._most, self._unguarded)
+                if other is not None:
+                    await self.put(other)
+                elif self._is_full:
+                    await self._flush()
+                else:
+                    return
+        except BaseException:
+            self._leave(instances, rest)
+            raise
+
+    async def _delete_all(self, targets: Iterable[Any]) -> None:
+        rest: Iterator[Any] = iter(targets)
+        try:
+            for target in rest:
+                await self.delete(target)
+        except BaseException:
+            self._leave(targets, rest)
+            raise
+
+    def _leave(self, given: Iterable[Any], rest: Iterator[Any]) -> None:
+        # What an iterator has not given yet stays there: to ask it may be work, or have no end.
+        if isinstance(given, (list, tuple)):
+            self._untaken = list(rest)
 
     @property
     def _is_full(self) -> bool:
@@ -113,8 +132,8 @@ class BatchWriter:
             target: The instance of a model, or a key.
 
         Raises:
-            ConfigurationError: The model of the instance has a version or unique values, which a batch cannot check, and the
-                writer is neither ``unguarded`` nor with ``transactions``.
+            ConfigurationError: The model of the instance has a version or unique values, or that of the key an entity, which a
+                batch cannot check, and the writer is neither ``unguarded`` nor with ``transactions``.
             BatchIncompleteError: Some of what was sent could not be written.
 
         Example:
@@ -124,7 +143,7 @@ class BatchWriter:
         """
         self._check_open("delete")
         if _is_key(target):
-            if self._is_guarded(target._model):
+            if self._is_guarded(target._model, by_key=True):
                 await self._alone(target, "delete")
                 return
             self._pending.delete_key(target, target._address)
@@ -149,11 +168,18 @@ class BatchWriter:
             when = "has not begun" if self._state == "new" else "has ended"
             raise RuntimeError(f"batch.{verb} outside of its block, which {when}: async with client.batch_writer() as batch")
 
-    def _is_guarded(self, model: Any) -> bool:
+    def _is_guarded(self, model: Any, *, by_key: bool = False) -> bool:
         """Whether an item of this model is written by itself."""
-        if self._unguarded or not _core.needs_guard(model._schema):
+        if self._unguarded or not _core.needs_guard(model._schema, by_key):
             return False
         if not self._transactions:
+            if not _core.needs_guard(model._schema, False):
+                raise ConfigurationError(
+                    f"{model.__name__} shares its table with other entities, and a batch deletes whatever item has the key: say "
+                    "unguarded=True if these keys are of no other entity, or transactions=True to delete each by itself if it is "
+                    f"of {model.__name__}",
+                    model=model.__name__,
+                )
             raise ConfigurationError(
                 f"{model.__name__} has a version or unique values, and a batch writes without looking at them: "
                 "say client.batch_writer(unguarded=True) if nobody else writes these items, or transactions=True to write each "
@@ -164,6 +190,7 @@ class BatchWriter:
 
     async def _alone(self, target: Any, verb: str) -> None:
         """What a batch cannot look at: its own verb does."""
+        self._pending.pass_by(1)
         try:
             with self._client.as_default():
                 await getattr(target, verb)()
@@ -214,7 +241,7 @@ class BatchWriter:
             self._progress(self.written)
 
     def _incomplete(self, why: str, *, unprocessed: list[Any], retryable: bool = False) -> BatchIncompleteError:
-        pending = self._pending.targets()
+        pending = [*self._pending.targets(), *self._untaken]
         return BatchIncompleteError(
             f"{self.written} were written; {why}; {len(pending)} were not sent",
             written=self._done,
@@ -234,7 +261,7 @@ class BatchWriter:
         if error is None:
             if len(self._pending) and not ended:
                 await self._flush()
-        elif len(self._pending) and not isinstance(error, BatchIncompleteError):
+        elif (len(self._pending) or self._untaken or self.written) and not isinstance(error, BatchIncompleteError):
             _tell(error, self._incomplete("the block raised", unprocessed=[]))
 
     @property

@@ -42,6 +42,7 @@ async def bulk_write(
                 done = 0 if state is None else state["items"]
             taken += 1
             if taken <= done:
+                writer._pending.pass_by(1)
                 continue
             await writer.put(instance)
             if not len(writer._pending):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
 from ._hints import check_settings, refused_blocking
-from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError, ValidationError
+from .exceptions import BatchIncompleteError, ConfigurationError, InvalidResponseError, PydynoxError, ValidationError
 from .keyrings import known
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class DynamoDBClient:
         /,
         *,
         consistent_read: bool | None = None,
-        projection: Sequence[str] = (),
+        projection: Sequence[str | Sequence[str | int]] = (),
     ) -> dict[str, Any] | None:
         """Read one item as a plain dict; numbers are ``int`` or ``Decimal``. Sends GetItem.
 
@@ -141,7 +141,7 @@ class DynamoDBClient:
             key: The key attributes and their values.
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
                 it says, or not.
-            projection: Attributes or paths such as ``"address.city"`` to read; all when empty.
+            projection: Attributes or paths such as ``"address.city"`` to read, as ``attr()`` takes them; all when empty.
 
         Returns:
             The item, or None where there is none.
@@ -417,7 +417,9 @@ class DynamoDBClient:
 
         Raises:
             BatchIncompleteError: Some could not be written: it lists them.
-            ValidationError: A value cannot be stored.
+            ValidationError: A value cannot be stored. ``error.position`` and ``error.key`` say of which item; its ``__context__``
+                is a ``BatchIncompleteError`` of what is written and what is not.
+            ItemTooLargeError: An item is over 400 KB; the same.
             ConfigurationError: A model has a version or unique values, and neither ``unguarded`` nor ``transactions`` is set.
 
         Example:
@@ -546,7 +548,8 @@ class DynamoDBClient:
 
         Args:
             targets: Keys or instances of models, from an iterable or an asynchronous one.
-            unguarded: Delete items of models with a version or unique values without looking at them.
+            unguarded: Delete items of models with a version or unique values, and by keys of models with an entity, without
+                looking at them: whatever item has the key is deleted.
             transactions: Delete each item of such models by itself instead, as ``delete()`` does.
             progress: Called with the number of items deleted so far, after each part of them.
 
@@ -555,7 +558,8 @@ class DynamoDBClient:
 
         Raises:
             BatchIncompleteError: Some could not be deleted: it lists them.
-            ConfigurationError: A model has a version or unique values, and neither ``unguarded`` nor ``transactions`` is set.
+            ConfigurationError: A model has a version or unique values, or that of a key an entity, and neither ``unguarded`` nor
+                ``transactions`` is set.
 
         Example:
             >>> await client.batch_delete(User.key(name) for name in names)
@@ -569,8 +573,7 @@ class DynamoDBClient:
                 async for target in source:
                     await writer.delete(target)
             else:
-                for target in source:
-                    await writer.delete(target)
+                await writer._delete_all(source)
         return writer.written
 
     @overload
@@ -863,6 +866,45 @@ class DynamoDBClient:
             raise
         answer: dict[str, Any] = sent.result()
         return answer
+
+    async def model_from_item(self, model: type[Row], item: Mapping[str, Any], /) -> Row:
+        """An instance from an item in DynamoDB's own JSON, of a stream or an export, encrypted and compressed values opened.
+
+        It counts as read. Nothing is asked of DynamoDB, but the keyring may be; no hooks. ``Model.model_from_item`` does the
+        same, without waiting, for models without such values.
+
+        Args:
+            model: The class of the item, or a base class of several entities.
+            item: The item; binary values are base64 text or ``bytes``.
+
+        Raises:
+            SerializationError: A stored value does not fit the model.
+            EncryptionError: A value cannot be opened.
+            ValidationError: This is not DynamoDB's JSON, or the item is of another entity.
+
+        Example:
+            >>> await client.model_from_item(Patient, record["dynamodb"]["NewImage"])
+
+        Costs: nothing, but for what the keyring costs.
+        """
+        from .model import _as_dict, _refused  # models stand on clients
+
+        values = _as_dict(item)
+        name = model.__name__
+        if values is None:
+            raise _refused(f"client.model_from_item({name}, ...) takes a dict, not {type(item).__qualname__}")
+        of: Any = model
+        try:
+            operation = self._core.open_item(of._schema, values)
+        except InvalidResponseError as problem:
+            raise _refused(f"client.model_from_item({name}, ...) takes DynamoDB's own JSON: {problem}") from None
+        try:
+            await operation
+        except BaseException:
+            operation.abort()
+            raise
+        made: Row = operation.result()
+        return made
 
     async def close(self) -> None:
         """Close the connections; a private embedded engine loses its tables. Sends nothing.

@@ -51,26 +51,33 @@ class Collection(Generic[Row]):
                 raise ConfigurationError(f"Collection({shown}): {model.__name__} has no entity= by which its items are known")
             schemas[entity] = model._schema
             schemas |= _compile.completed(model).entities
+        self._models: list[_core.Schema] = [model._schema for model in models]
         self._base = _common_base(models, shown)
         self._schema = _compile.reading_schema(self._base, schemas)
         self._shown = shown
 
-    def query(self, partition: Any, /, *conditions: Condition | None) -> Query[Row]:
+    @overload
+    def query(self, partition: Any, /, *conditions: Condition | None) -> Query[Row]: ...
+    @overload
+    def query(self, /, *conditions: Condition | None, **parts: Any) -> Query[Row]: ...
+    def query(self, /, *values: Any, **parts: Any) -> Query[Row]:
         """The items of these models in one partition, in the order of their sort keys; no I/O yet. Sends Query.
 
         Args:
-            partition: The partition key.
-            *conditions: A condition on the sort key.
+            *values: The partition key, unless ``parts`` make it, then a condition on the sort key.
+            **parts: What the templates of all these models make the key of, by name.
 
         Raises:
-            ValidationError: The key is of the wrong type, or the condition is one that no query can have.
+            ValidationError: The key is of the wrong type, the condition is one that no query can have, or the models make
+                different keys of the parts.
 
         Example:
             >>> await Collection(Customer, Invoice).query("CUSTOMER#7").all()
+            >>> await Collection(Customer, Invoice).query(customer_id="7").all()
 
         Costs: half a read unit per 4 KB of what is read, items of other entities included; a whole one when consistent.
         """
-        return Query(_core.Search.query(self._schema, None, (partition, *conditions), {}), self._base, None)
+        return Query(_core.Search.query(self._schema, None, values, parts, self._models), self._base, None)
 
     def scan(self, *, segments: int = 1, segment: int | None = None) -> Query[Row]:
         """The items of these models in the whole table, in no order; no I/O yet. Sends Scan.

@@ -127,9 +127,13 @@ class ValidationError(PydynoxError, ValueError):
 
     Attributes:
         errors: All that is wrong, as ``(attribute, message)``, not only the first.
+        key: The key of the item, in a batch or a transaction.
+        position: Which of its writes it is, counted from 0.
     """
 
     errors: Sequence[tuple[str, str]] = ()
+    key: Any = None
+    position: int | None = None
 
 
 class SerializationError(PydynoxError):
@@ -179,11 +183,15 @@ class ItemTooLargeError(PydynoxError):
         size: The size of the item in bytes.
         limit: The largest size that DynamoDB accepts.
         largest: The largest attributes, as ``(attribute, size)``.
+        key: The key of the item.
+        position: Which of the writes of a batch or a transaction it is, counted from 0.
     """
 
     size: int = 0
     limit: int = 409_600
     largest: Sequence[tuple[str, int]] = ()
+    key: Any = None
+    position: int | None = None
 
 
 class ConditionFailedError(PydynoxError):

@@ -12,7 +12,7 @@ from ._core import Action, Condition
 from ._typing import Doc, E_co, Num, T_co, V
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .attributes import Attr
 
@@ -491,20 +491,23 @@ def _kind_inside(kind: _Kind) -> _Kind:
     return inner
 
 
-def attr(text: str, /) -> AnyExpr:
+def attr(path: str | Sequence[str | int], /) -> AnyExpr:
     """A path without a model, for plain dictionaries and for attributes that no model declares.
 
     Args:
-        text: Names with dots between them, positions in lists in brackets: ``"homes[0].city"``.
+        path: Names with dots between them, positions in lists in brackets: ``"homes[0].city"``. Where a name has a dot in it, a
+            list of names and positions, each taken as it is: ``["example.txt"]``, ``["a.b", 0, "c"]``.
 
     Raises:
-        ValidationError: A name in it is empty.
+        ValidationError: A name in it is empty, or the text holds quotes or a backslash.
 
     Example:
         >>> attr("address.city") == "Oslo"
         <condition address.city = …>
+        >>> attr(["example.txt"]).not_exists()
+        <condition attribute_not_exists(["example.txt"])>
     """
-    return AnyExpr(_core.Path.parse(text), ("any",), None, None)
+    return AnyExpr(_core.Path.parse(path), ("any",), None, None)
 
 
 def path(place: type[V] | Expr[V], /) -> Expr[V]:

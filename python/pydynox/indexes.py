@@ -48,6 +48,13 @@ class _Index(Generic[PK, SortD]):
         for attribute in (attribute for part in keys for attribute in part):
             if attribute._protection is not None:
                 fail(cls, self.name, f"has the key {attribute.name}, which is {attribute._protection}: an index cannot read it")
+            if attribute._store_null:
+                fail(
+                    cls,
+                    self.name,
+                    f"has the key {attribute.name}, which says store_null=True: a key is never NULL, and without a value the "
+                    "item is not in the index",
+                )
             if not _is_key(attribute):
                 fail(cls, self.name, f"has the key {attribute.name}, and a key is stored as a string, a number or bytes")
         names = [[attribute.attribute_name for attribute in part] for part in keys]
@@ -73,7 +80,8 @@ class _Index(Generic[PK, SortD]):
 
 
 class GlobalSecondaryIndex(_Index[PK, SortD]):
-    """An index with partitions of its own. Attributes are given by object, or by name where they are declared later.
+    """An index with partitions of its own. Attributes are given by object, or by name where they are declared later; the name
+    under which entities are stored (``"_type"``) is one too.
 
     Args:
         partition_key: The attribute to query by, or a tuple of up to 4.
@@ -273,6 +281,16 @@ def declared_indexes(
         else:
             found.pop(name, None)
     return [index._declared(cls, partition, attributes) for index in found.values()]
+
+
+def names_attribute(cls: type[Any], stored: str) -> bool:
+    """Whether an index of a class or its bases has a key by this name."""
+    for _, value in _values(cls):
+        if isinstance(value, _Index):
+            index: Any = value
+            if any(isinstance(one, str) and one == stored for one in (*index._partition, *index._sort)):
+                return True
+    return False
 
 
 def _values(cls: type[Any]) -> Iterator[tuple[str, Any]]:

@@ -330,7 +330,8 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Raises:
             ValidationError: The key is not complete, or a value does not fit.
-            ItemAlreadyExistsError: Whether this call or another wrote the item is not known (``error.ambiguous``).
+            ItemAlreadyExistsError: Whether this call or another wrote the item is not known (``error.ambiguous``), or an item of
+                another entity has the key.
             SerializationError: The stored item does not fit the model.
             TableNotFoundError: There is no such table.
 
@@ -350,7 +351,10 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         except ItemAlreadyExistsError as error:
             if error.ambiguous:
                 raise
-            return await at.get_or_raise(consistent_read=True), False
+            found = await at.get(consistent_read=True)
+            if found is None:
+                raise  # an item of another entity has the key, or this one's came and went
+            return found, False
         return made, True
 
     @overload
@@ -866,12 +870,15 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     def model_from_item(cls, item: Mapping[str, Any], /) -> Self:
         """An instance from an item in DynamoDB's own JSON, of a stream or an export; it counts as read. No I/O, and no hooks.
 
+        A base class gives each item as its own class, by its entity.
+
         Args:
             item: The item; binary values are base64 text or ``bytes``.
 
         Raises:
             SerializationError: A stored value does not fit the model.
-            ValidationError: This is not DynamoDB's JSON.
+            ValidationError: This is not DynamoDB's JSON, the item is of another entity, or a value is encrypted or compressed:
+                ``client.model_from_item`` opens it.
 
         Example:
             >>> User.model_from_item({"user_id": {"S": "u1"}, "name": {"S": "Ada"}})

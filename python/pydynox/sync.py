@@ -400,7 +400,13 @@ class SyncClient:
         self._target = target
 
     def get_item(
-        self, table: str, key: Mapping[str, Any], /, *, consistent_read: bool | None = None, projection: Sequence[str] = ()
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        projection: Sequence[str | Sequence[str | int]] = (),
     ) -> dict[str, Any] | None:
         """Blocking form of ``DynamoDBClient.get_item``."""
         return run(self._target.get_item(table, key, consistent_read=consistent_read, projection=projection))
@@ -613,6 +619,10 @@ class SyncClient:
     def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""
         return run(self._target.call(operation, **wire))
+
+    def model_from_item(self, model: type[Row], item: Mapping[str, Any], /) -> Row:
+        """Blocking form of ``DynamoDBClient.model_from_item``."""
+        return run(self._target.model_from_item(model, item))
 
     def close(self) -> None:
         """Blocking form of ``DynamoDBClient.close``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack
 
 from . import _core
+from ._compile import family
 from ._typing import Row_co
 from .client import DynamoDBClient, client_for
 from .exceptions import ConfigurationError, RequestError, RequestTimeoutError, TableNotFoundError, WriteOutcomeUnknownError
@@ -322,7 +323,8 @@ class Table(Generic[Row_co]):
         from ._tables import Declared
 
         self._name()
-        return Declared(self._models, options)
+        models = dict.fromkeys(each for model in self._models for each in family(model))
+        return Declared(tuple(models), options)
 
     def _watch(self, declared: Declared, wait_timeout: float | None) -> _core.TableWatch:
         return _core.TableWatch(self._client()._core, declared.name, wait_timeout)

@@ -201,6 +201,7 @@ def conditions(user: User) -> None:
     c4: Condition = User.active == "x"  # E: a comparison with the wrong type is no Condition
     path("age")  # E: a place
     attr(3)  # E: a text
+    attr(["a", 1.5])  # E: names and positions
 
 
 # --- actions

@@ -258,6 +258,7 @@ def typed_paths() -> None:
     assert_type(CountEvent.unit, StringExpr[str])
     assert_type(attr("a.b[0]"), AnyExpr)
     assert_type(attr("a")["b"][0], AnyExpr)
+    assert_type(attr(["a.b", 0, "c"]), AnyExpr)
     assert_type(path(User.tags), Expr[list[str]])
     assert_type(User.tags.size(), Size)
     assert_type(User.age + 1, Term[int])
@@ -692,6 +693,9 @@ async def together(client: DynamoDBClient, user: User, order: Order) -> None:
 def collected() -> None:
     both = Collection(Templated, Kept)
     assert_type(both.query("x"), Query[Templated | Kept])
+    assert_type(both.query("x", Templated.order_id > "1"), Query[Templated | Kept])
+    assert_type(both.query(order_id="1"), Query[Templated | Kept])
+    assert_type(both.query(Templated.order_id > "1", order_id="1"), Query[Templated | Kept])
     assert_type(Collection(Templated).scan(segments=2), Query[Templated])
     assert_type(Templated.query(order_id="1"), Query[Templated])
 

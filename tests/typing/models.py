@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar
 from uuid import UUID
@@ -86,6 +86,14 @@ class MoneyCodec:
 
     def from_stored(self, value: int, /) -> Money:
         return Money()
+
+
+class YearCodec:
+    def to_stored(self, value: datetime, /) -> int:
+        return value.year
+
+    def from_stored(self, value: int, /) -> datetime:
+        return datetime(value, 1, 1, tzinfo=UTC)
 
 
 class Stamped(Model[str, int], abstract=True):
@@ -288,6 +296,9 @@ class Annotated(Model[UUID], table="annotated"):
     seen: DatetimeAttribute[datetime | None] = DatetimeAttribute(null=True)
     status: EnumAttribute[Status] = EnumAttribute(Status)
     place: MapAttribute[Address | None] = MapAttribute(Address, null=True)
+    extra: MapAttribute[dict[str, Any]] = MapAttribute()
+    year: DatetimeAttribute = DatetimeAttribute(codec=YearCodec(), default_factory=lambda: datetime.now(UTC))
+    former: DatetimeAttribute[datetime | None] = DatetimeAttribute(codec=YearCodec(), null=True)
 
 
 class Priced(Model[Money], table="priced"):

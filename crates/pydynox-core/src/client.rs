@@ -377,6 +377,47 @@ impl Client {
         Ok(answer)
     }
 
+    /// An item that the caller has already, with its protected values in place; `body` is what GetItem would answer. Nothing is
+    /// sent but what the keyring sends.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening an answer; [`ErrorKind::Timeout`] where the keyring takes too long.
+    pub async fn open_given(
+        &self,
+        table: Arc<str>,
+        body: Bytes,
+        timeout: Option<Duration>,
+    ) -> Result<Answer, Error> {
+        let operation = Operation::GetItem;
+        let mut answer = Answer {
+            body,
+            request_id: None,
+            attempts: 0,
+            operation,
+            table,
+            migrated: Vec::new(),
+        };
+        let Some(protection) = &self.protection else {
+            return Ok(answer);
+        };
+        let deadline = self.deadline(timeout);
+        let opening = Box::pin(protection.open(&answer.operation, &answer.body));
+        let opened = deadline.bound(&self.inner.timers, opening).await;
+        let opened = opened.ok_or_else(|| {
+            let message = "the keyring gave no data key before the call's timeout; try again, or allow more time with timeout=";
+            Error::new(ErrorKind::Timeout, message)
+                .with_table(&*answer.table)
+                .with_retryable(true)
+                .with_elapsed(deadline.elapsed())
+        })??;
+        if let Some(opened) = opened {
+            answer.body = opened.body.into();
+            answer.migrated = opened.migrated;
+        }
+        Ok(answer)
+    }
+
     async fn send(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
         let deadline = self.deadline(call.timeout);
         let mut run = Run::new(&self.inner, &call, deadline, progress);

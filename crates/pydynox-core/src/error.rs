@@ -124,6 +124,7 @@ struct Inner {
     operation: Option<Box<str>>,
     table: Option<Box<str>>,
     attribute: Option<Box<str>>,
+    other_entity: Option<Box<str>>,
     request_id: Option<Box<str>>,
     status: Option<u16>,
     code: Option<Box<str>>,
@@ -144,6 +145,7 @@ impl Error {
             operation: None,
             table: None,
             attribute: None,
+            other_entity: None,
             request_id: None,
             status: None,
             code: None,
@@ -181,6 +183,13 @@ impl Error {
     #[must_use]
     pub fn with_attribute(mut self, attribute: impl Into<Box<str>>) -> Self {
         self.0.attribute = Some(attribute.into());
+        self
+    }
+
+    /// Names the entity of the item that has the key in place of one of the model's own.
+    #[must_use]
+    pub fn with_other_entity(mut self, entity: impl Into<Box<str>>) -> Self {
+        self.0.other_entity = Some(entity.into());
         self
     }
 
@@ -270,6 +279,11 @@ impl Error {
     /// The attribute.
     pub fn attribute(&self) -> Option<&str> {
         self.0.attribute.as_deref()
+    }
+
+    /// The entity of the item that has the key in place of one of the model's own.
+    pub fn other_entity(&self) -> Option<&str> {
+        self.0.other_entity.as_deref()
     }
 
     /// The id under which the service knows the request.

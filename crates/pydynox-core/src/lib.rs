@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod error;
 pub mod expression;
 pub mod id;
+pub mod index_key;
 pub mod jsonl;
 pub mod limiter;
 pub mod number;

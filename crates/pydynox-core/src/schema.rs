@@ -8,6 +8,13 @@ use crate::error::{Error, ErrorKind};
 /// Longest name of a key attribute, in bytes.
 const MAX_KEY_NAME_SIZE: usize = 255;
 
+/// Longest value of a partition key, of a table or of an index, in bytes.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+pub const MAX_PARTITION_KEY_SIZE: usize = 2048;
+
+/// Longest value of a sort key, in bytes.
+pub const MAX_SORT_KEY_SIZE: usize = 1024;
+
 /// Longest name of any other attribute, in bytes.
 const MAX_NAME_SIZE: usize = 65_535;
 

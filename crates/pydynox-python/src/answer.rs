@@ -36,6 +36,8 @@ use crate::transaction::{self, Part, items_of};
 pub(crate) enum Expected {
     /// An item of a model, or none.
     Item(Py<Schema>),
+    /// An item of a model that the caller has had.
+    Given(Py<Schema>),
     /// Whether there is an item of a model.
     Exists(Py<Schema>),
     /// An instance was written: this is what is stored then.
@@ -185,6 +187,14 @@ impl Expected {
                 },
                 None => none(),
             },
+            Self::Given(schema) => match item_of(py, body)? {
+                Some(range) => {
+                    let found = read_instance(py, &body[range], schema.bind(py))?;
+                    unsettle(&found, &answer.migrated, 0)?;
+                    Ok(found.into_any())
+                }
+                None => none(),
+            },
             Self::Exists(schema) => truth(match item_of(py, body)? {
                 Some(range) => {
                     let item = &body[range];
@@ -312,7 +322,9 @@ impl Expected {
                 (Some(schema), key.ok())
             }
             (_, Target::Plain(key)) => (None, Some(key.bind(py).clone().into_any())),
-            (Self::Item(schema) | Self::Exists(schema), _) => (Some(schema.bind(py).clone()), None),
+            (Self::Item(schema) | Self::Given(schema) | Self::Exists(schema), _) => {
+                (Some(schema.bind(py).clone()), None)
+            }
             (
                 Self::Written { instance, .. }
                 | Self::Deleted(instance)
@@ -367,6 +379,7 @@ impl Expected {
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Item(schema)
+            | Self::Given(schema)
             | Self::Exists(schema)
             | Self::NewItem(schema)
             | Self::OldItem(schema) => visit.call(schema),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use pydynox_core::client::{Call, Client as CoreClient, Intent, Resend};
 use pydynox_core::coalesce::Read;
 use pydynox_core::codec::Protection;
+use pydynox_core::expression::path::Path as Place;
 use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
 use pydynox_core::retry::deadline::Deadline;
 use pydynox_core::retry::proof::Proof;
@@ -25,12 +26,14 @@ use crate::batch::key_names;
 use crate::coalesce::{self, Asked};
 use crate::connection::Connections;
 use crate::encode;
+use crate::entity;
 use crate::error::{raise, validation_error};
-use crate::expression::{IS_KEY, actions_of, condition_of};
+use crate::expression::{Condition, IS_KEY, actions_of, condition_of, place_of, split_name};
 use crate::fault::{Faults, Injections};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::json;
+use crate::members::given_item;
 use crate::meter::{self, Pace};
 use crate::operation::Operation;
 use crate::protected::{Shield, Shields};
@@ -315,6 +318,24 @@ impl Request {
     }
 }
 
+/// Refuses a condition on `example.txt` in the eyes of an item that has an attribute of this very name: it would look for a
+/// member of `example`, find none, and guard nothing.
+fn refuse_split(
+    condition: Option<&Bound<'_, Condition>>,
+    values: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let paths = condition.map(|condition| condition.get().tree.paths());
+    for path in paths.into_iter().flatten() {
+        if let Some(name) = path.as_one_name()
+            && values.contains(&name)?
+            && !values.contains(path.attribute())?
+        {
+            return Err(split_name(values.py(), &name));
+        }
+    }
+    Ok(())
+}
+
 /// Write a dictionary as an item or a key.
 fn write_plain(w: &mut Writer, values: &Bound<'_, PyDict>, what: &str) -> PyResult<()> {
     encode::write_item(w, values)
@@ -409,10 +430,10 @@ impl Client {
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
         let hidden = model.duties.expires_at.filter(|_| model.hides_expired);
-        let mut projection = vec![&*model.partition_key().attribute_name];
-        projection.extend(hidden.map(|index| &*model.field(index).attribute_name));
+        let mut projection = vec![Place::new(&model.partition_key().attribute_name)];
+        projection.extend(hidden.map(|index| Place::new(&model.field(index).attribute_name)));
         if model.entity.is_some() || !model.entities.bind(py).is_empty() {
-            projection.push(&model.entity_attribute);
+            projection.push(Place::new(&model.entity_attribute));
         }
         let consistent = self.is_consistent(py, None, model.consistent_read)?;
         get_item::finish(&mut w, consistent, &projection);
@@ -624,14 +645,17 @@ impl Client {
         table: &str,
         key: &Bound<'_, PyDict>,
         consistent_read: Option<bool>,
-        projection: Vec<String>,
+        projection: Vec<Bound<'_, PyAny>>,
     ) -> PyResult<Py<Operation>> {
         let py = key.py();
         let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
-        let projection: Vec<&str> = projection.iter().map(String::as_str).collect();
+        let projection = projection
+            .iter()
+            .map(place_of)
+            .collect::<PyResult<Vec<_>>>()?;
         let consistent = self.is_consistent(py, consistent_read, false)?;
         get_item::finish(&mut w, consistent, &projection);
         self.send(
@@ -650,6 +674,7 @@ impl Client {
     ) -> PyResult<Py<Operation>> {
         let py = item.py();
         let condition = condition_of(condition)?;
+        refuse_split(condition, item)?;
         let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
@@ -675,6 +700,7 @@ impl Client {
     ) -> PyResult<Py<Operation>> {
         let py = key.py();
         let condition = condition_of(condition)?;
+        refuse_split(condition, key)?;
         let actions = actions_of(actions, |name| {
             let is_key = key.contains(name).unwrap_or(false);
             is_key.then_some(IS_KEY.into())
@@ -707,6 +733,7 @@ impl Client {
     ) -> PyResult<Py<Operation>> {
         let py = key.py();
         let condition = condition_of(condition)?;
+        refuse_split(condition, key)?;
         let table = self.settings.table_named(table);
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
@@ -756,6 +783,24 @@ impl Client {
             protection: None,
         };
         self.send(py, request, Expected::Wire)
+    }
+
+    /// An instance from an item in `DynamoDB`'s own form, protected values opened.
+    fn open_item(
+        &self,
+        schema: &Bound<'_, Schema>,
+        item: &Bound<'_, PyDict>,
+    ) -> PyResult<Py<Operation>> {
+        let py = schema.py();
+        let item = given_item(schema, item)?;
+        let schema = entity::reader_of(schema, &item)?;
+        let table: Arc<str> = self.settings.table_of(py, schema.get())?.into();
+        let body: Bytes = [br#"{"Item":"#, &*item, b"}"].concat().into();
+        let core = self.core(py)?.protected(self.opening(py, [&schema])?);
+        let timeout = self.options(py)?.timeout;
+        let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
+        let expected = Expected::Given(schema.unbind());
+        Operation::new(py, exchange, false, expected, self.context())
     }
 
     /// From now on, do to this client's requests what these faults say.

@@ -20,7 +20,7 @@ use crate::kind::{Clock, Codec, Kind, Members, Pydantic};
 use crate::scalar::{self, Text};
 use crate::schema::Field;
 
-/// Levels of documents below an attribute that DynamoDB stores.
+/// Levels that DynamoDB stores: an attribute's value is on the first, and what a list or a map holds on the next one.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 const MAX_DEPTH: usize = 32;
 
@@ -457,6 +457,8 @@ fn write_further(
             for (index, (kind, element)) in kinds.iter().zip(tuple.iter()).enumerate() {
                 if index > 0 {
                     w.byte(b',');
+                } else {
+                    check_level(depth)?;
                 }
                 write_value(w, kind, &element, depth)
                     .map_err(|problem| problem.within(&format!("[{index}]")))?;
@@ -636,6 +638,16 @@ fn write_integer(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
 
 /// A number that only its text holds exactly.
 fn write_number_text(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    w.number_value(&number_of(value)?);
+    Ok(())
+}
+
+/// An int, a float or a Decimal as the number that is stored.
+pub(crate) fn number_of(value: &Bound<'_, PyAny>) -> Checked<Number> {
+    let unfit = |error| Problem::new(format!("cannot be stored as a number: {error}"));
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Number::from_f64(float.value()).map_err(unfit);
+    }
     // The text of an int subclass (an enum's member) is its name; a plain int's or a Decimal's is its digits.
     let digits = if value.is_instance_of::<PyInt>() {
         value.py().get_type::<PyInt>().call1((value,))
@@ -647,10 +659,7 @@ fn write_number_text(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
         .and_then(|digits| digits.str())
         .map_err(|_| Problem::new("has over 38 significant digits, more than DynamoDB stores"))?;
     let text = text.to_str().map_err(|error| python_error(value, &error))?;
-    let number = Number::parse(text)
-        .map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
-    w.number_value(&number);
-    Ok(())
+    Number::parse(text).map_err(unfit)
 }
 
 fn write_float(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
@@ -696,13 +705,28 @@ fn write_number(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
     Err(wrong_type("int or float", value))
 }
 
+/// One level further down: what stands there is inside of so many lists and maps.
 pub(crate) fn deeper(depth: usize) -> Checked<usize> {
     if depth >= MAX_DEPTH {
-        return Err(Problem::new(format!(
-            "is nested deeper than the {MAX_DEPTH} levels that DynamoDB stores"
-        )));
+        return Err(too_deep());
     }
     Ok(depth + 1)
+}
+
+/// Refuses a value inside of as many lists and maps: it is one level too deep. Asked by whoever writes the first one of a container.
+#[inline]
+pub(crate) fn check_level(containers: usize) -> Checked<()> {
+    if containers >= MAX_DEPTH {
+        return Err(too_deep());
+    }
+    Ok(())
+}
+
+#[cold]
+fn too_deep() -> Problem {
+    Problem::new(format!(
+        "is nested deeper than the {MAX_DEPTH} levels that DynamoDB stores"
+    ))
 }
 
 fn write_list(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
@@ -722,6 +746,8 @@ fn write_elements<'py>(
     for (index, element) in elements.enumerate() {
         if index > 0 {
             w.byte(b',');
+        } else {
+            check_level(depth)?;
         }
         write_value(w, inner, &element, depth)
             .map_err(|problem| problem.within(&format!("[{index}]")))?;
@@ -751,6 +777,8 @@ fn write_members(
     for (index, (key, member)) in dict.iter().enumerate() {
         if index > 0 {
             w.byte(b',');
+        } else {
+            check_level(depth)?;
         }
         if !key.is_instance_of::<PyString>() {
             return Err(wrong_type("str", &key).within(" (a key of the map)"));

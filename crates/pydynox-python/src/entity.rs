@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::error::{malformed, misfit, raise};
+use crate::error::{malformed, misfit, raise, validation_error};
 use crate::schema::Schema;
 
 /// The entity of a model, as it is stored.
@@ -80,6 +80,39 @@ pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &Reader<'_>) -> PyRe
             shown = name.repr()?
         ),
     ))
+}
+
+/// The schema by which an item is read that somebody gave; refuses one that the model does not see.
+pub(crate) fn reader_of<'py>(
+    schema: &Bound<'py, Schema>,
+    item: &[u8],
+) -> PyResult<Bound<'py, Schema>> {
+    let py = schema.py();
+    let r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+    match owner(schema, &r)? {
+        Owner::Own => Ok(schema.clone()),
+        Owner::Other(schema) => Ok(schema),
+        Owner::Foreign => {
+            let model = schema.get();
+            let found = other_name(py, model, item)
+                .map_or_else(|| "of none".to_owned(), |name| format!("of {name:?}"));
+            let message = format!(
+                "{name}.model_from_item takes items of the entity {own:?}, and this one is {found}: give it to the base class, which reads each item as its own",
+                name = model.name,
+                own = model.entity.as_ref().map_or("", |own| &own.name),
+            );
+            Err(validation_error(py, &message))
+        }
+    }
+}
+
+/// The entity of an item, where it is not the model's own or one of its subclasses.
+pub(crate) fn other_name(py: Python<'_>, schema: &Schema, item: &[u8]) -> Option<String> {
+    schema.entity.as_ref()?;
+    let name = name_of(Reader::new(item).ok()?, &schema.entity_attribute).ok()??;
+    let is_own = schema.entity.as_ref().is_some_and(|own| *own.name == *name);
+    let is_subclass = schema.entities.bind(py).contains(&*name);
+    (!is_own && !is_subclass.unwrap_or(false)).then(|| name.into_owned())
 }
 
 /// The text of an attribute of an item, if it is one.

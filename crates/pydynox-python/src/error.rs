@@ -3,11 +3,13 @@
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::wire::{Reader, WireError};
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use pyo3::{BoundObject, intern};
 
 use crate::decode::Decoder;
+use crate::entity;
 use crate::expression::Condition;
 use crate::schema::Schema;
 
@@ -252,6 +254,69 @@ fn raise_as(
     made
 }
 
+/// Say of which item an error is.
+#[cold]
+pub(crate) fn about_key(
+    py: Python<'_>,
+    error: &PyErr,
+    key: &Bound<'_, PyAny>,
+    shows_keys: bool,
+) -> PyResult<()> {
+    let value = error.value(py);
+    value.setattr("key", key)?;
+    if shows_keys {
+        let text = format!("{}: {}", key.repr()?, value.str()?);
+        retell(value, &text)?;
+    }
+    Ok(())
+}
+
+/// The same of an error that may say already of which item it is, or be about none.
+#[cold]
+pub(crate) fn of_item(
+    py: Python<'_>,
+    error: PyErr,
+    key: Option<&Bound<'_, PyAny>>,
+    shows_keys: bool,
+) -> PyErr {
+    let named = || -> PyResult<()> {
+        let value = error.value(py);
+        let is_ours = value.hasattr("position")? && value.getattr("key")?.is_none();
+        match key {
+            Some(key) if is_ours => about_key(py, &error, key, shows_keys),
+            _ => Ok(()),
+        }
+    };
+    match named() {
+        Ok(()) => error,
+        Err(failed) => failed,
+    }
+}
+
+/// An error of one of many items, with its place before what it says.
+#[cold]
+pub(crate) fn numbered(py: Python<'_>, position: usize, verb: &str, error: PyErr) -> PyErr {
+    let renamed = || -> PyResult<()> {
+        let value = error.value(py);
+        if value.hasattr("position")? {
+            value.setattr("position", position)?;
+        }
+        retell(value, &format!("[{position}] {verb}: {}", value.str()?))
+    };
+    match renamed() {
+        Ok(()) => error,
+        Err(failed) => failed,
+    }
+}
+
+/// Let an error say something else.
+fn retell(error: &Bound<'_, PyBaseException>, text: &str) -> PyResult<()> {
+    if error.hasattr("message")? {
+        error.setattr("message", text)?;
+    }
+    error.setattr("args", (text,))
+}
+
 /// The exception of an answer that came and cannot be used, with what is known of its request.
 #[cold]
 pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer, applied: bool) -> PyErr {
@@ -299,7 +364,16 @@ impl Subject<'_> {
     /// What a failed condition means, in the words of the verbs.
     pub(crate) fn describe(&self, error: &Error) -> String {
         let model = self.schema.as_ref().map(|schema| &*schema.get().name);
+        let done = if error.operation() == Some("DeleteItem") {
+            "deleted"
+        } else {
+            "written"
+        };
+        let other = self.other_entity(error).map(|other| {
+            format!("the item with this key is of the entity {other:?}, and nothing was {done}")
+        });
         let what = match error.kind() {
+            _ if other.is_some() => other.unwrap_or_default(),
             ErrorKind::ItemAlreadyExists { .. } => {
                 "there is an item with this key already, which create() and save() do not overwrite; put() does".to_owned()
             }
@@ -309,14 +383,7 @@ impl Subject<'_> {
             ErrorKind::ItemNotFound if error.operation() == Some("UpdateItem") => {
                 "there is no such item, and nothing was written; update(..., upsert=True) makes one".to_owned()
             }
-            ErrorKind::ItemNotFound => {
-                let done = if error.operation() == Some("DeleteItem") {
-                    "deleted"
-                } else {
-                    "written"
-                };
-                format!("there is no such item, and nothing was {done}")
-            }
+            ErrorKind::ItemNotFound => format!("there is no such item, and nothing was {done}"),
             ErrorKind::VersionConflict { .. } => {
                 "the item was changed since it was read, and nothing was written; error.item is what is stored, and refresh() reads it".to_owned()
             }
@@ -342,6 +409,18 @@ impl Subject<'_> {
 }
 
 impl Subject<'_> {
+    /// The entity of the item that is there, where it is another one than the model's.
+    fn other_entity(&self, error: &Error) -> Option<String> {
+        let (ErrorKind::ItemAlreadyExists { item: Some(item) }
+        | ErrorKind::VersionConflict { item: Some(item) }
+        | ErrorKind::ConditionFailed { item: Some(item) }) = error.kind()
+        else {
+            return error.other_entity().map(ToOwned::to_owned);
+        };
+        let schema = self.schema.as_ref()?;
+        entity::other_name(schema.py(), schema.get(), item)
+    }
+
     /// What was false.
     fn failed(&self) -> String {
         let lacks = "the stored item lacks what this change builds on";
@@ -380,9 +459,11 @@ fn stored_item<'py>(
     item: &[u8],
     schema: Option<&Bound<'py, Schema>>,
 ) -> Bound<'py, PyAny> {
+    // An item of another entity is no instance of this model: to save that would write into it.
     let read = |schema: &Bound<'py, Schema>| -> PyResult<Bound<'py, PyAny>> {
+        let schema = entity::reader_of(schema, item)?;
         let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
-        Ok(crate::item::read(&mut Decoder::new(py), &mut r, schema)?.into_any())
+        Ok(crate::item::read(&mut Decoder::new(py), &mut r, &schema)?.into_any())
     };
     let found = schema.and_then(|schema| read(schema).ok());
     found

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::encode::{Problem, is_absent, write_attribute, write_value};
+use crate::encode::{Problem, check_level, is_absent, write_attribute, write_value};
 use crate::error::{misfit, validation_error, validation_errors};
 use crate::input;
 use crate::instance::admitted;
@@ -44,6 +44,48 @@ fn name_of<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
         );
         validation_error(text.py(), &message)
     })
+}
+
+/// A place as callers name it: by a text such as `address.lines[0]`, or by a list of its steps, each name as it is.
+pub(crate) fn place_of(said: &Bound<'_, PyAny>) -> PyResult<path::Path> {
+    let py = said.py();
+    if let Ok(text) = said.cast::<PyString>() {
+        return path::Path::parse(name_of(text)?).map_err(|error| refused(py, &error));
+    }
+    let wrong = || {
+        Ok::<_, PyErr>(PyTypeError::new_err(format!(
+            "a path is a text such as \"address.city\", or a list of names and positions such as [\"a.b\", 0, \"c\"], not {}",
+            said.repr()?
+        )))
+    };
+    if !said.is_instance_of::<PyList>() && !said.is_instance_of::<PyTuple>() {
+        return Err(wrong()?);
+    }
+    let mut steps = Vec::with_capacity(said.len()?);
+    for step in said.try_iter()? {
+        let step = step?;
+        if let Ok(name) = step.cast::<PyString>() {
+            steps.push(Step::Name(name_of(name)?.into()));
+        } else if let Ok(index) = step.extract()
+            && !step.is_instance_of::<PyBool>()
+        {
+            steps.push(Step::Index(index));
+        } else {
+            return Err(wrong()?);
+        }
+    }
+    path::Path::literal(steps).map_err(|error| refused(py, &error))
+}
+
+/// That a path of several names was meant to be one name with dots.
+#[cold]
+pub(crate) fn split_name(py: Python<'_>, name: &str) -> PyErr {
+    validation_error(
+        py,
+        &format!(
+            "attr({name:?}) is a place inside of another attribute, and there is an attribute of this very name: write attr([{name:?}])"
+        ),
+    )
 }
 
 /// What stands left of a comparison: what it is, how values beside it are stored, and what messages call it.
@@ -203,13 +245,17 @@ impl Path {
     }
 
     fn encoded(&self, kind: &Kind, value: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {
+        // What is written here stands inside of as many lists and maps.
+        let depth = self.place.steps().len() - 1;
         let mut w = Writer::with_capacity(32);
-        let Err(problem) = write_value(&mut w, kind, value, 0) else {
-            return Ok(w.into_bytes().into());
-        };
+        let problem =
+            match check_level(depth).and_then(|()| write_value(&mut w, kind, value, depth)) {
+                Ok(()) => return Ok(w.into_bytes().into()),
+                Err(problem) => problem,
+            };
         w.truncate(0);
         input::from_dictionaries(kind, value, problem)
-            .and_then(|made| write_value(&mut w, kind, &made, 0))
+            .and_then(|made| write_value(&mut w, kind, &made, depth))
             .map_err(|problem| self.refuse(value.py(), &problem))?;
         Ok(w.into_bytes().into())
     }
@@ -322,13 +368,11 @@ impl Path {
         })
     }
 
-    /// The path that a text such as `address.lines[0]` names, of no declared type.
+    /// The path that a text such as `address.lines[0]` names, or a list of names and positions, of no declared type.
     #[staticmethod]
-    fn parse(text: &Bound<'_, PyString>) -> PyResult<Self> {
-        let py = text.py();
-        let place = path::Path::parse(name_of(text)?).map_err(|error| refused(py, &error))?;
+    fn parse(said: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self {
-            place,
+            place: place_of(said)?,
             field: None,
             owner: None,
             owner_name: "".into(),
@@ -832,6 +876,9 @@ pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) ->
             format!("the condition {}", said.tree)
         })?;
     }
+    for path in said.tree.paths() {
+        refuse_split(condition.py(), schema, path)?;
+    }
     if schema.protected.is_some() && !said.stored {
         let mut paths = said.tree.compared().into_iter();
         if let Some(field) = paths.find_map(|path| protected_at(schema, path)) {
@@ -843,6 +890,15 @@ pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) ->
         }
     }
     Ok(())
+}
+
+/// Refuses a path of several names that stands for one attribute with dots in its name.
+fn refuse_split(py: Python<'_>, schema: &Schema, path: &path::Path) -> PyResult<()> {
+    let knows = |name: &str| schema.by_attribute(name, usize::MAX).is_some();
+    match path.as_one_name() {
+        Some(name) if knows(&name) && !knows(path.attribute()) => Err(split_name(py, &name)),
+        _ => Ok(()),
+    }
 }
 
 /// The protected attribute that a path starts at.
@@ -886,6 +942,9 @@ pub(crate) fn actions_on(given: &Bound<'_, PyTuple>, schema: &Schema) -> PyResul
             check_owner(schema, owner.bind(given.py()), || {
                 format!("the action {}", action.get().action)
             })?;
+        }
+        if let Ok(action) = one.cast::<Action>() {
+            refuse_split(given.py(), schema, action.get().action.path())?;
         }
         if schema.protected.is_some()
             && let Ok(action) = one.cast::<Action>()

@@ -341,7 +341,9 @@ fn write_unless(
             }
             _ => write_attribute(w, field, &value, 0),
         };
-        if let Err(problem) = written {
+        if let Err(problem) =
+            written.and_then(|()| fit_for_index(schema, index, &w.as_bytes()[at..]))
+        {
             problems.push((
                 field.text.to_string(),
                 problem.describe_of(&schema.name, field),
@@ -392,6 +394,13 @@ fn write_unless(
         RAW.set(raw);
     }
     Ok(stored)
+}
+
+/// Refuses a value of a key of an index that `DynamoDB` would refuse.
+#[inline]
+fn fit_for_index(schema: &Schema, index: usize, json: &[u8]) -> encode::Checked<()> {
+    let problem = schema.index_key(index).and_then(|key| key.problem(json));
+    problem.map_or(Ok(()), |problem| Err(encode::Problem::new(problem)))
 }
 
 /// The slot of a value that a default filled in and nobody has changed since.
@@ -528,6 +537,15 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
             }
         };
         let bytes = w.as_bytes();
+        if let Delta::Set(new) = &delta
+            && let Err(problem) = fit_for_index(schema, index, &bytes[new.clone()])
+        {
+            changes.problems.push((
+                field.text.to_string(),
+                problem.describe(&schema.name, &field.text),
+            ));
+            continue;
+        }
         let differs = match &delta {
             Delta::Same => false,
             Delta::Removed => {

@@ -10,12 +10,14 @@ use crate::answer::decode_item;
 use crate::client::Client;
 use crate::decode::{self, Decoder};
 use crate::encode::write_attribute;
+use crate::entity;
 use crate::error::{internal, malformed, validation_error, validation_errors};
 use crate::ffi;
 use crate::field_set::FieldSet;
 use crate::instance::{Instance, Slot, Stored, schema_of};
 use crate::item;
 use crate::json;
+use crate::protected;
 use crate::schema::{Default, Schema};
 use crate::sizes;
 
@@ -44,6 +46,17 @@ pub(crate) fn from_item<'py>(
     schema: &Bound<'py, Schema>,
     item: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, Instance>> {
+    let item = given_item(schema, item)?;
+    let schema = entity::reader_of(schema, &item)?;
+    protected::refuse_sealed(&schema, &item)?;
+    decode_item(&schema, &item)
+}
+
+/// An item that was given in `DynamoDB`'s own form, as JSON text.
+pub(crate) fn given_item(
+    schema: &Bound<'_, Schema>,
+    item: &Bound<'_, PyDict>,
+) -> PyResult<Vec<u8>> {
     let mut w = Writer::with_capacity(1024);
     json::write(&mut w, item.as_any(), 0)?;
     if let Err(problem) = item_size(w.as_bytes()) {
@@ -55,7 +68,7 @@ pub(crate) fn from_item<'py>(
             ),
         ));
     }
-    decode_item(schema, w.as_bytes())
+    Ok(w.into_bytes())
 }
 
 /// What the item counts in bytes as it is stored: in all, and by attribute. `client` has the keyring, where values are protected.

@@ -1,5 +1,6 @@
 //! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::batch::{Fate, Writes, Wrote};
@@ -12,7 +13,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::answer::Expected;
 use crate::batch::{Brought, key_names, nothing};
 use crate::client::Client;
-use crate::error::{internal, raise, validation_error};
+use crate::error::{internal, numbered, of_item, raise, validation_error};
 use crate::instance::{Instance, has_hooks, schema_of};
 use crate::item;
 use crate::jsonl;
@@ -23,11 +24,12 @@ use crate::schema::Schema;
 use crate::transaction::Key;
 use crate::write::{Write, write_key};
 
-/// Whether writing an item of this model without looking at the stored one may lose what others wrote.
+/// Whether writing an item of this model without looking at the stored one may lose what others wrote. `by_key` deletes whatever
+/// has the key, which may be an item of another entity.
 #[pyfunction]
-#[pyo3(signature = (schema, /))]
-pub(crate) fn needs_guard(schema: &Bound<'_, Schema>) -> bool {
-    is_guarded(schema.get())
+#[pyo3(signature = (schema, by_key, /))]
+pub(crate) fn needs_guard(schema: &Bound<'_, Schema>, by_key: bool) -> bool {
+    is_guarded(schema.get()) || (by_key && schema.get().entity.is_some())
 }
 
 fn is_guarded(schema: &Schema) -> bool {
@@ -38,6 +40,8 @@ fn is_guarded(schema: &Schema) -> bool {
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Pending {
     client: Py<Client>,
+    /// How many were given to the writer before, by whose number an error names the one that it is about.
+    given: AtomicUsize,
     /// Never locked while the user's code may run.
     held: Mutex<Held>,
 }
@@ -113,7 +117,33 @@ impl Pending {
         drop(replaced);
     }
 
+    /// The number of the next that is given.
+    fn next(&self) -> usize {
+        self.given.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn hold_put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        let position = self.next();
+        self.encode_put(instance)
+            .map_err(|error| self.placed(position, "put", instance, error))
+    }
+
+    /// An error with the position and the key of the item that it is about.
+    #[cold]
+    fn placed(
+        &self,
+        position: usize,
+        verb: &str,
+        instance: &Bound<'_, Instance>,
+        error: PyErr,
+    ) -> PyErr {
+        let py = instance.py();
+        let shows_keys = self.client.get().settings.shows_keys;
+        let error = of_item(py, error, item::key_of(instance).ok().as_ref(), shows_keys);
+        numbered(py, position, verb, error)
+    }
+
+    fn encode_put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
         let settings = &self.client.get().settings;
         let table = self.table_of(&schema_of(instance)?)?;
         let mut w = self.scratch();
@@ -166,6 +196,7 @@ impl Pending {
     fn new(client: Py<Client>) -> Self {
         Self {
             client,
+            given: AtomicUsize::new(0),
             held: Mutex::default(),
         }
     }
@@ -173,6 +204,11 @@ impl Pending {
     /// How many were given since the last were sent, those included that a later one replaced.
     fn __len__(&self) -> usize {
         self.lock().writes.len()
+    }
+
+    /// That so many were written by themselves, or before.
+    fn pass_by(&self, count: usize) {
+        self.given.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Hold the put of an instance.
@@ -210,6 +246,7 @@ impl Pending {
 
     /// Hold the delete of an instance.
     fn delete(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        self.next();
         let table = self.table_of(&schema_of(instance)?)?;
         let expected = Expected::Deleted(instance.clone().unbind());
         self.hold_delete(instance.as_any(), table, expected, |w| {
@@ -220,6 +257,7 @@ impl Pending {
     /// Hold the delete of a key; `target` is what it was given as.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn delete_key(&self, target: &Bound<'_, PyAny>, key: Key<'_>) -> PyResult<()> {
+        self.next();
         let (schema, values, _) = &key;
         let table = self.table_of(schema)?;
         self.hold_delete(target, table, Expected::Nothing, |w| {

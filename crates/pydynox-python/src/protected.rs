@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use pydynox_core::codec::compression::Compression;
+use pydynox_core::codec::compression::{Compression, is_compressed};
+use pydynox_core::codec::envelope::is_envelope;
 use pydynox_core::codec::protection::{Protection, Reads, Written};
 use pydynox_core::codec::{OnPlaintext, ProtectedAttribute, ProtectedSchema};
 use pydynox_core::schema::KeyAttribute;
-use pydynox_core::wire::{Tag, Writer, marks};
+use pydynox_core::wire::{Reader, Tag, WireError, Writer, marks};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::error::configuration_error;
+use crate::error::{configuration_error, malformed, validation_error};
 use crate::instance::{Instance, schema_of};
 use crate::item;
 use crate::kind::{Clock, Kind};
@@ -82,6 +83,50 @@ pub(crate) fn schema_of_fields(
     ProtectedSchema::new(name, table, keys.0, keys.1, attributes)
         .map(|schema| Some(Arc::new(schema)))
         .map_err(|error| configuration_error(py, error.message()))
+}
+
+/// Refuses an item with values that only a client can open.
+pub(crate) fn refuse_sealed(schema: &Bound<'_, Schema>, item: &[u8]) -> PyResult<()> {
+    let (py, model) = (schema.py(), schema.get());
+    let Some(protected) = &model.protected else {
+        return Ok(());
+    };
+    let find = || -> Result<Option<(String, &str)>, WireError> {
+        let mut r = Reader::new(item)?;
+        r.begin_object()?;
+        while let Some(name) = r.next_key()? {
+            let name = name.decode()?;
+            if protected.find(&name).is_none() {
+                r.skip()?;
+                continue;
+            }
+            r.peek()?;
+            let start = r.position();
+            r.skip()?;
+            let mut value = Reader::new(&item[start..r.position()])?;
+            if value.begin_value()? != Tag::B {
+                continue;
+            }
+            let bytes = value.binary()?;
+            if is_envelope(&bytes) {
+                return Ok(Some((name.into_owned(), "encrypted")));
+            }
+            if is_compressed(&bytes) {
+                return Ok(Some((name.into_owned(), "compressed")));
+            }
+        }
+        Ok(None)
+    };
+    match find().map_err(|error| malformed(py, &error))? {
+        None => Ok(()),
+        Some((attribute, how)) => {
+            let name = &model.name;
+            let message = format!(
+                "{name}.{attribute} is {how} in this item, which only a client opens: await client.model_from_item({name}, item)"
+            );
+            Err(validation_error(py, &message))
+        }
+    }
 }
 
 /// The types that values of a kind are stored as, the likeliest first.

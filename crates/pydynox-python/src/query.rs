@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicU32;
 
 use pydynox_core::cursor::Binding;
 use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::expression::condition::{Comparator, Condition as Tree, Function, Operand};
+use pydynox_core::expression::condition::{Comparator, Condition as Tree, Operand};
 use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
+use pydynox_core::expression::known_part::Known;
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::expression::projection::Projection;
 use pydynox_core::operation::reading::{PageRequest, Selection};
@@ -32,7 +33,7 @@ use crate::expression::{Condition, Path, check_owners};
 use crate::kept;
 use crate::kind::Kind;
 use crate::meter::Pace;
-use crate::schema::{Field, Schema};
+use crate::schema::{Field, Role, Schema};
 use crate::settings::Settings;
 
 static ANY: Kind = Kind::Any;
@@ -393,64 +394,167 @@ fn equality(place: Place, json: Vec<u8>) -> Tree {
     )
 }
 
-/// What a query knows of an attribute of a key that is made of others, by the names of those: its value, or what it begins with.
-/// `used` are the names that were.
-fn made_of(
-    py: Python<'_>,
-    schema: &Schema,
-    field: &Field,
-    is_partition: bool,
-    named: &Bound<'_, PyDict>,
-    values: &Bound<'_, PyTuple>,
-    used: &mut Vec<String>,
-) -> PyResult<Option<Tree>> {
-    let Some(template) = schema.template_of(&field.text) else {
-        return Ok(None);
-    };
-    let (text, missing) = schema.prefix(py, &field.text, named)?;
-    for index in template.sources() {
-        let name = schema.field(index).text.to_string();
-        if named.contains(&name)? && !used.contains(&name) {
-            used.push(name);
-        }
-    }
-    let is_said = !is_partition
-        && values
-            .iter()
-            .any(|value| value.is_instance_of::<Condition>());
-    if is_said {
-        return Ok(None);
-    }
-    let place = Place::new(&field.attribute_name);
-    let json = entity::json(&text);
-    if missing.is_none() {
-        return Ok(Some(equality(place, json.into())));
-    }
-    if is_partition {
-        let given = template
-            .sources()
-            .any(|index| used.contains(&schema.field(index).text.to_string()));
-        return match missing {
-            Some(missing) if given => Err(validation_error(
-                py,
-                &format!(
-                    "{}.{} is made of {:?}, and a query needs all of it: {missing} is missing",
+/// What the named parts of a query tell of the attributes of its key, and which of them do.
+#[derive(Default)]
+struct Parts {
+    known: Vec<Known>,
+    used: Vec<String>,
+    /// Parts that stand behind one that is not given: which, of which attribute, and what is missing there.
+    behind: Vec<(String, String)>,
+}
+
+impl Parts {
+    /// Take in what is known of one attribute of the key; nothing where it is not made of others.
+    fn of(
+        &mut self,
+        py: Python<'_>,
+        schema: &Schema,
+        field: &Field,
+        is_partition: bool,
+        named: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let Some(template) = schema.template_of(&field.text) else {
+            return Ok(());
+        };
+        let (text, missing) = schema.prefix(py, &field.text, named)?;
+        let mut is_behind = false;
+        let mut given = false;
+        for index in template.sources() {
+            let source = schema.field(index);
+            is_behind |= missing.as_deref() == Some(&*source.text);
+            let Some(value) = named.get_item(&source.name)? else {
+                continue;
+            };
+            let name = source.text.to_string();
+            // None says as much as nothing.
+            if !is_behind || value.is_none() {
+                given |= !value.is_none();
+                if !self.used.contains(&name) {
+                    self.used.push(name);
+                }
+            } else if let Some(missing) = &missing {
+                given = true;
+                let why = format!(
+                    "{}.{} is made of {:?}, and {name} stands behind {missing}, which is missing: give {missing}= too, or filter() by {name}",
                     schema.name,
                     field.text,
                     template.describe(schema)
-                ),
-            )),
-            _ => Ok(None),
-        };
+                );
+                self.behind.push((name, why));
+            }
+        }
+        match missing {
+            Some(missing) if is_partition && given => {
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "{}.{} is made of {:?}, and a query needs all of it: {missing} is missing",
+                        schema.name,
+                        field.text,
+                        template.describe(schema)
+                    ),
+                ));
+            }
+            Some(_) if is_partition || text.is_empty() => {}
+            missing => self.known.push(Known {
+                attribute_name: field.attribute_name.clone(),
+                text: text.into(),
+                whole: missing.is_none(),
+            }),
+        }
+        Ok(())
     }
-    if text.is_empty() {
-        return Ok(None);
+
+    /// Refuses a part that tells nothing of any attribute of the key.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let lost = |(name, _): &&(String, String)| !self.used.contains(name);
+        match self.behind.iter().find(lost) {
+            Some((_, why)) => Err(validation_error(py, why)),
+            None => Ok(()),
+        }
     }
-    Ok(Some(Tree::function(
-        Function::BeginsWith,
-        place,
-        Operand::Value(json),
-    )))
+}
+
+/// What the parts tell of the key of a table by the models of a collection, which must agree; parts that none of them uses are
+/// left over.
+fn parts_of_all(
+    py: Python<'_>,
+    models: &[Bound<'_, Schema>],
+    fields: &[&Field],
+    named: &Bound<'_, PyDict>,
+) -> PyResult<Parts> {
+    let mut all: Vec<(&Schema, Parts)> = Vec::with_capacity(models.len());
+    for model in models {
+        let model = model.get();
+        let mut parts = Parts::default();
+        for (position, field) in fields.iter().enumerate() {
+            let own = model
+                .by_attribute(&field.attribute_name, usize::MAX)
+                .map(|at| model.field(at));
+            if let Some(own) = own
+                && !named.contains(&field.name)?
+            {
+                parts.of(py, model, own, position == 0, named)?;
+            }
+        }
+        parts.check(py)?;
+        all.push((model, parts));
+    }
+    let Some(((first, mut parts), others)) = all
+        .split_first_mut()
+        .map(|(first, others)| ((first.0, std::mem::take(&mut first.1)), others))
+    else {
+        return Ok(Parts::default());
+    };
+    for (model, other) in others {
+        for field in fields {
+            let of = |parts: &Parts| {
+                let name = &field.attribute_name;
+                parts
+                    .known
+                    .iter()
+                    .find(|known| known.attribute_name == *name)
+                    .cloned()
+            };
+            let (one, two) = (of(&parts), of(other));
+            if one == two {
+                continue;
+            }
+            let is_asked = |schema: &Schema| {
+                let own = schema.by_attribute(&field.attribute_name, usize::MAX);
+                let template = own.and_then(|at| schema.template_of(&schema.field(at).text));
+                template.is_some_and(|template| {
+                    template
+                        .sources()
+                        .any(|index| named.contains(&schema.field(index).name).unwrap_or(false))
+                })
+            };
+            // Models may differ in what nobody asked for: then all of the partition is read.
+            if field.role == Role::PartitionKey || is_asked(first) || is_asked(model) {
+                let shown = |known: &Option<Known>| match known {
+                    None => "no text".to_owned(),
+                    Some(known) if known.whole => format!("{:?}", known.text),
+                    Some(known) => format!("{:?} and more", known.text),
+                };
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "by these parts {} has {} for {}, and {} has {}: query them one by one",
+                        first.name,
+                        shown(&one),
+                        field.text,
+                        model.name,
+                        shown(&two)
+                    ),
+                ));
+            }
+            parts
+                .known
+                .retain(|known| known.attribute_name != field.attribute_name);
+        }
+        parts.used.retain(|name| other.used.contains(name));
+    }
+    Ok(parts)
 }
 
 /// That an attribute of a key has this value.
@@ -473,13 +577,15 @@ fn equals(
 #[pymethods]
 impl Search {
     /// A query of a model, or of one of its indexes. `values` are values of the partition key, then conditions; `named` are values
-    /// by name.
+    /// by name. `models` are those of a collection, which know what its keys are made of.
     #[staticmethod]
+    #[pyo3(signature = (schema, index, values, named, models=None))]
     fn query(
         schema: &Bound<'_, Schema>,
         index: Option<&str>,
         values: &Bound<'_, PyTuple>,
         named: &Bound<'_, PyDict>,
+        models: Option<Vec<Bound<'_, Schema>>>,
     ) -> PyResult<Self> {
         let py = schema.py();
         let model = schema.get();
@@ -488,15 +594,26 @@ impl Search {
         let (partition, sort, fields) = queried(py, model, index)?;
         let mut conditions = Vec::with_capacity(2);
         let mut given = 0;
-        let mut sources = Vec::new();
-        for (position, field) in fields.iter().enumerate() {
-            let is_partition = position < partition.len();
-            let by_value = is_partition && values.len() > position;
-            if !by_value && !named.contains(&field.name)? {
-                let made = made_of(py, model, field, is_partition, named, values, &mut sources)?;
-                conditions.extend(made);
+        let by_value = values
+            .iter()
+            .take_while(|value| !value.is_instance_of::<Condition>() && !value.is_none())
+            .count();
+        let parts = match models {
+            Some(models) if by_value == 0 => parts_of_all(py, &models, &fields, named)?,
+            Some(_) => Parts::default(),
+            None => {
+                let mut parts = Parts::default();
+                for (position, field) in fields.iter().enumerate() {
+                    let is_partition = position < partition.len();
+                    if !(is_partition && by_value > position) && !named.contains(&field.name)? {
+                        parts.of(py, model, field, is_partition, named)?;
+                    }
+                }
+                parts.check(py)?;
+                parts
             }
-        }
+        };
+        let sources = &parts.used;
         for value in values.iter() {
             if let Ok(condition) = value.cast::<Condition>() {
                 check_owners(condition, model)?;
@@ -549,7 +666,8 @@ impl Search {
             partition: &partition,
             sort: &sort,
         };
-        let key = KeyCondition::new(key, &conditions).map_err(|error| raise(py, &error, None))?;
+        let key = KeyCondition::new(key, &conditions, &parts.known)
+            .map_err(|error| raise(py, &error, None))?;
         Ok(Self {
             key: Some(Arc::new(key)),
             ..search

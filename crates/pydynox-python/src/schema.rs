@@ -4,6 +4,8 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use pydynox_core::codec::ProtectedSchema;
+use pydynox_core::expression::action::Actions;
+use pydynox_core::index_key::IndexKey;
 use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -12,7 +14,9 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::encode;
 use crate::entity::Entity;
-use crate::error::{configuration_error, internal, suggestion, validation_error};
+use crate::error::{
+    configuration_error, internal, suggestion, validation_error, validation_errors,
+};
 use crate::instance::admitted;
 use crate::kept::{Duties, Duty};
 use crate::kind::Kind;
@@ -257,6 +261,8 @@ pub(crate) struct Schema {
     /// Whether items of no entity, or of one that is not among these, are none of this model's.
     pub(crate) only_entities: bool,
     pub(crate) item: ItemSchema,
+    /// The fields that are keys of indexes, by their places; empty where there are no indexes.
+    index_keys: Box<[Option<IndexKey>]>,
     /// The stored names of the key's attributes, partition key first.
     pub(crate) key_names: Arc<[Box<str>]>,
     /// Its protected attributes.
@@ -288,6 +294,36 @@ impl Schema {
         std::iter::once(self.partition_key)
             .chain(self.sort_key)
             .map(|index| (index, self.field(index)))
+    }
+
+    /// What an index asks of a field.
+    #[inline]
+    pub(crate) fn index_key(&self, index: usize) -> Option<&IndexKey> {
+        self.index_keys.get(index)?.as_ref()
+    }
+
+    /// Refuses what an update gives to keys of indexes where `DynamoDB` would.
+    pub(crate) fn check_index_keys(&self, py: Python<'_>, actions: &Actions) -> PyResult<()> {
+        if self.index_keys.is_empty() {
+            return Ok(());
+        }
+        let problems: Vec<_> = actions
+            .constants()
+            .filter_map(|(name, json)| {
+                let index = self.by_attribute(name, usize::MAX)?;
+                let problem = self.index_key(index)?.problem(json)?;
+                let field = &self.field(index).text;
+                Some((
+                    field.to_string(),
+                    format!("{}.{field} {problem}", self.name),
+                ))
+            })
+            .collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(validation_errors(py, problems))
+        }
     }
 
     /// Whether one of its attributes is encrypted.
@@ -377,6 +413,13 @@ impl Schema {
         )
         .and_then(|item| item.with_indexes(indexes_of(&layout, indexes.unwrap_or_default())))
         .map_err(|error| configuration_error(py, error.message()))?;
+        let mut index_keys: Vec<Option<IndexKey>> = Vec::new();
+        for key in IndexKey::all(&item) {
+            if let Some(at) = layout.by_attribute(&key.attribute_name, usize::MAX) {
+                index_keys.resize(layout.len(), None);
+                index_keys[at] = Some(key);
+            }
+        }
         let keys = (item.partition_key.clone(), item.sort_key.clone());
         let key_names = std::iter::once(partition_key)
             .chain(sort_key)
@@ -407,6 +450,7 @@ impl Schema {
             entity_attribute: entity_attribute.into(),
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             item,
+            index_keys: index_keys.into(),
             key_names,
             protected,
             layout,

@@ -26,6 +26,11 @@ use crate::meter::rate_limit;
 use crate::runtime;
 use crate::schema::Schema;
 
+/// Characters that the name of a table has.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+const MIN_TABLE_NAME: usize = 3;
+const MAX_TABLE_NAME: usize = 255;
+
 /// Where a client's items are.
 enum Place {
     Embedded(Location),
@@ -135,7 +140,18 @@ impl Settings {
 
     /// The table of a model as it is sent.
     pub(crate) fn table_of(&self, py: Python<'_>, schema: &Schema) -> PyResult<String> {
-        Ok(self.table_named(schema.table(py)?))
+        let name = self.table_named(schema.table(py)?);
+        if (MIN_TABLE_NAME..=MAX_TABLE_NAME).contains(&name.len()) || name.starts_with("arn:") {
+            return Ok(name);
+        }
+        Err(configuration_error(
+            py,
+            &format!(
+                "{}: the table is called {name:?} here, which has {} characters: a name has {MIN_TABLE_NAME} to {MAX_TABLE_NAME}, table_prefix included",
+                schema.name,
+                name.len()
+            ),
+        ))
     }
 
     /// A table by the name that a model or a caller gives it.

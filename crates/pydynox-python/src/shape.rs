@@ -10,7 +10,8 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::decode::{Decoder, Read, Unreadable, skipped};
 use crate::encode::{
-    self, Checked, Problem, deeper, is_absent, python_error, write_attribute, wrong_type,
+    self, Checked, Problem, check_level, deeper, is_absent, python_error, write_attribute,
+    wrong_type,
 };
 use crate::error::{configuration_error, internal, validation_error};
 use crate::ffi;
@@ -259,6 +260,8 @@ impl Shape {
             let start = w.len();
             if start > empty {
                 w.byte(b',');
+            } else {
+                check_level(depth)?;
             }
             w.raw(&field.label);
             let at = w.len();
@@ -279,6 +282,8 @@ impl Shape {
         {
             if w.len() > empty {
                 w.byte(b',');
+            } else {
+                check_level(depth)?;
             }
             w.raw(&document.unknown);
         }

@@ -9,7 +9,9 @@ use pydynox_core::size::{ItemSize, MAX_ITEM_SIZE, item_size};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::error::{malformed, raise};
+use crate::error::{about_key, malformed, raise};
+use crate::instance::{Instance, schema_of};
+use crate::item::key_of;
 use crate::runtime;
 use crate::schema::Schema;
 use crate::settings::Settings;
@@ -25,24 +27,36 @@ pub(crate) fn may_be_large(settings: &Settings, schema: &Schema, length: usize) 
     length + added > settings.warns_above.min(MAX_ITEM_SIZE)
 }
 
-/// Check the item of a model that is about to be sent, as it will be stored.
+/// Check the item of an instance that is about to be sent, as it will be stored.
 #[inline]
-pub(crate) fn check_of_model(
+pub(crate) fn check_of_instance(
     settings: &Settings,
     item: &[u8],
+    instance: &Bound<'_, Instance>,
+) -> PyResult<()> {
+    let schema = schema_of(instance)?;
+    if may_be_large(settings, schema.get(), item.len()) {
+        measure(settings, item, instance, &schema)
+    } else {
+        Ok(())
+    }
+}
+
+fn measure(
+    settings: &Settings,
+    item: &[u8],
+    instance: &Bound<'_, Instance>,
     schema: &Bound<'_, Schema>,
 ) -> PyResult<()> {
-    let model = schema.get();
-    if !may_be_large(settings, model, item.len()) {
-        return Ok(());
-    }
     let py = schema.py();
+    let model = schema.get();
     let table = settings.table_of(py, model)?;
     let size = match &model.protected {
         None => item_size(item).map_err(|error| malformed(py, &error))?,
         Some(protected) => protected_size(py, settings, protected, item)?,
     };
-    judge(py, settings, &size, &model.name, &table)
+    let key = || key_of(instance).ok();
+    judge(py, settings, &size, &model.name, &table, key)
 }
 
 /// The same of an item that no model knows.
@@ -56,7 +70,7 @@ pub(crate) fn check_plain(
         return Ok(());
     }
     let size = item_size(item).map_err(|error| malformed(py, &error))?;
-    judge(py, settings, &size, "item", table)
+    judge(py, settings, &size, "item", table, || None)
 }
 
 /// What an item with marked values counts once they are protected.
@@ -79,16 +93,24 @@ pub(crate) fn protected_size(
     protection.size(item).map_err(named)
 }
 
+/// Refuse what is too large, and warn of what nearly is. `key` is that of an instance's item.
 #[cold]
-fn judge(
-    py: Python<'_>,
+fn judge<'py>(
+    py: Python<'py>,
     settings: &Settings,
     size: &ItemSize,
     model: &str,
     table: &str,
+    key: impl FnOnce() -> Option<Bound<'py, PyAny>>,
 ) -> PyResult<()> {
-    let named = |error: Error| raise(py, &error.with_operation(model).with_table(table), None);
-    size.check().map_err(named)?;
+    if let Err(error) = size.check() {
+        let error = error.with_operation(model).with_table(table);
+        let raised = raise(py, &error, None);
+        if let Some(key) = key() {
+            about_key(py, &raised, &key, settings.shows_keys)?;
+        }
+        return Err(raised);
+    }
     if size.total > settings.warns_above {
         let (total, against) = (size.total, size.against());
         let message = format!("{model} writes an item of {total} bytes into '{table}', {against}");

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use pydynox_core::number::Number;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDate, PyDateTime, PyInt, PyString, PyTuple, PyTzInfo, PyTzInfoAccess};
+use pyo3::types::{
+    PyBool, PyDate, PyDateTime, PyFloat, PyInt, PyString, PyTuple, PyTzInfo, PyTzInfoAccess,
+};
 
-use crate::encode::{Checked, Problem, python_error};
+use crate::encode::{Checked, Problem, decimal_type, number_of, python_error};
 use crate::error::validation_errors;
 use crate::ffi;
 use crate::instance::Instance;
@@ -139,6 +142,16 @@ impl Template {
         } else {
             formatted(value, spec, width)?
         };
+        // What a format makes of nothing is nothing too.
+        if text.is_empty()
+            || value
+                .cast::<PyString>()
+                .is_ok_and(|text| text.len().is_ok_and(|length| length == 0))
+        {
+            return Err(Problem::new(
+                "is empty, and what is made of it needs something in each of its parts",
+            ));
+        }
         let Some(separator) = &self.separator else {
             return Ok(text);
         };
@@ -196,8 +209,15 @@ fn plain(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
         }
         Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
             match scalar::text_of(kind, value)? {
-                Text::String(text) | Text::Number(text) => Ok(text),
+                Text::String(text) => Ok(text),
+                Text::Number(text) => {
+                    Ok(Number::parse(&text).map_or(text, |number| number.as_str().to_owned()))
+                }
             }
+        }
+        // Equal numbers are one key, however they are written.
+        Kind::Int | Kind::Float | Kind::Decimal | Kind::Number => {
+            number_of(value).map(|number| number.as_str().to_owned())
         }
         _ => value
             .str()
@@ -220,9 +240,14 @@ fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Chec
         let utc = PyTzInfo::utc(py).and_then(|utc| value.call_method1("astimezone", (&*utc,)));
         shown = Cow::Owned(utc.map_err(|error| python_error(&value, &error))?);
     }
-    if shown.is_instance_of::<PyInt>() && width.is_some() && shown.lt(0).unwrap_or(false) {
+    let number = is_number(&shown).then(|| number_of(&shown)).transpose()?;
+    if width.is_some()
+        && number
+            .as_ref()
+            .is_some_and(|number| number.as_str().starts_with('-'))
+    {
         return Err(Problem::new(format!(
-            "is negative, and {spec:?} pads it with zeros: keys would not sort as numbers"
+            "is negative, and {spec:?} pads it: keys would not sort as numbers"
         )));
     }
     let text = shown
@@ -237,7 +262,38 @@ fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Chec
             "is wider than its format {spec:?}: keys would not sort as numbers"
         )));
     }
+    if let Some(number) = number
+        && read_back(&text, spec).is_some_and(|read| read != number)
+    {
+        return Err(Problem::new(format!(
+            "is {number}, of which its format {spec:?} makes {text:?}: another number would have the same key"
+        )));
+    }
     Ok(text)
+}
+
+fn is_number(value: &Bound<'_, PyAny>) -> bool {
+    let is_decimal =
+        || decimal_type(value.py()).is_ok_and(|class| value.is_instance(class).unwrap_or(false));
+    value.is_instance_of::<PyFloat>()
+        || (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
+        || is_decimal()
+}
+
+/// The number that a format has written; None of a format that writes no decimal digits.
+fn read_back(text: &str, spec: &str) -> Option<Number> {
+    if spec.ends_with(['b', 'o', 'x', 'X']) {
+        return None;
+    }
+    let plain: String = text
+        .chars()
+        .filter(|char| !matches!(char, ',' | '_'))
+        .collect();
+    let is_padding = |char: char| !char.is_ascii_digit() && !matches!(char, '+' | '-' | '.');
+    let plain = plain
+        .trim_start_matches(is_padding)
+        .trim_end_matches(is_padding);
+    Number::parse(plain).ok()
 }
 
 /// A text in which the separator does not occur, and by which it can be told apart from every other.

@@ -15,7 +15,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::{Context, Expected, read_owned};
 use crate::client::{Client, Repair, Request};
-use crate::error::{self, malformed, raise, validation_error};
+use crate::error::{self, malformed, numbered, of_item, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::operation::Operation;
@@ -224,27 +224,18 @@ fn located(mut problem: Error, whole: &Error) -> Error {
     }
 }
 
-/// An error of one operation, with its place before what it says.
-#[cold]
-fn numbered(py: Python<'_>, position: usize, verb: &str, error: PyErr) -> PyErr {
-    let renamed = || -> PyResult<()> {
-        let value = error.value(py);
-        let text = format!("[{position}] {verb}: {}", value.str()?);
-        if value.hasattr("message")? {
-            value.setattr("message", &text)?;
-            value.setattr("args", (text,))?;
-        } else {
-            value.setattr("args", (text,))?;
+impl<'py> Entry<'py> {
+    /// The key of its item, for an error.
+    fn shown(&self) -> Option<Bound<'py, PyAny>> {
+        match &self.1 {
+            Subject::Instance(instance) => item::key_of(instance).ok(),
+            Subject::Key((schema, key, _)) => {
+                let model = schema.get().model(key.py());
+                model.call_method1("key", key).ok()
+            }
         }
-        Ok(())
-    };
-    match renamed() {
-        Ok(()) => error,
-        Err(failed) => failed,
     }
-}
 
-impl Entry<'_> {
     /// The write, and how it stands in the transaction; None where there is nothing to do.
     fn build(&self, client: &Client) -> PyResult<Option<(Verb, Write)>> {
         let Self(verb, subject, actions, condition, upsert) = self;
@@ -327,7 +318,10 @@ impl Client {
         let mut shields = Shields::default();
         for (position, entry) in entries.iter().enumerate() {
             let entry: Entry<'_> = entry.extract()?;
-            let placed = |error| numbered(py, position, &entry.0, error);
+            let placed = |error| {
+                let error = of_item(py, error, entry.shown().as_ref(), self.settings.shows_keys);
+                numbered(py, position, &entry.0, error)
+            };
             verbs.push(entry.0.clone());
             let Some((verb, mut write)) = entry.build(self).map_err(placed)? else {
                 continue;

@@ -222,11 +222,10 @@ impl Write {
         settings: &Settings,
         instance: &Bound<'_, Instance>,
     ) -> PyResult<Expected> {
-        let schema = schema_of(instance)?;
         let kept = Kept::of_put(instance)?;
         let start = w.len();
         let stored = item::write_checked(w, instance, &kept)?;
-        sizes::check_of_model(settings, &w.as_bytes()[start..], &schema)?;
+        sizes::check_of_instance(settings, &w.as_bytes()[start..], instance)?;
         Ok(Expected::Written {
             instance: instance.clone().unbind(),
             stored: Box::new(stored),
@@ -252,7 +251,7 @@ impl Write {
         put_item::begin(&mut w, &table);
         let start = w.len();
         let stored = item::write_checked(&mut w, instance, &kept)?;
-        sizes::check_of_model(settings, &w.as_bytes()[start..], &model)?;
+        sizes::check_of_instance(settings, &w.as_bytes()[start..], instance)?;
         let resend = if guard == Guard::None {
             repeatable(&kept, unless(condition))
         } else {
@@ -352,7 +351,7 @@ impl Write {
         if sizes::may_be_large(settings, model, stored.length) {
             let mut whole = Writer::with_capacity(stored.length);
             item::write(&mut whole, instance)?;
-            sizes::check_of_model(settings, whole.as_bytes(), &schema)?;
+            sizes::check_of_instance(settings, whole.as_bytes(), instance)?;
         }
         Ok(Some(Self {
             operation: Name::UpdateItem,
@@ -406,6 +405,7 @@ impl Write {
         follow(py, model, &mut actions, |index| {
             item::stored_value(instance, index)
         })?;
+        model.check_index_keys(py, &actions)?;
         let kept = Kept::of_change(instance)?;
         kept.write_into(model, &mut actions);
         let table = settings.table_of(py, model)?;
@@ -470,6 +470,7 @@ impl Write {
             fill_defaults(py, model, named, &mut actions)?;
         }
         unique::refuse_actions(py, model, &actions)?;
+        model.check_index_keys(py, &actions)?;
         keep_by_key(py, model, &mut actions, upsert)?;
         if upsert && !actions.make_an_item() {
             return Err(makes_nothing(py, model, &actions));

@@ -14,6 +14,7 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use pydynox_core::client::{Call, Client, ClientConfig, Intent, Resend};
+use pydynox_core::expression::path::Path;
 use pydynox_core::expression::update::Update;
 use pydynox_core::number::Number;
 use pydynox_core::operation::{
@@ -381,7 +382,9 @@ fn get_item_is_the_sdks() {
             pair.compare(Operation::GetItem, |writer| {
                 get_item::begin(writer, "users");
                 Value::write_map(&key, writer);
-                get_item::finish(writer, consistent_read, projections[projection]);
+                let paths = projections[projection].iter();
+                let paths: Vec<Path> = paths.map(|text| Path::parse(text).unwrap()).collect();
+                get_item::finish(writer, consistent_read, &paths);
             });
         },
     );

@@ -339,6 +339,23 @@ impl Actions {
         }
     }
 
+    /// The values that attributes may have afterwards, as far as they are given: JSON texts, by attribute.
+    pub fn constants(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.asked
+            .iter()
+            .chain(&self.kept)
+            .filter(|action| action.path.steps().len() == 1)
+            .filter_map(|action| match &action.verb {
+                Verb::Set(Term::Source(Source::Value(json))) => Some((action, json)),
+                Verb::Set(Term::Source(Source::IfNotExists(_, other))) => match &**other {
+                    Source::Value(json) => Some((action, json)),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .map(|(action, json)| (action.path.attribute(), &**json))
+    }
+
     /// Whether anything is done to this attribute.
     pub fn touches(&self, attribute: &str) -> bool {
         self.paths().any(|path| path.attribute() == attribute)

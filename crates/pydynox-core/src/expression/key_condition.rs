@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::condition::{Comparator, Condition, Function, Node, Operand, check_range, shown};
+use super::known_part::{Known, Unjoined};
 use super::names::{Names, Values};
 use super::order;
 use super::path::{Path, Step};
 use crate::error::{Error, ErrorKind};
-use crate::schema::KeyAttribute;
+use crate::schema::{KeyAttribute, MAX_PARTITION_KEY_SIZE, MAX_SORT_KEY_SIZE};
 use crate::wire::{Reader, WireError, Writer};
 
 /// The key of a table or of an index, as a query sees it.
@@ -24,7 +25,7 @@ pub struct QueriedKey<'a> {
 
 /// What is asked of one attribute of a key. The values are encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Test {
+pub(super) enum Test {
     Compare(Comparator, Box<[u8]>),
     Between(Box<[u8]>, Box<[u8]>),
     BeginsWith(Box<[u8]>),
@@ -42,7 +43,7 @@ enum Test {
 /// let key = QueriedKey { what: "Order", partition: &[customer], sort: &[] };
 /// let value = Operand::Value(br#"{"S":"c1"}"#.as_slice().into());
 /// let condition = Condition::compare(Comparator::Equal, Operand::Path(Path::new("customer")), value);
-/// assert_eq!(KeyCondition::new(key, &[condition])?.explain(), r#"customer = "c1""#);
+/// assert_eq!(KeyCondition::new(key, &[condition], &[])?.explain(), r#"customer = "c1""#);
 /// # Ok::<(), pydynox_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +54,18 @@ pub struct KeyCondition {
 }
 
 impl KeyCondition {
-    /// The conditions on a declared key; each may be several, combined by AND.
+    /// The conditions on a declared key; each may be several, combined by AND. `known` is what the parts of attributes tell of
+    /// them besides.
     ///
     /// # Errors
     ///
-    /// Says which attribute lacks a condition, has one too many, or one that no query can have.
-    pub fn new(key: QueriedKey<'_>, conditions: &[Condition]) -> Result<Self, Error> {
+    /// Says which attribute lacks a condition, has one too many, or one that no query can have, and which condition contradicts
+    /// what is known.
+    pub fn new(
+        key: QueriedKey<'_>,
+        conditions: &[Condition],
+        known: &[Known],
+    ) -> Result<Self, Error> {
         let mut given = Vec::new();
         for (name, test) in tests(conditions, key.what)? {
             let attributes = key.partition.iter().chain(key.sort);
@@ -72,11 +79,38 @@ impl KeyCondition {
                     names_of(&key)
                 )));
             };
+            let limit = if key.partition.contains(attribute) {
+                MAX_PARTITION_KEY_SIZE
+            } else {
+                MAX_SORT_KEY_SIZE
+            };
             test.check(&name, attribute)?;
+            test.check_length(&name, limit)?;
             if given.iter().any(|(known, _)| *known == name) {
                 return Err(twice(&name));
             }
             given.push((name, test));
+        }
+        for known in known {
+            let name = &known.attribute_name;
+            let place = given.iter().position(|(given, _)| given == name);
+            let test = match place.map(|place| given.swap_remove(place).1) {
+                None => known.alone(),
+                Some(test) => known
+                    .joined(test.clone())
+                    .map_err(|why| unjoined(known, &test, &why))?,
+            };
+            let is_partition = key
+                .partition
+                .iter()
+                .any(|attribute| attribute.attribute_name == *name);
+            let limit = if is_partition {
+                MAX_PARTITION_KEY_SIZE
+            } else {
+                MAX_SORT_KEY_SIZE
+            };
+            test.check_length(name, limit)?;
+            given.push((name.clone(), test));
         }
         let mut tests = Vec::with_capacity(given.len());
         let mut take = |name: &str| {
@@ -138,6 +172,13 @@ impl KeyCondition {
             if found.iter().any(|(known, _)| *known == name) {
                 return Err(twice(&name));
             }
+            // The attributes of the partition key come first; nobody says how many of the equalities behind them are more of it.
+            let limit = if found.len() < partition.max(1) {
+                MAX_PARTITION_KEY_SIZE
+            } else {
+                MAX_SORT_KEY_SIZE
+            };
+            test.check_length(&name, limit)?;
             found.push((name, test));
         }
         found.sort_by_key(|(_, test)| !test.is_equality());
@@ -198,15 +239,7 @@ impl KeyCondition {
         let mut text = String::new();
         for (position, (name, test)) in self.tests.iter().enumerate() {
             text.push_str(if position > 0 { " AND " } else { "" });
-            let _ = match test {
-                Test::Compare(comparator, value) => {
-                    write!(text, "{name} {} {}", comparator.text(), shown(value))
-                }
-                Test::Between(low, high) => {
-                    write!(text, "{name} BETWEEN {} AND {}", shown(low), shown(high))
-                }
-                Test::BeginsWith(prefix) => write!(text, "begins_with({name}, {})", shown(prefix)),
-            };
+            test.describe(name, &mut text);
         }
         text
     }
@@ -259,6 +292,29 @@ impl Test {
         matches!(self, Self::Compare(Comparator::Equal, _))
     }
 
+    fn describe(&self, name: &str, text: &mut String) {
+        let _ = match self {
+            Self::Compare(comparator, value) => {
+                write!(text, "{name} {} {}", comparator.text(), shown(value))
+            }
+            Self::Between(low, high) => {
+                write!(text, "{name} BETWEEN {} AND {}", shown(low), shown(high))
+            }
+            Self::BeginsWith(prefix) => write!(text, "begins_with({name}, {})", shown(prefix)),
+        };
+    }
+
+    /// Refuses a value that no key has: the service would answer with an error, or find nothing.
+    fn check_length(&self, name: &str, limit: usize) -> Result<(), Error> {
+        let longest = self.values().filter_map(order::length).max();
+        match longest {
+            Some(length) if length > limit => Err(refused(format!(
+                "the key attribute {name:?} has {limit} bytes at most, and the value in its condition has {length}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn values(&self) -> impl Iterator<Item = &[u8]> {
         let (one, other) = match self {
             Self::Compare(_, value) | Self::BeginsWith(value) => (value, None),
@@ -288,7 +344,7 @@ impl Test {
         }
     }
 
-    fn admits(&self, value: &[u8]) -> bool {
+    pub(super) fn admits(&self, value: &[u8]) -> bool {
         match self {
             Self::Compare(comparator, other) => {
                 let order = order::compare(value, other);
@@ -317,8 +373,12 @@ fn tests(conditions: &[Condition], what: &str) -> Result<Vec<(Box<str>, Test)>, 
         .flat_map(Condition::conjuncts)
         .map(|condition| {
             test_of(condition).ok_or_else(|| {
+                let dotted = condition.paths().into_iter().find_map(Path::as_one_name);
+                let hint = dotted.map_or_else(String::new, |name| {
+                    format!("; a key whose name has a dot in it is attr([{name:?}])")
+                });
                 refused(format!(
-                    "{condition} cannot select from {what}: a key takes =, <, <=, >, >=, between() and begins_with() with values; use filter() for anything else"
+                    "{condition} cannot select from {what}: a key takes =, <, <=, >, >=, between() and begins_with() with values; use filter() for anything else{hint}"
                 ))
             })
         })
@@ -362,6 +422,24 @@ fn names_of(key: &QueriedKey<'_>) -> String {
         .map(|attribute| &*attribute.attribute_name)
         .collect();
     names.join(", ")
+}
+
+fn unjoined(known: &Known, test: &Test, why: &Unjoined) -> Error {
+    let mut shown = String::new();
+    test.describe(&known.attribute_name, &mut shown);
+    let Known {
+        attribute_name,
+        text,
+        whole,
+    } = known;
+    let verb = if *whole { "is" } else { "begins with" };
+    let problem = match why {
+        Unjoined::Contradiction => "no item has both",
+        Unjoined::OpenEnd => "DynamoDB takes one condition on it: write <=, or between()",
+    };
+    refused(format!(
+        "by the parts that are given {attribute_name:?} {verb} {text:?}, and the condition is {shown}: {problem}"
+    ))
 }
 
 fn twice(name: &str) -> Error {
@@ -411,7 +489,7 @@ mod tests {
             partition: &partition,
             sort: &sort,
         };
-        KeyCondition::new(key, conditions)
+        KeyCondition::new(key, conditions, &[])
     }
 
     fn written(condition: &KeyCondition) -> String {
@@ -466,6 +544,17 @@ mod tests {
             (more(equal("area", r#"{"S":"y"}"#)), "two conditions"),
             (more(equal("day", r#"{"N":"1"}"#)), "stored as S"),
             (more(equal("day", r#"{"S":""}"#)), "never empty"),
+            (
+                more(equal("day", &format!(r#"{{"S":"{}"}}"#, "d".repeat(1025)))),
+                "has 1024 bytes at most, and the value in its condition has 1025",
+            ),
+            (
+                vec![
+                    equal("status", &format!(r#"{{"S":"{}"}}"#, "s".repeat(2049))),
+                    area.clone(),
+                ],
+                "has 2048 bytes at most",
+            ),
             (
                 more(compare(Comparator::NotEqual, "day", r#"{"S":"1"}"#)),
                 "cannot select",

@@ -72,20 +72,6 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Writes a path such as `address.lines[0]` into an expression; each name in it may need a placeholder.
-    ///
-    /// Brackets that hold no list index belong to the name.
-    pub fn write_path(&mut self, writer: &mut Writer, path: &'a str) {
-        for (position, step) in path.split('.').enumerate() {
-            if position > 0 {
-                writer.byte(b'.');
-            }
-            let (name, indexes) = split_indexes(step);
-            self.write(writer, name);
-            writer.raw(indexes.as_bytes());
-        }
-    }
-
     /// Writes the member `,"ExpressionAttributeNames":{...}` if a placeholder was given out.
     pub fn finish(&self, writer: &mut Writer) {
         if self.placed.is_empty() {
@@ -188,6 +174,7 @@ fn write_label(writer: &mut Writer, sign: u8, number: usize) {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::super::path::Path;
     use super::*;
 
     fn written<'a>(names: &mut Names<'a>, name: &'a str) -> String {
@@ -199,7 +186,8 @@ mod tests {
     fn path(path: &str) -> (String, String) {
         let mut names = Names::new();
         let mut writer = Writer::with_capacity(16);
-        names.write_path(&mut writer, path);
+        let path = Path::parse(path).unwrap();
+        path.write(&mut writer, &mut names);
         let text = String::from_utf8(writer.into_bytes()).unwrap();
         let mut writer = Writer::with_capacity(16);
         names.finish(&mut writer);

@@ -37,8 +37,24 @@ pub(super) fn is_empty(value: &[u8]) -> bool {
     matches!(read(value), Some(Key::S(bytes) | Key::B(bytes)) if bytes.is_empty())
 }
 
+/// How many bytes an encoded text, or an encoded binary, has; None of a number.
+pub(crate) fn length(value: &[u8]) -> Option<usize> {
+    match read(value) {
+        Some(Key::S(bytes) | Key::B(bytes)) => Some(bytes.len()),
+        _ => None,
+    }
+}
+
+/// An encoded value as the text that it is.
+pub(super) fn text(value: &[u8]) -> Option<String> {
+    match read(value) {
+        Some(Key::S(bytes)) => String::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
 /// The type of an encoded value, if it is one that keys have.
-pub(super) fn key_type(value: &[u8]) -> Option<KeyType> {
+pub(crate) fn key_type(value: &[u8]) -> Option<KeyType> {
     match Reader::new(value).ok()?.begin_value().ok()? {
         Tag::S => Some(KeyType::S),
         Tag::N => Some(KeyType::N),

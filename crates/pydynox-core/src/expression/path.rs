@@ -39,12 +39,18 @@ impl Path {
         Self(Arc::new([Step::Name(attribute.into())]))
     }
 
-    /// Reads `address.lines[0]`; brackets that hold no list index belong to the name.
+    /// Reads `address.lines[0]`; brackets that hold no list index belong to the name. A dot always parts two names: a name that
+    /// has one is given by [`Path::literal`].
     ///
     /// # Errors
     ///
-    /// A name is empty, an index too large, or the path too deep.
+    /// A name is empty, an index too large, the path too deep, or there are quotes, as if they kept a name together.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.contains(['"', '\'', '`', '\\']) {
+            return Err(refused(format!(
+                "the path {text:?} holds a quote or a backslash, which mean nothing in a path: give the names one by one, as in [\"a.b\", 0, \"c\"]"
+            )));
+        }
         let mut steps = Vec::new();
         for part in text.split('.') {
             let (name, indexes) = split_indexes(part);
@@ -63,6 +69,26 @@ impl Path {
                     .map_err(|_| refused(format!("the path {text:?} has too large an index")))?;
                 steps.push(Step::Index(index));
             }
+        }
+        Self::of(steps)
+    }
+
+    /// The path of these steps, each name as it is, dots and all.
+    ///
+    /// # Errors
+    ///
+    /// There is none, the first is no name, a name is empty, or the path too deep.
+    pub fn literal(steps: Vec<Step>) -> Result<Self, Error> {
+        if !matches!(steps.first(), Some(Step::Name(_))) {
+            return Err(refused(
+                "a path begins with the name of an attribute".to_owned(),
+            ));
+        }
+        if steps
+            .iter()
+            .any(|step| matches!(step, Step::Name(name) if name.is_empty()))
+        {
+            return Err(refused("a path has no empty name in it".to_owned()));
         }
         Self::of(steps)
     }
@@ -98,6 +124,16 @@ impl Path {
         &self.0
     }
 
+    /// What the path would be called if it were one name, where it is several: `example.txt`. People mean that name at times.
+    pub fn as_one_name(&self) -> Option<String> {
+        let names = self.0.iter().map(|step| match step {
+            Step::Name(name) => Some(&**name),
+            Step::Index(_) => None,
+        });
+        let names: Vec<&str> = names.collect::<Option<_>>()?;
+        (names.len() > 1).then(|| names.join("."))
+    }
+
     /// Whether one of the two leads to the other, or to the same place.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0.iter()).all(|(a, b)| a == b)
@@ -126,7 +162,7 @@ impl Path {
         Ok(Self(steps.into()))
     }
 
-    pub(super) fn write<'a>(&'a self, writer: &mut Writer, names: &mut Names<'a>) {
+    pub(crate) fn write<'a>(&'a self, writer: &mut Writer, names: &mut Names<'a>) {
         write_steps(&self.0, writer, names);
     }
 }
@@ -150,11 +186,12 @@ pub(super) fn write_steps<'a>(steps: &'a [Step], writer: &mut Writer, names: &mu
     }
 }
 
-/// The path for people: names as they are, whatever is in them.
+/// The path for people: names as they are, and in brackets where a dot in one would look like two.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
+                Step::Name(name) if name.contains('.') => write!(f, "[{name:?}]")?,
                 Step::Name(name) if position == 0 => f.write_str(name)?,
                 Step::Name(name) => write!(f, ".{name}")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
@@ -209,6 +246,36 @@ mod tests {
         }
         let message = Path::parse("a[4294967296]").unwrap_err().to_string();
         assert!(message.contains("too large an index"), "{message}");
+        for text in ["\"a.b\"", "'a.b'", "`a.b`", "a\\.b", "a.\"b\""] {
+            let message = Path::parse(text).unwrap_err().to_string();
+            assert!(
+                message.contains("holds a quote or a backslash"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn steps_are_taken_as_they_are() {
+        let name = |text: &str| Step::Name(text.into());
+        let path = Path::literal(vec![name("a.b"), Step::Index(0), name("c\"")]).unwrap();
+
+        assert_eq!(path.attribute(), "a.b");
+        assert_eq!(path.to_string(), "[\"a.b\"][0].c\"");
+        assert_eq!(path.as_one_name(), None);
+        assert_eq!(
+            parsed("example.txt").as_one_name().as_deref(),
+            Some("example.txt")
+        );
+        assert_eq!(parsed("example").as_one_name(), None);
+        for (steps, expected) in [
+            (vec![], "begins with the name"),
+            (vec![Step::Index(0)], "begins with the name"),
+            (vec![name("a"), name("")], "empty name"),
+        ] {
+            let message = Path::literal(steps).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 
     #[test]

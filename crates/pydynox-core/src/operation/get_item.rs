@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::member;
 use crate::expression::names::Names;
+use crate::expression::path::Path;
 use crate::wire::{WireError, Writer};
 
 /// Begins the body; the caller writes the key next.
@@ -11,8 +12,8 @@ pub fn begin(writer: &mut Writer, table: &str) {
     super::begin(writer, table, br#","Key":"#);
 }
 
-/// Ends the body. `projection` are paths such as `a.b[0]`; none of them asks for the whole item.
-pub fn finish(writer: &mut Writer, consistent_read: bool, projection: &[&str]) {
+/// Ends the body. `projection` are the places to read; none of them asks for the whole item.
+pub fn finish(writer: &mut Writer, consistent_read: bool, projection: &[Path]) {
     if consistent_read {
         writer.raw(br#","ConsistentRead":true"#);
     }
@@ -23,7 +24,7 @@ pub fn finish(writer: &mut Writer, consistent_read: bool, projection: &[&str]) {
             if position > 0 {
                 writer.byte(b',');
             }
-            names.write_path(writer, path);
+            path.write(writer, &mut names);
         }
         writer.byte(b'"');
         names.finish(writer);
@@ -57,13 +58,16 @@ mod tests {
         let projected = written(|writer| {
             begin(writer, "us\"ers");
             writer.raw(b"{}");
-            finish(writer, true, &["name", "address.city", "homes[0].zip"]);
+            let paths = ["name", "address.city", "homes[0].zip"];
+            let mut paths: Vec<Path> = paths.map(|text| Path::parse(text).unwrap()).into();
+            paths.push(Path::new("a.b"));
+            finish(writer, true, &paths);
         });
 
         assert_eq!(plain, r#"{"TableName":"users","Key":{"id":{"S":"u1"}}}"#);
         assert_eq!(
             projected,
-            r##"{"TableName":"us\"ers","Key":{},"ConsistentRead":true,"ProjectionExpression":"#0,address.city,homes[0].zip","ExpressionAttributeNames":{"#0":"name"}}"##
+            r##"{"TableName":"us\"ers","Key":{},"ConsistentRead":true,"ProjectionExpression":"#0,address.city,homes[0].zip,#1","ExpressionAttributeNames":{"#0":"name","#1":"a.b"}}"##
         );
     }
 

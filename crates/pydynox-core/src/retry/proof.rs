@@ -36,7 +36,15 @@ impl Proof {
         if let Some((attribute, entity)) = &self.entity
             && !holds(&stored, attribute, Some(entity))
         {
-            return error.with_kind(ErrorKind::ItemNotFound);
+            let other = match stored.get(&**attribute) {
+                Some(Value::S(other)) => Some(other.clone()),
+                _ => None,
+            };
+            let error = error.with_kind(ErrorKind::ItemNotFound);
+            return match other {
+                Some(other) => error.with_other_entity(other),
+                None => error,
+            };
         }
         let Some((attribute, expected)) = &self.version else {
             return error;
@@ -135,10 +143,9 @@ mod tests {
             ..Proof::default()
         };
 
-        assert_eq!(
-            of(r#"{"S":"b"}"#).name(failed()).kind(),
-            &ErrorKind::ItemNotFound
-        );
+        let absent = of(r#"{"S":"b"}"#).name(failed());
+        assert_eq!(absent.kind(), &ErrorKind::ItemNotFound);
+        assert_eq!(absent.other_entity(), Some("a"));
         assert!(matches!(
             of(r#"{"S":"a"}"#).name(failed()).kind(),
             ErrorKind::ConditionFailed { .. }
