@@ -22,7 +22,7 @@ class Keyring:
     """Where data keys come from. It never shows a key."""
 
     @staticmethod
-    def local(keys: Sequence[tuple[str, bytes]], pairs: Sequence[tuple[str, str]]) -> Keyring: ...
+    def local(keys: Sequence[tuple[str, bytes | bytearray]], pairs: Sequence[tuple[str, str]]) -> Keyring: ...
     @staticmethod
     def own(object: object, pairs: Sequence[tuple[str, str]]) -> Keyring: ...
     @staticmethod
@@ -254,6 +254,8 @@ class Search:
     def cursors(self, audience: str | None, lifetime: int | None) -> Search: ...
     def on_invalid(self, call: Callable[..., object]) -> Search: ...
     @property
+    def invalid(self) -> Callable[..., object] | None: ...
+    @property
     def limit(self) -> int | None: ...
     def explain(self, client: Client) -> dict[str, Any]:
         """What would be sent, without sending it."""
@@ -345,6 +347,7 @@ class Client:
         rate_limit: tuple[float | None, float | None, float] | None,
         ca_bundle: str | PathLike[str] | None,
         retry_unsafe_writes: bool,
+        max_decompressed: int,
         errors: str,
         size_warning: float | None,
         keyring: Keyring | None,
@@ -385,8 +388,12 @@ class Client:
     def options_variable(self) -> ContextVar[tuple[float | None, bool | None, BlockDeadline | None]]:
         """What ``options()`` blocks say: a time-out in seconds, whether reads are consistent, and a deadline."""
     def batch_get(
-        self, keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]], consistent_read: bool | None
-    ) -> Operation: ...
+        self,
+        keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]],
+        consistent_read: bool | None,
+        on_invalid: Callable[..., object] | None = None,
+    ) -> Operation:
+        """Its result is a list of items, the positions left over, whether items have hooks, and what brings the rest."""
     def address_of(self, instance: Instance) -> tuple[str, bytes]:
         """Its table as it is sent, and its key in the form in which equal keys are equal."""
     def scan_lines(self, table: str, after: str | None, consistent_read: bool, limit: int | None, pace: Pace) -> Operation:

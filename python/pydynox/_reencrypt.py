@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .client import DynamoDBClient
+    from .exceptions import SerializationError
     from .model import Model
 
 _MAGIC = b"\xd9\x70"
@@ -42,6 +43,7 @@ async def reencrypt(
     note: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: Callable[[int], object] | None = None,
+    on_invalid: Callable[[SerializationError], object] | None = None,
 ) -> Reencrypted:
     """Encrypt every value of a model anew that is not encrypted by the newest key. Sends Scan, BatchGetItem and UpdateItem.
 
@@ -56,12 +58,14 @@ async def reencrypt(
         note: A file that remembers how far it is, page by page; it is removed at the end.
         resume: Go on where the ``note`` ends; begin where there is none.
         progress: Called after every page with how many items were looked at.
+        on_invalid: Called with the error of each item that cannot be opened, which has its ``key``; such an item is left as it
+            is. Without it the first one raises.
 
     Raises:
         ConfigurationError: The model has no encrypted attribute, the client has no keyring, or what is to be resumed is another
             job.
         FileExistsError: The note is there, and ``resume`` is not said.
-        EncryptionError: A value cannot be opened.
+        EncryptionError: A value cannot be opened, and there is no ``on_invalid``; its ``key`` says of which item.
 
     Example:
         >>> await reencrypt(Patient, note="patients.reencrypt")
@@ -92,7 +96,7 @@ async def reencrypt(
         stale += len(old)
         if old and not dry_run:
             with client.as_default():
-                written += await _renewed(model, client, old)
+                written += await _renewed(model, client, old, on_invalid)
         after = page.cursor
         if progress is not None:
             progress(read)
@@ -130,12 +134,21 @@ def _key_ref(envelope: bytes) -> bytes:
     return envelope[_KEY_REF + 1 : _KEY_REF + 1 + length]
 
 
-async def _renewed(model: Any, client: DynamoDBClient, old: list[tuple[dict[str, Any], list[str]]]) -> int:
+async def _renewed(
+    model: Any,
+    client: DynamoDBClient,
+    old: list[tuple[dict[str, Any], list[str]]],
+    on_invalid: Callable[[SerializationError], object] | None,
+) -> int:
     """Write these attributes of these items again; how many were."""
     stored = {name: _compile.completed(model).attributes[name].attribute_name for name in model.model_fields}
     keys: list[Key[Any]] = [Key(model, _core.key_of_item(model._schema, item, False)) for item, _ in old]
     written = 0
-    for (item, names), key, instance in zip(old, keys, await client.batch_get_all(keys, consistent_read=True), strict=True):
+    if on_invalid is None:
+        found = await client.batch_get_all(keys, consistent_read=True)
+    else:
+        found = await client._gathered("reencrypt", tuple(keys), True, on_invalid)
+    for (item, names), key, instance in zip(old, keys, found, strict=True):
         if instance is None:
             continue
         actions = [_compile.path_of(model, name).set(getattr(instance, name)) for name in names]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .batch import BatchWriter
     from .cost import RateLimit, Usage
     from .credentials import AssumeRole, Credentials
+    from .exceptions import SerializationError
     from .expressions import Action, Condition
     from .key import Key
     from .keyrings import DataKeyCache, Keyring
@@ -61,6 +62,9 @@ class DynamoDBClient:
         ca_bundle: A PEM file of certificates to trust in place of the bundled ones; else ``AWS_CA_BUNDLE``, ``SSL_CERT_FILE``.
         retry_unsafe_writes: Send a write again although an earlier attempt may have been applied, and applying it twice differs
             from applying it once.
+        max_decompressed: How many bytes an item with protected values may have once they are unpacked, and all items together of
+            an answer that is taken as a whole (``transact_get``, PartiQL). Rows of queries, scans and batches are unpacked as
+            they are taken, never more than this at once.
         errors: What messages may show: ``"full"`` shows values, ``"keys"`` keys only, ``"none"`` neither.
         size_warning: The share of 400 KB above which an item that is written gives an ``ItemSizeWarning``; None for no warnings.
         keyring: What encrypted attributes are encrypted with: a ``LocalKeyring`` or a ``KmsKeyring``.
@@ -95,6 +99,7 @@ class DynamoDBClient:
         rate_limit: RateLimit | None = None,
         ca_bundle: str | PathLike[str] | None = None,
         retry_unsafe_writes: bool = False,
+        max_decompressed: int = 64 * 1024 * 1024,
         errors: Literal["full", "keys", "none"] = "keys",
         size_warning: float | None = 0.9,
         keyring: Keyring | None = None,
@@ -116,6 +121,7 @@ class DynamoDBClient:
             rate_limit=None if rate_limit is None else rate_limit._wire,
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
+            max_decompressed=max_decompressed,
             errors=errors,
             size_warning=size_warning,
             keyring=known(keyring),
@@ -348,14 +354,22 @@ class DynamoDBClient:
         every = tuple(keys)
         return await self._gathered("batch_get_all", every, consistent_read) if every else []
 
-    async def _gathered(self, verb: str, keys: tuple[Any, ...], consistent_read: bool | None) -> list[Any]:
-        operation = self._core.batch_get(_addresses(verb, keys), consistent_read)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        found, left, have_hooks = operation.result()
+    async def _gathered(
+        self,
+        verb: str,
+        keys: tuple[Any, ...],
+        consistent_read: bool | None,
+        on_invalid: Callable[[SerializationError], object] | None = None,
+    ) -> list[Any]:
+        operation: _core.Operation | None = self._core.batch_get(_addresses(verb, keys), consistent_read, on_invalid)
+        while operation is not None:
+            try:
+                await operation
+            except BaseException:
+                operation.abort()
+                raise
+            # What is unpacked comes part by part, into one list.
+            found, left, have_hooks, operation = operation.result()
         if have_hooks:
             for item in found:
                 if item is not None and item._hooks is not None:

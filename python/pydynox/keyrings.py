@@ -82,7 +82,7 @@ class LocalKeyring(_Known):
     def __init__(self, keys: Mapping[str, bytes], *, context: Mapping[str, str] | None = None) -> None:
         if not keys:
             raise ConfigurationError('a LocalKeyring needs a key: LocalKeyring({"2026": os.urandom(32)})')
-        self._core = _core.Keyring.local([(name, bytes(key)) for name, key in keys.items()], list((context or {}).items()))
+        self._core = _core.Keyring.local(list(keys.items()), list((context or {}).items()))
         self.key_name = list(keys)[-1]
         self._shown = f"LocalKeyring of {', '.join(map(repr, keys))}"
 

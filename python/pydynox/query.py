@@ -210,10 +210,14 @@ class Query(Generic[Row]):
         return self._with(self._search.paced(_core.Pace(target_rcu, None)))
 
     def on_invalid(self, callback: Callable[[SerializationError], object], /) -> Self:
-        """Hand rows that do not fit the model to a function, and go on; otherwise the first one raises.
+        """Hand rows that cannot be read to a function, and go on; otherwise the first one raises.
+
+        Such are rows that do not fit the model, and those with a value that cannot be decrypted or unpacked. A keyring that
+        cannot be reached is no fault of a row: it ends the reading.
 
         Args:
-            callback: Takes the error, which has the row's ``key`` and its ``raw`` values.
+            callback: Takes the error, a SerializationError or its subclass EncryptionError, which has the row's ``key`` and its
+                ``raw`` values.
 
         Example:
             >>> bad = []
@@ -554,7 +558,7 @@ class Query(Generic[Row]):
             keys: list[Any] = [Key(model, row) for row in rows]
             if self._shape == "keys":
                 return keys
-            found = await self._connection().batch_get_all(keys)
+            found = await self._connection()._gathered("hydrate", tuple(keys), None, self._search.invalid) if keys else []
             return [item for item in found if item is not None]
         if model is None or not (model._hooks is not None or model._definition.entities):
             return rows

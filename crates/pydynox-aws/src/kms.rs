@@ -284,6 +284,11 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     let code = error.code().unwrap_or_default();
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
+    // A fault of the service, whatever it calls it, or whoever answers in its place: it may pass.
+    let is_of_the_service = status.is_some_and(|status| status >= 500);
     let is_of_decrypt = operation == "kms:Decrypt";
     if is_of_decrypt && matches!(code, "InvalidCiphertextException" | "IncorrectKeyException") {
         return cannot_open();
@@ -319,6 +324,7 @@ where
             "KMS limits the rate of calls",
             true,
         ),
+        "" if is_of_the_service => (ErrorKind::Request, "KMS failed", true),
         "" => match error {
             SdkError::TimeoutError(_) => (ErrorKind::Timeout, "KMS did not answer in time", true),
             SdkError::DispatchFailure(_) if holds_credentials_error(error) => {
@@ -345,14 +351,11 @@ where
     };
     let mut failed = Error::new(kind, format!("the key {key_id}: {advice}: {cause}"))
         .with_operation(operation)
-        .with_retryable(retryable);
+        .with_retryable(retryable || is_of_the_service);
     if !code.is_empty() {
         failed = failed.with_code(code);
     }
-    if let Some(status) = error
-        .raw_response()
-        .map(|response| response.status().as_u16())
-    {
+    if let Some(status) = status {
         failed = failed.with_status(status);
     }
     if let Some(id) = error.request_id() {

@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use pydynox_core::codec::compression::Compression;
 use pydynox_core::codec::{
     DataKey, DataKeys, Found, Holes, ItemKey, KeyLimits, LocalKeyring, OnPlaintext, Place,
-    ProtectedAttribute, ProtectedSchema, Target,
+    ProtectedAttribute, ProtectedSchema, Share, Target,
 };
 use pydynox_core::error::Error;
 use pydynox_core::schema::{KeyAttribute, KeyType};
@@ -78,11 +78,12 @@ fn write(schema: &Arc<ProtectedSchema>, keys: &DataKeys, text: &str) -> Option<V
 
 fn read(schema: &Arc<ProtectedSchema>, keys: &DataKeys, body: &[u8]) -> Option<usize> {
     let target = Target {
-        schema: schema.clone(),
-        key: None,
+        schema: Some(schema.clone()),
+        ..Target::default()
     };
     let found = Found::look(body, Place::One("Item"), |_, _, _| Some(target.clone())).ok()?;
-    now(found.open(body, Some(keys), 0)).map(|opened| opened.body.len())
+    let opened = now(found.open(body, Some(keys), 0, Share::all(1 << 26)))?;
+    opened.in_place(body).ok().map(|body| body.len())
 }
 
 fn protection(c: &mut Criterion) {

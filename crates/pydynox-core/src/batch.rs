@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::codec::Opened;
 use crate::error::{Error, ErrorKind};
 use crate::operation::batch_get_item::Items;
 use crate::operation::{batch_get_item, batch_write_item};
@@ -281,7 +282,7 @@ impl Gets {
         each.resize_with(self.asked.len(), || None);
         let mut first = 0;
         for outcome in self.outcomes(client, deadline).await {
-            let rest = self.settle(&mut each, outcome);
+            let rest = self.settle(&mut each, outcome, client, deadline).await;
             let chunk = first..each.len().min(first + MAX_GETS);
             first = chunk.end;
             for slot in &mut each[chunk] {
@@ -292,13 +293,16 @@ impl Gets {
     }
 
     /// Takes over what a request brought; gives what its other reads come to.
-    fn settle(
+    async fn settle(
         &self,
         each: &mut [Option<Result<Answer, Error>>],
         mut outcome: Outcome,
+        client: &Client,
+        deadline: Deadline,
     ) -> Result<Answer, Error> {
         for answer in &outcome.answers {
-            self.sort(each, answer)
+            let opened = open_all(client, answer, deadline).await;
+            self.sort(each, answer, &opened)
                 .map_err(|error| unreadable(&error))?;
         }
         let why = match outcome.error {
@@ -319,19 +323,38 @@ impl Gets {
         }
     }
 
+    /// Hands out the items of an answer; each of them has its own error where it cannot be opened.
     fn sort(
         &self,
         each: &mut [Option<Result<Answer, Error>>],
         answer: &Answer,
+        opened: &[Result<Opened, Error>],
     ) -> Result<(), WireError> {
         let mut found = self.places.found(answer)?;
+        let mut parts = opened.iter();
+        let mut part = parts.next();
         while let Some((place, number)) = found.next_item()? {
             let start = found.reader().position();
             found.reader().pass()?;
-            let migrated = migrated_of(answer, number);
-            each[place] = Some(Ok(Answer {
-                body: answer.body.slice(start..found.reader().position()),
-                migrated: migrated.map(|attribute| (0, attribute)).collect(),
+            let stored = answer.body.slice(start..found.reader().position());
+            while let Some(Ok(opened)) = part
+                && number >= opened.until()
+            {
+                part = parts.next();
+            }
+            let (item, migrated) = match part {
+                None => (Ok(stored), Vec::new()),
+                Some(Err(error)) => (Err(error.clone()), Vec::new()),
+                Some(Ok(opened)) => {
+                    let item = opened.item(number).unwrap_or(Ok(stored));
+                    (item.map_err(Error::clone), migrated_of(opened, number))
+                }
+            };
+            each[place] = Some(item.map(|body| Answer {
+                body,
+                migrated,
+                sealed: None,
+                opened: None,
                 request_id: answer.request_id.clone(),
                 attempts: answer.attempts,
                 operation: answer.operation.clone(),
@@ -529,11 +552,33 @@ fn left_keys(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
 }
 
 /// The attributes of an item of an answer that were plaintext.
-fn migrated_of(answer: &Answer, number: usize) -> impl Iterator<Item = usize> {
-    let migrated = answer.migrated.iter();
+fn migrated_of(opened: &Opened, number: usize) -> Vec<(usize, usize)> {
+    let migrated = opened.migrated().iter();
     migrated
-        .filter(move |(item, _)| *item == number)
-        .map(|(_, attribute)| *attribute)
+        .filter(|(item, _)| *item == number)
+        .map(|(_, attribute)| (0, *attribute))
+        .collect()
+}
+
+/// Opens all items of an answer, part by part; an error is that of all items behind it.
+async fn open_all(
+    client: &Client,
+    answer: &Answer,
+    deadline: Deadline,
+) -> Vec<Result<Opened, Error>> {
+    let mut parts = Vec::new();
+    let Some(sealed) = &answer.sealed else {
+        return parts;
+    };
+    let mut from = 0;
+    while from < usize::MAX {
+        let share = client.share(from, usize::MAX);
+        let timeout = Some(deadline.left().unwrap_or(Duration::MAX));
+        let opened = client.open(sealed, share, timeout).await;
+        from = opened.as_ref().map_or(usize::MAX, Opened::until);
+        parts.push(opened);
+    }
+    parts
 }
 
 fn left_behind() -> Error {

@@ -6,12 +6,13 @@ mod tests;
 mod waiter;
 
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::codec::Protection;
+use crate::codec::{Opened, Protection, Sealed, Share};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Limiter, RateLimit};
 use crate::operation::put_item;
@@ -39,6 +40,8 @@ pub struct ClientConfig {
     pub max_attempts: u32,
     /// Send writes again after an ambiguous attempt even when that may apply them twice.
     pub retry_unsafe_writes: bool,
+    /// Bytes that may be unpacked at once, of all protected values of an item, or of the items of an answer that is taken whole.
+    pub max_decompressed: usize,
     /// The randomness of pauses between attempts.
     pub jitter: Jitter,
     /// How fast calls may use capacity; `None` as fast as they come.
@@ -58,6 +61,12 @@ impl ClientConfig {
                 "max_attempts must be at least 1, the first attempt; got 0",
             ));
         }
+        if self.max_decompressed == 0 {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "max_decompressed must be at least 1 byte; got 0",
+            ));
+        }
         self.rate_limit.map_or(Ok(()), |limit| limit.check())
     }
 }
@@ -68,6 +77,7 @@ impl Default for ClientConfig {
             timeout: Some(Duration::from_secs(30)),
             max_attempts: 4,
             retry_unsafe_writes: false,
+            max_decompressed: MAX_DECOMPRESSED,
             jitter: Jitter::default(),
             rate_limit: None,
         }
@@ -141,6 +151,17 @@ pub struct Call {
     pub timeout: Option<Duration>,
 }
 
+/// Bytes of protected values that may be unpacked at once, unless a client says otherwise.
+pub const MAX_DECOMPRESSED: usize = 64 * 1024 * 1024;
+
+/// So many bytes of a reading's rows are opened at a time: what takes a few milliseconds, here and where they are decoded.
+const OPEN_AT_ONCE: usize = 8 * 1024 * 1024;
+
+fn no_data_key() -> Error {
+    let message = "the keyring gave no data key before the call's timeout; try again, or allow more time with timeout=";
+    Error::new(ErrorKind::Timeout, message)
+}
+
 /// An answer of the service that is well formed.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -154,9 +175,48 @@ pub struct Answer {
     pub operation: Operation,
     /// Of which table.
     pub table: Arc<str>,
-    /// Which values were plaintext where they should have been encrypted: item, counted over the answer, and attribute by its
-    /// index in the protected schema.
+    /// Of an answer that is one item, which values were plaintext where they should have been encrypted: 0, and the attribute by
+    /// its index in the protected schema.
     pub migrated: Vec<(usize, usize)>,
+    /// Of an answer of several items, what is to be opened as they are taken.
+    pub sealed: Option<Arc<Sealed>>,
+    /// What of it was opened at once.
+    pub opened: Option<Arc<Opened>>,
+}
+
+impl Answer {
+    /// An item of several, by its number and its place, as it is to be read.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or was not, because the items before it have too many bytes.
+    pub fn item(&self, number: usize, place: Range<usize>) -> Result<Bytes, Error> {
+        let opened = match (&self.sealed, &self.opened) {
+            (None, _) => return Ok(self.body.slice(place)),
+            (Some(_), Some(opened)) if number < opened.until() => opened,
+            _ => return Err(too_much_at_once()),
+        };
+        match opened.item(number) {
+            None => Ok(self.body.slice(place)),
+            Some(Ok(item)) => Ok(item),
+            Some(Err(error)) => Err(error.clone()),
+        }
+    }
+
+    /// Which values of an item of several were plaintext.
+    pub fn migrated_of(&self, number: usize) -> impl Iterator<Item = usize> {
+        let opened = self.opened.iter().flat_map(|opened| opened.migrated());
+        opened
+            .filter(move |(item, _)| *item == number)
+            .map(|(_, attribute)| *attribute)
+    }
+}
+
+fn too_much_at_once() -> Error {
+    Error::new(
+        ErrorKind::Serialization,
+        "the protected values of this answer have more bytes when they are unpacked than may be open at once: read fewer items at once, or allow more with DynamoDBClient(max_decompressed=...)",
+    )
 }
 
 /// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
@@ -329,14 +389,13 @@ impl Client {
     async fn call_protected(
         &self,
         mut call: Call,
-        protection: &Protection,
+        protection: &Arc<Protection>,
         progress: Progress,
     ) -> Result<Answer, Error> {
         let deadline = self.deadline(call.timeout);
         let (operation, table) = (call.operation.clone(), call.table.clone());
         let late = |applied: bool| {
-            let message = "the keyring gave no data key before the call's timeout; try again, or allow more time with timeout=";
-            Error::new(ErrorKind::Timeout, message)
+            no_data_key()
                 .with_operation(operation.name())
                 .with_table(&*table)
                 .with_retryable(!applied)
@@ -355,24 +414,56 @@ impl Client {
         let mut answer = match self.send(call, progress).await {
             Ok(answer) => answer,
             Err(error) => {
+                let most = self.inner.config.max_decompressed;
                 return Err(protection
-                    .open_error(error, deadline, &self.inner.timers)
+                    .open_error(error, most, deadline, &self.inner.timers)
                     .await);
             }
         };
         // It was carried out, whatever becomes of what came back.
         let applied = !answer.operation.is_read();
-        let opening = Box::pin(protection.open(&answer.operation, &answer.body));
+        let found = protection.look(&answer.operation, &answer.body);
+        let Some(found) = found.map_err(|error| error.with_applied(applied))? else {
+            return Ok(answer);
+        };
+        let sealed = Sealed::new(found, answer.body.clone(), protection.clone());
+        if answer.operation.answers_with_several() {
+            answer.sealed = Some(Arc::new(sealed));
+            return Ok(answer);
+        }
+        let share = Share::all(self.inner.config.max_decompressed);
+        let opening = Box::pin(sealed.open(share));
         let opened = deadline.bound(&self.inner.timers, opening).await;
         let opened = opened.ok_or_else(|| late(applied))?;
-        if let Some(opened) = opened.map_err(|error| error.with_applied(applied))? {
-            if let Some(observers) = &self.observers
-                && !opened.migrated.is_empty()
-            {
-                observers.migrated(opened.migrated.len() as u64);
-            }
-            answer.body = opened.body.into();
-            answer.migrated = opened.migrated;
+        let body = opened.and_then(|opened| {
+            answer.migrated = opened.migrated().to_vec();
+            opened.in_place(&answer.body)
+        });
+        let placed = |error: Error| {
+            error
+                .with_operation(answer.operation.name())
+                .with_table(&*answer.table)
+                .with_applied(applied)
+        };
+        answer.body = body.map_err(placed)?.into();
+        self.count_migrated(answer.migrated.len());
+        Ok(answer)
+    }
+
+    /// Sends a call and opens its answer as a whole, as far as it may be open at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call). Items that cannot be opened are no error of the call: see [`Answer::item`].
+    pub async fn call_opened(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
+        let timeout = call.timeout;
+        let mut answer = self.call_tracked(call, progress).await?;
+        if let Some(sealed) = &answer.sealed {
+            let share = Share::all(self.inner.config.max_decompressed);
+            let opened = self.open(sealed, share, timeout).await;
+            let applied = !answer.operation.is_read();
+            let opened = opened.map_err(|error| error.with_applied(applied))?;
+            answer.opened = Some(Arc::new(opened));
         }
         Ok(answer)
     }
@@ -397,25 +488,69 @@ impl Client {
             operation,
             table,
             migrated: Vec::new(),
+            sealed: None,
+            opened: None,
         };
         let Some(protection) = &self.protection else {
             return Ok(answer);
         };
-        let deadline = self.deadline(timeout);
-        let opening = Box::pin(protection.open(&answer.operation, &answer.body));
-        let opened = deadline.bound(&self.inner.timers, opening).await;
-        let opened = opened.ok_or_else(|| {
-            let message = "the keyring gave no data key before the call's timeout; try again, or allow more time with timeout=";
-            Error::new(ErrorKind::Timeout, message)
-                .with_table(&*answer.table)
-                .with_retryable(true)
-                .with_elapsed(deadline.elapsed())
-        })??;
-        if let Some(opened) = opened {
-            answer.body = opened.body.into();
-            answer.migrated = opened.migrated;
-        }
+        let Some(found) = protection.look(&answer.operation, &answer.body)? else {
+            return Ok(answer);
+        };
+        let sealed = Sealed::new(found, answer.body.clone(), protection.clone());
+        let share = Share::all(self.inner.config.max_decompressed);
+        let opened = self.open(&sealed, share, timeout).await;
+        let placed = |error: Error| error.with_table(&*answer.table);
+        let opened = opened.map_err(placed)?;
+        answer.migrated = opened.migrated().to_vec();
+        let body = opened.in_place(&answer.body);
+        answer.body = body
+            .map_err(|error| error.with_table(&*answer.table))?
+            .into();
         Ok(answer)
+    }
+
+    /// Opens items of an answer.
+    ///
+    /// # Errors
+    ///
+    /// The keyring cannot be asked, or not in time. An item that cannot be opened is no error here: it has its own.
+    pub async fn open(
+        &self,
+        sealed: &Sealed,
+        share: Share,
+        timeout: Option<Duration>,
+    ) -> Result<Opened, Error> {
+        let deadline = self.deadline(timeout);
+        let opening = Box::pin(sealed.open(share));
+        let Some(opened) = deadline.bound(&self.inner.timers, opening).await else {
+            return Err(no_data_key()
+                .with_retryable(true)
+                .with_elapsed(deadline.elapsed()));
+        };
+        let opened = opened?;
+        self.count_migrated(opened.migrated().len());
+        Ok(opened)
+    }
+
+    /// What items of a reading are opened by at a time.
+    pub fn share(&self, from: usize, wanted: usize) -> Share {
+        let most = self.inner.config.max_decompressed;
+        Share {
+            from,
+            wanted,
+            room: most.min(OPEN_AT_ONCE),
+            most,
+            at_least_one: true,
+        }
+    }
+
+    fn count_migrated(&self, count: usize) {
+        if let Some(observers) = &self.observers
+            && count > 0
+        {
+            observers.migrated(count as u64);
+        }
     }
 
     async fn send(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
@@ -583,6 +718,8 @@ impl<'a> Run<'a> {
             operation: self.call.operation.clone(),
             table: self.call.table.clone(),
             migrated: Vec::new(),
+            sealed: None,
+            opened: None,
         })
     }
 
@@ -603,6 +740,8 @@ impl<'a> Run<'a> {
                 operation: self.call.operation.clone(),
                 table: self.call.table.clone(),
                 migrated: Vec::new(),
+                sealed: None,
+                opened: None,
             });
         }
         Err(Failed {

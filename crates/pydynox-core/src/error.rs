@@ -123,6 +123,7 @@ struct Inner {
     message: Box<str>,
     operation: Option<Box<str>>,
     table: Option<Box<str>>,
+    model: Option<Box<str>>,
     attribute: Option<Box<str>>,
     other_entity: Option<Box<str>>,
     request_id: Option<Box<str>>,
@@ -144,6 +145,7 @@ impl Error {
             message: message.into(),
             operation: None,
             table: None,
+            model: None,
             attribute: None,
             other_entity: None,
             request_id: None,
@@ -176,6 +178,13 @@ impl Error {
     #[must_use]
     pub fn with_table(mut self, table: impl Into<Box<str>>) -> Self {
         self.0.table = Some(table.into());
+        self
+    }
+
+    /// Names the model.
+    #[must_use]
+    pub fn with_model(mut self, model: impl Into<Box<str>>) -> Self {
+        self.0.model = Some(model.into());
         self
     }
 
@@ -276,6 +285,11 @@ impl Error {
         self.0.table.as_deref()
     }
 
+    /// The model.
+    pub fn model(&self) -> Option<&str> {
+        self.0.model.as_deref()
+    }
+
     /// The attribute.
     pub fn attribute(&self) -> Option<&str> {
         self.0.attribute.as_deref()
@@ -342,6 +356,14 @@ impl Error {
         }
     }
 
+    /// Whether it is about one stored value, so that others beside it can be read.
+    pub fn is_about_one_value(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Encryption | ErrorKind::Serialization
+        ) && !self.retryable()
+    }
+
     fn write_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut link = "";
         if let Some(operation) = self.operation() {
@@ -351,6 +373,10 @@ impl Error {
         if let Some(attribute) = self.attribute() {
             write!(f, "{link}attribute '{attribute}'")?;
             link = " of ";
+        }
+        if let Some(model) = self.model() {
+            write!(f, "{link}{model}")?;
+            link = " in ";
         }
         if let Some(table) = self.table() {
             write!(f, "{link}table '{table}'")?;
@@ -467,6 +493,20 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "PutItem: slow down: TableWriteMaxOnDemandThroughputExceeded of users, Other"
+        );
+    }
+
+    #[test]
+    fn the_place_of_a_stored_value_is_its_attribute_its_model_and_its_table() {
+        let error = Error::new(ErrorKind::Encryption, "cannot be opened")
+            .with_operation("Query")
+            .with_attribute("ssn")
+            .with_model("Patient")
+            .with_table("patients");
+
+        assert_eq!(
+            error.to_string(),
+            "Query on attribute 'ssn' of Patient in table 'patients': cannot be opened"
         );
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::codec::{Opened, Sealed, Share};
 use crate::error::{Error, ErrorKind};
 use crate::operation::reading::{self, PageRequest};
 use crate::start_key::StartKey;
@@ -113,8 +114,138 @@ pub struct Page {
     pub after: Position,
     /// Of which segment.
     pub segment: usize,
-    /// Which values were plaintext where they should have been encrypted: item and attribute.
-    pub migrated: Vec<(usize, usize)>,
+    /// What is to be opened as rows are taken; None where every row is read as it stands.
+    pub sealed: Option<Arc<Sealed>>,
+    /// What of it is open.
+    pub opened: Option<Arc<Opened>>,
+}
+
+impl Page {
+    /// The number of the first row that cannot be taken yet.
+    pub fn open_until(&self) -> usize {
+        match (&self.sealed, &self.opened) {
+            (None, _) => self.items.len(),
+            (Some(_), None) => 0,
+            (Some(_), Some(opened)) => opened.until().min(self.items.len()),
+        }
+    }
+
+    /// A row that is open, as it is to be read; or why it cannot be.
+    ///
+    /// # Errors
+    ///
+    /// Its own: others can be read.
+    pub fn row(&self, number: usize) -> Result<Bytes, &Error> {
+        let opened = self.opened.as_ref().and_then(|opened| opened.item(number));
+        opened.unwrap_or_else(|| Ok(self.stored(number)))
+    }
+
+    /// A row as it is stored.
+    pub fn stored(&self, number: usize) -> Bytes {
+        self.items.get(number).map_or_else(Bytes::new, |range| {
+            self.body.slice(range.start as usize..range.end as usize)
+        })
+    }
+}
+
+/// Rows of a page that are to be opened.
+#[derive(Debug, Clone)]
+pub struct Closed {
+    /// Of this page.
+    pub sealed: Arc<Sealed>,
+    /// The first.
+    pub from: usize,
+    /// How many rows the page has.
+    pub rows: usize,
+}
+
+impl Closed {
+    /// The rows of a page from the given one on, if they are not open.
+    pub fn of(page: &Page, from: usize) -> Option<Self> {
+        let sealed = page.sealed.clone()?;
+        (from >= page.open_until() && from < page.items.len()).then(|| Self {
+            sealed,
+            from,
+            rows: page.items.len(),
+        })
+    }
+}
+
+/// How much of some rows is opened together.
+pub struct Opener<'a> {
+    client: &'a Client,
+    timeout: Option<Duration>,
+    share: Share,
+    has_opened: bool,
+}
+
+impl<'a> Opener<'a> {
+    /// So many rows are wanted; each time that the keyring is asked may take so long.
+    pub fn new(client: &'a Client, wanted: usize, timeout: Option<Duration>) -> Self {
+        Self {
+            client,
+            timeout,
+            share: client.share(0, wanted),
+            has_opened: false,
+        }
+    }
+
+    /// Opens rows as far as there is room, the first in any case; None where no more are to be opened.
+    ///
+    /// # Errors
+    ///
+    /// The keyring could not be asked for the first of the rows.
+    pub async fn open(&mut self, closed: &Closed) -> Result<Option<Opened>, Error> {
+        if self.share.wanted == 0 || self.share.room == 0 {
+            return Ok(None);
+        }
+        let left = closed.rows - closed.from.min(closed.rows);
+        let share = Share {
+            from: closed.from,
+            wanted: self.share.wanted.min(left),
+            at_least_one: !self.has_opened,
+            ..self.share
+        };
+        let opened = match self.client.open(&closed.sealed, share, self.timeout).await {
+            Ok(opened) => opened,
+            Err(_) if self.has_opened => {
+                // Those before it can be given; whoever wants more meets the error then.
+                self.share.wanted = 0;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let done = opened.until().saturating_sub(closed.from);
+        self.has_opened |= done > 0;
+        self.share.room = self.share.room.saturating_sub(opened.size());
+        self.share.wanted = if done < share.wanted {
+            0
+        } else {
+            self.share.wanted - done
+        };
+        Ok(Some(opened))
+    }
+
+    /// Opens rows of pages that were just fetched.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_fetched(&mut self, fetched: &mut Fetched) -> Result<(), Error> {
+        for page in &mut fetched.pages {
+            match Closed::of(page, 0) {
+                Some(closed) => match self.open(&closed).await? {
+                    Some(opened) => page.opened = Some(Arc::new(opened)),
+                    None => return Ok(()),
+                },
+                None => {
+                    self.share.wanted = self.share.wanted.saturating_sub(page.items.len());
+                    self.has_opened = true;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What some requests brought.
@@ -295,7 +426,8 @@ impl Pager {
                 items: framed.items,
                 after: self.position.clone(),
                 segment: self.slot,
-                migrated: answer.migrated.clone(),
+                sealed: answer.sealed.clone(),
+                opened: None,
             });
         }
         Ok(())

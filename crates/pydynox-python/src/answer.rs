@@ -1,8 +1,10 @@
 //! What a call's answer becomes: the decoded result, and what it settles on the instance that was written.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use pydynox_core::client::{Answer, Goal};
+use pydynox_core::codec::Protection;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::{delete_item, describe_table, get_item, update_item};
 use pydynox_core::transport::Operation as Name;
@@ -112,6 +114,20 @@ pub(crate) enum Target {
     Plain(Py<PyDict>),
 }
 
+impl Target {
+    /// An item whose values may not open, which its error then names; others have nothing to tell.
+    pub(crate) fn of_item(
+        protection: Option<&Arc<Protection>>,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> Self {
+        match protection {
+            None => Self::None,
+            Some(_) => Self::Item(schema.clone().unbind(), key.clone().unbind()),
+        }
+    }
+}
+
 /// What the error of a call says beside what happened.
 #[derive(Default)]
 pub(crate) struct Context {
@@ -152,14 +168,19 @@ impl Expected {
             Ok(answer) => {
                 let reads = matches!(&self, Self::Executed(executed) if executed.reads)
                     || answer.operation.is_read();
-                self.answered(py, &answer)
+                self.answered(py, &answer, about)
                     .map_err(|error| located(py, error, &answer, !reads))
             }
             Err(error) => self.failed(py, &error, about),
         }
     }
 
-    fn answered<'py>(self, py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+    fn answered<'py>(
+        self,
+        py: Python<'py>,
+        answer: &Answer,
+        about: &Context,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let body = &answer.body;
         let none = || Ok(py.None().into_bound(py));
         let truth = |found: bool| Ok(PyBool::new(py, found).to_owned().into_any());
@@ -261,7 +282,7 @@ impl Expected {
                 }
                 none()
             }
-            Self::Gathered(gathered) => gathered.resolve(py),
+            Self::Gathered(gathered) => gathered.resolve(py, answer, about),
             Self::Flushed(flushed) => flushed.resolve(py),
             Self::Items(places) => items_of(py, answer, places),
             Self::Watched(goal) => watched(py, body, goal),
@@ -271,7 +292,7 @@ impl Expected {
 
     /// Part of something larger was applied; its answer says nothing about it.
     pub(crate) fn settled(self, py: Python<'_>, answer: &Answer) -> PyResult<()> {
-        self.answered(py, answer).map(|_| ())
+        self.answered(py, answer, &Context::default()).map(|_| ())
     }
 
     fn failed<'py>(

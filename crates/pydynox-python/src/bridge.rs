@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::teller::Taker;
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::asyncio::CancelledError;
+use pyo3::exceptions::{PyException, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple, PyWeakrefReference};
@@ -452,10 +453,15 @@ pub(crate) async fn call_method<T: Send + 'static>(
             let closing = Closing(made.clone().unbind());
             let done = PyCFunction::new_closure(py, None, None, move |arguments, _| {
                 let _ = &closing;
-                let task = arguments.get_item(0)?;
-                let came = task
-                    .call_method0(intern!(task.py(), "result"))
-                    .and_then(|came| read(&came));
+                let future = arguments.get_item(0)?;
+                let py = future.py();
+                // The error of the other module is an ordinary exception.
+                let came = if future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
+                    Err(CancelledError::new_err(()))
+                } else {
+                    let came = future.call_method0(intern!(py, "result"));
+                    came.and_then(|came| read(&came))
+                };
                 if let Some(sender) = lock(&sender).take() {
                     let _ = sender.send(came);
                 }
@@ -513,6 +519,11 @@ fn begin_on(
     event_loop
         .call_method1(py, intern!(py, "call_soon_threadsafe"), (begin,))
         .map(drop)
+}
+
+/// Whether what Python raised is no ordinary exception: `KeyboardInterrupt`, `SystemExit`, `CancelledError`.
+pub(crate) fn is_interruption(raised: &PyErr) -> bool {
+    Python::attach(|py| !raised.is_instance_of::<PyException>(py))
 }
 
 fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {

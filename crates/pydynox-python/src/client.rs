@@ -264,10 +264,12 @@ impl Client {
         };
         let progress = Progress::default();
         let track = progress.clone();
+        let opens = core.protection().is_some();
         let exchange = match repair {
-            None => {
-                Box::pin(async move { core.call_tracked(call, track).await }) as runtime::Exchange
+            None if opens => {
+                Box::pin(async move { core.call_opened(call, track).await }) as runtime::Exchange
             }
+            None => Box::pin(async move { core.call_tracked(call, track).await }),
             Some(repair) => Box::pin(async move {
                 let (transaction, taken) = *repair;
                 core.call_repairing(call, track, &transaction, &taken).await
@@ -394,6 +396,10 @@ impl Client {
             let mut w = Writer::with_capacity(64);
             write_key(&mut w, model, &key)?;
             let protection = self.opening(py, [schema])?;
+            let about = Context {
+                target: Target::of_item(protection.as_ref(), schema, &key),
+                ..self.context()
+            };
             let asked = Asked {
                 client: self.core(py)?.protected(protection),
                 timeout: self.options(py)?.timeout,
@@ -404,7 +410,7 @@ impl Client {
                 },
             };
             let expected = Expected::Item(schema.clone().unbind());
-            return Operation::gathered(py, asked, expected, self.context());
+            return Operation::gathered(py, asked, expected, about);
         }
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
@@ -414,7 +420,12 @@ impl Client {
             protection: self.opening(py, [schema])?,
             ..Request::idempotent(Name::GetItem, table, w)
         };
-        self.send(py, request, Expected::Item(schema.clone().unbind()))
+        let about = Context {
+            target: Target::of_item(request.protection.as_ref(), schema, &key),
+            ..Context::default()
+        };
+        let expected = Expected::Item(schema.clone().unbind());
+        self.send_about(py, request, expected, about)
     }
 
     /// Whether there is an item with this key; reads the key alone.
@@ -600,14 +611,16 @@ impl Client {
     }
 
     /// Read many items.
+    #[pyo3(signature = (keys, consistent_read, on_invalid=None))]
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn batch_get(
         &self,
         py: Python<'_>,
         keys: Vec<Key<'_>>,
         consistent_read: Option<bool>,
+        on_invalid: Option<Py<PyAny>>,
     ) -> PyResult<Py<Operation>> {
-        self.gather(py, &keys, consistent_read)
+        self.gather(py, &keys, consistent_read, on_invalid)
     }
 
     /// The table of an instance as it is sent, and its key in the form in which equal keys are equal.

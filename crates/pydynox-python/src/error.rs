@@ -3,7 +3,7 @@
 use pydynox_core::client::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::wire::{Reader, WireError};
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use pyo3::{BoundObject, intern};
@@ -192,6 +192,13 @@ fn raise_as(
     subject: Option<&Subject<'_>>,
     further: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>,
 ) -> PyErr {
+    let raised = raised_in_python(py, error);
+    if let Some(raised) = &raised
+        && !raised.is_instance_of::<PyException>(py)
+    {
+        // Whoever interrupts is not kept from it.
+        return raised.clone_ref(py);
+    }
     let made = make(py, class_of(error), message, |fields| {
         further(fields)?;
         match error.kind() {
@@ -225,14 +232,22 @@ fn raise_as(
             if let Some(schema) = &subject.schema {
                 fields.set_item("model", &*schema.get().name)?;
             }
-            if is_about_the_item(error) {
+            if is_about_the_item(error) || error.is_about_one_value() {
                 if let Some(key) = &subject.key {
                     fields.set_item("key", key)?;
                 }
-                if let Some(condition) = &subject.condition {
+                if is_about_the_item(error)
+                    && let Some(condition) = &subject.condition
+                {
                     fields.set_item("condition", condition)?;
                 }
             }
+        }
+        if let Some(model) = error.model() {
+            fields.set_item("model", model)?;
+        }
+        if let Some(attribute) = error.attribute() {
+            fields.set_item("attribute", attribute)?;
         }
         fields.set_item("operation", error.operation())?;
         fields.set_item("table", error.table())?;
@@ -250,6 +265,8 @@ fn raise_as(
     });
     if let Some(cause) = error.cause() {
         made.set_cause(py, Some(raise(py, cause, None)));
+    } else if raised.is_some() {
+        made.set_cause(py, raised);
     }
     made
 }
@@ -267,6 +284,34 @@ pub(crate) fn about_key(
     if shows_keys {
         let text = format!("{}: {}", key.repr()?, value.str()?);
         retell(value, &text)?;
+    }
+    Ok(())
+}
+
+/// What the user's own code raised, if that is what led to an error.
+fn raised_in_python(py: Python<'_>, error: &Error) -> Option<PyErr> {
+    let source = std::error::Error::source(error)?;
+    match source.downcast_ref::<PyErr>() {
+        Some(raised) => Some(raised.clone_ref(py)),
+        None => raised_in_python(py, source.downcast_ref::<Error>()?),
+    }
+}
+
+/// Tells an error which item it is about: its key, as far as the item has it.
+#[cold]
+pub(crate) fn locate(py: Python<'_>, error: &PyErr, schema: &Schema, item: &[u8]) -> PyResult<()> {
+    let value = error.value(py);
+    let ours = py
+        .import(intern!(py, "pydynox.exceptions"))?
+        .getattr(intern!(py, "SerializationError"))?;
+    if !value.is_instance(&ours)? {
+        return Ok(());
+    }
+    let mut decoder = Decoder::new(py);
+    let key = crate::reading::key_values(&mut decoder, schema, item, |name| internal(py, name))
+        .and_then(|values| schema.model(py).call_method1(intern!(py, "key"), values));
+    if let Ok(key) = key {
+        value.setattr(intern!(py, "key"), key)?;
     }
     Ok(())
 }
@@ -388,6 +433,8 @@ impl Subject<'_> {
                 "the item was changed since it was read, and nothing was written; error.item is what is stored, and refresh() reads it".to_owned()
             }
             ErrorKind::ConditionFailed { .. } => self.failed(),
+            // It says itself of which model.
+            _ if error.model().is_some() => return error.to_string(),
             _ => {
                 return model.map_or_else(|| error.to_string(), |model| format!("{model}: {error}"));
             }

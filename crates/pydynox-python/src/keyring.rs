@@ -8,8 +8,10 @@ use pydynox_core::codec::keyring::{KeyContext, Pending, WrappedKey};
 use pydynox_core::codec::{DataKey, KeyLimits, Keyring as CoreKeyring, LocalKeyring};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
+use pyo3::PyTypeInfo;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
+use zeroize::Zeroizing;
 
 use crate::bridge;
 use crate::error::raise;
@@ -48,6 +50,11 @@ impl Own {
         Box::pin(async move {
             let came = bridge::call_method(object, event_loop, method, arguments, read).await;
             came.map_err(|error| {
+                if bridge::is_interruption(&error) {
+                    // No fault of the value: whoever interrupts is not kept from it.
+                    return Error::new(ErrorKind::Request, "the keyring was interrupted")
+                        .with_source(error);
+                }
                 let message = format!("the keyring's {method}() failed: {error}");
                 Error::new(ErrorKind::Encryption, message).with_source(error)
             })
@@ -76,7 +83,10 @@ impl CoreKeyring for Own {
         let made = self.call(
             "generate_data_key",
             move |py| Ok(PyTuple::new(py, [pairs_in(py, &pairs)?])?.unbind()),
-            |came| came.extract::<(String, Vec<u8>, Vec<u8>)>(),
+            |came| {
+                let (name, key, wrapped) = came.extract::<(String, Vec<u8>, Vec<u8>)>()?;
+                Ok((name, Zeroizing::new(key), wrapped))
+            },
         );
         Box::pin(async move {
             let (key_ref, key, wrapped) = made.await?;
@@ -105,7 +115,7 @@ impl CoreKeyring for Own {
                 let arguments = (name, PyBytes::new(py, &wrapped), pairs_in(py, &pairs)?);
                 Ok(arguments.into_pyobject(py)?.unbind())
             },
-            |came| came.extract::<Vec<u8>>(),
+            |came| came.extract().map(Zeroizing::<Vec<u8>>::new),
         );
         Box::pin(async move { DataKey::from_slice(&opened.await?) })
     }
@@ -199,6 +209,20 @@ impl Given {
     }
 }
 
+/// A key that the caller holds; no copy of it is left behind.
+fn local_key(given: &Bound<'_, PyAny>) -> PyResult<Result<DataKey, Error>> {
+    if let Ok(bytes) = given.cast::<PyBytes>() {
+        return Ok(DataKey::from_slice(bytes.as_bytes()));
+    }
+    if let Ok(bytes) = given.cast::<PyByteArray>() {
+        return Ok(DataKey::from_slice(&Zeroizing::new(bytes.to_vec())));
+    }
+    let copied = PyBytes::type_object(given.py()).call1((given,))?;
+    Ok(DataKey::from_slice(
+        copied.cast_into::<PyBytes>()?.as_bytes(),
+    ))
+}
+
 fn pairs_of(pairs: Vec<(String, String)>) -> Pairs {
     pairs
         .into_iter()
@@ -212,18 +236,15 @@ impl Keyring {
     #[staticmethod]
     fn local(
         py: Python<'_>,
-        keys: Vec<(String, Vec<u8>)>,
+        keys: Vec<(String, Bound<'_, PyAny>)>,
         pairs: Vec<(String, String)>,
     ) -> PyResult<Self> {
-        let made = |keys: Vec<(String, Vec<u8>)>| {
-            let (names, keys): (Vec<String>, Vec<Vec<u8>>) = keys.into_iter().unzip();
-            let mut read = Vec::with_capacity(names.len());
-            for (name, key) in names.iter().zip(keys) {
-                read.push((&**name, DataKey::from_slice(&key)?));
-            }
-            LocalKeyring::new(read)
-        };
-        let keyring = made(keys).map_err(|error| raise(py, &error, None))?;
+        let mut read = Vec::with_capacity(keys.len());
+        for (name, key) in &keys {
+            let key = local_key(key)?.map_err(|error| raise(py, &error, None))?;
+            read.push((&**name, key));
+        }
+        let keyring = LocalKeyring::new(read).map_err(|error| raise(py, &error, None))?;
         Ok(Self {
             source: Source::Local(Arc::new(keyring)),
             pairs: pairs_of(pairs),

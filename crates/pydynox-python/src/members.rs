@@ -80,11 +80,14 @@ pub(crate) fn size<'py>(
 ) -> PyResult<(usize, Bound<'py, PyDict>)> {
     let py = instance.py();
     let schema = schema_of(instance)?;
-    let size = match (&schema.get().protected, client) {
-        (Some(protected), Some(client)) => {
+    let size = match client.and_then(|client| {
+        let settings = &client.get().settings;
+        Some((settings, schema.get().protected_in(settings)?))
+    }) {
+        Some((settings, protected)) => {
             let mut w = Writer::with_capacity(1024);
             item::write(&mut w, instance)?;
-            sizes::protected_size(py, &client.get().settings, protected, w.as_bytes())?
+            sizes::protected_size(py, settings, &protected, w.as_bytes())?
         }
         _ => item_size(&plain_item(instance)?).map_err(|error| malformed(py, &error))?,
     };

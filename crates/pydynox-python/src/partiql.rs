@@ -1,5 +1,6 @@
 //! PartiQL, seen from Python: statements with their parameters, what their answers become, and cursors between their pages.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use pydynox_core::capacity::{Access, consumed};
@@ -22,9 +23,11 @@ use crate::answer::{Expected, read_owned};
 use crate::client::{Client, Request};
 use crate::decode::{Decoder, Unreadable};
 use crate::encode;
-use crate::error::{malformed, misfit, raise, validation_error};
+use crate::error::{locate, malformed, misfit, raise, validation_error};
 use crate::kind::Kind;
 use crate::operation::Operation;
+use crate::protected::unsettle;
+use crate::reading::is_misfit;
 use crate::schema::Schema;
 use crate::transaction::Part;
 
@@ -273,9 +276,13 @@ impl Executed {
                 let places =
                     transact_get_items::items(body).map_err(|error| malformed(py, &error))?;
                 let rows = PyList::empty(py);
+                let mut number = 0;
                 for place in places {
                     rows.append(match place {
-                        Some(place) => self.row(py, &body[place])?,
+                        Some(place) => {
+                            number += 1;
+                            self.row(py, answer, number - 1, place)?
+                        }
                         None => None,
                     })?;
                 }
@@ -289,8 +296,8 @@ impl Executed {
         let broken = |error| malformed(py, &error);
         let framed = execute_statement::frame(body).map_err(broken)?;
         let rows = PyList::empty(py);
-        for place in framed.items {
-            if let Some(row) = self.row(py, &body[place])? {
+        for (number, place) in framed.items.into_iter().enumerate() {
+            if let Some(row) = self.row(py, answer, number, place)? {
                 rows.append(row)?;
             }
         }
@@ -310,10 +317,21 @@ impl Executed {
         let outcomes =
             batch_execute_statement::outcomes(body).map_err(|error| malformed(py, &error))?;
         let rows = PyList::empty(py);
+        let mut number = 0;
         for outcome in outcomes {
             match outcome {
                 Outcome::Done(None) => rows.append(py.None())?,
-                Outcome::Done(Some(place)) => rows.append(self.row(py, &body[place])?)?,
+                Outcome::Done(Some(place)) => {
+                    number += 1;
+                    match self.row(py, answer, number - 1, place) {
+                        Ok(row) => rows.append(row)?,
+                        // Statements stand each for itself.
+                        Err(error) if is_misfit(py, &error)? => {
+                            rows.append(error.into_value(py))?
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
                 Outcome::Failed(failed) => {
                     let nameless = || {
                         Error::new(
@@ -336,11 +354,33 @@ impl Executed {
     }
 
     /// One item; None where the model does not see it.
-    fn row<'py>(&self, py: Python<'py>, item: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn row<'py>(
+        &self,
+        py: Python<'py>,
+        answer: &Answer,
+        number: usize,
+        place: Range<usize>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let stored = &answer.body[place.clone()];
         if let Some(schema) = &self.schema {
-            return Ok(read_owned(py, item, schema.bind(py))?.map(Bound::into_any));
+            let read = || {
+                let item = answer.item(number, place);
+                let item = item.map_err(|error| raise(py, &error, None))?;
+                let item = read_owned(py, &item, schema.bind(py))?;
+                if let (Some(item), Some(opened)) = (&item, &answer.opened) {
+                    unsettle(item, opened.migrated(), number)?;
+                }
+                Ok(item.map(Bound::into_any))
+            };
+            return match read() {
+                Ok(row) => Ok(row),
+                Err(error) => {
+                    locate(py, &error, schema.get(), stored)?;
+                    Err(error)
+                }
+            };
         }
-        let mut reader = Reader::new(item).map_err(|error| malformed(py, &error))?;
+        let mut reader = Reader::new(stored).map_err(|error| malformed(py, &error))?;
         match Decoder::new(py).item(&mut reader) {
             Ok(row) => Ok(Some(row.into_any())),
             Err(Unreadable::Malformed(error)) => Err(malformed(py, &error)),

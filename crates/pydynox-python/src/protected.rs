@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pydynox_core::codec::compression::{Compression, is_compressed};
 use pydynox_core::codec::envelope::is_envelope;
 use pydynox_core::codec::protection::{Protection, Reads, Written};
-use pydynox_core::codec::{OnPlaintext, ProtectedAttribute, ProtectedSchema};
+use pydynox_core::codec::{OnPlaintext, PlainAttributes, ProtectedAttribute, ProtectedSchema};
 use pydynox_core::schema::KeyAttribute;
 use pydynox_core::wire::{Reader, Tag, WireError, Writer, marks};
 use pyo3::intern;
@@ -243,12 +243,7 @@ impl Shield {
             Ok(table) => Some(settings.table_named(table).into()),
             Err(_) => None,
         };
-        let one = |entity: Option<(Box<str>, Box<str>)>, schema: &Schema| Reads {
-            table: table.clone(),
-            entity,
-            schema: schema.protected.clone(),
-        };
-        let mut reads = Vec::new();
+        let mut classes = Vec::new();
         for (name, of) in entities.iter() {
             // A class whose annotations named what was yet to come may be known by now, as it is where items are decoded.
             let of = match of.cast_into::<Schema>() {
@@ -264,23 +259,70 @@ impl Shield {
             };
             let text: String = name.extract()?;
             let entity = (model.entity_attribute.clone(), text.into());
-            reads.push(one(Some(entity), of.get()));
+            classes.push((Some(entity), of));
         }
-        reads.push(one(None, model));
+        classes.push((None, schema.clone()));
+        let encrypted = encrypted_by(&classes);
+        let one = |(entity, of): &(Option<(Box<str>, Box<str>)>, Bound<'_, Schema>)| Reads {
+            table: table.clone(),
+            entity: entity.clone(),
+            schema: of.get().protected_in(settings),
+            plain: plain_attributes(of.get(), &encrypted),
+        };
+        let reads: Vec<Reads> = classes.iter().map(one).collect();
         if reads.iter().all(|reads| reads.schema.is_none()) {
             return Ok(None);
         }
         let mut w = Writer::with_capacity(64);
         write_key(&mut w)?;
-        let written = match &model.protected {
+        let written = match model.protected_in(settings) {
             Some(schema) if !w.is_empty() => Some(Written {
-                schema: schema.clone(),
+                schema,
                 key: w.into_bytes().into(),
             }),
             _ => None,
         };
         Ok(Some(Self { reads, written }))
     }
+}
+
+/// By stored name, a class that encrypts the attribute; nothing where there is one class alone.
+fn encrypted_by<E>(classes: &[(E, Bound<'_, Schema>)]) -> Vec<(Box<str>, Box<str>)> {
+    if classes.len() < 2 {
+        return Vec::new();
+    }
+    let mut found: Vec<(Box<str>, Box<str>)> = Vec::new();
+    for (_, of) in classes {
+        for field in of.get().fields().filter(|field| field.is_encrypted()) {
+            if !found.iter().any(|(name, _)| *name == field.attribute_name) {
+                found.push((field.attribute_name.clone(), of.get().name.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// The attributes that a class does not encrypt, and another one of its table does.
+fn plain_attributes(
+    of: &Schema,
+    encrypted: &[(Box<str>, Box<str>)],
+) -> Option<Arc<PlainAttributes>> {
+    let is_plain = |name: &str| {
+        of.fields()
+            .any(|field| *field.attribute_name == *name && !field.is_encrypted())
+    };
+    let names: Box<[_]> = encrypted
+        .iter()
+        .filter(|(name, _)| is_plain(name))
+        .cloned()
+        .collect();
+    (!names.is_empty()).then(|| {
+        Arc::new(PlainAttributes {
+            model: of.name.clone(),
+            entity_attribute: of.entity_attribute.clone(),
+            names,
+        })
+    })
 }
 
 /// What a call is told, as it is put together.
@@ -324,7 +366,7 @@ pub(crate) fn unsettle(
     migrated: &[(usize, usize)],
     number: usize,
 ) -> PyResult<()> {
-    if migrated.is_empty() {
+    if !migrated.iter().any(|(item, _)| *item == number) {
         return Ok(());
     }
     let schema = schema_of(instance)?;

@@ -902,6 +902,12 @@ impl Search {
         self.limit
     }
 
+    /// Who takes the errors of rows that cannot be read.
+    #[getter]
+    fn invalid(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.on_invalid.as_ref().map(|call| call.clone_ref(py))
+    }
+
     /// What would be sent, without sending it.
     fn explain<'py>(&self, py: Python<'py>, client: &Client) -> PyResult<Bound<'py, PyDict>> {
         let plan = self.plan(py, client, false, false)?;

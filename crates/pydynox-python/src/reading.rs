@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::client::{Answer, Client as CoreClient};
+use pydynox_core::codec::{Opened, Sealed};
 use pydynox_core::cursor::{Binding, Terms};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::pagination::{
-    CONCURRENT_SEGMENTS, Fetched, Page, Pager, Plan, Position, read_segment,
+    CONCURRENT_SEGMENTS, Closed, Fetched, Opener, Page, Pager, Plan, Position, read_segment,
 };
 use pydynox_core::process::Maker;
 use pydynox_core::retry::deadline::Deadline;
@@ -26,7 +27,7 @@ use crate::client::Client;
 use crate::decode::{Decoder, Unreadable};
 use crate::encode;
 use crate::entity::{self, Owner};
-use crate::error::{malformed, misfit, raise, unusable, validation_error};
+use crate::error::{locate, malformed, misfit, raise, unusable, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::json;
@@ -54,8 +55,11 @@ enum Source {
 
 /// What a call brought, and what goes on from there.
 struct Brought {
-    source: Source,
+    /// None where nothing was asked for.
+    source: Option<Source>,
     fetched: Vec<Fetched>,
+    /// Rows of pages that were here already.
+    opened: Vec<(Arc<Sealed>, Opened)>,
 }
 
 struct State {
@@ -67,6 +71,8 @@ struct State {
     /// Pages of which not every row was given, and how many of the first one were.
     pending: VecDeque<Page>,
     given_of_first: usize,
+    /// Whether the row behind those that were given cannot be read.
+    is_stuck: bool,
     /// By segment, how far the given rows reach.
     positions: Vec<Position>,
     given: usize,
@@ -138,6 +144,7 @@ impl Reading {
                 maker: Maker::this(),
                 pending: VecDeque::new(),
                 given_of_first: 0,
+                is_stuck: false,
                 positions,
                 given: 0,
                 pages: 0,
@@ -188,7 +195,7 @@ impl Reading {
     /// Whether rows are here that were not given: the next of them cannot be read.
     #[getter]
     fn is_stuck(&self) -> bool {
-        !lock(&self.state).pending.is_empty()
+        lock(&self.state).is_stuck
     }
 
     /// Whether no more requests may be sent.
@@ -314,7 +321,18 @@ impl Reading {
             (Some(wanted), _) => Some(enough.min(wanted)),
             (None, remaining) => remaining,
         };
-        let missing = enough.saturating_sub(here);
+        let open = state.rows_open();
+        let closed = state.closed();
+        // What is open is given first, then what is here is opened, then more is fetched.
+        let missing = if closed.is_empty() {
+            enough.saturating_sub(here)
+        } else {
+            0
+        };
+        let closed = if open == 0 { closed } else { Vec::new() };
+        let inline = missing == 0 && closed.is_empty();
+        let to_open = wanted.map_or(usize::MAX, |_| enough);
+        let timeout = self.plan.timeout;
         if missing > 0 && !state.maker.is_this() {
             if !matches!(state.source, Source::Idle(_) | Source::Over) {
                 let message =
@@ -333,18 +351,39 @@ impl Reading {
         let plan = self.plan.clone();
         let most = most.map(|most| most.saturating_sub(here));
         let exchange: Exchange = Box::pin(async move {
-            let Some(source) = source else {
+            if source.is_none() && closed.is_empty() {
                 return Ok(nothing_sent(&plan));
+            }
+            let (source, fetched) = match source {
+                None => (None, Ok(Vec::new())),
+                Some(source) => {
+                    let (source, fetched) = bring(source, &core, missing, most).await;
+                    (Some(source), fetched)
+                }
             };
-            let (source, fetched) = bring(source, &core, missing, most).await;
-            let (fetched, outcome) = match fetched {
+            let (mut fetched, mut outcome) = match fetched {
                 Ok(fetched) => {
                     let answer = fetched.last().and_then(|fetched| fetched.answer.clone());
                     (fetched, Ok(answer.unwrap_or_else(|| nothing_sent(&plan))))
                 }
                 Err(error) => (Vec::new(), Err(error)),
             };
-            *lock(&brought) = Some(Brought { source, fetched });
+            let mut opened = Vec::new();
+            if open == 0 && outcome.is_ok() {
+                // Here, off the loop's thread: what is left to it is to decode them.
+                let mut opener = Opener::new(&core, to_open, timeout);
+                let done = open_rows(&mut opener, &closed, &mut opened, &mut fetched);
+                if let Err(error) = Box::pin(done).await {
+                    outcome = Err(error
+                        .with_operation(plan.operation.name())
+                        .with_table(&*plan.table));
+                }
+            }
+            *lock(&brought) = Some(Brought {
+                source,
+                fetched,
+                opened,
+            });
             outcome
         });
         let about = Context {
@@ -352,7 +391,7 @@ impl Reading {
             shows_values: settings.shows_values,
             ..Context::default()
         };
-        Operation::new(py, exchange, missing == 0, expected, about)
+        Operation::new(py, exchange, inline, expected, about)
     }
 
     /// Takes over what a call brought.
@@ -361,8 +400,19 @@ impl Reading {
             return 0;
         };
         let mut state = lock(&self.state);
-        if !matches!(state.source, Source::Over) {
-            state.source = brought.source;
+        if let Some(source) = brought.source
+            && !matches!(state.source, Source::Over)
+        {
+            state.source = source;
+        }
+        for (sealed, opened) in brought.opened {
+            let is_it = |page: &&mut Page| {
+                let of = page.sealed.as_ref();
+                of.is_some_and(|of| Arc::ptr_eq(of, &sealed))
+            };
+            if let Some(page) = state.pending.iter_mut().find(is_it) {
+                page.opened = Some(Arc::new(opened));
+            }
         }
         let mut count = 0;
         for fetched in brought.fetched {
@@ -386,6 +436,7 @@ impl Reading {
         this.settle();
         let (mut pending, mut given, most, was_over) = {
             let mut state = lock(&this.state);
+            state.is_stuck = false;
             let remaining = this.remaining(&state).unwrap_or(usize::MAX);
             let most = wanted.unwrap_or(usize::MAX).min(remaining);
             let over = state.pending.is_empty();
@@ -403,6 +454,7 @@ impl Reading {
         let mut positions = Vec::new();
         let read = this.decode(&rows, &mut pending, &mut given, most, &mut positions);
         let mut state = lock(&this.state);
+        state.is_stuck = matches!(read, Ok(true));
         state.pending = pending;
         state.given_of_first = given;
         state.given += rows.len();
@@ -437,7 +489,8 @@ impl Reading {
         Ok(count.min(limit as u64).into_pyobject(py)?.into_any())
     }
 
-    /// Decodes up to `most` rows. A row that cannot be read ends what is given before it, and is an error where it comes first.
+    /// Decodes up to `most` rows of those that are open. A row that cannot be read ends what is given before it (then the answer is
+    /// true), and is an error where it comes first.
     fn decode(
         &self,
         rows: &Bound<'_, PyList>,
@@ -445,28 +498,33 @@ impl Reading {
         given: &mut usize,
         most: usize,
         positions: &mut Vec<(usize, Position)>,
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         let py = rows.py();
         let search = self.search.get();
         let mut decoder = Decoder::new(py);
         while let Some(page) = pending.front() {
             let end = page
-                .items
-                .len()
+                .open_until()
                 .min(given.saturating_add(most - rows.len()));
             while *given < end {
-                let range = &page.items[*given];
-                let bytes = &page.body[range.start as usize..range.end as usize];
-                match row(&mut decoder, search, bytes) {
+                let opened = page.row(*given);
+                let read = match &opened {
+                    Ok(bytes) => row(&mut decoder, search, bytes),
+                    Err(error) => Err(raise(py, error, None)),
+                };
+                match read {
                     Ok(row) => {
-                        if let Ok(instance) = row.cast::<Instance>() {
-                            unsettle(instance, &page.migrated, *given)?;
+                        if let (Some(opened), Ok(instance)) = (&page.opened, row.cast::<Instance>())
+                        {
+                            unsettle(instance, opened.migrated(), *given)?;
                         }
                         rows.append(row)?;
                     }
                     Err(error) if !is_misfit(py, &error)? => return Err(error),
                     Err(error) => {
-                        describe(py, &error, search, bytes)?;
+                        // What could not be opened is shown as it is stored.
+                        let bytes = opened.unwrap_or_else(|_| page.stored(*given));
+                        describe(py, &error, search, &bytes)?;
                         if let Some(call) = &search.on_invalid {
                             call.bind(py).call1((error.value(py),))?;
                         } else if rows.is_empty() {
@@ -479,7 +537,7 @@ impl Reading {
                             return Err(error);
                         } else {
                             positions.push((page.segment, self.position_of(py, page, *given)?));
-                            return Ok(());
+                            return Ok(true);
                         }
                     }
                 }
@@ -487,15 +545,15 @@ impl Reading {
             }
             positions.push((page.segment, self.position_of(py, page, *given)?));
             if *given < page.items.len() {
-                return Ok(());
+                return Ok(false);
             }
             pending.pop_front();
             *given = 0;
             if rows.len() >= most {
-                return Ok(());
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Where a page stands after its first `given` rows.
@@ -536,10 +594,18 @@ impl Reading {
             (Some(wanted), Some(remaining)) => Some(wanted.min(remaining)),
             (one, other) => one.or(other),
         };
+        let wanted_ahead =
+            wanted.map_or(usize::MAX, |wanted| wanted.min(most.unwrap_or(usize::MAX)));
         let wanted = wanted.unwrap_or(1).min(most.unwrap_or(usize::MAX));
         let (sender, receiver) = oneshot::channel();
+        let timeout = self.plan.timeout;
         let task = runtime::spawn(async move {
-            let fetched = pager.fetch(&core, wanted, most).await;
+            let mut fetched = pager.fetch(&core, wanted, most).await;
+            if let Ok(fetched) = &mut fetched {
+                // What goes wrong here is met again when the rows are asked for.
+                let mut opener = Opener::new(&core, wanted_ahead, timeout);
+                let _ = opener.open_fetched(fetched).await;
+            }
             // Nobody waits where the reading was ended meanwhile.
             let _ = sender.send((pager, fetched));
         })?;
@@ -552,6 +618,31 @@ impl State {
     fn rows_here(&self) -> usize {
         let rows: usize = self.pending.iter().map(|page| page.items.len()).sum();
         rows - self.given_of_first.min(rows)
+    }
+
+    /// How many rows can be given as they are.
+    fn rows_open(&self) -> usize {
+        let mut open = 0;
+        let mut given = self.given_of_first;
+        for page in &self.pending {
+            open += page.open_until().saturating_sub(given);
+            if page.open_until() < page.items.len() {
+                break;
+            }
+            given = 0;
+        }
+        open
+    }
+
+    /// The rows that must be opened before they are given.
+    fn closed(&self) -> Vec<Closed> {
+        let mut given = self.given_of_first;
+        let mut closed = Vec::new();
+        for page in &self.pending {
+            closed.extend(Closed::of(page, given.max(page.open_until())));
+            given = 0;
+        }
+        closed
     }
 
     /// Whether a request would have to be sent for more rows.
@@ -570,6 +661,25 @@ impl State {
         }
         self.pending.extend(fetched.pages);
     }
+}
+
+/// Opens rows that are here, and then those that came.
+async fn open_rows(
+    opener: &mut Opener<'_>,
+    closed: &[Closed],
+    opened: &mut Vec<(Arc<Sealed>, Opened)>,
+    fetched: &mut [Fetched],
+) -> Result<(), Error> {
+    for rows in closed {
+        match opener.open(rows).await? {
+            Some(part) => opened.push((rows.sealed.clone(), part)),
+            None => return Ok(()),
+        }
+    }
+    for fetched in fetched {
+        opener.open_fetched(fetched).await?;
+    }
+    Ok(())
 }
 
 /// Reads on until there are `missing` rows, or no more.
@@ -636,6 +746,8 @@ fn nothing_sent(plan: &Plan) -> Answer {
         operation: plan.operation.clone(),
         table: plan.table.clone(),
         migrated: Vec::new(),
+        sealed: None,
+        opened: None,
     }
 }
 
@@ -739,7 +851,7 @@ fn keyless(py: Python<'_>, names: &str) -> PyErr {
 }
 
 /// The values of the key of an item.
-fn key_values<'py>(
+pub(crate) fn key_values<'py>(
     decoder: &mut Decoder<'py>,
     schema: &Schema,
     bytes: &[u8],
@@ -790,7 +902,7 @@ fn unreadable(py: Python<'_>, problem: Unreadable, label: &str) -> PyErr {
 }
 
 /// Whether the error says that a stored value does not fit the model.
-fn is_misfit(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+pub(crate) fn is_misfit(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     let class = py
         .import(intern!(py, "pydynox.exceptions"))?
         .getattr(intern!(py, "SerializationError"))?;
@@ -804,13 +916,8 @@ fn describe(py: Python<'_>, error: &PyErr, search: &Search, bytes: &[u8]) -> PyR
     let raw = plain(&mut decoder, bytes)?;
     let value = error.value(py);
     value.setattr(intern!(py, "raw"), &raw)?;
-    if let Some(schema) = &search.schema {
-        let schema = schema.get();
-        let key = key_values(&mut decoder, schema, bytes, |name| keyless(py, name))
-            .and_then(|values| schema.model(py).call_method1(intern!(py, "key"), values));
-        if let Ok(key) = key {
-            value.setattr(intern!(py, "key"), key)?;
-        }
+    match &search.schema {
+        Some(schema) => locate(py, error, schema.get(), bytes),
+        None => Ok(()),
     }
-    Ok(())
 }

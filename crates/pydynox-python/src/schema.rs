@@ -1,7 +1,7 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pydynox_core::codec::ProtectedSchema;
 use pydynox_core::expression::action::Actions;
@@ -23,6 +23,7 @@ use crate::kind::Kind;
 use crate::layout::Layout;
 use crate::protected::{self, Protected};
 use crate::rules::Rules;
+use crate::settings::Settings;
 use crate::template::Template;
 use crate::unique::Constraint;
 
@@ -114,6 +115,12 @@ impl Field {
     pub(crate) fn dumps(&self) -> bool {
         let protected = self.protected.as_ref();
         !self.is_hidden() && protected.is_none_or(|protected| protected.dumps)
+    }
+
+    /// Whether it is stored encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let protected = self.protected.as_ref();
+        protected.is_some_and(|protected| protected.encryption.is_some())
     }
 
     pub(crate) fn is_required(&self) -> bool {
@@ -265,8 +272,12 @@ pub(crate) struct Schema {
     index_keys: Box<[Option<IndexKey>]>,
     /// The stored names of the key's attributes, partition key first.
     pub(crate) key_names: Arc<[Box<str>]>,
-    /// Its protected attributes.
+    /// Its protected attributes; see [`protected_in`](Self::protected_in).
     pub(crate) protected: Option<Arc<ProtectedSchema>>,
+    /// Whether encrypted values know their table by the name that is sent.
+    bound_to_sent_name: bool,
+    /// The protected attributes by the name that was sent last.
+    protected_as_sent: Mutex<Option<Arc<ProtectedSchema>>>,
 }
 
 impl Deref for Schema {
@@ -330,6 +341,26 @@ impl Schema {
     pub(crate) fn encrypts(&self) -> bool {
         let protected = self.protected.as_ref();
         protected.is_some_and(|protected| protected.encrypts())
+    }
+
+    /// Its protected attributes as a client reads and writes them: bound to the name that it sends, unless the class declares one.
+    pub(crate) fn protected_in(&self, settings: &Settings) -> Option<Arc<ProtectedSchema>> {
+        let declared = self.protected.as_ref()?;
+        let Some(table) = self.table.as_deref().filter(|_| self.bound_to_sent_name) else {
+            return Some(declared.clone());
+        };
+        if settings.sends_as_declared(table) {
+            return Some(declared.clone());
+        }
+        let sent = settings.table_named(table);
+        let mut last = self
+            .protected_as_sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(known) if *known.logical_table == *sent => Some(known.clone()),
+            _ => Some(last.insert(Arc::new(declared.in_table(&sent))).clone()),
+        }
     }
 
     /// What a field is made of.
@@ -453,6 +484,8 @@ impl Schema {
             index_keys: index_keys.into(),
             key_names,
             protected,
+            bound_to_sent_name: logical_table.is_none(),
+            protected_as_sent: Mutex::default(),
             layout,
         })
     }

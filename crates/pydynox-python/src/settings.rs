@@ -123,6 +123,8 @@ struct Given {
     #[pyo3(item)]
     retry_unsafe_writes: bool,
     #[pyo3(item)]
+    max_decompressed: i64,
+    #[pyo3(item)]
     errors: String,
     #[pyo3(item)]
     size_warning: Option<f64>,
@@ -154,9 +156,14 @@ impl Settings {
         ))
     }
 
+    /// Whether a table is sent under the very name that a model or a caller gives it.
+    pub(crate) fn sends_as_declared(&self, table: &str) -> bool {
+        self.table_prefix.is_empty() || table.starts_with("arn:")
+    }
+
     /// A table by the name that a model or a caller gives it.
     pub(crate) fn table_named(&self, table: &str) -> String {
-        if table.starts_with("arn:") {
+        if self.sends_as_declared(table) {
             table.to_owned()
         } else {
             [&self.table_prefix, table].concat()
@@ -360,6 +367,7 @@ impl Given {
                 .transpose()?,
             max_attempts: count("max_attempts", self.max_attempts)?,
             retry_unsafe_writes: self.retry_unsafe_writes,
+            max_decompressed: count("max_decompressed", self.max_decompressed)? as usize,
             rate_limit: self.rate_limit.map(rate_limit),
             ..ClientConfig::default()
         };
@@ -382,7 +390,7 @@ impl Given {
                     .map_or_else(|| Ok(KeyLimits::default()), key_limits)?,
                 surroundings: given
                     .is_remote()
-                    .then(|| self.surroundings(http.connect_timeout))
+                    .then(|| self.surroundings_of_kms(http.connect_timeout))
                     .transpose()?,
                 made: OnceLock::new(),
                 by_loop: Mutex::default(),
@@ -418,11 +426,39 @@ impl Given {
         })
     }
 
+    /// The embedded engine, if the endpoint is one: the one given, else the environment's.
+    fn embedded(&self) -> Result<Option<Location>, Error> {
+        match &self.endpoint_url {
+            Some(url) => Location::parse(url),
+            None => embedded_in_environment(),
+        }
+    }
+
+    /// Those of a key service: what leads to an embedded engine leads to no other service.
+    fn surroundings_of_kms(
+        &self,
+        connect_timeout: Duration,
+    ) -> Result<pydynox_aws::Settings, Error> {
+        let endpoint_url = match self.embedded()? {
+            Some(_) => None,
+            None => self.endpoint_url.as_deref(),
+        };
+        self.surroundings_at(endpoint_url, connect_timeout)
+    }
+
     fn surroundings(&self, connect_timeout: Duration) -> Result<pydynox_aws::Settings, Error> {
+        self.surroundings_at(self.endpoint_url.as_deref(), connect_timeout)
+    }
+
+    fn surroundings_at(
+        &self,
+        endpoint_url: Option<&str>,
+        connect_timeout: Duration,
+    ) -> Result<pydynox_aws::Settings, Error> {
         let text = |text: &Option<String>| text.as_deref().map(Into::into);
         let mut settings = pydynox_aws::Settings::default();
         settings.region = text(&self.region);
-        settings.endpoint_url = text(&self.endpoint_url);
+        settings.endpoint_url = endpoint_url.map(Into::into);
         settings.profile = text(&self.profile);
         settings.ca_bundle.clone_from(&self.ca_bundle);
         settings.connect_timeout = connect_timeout;

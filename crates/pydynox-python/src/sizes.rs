@@ -51,9 +51,9 @@ fn measure(
     let py = schema.py();
     let model = schema.get();
     let table = settings.table_of(py, model)?;
-    let size = match &model.protected {
+    let size = match model.protected_in(settings) {
         None => item_size(item).map_err(|error| malformed(py, &error))?,
-        Some(protected) => protected_size(py, settings, protected, item)?,
+        Some(protected) => protected_size(py, settings, &protected, item)?,
     };
     let key = || key_of(instance).ok();
     judge(py, settings, &size, &model.name, &table, key)

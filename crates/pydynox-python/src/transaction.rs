@@ -15,7 +15,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::{Context, Expected, read_owned};
 use crate::client::{Client, Repair, Request};
-use crate::error::{self, malformed, numbered, of_item, raise, validation_error};
+use crate::error::{self, locate, malformed, numbered, of_item, raise, validation_error};
 use crate::instance::Instance;
 use crate::item;
 use crate::operation::Operation;
@@ -470,12 +470,24 @@ pub(crate) fn items_of<'py>(
         let range = found.get(place).cloned().flatten();
         let item = match range {
             Some(range) => {
-                let item = read_owned(py, &body[range], schema.bind(py))?;
-                if let Some(item) = &item {
-                    let number = found[..place].iter().flatten().count();
-                    unsettle(item, &answer.migrated, number)?;
+                let number = found[..place].iter().flatten().count();
+                let stored = range.clone();
+                let read = || {
+                    let item = answer.item(number, range);
+                    let item = item.map_err(|error| raise(py, &error, None))?;
+                    let item = read_owned(py, &item, schema.bind(py))?;
+                    if let (Some(item), Some(opened)) = (&item, &answer.opened) {
+                        unsettle(item, opened.migrated(), number)?;
+                    }
+                    Ok::<_, PyErr>(item)
+                };
+                match read() {
+                    Ok(item) => item,
+                    Err(error) => {
+                        locate(py, &error, schema.get(), &body[stored])?;
+                        return Err(error);
+                    }
                 }
-                item
             }
             None => None,
         };

@@ -193,6 +193,57 @@ async fn a_throttled_call_is_tried_again() {
     assert_eq!(server.seen().len(), 2);
 }
 
+/// What a service that is at fault answers.
+fn faults() -> Vec<Answer> {
+    let coded =
+        |status: u16, code: &str| (status, json!({"__type": code, "message": "no"}).to_string());
+    vec![
+        coded(500, "KMSInternalException"),
+        coded(500, "KeyUnavailableException"),
+        coded(503, "DependencyTimeoutException"),
+        coded(500, "InternalFailure"),
+        coded(500, "InternalServerError"),
+        coded(503, "ServiceUnavailable"),
+        (500, String::new()),
+        (502, "<html>bad gateway</html>".to_owned()),
+        (504, "{}".to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn a_fault_of_kms_is_tried_again() {
+    for fault in faults() {
+        let count = AtomicU32::new(0);
+        let kms = kms();
+        let first = fault.clone();
+        let server = Server::start(move |request| match count.fetch_add(1, Ordering::Relaxed) {
+            0 => first.clone(),
+            _ => kms(request),
+        });
+
+        let made = keyring(&server.url(), |_| {})
+            .generate_data_key(&users())
+            .await;
+
+        assert!(made.is_ok(), "{fault:?}: {made:?}");
+        assert_eq!(server.seen().len(), 2, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_kms_that_stays_is_an_error_that_may_pass() {
+    for fault in faults() {
+        for unwraps in [false, true] {
+            let failed = refused(fault.clone(), unwraps).await;
+
+            assert!(failed.retryable(), "{fault:?}: {failed}");
+            assert_eq!(failed.status(), Some(fault.0));
+            assert_ne!(failed.kind(), &ErrorKind::Encryption);
+            assert_ne!(failed.kind(), &ErrorKind::ConnectionFailed);
+        }
+    }
+}
+
 #[tokio::test]
 async fn nobody_there_is_an_error_that_may_pass() {
     let keyring = keyring(&format!("http://127.0.0.1:{}", closed_port()), |_| {});

@@ -153,6 +153,8 @@ impl Waiter {
                 operation: Operation::DescribeTable,
                 table: self.describe.table.clone(),
                 migrated: Vec::new(),
+                sealed: None,
+                opened: None,
             }),
             answered => answered,
         }

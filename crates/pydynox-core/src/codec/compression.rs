@@ -114,12 +114,34 @@ impl Compression {
         Ok(packed)
     }
 
+    /// How large the content of a compressed form is, by what it declares.
+    ///
+    /// # Errors
+    ///
+    /// What the bytes are refused for.
+    pub fn content_size(&self, packed: &[u8]) -> Result<usize, Refused> {
+        self.frame_of(packed).map(|(_, size)| size)
+    }
+
     /// The content of a compressed form.
     ///
     /// # Errors
     ///
     /// What the bytes are refused for; nothing was allocated for a content that is too large.
     pub fn decompress(&self, packed: &[u8]) -> Result<Vec<u8>, Refused> {
+        let (frame, size) = self.frame_of(packed)?;
+        let mut content = Vec::with_capacity(size);
+        let written = with_decompressor(size, |decompressor| {
+            decompressor.decompress_to_buffer(frame, &mut content)
+        });
+        match written {
+            Ok(written) if written == size && content.len() == size => Ok(content),
+            _ => Err(Refused::Damaged),
+        }
+    }
+
+    /// The frame of a compressed form, and the size of its content.
+    fn frame_of<'a>(&self, packed: &'a [u8]) -> Result<(&'a [u8], usize), Refused> {
         let frame = packed.strip_prefix(&MAGIC).ok_or(Refused::Form)?;
         let frame = frame.strip_prefix(&[VERSION]).ok_or(Refused::Version)?;
         let declared = declared_size(frame)?;
@@ -133,14 +155,7 @@ impl Compression {
             return Err(Refused::Form);
         }
         let size = usize::try_from(declared).map_err(|_| Refused::TooLarge)?;
-        let mut content = Vec::with_capacity(size);
-        let written = with_decompressor(size, |decompressor| {
-            decompressor.decompress_to_buffer(frame, &mut content)
-        });
-        match written {
-            Ok(written) if written == size && content.len() == size => Ok(content),
-            _ => Err(Refused::Damaged),
-        }
+        Ok((frame, size))
     }
 }
 

@@ -177,17 +177,17 @@ impl DataKeys {
             .await
     }
 
-    /// The data keys behind wrapped ones, in their order, each asked for once.
+    /// The data keys behind wrapped ones, in their order, each asked for once; or why one of them cannot be unwrapped.
     ///
     /// # Errors
     ///
-    /// The first of the keyring's.
+    /// The first of the keyring's that is about more than one wrapped key: it could not be asked.
     pub async fn to_decrypt(
         &self,
         context: &KeyContext,
         wrapped: &[(&str, &[u8])],
         generation: u64,
-    ) -> Result<Vec<Unwrapped>, Error> {
+    ) -> Result<Vec<Result<Unwrapped, Error>>, Error> {
         let era = self.first.of(generation);
         let mut prints: Vec<Fingerprint> = Vec::with_capacity(wrapped.len());
         for (index, pair) in wrapped.iter().enumerate() {
@@ -198,7 +198,7 @@ impl DataKeys {
                 _ => prints.push(fingerprint(pair.0, pair.1, context)),
             }
         }
-        let mut keys: HashMap<Fingerprint, Unwrapped> = HashMap::new();
+        let mut keys: HashMap<Fingerprint, Result<Unwrapped, Error>> = HashMap::new();
         let mut missing = Vec::new();
         {
             let mut state = era.state();
@@ -207,7 +207,7 @@ impl DataKeys {
                     continue;
                 }
                 match state.find(print) {
-                    Some(key) => drop(keys.insert(*print, key)),
+                    Some(key) => drop(keys.insert(*print, Ok(key))),
                     None => missing.push((*print, *key_ref, *wrapped)),
                 }
             }
@@ -220,7 +220,12 @@ impl DataKeys {
                 })
                 .collect();
             for (key, (print, _, _)) in all(asked).await.into_iter().zip(part) {
-                keys.insert(*print, key?);
+                if let Err(error) = &key
+                    && !error.is_about_one_value()
+                {
+                    return Err(error.clone());
+                }
+                keys.insert(*print, key);
             }
         }
         Ok(prints
@@ -455,7 +460,7 @@ enum Flown {
 #[derive(Default)]
 struct Flight {
     failures: AtomicU64,
-    alone: tokio::sync::Mutex<Option<Arc<Error>>>,
+    alone: tokio::sync::Mutex<Option<Error>>,
 }
 
 impl Flight {
@@ -473,38 +478,17 @@ impl Flight {
         if self.failures.load(Ordering::Relaxed) != before
             && let Some(error) = &*failed
         {
-            return Err(repeated(error));
+            return Err(error.clone());
         }
         match ask().await {
             Ok(answer) => Ok(answer),
             Err(error) => {
-                let again = repeated(&error);
-                *failed = Some(Arc::new(error));
+                *failed = Some(error.clone());
                 self.failures.fetch_add(1, Ordering::Relaxed);
-                Err(again)
+                Err(error)
             }
         }
     }
-}
-
-/// The same error for another caller.
-fn repeated(error: &Error) -> Error {
-    let mut again = Error::new(error.kind().clone(), error.message())
-        .with_retryable(error.retryable())
-        .with_attempts(error.attempts());
-    if let Some(operation) = error.operation() {
-        again = again.with_operation(operation);
-    }
-    if let Some(code) = error.code() {
-        again = again.with_code(code);
-    }
-    if let Some(status) = error.status() {
-        again = again.with_status(status);
-    }
-    if let Some(request_id) = error.request_id() {
-        again = again.with_request_id(request_id);
-    }
-    again
 }
 
 /// Waits for all of them at once.
@@ -812,8 +796,8 @@ mod tests {
         let opened = keys.to_decrypt(&users(), &page, 0).await.unwrap();
 
         assert_eq!((opened.len(), keyring.asked()), (1000, (0, 2)));
-        assert_eq!(opened[0].key().bytes(), a.key.bytes());
-        assert_eq!(opened[999].key().bytes(), b.key.bytes());
+        assert_eq!(opened[0].as_ref().unwrap().key().bytes(), a.key.bytes());
+        assert_eq!(opened[999].as_ref().unwrap().key().bytes(), b.key.bytes());
         assert!(start.elapsed() < Duration::from_millis(600), "both at once");
         keys.to_decrypt(&users(), &page, 0).await.unwrap();
         assert_eq!(keyring.asked(), (0, 2));
@@ -833,7 +817,7 @@ mod tests {
             .await
             .unwrap();
 
-        assert_eq!(opened[0].key().bytes(), key.key.bytes());
+        assert_eq!(opened[0].as_ref().unwrap().key().bytes(), key.key.bytes());
         assert_eq!(keyring.asked(), (1, 0));
     }
 
@@ -844,10 +828,11 @@ mod tests {
         let key = one(&keys, 0).await;
 
         for (context, key_ref) in [(KeyContext::new("orders"), "k1"), (users(), "k2")] {
-            let error = keys
+            let opened = keys
                 .to_decrypt(&context, &[(key_ref, &key.wrapped)], 0)
                 .await
-                .unwrap_err();
+                .unwrap();
+            let error = opened[0].as_ref().unwrap_err();
             assert_eq!(error.kind(), &ErrorKind::Encryption);
         }
     }

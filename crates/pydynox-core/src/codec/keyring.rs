@@ -21,7 +21,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send +
 /// let key = DataKey::new(&mut [7; 32]);
 /// assert_eq!(format!("{key:?}"), "DataKey(..)");
 /// ```
-pub struct DataKey(Zeroizing<[u8; 32]>);
+pub struct DataKey(Box<Zeroizing<[u8; 32]>>); // in a box, so that no move leaves a copy behind
 
 impl DataKey {
     /// Length in bytes.
@@ -29,7 +29,8 @@ impl DataKey {
 
     /// Takes a key over and wipes where it was.
     pub fn new(bytes: &mut [u8; Self::LENGTH]) -> Self {
-        let key = Self(Zeroizing::new(*bytes));
+        let mut key = Self::empty();
+        key.0.copy_from_slice(bytes.as_slice());
         zeroize::Zeroize::zeroize(bytes);
         key
     }
@@ -40,13 +41,17 @@ impl DataKey {
     ///
     /// [`ErrorKind::Configuration`]: it is not 32 bytes long.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, Error> {
-        let mut key = Self(Zeroizing::new([0; Self::LENGTH]));
+        let mut key = Self::empty();
         if bytes.len() != Self::LENGTH {
             let message = format!("a key must have 32 bytes; got {}", bytes.len());
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         key.0.copy_from_slice(bytes);
         Ok(key)
+    }
+
+    fn empty() -> Self {
+        Self(Box::new(Zeroizing::new([0; Self::LENGTH])))
     }
 
     /// The key itself, for whoever wraps or uses it.

@@ -1,8 +1,8 @@
 //! How protected attributes are stored: compressed, encrypted, or both; written into holes of a body, read out of an answer.
 //!
 //! An attribute is protected when its class says so ([`ProtectedAttribute`]). On the way out its value is left out of the
-//! body (a *hole*) and [`Holes::fill`] puts the stored form there; on the way in [`Found::open`] puts the values back, so that
-//! whoever decodes sees what an attribute without protection would have looked like.
+//! body (a *hole*) and [`Holes::fill`] puts the stored form there; on the way in [`Found::open`] puts the values back, item by
+//! item, so that whoever decodes sees what an attribute without protection would have looked like.
 
 pub mod compression;
 pub mod data_keys;
@@ -19,9 +19,9 @@ mod seal;
 pub use data_keys::{DataKeys, KeyLimits};
 pub use keyring::{DataKey, Keyring};
 pub use local::LocalKeyring;
-pub use open::{Found, Opened, Place, Target};
+pub use open::{Found, Opened, Place, PlainAttributes, Share, Target};
 pub use protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
-pub use protection::Protection;
+pub use protection::{Protection, Sealed};
 pub use seal::Holes;
 
 #[cfg(test)]

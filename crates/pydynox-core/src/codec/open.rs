@@ -1,10 +1,13 @@
-//! The way in: protected values found in an answer, and the answer with their values in place.
+//! The way in: protected values found in an answer, and its items with their values in place, opened as they are taken.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::compression::{Compression, is_compressed};
+use bytes::Bytes;
+
+use super::compression::{Compression, Refused, is_compressed};
 use super::data_keys::{DataKeys, Unwrapped};
 use super::encryption;
 use super::envelope::{COMPRESSED, Envelope, is_envelope};
@@ -15,7 +18,7 @@ use super::seal::no_keyring;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{Reader, Tag, WireError};
 
-/// After so many bytes of protected values others are let through.
+/// After so many bytes of protected values, stored or unpacked, others are let through.
 const LONG_WORK: usize = 64 * 1024;
 
 /// Where the items of an answer stand.
@@ -34,12 +37,26 @@ pub enum Place<'a> {
 }
 
 /// What is known about an item before it is opened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Target {
-    /// The schema to read it by.
-    pub schema: Arc<ProtectedSchema>,
+    /// The schema to read it by; None where its class protects nothing.
+    pub schema: Option<Arc<ProtectedSchema>>,
     /// Its key, for answers that do not hold it; else it is read out of the item.
     pub key: Option<ItemKey>,
+    /// The attributes in which no envelope is taken, if there are some.
+    pub plain: Option<Arc<PlainAttributes>>,
+}
+
+/// The attributes that a class stores as they are, and another class of the same table encrypted: an item that passes for one of
+/// this class must not have the other one's values read as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainAttributes {
+    /// The class.
+    pub model: Box<str>,
+    /// The attribute that says of which class an item is.
+    pub entity_attribute: Box<str>,
+    /// The stored names, each with the class that encrypts it.
+    pub names: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// The protected values of an answer.
@@ -52,12 +69,18 @@ pub struct Found {
 struct Item {
     /// Counted over all items of the answer.
     number: usize,
-    target: Target,
+    /// Where it stands in the answer.
+    range: Range<usize>,
+    /// Its values.
+    values: Range<usize>,
+    schema: Option<Arc<ProtectedSchema>>,
+    key: Option<ItemKey>,
+    /// Why it is not opened at all.
+    refused: Option<Error>,
 }
 
 struct Value {
     range: Range<usize>,
-    item: usize,
     attribute: usize,
     stored: Stored,
 }
@@ -68,14 +91,97 @@ impl fmt::Debug for Found {
     }
 }
 
-/// An answer whose protected values were put in place.
-#[derive(Debug, PartialEq, Eq)]
+/// Which items of an answer are to be opened, and how much may be unpacked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// The number of the first.
+    pub from: usize,
+    /// How many.
+    pub wanted: usize,
+    /// Bytes of opened items after which the rest stays closed.
+    pub room: usize,
+    /// Bytes that no item may exceed.
+    pub most: usize,
+    /// Whether the first item is opened even where it has more than the room.
+    pub at_least_one: bool,
+}
+
+impl Share {
+    /// All items, as far as they have no more than so many bytes together.
+    pub fn all(most: usize) -> Self {
+        Self {
+            from: 0,
+            wanted: usize::MAX,
+            room: most,
+            most,
+            at_least_one: true,
+        }
+    }
+}
+
+/// Items of an answer whose protected values were put in place.
+#[derive(Debug, Clone, Default)]
 pub struct Opened {
-    /// The answer; every byte outside of protected values is as it was.
-    pub body: Vec<u8>,
+    text: Bytes,
+    items: Vec<OpenedItem>,
+    until: usize,
+    migrated: Vec<(usize, usize)>,
+}
+
+#[derive(Debug, Clone)]
+struct OpenedItem {
+    number: usize,
+    stood: Range<usize>,
+    outcome: Result<Range<usize>, Error>,
+}
+
+impl Opened {
+    /// The number of the first item that is not open, or of the first that was not asked for.
+    pub fn until(&self) -> usize {
+        self.until
+    }
+
+    /// How many bytes the opened items have.
+    pub fn size(&self) -> usize {
+        self.text.len()
+    }
+
+    /// An item by its number, or why it cannot be opened; None where it has no protected values, so that it is read as it stands.
+    pub fn item(&self, number: usize) -> Option<Result<Bytes, &Error>> {
+        let index = self
+            .items
+            .binary_search_by_key(&number, |item| item.number)
+            .ok()?;
+        let item = self.items.get(index)?;
+        Some(match &item.outcome {
+            Ok(range) => Ok(self.text.slice(range.clone())),
+            Err(error) => Err(error),
+        })
+    }
+
     /// Plaintext that was taken for what should have been encrypted: item, counted over the answer, and attribute by its
     /// index in the schema. It counts as a change, so that the next save encrypts it.
-    pub migrated: Vec<(usize, usize)>,
+    pub fn migrated(&self) -> &[(usize, usize)] {
+        &self.migrated
+    }
+
+    /// The answer with the opened items in their places; every byte outside of protected values is as it was.
+    ///
+    /// # Errors
+    ///
+    /// The first item that cannot be opened.
+    pub fn in_place(&self, body: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut whole = Vec::with_capacity(body.len() + self.text.len());
+        let mut from = 0;
+        for item in &self.items {
+            let range = item.outcome.as_ref().map_err(Error::clone)?;
+            whole.extend_from_slice(body.get(from..item.stood.start).ok_or_else(another)?);
+            whole.extend_from_slice(self.text.get(range.clone()).ok_or_else(another)?);
+            from = item.stood.end;
+        }
+        whole.extend_from_slice(body.get(from..).ok_or_else(another)?);
+        Ok(whole)
+    }
 }
 
 impl Found {
@@ -84,7 +190,7 @@ impl Found {
     ///
     /// # Errors
     ///
-    /// The answer is not of this form; an item has an encrypted value and no key.
+    /// The answer is not of this form.
     pub fn look(
         body: &[u8],
         place: Place<'_>,
@@ -108,59 +214,76 @@ impl Found {
 
     /// Whether the answer can be taken as it is.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.items.is_empty()
     }
 
-    /// The answer with all values in place. `body` is what was looked at.
+    /// Items with all values in place, or why they cannot be opened, each by itself. `body` is what was looked at.
     ///
-    /// Each wrapped data key that is not at hand is asked for once. Only the keyring is waited for, and above 64 KB others are
-    /// let through between two values.
+    /// Each wrapped data key that is not at hand is asked for once. Only the keyring is waited for, and before more than 64 KB
+    /// are opened at once others are let through.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Encryption`]: an encrypted value cannot be opened, or is plaintext; there is one message for all reasons.
-    /// [`ErrorKind::Serialization`]: a compressed value is refused. [`ErrorKind::Configuration`]: there is no keyring. Those of
-    /// the keyring.
+    /// [`ErrorKind::Configuration`]: there is no keyring. Those of the keyring that are about more than one value. An item has
+    /// the others: [`ErrorKind::Encryption`], an encrypted value cannot be opened, or is plaintext, with one message for all
+    /// reasons; [`ErrorKind::Serialization`], a compressed value is refused, or the item has more bytes than may be unpacked.
     pub async fn open(
         &self,
         body: &[u8],
         keys: Option<&DataKeys>,
         generation: u64,
+        share: Share,
     ) -> Result<Opened, Error> {
-        for value in &self.values {
-            let (item, attribute) = self.place(value)?;
-            let checked = value.stored.check(attribute);
-            checked.map_err(|error| item.placed(&error, attribute))?;
-        }
-        let unwrapped = self.unwrap(keys, generation).await?;
-        let mut opened = Opened {
-            body: Vec::with_capacity(body.len()),
+        let end = share.from.saturating_add(share.wanted);
+        let items = self.items_between(share.from, end);
+        let mut keys = self.unwrap(items, keys, generation).await?.into_iter();
+        let mut opening = Opening {
+            body,
+            text: Vec::new(),
             migrated: Vec::new(),
+            work: 0,
         };
-        let mut from = 0;
-        let mut work = 0;
-        for (value, key) in self.values.iter().zip(&unwrapped) {
-            let before = body.get(from..value.range.start).ok_or_else(another)?;
-            opened.body.extend_from_slice(before);
-            from = value.range.end;
-            let as_it_is = body.get(value.range.clone()).ok_or_else(another)?;
-            let (item, attribute) = self.place(value)?;
-            let key = key.as_ref().map(Unwrapped::key);
-            match item.put(attribute, &value.stored, key, as_it_is, &mut opened.body) {
-                Ok(false) => {}
-                Ok(true) => opened.migrated.push((item.number, value.attribute)),
-                Err(error) => return Err(item.placed(&error, attribute)),
+        let mut opened = Opened {
+            until: end,
+            ..Opened::default()
+        };
+        for item in items {
+            let start = opening.text.len();
+            let migrated = opening.migrated.len();
+            let must = share.at_least_one && opened.items.is_empty();
+            let left = share.room.saturating_sub(start);
+            let most = if must { share.most } else { left };
+            let values = self.values.get(item.values.clone()).unwrap_or_default();
+            let keys: Vec<_> = keys.by_ref().take(values.len()).collect();
+            let outcome = match opening.item(item, values, &keys, most).await {
+                Ok(()) if opening.text.len() - start <= most => Ok(start..opening.text.len()),
+                Ok(()) | Err(Closed::Full) if !must => {
+                    opening.forget(start, migrated);
+                    opened.until = item.number;
+                    break;
+                }
+                Ok(()) | Err(Closed::Full) => Err(item.too_large(share.most)),
+                Err(Closed::Refused(error)) if error.is_about_one_value() => Err(error),
+                Err(Closed::Refused(error)) => return Err(error),
+            };
+            if outcome.is_err() {
+                opening.forget(start, migrated);
             }
-            work += value.range.len();
-            if work > LONG_WORK {
-                work = 0;
-                tokio::task::yield_now().await;
-            }
+            opened.items.push(OpenedItem {
+                number: item.number,
+                stood: item.range.clone(),
+                outcome,
+            });
         }
-        opened
-            .body
-            .extend_from_slice(body.get(from..).ok_or_else(another)?);
+        opened.text = opening.text.into();
+        opened.migrated = opening.migrated;
         Ok(opened)
+    }
+
+    fn items_between(&self, from: usize, end: usize) -> &[Item] {
+        let first = self.items.partition_point(|item| item.number < from);
+        let last = self.items.partition_point(|item| item.number < end);
+        self.items.get(first..last).unwrap_or_default()
     }
 
     fn item(
@@ -169,20 +292,30 @@ impl Found {
         number: usize,
         target: Target,
     ) -> Result<(), Error> {
-        let schema = target.schema.clone();
+        let Target { schema, key, plain } = target;
         let first = self.values.len();
-        let index = self.items.len();
         let (mut partition_key, mut sort_key) = (None, None);
+        let mut refused = None;
+        reader.peek()?;
+        let begin = reader.position();
         reader.begin_object()?;
         while let Some(name) = reader.next_key()? {
             reader.peek()?;
             let start = reader.position();
             let name = name.decode()?;
+            if let Some(plain) = &plain
+                && refused.is_none()
+            {
+                refused = plain.refuses(&name, reader)?;
+            }
+            let Some(schema) = &schema else {
+                reader.skip()?;
+                continue;
+            };
             if let Some((attribute, declared)) = schema.find(&name) {
                 let stored = Stored::read(declared, reader)?;
                 self.values.push(Value {
                     range: start..reader.position(),
-                    item: index,
                     attribute,
                     stored,
                 });
@@ -197,75 +330,261 @@ impl Found {
                 sort_key = Some(reader.slice(start));
             }
         }
-        let values = self.values.get(first..).unwrap_or_default();
-        if values.is_empty() {
+        let range = begin..reader.position();
+        let values = first..self.values.len();
+        if values.is_empty() && refused.is_none() {
             return Ok(());
         }
-        let needs_key = values
-            .iter()
-            .filter_map(|value| schema.attributes.get(value.attribute))
-            .any(|attribute| attribute.encryption.is_some());
-        let mut item = Item { number, target };
-        if needs_key && item.target.key.is_none() {
-            let key = partition_key.and_then(|key| ItemKey::new(&schema, key, sort_key).ok());
-            item.target.key = Some(key.ok_or_else(|| keyless(&schema))?);
+        let mut item = Item {
+            number,
+            range,
+            values,
+            schema,
+            key,
+            refused,
+        };
+        if item.key.is_none()
+            && let Some(schema) = &item.schema
+            && self.needs_key(&item.values, schema)
+        {
+            let of_item = partition_key
+                .ok_or_else(|| keyless(schema))
+                .and_then(|value| {
+                    ItemKey::new(schema, value, sort_key).map_err(|_| keyless(schema))
+                });
+            match of_item {
+                Ok(key) => item.key = Some(key),
+                Err(error) => drop(item.refused.get_or_insert(error)),
+            }
         }
         self.items.push(item);
         Ok(())
     }
 
-    /// The data key of each value that is an envelope, in their order.
+    fn needs_key(&self, values: &Range<usize>, schema: &ProtectedSchema) -> bool {
+        let values = self.values.get(values.clone()).unwrap_or_default();
+        values
+            .iter()
+            .filter_map(|value| schema.attributes.get(value.attribute))
+            .any(|attribute| attribute.encryption.is_some())
+    }
+
+    /// The data key of each value of these items that is an envelope, in their order, or why there is none.
     async fn unwrap(
         &self,
+        items: &[Item],
         keys: Option<&DataKeys>,
         generation: u64,
-    ) -> Result<Vec<Option<Unwrapped>>, Error> {
-        let mut unwrapped: Vec<Option<Unwrapped>> = vec![None; self.values.len()];
+    ) -> Result<Vec<Key>, Error> {
+        let first = items.first().map_or(0, |item| item.values.start);
+        let last = items.last().map_or(0, |item| item.values.end);
+        let mut unwrapped: Vec<Key> = Vec::new();
+        unwrapped.resize_with(last.saturating_sub(first), || None);
         let mut tables: Vec<&str> = Vec::new();
-        for value in &self.values {
-            let table = &*self.place(value)?.0.target.schema.logical_table;
-            if matches!(value.stored, Stored::Envelope(_)) && !tables.contains(&table) {
-                tables.push(table);
+        let sealed = |item: &Item| {
+            let values = self.values.get(item.values.clone()).unwrap_or_default();
+            values
+                .iter()
+                .any(|value| matches!(value.stored, Stored::Envelope(_)))
+        };
+        for item in items.iter().filter(|item| item.refused.is_none()) {
+            if let Some(schema) = &item.schema
+                && !tables.contains(&&*schema.logical_table)
+                && sealed(item)
+            {
+                tables.push(&schema.logical_table);
             }
         }
         for table in tables {
             let keys = keys.ok_or_else(no_keyring)?;
             let mut places = Vec::new();
             let mut wrapped = Vec::new();
-            for (index, value) in self.values.iter().enumerate() {
-                let (item, attribute) = self.place(value)?;
-                let Stored::Envelope(bytes) = &value.stored else {
-                    continue;
-                };
-                if *item.target.schema.logical_table != *table {
+            for item in items.iter().filter(|item| item.refused.is_none()) {
+                let of_table = |schema: &Arc<ProtectedSchema>| *schema.logical_table == *table;
+                if !item.schema.as_ref().is_some_and(of_table) {
                     continue;
                 }
-                let envelope =
-                    Envelope::parse(bytes).map_err(|_| item.placed(&cannot_open(), attribute))?;
-                places.push((index, item, attribute));
-                wrapped.push((envelope.key_ref, envelope.wrapped_key));
+                for index in item.values.clone() {
+                    let Some(Stored::Envelope(bytes)) =
+                        self.values.get(index).map(|value| &value.stored)
+                    else {
+                        continue;
+                    };
+                    match Envelope::parse(bytes) {
+                        Ok(envelope) => {
+                            places.push(index - first);
+                            wrapped.push((envelope.key_ref, envelope.wrapped_key));
+                        }
+                        Err(_) => {
+                            if let Some(place) = unwrapped.get_mut(index - first) {
+                                *place = Some(Err(cannot_open()));
+                            }
+                        }
+                    }
+                }
             }
             let context = keys.context_in(table, generation)?;
-            let opened = keys.to_decrypt(&context, &wrapped, generation).await;
-            let opened = opened.map_err(|error| match places.first() {
-                Some((_, item, attribute)) if *error.kind() == ErrorKind::Encryption => {
-                    item.placed(&error, attribute)
-                }
-                _ => error,
-            })?;
-            for ((index, _, _), key) in places.into_iter().zip(opened) {
-                if let Some(place) = unwrapped.get_mut(index) {
+            let opened = keys.to_decrypt(&context, &wrapped, generation).await?;
+            for (place, key) in places.into_iter().zip(opened) {
+                if let Some(place) = unwrapped.get_mut(place) {
                     *place = Some(key);
                 }
             }
         }
         Ok(unwrapped)
     }
+}
 
-    fn place(&self, value: &Value) -> Result<(&Item, &ProtectedAttribute), Error> {
-        let item = self.items.get(value.item).ok_or_else(another)?;
-        let attribute = item.target.schema.attributes.get(value.attribute);
-        Ok((item, attribute.ok_or_else(another)?))
+/// The data key of an envelope, or why there is none; None for what is no envelope.
+type Key = Option<Result<Unwrapped, Error>>;
+
+/// Why an item stays closed.
+enum Closed {
+    /// It has more bytes than there is room for.
+    Full,
+    Refused(Error),
+}
+
+/// Items on their way to be opened.
+struct Opening<'a> {
+    body: &'a [u8],
+    text: Vec<u8>,
+    migrated: Vec<(usize, usize)>,
+    /// Bytes since others were let through.
+    work: usize,
+}
+
+impl Opening<'_> {
+    fn forget(&mut self, text: usize, migrated: usize) {
+        self.text.truncate(text);
+        self.migrated.truncate(migrated);
+    }
+
+    /// Appends an item with its values in place.
+    async fn item(
+        &mut self,
+        item: &Item,
+        values: &[Value],
+        keys: &[Key],
+        most: usize,
+    ) -> Result<(), Closed> {
+        let refuse = |error| Err(Closed::Refused(error));
+        if let Some(error) = &item.refused {
+            return refuse(error.clone());
+        }
+        let Some(schema) = &item.schema else {
+            return refuse(another());
+        };
+        let start = self.text.len();
+        let body = self.body;
+        let stands = |from: usize, to: usize| body.get(from..to).ok_or_else(another);
+        let mut from = item.range.start;
+        for (value, key) in values.iter().zip(keys) {
+            let attribute = schema.attributes.get(value.attribute);
+            let attribute = attribute.ok_or_else(another)?;
+            let placed = |error: &Error| placed(error, schema, attribute);
+            self.text
+                .extend_from_slice(stands(from, value.range.start)?);
+            from = value.range.end;
+            value
+                .stored
+                .check(attribute)
+                .map_err(|error| placed(&error))?;
+            let key = match key {
+                None => None,
+                Some(Ok(key)) => Some(key.key()),
+                Some(Err(error)) => return refuse(placed(error)),
+            };
+            let packed = item
+                .unseal(schema, attribute, &value.stored, key)
+                .map_err(|error| placed(&error))?;
+            let (content, is_compressed, sealed_as) = match packed {
+                Unsealed::Plain(tag) => {
+                    if attribute.encryption.is_some() {
+                        if !attribute.takes(tag) {
+                            return refuse(placed(&cannot_open()));
+                        }
+                        self.migrated.push((item.number, value.attribute));
+                    }
+                    self.text
+                        .extend_from_slice(stands(value.range.start, value.range.end)?);
+                    self.pause(value.range.len()).await;
+                    continue;
+                }
+                Unsealed::Packed(bytes) => (Cow::Borrowed(bytes), true, None),
+                Unsealed::Opened {
+                    content,
+                    is_compressed,
+                    tag,
+                } => (Cow::Owned(content), is_compressed, Some(tag)),
+            };
+            let content = if is_compressed {
+                let default = Compression::default();
+                // An attribute may have been compressed before its class stopped to say so.
+                let compression = attribute.compression.as_ref().unwrap_or(&default);
+                let size = compression.content_size(&content);
+                let size = size.map_err(|refused| placed(&not_unpacked(refused)))?;
+                if (self.text.len() - start).saturating_add(size) > most {
+                    return Err(Closed::Full);
+                }
+                // Before, not after: it may be much.
+                self.pause(size).await;
+                let unpacked = compression.decompress(&content);
+                Cow::Owned(unpacked.map_err(|refused| placed(&not_unpacked(refused)))?)
+            } else {
+                content
+            };
+            let tag = plaintext::decode(&content, &mut self.text);
+            if sealed_as.is_some() {
+                if tag != sealed_as {
+                    return refuse(placed(&cannot_open()));
+                }
+            } else if !tag.is_some_and(|tag| attribute.takes(tag)) {
+                return refuse(placed(&no_value()));
+            } else if attribute.encryption.is_some() {
+                self.migrated.push((item.number, value.attribute));
+            }
+            self.pause(value.range.len()).await;
+        }
+        self.text.extend_from_slice(stands(from, item.range.end)?);
+        Ok(())
+    }
+
+    /// Lets others through after much work.
+    async fn pause(&mut self, bytes: usize) {
+        self.work = self.work.saturating_add(bytes);
+        if self.work > LONG_WORK {
+            self.work = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl From<Error> for Closed {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl PlainAttributes {
+    /// Why the value at a cursor is not taken.
+    fn refuses(&self, name: &str, reader: &Reader<'_>) -> Result<Option<Error>, WireError> {
+        let Some((_, other)) = self.names.iter().find(|(plain, _)| **plain == *name) else {
+            return Ok(None);
+        };
+        let mut ahead = reader.clone();
+        if ahead.begin_value()? != Tag::B || !is_envelope(&ahead.binary()?) {
+            return Ok(None);
+        }
+        let message = format!(
+            "the stored value is encrypted, as {other} declares it and {} does not: somebody may have changed the item's '{}'",
+            self.model, self.entity_attribute
+        );
+        Ok(Some(
+            Error::new(ErrorKind::Encryption, message)
+                .with_model(&*self.model)
+                .with_attribute(name),
+        ))
     }
 }
 
@@ -329,7 +648,18 @@ fn keyless(schema: &ProtectedSchema) -> Error {
          or the whole item",
         schema.model, schema.partition_key.attribute_name
     );
-    Error::new(ErrorKind::Encryption, message)
+    Error::new(ErrorKind::Encryption, message).with_model(&*schema.model)
+}
+
+fn placed(error: &Error, schema: &ProtectedSchema, attribute: &ProtectedAttribute) -> Error {
+    error
+        .clone()
+        .with_model(&*schema.model)
+        .with_attribute(&*attribute.attribute_name)
+}
+
+fn not_unpacked(refused: Refused) -> Error {
+    Error::new(ErrorKind::Serialization, refused.what())
 }
 
 /// What stands where a protected value is declared.
@@ -372,60 +702,59 @@ impl Stored {
     }
 }
 
+/// A value without its encryption.
+enum Unsealed<'a> {
+    /// It stands as it is.
+    Plain(Tag),
+    /// It is compressed only.
+    Packed(&'a [u8]),
+    Opened {
+        content: Vec<u8>,
+        is_compressed: bool,
+        /// What it was encrypted as.
+        tag: Tag,
+    },
+}
+
 impl Item {
-    fn placed(&self, error: &Error, attribute: &ProtectedAttribute) -> Error {
-        let schema = &self.target.schema;
-        let message = format!("{}: {}", schema.model, error.message());
-        Error::new(error.kind().clone(), message)
-            .with_table(&*schema.logical_table)
-            .with_attribute(&*attribute.attribute_name)
-            .with_retryable(error.retryable())
+    #[cold]
+    fn too_large(&self, most: usize) -> Error {
+        let message = format!(
+            "the protected values of this item have more than {most} bytes when they are unpacked; allow more with DynamoDBClient(max_decompressed=...)"
+        );
+        let error = Error::new(ErrorKind::Serialization, message);
+        match &self.schema {
+            Some(schema) => error.with_model(&*schema.model),
+            None => error,
+        }
     }
 
-    /// Appends the value; whether it was plaintext to be encrypted later.
-    fn put(
+    fn unseal<'a>(
         &self,
+        schema: &ProtectedSchema,
         attribute: &ProtectedAttribute,
-        stored: &Stored,
+        stored: &'a Stored,
         key: Option<&DataKey>,
-        as_it_is: &[u8],
-        to: &mut Vec<u8>,
-    ) -> Result<bool, Error> {
-        let migrates = attribute.encryption.is_some();
+    ) -> Result<Unsealed<'a>, Error> {
         match stored {
-            Stored::Plain(tag) => {
-                if migrates && !attribute.takes(*tag) {
-                    return Err(cannot_open());
-                }
-                to.extend_from_slice(as_it_is);
-                Ok(migrates)
-            }
-            Stored::Compressed(bytes) => {
-                let content = decompress(attribute, bytes)?;
-                let tag = plaintext::decode(&content, to).ok_or_else(no_value)?;
-                if !attribute.takes(tag) {
-                    return Err(no_value());
-                }
-                Ok(migrates)
-            }
+            Stored::Plain(tag) => Ok(Unsealed::Plain(*tag)),
+            Stored::Compressed(bytes) => Ok(Unsealed::Packed(bytes)),
             Stored::Envelope(bytes) => {
                 let key = key.ok_or_else(cannot_open)?;
-                self.decrypt(attribute, bytes, key, to)?;
-                Ok(false)
+                self.decrypt(schema, attribute, bytes, key)
             }
         }
     }
 
-    fn decrypt(
+    fn decrypt<'a>(
         &self,
+        schema: &ProtectedSchema,
         attribute: &ProtectedAttribute,
         bytes: &[u8],
         key: &DataKey,
-        to: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<Unsealed<'a>, Error> {
         let envelope = Envelope::parse(bytes).map_err(|_| cannot_open())?;
-        let schema = &self.target.schema;
-        let item_key = self.target.key.as_ref().ok_or_else(|| keyless(schema))?;
+        let item_key = self.key.as_ref().ok_or_else(|| keyless(schema))?;
         let mut possible = Vec::with_capacity(attribute.types.len());
         for tag in &attribute.types {
             let binding = schema.binding(item_key, attribute, *tag);
@@ -435,28 +764,16 @@ impl Item {
         let possible = possible.iter().map(Vec::as_slice);
         let (index, content) =
             encryption::open(&envelope, key, possible).map_err(|_| cannot_open())?;
-        let content = if envelope.flags & COMPRESSED == 0 {
-            content
-        } else {
-            decompress(attribute, &content)?
-        };
-        let tag = plaintext::decode(&content, to);
-        if tag.is_none() || tag != attribute.types.get(index).copied() {
-            return Err(cannot_open());
-        }
-        Ok(())
+        Ok(Unsealed::Opened {
+            content,
+            is_compressed: envelope.flags & COMPRESSED != 0,
+            tag: attribute
+                .types
+                .get(index)
+                .copied()
+                .ok_or_else(cannot_open)?,
+        })
     }
-}
-
-/// An attribute may have been compressed before its class stopped to say so.
-fn decompress(attribute: &ProtectedAttribute, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let default = Compression::default();
-    attribute
-        .compression
-        .as_ref()
-        .unwrap_or(&default)
-        .decompress(bytes)
-        .map_err(|refused| Error::new(ErrorKind::Serialization, refused.what()))
 }
 
 fn no_value() -> Error {

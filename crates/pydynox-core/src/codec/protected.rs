@@ -57,7 +57,7 @@ impl ProtectedAttribute {
 pub struct ProtectedSchema {
     /// Name of the model, for messages.
     pub model: Box<str>,
-    /// What encrypted values know their table by: the declared name, unless the class says otherwise.
+    /// What encrypted values know their table by: the name that is sent, unless the class declares another one.
     pub logical_table: Box<str>,
     /// The partition key.
     pub partition_key: KeyAttribute,
@@ -90,6 +90,15 @@ impl ProtectedSchema {
         };
         schema.check()?;
         Ok(schema)
+    }
+
+    /// The same schema, whose encrypted values know their table by this name.
+    #[must_use]
+    pub fn in_table(&self, logical_table: &str) -> Self {
+        Self {
+            logical_table: logical_table.into(),
+            ..self.clone()
+        }
     }
 
     /// The attribute that is stored under this name, and its index.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::data_keys::DataKeys;
-use super::open::{Found, Opened, Place, Target};
+use super::open::{Found, Opened, Place, PlainAttributes, Share, Target};
 use super::protected::{ItemKey, ProtectedSchema};
 use super::seal::Holes;
 use crate::error::{Error, ErrorKind};
@@ -34,6 +34,8 @@ pub struct Reads {
     pub entity: Option<(Box<str>, Box<str>)>,
     /// The schema; None where such items have no protected attributes.
     pub schema: Option<Arc<ProtectedSchema>>,
+    /// The attributes in which such items have no envelope, if others of the table may have.
+    pub plain: Option<Arc<PlainAttributes>>,
 }
 
 /// What a call needs to know.
@@ -139,12 +141,12 @@ impl Protection {
         Ok(plain)
     }
 
-    /// An answer with its protected values in place, and which of them were plaintext; None where it can be taken as it is.
+    /// What is protected in an answer; None where it can be taken as it is.
     ///
     /// # Errors
     ///
-    /// Those of [`Found::open`].
-    pub async fn open(&self, operation: &Operation, body: &[u8]) -> Result<Option<Opened>, Error> {
+    /// Those of [`Found::look`].
+    pub fn look(&self, operation: &Operation, body: &[u8]) -> Result<Option<Found>, Error> {
         use Operation as O;
         let place = match operation {
             O::GetItem => Place::One("Item"),
@@ -156,19 +158,27 @@ impl Protection {
             }
             _ => return Ok(None),
         };
-        self.open_at(place, body).await
+        self.look_at(place, body)
     }
 
-    async fn open_at(&self, place: Place<'_>, body: &[u8]) -> Result<Option<Opened>, Error> {
-        if self.reads.iter().all(|reads| reads.schema.is_none()) {
+    fn look_at(&self, place: Place<'_>, body: &[u8]) -> Result<Option<Found>, Error> {
+        let opens = |reads: &Reads| reads.schema.is_some() || reads.plain.is_some();
+        if !self.reads.iter().any(opens) {
             return Ok(None);
         }
         let found = Found::look(body, place, |table, _, item| self.target(table, item))?;
-        if found.is_empty() {
-            return Ok(None);
-        }
-        let opened = found.open(body, self.keys.as_deref(), self.generation);
-        opened.await.map(Some)
+        Ok((!found.is_empty()).then_some(found))
+    }
+
+    /// Items with their protected values in place.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Found::open`].
+    pub async fn open(&self, found: &Found, body: &[u8], share: Share) -> Result<Opened, Error> {
+        found
+            .open(body, self.keys.as_deref(), self.generation, share)
+            .await
     }
 
     fn target(&self, table: Option<&str>, item: &Reader<'_>) -> Option<Target> {
@@ -185,13 +195,23 @@ impl Protection {
             };
             of_table && of_entity()
         };
-        let schema = self.reads.iter().find(fits)?.schema.clone()?;
-        Some(Target { schema, key: None })
+        let reads = self.reads.iter().find(fits)?;
+        (reads.schema.is_some() || reads.plain.is_some()).then(|| Target {
+            schema: reads.schema.clone(),
+            key: None,
+            plain: reads.plain.clone(),
+        })
     }
 
     /// An error with the items that it gives back opened; one that cannot be opened, or not in time, is left out.
-    pub async fn open_error(&self, error: Error, deadline: Deadline, timers: &Timers) -> Error {
-        let open = |item| self.open_item(item, deadline, timers);
+    pub async fn open_error(
+        &self,
+        error: Error,
+        most: usize,
+        deadline: Deadline,
+        timers: &Timers,
+    ) -> Error {
+        let open = |item| self.open_item(item, most, deadline, timers);
         let kind = match error.kind().clone() {
             ErrorKind::ItemAlreadyExists { item } => ErrorKind::ItemAlreadyExists {
                 item: open(item).await,
@@ -216,16 +236,50 @@ impl Protection {
     async fn open_item(
         &self,
         item: Option<Bytes>,
+        most: usize,
         deadline: Deadline,
         timers: &Timers,
     ) -> Option<Bytes> {
         let item = item?;
-        let opening = Box::pin(self.open_at(Place::Whole, &item));
-        match deadline.bound(timers, opening).await? {
-            Ok(None) => Some(item),
-            Ok(Some(opened)) => Some(opened.body.into()),
-            Err(_) => None,
+        let Some(found) = self.look_at(Place::Whole, &item).ok()? else {
+            return Some(item);
+        };
+        let opening = Box::pin(self.open(&found, &item, Share::all(most)));
+        let opened = deadline.bound(timers, opening).await?.ok()?;
+        opened.in_place(&item).ok().map(Into::into)
+    }
+}
+
+/// An answer of several items whose protected values are still to be opened, as its items are taken.
+pub struct Sealed {
+    found: Found,
+    body: Bytes,
+    protection: Arc<Protection>,
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealed").finish_non_exhaustive()
+    }
+}
+
+impl Sealed {
+    /// What was found in an answer.
+    pub fn new(found: Found, body: Bytes, protection: Arc<Protection>) -> Self {
+        Self {
+            found,
+            body,
+            protection,
         }
+    }
+
+    /// Some of its items.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Found::open`].
+    pub async fn open(&self, share: Share) -> Result<Opened, Error> {
+        self.protection.open(&self.found, &self.body, share).await
     }
 }
 

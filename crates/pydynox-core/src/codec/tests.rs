@@ -323,18 +323,35 @@ async fn seal(
     holes.fill(body.into_bytes(), Some(keys), 0).await
 }
 
+/// An answer with its values in place.
+#[derive(Debug)]
+struct Whole {
+    body: Vec<u8>,
+    migrated: Vec<(usize, usize)>,
+}
+
+async fn open_all(found: &Found, keys: &DataKeys, body: &[u8]) -> Result<Whole, Error> {
+    let opened = found.open(body, Some(keys), 0, Share::all(1 << 26)).await?;
+    Ok(Whole {
+        body: opened.in_place(body)?,
+        migrated: opened.migrated().to_vec(),
+    })
+}
+
+fn target(schema: &Arc<ProtectedSchema>) -> Target {
+    Target {
+        schema: Some(schema.clone()),
+        ..Target::default()
+    }
+}
+
 async fn unseal(
     schema: &Arc<ProtectedSchema>,
     keys: &DataKeys,
     body: &[u8],
-) -> Result<Opened, Error> {
-    let found = Found::look(body, Place::One("Item"), |_, _, _| {
-        Some(Target {
-            schema: schema.clone(),
-            key: None,
-        })
-    })?;
-    found.open(body, Some(keys), 0).await
+) -> Result<Whole, Error> {
+    let found = Found::look(body, Place::One("Item"), |_, _, _| Some(target(schema)))?;
+    open_all(&found, keys, body).await
 }
 
 /// An attribute of a sealed item, as wire JSON.
@@ -753,14 +770,8 @@ async fn a_page_of_a_thousand_rows_costs_one_unwrapping() {
     let counting = Arc::new(Counting(local, AtomicU32::new(0)));
     let reader = DataKeys::new(counting.clone(), [], KeyLimits::default(), 0).unwrap();
 
-    let found = Found::look(&body, Place::Many("Items"), |_, _, _| {
-        Some(Target {
-            schema: schema.clone(),
-            key: None,
-        })
-    })
-    .unwrap();
-    let opened = found.open(&body, Some(&reader), 0).await.unwrap();
+    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema)));
+    let opened = open_all(&found.unwrap(), &reader, &body).await.unwrap();
 
     assert_eq!(counting.1.load(Ordering::Relaxed), 1);
     let text = String::from_utf8(opened.body).unwrap();
@@ -807,15 +818,12 @@ async fn values_are_found_wherever_an_answer_has_items() {
         let body = answer.replace("ITEM", item);
         let found = Found::look(body.as_bytes(), place, |table, _, item| {
             assert!(item.clone().begin_object().is_ok());
-            (table != Some("orders")).then(|| Target {
-                schema: users.clone(),
-                key: None,
-            })
+            (table != Some("orders")).then(|| target(&users))
         })
         .unwrap();
         assert_eq!(found.is_empty(), !answer.contains("ITEM"));
 
-        let opened = found.open(body.as_bytes(), Some(&keys), 0).await.unwrap();
+        let opened = open_all(&found, &keys, body.as_bytes()).await.unwrap();
 
         assert_eq!(
             String::from_utf8(opened.body).unwrap(),
@@ -838,20 +846,17 @@ async fn an_answer_without_the_key_opens_with_the_key_of_the_request() {
     let look = |key: Option<ItemKey>| {
         Found::look(&body, Place::One("Attributes"), |_, _, _| {
             Some(Target {
-                schema: users.clone(),
                 key: key.clone(),
+                ..target(&users)
             })
         })
+        .unwrap()
     };
 
-    let opened = look(Some(key))
-        .unwrap()
-        .open(&body, Some(&keys), 0)
-        .await
-        .unwrap();
+    let opened = open_all(&look(Some(key)), &keys, &body).await.unwrap();
 
     assert_eq!(opened.body, br#"{"Attributes":{"ssn":{"S":"x"}}}"#);
-    let error = look(None).unwrap_err();
+    let error = open_all(&look(None), &keys, &body).await.unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::Encryption);
     assert!(error.message().contains("read 'user_id'"), "{error}");
 }
@@ -967,4 +972,170 @@ proptest! {
             }
         }
     }
+}
+
+/// Items whose values unpack to so many bytes, as a page.
+fn bombs(sizes: &[usize]) -> Vec<u8> {
+    let mut body = b"{\"Items\":[".to_vec();
+    for (number, size) in sizes.iter().enumerate() {
+        if number > 0 {
+            body.push(b',');
+        }
+        let text = format!(r#"{{"S":"{}"}}"#, "a".repeat(*size));
+        let packed = Compression::default()
+            .compress_always(&plaintext::encode(text.as_bytes()).unwrap().1)
+            .unwrap();
+        body.extend_from_slice(format!(r#"{{"at":{{"N":"{number}"}},"log":"#).as_bytes());
+        write_binary(&packed, &mut body);
+        body.extend_from_slice(br#","id":{"S":"u1"}}"#);
+    }
+    body.extend_from_slice(b"]}");
+    body
+}
+
+fn packed_schema() -> Arc<ProtectedSchema> {
+    schema("users", [compressed("log", &[Tag::S])])
+}
+
+#[tokio::test]
+async fn items_are_opened_as_they_are_asked_for_and_no_more_than_there_is_room_for() {
+    const SIZE: usize = 1 << 19;
+    let schema = packed_schema();
+    let body = bombs(&[SIZE; 9]);
+    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
+    let share = Share {
+        room: 3 * SIZE + 3000,
+        ..Share::all(2 * SIZE)
+    };
+
+    let first = found.open(&body, None, 0, share).await.unwrap();
+    let one = Share {
+        from: 3,
+        wanted: 1,
+        ..share
+    };
+    let second = found.open(&body, None, 0, one).await.unwrap();
+    let rest = found
+        .open(&body, None, 0, Share { from: 7, ..share })
+        .await
+        .unwrap();
+
+    assert_eq!(
+        (first.until(), second.until(), rest.until()),
+        (3, 4, usize::MAX)
+    );
+    assert!(first.size() <= share.room && first.size() > 3 * SIZE);
+    let row = second.item(3).unwrap().unwrap();
+    assert_eq!(
+        row.len(),
+        SIZE + br#"{"at":{"N":"3"},"log":{"S":""},"id":{"S":"u1"}}"#.len()
+    );
+    assert!(row.starts_with(br#"{"at":{"N":"3"},"log":{"S":"aaa"#));
+    assert!(second.item(4).is_none());
+    let none = Share {
+        room: SIZE / 2,
+        at_least_one: false,
+        ..share
+    };
+    let closed = found.open(&body, None, 0, none).await.unwrap();
+    assert_eq!((closed.until(), closed.size()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_item_that_is_too_large_alone_is_an_error_of_its_own() {
+    let schema = packed_schema();
+    let body = bombs(&[10, (1 << 20) - 100, 10]);
+    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
+    let share = Share {
+        room: 1 << 19,
+        ..Share::all(1 << 19)
+    };
+
+    let before = found.open(&body, None, 0, share).await.unwrap();
+    let after = Share { from: 1, ..share };
+    let opened = found.open(&body, None, 0, after).await.unwrap();
+
+    assert_eq!(before.until(), 1);
+    assert_eq!(opened.until(), usize::MAX);
+    let error = opened.item(1).unwrap().unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Serialization);
+    assert!(error.message().contains("max_decompressed"), "{error}");
+    assert_eq!(error.model(), Some("User"));
+    assert!(opened.item(2).unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_opened_leaves_the_others_alone() {
+    let schema = schema("users", [encrypted("ssn", &[Tag::S])]);
+    let keys = keyring(&["k1"]);
+    let mut body = b"{\"Items\":[".to_vec();
+    for index in 0..4 {
+        let item = seal(
+            &schema,
+            &keys,
+            ("u1", &index.to_string()),
+            &[(0, r#"{"S":"x"}"#)],
+        )
+        .await;
+        let item = item.unwrap();
+        body.extend_from_slice(&item[br#"{"Item":"#.len()..item.len() - 1]);
+        body.push(b',');
+    }
+    for value in [r#"{"S":"plain"}"#, r#"{"B":"2XABAQ=="}"#] {
+        body.extend_from_slice(
+            format!(r#"{{"id":{{"S":"u1"}},"at":{{"N":"9"}},"ssn":{value}}},"#).as_bytes(),
+        );
+    }
+    body.extend_from_slice(br#"{"ssn":{"B":"2XABAQ=="}},{"id":{"S":"u1"}}]}"#);
+    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
+
+    let opened = found
+        .open(&body, Some(&keys), 0, Share::all(1 << 20))
+        .await
+        .unwrap();
+
+    for number in 0..4 {
+        assert!(opened.item(number).unwrap().is_ok(), "{number}");
+    }
+    for number in 4..7 {
+        let error = opened.item(number).unwrap().unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Encryption);
+        assert_eq!(error.model(), Some("User"));
+        assert!(error.attribute() == Some("ssn") || number == 6);
+    }
+    assert!(opened.item(7).is_none());
+}
+
+#[tokio::test]
+async fn an_envelope_is_not_read_as_a_value_of_a_class_that_stores_it_plainly() {
+    let schema = schema("users", [encrypted("ssn", &[Tag::S])]);
+    let keys = keyring(&["k1"]);
+    let body = seal(&schema, &keys, ("u1", "5"), &[(0, r#"{"S":"x"}"#)])
+        .await
+        .unwrap();
+    let plain = Arc::new(PlainAttributes {
+        model: "Visit".into(),
+        entity_attribute: "_type".into(),
+        names: [("ssn".into(), "Patient".into())].into(),
+    });
+    let look = |body: &[u8]| {
+        Found::look(body, Place::One("Item"), |_, _, _| {
+            Some(Target {
+                plain: Some(plain.clone()),
+                ..Target::default()
+            })
+        })
+        .unwrap()
+    };
+
+    let error = open_all(&look(&body), &keys, &body).await.unwrap_err();
+
+    assert_eq!(
+        (error.model(), error.attribute()),
+        (Some("Visit"), Some("ssn"))
+    );
+    for part in ["Patient", "_type"] {
+        assert!(error.message().contains(part), "{error}");
+    }
+    assert!(look(br#"{"Item":{"ssn":{"B":"AAAA"}}}"#).is_empty());
 }

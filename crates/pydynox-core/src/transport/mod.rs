@@ -48,6 +48,20 @@ macro_rules! operations {
                 }
             }
 
+            /// Whether its answer holds items of a kind, as many as there are.
+            pub(crate) fn answers_with_several(&self) -> bool {
+                matches!(
+                    self,
+                    Self::Query
+                        | Self::Scan
+                        | Self::BatchGetItem
+                        | Self::TransactGetItems
+                        | Self::ExecuteStatement
+                        | Self::ExecuteTransaction
+                        | Self::BatchExecuteStatement
+                )
+            }
+
             /// Whether the operation changes nothing, so that sending it twice is harmless.
             pub fn is_read(&self) -> bool {
                 match self {
