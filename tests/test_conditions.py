@@ -296,8 +296,8 @@ def test_what_is_no_condition_is_refused(drive: Drive) -> None:
 def test_repr_shows_the_text_and_explain_the_values() -> None:
     condition = (User.name == "secret") & User.scores["b.c"].between(1, 2) | ~User.roles.contains("x")
 
-    assert repr(condition) == "<condition name = … AND scores.b.c BETWEEN … AND … OR NOT contains(roles, …)>"
-    assert condition.explain() == 'name = "secret" AND scores.b.c BETWEEN 1 AND 2 OR NOT contains(roles, "x")'
+    assert repr(condition) == '<condition name = … AND scores["b.c"] BETWEEN … AND … OR NOT contains(roles, …)>'
+    assert condition.explain() == 'name = "secret" AND scores["b.c"] BETWEEN 1 AND 2 OR NOT contains(roles, "x")'
     assert User.active.explain() == "active = true"
     assert repr(User.homes[0]["city"]) == '<path User.homes[0]["city"]>'
     assert repr(User.tags.size()) == "<size of User.tags>"

@@ -14,6 +14,7 @@ import pytest
 from pydynox import (
     Attr,
     Compressed,
+    DataKeyCache,
     DynamoDBClient,
     Encrypted,
     GlobalSecondaryIndex,
@@ -304,6 +305,47 @@ def test_a_keyring_that_cannot_be_reached_is_no_fault_of_a_row(client: DynamoDBC
         drive(Row.query("p").on_invalid(seen.append).all())
 
     assert seen == []
+
+
+class Counting:
+    """A keyring whose data keys are all different, and that counts."""
+
+    key_name = "c"
+
+    def __init__(self) -> None:
+        self.made = self.unwrapped = 0
+
+    def generate_data_key(self, context: dict[str, str]) -> tuple[str, bytes, bytes]:
+        self.made += 1
+        return self.key_name, bytes([self.made]) * 32, bytes([self.made])
+
+    def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str]) -> bytes:
+        self.unwrapped += 1
+        return wrapped * 32
+
+
+ASKED: dict[str, tuple[int, Callable[[], Any]]] = {
+    "all": (6, lambda: Row.query("q").all()),
+    "limit": (2, lambda: Row.query("q").filter(Row.kind.exists()).limit(2).all()),
+    "first": (1, lambda: Row.query("q").filter(Row.kind.exists()).first()),
+    "page": (3, lambda: Row.query("q").filter(Row.kind.exists()).page(3)),
+    "count": (0, lambda: Row.query("q").count()),
+}
+
+
+@pytest.mark.parametrize("verb", ASKED)
+def test_no_more_rows_are_opened_than_are_taken(client: DynamoDBClient, drive: Drive, verb: str) -> None:
+    keyring = Counting()
+    one_each = DataKeyCache(max_values=1)
+    with _same_place(client, keyring, data_key_cache=one_each).as_default():
+        for n in range(6):
+            Row(pid="q", n=n, ssn="s").sync.create()
+    asked, read = ASKED[verb]
+
+    with _same_place(client, keyring, data_key_cache=one_each).as_default():
+        drive(read())
+
+    assert (keyring.made, keyring.unwrapped) == (6, asked)
 
 
 # --- Bombs

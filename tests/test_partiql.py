@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -355,14 +356,19 @@ def test_an_encrypted_attribute_without_the_key_of_its_item_says_what_to_select(
         drive(Secret(owner="o", number=1, word="swordfish").create())
         statement = f"SELECT {columns} FROM secrets WHERE owner = ? AND number = ?"  # noqa: S608
 
+        what = r"Secret.*without the key.*'owner' and 'number'"
         for attempt in (
             lambda: drive(client.execute(statement, "o", 1, model=Secret)),
-            lambda: drive(client.execute_batch([(statement, "o", 1)], model=Secret)),
             lambda: drive(client.execute_transaction([(statement, "o", 1)], model=Secret)),
         ):
-            with pytest.raises(EncryptionError, match=r"Secret.*without the key.*'owner' and 'number'") as refused:
+            with pytest.raises(EncryptionError, match=what) as refused:
                 attempt()
             assert "swordfish" not in str(refused.value)
+        # The statements of a batch fail one by one.
+        (of_batch,) = drive(client.execute_batch([(statement, "o", 1)], model=Secret))
+        assert isinstance(of_batch, EncryptionError)
+        assert re.search(what, str(of_batch))
+        assert "swordfish" not in str(of_batch)
 
         whole = statement.replace(columns, "owner, number, word")
         assert drive(client.execute(whole, "o", 1, model=Secret))[0].word == "swordfish"

@@ -246,7 +246,7 @@ REFUSED: dict[str, tuple[Fill, type[Exception], str]] = {
     "one item twice": (
         lambda tx: (tx.create(Account(account_id="a")), tx.update(Account.key("a"), Account.balance.add(1))),  # type: ignore[dict-item]
         ValidationError,
-        r"\[1\] update: operation \[0\] of this transaction is on the same item: an item takes part once",
+        r"\[1\] update: .*: operation \[0\] of this transaction is on the same item: an item takes part once",
     ),
     "a value": (
         lambda tx: (tx.create(Account(account_id="a")), tx.create(Account(account_id=""))),  # type: ignore[dict-item]
@@ -261,18 +261,22 @@ REFUSED: dict[str, tuple[Fill, type[Exception], str]] = {
     "too large together": (
         lambda tx: [tx.create(Order(customer_id="c", number=n, note="x" * 360_000)) for n in range(12)],  # type: ignore[dict-item]
         ValidationError,
-        r"\[11\] create: a transaction has 4194304 bytes at most",
+        r"\[11\] create: .*: a transaction has 4194304 bytes at most",
     ),
     "an action of another model": (
         lambda tx: tx.update(Account.key("a"), Order.note.set("x")),
         ValidationError,
-        r"\[0\] update: the action .* is about Order and not about Account",
+        r"\[0\] update: .*: the action .* is about Order and not about Account",
     ),
-    "no action": (lambda tx: tx.update(Account.key("a")), ValidationError, r"\[0\] update: an update needs at least one action"),
+    "no action": (
+        lambda tx: tx.update(Account.key("a")),
+        ValidationError,
+        r"\[0\] update: .*: an update needs at least one action",
+    ),
     "a new instance": (
         lambda tx: tx.check(Account(account_id="a")),
         ValidationError,
-        r"\[0\] check: this Account is new: only a stored item can be checked",
+        r"\[0\] check: .*: this Account is new: only a stored item can be checked",
     ),
     "an update of an instance": (
         lambda tx: tx.update(Account(account_id="a"), Account.balance.add(1)),  # type: ignore[arg-type]

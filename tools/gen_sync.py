@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from os import PathLike
 
+    from ._core import Instance
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
     from .client import DynamoDBClient

@@ -119,14 +119,11 @@ def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
 
 
 def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
-    schema = _plain_schema_of(owner, attribute, handler)
-    return _discreet.attribute_schema(attribute, schema) if attribute._protection == "encrypted" else schema
-
-
-def _plain_schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
     if attribute._duty == "version":
         return core_schema.int_schema(ge=0)
     schema = handler.generate_schema(annotated(owner, attribute))
+    if attribute._protection == "encrypted":
+        return _discreet.attribute_schema(attribute, schema)
     if not _compile.is_made(attribute):
         return schema
     # A dump has it, and what it says is ignored.
@@ -140,7 +137,8 @@ def annotated(cls: type[Any], attribute: Attr[Any]) -> Any:
         found = found | None  # of an instance that was never written
     if not attribute._rules and attribute.description is None:
         return found
-    return Annotated[found, _Ruled(_compile.core_field(cls, attribute, protected=_protected.of(attribute)), attribute.description, _words(attribute))]
+    field = _compile.core_field(cls, attribute, protected=_protected.of(attribute))
+    return Annotated[found, _Ruled(field, attribute.description, _words(attribute))]
 
 
 def typed(annotation: Any) -> Any:

@@ -1,4 +1,6 @@
 """Attributes: what a model stores, declared as ``Attr[T]`` or with attribute objects."""
+# The T of an overload without a default comes from the annotation on the left of the declaration.
+# pyright: reportInvalidTypeVarUse=false
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
     from os import PathLike
 
+    from ._core import Instance
     from ._typing import R1, R2, R3, R4, Row
     from .batch import BatchWriter
     from .cost import RateLimit, Usage
@@ -362,6 +363,9 @@ class DynamoDBClient:
         on_invalid: Callable[[SerializationError], object] | None = None,
     ) -> list[Any]:
         operation: _core.Operation | None = self._core.batch_get(_addresses(verb, keys), consistent_read, on_invalid)
+        found: list[Any] = []
+        left: list[int] = []
+        have_hooks = False
         while operation is not None:
             try:
                 await operation
@@ -410,7 +414,7 @@ class DynamoDBClient:
 
     async def batch_save(
         self,
-        instances: Iterable[Any] | AsyncIterable[Any],
+        instances: Iterable[Instance] | AsyncIterable[Instance],
         /,
         *,
         unguarded: bool = False,

@@ -287,8 +287,8 @@ def names_attribute(cls: type[Any], stored: str) -> bool:
     """Whether an index of a class or its bases has a key by this name."""
     for _, value in _values(cls):
         if isinstance(value, _Index):
-            index: Any = value
-            if any(isinstance(one, str) and one == stored for one in (*index._partition, *index._sort)):
+            keys: tuple[Any, ...] = (*value._partition, *value._sort)
+            if any(isinstance(one, str) and one == stored for one in keys):
                 return True
     return False
 

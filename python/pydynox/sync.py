@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from os import PathLike
 
+    from ._core import Instance
     from ._typing import R1, R2, R3, R4
     from .batch import SyncBatchWriter
     from .client import DynamoDBClient
@@ -463,7 +464,7 @@ class SyncClient:
 
     def batch_save(
         self,
-        instances: Iterable[Any] | AsyncIterable[Any],
+        instances: Iterable[Instance] | AsyncIterable[Instance],
         /,
         *,
         unguarded: bool = False,

@@ -55,9 +55,8 @@ def test_what_is_throttled_for_ever_ends_with_reasons_and_resource(serve: Serve,
     assert (error.retryable, error.ambiguous, error.applied) == (True, False, False)
     assert error.elapsed is not None
     assert 0 < error.elapsed < 1.5
-    assert "Note: GetItem on table 'notes': so it is (ProvisionedThroughputExceededException, status 400, 2 attempts" in str(
-        error
-    )
+    what = f"so it is: TableReadProvisionedThroughputExceeded of {TABLE}"
+    assert f"Note: GetItem on table 'notes': {what} (ProvisionedThroughputExceededException, status 400, 2 attempts" in str(error)
     assert len(server.seen) == 2
 
 

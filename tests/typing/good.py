@@ -192,6 +192,11 @@ def without_io(user: User) -> None:
     assert_type(user.model_dump(), dict[str, Any])
     assert_type(user.model_dump(mode="json"), dict[str, Any])
     assert_type(user.model_dump_json(), str)
+    assert_type(
+        user.model_dump(include={"name"}, exclude={"address": {"city": True}, "tags": {0}}, by_alias=True), dict[str, Any]
+    )
+    assert_type(user.model_dump_json(exclude_unset=True, exclude_defaults=True, exclude_none=True), str)
+    assert_type(User.model_validate_json(b"{}"), User)
     assert_type(User.model_validate({"user_id": "u1"}), User)
     assert_type(Event[int].model_validate({}), Event[int])
     assert_type(user.model_copy(), User)

@@ -233,16 +233,15 @@ impl<'a> Opener<'a> {
     /// As [`open`](Self::open).
     pub async fn open_fetched(&mut self, fetched: &mut Fetched) -> Result<(), Error> {
         for page in &mut fetched.pages {
-            match Closed::of(page, 0) {
-                Some(closed) => match self.open(&closed).await? {
-                    Some(opened) => page.opened = Some(Arc::new(opened)),
-                    None => return Ok(()),
-                },
-                None => {
-                    self.share.wanted = self.share.wanted.saturating_sub(page.items.len());
-                    self.has_opened = true;
-                }
-            }
+            let Some(closed) = Closed::of(page, 0) else {
+                self.share.wanted = self.share.wanted.saturating_sub(page.items.len());
+                self.has_opened = true;
+                continue;
+            };
+            let Some(opened) = self.open(&closed).await? else {
+                return Ok(());
+            };
+            page.opened = Some(Arc::new(opened));
         }
         Ok(())
     }

@@ -187,27 +187,10 @@ impl Expected {
         match self {
             // Read with others, the body is the item itself.
             Self::Item(schema) if answer.operation == Name::BatchGetItem => {
-                if body.is_empty() {
-                    return none();
-                }
-                match read_owned(py, body, schema.bind(py))? {
-                    Some(found) => {
-                        unsettle(&found, &answer.migrated, 0)?;
-                        Ok(found.into_any())
-                    }
-                    None => none(),
-                }
+                let item = (!body.is_empty()).then_some(0..body.len());
+                own_item(py, answer, item, schema.bind(py))
             }
-            Self::Item(schema) => match item_of(py, body)? {
-                Some(range) => match read_owned(py, &body[range], schema.bind(py))? {
-                    Some(found) => {
-                        unsettle(&found, &answer.migrated, 0)?;
-                        Ok(found.into_any())
-                    }
-                    None => none(),
-                },
-                None => none(),
-            },
+            Self::Item(schema) => own_item(py, answer, item_of(py, body)?, schema.bind(py)),
             Self::Given(schema) => match item_of(py, body)? {
                 Some(range) => {
                     let found = read_instance(py, &body[range], schema.bind(py))?;
@@ -665,4 +648,21 @@ pub(crate) fn encode_item<'py>(
     let mut w = pydynox_core::wire::Writer::with_capacity(1024);
     item::write(&mut w, instance)?;
     Ok(pyo3::types::PyBytes::new(instance.py(), w.as_bytes()))
+}
+
+/// The item of an answer as an instance of its model; None where there is none of this model.
+fn own_item<'py>(
+    py: Python<'py>,
+    answer: &Answer,
+    item: Option<Range<usize>>,
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(range) = item else {
+        return Ok(py.None().into_bound(py));
+    };
+    let Some(found) = read_owned(py, &answer.body[range], schema)? else {
+        return Ok(py.None().into_bound(py));
+    };
+    unsettle(&found, &answer.migrated, 0)?;
+    Ok(found.into_any())
 }

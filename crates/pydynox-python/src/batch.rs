@@ -426,13 +426,11 @@ impl Rows<'_, '_> {
             self.have_hooks |= has_hooks(&class)?;
             self.plain = Some(class);
         }
-        match &self.list {
-            Some(list) => list.set_item(position, found),
-            None => {
-                self.items[position] = Some(found);
-                Ok(())
-            }
-        }
+        let Some(list) = &self.list else {
+            self.items[position] = Some(found);
+            return Ok(());
+        };
+        list.set_item(position, found)
     }
 
     /// An item that cannot be read: an error, unless somebody takes those.

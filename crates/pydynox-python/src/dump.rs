@@ -23,6 +23,7 @@ use crate::schema::{Default, Field, Schema};
 use crate::shape::{Document, Make, Shape, shape_of};
 
 /// What is asked of a dump besides `include=` and `exclude=`.
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
 struct Dump<'py> {
     py: Python<'py>,
     json: bool,
@@ -385,7 +386,7 @@ impl<'py> Dump<'py> {
                 }
             };
             let dumped = self.value(inner, &member, &next, depth);
-            let dumped = dumped.map_err(|failure| failure.within(&format!("[{key:?}]")))?;
+            let dumped = dumped.map_err(|failure| failure.within_key(&key))?;
             made.set_item(key, dumped)?;
         }
         Ok(made.into_any())
@@ -516,7 +517,14 @@ impl Failure {
     fn within(self, step: &str) -> Self {
         match self {
             Self::Problem(problem) => Self::Problem(problem.within(step)),
-            other => other,
+            Self::Python(error) => Self::Python(error),
+        }
+    }
+
+    fn within_key(self, key: impl std::fmt::Debug) -> Self {
+        match self {
+            Self::Problem(problem) => Self::Problem(problem.within_key(key)),
+            Self::Python(error) => Self::Python(error),
         }
     }
 }

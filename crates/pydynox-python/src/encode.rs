@@ -65,23 +65,23 @@ impl Problem {
 
     /// The same for the member of a map.
     #[cold]
-    pub(crate) fn within_key(mut self, key: &str) -> Self {
+    pub(crate) fn within_key(mut self, key: impl std::fmt::Debug) -> Self {
         self.place.insert_str(0, &format!("[{key:?}]"));
         self.discreet_place.insert_str(0, "[...]");
         self
     }
 
-    /// What a value breaks of its rules, each as what follows the name of the attribute.
+    /// What a value breaks of its rules, each as what follows the name of the attribute; the second time without anything of the
+    /// value.
     #[cold]
-    pub(crate) fn of_rules(broken: &[String]) -> Self {
-        Self::new(broken.join(";").trim_start())
+    pub(crate) fn of_rules(broken: &[String], discreet: &[String]) -> Self {
+        let told = |broken: &[String]| broken.join(";").trim_start().to_owned();
+        Self::echoing(told(broken), told(discreet))
     }
 
     /// `User.tags[3] must be str, not int`.
     pub(crate) fn describe(&self, model: &str, attribute: &str) -> String {
-        let dot = if model.is_empty() { "" } else { "." };
-        let blank = if self.what.starts_with(':') { "" } else { " " };
-        format!("{model}{dot}{attribute}{}{blank}{}", self.place, self.what)
+        told(model, attribute, &self.place, &self.what)
     }
 
     /// The same of an attribute by its field; nothing of the value of an encrypted one is said.
@@ -94,9 +94,8 @@ impl Problem {
         if !field.is_encrypted() {
             return self.describe(model, name);
         }
-        let dot = if model.is_empty() { "" } else { "." };
         let what = self.discreet.as_ref().unwrap_or(&self.what);
-        format!("{model}{dot}{name}{} {what}", self.discreet_place)
+        told(model, name, &self.discreet_place, what)
     }
 
     pub(crate) fn raise(&self, py: Python<'_>, model: &str, field: &Field) -> PyErr {
@@ -105,6 +104,12 @@ impl Problem {
             vec![(field.text.to_string(), self.describe_of(model, field))],
         )
     }
+}
+
+fn told(model: &str, name: &str, place: &str, what: &str) -> String {
+    let dot = if model.is_empty() { "" } else { "." };
+    let blank = if what.starts_with(':') { "" } else { " " };
+    format!("{model}{dot}{name}{place}{blank}{what}")
 }
 
 #[cold]

@@ -4,6 +4,7 @@
 #[derive(Debug, Default, Clone)]
 pub(crate) struct FieldSet {
     first: u64,
+    #[allow(clippy::box_collection)] // one word in every instance, where few classes need any
     more: Option<Box<Vec<u64>>>,
 }
 
@@ -18,7 +19,7 @@ impl FieldSet {
                 .and_then(|more| more.get(rest / 64).copied())
                 .unwrap_or(0),
         };
-        word >> (index % 64) & 1 == 1
+        (word >> (index % 64)) & 1 == 1
     }
 
     #[inline]

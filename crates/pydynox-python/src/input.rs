@@ -134,8 +134,7 @@ fn mapping<'py>(inner: &Kind, value: &Bound<'py, PyAny>, form: Form) -> Checked<
     let made = PyDict::new(value.py());
     let mut same = true;
     for (key, given) in dict.iter() {
-        let converted = convert(inner, &given, form)
-            .map_err(|problem| problem.within(&format!("[{key:?}]")))?;
+        let converted = convert(inner, &given, form).map_err(|problem| problem.within_key(&key))?;
         same &= converted.is(&given);
         made.set_item(key, converted)
             .map_err(|error| python_error(value, &error))?;
@@ -203,7 +202,10 @@ fn pydantic<'py>(
         return Ok(value.clone());
     };
     validated(model, dict, form).map_err(|error| match refusals(&error, value.py()) {
-        Some(why) => Problem::new(format!("is refused by {}: {why}", model.name)),
+        Some(why) => Problem::echoing(
+            format!("is refused by {}: {why}", model.name),
+            format!("is refused by {}", model.name),
+        ),
         None => python_error(value, &error),
     })
 }
@@ -372,7 +374,7 @@ pub(crate) fn from_plain<'py>(
             Some((field, Err(problem))) => {
                 refused.push((
                     field.text.to_string(),
-                    problem.describe(&schema.name, &field.text),
+                    problem.describe_of(&schema.name, field),
                 ));
                 value
             }
@@ -382,7 +384,7 @@ pub(crate) fn from_plain<'py>(
     Ok((made, refused))
 }
 
-/// A value of a kind from what JSON or a dictionary has for it; ValueError where that is nothing of the kind.
+/// A value of a kind from what JSON or a dictionary has for it; a `ValidationError` where that is nothing of the kind.
 #[pyfunction]
 #[pyo3(signature = (kind, value, /))]
 pub(crate) fn value_from_plain<'py>(

@@ -234,6 +234,7 @@ fn pairs_of(pairs: Vec<(String, String)>) -> Pairs {
 impl Keyring {
     /// Of keys by name, the one to write with last.
     #[staticmethod]
+    #[allow(clippy::needless_pass_by_value)] // what Python hands over is owned
     fn local(
         py: Python<'_>,
         keys: Vec<(String, Bound<'_, PyAny>)>,

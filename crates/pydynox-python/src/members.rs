@@ -203,11 +203,11 @@ pub(crate) fn restored<'py>(
         made
     };
     item::keep_changed(&made, values)?;
-    let position = |name: &String| schema.get().position(name);
+    let position = |name: String| schema.get().position(&name);
     let mut state = made.borrow_mut();
-    state.unsettled = unsettled.iter().filter_map(position).collect();
+    state.unsettled = unsettled.into_iter().filter_map(position).collect();
     state.unset = FieldSet::default();
-    for index in unset.iter().filter_map(position) {
+    for index in unset.into_iter().filter_map(position) {
         state.unset.insert(index);
     }
     drop(state);

@@ -327,7 +327,7 @@ impl Executed {
                         Ok(row) => rows.append(row)?,
                         // Statements stand each for itself.
                         Err(error) if is_misfit(py, &error)? => {
-                            rows.append(error.into_value(py))?
+                            rows.append(error.into_value(py))?;
                         }
                         Err(error) => return Err(error),
                     }

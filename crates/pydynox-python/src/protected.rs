@@ -263,13 +263,15 @@ impl Shield {
         }
         classes.push((None, schema.clone()));
         let encrypted = encrypted_by(&classes);
-        let one = |(entity, of): &(Option<(Box<str>, Box<str>)>, Bound<'_, Schema>)| Reads {
-            table: table.clone(),
-            entity: entity.clone(),
-            schema: of.get().protected_in(settings),
-            plain: plain_attributes(of.get(), &encrypted),
-        };
-        let reads: Vec<Reads> = classes.iter().map(one).collect();
+        let reads: Vec<Reads> = classes
+            .iter()
+            .map(|(entity, of)| Reads {
+                table: table.clone(),
+                entity: entity.clone(),
+                schema: of.get().protected_in(settings),
+                plain: plain_attributes(of.get(), &encrypted),
+            })
+            .collect();
         if reads.iter().all(|reads| reads.schema.is_none()) {
             return Ok(None);
         }

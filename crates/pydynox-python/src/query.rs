@@ -605,7 +605,8 @@ impl Search {
                 let mut parts = Parts::default();
                 for (position, field) in fields.iter().enumerate() {
                     let is_partition = position < partition.len();
-                    if !(is_partition && by_value > position) && !named.contains(&field.name)? {
+                    let is_given = is_partition && by_value > position;
+                    if !is_given && !named.contains(&field.name)? {
                         parts.of(py, model, field, is_partition, named)?;
                     }
                 }

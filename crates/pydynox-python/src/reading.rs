@@ -331,7 +331,10 @@ impl Reading {
         };
         let closed = if open == 0 { closed } else { Vec::new() };
         let inline = missing == 0 && closed.is_empty();
-        let to_open = wanted.map_or(usize::MAX, |_| enough);
+        let to_open = match wanted {
+            Some(_) => enough,
+            None => remaining.unwrap_or(usize::MAX),
+        };
         let timeout = self.plan.timeout;
         if missing > 0 && !state.maker.is_this() {
             if !matches!(state.source, Source::Idle(_) | Source::Over) {
@@ -594,8 +597,7 @@ impl Reading {
             (Some(wanted), Some(remaining)) => Some(wanted.min(remaining)),
             (one, other) => one.or(other),
         };
-        let wanted_ahead =
-            wanted.map_or(usize::MAX, |wanted| wanted.min(most.unwrap_or(usize::MAX)));
+        let wanted_ahead = most.unwrap_or(usize::MAX);
         let wanted = wanted.unwrap_or(1).min(most.unwrap_or(usize::MAX));
         let (sender, receiver) = oneshot::channel();
         let timeout = self.plan.timeout;

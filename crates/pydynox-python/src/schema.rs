@@ -117,12 +117,6 @@ impl Field {
         !self.is_hidden() && protected.is_none_or(|protected| protected.dumps)
     }
 
-    /// Whether it is stored encrypted.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        let protected = self.protected.as_ref();
-        protected.is_some_and(|protected| protected.encryption.is_some())
-    }
-
     pub(crate) fn is_required(&self) -> bool {
         matches!(self.default, Default::Required)
     }
@@ -383,6 +377,28 @@ impl Schema {
             )
         })
     }
+
+    /// What is wrong with a key that lacks a part: a name that is none of its parts says more than what it leaves out.
+    fn missing_part(
+        &self,
+        py: Python<'_>,
+        named: Option<&Bound<'_, PyDict>>,
+        missing: &str,
+    ) -> PyErr {
+        let mut known = Vec::new();
+        for field in self.key_fields() {
+            known.push(&*field.text);
+            if let Some(template) = self.template_of(&field.text) {
+                known.extend(template.sources().map(|index| &*self.field(index).text));
+            }
+        }
+        let unknown = named.map_or(Ok(None), |named| unknown_part(named, &known));
+        match unknown {
+            Ok(Some(unknown)) => self.wrong_key(py, &unknown),
+            Ok(None) => self.wrong_key(py, &format!("{missing} is missing")),
+            Err(failed) => failed,
+        }
+    }
 }
 
 #[pymethods]
@@ -558,28 +574,6 @@ impl Schema {
             return Err(self.wrong_key(py, &unknown.unwrap_or_default()));
         }
         PyTuple::new(py, parts)
-    }
-
-    /// What is wrong with a key that lacks a part: a name that is none of its parts says more than what it leaves out.
-    fn missing_part(
-        &self,
-        py: Python<'_>,
-        named: Option<&Bound<'_, PyDict>>,
-        missing: &str,
-    ) -> PyErr {
-        let mut known = Vec::new();
-        for field in self.key_fields() {
-            known.push(&*field.text);
-            if let Some(template) = self.template_of(&field.text) {
-                known.extend(template.sources().map(|index| &*self.field(index).text));
-            }
-        }
-        let unknown = named.map_or(Ok(None), |named| unknown_part(named, &known));
-        match unknown {
-            Ok(Some(unknown)) => self.wrong_key(py, &unknown),
-            Ok(None) => self.wrong_key(py, &format!("{missing} is missing")),
-            Err(failed) => failed,
-        }
     }
 
     /// What a template's text begins with as far as the named values go, and the name of the first one that is missing.

@@ -425,19 +425,18 @@ impl Shape {
             .map_err(failed)?;
         let mut unset = FieldSet::default();
         for (index, (field, value)) in layout.fields().zip(values).enumerate() {
-            let value = match value {
-                Some(value) => {
-                    let broken = field.broken_rules(&value).map_err(failed)?;
-                    if !broken.is_empty() {
-                        return Err(Problem::of_rules(&broken).within(&self.step(field)));
-                    }
-                    value
+            let value = if let Some(value) = value {
+                let broken = field.broken_rules(&value).map_err(failed)?;
+                if !broken.is_empty() {
+                    let discreet = field.broken(&value, true).map_err(failed)?;
+                    let problem = Problem::of_rules(&broken, &discreet);
+                    return Err(problem.within(&self.step(field)));
                 }
-                None => {
-                    unset.insert(index);
-                    let value = field.initial(py).map_err(failed)?;
-                    value.ok_or_else(|| self.lacks(field))?
-                }
+                value
+            } else {
+                unset.insert(index);
+                let value = field.initial(py).map_err(failed)?;
+                value.ok_or_else(|| self.lacks(field))?
             };
             ffi::set_attribute(&made, field.name.bind(py), &value).map_err(failed)?;
         }
@@ -472,7 +471,10 @@ impl Shape {
             .bind(py)
             .call((), Some(&arguments))
             .map_err(|error| {
-                Problem::new(format!("is refused by {}: {}", self.name, error.value(py)))
+                Problem::echoing(
+                    format!("is refused by {}: {}", self.name, error.value(py)),
+                    format!("is refused by {}", self.name),
+                )
             })?;
         for (field, value) in later {
             ffi::set_attribute(&made, field.name.bind(py), &value).map_err(failed)?;

@@ -237,9 +237,10 @@ impl Found {
         let end = share.from.saturating_add(share.wanted);
         let items = self.items_between(share.from, end);
         let mut keys = self.unwrap(items, keys, generation).await?.into_iter();
+        let stored: usize = items.iter().map(|item| item.range.len()).sum();
         let mut opening = Opening {
             body,
-            text: Vec::new(),
+            text: Vec::with_capacity(stored.min(share.room)),
             migrated: Vec::new(),
             work: 0,
         };
@@ -250,14 +251,14 @@ impl Found {
         for item in items {
             let start = opening.text.len();
             let migrated = opening.migrated.len();
-            let must = share.at_least_one && opened.items.is_empty();
+            let is_first = share.at_least_one && opened.items.is_empty();
             let left = share.room.saturating_sub(start);
-            let most = if must { share.most } else { left };
+            let most = if is_first { share.most } else { left };
             let values = self.values.get(item.values.clone()).unwrap_or_default();
             let keys: Vec<_> = keys.by_ref().take(values.len()).collect();
             let outcome = match opening.item(item, values, &keys, most).await {
                 Ok(()) if opening.text.len() - start <= most => Ok(start..opening.text.len()),
-                Ok(()) | Err(Closed::Full) if !must => {
+                Ok(()) | Err(Closed::Full) if !is_first => {
                     opening.forget(start, migrated);
                     opened.until = item.number;
                     break;

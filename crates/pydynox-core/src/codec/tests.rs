@@ -377,7 +377,7 @@ fn item_with(id: &str, at: &str, name: &str, bytes: &[u8]) -> Vec<u8> {
     body
 }
 
-fn refused(opened: Result<Opened, Error>, what: &str) -> String {
+fn refused<T>(opened: Result<T, Error>, what: &str) -> String {
     let Err(error) = opened else {
         panic!("{what}: opened")
     };
@@ -858,7 +858,7 @@ async fn an_answer_without_the_key_opens_with_the_key_of_the_request() {
     assert_eq!(opened.body, br#"{"Attributes":{"ssn":{"S":"x"}}}"#);
     let error = open_all(&look(None), &keys, &body).await.unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::Encryption);
-    assert!(error.message().contains("read 'user_id'"), "{error}");
+    assert!(error.message().contains("read 'id' and 'at'"), "{error}");
 }
 
 #[tokio::test]

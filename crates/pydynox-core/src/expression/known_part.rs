@@ -38,9 +38,9 @@ impl Known {
 
     /// The one condition that says what is known and what is asked.
     pub(super) fn joined(&self, test: Test) -> Result<Test, Unjoined> {
-        let text = &*self.text;
+        let known = &*self.text;
         if self.whole {
-            let json = json(text);
+            let json = json(known);
             return if test.admits(&json) {
                 Ok(Test::Compare(Comparator::Equal, json))
             } else {
@@ -49,13 +49,13 @@ impl Known {
         }
         let (low, high) = match &test {
             Test::Compare(Comparator::Equal, value) => {
-                let fits = order::text(value).is_some_and(|value| value.starts_with(text));
+                let fits = order::text(value).is_some_and(|value| value.starts_with(known));
                 return fits.then_some(test).ok_or(Unjoined::Contradiction);
             }
             Test::BeginsWith(prefix) => {
                 return match order::text(prefix) {
-                    Some(prefix) if prefix.starts_with(text) => Ok(test),
-                    Some(prefix) if text.starts_with(&prefix) => Ok(self.alone()),
+                    Some(prefix) if prefix.starts_with(known) => Ok(test),
+                    Some(prefix) if known.starts_with(&prefix) => Ok(self.alone()),
                     _ => Err(Unjoined::Contradiction),
                 };
             }
@@ -69,13 +69,13 @@ impl Known {
         };
         // What lies beyond all texts of this beginning bounds nothing.
         let low = match low {
-            Some(low) if low.starts_with(text) => Some(low),
-            Some(low) if *low > *text => return Err(Unjoined::Contradiction),
+            Some(low) if low.starts_with(known) => Some(low),
+            Some(low) if *low > *known => return Err(Unjoined::Contradiction),
             _ => None,
         };
         let high = match high {
-            Some(high) if high.starts_with(text) => Some(high),
-            Some(high) if *high < *text => return Err(Unjoined::Contradiction),
+            Some(high) if high.starts_with(known) => Some(high),
+            Some(high) if *high < *known => return Err(Unjoined::Contradiction),
             _ => None,
         };
         let excludes = matches!(test, Test::Compare(Comparator::Less, _));
@@ -83,8 +83,8 @@ impl Known {
             (None, None) => Ok(self.alone()),
             (_, Some(_)) if excludes => Err(Unjoined::OpenEnd),
             (low, high) => Ok(Test::Between(
-                json(low.as_deref().unwrap_or(text)),
-                high.map_or_else(|| json(&last_of(text)), |high| json(&high)),
+                json(low.as_deref().unwrap_or(known)),
+                high.map_or_else(|| json(&last_of(known)), |high| json(&high)),
             )),
         }
     }

@@ -127,7 +127,7 @@ mod text {
     }
 
     #[test]
-    fn sets_inside_maps_are_set_as_a_whole() {
+    fn sets_inside_maps_change_by_members() {
         assert_eq!(
             changed(
                 "m",
@@ -135,9 +135,9 @@ mod text {
                 r#"{"M":{"a":{"NS":["1","2"]},"b":{"BS":["AQ=="]},"c":{"SS":["y"]}}}"#,
             ),
             concat!(
-                r#","UpdateExpression":"SET m.a=:0,m.b=:1,m.c=:2 REMOVE m.d","#,
+                r#","UpdateExpression":"SET m.c=:0 REMOVE m.d ADD m.a :1 DELETE m.b :2","#,
                 r#""ConditionExpression":"attribute_exists(id) AND attribute_exists(m)","#,
-                r#""ExpressionAttributeValues":{":0":{"NS":["1","2"]},":1":{"BS":["AQ=="]},":2":{"SS":["y"]}}"#
+                r#""ExpressionAttributeValues":{":0":{"SS":["y"]},":1":{"NS":["2"]},":2":{"BS":["AA=="]}}"#
             )
         );
     }

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::framing::{Chunks, Framing, Head};
+use super::framing::{Chunks, Framing, Head, Heads};
 
 /// What was read of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +26,14 @@ pub fn read_pieces<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Option<Answer>, &'static str> {
     let mut buffer = BytesMut::new();
+    let mut heads = Heads::default();
     let mut head = None;
     let mut chunks = Chunks::default();
     let mut complete = false;
     for piece in pieces {
         buffer.extend_from_slice(piece);
         if head.is_none() {
-            head = Head::take(&mut buffer).map_err(|malformed| malformed.0)?;
+            head = heads.take(&mut buffer).map_err(|malformed| malformed.0)?;
         }
         if let Some(Head { framing, .. }) = &head
             && *framing == Framing::Chunked
