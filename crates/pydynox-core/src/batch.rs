@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::call::{Answer, Call, Intent, Resend};
+use crate::client::Client;
 use crate::codec::Opened;
 use crate::error::{Error, ErrorKind};
 use crate::operation::batch_get_item::Items;

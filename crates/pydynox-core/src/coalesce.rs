@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::batch::{AT_ONCE, Gets, KeyNames, all};
-use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::call::{Answer, Call, Intent, Resend};
+use crate::client::Client;
 use crate::codec::Protection;
 use crate::error::{Error, ErrorKind};
 use crate::operation::get_item;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod call;
 pub mod capacity;
 pub mod client;
 pub mod coalesce;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::client::{Answer, Call, Client, Intent, Resend};
+use crate::call::{Answer, Call, Intent, Resend};
+use crate::client::Client;
 use crate::codec::{Opened, Sealed, Share};
 use crate::error::{Error, ErrorKind};
 use crate::operation::reading::{self, PageRequest};

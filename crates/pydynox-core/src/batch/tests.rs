@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::writes::MAX_WRITE_SIZE;
 use super::*;
-use crate::client::ClientConfig;
+use crate::client::config::ClientConfig;
 use crate::transport::{Exchange, FailureKind, Request, Response, Transport, TransportError};
 
 /// What the service does with one request, by its number.

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Answer, Call, Client, Inner};
+use super::shared::Shared;
+use crate::call::{Answer, Call};
 use crate::capacity::{self, Access, Estimate};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::Limiter;
@@ -13,7 +14,7 @@ use crate::usage::Observers;
 
 /// One call that is measured.
 pub(super) struct Meter<'a> {
-    client: &'a Inner,
+    shared: &'a Shared,
     call: &'a Call,
     observers: Option<&'a Observers>,
     /// The call's own, which counts in place of the client's limit.
@@ -26,21 +27,20 @@ pub(super) struct Meter<'a> {
 impl<'a> Meter<'a> {
     /// None where nobody asks, which is all that this costs then.
     #[inline]
-    pub(super) fn of(client: &'a Client, call: &'a Call) -> Option<Self> {
-        let Client {
-            inner,
-            observers,
-            pace,
-            ..
-        } = client;
-        if observers.is_none() && pace.is_none() && inner.limiter.is_none() {
+    pub(super) fn of(
+        shared: &'a Shared,
+        observers: Option<&'a Observers>,
+        pace: Option<&'a Limiter>,
+        call: &'a Call,
+    ) -> Option<Self> {
+        if observers.is_none() && pace.is_none() && shared.limiter.is_none() {
             return None;
         }
         Some(Self {
-            client: inner,
+            shared,
             call,
-            observers: observers.as_deref(),
-            pace: pace.as_deref(),
+            observers,
+            pace,
             access: Access::of(&call.operation, &call.body),
             taken: None,
         })
@@ -56,7 +56,7 @@ impl<'a> Meter<'a> {
             let estimate = capacity::estimate(&call.operation, &call.body);
             let units = limiter.expect(&call.operation, &call.table, estimate);
             if !limiter
-                .take(access, units, deadline, &self.client.timers)
+                .take(access, units, deadline, &self.shared.timers)
                 .await
             {
                 let message = "its turn under the client's rate limit does not come before its timeout: allow more time with timeout=, or a higher rate";
@@ -150,7 +150,7 @@ impl<'a> Meter<'a> {
     }
 
     fn limiter(&self) -> Option<(&'a Limiter, Access)> {
-        let limiter = self.pace.or(self.client.limiter.as_ref())?;
+        let limiter = self.pace.or(self.shared.limiter.as_ref())?;
         let access = self.access?;
         limiter.limits(access).then_some((limiter, access))
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Answer, Call, Client, Intent, Resend};
+use super::Client;
+use crate::call::{Answer, Call, Intent, Resend};
 use crate::error::{Error, ErrorKind};
 use crate::operation::describe_table;
 use crate::retry::deadline::{Deadline, Pause};
@@ -139,7 +140,7 @@ impl Waiter {
     }
 
     async fn describe(&self) -> Result<Answer, Error> {
-        let timeout = self.describe.timeout.or(self.client.inner.config.timeout);
+        let timeout = self.describe.timeout.or(self.client.shared.config.timeout);
         let timeout = timeout.into_iter().chain(self.deadline.left()).min();
         let call = Call {
             timeout,

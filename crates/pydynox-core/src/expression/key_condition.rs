@@ -1,14 +1,11 @@
 //! Key conditions: which partition a query reads, and which part of it.
 
-use std::cmp::Ordering;
-use std::fmt::Write as _;
-
-use super::condition::{Comparator, Condition, Function, Node, Operand, check_range, shown};
+use super::condition::{Comparator, Condition, Function, Node, Operand};
+use super::key_test::{Test, refused};
 use super::known_part::{Known, Unjoined};
 use super::names::{Names, Values};
-use super::order;
 use super::path::{Path, Step};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::schema::{KeyAttribute, MAX_PARTITION_KEY_SIZE, MAX_SORT_KEY_SIZE};
 use crate::wire::{Reader, WireError, Writer};
 
@@ -21,14 +18,6 @@ pub struct QueriedKey<'a> {
     pub partition: &'a [KeyAttribute],
     /// Those of the sort key, of which it gives the first ones, or none.
     pub sort: &'a [KeyAttribute],
-}
-
-/// What is asked of one attribute of a key. The values are encoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Test {
-    Compare(Comparator, Box<[u8]>),
-    Between(Box<[u8]>, Box<[u8]>),
-    BeginsWith(Box<[u8]>),
 }
 
 /// The key condition of a query: an equality for each attribute of the partition key, and what is asked of the sort key.
@@ -287,85 +276,6 @@ impl KeyCondition {
     }
 }
 
-impl Test {
-    fn is_equality(&self) -> bool {
-        matches!(self, Self::Compare(Comparator::Equal, _))
-    }
-
-    fn describe(&self, name: &str, text: &mut String) {
-        let _ = match self {
-            Self::Compare(comparator, value) => {
-                write!(text, "{name} {} {}", comparator.text(), shown(value))
-            }
-            Self::Between(low, high) => {
-                write!(text, "{name} BETWEEN {} AND {}", shown(low), shown(high))
-            }
-            Self::BeginsWith(prefix) => write!(text, "begins_with({name}, {})", shown(prefix)),
-        };
-    }
-
-    /// Refuses a value that no key has: the service would answer with an error, or find nothing.
-    fn check_length(&self, name: &str, limit: usize) -> Result<(), Error> {
-        let longest = self.values().filter_map(order::length).max();
-        match longest {
-            Some(length) if length > limit => Err(refused(format!(
-                "the key attribute {name:?} has {limit} bytes at most, and the value in its condition has {length}"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    fn values(&self) -> impl Iterator<Item = &[u8]> {
-        let (one, other) = match self {
-            Self::Compare(_, value) | Self::BeginsWith(value) => (value, None),
-            Self::Between(low, high) => (low, Some(high)),
-        };
-        std::iter::once(&**one).chain(other.map(|value| &**value))
-    }
-
-    fn check(&self, name: &str, attribute: &KeyAttribute) -> Result<(), Error> {
-        if self
-            .values()
-            .any(|value| order::key_type(value) != Some(attribute.key_type))
-        {
-            return Err(refused(format!(
-                "the key attribute {name:?} is stored as {}, and the value in its condition is not",
-                attribute.key_type
-            )));
-        }
-        if self.values().any(order::is_empty) {
-            return Err(refused(format!(
-                "the key attribute {name:?} is never empty, so that nothing can be compared with an empty value"
-            )));
-        }
-        match self {
-            Self::Between(low, high) => check_range(name, low, high),
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn admits(&self, value: &[u8]) -> bool {
-        match self {
-            Self::Compare(comparator, other) => {
-                let order = order::compare(value, other);
-                match comparator {
-                    Comparator::Equal => order == Some(Ordering::Equal),
-                    Comparator::Less => order == Some(Ordering::Less),
-                    Comparator::LessOrEqual => order.is_some_and(Ordering::is_le),
-                    Comparator::Greater => order == Some(Ordering::Greater),
-                    Comparator::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
-                    Comparator::NotEqual => false,
-                }
-            }
-            Self::Between(low, high) => {
-                order::compare(value, low).is_some_and(Ordering::is_ge)
-                    && order::compare(value, high).is_some_and(Ordering::is_le)
-            }
-            Self::BeginsWith(prefix) => order::begins_with(value, prefix),
-        }
-    }
-}
-
 /// What each condition tests.
 fn tests(conditions: &[Condition], what: &str) -> Result<Vec<(Box<str>, Test)>, Error> {
     conditions
@@ -446,10 +356,6 @@ fn twice(name: &str) -> Error {
     refused(format!(
         "the key attribute {name:?} has two conditions, and DynamoDB takes one: write between() for a range"
     ))
-}
-
-fn refused(message: impl Into<Box<str>>) -> Error {
-    Error::new(ErrorKind::Validation, message)
 }
 
 #[cfg(test)]

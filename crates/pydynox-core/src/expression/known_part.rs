@@ -1,7 +1,7 @@
 //! What a query knows of a key attribute by the parts that it is made of, together with the condition that is asked of it.
 
 use super::condition::Comparator;
-use super::key_condition::Test;
+use super::key_test::Test;
 use super::order;
 use crate::schema::MAX_SORT_KEY_SIZE;
 use crate::wire::Writer;

@@ -4,6 +4,7 @@ pub mod action;
 pub mod condition;
 mod difference;
 pub mod key_condition;
+mod key_test;
 pub mod known_part;
 pub mod names;
 pub(crate) mod order;

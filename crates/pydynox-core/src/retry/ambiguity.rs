@@ -1,6 +1,6 @@
 //! Whether a write may have been applied although no answer says so, and what follows from it.
 
-use crate::client::Resend;
+use crate::call::Resend;
 use crate::error::{Error, ErrorKind};
 
 /// What is known about the attempts of one call so far.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::body::ErrorBody;
 use super::policy::Class;
-use crate::client::Intent;
+use crate::call::Intent;
 use crate::error::{CancellationReason, Error, ErrorKind};
-use crate::transport::{Ailment, Failure, FailureKind, Headers, Response, TransportError};
+use crate::transport::{Failure, FailureKind, Headers, Recoverable, Response, TransportError};
 use crate::wire;
 
 /// An attempt that was not served.
@@ -21,8 +21,8 @@ pub(crate) struct Failed {
     pub(crate) refused: bool,
     /// How long the service asks us to wait.
     pub(crate) wish: Option<Duration>,
-    /// What the transport may be able to mend, after which the same request may succeed.
-    pub(crate) ailment: Option<Ailment>,
+    /// What the transport may be able to repair, after which the same request may succeed.
+    pub(crate) recoverable: Option<Recoverable>,
     pub(crate) error: Error,
 }
 
@@ -35,7 +35,7 @@ impl Failed {
             stale: false,
             refused: false,
             wish: None,
-            ailment: None,
+            recoverable: None,
             error,
         }
     }
@@ -224,8 +224,8 @@ pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Fail
     if let Some(request_id) = response.headers.request_id {
         failed.error = failed.error.with_request_id(request_id);
     }
-    failed.ailment = failed.error.code().and_then(|code| {
-        ailment(
+    failed.recoverable = failed.error.code().and_then(|code| {
+        recoverable(
             code,
             (response.identity, response.clock),
             response.headers.date,
@@ -237,13 +237,17 @@ pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Fail
 }
 
 /// What a refusal of the signature may come from. Wrong keys have the code of a wrong time, unless it is named.
-fn ailment(code: &str, (identity, signed): (u64, i64), date: Option<Box<str>>) -> Option<Ailment> {
+fn recoverable(
+    code: &str,
+    (identity, signed): (u64, i64),
+    date: Option<Box<str>>,
+) -> Option<Recoverable> {
     match code {
         "ExpiredTokenException" | "UnrecognizedClientException" => {
-            Some(Ailment::Credentials { identity })
+            Some(Recoverable::Credentials { identity })
         }
         "InvalidSignatureException" | "RequestExpired" | "RequestTimeTooSkewed" => {
-            Some(Ailment::Clock {
+            Some(Recoverable::Clock {
                 date: date?,
                 certain: code != "InvalidSignatureException",
                 signed,

@@ -197,10 +197,10 @@ pub struct Response {
     pub clock: i64,
 }
 
-/// What a refusal says about the transport's own state, which the transport may be able to mend.
+/// What a refusal says about the transport's own state, which the transport may be able to repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ailment {
+pub enum Recoverable {
     /// The signature's time is not the service's.
     Clock {
         /// The answer's `Date`.
@@ -217,8 +217,8 @@ pub enum Ailment {
     },
 }
 
-/// Whether what ailed is mended, so that the same request may succeed now.
-pub type Mending<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
+/// Whether it is repaired, so that the same request may succeed now.
+pub type Repairing<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
 
 /// The headers of an answer that matter to the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -335,9 +335,9 @@ pub trait Transport: Send + Sync + 'static {
     /// Sends one request once. Nothing happens before the exchange is polled, and nothing after it is dropped.
     fn send(&self, request: Request) -> Exchange<'_>;
 
-    /// Mends what a refusal told of, if it can.
-    fn mend(&self, ailment: Ailment) -> Mending<'_> {
-        let _ = ailment;
+    /// Repairs what a refusal told of, if it can.
+    fn repair(&self, recoverable: Recoverable) -> Repairing<'_> {
+        let _ = recoverable;
         Box::pin(std::future::ready(Ok(false)))
     }
 

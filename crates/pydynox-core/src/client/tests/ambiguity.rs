@@ -198,7 +198,7 @@ async fn a_stale_connection_is_replaced_at_once_and_counts_no_attempt() {
         let answer = client.call(call).await.unwrap();
 
         assert_eq!((answer.attempts, script.pauses()), (1, vec![0]));
-        assert_eq!(client.inner.quota.left(), 500);
+        assert_eq!(client.shared.quota.left(), 500);
     }
 }
 

@@ -116,10 +116,10 @@ async fn success_gives_the_last_retry_back() {
     let client = client(&script);
 
     client.call(get()).await.unwrap();
-    assert_eq!(client.inner.quota.left(), 500 - 14);
+    assert_eq!(client.shared.quota.left(), 500 - 14);
 
     client.call(get()).await.unwrap();
-    assert_eq!(client.inner.quota.left(), 500 - 14 + 1);
+    assert_eq!(client.shared.quota.left(), 500 - 14 + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +135,7 @@ async fn a_retry_that_the_deadline_forbids_costs_nothing() {
         .await
         .unwrap_err();
 
-    assert_eq!(client.inner.quota.left(), 500);
+    assert_eq!(client.shared.quota.left(), 500);
 }
 
 #[tokio::test(start_paused = true)]

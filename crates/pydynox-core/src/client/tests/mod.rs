@@ -18,10 +18,16 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
+use bytes::Bytes;
+
+use super::config::ClientConfig;
+use super::waiter::{Goal, TABLE_WAIT_TIMEOUT, Waiter};
 use super::*;
+use crate::call::{Intent, Resend};
+use crate::retry::policy::Jitter;
 use crate::retry::proof::Proof;
 use crate::transaction::Transaction;
-use crate::transport::{Exchange, FailureKind, Response, TransportError};
+use crate::transport::{Exchange, FailureKind, Request, Response, TransportError};
 
 const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down","throttlingReasons":[{"reason":"TableWriteMaxOnDemandThroughputExceeded","resource":"arn:aws:dynamodb:eu-west-1:1:table/users"}]}"#;
 const GUARD_FAILED: &str = r#"{"__type":"x#ConditionalCheckFailedException","message":"The conditional request failed","Item":{"id":{"S":"a"}}}"#;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Ailment, Exchange, FailureKind, Headers, Mending, Operation, Request, Response, Transport,
-    TransportError,
+    Exchange, FailureKind, Headers, Operation, Recoverable, Repairing, Request, Response,
+    Transport, TransportError,
 };
 use crate::retry::deadline::Pause;
 use crate::wire::{Reader, WireError, Writer};
@@ -379,7 +379,7 @@ impl Transport for Faulty {
         Box::pin(self.exchange(request))
     }
 
-    fn mend(&self, ailment: Ailment) -> Mending<'_> {
-        self.inner.mend(ailment)
+    fn repair(&self, recoverable: Recoverable) -> Repairing<'_> {
+        self.inner.repair(recoverable)
     }
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
-use crate::client::{Answer, Call, Client, ClientConfig, Intent, Resend};
+use crate::call::{Answer, Call, Intent, Resend};
+use crate::client::Client;
+use crate::client::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
 use crate::retry::policy::Jitter;
 

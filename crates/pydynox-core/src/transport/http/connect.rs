@@ -12,11 +12,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::config::{HttpConfig, Outside};
 use super::connection::Connection;
 use super::proxy::{self, Proxy};
 use super::stream::Stream;
 use super::tls::{Tls, Trust};
-use super::{HttpConfig, Outside};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, TransportError};
 

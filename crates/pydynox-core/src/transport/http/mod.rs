@@ -1,5 +1,6 @@
 //! HTTP/1.1 to the service: a pool of connections, signed requests, bounded waiting everywhere.
 
+mod config;
 mod connect;
 mod connection;
 mod framing;
@@ -12,99 +13,26 @@ mod tests;
 mod tls;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper_util::client::proxy::matcher::Matcher;
-
 use super::credentials::{CredentialsProvider, Identity, Keychain};
 use super::endpoint::{Directory, Endpoint, EndpointProvider};
 use super::sigv4::Signer;
-use super::{Ailment, Exchange, Mending, Operation, Request, Transport, TransportError};
+use super::{Exchange, Operation, Recoverable, Repairing, Request, Transport, TransportError};
 use crate::error::{Error, ErrorKind};
 
+pub use config::HttpConfig;
 #[doc(hidden)]
 pub use pieces::{Answer, read_pieces};
 
+use config::Outside;
 use connect::Route;
 use pool::Pool;
-use tls::Trust;
 
 /// A clock that is wrong by less is not what a signature was refused for: the service allows five minutes.
 const CLOCK_TOLERANCE: i64 = 240;
-
-/// No process has more sockets to one host from one address.
-const MOST_CONNECTIONS: usize = 65_535;
-
-/// How a transport behaves; every field has a default.
-#[derive(Debug, Clone)]
-pub struct HttpConfig {
-    /// Longest time until a connection is ready: name, route, proxy and TLS together.
-    pub connect_timeout: Duration,
-    /// Longest time without a byte from the other side while an answer is due.
-    pub read_timeout: Duration,
-    /// How many connections are open at the same time.
-    pub max_connections: usize,
-    /// A connection that was idle for longer is not used again.
-    pub idle_timeout: Duration,
-    /// Certificates to trust in place of the bundled ones: a PEM file.
-    pub ca_bundle: Option<PathBuf>,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_millis(3100),
-            read_timeout: Duration::from_secs(10),
-            max_connections: 64,
-            idle_timeout: Duration::from_secs(20),
-            ca_bundle: None,
-        }
-    }
-}
-
-impl HttpConfig {
-    /// Whether every setting is in range.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`] names the setting that is not.
-    pub fn check(&self) -> Result<(), Error> {
-        for (name, length) in [
-            ("connect_timeout", self.connect_timeout),
-            ("read_timeout", self.read_timeout),
-        ] {
-            if length.is_zero() {
-                let message = format!("{name} must be a positive number of seconds; got 0");
-                return Err(Error::new(ErrorKind::Configuration, message));
-            }
-        }
-        if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
-            let message = format!(
-                "max_connections must be from 1 to {MOST_CONNECTIONS}; got {}",
-                self.max_connections
-            );
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        Ok(())
-    }
-}
-
-/// What the environment says about ways to the outside.
-struct Outside {
-    proxies: Matcher,
-    trust: Trust,
-}
-
-impl Outside {
-    fn now() -> Self {
-        Self {
-            proxies: Matcher::from_env(),
-            trust: Trust::from_environment(),
-        }
-    }
-}
 
 /// Sends requests over HTTP. It must be polled inside a tokio runtime.
 pub struct Http {
@@ -310,17 +238,17 @@ impl Transport for Http {
         Box::pin(self.exchange(request))
     }
 
-    fn mend(&self, ailment: Ailment) -> Mending<'_> {
-        match ailment {
-            Ailment::Clock {
+    fn repair(&self, recoverable: Recoverable) -> Repairing<'_> {
+        match recoverable {
+            Recoverable::Clock {
                 date,
                 certain,
                 signed,
             } => {
-                let mended = self.set_clock(&date, certain, signed);
-                Box::pin(std::future::ready(Ok(mended)))
+                let is_repaired = self.set_clock(&date, certain, signed);
+                Box::pin(std::future::ready(Ok(is_repaired)))
             }
-            Ailment::Credentials { identity } => {
+            Recoverable::Credentials { identity } => {
                 Box::pin(self.keychain.replace(identity, self.now()))
             }
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
+use super::config::{HttpConfig, Outside};
 use super::connect::{Connector, Route};
 use super::connection::{Broken, Connection};
-use super::{HttpConfig, Outside};
 use crate::process::Maker;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, Response, TransportError};

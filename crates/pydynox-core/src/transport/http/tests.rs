@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,8 +15,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use hyper_util::client::proxy::matcher::Matcher;
+
+use super::tls::Trust;
 use super::*;
-use crate::client::{Call, Client, ClientConfig, Intent, Resend};
+use crate::call::{Call, Intent, Resend};
+use crate::client::Client;
+use crate::client::config::ClientConfig;
 use crate::retry::policy::Jitter;
 use crate::transport::credentials::{Credentials, Loading};
 use crate::transport::{FailureKind, Progress, Response};

@@ -1,0 +1,306 @@
+//! One call as the client sends it, and what comes back: whether it may be sent again, and what a failed guard means.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::codec::{Opened, Sealed};
+use crate::error::{Error, ErrorKind};
+use crate::retry::proof::Proof;
+use crate::transport::Operation;
+
+/// May this write be sent again after an attempt that may have been applied?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resend {
+    /// Reads, and writes that do the same when they are applied twice.
+    Always,
+    /// The write falsifies its own guard, so that it cannot be applied twice.
+    OwnGuard,
+    /// The request carries a token by which the service knows it again.
+    Token,
+    /// No.
+    Never,
+}
+
+/// What the caller wants, which decides what a failed guard means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Intent {
+    /// A failed guard is a failed condition.
+    #[default]
+    Plain,
+    /// A failed guard means that the item is already there.
+    Create,
+    /// The same, unless no item came back: then a caller's condition was false for nothing.
+    CreateIf,
+    /// A failed guard means that the item vanished, or that another condition failed if an item came back.
+    Save,
+    /// A failed guard means that there is no such item, or that another condition failed if an item came back.
+    Existing,
+    /// Nothing is written, whatever the operation can do.
+    Read,
+}
+
+impl Intent {
+    /// What a failed guard means to the caller; `item` is the stored one, if it came back.
+    pub fn failed_guard(self, item: Option<Bytes>) -> ErrorKind {
+        match (self, item) {
+            (Self::Create, item) | (Self::CreateIf, item @ Some(_)) => {
+                ErrorKind::ItemAlreadyExists { item }
+            }
+            (Self::Save, None) => ErrorKind::ItemVanished,
+            (Self::Existing, None) => ErrorKind::ItemNotFound,
+            (_, item) => ErrorKind::ConditionFailed { item },
+        }
+    }
+}
+
+/// How one request is sent, and what its failure means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether a write may be sent again after an ambiguous attempt.
+    pub resend: Resend,
+    /// What a failed guard means.
+    pub intent: Intent,
+    /// What tells this write's own item from what others wrote; most calls have nothing.
+    pub proof: Option<Box<Proof>>,
+}
+
+impl Terms {
+    const fn new(resend: Resend, intent: Intent) -> Self {
+        Self {
+            resend,
+            intent,
+            proof: None,
+        }
+    }
+
+    /// Of what may be sent again whatever became of it: reads, and writes that say the same twice.
+    #[inline]
+    pub const fn idempotent() -> Self {
+        Self::new(Resend::Always, Intent::Plain)
+    }
+
+    /// Of a transaction, and of each operation in it that is no write of an item.
+    pub const fn transaction() -> Self {
+        Self::new(Resend::Token, Intent::Plain)
+    }
+
+    /// Of any operation in the service's own JSON; `has_token` says whether the service knows the request again by a token.
+    pub fn of_request(operation: &Operation, has_token: bool) -> Self {
+        let resend = if operation.is_read() {
+            Resend::Always
+        } else if has_token {
+            Resend::Token
+        } else {
+            Resend::Never
+        };
+        Self::new(resend, Intent::Plain)
+    }
+
+    /// Of an operation on a table; `sets` says whether it gives a setting a value, and so does the same when it is applied twice.
+    pub fn of_administration(operation: &Operation, sets: bool) -> Self {
+        let resend = if operation.is_read() || sets {
+            Resend::Always
+        } else {
+            Resend::Never
+        };
+        Self::new(resend, Intent::Plain)
+    }
+
+    /// Of `PartiQL` statements that stand for themselves: nobody knows what a write does when it is applied twice.
+    pub const fn of_statements(read: bool) -> Self {
+        if read {
+            Self::new(Resend::Always, Intent::Read)
+        } else {
+            Self::new(Resend::Never, Intent::Plain)
+        }
+    }
+
+    /// Of a transaction of `PartiQL` statements.
+    pub const fn of_statements_together(read: bool) -> Self {
+        if read {
+            Self::of_statements(read)
+        } else {
+            Self::transaction()
+        }
+    }
+
+    /// The error of an operation in a transaction, as it would be if the operation had been sent alone.
+    #[must_use]
+    pub fn name(&self, error: Error) -> Error {
+        let error = match error.kind() {
+            ErrorKind::ConditionFailed { item } => {
+                let kind = self.intent.failed_guard(item.clone());
+                error.with_kind(kind)
+            }
+            _ => error,
+        };
+        match &self.proof {
+            Some(proof) => proof.name(error),
+            None => error,
+        }
+    }
+}
+
+/// One request of a caller.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The operation.
+    pub operation: Operation,
+    /// The table, for errors and waiters.
+    pub table: Arc<str>,
+    /// The JSON body; every attempt sends the same bytes.
+    pub body: Bytes,
+    /// Whether a write may be sent again after an ambiguous attempt.
+    pub resend: Resend,
+    /// What a failed guard means.
+    pub intent: Intent,
+    /// What tells this write's own item from what others wrote; most calls have nothing.
+    pub proof: Option<Box<Proof>>,
+    /// Where a token of 36 characters stands in the body that is ours, so that a new one may take its place.
+    pub own_token: Option<usize>,
+    /// Replaces the client's time-out for this call; `Duration::MAX` waits for ever, zero is over before anything is sent.
+    pub timeout: Option<Duration>,
+}
+
+/// An answer of the service that is well formed.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The JSON body.
+    pub body: Bytes,
+    /// The id under which the service knows the request.
+    pub request_id: Option<Box<str>>,
+    /// How many attempts it took.
+    pub attempts: u32,
+    /// What was asked for.
+    pub operation: Operation,
+    /// Of which table.
+    pub table: Arc<str>,
+    /// Of an answer that is one item, which values were plaintext where they should have been encrypted: 0, and the attribute by
+    /// its index in the protected schema.
+    pub migrated: Vec<(usize, usize)>,
+    /// Of an answer of several items, what is to be opened as they are taken.
+    pub sealed: Option<Arc<Sealed>>,
+    /// What of it was opened at once.
+    pub opened: Option<Arc<Opened>>,
+}
+
+impl Answer {
+    /// An item of several, by its number and its place, as it is to be read.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or was not, because the items before it have too many bytes.
+    pub fn item(&self, number: usize, place: Range<usize>) -> Result<Bytes, Error> {
+        let opened = match (&self.sealed, &self.opened) {
+            (None, _) => return Ok(self.body.slice(place)),
+            (Some(_), Some(opened)) if number < opened.until() => opened,
+            _ => return Err(too_much_at_once()),
+        };
+        match opened.item(number) {
+            None => Ok(self.body.slice(place)),
+            Some(Ok(item)) => Ok(item),
+            Some(Err(error)) => Err(error.clone()),
+        }
+    }
+
+    /// Which values of an item of several were plaintext.
+    pub fn migrated_of(&self, number: usize) -> impl Iterator<Item = usize> {
+        let opened = self.opened.iter().flat_map(|opened| opened.migrated());
+        opened
+            .filter(move |(item, _)| *item == number)
+            .map(|(_, attribute)| *attribute)
+    }
+}
+
+fn too_much_at_once() -> Error {
+    Error::new(
+        ErrorKind::Serialization,
+        "the protected values of this answer have more bytes when they are unpacked than may be open at once: read fewer items at once, or allow more with DynamoDBClient(max_decompressed=...)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_failed_guard(terms: &Terms, item: Option<Bytes>) -> ErrorKind {
+        let error = Error::new(ErrorKind::ConditionFailed { item }, "no");
+        terms.name(error).kind().clone()
+    }
+
+    #[test]
+    fn a_read_in_the_services_own_json_is_sent_again_and_a_write_only_by_its_token() {
+        let of = |operation: &Operation, has_token| Terms::of_request(operation, has_token).resend;
+
+        assert_eq!(of(&Operation::GetItem, false), Resend::Always);
+        assert_eq!(of(&Operation::PutItem, false), Resend::Never);
+        assert_eq!(of(&Operation::TransactWriteItems, true), Resend::Token);
+    }
+
+    #[test]
+    fn a_table_is_not_made_twice_but_a_setting_may_be_set_twice() {
+        let of = |operation: &Operation, sets| Terms::of_administration(operation, sets).resend;
+
+        assert_eq!(of(&Operation::CreateTable, false), Resend::Never);
+        assert_eq!(
+            of(&Operation::from_name("TagResource"), true),
+            Resend::Always
+        );
+        assert_eq!(of(&Operation::DescribeTable, false), Resend::Always);
+    }
+
+    #[test]
+    fn a_statement_that_writes_is_never_sent_again() {
+        assert_eq!(Terms::of_statements(false).resend, Resend::Never);
+        assert_eq!(Terms::of_statements(true).intent, Intent::Read);
+    }
+
+    #[test]
+    fn statements_that_write_together_have_a_token() {
+        assert_eq!(Terms::of_statements_together(false), Terms::transaction());
+        let read = Terms::of_statements_together(true);
+        assert_eq!((read.resend, read.intent), (Resend::Always, Intent::Read));
+    }
+
+    #[test]
+    fn a_failed_guard_in_a_transaction_means_what_it_means_alone() {
+        let item = Some(Bytes::from_static(b"{}"));
+        let of = |intent| Terms::new(Resend::Always, intent);
+
+        assert_eq!(
+            of_failed_guard(&of(Intent::Create), None),
+            ErrorKind::ItemAlreadyExists { item: None }
+        );
+        assert_eq!(
+            of_failed_guard(&of(Intent::CreateIf), None),
+            ErrorKind::ConditionFailed { item: None }
+        );
+        assert_eq!(
+            of_failed_guard(&of(Intent::CreateIf), item.clone()),
+            ErrorKind::ItemAlreadyExists { item: item.clone() }
+        );
+        assert_eq!(
+            of_failed_guard(&of(Intent::Save), None),
+            ErrorKind::ItemVanished
+        );
+        assert_eq!(
+            of_failed_guard(&of(Intent::Existing), None),
+            ErrorKind::ItemNotFound
+        );
+        assert_eq!(
+            of_failed_guard(&of(Intent::Existing), item.clone()),
+            ErrorKind::ConditionFailed { item }
+        );
+    }
+
+    #[test]
+    fn an_error_that_is_no_failed_guard_stays_as_it_is() {
+        let error = Error::new(ErrorKind::TransactionConflict, "busy");
+        let named = Terms::new(Resend::Always, Intent::Create).name(error);
+        assert_eq!(named.kind(), &ErrorKind::TransactionConflict);
+    }
+}

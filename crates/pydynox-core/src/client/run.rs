@@ -1,0 +1,288 @@
+//! One call on its way through its attempts: what a failure asks for, and what the transport repairs in between.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::meter::Meter;
+use super::shared::Shared;
+use crate::call::{Answer, Call, Intent};
+use crate::error::{Error, ErrorKind};
+use crate::retry::ambiguity::Ambiguity;
+use crate::retry::classify::{self, Failed};
+use crate::retry::deadline::Deadline;
+use crate::retry::policy::{Class, backoff};
+use crate::transaction::new_token;
+use crate::transport::{Progress, Recoverable, Request, TransportError};
+
+/// One call on its way through its attempts.
+pub(super) struct Run<'a> {
+    shared: &'a Shared,
+    call: &'a Call,
+    /// What is sent; the call's own body unless its token was replaced.
+    pub(super) body: Bytes,
+    pub(super) deadline: Deadline,
+    ambiguity: Ambiguity,
+    attempts: u32,
+    /// Retries after a back-off; the next one pauses by it.
+    retries: u32,
+    /// What the last retry cost of the client's quota.
+    paid: Option<u32>,
+    /// The one free retry after a stale connection was used.
+    renewed: bool,
+    /// What the transport was asked to repair; each kind of thing once.
+    repaired: Repaired,
+    pub(super) progress: Progress,
+    last: Option<Error>,
+}
+
+/// What the transport was asked to repair during one call.
+#[derive(Default)]
+struct Repaired {
+    clock: bool,
+    credentials: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        shared: &'a Shared,
+        call: &'a Call,
+        deadline: Deadline,
+        progress: Progress,
+    ) -> Self {
+        let config = &shared.config;
+        Self {
+            shared,
+            call,
+            body: call.body.clone(),
+            deadline,
+            ambiguity: Ambiguity::new(
+                call.operation.is_read() || call.intent == Intent::Read,
+                call.resend,
+                config.retry_unsafe_writes,
+            ),
+            attempts: 0,
+            retries: 0,
+            paid: None,
+            renewed: false,
+            repaired: Repaired::default(),
+            progress,
+            last: None,
+        }
+    }
+
+    pub(super) async fn attempt(&mut self) -> Result<Answer, Failed> {
+        self.attempts += 1;
+        let request = Request {
+            operation: self.call.operation.clone(),
+            table: self.call.table.clone(),
+            body: self.body.clone(),
+            progress: self.progress.clone(),
+        };
+        if !self.progress.release() {
+            return Err(classify::judge_transport(TransportError::cancelled()));
+        }
+        let response = match self
+            .deadline
+            .bound(&self.shared.timers, self.shared.transport.send(request))
+            .await
+        {
+            Some(Ok(response)) => match classify::judge(response, self.call.intent) {
+                Ok(response) => response,
+                Err(failed) => return self.prove(failed),
+            },
+            Some(Err(error)) => return Err(classify::judge_transport(error)),
+            None => {
+                let ambiguous = !self.progress.is_held();
+                return Err(Failed::at_deadline(self.out_of_time(), ambiguous));
+            }
+        };
+        self.shared.quota.give_back(self.paid);
+        Ok(Answer {
+            body: response.body,
+            request_id: response.headers.request_id,
+            attempts: self.attempts,
+            operation: self.call.operation.clone(),
+            table: self.call.table.clone(),
+            migrated: Vec::new(),
+            sealed: None,
+            opened: None,
+        })
+    }
+
+    /// A failed guard in the light of what the write says about itself: after an attempt that may have been applied, a stored item
+    /// that only this call can have made is its answer.
+    fn prove(&self, failed: Failed) -> Result<Answer, Failed> {
+        let Some(proof) = &self.call.proof else {
+            return Err(failed);
+        };
+        if self.ambiguity.is_there()
+            && let Some(item) = proof.own_item(&failed.error)
+        {
+            let body = [br#"{"Attributes":"#, &item[..], b"}"].concat();
+            return Ok(Answer {
+                body: body.into(),
+                request_id: failed.error.request_id().map(Into::into),
+                attempts: self.attempts,
+                operation: self.call.operation.clone(),
+                table: self.call.table.clone(),
+                migrated: Vec::new(),
+                sealed: None,
+                opened: None,
+            });
+        }
+        Err(Failed {
+            error: proof.name(failed.error),
+            ..failed
+        })
+    }
+
+    /// Whether the transport had a wrong clock or ended credentials and repaired that: then the same request goes out again at
+    /// once, uncounted. The service refused it, so that nothing was applied.
+    pub(super) async fn is_repaired(&mut self, failed: &Failed) -> Result<bool, Error> {
+        let Some(recoverable) = failed.recoverable.clone() else {
+            return Ok(false);
+        };
+        let tried = match &recoverable {
+            Recoverable::Clock { .. } => &mut self.repaired.clock,
+            Recoverable::Credentials { .. } => &mut self.repaired.credentials,
+        };
+        if std::mem::replace(tried, true) {
+            return Ok(false);
+        }
+        let repairing = self.shared.transport.repair(recoverable);
+        let is_repaired = match self.deadline.bound(&self.shared.timers, repairing).await {
+            Some(Ok(is_repaired)) => is_repaired,
+            Some(Err(error)) => return Err(self.give_up(error)),
+            None => {
+                let error = self.out_of_time();
+                return Err(self.give_up(error));
+            }
+        };
+        if is_repaired {
+            self.attempts -= 1;
+        }
+        Ok(is_repaired)
+    }
+
+    /// The pause before the next attempt, or the error that ends the call.
+    pub(super) fn plan(
+        &mut self,
+        failed: Failed,
+        meter: Option<&Meter<'_>>,
+    ) -> Result<Duration, Error> {
+        if let (Some(meter), Class::Throttling) = (meter, failed.class) {
+            meter.throttled();
+        }
+        if failed.refused {
+            self.attempts -= 1;
+        }
+        self.ambiguity.note(failed.ambiguous);
+        let free = self.is_free(&failed);
+        // Whoever keeps to a pace answers throttling by going slower, not by giving up.
+        let patient = failed.class == Class::Throttling && meter.is_some_and(Meter::is_paced);
+        if free {
+            self.renewed = true;
+            self.attempts -= 1;
+        } else if !self.may_retry(&failed, patient) {
+            return Err(self.give_up(failed.error));
+        }
+        let pause = if free {
+            Duration::ZERO
+        } else {
+            self.backoff(&failed)
+        };
+        if !self.deadline.allows(pause) {
+            return Err(self.too_late(failed.error));
+        }
+        if patient {
+            // The pace falls as well: no need for pauses that grow and grow.
+            self.retries = (self.retries + 1).min(2);
+        } else if !free && !self.pay(failed.class) {
+            return Err(self.give_up(failed.error));
+        }
+        if matches!(failed.error.kind(), ErrorKind::TransactionCanceled { .. }) {
+            self.renew_token()?;
+        }
+        if let Some(meter) = meter {
+            meter.retried();
+        }
+        self.last = Some(self.in_context(failed.error));
+        Ok(pause)
+    }
+
+    /// Nothing of a cancelled transaction was applied: another attempt is another transaction, unless an earlier one may have been
+    /// applied, which only its own token can tell.
+    fn renew_token(&mut self) -> Result<(), Error> {
+        let Some(at) = self.call.own_token.filter(|_| !self.ambiguity.is_there()) else {
+            return Ok(());
+        };
+        let token = new_token()?;
+        let mut body = self.body.to_vec();
+        body[at..at + token.len()].copy_from_slice(token.as_bytes());
+        self.body = body.into();
+        Ok(())
+    }
+
+    /// A stale connection says nothing about the service: one retry on another one is neither paused for nor counted.
+    fn is_free(&self, failed: &Failed) -> bool {
+        failed.stale && !self.renewed && self.ambiguity.repeats_harmlessly()
+    }
+
+    fn may_retry(&self, failed: &Failed, patient: bool) -> bool {
+        failed.class.is_retryable()
+            && (patient || self.attempts < self.shared.config.max_attempts)
+            && self.ambiguity.may_send_again()
+    }
+
+    fn backoff(&self, failed: &Failed) -> Duration {
+        backoff(
+            failed.class,
+            self.retries,
+            failed.wish,
+            &self.shared.config.jitter,
+        )
+    }
+
+    fn pay(&mut self, class: Class) -> bool {
+        self.paid = self.shared.quota.take(class);
+        self.retries += 1;
+        self.paid.is_some()
+    }
+
+    fn too_late(&mut self, error: Error) -> Error {
+        self.last = Some(self.in_context(error));
+        let timeout = self.out_of_time();
+        self.give_up(timeout)
+    }
+
+    /// The deadline is here, or too near for another attempt.
+    pub(super) fn out_of_time(&mut self) -> Error {
+        let message = if self.deadline.is_shared() {
+            "not finished before the deadline of client.options(deadline=...)"
+        } else {
+            "not finished before its timeout; try again, or allow more time with timeout="
+        };
+        let error = Error::new(ErrorKind::Timeout, message).with_retryable(true);
+        match self.last.take() {
+            Some(last) => error.with_source(last),
+            None => error,
+        }
+    }
+
+    fn give_up(&self, error: Error) -> Error {
+        self.in_context(self.ambiguity.settle(error))
+    }
+
+    pub(super) fn in_context(&self, error: Error) -> Error {
+        let error = error
+            .with_operation(self.call.operation.name())
+            .with_attempts(self.attempts)
+            .with_elapsed(self.deadline.elapsed());
+        if self.call.table.is_empty() {
+            error
+        } else {
+            error.with_table(&*self.call.table)
+        }
+    }
+}
