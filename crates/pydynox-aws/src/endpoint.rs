@@ -10,7 +10,7 @@ use pydynox_core::transport::endpoint::{Asked, Endpoint};
 use crate::environment;
 use crate::profile::Profile;
 use crate::region;
-use crate::settings::Settings;
+use crate::settings::{Settings, check_region};
 
 /// The variables that name an address, the first before the second.
 const VARIABLES: &[&str] = &["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
@@ -183,7 +183,7 @@ fn account_id_mode(profile: Option<&Profile>) -> Result<String, Error> {
 /// Whether this is the beginning of a table's ARN, `arn:partition:dynamodb:region:account`.
 fn is_owner(owner: &str) -> bool {
     let parts: Vec<_> = owner.split(':').collect();
-    let label = |text: &str| region::check(text, "").is_ok();
+    let label = |text: &str| check_region(text, "").is_ok();
     matches!(parts[..], ["arn", partition, "dynamodb", region, account]
         if label(partition) && label(region) && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -1,4 +1,4 @@
-//! What a program says itself; what it leaves out is looked for in its surroundings.
+//! What a program says itself, and whether it makes sense; what it leaves out is looked for in its surroundings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::transport::credentials::Credentials;
 use pydynox_core::transport::endpoint::Endpoint;
 
-use crate::region;
-
 /// How long STS lets a session of a role be, in seconds.
 const SESSION: std::ops::RangeInclusive<u64> = 900..=43_200;
+
+const LONGEST_LABEL: usize = 63;
 
 /// A role to act in, on top of whatever credentials there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Settings {
     /// [`ErrorKind::Configuration`] names the setting that does not.
     pub fn check(&self) -> Result<(), Error> {
         if let Some(name) = &self.region {
-            region::check(name, "region=")?;
+            check_region(name, "region=")?;
         }
         if let Some(url) = &self.endpoint_url {
             Endpoint::parse(url, "any")?;
@@ -123,6 +123,23 @@ impl Settings {
         }
         self.assume_role.as_ref().map_or(Ok(()), AssumeRole::check)
     }
+}
+
+/// A region becomes a part of a host's name; nothing else may get there.
+pub(crate) fn check_region(region: &str, named: &str) -> Result<(), Error> {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !region.is_empty()
+        && region.len() <= LONGEST_LABEL
+        && region.bytes().all(letters)
+        && !region.starts_with('-')
+        && !region.ends_with('-')
+    {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Configuration,
+        format!("{named} must be the name of a region, such as eu-central-1; got {region:?}"),
+    ))
 }
 
 #[cfg(test)]
@@ -167,5 +184,30 @@ mod tests {
             ..AssumeRole::new("arn:aws:iam::123456789012:role/r")
         });
         settings.check().unwrap();
+    }
+
+    #[test]
+    fn a_region_is_a_label_of_a_host() {
+        let longest = "a".repeat(63);
+        for region in ["us-east-1", "local", "eu-isoe-west-1", "a", &longest] {
+            assert!(check_region(region, "region=").is_ok(), "{region}");
+        }
+        let longer = "a".repeat(64);
+        for region in [
+            "",
+            "-",
+            "us-east-1-",
+            "evil.com/",
+            "evil.com",
+            "us east",
+            "us_east",
+            "a\nb",
+            "ü",
+            "a@b",
+            "a:80",
+            &longer,
+        ] {
+            assert!(check_region(region, "region=").is_err(), "{region}");
+        }
     }
 }

@@ -6,73 +6,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use dynoxide::storage_backend::{Clock, SystemClock};
 use dynoxide::{Database, DynoxideError};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::transport::{FailureKind, Request, Response, TransportError};
 
 use crate::arn;
-use crate::fork::{self, Pass};
-use crate::location::{Durability, Place};
+use crate::generation::{self, Pass};
+use crate::source::Source;
 use crate::stack;
 use crate::ttl::Sweeper;
 use crate::wire;
-
-/// What an engine is made from, again after a fork.
-pub(crate) struct Source {
-    /// Canonical.
-    pub(crate) place: Place,
-    /// Stands in for the system's clock; in memory only.
-    clock: Option<Arc<dyn Clock>>,
-}
-
-impl Source {
-    pub(crate) fn new(place: Place) -> Self {
-        Self { place, clock: None }
-    }
-
-    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock: Some(clock),
-            ..self
-        }
-    }
-
-    pub(crate) fn is_memory(&self) -> bool {
-        !matches!(self.place, Place::File { .. })
-    }
-
-    pub(crate) fn sweeper(&self) -> Sweeper {
-        let clock = self.clock.clone().unwrap_or_else(SystemClock::arc);
-        // A file may hold tables with time to live from an earlier life; a sweep of none costs one small query.
-        Sweeper::new(clock, !self.is_memory())
-    }
-
-    fn make(&self) -> Result<Database, String> {
-        let database = match (&self.place, &self.clock) {
-            (Place::File { path, .. }, _) => {
-                let path = path.to_str().ok_or("its path is no UTF-8")?;
-                Database::new(path)
-            }
-            (_, Some(clock)) => Database::memory_with_clock(clock.clone()),
-            (_, None) => Database::memory(),
-        }
-        .map_err(|error| words_of(&error))?;
-        if matches!(
-            self.place,
-            Place::File {
-                durability: Durability::Normal,
-                ..
-            }
-        ) {
-            // The only way that the engine has to `synchronous=NORMAL`; its other settings are SQLite's defaults.
-            database
-                .disable_bulk_loading()
-                .map_err(|error| error.to_string())?;
-        }
-        Ok(database)
-    }
-}
 
 /// An engine, whether it is open or not.
 pub(crate) struct Engine {
@@ -200,16 +143,6 @@ impl Engine {
     }
 }
 
-/// What the engine says of a file that it cannot open.
-fn words_of(error: &DynoxideError) -> String {
-    let text = error.to_string();
-    // Its own words advise features of its build.
-    if text.contains("not a valid SQLite database") {
-        return "it is not a database".to_owned();
-    }
-    text
-}
-
 fn text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
@@ -229,7 +162,7 @@ impl Connection {
     fn new(database: Database) -> Self {
         Self {
             database: Some(database),
-            generation: fork::generation(),
+            generation: generation::now(),
             process: std::process::id(),
         }
     }
@@ -283,7 +216,7 @@ fn is_without_room(error: &DynoxideError) -> bool {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.process != std::process::id() || self.generation != fork::generation() {
+        if self.process != std::process::id() || self.generation != generation::now() {
             mem::forget(self.database.take());
             return;
         }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use dynoxide::storage_backend::Clock;
 use pydynox_core::error::{Error, ErrorKind};
 
-use crate::engine::Source;
 use crate::location::{Location, Place};
 use crate::slot::Slot;
+use crate::source::Source;
 
 /// Every slot that is in use. Weak, so that the last user closes the engine, on whatever thread, without this lock.
 ///

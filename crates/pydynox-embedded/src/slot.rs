@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use pydynox_core::error::Error;
 use pydynox_core::transport::{FailureKind, Request, Response, TransportError};
 
-use crate::engine::{Engine, Source};
-use crate::fork;
+use crate::engine::Engine;
+use crate::generation;
+use crate::source::Source;
 use crate::ttl::Sweeper;
 
 /// A place that all transports of one location share.
@@ -26,7 +27,7 @@ struct Seat {
 
 /// An engine, whose turn it is, and what may be known of it without waiting.
 pub(crate) struct Desk {
-    /// Who may use the engine. Waited for without blocking a thread, and held by those who wait for a [`fork::Pass`].
+    /// Who may use the engine. Waited for without blocking a thread, and held by those who wait for a [`generation::Pass`].
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     /// Never waited for: taken by whoever has the turn and a pass, and right before a fork, when nobody has a pass.
     engine: Mutex<Engine>,
@@ -45,7 +46,7 @@ impl Slot {
     /// A slot with an open engine.
     pub(crate) fn open(source: Source) -> Result<Self, Error> {
         let source = Arc::new(source);
-        let first = Seat::new(fork::generation(), &source);
+        let first = Seat::new(generation::now(), &source);
         if let Ok(mut engine) = first.desk.engine.lock() {
             engine.open()?;
         }
@@ -59,7 +60,7 @@ impl Slot {
     /// The engine of this process.
     pub(crate) fn desk(&self) -> Result<&Arc<Desk>, TransportError> {
         let seat = self.last();
-        if seat.generation == fork::generation() {
+        if seat.generation == generation::now() {
             return Ok(&seat.desk);
         }
         // `forget_after_fork` found the registry locked; see there.

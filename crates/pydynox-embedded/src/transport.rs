@@ -11,7 +11,7 @@ use pydynox_core::transport::{
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::fork::Pass;
+use crate::generation::Pass;
 use crate::slot::{Desk, Slot};
 
 /// A transport over the engine in this slot.
