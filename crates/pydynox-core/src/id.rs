@@ -1,13 +1,16 @@
 //! Identifiers: UUIDs of versions 4 and 7, ULIDs and KSUIDs. Randomness is the operating system's, asked for each of them.
+//!
+//! The layout and the text of UUIDs are the `uuid` crate's. Their order and randomness are not: what it makes itself goes on by one
+//! within a millisecond, panics where the system gives no random bytes, and lets a forked process go on from its parent's last one.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::rand::{SecureRandom, SystemRandom};
+use uuid::{Builder, Uuid};
 
 use crate::error::{Error, ErrorKind};
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// A KSUID counts seconds from here (2014-05-13).
@@ -81,7 +84,9 @@ fn ordered(last: &Mutex<Last>, bits: u32) -> Result<(u64, u128), Error> {
 ///
 /// The operating system gives no random bytes.
 pub fn uuid4() -> Result<u128, Error> {
-    Ok(versioned(random()?, 4))
+    let random = random()?.to_be_bytes();
+    let uuid = Builder::from_random_bytes(random).into_uuid();
+    Ok(uuid.as_u128())
 }
 
 /// A UUID that begins with the time (RFC 9562, version 7); each is greater than the one before in this process.
@@ -91,45 +96,28 @@ pub fn uuid4() -> Result<u128, Error> {
 /// The operating system gives no random bytes.
 pub fn uuid7() -> Result<u128, Error> {
     let (milliseconds, tail) = ordered(&UUID7, 74)?;
-    // 48 bits of time, 4 of version, 12 of the tail, 2 of variant, 62 of the tail.
-    let bits = u128::from(milliseconds) << 80 | (tail >> 62) << 64 | (tail & ((1 << 62) - 1));
-    Ok(versioned(bits, 7))
-}
-
-fn versioned(bits: u128, version: u128) -> u128 {
-    bits & !(0xf << 76) & !(0b11 << 62) | version << 76 | 0b10 << 62
+    // 4 bits for the version, 12 of the tail, 2 for the variant, 62 of the tail.
+    let rest = (tail >> 62) << 64 | (tail & ((1 << 62) - 1));
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&rest.to_be_bytes()[6..]);
+    let uuid = Builder::from_unix_timestamp_millis(milliseconds, &bytes).into_uuid();
+    Ok(uuid.as_u128())
 }
 
 /// The text of a UUID: `01932c07-209f-7000-8000-3c6e1f1f1f1f`.
 pub fn uuid_text(bits: u128) -> String {
-    let mut text = String::with_capacity(36);
-    for place in 0..32_u32 {
-        if matches!(place, 8 | 12 | 16 | 20) {
-            text.push('-');
-        }
-        text.push(char::from(HEX[(bits >> (124 - 4 * place)) as usize & 0xf]));
-    }
-    text
+    let mut text = Uuid::encode_buffer();
+    let uuid = Uuid::from_u128(bits).hyphenated();
+    uuid.encode_lower(&mut text).to_owned()
 }
 
 /// Reads a UUID: 32 hexadecimal digits, with hyphens in the usual places or with none.
 pub fn parse_uuid(text: &str) -> Option<u128> {
-    let bytes = text.as_bytes();
-    let hyphens = bytes.len() == 36;
-    if !hyphens && bytes.len() != 32 {
+    // Longer texts are of other forms: in braces, or as a URN.
+    if !matches!(text.len(), 32 | 36) {
         return None;
     }
-    let mut bits = 0;
-    for (place, byte) in bytes.iter().enumerate() {
-        if hyphens && matches!(place, 8 | 13 | 18 | 23) {
-            if *byte != b'-' {
-                return None;
-            }
-            continue;
-        }
-        bits = bits << 4 | u128::from(char::from(*byte).to_digit(16)?);
-    }
-    Some(bits)
+    Uuid::try_parse(text).ok().map(|uuid| uuid.as_u128())
 }
 
 /// A ULID, 26 characters; each is greater than the one before in this process (<https://github.com/ulid/spec>).
