@@ -30,5 +30,6 @@ pub mod transport;
 pub mod unique;
 pub mod usage;
 pub mod wire;
+pub mod write;
 
 pub use error::Error;

@@ -1,0 +1,430 @@
+//! What pydynox itself writes with every write of a model: what a version starts at and becomes, when an item was made and last
+//! changed, and which guards follow from that.
+
+use super::conditions::holds;
+use super::rules::Rules;
+use crate::error::{Error, ErrorKind};
+use crate::expression::action::{Actions, Source, Term};
+use crate::expression::condition::Condition;
+use crate::expression::path::Path;
+use crate::id::uuid4;
+use crate::retry::proof::Proof;
+use crate::time::{Instant, unscaled};
+
+/// JSON text of an attribute value.
+type Json = Box<[u8]>;
+
+/// What an attribute is to pydynox beside a value of the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Counts the writes of an item.
+    Version,
+    /// When the item was written first.
+    CreatedAt,
+    /// When it was written last.
+    UpdatedAt,
+    /// Names the last write, so that a call can tell its own item.
+    WriteId,
+    /// Of which model the item is.
+    Entity,
+    /// When DynamoDB may delete it; the user's to set.
+    ExpiresAt,
+}
+
+impl Purpose {
+    /// The purpose of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "version" => Some(Self::Version),
+            "created_at" => Some(Self::CreatedAt),
+            "updated_at" => Some(Self::UpdatedAt),
+            "write_id" => Some(Self::WriteId),
+            "entity" => Some(Self::Entity),
+            "expires_at" => Some(Self::ExpiresAt),
+            _ => None,
+        }
+    }
+}
+
+/// How an attribute stores a point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As text.
+    Text,
+    /// As a number of seconds, floored.
+    WholeSeconds,
+    /// As a number of units of which so many decimal digits make a microsecond.
+    Scaled(u32),
+}
+
+impl Form {
+    /// A point in time, JSON text of an attribute value.
+    pub fn json(self, at: Instant) -> Vec<u8> {
+        match self {
+            Self::Text => format!(r#"{{"S":"{}"}}"#, at.text()),
+            Self::WholeSeconds => {
+                let seconds = at.microseconds().div_euclid(1_000_000);
+                format!(r#"{{"N":"{seconds}"}}"#)
+            }
+            Self::Scaled(digits) => {
+                let number = unscaled(at.microseconds(), digits);
+                format!(r#"{{"N":"{number}"}}"#)
+            }
+        }
+        .into_bytes()
+    }
+}
+
+/// An attribute that has a purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// Which of the model's fields it is.
+    pub field: usize,
+    /// The name it is stored under.
+    pub name: Box<str>,
+    /// How it stores a point in time.
+    pub form: Form,
+}
+
+/// The attributes of a model that have a purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purposes {
+    /// Counts the writes.
+    pub version: Option<Managed>,
+    /// When an item was written first.
+    pub created_at: Option<Managed>,
+    /// When it was written last.
+    pub updated_at: Option<Managed>,
+    /// Names the last write.
+    pub write_id: Option<Managed>,
+    /// When DynamoDB may delete it.
+    pub expires_at: Option<Managed>,
+}
+
+impl Purposes {
+    /// Those of a model: by field, its purpose, stored name, and form of a point in time.
+    pub fn new<'n>(all: impl IntoIterator<Item = (usize, Purpose, &'n str, Form)>) -> Self {
+        let mut purposes = Self::default();
+        for (field, purpose, name, form) in all {
+            let place = match purpose {
+                Purpose::Version => &mut purposes.version,
+                Purpose::CreatedAt => &mut purposes.created_at,
+                Purpose::UpdatedAt => &mut purposes.updated_at,
+                Purpose::WriteId => &mut purposes.write_id,
+                Purpose::ExpiresAt => &mut purposes.expires_at,
+                Purpose::Entity => continue,
+            };
+            let name = name.into();
+            *place = Some(Managed { field, name, form });
+        }
+        purposes
+    }
+
+    /// Whether a write has anything to add.
+    #[inline]
+    pub fn add_anything(&self) -> bool {
+        self.version.is_some()
+            || self.created_at.is_some()
+            || self.updated_at.is_some()
+            || self.write_id.is_some()
+    }
+
+    /// The attribute whose stored value a guard on this version compares too: an item that was deleted and created again counts
+    /// its versions from one again, and what was read of its creation tells the two apart.
+    #[inline]
+    pub fn compared_with(&self, version: &Version) -> Option<&Managed> {
+        self.created_at
+            .as_ref()
+            .filter(|_| self.version.is_some() && *version != Version::Unknown)
+    }
+
+    /// Lets an update by key write what the write of an instance would; `upsert` says that it may make the item.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
+    pub fn write_by_key(&self, actions: &mut Actions, upsert: bool) -> Result<(), Error> {
+        if !self.add_anything() {
+            return Ok(());
+        }
+        self.write_by_key_at(actions, upsert, Instant::now())
+    }
+
+    fn write_by_key_at(
+        &self,
+        actions: &mut Actions,
+        upsert: bool,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let value = |json: &[u8]| Source::Value(json.into());
+        let or = |one: &Managed, json: &[u8]| {
+            Source::IfNotExists(Path::new(&one.name), Box::new(value(json)))
+        };
+        if let Some(version) = &self.version {
+            let one = value(br#"{"N":"1"}"#);
+            let next = Term::Plus(or(version, br#"{"N":"0"}"#), one);
+            actions.keep(&version.name, next);
+        }
+        if let Some(updated_at) = &self.updated_at {
+            let now = value(&updated_at.form.json(now));
+            actions.keep(&updated_at.name, Term::Source(now));
+        }
+        if let Some(created_at) = self.created_at.as_ref().filter(|_| upsert) {
+            let first = or(created_at, &created_at.form.json(now));
+            actions.keep(&created_at.name, Term::Source(first));
+        }
+        if let Some(write_id) = &self.write_id {
+            let id = value(&new_write_id()?);
+            actions.keep(&write_id.name, Term::Source(id));
+        }
+        Ok(())
+    }
+}
+
+/// The version of the item that a write of an instance is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Version {
+    /// That of an item that was read or written, or that it has none.
+    Stored(Option<Json>),
+    /// Given to a new instance, as by the body of a request.
+    Given(Json),
+    /// Nobody looked.
+    #[default]
+    Unknown,
+}
+
+impl Version {
+    fn json(&self) -> Option<&Json> {
+        match self {
+            Self::Stored(version) => version.as_ref(),
+            Self::Given(version) => Some(version),
+            Self::Unknown => None,
+        }
+    }
+
+    /// What the next write makes of it.
+    fn next(&self) -> Result<i128, Error> {
+        let Some(json) = self.json() else {
+            return Ok(1);
+        };
+        let number = json
+            .strip_prefix(br#"{"N":""#)
+            .and_then(|rest| rest.strip_suffix(br#""}"#));
+        let number = number.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        number
+            .map(|number: i128| number.saturating_add(1))
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Validation,
+                    "the version of this item is no whole number, so that no write can follow it",
+                )
+            })
+    }
+}
+
+/// What an instance tells of its stored item.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// Whether it was read or written.
+    pub is_stored: bool,
+    /// Its version.
+    pub version: Version,
+    /// What was read of its creation, as it was stored, since others may have written the same moment in another form.
+    pub created_at: Option<Json>,
+}
+
+/// One attribute as a write makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedValue {
+    /// Which of the model's fields it is.
+    pub field: usize,
+    /// JSON text.
+    pub json: Vec<u8>,
+}
+
+/// What one write adds to what the user asks for.
+#[derive(Debug, Default)]
+pub struct ManagedValues {
+    values: Vec<ManagedValue>,
+    /// The version that the write relies on.
+    guard: Option<Condition>,
+    proof: Proof,
+}
+
+impl ManagedValues {
+    /// Of an item that must not be there yet: its version is 1.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
+    #[inline]
+    pub fn of_create(purposes: &Purposes) -> Result<Self, Error> {
+        if !purposes.add_anything() {
+            return Ok(Self::default());
+        }
+        Self::of_create_at(purposes, Instant::now())
+    }
+
+    fn of_create_at(purposes: &Purposes, now: Instant) -> Result<Self, Error> {
+        let mut managed = Self::default();
+        if let Some(version) = &purposes.version {
+            managed.number(version, 1);
+        }
+        managed.stamp(purposes, true, now)?;
+        Ok(managed)
+    }
+
+    /// Of a whole item that replaces another.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_create`](Self::of_create).
+    #[inline]
+    pub fn of_put(rules: &Rules, stored: &Stored) -> Result<Self, Error> {
+        if !rules.purposes.add_anything() {
+            return Ok(Self::default());
+        }
+        Self::of_put_at(rules, stored, Instant::now())
+    }
+
+    fn of_put_at(rules: &Rules, stored: &Stored, now: Instant) -> Result<Self, Error> {
+        let mut managed = Self::default();
+        if let Some(version) = &rules.purposes.version {
+            if stored.version == Version::Unknown {
+                // Nobody knows the version that is replaced, and a reader of it must not take this item for the one it read: no
+                // count of writes comes near the microseconds since 1970.
+                managed.number(version, now.microseconds().into());
+            } else {
+                managed.number(version, stored.version.next()?);
+            }
+            managed.rely(rules, version, stored)?;
+        }
+        managed.stamp(&rules.purposes, !stored.is_stored, now)?;
+        Ok(managed)
+    }
+
+    /// Of a change of an item that was read or written.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_create`](Self::of_create).
+    #[inline]
+    pub fn of_change(rules: &Rules, stored: &Stored) -> Result<Self, Error> {
+        if !rules.purposes.add_anything() {
+            return Ok(Self::default());
+        }
+        Self::of_change_at(rules, stored, Instant::now())
+    }
+
+    fn of_change_at(rules: &Rules, stored: &Stored, now: Instant) -> Result<Self, Error> {
+        let mut managed = Self::default();
+        if let Some(version) = &rules.purposes.version {
+            managed.number(version, stored.version.next()?);
+            managed.rely(rules, version, stored)?;
+        }
+        managed.stamp(&rules.purposes, false, now)?;
+        Ok(managed)
+    }
+
+    /// Only what must be there: of a deletion, or of a check.
+    ///
+    /// # Errors
+    ///
+    /// None that a version makes.
+    #[inline]
+    pub fn of_check(rules: &Rules, stored: &Stored) -> Result<Self, Error> {
+        let mut managed = Self::default();
+        if let Some(version) = &rules.purposes.version {
+            managed.rely(rules, version, stored)?;
+        }
+        Ok(managed)
+    }
+
+    /// What it adds.
+    #[inline]
+    pub fn values(&self) -> &[ManagedValue] {
+        &self.values
+    }
+
+    /// Writes it beside a caller's actions; `name` gives the stored name of a field.
+    pub fn write_into<'n>(&self, actions: &mut Actions, name: impl Fn(usize) -> &'n str) {
+        for value in &self.values {
+            let term = Term::Source(Source::Value(value.json.as_slice().into()));
+            actions.keep(name(value.field), term);
+        }
+    }
+
+    /// Whether the write falsifies its own guard, so that it cannot be applied twice. Nothing else of the stored item needs to be
+    /// compared then.
+    #[inline]
+    pub fn is_guarded(&self) -> bool {
+        self.guard.is_some()
+    }
+
+    /// The version that the write relies on.
+    pub(super) fn guard(&self) -> Option<Condition> {
+        self.guard.clone()
+    }
+
+    /// What tells the write's own item from another's.
+    pub(super) fn proof(&self) -> Option<Box<Proof>> {
+        let is_empty = self.proof.version.is_none() && self.proof.mark.is_none();
+        (!is_empty).then(|| Box::new(self.proof.clone()))
+    }
+
+    fn number(&mut self, version: &Managed, number: i128) {
+        let json = format!(r#"{{"N":"{number}"}}"#).into_bytes();
+        self.push(version, json);
+    }
+
+    fn push(&mut self, one: &Managed, json: Vec<u8>) {
+        let field = one.field;
+        self.values.push(ManagedValue { field, json });
+    }
+
+    /// Sets when this write was made, and by it what proves that the item is its own.
+    fn stamp(&mut self, purposes: &Purposes, is_new: bool, now: Instant) -> Result<(), Error> {
+        let created_at = purposes.created_at.as_ref().filter(|_| is_new);
+        for one in created_at.into_iter().chain(&purposes.updated_at) {
+            self.mark(one, one.form.json(now));
+        }
+        if let Some(write_id) = &purposes.write_id {
+            self.mark(write_id, new_write_id()?);
+        }
+        Ok(())
+    }
+
+    /// Writes what no other write writes there.
+    fn mark(&mut self, one: &Managed, json: Vec<u8>) {
+        self.proof.mark = Some((one.name.clone(), json.as_slice().into()));
+        self.push(one, json);
+    }
+
+    /// Lets the write rely on the version that was read, and on the creation of the item that had it.
+    fn rely(&mut self, rules: &Rules, version: &Managed, stored: &Stored) -> Result<(), Error> {
+        let expected = stored.version.json();
+        let mut guard = match (&stored.version, expected) {
+            (Version::Unknown, _) => return Ok(()),
+            (_, Some(expected)) => holds(&version.name, Some(expected)),
+            (_, None) => {
+                let exists = Condition::exists(Path::new(&rules.partition_key));
+                exists.and(&holds(&version.name, None))?
+            }
+        };
+        self.proof.version = Some((version.name.clone(), expected.cloned()));
+        if let (Some(created_at), Some(read)) = (&rules.purposes.created_at, &stored.created_at) {
+            guard = guard.and(&holds(&created_at.name, Some(read)))?;
+            self.proof.created_at = Some((created_at.name.clone(), read.clone()));
+        }
+        self.guard = Some(guard);
+        Ok(())
+    }
+}
+
+/// A name that no other write has.
+fn new_write_id() -> Result<Vec<u8>, Error> {
+    Ok(format!(r#"{{"S":"{:032x}"}}"#, uuid4()?).into_bytes())
+}
+
+#[cfg(test)]
+pub(super) mod tests;

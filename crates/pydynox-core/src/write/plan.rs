@@ -1,0 +1,333 @@
+//! What each verb's write comes to: one constructor per verb says what must hold, whether it may be sent again, and what a failed
+//! guard means.
+
+use std::borrow::Cow;
+
+use super::conditions::joined;
+use super::entity::absent_or_own;
+use super::managed::ManagedValues;
+use super::rules::Rules;
+use crate::call::{Intent, Resend, Terms};
+use crate::error::Error;
+use crate::expression::action::Actions;
+use crate::expression::condition::Condition;
+use crate::operation::Guard;
+use crate::retry::proof::Proof;
+
+/// What is decided about one write.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// How it is sent, and what its failure means.
+    pub terms: Terms,
+    /// Whether the item must be there, or must not.
+    pub guard: Guard<'a>,
+    /// What else must hold.
+    pub condition: Option<Cow<'a, Condition>>,
+    /// Whether it relies on what was read of the item beside its version: if that changed meanwhile, the write fails.
+    pub builds_on: bool,
+    /// Whether it is a condition alone.
+    pub is_check: bool,
+}
+
+/// What an instance's update changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Changes {
+    /// Whether nothing changed.
+    pub is_empty: bool,
+    /// Whether it sets something inside of what must be there.
+    pub has_parents: bool,
+}
+
+/// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
+fn unless(condition: Option<&Condition>) -> Resend {
+    if condition.is_some() {
+        Resend::Never
+    } else {
+        Resend::Always
+    }
+}
+
+/// Whether a caller's actions may be sent again.
+fn repeated(actions: &Actions, condition: Option<&Condition>) -> Resend {
+    if actions.is_idempotent() {
+        unless(condition)
+    } else {
+        Resend::Never
+    }
+}
+
+/// A guard that the write falsifies keeps it from being applied twice, whatever else it asks.
+fn guarded_or(managed: &ManagedValues, otherwise: Resend) -> Resend {
+    if managed.is_guarded() {
+        Resend::OwnGuard
+    } else {
+        otherwise
+    }
+}
+
+fn terms(resend: Resend, intent: Intent, proof: Option<Box<Proof>>) -> Terms {
+    Terms {
+        resend,
+        intent,
+        proof,
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn new(terms: Terms, guard: Guard<'a>, condition: Option<Cow<'a, Condition>>) -> Self {
+        Self {
+            terms,
+            guard,
+            condition,
+            builds_on: false,
+            is_check: false,
+        }
+    }
+
+    /// A write of an instance: its version is compared, or else what the write depends on of the stored item.
+    fn of_instance(
+        terms: Terms,
+        guard: Guard<'a>,
+        managed: &ManagedValues,
+        depends_on: Option<Condition>,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        let builds_on = depends_on.is_some() && !managed.is_guarded();
+        let own = if builds_on {
+            depends_on
+        } else {
+            managed.guard()
+        };
+        Ok(Self {
+            builds_on,
+            ..Self::new(terms, guard, joined(own, condition)?)
+        })
+    }
+
+    /// A new item; fails when its key is taken. An item whose time is over counts as absent: it may be replaced.
+    ///
+    /// # Errors
+    ///
+    /// The condition would have more operators than `DynamoDB` accepts; so of all that follow.
+    pub fn create(
+        rules: &'a Rules,
+        managed: &ManagedValues,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        let intent = if condition.is_some() {
+            Intent::CreateIf
+        } else {
+            Intent::Create
+        };
+        let terms = terms(Resend::OwnGuard, intent, managed.proof());
+        Ok(match rules.expired() {
+            None => Self::new(
+                terms,
+                Guard::NotExists(&rules.partition_key),
+                condition.map(Cow::Borrowed),
+            ),
+            Some(expired) => {
+                let free = rules.absent().or(&expired)?;
+                Self::new(terms, Guard::None, joined(Some(free), condition)?)
+            }
+        })
+    }
+
+    /// The whole item, replacing whatever has its key. `depends_on` is what its unique values need.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn put(
+        managed: &ManagedValues,
+        depends_on: Option<Condition>,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        let intent = if managed.is_guarded() || depends_on.is_some() {
+            Intent::Save
+        } else {
+            Intent::Plain
+        };
+        let resend = guarded_or(managed, unless(condition));
+        let terms = terms(resend, intent, managed.proof());
+        Self::of_instance(terms, Guard::None, managed, depends_on, condition)
+    }
+
+    /// What changed of a stored item, or a condition alone. `depends_on` is what the rest of its templates and its unique values
+    /// need.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn save(
+        rules: &'a Rules,
+        managed: &ManagedValues,
+        changes: Changes,
+        depends_on: Option<Condition>,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        // A check alone changes nothing, however often it is sent.
+        let resend = if changes.is_empty {
+            Resend::Always
+        } else {
+            guarded_or(managed, unless(condition))
+        };
+        let terms = terms(resend, Intent::Save, managed.proof());
+        let exists = Guard::Exists(&rules.partition_key);
+        let mut plan = Self::of_instance(terms, exists, managed, depends_on, condition)?;
+        plan.builds_on |= changes.has_parents;
+        plan.is_check = changes.is_empty;
+        Ok(plan)
+    }
+
+    /// Actions on a stored item. `depends_on` is what the rest of its templates needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn update(
+        rules: &'a Rules,
+        managed: &ManagedValues,
+        actions: &Actions,
+        depends_on: Option<Condition>,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        let resend = guarded_or(managed, repeated(actions, condition));
+        let terms = terms(resend, Intent::Save, managed.proof());
+        let exists = Guard::Exists(&rules.partition_key);
+        let mut plan = Self::of_instance(terms, exists, managed, depends_on, condition)?;
+        plan.builds_on |= actions.have_parents();
+        Ok(plan)
+    }
+
+    /// Actions on whatever item of the model has a key; without `upsert` it must be there.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn update_key(
+        rules: &'a Rules,
+        actions: &Actions,
+        upsert: bool,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        let resend = repeated(actions, condition);
+        let mut plan = if upsert {
+            let terms = terms(resend, Intent::Plain, None);
+            let own = absent_or_own(rules)?;
+            Self::new(terms, Guard::None, joined(own, condition)?)
+        } else {
+            let terms = terms(resend, Intent::Existing, rules.entities.proof());
+            let exists = Guard::Exists(&rules.partition_key);
+            let own = rules.entities.condition();
+            Self::new(terms, exists, joined(own, condition)?)
+        };
+        plan.builds_on = actions.have_parents();
+        Ok(plan)
+    }
+
+    /// A condition alone, on a stored item: that it has the version that was read, or that it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn check(
+        rules: &'a Rules,
+        managed: &ManagedValues,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        let terms = terms(Resend::Always, Intent::Save, managed.proof());
+        let exists = Guard::Exists(&rules.partition_key);
+        let mut plan = Self::of_instance(terms, exists, managed, None, condition)?;
+        plan.is_check = true;
+        Ok(plan)
+    }
+
+    /// A condition alone, on whatever item of the model has a key; without one, that there is such an item. A condition may be
+    /// about an item that is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn check_key(rules: &'a Rules, condition: Option<&'a Condition>) -> Result<Self, Error> {
+        let (intent, guard, own) = if condition.is_some() {
+            (Intent::Plain, Guard::None, absent_or_own(rules)?)
+        } else {
+            let exists = Guard::Exists(&rules.partition_key);
+            (Intent::Existing, exists, rules.entities.condition())
+        };
+        let terms = terms(Resend::Always, intent, rules.entities.proof());
+        Ok(Self {
+            is_check: true,
+            ..Self::new(terms, guard, joined(own, condition)?)
+        })
+    }
+
+    /// The deletion of an instance's item. `depends_on` is what its unique values need.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn delete(
+        managed: &ManagedValues,
+        depends_on: Option<Condition>,
+        condition: Option<&'a Condition>,
+    ) -> Result<Self, Error> {
+        let intent = if managed.is_guarded() {
+            Intent::Save
+        } else {
+            Intent::Plain
+        };
+        let resend = guarded_or(managed, unless(condition));
+        let terms = terms(resend, intent, managed.proof());
+        Self::of_instance(terms, Guard::None, managed, depends_on, condition)
+    }
+
+    /// The deletion of whatever item of the model has a key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn delete_key(rules: &'a Rules, condition: Option<&'a Condition>) -> Result<Self, Error> {
+        let terms = terms(unless(condition), Intent::Plain, rules.entities.proof());
+        let own = absent_or_own(rules)?;
+        Ok(Self::new(terms, Guard::None, joined(own, condition)?))
+    }
+
+    /// The same that gives the item back. What was given to nobody is lost, so it is never sent again.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn pop_key(rules: &'a Rules) -> Result<Self, Error> {
+        let terms = terms(Resend::Never, Intent::Plain, rules.entities.proof());
+        let own = absent_or_own(rules)?;
+        Ok(Self::new(terms, Guard::None, joined(own, None)?))
+    }
+
+    /// The put or deletion of an item that no model knows.
+    pub fn undeclared(condition: Option<&'a Condition>) -> Self {
+        let terms = terms(unless(condition), Intent::Plain, None);
+        Self::new(terms, Guard::None, condition.map(Cow::Borrowed))
+    }
+
+    /// Actions on an item that no model knows, or on a new one.
+    pub fn undeclared_update(actions: &Actions, condition: Option<&'a Condition>) -> Self {
+        let terms = terms(repeated(actions, condition), Intent::Plain, None);
+        Self {
+            builds_on: actions.have_parents(),
+            ..Self::new(terms, Guard::None, condition.map(Cow::Borrowed))
+        }
+    }
+
+    /// The stored name of an attribute that the item must have, for an update.
+    pub fn exists(&self) -> Option<&'a str> {
+        match self.guard {
+            Guard::Exists(name) => Some(name),
+            Guard::None | Guard::NotExists(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! What the writes of a model go by: its key, what pydynox manages, whose items there are, and when an item's time is over.
+
+use super::entity::Entities;
+use super::managed::Purposes;
+use crate::expression::condition::{Comparator, Condition, Operand};
+use crate::expression::path::Path;
+use crate::time::{Instant, scaled};
+use crate::wire::{Reader, Value, WireError};
+
+/// The rules of one model.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// The stored name of the partition key.
+    pub partition_key: Box<str>,
+    /// The attributes that pydynox writes itself.
+    pub purposes: Purposes,
+    /// Which items of a shared table are the model's.
+    pub entities: Entities,
+    /// Whether an item whose time is over counts as absent.
+    pub hides_expired: bool,
+    /// Whether some of its values belong to one item only.
+    pub has_unique: bool,
+}
+
+impl Rules {
+    /// That there is no item.
+    pub fn absent(&self) -> Condition {
+        Condition::not_exists(Path::new(&self.partition_key))
+    }
+
+    /// That the time of an item is over, where the model's readers see such an item as absent.
+    #[inline]
+    pub fn expired(&self) -> Option<Condition> {
+        self.hides_expired
+            .then(|| self.expired_at(Instant::now()))?
+    }
+
+    fn expired_at(&self, now: Instant) -> Option<Condition> {
+        let expires_at = self.purposes.expires_at.as_ref()?;
+        Some(Condition::compare(
+            Comparator::LessOrEqual,
+            Operand::Path(Path::new(&expires_at.name)),
+            Operand::Value(expires_at.form.json(now).into()),
+        ))
+    }
+
+    /// Whether a stored item counts as absent because its time is over.
+    ///
+    /// # Errors
+    ///
+    /// The item is no map of attribute values.
+    #[inline]
+    pub fn is_over(&self, item: &[u8]) -> Result<bool, WireError> {
+        if !self.hides_expired {
+            return Ok(false);
+        }
+        self.is_over_at(item, Instant::now())
+    }
+
+    fn is_over_at(&self, item: &[u8], now: Instant) -> Result<bool, WireError> {
+        let Some(expires_at) = &self.purposes.expires_at else {
+            return Ok(false);
+        };
+        let stored = Value::read_map(&mut Reader::new(item)?)?;
+        let Some(Value::N(number)) = stored.get(&*expires_at.name) else {
+            return Ok(false);
+        };
+        let at = scaled(&number.to_string(), 6).ok();
+        Ok(at.is_some_and(|at| at <= now.microseconds()))
+    }
+
+    /// The attributes that tell whether the model sees an item under a key. `has_subclasses` says that its subclasses have
+    /// entities of their own.
+    pub fn attributes_of_exists(&self, has_subclasses: bool) -> impl Iterator<Item = &str> {
+        let expires_at = self.purposes.expires_at.as_ref();
+        let expires_at = expires_at.filter(|_| self.hides_expired);
+        let entity = self.entities.own.is_some() || has_subclasses;
+        std::iter::once(&*self.partition_key)
+            .chain(expires_at.map(|one| &*one.name))
+            .chain(entity.then_some(&*self.entities.attribute))
+    }
+
+    /// Whether writing an item without looking at the stored one may lose what others wrote.
+    pub fn needs_guard(&self) -> bool {
+        self.purposes.version.is_some() || self.has_unique
+    }
+
+    /// Whether deleting whatever has a key may lose what others wrote: it may be an item of another entity.
+    pub fn needs_guard_by_key(&self) -> bool {
+        self.needs_guard() || self.entities.own.is_some()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::entity::Entity;
+    use super::super::managed::{Form, Purpose};
+    use super::*;
+
+    /// An hour after 1970.
+    pub(crate) fn now() -> Instant {
+        Instant::from_microseconds(3_600_000_000).unwrap()
+    }
+
+    /// A model without anything special.
+    pub(crate) fn plain() -> Rules {
+        Rules {
+            partition_key: "id".into(),
+            ..Rules::default()
+        }
+    }
+
+    /// A model that counts versions and says when it was written.
+    pub(crate) fn managed() -> Rules {
+        let all = [
+            (3, Purpose::Version, "version", Form::Text),
+            (4, Purpose::CreatedAt, "created", Form::Text),
+            (5, Purpose::UpdatedAt, "updated", Form::WholeSeconds),
+        ];
+        Rules {
+            purposes: Purposes::new(all),
+            ..plain()
+        }
+    }
+
+    /// A model that counts versions and nothing else.
+    pub(crate) fn versioned() -> Rules {
+        Rules {
+            purposes: Purposes::new([(3, Purpose::Version, "version", Form::Text)]),
+            ..plain()
+        }
+    }
+
+    /// A model of a shared table.
+    pub(crate) fn shared() -> Rules {
+        Rules {
+            entities: Entities {
+                attribute: "_type".into(),
+                own: Some(Entity::new("Order")),
+                only_named: false,
+            },
+            ..plain()
+        }
+    }
+
+    /// A model that sees no item whose time is over.
+    pub(crate) fn mortal() -> Rules {
+        Rules {
+            purposes: Purposes::new([(6, Purpose::ExpiresAt, "gone", Form::WholeSeconds)]),
+            hides_expired: true,
+            ..plain()
+        }
+    }
+
+    fn asked(rules: &Rules, has_subclasses: bool) -> Vec<&str> {
+        rules.attributes_of_exists(has_subclasses).collect()
+    }
+
+    #[test]
+    fn a_model_that_hides_nothing_has_no_condition_on_time() {
+        let rules = Rules {
+            hides_expired: false,
+            ..mortal()
+        };
+        assert_eq!(rules.expired(), None);
+        assert_eq!(plain().expired(), None);
+        assert!(!rules.is_over(br#"{"gone":{"N":"1"}}"#).unwrap());
+    }
+
+    #[test]
+    fn an_item_is_over_from_the_second_at_which_it_expires() {
+        let rules = mortal();
+        let over = |item: &str| rules.is_over_at(item.as_bytes(), now()).unwrap();
+
+        assert!(over(r#"{"gone":{"N":"3599"}}"#));
+        assert!(over(r#"{"gone":{"N":"3600"}}"#));
+        assert!(!over(r#"{"gone":{"N":"3600.000001"}}"#));
+        assert!(!over(r#"{"gone":{"N":"3601"}}"#));
+    }
+
+    #[test]
+    fn an_item_without_a_number_of_seconds_never_ends() {
+        let rules = mortal();
+        for item in [
+            r#"{"id":{"S":"a"}}"#,
+            r#"{"gone":{"S":"1"}}"#,
+            r#"{"gone":{"NULL":true}}"#,
+        ] {
+            assert!(!rules.is_over_at(item.as_bytes(), now()).unwrap(), "{item}");
+        }
+        assert!(rules.is_over_at(b"[]", now()).is_err());
+    }
+
+    #[test]
+    fn the_condition_on_time_compares_with_this_second() {
+        let condition = mortal().expired_at(now()).unwrap();
+        assert_eq!(condition.explain(), "gone <= 3600");
+    }
+
+    #[test]
+    fn exists_asks_for_the_key_alone_where_nothing_is_hidden() {
+        assert_eq!(asked(&plain(), false), ["id"]);
+        assert_eq!(asked(&managed(), false), ["id"]);
+    }
+
+    #[test]
+    fn exists_asks_for_the_time_that_hides_an_item() {
+        assert_eq!(asked(&mortal(), false), ["id", "gone"]);
+    }
+
+    #[test]
+    fn exists_asks_of_which_entity_an_item_of_a_shared_table_is() {
+        assert_eq!(asked(&shared(), false), ["id", "_type"]);
+        let base = Rules {
+            entities: Entities {
+                own: None,
+                ..shared().entities
+            },
+            ..plain()
+        };
+        assert_eq!(asked(&base, true), ["id", "_type"]);
+        assert_eq!(asked(&base, false), ["id"]);
+    }
+
+    #[test]
+    fn a_batch_writes_a_versioned_or_unique_item_by_itself() {
+        let unique = Rules {
+            has_unique: true,
+            ..plain()
+        };
+        assert!(versioned().needs_guard() && unique.needs_guard());
+        assert!(!plain().needs_guard() && !shared().needs_guard() && !mortal().needs_guard());
+    }
+
+    #[test]
+    fn a_batch_deletes_a_key_of_a_shared_table_by_itself() {
+        assert!(shared().needs_guard_by_key() && versioned().needs_guard_by_key());
+        assert!(!plain().needs_guard_by_key());
+    }
+}
