@@ -257,14 +257,14 @@ class Search:
     def invalid(self) -> Callable[..., object] | None: ...
     @property
     def limit(self) -> int | None: ...
-    def explain(self, client: Client) -> dict[str, Any]:
+    def explain(self, client: Connection) -> dict[str, Any]:
         """What would be sent, without sending it."""
 
 @final
 class Reading:
     """A query or scan under way."""
 
-    def __new__(cls, search: Search, client: Client, count: bool, capacity: bool) -> Self: ...
+    def __new__(cls, search: Search, client: Connection, count: bool, capacity: bool) -> Self: ...
     def fetch(self, wanted: int | None, ahead: bool) -> Operation:
         """The next rows: `wanted` of them, or as many as come at once; None when there are no more. With `ahead` the page after
         it may be fetched before it is asked for."""
@@ -295,7 +295,7 @@ class Operation:
 class Pending:
     """Puts and deletes that wait until they are sent; of two for the same item the last counts."""
 
-    def __new__(cls, client: Client) -> Self: ...
+    def __new__(cls, client: Connection) -> Self: ...
     def __len__(self) -> int:
         """How many were given since the last were sent, those included that a later one replaced."""
     def put(self, instance: Instance) -> None: ...
@@ -325,8 +325,11 @@ class Faults:
     def requests(self) -> list[str]:
         """The operations of all requests that came by."""
 
+class Connection:
+    """What those need of a client who send: every client is one."""
+
 @final
-class Client:
+class Client(Connection):
     """The core's client, seen from Python; every method gives an Operation and sends nothing."""
 
     def __new__(
@@ -384,6 +387,8 @@ class Client:
     def delete_key(self, schema: Schema, key: tuple[object, ...], condition: Condition | None) -> Operation: ...
     def pop_key(self, schema: Schema, key: tuple[object, ...]) -> Operation: ...
     @property
+    def number(self) -> int: ...
+    @property
     def seals_cursors(self) -> bool: ...
     def options_variable(self) -> ContextVar[tuple[float | None, bool | None, BlockDeadline | None]]:
         """What ``options()`` blocks say: a time-out in seconds, whether reads are consistent, and a deadline."""
@@ -437,7 +442,7 @@ class Trail:
 class TableWatch:
     """Looks at one table until it is as wanted, with growing pauses, until its time is over."""
 
-    def __new__(cls, client: Client, table: str, seconds: float | None, /) -> Self: ...
+    def __new__(cls, client: Connection, table: str, seconds: float | None, /) -> Self: ...
     def restart(self) -> None:
         """Something was done: the next look comes without a pause."""
 
@@ -447,14 +452,14 @@ class TableWatch:
 def table_declaration(schema: Schema, /) -> dict[str, Any]:
     """The members of CreateTable that follow from a model: its keys and indexes."""
 
-def table_named(client: Client, table: str, /) -> str:
+def table_named(client: Connection, table: str, /) -> str:
     """A table's name as it is sent."""
 
-def administer(client: Client, operation: str, table: str, members: dict[str, Any], /) -> Operation:
+def administer(client: Connection, operation: str, table: str, members: dict[str, Any], /) -> Operation:
     """Send an operation about one table, in the service's own JSON without the table's name."""
 
-def describe_table(client: Client, table: str, /) -> Operation: ...
-def table_exists(client: Client, table: str, /) -> Operation: ...
+def describe_table(client: Connection, table: str, /) -> Operation: ...
+def table_exists(client: Connection, table: str, /) -> Operation: ...
 def run(coroutine: Coroutine[Any, Any, _T], /) -> _T:
     """Drive one pydynox coroutine to its end on the calling thread."""
 
@@ -476,7 +481,7 @@ class Meter:
 
     def __new__(
         cls,
-        client: Client | None,
+        client: int | None,  # its number
         limits: tuple[float | None, float | None, int | None, bool],  # read units, write units, requests, whether it refuses
         site: Callable[[], str] | None,
     ) -> Self: ...
@@ -521,18 +526,18 @@ class Statement:
     @property
     def reads(self) -> bool: ...
     def execute(
-        self, client: Client, schema: Schema | None, consistent_read: bool | None, limit: int | None, after: str | None
+        self, client: Connection, schema: Schema | None, consistent_read: bool | None, limit: int | None, after: str | None
     ) -> Operation:
         """Gives rows, where the next page begins, and what they cost."""
 
-    def cursor(self, client: Client, after: str) -> str: ...
-    def after(self, client: Client, cursor: str) -> str: ...
+    def cursor(self, client: Connection, after: str) -> str: ...
+    def after(self, client: Connection, cursor: str) -> str: ...
 
 def execute_batch(
-    client: Client, statements: Sequence[Statement], schema: Schema | None, consistent_read: bool | None, /
+    client: Connection, statements: Sequence[Statement], schema: Schema | None, consistent_read: bool | None, /
 ) -> Operation: ...
 def execute_transaction(
-    client: Client, statements: Sequence[Statement], schema: Schema | None, token: str | None, /
+    client: Connection, statements: Sequence[Statement], schema: Schema | None, token: str | None, /
 ) -> tuple[Operation, str | None]: ...
 def is_stored(instance: Instance, /) -> bool: ...
 def is_expired(instance: Instance, /) -> bool: ...
@@ -557,7 +562,7 @@ def value_to_plain(kind: Kind, value: object, /) -> Any:
 def parse_json(schema: Schema, text: bytes, /) -> dict[str, Any]: ...
 def document_to_item(document: Document, /) -> dict[str, Any]: ...
 def fits(kind: Kind, value: object, /) -> bool: ...
-def size(instance: Instance, client: Client | None, /) -> tuple[int, dict[str, int]]: ...
+def size(instance: Instance, client: Connection | None, /) -> tuple[int, dict[str, int]]: ...
 def to_item(instance: Instance, /) -> dict[str, Any]: ...
 def from_item(schema: Schema, item: dict[Any, Any], /) -> Any: ...
 def pickled(instance: Instance, /) -> tuple[dict[str, Any], bytes | None, list[str], list[str]]: ...

@@ -158,7 +158,7 @@ class Usage:
 @contextmanager
 def collecting(client: _core.Client, into: Usage | None) -> Generator[Usage]:
     """Count the calls of this client, of the block and of the tasks that it starts."""
-    usage = Usage(_core.Meter(client, (None, None, None, False), None)) if into is None else into
+    usage = Usage(_core.Meter(client.number, (None, None, None, False), None)) if into is None else into
     with _in_force(usage):
         yield usage
 

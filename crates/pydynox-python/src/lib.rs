@@ -5,56 +5,14 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod answer;
-mod batch;
-mod beginning;
-mod bridge;
-mod client;
-mod coalesce;
-mod concealed;
 mod connection;
-mod decode;
-mod derive;
-mod dump;
-mod encode;
-mod entity;
-mod error;
-mod expression;
-mod fault;
-mod ffi;
-mod field_set;
-mod input;
-mod instance;
-mod isolation;
+mod exceptions;
+mod interpreter;
 mod item;
-mod json;
-mod json_text;
-mod jsonl;
-mod kept;
-mod keyring;
-mod kind;
-mod layout;
-mod members;
-mod meter;
-mod missing;
-mod operation;
-mod partiql;
-mod pending;
-mod protected;
-mod query;
-mod reading;
-mod rules;
-mod runtime;
-mod scalar;
-mod schema;
-mod server;
-mod settings;
-mod shape;
-mod sizes;
-mod table;
-mod template;
-mod trail;
-mod transaction;
-mod unique;
+mod model;
+mod read;
+mod values;
+mod verbs;
 mod write;
 
 use pyo3::prelude::*;
@@ -63,72 +21,79 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
-    use crate::answer::{decode_item, decode_items, encode_item};
+    use crate::answer::decoded::{decode_item, decode_items, encode_item};
     #[pymodule_export]
-    use crate::client::{BlockDeadline, Client};
+    use crate::connection::connection::{BlockDeadline, Connected};
     #[pymodule_export]
-    use crate::coalesce::batching_variable;
+    use crate::connection::isolation::end_isolation;
     #[pymodule_export]
-    use crate::concealed::{Concealed, concealed_values, set_concealed};
+    use crate::connection::keyring::{Keyring, check_key_limits};
     #[pymodule_export]
-    use crate::dump::{dump, dump_document, dump_json};
+    use crate::connection::meter::{Meter, Pace, check_rate_limit, meters_variable};
     #[pymodule_export]
-    use crate::expression::{Action, Condition, Path, Size, Term};
+    use crate::interpreter::coalesce::batching_variable;
     #[pymodule_export]
-    use crate::fault::Faults;
+    use crate::interpreter::operation::{Operation, drive_hook, is_blocking, run};
     #[pymodule_export]
-    use crate::input::{from_plain, parse_json, value_from_plain, value_to_plain};
+    use crate::item::changes::{changes_of, rollback};
     #[pymodule_export]
-    use crate::instance::Instance;
+    use crate::item::dump::{dump, dump_document, dump_json};
     #[pymodule_export]
-    use crate::isolation::{begin_isolation, end_isolation};
+    use crate::item::managed::is_expired;
     #[pymodule_export]
-    use crate::item::{changes_of, fits, is_stored, rollback};
+    use crate::model::concealed::{Concealed, concealed_values, set_concealed};
     #[pymodule_export]
-    use crate::jsonl::check_line;
+    use crate::model::expression::{Action, Condition, Path, Size, Term};
     #[pymodule_export]
-    use crate::kept::is_expired;
+    use crate::model::input::{from_plain, parse_json};
     #[pymodule_export]
-    use crate::keyring::{Keyring, check_key_limits};
+    use crate::model::instance::{Instance, is_stored};
     #[pymodule_export]
-    use crate::members::{from_item, pickled, restored, size, to_item};
+    use crate::model::schema::Schema;
     #[pymodule_export]
-    use crate::meter::{Meter, Pace, check_rate_limit, meters_variable};
+    use crate::read::running_query::{Reading, key_of_item};
     #[pymodule_export]
-    use crate::operation::{Operation, drive_hook, is_blocking, run};
+    use crate::read::search::Search;
     #[pymodule_export]
-    use crate::partiql::{Statement, execute_batch, execute_transaction};
+    use crate::values::field::Field;
     #[pymodule_export]
-    use crate::pending::{Pending, needs_guard};
+    use crate::values::input::{value_from_plain, value_to_plain};
     #[pymodule_export]
-    use crate::query::Search;
+    use crate::values::record::{Document, Shape, document_to_item};
     #[pymodule_export]
-    use crate::reading::{Reading, key_of_item};
+    use crate::values::rules::echoes;
     #[pymodule_export]
-    use crate::rules::echoes;
+    use crate::values::scalar::{ksuid, ulid, uuid4, uuid7};
     #[pymodule_export]
-    use crate::scalar::{ksuid, ulid, uuid4, uuid7};
+    use crate::verbs::client::{Client, begin_isolation};
     #[pymodule_export]
-    use crate::schema::{Field, Schema};
+    use crate::verbs::export_lines::check_line;
     #[pymodule_export]
-    use crate::server::LocalServer;
+    use crate::verbs::faults::Faults;
     #[pymodule_export]
-    use crate::shape::{Document, Shape, document_to_item};
+    use crate::verbs::local_server::LocalServer;
     #[pymodule_export]
-    use crate::table::{
+    use crate::verbs::model_methods::{fits, from_item, pickled, restored, size, to_item};
+    #[pymodule_export]
+    use crate::verbs::partiql::{Statement, execute_batch, execute_transaction};
+    #[pymodule_export]
+    use crate::verbs::table::{
         TableWatch, administer, describe_table, table_declaration, table_exists, table_named,
     };
     #[pymodule_export]
-    use crate::trail::Trail;
+    use crate::verbs::trail::Trail;
     #[pymodule_export]
-    use crate::transaction::check_token;
+    use crate::write::batch::{Pending, needs_guard};
     #[pymodule_export]
-    use crate::unique::claims;
+    use crate::write::transaction::check_token;
+    #[pymodule_export]
+    use crate::write::unique::claims;
+
     use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::runtime::watch_forks();
+        crate::interpreter::runtime::watch_forks();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

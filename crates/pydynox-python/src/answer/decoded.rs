@@ -1,0 +1,186 @@
+//! The items of answers as instances, each as its own model has it, or as plain values.
+
+use crate::values::decode::unreadable;
+use std::ops::Range;
+
+use pydynox_core::client::Answer;
+use pydynox_core::operation::get_item;
+use pydynox_core::unique;
+use pydynox_core::wire::{Reader, WireError};
+use pyo3::prelude::*;
+
+use crate::exceptions::{malformed, unusable};
+use crate::item::{managed, read, write};
+use crate::model::entity::{self, Owner};
+use crate::model::instance::{Instance, schema_of, unsettle};
+use crate::model::schema::Schema;
+use crate::values::decode::{self, Decoder};
+
+pub(crate) fn item_of(py: Python<'_>, body: &[u8]) -> PyResult<Option<Range<usize>>> {
+    get_item::item(body).map_err(|error| malformed(py, &error))
+}
+
+pub(crate) fn missing_member(py: Python<'_>, name: &str) -> PyErr {
+    unusable(py, &format!("it has no {name}"))
+}
+
+pub(crate) fn plain_item<'py>(py: Python<'py>, item: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let read = || Decoder::new(py).item(&mut Reader::new(item)?);
+    Ok(read()
+        .map_err(|problem| unreadable(py, problem, "item"))?
+        .into_any())
+}
+
+pub(crate) fn read_instance<'py>(
+    py: Python<'py>,
+    body: &[u8],
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Bound<'py, Instance>> {
+    let mut r = Reader::new(body).map_err(|error| malformed(py, &error))?;
+    read::read(&mut Decoder::new(py), &mut r, schema)
+}
+
+/// An item as an instance of its own class; None where the reader's model does not see it: an item of another entity, or one
+/// whose time is over.
+pub(crate) fn read_owned<'py>(
+    py: Python<'py>,
+    item: &[u8],
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Option<Bound<'py, Instance>>> {
+    let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+    read_owned_by(&mut Decoder::new(py), &mut r, schema)
+}
+
+/// The same for one item of several: the one at the cursor, which is moved behind it.
+pub(crate) fn read_owned_by<'py>(
+    decoder: &mut Decoder<'py>,
+    r: &mut Reader<'_>,
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Option<Bound<'py, Instance>>> {
+    let py = decoder.py();
+    let broken = |error| malformed(py, &error);
+    let model = schema.get();
+    // An index on the keys of the table has guards too.
+    let is_guard =
+        !model.unique.is_empty() && unique::is_guard(r.clone(), &model.item).map_err(broken)?;
+    let owner = if is_guard {
+        Owner::Foreign
+    } else {
+        entity::owner(schema, &r.clone())?
+    };
+    let found = match owner {
+        Owner::Own => read::read(decoder, r, schema)?,
+        Owner::Other(schema) => read::read(decoder, r, &schema)?,
+        Owner::Foreign => {
+            r.pass().map_err(broken)?;
+            return Ok(None);
+        }
+    };
+    let owner = schema_of(&found)?;
+    let is_over = owner.get().hides_expired && managed::is_expired(&found)?;
+    Ok((!is_over).then_some(found))
+}
+
+/// An item as an instance of its own class, or of the reader's.
+pub(crate) fn read_any<'py>(
+    py: Python<'py>,
+    item: &[u8],
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+    let mut decoder = Decoder::new(py);
+    let found = match entity::owner(schema, &r)? {
+        Owner::Other(schema) => read::read(&mut decoder, &mut r, &schema)?,
+        Owner::Own | Owner::Foreign => read::read(&mut decoder, &mut r, schema)?,
+    };
+    Ok(found.into_any())
+}
+
+/// The item of an answer as an instance of its model; None where there is none of this model.
+pub(crate) fn own_item<'py>(
+    py: Python<'py>,
+    answer: &Answer,
+    item: Option<Range<usize>>,
+    schema: &Bound<'py, Schema>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(range) = item else {
+        return Ok(py.None().into_bound(py));
+    };
+    let Some(found) = read_owned(py, &answer.body[range], schema)? else {
+        return Ok(py.None().into_bound(py));
+    };
+    unsettle(&found, &answer.migrated, 0)?;
+    Ok(found.into_any())
+}
+
+/// The service's JSON as plain values.
+pub(crate) fn wire<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let read = || {
+        let mut reader = Reader::new(body)?;
+        let value = decode::json(py, &mut reader)?;
+        reader.end()?;
+        Ok(value)
+    };
+    read().map_err(|problem| unreadable(py, problem, "item"))
+}
+
+/// One item map, `{"name":{"S":"x"}}`, as an instance that counts as stored.
+#[pyfunction]
+#[pyo3(signature = (schema, item, /))]
+pub(crate) fn decode_item<'py>(
+    schema: &Bound<'py, Schema>,
+    item: &[u8],
+) -> PyResult<Bound<'py, Instance>> {
+    read_instance(schema.py(), item, schema)
+}
+
+/// The `Items` of a page, as instances.
+#[pyfunction]
+#[pyo3(signature = (schema, page, /))]
+pub(crate) fn decode_items<'py>(
+    schema: &Bound<'py, Schema>,
+    page: &[u8],
+) -> PyResult<Vec<Bound<'py, Instance>>> {
+    let py = schema.py();
+    let broken = |error: WireError| malformed(py, &error);
+    let mut r = Reader::new(page).map_err(broken)?;
+    let mut decoder = Decoder::new(py);
+    let mut items = Vec::new();
+    r.begin_object().map_err(broken)?;
+    while let Some(key) = r.next_key().map_err(broken)? {
+        if key.raw() != "Items" {
+            r.skip().map_err(broken)?;
+            continue;
+        }
+        r.begin_array().map_err(broken)?;
+        while r.next_element().map_err(broken)? {
+            items.push(read::read(&mut decoder, &mut r, schema)?);
+        }
+    }
+    Ok(items)
+}
+
+/// The whole item of an instance, as DynamoDB's JSON.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn encode_item<'py>(
+    instance: &Bound<'py, Instance>,
+) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
+    let mut w = pydynox_core::wire::Writer::with_capacity(1024);
+    write::write(&mut w, instance)?;
+    Ok(pyo3::types::PyBytes::new(instance.py(), w.as_bytes()))
+}
+
+/// From now on an instance counts as read as `fresh` was.
+pub(crate) fn settle(instance: &Bound<'_, Instance>, fresh: &Bound<'_, Instance>) {
+    let (stored, unset) = {
+        let mut read = fresh.borrow_mut();
+        (read.stored.take(), std::mem::take(&mut read.unset))
+    };
+    let mut state = instance.borrow_mut();
+    state.unset = unset;
+    let before = std::mem::replace(&mut state.stored, stored);
+    state.unsettled = Box::default();
+    drop(state);
+    drop(before);
+}

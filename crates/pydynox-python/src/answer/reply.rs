@@ -1,0 +1,236 @@
+//! The end of a call, in the words of its verb: what the answer is decoded to, and what the error says beside what happened.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use pydynox_core::client::Answer;
+use pydynox_core::codec::Protection;
+use pydynox_core::error::Error;
+use pydynox_core::transport::Operation as Name;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::answer::failure::{Subject, raise_about};
+use crate::connection::settings::Settings;
+use crate::exceptions::located;
+use crate::interpreter::expected::Expected;
+use crate::interpreter::runtime::Outcome;
+use crate::model::expression::Condition;
+use crate::model::schema::Schema;
+
+/// Which item a call that has no instance is about.
+#[derive(Default)]
+pub(crate) enum Target {
+    #[default]
+    None,
+    /// Of a model, by its checked key.
+    Item(Py<Schema>, Py<PyTuple>),
+    /// By its key as plain values.
+    Plain(Py<PyDict>),
+}
+
+impl Target {
+    /// An item whose values may not open, which its error then names; others have nothing to tell.
+    pub(crate) fn of_item(
+        protection: Option<&Arc<Protection>>,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> Self {
+        match protection {
+            None => Self::None,
+            Some(_) => Self::Item(schema.clone().unbind(), key.clone().unbind()),
+        }
+    }
+}
+
+/// What the error of a call says beside what happened.
+#[derive(Default)]
+pub(crate) struct Context {
+    pub(crate) target: Target,
+    /// The caller's.
+    pub(crate) condition: Option<Py<Condition>>,
+    /// Whether the write needs more than the item itself to be there.
+    pub(crate) builds_on: bool,
+    pub(crate) shows_keys: bool,
+    pub(crate) shows_values: bool,
+}
+
+impl Context {
+    /// Of a client's call: what its errors may show.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self::default().shown_by(settings)
+    }
+
+    /// The same with what errors of a client may show.
+    pub(crate) fn shown_by(self, settings: &Settings) -> Self {
+        Self {
+            shows_keys: settings.shows_keys,
+            shows_values: settings.shows_values,
+            ..self
+        }
+    }
+
+    /// What the call was about, where its verb knows no more: `schema` is the model that it reads or writes.
+    pub(crate) fn subject<'py>(
+        &self,
+        py: Python<'py>,
+        schema: Option<&Py<Schema>>,
+    ) -> Option<Subject<'py>> {
+        let (schema, key) = match (&self.target, schema) {
+            (Target::Item(schema, key), _) => {
+                let schema = schema.bind(py).clone();
+                let key = schema.get().model(py).call_method1("key", key.bind(py));
+                (Some(schema), key.ok())
+            }
+            (Target::Plain(key), _) => (None, Some(key.bind(py).clone().into_any())),
+            (Target::None, Some(schema)) => (Some(schema.bind(py).clone()), None),
+            (Target::None, None) if self.condition.is_some() => (None, None),
+            (Target::None, None) => return None,
+        };
+        Some(self.subject_of(py, schema, key))
+    }
+
+    /// The item of a model, in what the errors of this call may show.
+    pub(crate) fn subject_of<'py>(
+        &self,
+        py: Python<'py>,
+        schema: Option<Bound<'py, Schema>>,
+        key: Option<Bound<'py, PyAny>>,
+    ) -> Subject<'py> {
+        let condition = self.condition.as_ref();
+        Subject {
+            schema,
+            key,
+            condition: condition.map(|condition| condition.bind(py).clone()),
+            builds_on: self.builds_on,
+            shows_keys: self.shows_keys,
+            shows_values: self.shows_values,
+        }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(condition) = &self.condition {
+            visit.call(condition)?;
+        }
+        match &self.target {
+            Target::None => Ok(()),
+            Target::Item(schema, key) => {
+                visit.call(schema)?;
+                visit.call(key)
+            }
+            Target::Plain(key) => visit.call(key),
+        }
+    }
+}
+
+/// What a verb makes of its answer.
+pub(crate) trait Answered: Send + Sized + 'static {
+    /// The result; instances change only here.
+    fn answered<'py>(
+        self,
+        py: Python<'py>,
+        answer: &Answer,
+        about: &Context,
+    ) -> PyResult<Bound<'py, PyAny>>;
+
+    /// The error, or what the verb makes of it.
+    fn failed<'py>(
+        self,
+        py: Python<'py>,
+        error: &Error,
+        about: &Context,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let subject = self.subject(py, about);
+        if error.ambiguous() || error.applied() {
+            self.give_up(py);
+        }
+        Err(raise_about(py, error, subject.as_ref()))
+    }
+
+    /// What the call was about, for its error.
+    fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
+        about.subject(py, None)
+    }
+
+    /// Whether the call wrote nothing.
+    fn reads(&self, answer: &Answer) -> bool {
+        answer.operation.is_read()
+    }
+
+    /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
+    fn give_up(self, _py: Python<'_>) {}
+
+    /// Shows the objects that it holds.
+    fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Ok(())
+    }
+}
+
+/// A verb's part, with what its errors say.
+pub(crate) struct Reply<A> {
+    answered: A,
+    about: Context,
+}
+
+impl<A: Answered> Reply<A> {
+    /// Of a call of a client.
+    pub(crate) fn boxed(settings: &Settings, about: Context, answered: A) -> Box<dyn Expected> {
+        Box::new(Self {
+            answered,
+            about: about.shown_by(settings),
+        })
+    }
+
+    /// Of a call whose errors have no more to say.
+    pub(crate) fn plain(settings: &Settings, answered: A) -> Box<dyn Expected> {
+        Self::boxed(settings, Context::default(), answered)
+    }
+
+    /// The same with what errors may show already in `about`.
+    pub(crate) fn with(about: Context, answered: A) -> Box<dyn Expected> {
+        Box::new(Self { answered, about })
+    }
+}
+
+impl<A: Answered> Expected for Reply<A> {
+    fn resolve(self: Box<Self>, py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
+        let Self { answered, about } = *self;
+        match outcome {
+            Ok(answer) => {
+                let reads = answered.reads(&answer);
+                answered
+                    .answered(py, &answer, &about)
+                    .map_err(|error| located(py, error, &answer, !reads))
+            }
+            Err(error) => answered.failed(py, &error, &about),
+        }
+    }
+
+    fn give_up(self: Box<Self>, py: Python<'_>) {
+        self.answered.give_up(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.about.traverse(visit)?;
+        self.answered.traverse(visit)
+    }
+}
+
+/// What a batch brought, once it has ended.
+pub(crate) type Brought<T> = Arc<Mutex<Option<T>>>;
+
+/// An answer of several requests, which no single body tells.
+pub(crate) fn nothing(operation: Name) -> Answer {
+    Answer {
+        body: Bytes::new(),
+        request_id: None,
+        attempts: 1,
+        operation,
+        table: "".into(),
+        migrated: Vec::new(),
+        sealed: None,
+        opened: None,
+    }
+}

@@ -1,0 +1,220 @@
+//! How the calls of one client are sent: what it was given, what is open, and what the `options()` block around a call says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use pydynox_core::client::{Call, Client as CoreClient};
+use pydynox_core::retry::deadline::Deadline;
+use pydynox_core::transport::{Progress, Transport};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyDict};
+
+use crate::connection::faults::Injections;
+use crate::connection::meter;
+use crate::connection::opened::Connections;
+use crate::connection::request::Request;
+use crate::connection::settings::Settings;
+use crate::interpreter::expected::Expected;
+use crate::interpreter::operation::Operation;
+use crate::interpreter::runtime::Exchange;
+
+/// What a call needs to know of its client.
+pub(crate) struct Connection {
+    pub(crate) settings: Arc<Settings>,
+    connections: Connections,
+    /// What is done to this client's requests, most often nothing.
+    faults: Injections,
+    /// The context variable of what `options()` blocks say, once there was one.
+    options: PyOnceLock<Py<PyAny>>,
+    /// Whether it was said that anybody can write its cursors.
+    warned_of_cursors: AtomicBool,
+    /// No two clients of a process have the same.
+    pub(crate) number: u64,
+}
+
+/// The part of a client that those need who send: what Python hands them is a client, which is one of these.
+#[pyclass(frozen, subclass, name = "Connection", module = "pydynox._core")]
+pub(crate) struct Connected(pub(crate) Arc<Connection>);
+
+impl Connected {
+    pub(crate) fn of(client: &Bound<'_, Self>) -> Arc<Connection> {
+        client.get().0.clone()
+    }
+}
+
+/// What the `options()` block around a call says.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) timeout: Option<Duration>,
+    consistent_read: Option<bool>,
+    pub(crate) until: Option<Deadline>,
+}
+
+/// The same as Python holds it.
+type Said<'py> = (Option<f64>, Option<bool>, Option<Bound<'py, BlockDeadline>>);
+
+/// When everything must be over that is done in a block, and in the blocks within it.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct BlockDeadline(Deadline);
+
+#[pymethods]
+impl BlockDeadline {
+    /// In so many seconds from now, or when the block around is over if that is earlier.
+    #[new]
+    fn new(seconds: f64, outer: Option<&Self>) -> Self {
+        // What is too long to be a time is no limit.
+        let length = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let own = Deadline::start(Some(length));
+        Self(outer.map_or(own, |outer| own.within(outer.0)))
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Ok(Self {
+            settings: Arc::new(Settings::new(py, settings)?),
+            connections: Connections::default(),
+            faults: Injections::default(),
+            options: PyOnceLock::new(),
+            warned_of_cursors: AtomicBool::new(false),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+
+    /// The core's client, whose calls are counted for whoever asks here.
+    pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
+        let mut client = self.connections.client(py, &self.settings, &self.faults)?;
+        if let Some(until) = self.options(py)?.until {
+            client = client.within(until);
+        }
+        Ok(match meter::observers(py, self.number)? {
+            None => client,
+            Some(observers) => client.observed(observers),
+        })
+    }
+
+    /// The transport of an engine inside this process; None where requests leave it.
+    pub(crate) fn embedded_transport(
+        &self,
+        py: Python<'_>,
+    ) -> PyResult<Option<Arc<dyn Transport>>> {
+        if self.settings.is_isolated() {
+            return Ok(None);
+        }
+        self.connections.client(py, &self.settings, &self.faults)?;
+        Ok(self.connections.own_transport())
+    }
+
+    /// What the block around says.
+    pub(crate) fn options(&self, py: Python<'_>) -> PyResult<Options> {
+        let Some(variable) = self.options.get(py) else {
+            return Ok(Options::default());
+        };
+        let found = variable.bind(py).call_method0(intern!(py, "get"))?;
+        let (timeout, consistent_read, until): Said<'_> = found.extract()?;
+        Ok(Options {
+            // What is too long to be a time is no limit.
+            timeout: timeout
+                .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)),
+            consistent_read,
+            until: until.map(|until| until.get().0),
+        })
+    }
+
+    /// The context variable of `options()` blocks: their time-out in seconds, whether reads are consistent, and their deadline, each
+    /// None where nothing is said.
+    pub(crate) fn options_variable<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let variable = self.options.get_or_try_init(py, || {
+            let nothing = (None::<f64>, None::<bool>, None::<Py<BlockDeadline>>);
+            let defaults = [(intern!(py, "default"), nothing)];
+            let made = py
+                .import(intern!(py, "contextvars"))?
+                .getattr(intern!(py, "ContextVar"))?
+                .call(("pydynox_options",), Some(&defaults.into_py_dict(py)?))?;
+            Ok::<_, PyErr>(made.unbind())
+        })?;
+        Ok(variable.bind(py).clone())
+    }
+
+    /// How long a call may take, as the block around it says.
+    pub(crate) fn timeout(&self, py: Python<'_>) -> PyResult<Option<Duration>> {
+        Ok(self.options(py)?.timeout)
+    }
+
+    /// Whether a read is consistent: as the call says, the block around it, or the model.
+    pub(crate) fn is_consistent(
+        &self,
+        py: Python<'_>,
+        asked: Option<bool>,
+        otherwise: bool,
+    ) -> PyResult<bool> {
+        match asked {
+            Some(asked) => Ok(asked),
+            None => Ok(self.options(py)?.consistent_read.unwrap_or(otherwise)),
+        }
+    }
+
+    /// Says once that anybody can write the cursors that this client goes on after; nobody needs to know it of an embedded engine.
+    pub(crate) fn warn_of_cursors(&self, py: Python<'_>) -> PyResult<()> {
+        if self.settings.is_embedded() || self.warned_of_cursors.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        py.import(intern!(py, "pydynox._cursors"))?
+            .call_method0(intern!(py, "warn_of_cursors"))?;
+        Ok(())
+    }
+
+    /// A call that is sent when it is awaited.
+    pub(crate) fn send(
+        &self,
+        py: Python<'_>,
+        request: Request,
+        expected: Box<dyn Expected>,
+    ) -> PyResult<Py<Operation>> {
+        let mut core = self.core(py)?;
+        if let Some(pace) = request.pace {
+            core = core.paced(Some(pace));
+        }
+        // What is protected may have to wait for a keyring.
+        let is_plain = request.repair.is_none() && request.protection.is_none();
+        let core = core.protected(request.protection);
+        let inline = core.answers_inline(&request.operation) && is_plain;
+        let call = Call {
+            operation: request.operation,
+            table: request.table.into(),
+            body: request.body,
+            resend: request.resend,
+            intent: request.intent,
+            proof: request.proof,
+            own_token: request.own_token,
+            timeout: self.timeout(py)?,
+        };
+        let progress = Progress::default();
+        let track = progress.clone();
+        let opens = core.protection().is_some();
+        let exchange: Exchange = match request.repair {
+            None if opens => Box::pin(async move { core.call_opened(call, track).await }),
+            None => Box::pin(async move { core.call_tracked(call, track).await }),
+            Some(repair) => Box::pin(async move {
+                let (transaction, taken) = *repair;
+                core.call_repairing(call, track, &transaction, &taken).await
+            }),
+        };
+        Operation::tracked(py, (exchange, progress), inline, expected)
+    }
+
+    /// From now on, calls go the way that the faults say; those under way go on as they began.
+    pub(crate) fn reroute(&self, change: impl FnOnce(&Injections)) {
+        change(&self.faults);
+        self.connections.reroute(&self.faults);
+    }
+
+    /// Let go of the connections; calls after that are refused.
+    pub(crate) fn close(&self) {
+        self.connections.close();
+    }
+}

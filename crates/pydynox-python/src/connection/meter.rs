@@ -1,0 +1,179 @@
+//! Meters: who counts the calls of this place in the program, as a context variable says.
+
+use std::sync::Arc;
+
+use pydynox_core::limiter::{Limiter, RateLimit};
+use pydynox_core::usage::{Budget, Observers, Tally, Usage};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyTuple};
+
+use crate::exceptions::raise;
+
+/// The context variable of the meters in force, once there was one.
+static VARIABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// Requests, retries, throttles, read units, write units.
+type Numbers = (u64, u64, u64, f64, f64);
+
+/// Counts calls: of one client, or of all.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Meter {
+    usage: Arc<Usage>,
+    /// The number of the client whose calls are counted.
+    client: Option<u64>,
+    /// What says where in the program a call is made.
+    site: Option<Py<PyAny>>,
+}
+
+fn numbers(tally: Tally) -> Numbers {
+    (
+        tally.requests,
+        tally.retries,
+        tally.throttles,
+        tally.read_units,
+        tally.write_units,
+    )
+}
+
+fn by_name(tallies: Vec<(String, Tally)>) -> Vec<(String, Numbers)> {
+    tallies
+        .into_iter()
+        .map(|(name, tally)| (name, numbers(tally)))
+        .collect()
+}
+
+#[pymethods]
+impl Meter {
+    /// `limits` are those of a budget: read units, write units, requests, and whether what is over them is refused.
+    #[new]
+    fn new(
+        client: Option<u64>,
+        limits: (Option<f64>, Option<f64>, Option<u64>, bool),
+        site: Option<Py<PyAny>>,
+    ) -> Self {
+        let (read_units, write_units, requests, refuses) = limits;
+        Self {
+            usage: Arc::new(Usage::new(Budget {
+                read_units,
+                write_units,
+                requests,
+                refuses,
+            })),
+            client,
+            site,
+        }
+    }
+
+    /// Requests, retries, throttles, read units, write units.
+    fn total(&self) -> Numbers {
+        numbers(self.usage.total())
+    }
+
+    fn by_operation(&self) -> Vec<(String, Numbers)> {
+        by_name(self.usage.by_operation())
+    }
+
+    fn by_table(&self) -> Vec<(String, Numbers)> {
+        by_name(self.usage.by_table())
+    }
+
+    /// Values that were read as plaintext where they should have been encrypted.
+    fn migrated(&self) -> u64 {
+        self.usage.migrated()
+    }
+
+    /// Where calls were made, the place with the most first.
+    fn sites(&self) -> Vec<(String, u64)> {
+        self.usage.sites()
+    }
+
+    /// What is over the budget, in words.
+    fn excess(&self) -> Option<String> {
+        self.usage.excess()
+    }
+}
+
+/// The pace of a bulk job: it finds out how much there is.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Pace(pub(crate) Arc<Limiter>);
+
+#[pymethods]
+impl Pace {
+    /// Ceilings in units per second, None for none.
+    #[new]
+    fn new(py: Python<'_>, read: Option<f64>, write: Option<f64>) -> PyResult<Self> {
+        Limiter::adaptive(read, write)
+            .map(|limiter| Self(Arc::new(limiter)))
+            .map_err(|error| raise(py, &error))
+    }
+
+    /// The present rates, of reading and of writing.
+    fn rates(&self) -> (Option<f64>, Option<f64>) {
+        self.0.rates()
+    }
+}
+
+/// The context variable of the meters that count the calls made here: a tuple of them.
+#[pyfunction]
+pub(crate) fn meters_variable(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let variable = VARIABLE.get_or_try_init(py, || {
+        let defaults = [(intern!(py, "default"), PyTuple::empty(py))];
+        let made = py
+            .import(intern!(py, "contextvars"))?
+            .getattr(intern!(py, "ContextVar"))?
+            .call(("pydynox_meters",), Some(&defaults.into_py_dict(py)?))?;
+        Ok::<_, PyErr>(made.unbind())
+    })?;
+    Ok(variable.bind(py).clone())
+}
+
+/// Who counts a call that the client of this number makes here; None where nobody does.
+pub(crate) fn observers(py: Python<'_>, client: u64) -> PyResult<Option<Arc<Observers>>> {
+    let Some(variable) = VARIABLE.get(py) else {
+        return Ok(None);
+    };
+    let meters = variable.bind(py).call_method0(intern!(py, "get"))?;
+    let meters = meters.cast::<PyTuple>()?;
+    let (mut usages, mut site) = (Vec::new(), None);
+    for meter in meters.iter() {
+        let meter = meter.cast::<Meter>()?.get();
+        if meter.client.is_some_and(|own| own != client) {
+            continue;
+        }
+        usages.push(meter.usage.clone());
+        if site.is_none()
+            && let Some(find) = &meter.site
+        {
+            site = Some(find.bind(py).call0()?.extract::<String>()?);
+        }
+    }
+    let observers = || Arc::new(Observers::new(usages.clone(), site.as_deref()));
+    Ok((!usages.is_empty()).then(observers))
+}
+
+/// Refuse a rate limit that is none.
+#[pyfunction]
+#[pyo3(signature = (rcu, wcu, burst, /))]
+pub(crate) fn check_rate_limit(
+    py: Python<'_>,
+    rcu: Option<f64>,
+    wcu: Option<f64>,
+    burst: f64,
+) -> PyResult<()> {
+    rate_limit((rcu, wcu, burst))
+        .check()
+        .map_err(|error| raise(py, &error))
+}
+
+/// A rate limit as Python hands it over.
+pub(crate) fn rate_limit(
+    (read_units, write_units, burst): (Option<f64>, Option<f64>, f64),
+) -> RateLimit {
+    RateLimit {
+        read_units,
+        write_units,
+        burst,
+    }
+}

@@ -1,0 +1,12 @@
+//! How a client's calls are sent: settings, connections, keyrings, pace.
+
+#[allow(clippy::module_inception)]
+// `connection::connection::Connection`: the room has the name of what it is about
+pub(crate) mod connection;
+pub(crate) mod faults;
+pub(crate) mod isolation;
+pub(crate) mod keyring;
+pub(crate) mod meter;
+pub(crate) mod opened;
+pub(crate) mod request;
+pub(crate) mod settings;

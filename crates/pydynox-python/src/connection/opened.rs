@@ -1,0 +1,140 @@
+//! A client's connection: opened at the first call, again in a forked child, and elsewhere while a test is under way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pydynox_core::client::Client as CoreClient;
+use pydynox_core::process::Maker;
+use pydynox_core::transport::Transport;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::connection::faults::{Injections, Opened};
+use crate::connection::isolation;
+use crate::connection::settings::Settings;
+use crate::exceptions::raise;
+use crate::interpreter::runtime;
+
+/// The connections of one client. Only locked while the interpreter is held, and never across a call into Python.
+#[derive(Default)]
+pub(crate) struct Connections(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    is_closed: bool,
+    /// Where its settings lead.
+    own: Option<Open>,
+    /// Where the calls of a test go; what is its own waits meanwhile.
+    visit: Option<(u64, Open)>,
+}
+
+/// An open connection, and the process that opened it. What a parent opened is leaked in its child, never closed under the
+/// parent's feet: dropping it would take the parent's sockets out of the epoll that both share.
+struct Open {
+    maker: Maker,
+    opened: Option<Opened>,
+}
+
+impl Open {
+    fn new(opened: Opened) -> Self {
+        Self {
+            maker: Maker::this(),
+            opened: Some(opened),
+        }
+    }
+
+    fn get(&self) -> Option<&Opened> {
+        self.opened.as_ref().filter(|_| self.maker.is_this())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.maker.let_go(self.opened.take());
+    }
+}
+
+impl Connections {
+    /// The core's client, through which calls go now.
+    pub(crate) fn client(
+        &self,
+        py: Python<'_>,
+        settings: &Settings,
+        faults: &Injections,
+    ) -> PyResult<CoreClient> {
+        let stage = isolation::current().filter(|_| settings.is_isolated());
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(PyRuntimeError::new_err("this client is closed"));
+        }
+        let mut stale = None;
+        let found = match &stage {
+            None => {
+                stale = state.visit.take().map(|(_, open)| open);
+                state.own.as_ref()
+            }
+            Some(stage) => {
+                let visit = state.visit.as_ref().filter(|(id, _)| *id == stage.id);
+                visit.map(|(_, open)| open)
+            }
+        };
+        let known = found
+            .and_then(Open::get)
+            .map(|opened| opened.client().clone());
+        if let Some(client) = known {
+            drop(state);
+            drop(stale);
+            return Ok(client);
+        }
+        runtime::forget_inherited();
+        let plain = match &stage {
+            None => settings.open(),
+            Some(stage) => settings.open_within(stage),
+        };
+        let opened = faults.open(plain.map_err(|error| raise(py, &error))?);
+        let client = opened.client().clone();
+        let open = Open::new(opened);
+        let before = match stage {
+            None => state.own.replace(open),
+            Some(stage) => state.visit.replace((stage.id, open)).map(|(_, open)| open),
+        };
+        drop(state);
+        drop((before, stale)); // closed when nothing is locked
+        Ok(client)
+    }
+
+    /// What answers where its settings lead, without the faults that tests inject; None before it was opened.
+    pub(crate) fn own_transport(&self) -> Option<Arc<dyn Transport>> {
+        let state = self.lock();
+        let opened = state.own.as_ref()?.get()?;
+        Some(opened.plain().transport().clone())
+    }
+
+    /// Calls that begin from now on go the way that the faults say; those under way go on as they began.
+    pub(crate) fn reroute(&self, faults: &Injections) {
+        let mut state = self.lock();
+        let State { own, visit, .. } = &mut *state;
+        for open in own.iter_mut().chain(visit.iter_mut().map(|(_, open)| open)) {
+            if open.maker.is_this()
+                && let Some(opened) = &mut open.opened
+            {
+                faults.reroute(opened);
+            }
+        }
+    }
+
+    /// Lets go of all; calls after that are refused.
+    pub(crate) fn close(&self) {
+        let before = std::mem::replace(
+            &mut *self.lock(),
+            State {
+                is_closed: true,
+                ..State::default()
+            },
+        );
+        drop(before); // closed when nothing is locked
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

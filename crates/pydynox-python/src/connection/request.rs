@@ -1,0 +1,50 @@
+//! A body that is ready to be sent, and what must be known to send it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pydynox_core::client::{Intent, Resend};
+use pydynox_core::codec::Protection;
+use pydynox_core::limiter::Limiter;
+use pydynox_core::retry::proof::Proof;
+use pydynox_core::transaction::Transaction;
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::unique::Taken;
+use pydynox_core::wire::Writer;
+
+/// A transaction that takes unique values from items which have them no more.
+pub(crate) type Repair = Box<(Transaction, Vec<Taken>)>;
+
+/// One call of a client.
+pub(crate) struct Request {
+    pub(crate) operation: Name,
+    pub(crate) table: String,
+    pub(crate) body: Bytes,
+    pub(crate) resend: Resend,
+    pub(crate) intent: Intent,
+    pub(crate) proof: Option<Box<Proof>>,
+    pub(crate) own_token: Option<usize>,
+    pub(crate) protection: Option<Arc<Protection>>,
+    /// Of a transaction that may have to be sent in another form.
+    pub(crate) repair: Option<Repair>,
+    /// Of a call that keeps to a pace.
+    pub(crate) pace: Option<Arc<Limiter>>,
+}
+
+impl Request {
+    /// What may be sent again whatever became of it: reads, and writes that say the same twice.
+    pub(crate) fn idempotent(operation: Name, table: String, body: Writer) -> Self {
+        Self {
+            operation,
+            table,
+            body: body.into_bytes().into(),
+            resend: Resend::Always,
+            intent: Intent::Plain,
+            proof: None,
+            own_token: None,
+            protection: None,
+            repair: None,
+            pace: None,
+        }
+    }
+}

@@ -1,0 +1,629 @@
+//! From the I/O thread back to an event loop: a completion queue and one wake-up per batch. The only file that knows asyncio.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pydynox_core::teller::Taker;
+use pyo3::exceptions::asyncio::CancelledError;
+use pyo3::exceptions::{PyException, PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCFunction, PyDict, PyTuple, PyWeakrefReference};
+use pyo3::{PyTraverseError, PyVisit, intern};
+use tokio::sync::oneshot;
+
+use crate::interpreter::coalesce::{self, Asked};
+use crate::interpreter::runtime::{self, Exchange, Guarded, Outcome};
+
+/// A call that ended: where its operation waits, and what came of it.
+struct Completion {
+    slot: usize,
+    sequence: u64,
+    outcome: Outcome,
+}
+
+/// What the I/O thread sees of an event loop: a list, and a descriptor that the loop watches.
+struct Queue {
+    completions: Mutex<Vec<Completion>>,
+    armed: AtomicBool,
+    read: OwnedFd,
+    #[cfg(not(target_os = "linux"))]
+    write: OwnedFd,
+}
+
+impl Queue {
+    #[cfg(target_os = "linux")]
+    fn new() -> io::Result<Self> {
+        use rustix::event::{EventfdFlags, eventfd};
+        let read = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self {
+            completions: Mutex::default(),
+            armed: AtomicBool::new(false),
+            read,
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn new() -> io::Result<Self> {
+        use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
+        let (read, write) = rustix::pipe::pipe()?;
+        for end in [&read, &write] {
+            fcntl_setfd(end, FdFlags::CLOEXEC)?;
+            ioctl_fionbio(end, true)?;
+        }
+        Ok(Self {
+            completions: Mutex::default(),
+            armed: AtomicBool::new(false),
+            read,
+            write,
+        })
+    }
+
+    /// Called on the thread that drives the runtime. The loop is woken once per batch: when that thread has nothing else to do, or
+    /// much came meanwhile.
+    fn push(self: &Arc<Self>, completions: impl IntoIterator<Item = Completion>) {
+        lock(&self.completions).extend(completions);
+        let is_first = !self.armed.swap(true, Ordering::AcqRel);
+        runtime::tell(self, is_first);
+    }
+
+    fn take(&self) -> Vec<Completion> {
+        let mut wake_up = [0; 8];
+        let _ = rustix::io::read(&self.read, &mut wake_up);
+        self.armed.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *lock(&self.completions))
+    }
+}
+
+impl Taker for Queue {
+    fn waiting(&self) -> usize {
+        lock(&self.completions).len()
+    }
+
+    fn wake(&self) {
+        #[cfg(target_os = "linux")]
+        let end = &self.read;
+        #[cfg(not(target_os = "linux"))]
+        let end = &self.write;
+        // A full pipe or counter means that the loop has a wake-up to come already.
+        let _ = rustix::io::write(end, &1u64.to_ne_bytes());
+    }
+}
+
+/// Calls of one loop that wait for their answer, by slot; the sequence tells a late answer from the slot's next user.
+#[derive(Default)]
+struct Slots {
+    entries: Vec<(u64, Option<Waiting>)>,
+    free: Vec<usize>,
+}
+
+struct Waiting {
+    waiter: Waiter,
+    future: Py<PyAny>,
+}
+
+/// Who waits for a call, and how it is told what came of it.
+pub(crate) struct Waiter {
+    pub(crate) object: Py<PyAny>,
+    pub(crate) finish: fn(&Bound<'_, PyAny>, Outcome),
+}
+
+impl Slots {
+    fn add(&mut self, waiting: Waiting) -> (usize, u64) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push((0, None));
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[slot];
+        entry.1 = Some(waiting);
+        (slot, entry.0)
+    }
+
+    fn holds(&self, slot: usize, sequence: u64) -> bool {
+        let entry = self.entries.get(slot);
+        entry.is_some_and(|entry| entry.0 == sequence && entry.1.is_some())
+    }
+
+    fn remove(&mut self, slot: usize, sequence: u64) -> Option<Waiting> {
+        let entry = self.entries.get_mut(slot)?;
+        if entry.0 != sequence {
+            return None;
+        }
+        let waiting = entry.1.take()?;
+        entry.0 += 1;
+        self.free.push(slot);
+        Some(waiting)
+    }
+}
+
+/// One event loop's end of the bridge.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct LoopBridge {
+    queue: Arc<Queue>,
+    slots: Mutex<Slots>,
+    /// Reads of this turn of the loop that go with others.
+    gathered: Mutex<Vec<Group>>,
+}
+
+/// A place in a bridge, kept by the operation that waits there.
+pub(crate) struct Ticket {
+    bridge: Py<LoopBridge>,
+    slot: usize,
+    sequence: u64,
+    task: Task,
+}
+
+impl Ticket {
+    /// Stop the exchange and forget the operation: its answer, should it come, finds nobody.
+    pub(crate) fn abort(self, py: Python<'_>) {
+        self.task.abort();
+        let waiting = lock(&self.bridge.bind(py).get().slots).remove(self.slot, self.sequence);
+        drop(waiting);
+    }
+}
+
+#[pymethods]
+impl LoopBridge {
+    /// Called by the loop when the descriptor is readable: resolve the futures of every call that ended.
+    fn drain(&self, py: Python<'_>) {
+        for completion in self.queue.take() {
+            let Some(waiting) = lock(&self.slots).remove(completion.slot, completion.sequence)
+            else {
+                continue;
+            };
+            let Waiter { object, finish } = &waiting.waiter;
+            finish(object.bind(py), completion.outcome);
+            let future = waiting.future.bind(py);
+            if let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) {
+                // A cancelled future refuses its result; anything else is a fault to be seen.
+                let done = future
+                    .call_method0(intern!(py, "done"))
+                    .and_then(|done| done.is_truthy());
+                if !done.unwrap_or(false) {
+                    error.write_unraisable(py, Some(future));
+                }
+            }
+        }
+    }
+
+    /// Called by the loop once it has run what was ready when the first of the reads began: send them.
+    fn send_gathered(&self) -> PyResult<()> {
+        let gathered = std::mem::take(&mut *lock(&self.gathered));
+        for group in gathered {
+            group.send(self).map_err(|error| not_started(&error))?;
+        }
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(slots) = self.slots.try_lock() else {
+            return Ok(());
+        };
+        for waiting in slots.entries.iter().filter_map(|entry| entry.1.as_ref()) {
+            visit.call(&waiting.waiter.object)?;
+            visit.call(&waiting.future)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let entries = std::mem::take(&mut lock(&self.slots).entries);
+        drop(entries);
+    }
+}
+
+/// A loop that has a bridge. The loop owns the bridge (as its reader); here it is only found again.
+struct Known {
+    address: usize,
+    generation: u32,
+    event_loop: Py<PyWeakrefReference>,
+    bridge: Py<LoopBridge>,
+}
+
+/// Only locked while the interpreter is held, and never across a call into Python.
+static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// The event loop that runs in this thread, if one does.
+pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let function = if let Some(function) = GET_RUNNING_LOOP.get(py) {
+        function
+    } else {
+        // No loop can run before somebody has imported asyncio; importing it for them would cost 50 ms.
+        let modules = py
+            .import(intern!(py, "sys"))?
+            .getattr(intern!(py, "modules"))?;
+        if !modules.contains(intern!(py, "asyncio.events"))? {
+            return Ok(None);
+        }
+        let events = modules.get_item(intern!(py, "asyncio.events"))?;
+        let found = events.getattr(intern!(py, "_get_running_loop"))?.unbind();
+        GET_RUNNING_LOOP.get_or_init(py, || found)
+    };
+    let found = function.bind(py).call0()?;
+    Ok((!found.is_none()).then_some(found))
+}
+
+/// Whether trio runs in this thread.
+pub(crate) fn is_in_trio(py: Python<'_>) -> PyResult<bool> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = MODULES.get_or_try_init(py, || {
+        let modules = py.import(intern!(py, "sys"))?.getattr("modules")?;
+        Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())
+    })?;
+    // No loop of trio's can run before somebody has imported it.
+    let Some(lowlevel) = modules.bind(py).get_item(intern!(py, "trio.lowlevel"))? else {
+        return Ok(false);
+    };
+    let Some(asks) = lowlevel.getattr_opt(intern!(py, "current_trio_token"))? else {
+        return Ok(false);
+    };
+    // It raises outside of a loop, in a thread of trio's too.
+    Ok(asks.call0().is_ok())
+}
+
+/// Start an exchange whose end resolves a future of `event_loop`; gives the future and the place to give the call up.
+pub(crate) fn start<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    waiter: Waiter,
+    exchange: Exchange,
+) -> PyResult<(Bound<'py, PyAny>, Ticket)> {
+    let py = event_loop.py();
+    let bridge = bridge_of(event_loop)?;
+    let future = event_loop.call_method0(intern!(py, "create_future"))?;
+    let inner = bridge.bind(py).get();
+    let (slot, sequence) = lock(&inner.slots).add(Waiting {
+        waiter,
+        future: future.clone().unbind(),
+    });
+    let queue = Arc::clone(&inner.queue);
+    let started = runtime::spawn(async move {
+        let outcome = Guarded(exchange).await;
+        queue.push([Completion {
+            slot,
+            sequence,
+            outcome,
+        }]);
+    });
+    match started {
+        Ok(task) => Ok((
+            future,
+            Ticket {
+                bridge,
+                slot,
+                sequence,
+                task: Task::Own(task),
+            },
+        )),
+        Err(error) => {
+            let waiting = lock(&inner.slots).remove(slot, sequence);
+            drop(waiting);
+            Err(not_started(&error))
+        }
+    }
+}
+
+/// The same for a read that goes with others of this turn of `event_loop`: they are sent once the loop has run what is ready.
+pub(crate) fn join<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    waiter: Waiter,
+    asked: Asked,
+) -> PyResult<(Bound<'py, PyAny>, Ticket)> {
+    let py = event_loop.py();
+    let bridge = bridge_of(event_loop)?;
+    let future = event_loop.call_method0(intern!(py, "create_future"))?;
+    let inner = bridge.bind(py).get();
+    if lock(&inner.gathered).is_empty() {
+        let send = bridge.getattr(py, intern!(py, "send_gathered"))?;
+        event_loop.call_method1(intern!(py, "call_soon"), (send,))?;
+    }
+    let (slot, sequence) = lock(&inner.slots).add(Waiting {
+        waiter,
+        future: future.clone().unbind(),
+    });
+    let mut gathered = lock(&inner.gathered);
+    let known = gathered
+        .iter()
+        .position(|group| group.asked[0].goes_with(&asked));
+    let number = known.unwrap_or_else(|| {
+        gathered.push(Group::default());
+        gathered.len() - 1
+    });
+    let group = &mut gathered[number];
+    group.asked.push(asked);
+    group.places.push((slot, sequence));
+    group.shared.waiting.fetch_add(1, Ordering::AcqRel);
+    let task = Task::Shared(group.shared.clone());
+    drop(gathered);
+    Ok((
+        future,
+        Ticket {
+            bridge,
+            slot,
+            sequence,
+            task,
+        },
+    ))
+}
+
+/// Reads that go in one request, each with its place in the bridge.
+#[derive(Default)]
+struct Group {
+    asked: Vec<Asked>,
+    places: Vec<(usize, u64)>,
+    shared: Arc<Shared>,
+}
+
+/// A task that several operations wait for.
+#[derive(Default)]
+struct Shared {
+    waiting: AtomicUsize,
+    task: Mutex<Option<tokio::task::AbortHandle>>,
+}
+
+enum Task {
+    Own(tokio::task::AbortHandle),
+    Shared(Arc<Shared>),
+}
+
+impl Task {
+    /// Ends the task, unless others wait for it.
+    fn abort(&self) {
+        match self {
+            Self::Own(task) => task.abort(),
+            Self::Shared(shared) => {
+                if shared.waiting.fetch_sub(1, Ordering::AcqRel) == 1
+                    && let Some(task) = lock(&shared.task).take()
+                {
+                    task.abort();
+                }
+            }
+        }
+    }
+}
+
+impl Group {
+    /// Sends the reads that somebody still waits for.
+    fn send(self, bridge: &LoopBridge) -> io::Result<()> {
+        let slots = lock(&bridge.slots);
+        let (asked, places): (Vec<Asked>, Vec<(usize, u64)>) = self
+            .asked
+            .into_iter()
+            .zip(self.places)
+            .filter(|(_, (slot, sequence))| slots.holds(*slot, *sequence))
+            .unzip();
+        drop(slots);
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let queue = Arc::clone(&bridge.queue);
+        let task = runtime::spawn(async move {
+            let outcomes = match coalesce::together(asked).await {
+                Ok(outcomes) => outcomes,
+                Err(error) => places.iter().map(|_| Err(error.clone())).collect(),
+            };
+            let ended = places.into_iter().zip(outcomes);
+            queue.push(ended.map(|((slot, sequence), outcome)| Completion {
+                slot,
+                sequence,
+                outcome,
+            }));
+        })?;
+        *lock(&self.shared.task) = Some(task);
+        Ok(())
+    }
+}
+
+fn not_started(error: &io::Error) -> PyErr {
+    PyOSError::new_err(format!("the I/O thread could not be started: {error}"))
+}
+
+/// Objects for a call that begins where the interpreter is not held.
+pub(crate) fn held(
+    object: &Py<PyAny>,
+    event_loop: Option<&Py<PyAny>>,
+) -> (Py<PyAny>, Option<Py<PyAny>>) {
+    Python::attach(|py| {
+        let event_loop = event_loop.map(|event_loop| event_loop.clone_ref(py));
+        (object.clone_ref(py), event_loop)
+    })
+}
+
+/// What a method of the user's comes to, called while no thread of Python's waits for it.
+pub(crate) type Called<T> = oneshot::Receiver<PyResult<T>>;
+
+/// Call a method and await what it gives: on `event_loop`, or in a loop of its own where the caller has none. What is no
+/// coroutine is its own result. `read` takes over what came.
+pub(crate) async fn call_method<T: Send + 'static>(
+    object: Py<PyAny>,
+    event_loop: Option<Py<PyAny>>,
+    method: &'static str,
+    arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>> + Send + 'static,
+    read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+) -> PyResult<T> {
+    let called = move |py: Python<'_>| -> PyResult<Called<T>> {
+        let made = object
+            .call_method1(py, method, arguments(py)?)?
+            .into_bound(py);
+        let (sender, receiver) = oneshot::channel();
+        let asyncio = py.import(intern!(py, "asyncio"))?;
+        let is_coroutine = asyncio
+            .call_method1(intern!(py, "iscoroutine"), (&made,))?
+            .is_truthy()?;
+        if !is_coroutine {
+            let _ = sender.send(read(&made));
+        } else if let Some(event_loop) = event_loop {
+            let sender = Mutex::new(Some(sender));
+            let closing = Closing(made.clone().unbind());
+            let done = PyCFunction::new_closure(py, None, None, move |arguments, _| {
+                let _ = &closing;
+                let future = arguments.get_item(0)?;
+                let py = future.py();
+                // The error of the other module is an ordinary exception.
+                let came = if future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
+                    Err(CancelledError::new_err(()))
+                } else {
+                    let came = future.call_method0(intern!(py, "result"));
+                    came.and_then(|came| read(&came))
+                };
+                if let Some(sender) = lock(&sender).take() {
+                    let _ = sender.send(came);
+                }
+                Ok::<_, PyErr>(())
+            })?;
+            begin_on(&event_loop, &made, done)?;
+        } else {
+            let came = asyncio.call_method1(intern!(py, "run"), (made,));
+            let _ = sender.send(came.and_then(|came| read(&came)));
+        }
+        Ok(receiver)
+    };
+    // Whoever holds the interpreter may hold it for long: that is no thread's business that others wait for.
+    let called = tokio::task::spawn_blocking(move || Python::attach(called)).await;
+    let called = called.map_err(|_| PyRuntimeError::new_err("a call into Python panicked"))??;
+    called.await.unwrap_or_else(|_| {
+        Err(PyRuntimeError::new_err(
+            "the event loop was closed meanwhile",
+        ))
+    })
+}
+
+/// A coroutine that is closed once nobody waits for its task: a loop that ends before it does, or before it has begun, leaves no
+/// warning.
+struct Closing(Py<PyAny>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let coroutine = &self.0;
+        let _ = Python::try_attach(|py| coroutine.call_method0(py, intern!(py, "close")).map(drop));
+    }
+}
+
+/// Has a coroutine begin on its loop, from another thread. The loop may be closed before it ends, which is its caller's business and
+/// nothing to complain of on stderr: whoever waits for `done` is told.
+fn begin_on(
+    event_loop: &Py<PyAny>,
+    coroutine: &Bound<'_, PyAny>,
+    done: Bound<'_, PyCFunction>,
+) -> PyResult<()> {
+    let py = coroutine.py();
+    let (of, coroutine, done) = (
+        event_loop.clone_ref(py),
+        coroutine.clone().unbind(),
+        done.unbind(),
+    );
+    let begin = PyCFunction::new_closure(py, None, None, move |arguments, _| {
+        let py = arguments.py();
+        let task = of.call_method1(py, intern!(py, "create_task"), (&coroutine,))?;
+        // What a task factory makes may have no such attribute.
+        let _ = task.setattr(py, intern!(py, "_log_destroy_pending"), false);
+        task.call_method1(py, intern!(py, "add_done_callback"), (done.bind(py),))?;
+        Ok::<_, PyErr>(())
+    })?;
+    event_loop
+        .call_method1(py, intern!(py, "call_soon_threadsafe"), (begin,))
+        .map(drop)
+}
+
+/// Whether what Python raised is no ordinary exception: `KeyboardInterrupt`, `SystemExit`, `CancelledError`.
+pub(crate) fn is_interruption(raised: &PyErr) -> bool {
+    Python::attach(|py| !raised.is_instance_of::<PyException>(py))
+}
+
+fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
+    let py = event_loop.py();
+    let address = event_loop.as_ptr().addr();
+    {
+        let known = lock(&KNOWN);
+        let entry = known.iter().find(|known| known.address == address);
+        if let Some(entry) = entry
+            && entry.event_loop.bind(py).upgrade_is(event_loop)
+        {
+            if entry.generation == runtime::generation() {
+                return Ok(entry.bridge.clone_ref(py));
+            }
+            return Err(PyRuntimeError::new_err(
+                "this event loop was made before fork(): make a new one in the child",
+            ));
+        }
+    }
+    connect(event_loop)
+}
+
+fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
+    let py = event_loop.py();
+    if !event_loop.hasattr(intern!(py, "add_reader"))? {
+        return Err(PyRuntimeError::new_err(
+            "pydynox needs an asyncio event loop that watches descriptors (asyncio's own or uvloop)",
+        ));
+    }
+    let queue = Arc::new(Queue::new()?);
+    let descriptor = queue.read.as_raw_fd();
+    let bridge = Py::new(
+        py,
+        LoopBridge {
+            queue,
+            slots: Mutex::default(),
+            gathered: Mutex::default(),
+        },
+    )?;
+    event_loop.call_method1(
+        intern!(py, "add_reader"),
+        (descriptor, bridge.getattr(py, intern!(py, "drain"))?),
+    )?;
+    let entry = Known {
+        address: event_loop.as_ptr().addr(),
+        generation: runtime::generation(),
+        event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
+        bridge: bridge.clone_ref(py),
+    };
+    forget_ended_loops(py, entry.address);
+    lock(&KNOWN).push(entry);
+    Ok(bridge)
+}
+
+/// Drop the bridges of loops that are closed or gone; those inherited through a fork are leaked, their descriptors are the
+/// parent's too.
+fn forget_ended_loops(py: Python<'_>, address: usize) {
+    let all = std::mem::take(&mut *lock(&KNOWN));
+    let (kept, ended): (Vec<Known>, Vec<Known>) = all
+        .into_iter()
+        .partition(|known| known.address != address && !known.event_loop.bind(py).is_ended());
+    lock(&KNOWN).extend(kept);
+    let (inherited, ended): (Vec<Known>, Vec<Known>) = ended
+        .into_iter()
+        .partition(|known| known.generation != runtime::generation());
+    std::mem::forget(inherited);
+    drop(ended);
+}
+
+/// What this file asks of a weak reference to a loop.
+trait LoopReference {
+    fn upgrade_is(&self, event_loop: &Bound<'_, PyAny>) -> bool;
+    fn is_ended(&self) -> bool;
+}
+
+impl LoopReference for Bound<'_, PyWeakrefReference> {
+    fn upgrade_is(&self, event_loop: &Bound<'_, PyAny>) -> bool {
+        use pyo3::types::PyWeakrefMethods;
+        self.upgrade().is_some_and(|found| found.is(event_loop))
+    }
+
+    fn is_ended(&self) -> bool {
+        use pyo3::types::PyWeakrefMethods;
+        let py = self.py();
+        let Some(event_loop) = self.upgrade() else {
+            return true;
+        };
+        event_loop
+            .call_method0(intern!(py, "is_closed"))
+            .and_then(|closed| closed.is_truthy())
+            .unwrap_or(true)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,326 @@
+//! Operation: the lazy awaitable that every call returns, and the drive that blocks instead of yielding.
+
+use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use pydynox_core::process::Maker;
+use pydynox_core::transport::Progress;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit, intern};
+
+use crate::interpreter::bridge::{self, Ticket, Waiter};
+use crate::interpreter::coalesce::Asked;
+use crate::interpreter::expected::Expected;
+use crate::interpreter::ffi::{self, Sent};
+use crate::interpreter::runtime::{Blocking, Exchange, Guarded, Outcome};
+
+thread_local! {
+    /// Whether this thread drives a coroutine that must not yield.
+    static BLOCKING: Cell<bool> = const { Cell::new(false) };
+}
+
+enum Stage {
+    /// Nothing was sent yet.
+    Ready { exchange: Exchange, inline: bool },
+    /// Nothing was sent yet, and it goes with others.
+    Gathered(Asked),
+    /// The I/O thread has it.
+    Waiting(Ticket),
+    /// The answer is here, undecoded.
+    Ended(Outcome),
+    /// Awaited and read, or given up.
+    Over,
+}
+
+struct State {
+    stage: Stage,
+    expected: Option<Box<dyn Expected>>,
+    /// How far its one call is.
+    progress: Option<Progress>,
+}
+
+/// A call that is sent when it is awaited.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Operation {
+    state: Mutex<State>,
+    maker: Maker,
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut state.stage, Stage::Over);
+        self.maker.let_go(before);
+    }
+}
+
+impl Operation {
+    /// `inline`: the first poll may run on the calling thread.
+    pub(crate) fn new(
+        py: Python<'_>,
+        exchange: Exchange,
+        inline: bool,
+        expected: Box<dyn Expected>,
+    ) -> PyResult<Py<Self>> {
+        let first = Stage::Ready { exchange, inline };
+        Self::at(py, first, expected, None)
+    }
+
+    /// One call, which tells how far it is.
+    pub(crate) fn tracked(
+        py: Python<'_>,
+        (exchange, progress): (Exchange, Progress),
+        inline: bool,
+        expected: Box<dyn Expected>,
+    ) -> PyResult<Py<Self>> {
+        let first = Stage::Ready { exchange, inline };
+        Self::at(py, first, expected, Some(progress))
+    }
+
+    /// A read that goes with others.
+    pub(crate) fn gathered(
+        py: Python<'_>,
+        asked: Asked,
+        expected: Box<dyn Expected>,
+    ) -> PyResult<Py<Self>> {
+        Self::at(py, Stage::Gathered(asked), expected, None)
+    }
+
+    fn at(
+        py: Python<'_>,
+        first: Stage,
+        expected: Box<dyn Expected>,
+        progress: Option<Progress>,
+    ) -> PyResult<Py<Self>> {
+        let state = Mutex::new(State {
+            stage: first,
+            expected: Some(expected),
+            progress,
+        });
+        let maker = Maker::this();
+        Py::new(py, Self { state, maker })
+    }
+
+    /// Called by the bridge on the loop's thread, with the operation that waited there.
+    fn finish_waiting(waiting: &Bound<'_, PyAny>, outcome: Outcome) {
+        if let Ok(operation) = waiting.cast::<Self>() {
+            operation.get().finish(outcome);
+        }
+    }
+
+    fn finish(&self, outcome: Outcome) {
+        let before = std::mem::replace(&mut self.lock().stage, Stage::Ended(outcome));
+        drop(before);
+    }
+
+    /// What the bridge is told of it.
+    fn waiting(slf: &Bound<'_, Self>) -> Waiter {
+        Waiter {
+            object: slf.clone().into_any().unbind(),
+            finish: Self::finish_waiting,
+        }
+    }
+
+    fn take(&self, next: Stage) -> Stage {
+        std::mem::replace(&mut self.lock().stage, next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Operation {
+    fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let (exchange, inline) = match this.take(Stage::Over) {
+            Stage::Ready { exchange, inline } => (exchange, inline),
+            Stage::Gathered(asked) => {
+                if let Some(event_loop) = bridge::running_loop(py)? {
+                    let (future, ticket) = bridge::join(&event_loop, Self::waiting(slf), asked)?;
+                    this.take(Stage::Waiting(ticket));
+                    return future.call_method0(intern!(py, "__await__"));
+                }
+                (asked.alone(), false)
+            }
+            _ => return Err(PyRuntimeError::new_err("an operation can be awaited once")),
+        };
+        let mut exchange = Guarded(exchange);
+        if inline && let Poll::Ready(outcome) = poll_here(&mut exchange) {
+            this.finish(outcome);
+            return Ok(slf.clone().into_any());
+        }
+        if let Some(event_loop) = bridge::running_loop(py)? {
+            let (future, ticket) = bridge::start(&event_loop, Self::waiting(slf), exchange.0)?;
+            this.take(Stage::Waiting(ticket));
+            return future.call_method0(intern!(py, "__await__"));
+        }
+        if !BLOCKING.get() {
+            return Err(PyRuntimeError::new_err(
+                "no asyncio event loop is running in this thread: await inside of one, or use the .sync form",
+            ));
+        }
+        this.finish(wait(py, exchange.0)?);
+        Ok(slf.clone().into_any())
+    }
+
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    /// An operation that ended before it had to yield is its own, empty, iterator.
+    #[allow(clippy::unused_self)]
+    fn __next__(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
+    /// Give up the exchange; what it may have written counts as unsaved. What was not sent yet never will be.
+    fn abort(&self, py: Python<'_>) {
+        let (expected, progress) = {
+            let mut state = self.lock();
+            (state.expected.take(), state.progress.take())
+        };
+        let is_untouched = || progress.is_some_and(|progress| progress.cancel());
+        let sent = match self.take(Stage::Over) {
+            Stage::Ready { .. } | Stage::Gathered(_) => false,
+            // The parent's, which goes on there.
+            waiting @ Stage::Waiting(_) if !self.maker.is_this() => {
+                std::mem::forget(waiting);
+                true
+            }
+            Stage::Waiting(ticket) => {
+                let untouched = is_untouched();
+                ticket.abort(py);
+                !untouched
+            }
+            Stage::Ended(outcome) => {
+                !outcome.is_err_and(|error| !error.ambiguous() && !error.applied())
+            }
+            Stage::Over => !is_untouched(),
+        };
+        if let Some(expected) = expected
+            && sent
+        {
+            expected.give_up(py);
+        }
+    }
+
+    /// The decoded answer, or the error, of an operation that was awaited.
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Stage::Ended(outcome) = self.take(Stage::Over) else {
+            return Err(PyRuntimeError::new_err(
+                "this operation was not awaited, or its result was taken before",
+            ));
+        };
+        let expected = self.lock().expected.take();
+        let Some(expected) = expected else {
+            return Err(PyRuntimeError::new_err("this operation was given up"));
+        };
+        expected.resolve(py, outcome)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.state.try_lock() {
+            Ok(state) => state
+                .expected
+                .as_ref()
+                .map_or(Ok(()), |expected| expected.traverse(&visit)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let before = self.lock().expected.take();
+        drop(before);
+    }
+}
+
+/// One poll on the calling thread: enough for an engine that answers at once.
+fn poll_here(exchange: &mut Guarded) -> Poll<Outcome> {
+    std::future::Future::poll(
+        std::pin::Pin::new(exchange),
+        &mut Context::from_waker(Waker::noop()),
+    )
+}
+
+/// Wait for the end of an exchange, with the interpreter released, looking for signals as it goes.
+fn wait(py: Python<'_>, exchange: Exchange) -> PyResult<Outcome> {
+    let mut blocking = Blocking::new(exchange).map_err(|error| {
+        PyOSError::new_err(format!("the I/O runtime could not be started: {error}"))
+    })?;
+    loop {
+        if let Some(outcome) = py.detach(|| blocking.wait()) {
+            return Ok(outcome);
+        }
+        py.check_signals()?;
+    }
+}
+
+/// Whether a coroutine that runs now is driven by a blocking call, so that it must not yield.
+#[pyfunction]
+pub(crate) fn is_blocking(py: Python<'_>) -> PyResult<bool> {
+    Ok(BLOCKING.get() && bridge::running_loop(py)?.is_none())
+}
+
+/// Drive one pydynox coroutine to its end on the calling thread.
+#[pyfunction]
+#[pyo3(signature = (coroutine, /))]
+pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    drive(coroutine, || {
+        "this coroutine awaited something other than a pydynox operation; it needs an event loop"
+            .into()
+    })
+}
+
+/// The same for what a hook is, which an error names.
+#[pyfunction]
+#[pyo3(signature = (coroutine, hook, /))]
+pub(crate) fn drive_hook<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    hook: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    drive(coroutine, || {
+        format!(
+            "{hook} awaited something other than pydynox, which a blocking call cannot: await the verb, or leave that out"
+        )
+    })
+}
+
+fn drive<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    yielded: impl FnOnce() -> String,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = coroutine.py();
+    let Ok(close) = coroutine.getattr(intern!(py, "close")) else {
+        let got = coroutine.get_type().qualname()?;
+        return Err(PyTypeError::new_err(format!(
+            "run() takes a coroutine of pydynox, such as User.get(\"u1\"), not {got}"
+        )));
+    };
+    if bridge::running_loop(py)?.is_some() {
+        close.call0()?;
+        return Err(PyRuntimeError::new_err(
+            "a blocking pydynox call inside a running event loop would stop it: use await",
+        ));
+    }
+    if bridge::is_in_trio(py)? {
+        close.call0()?;
+        return Err(PyRuntimeError::new_err(
+            "a blocking pydynox call inside a running trio loop would stop it: call it through trio.to_thread.run_sync",
+        ));
+    }
+    let before = BLOCKING.replace(true);
+    let sent = ffi::send_none(coroutine);
+    BLOCKING.set(before);
+    match sent? {
+        Sent::Returned(value) => Ok(value),
+        Sent::Yielded => {
+            close.call0()?;
+            Err(PyRuntimeError::new_err(yielded()))
+        }
+    }
+}

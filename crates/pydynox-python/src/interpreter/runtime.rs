@@ -1,0 +1,227 @@
+//! One tokio runtime per process, made at the first call that needs it and again after a fork; and who drives it.
+//!
+//! A blocking call drives the runtime itself, on the thread that waits for it anyway: nothing is handed over and no thread
+//! of ours exists. As soon as a call is awaited, or two block at the same time, the I/O thread is started; it drives from
+//! then on, and a blocking call polls its own exchange alone. Connections and limits are the same for all.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pydynox_core::client::Answer;
+use pydynox_core::error::{Error, ErrorKind};
+pub(crate) use pydynox_core::process::generation;
+use pydynox_core::process::{self, Maker};
+use pydynox_core::retry::deadline::{Deadline, Timers};
+use pydynox_core::teller::{Taker, Teller};
+use pyo3::Python;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
+
+use crate::interpreter::ffi;
+
+/// What a call ends with.
+pub(crate) type Outcome = Result<Answer, Error>;
+
+/// A call under way. No Python object is inside it: it runs where the interpreter is not held.
+pub(crate) type Exchange = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// The runtime of this generation. Only ever locked while the interpreter is held, and never across a call that lets go of
+/// it, so a fork cannot inherit it locked.
+static RUNTIME: Mutex<Option<(u32, Arc<Io>)>> = Mutex::new(None);
+
+/// How long a blocking call waits before it looks for signals.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+struct Io {
+    runtime: Runtime,
+    has_thread: AtomicBool,
+    /// How many threads wait in a blocking call.
+    blocked: AtomicUsize,
+    ticks: Timers,
+}
+
+extern "C" fn before_fork() {
+    pydynox_embedded::before_fork();
+}
+
+extern "C" fn in_parent_after_fork() {
+    pydynox_embedded::after_fork_in_parent();
+}
+
+extern "C" fn in_forked_child() {
+    process::in_forked_child();
+}
+
+/// Let go of what a parent process opened, before this one opens its own.
+pub(crate) fn forget_inherited() {
+    static KNOWN: AtomicU32 = AtomicU32::new(0);
+    if KNOWN.swap(generation(), Ordering::Relaxed) != generation() {
+        pydynox_embedded::forget_after_fork();
+    }
+}
+
+/// Watch for forks from now on.
+pub(crate) fn watch_forks() {
+    ffi::on_fork(before_fork, in_parent_after_fork, in_forked_child);
+}
+
+/// Run a future on the I/O thread.
+///
+/// # Errors
+///
+/// When the thread or its runtime cannot be started.
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<AbortHandle> {
+    let io = current()?;
+    Io::ensure_thread(&io)?;
+    Ok(io.runtime.spawn(future).abort_handle())
+}
+
+thread_local! {
+    /// Of the I/O thread alone.
+    static TELLER: RefCell<Option<Teller>> = const { RefCell::new(None) };
+}
+
+/// An answer waits: tells whoever takes it when it is time, which is now where this is not the I/O thread. `is_first`: it was not
+/// told since it took answers last.
+pub(crate) fn tell(taker: &Arc<impl Taker + 'static>, is_first: bool) {
+    TELLER.with_borrow_mut(|teller| match teller {
+        Some(teller) => teller.answer(taker, is_first),
+        None if is_first => taker.wake(),
+        None => {}
+    });
+}
+
+/// Called before a thread that drives the runtime goes to rest.
+fn at_rest() {
+    TELLER.with_borrow_mut(|teller| {
+        if let Some(teller) = teller {
+            teller.rest();
+        }
+    });
+}
+
+/// Wait for a word of the I/O thread, with the interpreter released; not for ever.
+pub(crate) fn wait_for(py: Python<'_>, word: Receiver<()>, longest: Duration) {
+    py.detach(move || {
+        let _ = word.recv_timeout(longest);
+    });
+}
+
+/// A call that its thread waits for.
+pub(crate) struct Blocking {
+    io: Arc<Io>,
+    exchange: Guarded,
+    maker: Maker,
+}
+
+impl Blocking {
+    /// # Errors
+    ///
+    /// When the runtime, or the thread that several blocking calls need, cannot be started.
+    pub(crate) fn new(exchange: Exchange) -> io::Result<Self> {
+        let io = current()?;
+        let others = io.blocked.fetch_add(1, Ordering::AcqRel);
+        let blocking = Self {
+            io,
+            exchange: Guarded(exchange),
+            maker: Maker::this(),
+        };
+        if others > 0 {
+            Io::ensure_thread(&blocking.io)?;
+        }
+        Ok(blocking)
+    }
+
+    /// Waits for the end of the call, or until it is time to look for signals. To be called without the interpreter.
+    pub(crate) fn wait(&mut self) -> Option<Outcome> {
+        let Self { io, exchange, .. } = self;
+        let mut tick = Deadline::start(Some(SIGNAL_INTERVAL)).bound(&io.ticks, exchange);
+        io.runtime.block_on(&mut tick)
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        self.io.blocked.fetch_sub(1, Ordering::AcqRel);
+        // A handler of a signal may have forked, and what ends the child's copy of this call is an exception.
+        let exchange = std::mem::replace(&mut self.exchange.0, Box::pin(std::future::pending()));
+        self.maker.let_go(exchange);
+    }
+}
+
+fn current() -> io::Result<Arc<Io>> {
+    let mut current = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    match current.take() {
+        Some((made, io)) if made == generation() => Ok(current.insert((made, io)).1.clone()),
+        stale => {
+            // An inherited runtime is leaked: its thread does not exist here, and dropping it would touch the parent's epoll.
+            std::mem::forget(stale);
+            let io = Arc::new(Io::new()?);
+            Ok(current.insert((generation(), io)).1.clone())
+        }
+    }
+}
+
+impl Io {
+    fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park(at_rest)
+            .max_blocking_threads(4)
+            .thread_name("pydynox-blocking")
+            .build()?;
+        Ok(Self {
+            runtime,
+            has_thread: AtomicBool::new(false),
+            blocked: AtomicUsize::new(0),
+            ticks: Timers::default(),
+        })
+    }
+
+    fn ensure_thread(this: &Arc<Self>) -> io::Result<()> {
+        if this.has_thread.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let io = Arc::clone(this);
+        let started = std::thread::Builder::new()
+            .name("pydynox-io".into())
+            .spawn(move || {
+                ffi::block_signals();
+                TELLER.set(Some(Teller::new(ffi::give_way)));
+                io.runtime.block_on(std::future::pending::<()>());
+            });
+        if started.is_err() {
+            this.has_thread.store(false, Ordering::Release);
+        }
+        started.map(drop)
+    }
+}
+
+/// A call, or several that are sent together, whose panic is an error of theirs alone.
+pub(crate) struct Guarded<T = Answer>(
+    pub(crate) Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>,
+);
+
+impl<T> Future for Guarded<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let exchange = &mut self.0;
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            exchange.as_mut().poll(context)
+        }))
+        .unwrap_or_else(|_| {
+            Poll::Ready(Err(Error::new(
+                ErrorKind::Internal,
+                "pydynox panicked during this call; please report it",
+            )))
+        })
+    }
+}

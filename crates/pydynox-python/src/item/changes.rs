@@ -1,0 +1,494 @@
+//! What changed in an instance since it was read or written: found by identity first, then by bytes.
+
+use crate::item::read::append;
+use crate::item::stored::old_value;
+use crate::model::instance::is_stored;
+use crate::model::problems::Problems;
+use crate::model::problems::refuse;
+use std::ops::Range;
+
+use pydynox_core::expression::update::Update;
+use pydynox_core::wire::{Reader, Value, Writer};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::exceptions::malformed;
+use crate::interpreter::ffi;
+use crate::item::managed::Kept;
+use crate::model::instance::{Instance, Slot, Stored, schema_of};
+use crate::model::protection;
+use crate::model::schema::Schema;
+use crate::values::decode::{Decoder, Read};
+use crate::values::encode::{self, is_absent, write_attribute};
+use crate::values::field::Field;
+use crate::values::kind::Kind;
+
+/// Whether a value differs from what was read or written, whatever became of a call since. One that cannot be stored does.
+pub(crate) fn is_altered(
+    field: &Field,
+    stored: &Stored,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<bool> {
+    let mut w = Writer::with_capacity(64);
+    match compare(&mut w, field, stored, index, value, false) {
+        Ok(Delta::Same) => Ok(false),
+        Ok(delta @ (Delta::Edited(..) | Delta::Rewritten(..))) => {
+            let (new, old) = delta.bytes(w.as_bytes(), stored);
+            Update::new()
+                .change(&field.attribute_name, old, new)
+                .map_err(|error| malformed(value.py(), &error))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// What became of one attribute since the item was read or written.
+enum Delta {
+    Same,
+    Removed,
+    /// Written whole; where its bytes stand in the scratch buffer.
+    Set(Range<usize>),
+    /// A container whose bytes differ: where the new ones stand, and where the old ones are kept.
+    Edited(Range<usize>, Range<u32>),
+    /// The same where the old bytes, as this program would have written them, stand in the scratch buffer too.
+    Rewritten(Range<usize>, Range<usize>),
+}
+
+/// The changed attributes of a stored instance.
+pub(crate) struct Changes {
+    /// What to send.
+    pub(crate) update: Update,
+    /// Which fields that concerns.
+    pub(crate) fields: Vec<usize>,
+    /// What cannot be stored.
+    pub(crate) problems: Problems,
+    scratch: Vec<u8>,
+    deltas: Vec<(usize, Delta)>,
+}
+
+/// Compare an instance with what it was read or written as. `whole` are fields to be replaced as one value if they changed.
+pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResult<Changes> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let state = instance.borrow();
+    let mut changes = Changes {
+        update: Update::new(),
+        fields: Vec::new(),
+        problems: Vec::new(),
+        scratch: Vec::new(),
+        deltas: Vec::new(),
+    };
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(changes);
+    };
+    let mut w = Writer::with_capacity(256);
+    for (index, field) in schema.fields().enumerate() {
+        if field.is_kept() {
+            continue;
+        }
+        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let forced = state.unsettled.contains(&index);
+        let delta = match compare(&mut w, field, stored, index, &value, forced) {
+            Ok(delta) => delta,
+            Err(problem) => {
+                changes.problems.push((
+                    field.text.to_string(),
+                    problem.describe_of(&schema.name, field),
+                ));
+                continue;
+            }
+        };
+        let bytes = w.as_bytes();
+        if let Delta::Set(new) = &delta
+            && let Err(problem) = schema.fits_index(index, &bytes[new.clone()])
+        {
+            changes.problems.push((
+                field.text.to_string(),
+                problem.describe(&schema.name, &field.text),
+            ));
+            continue;
+        }
+        let differs = match &delta {
+            Delta::Same => false,
+            Delta::Removed => {
+                match &stored.slots[index] {
+                    Slot::Bytes(members)
+                        if !forced
+                            && !value.is_none()
+                            && field.protected.is_none()
+                            && is_set(stored.bytes(members)) =>
+                    {
+                        let members = stored.bytes(members);
+                        changes.update.empty_set(&field.attribute_name, members);
+                    }
+                    _ => changes.update.remove(&field.attribute_name),
+                }
+                true
+            }
+            Delta::Set(new) => {
+                set_whole(&mut changes.update, field, &bytes[new.clone()]);
+                true
+            }
+            Delta::Edited(..) | Delta::Rewritten(..)
+                if whole.contains(&index) || field.protected.is_some() =>
+            {
+                let (new, old) = delta.bytes(bytes, stored);
+                let mut probe = Update::new();
+                let differs = probe
+                    .change(&field.attribute_name, old, new)
+                    .map_err(|error| malformed(py, &error))?;
+                if differs {
+                    set_whole(&mut changes.update, field, new);
+                }
+                differs
+            }
+            Delta::Edited(..) | Delta::Rewritten(..) => {
+                let (new, old) = delta.bytes(bytes, stored);
+                changes
+                    .update
+                    .change(&field.attribute_name, old, new)
+                    .map_err(|error| malformed(py, &error))?
+            }
+        };
+        if differs {
+            changes.fields.push(index);
+            changes.deltas.push((index, delta));
+        }
+    }
+    changes.scratch = w.into_bytes();
+    Ok(changes)
+}
+
+/// Whether a stored value is a set.
+fn is_set(json: &[u8]) -> bool {
+    [br#"{"SS""#, br#"{"NS""#, br#"{"BS""#]
+        .iter()
+        .any(|tag| json.starts_with(*tag))
+}
+
+fn set_whole(update: &mut Update, field: &Field, value: &[u8]) {
+    match &field.protected {
+        None => update.set(&field.attribute_name, value),
+        Some(_) => update.set(&field.attribute_name, &protection::marked(value, field)),
+    }
+}
+
+/// The fields whose values are not what is stored: edited, of unknown outcome, or unfit to be stored.
+pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let state = instance.borrow();
+    let mut found = state.unsettled.to_vec();
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(found);
+    };
+    let mut w = Writer::with_capacity(256);
+    for (index, field) in schema.get().fields().enumerate() {
+        if field.is_kept() {
+            continue;
+        }
+        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let differs = match compare(&mut w, field, stored, index, &value, false) {
+            Ok(Delta::Same) => false,
+            Ok(delta @ (Delta::Edited(..) | Delta::Rewritten(..))) => {
+                let (new, old) = delta.bytes(w.as_bytes(), stored);
+                Update::new()
+                    .change(&field.attribute_name, old, new)
+                    .map_err(|error| malformed(py, &error))?
+            }
+            Ok(Delta::Removed | Delta::Set(_)) | Err(_) => true,
+        };
+        if differs && !found.contains(&index) {
+            found.push(index);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether this is the value of another type than declared that was read, edited or not.
+#[inline]
+pub(crate) fn is_raw(field: &Field, slot: &Slot, value: &Bound<'_, PyAny>) -> bool {
+    match slot {
+        Slot::Raw(old, _) => old.is(value) || encode::admit(&field.kind, value).is_err(),
+        _ => false,
+    }
+}
+
+impl Delta {
+    /// What a container is written as now, and what it was.
+    fn bytes<'a>(&self, scratch: &'a [u8], stored: &'a Stored) -> (&'a [u8], &'a [u8]) {
+        match self {
+            Self::Edited(new, old) => (&scratch[new.clone()], stored.bytes(old)),
+            Self::Rewritten(new, old) => (&scratch[new.clone()], &scratch[old.clone()]),
+            Self::Set(new) => (&scratch[new.clone()], &[]),
+            Self::Same | Self::Removed => (&[], &[]),
+        }
+    }
+}
+
+/// Identity first, then the bytes; what only looks different (the order of a map) is told apart by the core.
+fn compare(
+    w: &mut Writer,
+    field: &Field,
+    stored: &Stored,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+    forced: bool,
+) -> encode::Checked<Delta> {
+    let py = value.py();
+    let slot = &stored.slots[index];
+    if !forced
+        && let Slot::Scalar(old) | Slot::FilledScalar(old) = slot
+        && old.is(value)
+    {
+        return Ok(Delta::Same);
+    }
+    if is_absent(field, value) {
+        let same = matches!(
+            slot,
+            Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_)
+        ) && !forced;
+        // A NULL that somebody else stored reads as None; it is not ours to remove.
+        let null = matches!(slot, Slot::Scalar(old) if old.is_none(py)) && value.is_none();
+        return Ok(if same || null {
+            Delta::Same
+        } else {
+            Delta::Removed
+        });
+    }
+    let start = w.len();
+    if let Slot::Raw(_, range) = slot
+        && is_raw(field, slot, value)
+        && !forced
+    {
+        encode::write_value(w, &Kind::Any, value, 0)?;
+        return Ok(Delta::Edited(start..w.len(), range.clone()));
+    }
+    write_attribute(w, field, value, 0)?;
+    let new = start..w.len();
+    if forced {
+        return Ok(Delta::Set(new));
+    }
+    Ok(match slot {
+        Slot::Bytes(old) if stored.bytes(old) == &w.as_bytes()[new.clone()] => Delta::Same,
+        Slot::Bytes(old) if field.loose => rewritten(w, field, stored.bytes(old), new, py)
+            .unwrap_or_else(|new| Delta::Edited(new, old.clone())),
+        Slot::Bytes(old) => Delta::Edited(new, old.clone()),
+        Slot::FilledBytes(old) if stored.bytes(old) == &w.as_bytes()[new.clone()] => Delta::Same,
+        Slot::Absent | Slot::FilledBytes(_) | Slot::Raw(..) => Delta::Set(new),
+        Slot::Scalar(old) | Slot::FilledScalar(old) => {
+            let old = old.bind(py);
+            if old.is_none() {
+                return Ok(Delta::Set(new));
+            }
+            write_attribute(w, field, old, 0)?;
+            let same = w.as_bytes()[new.clone()] == w.as_bytes()[new.end..];
+            w.truncate(new.end);
+            if same { Delta::Same } else { Delta::Set(new) }
+        }
+    })
+}
+
+/// Take over the values that differ from what the instance was read as: scalars that are the same stay the very objects that
+/// were read, by which they are known as unchanged.
+pub(crate) fn keep_changed(
+    instance: &Bound<'_, Instance>,
+    values: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    for (index, field) in schema.get().fields().enumerate() {
+        let name = field.name.bind(py);
+        let Some(value) = values.get_item(name)? else {
+            continue;
+        };
+        let same = match &instance.borrow().stored {
+            Some(stored) => field.scalar && !is_altered(field, stored, index, &value)?,
+            None => false,
+        };
+        if !same {
+            ffi::set_attribute(instance, name, &value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Compare with what this program would have written for what was stored: others write the same value in another way, and a
+/// class may drop members and fill in defaults. Gives the new bytes back where that cannot be told.
+fn rewritten(
+    w: &mut Writer,
+    field: &Field,
+    stored: &[u8],
+    new: Range<usize>,
+    py: Python<'_>,
+) -> Result<Delta, Range<usize>> {
+    let read = || -> Read<Bound<'_, PyAny>> {
+        Decoder::new(py).value(&mut Reader::new(stored)?, &field.kind)
+    };
+    let Ok(old) = read() else { return Err(new) };
+    if write_attribute(w, field, &old, 0).is_err() {
+        w.truncate(new.end);
+        return Err(new);
+    }
+    let again = new.end..w.len();
+    let bytes = w.as_bytes();
+    if bytes[new.clone()] == bytes[again.clone()] {
+        w.truncate(new.end);
+        return Ok(Delta::Same);
+    }
+    // Paths lead only through what is really there.
+    let covered = match (Value::parse(stored), Value::parse(&bytes[again.clone()])) {
+        (Ok(stored), Ok(again)) => covers(&stored, &again),
+        _ => false,
+    };
+    Ok(if covered {
+        Delta::Rewritten(new, again)
+    } else {
+        Delta::Set(new)
+    })
+}
+
+/// Whether every map in one value has all members of the map in the other.
+fn covers(stored: &Value, other: &Value) -> bool {
+    match (stored, other) {
+        (Value::M(stored), Value::M(other)) => other.iter().all(|(name, member)| {
+            stored
+                .get(name)
+                .is_some_and(|stored| covers(stored, member))
+        }),
+        _ => true,
+    }
+}
+
+impl Changes {
+    /// Write what pydynox keeps, too.
+    pub(crate) fn keep(&mut self, schema: &Schema, kept: &Kept<'_>) {
+        for (index, json) in kept.stored() {
+            self.update.set(&schema.field(index).attribute_name, json);
+        }
+    }
+
+    /// The item as it will be stored once these changes are applied.
+    pub(crate) fn applied_to(
+        &self,
+        instance: &Bound<'_, Instance>,
+        kept: &Kept<'_>,
+    ) -> PyResult<Stored> {
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let schema = schema.get();
+        let state = instance.borrow();
+        let Some(before) = state.stored.as_deref() else {
+            return Err(crate::exceptions::internal(py, "changes of a new instance"));
+        };
+        let mut raw = Vec::with_capacity(before.raw.len() + self.scratch.len());
+        let mut slots = Vec::with_capacity(schema.len());
+        for (index, slot) in before.slots.iter().enumerate() {
+            let delta = self
+                .deltas
+                .iter()
+                .find(|(changed, _)| *changed == index)
+                .map(|(_, delta)| delta);
+            if let Some(value) = kept.value(index) {
+                slots.push(Slot::Scalar(value.clone().unbind()));
+                continue;
+            }
+            slots.push(match (delta, slot) {
+                (Some(Delta::Removed), _) => Slot::Absent,
+                (Some(Delta::Edited(new, _)), Slot::Raw(value, _)) => {
+                    let range = append(&mut raw, &self.scratch[new.clone()]);
+                    Slot::Raw(value.clone_ref(py), range)
+                }
+                (Some(Delta::Set(new) | Delta::Edited(new, _) | Delta::Rewritten(new, _)), _) => {
+                    let field = schema.field(index);
+                    if field.scalar {
+                        Slot::Scalar(ffi::get_attribute(instance, field.name.bind(py))?.unbind())
+                    } else {
+                        Slot::Bytes(append(&mut raw, &self.scratch[new.clone()]))
+                    }
+                }
+                (_, Slot::Bytes(old)) => Slot::Bytes(append(&mut raw, before.bytes(old))),
+                (_, Slot::FilledBytes(old)) => {
+                    Slot::FilledBytes(append(&mut raw, before.bytes(old)))
+                }
+                (_, Slot::Raw(value, old)) => {
+                    Slot::Raw(value.clone_ref(py), append(&mut raw, before.bytes(old)))
+                }
+                (_, other) => other.clone_ref(py),
+            });
+        }
+        let unknown = append(&mut raw, before.bytes(&before.unknown));
+        Ok(Stored {
+            slots: slots.into(),
+            raw: raw.into(),
+            unknown,
+            length: before.length + self.scratch.len(),
+        })
+    }
+}
+
+/// By attribute, what was stored and what is there now.
+#[pyfunction(name = "changes")]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyDict>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let found = PyDict::new(py);
+    if !is_stored(instance) {
+        for field in schema.fields().filter(|field| !field.is_kept()) {
+            let value = ffi::get_attribute(instance, field.name.bind(py))?;
+            if !is_absent(field, &value) {
+                found.set_item(&field.name, (py.None(), value))?;
+            }
+        }
+        return Ok(found);
+    }
+    let changed = changes(instance, &[])?;
+    refuse(py, schema, changed.problems)?;
+    let state = instance.borrow();
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(found);
+    };
+    for index in changed.fields {
+        let field = schema.field(index);
+        let old = old_value(py, schema, field, stored, &stored.slots[index])?;
+        found.set_item(
+            &field.name,
+            (old, ffi::get_attribute(instance, field.name.bind(py))?),
+        )?;
+    }
+    Ok(found)
+}
+
+/// Give every attribute the value it had when the item was last read or written.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let values = {
+        let state = instance.borrow();
+        let Some(stored) = state.stored.as_deref() else {
+            return Err(crate::exceptions::validation_error(
+                py,
+                &format!(
+                    "this {} is new: there is nothing to go back to",
+                    schema.name
+                ),
+            ));
+        };
+        let olds = schema
+            .fields()
+            .zip(&*stored.slots)
+            .map(|(field, slot)| Ok((field, old_value(py, schema, field, stored, slot)?)));
+        olds.collect::<PyResult<Vec<_>>>()?
+    };
+    for (field, value) in values {
+        ffi::set_attribute(instance, field.name.bind(py), &value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,707 @@
+//! Instances and documents as dictionaries of plain values: what is in a dump, what is left out, and in which form.
+
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyDict, PyEllipsis, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PySet, PyString,
+    PyTuple,
+};
+
+use crate::exceptions::{internal, validation_error};
+use crate::interpreter::ffi;
+use crate::item::changes;
+use crate::model::instance::{Instance, schema_of};
+use crate::model::schema::Schema;
+use crate::values::decode;
+use crate::values::encode::{Problem, check_pydantic, deeper, python_error, to_stored};
+use crate::values::field::{Default, Field};
+use crate::values::field_set::FieldSet;
+use crate::values::json_attribute;
+use crate::values::kind::Kind;
+use crate::values::record::{Document, Make, Shape, shape_of};
+use crate::values::service_json;
+
+/// What is asked of a dump besides `include=` and `exclude=`.
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+struct Dump<'py> {
+    py: Python<'py>,
+    json: bool,
+    excludes_unset: bool,
+    excludes_defaults: bool,
+    excludes_none: bool,
+    /// What pydantic models inside are told besides.
+    nested: Option<Bound<'py, PyDict>>,
+}
+
+/// Why there is no dump.
+enum Failure {
+    Problem(Problem),
+    Python(PyErr),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<PyErr> for Failure {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+type Dumped<'py> = Result<Bound<'py, PyAny>, Failure>;
+
+/// What `include=` and `exclude=` say of a value, as pydantic reads them.
+#[derive(Clone, Default)]
+struct Filter<'py> {
+    include: Option<Bound<'py, PyAny>>,
+    exclude: Option<Bound<'py, PyAny>>,
+}
+
+/// What one of them says of a member.
+enum Said<'py> {
+    Nothing,
+    Whole,
+    Part(Bound<'py, PyAny>),
+}
+
+impl<'py> Filter<'py> {
+    /// What it says of a member, `key`; None where the member is left out. `other` is a second way to write the key: a place
+    /// counted from the end.
+    fn step(
+        &self,
+        key: &Bound<'py, PyAny>,
+        other: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Self>> {
+        let mut next = Self::default();
+        if let Some(exclude) = &self.exclude {
+            match said(exclude, "exclude", key, other)? {
+                Said::Whole => return Ok(None),
+                Said::Part(part) => next.exclude = Some(part),
+                Said::Nothing => {}
+            }
+        }
+        if let Some(include) = &self.include {
+            match said(include, "include", key, other)? {
+                Said::Nothing => return Ok(None),
+                Said::Part(part) => next.include = Some(part),
+                Said::Whole => {}
+            }
+        }
+        Ok(Some(next))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.include.is_none() && self.exclude.is_none()
+    }
+}
+
+fn said<'py>(
+    asked: &Bound<'py, PyAny>,
+    option: &str,
+    key: &Bound<'py, PyAny>,
+    other: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Said<'py>> {
+    let py = asked.py();
+    let all = intern!(py, "__all__").as_any();
+    if let Ok(dict) = asked.cast::<PyDict>() {
+        let own = match dict.get_item(key)? {
+            None => other
+                .map(|other| dict.get_item(other))
+                .transpose()?
+                .flatten(),
+            found => found,
+        };
+        return Ok(match (own, dict.get_item(all)?) {
+            (Some(own), Some(every)) => merged(&own, &every)?,
+            (Some(one), None) | (None, Some(one)) => part(one),
+            (None, None) => Said::Nothing,
+        });
+    }
+    if asked.cast::<PyMapping>().is_ok() {
+        let dict = py.get_type::<PyDict>().call1((asked,))?;
+        return said(&dict, option, key, other);
+    }
+    let is_set = asked.is_instance_of::<PySet>()
+        || asked.is_instance_of::<PyFrozenSet>()
+        || asked.is_instance(&py.import("collections.abc")?.getattr("Set")?)?;
+    if !is_set {
+        return Err(PyTypeError::new_err(format!(
+            "{option}= takes a set or a dict of names, such as {{\"name\"}} or {{\"address\": {{\"city\"}}}}, not {}",
+            asked.get_type().qualname()?
+        )));
+    }
+    let named = |key: &Bound<'py, PyAny>| asked.contains(key);
+    let found = named(key)? || other.map_or(Ok(false), named)? || named(all)?;
+    Ok(if found { Said::Whole } else { Said::Nothing })
+}
+
+fn part(value: Bound<'_, PyAny>) -> Said<'_> {
+    if value.is_instance_of::<PyEllipsis>() {
+        return Said::Whole;
+    }
+    match value.cast::<PyBool>() {
+        Ok(flag) if flag.is_true() => Said::Whole,
+        Ok(_) => Said::Nothing,
+        Err(_) if value.is_none() => Said::Nothing,
+        Err(_) => Said::Part(value),
+    }
+}
+
+/// What is said of one member, and of every member besides.
+fn merged<'py>(own: &Bound<'py, PyAny>, every: &Bound<'py, PyAny>) -> PyResult<Said<'py>> {
+    let (own, every) = match (part(own.clone()), part(every.clone())) {
+        (Said::Part(own), Said::Part(every)) => (own, every),
+        (Said::Nothing, said) | (said, _) => return Ok(said),
+    };
+    let both = as_dict(&every)?;
+    for (key, value) in as_dict(&own)?.iter() {
+        let value = match both.get_item(&key)? {
+            Some(before) => match merged(&value, &before)? {
+                Said::Part(part) => part,
+                Said::Whole => PyBool::new(own.py(), true).to_owned().into_any(),
+                Said::Nothing => continue,
+            },
+            None => value,
+        };
+        both.set_item(key, value)?;
+    }
+    Ok(Said::Part(both.into_any()))
+}
+
+fn as_dict<'py>(asked: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    if let Ok(dict) = asked.cast::<PyDict>() {
+        return dict.copy();
+    }
+    let dict = PyDict::new(asked.py());
+    for key in asked.try_iter()? {
+        dict.set_item(key?, true)?;
+    }
+    Ok(dict)
+}
+
+impl<'py> Dump<'py> {
+    /// A member of a model, document or dataclass; None where it is left out.
+    fn member(
+        &self,
+        field: &Field,
+        value: &Bound<'py, PyAny>,
+        filter: &Filter<'py>,
+    ) -> PyResult<Option<Filter<'py>>> {
+        let name = field.name.bind(self.py);
+        let next = if filter.is_empty() {
+            Filter::default()
+        } else {
+            match filter.step(name, None)? {
+                Some(next) => next,
+                None => return Ok(None),
+            }
+        };
+        if self.excludes_none && value.is_none() {
+            return Ok(None);
+        }
+        if self.excludes_defaults && is_default(self.py, field, value)? {
+            return Ok(None);
+        }
+        Ok(Some(next))
+    }
+
+    /// Whether nobody has set a member: a default filled it in, and it was not edited in place since.
+    fn is_unset(
+        &self,
+        unset: &FieldSet,
+        index: usize,
+        field: &Field,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<bool> {
+        if !self.excludes_unset || !unset.contains(index) {
+            return Ok(false);
+        }
+        if field.scalar && !field.is_made() {
+            return Ok(true);
+        }
+        if is_default(self.py, field, value)? {
+            return Ok(true);
+        }
+        if let Some(missing) = &field.missing
+            && value.eq(missing)?
+        {
+            return Ok(true);
+        }
+        // What the item does not have reads as None, or as an empty set.
+        let is_empty = value.is_none() || value.len().is_ok_and(|length| length == 0);
+        Ok(is_empty && !field.is_made())
+    }
+
+    fn value(
+        &self,
+        kind: &Kind,
+        value: &Bound<'py, PyAny>,
+        filter: &Filter<'py>,
+        depth: usize,
+    ) -> Dumped<'py> {
+        if !self.json && is_plain(value) {
+            return Ok(value.clone());
+        }
+        Ok(match kind {
+            Kind::Optional(_) | Kind::None if value.is_none() => value.clone(),
+            Kind::Optional(inner) | Kind::Json(inner) => {
+                return self.value(inner, value, filter, depth);
+            }
+            Kind::Str if value.is_exact_instance_of::<PyString>() => {
+                crate::values::encode::text_of(value)?;
+                value.clone()
+            }
+            Kind::Int if value.is_exact_instance_of::<PyInt>() => value.clone(),
+            Kind::Bool if value.is_exact_instance_of::<PyBool>() => value.clone(),
+            Kind::List(inner) if value.is_instance_of::<PyList>() => {
+                return self.sequence(|_| inner, value, filter, depth);
+            }
+            Kind::TupleOf(inner) if value.is_instance_of::<PyTuple>() => {
+                return self.sequence(|_| inner, value, filter, depth);
+            }
+            Kind::Tuple(kinds) if value.len().is_ok_and(|length| length == kinds.len()) => {
+                if !value.is_instance_of::<PyTuple>() {
+                    return self.other(kind, value, filter, depth);
+                }
+                return self.sequence(|index| &kinds[index], value, filter, depth);
+            }
+            Kind::Dict(inner) if value.is_instance_of::<PyDict>() => {
+                return self.mapping(inner, value, filter, depth);
+            }
+            Kind::Record(shape) if shape.get().check(value).is_ok() => {
+                return self.record(shape.get(), value, filter, depth);
+            }
+            Kind::Pydantic(model) if check_pydantic(model, value).is_ok() => {
+                return self.pydantic(value, filter);
+            }
+            Kind::Codec(codec) if self.json => {
+                let stored = to_stored(codec, value)?;
+                return self.value(&codec.inner, &stored, filter, depth);
+            }
+            Kind::Any | Kind::Open if self.json && !filter.is_empty() => {
+                if value.is_instance_of::<PyDict>() {
+                    return self.mapping(&Kind::Any, value, filter, depth);
+                }
+                if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+                    return self.sequence(|_| &Kind::Any, value, filter, depth);
+                }
+                json_attribute::plain(kind, value)?
+            }
+            _ => return self.other(kind, value, filter, depth),
+        })
+    }
+
+    /// A value of no declared type, or of another one than declared.
+    fn other(
+        &self,
+        kind: &Kind,
+        value: &Bound<'py, PyAny>,
+        filter: &Filter<'py>,
+        depth: usize,
+    ) -> Dumped<'py> {
+        if self.json {
+            return Ok(json_attribute::plain(kind, value)?);
+        }
+        let py = self.py;
+        if value.is_instance_of::<PyDict>() {
+            return self.mapping(&Kind::Any, value, filter, depth);
+        }
+        if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+            return self.sequence(|_| &Kind::Any, value, filter, depth);
+        }
+        if let Ok(set) = value.cast::<PySet>() {
+            return Ok(PySet::new(py, set.iter())?.into_any());
+        }
+        if value.is_instance_of::<Document>() {
+            let shape = shape_of(value)?;
+            return self.record(shape.get(), value, filter, depth);
+        }
+        if let Some(fields) = value.getattr_opt(intern!(py, "__dataclass_fields__"))? {
+            return self.undeclared_dataclass(&fields, value, filter, depth);
+        }
+        if value.hasattr(intern!(py, "__pydantic_fields__"))? {
+            return self.pydantic(value, filter);
+        }
+        Ok(value.clone())
+    }
+
+    fn sequence<'k>(
+        &self,
+        inner: impl Fn(usize) -> &'k Kind,
+        value: &Bound<'py, PyAny>,
+        filter: &Filter<'py>,
+        depth: usize,
+    ) -> Dumped<'py> {
+        let py = self.py;
+        let depth = deeper(depth)?;
+        let mut made = Vec::new();
+        let length = value.len()?;
+        for (index, element) in value.try_iter()?.enumerate() {
+            let next = if filter.is_empty() {
+                Filter::default()
+            } else {
+                let key = index.into_pyobject(py).map_err(PyErr::from)?.into_any();
+                let from_end = index.cast_signed() - length.cast_signed();
+                let other = from_end.into_pyobject(py).map_err(PyErr::from)?.into_any();
+                match filter.step(&key, Some(&other))? {
+                    Some(next) => next,
+                    None => continue,
+                }
+            };
+            let dumped = self.value(inner(index), &element?, &next, depth);
+            made.push(dumped.map_err(|failure| failure.within(&format!("[{index}]")))?);
+        }
+        Ok(if self.json || value.is_instance_of::<PyList>() {
+            PyList::new(py, made)?.into_any()
+        } else {
+            PyTuple::new(py, made)?.into_any()
+        })
+    }
+
+    fn mapping(
+        &self,
+        inner: &Kind,
+        value: &Bound<'py, PyAny>,
+        filter: &Filter<'py>,
+        depth: usize,
+    ) -> Dumped<'py> {
+        let depth = deeper(depth)?;
+        let made = PyDict::new(self.py);
+        let dict = value.cast::<PyDict>().map_err(PyErr::from)?;
+        for (key, member) in dict.iter() {
+            if self.json && !key.is_instance_of::<PyString>() {
+                let wrong = crate::values::encode::wrong_type("str", &key);
+                return Err(wrong.within(" (a key of the map)").into());
+            }
+            let next = if filter.is_empty() {
+                Filter::default()
+            } else {
+                match filter.step(&key, None)? {
+                    Some(next) => next,
+                    None => continue,
+                }
+            };
+            let dumped = self.value(inner, &member, &next, depth);
+            let dumped = dumped.map_err(|failure| failure.within_key(&key))?;
+            made.set_item(key, dumped)?;
+        }
+        Ok(made.into_any())
+    }
+
+    fn record(
+        &self,
+        shape: &Shape,
+        value: &Bound<'py, PyAny>,
+        filter: &Filter<'py>,
+        depth: usize,
+    ) -> Dumped<'py> {
+        let depth = deeper(depth)?;
+        let (layout, flags) = shape.parts(self.py)?;
+        if self.json {
+            shape.check_members(value)?;
+        }
+        let unset = match value.cast::<Document>() {
+            Ok(document) if self.excludes_unset => document.borrow().unset.clone(),
+            _ => FieldSet::default(),
+        };
+        let made = PyDict::new(self.py);
+        for (index, field) in layout.fields().enumerate() {
+            let within = |failure: Failure| failure.within(&shape.step(field));
+            let Some(member) = shape.member(field, value)? else {
+                if self.json && flags[index] {
+                    return Err(shape.lacks(field).into());
+                }
+                continue;
+            };
+            if self.is_unset(&unset, index, field, &member)? {
+                continue;
+            }
+            // Of a default factory of a dataclass its class alone knows.
+            let has_default = self.excludes_defaults
+                && shape.make == Make::Dataclass
+                && is_dataclass_default(value, field.name.bind(self.py), &member)?;
+            if has_default {
+                continue;
+            }
+            let Some(next) = self.member(field, &member, filter)? else {
+                continue;
+            };
+            let dumped = self
+                .value(&field.kind, &member, &next, depth)
+                .map_err(within)?;
+            made.set_item(&field.name, dumped)?;
+        }
+        // What an undeclared member of a TypedDict holds is shown all the same: a dump shows what is there.
+        if shape.make == Make::TypedDict && !self.json {
+            for (key, member) in value.cast::<PyDict>().map_err(PyErr::from)?.iter() {
+                let known = key
+                    .cast::<PyString>()
+                    .is_ok_and(|key| layout.by_name(key, usize::MAX).is_some());
+                if !known && let Some(next) = filter.step(&key, None)? {
+                    made.set_item(key, self.value(&Kind::Any, &member, &next, depth)?)?;
+                }
+            }
+        }
+        Ok(made.into_any())
+    }
+
+    fn undeclared_dataclass(
+        &self,
+        fields: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        filter: &Filter<'py>,
+        depth: usize,
+    ) -> Dumped<'py> {
+        let depth = deeper(depth)?;
+        let made = PyDict::new(self.py);
+        for (name, field) in fields.cast::<PyDict>().map_err(PyErr::from)?.iter() {
+            let role = field.getattr("_field_type")?.getattr_opt("name")?;
+            let name = name.cast_into::<PyString>().map_err(PyErr::from)?;
+            let member = value.getattr_opt(&name)?;
+            let is_field = role.map_or(Ok(false), |role| role.eq("_FIELD"))?;
+            let (true, Some(member)) = (is_field, member) else {
+                continue;
+            };
+            let Some(next) = filter.step(&name, None)? else {
+                continue;
+            };
+            let left_out = self.excludes_none && member.is_none()
+                || self.excludes_defaults && is_dataclass_default(value, &name, &member)?;
+            if !left_out {
+                made.set_item(name, self.value(&Kind::Any, &member, &next, depth)?)?;
+            }
+        }
+        Ok(made.into_any())
+    }
+
+    /// A pydantic model dumps itself.
+    fn pydantic(&self, value: &Bound<'py, PyAny>, filter: &Filter<'py>) -> Dumped<'py> {
+        let py = self.py;
+        let options = match &self.nested {
+            Some(nested) => nested.copy()?,
+            None => PyDict::new(py),
+        };
+        for (name, asked) in [("include", &filter.include), ("exclude", &filter.exclude)] {
+            if let Some(asked) = asked {
+                options.set_item(name, asked)?;
+            }
+        }
+        for (name, asked) in [
+            ("exclude_unset", self.excludes_unset),
+            ("exclude_defaults", self.excludes_defaults),
+            ("exclude_none", self.excludes_none),
+        ] {
+            if asked {
+                options.set_item(name, true)?;
+            }
+        }
+        if !self.json {
+            let dumped = value.call_method(intern!(py, "model_dump"), (), Some(&options))?;
+            return Ok(dumped);
+        }
+        // Through its text: what JSON has no word for, such as NaN, becomes what pydantic says it is.
+        let text = value
+            .call_method(intern!(py, "model_dump_json"), (), Some(&options))
+            .and_then(|text| text.extract::<String>())
+            .map_err(|error| python_error(value, &error))?;
+        let read = || -> decode::Read<_> { decode::json(py, &mut Reader::new(text.as_bytes())?) };
+        Ok(read().map_err(|_| Problem::new("has no form in JSON"))?)
+    }
+}
+
+impl Failure {
+    fn within(self, step: &str) -> Self {
+        match self {
+            Self::Problem(problem) => Self::Problem(problem.within(step)),
+            Self::Python(error) => Self::Python(error),
+        }
+    }
+
+    fn within_key(self, key: impl std::fmt::Debug) -> Self {
+        match self {
+            Self::Problem(problem) => Self::Problem(problem.within_key(key)),
+            Self::Python(error) => Self::Python(error),
+        }
+    }
+}
+
+/// A value that has nothing inside of it, told without a look at its class's attributes.
+#[inline]
+fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_none()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyFloat>()
+}
+
+/// Whether a value equals what the field has when nothing is given.
+fn is_default(py: Python<'_>, field: &Field, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match &field.default {
+        Default::Required => Ok(false),
+        Default::Value(default) => value.eq(default),
+        Default::Factory(factory) => value.eq(factory.bind(py).call0()?),
+    }
+}
+
+fn is_dataclass_default(
+    value: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    member: &Bound<'_, PyAny>,
+) -> PyResult<bool> {
+    let field = value.getattr("__dataclass_fields__")?.get_item(name)?;
+    let missing = value.py().import("dataclasses")?.getattr("MISSING")?;
+    let default = field.getattr("default")?;
+    if !default.is(&missing) {
+        return member.eq(default);
+    }
+    let factory = field.getattr("default_factory")?;
+    if factory.is(&missing) {
+        return Ok(false);
+    }
+    member.eq(factory.call0()?)
+}
+
+/// `(exclude_unset, exclude_defaults, exclude_none)`
+type Exclusions = (bool, bool, bool);
+
+/// What users ask of a dump: the mode, `include=`, `exclude=`, what else is left out, and what pydantic models inside are told.
+type Asked<'py> = (
+    String,
+    Option<Bound<'py, PyAny>>,
+    Option<Bound<'py, PyAny>>,
+    Exclusions,
+    Option<Bound<'py, PyDict>>,
+);
+
+fn asked<'py>(py: Python<'py>, asked: Asked<'py>) -> PyResult<(Dump<'py>, Filter<'py>)> {
+    let (mode, include, exclude, (unset, defaults, none), nested) = asked;
+    let json = match mode.as_str() {
+        "json" => true,
+        "python" => false,
+        other => {
+            let message = format!("mode must be 'python' or 'json', not {other:?}");
+            return Err(validation_error(py, &message));
+        }
+    };
+    let dump = Dump {
+        py,
+        json,
+        excludes_unset: unset,
+        excludes_defaults: defaults,
+        excludes_none: none,
+        nested,
+    };
+    Ok((dump, Filter { include, exclude }))
+}
+
+/// The attributes as a dictionary of plain values; `mode="json"` gives what `json.dumps` takes. `names` are the attributes that a
+/// base class has, where an instance is shown as one of it.
+#[pyfunction]
+#[pyo3(signature = (instance, options, names=None, /))]
+pub(crate) fn dump<'py>(
+    instance: &Bound<'py, Instance>,
+    options: Asked<'py>,
+    names: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = instance.py();
+    let (dump, filter) = asked(py, options)?;
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let unset = if dump.excludes_unset {
+        instance.borrow().unset.clone()
+    } else {
+        FieldSet::default()
+    };
+    let dumped = PyDict::new(py);
+    for (index, field) in schema.fields().enumerate() {
+        let name = field.name.bind(py);
+        if !field.dumps() || !names.map_or(Ok(true), |names| names.contains(name))? {
+            continue;
+        }
+        let value = ffi::get_attribute(instance, name)?;
+        if dump.is_unset(&unset, index, field, &value)? {
+            continue;
+        }
+        let Some(next) = dump.member(field, &value, &filter)? else {
+            continue;
+        };
+        let shown = attribute(&dump, schema, instance, (index, field), &value, &next)?;
+        dumped.set_item(name, shown)?;
+    }
+    Ok(dumped)
+}
+
+fn attribute<'py>(
+    dump: &Dump<'py>,
+    schema: &Schema,
+    instance: &Bound<'py, Instance>,
+    (index, field): (usize, &Field),
+    value: &Bound<'py, PyAny>,
+    filter: &Filter<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // What pydynox decides is None until there is something to decide it by.
+    if field.is_made() && value.is_none() {
+        return Ok(value.clone());
+    }
+    dump.value(&field.kind, value, filter, 0)
+        .or_else(|failure| {
+            let of_another_type = dump.json
+                && instance
+                    .borrow()
+                    .stored
+                    .as_deref()
+                    .is_some_and(|stored| changes::is_raw(field, &stored.slots[index], value));
+            let failure = if of_another_type {
+                match dump.value(&Kind::Any, value, filter, 0) {
+                    Ok(shown) => return Ok(shown),
+                    Err(failure) => failure,
+                }
+            } else {
+                failure
+            };
+            Err(match failure {
+                Failure::Problem(problem) => problem.raise(dump.py, &schema.name, field),
+                Failure::Python(error) => error,
+            })
+        })
+}
+
+/// The attributes as JSON text.
+#[pyfunction]
+#[pyo3(signature = (instance, options, names=None, /))]
+pub(crate) fn dump_json<'py>(
+    instance: &Bound<'py, Instance>,
+    options: Asked<'py>,
+    names: Option<&Bound<'py, PyAny>>,
+) -> PyResult<String> {
+    let dumped = dump(instance, options, names)?;
+    let mut w = Writer::with_capacity(512);
+    service_json::write(&mut w, dumped.as_any(), 0)?;
+    String::from_utf8(w.into_bytes())
+        .map_err(|_| internal(instance.py(), "JSON text that is not UTF-8"))
+}
+
+/// A document as a dictionary of plain values.
+#[pyfunction]
+#[pyo3(signature = (document, options, /))]
+pub(crate) fn dump_document<'py>(
+    document: &Bound<'py, Document>,
+    options: Asked<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = document.py();
+    let (dump, filter) = asked(py, options)?;
+    let shape = shape_of(document)?;
+    dump.record(shape.get(), document, &filter, 0)
+        .map_err(|failure| match failure {
+            Failure::Problem(problem) => {
+                validation_error(py, &problem.describe("", &shape.get().name))
+            }
+            Failure::Python(error) => error,
+        })
+}

@@ -1,0 +1,12 @@
+//! An instance as an item: read, written, compared, dumped.
+
+pub(crate) mod changes;
+pub(crate) mod dump;
+pub(crate) mod line;
+pub(crate) mod managed;
+pub(crate) mod read;
+pub(crate) mod rules;
+pub(crate) mod sealed;
+pub(crate) mod shield;
+pub(crate) mod stored;
+pub(crate) mod write;

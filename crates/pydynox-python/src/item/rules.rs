@@ -1,0 +1,64 @@
+//! What an instance breaks of the rules of its class.
+
+use pyo3::prelude::*;
+
+use crate::interpreter::ffi;
+use crate::item::changes::is_altered;
+use crate::model::instance::{Instance, Slot, schema_of};
+use crate::model::problems::Problems;
+use crate::values::assignment::broken;
+use crate::values::record;
+
+/// What the values of an instance break of the rules of their fields, where `asked` asks. A value that a default filled in is
+/// not written, so it breaks none. The rules may be the user's own code: nothing is borrowed while they run.
+pub(crate) fn broken_rules(
+    instance: &Bound<'_, Instance>,
+    asked: impl Fn(usize) -> bool,
+) -> PyResult<Problems> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let mut problems = Vec::new();
+    for (index, field) in schema.fields().enumerate() {
+        if !field.is_ruled || !asked(index) {
+            continue;
+        }
+        let inside = !field.scalar && record::has_rules_inside(&field.kind);
+        if field.rules.is_none() && !field.immutable && !inside {
+            continue;
+        }
+        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let filled = {
+            let state = instance.borrow();
+            let stored = state.stored.as_deref();
+            if let Some(stored) = stored
+                && field.immutable
+                && is_altered(field, stored, index, &value)?
+            {
+                let message = format!(
+                    "{}.{} is immutable: it cannot change once the item is stored; model_rollback() gives back what it was",
+                    schema.name, field.text
+                );
+                problems.push((field.text.to_string(), message));
+            }
+            match stored.map(|stored| (stored, &stored.slots[index])) {
+                Some((stored, Slot::FilledScalar(_) | Slot::FilledBytes(_))) => {
+                    !is_altered(field, stored, index, &value)?
+                }
+                _ => false,
+            }
+        };
+        if !filled && !field.default.is(&value) {
+            problems.extend(broken(schema, field, &value)?);
+            if inside {
+                let mut found = Vec::new();
+                let place = format!("{}.{}", schema.name, field.text);
+                let discreet = field.is_encrypted();
+                record::broken_inside(&field.kind, &value, &place, discreet, &mut found)?;
+                let name = field.text.to_string();
+                problems.extend(found.into_iter().map(|what| (name.clone(), what)));
+            }
+        }
+    }
+    Ok(problems)
+}

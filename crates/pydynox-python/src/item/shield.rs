@@ -1,0 +1,197 @@
+//! What a call on items of a model is told of protected attributes, so that their values are sealed and opened on the way.
+
+use std::sync::Arc;
+
+use pydynox_core::codec::PlainAttributes;
+use pydynox_core::codec::protection::{Protection, Reads, Written};
+use pydynox_core::wire::{Writer, marks};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::connection::settings::Settings;
+use crate::interpreter::runtime;
+use crate::item::write;
+use crate::model::instance::{Instance, schema_of};
+use crate::model::key;
+use crate::model::schema::Schema;
+
+/// What a call on items of a model is told; most models have nothing to tell.
+pub(crate) struct Shield {
+    reads: Vec<Reads>,
+    written: Option<Written>,
+}
+
+impl Shield {
+    /// For reading items of a model.
+    pub(crate) fn reading(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+    ) -> PyResult<Option<Self>> {
+        Self::new(settings, schema, |_| Ok(()))
+    }
+
+    /// For writing the item of an instance.
+    pub(crate) fn of_instance(
+        settings: &Settings,
+        instance: &Bound<'_, Instance>,
+    ) -> PyResult<Option<Self>> {
+        let schema = schema_of(instance)?;
+        Self::new(settings, &schema, |w| write::write_key(w, instance))
+    }
+
+    /// For writing the item with this key.
+    pub(crate) fn of_key(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Option<Self>> {
+        Self::new(settings, schema, |w| key::write_key(w, schema.get(), key))
+    }
+
+    fn new(
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        write_key: impl FnOnce(&mut Writer) -> PyResult<()>,
+    ) -> PyResult<Option<Self>> {
+        let py = schema.py();
+        let model = schema.get();
+        let entities = model.entities.bind(py);
+        if model.protected.is_none() && entities.is_empty() {
+            return Ok(None);
+        }
+        let table: Option<Arc<str>> = match &model.table(py) {
+            Ok(table) => Some(settings.table_named(table).into()),
+            Err(_) => None,
+        };
+        let mut classes = Vec::new();
+        for (name, of) in entities.iter() {
+            // A class whose annotations named what was yet to come may be known by now, as it is where items are decoded.
+            let of = match of.cast_into::<Schema>() {
+                Ok(of) => of,
+                Err(_) => match model
+                    .model(py)
+                    .call_method1(intern!(py, "_find_entity"), (&name,))?
+                    .cast_into()
+                {
+                    Ok(of) => of,
+                    Err(_) => continue,
+                },
+            };
+            let text: String = name.extract()?;
+            let entity = (model.entity_attribute.clone(), text.into());
+            classes.push((Some(entity), of));
+        }
+        classes.push((None, schema.clone()));
+        let encrypted = encrypted_by(&classes);
+        let reads: Vec<Reads> = classes
+            .iter()
+            .map(|(entity, of)| Reads {
+                table: table.clone(),
+                entity: entity.clone(),
+                schema: of.get().protected_in(settings),
+                plain: plain_attributes(of.get(), &encrypted),
+            })
+            .collect();
+        if reads.iter().all(|reads| reads.schema.is_none()) {
+            return Ok(None);
+        }
+        let mut w = Writer::with_capacity(64);
+        write_key(&mut w)?;
+        let written = match model.protected_in(settings) {
+            Some(schema) if !w.is_empty() => Some(Written {
+                schema,
+                key: w.into_bytes().into(),
+            }),
+            _ => None,
+        };
+        Ok(Some(Self { reads, written }))
+    }
+}
+
+/// By stored name, a class that encrypts the attribute; nothing where there is one class alone.
+fn encrypted_by<E>(classes: &[(E, Bound<'_, Schema>)]) -> Vec<(Box<str>, Box<str>)> {
+    if classes.len() < 2 {
+        return Vec::new();
+    }
+    let mut found: Vec<(Box<str>, Box<str>)> = Vec::new();
+    for (_, of) in classes {
+        for field in of.get().fields().filter(|field| field.is_encrypted()) {
+            if !found.iter().any(|(name, _)| *name == field.attribute_name) {
+                found.push((field.attribute_name.clone(), of.get().name.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// The attributes that a class does not encrypt, and another one of its table does.
+fn plain_attributes(
+    of: &Schema,
+    encrypted: &[(Box<str>, Box<str>)],
+) -> Option<Arc<PlainAttributes>> {
+    let is_plain = |name: &str| {
+        of.fields()
+            .any(|field| *field.attribute_name == *name && !field.is_encrypted())
+    };
+    let names: Box<[_]> = encrypted
+        .iter()
+        .filter(|(name, _)| is_plain(name))
+        .cloned()
+        .collect();
+    (!names.is_empty()).then(|| {
+        Arc::new(PlainAttributes {
+            model: of.name.clone(),
+            entity_attribute: of.entity_attribute.clone(),
+            names,
+        })
+    })
+}
+
+/// What a call is told, as it is put together.
+#[derive(Default)]
+pub(crate) struct Shields(Option<Protection>);
+
+impl Shields {
+    /// Adds what is known of an item or a model; `body` is the piece of the call's body that is about it.
+    pub(crate) fn add(&mut self, shield: Option<Shield>, body: &mut [u8]) {
+        let Some(shield) = shield else {
+            return;
+        };
+        let all = self.0.get_or_insert_default();
+        all.reads.extend(shield.reads);
+        if let Some(written) = shield.written {
+            if !all.writes.is_empty() {
+                marks::renumber(body, all.writes.len());
+            }
+            all.writes.push(written);
+        }
+    }
+
+    /// What the client tells the core.
+    pub(crate) fn protection(
+        self,
+        py: Python<'_>,
+        settings: &Settings,
+    ) -> PyResult<Option<Arc<Protection>>> {
+        let Some(mut protection) = self.0 else {
+            return Ok(None);
+        };
+        protection.keys = settings.keys(py)?;
+        protection.generation = runtime::generation().into();
+        Ok(Some(Arc::new(protection)))
+    }
+}
+
+/// What a call is told that reads items of these models.
+pub(crate) fn opening<'a, 'py: 'a>(
+    py: Python<'py>,
+    settings: &Settings,
+    schemas: impl IntoIterator<Item = &'a Bound<'py, Schema>>,
+) -> PyResult<Option<Arc<Protection>>> {
+    let mut shields = Shields::default();
+    for schema in schemas {
+        shields.add(Shield::reading(settings, schema)?, &mut []);
+    }
+    shields.protection(py, settings)
+}

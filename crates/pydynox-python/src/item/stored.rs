@@ -1,0 +1,87 @@
+//! What is stored of an instance's attributes, as it was read or written last.
+
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::prelude::*;
+use pyo3::types::{PyFrozenSet, PySet};
+
+use crate::item::read::{plain_value, raise};
+use crate::model::instance::{Instance, Slot, Stored, schema_of};
+use crate::model::schema::Schema;
+use crate::values::decode::{Decoder, Read};
+use crate::values::encode::write_attribute;
+use crate::values::field::Field;
+use crate::values::kind::Kind;
+
+/// What an attribute was before it was changed; None where there was nothing.
+pub(crate) fn old_value<'py>(
+    py: Python<'py>,
+    schema: &Schema,
+    field: &Field,
+    stored: &Stored,
+    slot: &Slot,
+) -> PyResult<Bound<'py, PyAny>> {
+    match slot {
+        Slot::Absent if matches!(field.kind, Kind::Set(_)) => Ok(PySet::empty(py)?.into_any()),
+        Slot::Absent if matches!(field.kind, Kind::FrozenSet(_)) => {
+            Ok(PyFrozenSet::empty(py)?.into_any())
+        }
+        Slot::Absent => Ok(py.None().into_bound(py)),
+        Slot::Scalar(value) | Slot::FilledScalar(value) => Ok(value.bind(py).clone()),
+        Slot::Raw(_, range) => plain_value(&mut Decoder::new(py), stored.bytes(range))
+            .map_err(|problem| raise(py, problem, schema, field)),
+        Slot::Bytes(range) | Slot::FilledBytes(range) => {
+            let read = || -> Read<Bound<'py, PyAny>> {
+                Decoder::new(py).value(&mut Reader::new(stored.bytes(range))?, &field.kind)
+            };
+            read().map_err(|problem| raise(py, problem, schema, field))
+        }
+    }
+}
+
+/// What is stored of an attribute; None where nothing was read or written.
+pub(crate) fn stored_value<'py>(
+    instance: &Bound<'py, Instance>,
+    index: usize,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let state = instance.borrow();
+    state
+        .stored
+        .as_deref()
+        .map(|stored| {
+            old_value(
+                py,
+                schema,
+                schema.field(index),
+                stored,
+                &stored.slots[index],
+            )
+        })
+        .transpose()
+}
+
+/// The stored form of an attribute; None where the item has no such attribute.
+pub(crate) fn stored_json(
+    instance: &Bound<'_, Instance>,
+    index: usize,
+) -> PyResult<Option<Vec<u8>>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let field = schema.get().field(index);
+    let state = instance.borrow();
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(None);
+    };
+    match &stored.slots[index] {
+        Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_) => Ok(None),
+        Slot::Bytes(range) | Slot::Raw(_, range) => Ok(Some(stored.bytes(range).to_vec())),
+        Slot::Scalar(value) => {
+            let mut w = Writer::with_capacity(32);
+            write_attribute(&mut w, field, value.bind(py), 0)
+                .map_err(|problem| problem.raise(py, &schema.get().name, field))?;
+            Ok(Some(w.into_bytes()))
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The attributes of a model from a dictionary or from JSON, before the constructor checks them.
+
+use pydynox_core::wire::Reader;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::exceptions::{internal, validation_error};
+use crate::model::schema::Schema;
+use crate::values::decode::{Decoder, Read, Unreadable};
+use crate::values::input::{Form, convert, object};
+
+/// The values of a dictionary as the attributes of a model have them, and what is wrong; what is wrong stays as it was given.
+#[pyfunction]
+#[pyo3(signature = (schema, values, /))]
+pub(crate) fn from_plain<'py>(
+    schema: &Bound<'py, Schema>,
+    values: &Bound<'py, PyDict>,
+) -> PyResult<(Bound<'py, PyDict>, Refused)> {
+    let schema = schema.get();
+    let made = PyDict::new(values.py());
+    let mut refused = Vec::new();
+    for (name, value) in values.iter() {
+        let field = name
+            .cast::<PyString>()
+            .ok()
+            .and_then(|name| schema.by_name(name, usize::MAX))
+            .map(|index| schema.field(index))
+            .filter(|field| !field.is_made());
+        let value = match field.map(|field| (field, convert(&field.kind, &value, Form::Json))) {
+            None => value,
+            Some((_, Ok(converted))) => converted,
+            Some((field, Err(problem))) => {
+                refused.push((
+                    field.text.to_string(),
+                    problem.describe_of(&schema.name, field),
+                ));
+                value
+            }
+        };
+        made.set_item(name, value)?;
+    }
+    Ok((made, refused))
+}
+
+/// The members of a JSON object by the attributes of a model, numbers of decimals with all their digits.
+#[pyfunction]
+#[pyo3(signature = (schema, text, /))]
+pub(crate) fn parse_json<'py>(
+    schema: &Bound<'py, Schema>,
+    text: &[u8],
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = schema.py();
+    let schema = schema.get();
+    let named =
+        |what: &str| validation_error(py, &format!("{}.model_validate_json {what}", schema.name));
+    let mut decoder = Decoder::new(py);
+    let mut read = || -> Read<Option<Bound<'py, PyDict>>> {
+        let mut r = Reader::new(text)?;
+        if r.peek()? != b'{' {
+            return Ok(None);
+        }
+        let made = object(&mut decoder, &mut r, schema)?;
+        r.end()?;
+        Ok(Some(made))
+    };
+    match read() {
+        Ok(Some(made)) => Ok(made),
+        Ok(None) => Err(named("takes a JSON object")),
+        Err(Unreadable::Python(error)) => Err(error),
+        Err(Unreadable::Malformed(error)) => {
+            Err(named(&format!("is given what is no JSON: {error}")))
+        }
+        Err(Unreadable::Misfit { what, .. }) => Err(internal(py, &what)),
+    }
+}
+
+/// What is wrong, by the attribute's name.
+type Refused = Vec<(String, String)>;

@@ -1,0 +1,303 @@
+//! Attributes that are made of others: `INVOICE#{issued:%Y-%m-%d}#{number:06d}`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use pydynox_core::number::Number;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyDate, PyDateTime, PyFloat, PyInt, PyString, PyTuple, PyTzInfo, PyTzInfoAccess,
+};
+
+use crate::values::encode::{Checked, Problem, decimal_type, number_of, python_error};
+use crate::values::field::Field;
+use crate::values::kind::Kind;
+use crate::values::layout::Layout;
+use crate::values::scalar::{self, Text};
+
+/// One piece of a template.
+#[derive(Debug)]
+enum Piece {
+    Text(Box<str>),
+    /// An attribute, and how Python's `format` writes it; stored form where nothing is said.
+    Source {
+        index: usize,
+        spec: Box<str>,
+        /// How many characters the spec makes of a number.
+        width: Option<usize>,
+    },
+}
+
+/// How one attribute is made of others.
+#[derive(Debug)]
+pub(crate) struct Template {
+    /// The field that is made.
+    pub(crate) target: usize,
+    pieces: Vec<Piece>,
+    /// What stands between values, so that no value may hold it.
+    separator: Option<Box<str>>,
+    /// Whether a value that holds it is escaped, not refused.
+    escapes: bool,
+}
+
+/// A template as the class says it: the pieces, each a text or a name and a spec, the separator, whether it is escaped.
+#[derive(FromPyObject)]
+struct Said<'py>(Vec<Bound<'py, PyAny>>, Option<String>, bool);
+
+impl Template {
+    /// The templates of a model's fields.
+    pub(crate) fn all(py: Python<'_>, layout: &Layout) -> PyResult<Vec<Self>> {
+        let mut found = Vec::new();
+        for (target, field) in layout.fields().enumerate() {
+            let Some(said) = &field.template else {
+                continue;
+            };
+            let Said(said, separator, escapes) = said.bind(py).extract()?;
+            let pieces = said.iter().map(|piece| Piece::parse(piece, layout));
+            found.push(Self {
+                target,
+                pieces: pieces.collect::<PyResult<_>>()?,
+                separator: separator.map(Into::into),
+                escapes,
+            });
+        }
+        Ok(found)
+    }
+
+    /// The fields that it is made of.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = usize> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Source { index, .. } => Some(*index),
+            Piece::Text(_) => None,
+        })
+    }
+
+    pub(crate) fn uses(&self, field: usize) -> bool {
+        self.sources().any(|index| index == field)
+    }
+
+    /// The text of these values; None where one of them is None. `get` gives the value of a field.
+    pub(crate) fn text<'py>(
+        &self,
+        layout: &Layout,
+        mut get: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Result<Option<String>, (usize, Problem)>> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Source { index, spec, width } => {
+                    let value = get(*index)?;
+                    if value.is_none() {
+                        return Ok(Ok(None));
+                    }
+                    match self.part(layout.field(*index), &value, spec, *width) {
+                        Ok(part) => text.push_str(&part),
+                        Err(problem) => return Ok(Err((*index, problem))),
+                    }
+                }
+            }
+        }
+        Ok(Ok(Some(text)))
+    }
+
+    /// What the text begins with as far as values are known, and whether that is all of it.
+    pub(crate) fn prefix<'py>(
+        &self,
+        layout: &Layout,
+        mut known: impl FnMut(usize) -> Option<Bound<'py, PyAny>>,
+    ) -> Result<(String, Option<usize>), (usize, Problem)> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Source { index, spec, width } => {
+                    let Some(value) = known(*index).filter(|value| !value.is_none()) else {
+                        return Ok((text, Some(*index)));
+                    };
+                    let part = self
+                        .part(layout.field(*index), &value, spec, *width)
+                        .map_err(|problem| (*index, problem))?;
+                    text.push_str(&part);
+                }
+            }
+        }
+        Ok((text, None))
+    }
+
+    /// A value as it stands in the text.
+    fn part(
+        &self,
+        field: &Field,
+        value: &Bound<'_, PyAny>,
+        spec: &str,
+        width: Option<usize>,
+    ) -> Checked<String> {
+        let text = if spec.is_empty() {
+            plain(field.kind.present(), value)?
+        } else {
+            formatted(value, spec, width)?
+        };
+        // What a format makes of nothing is nothing too.
+        if text.is_empty()
+            || value
+                .cast::<PyString>()
+                .is_ok_and(|text| text.len().is_ok_and(|length| length == 0))
+        {
+            return Err(Problem::new(
+                "is empty, and what is made of it needs something in each of its parts",
+            ));
+        }
+        let Some(separator) = &self.separator else {
+            return Ok(text);
+        };
+        if self.escapes {
+            return Ok(escaped(&text, separator));
+        }
+        if !text.contains(&**separator) {
+            return Ok(text);
+        }
+        Err(Problem::new(format!(
+            "holds {separator:?}, which stands between the values of a key: allow it with template=..., escape=True"
+        )))
+    }
+
+    /// The template as people write it.
+    pub(crate) fn describe(&self, layout: &Layout) -> String {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text.to_string(),
+            Piece::Source { index, spec, .. } => {
+                let colon = if spec.is_empty() { "" } else { ":" };
+                format!("{{{}{colon}{spec}}}", layout.field(*index).text)
+            }
+        });
+        pieces.collect()
+    }
+}
+
+impl Piece {
+    fn parse(said: &Bound<'_, PyAny>, layout: &Layout) -> PyResult<Self> {
+        if let Ok(text) = said.cast::<PyString>() {
+            return Ok(Self::Text(text.to_str()?.into()));
+        }
+        let (name, spec, width): (String, String, Option<usize>) =
+            said.cast::<PyTuple>()?.extract()?;
+        let index = layout.position(&name).unwrap_or_default();
+        Ok(Self::Source {
+            index,
+            spec: spec.into(),
+            width,
+        })
+    }
+}
+
+/// A value as it is stored, as text.
+fn plain(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
+    match kind {
+        Kind::Enum(members) | Kind::Literal(members) => {
+            let inner = match kind {
+                Kind::Enum(_) => value
+                    .getattr(intern!(value.py(), "value"))
+                    .map_err(|error| python_error(value, &error))?,
+                _ => value.clone(),
+            };
+            plain(&members.inner, &inner)
+        }
+        Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
+            match scalar::text_of(kind, value)? {
+                Text::String(text) => Ok(text),
+                Text::Number(text) => {
+                    Ok(Number::parse(&text).map_or(text, |number| number.as_str().to_owned()))
+                }
+            }
+        }
+        // Equal numbers are one key, however they are written.
+        Kind::Int | Kind::Float | Kind::Decimal | Kind::Number => {
+            number_of(value).map(|number| number.as_str().to_owned())
+        }
+        _ => value
+            .str()
+            .map(|text| text.to_string())
+            .map_err(|error| python_error(value, &error)),
+    }
+}
+
+/// A value as Python's `format` writes it; points in time in UTC.
+fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Checked<String> {
+    let py = value.py();
+    let value = match value.getattr_opt(intern!(py, "_value_")) {
+        Ok(Some(inner)) => inner,
+        _ => value.clone(),
+    };
+    let mut shown = Cow::Borrowed(&value);
+    if let Ok(at) = value.cast::<PyDateTime>()
+        && at.get_tzinfo().is_some()
+    {
+        let utc = PyTzInfo::utc(py).and_then(|utc| value.call_method1("astimezone", (&*utc,)));
+        shown = Cow::Owned(utc.map_err(|error| python_error(&value, &error))?);
+    }
+    let number = is_number(&shown).then(|| number_of(&shown)).transpose()?;
+    if width.is_some()
+        && number
+            .as_ref()
+            .is_some_and(|number| number.as_str().starts_with('-'))
+    {
+        return Err(Problem::new(format!(
+            "is negative, and {spec:?} pads it: keys would not sort as numbers"
+        )));
+    }
+    let text = shown
+        .call_method1(intern!(py, "__format__"), (spec,))
+        .map(|text| text.to_string())
+        .map_err(|error| python_error(&value, &error))?;
+    if let Some(width) = width
+        && !shown.is_instance_of::<PyDate>()
+        && text.chars().count() > width
+    {
+        return Err(Problem::new(format!(
+            "is wider than its format {spec:?}: keys would not sort as numbers"
+        )));
+    }
+    if let Some(number) = number
+        && read_back(&text, spec).is_some_and(|read| read != number)
+    {
+        return Err(Problem::new(format!(
+            "is {number}, of which its format {spec:?} makes {text:?}: another number would have the same key"
+        )));
+    }
+    Ok(text)
+}
+
+fn is_number(value: &Bound<'_, PyAny>) -> bool {
+    let is_decimal =
+        || decimal_type(value.py()).is_ok_and(|class| value.is_instance(class).unwrap_or(false));
+    value.is_instance_of::<PyFloat>()
+        || (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
+        || is_decimal()
+}
+
+/// The number that a format has written; None of a format that writes no decimal digits.
+fn read_back(text: &str, spec: &str) -> Option<Number> {
+    if spec.ends_with(['b', 'o', 'x', 'X']) {
+        return None;
+    }
+    let plain: String = text
+        .chars()
+        .filter(|char| !matches!(char, ',' | '_'))
+        .collect();
+    let is_padding = |char: char| !char.is_ascii_digit() && !matches!(char, '+' | '-' | '.');
+    let plain = plain
+        .trim_start_matches(is_padding)
+        .trim_end_matches(is_padding);
+    Number::parse(plain).ok()
+}
+
+/// A text in which the separator does not occur, and by which it can be told apart from every other.
+fn escaped(text: &str, separator: &str) -> String {
+    let mut code = String::new();
+    for byte in separator.bytes() {
+        let _ = write!(code, "%{byte:02X}");
+    }
+    text.replace('%', "%25").replace(separator, &code)
+}

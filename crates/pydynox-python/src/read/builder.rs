@@ -1,0 +1,416 @@
+//! How Python builds a query or scan: each method gives another one, and nothing is sent.
+
+use crate::read::key_parts::Parts;
+use crate::read::key_parts::equality;
+use crate::read::key_parts::equals;
+use crate::read::key_parts::parts_of_all;
+use crate::read::key_parts::queried;
+use crate::read::start;
+use std::sync::Arc;
+
+use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
+use pydynox_core::expression::path::Path as Place;
+use pydynox_core::expression::projection::Projection;
+use pydynox_core::operation::reading::PageRequest;
+use pydynox_core::operation::scan;
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::connection::connection::Connected;
+use crate::connection::meter::Pace;
+use crate::exceptions::{malformed, raise, suggestion, validation_error};
+use crate::model::expression::{Condition, Path, check_owners};
+use crate::model::schema::Schema;
+use crate::values::decode;
+use crate::values::encode;
+use crate::values::kind::Kind;
+
+use crate::read::search::{Rows, Search};
+
+static ANY: Kind = Kind::Any;
+
+#[pymethods]
+impl Search {
+    /// A query of a model, or of one of its indexes. `values` are values of the partition key, then conditions; `named` are values
+    /// by name. `models` are those of a collection, which know what its keys are made of.
+    #[staticmethod]
+    #[pyo3(signature = (schema, index, values, named, models=None))]
+    fn query(
+        schema: &Bound<'_, Schema>,
+        index: Option<&str>,
+        values: &Bound<'_, PyTuple>,
+        named: &Bound<'_, PyDict>,
+        models: Option<Vec<Bound<'_, Schema>>>,
+    ) -> PyResult<Self> {
+        let py = schema.py();
+        let model = schema.get();
+        let search = Self::of(Some(schema.clone().unbind()), "", index);
+        let what = search.what();
+        let (partition, sort, fields) = queried(py, model, index)?;
+        let mut conditions = Vec::with_capacity(2);
+        let mut given = 0;
+        let by_value = values
+            .iter()
+            .take_while(|value| !value.is_instance_of::<Condition>() && !value.is_none())
+            .count();
+        let parts = match models {
+            Some(models) if by_value == 0 => parts_of_all(py, &models, &fields, named)?,
+            Some(_) => Parts::default(),
+            None => {
+                let mut parts = Parts::default();
+                for (position, field) in fields.iter().enumerate() {
+                    let is_partition = position < partition.len();
+                    let is_given = is_partition && by_value > position;
+                    if !is_given && !named.contains(&field.name)? {
+                        parts.of(py, model, field, is_partition, named)?;
+                    }
+                }
+                parts.check(py)?;
+                parts
+            }
+        };
+        let sources = &parts.used;
+        for value in values.iter() {
+            if let Ok(condition) = value.cast::<Condition>() {
+                check_owners(condition, model)?;
+                conditions.push(condition.get().tree.clone());
+            } else if given < partition.len() {
+                conditions.push(equals(py, model, fields[given], &value)?);
+                given += 1;
+            } else if !value.is_none() {
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "a query of {what} takes its partition key by value and conditions after that, such as {}.{} == ...; not {}",
+                        model.name,
+                        fields.get(given).map_or("age", |field| &field.text),
+                        value.repr()?
+                    ),
+                ));
+            }
+        }
+        for (name, value) in named.iter() {
+            let text = name.to_string();
+            if sources.contains(&text) {
+                continue;
+            }
+            let Some(field) = fields.iter().find(|field| *field.text == *text) else {
+                let known: Vec<&str> = fields.iter().map(|field| &*field.text).collect();
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "a query of {what} takes {} by name, and {text:?} is none of them: use filter() for other attributes{}",
+                        known.join(", "),
+                        suggestion(&name, &known)?
+                    ),
+                ));
+            };
+            conditions.push(if let Ok(condition) = value.cast::<Condition>() {
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "{text}= takes a value; give the condition {} without a name",
+                        condition.get().tree
+                    ),
+                ));
+            } else {
+                equals(py, model, field, &value)?
+            });
+        }
+        let key = QueriedKey {
+            what: &what,
+            partition: &partition,
+            sort: &sort,
+        };
+        let key =
+            KeyCondition::new(key, &conditions, &parts.known).map_err(|error| raise(py, &error))?;
+        Ok(Self {
+            key: Some(Arc::new(key)),
+            ..search
+        })
+    }
+
+    /// A scan of a model's table, or of one of its indexes.
+    #[staticmethod]
+    fn scan(
+        schema: &Bound<'_, Schema>,
+        index: Option<&str>,
+        segments: i64,
+        segment: Option<i64>,
+    ) -> PyResult<Self> {
+        let py = schema.py();
+        queried(py, schema.get(), index)?;
+        let (segments, segment) =
+            scan::check_segments(segments, segment).map_err(|error| raise(py, &error))?;
+        Ok(Self {
+            segments,
+            segment,
+            ..Self::of(Some(schema.clone().unbind()), "", index)
+        })
+    }
+
+    /// A query of a table that no model describes.
+    #[staticmethod]
+    fn plain_query(
+        table: &str,
+        index: Option<&str>,
+        partition: &Bound<'_, PyAny>,
+        sort: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let py = partition.py();
+        let mut conditions = Vec::with_capacity(2);
+        let mut equalities = 1;
+        if let Ok(named) = partition.cast::<PyDict>() {
+            equalities = named.len();
+            for (name, value) in named.iter() {
+                let name = name.extract::<String>()?;
+                let mut w = Writer::with_capacity(48);
+                encode::write_value(&mut w, &ANY, &value, 0)
+                    .map_err(|problem| validation_error(py, &problem.describe("", &name)))?;
+                conditions.push(equality(Place::new(&name), w.into_bytes()));
+            }
+        } else if let Ok(condition) = partition.cast::<Condition>() {
+            conditions.push(condition.get().tree.clone());
+        } else {
+            return Err(PyTypeError::new_err(format!(
+                "the partition key is given as {{\"name\": value}} or as attr(\"name\") == value, not {}",
+                partition.repr()?
+            )));
+        }
+        if let Ok(condition) = sort.cast::<Condition>() {
+            conditions.push(condition.get().tree.clone());
+        } else if !sort.is_none() {
+            return Err(PyTypeError::new_err(format!(
+                "the sort key takes a condition such as attr(\"number\") > 3, not {}",
+                sort.repr()?
+            )));
+        }
+        let key =
+            KeyCondition::undeclared(&conditions, equalities).map_err(|error| raise(py, &error))?;
+        Ok(Self {
+            key: Some(Arc::new(key)),
+            ..Self::of(None, table, index)
+        })
+    }
+
+    /// A scan of a table that no model describes.
+    #[staticmethod]
+    fn plain_scan(
+        py: Python<'_>,
+        table: &str,
+        index: Option<&str>,
+        segments: i64,
+        segment: Option<i64>,
+    ) -> PyResult<Self> {
+        let (segments, segment) =
+            scan::check_segments(segments, segment).map_err(|error| raise(py, &error))?;
+        Ok(Self {
+            segments,
+            segment,
+            ..Self::of(None, table, index)
+        })
+    }
+
+    /// The same with more conditions on what comes back.
+    fn filtered(&self, conditions: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let py = conditions.py();
+        let mut filter = self.filter.clone();
+        for condition in conditions.iter() {
+            let Ok(condition) = condition.cast::<Condition>() else {
+                return Err(PyTypeError::new_err(format!(
+                    "filter() takes conditions such as User.age > 3, not {}",
+                    condition.repr()?
+                )));
+            };
+            if let Some(schema) = &self.schema {
+                check_owners(condition, schema.get())?;
+            }
+            let tree = &condition.get().tree;
+            self.check_filter(tree).map_err(|error| raise(py, &error))?;
+            filter = Some(match &filter {
+                None => tree.clone(),
+                Some(filter) => filter.and(tree).map_err(|error| raise(py, &error))?,
+            });
+        }
+        Ok(Self {
+            filter,
+            ..self.copy(py)
+        })
+    }
+
+    /// The same with rows of what stands at these paths.
+    fn selected(&self, paths: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let py = paths.py();
+        if paths.is_empty() {
+            return Err(validation_error(
+                py,
+                "select() needs at least one path; keys() selects the key",
+            ));
+        }
+        let mut chosen = Vec::with_capacity(paths.len());
+        for path in paths.iter() {
+            let Ok(path) = path.cast::<Path>() else {
+                return Err(PyTypeError::new_err(format!(
+                    "select() takes paths such as User.name, not {}",
+                    path.repr()?
+                )));
+            };
+            self.check_held(&path.get().place, "select")
+                .map_err(|error| raise(py, &error))?;
+            chosen.push(path.clone().unbind());
+        }
+        let places: Vec<Place> = chosen.iter().map(|path| path.get().place.clone()).collect();
+        let projection = Projection::new(&places, &self.position_names());
+        Ok(Self {
+            rows: Rows::Places(chosen.into(), Arc::new(projection)),
+            ..self.copy(py)
+        })
+    }
+
+    /// The same at a pace.
+    fn paced(&self, py: Python<'_>, pace: Py<Pace>) -> Self {
+        Self {
+            pace: Some(pace),
+            ..self.copy(py)
+        }
+    }
+
+    /// The same with the values of the key as rows.
+    fn keys(&self, py: Python<'_>) -> Self {
+        let projection = Projection::new(&[], &self.position_names());
+        Self {
+            rows: Rows::Keys(Arc::new(projection)),
+            ..self.copy(py)
+        }
+    }
+
+    fn descending(&self, py: Python<'_>) -> PyResult<Self> {
+        if self.key.is_none() {
+            return Err(validation_error(
+                py,
+                "a scan has no order: query() a partition, then descending()",
+            ));
+        }
+        Ok(Self {
+            descending: true,
+            ..self.copy(py)
+        })
+    }
+
+    fn consistent_read(&self, py: Python<'_>, value: bool) -> PyResult<Self> {
+        if value && self.core_index().is_some_and(|index| index.global) {
+            return Err(validation_error(
+                py,
+                &format!(
+                    "{} is global, and DynamoDB reads those eventually consistent only",
+                    self.what()
+                ),
+            ));
+        }
+        Ok(Self {
+            consistent_read: Some(value),
+            ..self.copy(py)
+        })
+    }
+
+    /// The same with a number of rows, items a request, or requests; they are in range.
+    fn bounded(
+        &self,
+        py: Python<'_>,
+        limit: Option<usize>,
+        page_size: Option<u32>,
+        max_reads: Option<u32>,
+    ) -> Self {
+        Self {
+            limit: limit.or(self.limit),
+            page_size: page_size.or(self.page_size),
+            max_reads: max_reads.or(self.max_reads),
+            ..self.copy(py)
+        }
+    }
+
+    /// The same behind a cursor or a key; from the beginning without one.
+    fn after(&self, given: Option<&Bound<'_, PyAny>>, py: Python<'_>) -> PyResult<Self> {
+        Ok(Self {
+            after: given.map(|given| start::after(self, given)).transpose()?,
+            ..self.copy(py)
+        })
+    }
+
+    fn cursors(&self, py: Python<'_>, audience: Option<&str>, lifetime: Option<u64>) -> Self {
+        Self {
+            audience: audience.map(Into::into),
+            lifetime,
+            ..self.copy(py)
+        }
+    }
+
+    fn on_invalid(&self, py: Python<'_>, call: Py<PyAny>) -> Self {
+        Self {
+            on_invalid: Some(call),
+            ..self.copy(py)
+        }
+    }
+
+    #[getter]
+    fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
+    /// Who takes the errors of rows that cannot be read.
+    #[getter]
+    fn invalid(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.on_invalid.as_ref().map(|call| call.clone_ref(py))
+    }
+
+    /// What would be sent, without sending it.
+    fn explain<'py>(&self, py: Python<'py>, client: &Connected) -> PyResult<Bound<'py, PyDict>> {
+        let client = &client.0;
+        let plan = self.plan(py, client, false, false)?;
+        let filter = self.filter_of(py)?.map(|filter| filter.explain());
+        let projection = match &self.rows {
+            Rows::Items => None,
+            Rows::Places(_, projection) | Rows::Keys(projection) => Some(projection.explain()),
+        };
+        let page = PageRequest {
+            limit: plan.first_limit(self.limit),
+            after: None,
+            segment: self.segment.map(|segment| (segment, self.segments)),
+        };
+        let body = plan.body(page);
+        let request = || decode::json(py, &mut Reader::new(&body)?);
+        let request = request().map_err(|problem| match problem {
+            decode::Unreadable::Malformed(error) => malformed(py, &error),
+            decode::Unreadable::Python(error) => error,
+            decode::Unreadable::Misfit { what, .. } => crate::exceptions::internal(py, &what),
+        })?;
+        let explained = PyDict::new(py);
+        explained.set_item("operation", plan.operation.name())?;
+        explained.set_item("table", &*plan.table)?;
+        explained.set_item("index_name", self.index.as_deref())?;
+        let key = self.key.as_ref().map(|key| key.explain());
+        explained.set_item("key_condition", key)?;
+        explained.set_item("filter", filter)?;
+        explained.set_item("projection", projection)?;
+        explained.set_item("consistent_read", self.is_consistent(py, client)?)?;
+        explained.set_item("segments", self.segments)?;
+        explained.set_item("request", request)?;
+        Ok(explained)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(schema) = &self.schema {
+            visit.call(schema)?;
+        }
+        if let Rows::Places(paths, _) = &self.rows {
+            paths.iter().try_for_each(|path| visit.call(path))?;
+        }
+        if let Some(call) = &self.on_invalid {
+            visit.call(call)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! The parts of a key that a query is given by name or in order, as conditions on the key.
+
+use pydynox_core::expression::condition::{Comparator, Condition as Tree, Operand};
+use pydynox_core::expression::known_part::Known;
+use pydynox_core::expression::path::Path as Place;
+use pydynox_core::schema::KeyAttribute;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::exceptions::validation_error;
+use crate::model::schema::Schema;
+use crate::values::encode;
+use crate::values::field::{Field, Role};
+
+/// The fields of the key that a query of a model or of an index selects by, and how many of them are the partition key.
+pub(crate) fn queried<'a>(
+    py: Python<'_>,
+    schema: &'a Schema,
+    index: Option<&str>,
+) -> PyResult<(Vec<KeyAttribute>, Vec<KeyAttribute>, Vec<&'a Field>)> {
+    let field = |key: &KeyAttribute| {
+        schema
+            .by_attribute(&key.attribute_name, usize::MAX)
+            .map(|at| schema.field(at))
+    };
+    let (partition, sort) = match index {
+        None => (
+            vec![schema.item.partition_key.clone()],
+            schema.item.sort_key.iter().cloned().collect(),
+        ),
+        Some(name) => {
+            let index = schema.item.index(name).ok_or_else(|| {
+                validation_error(py, &format!("{} has no index {name:?}", schema.name))
+            })?;
+            (index.partition.to_vec(), index.sort.to_vec())
+        }
+    };
+    let fields = partition.iter().chain(&sort).filter_map(field).collect();
+    Ok((partition, sort, fields))
+}
+
+pub(crate) fn equality(place: Place, json: Vec<u8>) -> Tree {
+    Tree::compare(
+        Comparator::Equal,
+        Operand::Path(place),
+        Operand::Value(json.into()),
+    )
+}
+
+/// What the named parts of a query tell of the attributes of its key, and which of them do.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) known: Vec<Known>,
+    pub(crate) used: Vec<String>,
+    /// Parts that stand behind one that is not given: which, of which attribute, and what is missing there.
+    pub(crate) behind: Vec<(String, String)>,
+}
+
+impl Parts {
+    /// Take in what is known of one attribute of the key; nothing where it is not made of others.
+    pub(crate) fn of(
+        &mut self,
+        py: Python<'_>,
+        schema: &Schema,
+        field: &Field,
+        is_partition: bool,
+        named: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let Some(template) = schema.template_of(&field.text) else {
+            return Ok(());
+        };
+        let (text, missing) = schema.prefix(py, &field.text, named)?;
+        let mut is_behind = false;
+        let mut given = false;
+        for index in template.sources() {
+            let source = schema.field(index);
+            is_behind |= missing.as_deref() == Some(&*source.text);
+            let Some(value) = named.get_item(&source.name)? else {
+                continue;
+            };
+            let name = source.text.to_string();
+            // None says as much as nothing.
+            if !is_behind || value.is_none() {
+                given |= !value.is_none();
+                if !self.used.contains(&name) {
+                    self.used.push(name);
+                }
+            } else if let Some(missing) = &missing {
+                given = true;
+                let why = format!(
+                    "{}.{} is made of {:?}, and {name} stands behind {missing}, which is missing: give {missing}= too, or filter() by {name}",
+                    schema.name,
+                    field.text,
+                    template.describe(schema)
+                );
+                self.behind.push((name, why));
+            }
+        }
+        match missing {
+            Some(missing) if is_partition && given => {
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "{}.{} is made of {:?}, and a query needs all of it: {missing} is missing",
+                        schema.name,
+                        field.text,
+                        template.describe(schema)
+                    ),
+                ));
+            }
+            Some(_) if is_partition || text.is_empty() => {}
+            missing => self.known.push(Known {
+                attribute_name: field.attribute_name.clone(),
+                text: text.into(),
+                whole: missing.is_none(),
+            }),
+        }
+        Ok(())
+    }
+
+    /// Refuses a part that tells nothing of any attribute of the key.
+    pub(crate) fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let lost = |(name, _): &&(String, String)| !self.used.contains(name);
+        match self.behind.iter().find(lost) {
+            Some((_, why)) => Err(validation_error(py, why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the parts tell of the key of a table by the models of a collection, which must agree; parts that none of them uses are
+/// left over.
+pub(crate) fn parts_of_all(
+    py: Python<'_>,
+    models: &[Bound<'_, Schema>],
+    fields: &[&Field],
+    named: &Bound<'_, PyDict>,
+) -> PyResult<Parts> {
+    let mut all: Vec<(&Schema, Parts)> = Vec::with_capacity(models.len());
+    for model in models {
+        let model = model.get();
+        let mut parts = Parts::default();
+        for (position, field) in fields.iter().enumerate() {
+            let own = model
+                .by_attribute(&field.attribute_name, usize::MAX)
+                .map(|at| model.field(at));
+            if let Some(own) = own
+                && !named.contains(&field.name)?
+            {
+                parts.of(py, model, own, position == 0, named)?;
+            }
+        }
+        parts.check(py)?;
+        all.push((model, parts));
+    }
+    let Some(((first, mut parts), others)) = all
+        .split_first_mut()
+        .map(|(first, others)| ((first.0, std::mem::take(&mut first.1)), others))
+    else {
+        return Ok(Parts::default());
+    };
+    for (model, other) in others {
+        for field in fields {
+            let of = |parts: &Parts| {
+                let name = &field.attribute_name;
+                parts
+                    .known
+                    .iter()
+                    .find(|known| known.attribute_name == *name)
+                    .cloned()
+            };
+            let (one, two) = (of(&parts), of(other));
+            if one == two {
+                continue;
+            }
+            let is_asked = |schema: &Schema| {
+                let own = schema.by_attribute(&field.attribute_name, usize::MAX);
+                let template = own.and_then(|at| schema.template_of(&schema.field(at).text));
+                template.is_some_and(|template| {
+                    template
+                        .sources()
+                        .any(|index| named.contains(&schema.field(index).name).unwrap_or(false))
+                })
+            };
+            // Models may differ in what nobody asked for: then all of the partition is read.
+            if field.role == Role::PartitionKey || is_asked(first) || is_asked(model) {
+                let shown = |known: &Option<Known>| match known {
+                    None => "no text".to_owned(),
+                    Some(known) if known.whole => format!("{:?}", known.text),
+                    Some(known) => format!("{:?} and more", known.text),
+                };
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "by these parts {} has {} for {}, and {} has {}: query them one by one",
+                        first.name,
+                        shown(&one),
+                        field.text,
+                        model.name,
+                        shown(&two)
+                    ),
+                ));
+            }
+            parts
+                .known
+                .retain(|known| known.attribute_name != field.attribute_name);
+        }
+        parts.used.retain(|name| other.used.contains(name));
+    }
+    Ok(parts)
+}
+
+/// That an attribute of a key has this value.
+pub(crate) fn equals(
+    py: Python<'_>,
+    schema: &Schema,
+    field: &Field,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<Tree> {
+    let failed = |problem: encode::Problem| problem.raise(py, &schema.name, field);
+    if value.is_none() {
+        return Err(failed(encode::Problem::new("is a key, and None is none")));
+    }
+    let value = encode::admit(field.kind.present(), value).map_err(failed)?;
+    let mut w = Writer::with_capacity(48);
+    encode::write_value(&mut w, field.kind.present(), &value, 0).map_err(failed)?;
+    Ok(equality(Place::new(&field.attribute_name), w.into_bytes()))
+}

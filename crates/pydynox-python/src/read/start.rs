@@ -1,0 +1,156 @@
+//! Where a reading begins: after a caller's cursor or key, checked against what is read.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pydynox_core::cursor::Binding;
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::pagination::Position;
+use pydynox_core::start_key::StartKey;
+use pydynox_core::wire::Writer;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::connection::connection::Connection;
+use crate::exceptions::{raise, validation_error};
+use crate::read::search::{After, Search};
+use crate::values::encode;
+use crate::values::kind::Kind;
+use crate::values::service_json;
+
+static ANY: Kind = Kind::Any;
+
+/// Where a reading begins, and how many rows it gives.
+pub(crate) struct Beginning {
+    pub(crate) positions: Vec<Position>,
+    pub(crate) limit: Option<usize>,
+}
+
+/// Now, in seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// What `after()` takes: a cursor, or the key of a row.
+pub(crate) fn after(search: &Search, given: &Bound<'_, PyAny>) -> PyResult<After> {
+    if let Ok(cursor) = given.cast::<PyString>() {
+        return Ok(After::Cursor(cursor.to_str()?.into()));
+    }
+    let Ok(key) = given.cast::<PyDict>() else {
+        return Err(PyTypeError::new_err(format!(
+            "after() takes a cursor or a LastEvaluatedKey such as {{\"customer\": \"c1\"}}, not {}",
+            given.repr()?
+        )));
+    };
+    let py = given.py();
+    let refuse = |what: &str| validation_error(py, &format!("after({{...}}): {what}"));
+    if search.slots() > 1 {
+        return Err(refuse(
+            "a scan in segments stands at a key in each of them: read one with segment=, or go on after a cursor",
+        ));
+    }
+    let key = StartKey::parse(&written(key)?).map_err(|error| refuse(error.what))?;
+    let json = key.to_json();
+    if !search.has_key(&key) {
+        let expected = search.position_attributes();
+        let names: Vec<_> = expected
+            .map(|key| format!("{} ({})", key.attribute_name, key.key_type))
+            .collect();
+        return Err(refuse(&format!(
+            "a LastEvaluatedKey of {} has {} and nothing else",
+            search.what(),
+            names.join(", ")
+        )));
+    }
+    if !search.admits(&json) {
+        return Err(refuse("the key is outside of what the query reads"));
+    }
+    Ok(After::Key(json))
+}
+
+/// A key as JSON text; its values are plain ones, or in `DynamoDB`'s JSON.
+fn written(key: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
+    let mut w = Writer::with_capacity(96);
+    w.byte(b'{');
+    for (position, (name, value)) in key.iter().enumerate() {
+        let Ok(name) = name.cast::<PyString>() else {
+            return Err(PyTypeError::new_err(format!(
+                "the names in a LastEvaluatedKey are str, not {}",
+                name.repr()?
+            )));
+        };
+        let name = name.to_str()?;
+        if position > 0 {
+            w.byte(b',');
+        }
+        w.string(name);
+        w.byte(b':');
+        if value.is_instance_of::<PyDict>() {
+            service_json::write(&mut w, &value, 0)?;
+        } else {
+            encode::write_value(&mut w, &ANY, &value, 0)
+                .map_err(|problem| validation_error(key.py(), &problem.describe("", name)))?;
+        }
+    }
+    w.byte(b'}');
+    Ok(w.into_bytes())
+}
+
+impl Beginning {
+    /// Where the reading of a search begins.
+    pub(crate) fn of(
+        py: Python<'_>,
+        search: &Search,
+        client: &Connection,
+        binding: Binding,
+    ) -> PyResult<Self> {
+        let slots = search.slots();
+        let (positions, left) = match &search.after {
+            None => (vec![Position::Start; slots], None),
+            Some(After::Key(key)) => (vec![Position::After(key.clone())], None),
+            Some(After::Cursor(cursor)) => opened(py, search, client, binding, cursor)?,
+        };
+        let left = left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
+        Ok(Self {
+            positions,
+            limit: search.limit.into_iter().chain(left).min(),
+        })
+    }
+}
+
+/// What a cursor that a caller gave says.
+fn opened(
+    py: Python<'_>,
+    search: &Search,
+    client: &Connection,
+    binding: Binding,
+    cursor: &str,
+) -> PyResult<(Vec<Position>, Option<u64>)> {
+    let keys = &client.settings.cursor_keys;
+    let opened = keys
+        .open(binding, search.audience.as_deref(), now(), cursor)
+        .map_err(|error| raise(py, &error))?;
+    let wrong = |what: &str| Err(raise(py, &Error::new(ErrorKind::Cursor, what)));
+    if opened.positions.len() != search.slots() {
+        return wrong("this cursor does not fit the query");
+    }
+    for position in &opened.positions {
+        let Position::After(key) = position else {
+            continue;
+        };
+        if !StartKey::parse(key).is_ok_and(|key| search.has_key(&key)) {
+            return wrong("this cursor does not fit the query: its key is another one");
+        }
+        if !search.admits(key) {
+            return wrong(
+                "this cursor stands outside of what the query reads: its sort condition is another one now",
+            );
+        }
+    }
+    if !opened.is_sealed {
+        client.warn_of_cursors(py)?;
+    }
+    Ok((opened.positions, opened.left))
+}

@@ -1,0 +1,611 @@
+//! Wire to instance or plain value: reads a response's buffer once, guided by the schema.
+
+use crate::exceptions::malformed;
+use crate::exceptions::misfit;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use pydynox_core::number;
+use pydynox_core::wire::{Reader, Tag, Text, WireError, base64};
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
+};
+
+use crate::interpreter::ffi;
+use crate::values::encode::decimal_type;
+use crate::values::json_attribute;
+use crate::values::kind::{Clock, Codec, Kind, Members, Pydantic};
+use crate::values::layout::is_same;
+use crate::values::record::refused;
+use crate::values::scalar::{self, Unfit};
+
+/// Why a stored value cannot be read.
+pub(crate) enum Unreadable {
+    /// The body is not what DynamoDB's protocol allows.
+    Malformed(WireError),
+    /// The value is well formed and of another type than declared: where in it, and what is wrong.
+    Misfit { place: String, what: String },
+    /// Python said no.
+    Python(PyErr),
+}
+
+impl From<WireError> for Unreadable {
+    fn from(error: WireError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl From<PyErr> for Unreadable {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+impl From<Unfit> for Unreadable {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Text(what) => Self::misfit(what),
+            Unfit::Python(error) => Self::Python(error),
+        }
+    }
+}
+
+impl Unreadable {
+    #[cold]
+    pub(crate) fn misfit(what: impl Into<String>) -> Self {
+        Self::Misfit {
+            place: String::new(),
+            what: what.into(),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn within(self, step: &str) -> Self {
+        match self {
+            Self::Misfit { place, what } => Self::Misfit {
+                place: format!("{step}{place}"),
+                what,
+            },
+            other => other,
+        }
+    }
+}
+
+pub(crate) type Read<T> = Result<T, Unreadable>;
+
+const CACHED_KEYS: usize = 512;
+
+/// Keys of maps seen before, as interned strings.
+struct KeyCache(Vec<Option<(Box<str>, Py<PyString>)>>);
+
+static KEYS: Mutex<Option<KeyCache>> = Mutex::new(None);
+
+/// Reads values; borrows the process's cache of map keys while it lives.
+pub(crate) struct Decoder<'py> {
+    py: Python<'py>,
+    keys: KeyCache,
+    scratch: Vec<u8>,
+}
+
+impl Drop for Decoder<'_> {
+    fn drop(&mut self) {
+        let keys = std::mem::replace(&mut self.keys, KeyCache(Vec::new()));
+        let before = KEYS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(keys);
+        drop(before);
+    }
+}
+
+impl<'py> Decoder<'py> {
+    pub(crate) fn new(py: Python<'py>) -> Self {
+        // A second decoder at the same time (a finaliser that reads) starts with an empty cache.
+        let keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Self {
+            py,
+            keys: keys.unwrap_or(KeyCache(Vec::new())),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// An empty buffer, to be given back by [`keep_scratch`](Self::keep_scratch).
+    pub(crate) fn take_scratch(&mut self) -> Vec<u8> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch
+    }
+
+    pub(crate) fn keep_scratch(&mut self, scratch: Vec<u8>) {
+        self.scratch = scratch;
+    }
+
+    pub(crate) fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    fn key(&mut self, text: Text<'_>) -> Read<Bound<'py, PyString>> {
+        if !text.is_plain() {
+            return Ok(PyString::new(self.py, &text.decode()?));
+        }
+        let raw = text.raw();
+        if self.keys.0.is_empty() {
+            self.keys.0.resize_with(CACHED_KEYS, || None);
+        }
+        let entry = &mut self.keys.0[place(raw.as_bytes())];
+        if let Some((known, key)) = entry
+            && is_same(known.as_bytes(), raw.as_bytes())
+        {
+            return Ok(key.bind(self.py).clone());
+        }
+        let key = PyString::intern(self.py, raw);
+        *entry = Some((raw.into(), key.clone().unbind()));
+        Ok(key)
+    }
+
+    /// One attribute value, `{"S":"x"}`, as the kind says.
+    #[inline]
+    pub(crate) fn value(&mut self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        let tag = r.begin_value()?;
+        let value = self.tagged(r, tag, kind)?;
+        r.end_value()?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn tagged(&mut self, r: &mut Reader<'_>, tag: Tag, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        match (kind, tag) {
+            (Kind::Str, Tag::S) => self.text(r),
+            (Kind::Bool, Tag::Bool) => Ok(PyBool::new(self.py, r.boolean()?).to_owned().into_any()),
+            (Kind::Int | Kind::Float | Kind::Decimal | Kind::Number, Tag::N) => {
+                self.number(number_text(r)?, kind)
+            }
+            (Kind::Bytes, Tag::B) => self.binary(r),
+            (Kind::List(inner), Tag::L) => self.list(r, inner),
+            (Kind::Dict(inner), Tag::M) => self.map(r, inner),
+            (Kind::Set(inner), Tag::Ss | Tag::Ns | Tag::Bs) => self.set(r, tag, inner),
+            (Kind::Optional(_) | Kind::None | Kind::Any, Tag::Null) => {
+                r.boolean()?;
+                Ok(self.py.None().into_bound(self.py))
+            }
+            (Kind::Optional(inner), _) => self.tagged(r, tag, inner),
+            (Kind::Any, _) => self.any(r, tag),
+            _ => self.further(r, tag, kind),
+        }
+    }
+
+    /// The kinds that are not DynamoDB's own.
+    #[inline(never)]
+    fn further(&mut self, r: &mut Reader<'_>, tag: Tag, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        match (kind, tag) {
+            (Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid, Tag::S) => {
+                self.worded(r, kind)
+            }
+            (
+                Kind::Datetime(Clock::Seconds | Clock::Milliseconds | Clock::WholeSeconds)
+                | Kind::Timedelta,
+                Tag::N,
+            ) => self.counted(r, kind),
+            (Kind::Enum(members) | Kind::Literal(members), _) => {
+                let stored = self.tagged(r, tag, &members.inner)?;
+                member(members, &stored)
+            }
+            (Kind::FrozenSet(inner), Tag::Ss | Tag::Ns | Tag::Bs) => {
+                let members = self.set_members(r, tag, inner)?;
+                Ok(PyFrozenSet::new(self.py, members)?.into_any())
+            }
+            (Kind::Tuple(kinds), Tag::L) => self.tuple(r, kinds),
+            (Kind::TupleOf(inner), Tag::L) => {
+                let list = self.list(r, inner)?.cast_into::<PyList>();
+                Ok(list.map_err(PyErr::from)?.to_tuple().into_any())
+            }
+            (Kind::Record(shape), Tag::M) => shape.get().read(self, r),
+            (Kind::Pydantic(model), Tag::M) => self.pydantic(r, model),
+            (Kind::Json(inner), Tag::S) => {
+                let text = r.string()?.decode()?.into_owned();
+                json_attribute::parse(self, &text, inner)
+            }
+            (Kind::Codec(codec), _) => {
+                let stored = self.tagged(r, tag, &codec.inner)?;
+                from_stored(codec, &stored)
+            }
+            (Kind::Open, _) => self.any(r, tag),
+            _ => Err(wrong_tag(kind, tag)),
+        }
+    }
+
+    /// A value that is stored as text.
+    fn worded(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        let text = r.string()?;
+        let value = if text.is_plain() {
+            scalar::from_text(self.py, kind, text.raw())
+        } else {
+            scalar::from_text(self.py, kind, &text.decode()?)
+        };
+        Ok(value?)
+    }
+
+    /// A value that is stored as a number.
+    fn counted(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        let number = number::Number::parse(number_text(r)?)
+            .map_err(|error| Unreadable::misfit(error.to_string()))?;
+        Ok(scalar::from_number(self.py, kind, number.as_str())?)
+    }
+
+    fn tuple(&mut self, r: &mut Reader<'_>, kinds: &[Kind]) -> Read<Bound<'py, PyAny>> {
+        let mut elements = Vec::with_capacity(kinds.len());
+        r.begin_array()?;
+        while r.next_element()? {
+            let kind = kinds.get(elements.len()).ok_or_else(|| {
+                Unreadable::misfit(format!("the stored list has over {} elements", kinds.len()))
+            })?;
+            let element = self
+                .value(r, kind)
+                .map_err(|problem| problem.within(&format!("[{}]", elements.len())))?;
+            elements.push(element);
+        }
+        if elements.len() < kinds.len() {
+            return Err(Unreadable::misfit(format!(
+                "the stored list has {} elements, not {}",
+                elements.len(),
+                kinds.len()
+            )));
+        }
+        Ok(PyTuple::new(self.py, elements)?.into_any())
+    }
+
+    fn pydantic(&mut self, r: &mut Reader<'_>, model: &Pydantic) -> Read<Bound<'py, PyAny>> {
+        let py = self.py;
+        let members = self.members(r, &Kind::Any)?;
+        for name in &model.sets {
+            if !members.contains(&**name)? {
+                members.set_item(&**name, PySet::empty(py)?)?;
+            }
+        }
+        model
+            .class
+            .bind(py)
+            .call_method(
+                intern!(py, "model_validate"),
+                (members,),
+                Some(model.options.bind(py)),
+            )
+            .map_err(|error| refused(py, &model.name, error))
+    }
+
+    fn any(&mut self, r: &mut Reader<'_>, tag: Tag) -> Read<Bound<'py, PyAny>> {
+        match tag {
+            Tag::S => self.text(r),
+            Tag::N => self.exact_number(number_text(r)?),
+            Tag::B => self.binary(r),
+            Tag::Bool => Ok(PyBool::new(self.py, r.boolean()?).to_owned().into_any()),
+            Tag::Null => {
+                r.boolean()?;
+                Ok(self.py.None().into_bound(self.py))
+            }
+            Tag::L => self.list(r, &Kind::Any),
+            Tag::M => self.map(r, &Kind::Any),
+            Tag::Ss | Tag::Ns | Tag::Bs => self.set(r, tag, &Kind::Any),
+        }
+    }
+
+    #[inline]
+    fn text(&self, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+        let text = r.string()?;
+        let string = if text.is_plain() {
+            ffi::string(self.py, text.raw())?
+        } else {
+            ffi::string(self.py, &text.decode()?)?
+        };
+        Ok(string.into_any())
+    }
+
+    fn binary(&self, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+        Ok(PyBytes::new(self.py, &r.binary()?).into_any())
+    }
+
+    /// `int` where the number is integral, else `Decimal`: what an undeclared number is read as.
+    fn exact_number(&self, text: &str) -> Read<Bound<'py, PyAny>> {
+        let kind = if text.contains(['.', 'E', 'e']) {
+            Kind::Decimal
+        } else {
+            Kind::Int
+        };
+        self.number(text, &kind)
+    }
+
+    #[inline]
+    pub(crate) fn number(&self, text: &str, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+        match kind {
+            Kind::Float => self.float(text),
+            Kind::Decimal => self.decimal(text),
+            Kind::Number if text.contains(['.', 'E', 'e']) => self.float(text),
+            _ => self.integer(text),
+        }
+    }
+
+    /// Python's own constructor takes more than DynamoDB has: words, blanks, any exponent.
+    fn decimal(&self, text: &str) -> Read<Bound<'py, PyAny>> {
+        number::Number::parse(text).map_err(|error| Unreadable::misfit(error.to_string()))?;
+        Ok(decimal_type(self.py)?.call1((ffi::string(self.py, text)?,))?)
+    }
+
+    #[inline]
+    fn integer(&self, text: &str) -> Read<Bound<'py, PyAny>> {
+        if let Some(value) = number::parse_i64(text) {
+            return Ok(value
+                .into_pyobject(self.py)
+                .map_err(PyErr::from)?
+                .into_any());
+        }
+        self.large_integer(text)
+    }
+
+    #[cold]
+    fn large_integer(&self, text: &str) -> Read<Bound<'py, PyAny>> {
+        let canonical =
+            number::Number::parse(text).map_err(|error| Unreadable::misfit(error.to_string()))?;
+        if canonical.as_str().contains('.') {
+            return Err(Unreadable::misfit(
+                "the stored number has a fraction, which an int cannot hold",
+            ));
+        }
+        Ok(self.py.get_type::<PyInt>().call1((canonical.as_str(),))?)
+    }
+
+    #[inline]
+    fn float(&self, text: &str) -> Read<Bound<'py, PyAny>> {
+        let value: f64 = text
+            .parse()
+            .map_err(|_| Unreadable::misfit("the stored number is no number"))?;
+        if !number::f64_is_exact(text, value) {
+            return Err(Unreadable::misfit(
+                "the stored number has more digits than a float can hold: declare it as Decimal",
+            ));
+        }
+        Ok(PyFloat::new(self.py, value).into_any())
+    }
+
+    fn list(&mut self, r: &mut Reader<'_>, inner: &Kind) -> Read<Bound<'py, PyAny>> {
+        let list = PyList::empty(self.py);
+        r.begin_array()?;
+        while r.next_element()? {
+            let element = self
+                .value(r, inner)
+                .map_err(|problem| problem.within(&format!("[{}]", list.len())))?;
+            list.append(element)?;
+        }
+        Ok(list.into_any())
+    }
+
+    fn map(&mut self, r: &mut Reader<'_>, inner: &Kind) -> Read<Bound<'py, PyAny>> {
+        Ok(self.members(r, inner)?.into_any())
+    }
+
+    fn members(&mut self, r: &mut Reader<'_>, inner: &Kind) -> Read<Bound<'py, PyDict>> {
+        let dict = PyDict::new(self.py);
+        r.begin_object()?;
+        while let Some(key) = r.next_key()? {
+            let key = self.key(key)?;
+            let member = self
+                .value(r, inner)
+                .map_err(|problem| problem.within(&format!("[{:?}]", key.to_string())))?;
+            ffi::set_dict_item(&dict, key.as_borrowed(), &member)?;
+        }
+        Ok(dict)
+    }
+
+    /// A whole item as a dictionary.
+    pub(crate) fn item(&mut self, r: &mut Reader<'_>) -> Read<Bound<'py, PyDict>> {
+        self.members(r, &Kind::Any)
+    }
+
+    fn set(&self, r: &mut Reader<'_>, tag: Tag, inner: &Kind) -> Read<Bound<'py, PyAny>> {
+        Ok(PySet::new(self.py, self.set_members(r, tag, inner)?)?.into_any())
+    }
+
+    fn set_members(
+        &self,
+        r: &mut Reader<'_>,
+        tag: Tag,
+        inner: &Kind,
+    ) -> Read<Vec<Bound<'py, PyAny>>> {
+        let mut members = Vec::new();
+        r.begin_array()?;
+        while r.next_element()? {
+            members.push(self.set_member(r, tag, inner)?);
+        }
+        Ok(members)
+    }
+
+    fn set_member(&self, r: &mut Reader<'_>, tag: Tag, inner: &Kind) -> Read<Bound<'py, PyAny>> {
+        Ok(match (tag, inner) {
+            (Tag::Ss, Kind::Str | Kind::Any) => self.text(r)?,
+            (Tag::Bs, Kind::Bytes | Kind::Any) => self.binary(r)?,
+            (Tag::Ns, Kind::Any) => self.exact_number(number_text(r)?)?,
+            (Tag::Ns, Kind::Int | Kind::Float | Kind::Decimal | Kind::Number) => self
+                .number(number_text(r)?, inner)
+                .map_err(|problem| problem.within("{...}"))?,
+            (Tag::Ss, Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid) => self
+                .worded(r, inner)
+                .map_err(|problem| problem.within("{...}"))?,
+            (Tag::Ns, Kind::Datetime(_) | Kind::Timedelta) => self
+                .counted(r, inner)
+                .map_err(|problem| problem.within("{...}"))?,
+            (_, Kind::Enum(members) | Kind::Literal(members)) => {
+                let stored = self.set_member(r, tag, &members.inner)?;
+                member(members, &stored).map_err(|problem| problem.within("{...}"))?
+            }
+            _ => return Err(wrong_tag(inner, tag).within("{...}")),
+        })
+    }
+}
+
+/// The member of an enum or `Literal` that is stored as this value.
+pub(crate) fn member<'py>(
+    members: &Members,
+    stored: &Bound<'py, PyAny>,
+) -> Read<Bound<'py, PyAny>> {
+    let py = stored.py();
+    if let Some(found) = members.by_value.bind(py).get_item(stored)? {
+        return Ok(found);
+    }
+    let unknown = || -> Read<Bound<'py, PyAny>> {
+        let shown = stored.repr()?;
+        let what = if members.class.is_some() {
+            "no member of"
+        } else {
+            "not"
+        };
+        Err(Unreadable::misfit(format!(
+            "the stored value {shown} is {what} {}",
+            members.name
+        )))
+    };
+    let Some(class) = &members.class else {
+        return unknown();
+    };
+    // The class has the last word: flags combine, and `_missing_` may know old values.
+    match class.bind(py).call1((stored,)) {
+        Ok(found) => Ok(found),
+        Err(error) if error.is_instance_of::<PyValueError>(py) => unknown(),
+        Err(error) => Err(refused(py, &members.name, error)),
+    }
+}
+
+/// What a codec makes of a stored value.
+pub(crate) fn from_stored<'py>(
+    codec: &Codec,
+    stored: &Bound<'py, PyAny>,
+) -> Read<Bound<'py, PyAny>> {
+    let py = stored.py();
+    codec
+        .object
+        .bind(py)
+        .call_method1(intern!(py, "from_stored"), (stored,))
+        .map_err(|error| refused(py, "the codec", error))
+}
+
+fn place(key: &[u8]) -> usize {
+    let length = key.len();
+    if length == 0 {
+        return 0;
+    }
+    let at = |index: usize| usize::from(key[index]);
+    (at(0).wrapping_mul(31)
+        ^ at(length - 1).wrapping_mul(131)
+        ^ at(length / 2).wrapping_mul(7)
+        ^ length.wrapping_mul(17))
+        % CACHED_KEYS
+}
+
+fn number_text<'a>(r: &mut Reader<'a>) -> Read<&'a str> {
+    let text = r.string()?;
+    if text.is_plain() {
+        Ok(text.raw())
+    } else {
+        Err(Unreadable::misfit("the stored number is no number"))
+    }
+}
+
+#[cold]
+fn wrong_tag(kind: &Kind, tag: Tag) -> Unreadable {
+    let declared = match kind.present() {
+        Kind::Str
+        | Kind::Datetime(Clock::Iso)
+        | Kind::Date
+        | Kind::Time
+        | Kind::Uuid
+        | Kind::Json(_) => "a string (S)",
+        Kind::Int
+        | Kind::Float
+        | Kind::Decimal
+        | Kind::Number
+        | Kind::Datetime(_)
+        | Kind::Timedelta => "a number (N)",
+        Kind::Bool => "a boolean (BOOL)",
+        Kind::Bytes => "binary (B)",
+        Kind::None => "NULL",
+        Kind::List(_) | Kind::Tuple(_) | Kind::TupleOf(_) => "a list (L)",
+        Kind::Dict(_) | Kind::Record(_) | Kind::Pydantic(_) => "a map (M)",
+        Kind::Set(_) | Kind::FrozenSet(_) => "a set (SS, NS, BS)",
+        Kind::Enum(members) | Kind::Literal(members) => return wrong_tag(&members.inner, tag),
+        Kind::Codec(codec) => return wrong_tag(&codec.inner, tag),
+        Kind::Any | Kind::Open | Kind::Optional(_) => "any type",
+    };
+    let stored = match tag {
+        Tag::S => "a string (S)",
+        Tag::N => "a number (N)",
+        Tag::B => "binary (B)",
+        Tag::Bool => "a boolean (BOOL)",
+        Tag::Null => "NULL",
+        Tag::M => "a map (M)",
+        Tag::L => "a list (L)",
+        Tag::Ss => "a string set (SS)",
+        Tag::Ns => "a number set (NS)",
+        Tag::Bs => "a binary set (BS)",
+    };
+    Unreadable::misfit(format!("the stored value is {stored}, not {declared}"))
+}
+
+/// Any JSON, as `json.loads` reads it: what operations without a model of ours answer.
+pub(crate) fn json<'py>(py: Python<'py>, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+    Ok(match r.peek()? {
+        b'{' => {
+            let dict = PyDict::new(py);
+            r.begin_object()?;
+            while let Some(key) = r.next_key()? {
+                let key = PyString::new(py, &key.decode()?);
+                dict.set_item(key, json(py, r)?)?;
+            }
+            dict.into_any()
+        }
+        b'[' => {
+            let list = PyList::empty(py);
+            r.begin_array()?;
+            while r.next_element()? {
+                list.append(json(py, r)?)?;
+            }
+            list.into_any()
+        }
+        b'"' => PyString::new(py, &r.string()?.decode()?).into_any(),
+        b't' | b'f' => PyBool::new(py, r.boolean()?).to_owned().into_any(),
+        b'n' => {
+            r.null()?;
+            py.None().into_bound(py)
+        }
+        _ => {
+            let text = r.json_number()?;
+            if text.contains(['.', 'E', 'e']) {
+                py.get_type::<PyFloat>().call1((text,))?
+            } else {
+                py.get_type::<PyInt>().call1((text,))?
+            }
+        }
+    })
+}
+
+/// The text of a byte string as the wire holds it.
+pub(crate) fn base64_text(bytes: &[u8]) -> String {
+    base64::encode(bytes)
+}
+
+/// Where the next value stands.
+pub(crate) fn skipped(r: &mut Reader<'_>) -> Result<Range<usize>, WireError> {
+    r.peek()?;
+    let start = r.position();
+    r.skip()?;
+    Ok(start..r.position())
+}
+
+/// What a stored value that cannot be read is as an exception.
+pub(crate) fn unreadable(py: Python<'_>, problem: Unreadable, label: &str) -> PyErr {
+    match problem {
+        Unreadable::Malformed(error) => malformed(py, &error),
+        Unreadable::Python(error) => error,
+        Unreadable::Misfit { place, what } => misfit(py, "", label, &place, &what),
+    }
+}

@@ -1,0 +1,280 @@
+//! One attribute of a model or a document, compiled: its name, its kind, its rules, and what it is to pydynox.
+
+use std::sync::OnceLock;
+
+use pydynox_core::codec::OnPlaintext;
+use pydynox_core::codec::compression::Compression;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::values::kind::Kind;
+use crate::values::rules::Rules;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    PartitionKey,
+    SortKey,
+    Attribute,
+}
+
+/// What stands in for a value that was not given.
+#[derive(Debug)]
+pub(crate) enum Default {
+    Required,
+    Value(Py<PyAny>),
+    Factory(Py<PyAny>),
+}
+
+impl Default {
+    /// Whether a value is the very object that the class declared, which was checked there.
+    pub(crate) fn is(&self, value: &Bound<'_, PyAny>) -> bool {
+        matches!(self, Self::Value(default) if default.is(value))
+    }
+}
+
+/// One attribute of a model, compiled.
+#[derive(Debug)]
+#[pyclass(frozen, module = "pydynox._core")]
+#[allow(clippy::struct_excessive_bools)] // each is a property of its own
+pub(crate) struct Field {
+    pub(crate) name: Py<PyString>,
+    pub(crate) text: Box<str>,
+    pub(crate) attribute_name: Box<str>,
+    /// `"name":` as it stands in a body.
+    pub(crate) label: Box<[u8]>,
+    pub(crate) kind: Kind,
+    pub(crate) scalar: bool,
+    /// Whether one value may have several stored forms.
+    pub(crate) loose: bool,
+    pub(crate) role: Role,
+    pub(crate) default: Default,
+    /// What stored items without the attribute read as, where the declaration says so.
+    pub(crate) missing: Option<Py<PyAny>>,
+    /// Whether the factory makes the same value each time; found out at the first missing read.
+    pub(crate) is_factory_stable: OnceLock<bool>,
+    pub(crate) store_null: bool,
+    /// What its values must satisfy beside their type; most fields have none.
+    pub(crate) rules: Option<Box<Rules>>,
+    pub(crate) immutable: bool,
+    /// Whether its values may break any rule: its own, or one of a document inside of them.
+    pub(crate) is_ruled: bool,
+    pub(crate) duty: Option<Duty>,
+    /// What it is made of, as the class says it.
+    pub(crate) template: Option<Py<PyTuple>>,
+    /// How it is stored other than as it is.
+    pub(crate) protected: Option<Box<Protected>>,
+}
+
+impl Field {
+    /// Whether pydynox decides its value.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.duty.is_some_and(|duty| duty != Duty::ExpiresAt)
+    }
+
+    /// Whether users may not set it: it is kept, or made of others.
+    pub(crate) fn is_made(&self) -> bool {
+        self.template.is_some() || self.is_kept()
+    }
+
+    /// Whether it is there for pydynox alone.
+    pub(crate) fn is_hidden(&self) -> bool {
+        matches!(self.duty, Some(Duty::WriteId | Duty::Entity))
+    }
+
+    /// Whether no message may have anything of its values.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let protected = self.protected.as_ref();
+        protected.is_some_and(|protected| protected.encryption.is_some())
+    }
+
+    /// All that is wrong with a value of the right type; if `discreet`, without anything of the value.
+    pub(crate) fn broken(&self, value: &Bound<'_, PyAny>, discreet: bool) -> PyResult<Vec<String>> {
+        self.rules
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), |rules| rules.broken(value, discreet))
+    }
+
+    /// Whether dumps show it.
+    pub(crate) fn dumps(&self) -> bool {
+        let protected = self.protected.as_ref();
+        !self.is_hidden() && protected.is_none_or(|protected| protected.dumps)
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        matches!(self.default, Default::Required)
+    }
+
+    /// What a new instance gets that is made without a value; None where one is needed.
+    pub(crate) fn initial<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match &self.default {
+            Default::Required => Ok(None),
+            Default::Value(value) => Ok(Some(value.bind(py).clone())),
+            Default::Factory(factory) => factory.bind(py).call0().map(Some),
+        }
+    }
+}
+
+#[pymethods]
+impl Field {
+    #[new]
+    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, missing=None, store_null=false, rules=None, immutable=false, duty=None, template=None, protected=None))]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
+    fn new(
+        name: &Bound<'_, PyString>,
+        attribute_name: &str,
+        kind: &Bound<'_, PyAny>,
+        role: Option<&str>,
+        default: Option<Bound<'_, PyTuple>>,
+        default_factory: Option<Py<PyAny>>,
+        missing: Option<Bound<'_, PyTuple>>,
+        store_null: bool,
+        rules: Option<&Bound<'_, PyDict>>,
+        immutable: bool,
+        duty: Option<&str>,
+        template: Option<Py<PyTuple>>,
+        protected: Option<Declared>,
+    ) -> PyResult<Self> {
+        let py = name.py();
+        let kind = Kind::parse(kind)?;
+        let role = match role {
+            Some("partition") => Role::PartitionKey,
+            Some("sort") => Role::SortKey,
+            _ => Role::Attribute,
+        };
+        let mut label = Writer::with_capacity(attribute_name.len() + 3);
+        label.string(attribute_name);
+        label.byte(b':');
+        let text: Box<str> = name.to_str()?.into();
+        let duty = duty.and_then(Duty::parse);
+        // Of a key that others may have written in another form the stored bytes are kept: they are its address. So are those of
+        // `created_at`, which tells an item from another one under the same key.
+        let is_compared_as_stored =
+            kind.is_loose() && (role != Role::Attribute || duty == Some(Duty::CreatedAt));
+        Ok(Self {
+            name: PyString::intern(py, &text).unbind(),
+            text,
+            attribute_name: attribute_name.into(),
+            label: label.into_bytes().into(),
+            scalar: kind.is_scalar() && !is_compared_as_stored,
+            loose: kind.is_loose(),
+            is_ruled: rules.is_some() || immutable || kind.any_document(&mut |_| true),
+            kind,
+            role,
+            default: match (default, default_factory) {
+                (_, Some(factory)) => Default::Factory(factory),
+                (Some(value), None) => Default::Value(value.get_item(0)?.unbind()),
+                (None, None) => Default::Required,
+            },
+            missing: missing
+                .map(|declared| declared.get_item(0).map(Bound::unbind))
+                .transpose()?,
+            is_factory_stable: OnceLock::new(),
+            store_null,
+            rules: rules.map(Rules::parse).transpose()?.map(Box::new),
+            immutable,
+            duty,
+            template,
+            protected: protected.map(|said| Box::new(Protected::new(said))),
+        })
+    }
+
+    /// All that is wrong with a value of the right type.
+    pub(crate) fn broken_rules(&self, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        self.broken(value, self.is_encrypted())
+    }
+
+    #[getter]
+    fn name(&self, py: Python<'_>) -> Py<PyString> {
+        self.name.clone_ref(py)
+    }
+
+    #[getter]
+    fn attribute_name(&self) -> &str {
+        &self.attribute_name
+    }
+
+    #[getter]
+    fn required(&self) -> bool {
+        self.is_required()
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(rules) = &self.rules {
+            rules.traverse(&visit)?;
+        }
+        if let Some(template) = &self.template {
+            visit.call(template)?;
+        }
+        if let Some(missing) = &self.missing {
+            visit.call(missing)?;
+        }
+        self.kind.visit(&visit)?;
+        match &self.default {
+            Default::Required => Ok(()),
+            Default::Value(value) | Default::Factory(value) => visit.call(value),
+        }
+    }
+}
+
+/// What a field is to pydynox beside a value of the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// Counts the writes of an item.
+    Version,
+    /// When the item was written first.
+    CreatedAt,
+    /// When it was written last.
+    UpdatedAt,
+    /// Names the last write, so that a call can tell its own item.
+    WriteId,
+    /// Of which model the item is.
+    Entity,
+    /// When DynamoDB may delete it; the user's to set.
+    ExpiresAt,
+}
+
+impl Duty {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "version" => Some(Self::Version),
+            "created_at" => Some(Self::CreatedAt),
+            "updated_at" => Some(Self::UpdatedAt),
+            "write_id" => Some(Self::WriteId),
+            "entity" => Some(Self::Entity),
+            "expires_at" => Some(Self::ExpiresAt),
+            _ => None,
+        }
+    }
+}
+
+/// How an attribute is protected.
+#[derive(Debug)]
+pub(crate) struct Protected {
+    pub(crate) compression: Option<Compression>,
+    pub(crate) encryption: Option<OnPlaintext>,
+    /// Whether dumps show it.
+    pub(crate) dumps: bool,
+}
+
+/// As Python hands it over: None or what becomes of plaintext, `"error"` or `"migrate"`; None or level, threshold and
+/// largest size; whether dumps show it.
+pub(crate) type Declared = (Option<String>, Option<(i32, usize, usize)>, bool);
+
+impl Protected {
+    pub(crate) fn new((encryption, compression, dumps): Declared) -> Self {
+        Self {
+            compression: compression.map(|(level, threshold, max_size)| Compression {
+                level,
+                threshold,
+                max_size,
+            }),
+            encryption: encryption.map(|said| match &*said {
+                "migrate" => OnPlaintext::Migrate,
+                _ => OnPlaintext::Error,
+            }),
+            dumps,
+        }
+    }
+}

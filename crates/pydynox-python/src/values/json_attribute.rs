@@ -1,0 +1,418 @@
+//! Values as JSON text and back, by their kind: what `JSONAttribute` stores, and what `model_dump(mode="json")` gives.
+
+use pydynox_core::number::Number;
+use pydynox_core::wire::{Reader, Writer, base64};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyNone, PySet,
+    PyString, PyTuple,
+};
+
+use crate::values::decode::{self, Decoder, Read, Unreadable};
+use crate::values::encode::{
+    Checked, Problem, decimal_type, deeper, optional_problem, python_error, text_of, wanted,
+    wrong_type,
+};
+use crate::values::kind::Kind;
+use crate::values::record::refused;
+use crate::values::scalar;
+
+/// Write a value as JSON. `lossy`: an undeclared value that JSON has no word for is written as the text closest to it.
+pub(crate) fn write(
+    w: &mut Writer,
+    kind: &Kind,
+    value: &Bound<'_, PyAny>,
+    depth: usize,
+    lossy: bool,
+) -> Checked<()> {
+    match kind {
+        Kind::None | Kind::Optional(_) if value.is_none() => w.raw(b"null"),
+        Kind::Optional(inner) => {
+            return write(w, inner, value, depth, lossy)
+                .map_err(|problem| optional_problem(problem, inner));
+        }
+        Kind::Any | Kind::Open => write_any(w, value, depth, lossy)?,
+        Kind::Str if value.is_instance_of::<PyString>() => w.string(text_of(value)?),
+        Kind::Bool => match value.cast::<PyBool>() {
+            Ok(flag) => w.raw(if flag.is_true() { b"true" } else { b"false" }),
+            Err(_) => return Err(wrong_type("bool", value)),
+        },
+        Kind::Int | Kind::Float | Kind::Number if is_int(value) => write_int(w, value)?,
+        Kind::Float | Kind::Number if value.is_instance_of::<PyFloat>() => write_float(w, value)?,
+        Kind::Decimal => write_decimal(w, value)?,
+        Kind::Bytes => match value.cast::<PyBytes>() {
+            Ok(bytes) => w.string(&base64::encode(bytes.as_bytes())),
+            Err(_) => return Err(wrong_type("bytes", value)),
+        },
+        Kind::List(inner) if value.is_instance_of::<PyList>() => {
+            write_array(w, value, depth, |w, element, depth| {
+                write(w, inner, element, depth, lossy)
+            })?;
+        }
+        Kind::TupleOf(inner) if value.is_instance_of::<PyTuple>() => {
+            write_array(w, value, depth, |w, element, depth| {
+                write(w, inner, element, depth, lossy)
+            })?;
+        }
+        Kind::Set(inner) if value.is_instance_of::<PySet>() => {
+            write_array(w, value, depth, |w, element, depth| {
+                write(w, inner, element, depth, lossy)
+            })?;
+        }
+        Kind::FrozenSet(inner) if value.is_instance_of::<PyFrozenSet>() => {
+            write_array(w, value, depth, |w, element, depth| {
+                write(w, inner, element, depth, lossy)
+            })?;
+        }
+        Kind::Tuple(kinds) => {
+            let tuple = crate::values::encode::tuple_of(kinds, value)?;
+            let mut kinds = kinds.iter();
+            write_array(w, tuple, depth, |w, element, depth| {
+                write(w, kinds.next().unwrap_or(&Kind::Any), element, depth, lossy)
+            })?;
+        }
+        Kind::Dict(inner) => write_object(w, value, depth, |w, member, depth| {
+            write(w, inner, member, depth, lossy)
+        })?,
+        Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
+            w.string(&scalar::json_text(kind, value)?);
+        }
+        Kind::Enum(members) | Kind::Literal(members) => {
+            let inner = crate::values::encode::value_of(members, value)?;
+            write(w, &members.inner, &inner, depth, lossy)?;
+        }
+        Kind::Record(shape) => shape.get().write_json(w, value, depth, lossy)?,
+        Kind::Pydantic(model) => {
+            crate::values::encode::check_pydantic(model, value)?;
+            w.raw(pydantic_text(value)?.as_bytes());
+        }
+        Kind::Json(inner) => write(w, inner, value, depth, lossy)?,
+        Kind::Codec(codec) => {
+            let stored = crate::values::encode::to_stored(codec, value)?;
+            write(w, &codec.inner, &stored, depth, lossy)?;
+        }
+        _ => return Err(wrong_type(&wanted(kind), value)),
+    }
+    Ok(())
+}
+
+fn is_int(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>()
+}
+
+fn write_int(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    let digits = value
+        .py()
+        .get_type::<PyInt>()
+        .call1((value,))
+        .and_then(|plain| plain.str())
+        .map_err(|error| python_error(value, &error))?;
+    w.raw(digits.to_string().as_bytes());
+    Ok(())
+}
+
+fn write_float(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    let float: f64 = value
+        .extract()
+        .map_err(|error| python_error(value, &error))?;
+    if !float.is_finite() {
+        return Err(Problem::new(
+            "cannot be stored: NaN and infinity are no numbers in JSON",
+        ));
+    }
+    // What Python prints is the shortest text that reads as the same float, and JSON.
+    let text = PyFloat::new(value.py(), float)
+        .repr()
+        .map_err(|error| python_error(value, &error))?;
+    w.raw(text.to_string().as_bytes());
+    Ok(())
+}
+
+fn write_decimal(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
+    let is_decimal = is_decimal(value)?;
+    if !is_decimal && !value.is_exact_instance_of::<PyInt>() {
+        return Err(wrong_type("Decimal", value));
+    }
+    let text = value.str().map_err(|error| python_error(value, &error))?;
+    w.string(&text.to_string());
+    Ok(())
+}
+
+fn is_decimal(value: &Bound<'_, PyAny>) -> Checked<bool> {
+    decimal_type(value.py())
+        .and_then(|decimal| value.is_instance(decimal))
+        .map_err(|error| python_error(value, &error))
+}
+
+fn pydantic_text(value: &Bound<'_, PyAny>) -> Checked<String> {
+    let options = PyDict::new(value.py());
+    let text = options
+        .set_item("round_trip", true)
+        .and_then(|()| value.call_method("model_dump_json", (), Some(&options)))
+        .and_then(|text| text.extract::<String>());
+    text.map_err(|error| python_error(value, &error))
+}
+
+fn write_any(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize, lossy: bool) -> Checked<()> {
+    if let Ok(text) = value.cast::<PyString>() {
+        w.string(text_of(text)?);
+    } else if value.is_instance_of::<PyNone>() {
+        w.raw(b"null");
+    } else if let Ok(flag) = value.cast::<PyBool>() {
+        w.raw(if flag.is_true() { b"true" } else { b"false" });
+    } else if value.is_instance_of::<PyInt>() {
+        write_int(w, value)?;
+    } else if value.is_instance_of::<PyFloat>() {
+        write_float(w, value)?;
+    } else if value.is_instance_of::<PyDict>() {
+        write_object(w, value, depth, |w, member, depth| {
+            write_any(w, member, depth, lossy)
+        })?;
+    } else if value.is_instance_of::<PyList>() || (lossy && is_sequence(value)) {
+        write_array(w, value, depth, |w, element, depth| {
+            write_any(w, element, depth, lossy)
+        })?;
+    } else if lossy && let Ok(bytes) = value.cast::<PyBytes>() {
+        w.string(&base64::encode(bytes.as_bytes()));
+    } else if lossy && let Ok(bytes) = value.cast::<PyByteArray>() {
+        w.string(&base64::encode(&bytes.to_vec()));
+    } else if lossy && is_decimal(value)? {
+        write_decimal(w, value)?;
+    } else {
+        return Err(wrong_type("a value that JSON has", value));
+    }
+    Ok(())
+}
+
+fn is_sequence(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyTuple>()
+        || value.is_instance_of::<PySet>()
+        || value.is_instance_of::<PyFrozenSet>()
+}
+
+fn write_array<'py>(
+    w: &mut Writer,
+    value: &Bound<'py, PyAny>,
+    depth: usize,
+    mut element: impl FnMut(&mut Writer, &Bound<'py, PyAny>, usize) -> Checked<()>,
+) -> Checked<()> {
+    let depth = deeper(depth)?;
+    w.byte(b'[');
+    let elements = value
+        .try_iter()
+        .map_err(|error| python_error(value, &error))?;
+    for (index, found) in elements.enumerate() {
+        if index > 0 {
+            w.byte(b',');
+        }
+        let found = found.map_err(|error| python_error(value, &error))?;
+        element(w, &found, depth).map_err(|problem| problem.within(&format!("[{index}]")))?;
+    }
+    w.byte(b']');
+    Ok(())
+}
+
+fn write_object<'py>(
+    w: &mut Writer,
+    value: &Bound<'py, PyAny>,
+    depth: usize,
+    member: impl Fn(&mut Writer, &Bound<'py, PyAny>, usize) -> Checked<()>,
+) -> Checked<()> {
+    let dict = value
+        .cast::<PyDict>()
+        .map_err(|_| wrong_type("dict", value))?;
+    let depth = deeper(depth)?;
+    w.byte(b'{');
+    for (index, (key, found)) in dict.iter().enumerate() {
+        if index > 0 {
+            w.byte(b',');
+        }
+        if !key.is_instance_of::<PyString>() {
+            return Err(wrong_type("str", &key).within(" (a key of the map)"));
+        }
+        let name = text_of(&key)?;
+        w.string(name);
+        w.byte(b':');
+        member(w, &found, depth).map_err(|problem| problem.within_key(name))?;
+    }
+    w.byte(b'}');
+    Ok(())
+}
+
+/// Read a value of JSON as the kind says.
+pub(crate) fn read<'py>(
+    decoder: &mut Decoder<'py>,
+    r: &mut Reader<'_>,
+    kind: &Kind,
+) -> Read<Bound<'py, PyAny>> {
+    let py = decoder.py();
+    let next = r.peek()?;
+    match (kind, next) {
+        (Kind::Any | Kind::Open, _) | (Kind::Bool, b't' | b'f') => decode::json(py, r),
+        (Kind::Optional(_) | Kind::None, b'n') => {
+            r.null()?;
+            Ok(py.None().into_bound(py))
+        }
+        (Kind::Optional(inner) | Kind::Json(inner), _) => read(decoder, r, inner),
+        (Kind::Enum(members) | Kind::Literal(members), _) => {
+            let stored = read(decoder, r, &members.inner)?;
+            decode::member(members, &stored)
+        }
+        (Kind::Codec(codec), _) => {
+            let stored = read(decoder, r, &codec.inner)?;
+            decode::from_stored(codec, &stored)
+        }
+        (Kind::Str, b'"') => Ok(PyString::new(py, &r.string()?.decode()?).into_any()),
+        (Kind::Decimal, b'"') => {
+            let text = r.string()?.decode()?.into_owned();
+            decoder.number(&text, kind)
+        }
+        (Kind::Int | Kind::Float | Kind::Decimal | Kind::Number, b'-' | b'0'..=b'9') => {
+            number(decoder, r.json_number()?, kind)
+        }
+        (Kind::Bytes, b'"') => {
+            let text = r.string()?.decode()?.into_owned();
+            let bytes = base64::decode(text.as_bytes())
+                .map_err(|_| Unreadable::misfit("the stored JSON text is no base64"))?;
+            Ok(PyBytes::new(py, &bytes).into_any())
+        }
+        (Kind::Timedelta, b'-' | b'0'..=b'9') => {
+            let number = Number::parse(r.json_number()?)
+                .map_err(|error| Unreadable::misfit(error.to_string()))?;
+            Ok(scalar::from_number(py, kind, number.as_str())?)
+        }
+        (Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid, b'"') => {
+            let text = r.string()?.decode()?.into_owned();
+            Ok(scalar::from_text(py, kind, &text)?)
+        }
+        (
+            Kind::List(_) | Kind::TupleOf(_) | Kind::Set(_) | Kind::FrozenSet(_) | Kind::Tuple(_),
+            b'[',
+        ) => array(decoder, r, kind),
+        (Kind::Dict(inner), b'{') => {
+            let dict = PyDict::new(py);
+            r.begin_object()?;
+            while let Some(key) = r.next_key()? {
+                let key = key.decode()?.into_owned();
+                let member = read(decoder, r, inner)
+                    .map_err(|problem| problem.within(&format!("[{key:?}]")))?;
+                dict.set_item(key, member)?;
+            }
+            Ok(dict.into_any())
+        }
+        (Kind::Record(shape), b'{') => shape.get().read_json(decoder, r),
+        (Kind::Pydantic(model), _) => {
+            let range = decode::skipped(r)?;
+            let text = r.slice(range.start);
+            model
+                .class
+                .bind(py)
+                .call_method(
+                    intern!(py, "model_validate_json"),
+                    (PyBytes::new(py, text),),
+                    Some(model.options.bind(py)),
+                )
+                .map_err(|error| refused(py, &model.name, error))
+        }
+        _ => Err(Unreadable::misfit(format!(
+            "the stored JSON text is no {} there",
+            wanted(kind)
+        ))),
+    }
+}
+
+fn number<'py>(decoder: &Decoder<'py>, text: &str, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+    let py = decoder.py();
+    match kind {
+        Kind::Float => Ok(py.get_type::<PyFloat>().call1((text,))?),
+        Kind::Number if text.contains(['.', 'E', 'e']) => {
+            Ok(py.get_type::<PyFloat>().call1((text,))?)
+        }
+        // JSON has no limit of 38 digits.
+        Kind::Int | Kind::Number if !text.contains(['.', 'E', 'e']) => {
+            Ok(py.get_type::<PyInt>().call1((text,))?)
+        }
+        _ => decoder.number(text, kind),
+    }
+}
+
+fn array<'py>(
+    decoder: &mut Decoder<'py>,
+    r: &mut Reader<'_>,
+    kind: &Kind,
+) -> Read<Bound<'py, PyAny>> {
+    let py = decoder.py();
+    let mut elements = Vec::new();
+    r.begin_array()?;
+    while r.next_element()? {
+        let inner = match kind {
+            Kind::Tuple(kinds) => kinds.get(elements.len()).ok_or_else(|| {
+                Unreadable::misfit(format!("the stored list has over {} elements", kinds.len()))
+            })?,
+            Kind::List(inner)
+            | Kind::TupleOf(inner)
+            | Kind::Set(inner)
+            | Kind::FrozenSet(inner) => inner,
+            _ => &Kind::Any,
+        };
+        let element = read(decoder, r, inner)
+            .map_err(|problem| problem.within(&format!("[{}]", elements.len())))?;
+        elements.push(element);
+    }
+    Ok(match kind {
+        Kind::Tuple(kinds) if kinds.len() != elements.len() => {
+            return Err(Unreadable::misfit(format!(
+                "the stored list has {} elements, not {}",
+                elements.len(),
+                kinds.len()
+            )));
+        }
+        Kind::Tuple(_) | Kind::TupleOf(_) => PyTuple::new(py, elements)?.into_any(),
+        Kind::Set(_) => PySet::new(py, elements)?.into_any(),
+        Kind::FrozenSet(_) => PyFrozenSet::new(py, elements)?.into_any(),
+        _ => PyList::new(py, elements)?.into_any(),
+    })
+}
+
+/// Write a value as the JSON text that is stored for it.
+pub(crate) fn stored(w: &mut Writer, kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<()> {
+    let mut text = Writer::with_capacity(64);
+    write(&mut text, kind, value, 0, false)?;
+    match std::str::from_utf8(text.as_bytes()) {
+        Ok(text) => w.string_value(text),
+        Err(_) => return Err(Problem::new("is no text that UTF-8 can store")),
+    }
+    Ok(())
+}
+
+/// Read a stored JSON text.
+pub(crate) fn parse<'py>(
+    decoder: &mut Decoder<'py>,
+    text: &str,
+    kind: &Kind,
+) -> Read<Bound<'py, PyAny>> {
+    let no_json = |problem| match problem {
+        Unreadable::Malformed(error) => {
+            Unreadable::misfit(format!("the stored text is no JSON: {error}"))
+        }
+        other => other,
+    };
+    let mut inner = || {
+        let mut r = Reader::new(text.as_bytes())?;
+        let value = read(decoder, &mut r, kind)?;
+        r.end()?;
+        Ok(value)
+    };
+    inner().map_err(no_json)
+}
+
+/// A value as plain Python of what JSON has.
+pub(crate) fn plain<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    let mut text = Writer::with_capacity(64);
+    write(&mut text, kind, value, 0, true)?;
+    let read = || -> Read<Bound<'py, PyAny>> {
+        decode::json(value.py(), &mut Reader::new(text.as_bytes())?)
+    };
+    read().map_err(|_| Problem::new("has no form in JSON"))
+}

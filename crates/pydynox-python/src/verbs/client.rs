@@ -1,0 +1,604 @@
+//! The core's client, seen from Python: extracts arguments, has the body written, and gives an Operation.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pydynox_core::client::Resend;
+use pydynox_core::coalesce::Read;
+use pydynox_core::expression::path::Path as Place;
+use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::answer::reply::{Context, Reply, Target};
+use crate::connection::connection::{Connected, Connection};
+use crate::connection::isolation;
+use crate::connection::meter::Pace;
+use crate::connection::request::Request;
+use crate::connection::settings::Settings;
+use crate::exceptions::{raise, validation_error};
+use crate::interpreter::coalesce::{self, Asked};
+use crate::interpreter::operation::Operation;
+use crate::item::shield::{self, Shields};
+use crate::item::write;
+use crate::model::entity;
+use crate::model::expression::{Condition, IS_KEY, actions_of, condition_of, place_of, split_name};
+use crate::model::instance::{Instance, schema_of};
+use crate::model::key::{Key, key_names, write_key};
+use crate::model::schema::Schema;
+use crate::read::single::{Exists, Given, Item, PlainItem, Refreshed};
+use crate::read::{batch_get, transact_get};
+use crate::values::{encode, service_json};
+use crate::verbs::export_lines;
+use crate::verbs::faults::Faults;
+use crate::verbs::model_methods::given_item;
+use crate::verbs::table::Wire;
+use crate::write::effect::Effect;
+use crate::write::single::{Write, about, repeated, tree, unless};
+use crate::write::{size_check, transaction};
+
+/// The client that a `DynamoDBClient` drives.
+#[pyclass(frozen, extends = Connected, module = "pydynox._core")]
+pub(crate) struct Client {
+    connection: Arc<Connection>,
+}
+
+impl Client {
+    fn settings(&self) -> &Settings {
+        &self.connection.settings
+    }
+
+    fn send_write(&self, py: Python<'_>, mut write: Write) -> PyResult<Py<Operation>> {
+        let settings = self.settings();
+        if let Some(guards) = write.guards.take() {
+            return transaction::send_guarded(py, &self.connection, write, guards);
+        }
+        let mut body = write.body.into_bytes();
+        let mut shields = Shields::default();
+        shields.add(write.shield, &mut body);
+        let request = Request {
+            body: body.into(),
+            resend: write.resend,
+            intent: write.intent,
+            proof: write.proof,
+            protection: shields.protection(py, settings)?,
+            ..Request::idempotent(write.operation, write.table, Writer::with_capacity(0))
+        };
+        let expected = Reply::boxed(settings, write.about, write.effect);
+        self.connection.send(py, request, expected)
+    }
+}
+
+/// Refuses a condition on `example.txt` in the eyes of an item that has an attribute of this very name: it would look for a
+/// member of `example`, find none, and guard nothing.
+fn refuse_split(
+    condition: Option<&Bound<'_, Condition>>,
+    values: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let paths = condition.map(|condition| condition.get().tree.paths());
+    for path in paths.into_iter().flatten() {
+        if let Some(name) = path.as_one_name()
+            && values.contains(&name)?
+            && !values.contains(path.attribute())?
+        {
+            return Err(split_name(values.py(), &name));
+        }
+    }
+    Ok(())
+}
+
+/// Write a dictionary as an item or a key.
+fn write_plain(w: &mut Writer, values: &Bound<'_, PyDict>, what: &str) -> PyResult<()> {
+    encode::write_item(w, values)
+        .map_err(|problem| validation_error(values.py(), &problem.describe("", what)))
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (**settings))]
+    fn new(
+        py: Python<'_>,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let connection = Arc::new(Connection::new(py, settings)?);
+        let connected = Connected(connection.clone());
+        Ok(PyClassInitializer::from(connected).add_subclass(Self { connection }))
+    }
+
+    /// By which a meter knows its client.
+    #[getter]
+    fn number(&self) -> u64 {
+        self.connection.number
+    }
+
+    /// Whether its cursors are sealed, so that they can be for an audience and expire.
+    #[getter]
+    fn seals_cursors(&self) -> bool {
+        !self.settings().cursor_keys.is_empty()
+    }
+
+    /// The context variable of `options()` blocks: their time-out in seconds and whether reads are consistent, each None where
+    /// nothing is said.
+    fn options_variable<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.connection.options_variable(py)
+    }
+
+    /// Read an item of a model. The key is given in order, by name, or both.
+    fn get(
+        &self,
+        schema: &Bound<'_, Schema>,
+        values: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
+        consistent_read: Option<bool>,
+    ) -> PyResult<Py<Operation>> {
+        let py = schema.py();
+        let model = schema.get();
+        let consistent =
+            self.connection
+                .is_consistent(py, consistent_read, model.consistent_read)?;
+        let key = model.key(values, named)?;
+        let table = model.table_in(py, self.settings())?;
+        if coalesce::is_on(py)? {
+            let mut w = Writer::with_capacity(64);
+            write_key(&mut w, model, &key)?;
+            let protection = shield::opening(py, self.settings(), [schema])?;
+            let about = Context {
+                target: Target::of_item(protection.as_ref(), schema, &key),
+                ..Context::of(self.settings())
+            };
+            let asked = Asked {
+                client: self.connection.core(py)?.protected(protection),
+                timeout: self.connection.timeout(py)?,
+                read: Read {
+                    table: key_names(table, model),
+                    key: w.into_bytes(),
+                    consistent_read: consistent,
+                },
+            };
+            let item = Item(schema.clone().unbind());
+            return Operation::gathered(py, asked, Reply::with(about, item));
+        }
+        let mut w = Writer::with_capacity(256);
+        get_item::begin(&mut w, &table);
+        write_key(&mut w, model, &key)?;
+        get_item::finish(&mut w, consistent, &[]);
+        let request = Request {
+            protection: shield::opening(py, self.settings(), [schema])?,
+            ..Request::idempotent(Name::GetItem, table, w)
+        };
+        let about = Context {
+            target: Target::of_item(request.protection.as_ref(), schema, &key),
+            ..Context::default()
+        };
+        let item = Item(schema.clone().unbind());
+        let expected = Reply::boxed(self.settings(), about, item);
+        self.connection.send(py, request, expected)
+    }
+
+    /// Whether there is an item with this key; reads the key alone.
+    fn exists(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Operation>> {
+        let py = schema.py();
+        let model = schema.get();
+        let table = model.table_in(py, self.settings())?;
+        let mut w = Writer::with_capacity(256);
+        get_item::begin(&mut w, &table);
+        write_key(&mut w, model, key)?;
+        let hidden = model.duties.expires_at.filter(|_| model.hides_expired);
+        let mut projection = vec![Place::new(&model.partition_key().attribute_name)];
+        projection.extend(hidden.map(|index| Place::new(&model.field(index).attribute_name)));
+        if model.entity.is_some() || !model.entities.bind(py).is_empty() {
+            projection.push(Place::new(&model.entity_attribute));
+        }
+        let consistent = self
+            .connection
+            .is_consistent(py, None, model.consistent_read)?;
+        get_item::finish(&mut w, consistent, &projection);
+        let request = Request::idempotent(Name::GetItem, table, w);
+        let exists = Exists(schema.clone().unbind());
+        let expected = Reply::plain(self.settings(), exists);
+        self.connection.send(py, request, expected)
+    }
+
+    /// Write a new item; fails when its key is taken.
+    fn create(
+        &self,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        self.send_write(
+            instance.py(),
+            Write::create(self.settings(), instance, condition)?,
+        )
+    }
+
+    /// Write the whole item, replacing whatever has its key.
+    fn put(
+        &self,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        self.send_write(
+            instance.py(),
+            Write::put(self.settings(), instance, condition)?,
+        )
+    }
+
+    /// Write what changed; None when nothing did and there is no condition to check.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn save(
+        &self,
+        instance: &Bound<'_, Instance>,
+        whole: Vec<String>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Py<Operation>>> {
+        let write = Write::save(self.settings(), instance, &whole, condition)?;
+        write
+            .map(|write| self.send_write(instance.py(), write))
+            .transpose()
+    }
+
+    /// Apply actions to the item of an instance, which then equals the item but for what was edited and not saved.
+    fn update(
+        &self,
+        instance: &Bound<'_, Instance>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let write = Write::update(self.settings(), instance, actions, condition)?;
+        self.send_write(instance.py(), write)
+    }
+
+    /// Apply actions to the item with this key; gives the item as it is then.
+    #[allow(clippy::too_many_arguments)] // what Python hands over
+    fn update_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+        upsert: bool,
+    ) -> PyResult<Py<Operation>> {
+        let write = Write::update_key(
+            self.settings(),
+            schema,
+            key,
+            named,
+            actions,
+            condition,
+            upsert,
+            true,
+        )?;
+        self.send_write(schema.py(), write)
+    }
+
+    /// The same without an answer.
+    #[allow(clippy::too_many_arguments)] // what Python hands over
+    fn apply_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        named: Option<&Bound<'_, PyDict>>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+        upsert: bool,
+    ) -> PyResult<Py<Operation>> {
+        let write = Write::update_key(
+            self.settings(),
+            schema,
+            key,
+            named,
+            actions,
+            condition,
+            upsert,
+            false,
+        )?;
+        self.send_write(schema.py(), write)
+    }
+
+    /// Delete the item of an instance.
+    fn delete(
+        &self,
+        instance: &Bound<'_, Instance>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let write = Write::delete(self.settings(), instance, condition)?;
+        self.send_write(instance.py(), write)
+    }
+
+    /// Read the item of an instance again, consistently.
+    fn refresh(&self, instance: &Bound<'_, Instance>) -> PyResult<Py<Operation>> {
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let table = schema.get().table_in(py, self.settings())?;
+        let mut w = Writer::with_capacity(256);
+        get_item::begin(&mut w, &table);
+        write::write_key(&mut w, instance)?;
+        get_item::finish(&mut w, true, &[]);
+        let request = Request {
+            protection: shield::opening(py, self.settings(), [&schema])?,
+            ..Request::idempotent(Name::GetItem, table, w)
+        };
+        let refreshed = Refreshed(instance.clone().unbind());
+        let expected = Reply::plain(self.settings(), refreshed);
+        self.connection.send(py, request, expected)
+    }
+
+    /// Delete the item with this key, if there is one.
+    fn delete_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let write = Write::delete_key(self.settings(), schema, key, condition)?;
+        self.send_write(schema.py(), write)
+    }
+
+    /// Delete the item with this key and give it back. What was given to nobody is lost, so it is never sent again.
+    fn pop_key(
+        &self,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Operation>> {
+        let write = Write::pop_key(self.settings(), schema, key)?;
+        self.send_write(schema.py(), write)
+    }
+
+    /// Send operations together; None where there is nothing to send. Gives the token too.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn transact_write(
+        &self,
+        py: Python<'_>,
+        entries: Vec<Bound<'_, PyAny>>,
+        token: Option<&str>,
+    ) -> PyResult<Option<(Py<Operation>, String)>> {
+        transaction::send(py, &self.connection, &entries, token)
+    }
+
+    /// Read many items.
+    #[pyo3(signature = (keys, consistent_read, on_invalid=None))]
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn batch_get(
+        &self,
+        py: Python<'_>,
+        keys: Vec<Key<'_>>,
+        consistent_read: Option<bool>,
+        on_invalid: Option<Py<PyAny>>,
+    ) -> PyResult<Py<Operation>> {
+        batch_get::send(py, &self.connection, &keys, consistent_read, on_invalid)
+    }
+
+    /// The table of an instance as it is sent, and its key in the form in which equal keys are equal.
+    fn address_of(&self, instance: &Bound<'_, Instance>) -> PyResult<(String, Vec<u8>)> {
+        let schema = schema_of(instance)?;
+        let mut w = Writer::with_capacity(64);
+        write::write_key(&mut w, instance)?;
+        let table = schema.get().table_in(instance.py(), self.settings())?;
+        Ok((table, w.into_bytes()))
+    }
+
+    /// Read a page of a table as lines of JSON.
+    fn scan_lines(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        after: Option<&str>,
+        consistent_read: bool,
+        limit: Option<u32>,
+        pace: &Bound<'_, Pace>,
+    ) -> PyResult<Py<Operation>> {
+        export_lines::scan(
+            py,
+            &self.connection,
+            table,
+            (after, consistent_read, limit),
+            pace.get(),
+        )
+    }
+
+    /// Read items as they were at one moment.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn transact_get(&self, py: Python<'_>, keys: Vec<Key<'_>>) -> PyResult<Py<Operation>> {
+        transact_get::send(py, &self.connection, &keys)
+    }
+
+    /// Read an item as plain values.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn get_item(
+        &self,
+        table: &str,
+        key: &Bound<'_, PyDict>,
+        consistent_read: Option<bool>,
+        projection: Vec<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Operation>> {
+        let py = key.py();
+        let table = self.settings().table_named(table);
+        let mut w = Writer::with_capacity(256);
+        get_item::begin(&mut w, &table);
+        write_plain(&mut w, key, "key")?;
+        let projection = projection
+            .iter()
+            .map(place_of)
+            .collect::<PyResult<Vec<_>>>()?;
+        let consistent = self.connection.is_consistent(py, consistent_read, false)?;
+        get_item::finish(&mut w, consistent, &projection);
+        let request = Request::idempotent(Name::GetItem, table, w);
+        let expected = Reply::plain(self.settings(), PlainItem);
+        self.connection.send(py, request, expected)
+    }
+
+    /// Write an item of plain values, replacing whatever has its key.
+    fn put_item(
+        &self,
+        table: &str,
+        item: &Bound<'_, PyDict>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let py = item.py();
+        let condition = condition_of(condition)?;
+        refuse_split(condition, item)?;
+        let table = self.settings().table_named(table);
+        let mut w = Writer::with_capacity(1024);
+        put_item::begin(&mut w, &table);
+        let start = w.len();
+        write_plain(&mut w, item, "item")?;
+        size_check::check_plain(py, self.settings(), &w.as_bytes()[start..], &table)?;
+        put_item::finish_if(&mut w, Guard::None, tree(condition))
+            .map_err(|error| raise(py, &error))?;
+        let request = Request {
+            resend: unless(condition),
+            ..Request::idempotent(Name::PutItem, table, w)
+        };
+        self.connection.send(
+            py,
+            request,
+            Reply::boxed(self.settings(), about(condition), Effect::Nothing),
+        )
+    }
+
+    /// Apply actions to the item with this key of plain values, or to a new one; gives the item as it is then.
+    fn update_item(
+        &self,
+        table: &str,
+        key: &Bound<'_, PyDict>,
+        actions: &Bound<'_, PyTuple>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let py = key.py();
+        let condition = condition_of(condition)?;
+        refuse_split(condition, key)?;
+        let actions = actions_of(actions, |name| {
+            let is_key = key.contains(name).unwrap_or(false);
+            is_key.then_some(IS_KEY.into())
+        })?;
+        let table = self.settings().table_named(table);
+        let mut w = Writer::with_capacity(512);
+        update_item::begin(&mut w, &table);
+        write_plain(&mut w, key, "key")?;
+        update_item::return_new(&mut w);
+        update_item::finish_actions(&mut w, &actions, None, tree(condition))
+            .map_err(|error| raise(py, &error))?;
+        let request = Request {
+            resend: repeated(&actions, condition),
+            ..Request::idempotent(Name::UpdateItem, table, w)
+        };
+        let about = Context {
+            target: Target::Plain(key.clone().unbind()),
+            builds_on: actions.have_parents(),
+            ..about(condition)
+        };
+        self.connection.send(
+            py,
+            request,
+            Reply::boxed(self.settings(), about, Effect::PlainNewItem),
+        )
+    }
+
+    /// Delete the item with this key of plain values.
+    fn delete_item(
+        &self,
+        table: &str,
+        key: &Bound<'_, PyDict>,
+        condition: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<Operation>> {
+        let py = key.py();
+        let condition = condition_of(condition)?;
+        refuse_split(condition, key)?;
+        let table = self.settings().table_named(table);
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        write_plain(&mut w, key, "key")?;
+        delete_item::finish_if(&mut w, Guard::None, tree(condition))
+            .map_err(|error| raise(py, &error))?;
+        let about = Context {
+            target: Target::Plain(key.clone().unbind()),
+            ..about(condition)
+        };
+        let request = Request {
+            resend: unless(condition),
+            ..Request::idempotent(Name::DeleteItem, table, w)
+        };
+        let expected = Reply::boxed(self.settings(), about, Effect::Nothing);
+        self.connection.send(py, request, expected)
+    }
+
+    /// Any operation of DynamoDB, in the service's own JSON.
+    fn call(&self, operation: &str, wire: &Bound<'_, PyDict>) -> PyResult<Py<Operation>> {
+        let py = wire.py();
+        let name = Name::from_name(operation);
+        let mut w = Writer::with_capacity(512);
+        service_json::write(&mut w, wire.as_any(), 0)?;
+        let resend = if name.is_read() {
+            Resend::Always
+        } else if wire.contains("ClientRequestToken")? {
+            Resend::Token
+        } else {
+            Resend::Never
+        };
+        let table = match wire.get_item("TableName")? {
+            Some(table) => table.extract().unwrap_or_default(),
+            None => String::new(),
+        };
+        let request = Request {
+            resend,
+            ..Request::idempotent(name, table, w)
+        };
+        self.connection
+            .send(py, request, Reply::plain(self.settings(), Wire))
+    }
+
+    /// An instance from an item in `DynamoDB`'s own form, protected values opened.
+    fn open_item(
+        &self,
+        schema: &Bound<'_, Schema>,
+        item: &Bound<'_, PyDict>,
+    ) -> PyResult<Py<Operation>> {
+        let py = schema.py();
+        let item = given_item(schema, item)?;
+        let schema = entity::reader_of(schema, &item)?;
+        let table: Arc<str> = schema.get().table_in(py, self.settings())?.into();
+        let body: Bytes = [br#"{"Item":"#, &*item, b"}"].concat().into();
+        let core =
+            self.connection
+                .core(py)?
+                .protected(shield::opening(py, self.settings(), [&schema])?);
+        let timeout = self.connection.timeout(py)?;
+        let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
+        let expected = Reply::plain(self.settings(), Given(schema.unbind()));
+        Operation::new(py, exchange, false, expected)
+    }
+
+    /// From now on, do to this client's requests what these faults say.
+    fn inject(&self, faults: &Bound<'_, Faults>) {
+        self.connection
+            .reroute(|injections| injections.add(&faults.get().plan));
+    }
+
+    /// No longer do to this client's requests what these faults say.
+    fn lift(&self, faults: &Bound<'_, Faults>) {
+        self.connection
+            .reroute(|injections| injections.remove(&faults.get().plan));
+    }
+
+    /// Let go of the connection; calls after that are refused.
+    fn close(&self) {
+        self.connection.close();
+    }
+}
+
+/// Begin a block: from now on, in all threads, what has no endpoint of its own reaches the items of this client.
+#[pyfunction]
+#[pyo3(signature = (client, /))]
+pub(crate) fn begin_isolation(client: &Bound<'_, Client>) -> PyResult<u64> {
+    let connection = &client.get().connection;
+    let embedded = connection.embedded_transport(client.py())?;
+    Ok(isolation::begin(connection.settings.clone(), embedded))
+}

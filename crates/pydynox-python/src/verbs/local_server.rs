@@ -1,0 +1,105 @@
+//! The embedded engine over HTTP on loopback: started, named and stopped from Python.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pydynox_embedded::{Limits, Location, Server, Stop};
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+use crate::exceptions::{configuration_error, raise};
+use crate::interpreter::runtime;
+
+/// A little longer than a server takes at most to end.
+const END: Duration = Duration::from_secs(10);
+
+/// A server on 127.0.0.1 that answers as DynamoDB does.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct LocalServer {
+    port: u16,
+    /// What the process was that it runs in: a forked child has no server.
+    generation: u32,
+    running: Mutex<Option<(Stop, Receiver<()>)>>,
+}
+
+#[pymethods]
+impl LocalServer {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        endpoint_url: &str,
+        port: u16,
+        max_connections: usize,
+        idle_timeout: f64,
+    ) -> PyResult<Self> {
+        runtime::forget_inherited();
+        let limits = Limits {
+            connections: max_connections,
+            idle: Duration::try_from_secs_f64(idle_timeout)
+                .map_err(|error| configuration_error(py, &format!("idle_timeout: {error}")))?,
+        };
+        let location = Location::parse(endpoint_url)
+            .map_err(|error| raise(py, &error))?
+            .ok_or_else(|| {
+                let message = format!(
+                    "'{endpoint_url}' is no embedded engine: memory://, memory://name or file:///path"
+                );
+                configuration_error(py, &message)
+            })?;
+        let transport = pydynox_embedded::open(&location).map_err(|error| raise(py, &error))?;
+        let (server, stop) = Server::bind(transport, port, limits).map_err(|error| {
+            configuration_error(py, &format!("cannot listen on 127.0.0.1:{port}: {error}"))
+        })?;
+        let port = server.port();
+        let (end, ended) = channel();
+        runtime::spawn(async move {
+            // It fails only where the runtime is at its end, and nobody can be told.
+            let _ = server.run().await;
+            let _ = end.send(());
+        })
+        .map_err(|error| {
+            PyOSError::new_err(format!("the I/O runtime could not be started: {error}"))
+        })?;
+        Ok(Self {
+            port,
+            generation: runtime::generation(),
+            running: Mutex::new(Some((stop, ended))),
+        })
+    }
+
+    #[getter]
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Accept nothing more, finish what is being answered, and end.
+    fn stop(&self, py: Python<'_>) {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match running {
+            // The parent's server: nothing of it may be touched here.
+            running if self.generation != runtime::generation() => std::mem::forget(running),
+            Some((stop, ended)) => {
+                stop.stop();
+                runtime::wait_for(py, ended, END);
+            }
+            None => {}
+        }
+    }
+}
+
+impl Drop for LocalServer {
+    fn drop(&mut self) {
+        if self.generation != runtime::generation() {
+            let running = self
+                .running
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(running.take());
+        }
+    }
+}

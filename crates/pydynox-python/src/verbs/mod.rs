@@ -1,0 +1,10 @@
+//! What Python calls.
+
+pub(crate) mod client;
+pub(crate) mod export_lines;
+pub(crate) mod faults;
+pub(crate) mod local_server;
+pub(crate) mod model_methods;
+pub(crate) mod partiql;
+pub(crate) mod table;
+pub(crate) mod trail;

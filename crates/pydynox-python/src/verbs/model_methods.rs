@@ -1,0 +1,261 @@
+//! What members of a model that do no I/O need of the border: JSON text, `DynamoDB`'s own form, sizes, and pickling.
+
+use crate::connection::connection::Connected;
+use crate::item::sealed;
+use crate::values::encode;
+use crate::values::kind::Kind;
+use pydynox_core::size::item_size;
+use pydynox_core::wire::marks::unmarked;
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use crate::answer::decoded::decode_item;
+use crate::exceptions::{internal, malformed, validation_error, validation_errors};
+use crate::interpreter::ffi;
+use crate::item::changes;
+use crate::item::read;
+use crate::item::write;
+use crate::model::entity;
+use crate::model::instance::{Instance, Slot, Stored, schema_of};
+use crate::model::schema::Schema;
+use crate::values::decode::{self, Decoder};
+use crate::values::encode::write_attribute;
+use crate::values::field::Default;
+use crate::values::field_set::FieldSet;
+use crate::values::service_json;
+use crate::write::size_check;
+
+/// The whole item as a dictionary in `DynamoDB`'s JSON.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn to_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyAny>> {
+    let py = instance.py();
+    let item = plain_item(instance)?;
+    let schema = schema_of(instance)?;
+    if schema.get().encrypts() {
+        let message = format!(
+            "{} has encrypted attributes, which only a write encrypts: save() it, or model_dump() what is not secret",
+            schema.get().name
+        );
+        return Err(validation_error(py, &message));
+    }
+    let read = || decode::json(py, &mut Reader::new(&item)?);
+    read().map_err(|_| internal(py, "an item of ours that cannot be read"))
+}
+
+/// An instance from a dictionary in `DynamoDB`'s JSON; it counts as stored.
+#[pyfunction]
+#[pyo3(signature = (schema, item, /))]
+pub(crate) fn from_item<'py>(
+    schema: &Bound<'py, Schema>,
+    item: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, Instance>> {
+    let item = given_item(schema, item)?;
+    let schema = entity::reader_of(schema, &item)?;
+    sealed::refuse_sealed(&schema, &item)?;
+    decode_item(&schema, &item)
+}
+
+/// An item that was given in `DynamoDB`'s own form, as JSON text.
+pub(crate) fn given_item(
+    schema: &Bound<'_, Schema>,
+    item: &Bound<'_, PyDict>,
+) -> PyResult<Vec<u8>> {
+    let mut w = Writer::with_capacity(1024);
+    service_json::write(&mut w, item.as_any(), 0)?;
+    if let Err(problem) = item_size(w.as_bytes()) {
+        let name = &schema.get().name;
+        return Err(validation_error(
+            schema.py(),
+            &format!(
+                "{name}.model_from_item takes DynamoDB's own form, such as {{\"name\": {{\"S\": \"Ada\"}}}}: {problem}"
+            ),
+        ));
+    }
+    Ok(w.into_bytes())
+}
+
+/// What the item counts in bytes as it is stored: in all, and by attribute. `client` has the keyring, where values are protected.
+#[pyfunction]
+#[pyo3(signature = (instance, client, /))]
+pub(crate) fn size<'py>(
+    instance: &Bound<'py, Instance>,
+    client: Option<&Bound<'py, Connected>>,
+) -> PyResult<(usize, Bound<'py, PyDict>)> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let size = match client.and_then(|client| {
+        let settings = &client.get().0.settings;
+        Some((settings, schema.get().protected_in(settings)?))
+    }) {
+        Some((settings, protected)) => {
+            let mut w = Writer::with_capacity(1024);
+            write::write(&mut w, instance)?;
+            size_check::protected_size(py, settings, &protected, w.as_bytes())?
+        }
+        _ => item_size(&plain_item(instance)?).map_err(|error| malformed(py, &error))?,
+    };
+    let attributes = PyDict::new(py);
+    for (name, bytes) in size.attributes {
+        attributes.set_item(name, bytes)?;
+    }
+    Ok((size.total, attributes))
+}
+
+/// The whole item, with protected values as they are.
+fn plain_item(instance: &Bound<'_, Instance>) -> PyResult<Vec<u8>> {
+    let mut w = Writer::with_capacity(1024);
+    write::write(&mut w, instance)?;
+    Ok(match schema_of(instance)?.get().protected {
+        None => w.into_bytes(),
+        Some(_) => unmarked(w.as_bytes()),
+    })
+}
+
+/// What an instance is pickled as.
+type Pickled<'py> = (
+    Bound<'py, PyDict>,
+    Option<Vec<u8>>,
+    Vec<String>,
+    Vec<String>,
+);
+
+/// What an instance is made of: its values, the item that was read or written, the fields whose fate is not known, and those that
+/// nobody has set.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<'py>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let values = PyDict::new(py);
+    for field in schema.fields() {
+        let name = field.name.bind(py);
+        values.set_item(name, ffi::get_attribute(instance, name)?)?;
+    }
+    let state = instance.borrow();
+    let stored = state.stored.as_deref();
+    let item = stored
+        .map(|stored| stored_item(py, schema, stored))
+        .transpose()?;
+    let unsettled = state.unsettled.iter();
+    let unsettled = unsettled
+        .map(|index| schema.field(*index).text.to_string())
+        .collect();
+    let unset = schema.fields().enumerate();
+    let unset = unset
+        .filter(|(index, _)| state.unset.contains(*index))
+        .map(|(_, field)| field.text.to_string())
+        .collect();
+    Ok((values, item, unsettled, unset))
+}
+
+/// The item as it was read or written.
+fn stored_item(py: Python<'_>, schema: &Schema, stored: &Stored) -> PyResult<Vec<u8>> {
+    let mut w = Writer::with_capacity(stored.length);
+    w.byte(b'{');
+    let empty = w.len();
+    let comma = |w: &mut Writer| {
+        if w.len() > empty {
+            w.byte(b',');
+        }
+    };
+    for (field, slot) in schema.fields().zip(&*stored.slots) {
+        match slot {
+            Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_) => {}
+            Slot::Scalar(value) => {
+                comma(&mut w);
+                w.raw(&field.label);
+                write_attribute(&mut w, field, value.bind(py), 0)
+                    .map_err(|problem| problem.raise(py, &schema.name, field))?;
+            }
+            Slot::Bytes(range) | Slot::Raw(_, range) => {
+                comma(&mut w);
+                w.raw(&field.label);
+                w.raw(stored.bytes(range));
+            }
+        }
+    }
+    let unknown = stored.bytes(&stored.unknown);
+    if !unknown.is_empty() {
+        comma(&mut w);
+        w.raw(unknown);
+    }
+    w.byte(b'}');
+    Ok(w.into_bytes())
+}
+
+/// An instance from what `pickled` gave. The class may have changed since: an attribute that it has no more stays in the item.
+#[pyfunction]
+#[pyo3(signature = (model, values, item, unsettled, unset, /))]
+pub(crate) fn restored<'py>(
+    model: &Bound<'py, PyType>,
+    values: &Bound<'py, PyDict>,
+    item: Option<&[u8]>,
+    unsettled: Vec<String>,
+    unset: Vec<String>,
+) -> PyResult<Bound<'py, Instance>> {
+    let py = model.py();
+    let schema = model.getattr("_schema")?.cast_into::<Schema>()?;
+    let made = if let Some(item) = item {
+        let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+        read::read(&mut Decoder::new(py), &mut r, &schema)?
+    } else {
+        let made = ffi::allocate(model)?.cast_into::<Instance>()?;
+        made.borrow_mut().schema = Some(schema.clone().unbind());
+        fill_new(&made, schema.get(), values)?;
+        made
+    };
+    changes::keep_changed(&made, values)?;
+    let position = |name: String| schema.get().position(&name);
+    let mut state = made.borrow_mut();
+    state.unsettled = unsettled.into_iter().filter_map(position).collect();
+    state.unset = FieldSet::default();
+    for index in unset.into_iter().filter_map(position) {
+        state.unset.insert(index);
+    }
+    drop(state);
+    Ok(made)
+}
+
+/// Give a new instance the defaults of what its values lack.
+fn fill_new(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    values: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let mut problems = Vec::new();
+    for field in schema.fields() {
+        let name = field.name.bind(py);
+        if values.contains(name)? {
+            continue;
+        }
+        match &field.default {
+            Default::Value(value) => ffi::set_attribute(instance, name, value.bind(py))?,
+            Default::Factory(factory) => {
+                ffi::set_attribute(instance, name, &factory.bind(py).call0()?)?;
+            }
+            Default::Required => {
+                let message = format!(
+                    "{}.{} is missing: the instance was pickled before the class had it",
+                    schema.name, field.text
+                );
+                problems.push((field.text.to_string(), message));
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(validation_errors(py, problems))
+    }
+}
+
+/// Whether a value may stand for an attribute of this kind.
+#[pyfunction]
+#[pyo3(signature = (kind, value, /))]
+pub(crate) fn fits(kind: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(encode::admit(&Kind::parse(kind)?, value).is_ok())
+}

@@ -1,0 +1,434 @@
+//! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pydynox_core::batch::{Fate, Writes, Wrote};
+use pydynox_core::client::Answer;
+use pydynox_core::transport::Operation as Name;
+use pydynox_core::wire::Writer;
+use pyo3::prelude::*;
+use pyo3::types::{PyIterator, PyList, PyType};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::answer::reply::{Answered, Context, Reply};
+use crate::answer::reply::{Brought, nothing};
+use crate::connection::connection::{Connected, Connection};
+use crate::connection::meter::Pace;
+use crate::exceptions::{internal, numbered, of_item, raise, validation_error};
+use crate::interpreter::operation::Operation;
+use crate::item::line::line_item;
+use crate::item::shield::{Shield, Shields};
+use crate::item::write;
+use crate::model::instance::{Instance, has_hooks, schema_of};
+use crate::model::key::key_names;
+use crate::model::key::write_key;
+use crate::model::key::{self, Key};
+use crate::model::schema::Schema;
+use crate::write::effect::Effect;
+use crate::write::single::Write;
+
+/// Whether writing an item of this model without looking at the stored one may lose what others wrote. `by_key` deletes whatever
+/// has the key, which may be an item of another entity.
+#[pyfunction]
+#[pyo3(signature = (schema, by_key, /))]
+pub(crate) fn needs_guard(schema: &Bound<'_, Schema>, by_key: bool) -> bool {
+    is_guarded(schema.get()) || (by_key && schema.get().entity.is_some())
+}
+
+fn is_guarded(schema: &Schema) -> bool {
+    schema.duties.version.is_some() || !schema.unique.is_empty()
+}
+
+/// Puts and deletes that wait until they are sent; of two for the same item the last counts.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Pending {
+    connection: Arc<Connection>,
+    /// How many were given to the writer before, by whose number an error names the one that it is about.
+    given: AtomicUsize,
+    /// Never locked while the user's code may run.
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    writes: Writes,
+    /// By their places there; None where a later one is for the same item.
+    entries: Vec<Option<Entry>>,
+    /// The model of the last entry, and its table's number.
+    last: Option<(Py<Schema>, usize)>,
+    /// Whoever encodes takes it.
+    scratch: Option<Writer>,
+}
+
+/// What Python has to do with one put or delete.
+struct Entry {
+    /// What the user gave.
+    target: Option<Py<PyAny>>,
+    effect: Effect,
+    shield: Option<Shield>,
+}
+
+/// A put or a delete as it was encoded: where the item or the key ends, and where the item's key begins.
+struct Encoded {
+    w: Writer,
+    is_put: bool,
+    end: usize,
+    key: usize,
+}
+
+impl Pending {
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn scratch(&self) -> Writer {
+        let taken = self.lock().scratch.take();
+        taken.unwrap_or_else(|| Writer::with_capacity(1024))
+    }
+
+    fn table_of(&self, schema: &Bound<'_, Schema>) -> PyResult<usize> {
+        let py = schema.py();
+        if let Some((last, number)) = &self.lock().last
+            && last.is(schema)
+        {
+            return Ok(*number);
+        }
+        let model = schema.get();
+        let names = key_names(model.table_in(py, &self.connection.settings)?, model);
+        let mut held = self.lock();
+        let number = held.writes.table(names);
+        let before = held.last.replace((schema.clone().unbind(), number));
+        drop(held);
+        drop(before);
+        Ok(number)
+    }
+
+    fn hold(&self, table: usize, entry: Entry, mut encoded: Encoded) {
+        let mut held = self.lock();
+        let bytes = encoded.w.as_bytes();
+        let (json, key) = (&bytes[..encoded.end], &bytes[encoded.key..]);
+        let before = held.writes.add(table, encoded.is_put, json, key);
+        let replaced = before.and_then(|before| held.entries[before].take());
+        held.entries.push(Some(entry));
+        // A large one is not kept for a small batch.
+        if encoded.w.len() <= 1 << 16 {
+            encoded.w.truncate(0);
+            held.scratch = Some(encoded.w);
+        }
+        drop(held);
+        // This may run the user's code.
+        drop(replaced);
+    }
+
+    /// The number of the next that is given.
+    fn next(&self) -> usize {
+        self.given.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn hold_put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        let position = self.next();
+        self.encode_put(instance)
+            .map_err(|error| self.placed(position, "put", instance, error))
+    }
+
+    /// An error with the position and the key of the item that it is about.
+    #[cold]
+    fn placed(
+        &self,
+        position: usize,
+        verb: &str,
+        instance: &Bound<'_, Instance>,
+        error: PyErr,
+    ) -> PyErr {
+        let py = instance.py();
+        let shows_keys = self.connection.settings.shows_keys;
+        let error = of_item(py, error, write::key_of(instance).ok().as_ref(), shows_keys);
+        numbered(py, position, verb, error)
+    }
+
+    fn encode_put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        let settings = &self.connection.settings;
+        let table = self.table_of(&schema_of(instance)?)?;
+        let mut w = self.scratch();
+        let effect = Write::bare_put(&mut w, settings, instance)?;
+        let end = w.len();
+        write::write_key(&mut w, instance)?;
+        let entry = Entry {
+            target: Some(instance.clone().into_any().unbind()),
+            effect,
+            shield: Shield::of_instance(settings, instance)?,
+        };
+        let encoded = Encoded {
+            w,
+            is_put: true,
+            end,
+            key: end,
+        };
+        self.hold(table, entry, encoded);
+        Ok(())
+    }
+
+    fn hold_delete(
+        &self,
+        target: &Bound<'_, PyAny>,
+        table: usize,
+        effect: Effect,
+        write: impl FnOnce(&mut Writer) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let mut w = self.scratch();
+        write(&mut w)?;
+        let entry = Entry {
+            target: Some(target.clone().unbind()),
+            effect,
+            shield: None,
+        };
+        let encoded = Encoded {
+            is_put: false,
+            end: w.len(),
+            key: 0,
+            w,
+        };
+        self.hold(table, entry, encoded);
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Pending {
+    #[new]
+    fn new(client: &Bound<'_, Connected>) -> Self {
+        Self {
+            connection: Connected::of(client),
+            given: AtomicUsize::new(0),
+            held: Mutex::default(),
+        }
+    }
+
+    /// How many were given since the last were sent, those included that a later one replaced.
+    fn __len__(&self) -> usize {
+        self.lock().writes.len()
+    }
+
+    /// That so many were written by themselves, or before.
+    fn pass_by(&self, count: usize) {
+        self.given.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Hold the put of an instance.
+    fn put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        self.hold_put(instance)
+    }
+
+    /// Hold puts of what an iterator gives, until it ends or there are this many. Gives the first that is no instance, or has
+    /// hooks or is to be looked at before, or None.
+    fn fill<'py>(
+        &self,
+        source: &Bound<'py, PyIterator>,
+        most: usize,
+        unguarded: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut plain: Option<Bound<'py, PyType>> = None;
+        let mut source = source.clone();
+        while self.__len__() < most {
+            let Some(next) = source.next() else { break };
+            let next = next?;
+            let Ok(instance) = next.cast::<Instance>() else {
+                return Ok(Some(next));
+            };
+            let class = next.get_type();
+            if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
+                if has_hooks(&class)? || (!unguarded && is_guarded(schema_of(instance)?.get())) {
+                    return Ok(Some(next));
+                }
+                plain = Some(class);
+            }
+            self.hold_put(instance)?;
+        }
+        Ok(None)
+    }
+
+    /// Hold the delete of an instance.
+    fn delete(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+        self.next();
+        let table = self.table_of(&schema_of(instance)?)?;
+        let effect = Effect::Deleted(instance.clone().unbind());
+        self.hold_delete(instance.as_any(), table, effect, |w| {
+            write::write_key(w, instance)
+        })
+    }
+
+    /// Hold the delete of a key; `target` is what it was given as.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn delete_key(&self, target: &Bound<'_, PyAny>, key: Key<'_>) -> PyResult<()> {
+        self.next();
+        let (schema, values, _) = &key;
+        let table = self.table_of(schema)?;
+        self.hold_delete(target, table, Effect::Nothing, |w| {
+            write_key(w, schema.get(), values)
+        })
+    }
+
+    /// Hold the put of the item of a line; no model knows it.
+    fn put_line(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        keys: Vec<String>,
+        line: &[u8],
+    ) -> PyResult<()> {
+        let names = key::named(self.connection.settings.table_named(table), keys);
+        let (item, key) = line_item(py, &names, line)?;
+        let table = self.lock().writes.table(names);
+        let mut w = self.scratch();
+        w.raw(&item);
+        w.raw(&key);
+        let entry = Entry {
+            target: None,
+            effect: Effect::Nothing,
+            shield: None,
+        };
+        let encoded = Encoded {
+            w,
+            is_put: true,
+            end: item.len(),
+            key: item.len(),
+        };
+        self.hold(table, entry, encoded);
+        Ok(())
+    }
+
+    /// What is held, as it was given, in the order in which it is sent.
+    fn targets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let held = self.lock();
+        let entries = held.entries.iter().flatten();
+        let targets: Vec<_> = entries
+            .filter_map(|entry| entry.target.as_ref().map(|target| target.clone_ref(py)))
+            .collect();
+        drop(held);
+        PyList::new(py, targets)
+    }
+
+    /// Whether each of them is a put.
+    fn are_puts(&self) -> Vec<bool> {
+        self.lock().writes.are_puts().collect()
+    }
+
+    /// Send what is held, and hold nothing from then on. The result is the places of those that were not written, and why.
+    #[pyo3(signature = (pace=None))]
+    fn send(&self, py: Python<'_>, pace: Option<&Bound<'_, Pace>>) -> PyResult<Py<Operation>> {
+        let settings = &*self.connection.settings;
+        let core = self.connection.core(py)?;
+        let timeout = self.connection.timeout(py)?;
+        let held = {
+            let mut held = self.lock();
+            let scratch = held.scratch.take();
+            let next = Held {
+                scratch,
+                ..Held::default()
+            };
+            std::mem::replace(&mut *held, next)
+        };
+        if held.writes.is_empty() {
+            return Err(validation_error(py, "there is nothing to write"));
+        }
+        let mut writes = held.writes;
+        let mut entries: Vec<Entry> = held.entries.into_iter().flatten().collect();
+        let mut shields = Shields::default();
+        let mut taken = entries.iter_mut().map(|entry| entry.shield.take());
+        writes.for_each_json(|json| shields.add(taken.next().flatten(), json));
+        drop(taken);
+        let mut core = core.protected(shields.protection(py, settings)?);
+        if let Some(pace) = pace {
+            core = core.paced(Some(pace.get().0.clone()));
+        }
+        let wrote: Brought<Wrote> = Arc::default();
+        let brought = wrote.clone();
+        let exchange = Box::pin(async move {
+            let done = writes.write(&core, timeout).await;
+            *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+            Ok(nothing(Name::BatchWriteItem))
+        });
+        let expected = Reply::plain(settings, Flushed { wrote, entries });
+        Operation::new(py, exchange, false, expected)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.held.try_lock() {
+            Ok(held) => held
+                .entries
+                .iter()
+                .flatten()
+                .try_for_each(|entry| entry.traverse(&visit)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let before = std::mem::take(&mut *self.lock());
+        drop(before);
+    }
+}
+
+impl Entry {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(target) = &self.target {
+            visit.call(target)?;
+        }
+        self.effect.traverse(visit)
+    }
+}
+
+/// The writes of a batch.
+pub(crate) struct Flushed {
+    wrote: Brought<Wrote>,
+    entries: Vec<Entry>,
+}
+
+impl Answered for Flushed {
+    /// The places of the entries that were not written, and the error that kept them from it.
+    fn answered<'py>(
+        self,
+        py: Python<'py>,
+        _answer: &Answer,
+        _about: &Context,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let wrote = self
+            .wrote
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(wrote) = wrote else {
+            return Err(internal(py, "a batch that wrote nothing"));
+        };
+        let mut left = Vec::new();
+        let answer = nothing(Name::BatchWriteItem);
+        let entries = self.entries.into_iter().zip(&wrote.fates);
+        for (place, (entry, fate)) in entries.enumerate() {
+            match fate {
+                Fate::Written => {
+                    entry.effect.settled(py, &answer)?;
+                    continue;
+                }
+                Fate::Failed => entry.effect.give_up(py),
+                Fate::Left | Fate::Refused => {}
+            }
+            left.push(place);
+        }
+        let error = wrote.error.map(|error| raise(py, &error).into_value(py));
+        Ok((left, error).into_pyobject(py)?.into_any())
+    }
+
+    /// Nobody will know what became of them.
+    fn give_up(self, py: Python<'_>) {
+        for entry in self.entries {
+            entry.effect.give_up(py);
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.entries
+            .iter()
+            .try_for_each(|entry| entry.traverse(visit))
+    }
+}

@@ -1,0 +1,240 @@
+//! What an update writes beside a caller's actions: defaults of an item that it may make, and what templates make of what it sets.
+
+use pydynox_core::expression::action::{Actions, Outcome, Source, Term};
+use pydynox_core::expression::condition::{Comparator, Condition, Operand};
+use pydynox_core::expression::path::Path;
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::exceptions::{internal, validation_error, validation_errors};
+use crate::item::stored;
+use crate::model::instance::Instance;
+use crate::model::protection;
+use crate::model::schema::Schema;
+use crate::model::template::Template;
+use crate::values::decode::Decoder;
+use crate::values::encode::{is_absent, write_attribute};
+use crate::values::field::{Field, Role};
+use crate::values::input::admitted;
+
+/// Let an update that may make a new item give every other attribute the value that a new instance would have. `named` are the
+/// attributes by which its key was made.
+pub(crate) fn fill_defaults(
+    py: Python<'_>,
+    schema: &Schema,
+    named: Option<&Bound<'_, PyDict>>,
+    actions: &mut Actions,
+) -> PyResult<()> {
+    let mut missing = Vec::new();
+    let mut values: Vec<Option<Bound<'_, PyAny>>> = vec![None; schema.len()];
+    for (index, field) in schema.fields().enumerate() {
+        if field.role != Role::Attribute || field.is_kept() || field.template.is_some() {
+            continue;
+        }
+        let name = &*field.attribute_name;
+        if actions.touches(name) {
+            if field.is_required() && !actions.fills(name) {
+                missing.push(field);
+            }
+            continue;
+        }
+        let given = match named {
+            Some(named) => named.get_item(&field.name)?,
+            None => None,
+        };
+        let value = match given {
+            Some(given) => Some(given),
+            None => field.initial(py)?,
+        };
+        let Some(value) = value else {
+            missing.push(field);
+            continue;
+        };
+        let value =
+            admitted(field, &value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+        fill(actions, schema, field, &value)?;
+        values[index] = Some(value);
+    }
+    if !missing.is_empty() {
+        return Err(unfilled(py, schema, &missing));
+    }
+    for template in &schema.templates {
+        let field = schema.field(template.target);
+        if field.role != Role::Attribute || template.sources().any(|index| values[index].is_none())
+        {
+            continue;
+        }
+        let text = made(py, schema, template, |index| values[index].clone())?;
+        if let Some(text) = text {
+            fill(actions, schema, field, &text)?;
+        }
+    }
+    if let Some(entity) = &schema.entity {
+        actions.fill(&schema.entity_attribute, &entity.json);
+    }
+    Ok(())
+}
+
+fn fill(
+    actions: &mut Actions,
+    schema: &Schema,
+    field: &Field,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    if !is_absent(field, value) {
+        actions.fill(&field.attribute_name, &encoded(schema, field, value)?);
+    }
+    Ok(())
+}
+
+fn encoded(schema: &Schema, field: &Field, value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let mut w = Writer::with_capacity(32);
+    write_attribute(&mut w, field, value, 0)
+        .map_err(|problem| problem.raise(value.py(), &schema.name, field))?;
+    if field.protected.is_some() {
+        protection::mark(&mut w, 0, field);
+    }
+    Ok(w.into_bytes())
+}
+
+fn unfilled(py: Python<'_>, schema: &Schema, missing: &[&Field]) -> PyErr {
+    let problems = missing.iter().map(|field| {
+        let (model, name) = (&schema.name, &field.text);
+        let of_key = schema.templates.iter().any(|template| {
+            schema.field(template.target).role != Role::Attribute
+                && schema.position(name).is_some_and(|index| template.uses(index))
+        });
+        let message = if of_key {
+            format!(
+                "{model}.{name} is part of the key, and with upsert=True this update may make a new {model}: make the key by its attributes, as in {model}.key({name}=...)"
+            )
+        } else {
+            format!(
+                "{model}.{name} has no default, and with upsert=True this update may make a new {model}: add {model}.{name}.set(...)"
+            )
+        };
+        (name.to_string(), message)
+    });
+    validation_errors(py, problems.collect())
+}
+
+fn made<'py>(
+    py: Python<'py>,
+    schema: &Schema,
+    template: &Template,
+    value: impl Fn(usize) -> Option<Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let text = template.text(schema, |index| {
+        Ok(value(index).unwrap_or_else(|| py.None().into_bound(py)))
+    })?;
+    match text {
+        Ok(text) => Ok(text.map(|text| PyString::new(py, &text).into_any())),
+        Err((index, problem)) => Err(problem.raise(py, &schema.name, schema.field(index))),
+    }
+}
+
+/// That the rest of what a template is made of is stored as the instance knows it, where an update changes a part: two updates of
+/// two parts would otherwise leave a text that fits neither.
+pub(crate) fn unmoved(
+    instance: &Bound<'_, Instance>,
+    schema: &Schema,
+    is_touched: impl Fn(usize) -> bool,
+) -> PyResult<Option<Condition>> {
+    let py = instance.py();
+    let mut guard: Option<Condition> = None;
+    let mut seen = Vec::new();
+    for template in &schema.templates {
+        if !template.sources().any(&is_touched) {
+            continue;
+        }
+        for index in template.sources() {
+            if is_touched(index) || seen.contains(&index) {
+                continue;
+            }
+            seen.push(index);
+            let field = schema.field(index);
+            if field.role != Role::Attribute {
+                continue;
+            }
+            let path = Path::new(&field.attribute_name);
+            let one = match stored::stored_json(instance, index)? {
+                Some(json) => Condition::compare(
+                    Comparator::Equal,
+                    Operand::Path(path),
+                    Operand::Value(json.into()),
+                ),
+                None => Condition::not_exists(path),
+            };
+            guard = Some(match guard {
+                None => one,
+                Some(others) => others
+                    .and(&one)
+                    .map_err(|error| internal(py, error.message()))?,
+            });
+        }
+    }
+    Ok(guard)
+}
+
+/// Let an update also write what templates make of the attributes that it sets. `known` gives what is stored, as far as that is
+/// known.
+pub(crate) fn follow<'py>(
+    py: Python<'py>,
+    schema: &Schema,
+    actions: &mut Actions,
+    known: impl Fn(usize) -> PyResult<Option<Bound<'py, PyAny>>>,
+) -> PyResult<()> {
+    for template in &schema.templates {
+        let is_touched = |index: usize| actions.touches(&schema.field(index).attribute_name);
+        if !template.sources().any(is_touched) {
+            continue;
+        }
+        let mut values: Vec<Option<Bound<'py, PyAny>>> = vec![None; schema.len()];
+        let mut unknown = Vec::new();
+        for index in template.sources() {
+            let field = schema.field(index);
+            values[index] = match actions.outcome(&field.attribute_name) {
+                Outcome::Value(json) => Some(decoded(py, field, json)?),
+                Outcome::Nothing => Some(py.None().into_bound(py)),
+                Outcome::Untouched => known(index)?,
+                Outcome::Unknown => None,
+            };
+            if values[index].is_none() {
+                unknown.push(&*field.text);
+            }
+        }
+        let target = schema.field(template.target);
+        if !unknown.is_empty() {
+            return Err(validation_error(
+                py,
+                &format!(
+                    "{model}.{} is made of {:?}, and this update changes a part of that without knowing {}: set all of it by .set(value), or load the item and save it",
+                    target.text,
+                    template.describe(schema),
+                    unknown.join(" and "),
+                    model = schema.name,
+                ),
+            ));
+        }
+        match made(py, schema, template, |index| values[index].clone())? {
+            Some(text) => {
+                let json = encoded(schema, target, &text)?;
+                actions.keep(
+                    &target.attribute_name,
+                    Term::Source(Source::Value(json.into())),
+                );
+            }
+            None => actions.drop_kept(&target.attribute_name),
+        }
+    }
+    Ok(())
+}
+
+fn decoded<'py>(py: Python<'py>, field: &Field, json: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let broken = || internal(py, "an action whose value cannot be read");
+    let mut r = Reader::new(json).map_err(|_| broken())?;
+    Decoder::new(py)
+        .value(&mut r, &field.kind)
+        .map_err(|_| broken())
+}

@@ -1,0 +1,183 @@
+//! What one write does to its instance once its answer is here, and what its result is.
+
+use pydynox_core::client::Answer;
+use pydynox_core::operation::{delete_item, update_item};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::answer::decoded::{missing_member, plain_item, read_any, read_instance, settle};
+use crate::answer::failure::Subject;
+use crate::answer::reply::{Answered, Context};
+use crate::exceptions::malformed;
+use crate::interpreter::ffi;
+use crate::item::{changes, write};
+use crate::model::instance::{Instance, Stored, schema_of};
+use crate::model::schema::Schema;
+
+/// What becomes of a write.
+pub(crate) enum Effect {
+    /// An instance was written: this is what is stored then.
+    Written {
+        instance: Py<Instance>,
+        stored: Box<Stored>,
+        /// All of them where none is named.
+        fields: Option<Vec<usize>>,
+        /// What pydynox keeps, as it is stored then.
+        kept: Vec<(usize, Py<PyAny>)>,
+    },
+    /// An instance was deleted.
+    Deleted(Py<Instance>),
+    /// An instance was changed by actions; the answer is the item as it is now.
+    Updated(Py<Instance>),
+    /// An instance's item was checked, and nothing else.
+    Checked(Py<Instance>),
+    /// The item of a model as it is after an update.
+    NewItem(Py<Schema>),
+    /// The item of a model that was deleted, or none.
+    OldItem(Py<Schema>),
+    /// The item as it is after an update, as plain values.
+    PlainNewItem,
+    Nothing,
+}
+
+impl Effect {
+    /// Part of something larger was applied; its answer says nothing about it.
+    pub(crate) fn settled(self, py: Python<'_>, answer: &Answer) -> PyResult<()> {
+        self.answered(py, answer, &Context::default()).map(|_| ())
+    }
+
+    fn instance(&self) -> Option<&Py<Instance>> {
+        match self {
+            Self::Written { instance, .. }
+            | Self::Deleted(instance)
+            | Self::Updated(instance)
+            | Self::Checked(instance) => Some(instance),
+            Self::NewItem(_) | Self::OldItem(_) | Self::PlainNewItem | Self::Nothing => None,
+        }
+    }
+}
+
+impl Answered for Effect {
+    fn answered<'py>(
+        self,
+        py: Python<'py>,
+        answer: &Answer,
+        _about: &Context,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let body = &answer.body;
+        match self {
+            Self::Written {
+                instance,
+                stored,
+                kept,
+                ..
+            } => written(instance.bind(py), stored, kept)?,
+            Self::Deleted(instance) => {
+                let before = instance.bind(py).borrow_mut().stored.take();
+                drop(before);
+            }
+            Self::Updated(instance) => updated(instance.bind(py), new_item(py, body)?)?,
+            Self::NewItem(schema) => return read_any(py, new_item(py, body)?, schema.bind(py)),
+            Self::OldItem(schema) => {
+                // Whatever it is, it was deleted, and nobody else has it.
+                if let Some(range) =
+                    delete_item::item(body).map_err(|error| malformed(py, &error))?
+                {
+                    return read_any(py, &body[range], schema.bind(py));
+                }
+            }
+            Self::PlainNewItem => return plain_new_item(py, body),
+            Self::Checked(_) | Self::Nothing => {}
+        }
+        Ok(py.None().into_bound(py))
+    }
+
+    fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
+        let Some(instance) = self.instance() else {
+            return about.subject(py, None);
+        };
+        let instance = instance.bind(py);
+        let schema = schema_of(instance).ok()?;
+        Some(about.subject_of(py, Some(schema), write::key_of(instance).ok()))
+    }
+
+    fn give_up(self, py: Python<'_>) {
+        let Self::Written {
+            instance, fields, ..
+        } = self
+        else {
+            return;
+        };
+        let instance = instance.bind(py);
+        let Ok(schema) = schema_of(instance) else {
+            return;
+        };
+        let fields = fields.unwrap_or_else(|| (0..schema.get().len()).collect());
+        instance.borrow_mut().unsettle(fields);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::NewItem(schema) | Self::OldItem(schema) => visit.call(schema),
+            _ => self
+                .instance()
+                .map_or(Ok(()), |instance| visit.call(instance)),
+        }
+    }
+}
+
+/// The item that an update was asked to give back.
+fn new_item<'a>(py: Python<'_>, body: &'a [u8]) -> PyResult<&'a [u8]> {
+    match update_item::item(body).map_err(|error| malformed(py, &error))? {
+        Some(range) => Ok(&body[range]),
+        None => Err(missing_member(py, "Attributes")),
+    }
+}
+
+/// The same of plain values; empty where no item was there, of which actions that only take away make none.
+fn plain_new_item<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    match update_item::item(body) {
+        Ok(Some(range)) => plain_item(py, &body[range]),
+        Ok(None) => Ok(PyDict::new(py).into_any()),
+        Err(error) => Err(malformed(py, &error)),
+    }
+}
+
+/// An instance was written, as it was encoded for the request.
+fn written(
+    instance: &Bound<'_, Instance>,
+    stored: Box<Stored>,
+    kept: Vec<(usize, Py<PyAny>)>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let mut state = instance.borrow_mut();
+    let before = state.stored.replace(stored);
+    state.unsettled = Box::default();
+    drop(state);
+    drop(before);
+    if !kept.is_empty() {
+        let schema = schema_of(instance)?;
+        for (index, value) in kept {
+            let name = schema.get().field(index).name.bind(py);
+            ffi::set_attribute(instance, name, value.bind(py))?;
+        }
+    }
+    Ok(())
+}
+
+/// Take the item over into the instance; what was edited and not saved stays as it is.
+fn updated(instance: &Bound<'_, Instance>, item: &[u8]) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let fresh = read_instance(py, item, &schema)?;
+    let edited = changes::edited(instance)?;
+    for (index, field) in schema.get().fields().enumerate() {
+        if !edited.contains(&index) {
+            let name = field.name.bind(py);
+            ffi::set_attribute(instance, name, &ffi::get_attribute(&fresh, name)?)?;
+        }
+    }
+    settle(instance, &fresh);
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! How large the items of a call are: refused over DynamoDB's limit, warned of before it.
+
+use std::sync::Arc;
+
+use pydynox_core::codec::protection::{Protection, Written};
+use pydynox_core::codec::{ProtectedSchema, envelope};
+use pydynox_core::error::Error;
+use pydynox_core::size::{ItemSize, MAX_ITEM_SIZE, item_size};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::connection::settings::Settings;
+use crate::exceptions::{about_key, malformed, raise};
+use crate::interpreter::runtime;
+use crate::item::write::key_of;
+use crate::model::instance::{Instance, schema_of};
+use crate::model::schema::Schema;
+
+/// What a protected value may have more than the value itself: an envelope with the longest key, and what compression adds.
+const MOST_ADDED: usize = envelope::MOST_OVERHEAD + 1024;
+
+/// Whether an item whose JSON has so many bytes may be worth counting.
+#[inline]
+pub(crate) fn may_be_large(settings: &Settings, schema: &Schema, length: usize) -> bool {
+    let protected = schema.protected.as_ref();
+    let added = protected.map_or(0, |schema| schema.attributes.len() * MOST_ADDED);
+    length + added > settings.warns_above.min(MAX_ITEM_SIZE)
+}
+
+/// Check the item of an instance that is about to be sent, as it will be stored.
+#[inline]
+pub(crate) fn check_of_instance(
+    settings: &Settings,
+    item: &[u8],
+    instance: &Bound<'_, Instance>,
+) -> PyResult<()> {
+    let schema = schema_of(instance)?;
+    if may_be_large(settings, schema.get(), item.len()) {
+        measure(settings, item, instance, &schema)
+    } else {
+        Ok(())
+    }
+}
+
+fn measure(
+    settings: &Settings,
+    item: &[u8],
+    instance: &Bound<'_, Instance>,
+    schema: &Bound<'_, Schema>,
+) -> PyResult<()> {
+    let py = schema.py();
+    let model = schema.get();
+    let table = model.table_in(py, settings)?;
+    let size = match model.protected_in(settings) {
+        None => item_size(item).map_err(|error| malformed(py, &error))?,
+        Some(protected) => protected_size(py, settings, &protected, item)?,
+    };
+    let key = || key_of(instance).ok();
+    judge(py, settings, &size, &model.name, &table, key)
+}
+
+/// The same of an item that no model knows.
+pub(crate) fn check_plain(
+    py: Python<'_>,
+    settings: &Settings,
+    item: &[u8],
+    table: &str,
+) -> PyResult<()> {
+    if item.len() <= settings.warns_above.min(MAX_ITEM_SIZE) {
+        return Ok(());
+    }
+    let size = item_size(item).map_err(|error| malformed(py, &error))?;
+    judge(py, settings, &size, "item", table, || None)
+}
+
+/// What an item with marked values counts once they are protected.
+pub(crate) fn protected_size(
+    py: Python<'_>,
+    settings: &Settings,
+    schema: &Arc<ProtectedSchema>,
+    item: &[u8],
+) -> PyResult<ItemSize> {
+    let protection = Protection {
+        keys: settings.keys(py)?,
+        generation: runtime::generation().into(),
+        writes: vec![Written {
+            schema: schema.clone(),
+            key: Box::default(),
+        }],
+        reads: Vec::new(),
+    };
+    let named = |error: Error| raise(py, &error.with_operation(&*schema.model));
+    protection.size(item).map_err(named)
+}
+
+/// Refuse what is too large, and warn of what nearly is. `key` is that of an instance's item.
+#[cold]
+fn judge<'py>(
+    py: Python<'py>,
+    settings: &Settings,
+    size: &ItemSize,
+    model: &str,
+    table: &str,
+    key: impl FnOnce() -> Option<Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    if let Err(error) = size.check() {
+        let error = error.with_operation(model).with_table(table);
+        let raised = raise(py, &error);
+        if let Some(key) = key() {
+            about_key(py, &raised, &key, settings.shows_keys)?;
+        }
+        return Err(raised);
+    }
+    if size.total > settings.warns_above {
+        let (total, against) = (size.total, size.against());
+        let message = format!("{model} writes an item of {total} bytes into '{table}', {against}");
+        py.import(intern!(py, "pydynox.cost"))?
+            .call_method1(intern!(py, "warn_of_size"), (message,))?;
+    }
+    Ok(())
+}
