@@ -263,12 +263,25 @@ impl Client {
             timeout: Some(deadline.left().unwrap_or(Duration::MAX)),
             ..again
         };
+        let before = error.attempts();
         match self.call_tracked(call, progress).await {
-            // The values are theirs after all; an attempt before may have taken them all the same.
-            Err(other) if matches!(other.kind(), ErrorKind::TransactionCanceled { .. }) => {
-                Err(error.with_ambiguous(other.ambiguous()))
+            Ok(answer) => Ok(Answer {
+                attempts: before + answer.attempts,
+                ..answer
+            }),
+            Err(other) => {
+                let attempts = before + other.attempts();
+                let told = match other.kind() {
+                    // The values are theirs after all; an attempt before may have taken them all the same.
+                    ErrorKind::TransactionCanceled { .. } => {
+                        error.with_ambiguous(other.ambiguous())
+                    }
+                    _ => other,
+                };
+                Err(told
+                    .with_attempts(attempts)
+                    .with_elapsed(deadline.elapsed()))
             }
-            answered => answered,
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::expression::condition::Condition;
 use crate::expression::path::Path;
 
 const OTHERS: &str = r#"{"__type":"x#TransactionCanceledException","message":"no","CancellationReasons":[{"Code":"ConditionalCheckFailed","Message":"no","Item":{"id":{"S":"g"},"_pydynox_unique":{"M":{"owner":{"M":{"id":{"S":"u2"}}}}}}}]}"#;
+const THROTTLED: &str = r#"{"__type":"x#ThrottlingException","message":"no"}"#;
+const INVALID: &str = r#"{"__type":"x#ValidationException","message":"no"}"#;
 const STILL_THEIRS: &str = r#"{"__type":"x#TransactionCanceledException","message":"no","CancellationReasons":[{"Code":"None"},{"Code":"ConditionalCheckFailed","Message":"no"}]}"#;
 
 async fn commit(script: &Arc<Script>, config: ClientConfig) -> Result<Answer, Error> {
@@ -84,6 +86,38 @@ async fn a_repair_that_may_have_been_applied_is_no_definite_failure() {
         error.ambiguous(),
         "an attempt of the repair may have been applied"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_and_time_are_those_of_both_sendings() {
+    for (refusals, attempts) in [
+        (vec![STILL_THEIRS], 2),
+        (vec![THROTTLED, STILL_THEIRS], 3),
+        (vec![INVALID], 2),
+    ] {
+        let script = Script::new(move |n| {
+            let text = match n {
+                0 => OTHERS,
+                n => refusals[(n - 1).min(refusals.len() - 1)],
+            };
+            Step::After(Duration::from_secs(2), Box::new(answer(400, text)))
+        });
+        let begun = Instant::now();
+
+        let error = commit(&script, config()).await.unwrap_err();
+
+        assert_eq!(error.attempts(), attempts, "{error}");
+        assert_eq!(script.times_sent(), attempts as usize);
+        assert_eq!(error.elapsed(), Some(begun.elapsed()));
+    }
+    let script = Script::new(|n| {
+        if n == 0 {
+            answer(400, OTHERS)
+        } else {
+            served()
+        }
+    });
+    assert_eq!(commit(&script, config()).await.unwrap().attempts, 2);
 }
 
 #[tokio::test(start_paused = true)]
