@@ -252,7 +252,11 @@ UNSENT: dict[str, Callable[[Note], Coroutine[Any, Any, Any]]] = {
     "update": lambda note: note.update(Note.tags.append("x")),
     "delete": lambda note: note.delete(),
     "transaction": in_a_transaction,
+    "batch put": lambda note: pydynox.get_default_client().batch_save([note]),
+    "batch delete": lambda note: pydynox.get_default_client().batch_delete([note]),
+    "bulk put": lambda note: pydynox.get_default_client().bulk_write([note]),
 }
+EDITING = [UNSENT[name] for name in ("save", "put", "transaction", "batch put", "bulk put")]
 
 
 @pytest.mark.parametrize("write", UNSENT.values(), ids=UNSENT)
@@ -266,7 +270,7 @@ async def test_a_write_cancelled_before_it_was_sent_changes_nothing(
         note = await Note.get_or_raise("n1")
         busy = asyncio.ensure_future(Note.get("n2"))
         await asyncio.to_thread(server.wait_until, lambda: len(server.seen) == 2)
-        if write in (UNSENT["save"], UNSENT["put"], UNSENT["transaction"]):
+        if write in EDITING:
             note.text = "new"
         writing = asyncio.ensure_future(write(note))
         await asyncio.sleep(0.05)
@@ -282,6 +286,32 @@ async def test_a_write_cancelled_before_it_was_sent_changes_nothing(
         await busy
         await Note.get("n1")
     assert server.operations() == ["GetItem"] * 3
+
+
+async def test_of_a_batch_that_is_cancelled_only_what_was_sent_counts_as_changed(serve: Serve) -> None:
+    free = threading.Event()
+    rows = [{"note_id": {"S": f"n{number}"}, "text": {"S": "hello"}} for number in range(60)]
+    server = serve(answer({"Count": 60, "Items": rows}), held(free, answer({})))
+    with client_of(server, max_connections=1).as_default():
+        notes = await Note.scan().all()
+        for note in notes:
+            note.text = "new"
+        writing = asyncio.ensure_future(pydynox.get_default_client().batch_save(notes))
+        await asyncio.to_thread(server.wait_until, lambda: len(server.seen) == 2)
+        await asyncio.sleep(0.05)
+
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        free.set()
+
+        for note in notes:
+            note.text = "hello"
+    sent = server.seen[1].body.decode()
+    changed = [note for note in notes if note.model_changes()]
+    assert changed == [note for note in notes if f'"{note.note_id}"' in sent]
+    assert len(changed) == 25
+    assert len(server.seen) == 2
 
 
 def test_a_blocking_write_interrupted_before_it_was_sent_changes_nothing(serve: Serve) -> None:

@@ -17,7 +17,7 @@ use crate::operation::batch_get_item::Items;
 use crate::operation::{batch_get_item, batch_write_item};
 use crate::retry::deadline::{Deadline, Pause};
 use crate::retry::policy::{Class, Jitter, backoff};
-use crate::transport::Operation;
+use crate::transport::{Operation, Progress};
 use crate::wire::{Reader, Value, WireError, Writer};
 
 /// How many keys a BatchGetItem takes.
@@ -366,10 +366,10 @@ impl Gets {
     }
 
     async fn outcomes(&self, client: &Client, deadline: Deadline) -> Vec<Outcome> {
-        let chunks = self
-            .bodies()
-            .into_iter()
-            .map(|body| drain(client, Operation::BatchGetItem, body, deadline));
+        let chunks = self.bodies().into_iter().map(|body| {
+            let progress = Progress::default();
+            drain(client, Operation::BatchGetItem, body, deadline, progress)
+        });
         all(chunks.collect(), AT_ONCE).await
     }
 
@@ -427,7 +427,13 @@ struct Outcome {
 }
 
 /// Sends a request, and again whatever it leaves over, with growing pauses, until the deadline.
-async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Deadline) -> Outcome {
+async fn drain(
+    client: &Client,
+    operation: Operation,
+    body: Bytes,
+    deadline: Deadline,
+    progress: Progress,
+) -> Outcome {
     let mut outcome = Outcome {
         answers: Vec::new(),
         left: None,
@@ -447,7 +453,7 @@ async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Dea
             own_token: None,
             timeout: Some(deadline.left().unwrap_or(Duration::MAX)),
         };
-        let answer = match client.call(call).await {
+        let answer = match client.call_tracked(call, progress.clone()).await {
             Ok(answer) => answer,
             // What came before is not lost to a read whose time is over.
             Err(error) if reads && retry > 0 && error.kind() == &ErrorKind::Timeout => {
@@ -472,6 +478,8 @@ async fn drain(client: &Client, operation: Operation, body: Bytes, deadline: Dea
         };
         outcome.left = left.map(|range| answer.body.slice(range));
         outcome.answers.push(answer);
+        // A part of it is done, whatever becomes of the rest.
+        progress.attempted(true);
         let Some(left) = &outcome.left else {
             return outcome;
         };
@@ -602,7 +610,7 @@ mod writes;
 
 use by_key::ByKey;
 
-pub use writes::{Fate, Writes, Wrote};
+pub use writes::{Fate, Sending, Writes, Wrote};
 
 #[cfg(test)]
 mod tests;

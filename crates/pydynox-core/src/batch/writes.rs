@@ -9,7 +9,7 @@ use super::{AT_ONCE, ByKey, KeyNames, MAX_WRITES, all, drain};
 use crate::client::Client;
 use crate::error::Error;
 use crate::operation::batch_write_item;
-use crate::transport::Operation;
+use crate::transport::{Operation, Progress};
 use crate::wire::marks::unmarked;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -45,6 +45,12 @@ struct Request {
     table: usize,
     is_put: bool,
     json: Range<usize>,
+}
+
+/// Writes of a batch that are about to be sent.
+pub struct Sending {
+    writes: Writes,
+    chunks: Vec<(Range<usize>, Progress)>,
 }
 
 /// What became of the writes of a batch.
@@ -113,39 +119,19 @@ impl Writes {
         }
     }
 
-    /// Writes all of it; whatever the service leaves over is sent again until the deadline. Every request is carried to its end,
-    /// whatever becomes of the others.
-    pub async fn write(mut self, client: &Client, timeout: Option<Duration>) -> Wrote {
-        let deadline = client.deadline(timeout);
+    /// Divides all of it into requests.
+    pub fn sending(mut self) -> Sending {
         self.requests.retain(Option::is_some);
-        let chunks = self.chunks();
-        let sent = chunks.iter().map(|chunk| {
-            drain(
-                client,
-                Operation::BatchWriteItem,
-                self.body(chunk.clone()),
-                deadline,
-            )
-        });
-        let outcomes = all(sent.collect(), AT_ONCE).await;
-        let mut wrote = Wrote {
-            fates: vec![Fate::Written; self.requests.len()],
-            error: None,
-        };
-        for (chunk, outcome) in chunks.into_iter().zip(outcomes) {
-            let fate = match &outcome.error {
-                None => Fate::Left,
-                Some(error) if error.ambiguous() => Fate::Failed,
-                Some(_) => Fate::Refused,
-            };
-            match outcome.left {
-                Some(left) => self.mark(fate, &mut wrote, chunk, &left),
-                None if outcome.error.is_some() => wrote.fates[chunk].fill(fate),
-                None => {}
-            }
-            wrote.error = wrote.error.or(outcome.error);
+        let chunks = self.chunks().into_iter();
+        Sending {
+            chunks: chunks.map(|chunk| (chunk, Progress::default())).collect(),
+            writes: self,
         }
-        wrote
+    }
+
+    /// The same, and writes it.
+    pub async fn write(self, client: &Client, timeout: Option<Duration>) -> Wrote {
+        self.sending().write(client, timeout).await
     }
 
     /// Marks what is among the left ones.
@@ -221,6 +207,48 @@ impl Writes {
         }
         batch_write_item::finish(&mut writer);
         writer.into_bytes().into()
+    }
+}
+
+impl Sending {
+    /// Which writes go in each request, counted as the fates are, and how far that is.
+    pub fn requests(&self) -> Vec<(Range<usize>, Progress)> {
+        self.chunks.clone()
+    }
+
+    /// Writes all of it; whatever the service leaves over is sent again until the deadline. Every request is carried to its end,
+    /// whatever becomes of the others.
+    pub async fn write(self, client: &Client, timeout: Option<Duration>) -> Wrote {
+        let deadline = client.deadline(timeout);
+        let Self { writes, chunks } = self;
+        let sent = chunks.iter().map(|(chunk, progress)| {
+            drain(
+                client,
+                Operation::BatchWriteItem,
+                writes.body(chunk.clone()),
+                deadline,
+                progress.clone(),
+            )
+        });
+        let outcomes = all(sent.collect(), AT_ONCE).await;
+        let mut wrote = Wrote {
+            fates: vec![Fate::Written; writes.requests.len()],
+            error: None,
+        };
+        for ((chunk, _), outcome) in chunks.into_iter().zip(outcomes) {
+            let fate = match &outcome.error {
+                None => Fate::Left,
+                Some(error) if error.ambiguous() => Fate::Failed,
+                Some(_) => Fate::Refused,
+            };
+            match outcome.left {
+                Some(left) => writes.mark(fate, &mut wrote, chunk, &left),
+                None if outcome.error.is_some() => wrote.fates[chunk].fill(fate),
+                None => {}
+            }
+            wrote.error = wrote.error.or(outcome.error);
+        }
+        wrote
     }
 }
 

@@ -1,11 +1,13 @@
 //! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::batch::{Fate, Writes, Wrote};
 use pydynox_core::client::Answer;
-use pydynox_core::transport::Operation as Name;
+use pydynox_core::process::Maker;
+use pydynox_core::transport::{Operation as Name, Progress};
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyType};
@@ -342,14 +344,22 @@ impl Pending {
         if let Some(pace) = pace {
             core = core.paced(Some(pace.get().0.clone()));
         }
+        let sending = writes.sending();
+        let requests = sending.requests();
         let wrote: Brought<Wrote> = Arc::default();
         let brought = wrote.clone();
         let exchange = Box::pin(async move {
-            let done = writes.write(&core, timeout).await;
+            let done = sending.write(&core, timeout).await;
             *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
             Ok(nothing(Name::BatchWriteItem))
         });
-        let expected = Reply::plain(settings, Flushed { wrote, entries });
+        let flushed = Flushed {
+            wrote,
+            entries,
+            requests,
+            maker: Maker::this(),
+        };
+        let expected = Reply::plain(settings, flushed);
         Operation::new(py, exchange, false, expected)
     }
 
@@ -383,6 +393,10 @@ impl Entry {
 pub(crate) struct Flushed {
     wrote: Brought<Wrote>,
     entries: Vec<Entry>,
+    /// Which of them go in each request, and how far that is.
+    requests: Vec<(Range<usize>, Progress)>,
+    /// The process that sends them.
+    maker: Maker,
 }
 
 impl Answered for Flushed {
@@ -419,10 +433,17 @@ impl Answered for Flushed {
         Ok((left, error).into_pyobject(py)?.into_any())
     }
 
-    /// Nobody will know what became of them.
+    /// Nobody will know what became of them; those of requests of which nothing has left are as they were.
     fn give_up(self, py: Python<'_>) {
-        for entry in self.entries {
-            entry.effect.give_up(py);
+        let mut entries = self.entries.into_iter();
+        for (places, progress) in self.requests {
+            // What is sent for a parent is sent there.
+            let is_untouched = self.maker.is_this() && progress.cancel();
+            for entry in entries.by_ref().take(places.len()) {
+                if !is_untouched {
+                    entry.effect.give_up(py);
+                }
+            }
         }
     }
 
