@@ -208,6 +208,56 @@ def test_an_envelope_is_refused_where_an_entity_declares_a_plain_attribute(
     assert "_type" in str(refused.value)
 
 
+OWN_READERS: dict[str, Callable[[DynamoDBClient, Any], Any]] = {
+    "get": lambda _, model: model.get("p", "1"),
+    "get_or_raise": lambda _, model: model.get_or_raise("p", "1"),
+    "key.get": lambda _, model: model.key("p", "1").get(),
+    "batch_get": lambda client, model: client.batch_get(model.key("p", "1")),
+    "transact_get": lambda client, model: client.transact_get(model.key("p", "1")),
+    "query": lambda _, model: model.query("p").all(),
+    "scan": lambda _, model: model.scan().all(),
+    "pages": lambda _, model: model.scan().page(5),
+    "execute": lambda client, model: client.execute("SELECT * FROM entities", model=model),
+    "update": lambda _, model: model.key("p", "1").update(model.sk2.set("x")),
+    "pop": lambda _, model: model.key("p", "1").pop(),
+}
+
+
+class Stay(Base, entity="stay"):
+    number: Attr[Any]
+    sk2: Attr[str | None] = field(default=None)
+
+
+class Pack(Base, entity="pack"):
+    number: Compressed[Any]
+    sk2: Attr[str | None] = field(default=None)
+
+
+@pytest.mark.parametrize("model", [Stay, Pack], ids=["plain", "compressed"])
+@pytest.mark.parametrize("reader", OWN_READERS)
+@pytest.mark.parametrize("keyring", [KEYRING, None], ids=["keyring", "none"])
+def test_an_entity_read_by_itself_refuses_an_envelope_too(
+    shared: str, drive: Drive, reader: str, model: Any, keyring: Any
+) -> None:
+    client = DynamoDBClient(endpoint_url=shared, keyring=KEYRING)
+    own = DynamoDBClient(endpoint_url=shared, keyring=keyring)
+    with client.as_default():
+        Base.table.sync.create()
+        Card(pk="p", sk="1", number="4111").sync.create()
+        item = client.sync.get_item("entities", {"pk": "p", "sk": "1"})
+        assert item is not None
+        model(pk="p", sk="1", number=b"\xd9").sync.put()
+    with own.as_default():
+        drive(OWN_READERS[reader](own, model))
+        own.sync.put_item("entities", {**item, "_type": model.__name__.lower()})
+        with pytest.raises(EncryptionError) as refused:
+            drive(OWN_READERS[reader](own, model))
+
+    assert (refused.value.model, refused.value.attribute) == (model.__name__, "number")
+    assert "Card" in str(refused.value)
+    assert refused.value.applied is (reader in ("update", "pop"))
+
+
 # --- Keys
 
 

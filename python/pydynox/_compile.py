@@ -55,6 +55,7 @@ MODEL_NAMES = frozenset(
 )
 
 
+KEY_OPTIONS = frozenset({"consistent_read", "defaults", "timeout"})  # that verbs take beside the parts of a key by name
 KEPT = frozenset({"version", "created_at", "updated_at"})  # pydynox decides their values
 WRITE_ID = "_write_id"
 
@@ -136,6 +137,20 @@ def _announce(cls: type[Any], definition: Definition) -> None:
             fail(cls, "", f"says entity={name!r}, and so does {other.model.__name__}")
         base.entities[name] = cls._schema
         base.late.pop(name, None)
+        _keep_apart([schema for schema in base.entities.values() if schema is not None])
+
+
+def _keep_apart(schemas: list[_core.Schema]) -> None:
+    """What one entity encrypts is refused where another one of the table has a plain attribute of that name."""
+    attributes = [definition_attributes(schema.model) for schema in schemas]
+    encrypted: dict[str, str] = {}
+    for schema, declared in zip(schemas, attributes, strict=True):
+        encrypted |= {one.attribute_name: schema.model.__name__ for one in declared if one._protection == "encrypted"}
+    if not encrypted:
+        return
+    for schema, declared in zip(schemas, attributes, strict=True):
+        plain = [one.attribute_name for one in declared if one._protection != "encrypted" and one.attribute_name in encrypted]
+        schema.refuse_envelopes([(name, encrypted[name]) for name in plain])
 
 
 def unique_among(cls: type[Any]) -> list[tuple[str, list[str]]]:
@@ -253,6 +268,8 @@ def complete(cls: type[Any]) -> Definition:
     for attribute in definition.attributes.values():
         _check_attribute(cls, attribute)
     templates = {name: _template(cls, definition, attribute) for name, attribute in definition.attributes.items()}
+    if not is_document:
+        _check_parts(cls, definition, templates)
     _protected.check(cls, definition.attributes.values(), is_document=is_document)
     fields = [
         core_field(cls, attribute, templates[name], _protected.of(attribute)) for name, attribute in definition.attributes.items()
@@ -639,6 +656,21 @@ def _check_roles(cls: type[Any], definition: Definition) -> None:
             if sort:
                 fail(cls, sort, "is a sort key without a partition key: declare one with partition_key()")
             fail(cls, "", "has no partition key: declare one with partition_key(), or say abstract=True")
+
+
+def _check_parts(cls: type[Any], definition: Definition, templates: Mapping[str, _templates.Pieces | None]) -> None:
+    """What a key is made of is given by name beside the options of a verb: ``get(user_id="u1", timeout=1)``."""
+    for key, attribute in definition.attributes.items():
+        if not attribute._roles:
+            continue
+        template = templates[key]
+        sources = [key] if template is None else [piece[0] for piece in template[0] if isinstance(piece, tuple)]
+        for name in sources:
+            if name in KEY_OPTIONS:
+                part = "is a key" if name == key else f"is a part of the key {key}"
+                verb = "get_or_create" if name == "defaults" else "get"
+                remedy = f'call it {name}_, with attribute_name="{name}" where that is how it is stored'
+                fail(cls, name, f"{part}, and {cls.__name__}.{verb}({name}=...) is an option of the verb: {remedy}")
 
 
 def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:

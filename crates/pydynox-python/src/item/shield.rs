@@ -57,7 +57,8 @@ impl Shield {
         let py = schema.py();
         let model = schema.get();
         let entities = model.entities.bind(py);
-        if model.protected.is_none() && entities.is_empty() {
+        let elsewhere = model.encrypted_elsewhere();
+        if model.protected.is_none() && entities.is_empty() && elsewhere.is_empty() {
             return Ok(None);
         }
         let table: Option<Arc<str>> = match &model.table(py) {
@@ -83,7 +84,8 @@ impl Shield {
             classes.push((Some(entity), of));
         }
         classes.push((None, schema.clone()));
-        let encrypted = encrypted_by(&classes);
+        let mut encrypted = encrypted_by(&classes);
+        encrypted.extend(elsewhere);
         let reads: Vec<Reads> = classes
             .iter()
             .map(|(entity, of)| Reads {
@@ -93,7 +95,8 @@ impl Shield {
                 plain: plain_attributes(of.get(), &encrypted),
             })
             .collect();
-        if reads.iter().all(|reads| reads.schema.is_none()) {
+        let opens = |reads: &Reads| reads.schema.is_some() || reads.plain.is_some();
+        if !reads.iter().any(opens) {
             return Ok(None);
         }
         let mut w = Writer::with_capacity(64);

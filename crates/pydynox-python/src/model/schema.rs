@@ -3,6 +3,7 @@
 use crate::values::field::Field;
 use crate::values::field::Role;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pydynox_core::codec::ProtectedSchema;
@@ -65,6 +66,10 @@ pub(crate) struct Schema {
     bound_to_sent_name: bool,
     /// The protected attributes by the name that was sent last.
     protected_as_sent: Mutex<Option<Arc<ProtectedSchema>>>,
+    /// Attributes that another class of the table encrypts and this one does not, each with that class; grows as they are defined.
+    encrypted_elsewhere: Mutex<Vec<(Box<str>, Box<str>)>>,
+    /// Whether there are any: most classes are asked for nothing more.
+    is_encrypted_elsewhere: AtomicBool,
 }
 
 impl Deref for Schema {
@@ -76,6 +81,15 @@ impl Deref for Schema {
 }
 
 impl Schema {
+    /// Attributes of this class that another one of its table encrypts, each with that class.
+    pub(crate) fn encrypted_elsewhere(&self) -> Vec<(Box<str>, Box<str>)> {
+        if !self.is_encrypted_elsewhere.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let names = self.encrypted_elsewhere.lock();
+        names.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn partition_key(&self) -> &Field {
         self.field(self.partition_key)
     }
@@ -307,6 +321,8 @@ impl Schema {
             protected,
             bound_to_sent_name: logical_table.is_none(),
             protected_as_sent: Mutex::default(),
+            encrypted_elsewhere: Mutex::default(),
+            is_encrypted_elsewhere: AtomicBool::new(false),
             layout,
         })
     }
@@ -320,6 +336,19 @@ impl Schema {
     #[getter]
     fn is_protected(&self) -> bool {
         self.protected.is_some()
+    }
+
+    /// Another class of its table encrypts these attributes: by stored name, the class.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
+    fn refuse_envelopes(&self, names: Vec<(String, String)>) {
+        let known = self.encrypted_elsewhere.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        *known = names
+            .into_iter()
+            .map(|(name, class)| (name.into(), class.into()))
+            .collect();
+        self.is_encrypted_elsewhere
+            .store(!known.is_empty(), Ordering::Relaxed);
     }
 
     #[getter]
