@@ -143,3 +143,45 @@ def test_an_export_that_goes_in_a_circle_ends(serve: Serve, drive: Drive, tmp_pa
     client = client_of(serve(described, page))
     with pytest.raises(InvalidResponseError, match="never end"):
         drive(export_jsonl("orders", tmp_path / "file", client=client))
+
+
+AGAIN: dict[str, Callable[[Any, Any], Any]] = {
+    "page": lambda query, cursor: query.after(cursor).page(1),
+    "max_reads": lambda query, cursor: query.max_reads(1).after(cursor).page(1),
+    "all": lambda query, cursor: query.after(cursor).all(),
+    "count": lambda query, cursor: query.after(cursor).count(),
+    "exists": lambda query, cursor: query.after(cursor).exists(),
+}
+
+
+@pytest.mark.parametrize("row", [False, True], ids=["without rows", "with rows"])
+@pytest.mark.parametrize("verb", AGAIN)
+@pytest.mark.parametrize("name", ["query", "filtered", "scan", "keys", "plain", "paced"])
+def test_a_service_that_gives_the_position_back_that_it_was_given_is_found_over_separate_calls(
+    serve: Serve, drive: Drive, name: str, verb: str, row: bool
+) -> None:
+    client = client_of(serve(stuck(1, row=row)), timeout=20)
+    with client.as_default():
+        query = QUERIES[name](client)
+        cursor = drive(query.max_reads(1).page(1)).cursor
+        assert cursor is not None
+        with pytest.raises(InvalidResponseError, match="never end"):
+            drive(AGAIN[verb](query, cursor))
+
+
+def test_a_loop_over_pages_of_one_query_ends(serve: Serve, drive: Drive) -> None:
+    def each_page() -> None:
+        page = drive(Order.query("c1").max_reads(1).page(1))
+        for _ in range(3):
+            page = drive(Order.query("c1").max_reads(1).after(page.cursor).page(1))
+
+    with client_of(serve(stuck(1))).as_default(), pytest.raises(InvalidResponseError):
+        each_page()
+
+
+def test_statements_find_it_over_separate_calls_too(serve: Serve, drive: Drive) -> None:
+    item = {"customer": {"S": "c1"}, "number": {"N": "1"}}
+    client = client_of(serve(answer({"Items": [item], "NextToken": "t"})))
+    cursor = drive(client.execute("SELECT * FROM orders", limit=1)).cursor
+    with pytest.raises(InvalidResponseError, match="never end"):
+        drive(client.execute("SELECT * FROM orders", limit=1, after=cursor))

@@ -379,3 +379,61 @@ def test_a_row_that_lacks_an_attribute_of_its_model_is_a_serialization_error(boo
     for columns in ("text", "number", "book"):
         with pytest.raises(SerializationError, match="Entry"):
             drive(book.execute(f"SELECT {columns} FROM entries WHERE book = ?", "b", model=Entry))  # noqa: S608
+
+
+GOOD = {"book": {"S": "b"}, "number": {"N": "1"}}
+BAD = {"book": {"S": "b"}, "number": {"N": "2"}, "text": {"N": "5"}}
+
+
+def test_rows_that_cannot_be_read_are_handed_to_a_function(serve: Serve, drive: Drive) -> None:
+    pages = [answer({"Items": [BAD, GOOD], "NextToken": "t"}), answer({"Items": [GOOD, BAD]})]
+    bad: list[SerializationError] = []
+    found = drive(client_of(serve(*pages)).execute(ALL, "b", model=Entry, on_invalid=bad.append))
+
+    assert found.items == [Entry(book="b", number=1)] * 2
+    assert [error.key for error in bad] == [Entry.key("b", 2)] * 2
+    assert [error.raw for error in bad] == [{"book": "b", "number": 2, "text": 5}] * 2
+
+
+def test_what_is_handed_on_counts_toward_no_limit(serve: Serve, drive: Drive) -> None:
+    server = serve(answer({"Items": [BAD, GOOD], "NextToken": "t"}), answer({"Items": [GOOD], "NextToken": "u"}))
+    bad: list[SerializationError] = []
+    found = drive(client_of(server).execute(ALL, "b", model=Entry, limit=2, on_invalid=bad.append))
+
+    assert (len(found), len(bad)) == (2, 1)
+    assert [body["Limit"] for body in bodies(server)] == [2, 1]
+
+
+def test_an_error_of_the_function_ends_the_reading(serve: Serve, drive: Drive) -> None:
+    def stop(error: SerializationError) -> None:
+        raise LookupError from error
+
+    with pytest.raises(LookupError):
+        drive(client_of(serve(answer({"Items": [BAD]}))).execute(ALL, "b", model=Entry, on_invalid=stop))
+
+
+@EMBEDDED
+def test_what_cannot_be_decrypted_is_handed_on_too(drive: Drive) -> None:
+    class Secret(Model[str], table="secrets"):
+        secret_id: Attr[str] = partition_key()
+        text: Encrypted[str] = field(default="")
+
+    client = DynamoDBClient(endpoint_url="memory://", keyring=LocalKeyring({"k": b"k" * 32}))
+    bad: list[SerializationError] = []
+    with client.as_default():
+        drive(Secret.table.create())
+        drive(Secret(secret_id="a", text="x").put())
+        drive(client.put_item("secrets", {"secret_id": "b", "text": "plain"}))
+        found = drive(client.execute('SELECT * FROM "secrets"', model=Secret, on_invalid=bad.append))
+
+    assert [row.secret_id for row in found] == ["a"]
+    assert [(type(error), error.key) for error in bad] == [(EncryptionError, Secret.key("b"))]
+
+
+def test_the_function_is_one_and_of_a_reading(serve: Serve, drive: Drive) -> None:
+    server = serve()
+    with pytest.raises(TypeError, match="on_invalid= is a function"):
+        drive(client_of(server).execute(ALL, "b", on_invalid=3))  # type: ignore[call-overload]
+    with pytest.raises(ValidationError, match="on_invalid= is for SELECT"):
+        drive(client_of(server).execute("DELETE FROM t", on_invalid=print))
+    assert server.seen == []

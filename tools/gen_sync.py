@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
+from ._timeout import NOT_GIVEN
 from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
 from .results import each
 
@@ -81,6 +82,7 @@ COPYING = (
     "max_reads",
     "descending",
     "consistent_read",
+    "timeout",
     "after",
     "cursors",
     "paced",
@@ -164,6 +166,9 @@ def statement_text(line: str) -> str:
     text = f"        {line}\n"
     if len(text) <= LINE + 1:
         return text
+    if line.endswith(").sync"):
+        call, _, arguments = line.removesuffix(").sync").partition("(")
+        return f"        {call}(\n            {arguments}\n        ).sync\n"
     head, _, rest = line.partition("run(")
     inner = f"            {rest[:-1]}\n"
     if len(inner) > LINE + 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from . import _compile, _core
+from ._timeout import NOT_GIVEN, limited
 from ._unique import GUARD
 from .client import client_for
 from .exceptions import ConfigurationError, TransactionCanceledError
@@ -42,6 +43,7 @@ async def verify_unique(
     repair: bool = False,
     client: DynamoDBClient | None = None,
     progress: Callable[[int], object] | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> list[UniqueProblem]:
     """Compare every item of a model with the guards of its unique values. Sends Scan, BatchGetItem and TransactGetItems.
 
@@ -53,6 +55,7 @@ async def verify_unique(
         repair: Also mend it, each by a transaction that nobody can come between: a missing guard is written, an orphan deleted.
         client: The client; else the one of the model, or the one in force.
         progress: Called after every page with how many items and guards were looked at.
+        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
     Raises:
         ConfigurationError: The model has no unique values.
@@ -64,6 +67,9 @@ async def verify_unique(
 
     Costs: two scans of the table, consistent: a read unit per 4 KB; a read unit for each guard, and for each owner of one.
     """
+    if timeout is not NOT_GIVEN:
+        client = client or client_for(model.model_config.client)
+        return await limited(client, timeout, verify_unique(model, repair=repair, client=client, progress=progress))
     client = client or client_for(model.model_config.client)
     if not _compile.completed(model).unique:
         raise ConfigurationError(f"{model.__name__} has no unique values", model=model.__name__)

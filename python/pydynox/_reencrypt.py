@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _compile, _core
+from ._timeout import NOT_GIVEN, limited
 from .client import client_for
 from .exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError
 from .expressions import attr
@@ -44,6 +45,7 @@ async def reencrypt(
     resume: bool = False,
     progress: Callable[[int], object] | None = None,
     on_invalid: Callable[[SerializationError], object] | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> Reencrypted:
     """Encrypt every value of a model anew that is not encrypted by the newest key. Sends Scan, BatchGetItem and UpdateItem.
 
@@ -60,6 +62,7 @@ async def reencrypt(
         progress: Called after every page with how many items were looked at.
         on_invalid: Called with the error of each item that cannot be opened, which has its ``key``; such an item is left as it
             is. Without it the first one raises.
+        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
     Raises:
         ConfigurationError: The model has no encrypted attribute, the client has no keyring, or what is to be resumed is another
@@ -73,6 +76,13 @@ async def reencrypt(
 
     Costs: half a read unit per 4 KB of the table; for each stale item a read unit per 4 KB and a write unit per KB.
     """
+    if timeout is not NOT_GIVEN:
+        client = client or client_for(model.model_config.client)
+        return await limited(
+            client,
+            timeout,
+            reencrypt(model, client=client, dry_run=dry_run, note=note, resume=resume, progress=progress, on_invalid=on_invalid),
+        )
     attributes = [a for a in _compile.completed(model).attributes.values() if a._protection == "encrypted"]
     if not attributes:
         raise ConfigurationError(f"{model.__name__} has no encrypted attribute", model=model.__name__)

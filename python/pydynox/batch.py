@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
 from ._hints import refused_awaiting, refused_blocking
+from ._timeout import NOT_GIVEN, limited
 from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
 from .key import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
     from types import TracebackType
 
     from .client import DynamoDBClient
@@ -43,6 +44,7 @@ class BatchWriter:
         transactions: bool,
         progress: Callable[[int], object] | None,
         pace: _core.Pace | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> None:
         if unguarded and transactions:
             raise ConfigurationError("unguarded=True writes without looking, transactions=True looks: say one of them")
@@ -50,12 +52,13 @@ class BatchWriter:
         self._unguarded = unguarded
         self._transactions = transactions
         self._pace = pace
+        self._timeout = timeout
         self._most = FLUSH if pace is None else PACED_FLUSH
         self._progress = progress
         self._pending = _core.Pending(client._core)
         self._has_hooks = False
         self._done: list[Any] = []
-        self._untaken: list[Any] = []  # of a list that was given whole: what comes behind the one that raised
+        self._rest: Iterator[Any] | None = None  # of a list that was given whole: what comes behind those that were taken
         self._state = "new"
         self.written = 0
 
@@ -93,33 +96,26 @@ class BatchWriter:
 
     async def _put_all(self, instances: Iterable[Any]) -> None:
         """Put each; most need no more than to be sent, and no coroutine of their own."""
-        rest: Iterator[Any] = iter(instances)
-        try:
-            while True:
-                other = self._pending.fill(rest, self._most, self._unguarded)
-                if other is not None:
-                    await self.put(other)
-                elif self._is_full:
-                    await self._flush()
-                else:
-                    return
-        except BaseException:
-            self._leave(instances, rest)
-            raise
+        rest = self._each(instances)
+        while True:
+            other = self._pending.fill(rest, self._most, self._unguarded)
+            if other is not None:
+                await self.put(other)
+            elif self._is_full:
+                await self._flush()
+            else:
+                return
 
     async def _delete_all(self, targets: Iterable[Any]) -> None:
-        rest: Iterator[Any] = iter(targets)
-        try:
-            for target in rest:
-                await self.delete(target)
-        except BaseException:
-            self._leave(targets, rest)
-            raise
+        for target in self._each(targets):
+            await self.delete(target)
 
-    def _leave(self, given: Iterable[Any], rest: Iterator[Any]) -> None:
-        # What an iterator has not given yet stays there: to ask it may be work, or have no end.
+    def _each(self, given: Iterable[Any]) -> Iterator[Any]:
+        rest = iter(given)
+        # What another iterator has not given yet stays there: to ask it may be work, or have no end.
         if isinstance(given, (list, tuple)):
-            self._untaken = list(rest)
+            self._rest = rest
+        return rest
 
     @property
     def _is_full(self) -> bool:
@@ -193,7 +189,8 @@ class BatchWriter:
         self._pending.pass_by(1)
         try:
             with self._client.as_default():
-                await getattr(target, verb)()
+                written: Coroutine[Any, Any, None] = getattr(target, verb)()
+                await (written if self._timeout is NOT_GIVEN else limited(self._client, self._timeout, written))
         except PydynoxError as error:
             if error.__cause__ is None:
                 error.__cause__ = self._incomplete("one failed", unprocessed=[target], retryable=error.retryable)
@@ -204,12 +201,18 @@ class BatchWriter:
         if self._progress is not None:
             self._progress(self.written)
 
+    def _sent(self) -> _core.Operation:
+        if self._timeout is NOT_GIVEN:
+            return self._pending.send(self._pace)
+        with self._client.options(timeout=self._timeout):
+            return self._pending.send(self._pace)
+
     async def _flush(self) -> None:
         sent = self._pending.targets()
         puts = self._pending.are_puts() if self._has_hooks else []
         operation = None
         try:
-            operation = self._pending.send(self._pace)
+            operation = self._sent()
             await operation
         except BaseException as error:
             if operation is not None:
@@ -241,10 +244,11 @@ class BatchWriter:
             self._progress(self.written)
 
     def _incomplete(self, why: str, *, unprocessed: list[Any], retryable: bool = False) -> BatchIncompleteError:
-        pending = [*self._pending.targets(), *self._untaken]
+        pending = [*self._pending.targets(), *(self._rest or ())]
         return BatchIncompleteError(
             f"{self.written} were written; {why}; {len(pending)} were not sent",
             written=self._done,
+            written_count=self.written,
             unprocessed=unprocessed,
             pending=pending,
             retryable=retryable,
@@ -261,13 +265,21 @@ class BatchWriter:
         if error is None:
             if len(self._pending) and not ended:
                 await self._flush()
-        elif (len(self._pending) or self._untaken or self.written) and not isinstance(error, BatchIncompleteError):
-            _tell(error, self._incomplete("the block raised", unprocessed=[]))
+        elif not isinstance(error, BatchIncompleteError):
+            incomplete = self._incomplete("the block raised", unprocessed=[])
+            if incomplete.pending or self.written:
+                _tell(error, incomplete)
 
     @property
     def sync(self) -> SyncBatchWriter:
         """The blocking form of this writer."""
-        made = BatchWriter(self._client, unguarded=self._unguarded, transactions=self._transactions, progress=self._progress)
+        made = BatchWriter(
+            self._client,
+            unguarded=self._unguarded,
+            transactions=self._transactions,
+            progress=self._progress,
+            timeout=self._timeout,
+        )
         return SyncBatchWriter(made)
 
     async def __aenter__(self) -> Self:

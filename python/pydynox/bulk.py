@@ -35,7 +35,8 @@ async def bulk_write(
     taken = done = 0
     job: dict[str, Any] = {}
     async with writer:
-        async for instance in _each(instances):
+        source: Any = instances
+        async for instance in _each(source if hasattr(source, "__aiter__") else writer._each(source)):
             if taken == 0 and note is not None:
                 job = _job(client, instance)
                 state = _resumed(note, job, resume=True)

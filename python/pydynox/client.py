@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
 from ._hints import check_settings, refused_blocking
+from ._timeout import NOT_GIVEN, is_positive, limited, seconds
 from .exceptions import BatchIncompleteError, ConfigurationError, InvalidResponseError, PydynoxError, ValidationError
 from .keyrings import known
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from .sync import SyncClient
     from .transaction import Transaction
 
-_NOT_GIVEN: Any = object()
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
 _sole: DynamoDBClient | None = None  # that of a test, in place of one made from the environment
@@ -140,6 +140,7 @@ class DynamoDBClient:
         *,
         consistent_read: bool | None = None,
         projection: Sequence[str | Sequence[str | int]] = (),
+        timeout: float | None = NOT_GIVEN,
     ) -> dict[str, Any] | None:
         """Read one item as a plain dict; numbers are ``int`` or ``Decimal``. Sends GetItem.
 
@@ -149,6 +150,7 @@ class DynamoDBClient:
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
                 it says, or not.
             projection: Attributes or paths such as ``"address.city"`` to read, as ``attr()`` takes them; all when empty.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The item, or None where there is none.
@@ -163,6 +165,10 @@ class DynamoDBClient:
 
         Costs: half a read unit per 4 KB of the whole item, a whole one when consistent; a missing item costs the least of it.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                self, timeout, DynamoDBClient.get_item(self, table, key, consistent_read=consistent_read, projection=projection)
+            )
         operation = self._core.get_item(table, key, consistent_read, projection)
         try:
             await operation
@@ -172,13 +178,16 @@ class DynamoDBClient:
         item: dict[str, Any] | None = operation.result()
         return item
 
-    async def put_item(self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
+    async def put_item(
+        self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Write one item from a plain dict, replacing any item of the same key. Sends PutItem.
 
         Args:
             table: The table's name, without ``table_prefix``.
             item: Attribute names and values; None is stored as NULL.
             condition: Write only if this holds for what is there, such as ``attr("user_id").not_exists()``.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ConditionFailedError: The condition was false; ``error.item`` is the stored item.
@@ -192,6 +201,9 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of the larger of the old and the new item.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(self, timeout, DynamoDBClient.put_item(self, table, item, condition=condition))
+            return
         operation = self._core.put_item(table, item, condition)
         try:
             await operation
@@ -201,7 +213,13 @@ class DynamoDBClient:
         operation.result()
 
     async def update_item(
-        self, table: str, key: Mapping[str, Any], /, *actions: Action, condition: Condition | None = None
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *actions: Action,
+        condition: Condition | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> dict[str, Any]:
         """Change one item, or make it where there is none, and give it back as it is then. Sends UpdateItem.
 
@@ -210,6 +228,7 @@ class DynamoDBClient:
             key: The key attributes and their values.
             *actions: What to do, such as ``attr("hits").add(1)``.
             condition: Write only if this holds for what is there, such as ``attr("user_id").exists()``.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The item after the update; ``{}`` where none was there and the actions only take away: DynamoDB makes no item of them.
@@ -228,6 +247,8 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self, timeout, DynamoDBClient.update_item(self, table, key, *actions, condition=condition))
         operation = self._core.update_item(table, key, actions, condition)
         try:
             await operation
@@ -237,13 +258,16 @@ class DynamoDBClient:
         item: dict[str, Any] = operation.result()
         return item
 
-    async def delete_item(self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
+    async def delete_item(
+        self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Delete one item; one that is not there is no error. Sends DeleteItem.
 
         Args:
             table: The table's name, without ``table_prefix``.
             key: The key attributes and their values.
             condition: Delete only if this holds for the stored item.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ConditionFailedError: The condition was false; ``error.item`` is the stored item, None where there is none.
@@ -256,6 +280,9 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of the deleted item, one where there is none.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(self, timeout, DynamoDBClient.delete_item(self, table, key, condition=condition))
+            return
         operation = self._core.delete_item(table, key, condition)
         try:
             await operation
@@ -264,12 +291,13 @@ class DynamoDBClient:
             raise
         operation.result()
 
-    def transaction(self, *, token: str | None = None) -> Transaction:
+    def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> Transaction:
         """Several writes that are applied together or not at all; sent when the block ends. Sends TransactWriteItems.
 
         Args:
             token: By which DynamoDB knows the transaction again for ten minutes, 1 to 36 characters: the same block with the same
                 token is applied once, however often it runs.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             TransactionCanceledError: Nothing was written: ``failures`` has the error of each operation that stood in the way.
@@ -287,33 +315,50 @@ class DynamoDBClient:
         """
         if token is not None:
             _core.check_token(token)
+        if timeout is not NOT_GIVEN:
+            timeout = seconds(timeout)
         from .transaction import Transaction
 
-        return Transaction(self, token)
+        return Transaction(self, token, timeout)
 
     @overload
-    async def batch_get(self, key: Key[R1], /, *, consistent_read: bool | None = None) -> tuple[R1 | None]: ...
+    async def batch_get(
+        self, key: Key[R1], /, *, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[R1 | None]: ...
     @overload
     async def batch_get(
-        self, key1: Key[R1], key2: Key[R2], /, *, consistent_read: bool | None = None
+        self, key1: Key[R1], key2: Key[R2], /, *, consistent_read: bool | None = None, timeout: float | None = ...
     ) -> tuple[R1 | None, R2 | None]: ...
     @overload
     async def batch_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, consistent_read: bool | None = None
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, consistent_read: bool | None = None, timeout: float | None = ...
     ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
     @overload
     async def batch_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, *, consistent_read: bool | None = None
+        self,
+        key1: Key[R1],
+        key2: Key[R2],
+        key3: Key[R3],
+        key4: Key[R4],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
     @overload
-    async def batch_get(self, *keys: Key[R1], consistent_read: bool | None = None) -> tuple[R1 | None, ...]: ...
-    async def batch_get(self, *keys: Any, consistent_read: bool | None = None) -> tuple[Any, ...]:
+    async def batch_get(
+        self, *keys: Key[R1], consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[R1 | None, ...]: ...
+    async def batch_get(
+        self, *keys: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN
+    ) -> tuple[Any, ...]:
         """Read many items, of one model or of several. Sends BatchGetItem, a hundred keys at a time, several side by side.
 
         Args:
             *keys: The keys, any number; equal ones are asked for once.
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
                 it says, or the models.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The items in the order of the keys, None where there is none.
@@ -329,15 +374,19 @@ class DynamoDBClient:
 
         Costs: half a read unit per 4 KB of each item, a whole one when consistent.
         """
-        return tuple(await self._gathered("batch_get", keys, consistent_read))
+        found = self._gathered("batch_get", keys, consistent_read)
+        return tuple(await (found if timeout is NOT_GIVEN else limited(self, timeout, found)))
 
-    async def batch_get_all(self, keys: Iterable[Key[R1]], /, *, consistent_read: bool | None = None) -> list[R1 | None]:
+    async def batch_get_all(
+        self, keys: Iterable[Key[R1]], /, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN
+    ) -> list[R1 | None]:
         """Read the items of many keys of one model. As ``batch_get``, of an iterable; none is no error.
 
         Args:
             keys: The keys, any number; equal ones are asked for once.
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``options()`` around
                 it says, or the model.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The items in the order of the keys, None where there is none.
@@ -353,7 +402,12 @@ class DynamoDBClient:
         Costs: half a read unit per 4 KB of each item, a whole one when consistent.
         """
         every = tuple(keys)
-        return await self._gathered("batch_get_all", every, consistent_read) if every else []
+        if not every:
+            if timeout is not NOT_GIVEN:
+                seconds(timeout)
+            return []
+        found = self._gathered("batch_get_all", every, consistent_read)
+        return await (found if timeout is NOT_GIVEN else limited(self, timeout, found))
 
     async def _gathered(
         self,
@@ -385,7 +439,12 @@ class DynamoDBClient:
         return items
 
     def batch_writer(
-        self, *, unguarded: bool = False, transactions: bool = False, progress: Callable[[int], object] | None = None
+        self,
+        *,
+        unguarded: bool = False,
+        transactions: bool = False,
+        progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> BatchWriter:
         """Many puts and deletes, each for itself: sent while the block runs, and the rest at its end. Sends BatchWriteItem.
 
@@ -397,6 +456,7 @@ class DynamoDBClient:
             transactions: Write each item of such models by itself instead, as ``create()``, ``put()`` and ``delete()`` do: with
                 unique values that is a transaction, at twice the price.
             progress: Called with the number of items written so far, after each part of them.
+            timeout: Seconds that each of its requests may take, as ``options(timeout=...)`` says it; None for no limit.
 
         Raises:
             BatchIncompleteError: Some could not be written: it lists them.
@@ -410,7 +470,9 @@ class DynamoDBClient:
         """
         from .batch import BatchWriter
 
-        return BatchWriter(self, unguarded=unguarded, transactions=transactions, progress=progress)
+        if timeout is not NOT_GIVEN:
+            timeout = seconds(timeout)
+        return BatchWriter(self, unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout)
 
     async def batch_save(
         self,
@@ -420,6 +482,7 @@ class DynamoDBClient:
         unguarded: bool = False,
         transactions: bool = False,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Write many whole items, replacing whatever is there. Sends BatchWriteItem.
 
@@ -429,6 +492,7 @@ class DynamoDBClient:
             transactions: Write each item of such models by itself instead, as ``create()``, ``put()`` and ``delete()`` do: with
                 unique values that is a transaction, at twice the price.
             progress: Called with the number of items written so far, after each part of them.
+            timeout: Seconds that each of its requests may take, as ``options(timeout=...)`` says it; None for no limit.
 
         Returns:
             How many were written.
@@ -445,6 +509,12 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of each item, of the larger of the old and the new one.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                self,
+                timeout,
+                DynamoDBClient.batch_save(self, instances, unguarded=unguarded, transactions=transactions, progress=progress),
+            )
         writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
         async with writer:
             source: Any = instances
@@ -465,6 +535,7 @@ class DynamoDBClient:
         transactions: bool = False,
         resume: str | PathLike[str] | None = None,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Write any number of whole items as fast as their table takes them. Sends BatchWriteItem.
 
@@ -480,6 +551,7 @@ class DynamoDBClient:
             resume: A file that remembers how far it is, and is removed at the end. Where it is there already, as many of the
                 instances are left out as were written: give the same ones, in the same order.
             progress: Called after every part with how many are done, those of an interrupted job included.
+            timeout: Seconds that each of its requests may take, as ``options(timeout=...)`` says it; None for no limit.
 
         Returns:
             How many there were.
@@ -498,7 +570,7 @@ class DynamoDBClient:
         """
         from .bulk import bulk_write
 
-        return await bulk_write(
+        job = bulk_write(
             self,
             instances,
             target_wcu=target_wcu,
@@ -507,6 +579,7 @@ class DynamoDBClient:
             resume=resume,
             progress=progress,
         )
+        return await (job if timeout is NOT_GIVEN else limited(self, timeout, job))
 
     async def bulk_read(
         self,
@@ -518,6 +591,7 @@ class DynamoDBClient:
         rows: int = 1000,
         resume: str | PathLike[str] | None = None,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Read any number of rows as fast as their table gives them, and hand them to a function. Sends Query or Scan.
 
@@ -533,6 +607,7 @@ class DynamoDBClient:
             resume: A file that remembers how far it is, and is removed at the end. Where it is there already, reading goes on
                 behind what was handled: give the same query.
             progress: Called after every part with how many are handled, those of an interrupted job included.
+            timeout: Seconds that each of its requests may take, as ``options(timeout=...)`` says it; None for no limit.
 
         Returns:
             How many rows there were.
@@ -551,7 +626,8 @@ class DynamoDBClient:
         """
         from .bulk import bulk_read
 
-        return await bulk_read(self, query, handle, target_rcu=target_rcu, rows=rows, resume=resume, progress=progress)
+        job = bulk_read(self, query, handle, target_rcu=target_rcu, rows=rows, resume=resume, progress=progress)
+        return await (job if timeout is NOT_GIVEN else limited(self, timeout, job))
 
     async def batch_delete(
         self,
@@ -561,6 +637,7 @@ class DynamoDBClient:
         unguarded: bool = False,
         transactions: bool = False,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Delete many items; those that are not there are no error. Sends BatchWriteItem.
 
@@ -570,6 +647,7 @@ class DynamoDBClient:
                 looking at them: whatever item has the key is deleted.
             transactions: Delete each item of such models by itself instead, as ``delete()`` does.
             progress: Called with the number of items deleted so far, after each part of them.
+            timeout: Seconds that each of its requests may take, as ``options(timeout=...)`` says it; None for no limit.
 
         Returns:
             How many deletes were done.
@@ -584,6 +662,12 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of each deleted item, one where there is none.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                self,
+                timeout,
+                DynamoDBClient.batch_delete(self, targets, unguarded=unguarded, transactions=transactions, progress=progress),
+            )
         writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
         async with writer:
             source: Any = targets
@@ -595,22 +679,27 @@ class DynamoDBClient:
         return writer.written
 
     @overload
-    async def transact_get(self, key: Key[R1], /) -> tuple[R1 | None]: ...
-    @overload
-    async def transact_get(self, key1: Key[R1], key2: Key[R2], /) -> tuple[R1 | None, R2 | None]: ...
-    @overload
-    async def transact_get(self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    async def transact_get(self, key: Key[R1], /, *, timeout: float | None = ...) -> tuple[R1 | None]: ...
     @overload
     async def transact_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /
+        self, key1: Key[R1], key2: Key[R2], /, *, timeout: float | None = ...
+    ) -> tuple[R1 | None, R2 | None]: ...
+    @overload
+    async def transact_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, timeout: float | None = ...
+    ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    @overload
+    async def transact_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, *, timeout: float | None = ...
     ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
     @overload
-    async def transact_get(self, *keys: Key[R1]) -> tuple[R1 | None, ...]: ...
-    async def transact_get(self, *keys: Any) -> tuple[Any, ...]:
+    async def transact_get(self, *keys: Key[R1], timeout: float | None = ...) -> tuple[R1 | None, ...]: ...
+    async def transact_get(self, *keys: Any, timeout: float | None = NOT_GIVEN) -> tuple[Any, ...]:
         """Read items as they were at one moment. Sends TransactGetItems.
 
         Args:
             *keys: The keys, of one model or of several; 100 at most.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The items in the order of the keys, None where there is none.
@@ -625,6 +714,8 @@ class DynamoDBClient:
 
         Costs: two read units per 4 KB of each item.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self, timeout, DynamoDBClient.transact_get(self, *keys))
         operation = self._core.transact_get(_addresses("transact_get", keys))
         try:
             await operation
@@ -637,8 +728,11 @@ class DynamoDBClient:
                 await item._hooks.loaded(item)
         return tuple(found)
 
-    async def list_tables(self) -> list[str]:
+    async def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:
         """The tables of the account and region that the client's ``table_prefix`` stands before. Sends ListTables per 100 tables.
+
+        Args:
+            timeout: Seconds that each of its requests may take, as ``options(timeout=...)`` says it; None for no limit.
 
         Returns:
             Their names without the prefix, as models and the methods of this client take them.
@@ -652,6 +746,8 @@ class DynamoDBClient:
 
         Costs: nothing.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self, timeout, DynamoDBClient.list_tables(self))
         prefix = _core.table_named(self._core, "")
         names: list[str] = []
         start: dict[str, Any] = {}
@@ -722,6 +818,8 @@ class DynamoDBClient:
         consistent_read: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
+        on_invalid: Callable[[SerializationError], object] | None = None,
+        timeout: float | None = ...,
     ) -> QueryResult[R1]: ...
     @overload
     async def execute(
@@ -733,6 +831,8 @@ class DynamoDBClient:
         consistent_read: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
+        on_invalid: Callable[[SerializationError], object] | None = None,
+        timeout: float | None = ...,
     ) -> QueryResult[dict[str, Any]]: ...
     async def execute(
         self,
@@ -743,6 +843,8 @@ class DynamoDBClient:
         consistent_read: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
+        on_invalid: Callable[[SerializationError], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> QueryResult[Any]:
         """Execute one statement of PartiQL, and give its rows. Sends ExecuteStatement, as often as there are pages.
 
@@ -757,6 +859,9 @@ class DynamoDBClient:
                 it says, or not.
             limit: How many rows at most.
             after: The cursor behind which to go on, of a result of the same statement and parameters.
+            on_invalid: Takes the error of each row that cannot be read, with its ``key`` and ``raw`` values; such rows are
+                left out, as by ``Query.on_invalid``. Otherwise the first one raises.
+            timeout: Seconds that each of its requests may take, as ``options(timeout=...)`` says it; None for no limit.
 
         Returns:
             The rows; of a write those that ``RETURNING`` asks for.
@@ -777,18 +882,45 @@ class DynamoDBClient:
         """
         from .partiql import execute
 
-        return await execute(self, (statement, *parameters), model, consistent_read=consistent_read, limit=limit, after=after)
+        read = execute(
+            self,
+            (statement, *parameters),
+            model,
+            consistent_read=consistent_read,
+            limit=limit,
+            after=after,
+            on_invalid=on_invalid,
+        )
+        return await (read if timeout is NOT_GIVEN else limited(self, timeout, read))
 
     @overload
     async def execute_batch(
-        self, statements: Iterable[Statement], /, *, model: type[R1], consistent_read: bool | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: type[R1],
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> list[R1 | PydynoxError | None]: ...
     @overload
     async def execute_batch(
-        self, statements: Iterable[Statement], /, *, model: None = None, consistent_read: bool | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: None = None,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> list[dict[str, Any] | PydynoxError | None]: ...
     async def execute_batch(
-        self, statements: Iterable[Statement], /, *, model: Any = None, consistent_read: bool | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: Any = None,
+        consistent_read: bool | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> list[Any]:
         """Execute up to 25 statements of PartiQL, each for itself. Sends BatchExecuteStatement.
 
@@ -797,6 +929,7 @@ class DynamoDBClient:
                 of one item, or all write.
             model: What rows are instances of; plain dictionaries when it is not given.
             consistent_read: Whether every write that has ended before must be seen.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             For each statement in order its row, None where there is none, or the error that it ended with, which is not raised.
@@ -813,18 +946,25 @@ class DynamoDBClient:
         """
         from .partiql import execute_batch
 
-        return await execute_batch(self, statements, model, consistent_read)
+        done = execute_batch(self, statements, model, consistent_read)
+        return await (done if timeout is NOT_GIVEN else limited(self, timeout, done))
 
     @overload
     async def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: type[R1], token: str | None = None
+        self, statements: Iterable[Statement], /, *, model: type[R1], token: str | None = None, timeout: float | None = ...
     ) -> list[R1 | None]: ...
     @overload
     async def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: None = None, token: str | None = None
+        self, statements: Iterable[Statement], /, *, model: None = None, token: str | None = None, timeout: float | None = ...
     ) -> list[dict[str, Any] | None]: ...
     async def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: Any = None, token: str | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: Any = None,
+        token: str | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> list[Any]:
         """Execute up to 100 statements of PartiQL together, all or none. Sends ExecuteTransaction.
 
@@ -833,6 +973,7 @@ class DynamoDBClient:
                 ``EXISTS(SELECT ...)`` may stand beside writes as their condition.
             model: What rows are instances of; plain dictionaries when it is not given.
             token: By which DynamoDB knows the transaction again for ten minutes, 1 to 36 characters; one of ours if not given.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             For each SELECT in order its row, or None.
@@ -855,13 +996,15 @@ class DynamoDBClient:
         """
         from .partiql import execute_transaction
 
-        return await execute_transaction(self, statements, model, token)
+        done = execute_transaction(self, statements, model, token)
+        return await (done if timeout is NOT_GIVEN else limited(self, timeout, done))
 
-    async def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
+    async def call(self, operation: str, /, *, timeout: float | None = NOT_GIVEN, **wire: Any) -> dict[str, Any]:
         """Send any DynamoDB operation in its wire form: the way to what pydynox has no method for.
 
         Args:
             operation: The operation's name, such as ``"UpdateTimeToLive"``.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
             **wire: The members of its request, as the service's reference names them; table names are sent as they stand.
 
         Returns:
@@ -876,6 +1019,8 @@ class DynamoDBClient:
 
         Costs: what the operation costs.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self, timeout, DynamoDBClient.call(self, operation, **wire))
         sent = self._core.call(operation, wire)
         try:
             await sent
@@ -885,7 +1030,7 @@ class DynamoDBClient:
         answer: dict[str, Any] = sent.result()
         return answer
 
-    async def model_from_item(self, model: type[Row], item: Mapping[str, Any], /) -> Row:
+    async def model_from_item(self, model: type[Row], item: Mapping[str, Any], /, *, timeout: float | None = NOT_GIVEN) -> Row:
         """An instance from an item in DynamoDB's own JSON, of a stream or an export, encrypted and compressed values opened.
 
         It counts as read. Nothing is asked of DynamoDB, but the keyring may be; no hooks. ``Model.model_from_item`` does the
@@ -894,6 +1039,7 @@ class DynamoDBClient:
         Args:
             model: The class of the item, or a base class of several entities.
             item: The item; binary values are base64 text or ``bytes``.
+            timeout: Seconds that this call may take, as an ``options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             SerializationError: A stored value does not fit the model.
@@ -905,6 +1051,8 @@ class DynamoDBClient:
 
         Costs: nothing, but for what the keyring costs.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self, timeout, DynamoDBClient.model_from_item(self, model, item))
         from .model import _as_dict, _refused  # models stand on clients
 
         values = _as_dict(item)
@@ -973,7 +1121,7 @@ class DynamoDBClient:
 
     @contextmanager
     def options(
-        self, *, timeout: float | None = _NOT_GIVEN, consistent_read: bool | None = None, deadline: float | None = None
+        self, *, timeout: float | None = NOT_GIVEN, consistent_read: bool | None = None, deadline: float | None = None
     ) -> Generator[Self]:
         """Within the block, and in the tasks that it starts, calls of this client are made so; blocks may stand in each other.
 
@@ -993,19 +1141,15 @@ class DynamoDBClient:
             >>> with client.options(deadline=10):
             ...     orders = await Order.query("c1").all()
         """
-        if timeout is None:
-            timeout = float("inf")
-        elif timeout is not _NOT_GIVEN and not _is_positive(timeout):
-            raise ConfigurationError(
-                f"options(timeout=...) is a positive number of seconds, or None for no limit, not {timeout!r}"
-            )
-        if deadline is not None and not _is_positive(deadline):
+        if timeout is not NOT_GIVEN:
+            timeout = seconds(timeout, of="options")
+        if deadline is not None and not is_positive(deadline):
             raise ConfigurationError(f"options(deadline=...) is a positive number of seconds, not {deadline!r}")
         variable: Any = self._core.options_variable()
         before = variable.get()
         token = variable.set(
             (
-                before[0] if timeout is _NOT_GIVEN else float(timeout),
+                before[0] if timeout is NOT_GIVEN else timeout,
                 before[1] if consistent_read is None else consistent_read,
                 before[2] if deadline is None else _core.BlockDeadline(deadline, before[2]),
             )
@@ -1013,7 +1157,9 @@ class DynamoDBClient:
         try:
             yield self
         finally:
-            variable.reset(token)
+            # A coroutine that nobody will await any more may be closed from another context, which knows nothing of this block.
+            with suppress(ValueError):
+                variable.reset(token)
 
     @property
     def sync(self) -> SyncClient:
@@ -1057,10 +1203,6 @@ def _addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:
         position = next(position for position, key in enumerate(keys) if not hasattr(key, "_address"))
         got = type(keys[position]).__qualname__
         raise TypeError(f"{verb} takes keys such as User.key('u1'); [{position}] is {got}") from None
-
-
-def _is_positive(value: object) -> bool:
-    return isinstance(value, (int, float)) and value > 0
 
 
 def set_default_client(client: DynamoDBClient | None) -> None:

@@ -253,13 +253,16 @@ class BatchIncompleteError(PydynoxError):
 
     Attributes:
         unprocessed: What the service has not taken, or what was sent and may be written: instances and keys.
-        written: What is written.
-        pending: What was not sent any more.
+        written: What is written; empty where ``bulk_write`` or an import wrote it, which do not remember what they have done.
+        written_count: How many are written, in every case; lines of an import.
+        pending: What was not sent any more: what waited to be sent, and the rest of a list or tuple. What another iterator has
+            not given yet stays in it.
         items: What was read, in the order of the keys; None where there is no item, or where it was not read.
     """
 
     unprocessed: Sequence[Any] = ()
     written: Sequence[Any] = ()
+    written_count: int = 0
     pending: Sequence[Any] = ()
     items: Sequence[Any] = ()
 

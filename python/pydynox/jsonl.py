@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _core
+from ._timeout import NOT_GIVEN, limited
 from .client import client_for
 from .exceptions import BatchIncompleteError, ConfigurationError, ValidationError
 
@@ -44,6 +45,7 @@ async def export_jsonl(
     target_rcu: float | None = None,
     resume: bool = False,
     progress: Callable[[int], object] | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> int:
     """Write every item of a table to a file, a line each: ``{"Item":{"user_id":{"S":"u1"}}}``. Sends Scan.
 
@@ -60,6 +62,7 @@ async def export_jsonl(
             nothing is refused, and falls back when something is. A page is up to 1 MB, 128 units; ``page_size`` makes it less.
         resume: Go on with an export that was interrupted; begin where there is none.
         progress: Called after every page with how many items are written.
+        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
     Returns:
         How many items the file has.
@@ -75,6 +78,22 @@ async def export_jsonl(
 
     Costs: half a read unit per 4 KB of the table, twice that when consistent.
     """
+    if timeout is not NOT_GIVEN:
+        client = client or client_for(None if isinstance(table, str) else table.model_config.client)
+        return await limited(
+            client,
+            timeout,
+            export_jsonl(
+                table,
+                path,
+                client=client,
+                consistent_read=consistent_read,
+                page_size=page_size,
+                target_rcu=target_rcu,
+                resume=resume,
+                progress=progress,
+            ),
+        )
     path = os.fspath(path)
     part, note = path + ".part", path + ".resume"
     if page_size is not None and page_size < 1:
@@ -120,6 +139,7 @@ async def import_jsonl(
     target_wcu: float | None = None,
     resume: bool = False,
     progress: Callable[[int], object] | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> int:
     """Write the items of a file that ``export_jsonl`` or DynamoDB's export made into a table. Sends BatchWriteItem.
 
@@ -134,6 +154,7 @@ async def import_jsonl(
             nothing is refused, and falls back when something is.
         resume: Go on with an import that was interrupted; begin where there is none.
         progress: Called after every few hundred items with how many lines are done.
+        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
     Returns:
         How many lines are imported, those of an interrupted import included.
@@ -151,6 +172,11 @@ async def import_jsonl(
 
     Costs: one write unit per KB of each item, or of the one that it replaces, whichever is larger.
     """
+    if timeout is not NOT_GIVEN:
+        client = client or client_for(None if isinstance(table, str) else table.model_config.client)
+        return await limited(
+            client, timeout, import_jsonl(table, path, client=client, target_wcu=target_wcu, resume=resume, progress=progress)
+        )
     path = os.fspath(path)
     note = path + ".resume"
     found = await _find(table, client)
@@ -211,6 +237,7 @@ async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
         why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
         raise BatchIncompleteError(
             f"{len(left)} of the {held} items after line {done} could not be written: {why}; resume=True goes on from there",
+            written_count=done + held - len(left),
             retryable=cause is None or cause.retryable,
         ) from cause
 

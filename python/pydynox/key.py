@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from . import _core
+from ._timeout import NOT_GIVEN, limited
 from ._typing import A, B, C, D, F, G, Row_co
 from .client import client_for
 from .exceptions import ItemNotFoundError
@@ -35,12 +36,13 @@ class Key(Generic[Row_co]):
     def __reduce__(self) -> tuple[Any, ...]:
         return Key, (self._model, self._values, self._named)
 
-    async def get(self, *, consistent_read: bool | None = None) -> Row_co | None:
+    async def get(self, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> Row_co | None:
         """Read the item. Sends GetItem.
 
         Args:
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
                 around it says, or the model.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The item, or None where there is none.
@@ -54,6 +56,10 @@ class Key(Generic[Row_co]):
 
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                client_for(self._model.model_config.client), timeout, Key[Row_co].get(self, consistent_read=consistent_read)
+            )
         model = self._model
         operation = client_for(model.model_config.client)._core.get(model._schema, self._values, {}, consistent_read)
         try:
@@ -66,12 +72,13 @@ class Key(Generic[Row_co]):
             await found._hooks.loaded(found)
         return cast("Row_co | None", found)
 
-    async def get_or_raise(self, *, consistent_read: bool | None = None) -> Row_co:
+    async def get_or_raise(self, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> Row_co:
         """Read the item, which must be there. Sends GetItem.
 
         Args:
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
                 around it says, or the model.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ItemNotFoundError: There is no such item.
@@ -83,6 +90,12 @@ class Key(Generic[Row_co]):
 
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                client_for(self._model.model_config.client),
+                timeout,
+                Key[Row_co].get_or_raise(self, consistent_read=consistent_read),
+            )
         model = self._model
         client = client_for(model.model_config.client)
         operation = client._core.get(model._schema, self._values, {}, consistent_read)
@@ -99,32 +112,66 @@ class Key(Generic[Row_co]):
         return cast("Row_co", found)
 
     @overload
-    async def select(self, a: Expr[A], /, *, consistent_read: bool | None = None) -> tuple[A] | None: ...
-    @overload
-    async def select(self, a: Expr[A], b: Expr[B], /, *, consistent_read: bool | None = None) -> tuple[A, B] | None: ...
+    async def select(
+        self, a: Expr[A], /, *, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[A] | None: ...
     @overload
     async def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], /, *, consistent_read: bool | None = None
+        self, a: Expr[A], b: Expr[B], /, *, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[A, B] | None: ...
+    @overload
+    async def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], /, *, consistent_read: bool | None = None, timeout: float | None = ...
     ) -> tuple[A, B, C] | None: ...
     @overload
     async def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /, *, consistent_read: bool | None = None
+        self,
+        a: Expr[A],
+        b: Expr[B],
+        c: Expr[C],
+        d: Expr[D],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[A, B, C, D] | None: ...
     @overload
     async def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], /, *, consistent_read: bool | None = None
+        self,
+        a: Expr[A],
+        b: Expr[B],
+        c: Expr[C],
+        d: Expr[D],
+        e: Expr[F],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[A, B, C, D, F] | None: ...
     @overload
     async def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], f: Expr[G], /, *, consistent_read: bool | None = None
+        self,
+        a: Expr[A],
+        b: Expr[B],
+        c: Expr[C],
+        d: Expr[D],
+        e: Expr[F],
+        f: Expr[G],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[A, B, C, D, F, G] | None: ...
-    async def select(self, *paths: Any, consistent_read: bool | None = None) -> tuple[Any, ...] | None:
+    async def select(
+        self, *paths: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN
+    ) -> tuple[Any, ...] | None:
         """Read what stands at these paths alone. Sends Query by the whole key; DynamoDB bills the whole item all the same.
 
         Args:
             *paths: Places in the item, such as ``User.name`` and ``User.address.city``.
             consistent_read: Use a strongly consistent read. Defaults to the surrounding ``client.options()``, then to the model's
                 setting.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The values in the order of the paths, as ``Query.select`` gives them, or None where there is no item.
@@ -150,10 +197,15 @@ class Key(Generic[Row_co]):
         query: Query[tuple[Any, ...]] = whole.select(*paths)
         if consistent_read is not None:
             query = query.consistent_read(consistent_read)
+        if timeout is not NOT_GIVEN:
+            query = query.timeout(timeout)
         return await query.first()
 
-    async def exists(self) -> bool:
+    async def exists(self, *, timeout: float | None = NOT_GIVEN) -> bool:
         """Whether there is such an item; reads its key only. Sends GetItem.
+
+        Args:
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             TableNotFoundError: There is no such table.
@@ -165,6 +217,8 @@ class Key(Generic[Row_co]):
         Costs: half a read unit per 4 KB of the whole item, a whole one where the model or ``client.options()`` asks for
             consistent reads.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(client_for(self._model.model_config.client), timeout, Key[Row_co].exists(self))
         model = self._model
         operation = client_for(model.model_config.client)._core.exists(model._schema, self._values)
         try:
@@ -175,13 +229,16 @@ class Key(Generic[Row_co]):
         there: bool = operation.result()
         return there
 
-    async def update(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> Row_co:
+    async def update(
+        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
+    ) -> Row_co:
         """Change the item without reading it first, and give it back as it is then. Sends UpdateItem.
 
         Args:
             *actions: What to do, such as ``User.age.add(1)``.
             condition: Write only if this holds for the stored item.
             upsert: Make the item where there is none: attributes that no action names get their defaults.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The item after the update.
@@ -201,6 +258,12 @@ class Key(Generic[Row_co]):
 
         Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                client_for(self._model.model_config.client),
+                timeout,
+                Key[Row_co].update(self, *actions, condition=condition, upsert=upsert),
+            )
         model = self._model
         core = client_for(model.model_config.client)._core
         operation = core.update_key(model._schema, self._values, self._named, actions, condition, upsert)
@@ -214,13 +277,16 @@ class Key(Generic[Row_co]):
             await found._hooks.loaded(found)
         return cast("Row_co", found)
 
-    async def apply(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> None:
+    async def apply(
+        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Change the item as ``update`` does, without the item as an answer. Sends UpdateItem.
 
         Args:
             *actions: What to do, such as ``User.age.add(1)``.
             condition: Write only if this holds for the stored item.
             upsert: Make the item where there is none: attributes that no action names get their defaults.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ItemNotFoundError: There is no such item, and no ``upsert``.
@@ -235,6 +301,13 @@ class Key(Generic[Row_co]):
 
         Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(
+                client_for(self._model.model_config.client),
+                timeout,
+                Key[Row_co].apply(self, *actions, condition=condition, upsert=upsert),
+            )
+            return
         model = self._model
         core = client_for(model.model_config.client)._core
         operation = core.apply_key(model._schema, self._values, self._named, actions, condition, upsert)
@@ -245,8 +318,11 @@ class Key(Generic[Row_co]):
             raise
         operation.result()
 
-    async def pop(self) -> Row_co | None:
+    async def pop(self, *, timeout: float | None = NOT_GIVEN) -> Row_co | None:
         """Delete the item and give back what it was. Sends DeleteItem.
+
+        Args:
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             The deleted item, or None where there was none.
@@ -261,6 +337,8 @@ class Key(Generic[Row_co]):
 
         Costs: one write unit per KB of the deleted item, one where there is none.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(client_for(self._model.model_config.client), timeout, Key[Row_co].pop(self))
         model = self._model
         operation = client_for(model.model_config.client)._core.pop_key(model._schema, self._values)
         try:
@@ -273,11 +351,12 @@ class Key(Generic[Row_co]):
             await found._hooks.loaded(found)
         return cast("Row_co | None", found)
 
-    async def delete(self, *, condition: Condition | None = None) -> None:
+    async def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Delete the item; one that is not there is no error. Sends DeleteItem.
 
         Args:
             condition: Delete only if this holds for the stored item.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ConditionFailedError: The condition was false; ``error.item`` is the stored item, None where there is none.
@@ -289,6 +368,9 @@ class Key(Generic[Row_co]):
 
         Costs: one write unit per KB of the deleted item, one where there is none.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(client_for(self._model.model_config.client), timeout, Key[Row_co].delete(self, condition=condition))
+            return
         model = self._model
         operation = client_for(model.model_config.client)._core.delete_key(model._schema, self._values, condition)
         try:

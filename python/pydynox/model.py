@@ -23,6 +23,7 @@ from typing import (
 )
 
 from . import _compile, _core, _generics, _kinds, _protected
+from ._timeout import NOT_GIVEN, limited
 from ._typing import PK, SK, PK_contra, Row, Row_co, SKs
 from .attributes import Attr, field, partition_key, sort_key
 from .client import client_for
@@ -229,18 +230,23 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
     @overload
     @classmethod
-    async def get(cls, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Self | None: ...
+    async def get(
+        cls, partition: PK, /, *sort: *SK, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> Self | None: ...
     @overload
     @classmethod
-    async def get(cls, /, *, consistent_read: bool | None = None, **key: Any) -> Self | None: ...
+    async def get(cls, /, *, consistent_read: bool | None = None, timeout: float | None = ..., **key: Any) -> Self | None: ...
     @classmethod
-    async def get(cls, /, *values: object, consistent_read: bool | None = None, **key: object) -> Self | None:
+    async def get(
+        cls, /, *values: object, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: object
+    ) -> Self | None:
         """Read the item with this key. Sends GetItem.
 
         Args:
             *values: The partition key and, where there is one, the sort key.
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
                 around it says, or the model.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
             **key: The key by name, in place of ``values``.
 
         Returns:
@@ -256,6 +262,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
+        if timeout is not NOT_GIVEN:
+            at: Key[Self] = Key(cls, cls._schema.key(values, key))
+            return await at.get(consistent_read=consistent_read, timeout=timeout)
         operation = client_for(cls.model_config.client)._core.get(cls._schema, values, key, consistent_read)
         try:
             await operation
@@ -269,18 +278,23 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
     @overload
     @classmethod
-    async def get_or_raise(cls, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Self: ...
+    async def get_or_raise(
+        cls, partition: PK, /, *sort: *SK, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> Self: ...
     @overload
     @classmethod
-    async def get_or_raise(cls, /, *, consistent_read: bool | None = None, **key: Any) -> Self: ...
+    async def get_or_raise(cls, /, *, consistent_read: bool | None = None, timeout: float | None = ..., **key: Any) -> Self: ...
     @classmethod
-    async def get_or_raise(cls, /, *values: object, consistent_read: bool | None = None, **key: object) -> Self:
+    async def get_or_raise(
+        cls, /, *values: object, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: object
+    ) -> Self:
         """Read the item with this key, which must be there. Sends GetItem.
 
         Args:
             *values: The partition key and, where there is one, the sort key.
             consistent_read: Whether every write that has ended before must be seen; when not given, as the ``client.options()``
                 around it says, or the model.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
             **key: The key by name, in place of ``values``.
 
         Raises:
@@ -294,6 +308,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: half a read unit per 4 KB, a whole one when consistent.
         """
+        if timeout is not NOT_GIVEN:
+            at: Key[Self] = Key(cls, cls._schema.key(values, key))
+            return await at.get_or_raise(consistent_read=consistent_read, timeout=timeout)
         client = client_for(cls.model_config.client)
         operation = client._core.get(cls._schema, values, key, consistent_read)
         try:
@@ -310,19 +327,24 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
     @overload
     @classmethod
-    async def get_or_create(cls, partition: PK, /, *sort: *SK, defaults: Mapping[str, Any] | None = ...) -> tuple[Self, bool]: ...
+    async def get_or_create(
+        cls, partition: PK, /, *sort: *SK, defaults: Mapping[str, Any] | None = ..., timeout: float | None = ...
+    ) -> tuple[Self, bool]: ...
     @overload
     @classmethod
-    async def get_or_create(cls, /, *, defaults: Mapping[str, Any] | None = ..., **key: Any) -> tuple[Self, bool]: ...
+    async def get_or_create(
+        cls, /, *, defaults: Mapping[str, Any] | None = ..., timeout: float | None = ..., **key: Any
+    ) -> tuple[Self, bool]: ...
     @classmethod
     async def get_or_create(
-        cls, /, *values: object, defaults: Mapping[str, Any] | None = None, **key: object
+        cls, /, *values: object, defaults: Mapping[str, Any] | None = None, timeout: float | None = NOT_GIVEN, **key: object
     ) -> tuple[Self, bool]:
         """Read the item with this key; where there is none, write one. Sends GetItem, then PutItem guarded as ``create`` is.
 
         Args:
             *values: The partition key and, where there is one, the sort key.
             defaults: The other attributes of a new item.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
             **key: The key by name, in place of ``values``.
 
         Returns:
@@ -340,6 +362,11 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: half a read unit per 4 KB, a whole one when consistent; a new item also one write unit per KB.
         """
+        if timeout is not NOT_GIVEN:
+            bare: Any = Model.get_or_create
+            client = client_for(cls.model_config.client)
+            made_here: tuple[Self, bool] = await limited(client, timeout, bare.__func__(cls, *values, defaults=defaults, **key))
+            return made_here
         parts = cls._schema.key(values, key)
         at: Key[Self] = Key(cls, parts)
         found = await at.get()
@@ -428,11 +455,12 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         """
         return Query(_core.Search.scan(cls._schema, None, segments, segment), cls, None)
 
-    async def create(self, *, condition: Condition | None = None) -> None:
+    async def create(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Write a new item, which must not be there yet. Sends PutItem, guarded by ``attribute_not_exists``.
 
         Args:
             condition: What must hold beside that; it sees an item without attributes.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ItemAlreadyExistsError: The key is taken; ``error.item`` is the stored item.
@@ -448,6 +476,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB; a refused one is billed too. With unique values it is a transaction: two units per KB, and
         two for each value.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].create(self, condition=condition))
+            return
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
@@ -461,7 +492,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if hooks is not None:
             await hooks.after(self, "after_save")
 
-    async def save(self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = ()) -> None:
+    async def save(
+        self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = (), timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Write what changed since the item was read, edits in place included; a new item is created.
 
         Sends UpdateItem of the changed paths, guarded by existence and version; nothing where nothing changed; PutItem, guarded
@@ -470,6 +503,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Args:
             condition: Write only if this holds for the stored item; where nothing changed it is checked all the same.
             whole: Attributes that are replaced as a whole where they changed, not path by path.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ItemVanishedError: The item was deleted meanwhile; it is not written again.
@@ -489,6 +523,11 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the whole item, before or after, whichever is larger; nothing where nothing changed. Where
         a unique value changed it is a transaction: two units per KB, and two each for the old and the new value.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(
+                client_for(self.model_config.client), timeout, Model[PK, *SK].save(self, condition=condition, whole=whole)
+            )
+            return
         names = [_name_of(self, path) for path in whole] if whole else []
         hooks = self._hooks
         if hooks is not None:
@@ -505,7 +544,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if hooks is not None:
             await hooks.after(self, "after_save")
 
-    async def put(self, *, condition: Condition | None = None) -> None:
+    async def put(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Write the whole item, replacing whatever is there. Sends PutItem.
 
         Attributes of a loaded item that the model does not declare are written again. Of a model with unique values only an
@@ -513,6 +552,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Args:
             condition: Write only if this holds for what is there.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             VersionConflictError: The item has another version than the instance; ``error.item`` is the stored item.
@@ -528,6 +568,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the larger of the old and the new item. With unique values it is a transaction: two units
         per KB, and two for each value.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].put(self, condition=condition))
+            return
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
@@ -541,7 +584,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if hooks is not None:
             await hooks.after(self, "after_save")
 
-    async def update(self, *actions: Action, condition: Condition | None = None) -> None:
+    async def update(self, *actions: Action, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Change the stored item without reading it first; the instance then equals the item. Sends UpdateItem.
 
         The item must be there. Attributes that were edited on this instance and not saved keep their edits. Hooks of saving do
@@ -550,6 +593,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Args:
             *actions: What to do, such as ``User.age.add(1)``.
             condition: Write only if this holds for the stored item.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ItemVanishedError: The item was deleted meanwhile.
@@ -566,6 +610,11 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: one write unit per KB of the whole item, before or after, whichever is larger; a refused one is billed too.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(
+                client_for(self.model_config.client), timeout, Model[PK, *SK].update(self, *actions, condition=condition)
+            )
+            return
         operation = client_for(self.model_config.client)._core.update(self, actions, condition)
         try:
             await operation
@@ -576,13 +625,14 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if self._hooks is not None:
             await self._hooks.loaded(self)
 
-    async def delete(self, *, condition: Condition | None = None) -> None:
+    async def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Delete the item; one that is already gone is no error. Sends DeleteItem. The instance counts as new afterwards.
 
         With a ``version()`` the stored item must be there and have the version that was read.
 
         Args:
             condition: Delete only if this holds for the stored item.
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             VersionConflictError: The item has another version than the instance; ``error.item`` is the stored item.
@@ -597,6 +647,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the deleted item, one where there is none. With unique values it is a transaction: two
         units per KB, and two for each value.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].delete(self, condition=condition))
+            return
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_delete")
@@ -610,8 +663,11 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if hooks is not None:
             await hooks.after(self, "after_delete")
 
-    async def refresh(self) -> None:
+    async def refresh(self, *, timeout: float | None = NOT_GIVEN) -> None:
         """Read the item again, consistently; unsaved changes are lost. Sends GetItem.
+
+        Args:
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Raises:
             ItemNotFoundError: The item is not there any more; the instance stays as it is.
@@ -622,6 +678,9 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
         Costs: one read unit per 4 KB.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].refresh(self))
+            return
         operation = client_for(self.model_config.client)._core.refresh(self)
         try:
             await operation

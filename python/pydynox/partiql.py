@@ -9,9 +9,10 @@ from .exceptions import ValidationError, WriteOutcomeUnknownError
 from .results import QueryResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .client import DynamoDBClient
+    from .exceptions import SerializationError
 
 #: A statement alone, or with the values of its placeholders behind it.
 Statement = str | tuple[str, *tuple[Any, ...]]
@@ -25,18 +26,20 @@ async def execute(
     consistent_read: bool | None,
     limit: int | None,
     after: str | None,
+    on_invalid: Callable[[SerializationError], object] | None,
 ) -> QueryResult[Any]:
     """One statement, page after page until there are enough rows."""
     core = client._core
     prepared = _prepared(statement)
-    _check(prepared, consistent_read, limit, after)
+    _check(prepared, consistent_read, limit, after, on_invalid)
     token = None if after is None else prepared.after(core, after)
     rows: list[Any] = []
     cost: float | None = None
     trail = _core.Trail("ExecuteStatement", token)
     while True:
         wanted = None if limit is None else limit - len(rows)
-        found, token, units = await _done(prepared.execute(core, _schema(model), consistent_read, wanted, token))
+        operation = prepared.execute(core, _schema(model), consistent_read, wanted, token, on_invalid)
+        found, token, units = await _done(operation)
         rows += found
         if units is not None:
             cost = (cost or 0.0) + units
@@ -96,10 +99,11 @@ def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
     return prepared
 
 
-def _check(prepared: _core.Statement, consistent_read: Any, limit: Any, after: Any) -> None:
-    given = [
-        name for name, value in (("consistent_read", consistent_read), ("limit", limit), ("after", after)) if value is not None
-    ]
+def _check(prepared: _core.Statement, consistent_read: Any, limit: Any, after: Any, on_invalid: Any) -> None:
+    if on_invalid is not None and not callable(on_invalid):
+        raise TypeError(f"on_invalid= is a function of the error, not {on_invalid!r}")
+    said = {"consistent_read": consistent_read, "limit": limit, "after": after, "on_invalid": on_invalid}
+    given = [name for name, value in said.items() if value is not None]
     if given and not prepared.reads:
         raise _refused(f"{given[0]}= is for SELECT, and this statement writes")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit < 2**31):

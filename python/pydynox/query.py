@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, cast, overload
 
 from . import _core
+from ._timeout import limited, seconds
 from ._typing import A, B, C, D, F, G, Row
 from .client import client_for, known_client
 from .exceptions import ConfigurationError, ItemNotFoundError, MultipleItemsError, ReadLimitError, ValidationError
@@ -150,6 +151,22 @@ class Query(Generic[Row]):
             >>> await Order.query("c1").consistent_read().all()
         """
         return self._with(self._search.consistent_read(bool(value)))
+
+    def timeout(self, duration: float | None, /) -> Self:
+        """How long each of its requests may take, as a ``client.options(timeout=...)`` around the reading says it.
+
+        A reading of many pages has as much time for each of them; ``client.options(deadline=...)`` bounds all of it.
+
+        Args:
+            duration: Seconds, attempts and waiting included; None for no limit.
+
+        Raises:
+            ConfigurationError: It is no positive number.
+
+        Example:
+            >>> await Order.query("c1").timeout(0.5).all()
+        """
+        return self._with(self._search.timed(seconds(duration)))
 
     def after(self, cursor: str | Mapping[str, Any] | None, /) -> Self:
         """Go on where a page ended; None starts at the beginning. A cursor is checked when reading starts.
@@ -558,7 +575,11 @@ class Query(Generic[Row]):
             keys: list[Any] = [Key(model, row) for row in rows]
             if self._shape == "keys":
                 return keys
-            found = await self._connection()._gathered("hydrate", tuple(keys), None, self._search.invalid) if keys else []
+            if not keys:
+                return []
+            client, most = self._connection(), self._search.timeout
+            whole = client._gathered("hydrate", tuple(keys), None, self._search.invalid)
+            found = await (whole if most is None else limited(client, most, whole))
             return [item for item in found if item is not None]
         if model is None or not (model._hooks is not None or model._definition.entities):
             return rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
+from ._timeout import NOT_GIVEN
 from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
 from .results import each
 
@@ -41,30 +42,44 @@ class SyncModel(Generic[Row, PK, *SK]):
         self._target = target
 
     @overload
-    def get(self, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Row | None: ...
+    def get(
+        self, partition: PK, /, *sort: *SK, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> Row | None: ...
     @overload
-    def get(self, /, *, consistent_read: bool | None = None, **key: Any) -> Row | None: ...
-    def get(self, /, *values: object, consistent_read: bool | None = None, **key: object) -> Row | None:
+    def get(self, /, *, consistent_read: bool | None = None, timeout: float | None = ..., **key: Any) -> Row | None: ...
+    def get(
+        self, /, *values: object, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: object
+    ) -> Row | None:
         """Blocking form of ``Model.get``."""
-        made: Row | None = run(self._target.get(*values, consistent_read=consistent_read, **key))
+        made: Row | None = run(self._target.get(*values, consistent_read=consistent_read, timeout=timeout, **key))
         return made
 
     @overload
-    def get_or_raise(self, partition: PK, /, *sort: *SK, consistent_read: bool | None = None) -> Row: ...
+    def get_or_raise(
+        self, partition: PK, /, *sort: *SK, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> Row: ...
     @overload
-    def get_or_raise(self, /, *, consistent_read: bool | None = None, **key: Any) -> Row: ...
-    def get_or_raise(self, /, *values: object, consistent_read: bool | None = None, **key: object) -> Row:
+    def get_or_raise(self, /, *, consistent_read: bool | None = None, timeout: float | None = ..., **key: Any) -> Row: ...
+    def get_or_raise(
+        self, /, *values: object, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: object
+    ) -> Row:
         """Blocking form of ``Model.get_or_raise``."""
-        made: Row = run(self._target.get_or_raise(*values, consistent_read=consistent_read, **key))
+        made: Row = run(self._target.get_or_raise(*values, consistent_read=consistent_read, timeout=timeout, **key))
         return made
 
     @overload
-    def get_or_create(self, partition: PK, /, *sort: *SK, defaults: Mapping[str, Any] | None = ...) -> tuple[Row, bool]: ...
+    def get_or_create(
+        self, partition: PK, /, *sort: *SK, defaults: Mapping[str, Any] | None = ..., timeout: float | None = ...
+    ) -> tuple[Row, bool]: ...
     @overload
-    def get_or_create(self, /, *, defaults: Mapping[str, Any] | None = ..., **key: Any) -> tuple[Row, bool]: ...
-    def get_or_create(self, /, *values: object, defaults: Mapping[str, Any] | None = None, **key: object) -> tuple[Row, bool]:
+    def get_or_create(
+        self, /, *, defaults: Mapping[str, Any] | None = ..., timeout: float | None = ..., **key: Any
+    ) -> tuple[Row, bool]: ...
+    def get_or_create(
+        self, /, *values: object, defaults: Mapping[str, Any] | None = None, timeout: float | None = NOT_GIVEN, **key: object
+    ) -> tuple[Row, bool]:
         """Blocking form of ``Model.get_or_create``."""
-        made: tuple[Row, bool] = run(self._target.get_or_create(*values, defaults=defaults, **key))
+        made: tuple[Row, bool] = run(self._target.get_or_create(*values, defaults=defaults, timeout=timeout, **key))
         return made
 
     @overload
@@ -99,29 +114,31 @@ class SyncInstance(Generic[Row_co]):
     def __init__(self, target: Any) -> None:
         self._target = target
 
-    def create(self, *, condition: Condition | None = None) -> None:
+    def create(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Model.create``."""
-        run(self._target.create(condition=condition))
+        run(self._target.create(condition=condition, timeout=timeout))
 
-    def save(self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = ()) -> None:
+    def save(
+        self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = (), timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Blocking form of ``Model.save``."""
-        run(self._target.save(condition=condition, whole=whole))
+        run(self._target.save(condition=condition, whole=whole, timeout=timeout))
 
-    def put(self, *, condition: Condition | None = None) -> None:
+    def put(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Model.put``."""
-        run(self._target.put(condition=condition))
+        run(self._target.put(condition=condition, timeout=timeout))
 
-    def update(self, *actions: Action, condition: Condition | None = None) -> None:
+    def update(self, *actions: Action, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Model.update``."""
-        run(self._target.update(*actions, condition=condition))
+        run(self._target.update(*actions, condition=condition, timeout=timeout))
 
-    def delete(self, *, condition: Condition | None = None) -> None:
+    def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Model.delete``."""
-        run(self._target.delete(condition=condition))
+        run(self._target.delete(condition=condition, timeout=timeout))
 
-    def refresh(self) -> None:
+    def refresh(self, *, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Model.refresh``."""
-        run(self._target.refresh())
+        run(self._target.refresh(timeout=timeout))
 
 
 class SyncKey(Generic[Row_co]):
@@ -132,57 +149,94 @@ class SyncKey(Generic[Row_co]):
     def __init__(self, target: Key[Row_co]) -> None:
         self._target = target
 
-    def get(self, *, consistent_read: bool | None = None) -> Row_co | None:
+    def get(self, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> Row_co | None:
         """Blocking form of ``Key.get``."""
-        return run(self._target.get(consistent_read=consistent_read))
+        return run(self._target.get(consistent_read=consistent_read, timeout=timeout))
 
-    def get_or_raise(self, *, consistent_read: bool | None = None) -> Row_co:
+    def get_or_raise(self, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> Row_co:
         """Blocking form of ``Key.get_or_raise``."""
-        return run(self._target.get_or_raise(consistent_read=consistent_read))
+        return run(self._target.get_or_raise(consistent_read=consistent_read, timeout=timeout))
 
     @overload
-    def select(self, a: Expr[A], /, *, consistent_read: bool | None = None) -> tuple[A] | None: ...
-    @overload
-    def select(self, a: Expr[A], b: Expr[B], /, *, consistent_read: bool | None = None) -> tuple[A, B] | None: ...
-    @overload
-    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], /, *, consistent_read: bool | None = None) -> tuple[A, B, C] | None: ...
+    def select(self, a: Expr[A], /, *, consistent_read: bool | None = None, timeout: float | None = ...) -> tuple[A] | None: ...
     @overload
     def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /, *, consistent_read: bool | None = None
+        self, a: Expr[A], b: Expr[B], /, *, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[A, B] | None: ...
+    @overload
+    def select(
+        self, a: Expr[A], b: Expr[B], c: Expr[C], /, *, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[A, B, C] | None: ...
+    @overload
+    def select(
+        self,
+        a: Expr[A],
+        b: Expr[B],
+        c: Expr[C],
+        d: Expr[D],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[A, B, C, D] | None: ...
     @overload
     def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], /, *, consistent_read: bool | None = None
+        self,
+        a: Expr[A],
+        b: Expr[B],
+        c: Expr[C],
+        d: Expr[D],
+        e: Expr[F],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[A, B, C, D, F] | None: ...
     @overload
     def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], f: Expr[G], /, *, consistent_read: bool | None = None
+        self,
+        a: Expr[A],
+        b: Expr[B],
+        c: Expr[C],
+        d: Expr[D],
+        e: Expr[F],
+        f: Expr[G],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[A, B, C, D, F, G] | None: ...
-    def select(self, *paths: Any, consistent_read: bool | None = None) -> tuple[Any, ...] | None:
+    def select(
+        self, *paths: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN
+    ) -> tuple[Any, ...] | None:
         """Blocking form of ``Key.select``."""
         target: Any = self._target
-        made: tuple[Any, ...] | None = run(target.select(*paths, consistent_read=consistent_read))
+        made: tuple[Any, ...] | None = run(target.select(*paths, consistent_read=consistent_read, timeout=timeout))
         return made
 
-    def exists(self) -> bool:
+    def exists(self, *, timeout: float | None = NOT_GIVEN) -> bool:
         """Blocking form of ``Key.exists``."""
-        return run(self._target.exists())
+        return run(self._target.exists(timeout=timeout))
 
-    def update(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> Row_co:
+    def update(
+        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
+    ) -> Row_co:
         """Blocking form of ``Key.update``."""
-        return run(self._target.update(*actions, condition=condition, upsert=upsert))
+        return run(self._target.update(*actions, condition=condition, upsert=upsert, timeout=timeout))
 
-    def apply(self, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> None:
+    def apply(
+        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Blocking form of ``Key.apply``."""
-        run(self._target.apply(*actions, condition=condition, upsert=upsert))
+        run(self._target.apply(*actions, condition=condition, upsert=upsert, timeout=timeout))
 
-    def pop(self) -> Row_co | None:
+    def pop(self, *, timeout: float | None = NOT_GIVEN) -> Row_co | None:
         """Blocking form of ``Key.pop``."""
-        return run(self._target.pop())
+        return run(self._target.pop(timeout=timeout))
 
-    def delete(self, *, condition: Condition | None = None) -> None:
+    def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Key.delete``."""
-        run(self._target.delete(condition=condition))
+        run(self._target.delete(condition=condition, timeout=timeout))
 
 
 class SyncTable(Generic[Row_co]):
@@ -199,38 +253,56 @@ class SyncTable(Generic[Row_co]):
         wait: bool = True,
         wait_timeout: float | None = 600.0,
         progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> None:
         """Blocking form of ``Table.create``."""
-        run(self._target.create(wait=wait, wait_timeout=wait_timeout, progress=progress, **options))
+        run(self._target.create(wait=wait, wait_timeout=wait_timeout, progress=progress, timeout=timeout, **options))
 
     def ensure(
-        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None, **options: Unpack[TableOptions]
+        self,
+        *,
+        wait_timeout: float | None = 600.0,
+        progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
+        **options: Unpack[TableOptions],
     ) -> list[Drift]:
         """Blocking form of ``Table.ensure``."""
-        return run(self._target.ensure(wait_timeout=wait_timeout, progress=progress, **options))
+        return run(self._target.ensure(wait_timeout=wait_timeout, progress=progress, timeout=timeout, **options))
 
     def update(
-        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None, **options: Unpack[TableOptions]
+        self,
+        *,
+        wait_timeout: float | None = 600.0,
+        progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
+        **options: Unpack[TableOptions],
     ) -> list[Drift]:
         """Blocking form of ``Table.update``."""
-        return run(self._target.update(wait_timeout=wait_timeout, progress=progress, **options))
+        return run(self._target.update(wait_timeout=wait_timeout, progress=progress, timeout=timeout, **options))
 
-    def check(self, **options: Unpack[TableOptions]) -> list[Drift]:
+    def check(self, *, timeout: float | None = NOT_GIVEN, **options: Unpack[TableOptions]) -> list[Drift]:
         """Blocking form of ``Table.check``."""
-        return run(self._target.check(**options))
+        return run(self._target.check(timeout=timeout, **options))
 
-    def exists(self) -> bool:
+    def exists(self, *, timeout: float | None = NOT_GIVEN) -> bool:
         """Blocking form of ``Table.exists``."""
-        return run(self._target.exists())
+        return run(self._target.exists(timeout=timeout))
 
-    def delete(self, *, wait: bool = True, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> None:
+    def delete(
+        self,
+        *,
+        wait: bool = True,
+        wait_timeout: float | None = 600.0,
+        progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
+    ) -> None:
         """Blocking form of ``Table.delete``."""
-        run(self._target.delete(wait=wait, wait_timeout=wait_timeout, progress=progress))
+        run(self._target.delete(wait=wait, wait_timeout=wait_timeout, progress=progress, timeout=timeout))
 
-    def describe(self) -> TableDescription:
+    def describe(self, *, timeout: float | None = NOT_GIVEN) -> TableDescription:
         """Blocking form of ``Table.describe``."""
-        return run(self._target.describe())
+        return run(self._target.describe(timeout=timeout))
 
     def wait_until_active(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> TableDescription:
         """Blocking form of ``Table.wait_until_active``."""
@@ -277,6 +349,11 @@ class SyncQuery(Generic[Row]):
     def consistent_read(self, value: bool = True, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.consistent_read``."""
         made: SyncQuery[Row] = self._target.consistent_read(value).sync
+        return made
+
+    def timeout(self, duration: float | None, /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.timeout``."""
+        made: SyncQuery[Row] = self._target.timeout(duration).sync
         return made
 
     def after(self, cursor: str | Mapping[str, Any] | None, /) -> SyncQuery[Row]:
@@ -408,58 +485,90 @@ class SyncClient:
         *,
         consistent_read: bool | None = None,
         projection: Sequence[str | Sequence[str | int]] = (),
+        timeout: float | None = NOT_GIVEN,
     ) -> dict[str, Any] | None:
         """Blocking form of ``DynamoDBClient.get_item``."""
-        return run(self._target.get_item(table, key, consistent_read=consistent_read, projection=projection))
+        return run(self._target.get_item(table, key, consistent_read=consistent_read, projection=projection, timeout=timeout))
 
-    def put_item(self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
+    def put_item(
+        self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Blocking form of ``DynamoDBClient.put_item``."""
-        run(self._target.put_item(table, item, condition=condition))
+        run(self._target.put_item(table, item, condition=condition, timeout=timeout))
 
     def update_item(
-        self, table: str, key: Mapping[str, Any], /, *actions: Action, condition: Condition | None = None
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *actions: Action,
+        condition: Condition | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.update_item``."""
-        return run(self._target.update_item(table, key, *actions, condition=condition))
+        return run(self._target.update_item(table, key, *actions, condition=condition, timeout=timeout))
 
-    def delete_item(self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None) -> None:
+    def delete_item(
+        self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
+    ) -> None:
         """Blocking form of ``DynamoDBClient.delete_item``."""
-        run(self._target.delete_item(table, key, condition=condition))
+        run(self._target.delete_item(table, key, condition=condition, timeout=timeout))
 
-    def transaction(self, *, token: str | None = None) -> SyncTransaction:
+    def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> SyncTransaction:
         """Blocking form of ``DynamoDBClient.transaction``."""
-        made: SyncTransaction = self._target.transaction(token=token).sync
+        made: SyncTransaction = self._target.transaction(token=token, timeout=timeout).sync
         return made
 
     @overload
-    def batch_get(self, key: Key[R1], /, *, consistent_read: bool | None = None) -> tuple[R1 | None]: ...
+    def batch_get(
+        self, key: Key[R1], /, *, consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[R1 | None]: ...
     @overload
     def batch_get(
-        self, key1: Key[R1], key2: Key[R2], /, *, consistent_read: bool | None = None
+        self, key1: Key[R1], key2: Key[R2], /, *, consistent_read: bool | None = None, timeout: float | None = ...
     ) -> tuple[R1 | None, R2 | None]: ...
     @overload
     def batch_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, consistent_read: bool | None = None
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, consistent_read: bool | None = None, timeout: float | None = ...
     ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
     @overload
     def batch_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, *, consistent_read: bool | None = None
+        self,
+        key1: Key[R1],
+        key2: Key[R2],
+        key3: Key[R3],
+        key4: Key[R4],
+        /,
+        *,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
     @overload
-    def batch_get(self, *keys: Key[R1], consistent_read: bool | None = None) -> tuple[R1 | None, ...]: ...
-    def batch_get(self, *keys: Any, consistent_read: bool | None = None) -> tuple[Any, ...]:
+    def batch_get(
+        self, *keys: Key[R1], consistent_read: bool | None = None, timeout: float | None = ...
+    ) -> tuple[R1 | None, ...]: ...
+    def batch_get(self, *keys: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> tuple[Any, ...]:
         """Blocking form of ``DynamoDBClient.batch_get``."""
-        return run(self._target.batch_get(*keys, consistent_read=consistent_read))
+        return run(self._target.batch_get(*keys, consistent_read=consistent_read, timeout=timeout))
 
-    def batch_get_all(self, keys: Iterable[Key[R1]], /, *, consistent_read: bool | None = None) -> list[R1 | None]:
+    def batch_get_all(
+        self, keys: Iterable[Key[R1]], /, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN
+    ) -> list[R1 | None]:
         """Blocking form of ``DynamoDBClient.batch_get_all``."""
-        return run(self._target.batch_get_all(keys, consistent_read=consistent_read))
+        return run(self._target.batch_get_all(keys, consistent_read=consistent_read, timeout=timeout))
 
     def batch_writer(
-        self, *, unguarded: bool = False, transactions: bool = False, progress: Callable[[int], object] | None = None
+        self,
+        *,
+        unguarded: bool = False,
+        transactions: bool = False,
+        progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> SyncBatchWriter:
         """Blocking form of ``DynamoDBClient.batch_writer``."""
-        made: SyncBatchWriter = self._target.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress).sync
+        made: SyncBatchWriter = self._target.batch_writer(
+            unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout
+        ).sync
         return made
 
     def batch_save(
@@ -470,9 +579,12 @@ class SyncClient:
         unguarded: bool = False,
         transactions: bool = False,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.batch_save``."""
-        return run(self._target.batch_save(instances, unguarded=unguarded, transactions=transactions, progress=progress))
+        return run(
+            self._target.batch_save(instances, unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout)
+        )
 
     def bulk_write(
         self,
@@ -484,11 +596,18 @@ class SyncClient:
         transactions: bool = False,
         resume: str | PathLike[str] | None = None,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.bulk_write``."""
         return run(
             self._target.bulk_write(
-                instances, target_wcu=target_wcu, unguarded=unguarded, transactions=transactions, resume=resume, progress=progress
+                instances,
+                target_wcu=target_wcu,
+                unguarded=unguarded,
+                transactions=transactions,
+                resume=resume,
+                progress=progress,
+                timeout=timeout,
             )
         )
 
@@ -502,9 +621,14 @@ class SyncClient:
         rows: int = 1000,
         resume: str | PathLike[str] | None = None,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.bulk_read``."""
-        return run(self._target.bulk_read(query, handle, target_rcu=target_rcu, rows=rows, resume=resume, progress=progress))
+        return run(
+            self._target.bulk_read(
+                query, handle, target_rcu=target_rcu, rows=rows, resume=resume, progress=progress, timeout=timeout
+            )
+        )
 
     def batch_delete(
         self,
@@ -514,29 +638,34 @@ class SyncClient:
         unguarded: bool = False,
         transactions: bool = False,
         progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.batch_delete``."""
-        return run(self._target.batch_delete(targets, unguarded=unguarded, transactions=transactions, progress=progress))
+        return run(
+            self._target.batch_delete(targets, unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout)
+        )
 
     @overload
-    def transact_get(self, key: Key[R1], /) -> tuple[R1 | None]: ...
+    def transact_get(self, key: Key[R1], /, *, timeout: float | None = ...) -> tuple[R1 | None]: ...
     @overload
-    def transact_get(self, key1: Key[R1], key2: Key[R2], /) -> tuple[R1 | None, R2 | None]: ...
-    @overload
-    def transact_get(self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    def transact_get(self, key1: Key[R1], key2: Key[R2], /, *, timeout: float | None = ...) -> tuple[R1 | None, R2 | None]: ...
     @overload
     def transact_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, timeout: float | None = ...
+    ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    @overload
+    def transact_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, *, timeout: float | None = ...
     ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
     @overload
-    def transact_get(self, *keys: Key[R1]) -> tuple[R1 | None, ...]: ...
-    def transact_get(self, *keys: Any) -> tuple[Any, ...]:
+    def transact_get(self, *keys: Key[R1], timeout: float | None = ...) -> tuple[R1 | None, ...]: ...
+    def transact_get(self, *keys: Any, timeout: float | None = NOT_GIVEN) -> tuple[Any, ...]:
         """Blocking form of ``DynamoDBClient.transact_get``."""
-        return run(self._target.transact_get(*keys))
+        return run(self._target.transact_get(*keys, timeout=timeout))
 
-    def list_tables(self) -> list[str]:
+    def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:
         """Blocking form of ``DynamoDBClient.list_tables``."""
-        return run(self._target.list_tables())
+        return run(self._target.list_tables(timeout=timeout))
 
     def query(
         self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
@@ -562,6 +691,8 @@ class SyncClient:
         consistent_read: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
+        on_invalid: Callable[[SerializationError], object] | None = None,
+        timeout: float | None = ...,
     ) -> QueryResult[R1]: ...
     @overload
     def execute(
@@ -573,6 +704,8 @@ class SyncClient:
         consistent_read: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
+        on_invalid: Callable[[SerializationError], object] | None = None,
+        timeout: float | None = ...,
     ) -> QueryResult[dict[str, Any]]: ...
     def execute(
         self,
@@ -583,47 +716,82 @@ class SyncClient:
         consistent_read: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
+        on_invalid: Callable[[SerializationError], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> QueryResult[Any]:
         """Blocking form of ``DynamoDBClient.execute``."""
         return run(
-            self._target.execute(statement, *parameters, model=model, consistent_read=consistent_read, limit=limit, after=after)
+            self._target.execute(
+                statement,
+                *parameters,
+                model=model,
+                consistent_read=consistent_read,
+                limit=limit,
+                after=after,
+                on_invalid=on_invalid,
+                timeout=timeout,
+            )
         )
 
     @overload
     def execute_batch(
-        self, statements: Iterable[Statement], /, *, model: type[R1], consistent_read: bool | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: type[R1],
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> list[R1 | PydynoxError | None]: ...
     @overload
     def execute_batch(
-        self, statements: Iterable[Statement], /, *, model: None = None, consistent_read: bool | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: None = None,
+        consistent_read: bool | None = None,
+        timeout: float | None = ...,
     ) -> list[dict[str, Any] | PydynoxError | None]: ...
     def execute_batch(
-        self, statements: Iterable[Statement], /, *, model: Any = None, consistent_read: bool | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: Any = None,
+        consistent_read: bool | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> list[Any]:
         """Blocking form of ``DynamoDBClient.execute_batch``."""
-        return run(self._target.execute_batch(statements, model=model, consistent_read=consistent_read))
+        return run(self._target.execute_batch(statements, model=model, consistent_read=consistent_read, timeout=timeout))
 
     @overload
     def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: type[R1], token: str | None = None
+        self, statements: Iterable[Statement], /, *, model: type[R1], token: str | None = None, timeout: float | None = ...
     ) -> list[R1 | None]: ...
     @overload
     def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: None = None, token: str | None = None
+        self, statements: Iterable[Statement], /, *, model: None = None, token: str | None = None, timeout: float | None = ...
     ) -> list[dict[str, Any] | None]: ...
     def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: Any = None, token: str | None = None
+        self,
+        statements: Iterable[Statement],
+        /,
+        *,
+        model: Any = None,
+        token: str | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> list[Any]:
         """Blocking form of ``DynamoDBClient.execute_transaction``."""
-        return run(self._target.execute_transaction(statements, model=model, token=token))
+        return run(self._target.execute_transaction(statements, model=model, token=token, timeout=timeout))
 
-    def call(self, operation: str, /, **wire: Any) -> dict[str, Any]:
+    def call(self, operation: str, /, *, timeout: float | None = NOT_GIVEN, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""
-        return run(self._target.call(operation, **wire))
+        return run(self._target.call(operation, timeout=timeout, **wire))
 
-    def model_from_item(self, model: type[Row], item: Mapping[str, Any], /) -> Row:
+    def model_from_item(self, model: type[Row], item: Mapping[str, Any], /, *, timeout: float | None = NOT_GIVEN) -> Row:
         """Blocking form of ``DynamoDBClient.model_from_item``."""
-        return run(self._target.model_from_item(model, item))
+        return run(self._target.model_from_item(model, item, timeout=timeout))
 
     def close(self) -> None:
         """Blocking form of ``DynamoDBClient.close``."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Unpack
 
 from . import _core
 from ._compile import family
+from ._timeout import NOT_GIVEN, limited
 from ._typing import Row_co
 from .client import DynamoDBClient, client_for
 from .exceptions import ConfigurationError, RequestError, RequestTimeoutError, TableNotFoundError, WriteOutcomeUnknownError
@@ -41,6 +42,7 @@ class Table(Generic[Row_co]):
         wait: bool = True,
         wait_timeout: float | None = 600.0,
         progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> None:
         """Make the table with the keys, indexes and time to live that the model declares. Sends CreateTable, then DescribeTable.
@@ -52,6 +54,7 @@ class Table(Generic[Row_co]):
             wait: Return only when the table can be used.
             wait_timeout: Seconds to wait at most; None for no limit.
             progress: Called with a ``TableProgress`` at each step and at each look at the table.
+            timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
             **options: What the table is to be, see ``TableOptions``; billed by request when ``billing`` is not given.
 
         Raises:
@@ -65,12 +68,24 @@ class Table(Generic[Row_co]):
 
         Costs: nothing, but for what ``billing``, ``warm_throughput``, backups and keys of KMS cost from then on.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(
+                self._client(),
+                timeout,
+                Table[Row_co].create(self, wait=wait, wait_timeout=wait_timeout, progress=progress, **options),
+            )
+            return
         declared = self._declared(options)
         watch = self._watch(declared, wait_timeout)
         await self._make(declared, watch, progress, wait=wait)
 
     async def ensure(
-        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None, **options: Unpack[TableOptions]
+        self,
+        *,
+        wait_timeout: float | None = 600.0,
+        progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
+        **options: Unpack[TableOptions],
     ) -> list[Drift]:
         """Make the table if there is none, and add to it what is missing: never removes, replaces or changes anything.
 
@@ -82,6 +97,7 @@ class Table(Generic[Row_co]):
         Args:
             wait_timeout: Seconds that it may take, the writing of new indexes included; None for no limit.
             progress: Called with a ``TableProgress`` at each step and at each look at the table.
+            timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
             **options: What the table is to be, see ``TableOptions``.
 
         Returns:
@@ -97,10 +113,19 @@ class Table(Generic[Row_co]):
 
         Costs: nothing, but for the write units of a new index: those of every item in it.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                self._client(), timeout, Table[Row_co].ensure(self, wait_timeout=wait_timeout, progress=progress, **options)
+            )
         return await self._bring(self._declared(options), frozenset({"ensure"}), wait_timeout, progress)
 
     async def update(
-        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None, **options: Unpack[TableOptions]
+        self,
+        *,
+        wait_timeout: float | None = 600.0,
+        progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
+        **options: Unpack[TableOptions],
     ) -> list[Drift]:
         """Change the table to what ``options`` say, and add what the model declares: what ``ensure()`` does and more.
 
@@ -110,6 +135,7 @@ class Table(Generic[Row_co]):
         Args:
             wait_timeout: Seconds that it may take; None for no limit.
             progress: Called with a ``TableProgress`` at each step and at each look at the table.
+            timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
             **options: What the table is to be, see ``TableOptions``.
 
         Returns:
@@ -125,9 +151,13 @@ class Table(Generic[Row_co]):
 
         Costs: nothing, but for what the new settings cost from then on.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(
+                self._client(), timeout, Table[Row_co].update(self, wait_timeout=wait_timeout, progress=progress, **options)
+            )
         return await self._bring(self._declared(options), frozenset({"ensure", "update"}), wait_timeout, progress)
 
-    async def check(self, **options: Unpack[TableOptions]) -> list[Drift]:
+    async def check(self, *, timeout: float | None = NOT_GIVEN, **options: Unpack[TableOptions]) -> list[Drift]:
         """Where the table differs from what the model and ``options`` say; changes nothing. Sends DescribeTable.
 
         What is not declared is not looked at: other indexes, other tags, options that are not given. DescribeTimeToLive,
@@ -135,6 +165,7 @@ class Table(Generic[Row_co]):
         ``resource_policy`` is not compared.
 
         Args:
+            timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
             **options: What the table is to be, see ``TableOptions``.
 
         Returns:
@@ -147,6 +178,8 @@ class Table(Generic[Row_co]):
 
         Costs: nothing.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self._client(), timeout, Table[Row_co].check(self, **options))
         declared = self._declared(options)
         try:
             table = (await self.describe()).raw
@@ -156,8 +189,11 @@ class Table(Generic[Row_co]):
             return [declared.absent(self._sent_name(declared.name), "being deleted")]
         return declared.drifts(await self._actual(declared, table))
 
-    async def exists(self) -> bool:
+    async def exists(self, *, timeout: float | None = NOT_GIVEN) -> bool:
         """Whether there is such a table. Sends DescribeTable.
+
+        Args:
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Example:
             >>> await User.table.exists()
@@ -165,6 +201,8 @@ class Table(Generic[Row_co]):
 
         Costs: nothing.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self._client(), timeout, Table[Row_co].exists(self))
         operation = _core.table_exists(self._client()._core, self._name())
         try:
             await operation
@@ -174,13 +212,21 @@ class Table(Generic[Row_co]):
         there: bool = operation.result()
         return there
 
-    async def delete(self, *, wait: bool = True, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> None:
+    async def delete(
+        self,
+        *,
+        wait: bool = True,
+        wait_timeout: float | None = 600.0,
+        progress: Progress | None = None,
+        timeout: float | None = NOT_GIVEN,
+    ) -> None:
         """Delete the table and all of its items. Sends DeleteTable, then DescribeTable.
 
         Args:
             wait: Return only when the table is gone.
             wait_timeout: Seconds to wait at most; None for no limit.
             progress: Called with a ``TableProgress`` at each look at the table.
+            timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
         Raises:
             TableNotFoundError: There is no such table.
@@ -192,14 +238,22 @@ class Table(Generic[Row_co]):
 
         Costs: nothing.
         """
+        if timeout is not NOT_GIVEN:
+            await limited(
+                self._client(), timeout, Table[Row_co].delete(self, wait=wait, wait_timeout=wait_timeout, progress=progress)
+            )
+            return
         name = self._name()
         watch = _core.TableWatch(self._client()._core, name, wait_timeout)
         await self._send("DeleteTable", {})
         if wait:
             await _watched(watch, "gone", "deleting the table", progress, applied=True)
 
-    async def describe(self) -> TableDescription:
+    async def describe(self, *, timeout: float | None = NOT_GIVEN) -> TableDescription:
         """What the service says about the table. Sends DescribeTable.
+
+        Args:
+            timeout: Seconds that this call may take, as a ``client.options(timeout=...)`` around it says it; None for no limit.
 
         Returns:
             Its description; ``raw`` is all of it, in wire form.
@@ -213,6 +267,8 @@ class Table(Generic[Row_co]):
 
         Costs: nothing.
         """
+        if timeout is not NOT_GIVEN:
+            return await limited(self._client(), timeout, Table[Row_co].describe(self))
         from .tables import TableDescription
 
         operation = _core.describe_table(self._client()._core, self._name())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast
 
+from ._timeout import NOT_GIVEN
 from .exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -537,7 +538,10 @@ def warm_of(part: Mapping[str, Any]) -> WarmThroughput | None:
 
 
 async def ensure_tables(
-    *models: type[Any], wait_timeout: float | None = 600.0, progress: Callable[[TableProgress], object] | None = None
+    *models: type[Any],
+    wait_timeout: float | None = 600.0,
+    progress: Callable[[TableProgress], object] | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> list[Drift]:
     """Have the tables of these models, one after another; models of one table are declared together. As ``Table.ensure``.
 
@@ -545,6 +549,7 @@ async def ensure_tables(
         *models: The models, in any order.
         wait_timeout: Seconds that one table may take; None for no limit.
         progress: Called with what is being done.
+        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
     Returns:
         What was mended.
@@ -564,5 +569,5 @@ async def ensure_tables(
         by_table.setdefault(Table(model)._identity(), []).append(model)
     mended: list[Drift] = []
     for group in by_table.values():
-        mended += await Table(*group).ensure(wait_timeout=wait_timeout, progress=progress)
+        mended += await Table(*group).ensure(wait_timeout=wait_timeout, progress=progress, timeout=timeout)
     return mended

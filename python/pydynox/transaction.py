@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
 from ._hints import refused_blocking
+from ._timeout import NOT_GIVEN, limited
 from .exceptions import ValidationError, WriteOutcomeUnknownError
 from .key import Key
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
 
     from .client import DynamoDBClient
@@ -38,8 +40,9 @@ class Transaction:
         ...     tx.check(User.key("u2"), User.status == "active")
     """
 
-    def __init__(self, client: DynamoDBClient, token: str | None) -> None:
+    def __init__(self, client: DynamoDBClient, token: str | None, timeout: float | None = NOT_GIVEN) -> None:
         self._client = client
+        self._timeout = timeout
         self._entries: list[tuple[str, _Target, tuple[Action, ...], Condition | None, bool]] = []
         self._ended = False
         self.token = token
@@ -143,6 +146,11 @@ class Transaction:
             raise TypeError(f"[{position}] {verb}: a condition is such as User.age > 3, not {condition!r}")
         self._entries.append((verb, target, actions, condition, upsert))
 
+    def _ending(self) -> Coroutine[Any, Any, None]:
+        """What sends it."""
+        sent = self._commit()
+        return sent if self._timeout is NOT_GIVEN else limited(self._client, self._timeout, sent)
+
     async def _commit(self) -> None:
         entries = self._entries
         for verb, target, *_ in entries:
@@ -171,7 +179,7 @@ class Transaction:
     @property
     def sync(self) -> SyncTransaction:
         """The blocking form of this transaction."""
-        return SyncTransaction(self._client, self.token)
+        return SyncTransaction(self._client, self.token, self._timeout)
 
     def _begin(self) -> None:
         if self._ended:
@@ -184,7 +192,7 @@ class Transaction:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._ended = True
         if kind is None:
-            await self._commit()
+            await self._ending()
 
     if not TYPE_CHECKING:  # checkers know that it cannot be entered like this
         __enter__, __exit__ = refused_blocking("client.transaction()", "client.sync.transaction()")
@@ -200,7 +208,7 @@ class SyncTransaction(Transaction):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._ended = True
         if kind is None:
-            _core.run(self._commit())
+            _core.run(self._ending())
 
 
 def _is_instance(target: object) -> bool:

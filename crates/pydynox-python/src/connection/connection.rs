@@ -45,6 +45,11 @@ impl Connected {
     }
 }
 
+/// So many seconds; what is too long to be a time is no limit.
+pub(crate) fn time_of(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
 /// What the `options()` block around a call says.
 #[derive(Default)]
 pub(crate) struct Options {
@@ -65,9 +70,7 @@ impl BlockDeadline {
     /// In so many seconds from now, or when the block around is over if that is earlier.
     #[new]
     fn new(seconds: f64, outer: Option<&Self>) -> Self {
-        // What is too long to be a time is no limit.
-        let length = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        let own = Deadline::start(Some(length));
+        let own = Deadline::start(Some(time_of(seconds)));
         Self(outer.map_or(own, |outer| own.within(outer.0)))
     }
 }
@@ -117,9 +120,7 @@ impl Connection {
         let found = variable.bind(py).call_method0(intern!(py, "get"))?;
         let (timeout, consistent_read, until): Said<'_> = found.extract()?;
         Ok(Options {
-            // What is too long to be a time is no limit.
-            timeout: timeout
-                .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)),
+            timeout: timeout.map(time_of),
             consistent_read,
             until: until.map(|until| until.get().0),
         })

@@ -21,7 +21,7 @@ use pyo3::types::PyDict;
 use crate::connection::isolation::{self, Stage, StandIn};
 use crate::connection::keyring::{GivenKeyring, GivenLimits, key_limits};
 use crate::connection::meter::rate_limit;
-use crate::exceptions::{configuration_error, raise};
+use crate::exceptions::{configuration_error, raise, validation_error};
 use crate::interpreter::bridge;
 use crate::interpreter::runtime;
 
@@ -133,6 +133,28 @@ struct Given {
     data_key_cache: Option<GivenLimits>,
 }
 
+/// What is wrong with the length of a table's name; nothing is said of ARNs.
+fn wrong_length(name: &str) -> Option<String> {
+    if (MIN_TABLE_NAME..=MAX_TABLE_NAME).contains(&name.len()) || name.starts_with("arn:") {
+        return None;
+    }
+    Some(format!(
+        "the table is called {name:?} here, which has {} characters: a name has {MIN_TABLE_NAME} to {MAX_TABLE_NAME}, table_prefix included",
+        name.len()
+    ))
+}
+
+/// What is wrong with its characters; those of models were looked at when the class was made.
+fn wrong_characters(name: &str) -> Option<String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if name.bytes().all(is_allowed) || name.starts_with("arn:") {
+        return None;
+    }
+    Some(format!(
+        "no table is called {name:?}: a name has letters, digits, _, - and ., table_prefix included; an ARN is one too"
+    ))
+}
+
 impl Settings {
     /// Whether requests are answered by an engine in this process.
     pub(crate) fn is_embedded(&self) -> bool {
@@ -146,16 +168,19 @@ impl Settings {
         (model, table): (&str, &str),
     ) -> PyResult<String> {
         let name = self.table_named(table);
-        if (MIN_TABLE_NAME..=MAX_TABLE_NAME).contains(&name.len()) || name.starts_with("arn:") {
-            return Ok(name);
+        match wrong_length(&name) {
+            None => Ok(name),
+            Some(why) => Err(configuration_error(py, &format!("{model}: {why}"))),
         }
-        Err(configuration_error(
-            py,
-            &format!(
-                "{model}: the table is called {name:?} here, which has {} characters: a name has {MIN_TABLE_NAME} to {MAX_TABLE_NAME}, table_prefix included",
-                name.len()
-            ),
-        ))
+    }
+
+    /// A table that a caller names, as it is sent.
+    pub(crate) fn table_given(&self, py: Python<'_>, table: &str) -> PyResult<String> {
+        let name = self.table_named(table);
+        match wrong_characters(&name).or_else(|| wrong_length(&name)) {
+            None => Ok(name),
+            Some(why) => Err(validation_error(py, &why)),
+        }
     }
 
     /// Whether a table is sent under the very name that a model or a caller gives it.

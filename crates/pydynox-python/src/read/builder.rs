@@ -19,7 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::connection::connection::Connected;
+use crate::connection::connection::{Connected, time_of};
 use crate::connection::meter::Pace;
 use crate::exceptions::{malformed, raise, suggestion, validation_error};
 use crate::model::expression::{Condition, Path, check_owners};
@@ -314,6 +314,20 @@ impl Search {
             consistent_read: Some(value),
             ..self.copy(py)
         })
+    }
+
+    /// The same with so many seconds for each request.
+    fn timed(&self, py: Python<'_>, seconds: f64) -> Self {
+        Self {
+            timeout: Some(time_of(seconds)),
+            ..self.copy(py)
+        }
+    }
+
+    /// What `timed()` said, in seconds.
+    #[getter]
+    fn timeout(&self) -> Option<f64> {
+        self.timeout.map(|time| time.as_secs_f64())
     }
 
     /// The same with a number of rows, items a request, or requests; they are in range.

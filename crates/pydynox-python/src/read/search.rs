@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pydynox_core::cursor::Binding;
@@ -54,6 +55,8 @@ pub(crate) struct Search {
     pub(crate) descending: bool,
     /// None leaves it to the model and to the client's `options()`.
     pub(crate) consistent_read: Option<bool>,
+    /// Of each request; None leaves it to `options()` and to the client.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) limit: Option<usize>,
     pub(crate) page_size: Option<u32>,
     pub(crate) max_reads: Option<u32>,
@@ -78,6 +81,7 @@ impl Search {
             rows: Rows::Items,
             descending: false,
             consistent_read: None,
+            timeout: None,
             limit: None,
             page_size: None,
             max_reads: None,
@@ -239,7 +243,7 @@ impl Search {
     pub(crate) fn table_name(&self, py: Python<'_>, settings: &Settings) -> PyResult<String> {
         match &self.schema {
             Some(schema) => schema.get().table_in(py, settings),
-            None => Ok(settings.table_named(&self.table)),
+            None => settings.table_given(py, &self.table),
         }
     }
 
@@ -306,7 +310,10 @@ impl Search {
             exact: self.schema.is_none(),
             total_segments: self.segments,
             reads_left: self.max_reads.map(AtomicU32::new),
-            timeout: client.timeout(py)?,
+            timeout: match self.timeout {
+                None => client.timeout(py)?,
+                said => said,
+            },
         })
     }
 

@@ -420,7 +420,7 @@ impl Client {
         projection: Vec<Bound<'_, PyAny>>,
     ) -> PyResult<Py<Operation>> {
         let py = key.py();
-        let table = self.settings().table_named(table);
+        let table = self.settings().table_given(py, table)?;
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
@@ -445,7 +445,7 @@ impl Client {
         let py = item.py();
         let condition = condition_of(condition)?;
         refuse_split(condition, item)?;
-        let table = self.settings().table_named(table);
+        let table = self.settings().table_given(py, table)?;
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
         let start = w.len();
@@ -479,7 +479,7 @@ impl Client {
             let is_key = key.contains(name).unwrap_or(false);
             is_key.then_some(IS_KEY.into())
         })?;
-        let table = self.settings().table_named(table);
+        let table = self.settings().table_given(py, table)?;
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
@@ -512,7 +512,7 @@ impl Client {
         let py = key.py();
         let condition = condition_of(condition)?;
         refuse_split(condition, key)?;
-        let table = self.settings().table_named(table);
+        let table = self.settings().table_given(py, table)?;
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;

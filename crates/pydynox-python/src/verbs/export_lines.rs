@@ -24,7 +24,7 @@ pub(crate) fn scan(
     (after, consistent_read, limit): (Option<&str>, bool, Option<u32>),
     pace: &Pace,
 ) -> PyResult<Py<Operation>> {
-    let table = connection.settings.table_named(table);
+    let table = connection.settings.table_given(py, table)?;
     let mut w = Writer::with_capacity(256);
     let after = after.map(str::as_bytes);
     jsonl::write_scan(&mut w, &table, after, consistent_read, limit).map_err(|error| {

@@ -15,6 +15,7 @@ use pydynox_core::operation::{execute_transaction as together, transact_get_item
 use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token, reason};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::{Reader, Writer};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -52,6 +53,8 @@ pub(crate) struct Executed {
     reads: bool,
     /// How many statements there are.
     count: usize,
+    /// Who takes the errors of rows that cannot be read.
+    on_invalid: Option<Py<PyAny>>,
 }
 
 #[derive(Clone, Copy)]
@@ -110,6 +113,7 @@ impl Statement {
         consistent_read: Option<bool>,
         limit: Option<u32>,
         after: Option<&str>,
+        on_invalid: Option<Py<PyAny>>,
     ) -> PyResult<Py<Operation>> {
         let py = client.py();
         let reads = self.reads();
@@ -128,6 +132,7 @@ impl Statement {
             schema,
             reads,
             count: 1,
+            on_invalid,
         };
         send(client, request, executed)
     }
@@ -222,6 +227,7 @@ pub(crate) fn execute_batch(
         schema,
         reads,
         count: statements.len(),
+        on_invalid: None,
     };
     send(client, request, executed)
 }
@@ -259,6 +265,7 @@ pub(crate) fn execute_transaction(
         schema,
         reads,
         count: statements.len(),
+        on_invalid: None,
     };
     Ok((send(client, request, executed)?, sent))
 }
@@ -275,8 +282,16 @@ impl Executed {
         let framed = execute_statement::frame(body).map_err(broken)?;
         let rows = PyList::empty(py);
         for (number, place) in framed.items.into_iter().enumerate() {
-            if let Some(row) = self.row(py, answer, number, place)? {
-                rows.append(row)?;
+            match self.row(py, answer, number, place.clone()) {
+                Ok(None) => {}
+                Ok(Some(row)) => rows.append(row)?,
+                Err(error) => match &self.on_invalid {
+                    Some(call) if is_misfit(py, &error)? => {
+                        show(py, &error, &body[place])?;
+                        call.bind(py).call1((error.value(py),))?;
+                    }
+                    _ => return Err(error),
+                },
             }
         }
         let access = if self.reads {
@@ -416,8 +431,21 @@ impl Answered for Executed {
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(call) = &self.on_invalid {
+            visit.call(call)?;
+        }
         self.schema
             .as_ref()
             .map_or(Ok(()), |schema| visit.call(schema))
     }
+}
+
+/// Gives an error the plain values of the row that it is about.
+#[cold]
+fn show(py: Python<'_>, error: &PyErr, stored: &[u8]) -> PyResult<()> {
+    let mut reader = Reader::new(stored).map_err(|error| malformed(py, &error))?;
+    if let Ok(raw) = Decoder::new(py).item(&mut reader) {
+        error.value(py).setattr(intern!(py, "raw"), raw)?;
+    }
+    Ok(())
 }

@@ -56,7 +56,7 @@ pub(crate) fn administer(
 ) -> PyResult<Py<Operation>> {
     let py = client.py();
     let connection = Connected::of(client);
-    let table = connection.settings.table_named(table);
+    let table = connection.settings.table_given(py, table)?;
     let name = Name::from_name(operation);
     let request = members.copy()?;
     if !request.contains("ResourceArn")? {
@@ -100,7 +100,7 @@ fn describe(
 ) -> PyResult<Py<Operation>> {
     let py = client.py();
     let connection = Connected::of(client);
-    let table = connection.settings.table_named(table);
+    let table = connection.settings.table_given(py, table)?;
     let mut w = Writer::with_capacity(128);
     described::write(&mut w, &table);
     let request = Request::idempotent(Name::DescribeTable, table, w);
@@ -210,7 +210,7 @@ impl TableWatch {
             .map_err(|error| raise(py, &error))?;
         let core = connection.core(py)?;
         let inline = core.answers_inline(&Name::DescribeTable);
-        let table = connection.settings.table_named(table);
+        let table = connection.settings.table_given(py, table)?;
         Ok(Self {
             waiter: Arc::new(Waiter::new(core, &table, timeout)),
             inline,

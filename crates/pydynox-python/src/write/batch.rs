@@ -279,7 +279,7 @@ impl Pending {
         keys: Vec<String>,
         line: &[u8],
     ) -> PyResult<()> {
-        let names = key::named(self.connection.settings.table_named(table), keys);
+        let names = key::named(self.connection.settings.table_given(py, table)?, keys);
         let (item, key) = line_item(py, &names, line)?;
         let table = self.lock().writes.table(names);
         let mut w = self.scratch();
