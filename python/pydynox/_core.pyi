@@ -15,6 +15,9 @@ _T = TypeVar("_T")
 # ("pydantic", class, options, names of sets) ("codec", kind, codec, class | None, name)
 Kind = tuple[Any, ...]
 
+# Access key, secret, token, account, end in seconds since 1970; or what gives an object with these as `_wire`
+Credentials = tuple[str, str, str | None, str | None, float | None] | Callable[[], object]
+
 __version__: str
 
 @final
@@ -32,6 +35,8 @@ class Keyring:
         endpoint_url: str | None,
         timeout: float | None,
         pairs: Sequence[tuple[str, str]],
+        region: str | None,
+        credentials: Credentials | None,
     ) -> Keyring: ...
 
 # None or what becomes of plaintext; None or level, threshold and largest size; whether dumps show it
@@ -343,7 +348,7 @@ class Client(Connection):
         region: str | None,
         endpoint_url: str | None,
         profile: str | None,
-        credentials: tuple[str, str, str | None, str | None] | None,
+        credentials: Credentials | None,
         assume_role: tuple[str, str | None, str | None, float | None] | None,
         table_prefix: str,
         timeout: float | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from . import _core
 from ._hints import check_settings, refused_blocking
 from ._timeout import NOT_GIVEN, is_positive, limited, seconds
+from .credentials import wire
 from .exceptions import BatchIncompleteError, ConfigurationError, InvalidResponseError, PydynoxError, ValidationError
 from .keyrings import known
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ._typing import R1, R2, R3, R4, Row
     from .batch import BatchWriter
     from .cost import RateLimit, Usage
-    from .credentials import AssumeRole, Credentials
+    from .credentials import AssumeRole, Credentials, CredentialsProvider
     from .exceptions import SerializationError
     from .expressions import Action, Condition
     from .key import Key
@@ -49,7 +50,8 @@ class DynamoDBClient:
             endpoint. ``memory://`` is an engine in this process, private to the client; ``memory://name`` is shared in the
             process; ``file:///path`` is kept on disk.
         profile: A profile of the shared configuration files; its keys then come before those of the environment.
-        credentials: Explicit keys; else the environment, the profile, SSO, a process, web identity, the container, the instance.
+        credentials: Explicit keys, or a function or coroutine function that returns them and is called again before they expire;
+            else the environment, the profile, SSO, a process, web identity, the container, the instance.
         assume_role: A role to assume with those credentials.
         table_prefix: Stands before the name of every table.
         timeout: Seconds that a call may take, attempts and waiting included; None for no limit.
@@ -88,7 +90,7 @@ class DynamoDBClient:
         region: str | None = None,
         endpoint_url: str | None = None,
         profile: str | None = None,
-        credentials: Credentials | None = None,
+        credentials: Credentials | CredentialsProvider | None = None,
         assume_role: AssumeRole | None = None,
         table_prefix: str = "",
         timeout: float | None = 30.0,
@@ -110,7 +112,7 @@ class DynamoDBClient:
             region=region,
             endpoint_url=endpoint_url,
             profile=profile,
-            credentials=None if credentials is None else credentials._wire,
+            credentials=wire(credentials),
             assume_role=None if assume_role is None else assume_role._wire,
             table_prefix=table_prefix,
             timeout=timeout,

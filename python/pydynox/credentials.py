@@ -1,4 +1,4 @@
-"""Explicit credentials, and roles to assume."""
+"""Explicit credentials, functions that give them, and roles to assume."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from .exceptions import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
     from typing import NoReturn
 
+    CredentialsProvider = Callable[[], "Credentials"] | Callable[[], Awaitable["Credentials"]]
+    """A function or a coroutine function that gives credentials: what ``DynamoDBClient(credentials=...)`` takes besides them."""
+
+    Wire = tuple[str, str, str | None, str | None, float | None]
 
 SHORTEST_SESSION, LONGEST_SESSION = 900, 43_200  # seconds, of AWS STS
 
@@ -22,6 +28,18 @@ def _text(what: str, value: object) -> None:
         raise ConfigurationError(f"{what} holds characters that none has, a line break perhaps: check how it is set")
 
 
+def _seconds(what: str, end: object) -> float:
+    from datetime import datetime
+
+    if not isinstance(end, datetime):
+        raise ConfigurationError(f"{what} is a datetime, not a {type(end).__name__}")
+    if end.utcoffset() is None:
+        raise ConfigurationError(
+            f"{what} is a naive datetime, which is no point in time: give it a timezone, such as datetime.now(UTC) + ..."
+        )
+    return end.timestamp()
+
+
 class Credentials:
     """Keys to sign requests with. They are never shown; prefer what the environment gives (docs/credentials.md).
 
@@ -30,17 +48,19 @@ class Credentials:
         secret_access_key: Its secret.
         session_token: The token of temporary credentials.
         account_id: The account they belong to, for account-based endpoints.
+        expires_at: When they end, a datetime with a timezone. Credentials of a provider are renewed five minutes before.
 
     Raises:
-        ConfigurationError: A value is empty, or holds what no key holds.
+        ConfigurationError: A value is empty, or holds what no key holds; the datetime is naive.
 
     Example:
         >>> DynamoDBClient(region="eu-west-1", credentials=Credentials("AKIDEXAMPLE", "secret"))
         DynamoDBClient('eu-west-1')
     """
 
-    __slots__ = ("_wire",)
-    _wire: tuple[str, str, str | None, str | None]
+    __slots__ = ("_expires_at", "_wire")
+    _expires_at: datetime | None
+    _wire: Wire
 
     def __init__(
         self,
@@ -49,6 +69,7 @@ class Credentials:
         session_token: str | None = None,
         *,
         account_id: str | None = None,
+        expires_at: datetime | None = None,
     ) -> None:
         _text("Credentials(access_key_id=...)", access_key_id)
         _text("Credentials(secret_access_key=...)", secret_access_key)
@@ -56,7 +77,9 @@ class Credentials:
             _text("Credentials(session_token=...)", session_token)
         if account_id is not None:
             _text("Credentials(account_id=...)", account_id)
-        object.__setattr__(self, "_wire", (access_key_id, secret_access_key, session_token, account_id))
+        end = None if expires_at is None else _seconds("Credentials(expires_at=...)", expires_at)
+        object.__setattr__(self, "_wire", (access_key_id, secret_access_key, session_token, account_id, end))
+        object.__setattr__(self, "_expires_at", expires_at)
 
     @property
     def access_key_id(self) -> str:
@@ -67,6 +90,11 @@ class Credentials:
     def account_id(self) -> str | None:
         """The account they belong to."""
         return self._wire[3]
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When they end, if that is known."""
+        return self._expires_at
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("Credentials are frozen: make others")
@@ -127,3 +155,20 @@ class AssumeRole:
 
     def __repr__(self) -> str:
         return f"AssumeRole({self.role_arn!r})"
+
+
+def wire(credentials: Credentials | CredentialsProvider | None) -> Wire | CredentialsProvider | None:
+    """Credentials, or who gives them, as the border takes them.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if credentials is None:
+        return None
+    if isinstance(credentials, Credentials):
+        return credentials._wire
+    given: object = credentials
+    if callable(given) and not isinstance(given, type):
+        return credentials
+    what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+    raise ConfigurationError(f"credentials= takes Credentials, or a function or coroutine function that returns them, not {what}")

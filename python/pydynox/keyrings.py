@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from . import _core
+from .credentials import wire
 from .exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
+
+    from .credentials import Credentials, CredentialsProvider
 
     DataKey = tuple[str, bytes, bytes]
 
@@ -88,7 +91,7 @@ class LocalKeyring(_Known):
 
 
 class KmsKeyring(_Known):
-    """Keys of AWS KMS, asked for with the credentials, the region and the proxy settings of the client.
+    """Keys of AWS KMS, asked for with the credentials, the region and the proxy settings of the client, unless it has its own.
 
     Args:
         key_id: The key that wraps new data keys: an id, an ARN, or an alias such as ``"alias/app"``. Stored values name it as it
@@ -97,6 +100,9 @@ class KmsKeyring(_Known):
         endpoint_url: The address of KMS, where it is not AWS's own.
         timeout: Seconds for one call with its retries.
         context: Names and values of yours for the encryption context. CloudTrail shows them.
+        region: The region of the keys, where it is not the client's; of a client of ``memory://``, say.
+        credentials: Keys to ask with, or a function or coroutine function that returns them, where they are not the client's; a
+            role that the client assumes is then not assumed.
 
     Raises:
         ConfigurationError: An id is none, or the time-out makes no sense.
@@ -115,9 +121,12 @@ class KmsKeyring(_Known):
         endpoint_url: str | None = None,
         timeout: float = 10.0,
         context: Mapping[str, str] | None = None,
+        region: str | None = None,
+        credentials: Credentials | CredentialsProvider | None = None,
     ) -> None:
         pairs = list((context or {}).items())
-        self._core = _core.Keyring.kms(key_id, list(read_key_ids), endpoint_url, timeout, pairs)
+        keys = wire(credentials)
+        self._core = _core.Keyring.kms(key_id, list(read_key_ids), endpoint_url, timeout, pairs, region, keys)
         self.key_name = key_id
         self._shown = f"KmsKeyring({key_id!r})"
 

@@ -45,7 +45,8 @@ def engine(latency):
 def remote(**settings):
     '''A client of the server that the test runs.'''
     keys = Credentials("AKIDEXAMPLE", "secret")
-    return DynamoDBClient(endpoint_url=os.environ["SERVER"], ca_bundle=os.environ["CA"] or None, region="us-east-1", credentials=keys, **settings)
+    settings = {"credentials": keys, **settings}
+    return DynamoDBClient(endpoint_url=os.environ["SERVER"], ca_bundle=os.environ["CA"] or None, region="us-east-1", **settings)
 """
 
 Script = Callable[..., str]

@@ -282,6 +282,7 @@ async def writing(user: User, client: DynamoDBClient) -> None:
     DynamoDBClient(read_timeout=None)  # E: never without one
     DynamoDBClient(max_connections=1.5)  # E: type
     DynamoDBClient(credentials=("AKID", "secret"))  # E: Credentials
+    DynamoDBClient(credentials=lambda: "AKID")  # E: str
     DynamoDBClient(assume_role="arn:aws:iam::123456789012:role/app")  # E: AssumeRole
     Credentials("AKID")  # E: the secret is missing
     AssumeRole("arn:aws:iam::123456789012:role/app", "session")  # E: keyword only

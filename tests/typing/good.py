@@ -431,6 +431,12 @@ async def clients() -> None:
         assert_type(await client.call("ListTables", Limit=3), dict[str, Any])
     DynamoDBClient(region="eu-west-1", profile="work", connect_timeout=1, read_timeout=2.5, max_connections=8)
     DynamoDBClient(credentials=Credentials("AKID", "secret", "token", account_id="123456789012"), ca_bundle=Path("ca.pem"))
+    DynamoDBClient(credentials=lambda: Credentials("AKID", "secret", expires_at=datetime.now(UTC)))
+
+    async def from_broker() -> Credentials:
+        return Credentials("AKID", "secret")
+
+    DynamoDBClient(credentials=from_broker, keyring=KmsKeyring("alias/app", region="eu-west-1", credentials=from_broker))
     DynamoDBClient(assume_role=AssumeRole("arn:aws:iam::123456789012:role/app", duration=900), ca_bundle="ca.pem")
     assert_type(Credentials("AKID", "secret").access_key_id, str)
     assert_type(Credentials("AKID", "secret").account_id, str | None)

@@ -1,7 +1,7 @@
 //! Which credentials: the program's, the environment's, else whatever the SDK's chain finds; then the role.
 
 use std::error::Error as StdError;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials as SdkCredentials;
@@ -30,12 +30,39 @@ const CONTAINER: [&str; 2] = [
 pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error> {
     if let Some(credentials) = &settings.credentials {
         check(credentials, "credentials=")?;
+        if let Some(ago) = ended(credentials) {
+            let message = format!(
+                "those of credentials= ended {} s ago: make a client of others, or give a provider, credentials=load, which is asked again in time",
+                ago.as_secs()
+            );
+            return Err(Error::new(ErrorKind::Credentials, message));
+        }
         return Ok(Some(credentials.clone()));
     }
     if settings.profile.is_some() {
         return Ok(None);
     }
     of_environment()
+}
+
+/// What the program's own provider gave.
+pub(crate) fn given(credentials: Credentials) -> Result<Credentials, Error> {
+    check(&credentials, "what the credentials provider gave")?;
+    let Some(ago) = ended(&credentials) else {
+        return Ok(credentials);
+    };
+    let message = format!(
+        "the credentials provider gave credentials that ended {} s ago: let it ask for new ones, and check expires_at and this machine's clock",
+        ago.as_secs()
+    );
+    Err(Error::new(ErrorKind::Credentials, message))
+}
+
+/// How long ago they ended, if they did.
+fn ended(credentials: &Credentials) -> Option<Duration> {
+    SystemTime::now()
+        .duration_since(credentials.expires_at?)
+        .ok()
 }
 
 /// The keys of the environment: both of them or none.
@@ -283,10 +310,16 @@ pub(crate) fn to_sdk(credentials: &Credentials) -> SdkCredentials {
 
 /// The error of a look-up that took too long.
 pub(crate) fn too_late(settings: &Settings) -> Error {
-    let message = format!(
-        "credentials cannot be loaded: nothing came within {} s; is a credential_process waiting for input, or the network down?",
-        settings.timeout.as_secs_f32()
-    );
+    let seconds = settings.timeout.as_secs_f32();
+    let message = if settings.provider.is_some() {
+        format!(
+            "the credentials provider gave nothing within {seconds} s; can it reach whoever it asks?"
+        )
+    } else {
+        format!(
+            "credentials cannot be loaded: nothing came within {seconds} s; is a credential_process waiting for input, or the network down?"
+        )
+    };
     let source: Box<dyn StdError + Send + Sync> = "time-out".into();
     Error::new(ErrorKind::Credentials, message)
         .with_retryable(true)

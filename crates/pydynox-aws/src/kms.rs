@@ -3,12 +3,13 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Providing;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::IdentityCache;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
 use aws_sdk_kms::primitives::Blob;
@@ -18,7 +19,7 @@ use pydynox_core::codec::keyring::{
 };
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::process::Maker;
-use pydynox_core::transport::credentials::CredentialsProvider;
+use pydynox_core::transport::credentials::Keychain;
 use pydynox_core::transport::endpoint::Endpoint;
 use zeroize::Zeroizing;
 
@@ -144,9 +145,11 @@ impl KmsKeyring {
         let of_client = self.surroundings.settings();
         let config = sdk::config(of_client, region).await?;
         let has_address = config.endpoint_url().is_some() || is_set("AWS_ENDPOINT_URL_KMS");
-        let credentials = SharedCredentialsProvider::new(Borrowed(self.surroundings.clone()));
-        let mut builder =
-            aws_sdk_kms::config::Builder::from(&config).credentials_provider(credentials);
+        let keychain = Keychain::new(self.surroundings.clone());
+        let credentials = SharedCredentialsProvider::new(Borrowed(keychain));
+        let mut builder = aws_sdk_kms::config::Builder::from(&config)
+            .credentials_provider(credentials)
+            .identity_cache(IdentityCache::no_cache());
         if let Some(url) = &self.settings.endpoint_url {
             builder = builder.endpoint_url(&**url);
         } else if !has_address
@@ -283,6 +286,9 @@ fn failed<E>(operation: &str, key_id: &str, error: &SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    if let Some(own) = own_error(error) {
+        return own.clone().with_operation(operation);
+    }
     let code = error.code().unwrap_or_default();
     let status = error
         .raw_response()
@@ -327,9 +333,6 @@ where
         "" if is_of_the_service => (ErrorKind::Request, "KMS failed", true),
         "" => match error {
             SdkError::TimeoutError(_) => (ErrorKind::Timeout, "KMS did not answer in time", true),
-            SdkError::DispatchFailure(_) if holds_credentials_error(error) => {
-                (ErrorKind::Credentials, "KMS needs credentials", false)
-            }
             _ => (
                 ErrorKind::ConnectionFailed,
                 "KMS could not be reached",
@@ -364,20 +367,21 @@ where
     failed
 }
 
-fn holds_credentials_error(error: &(dyn StdError + 'static)) -> bool {
+/// What went wrong with the credentials, in our words.
+fn own_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<CredentialsError>() {
-            return true;
+        if let Some(own) = error.downcast_ref::<Error>() {
+            return Some(own);
         }
         next = error.source();
     }
-    false
+    None
 }
 
-/// The client's credentials for the SDK.
+/// The client's credentials for the SDK, kept and renewed as those of its requests.
 #[derive(Debug)]
-struct Borrowed(Arc<Surroundings>);
+struct Borrowed(Arc<Keychain>);
 
 impl ProvideCredentials for Borrowed {
     fn provide_credentials<'a>(&'a self) -> Providing<'a>
@@ -385,7 +389,7 @@ impl ProvideCredentials for Borrowed {
         Self: 'a,
     {
         Providing::new(async {
-            match self.0.load().await {
+            match self.0.credentials(SystemTime::now()).await {
                 Ok(credentials) => Ok(to_sdk(&credentials)),
                 Err(error) => Err(CredentialsError::provider_error(error)),
             }

@@ -16,5 +16,5 @@ mod surroundings;
 
 pub use endpoint::of_environment as endpoint_of_environment;
 pub use kms::{KmsKeyring, KmsSettings};
-pub use settings::{AssumeRole, Settings};
+pub use settings::{AssumeRole, OwnProvider, Settings};
 pub use surroundings::Surroundings;

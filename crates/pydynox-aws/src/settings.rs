@@ -1,10 +1,12 @@
 //! What a program says itself, and whether it makes sense; what it leaves out is looked for in its surroundings.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::transport::credentials::Credentials;
+use pydynox_core::transport::credentials::{Credentials, CredentialsProvider, Loading};
 use pydynox_core::transport::endpoint::Endpoint;
 
 /// How long STS lets a session of a role be, in seconds.
@@ -57,6 +59,27 @@ impl AssumeRole {
     }
 }
 
+/// A provider of credentials that a program brings along.
+#[derive(Clone)]
+pub struct OwnProvider(Arc<dyn CredentialsProvider>);
+
+impl OwnProvider {
+    /// This one.
+    pub fn new(provider: Arc<dyn CredentialsProvider>) -> Self {
+        Self(provider)
+    }
+
+    pub(crate) fn ask(&self) -> Loading<'static, Credentials> {
+        self.0.clone().load()
+    }
+}
+
+impl fmt::Debug for OwnProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnProvider(..)")
+    }
+}
+
 /// What the program decides; every field has a default, and most defaults are "look for it".
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -69,6 +92,8 @@ pub struct Settings {
     pub profile: Option<Box<str>>,
     /// Credentials; with them nothing is looked for.
     pub credentials: Option<Credentials>,
+    /// Whoever gives credentials in their place; it is asked for the role's too.
+    pub provider: Option<OwnProvider>,
     /// A role to act in.
     pub assume_role: Option<AssumeRole>,
     /// Certificates to trust in place of the system's: a PEM file.
@@ -86,6 +111,7 @@ impl Default for Settings {
             endpoint_url: None,
             profile: None,
             credentials: None,
+            provider: None,
             assume_role: None,
             ca_bundle: None,
             connect_timeout: Duration::from_millis(3100),

@@ -1,5 +1,7 @@
 //! The surroundings of a program as the transport asks about them: who signs, and where requests go.
 
+use std::sync::Arc;
+
 use pydynox_core::error::Error;
 use pydynox_core::transport::credentials::{Credentials, CredentialsProvider, Loading};
 use pydynox_core::transport::endpoint::{Asked, Endpoint, EndpointProvider};
@@ -7,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::credentials::{self, Search};
 use crate::endpoint::Rules;
-use crate::settings::Settings;
+use crate::settings::{OwnProvider, Settings};
 
 /// What a program says and, where it says nothing, what its environment, the shared files and the machine say.
 ///
@@ -15,6 +17,8 @@ use crate::settings::Settings;
 /// a failure is not remembered. All of it must be polled inside of a tokio runtime.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use pydynox_aws::{Settings, Surroundings};
 /// use pydynox_core::transport::credentials::{Credentials, CredentialsProvider};
 ///
@@ -22,7 +26,7 @@ use crate::settings::Settings;
 /// let mut settings = Settings::default();
 /// settings.region = Some("eu-central-1".into());
 /// settings.credentials = Some(Credentials::new("AKID", "secret"));
-/// let surroundings = Surroundings::new(settings)?;
+/// let surroundings = Arc::new(Surroundings::new(settings)?);
 /// assert_eq!(&*surroundings.load().await?.access_key_id, "AKID");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
@@ -66,8 +70,11 @@ impl Surroundings {
             .await
     }
 
-    async fn look_up(&self) -> Result<Credentials, Error> {
-        let base = credentials::at_hand(&self.settings)?;
+    async fn look_up(&self, given: Option<Given>) -> Result<Credentials, Error> {
+        let base = match given {
+            Some(given) => Some(credentials::given(given.await?)?),
+            None => credentials::at_hand(&self.settings)?,
+        };
         let role = self.settings.assume_role.as_ref();
         if let (Some(base), None) = (&base, role) {
             return Ok(base.clone());
@@ -87,10 +94,16 @@ impl Surroundings {
     }
 }
 
+/// What the program's own provider is about to give.
+type Given = Loading<'static, Credentials>;
+
 impl CredentialsProvider for Surroundings {
-    fn load(&self) -> Loading<'_, Credentials> {
-        Box::pin(async {
-            match tokio::time::timeout(self.settings.timeout, self.look_up()).await {
+    fn load(self: Arc<Self>) -> Loading<'static, Credentials> {
+        // Asked here, where it can see for whom.
+        let given = self.settings.provider.as_ref().map(OwnProvider::ask);
+        Box::pin(async move {
+            let longest = self.settings.timeout;
+            match tokio::time::timeout(longest, self.look_up(given)).await {
                 Ok(found) => found,
                 Err(_) => Err(credentials::too_late(&self.settings)),
             }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as SdkCredentials};
@@ -238,9 +239,9 @@ fn said() -> Settings {
     settings
 }
 
-async fn answer(surroundings: &Surroundings, question: &str) -> String {
+async fn answer(surroundings: &Arc<Surroundings>, question: &str) -> String {
     match question {
-        "credentials" => match surroundings.load().await {
+        "credentials" => match surroundings.clone().load().await {
             Ok(found) => {
                 let end = found
                     .expires_at
@@ -300,7 +301,7 @@ fn probe() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let surroundings = Surroundings::new(said()).unwrap();
+        let surroundings = Arc::new(Surroundings::new(said()).unwrap());
         for question in questions.split(',') {
             println!("\n{MARK}{}\t{END}", answer(&surroundings, question).await);
         }

@@ -1,16 +1,21 @@
 //! Who signs: credentials, where they come from, and the cache that renews them before they end.
 
+use std::any::Any;
+use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::Error;
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
+
+use crate::error::{Error, ErrorKind};
 
 /// New credentials are asked for when fewer than these are left, while the old ones still serve.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
-/// After a renewal failed while the old credentials still serve: time before the next.
+/// After a renewal failed, or brought credentials that end as soon, while the old ones still serve: time before the next.
 const RENEW_AGAIN: Duration = Duration::from_secs(30);
 
 /// What requests are signed with.
@@ -44,6 +49,25 @@ impl Credentials {
         self.expires_at
             .map(|end| end.duration_since(now).unwrap_or_default())
     }
+
+    /// Whether they are to be replaced soon.
+    fn are_due(&self, now: SystemTime) -> bool {
+        self.left(now).is_some_and(|left| left < RENEW_BEFORE)
+    }
+
+    /// Whether a service can tell them apart.
+    fn sign_as(&self, other: &Self) -> bool {
+        let parts = |one: &Self| {
+            let Self {
+                access_key_id,
+                secret_access_key,
+                session_token,
+                ..
+            } = one.clone();
+            (access_key_id, secret_access_key, session_token)
+        };
+        parts(self) == parts(other)
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -60,18 +84,56 @@ impl fmt::Debug for Credentials {
 /// Something that is being looked up.
 pub type Loading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// Where credentials come from. Caching, renewal and single flight are the transport's.
+/// On whose behalf credentials are looked up, for providers that work in a place of their caller's. Two are the same where the
+/// pointers are.
+pub type Asker = Arc<dyn Any + Send + Sync>;
+
+tokio::task_local! {
+    static ASKER: Asker;
+}
+
+/// Runs a call on behalf of an asker: credentials that it finds missing or due are looked up for that one.
+pub fn on_behalf_of<F: Future>(asker: Asker, call: F) -> impl Future<Output = F::Output> {
+    ASKER.scope(asker, call)
+}
+
+/// The asker of the call that is being polled, if it has one.
+pub fn asker() -> Option<Asker> {
+    ASKER.try_with(Arc::clone).ok()
+}
+
+/// Where credentials come from. Caching, renewal and single flight are the [`Keychain`]'s.
 pub trait CredentialsProvider: Send + Sync + 'static {
-    /// Looks credentials up, anew each time.
+    /// Looks credentials up, anew each time. Called where [`asker`] tells for whom; the look-up itself may be polled elsewhere, and
+    /// does nothing before it is.
     ///
-    /// Errors are of [`ErrorKind::Credentials`](crate::error::ErrorKind::Credentials) and list where was looked.
-    fn load(&self) -> Loading<'_, Credentials>;
+    /// Errors are of [`ErrorKind::Credentials`] and list where was looked. One of another kind, or whose source is [`Abandoned`],
+    /// says that the look-up was not carried out: the next call makes another.
+    fn load(self: Arc<Self>) -> Loading<'static, Credentials>;
 }
 
 impl CredentialsProvider for Credentials {
-    fn load(&self) -> Loading<'_, Credentials> {
-        Box::pin(std::future::ready(Ok(self.clone())))
+    fn load(self: Arc<Self>) -> Loading<'static, Credentials> {
+        Box::pin(std::future::ready(Ok((*self).clone())))
     }
+}
+
+/// The source of the error of a look-up that ended without an answer because the place where it was made is gone.
+#[derive(Debug, Clone, Copy)]
+pub struct Abandoned;
+
+impl fmt::Display for Abandoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the look-up was abandoned")
+    }
+}
+
+impl StdError for Abandoned {}
+
+/// Whether a provider said no, rather than nothing.
+fn is_refusal(error: &Error) -> bool {
+    let is_abandoned = error.source().is_some_and(<dyn StdError>::is::<Abandoned>);
+    error.kind() == &ErrorKind::Credentials && !is_abandoned
 }
 
 /// Credentials in use, and the number by which the transport knows them.
@@ -81,48 +143,98 @@ pub(crate) struct Identity {
     pub(crate) credentials: Credentials,
 }
 
+/// A look-up, and all who wait for it. It ends when the last of them goes.
+type Flight = Shared<Looking>;
+type Looking = Loading<'static, Arc<Identity>>;
+
 #[derive(Default)]
 struct State {
     current: Option<Arc<Identity>>,
     renewing: bool,
     not_before: Option<Instant>,
+    /// Under way, by asker: what waits for one event loop must not wait for another, which may be closed meanwhile.
+    flights: Vec<(Option<Asker>, WeakShared<Looking>)>,
 }
 
-/// Credentials as they are needed: looked up once, renewed in the background, one look-up at a time.
-pub(crate) struct Keychain {
+impl State {
+    /// The look-up of this asker that is under way.
+    fn flight_of(&mut self, asker: Option<&Asker>) -> Option<Flight> {
+        self.flights.retain(|(_, flight)| {
+            flight
+                .upgrade()
+                .is_some_and(|flight| flight.peek().is_none())
+        });
+        let is_it = |other: &Option<Asker>| match (asker, other) {
+            (Some(asker), Some(other)) => Arc::ptr_eq(asker, other),
+            (None, None) => true,
+            _ => false,
+        };
+        let (_, flight) = self.flights.iter().find(|(other, _)| is_it(other))?;
+        flight.upgrade()
+    }
+}
+
+/// Credentials as they are needed: looked up once, renewed in the background, one look-up at a time for each [`Asker`].
+pub struct Keychain {
     provider: Arc<dyn CredentialsProvider>,
     state: Mutex<State>,
-    flight: tokio::sync::Mutex<()>,
+}
+
+/// What a look-up begins with.
+enum Found {
+    AtHand(Arc<Identity>),
+    UnderWay(Flight),
+}
+
+impl Found {
+    async fn wait(self) -> Result<Arc<Identity>, Error> {
+        match self {
+            Self::AtHand(identity) => Ok(identity),
+            Self::UnderWay(flight) => flight.await,
+        }
+    }
 }
 
 impl Keychain {
-    pub(crate) fn new(provider: Arc<dyn CredentialsProvider>) -> Arc<Self> {
+    /// Nothing was looked up yet.
+    pub fn new(provider: Arc<dyn CredentialsProvider>) -> Arc<Self> {
         Arc::new(Self {
             provider,
             state: Mutex::default(),
-            flight: tokio::sync::Mutex::default(),
         })
     }
 
-    /// Credentials that are good now.
+    /// Credentials that are good now. To be polled inside of a tokio runtime.
+    ///
+    /// # Errors
+    /// Those of the provider; all who waited for the same look-up get the same.
+    pub async fn credentials(self: &Arc<Self>, now: SystemTime) -> Result<Credentials, Error> {
+        Ok(self.identity(now).await?.credentials.clone())
+    }
+
+    /// The same, with their number.
     pub(crate) async fn identity(
         self: &Arc<Self>,
         now: SystemTime,
     ) -> Result<Arc<Identity>, Error> {
         match self.at_hand(now) {
             Some(identity) => Ok(identity),
-            None => self.look_up(None, now).await,
+            None => self.look_up(None, now).wait().await,
         }
     }
 
     /// Looks up others than the refused ones; whether there are any.
-    pub(crate) async fn replace(&self, refused: u64, now: SystemTime) -> Result<bool, Error> {
+    pub(crate) async fn replace(
+        self: &Arc<Self>,
+        refused: u64,
+        now: SystemTime,
+    ) -> Result<bool, Error> {
         let before = self.state().current.clone();
         let Some(before) = before.filter(|current| current.id == refused) else {
             return Ok(true);
         };
-        let after = self.look_up(Some(refused), now).await?;
-        Ok(after.credentials != before.credentials)
+        let after = self.look_up(Some(refused), now).wait().await?;
+        Ok(!after.credentials.sign_as(&before.credentials))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -142,45 +254,65 @@ impl Keychain {
                 if left < RENEW_BEFORE && !state.renewing && !waits {
                     state.renewing = true;
                     drop(state);
-                    self.renew(current.id);
+                    self.renew(current.id, now);
                 }
                 Some(current)
             }
         }
     }
 
-    fn renew(self: &Arc<Self>, ending: u64) {
+    fn renew(self: &Arc<Self>, ending: u64, now: SystemTime) {
         let renewal = Renewal(self.clone());
+        // Begun here, on behalf of the call that found it due.
+        let found = self.look_up(Some(ending), now);
         tokio::spawn(async move {
-            let renewed = renewal.0.look_up(Some(ending), SystemTime::now()).await;
-            if renewed.is_err() {
+            let rests = match found.wait().await {
+                Ok(renewed) => renewed.credentials.are_due(now),
+                Err(error) => is_refusal(&error),
+            };
+            if rests {
                 renewal.0.state().not_before = Some(Instant::now() + RENEW_AGAIN);
             }
         });
     }
 
-    async fn look_up(
-        &self,
-        unwanted: Option<u64>,
-        now: SystemTime,
-    ) -> Result<Arc<Identity>, Error> {
-        let _alone = self.flight.lock().await;
-        let before = self.state().current.clone();
-        if let Some(current) = &before
+    /// What is at hand by now, else the look-up under way, which may begin with this.
+    fn look_up(self: &Arc<Self>, unwanted: Option<u64>, now: SystemTime) -> Found {
+        let mut state = self.state();
+        if let Some(current) = &state.current
             && Some(current.id) != unwanted
             && current.credentials.left(now) != Some(Duration::ZERO)
         {
-            return Ok(current.clone());
+            return Found::AtHand(current.clone());
         }
-        let credentials = self.provider.load().await?;
+        let asker = asker();
+        if let Some(flight) = state.flight_of(asker.as_ref()) {
+            return Found::UnderWay(flight);
+        }
+        let (keychain, loading) = (self.clone(), self.provider.clone().load());
+        let looking: Looking = Box::pin(async move { Ok(keychain.adopt(loading.await?)) });
+        let flight = looking.shared();
+        if let Some(weak) = flight.downgrade() {
+            state.flights.push((asker, weak));
+        }
+        Found::UnderWay(flight)
+    }
+
+    fn adopt(&self, credentials: Credentials) -> Arc<Identity> {
+        let mut state = self.state();
         let identity = Arc::new(Identity {
-            id: before.map_or(1, |before| before.id + 1),
+            id: state.current.as_ref().map_or(1, |before| before.id + 1),
             credentials,
         });
-        let mut state = self.state();
         state.not_before = None;
         state.current = Some(identity.clone());
-        Ok(identity)
+        identity
+    }
+}
+
+impl fmt::Debug for Keychain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keychain(..)")
     }
 }
 
@@ -200,7 +332,6 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::error::ErrorKind;
 
     /// Gives credentials that end `lasting` after they were asked for, each with a number of its own.
     struct Vending {
@@ -224,8 +355,8 @@ mod tests {
     }
 
     impl CredentialsProvider for Vending {
-        fn load(&self) -> Loading<'_, Credentials> {
-            Box::pin(async {
+        fn load(self: Arc<Self>) -> Loading<'static, Credentials> {
+            Box::pin(async move {
                 let number = self.asked.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 if number >= self.fails_after {
@@ -320,6 +451,97 @@ mod tests {
         let refused = keychain.identity(now).await.unwrap().id;
 
         assert!(!keychain.replace(refused, now).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_up_goes_on_until_the_last_who_waits_has_gone() {
+        let vending = Vending::new(None, 9);
+        let keychain = Keychain::new(vending.clone());
+        let wait = || {
+            let keychain = keychain.clone();
+            tokio::spawn(async move { keychain.identity(SystemTime::now()).await.unwrap().id })
+        };
+
+        let (first, second) = (wait(), wait());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        first.abort();
+        assert_eq!(second.await.unwrap(), 1);
+        assert_eq!(vending.asked(), 1, "it was not begun again");
+
+        keychain.state().current = None;
+        let (first, second) = (wait(), wait());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        first.abort();
+        second.abort();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(keychain.state().current.is_none(), "it was ended");
+        assert_eq!(wait().await.unwrap(), 1);
+        assert_eq!(vending.asked(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_wait_get_the_error_of_the_one_look_up() {
+        let vending = Vending::new(None, 0);
+        let keychain = Keychain::new(vending.clone());
+
+        let tasks: Vec<_> = (0..50)
+            .map(|_| {
+                let keychain = keychain.clone();
+                tokio::spawn(async move { keychain.identity(SystemTime::now()).await.unwrap_err() })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap().kind(), &ErrorKind::Credentials);
+        }
+
+        assert_eq!(vending.asked(), 1);
+        assert!(keychain.identity(SystemTime::now()).await.is_err());
+        assert_eq!(vending.asked(), 2, "an error is not kept");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_always_end_soon_are_renewed_now_and_then() {
+        let vending = Vending::new(Some(Duration::from_secs(200)), 99);
+        let keychain = Keychain::new(vending.clone());
+        let now = SystemTime::now();
+
+        for _ in 0..100 {
+            keychain.identity(now).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+
+        assert_eq!(vending.asked(), 2, "in five seconds");
+    }
+
+    /// Answers some askers and leaves others waiting.
+    struct Choosy(Asker);
+
+    impl CredentialsProvider for Choosy {
+        fn load(self: Arc<Self>) -> Loading<'static, Credentials> {
+            match asker() {
+                Some(asker) if Arc::ptr_eq(&asker, &self.0) => Box::pin(std::future::pending()),
+                _ => Box::pin(std::future::ready(Ok(Credentials::new("K", "s")))),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_the_look_up_of_another_asker() {
+        let gone: Asker = Arc::new(());
+        let keychain = Keychain::new(Arc::new(Choosy(gone.clone())));
+        let waiting = tokio::spawn({
+            let keychain = keychain.clone();
+            on_behalf_of(gone, async move {
+                keychain.identity(SystemTime::now()).await.is_ok()
+            })
+        });
+        tokio::time::sleep(Duration::from_millis(5)).await;
+
+        let other = on_behalf_of(Arc::new(1), keychain.identity(SystemTime::now()));
+        assert!(other.await.is_ok());
+
+        assert!(!waiting.is_finished());
+        waiting.abort();
     }
 
     #[test]

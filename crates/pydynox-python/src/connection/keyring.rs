@@ -13,8 +13,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
 use zeroize::Zeroizing;
 
+use crate::connection::credentials::GivenCredentials;
 use crate::exceptions::raise;
-use crate::interpreter::bridge;
+use crate::interpreter::coroutine::{self, Caller, Place, RaisedKind};
 
 /// The caller's own part of every encryption context.
 type Pairs = Vec<(Box<str>, Box<str>)>;
@@ -28,15 +29,36 @@ pub(crate) struct Keyring {
 
 enum Source {
     Local(Arc<LocalKeyring>),
-    Kms(KmsSettings),
+    Kms(Box<Kms>),
     /// An object of the user's.
-    Own(Py<PyAny>),
+    Own(Arc<Py<PyAny>>),
+}
+
+/// AWS KMS, and what is said of it that is not the client's.
+struct Kms {
+    settings: KmsSettings,
+    region: Option<Box<str>>,
+    credentials: Option<GivenCredentials>,
+}
+
+impl Kms {
+    /// The client's settings, as far as these are not its own.
+    fn surroundings(&self, mut settings: Settings) -> Settings {
+        if self.region.is_some() {
+            settings.region.clone_from(&self.region);
+        }
+        if let Some(credentials) = &self.credentials {
+            settings.assume_role = None;
+            credentials.apply(&mut settings);
+        }
+        settings
+    }
 }
 
 /// An object of the user's, which is awaited in the loop of those who need it.
 struct Own {
-    object: Py<PyAny>,
-    event_loop: Option<Py<PyAny>>,
+    object: Arc<Py<PyAny>>,
+    caller: Option<Arc<Caller>>,
 }
 
 impl Own {
@@ -46,17 +68,19 @@ impl Own {
         arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>> + Send + 'static,
         read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
     ) -> Pending<'a, T> {
-        let (object, event_loop) = bridge::held(&self.object, self.event_loop.as_ref());
+        let object = self.object.clone();
+        let place = Place::of(self.caller.clone());
+        let call = move |py: Python<'_>| object.call_method1(py, method, arguments(py)?);
         Box::pin(async move {
-            let came = bridge::call_method(object, event_loop, method, arguments, read).await;
-            came.map_err(|error| {
-                if bridge::is_interruption(&error) {
+            let came = coroutine::run(place, call, read).await;
+            came.map_err(|raised| {
+                if raised.kind == RaisedKind::Interruption {
                     // No fault of the value: whoever interrupts is not kept from it.
                     return Error::new(ErrorKind::Request, "the keyring was interrupted")
-                        .with_source(error);
+                        .with_source(raised.error);
                 }
-                let message = format!("the keyring's {method}() failed: {error}");
-                Error::new(ErrorKind::Encryption, message).with_source(error)
+                let message = format!("the keyring's {method}() failed: {}", raised.text);
+                Error::new(ErrorKind::Encryption, message).with_source(raised.error)
             })
         })
     }
@@ -176,7 +200,7 @@ impl Given {
 
     /// Whether it was told where its service is.
     pub(crate) fn has_endpoint(&self) -> bool {
-        matches!(&self.0.get().source, Source::Kms(kms) if kms.endpoint_url.is_some())
+        matches!(&self.0.get().source, Source::Kms(kms) if kms.settings.endpoint_url.is_some())
     }
 
     pub(crate) fn pairs(&self) -> Pairs {
@@ -191,19 +215,18 @@ impl Given {
     /// The keyring, which asks as the client does.
     pub(crate) fn open(
         &self,
-        py: Python<'_>,
         settings: Settings,
-        event_loop: Option<Py<PyAny>>,
+        caller: Option<Arc<Caller>>,
     ) -> Result<Arc<dyn CoreKeyring>, Error> {
         Ok(match &self.0.get().source {
             Source::Local(keyring) => keyring.clone(),
             Source::Kms(kms) => {
-                let surroundings = Arc::new(Surroundings::new(settings)?);
-                Arc::new(KmsKeyring::new(kms.clone(), surroundings)?)
+                let surroundings = Arc::new(Surroundings::new(kms.surroundings(settings))?);
+                Arc::new(KmsKeyring::new(kms.settings.clone(), surroundings)?)
             }
             Source::Own(object) => Arc::new(Own {
-                object: object.clone_ref(py),
-                event_loop,
+                object: object.clone(),
+                caller,
             }),
         })
     }
@@ -256,13 +279,14 @@ impl Keyring {
     #[staticmethod]
     fn own(object: Py<PyAny>, pairs: Vec<(String, String)>) -> Self {
         Self {
-            source: Source::Own(object),
+            source: Source::Own(Arc::new(object)),
             pairs: pairs_of(pairs),
         }
     }
 
     /// Of AWS KMS.
     #[staticmethod]
+    #[allow(clippy::too_many_arguments)] // what Python hands over
     fn kms(
         py: Python<'_>,
         key_id: String,
@@ -270,6 +294,8 @@ impl Keyring {
         endpoint_url: Option<String>,
         timeout: Option<f64>,
         pairs: Vec<(String, String)>,
+        region: Option<String>,
+        credentials: Option<GivenCredentials>,
     ) -> PyResult<Self> {
         let made = || {
             let mut settings = KmsSettings::new(key_id);
@@ -280,10 +306,17 @@ impl Keyring {
                 Some(seconds) => timeout_from_seconds("timeout", seconds)?,
             };
             settings.check()?;
-            Ok::<_, Error>(settings)
+            let kms = Kms {
+                settings,
+                region: region.map(Into::into),
+                credentials,
+            };
+            kms.surroundings(Settings::default()).check()?;
+            Ok::<_, Error>(kms)
         };
+        let made = made().map_err(|error| raise(py, &error))?;
         Ok(Self {
-            source: Source::Kms(made().map_err(|error| raise(py, &error))?),
+            source: Source::Kms(Box::new(made)),
             pairs: pairs_of(pairs),
         })
     }

@@ -3,6 +3,7 @@
 #[allow(clippy::module_inception)]
 // `connection::connection::Connection`: the room has the name of what it is about
 pub(crate) mod connection;
+pub(crate) mod credentials;
 pub(crate) mod faults;
 pub(crate) mod isolation;
 pub(crate) mod keyring;

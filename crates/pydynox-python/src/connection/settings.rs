@@ -12,12 +12,12 @@ use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::retry::deadline::timeout_from_seconds;
 use pydynox_core::size::MAX_ITEM_SIZE;
 use pydynox_core::transport::Transport;
-use pydynox_core::transport::credentials::Credentials;
 use pydynox_core::transport::http::{Http, HttpConfig};
 use pydynox_embedded::Location;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::connection::credentials::GivenCredentials;
 use crate::connection::isolation::{self, Stage, StandIn};
 use crate::connection::keyring::{GivenKeyring, GivenLimits, key_limits};
 use crate::connection::meter::rate_limit;
@@ -83,8 +83,6 @@ struct Keys {
     of_test: Mutex<Option<(u64, Arc<DataKeys>)>>,
 }
 
-/// Access key, secret, session token, account.
-type AccessKeys = (String, String, Option<String>, Option<String>);
 /// ARN, session name, external id, seconds.
 type Role = (String, Option<String>, Option<String>, Option<f64>);
 
@@ -98,7 +96,7 @@ struct Given {
     #[pyo3(item)]
     profile: Option<String>,
     #[pyo3(item)]
-    credentials: Option<AccessKeys>,
+    credentials: Option<GivenCredentials>,
     #[pyo3(item)]
     assume_role: Option<Role>,
     #[pyo3(item)]
@@ -235,7 +233,7 @@ impl Settings {
         if let Some(made) = keys.made.get() {
             return Ok(Some(made.clone()));
         }
-        let made = keys.make(py).map_err(|error| raise(py, &error))?;
+        let made = keys.make().map_err(|error| raise(py, &error))?;
         Ok(Some(keys.made.get_or_init(|| Arc::new(made)).clone()))
     }
 
@@ -334,7 +332,7 @@ impl Keys {
             return Ok(keys.clone());
         }
         let made = self
-            .make(py)
+            .make()
             .map_err(|error| raise(py, &error))
             .map(Arc::new)?;
         *of_test = Some((stage.id, made.clone()));
@@ -342,9 +340,9 @@ impl Keys {
     }
 
     /// Data keys of their own.
-    fn make(&self, py: Python<'_>) -> Result<DataKeys, Error> {
+    fn make(&self) -> Result<DataKeys, Error> {
         let surroundings = self.surroundings.clone().unwrap_or_default();
-        let keyring = self.given.open(py, surroundings, None)?;
+        let keyring = self.given.open(surroundings, None)?;
         let generation = runtime::generation().into();
         DataKeys::new(keyring, self.given.pairs(), self.limits, generation)
     }
@@ -365,14 +363,12 @@ impl Keys {
         if let Some(keys) = known() {
             return Ok(keys);
         }
-        let event_loop = event_loop.clone().map(Bound::unbind);
         let refuse = |error: Error| raise(py, &error);
-        let held = event_loop
-            .as_ref()
-            .map(|event_loop| event_loop.clone_ref(py));
+        let caller = event_loop.as_ref().map(bridge::caller).transpose()?;
+        let event_loop = event_loop.clone().map(Bound::unbind);
         let keyring = self
             .given
-            .open(py, pydynox_aws::Settings::default(), held)
+            .open(pydynox_aws::Settings::default(), caller)
             .map_err(refuse)?;
         let generation = runtime::generation().into();
         let made = DataKeys::new(keyring, self.given.pairs(), self.limits, generation);
@@ -507,11 +503,8 @@ impl Given {
         settings.profile = text(&self.profile);
         settings.ca_bundle.clone_from(&self.ca_bundle);
         settings.connect_timeout = connect_timeout;
-        if let Some((id, secret, token, account)) = &self.credentials {
-            let mut credentials = Credentials::new(id.as_str(), secret.as_str());
-            credentials.session_token = text(token);
-            credentials.account_id = text(account);
-            settings.credentials = Some(credentials);
+        if let Some(credentials) = &self.credentials {
+            credentials.apply(&mut settings);
         }
         if let Some((role_arn, session_name, external_id, duration)) = &self.assume_role {
             let mut role = AssumeRole::new(role_arn.as_str());

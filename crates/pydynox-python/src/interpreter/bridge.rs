@@ -1,20 +1,23 @@
-//! From the I/O thread back to an event loop: a completion queue and one wake-up per batch. The only file that knows asyncio.
+//! From the I/O thread back to an event loop: a completion queue and one wake-up per batch. With `coroutine.rs` the only file that
+//! knows asyncio.
 
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::teller::Taker;
-use pyo3::exceptions::asyncio::CancelledError;
-use pyo3::exceptions::{PyException, PyOSError, PyRuntimeError};
+use pydynox_core::transport::credentials::on_behalf_of;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCFunction, PyDict, PyTuple, PyWeakrefReference};
+use pyo3::types::{PyDict, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
-use tokio::sync::oneshot;
 
 use crate::interpreter::coalesce::{self, Asked};
+use crate::interpreter::coroutine::Caller;
 use crate::interpreter::runtime::{self, Exchange, Guarded, Outcome};
 
 /// A call that ended: where its operation waits, and what came of it.
@@ -142,6 +145,8 @@ impl Slots {
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct LoopBridge {
     queue: Arc<Queue>,
+    /// The loop, as those know it who need it elsewhere.
+    caller: Arc<Caller>,
     slots: Mutex<Slots>,
     /// Reads of this turn of the loop that go with others.
     gathered: Mutex<Vec<Group>>,
@@ -161,6 +166,19 @@ impl Ticket {
         self.task.abort();
         let waiting = lock(&self.bridge.bind(py).get().slots).remove(self.slot, self.sequence);
         drop(waiting);
+    }
+}
+
+impl LoopBridge {
+    /// A call that tells, where somebody may ask, that it is made on behalf of this loop.
+    fn on_behalf<T: 'static>(
+        &self,
+        call: Pin<Box<dyn Future<Output = T> + Send>>,
+    ) -> Pin<Box<dyn Future<Output = T> + Send>> {
+        if TELLS_CALLERS.load(Ordering::Relaxed) {
+            return Box::pin(on_behalf_of(self.caller.clone(), call));
+        }
+        call
     }
 }
 
@@ -279,6 +297,7 @@ pub(crate) fn start<'py>(
         future: future.clone().unbind(),
     });
     let queue = Arc::clone(&inner.queue);
+    let exchange = inner.on_behalf(exchange);
     let started = runtime::spawn(async move {
         let outcome = Guarded(exchange).await;
         queue.push([Completion {
@@ -399,8 +418,9 @@ impl Group {
             return Ok(());
         }
         let queue = Arc::clone(&bridge.queue);
+        let together = bridge.on_behalf(Box::pin(coalesce::together(asked)));
         let task = runtime::spawn(async move {
-            let outcomes = match coalesce::together(asked).await {
+            let outcomes = match together.await {
                 Ok(outcomes) => outcomes,
                 Err(error) => places.iter().map(|_| Err(error.clone())).collect(),
             };
@@ -420,116 +440,31 @@ fn not_started(error: &io::Error) -> PyErr {
     PyOSError::new_err(format!("the I/O thread could not be started: {error}"))
 }
 
-/// Objects for a call that begins where the interpreter is not held.
-pub(crate) fn held(
-    object: &Py<PyAny>,
-    event_loop: Option<&Py<PyAny>>,
-) -> (Py<PyAny>, Option<Py<PyAny>>) {
-    Python::attach(|py| {
-        let event_loop = event_loop.map(|event_loop| event_loop.clone_ref(py));
-        (object.clone_ref(py), event_loop)
-    })
+/// Whether there is anything that asks on whose behalf a call is made. Most programs have nothing of the kind, and pay nothing for it.
+static TELLS_CALLERS: AtomicBool = AtomicBool::new(false);
+
+/// From now on calls tell on whose behalf they are made.
+pub(crate) fn tell_callers() {
+    TELLS_CALLERS.store(true, Ordering::Relaxed);
 }
 
-/// What a method of the user's comes to, called while no thread of Python's waits for it.
-pub(crate) type Called<T> = oneshot::Receiver<PyResult<T>>;
-
-/// Call a method and await what it gives: on `event_loop`, or in a loop of its own where the caller has none. What is no
-/// coroutine is its own result. `read` takes over what came.
-pub(crate) async fn call_method<T: Send + 'static>(
-    object: Py<PyAny>,
-    event_loop: Option<Py<PyAny>>,
-    method: &'static str,
-    arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>> + Send + 'static,
-    read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
-) -> PyResult<T> {
-    let called = move |py: Python<'_>| -> PyResult<Called<T>> {
-        let made = object
-            .call_method1(py, method, arguments(py)?)?
-            .into_bound(py);
-        let (sender, receiver) = oneshot::channel();
-        let asyncio = py.import(intern!(py, "asyncio"))?;
-        let is_coroutine = asyncio
-            .call_method1(intern!(py, "iscoroutine"), (&made,))?
-            .is_truthy()?;
-        if !is_coroutine {
-            let _ = sender.send(read(&made));
-        } else if let Some(event_loop) = event_loop {
-            let sender = Mutex::new(Some(sender));
-            let closing = Closing(made.clone().unbind());
-            let done = PyCFunction::new_closure(py, None, None, move |arguments, _| {
-                let _ = &closing;
-                let future = arguments.get_item(0)?;
-                let py = future.py();
-                // The error of the other module is an ordinary exception.
-                let came = if future.call_method0(intern!(py, "cancelled"))?.is_truthy()? {
-                    Err(CancelledError::new_err(()))
-                } else {
-                    let came = future.call_method0(intern!(py, "result"));
-                    came.and_then(|came| read(&came))
-                };
-                if let Some(sender) = lock(&sender).take() {
-                    let _ = sender.send(came);
-                }
-                Ok::<_, PyErr>(())
-            })?;
-            begin_on(&event_loop, &made, done)?;
-        } else {
-            let came = asyncio.call_method1(intern!(py, "run"), (made,));
-            let _ = sender.send(came.and_then(|came| read(&came)));
-        }
-        Ok(receiver)
-    };
-    // Whoever holds the interpreter may hold it for long: that is no thread's business that others wait for.
-    let called = tokio::task::spawn_blocking(move || Python::attach(called)).await;
-    let called = called.map_err(|_| PyRuntimeError::new_err("a call into Python panicked"))??;
-    called.await.unwrap_or_else(|_| {
-        Err(PyRuntimeError::new_err(
-            "the event loop was closed meanwhile",
-        ))
-    })
+/// The event loop that runs here, for those who must know it later.
+pub(crate) fn caller(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Caller>> {
+    let bridge = bridge_of(event_loop)?;
+    Ok(bridge.bind(event_loop.py()).get().caller.clone())
 }
 
-/// A coroutine that is closed once nobody waits for its task: a loop that ends before it does, or before it has begun, leaves no
-/// warning.
-struct Closing(Py<PyAny>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        let coroutine = &self.0;
-        let _ = Python::try_attach(|py| coroutine.call_method0(py, intern!(py, "close")).map(drop));
+/// A future on behalf of the event loop that runs here, where somebody may ask.
+pub(crate) fn on_behalf_of_running_loop<T: Send + 'static>(
+    py: Python<'_>,
+    future: impl Future<Output = T> + Send + 'static,
+) -> PyResult<Pin<Box<dyn Future<Output = T> + Send>>> {
+    if TELLS_CALLERS.load(Ordering::Relaxed)
+        && let Some(event_loop) = running_loop(py)?
+    {
+        return Ok(Box::pin(on_behalf_of(caller(&event_loop)?, future)));
     }
-}
-
-/// Has a coroutine begin on its loop, from another thread. The loop may be closed before it ends, which is its caller's business and
-/// nothing to complain of on stderr: whoever waits for `done` is told.
-fn begin_on(
-    event_loop: &Py<PyAny>,
-    coroutine: &Bound<'_, PyAny>,
-    done: Bound<'_, PyCFunction>,
-) -> PyResult<()> {
-    let py = coroutine.py();
-    let (of, coroutine, done) = (
-        event_loop.clone_ref(py),
-        coroutine.clone().unbind(),
-        done.unbind(),
-    );
-    let begin = PyCFunction::new_closure(py, None, None, move |arguments, _| {
-        let py = arguments.py();
-        let task = of.call_method1(py, intern!(py, "create_task"), (&coroutine,))?;
-        // What a task factory makes may have no such attribute.
-        let _ = task.setattr(py, intern!(py, "_log_destroy_pending"), false);
-        task.call_method1(py, intern!(py, "add_done_callback"), (done.bind(py),))?;
-        Ok::<_, PyErr>(())
-    })?;
-    event_loop
-        .call_method1(py, intern!(py, "call_soon_threadsafe"), (begin,))
-        .map(drop)
-}
-
-/// Whether what Python raised is no ordinary exception: `KeyboardInterrupt`, `SystemExit`, `CancelledError`.
-pub(crate) fn is_interruption(raised: &PyErr) -> bool {
-    Python::attach(|py| !raised.is_instance_of::<PyException>(py))
+    Ok(Box::pin(future))
 }
 
 fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
@@ -565,6 +500,7 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
         py,
         LoopBridge {
             queue,
+            caller: Arc::new(Caller::new(event_loop)?),
             slots: Mutex::default(),
             gathered: Mutex::default(),
         },

@@ -2,6 +2,7 @@
 
 pub(crate) mod bridge;
 pub(crate) mod coalesce;
+pub(crate) mod coroutine;
 pub(crate) mod expected;
 pub(crate) mod ffi;
 pub(crate) mod operation;

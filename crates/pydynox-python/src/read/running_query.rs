@@ -28,6 +28,7 @@ use crate::answer::failure::{locate, raise_about};
 use crate::answer::reply::{Answered, Context, Reply};
 use crate::connection::connection::{Connected, Connection};
 use crate::exceptions::{malformed, raise, unusable, validation_error};
+use crate::interpreter::bridge;
 use crate::interpreter::operation::Operation;
 use crate::interpreter::runtime::{self, Exchange};
 use crate::item::{read, shield};
@@ -291,12 +292,8 @@ impl Reading {
         state.source = Source::Segments(receiver);
         for (slot, position) in state.positions.clone().into_iter().enumerate() {
             let pager = Pager::new(self.plan.clone(), Some(slot as u32), slot, position);
-            let task = runtime::spawn(read_segment(
-                pager,
-                core.clone(),
-                gate.clone(),
-                sender.clone(),
-            ))?;
+            let reading = read_segment(pager, core.clone(), gate.clone(), sender.clone());
+            let task = runtime::spawn(bridge::on_behalf_of_running_loop(py, reading)?)?;
             state.tasks.push(task);
         }
         Ok(())
@@ -600,7 +597,7 @@ impl Reading {
         let wanted = wanted.unwrap_or(1).min(most.unwrap_or(usize::MAX));
         let (sender, receiver) = oneshot::channel();
         let timeout = self.plan.timeout;
-        let task = runtime::spawn(async move {
+        let fetching = bridge::on_behalf_of_running_loop(py, async move {
             let mut fetched = pager.fetch(&core, wanted, most).await;
             if let Ok(fetched) = &mut fetched {
                 // What goes wrong here is met again when the rows are asked for.
@@ -610,6 +607,7 @@ impl Reading {
             // Nobody waits where the reading was ended meanwhile.
             let _ = sender.send((pager, fetched));
         })?;
+        let task = runtime::spawn(fetching)?;
         state.source = Source::Ahead(receiver, task);
         Ok(())
     }

@@ -976,7 +976,7 @@ async fn a_proxy_that_cannot_be_spoken_to_is_a_configuration_error() {
 struct Numbered(AtomicUsize);
 
 impl CredentialsProvider for Numbered {
-    fn load(&self) -> Loading<'_, Credentials> {
+    fn load(self: Arc<Self>) -> Loading<'static, Credentials> {
         let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
         Box::pin(std::future::ready(Ok(Credentials::new(
             format!("K{number}"),

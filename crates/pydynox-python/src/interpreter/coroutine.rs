@@ -1,0 +1,533 @@
+//! The user's own functions and coroutines: beside `bridge.rs` the only place where Python is attached for them, and never on the
+//! I/O thread.
+//!
+//! A function is called on a thread that may block. A coroutine that it gives is awaited through pyo3-async-runtimes on the event loop
+//! of the call that needs it, or in a loop of its own where a thread blocks. It is cancelled once nobody waits for it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use pydynox_core::process::{Maker, generation};
+use pydynox_core::transport::credentials::Asker;
+use pyo3::exceptions::asyncio::CancelledError;
+use pyo3::exceptions::{PyConnectionError, PyException, PyRuntimeError, PyTimeoutError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCFunction, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3_async_runtimes::{TaskLocals, into_future_with_locals};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+/// An event loop on whose behalf calls are made. It is not kept alive.
+pub(crate) struct Caller(Py<PyWeakrefReference>);
+
+impl Caller {
+    pub(crate) fn new(event_loop: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self(PyWeakrefReference::new(event_loop)?.unbind()))
+    }
+}
+
+/// Where a coroutine is awaited.
+pub(crate) enum Place {
+    /// In a loop of its own.
+    Own,
+    /// On this loop, on whose behalf it is asked for.
+    Of(Arc<Caller>),
+}
+
+impl Place {
+    /// That of a caller, if there is one.
+    pub(crate) fn of(caller: Option<Arc<Caller>>) -> Self {
+        caller.map_or(Self::Own, Self::Of)
+    }
+
+    /// That of an asker.
+    pub(crate) fn of_asker(asker: Option<Asker>) -> Self {
+        Self::of(asker.and_then(|asker| asker.downcast().ok()))
+    }
+}
+
+/// What came of a call in place of a result, told so far that no one needs the interpreter to understand it.
+pub(crate) struct Raised {
+    pub(crate) error: PyErr,
+    /// Class and text.
+    pub(crate) text: String,
+    pub(crate) kind: RaisedKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RaisedKind {
+    /// `KeyboardInterrupt`, `SystemExit`, `CancelledError`: whoever interrupts is not kept from it.
+    Interruption,
+    /// The loop was closed meanwhile, or the interpreter ends.
+    Gone,
+    /// Something was not reached that may be reached later.
+    Unreached,
+    Other,
+}
+
+impl Raised {
+    fn new(py: Python<'_>, error: PyErr) -> Self {
+        let kind = if !error.is_instance_of::<PyException>(py) {
+            RaisedKind::Interruption
+        } else if error.is_instance_of::<PyConnectionError>(py)
+            || error.is_instance_of::<PyTimeoutError>(py)
+        {
+            RaisedKind::Unreached
+        } else {
+            RaisedKind::Other
+        };
+        Self {
+            text: error.to_string(),
+            error,
+            kind,
+        }
+    }
+
+    fn gone(text: &'static str) -> Self {
+        Self {
+            error: PyRuntimeError::new_err(text),
+            text: text.to_owned(),
+            kind: RaisedKind::Gone,
+        }
+    }
+}
+
+const CLOSED: &str = "the event loop was closed meanwhile";
+const ENDING: &str = "the interpreter is shutting down";
+
+/// Calls the user's code, awaits what it gives if that is a coroutine, and has `read` take over what comes.
+pub(crate) async fn run<T: Send + 'static>(
+    place: Place,
+    call: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
+    read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+) -> Result<T, Raised> {
+    let errand = Arc::new(Errand::default());
+    let interest = Interest::new(&errand);
+    let mut begun = attached(move |py| begin(py, &place, call, read, &errand)).await;
+    while let Ok(Begun::Awaited(awaited)) = begun {
+        awaited.bell.0.notified().await;
+        begun = attached(move |py| awaited.take(py, read)).await;
+    }
+    interest.is_over();
+    match begun? {
+        Begun::Ended(came) => Ok(came),
+        _ => Err(Raised::gone(CLOSED)),
+    }
+}
+
+/// Does this with the interpreter. Whoever holds it may hold it for long: that is no business of a thread that others wait for.
+async fn attached<T: Send + 'static>(
+    work: impl FnOnce(Python<'_>) -> PyResult<T> + Send + 'static,
+) -> Result<T, Raised> {
+    let done = tokio::task::spawn_blocking(move || {
+        let _stay = Stay::begin()?;
+        Python::try_attach(|py| {
+            wait_at_exit(py);
+            work(py).map_err(|error| Raised::new(py, error))
+        })
+    });
+    match done.await {
+        Ok(Some(done)) => done,
+        Ok(None) => Err(Raised::gone(ENDING)),
+        Err(_) => {
+            let text = "a call into Python panicked";
+            Err(Raised {
+                error: PyRuntimeError::new_err(text),
+                text: text.to_owned(),
+                kind: RaisedKind::Other,
+            })
+        }
+    }
+}
+
+/// Threads that run code of the user's, of the process of that generation: one that the interpreter ends while it does takes the process
+/// with it.
+static STAYS: AtomicUsize = AtomicUsize::new(0);
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// A thread that is about to attach.
+struct Stay;
+
+impl Stay {
+    /// None where the interpreter ends.
+    fn begin() -> Option<Self> {
+        if GENERATION.swap(generation(), Ordering::AcqRel) != generation() {
+            // Those of the parent are not here.
+            STAYS.store(0, Ordering::Release);
+        }
+        STAYS.fetch_add(1, Ordering::AcqRel);
+        let stay = Self;
+        (!IS_ENDING.load(Ordering::Acquire)).then_some(stay)
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        STAYS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Has the end of the interpreter wait for functions that are under way, as it waits for those of an executor.
+fn wait_at_exit(py: Python<'_>) {
+    static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
+    let _ = REGISTERED.get_or_try_init(py, || {
+        let wait = PyCFunction::new_closure(py, None, None, |arguments, _| {
+            IS_ENDING.store(true, Ordering::Release);
+            let here = || GENERATION.load(Ordering::Acquire) == generation();
+            while here() && STAYS.load(Ordering::Acquire) > 0 {
+                let py = arguments.py();
+                py.detach(|| std::thread::sleep(Duration::from_millis(5)));
+                py.check_signals()?;
+            }
+            Ok::<_, PyErr>(())
+        })?;
+        py.import(intern!(py, "atexit"))?
+            .call_method1(intern!(py, "register"), (wait,))
+            .map(drop)
+    });
+}
+
+/// How far a call is.
+enum Begun<T> {
+    Awaited(Awaited),
+    Ended(T),
+    /// Its loop was closed.
+    Gone,
+}
+
+fn begin<T>(
+    py: Python<'_>,
+    place: &Place,
+    call: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,
+    read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+    errand: &Arc<Errand>,
+) -> PyResult<Begun<T>> {
+    let made = call(py)?.into_bound(py);
+    // No coroutine lacks it; to ask asyncio would import it, which takes 50 ms, for a plain function.
+    let awaits = made.get_type().hasattr(intern!(py, "__await__"))?;
+    let asyncio = if awaits {
+        Some(py.import(intern!(py, "asyncio"))?)
+    } else {
+        None
+    };
+    let Some(asyncio) = asyncio.filter(|asyncio| {
+        let is_it = asyncio.call_method1(intern!(py, "iscoroutine"), (&made,));
+        is_it.and_then(|is_it| is_it.is_truthy()).unwrap_or(false)
+    }) else {
+        return Ok(Begun::Ended(read(&made)?));
+    };
+    let coroutine = Bound::new(py, Coroutine::new(&made))?;
+    let event_loop = match place {
+        Place::Own => {
+            let runner = asyncio.call_method0(intern!(py, "Runner"))?;
+            let came = in_own_loop(&runner, &made, errand);
+            runner.call_method0(intern!(py, "close"))?;
+            return Ok(Begun::Ended(read(&came?)?));
+        }
+        Place::Of(caller) => match caller.0.bind(py).upgrade() {
+            Some(event_loop) => event_loop,
+            None => return Ok(Begun::Gone),
+        },
+    };
+    let birth = Bound::new(
+        py,
+        Birth {
+            coroutine: coroutine.unbind(),
+            errand: errand.clone(),
+        },
+    )?;
+    let future = into_future_with_locals(&TaskLocals::new(event_loop), birth.into_any())?;
+    let awaited = Awaited {
+        future: Box::pin(future),
+        bell: Arc::new(Bell(Notify::new())),
+        errand: errand.clone(),
+    };
+    // It may have ended already, on the thread of its loop.
+    awaited.take(py, read)
+}
+
+/// Runs a coroutine to its end on this thread.
+fn in_own_loop<'py>(
+    runner: &Bound<'py, PyAny>,
+    coroutine: &Bound<'py, PyAny>,
+    errand: &Errand,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = runner.py();
+    let event_loop = runner.call_method0(intern!(py, "get_loop"))?;
+    if !errand.begin(Stage::Alone(event_loop.unbind())) {
+        return Err(CancelledError::new_err(()));
+    }
+    runner.call_method1(intern!(py, "run"), (coroutine,))
+}
+
+/// A coroutine whose task was, or will be, made on its loop.
+struct Awaited {
+    future: Pin<Box<dyn Future<Output = PyResult<Py<PyAny>>> + Send>>,
+    bell: Arc<Bell>,
+    errand: Arc<Errand>,
+}
+
+impl Awaited {
+    /// Polled here and nowhere else, since where a loop was closed the library's future needs the interpreter.
+    fn take<T>(
+        mut self,
+        py: Python<'_>,
+        read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+    ) -> PyResult<Begun<T>> {
+        let waker = Waker::from(self.bell.clone());
+        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Pending => Ok(Begun::Awaited(self)),
+            // Nobody ended it: its loop was closed and let go of it.
+            Poll::Ready(_) if !self.errand.ended.load(Ordering::Acquire) => Ok(Begun::Gone),
+            Poll::Ready(Ok(came)) => Ok(Begun::Ended(read(came.bind(py))?)),
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+}
+
+/// Rings once there is something to be taken.
+struct Bell(Notify);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+/// How far a coroutine is, for whoever may have to cancel it.
+#[derive(Default)]
+struct Errand {
+    stage: Mutex<Stage>,
+    /// Its task ended, and was not only forgotten.
+    ended: AtomicBool,
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Before,
+    /// As this task, which its loop keeps alive.
+    Task(Py<PyWeakrefReference>),
+    /// In this loop, which runs nothing else.
+    Alone(Py<PyAny>),
+    /// Nobody waits for it.
+    Over,
+}
+
+impl Errand {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody still waits, so that it may begin.
+    fn begin(&self, begun: Stage) -> bool {
+        let mut stage = self.stage();
+        let is_wanted = !matches!(*stage, Stage::Over);
+        if is_wanted {
+            *stage = begun;
+        }
+        is_wanted
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(*self.stage(), Stage::Over)
+    }
+
+    fn end(&self) -> Stage {
+        std::mem::replace(&mut *self.stage(), Stage::Over)
+    }
+}
+
+impl Stage {
+    /// Whether something is to be cancelled.
+    fn is_under_way(&self) -> bool {
+        matches!(self, Self::Task(_) | Self::Alone(_))
+    }
+
+    /// Has it cancelled on its loop; one that is closed needs nothing.
+    fn cancel(self, py: Python<'_>) {
+        let _ = match self {
+            Self::Before | Self::Over => Ok(()),
+            Self::Task(task) => cancel_task(py, &task),
+            Self::Alone(event_loop) => cancel_all(event_loop.bind(py)),
+        };
+    }
+}
+
+fn cancel_task(py: Python<'_>, task: &Py<PyWeakrefReference>) -> PyResult<()> {
+    let Some(task) = task.bind(py).upgrade() else {
+        return Ok(());
+    };
+    let cancel = task.getattr(intern!(py, "cancel"))?;
+    task.call_method0(intern!(py, "get_loop"))?
+        .call_method1(intern!(py, "call_soon_threadsafe"), (cancel,))
+        .map(drop)
+}
+
+fn cancel_all(event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = event_loop.py();
+    let of = event_loop.clone().unbind();
+    let cancel = PyCFunction::new_closure(py, None, None, move |arguments, _| {
+        let py = arguments.py();
+        let tasks = py
+            .import(intern!(py, "asyncio"))?
+            .call_method1(intern!(py, "all_tasks"), (&of,))?;
+        for task in tasks.try_iter()? {
+            task?.call_method0(intern!(py, "cancel"))?;
+        }
+        Ok::<_, PyErr>(())
+    })?;
+    event_loop
+        .call_method1(intern!(py, "call_soon_threadsafe"), (cancel,))
+        .map(drop)
+}
+
+/// Somebody who waits. When he goes before the end, what he waited for is cancelled, from a thread that may wait for the interpreter.
+struct Interest {
+    errand: Arc<Errand>,
+    runtime: Handle,
+    maker: Maker,
+}
+
+impl Interest {
+    fn new(errand: &Arc<Errand>) -> Self {
+        Self {
+            errand: errand.clone(),
+            runtime: Handle::current(),
+            maker: Maker::this(),
+        }
+    }
+
+    fn is_over(&self) {
+        drop(self.errand.end());
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        // In a forked child it is the parent's, which goes on there.
+        if !self.maker.is_this() {
+            return;
+        }
+        let stage = self.errand.end();
+        if stage.is_under_way() {
+            self.runtime.spawn_blocking(move || {
+                let _ = Python::try_attach(move |py| stage.cancel(py));
+            });
+        }
+    }
+}
+
+/// Stands in for the task of a coroutine until it is made on its loop, where asyncio takes it for a future: so the task is known, can
+/// be cancelled, and a loop that is closed before it ends complains of nothing.
+#[pyclass(frozen, module = "pydynox._core")]
+struct Birth {
+    coroutine: Py<Coroutine>,
+    errand: Arc<Errand>,
+}
+
+#[pymethods]
+impl Birth {
+    #[classattr]
+    #[pyo3(name = "_asyncio_future_blocking")]
+    const BLOCKING: bool = false;
+
+    /// Called once on the loop, in place of that of a task.
+    fn add_done_callback(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(coroutine) = self.coroutine.get().get(py) else {
+            return Ok(());
+        };
+        if self.errand.is_over() {
+            return Ok(());
+        }
+        let task = py
+            .import(intern!(py, "asyncio"))?
+            .call_method1(intern!(py, "ensure_future"), (coroutine,))?;
+        // What a task factory makes may have no such attribute.
+        let _ = task.setattr(intern!(py, "_log_destroy_pending"), false);
+        let end = Bound::new(
+            py,
+            End {
+                coroutine: self.coroutine.clone_ref(py),
+                errand: self.errand.clone(),
+            },
+        )?;
+        let add = intern!(py, "add_done_callback");
+        task.call_method1(add, (end,))?;
+        task.call_method1(add, (callback,))?;
+        let known = PyWeakrefReference::new(&task)?.unbind();
+        if !self.errand.begin(Stage::Task(known)) {
+            task.call_method0(intern!(py, "cancel"))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a task calls when it ends, and lets go of when it is forgotten.
+#[pyclass(frozen, module = "pydynox._core")]
+struct End {
+    coroutine: Py<Coroutine>,
+    errand: Arc<Errand>,
+}
+
+#[pymethods]
+impl End {
+    fn __call__(&self, _task: &Bound<'_, PyAny>) {
+        self.errand.ended.store(true, Ordering::Release);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.coroutine)
+    }
+}
+
+/// A coroutine that is closed once nobody will await it: a loop that ends before it has begun leaves no warning.
+#[pyclass(frozen, module = "pydynox._core")]
+struct Coroutine(Mutex<Option<Py<PyAny>>>);
+
+impl Coroutine {
+    fn new(coroutine: &Bound<'_, PyAny>) -> Self {
+        Self(Mutex::new(Some(coroutine.clone().unbind())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.lock()
+            .as_ref()
+            .map(|coroutine| coroutine.clone_ref(py))
+    }
+}
+
+#[pymethods]
+impl Coroutine {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.try_lock() {
+            Ok(coroutine) => visit.call(&*coroutine),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let coroutine = self.lock().take();
+        drop(coroutine);
+    }
+}
+
+impl Drop for Coroutine {
+    fn drop(&mut self) {
+        let Some(coroutine) = self.lock().take() else {
+            return;
+        };
+        let _ = Python::try_attach(|py| coroutine.call_method0(py, intern!(py, "close")).map(drop));
+    }
+}
