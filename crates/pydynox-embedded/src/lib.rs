@@ -26,6 +26,7 @@ mod location;
 mod projection;
 mod registry;
 mod server;
+mod shapes;
 mod slot;
 mod source;
 mod stack;

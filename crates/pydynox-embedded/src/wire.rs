@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::absent;
 use crate::gate::{self, Expressions};
 use crate::projection;
+use crate::shapes;
 use crate::stack;
 use crate::ttl::Sweeper;
 
@@ -139,6 +140,7 @@ fn run<Q: DeserializeOwned, A: Serialize>(
     if !body.trim_ascii_start().starts_with('{') {
         return Err(malformed("the body is no JSON object"));
     }
+    shapes::check(operation, body).map_err(|why| malformed(&why))?;
     let request = serde_json::from_str(body).map_err(|error| classify(&error));
     let answer = request
         .and_then(method)
