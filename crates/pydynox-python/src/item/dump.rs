@@ -70,9 +70,27 @@ enum Said<'py> {
 }
 
 impl<'py> Filter<'py> {
-    /// What it says of a member, `key`; None where the member is left out. `other` is a second way to write the key: a place
-    /// counted from the end.
-    fn step(
+    /// What it says of a member, `key`; None where the member is left out.
+    #[inline]
+    fn step(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
+        if self.is_empty() {
+            return Ok(Some(Self::default()));
+        }
+        self.said(key, None)
+    }
+
+    /// The same of an element of a list, whose place may be counted from the end too.
+    #[inline]
+    fn step_to(&self, py: Python<'py>, place: usize, length: usize) -> PyResult<Option<Self>> {
+        if self.is_empty() {
+            return Ok(Some(Self::default()));
+        }
+        let from_end = place.cast_signed() - length.cast_signed();
+        let place = place.into_pyobject(py)?.into_any();
+        self.said(&place, Some(&from_end.into_pyobject(py)?.into_any()))
+    }
+
+    fn said(
         &self,
         key: &Bound<'py, PyAny>,
         other: Option<&Bound<'py, PyAny>>,
@@ -193,13 +211,8 @@ impl<'py> Dump<'py> {
         filter: &Filter<'py>,
     ) -> PyResult<Option<Filter<'py>>> {
         let name = field.name.bind(self.py);
-        let next = if filter.is_empty() {
-            Filter::default()
-        } else {
-            match filter.step(name, None)? {
-                Some(next) => next,
-                None => return Ok(None),
-            }
+        let Some(next) = filter.step(name)? else {
+            return Ok(None);
         };
         if self.excludes_none && value.is_none() {
             return Ok(None);
@@ -342,16 +355,8 @@ impl<'py> Dump<'py> {
         let mut made = Vec::new();
         let length = value.len()?;
         for (index, element) in value.try_iter()?.enumerate() {
-            let next = if filter.is_empty() {
-                Filter::default()
-            } else {
-                let key = index.into_pyobject(py).map_err(PyErr::from)?.into_any();
-                let from_end = index.cast_signed() - length.cast_signed();
-                let other = from_end.into_pyobject(py).map_err(PyErr::from)?.into_any();
-                match filter.step(&key, Some(&other))? {
-                    Some(next) => next,
-                    None => continue,
-                }
+            let Some(next) = filter.step_to(py, index, length)? else {
+                continue;
             };
             let dumped = self.value(inner(index), &element?, &next, depth);
             made.push(dumped.map_err(|failure| failure.within(&format!("[{index}]")))?);
@@ -378,13 +383,8 @@ impl<'py> Dump<'py> {
                 let wrong = crate::values::encode::wrong_type("str", &key);
                 return Err(wrong.within(" (a key of the map)").into());
             }
-            let next = if filter.is_empty() {
-                Filter::default()
-            } else {
-                match filter.step(&key, None)? {
-                    Some(next) => next,
-                    None => continue,
-                }
+            let Some(next) = filter.step(&key)? else {
+                continue;
             };
             let dumped = self.value(inner, &member, &next, depth);
             let dumped = dumped.map_err(|failure| failure.within_key(&key))?;
@@ -442,7 +442,7 @@ impl<'py> Dump<'py> {
                 let known = key
                     .cast::<PyString>()
                     .is_ok_and(|key| layout.by_name(key, usize::MAX).is_some());
-                if !known && let Some(next) = filter.step(&key, None)? {
+                if !known && let Some(next) = filter.step(&key)? {
                     made.set_item(key, self.value(&Kind::Any, &member, &next, depth)?)?;
                 }
             }
@@ -467,7 +467,7 @@ impl<'py> Dump<'py> {
             let (true, Some(member)) = (is_field, member) else {
                 continue;
             };
-            let Some(next) = filter.step(&name, None)? else {
+            let Some(next) = filter.step(&name)? else {
                 continue;
             };
             let left_out = self.excludes_none && member.is_none()
