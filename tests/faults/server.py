@@ -23,7 +23,12 @@ class Seen:
     connection: int
     headers: dict[str, str]
     body: bytes
+    line: str = ""
     at: float = field(default_factory=time.monotonic)
+
+    @property
+    def path(self) -> str:
+        return self.line.split(" ")[1]
 
     @property
     def operation(self) -> str:
@@ -39,6 +44,8 @@ class Connection:
     def __init__(self, number: int, stream: socket.socket) -> None:
         self.number = number
         self.closed = threading.Event()
+        self.line = ""
+        """The first line of the request that was read last."""
         self._stream = stream
         self._rest = b""
 
@@ -52,7 +59,7 @@ class Connection:
             if not (more := self._stream.recv(1 << 16)):
                 return None
             data += more
-        lines = data[:end].decode().split("\r\n")[1:]
+        self.line, *lines = data[:end].decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         end += 4
         length = end + int(headers.get("content-length", 0))
@@ -190,7 +197,7 @@ class FaultServer:
 
     def _next(self, connection: Connection, headers: dict[str, str], body: bytes) -> tuple[Deed, Seen]:
         with self._changed:
-            seen = Seen(len(self.seen) + 1, connection.number, headers, body)
+            seen = Seen(len(self.seen) + 1, connection.number, headers, body, connection.line)
             self.seen.append(seen)
             self._changed.notify_all()
         return self.deeds[min(seen.number, len(self.deeds)) - 1], seen

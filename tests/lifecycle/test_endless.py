@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import Serve
 from tests.engines import Authority
+from tests.faults.deeds import answer, silence
+from tests.faults.metadata import metadata, of_machine
 from tests.faults.server import Connection, Deed, Seen
 
 from .conftest import Script
@@ -55,7 +57,7 @@ CALLS = """
 
     def ended(client, form, call="list"):
         '''The name of the error, and seconds until it was raised.'''
-        calls = {"list": lambda: client.call("ListTables"), "put": lambda: User(user_id="u1").put(), "query": lambda: User.query("u1").all()}
+        calls = {"list": lambda: client.call("ListTables"), "put": lambda: User(user_id="u1").put()}
         begun = time.monotonic()
         try:
             with client.as_default():
@@ -89,6 +91,80 @@ def test_the_time_out_holds_whatever_the_server_sends(script: Script, serve: Ser
                 server=server,
                 trusted=authority.bundle,
             )
+
+
+FIRST = {
+    "Query": {"Items": [{"user_id": {"S": "u1"}}], "Count": 1, "LastEvaluatedKey": {"user_id": {"S": "u1"}}},
+    "Scan": {"Items": [{"user_id": {"S": "u1"}}], "Count": 1, "LastEvaluatedKey": {"user_id": {"S": "u1"}}},
+    "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {"users": {"Keys": [{"user_id": {"S": "u1"}}]}}},
+    "ExecuteStatement": {"Items": [{"user_id": {"S": "u1"}}], "NextToken": "next"},
+}
+GOES_ON = (b'"ExclusiveStartKey"', b'"NextToken"')
+PAGING = """
+    from concurrent.futures import ThreadPoolExecutor
+    from pydynox import set_default_client
+    from pydynox.exceptions import PydynoxError
+
+    async def iterated(rows): return [row async for row in rows]
+    async def executed():
+        page = await client.execute("SELECT * FROM users", model=User)
+        return await client.execute("SELECT * FROM users", model=User, after=page.cursor)
+
+    client = remote(timeout=0.5, read_timeout=0.5, max_attempts=1, cursor_keys=[bytes(32)])
+    set_default_client(client)
+    verbs = {
+        "query": lambda: User.query("u1").all(),
+        "scan": lambda: User.scan().all(),
+        "segments": lambda: User.scan(segments=2).all(),
+        "iteration": lambda: iterated(User.scan()),
+        "page": lambda: User.scan().page(5),
+        "pages": lambda: iterated(User.scan().pages(1)),
+        "count": lambda: User.scan().count(),
+        "keys": lambda: User.query("u1").keys().all(),
+        "plain scan": lambda: client.scan("users").all(),
+        "batch_get": lambda: client.batch_get(User.key("u1"), User.key("u2")),
+        "transact_get": lambda: client.transact_get(User.key("u1"), User.key("u2")),
+        "execute": executed,
+    }
+
+    async def ended(verb):
+        begun = time.monotonic()
+        try: found = await verbs[verb]()
+        except PydynoxError: return verb, time.monotonic() - begun
+        raise AssertionError((verb, found))
+
+    async def together(): return await asyncio.gather(*map(ended, verbs))
+    if FORM == "awaited": took = asyncio.run(together())
+    else:
+        with ThreadPoolExecutor(len(verbs)) as pool: took = list(pool.map(lambda verb: run(ended(verb)), verbs))
+    assert all(seconds < 4 for _, seconds in took), took
+"""
+
+
+@pytest.mark.parametrize("form", ["awaited", "blocking"])
+@pytest.mark.parametrize("page", ["first", "next"])
+@pytest.mark.parametrize("name", ["chunks", "one chunk", "interim answers", "headers"])
+def test_every_verb_that_reads_pages_ends_under_a_flood(script: Script, serve: Serve, name: str, page: str, form: str) -> None:
+    """Beside each other: the flood of one is none of the others' business. Of some the first answer is good, and the next never ends."""
+    first, piece, _ = FLOODS[name]
+    begun: set[object] = set()
+
+    def deed(connection: Connection, seen: Seen) -> None:
+        is_next = any(word in seen.body for word in GOES_ON)
+        if seen.operation == "BatchGetItem":
+            is_next = "BatchGetItem" in begun
+            begun.add("BatchGetItem")
+        if page == "next" and not is_next and seen.operation in FIRST:
+            answer(FIRST[seen.operation])(connection, seen)
+        else:
+            flood(first, piece)(connection, seen)
+
+    server = serve(deed)
+    script(PAGING.replace("FORM", repr(form)), server=server)
+
+    assert {"Query", "Scan", "BatchGetItem", "TransactGetItems", "ExecuteStatement"} <= set(server.operations())
+    if page == "next":
+        assert any(b'"ExclusiveStartKey"' in seen.body for seen in server.seen)
 
 
 @pytest.mark.parametrize("name", FLOODS)
@@ -143,18 +219,33 @@ def test_a_write_whose_answer_never_ends_may_have_been_applied(script: Script, s
     assert server.operations() == ["PutItem", "UpdateItem"]
 
 
-@pytest.mark.parametrize("way", ["sts", "container"])
+def machine(deed: Deed, kept: int) -> Deed:
+    """The metadata of a machine, of whose steps so many are answered as they should be before this is done."""
+
+    def step(connection: Connection, seen: Seen) -> None:
+        if of_machine(seen) < kept:
+            metadata("ASIAMACHINE")(connection, seen)
+        else:
+            deed(connection, seen)
+
+    return step
+
+
+@pytest.mark.parametrize("way", ["sts", "container", "machine", "machine's role", "machine's keys"])
 def test_what_gives_credentials_is_read_within_bounds(
     script: Script, serve: Serve, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    for name in ("chunks", "a length", "up to the end", "interim answers", "a header"):
-        first, piece, _ = FLOODS[name]
-        server = serve(flood(first, piece))
+    for name in ("chunks", "a length", "up to the end", "interim answers", "a header", "nothing"):
+        first, piece, _ = FLOODS.get(name, (b"", b"", ""))
+        deed = silence if name == "nothing" else flood(first, piece)
+        kept = {"machine's role": 1, "machine's keys": 2}.get(way, 0)
+        server = serve(machine(deed, kept))
         settings = {
             "sts": {"AWS_ENDPOINT_URL_STS": server.url, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"},
             "container": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{server.url}/keys"},
+            "machine": {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url},
         }
-        for variable, value in settings[way].items():
+        for variable, value in settings[way.partition("'")[0]].items():
             monkeypatch.setenv(variable, value)
 
         script(
