@@ -41,6 +41,8 @@ class _Index(Generic[PK, SortD]):
         self, cls: type[Any], partition: Attr[Any] | None, stored: dict[str, Attr[Any]]
     ) -> tuple[str, bool, list[str], list[str], list[str] | None]:
         """As the border takes it; ``stored`` are the attributes of the class by their names."""
+        if not self.name.isprintable():
+            fail(cls, repr(self.name), "is no name of an index: it has letters, digits, _, - and .")
         keys = [
             [self._named(cls, one, stored) for one in part]
             for part in ((partition,) if partition is not None and not self._global else self._partition, self._sort)

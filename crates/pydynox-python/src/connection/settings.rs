@@ -24,6 +24,7 @@ use crate::connection::meter::rate_limit;
 use crate::exceptions::{configuration_error, raise, validation_error};
 use crate::interpreter::bridge;
 use crate::interpreter::runtime;
+use crate::interpreter::text;
 
 /// Characters that the name of a table has.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
@@ -199,7 +200,10 @@ impl Settings {
     pub(crate) fn new(py: Python<'_>, given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let given: Given = given.map_or_else(
             || Err(configuration_error(py, "a client needs settings")),
-            |given| given.extract(),
+            |given| {
+                text::check_settings(given)?;
+                given.extract()
+            },
         )?;
         let shows_keys = match given.errors.as_str() {
             "full" | "keys" => true,

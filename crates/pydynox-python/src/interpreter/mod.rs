@@ -7,3 +7,4 @@ pub(crate) mod expected;
 pub(crate) mod ffi;
 pub(crate) mod operation;
 pub(crate) mod runtime;
+pub(crate) mod text;

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::exceptions::{malformed, misfit, raise, validation_error};
+use crate::interpreter::text;
 use crate::model::entity_name::json;
 use crate::model::schema::Schema;
 
@@ -152,7 +153,7 @@ pub(crate) fn readable(py: Python<'_>, schema: &Schema) -> PyResult<Option<Condi
         .map(|entity| Operand::Value(entity.json.clone()))
         .collect();
     for name in schema.entities.bind(py).keys() {
-        names.push(Operand::Value(json(name.cast::<PyString>()?.to_str()?)));
+        names.push(Operand::Value(json(text::declared(&name, "entity=")?)));
     }
     let path = Operand::Path(Path::new(&schema.entity_attribute));
     match (names.pop(), names.is_empty()) {

@@ -1,5 +1,6 @@
 //! Paths, conditions and actions: the handles behind Python's operators. Values are encoded here, when an expression is built.
 
+use crate::interpreter::text;
 use crate::model::instance::moves_the_item;
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -34,16 +35,7 @@ fn refused(py: Python<'_>, error: &Error) -> PyErr {
 
 /// The text of a name, which is one that UTF-8 can store.
 fn name_of<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
-    text.to_str().map_err(|_| {
-        let shown = text
-            .repr()
-            .map(|shown| shown.to_string())
-            .unwrap_or_default();
-        let message = format!(
-            "the name {shown} holds a lone surrogate, which is no text that UTF-8 can store"
-        );
-        validation_error(text.py(), &message)
-    })
+    text::text(text, "the name")
 }
 
 /// A place as callers name it: by a text such as `address.lines[0]`, or by a list of its steps, each name as it is.
@@ -499,7 +491,11 @@ impl Path {
         self.function(Function::Contains, self.kind().part(), part)
     }
 
-    fn attribute_type(&self, py: Python<'_>, name: &str) -> PyResult<Condition> {
+    fn attribute_type(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = text::attribute_type)] name: &str,
+    ) -> PyResult<Condition> {
         if !TYPES.contains(&name) {
             return Err(validation_error(
                 py,

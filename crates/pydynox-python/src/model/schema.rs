@@ -1,5 +1,6 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
+use crate::interpreter::text;
 use crate::values::field::Field;
 use crate::values::field::Role;
 use std::ops::Deref;
@@ -228,18 +229,18 @@ impl Schema {
     fn new(
         model: &Bound<'_, PyType>,
         fields: Vec<Py<Field>>,
-        table: Option<&str>,
+        #[pyo3(from_py_with = text::declared_table)] table: Option<&str>,
         strict_reads: bool,
         consistent_read: bool,
         hide_expired: bool,
-        entity: Option<&str>,
-        entity_attribute: &str,
+        #[pyo3(from_py_with = text::entity)] entity: Option<&str>,
+        #[pyo3(from_py_with = text::entity_attribute)] entity_attribute: &str,
         entities: Option<Py<PyDict>>,
         only_entities: bool,
         indexes: Option<Vec<DeclaredIndex>>,
         unique: Option<Vec<(String, Vec<String>)>>,
         repair_orphans: bool,
-        logical_table: Option<&str>,
+        #[pyo3(from_py_with = text::logical_table)] logical_table: Option<&str>,
     ) -> PyResult<Self> {
         let py = model.py();
         let layout = Layout::new(model, fields)?;

@@ -10,6 +10,7 @@ use pyo3::types::{
     PyBool, PyDate, PyDateTime, PyFloat, PyInt, PyString, PyTuple, PyTzInfo, PyTzInfoAccess,
 };
 
+use crate::interpreter::text;
 use crate::values::encode::{Checked, Problem, decimal_type, number_of, python_error};
 use crate::values::field::Field;
 use crate::values::kind::Kind;
@@ -43,7 +44,7 @@ pub(crate) struct Template {
 
 /// A template as the class says it: the pieces, each a text or a name and a spec, the separator, whether it is escaped.
 #[derive(FromPyObject)]
-struct Said<'py>(Vec<Bound<'py, PyAny>>, Option<String>, bool);
+struct Said<'py>(Vec<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
 
 impl Template {
     /// The templates of a model's fields.
@@ -55,10 +56,14 @@ impl Template {
             };
             let Said(said, separator, escapes) = said.bind(py).extract()?;
             let pieces = said.iter().map(|piece| Piece::parse(piece, layout));
+            let pieces = pieces.collect::<PyResult<_>>()?;
+            let separator = separator
+                .map(|separator| text::declared(&separator, "the separator").map(Into::into))
+                .transpose()?;
             found.push(Self {
                 target,
-                pieces: pieces.collect::<PyResult<_>>()?,
-                separator: separator.map(Into::into),
+                pieces,
+                separator,
                 escapes,
             });
         }
@@ -178,8 +183,8 @@ impl Template {
 
 impl Piece {
     fn parse(said: &Bound<'_, PyAny>, layout: &Layout) -> PyResult<Self> {
-        if let Ok(text) = said.cast::<PyString>() {
-            return Ok(Self::Text(text.to_str()?.into()));
+        if said.is_instance_of::<PyString>() {
+            return Ok(Self::Text(text::declared(said, "the template's")?.into()));
         }
         let (name, spec, width): (String, String, Option<usize>) =
             said.cast::<PyTuple>()?.extract()?;

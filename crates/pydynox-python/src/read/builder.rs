@@ -1,5 +1,6 @@
 //! How Python builds a query or scan: each method gives another one, and nothing is sent.
 
+use crate::interpreter::text;
 use crate::read::key_parts::Parts;
 use crate::read::key_parts::equality;
 use crate::read::key_parts::equals;
@@ -16,7 +17,7 @@ use pydynox_core::operation::scan;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::connection::connection::{Connected, time_of};
@@ -155,8 +156,8 @@ impl Search {
     /// A query of a table that no model describes.
     #[staticmethod]
     fn plain_query(
-        table: &str,
-        index: Option<&str>,
+        #[pyo3(from_py_with = text::table)] table: &str,
+        #[pyo3(from_py_with = text::index)] index: Option<&str>,
         partition: &Bound<'_, PyAny>,
         sort: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
@@ -166,11 +167,11 @@ impl Search {
         if let Ok(named) = partition.cast::<PyDict>() {
             equalities = named.len();
             for (name, value) in named.iter() {
-                let name = name.extract::<String>()?;
+                let name = text::text(name.cast::<PyString>()?, "the name")?;
                 let mut w = Writer::with_capacity(48);
                 encode::write_value(&mut w, &ANY, &value, 0)
-                    .map_err(|problem| validation_error(py, &problem.describe("", &name)))?;
-                conditions.push(equality(Place::new(&name), w.into_bytes()));
+                    .map_err(|problem| validation_error(py, &problem.describe("", name)))?;
+                conditions.push(equality(Place::new(name), w.into_bytes()));
             }
         } else if let Ok(condition) = partition.cast::<Condition>() {
             conditions.push(condition.get().tree.clone());
@@ -200,8 +201,8 @@ impl Search {
     #[staticmethod]
     fn plain_scan(
         py: Python<'_>,
-        table: &str,
-        index: Option<&str>,
+        #[pyo3(from_py_with = text::table)] table: &str,
+        #[pyo3(from_py_with = text::index)] index: Option<&str>,
         segments: i64,
         segment: Option<i64>,
     ) -> PyResult<Self> {
@@ -354,7 +355,12 @@ impl Search {
         })
     }
 
-    fn cursors(&self, py: Python<'_>, audience: Option<&str>, lifetime: Option<u64>) -> Self {
+    fn cursors(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = text::audience)] audience: Option<&str>,
+        lifetime: Option<u64>,
+    ) -> Self {
         Self {
             audience: audience.map(Into::into),
             lifetime,

@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::connection::connection::Connection;
 use crate::exceptions::{raise, validation_error};
+use crate::interpreter::text;
 use crate::read::search::{After, Search};
 use crate::values::encode;
 use crate::values::kind::Kind;
@@ -36,7 +37,7 @@ pub(crate) fn now() -> u64 {
 /// What `after()` takes: a cursor, or the key of a row.
 pub(crate) fn after(search: &Search, given: &Bound<'_, PyAny>) -> PyResult<After> {
     if let Ok(cursor) = given.cast::<PyString>() {
-        return Ok(After::Cursor(cursor.to_str()?.into()));
+        return Ok(After::Cursor(text::text(cursor, "the cursor")?.into()));
     }
     let Ok(key) = given.cast::<PyDict>() else {
         return Err(PyTypeError::new_err(format!(
@@ -81,7 +82,7 @@ fn written(key: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
                 name.repr()?
             )));
         };
-        let name = name.to_str()?;
+        let name = text::text(name, "after({...}): the name")?;
         if position > 0 {
             w.byte(b',');
         }

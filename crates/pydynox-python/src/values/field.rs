@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::interpreter::text;
 use crate::values::kind::Kind;
 use crate::values::rules::Rules;
 
@@ -123,7 +124,7 @@ impl Field {
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         name: &Bound<'_, PyString>,
-        attribute_name: &str,
+        #[pyo3(from_py_with = text::attribute_name)] attribute_name: &str,
         kind: &Bound<'_, PyAny>,
         role: Option<&str>,
         default: Option<Bound<'_, PyTuple>>,
@@ -146,7 +147,7 @@ impl Field {
         let mut label = Writer::with_capacity(attribute_name.len() + 3);
         label.string(attribute_name);
         label.byte(b':');
-        let text: Box<str> = name.to_str()?.into();
+        let text: Box<str> = text::declared(name, "the name")?.into();
         let duty = duty.and_then(Duty::parse);
         // Of a key that others may have written in another form the stored bytes are kept: they are its address. So are those of
         // `created_at`, which tells an item from another one under the same key.

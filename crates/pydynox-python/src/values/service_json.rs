@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::exceptions::validation_error;
+use crate::interpreter::text::text;
 use crate::values::decode::base64_text;
 use crate::values::encode::decimal_type;
 
@@ -13,18 +14,28 @@ const MAX_DEPTH: usize = 128;
 
 /// Write a value as JSON. Bytes become base64 text, as DynamoDB's protocol has them.
 pub(crate) fn write(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+    write_named(w, value, depth, None)
+}
+
+/// The same; `name` is that of the member that the value is.
+fn write_named(
+    w: &mut Writer,
+    value: &Bound<'_, PyAny>,
+    depth: usize,
+    name: Option<&str>,
+) -> PyResult<()> {
     let py = value.py();
     if depth > MAX_DEPTH {
         return Err(validation_error(py, "the request is nested too deeply"));
     }
-    if let Ok(text) = value.cast::<PyString>() {
-        w.string(text.to_str()?);
+    if let Ok(said) = value.cast::<PyString>() {
+        w.string(text_of(said, name)?);
     } else if let Ok(dict) = value.cast::<PyDict>() {
         write_object(w, dict, depth)?;
     } else if let Ok(list) = value.cast::<PyList>() {
-        write_array(w, list.iter(), depth)?;
+        write_array(w, list.iter(), depth, name)?;
     } else if let Ok(tuple) = value.cast::<PyTuple>() {
-        write_array(w, tuple.iter(), depth)?;
+        write_array(w, tuple.iter(), depth, name)?;
     } else if value.is_none() {
         w.raw(b"null");
     } else if let Ok(flag) = value.cast::<PyBool>() {
@@ -41,6 +52,17 @@ pub(crate) fn write(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> P
         ));
     }
     Ok(())
+}
+
+/// The text of a member of this name; it may be a value that no message shows.
+fn text_of<'a>(value: &'a Bound<'_, PyString>, name: Option<&str>) -> PyResult<&'a str> {
+    value.to_str().map_err(|_| {
+        let message = format!(
+            "the request's {} holds a lone surrogate, which is no text that UTF-8 can store",
+            name.unwrap_or("text")
+        );
+        validation_error(value.py(), &message)
+    })
 }
 
 fn is_finite(value: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -65,9 +87,10 @@ fn write_object(w: &mut Writer, dict: &Bound<'_, PyDict>, depth: usize) -> PyRes
                 "the names in a request are str",
             ));
         };
-        w.string(key.to_str()?);
+        let name = text(key, "a name in the request:")?;
+        w.string(name);
         w.byte(b':');
-        write(w, &member, depth + 1)?;
+        write_named(w, &member, depth + 1, Some(name))?;
     }
     w.byte(b'}');
     Ok(())
@@ -77,13 +100,14 @@ fn write_array<'py>(
     w: &mut Writer,
     elements: impl Iterator<Item = Bound<'py, PyAny>>,
     depth: usize,
+    name: Option<&str>,
 ) -> PyResult<()> {
     w.byte(b'[');
     for (index, element) in elements.enumerate() {
         if index > 0 {
             w.byte(b',');
         }
-        write(w, &element, depth + 1)?;
+        write_named(w, &element, depth + 1, name)?;
     }
     w.byte(b']');
     Ok(())

@@ -21,6 +21,7 @@ use crate::connection::settings::Settings;
 use crate::exceptions::{raise, validation_error};
 use crate::interpreter::coalesce::{self, Asked};
 use crate::interpreter::operation::Operation;
+use crate::interpreter::text;
 use crate::item::shield::{self, Shields};
 use crate::item::write;
 use crate::model::entity;
@@ -358,7 +359,7 @@ impl Client {
         &self,
         py: Python<'_>,
         entries: Vec<Bound<'_, PyAny>>,
-        token: Option<&str>,
+        #[pyo3(from_py_with = text::token)] token: Option<&str>,
     ) -> PyResult<Option<(Py<Operation>, String)>> {
         transaction::send(py, &self.connection, &entries, token)
     }
@@ -389,7 +390,7 @@ impl Client {
     fn scan_lines(
         &self,
         py: Python<'_>,
-        table: &str,
+        #[pyo3(from_py_with = text::table)] table: &str,
         after: Option<&str>,
         consistent_read: bool,
         limit: Option<u32>,
@@ -414,7 +415,7 @@ impl Client {
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn get_item(
         &self,
-        table: &str,
+        #[pyo3(from_py_with = text::table)] table: &str,
         key: &Bound<'_, PyDict>,
         consistent_read: Option<bool>,
         projection: Vec<Bound<'_, PyAny>>,
@@ -438,7 +439,7 @@ impl Client {
     /// Write an item of plain values, replacing whatever has its key.
     fn put_item(
         &self,
-        table: &str,
+        #[pyo3(from_py_with = text::table)] table: &str,
         item: &Bound<'_, PyDict>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
@@ -467,7 +468,7 @@ impl Client {
     /// Apply actions to the item with this key of plain values, or to a new one; gives the item as it is then.
     fn update_item(
         &self,
-        table: &str,
+        #[pyo3(from_py_with = text::table)] table: &str,
         key: &Bound<'_, PyDict>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
@@ -505,7 +506,7 @@ impl Client {
     /// Delete the item with this key of plain values.
     fn delete_item(
         &self,
-        table: &str,
+        #[pyo3(from_py_with = text::table)] table: &str,
         key: &Bound<'_, PyDict>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
@@ -531,7 +532,11 @@ impl Client {
     }
 
     /// Any operation of DynamoDB, in the service's own JSON.
-    fn call(&self, operation: &str, wire: &Bound<'_, PyDict>) -> PyResult<Py<Operation>> {
+    fn call(
+        &self,
+        #[pyo3(from_py_with = text::operation)] operation: &str,
+        wire: &Bound<'_, PyDict>,
+    ) -> PyResult<Py<Operation>> {
         let py = wire.py();
         let name = Name::from_name(operation);
         let mut w = Writer::with_capacity(512);

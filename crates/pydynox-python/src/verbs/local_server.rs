@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use crate::exceptions::{configuration_error, raise};
 use crate::interpreter::runtime;
+use crate::interpreter::text;
 
 /// A little longer than a server takes at most to end.
 const END: Duration = Duration::from_secs(10);
@@ -28,7 +29,7 @@ impl LocalServer {
     #[new]
     fn new(
         py: Python<'_>,
-        endpoint_url: &str,
+        #[pyo3(from_py_with = text::endpoint_url)] endpoint_url: &str,
         port: u16,
         max_connections: usize,
         idle_timeout: f64,

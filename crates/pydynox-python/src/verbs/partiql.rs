@@ -28,6 +28,7 @@ use crate::connection::request::Request;
 use crate::exceptions::is_misfit;
 use crate::exceptions::{malformed, misfit, raise, validation_error};
 use crate::interpreter::operation::Operation;
+use crate::interpreter::text;
 use crate::item::shield;
 use crate::model::instance::unsettle;
 use crate::model::schema::Schema;
@@ -81,7 +82,11 @@ impl Statement {
 #[pymethods]
 impl Statement {
     #[new]
-    fn new(py: Python<'_>, text: &str, parameters: &Bound<'_, PyTuple>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        #[pyo3(from_py_with = text::statement)] text: &str,
+        parameters: &Bound<'_, PyTuple>,
+    ) -> PyResult<Self> {
         let mut w = Writer::with_capacity(128);
         for (position, value) in parameters.iter().enumerate() {
             if position > 0 {
@@ -145,7 +150,11 @@ impl Statement {
     }
 
     /// Where a page begins that a cursor stands before.
-    fn after(&self, client: &Bound<'_, Connected>, cursor: &str) -> PyResult<String> {
+    fn after(
+        &self,
+        client: &Bound<'_, Connected>,
+        #[pyo3(from_py_with = text::cursor)] cursor: &str,
+    ) -> PyResult<String> {
         let py = client.py();
         let keys = &client.get().0.settings.cursor_keys;
         let token = keys.open_token(self.binding(), cursor).map_err(|error| {
@@ -240,7 +249,7 @@ pub(crate) fn execute_transaction(
     client: &Bound<'_, Connected>,
     statements: Vec<Bound<'_, Statement>>,
     schema: Option<Py<Schema>>,
-    token: Option<&str>,
+    #[pyo3(from_py_with = text::token)] token: Option<&str>,
 ) -> PyResult<(Py<Operation>, Option<String>)> {
     let py = client.py();
     let refuse = |error: Error| raise(py, &error);

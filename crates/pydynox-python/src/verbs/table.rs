@@ -18,6 +18,7 @@ use crate::connection::connection::Connected;
 use crate::connection::request::Request;
 use crate::exceptions::{malformed, raise, validation_error};
 use crate::interpreter::operation::Operation;
+use crate::interpreter::text;
 use crate::model::schema::Schema;
 use crate::values::service_json;
 
@@ -41,7 +42,10 @@ pub(crate) fn table_declaration<'py>(schema: &Bound<'py, Schema>) -> PyResult<Bo
 /// A table's name as it is sent.
 #[pyfunction]
 #[pyo3(signature = (client, table, /))]
-pub(crate) fn table_named(client: &Bound<'_, Connected>, table: &str) -> String {
+pub(crate) fn table_named(
+    client: &Bound<'_, Connected>,
+    #[pyo3(from_py_with = text::table)] table: &str,
+) -> String {
     client.get().0.settings.table_named(table)
 }
 
@@ -50,8 +54,8 @@ pub(crate) fn table_named(client: &Bound<'_, Connected>, table: &str) -> String 
 #[pyo3(signature = (client, operation, table, members, /))]
 pub(crate) fn administer(
     client: &Bound<'_, Connected>,
-    operation: &str,
-    table: &str,
+    #[pyo3(from_py_with = text::operation)] operation: &str,
+    #[pyo3(from_py_with = text::table)] table: &str,
     members: &Bound<'_, PyDict>,
 ) -> PyResult<Py<Operation>> {
     let py = client.py();
@@ -81,7 +85,7 @@ pub(crate) fn administer(
 #[pyo3(signature = (client, table, /))]
 pub(crate) fn describe_table(
     client: &Bound<'_, Connected>,
-    table: &str,
+    #[pyo3(from_py_with = text::table)] table: &str,
 ) -> PyResult<Py<Operation>> {
     describe(client, table, Table)
 }
@@ -89,7 +93,10 @@ pub(crate) fn describe_table(
 /// Whether a table exists.
 #[pyfunction]
 #[pyo3(signature = (client, table, /))]
-pub(crate) fn table_exists(client: &Bound<'_, Connected>, table: &str) -> PyResult<Py<Operation>> {
+pub(crate) fn table_exists(
+    client: &Bound<'_, Connected>,
+    #[pyo3(from_py_with = text::table)] table: &str,
+) -> PyResult<Py<Operation>> {
     describe(client, table, TableExists)
 }
 

@@ -1,5 +1,6 @@
 //! Transactions, seen from Python: each operation is built as it would be alone, and all are sent together.
 
+use crate::interpreter::text;
 use crate::model::key::Key;
 use pydynox_core::client::{Answer, Intent, Resend};
 use pydynox_core::error::{Error, ErrorKind};
@@ -505,7 +506,10 @@ fn sealed(
 /// Refuse a token that the service would refuse.
 #[pyfunction]
 #[pyo3(signature = (token, /))]
-pub(crate) fn check_token(py: Python<'_>, token: &str) -> PyResult<()> {
+pub(crate) fn check_token(
+    py: Python<'_>,
+    #[pyo3(from_py_with = text::one_token)] token: &str,
+) -> PyResult<()> {
     transaction::check_token(token)
         .map(|_| ())
         .map_err(|error| raise(py, &error))
