@@ -98,7 +98,7 @@ READS: dict[str, tuple[bool, Callable[[DynamoDBClient], Any]]] = {
     "scan": (True, lambda client: Row.scan().all()),
     "segments": (True, lambda client: Row.scan(segments=3).all()),
     "bulk_read": (True, lambda client: client.bulk_read(Row.scan(), bulk)),
-    "hydrate": (False, lambda client: Row.by_kind.query("k").hydrate().all()),
+    "hydrate": (True, lambda client: Row.by_kind.query("k").hydrate().all()),
     "execute": (False, lambda client: client.execute("SELECT * FROM rows", model=Row)),
     "execute_transaction": (
         False,
@@ -214,7 +214,7 @@ def test_reencrypt_leaves_what_cannot_be_opened_and_goes_on(client: DynamoDBClie
 
     assert refused.value.key == Row.key("p", 2)
     assert [error.key for error in seen] == [Row.key("p", 2)]
-    assert (done.read, done.stale, done.written) == (4, 4, 3)
+    assert (done.read, done.stale, done.written) == (4, 2, 1), "the two before it are done"
 
 
 def _same_place(client: DynamoDBClient, keyring: Any, **options: Any) -> DynamoDBClient:

@@ -168,9 +168,7 @@ class _Check:
     # --- items whose guard is missing, or another's
 
     async def items(self) -> None:
-        rows, after = self._model.scan().consistent_read(), None
-        while True:
-            page = await rows.after(after).page(PAGE)
+        async for page in self._model.scan().consistent_read().pages(PAGE):
             wanted = [(row, *claim) for row in page for claim in _core.claims(row)]
             guards = await self._read([guard for *_, guard in wanted])
             for row, names, values, guard in wanted:
@@ -178,9 +176,6 @@ class _Check:
                 if there is None or there[GUARD] != guard[GUARD]:
                     await self._without(row, tuple(names), values, guard)
             self._looked(len(page))
-            after = page.cursor
-            if after is None:
-                return
 
     async def _read(self, guards: list[Wire]) -> dict[tuple[object, ...], Wire]:
         """These guards as they are stored, by their addresses."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from .client import DynamoDBClient
     from .exceptions import SerializationError
+    from .jsonl import _Target
     from .model import Model
+    from .query import Query
 
 _MAGIC = b"\xd9\x70"
 _KEY_REF = 5  # where the length of the key's name stands in an envelope
@@ -43,6 +45,7 @@ async def reencrypt(
     dry_run: bool = False,
     note: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    after: str | None = None,
     progress: Callable[[int], object] | None = None,
     on_invalid: Callable[[SerializationError], object] | None = None,
     timeout: float | None = NOT_GIVEN,
@@ -59,16 +62,19 @@ async def reencrypt(
         dry_run: Look and count, and write nothing.
         note: A file that remembers how far it is, page by page; it is removed at the end.
         resume: Go on where the ``note`` ends; begin where there is none.
+        after: Go on behind the row that an earlier run ended at: the ``cursor`` of its error.
         progress: Called after every page with how many items were looked at.
         on_invalid: Called with the error of each item that cannot be opened, which has its ``key``; such an item is left as it
             is. Without it the first one raises.
         timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
     Raises:
-        ConfigurationError: The model has no encrypted attribute, the client has no keyring, or what is to be resumed is another
-            job.
+        ConfigurationError: The model has no encrypted attribute, the client has no keyring, what is to be resumed is another
+            job, or both a note and ``after`` say where to go on.
+        CursorError: ``after`` is no cursor of this table.
         FileExistsError: The note is there, and ``resume`` is not said.
-        EncryptionError: A value cannot be opened, and there is no ``on_invalid``; its ``key`` says of which item.
+        EncryptionError: A value cannot be opened, and there is no ``on_invalid``; its ``key`` says of which item. The items
+            before it are done, and ``after=error.cursor`` goes on behind it.
 
     Example:
         >>> await reencrypt(Patient, note="patients.reencrypt")
@@ -97,29 +103,27 @@ async def reencrypt(
     job = _job("reencrypt", found) | {"model": model.__name__}
     state = None if path is None else _resumed(path, job, resume=resume)
     counts = ("read", "stale", "written", "after")
-    read, stale, written, after = (0, 0, 0, None) if state is None else [state[name] for name in counts]
+    if state is not None and after is not None:
+        raise ConfigurationError(f"{path} says where to go on, and after= says it too: give one of them")
+    read, stale, written, after = (0, 0, 0, after) if state is None else [state[name] for name in counts]
     rows = _rows(model, client, found.name)
-    while True:
-        page = await rows.after(after).page(100)
+    async for page in rows.after(after).pages(100):
         read += len(page)
         old = [(item, names) for item in page if (names := _stale(item, attributes, keyring))]
         stale += len(old)
         if old and not dry_run:
             with client.as_default():
-                written += await _renewed(model, client, old, on_invalid)
-        after = page.cursor
+                written += await _renewed(model, old, rows, found, on_invalid)
         if progress is not None:
             progress(read)
-        if after is None:
-            break
-        if path is not None:
-            _remember(path, {**job, "read": read, "stale": stale, "written": written, "after": after})
+        if path is not None and page.cursor is not None:
+            _remember(path, {**job, "read": read, "stale": stale, "written": written, "after": page.cursor})
     if path is not None and os.path.exists(path):
         os.remove(path)
     return Reencrypted(read, stale, written)
 
 
-def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, table: str) -> Any:
+def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, table: str) -> Query[dict[str, Any]]:
     """The items of a model as they are stored."""
     rows = client.scan(table).consistent_read()
     entity = _compile.entity_of(model)
@@ -146,19 +150,28 @@ def _key_ref(envelope: bytes) -> bytes:
 
 async def _renewed(
     model: Any,
-    client: DynamoDBClient,
     old: list[tuple[dict[str, Any], list[str]]],
+    rows: Query[dict[str, Any]],
+    table: _Target,
     on_invalid: Callable[[SerializationError], object] | None,
 ) -> int:
-    """Write these attributes of these items again; how many were."""
+    """Write these attributes of these items again, in their order; how many were."""
     stored = {name: _compile.completed(model).attributes[name].attribute_name for name in model.model_fields}
     keys: list[Key[Any]] = [Key(model, _core.key_of_item(model._schema, item, False)) for item, _ in old]
+    errors: dict[Key[Any], SerializationError] = {}
+
+    def keep(error: SerializationError) -> None:
+        errors[error.key] = error
+
+    found = await table.client._gathered("reencrypt", tuple(keys), True, keep)
     written = 0
-    if on_invalid is None:
-        found = await client.batch_get_all(keys, consistent_read=True)
-    else:
-        found = await client._gathered("reencrypt", tuple(keys), True, on_invalid)
     for (item, names), key, instance in zip(old, keys, found, strict=True):
+        error = errors.get(key)
+        if error is not None:
+            error.cursor = _behind(rows, table, item)
+            if on_invalid is None:
+                raise error
+            on_invalid(error)
         if instance is None:
             continue
         actions = [_compile.path_of(model, name).set(getattr(instance, name)) for name in names]
@@ -172,3 +185,9 @@ async def _renewed(
             continue  # somebody else wrote it since, by the newest key
         written += 1
     return written
+
+
+def _behind(rows: Query[dict[str, Any]], table: _Target, item: dict[str, Any]) -> str | None:
+    """The cursor that stands behind this row of a scan; nothing is sent for it."""
+    place = rows.after({name: item[name] for name in table.keys})
+    return _core.Reading(place._search, table.client._core, False, False).cursor()

@@ -9,7 +9,14 @@ from . import _core
 from ._timeout import limited, seconds
 from ._typing import A, B, C, D, F, G, Row
 from .client import client_for, known_client
-from .exceptions import ConfigurationError, ItemNotFoundError, MultipleItemsError, ReadLimitError, ValidationError
+from .exceptions import (
+    ConfigurationError,
+    ItemNotFoundError,
+    MultipleItemsError,
+    ReadLimitError,
+    SerializationError,
+    ValidationError,
+)
 from .expressions import Expr
 from .key import Key
 from .results import QueryResult
@@ -19,7 +26,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from .client import DynamoDBClient
-    from .exceptions import SerializationError
     from .expressions import Condition
     from .sync import SyncQuery
 
@@ -527,8 +533,12 @@ class Query(Generic[Row]):
     def _open_rows(self) -> tuple[Callable[[], Coroutine[Any, Any, list[Row] | None]], Callable[[], None]]:
         """What gives the next rows, None at the end; and what ends the reading."""
         reading = _core.Reading(self._search, self._connection()._core, False, False)
+        refused: _Refused | None = None
 
         async def step() -> list[Row] | None:
+            nonlocal refused
+            if refused is not None:
+                raise refused.error
             if reading.is_over:
                 return None
             rows = await _done(reading, reading.fetch(None, True))
@@ -536,7 +546,10 @@ class Query(Generic[Row]):
                 if reading.is_spent and not reading.is_over:
                     raise _too_many_reads(self, reading)
                 return None
-            return await self._finished(rows)
+            found, refused = await self._finished(reading, rows)
+            if refused is not None and not found:
+                raise refused.error
+            return found
 
         return step, reading.close
 
@@ -547,47 +560,81 @@ class Query(Generic[Row]):
         wanted = _number("page", wanted, 1)
         reading = _core.Reading(self._search, self._connection()._core, False, True)
         begun = spent = False
+        refused: _Refused | None = None
 
         async def step() -> QueryResult[Row] | None:
-            nonlocal begun, spent
+            nonlocal begun, spent, refused
+            if refused is not None:
+                raise refused.error
             if spent or (begun and reading.is_over):
                 return None
             begun = True
             found: list[Row] = []
             before = reading.capacity or 0.0
             while len(found) < wanted and not reading.is_over:
-                rows = await _done(reading, reading.fetch(wanted - len(found), ahead))
+                here = reading.cursor() if found else None
+                try:
+                    rows = await _done(reading, reading.fetch(wanted - len(found), ahead))
+                except SerializationError as error:
+                    if not found:
+                        raise
+                    refused = _Refused(error, here)
+                    break
                 if rows is None:
                     spent = reading.is_spent
                     break
-                found += await self._finished(rows)
-                if reading.is_stuck:
+                more, refused = await self._finished(reading, rows)
+                found += more
+                if reading.is_stuck or refused is not None:
                     break
+            if refused is not None and not found:
+                raise refused.error
             cost = reading.capacity
-            return QueryResult(found, reading.cursor(), None if cost is None else cost - before)
+            cursor = reading.cursor() if refused is None else refused.before
+            return QueryResult(found, cursor, None if cost is None else cost - before)
 
         return step, reading.close
 
-    async def _finished(self, rows: list[Any]) -> list[Any]:
-        """Rows as callers get them."""
+    async def _finished(self, reading: _core.Reading, rows: list[Any]) -> tuple[list[Any], _Refused | None]:
+        """Rows as callers get them, up to one that cannot be read."""
         model = self._model
         if self._shape in ("keys", "hydrated"):
             keys: list[Any] = [Key(model, row) for row in rows]
-            if self._shape == "keys":
-                return keys
-            if not keys:
-                return []
-            client, most = self._connection(), self._search.timeout
-            whole = client._gathered("hydrate", tuple(keys), None, self._search.invalid)
-            found = await (whole if most is None else limited(client, most, whole))
-            return [item for item in found if item is not None]
+            return (keys, None) if self._shape == "keys" or not keys else await self._hydrated(reading, keys)
         if model is None or not (model._hooks is not None or model._definition.entities):
-            return rows
+            return rows, None
         for row in rows:
             # Each row is of its own class, which may have hooks where the one that is queried has none.
             if isinstance(row, _core.Instance) and (hooks := getattr(row, "_hooks", None)) is not None:
                 await hooks.loaded(row)
-        return rows
+        return rows, None
+
+    async def _hydrated(self, reading: _core.Reading, keys: list[Any]) -> tuple[list[Any], _Refused | None]:
+        """The items of these keys; of a page as of rows, which ends before one that cannot be read."""
+        errors: dict[Any, SerializationError] = {}
+
+        def keep(error: SerializationError) -> None:
+            errors[error.key] = error
+
+        client, most = self._connection(), self._search.timeout
+        whole = client._gathered("hydrate", tuple(keys), None, self._search.invalid or keep)
+        items = await (whole if most is None else limited(client, most, whole))
+        found: list[Any] = []
+        for place, (key, item) in enumerate(zip(keys, items, strict=True)):
+            if item is not None:
+                found.append(item)
+            elif (error := errors.get(key)) is not None:
+                error.cursor = reading.cursor_after(place + 1)
+                return found, _Refused(error, reading.cursor_after(place))
+        return found, None
+
+
+class _Refused(NamedTuple):
+    """A row that cannot be read."""
+
+    error: SerializationError
+    before: str | None
+    """The cursor that stands before it."""
 
 
 async def _done(reading: _core.Reading, operation: _core.Operation) -> Any:

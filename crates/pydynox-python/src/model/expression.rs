@@ -11,11 +11,12 @@ use pydynox_core::expression::condition::{self, Comparator, Function, Operand};
 use pydynox_core::expression::path::{self, Step};
 use pydynox_core::wire::Writer;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::exceptions::{misfit, validation_error, validation_errors};
+use crate::exceptions::{is_misfit, misfit, validation_error, validation_errors};
 use crate::model::protection;
 use crate::model::schema::Schema;
 use crate::values::encode::{Problem, check_level, is_absent, write_attribute, write_value};
@@ -206,6 +207,26 @@ impl Path {
             };
         }
         label
+    }
+
+    /// Names model and attribute in the error of a value that stands at this path.
+    #[cold]
+    pub(crate) fn tell_owner(&self, py: Python<'_>, error: PyErr) -> PyErr {
+        let Some(field) = &self.field else {
+            return error;
+        };
+        let value = error.value(py);
+        let told = || -> PyResult<()> {
+            if is_misfit(py, &error)? {
+                value.setattr(intern!(py, "model"), &*self.owner_name)?;
+                value.setattr(intern!(py, "attribute"), &*field.get().text)?;
+            }
+            Ok(())
+        };
+        match told() {
+            Ok(()) => error,
+            Err(failed) => failed,
+        }
     }
 
     /// A condition on this path.

@@ -83,6 +83,17 @@ struct State {
     given: usize,
     pages: usize,
     capacity: Option<f64>,
+    /// Of a reading whose rows are keys, what the last of them were taken from.
+    last: Option<Last>,
+}
+
+/// What rows were taken from, and where the reading stood before.
+#[derive(Clone)]
+struct Last {
+    positions: Vec<Position>,
+    given: usize,
+    pages: VecDeque<Page>,
+    given_of_first: usize,
 }
 
 /// A query or scan under way.
@@ -155,6 +166,7 @@ impl Reading {
                 given: 0,
                 pages: 0,
                 capacity: None,
+                last: None,
             }),
             brought: Arc::default(),
         };
@@ -222,19 +234,25 @@ impl Reading {
             let state = lock(&self.state);
             (state.positions.clone(), state.given)
         };
-        let left = self.limit.map(|limit| limit.saturating_sub(given) as u64);
-        let is_over = positions.iter().all(|position| *position == Position::End);
-        if is_over || left == Some(0) {
-            return Ok(None);
-        }
-        let terms = Terms {
-            left,
-            ..terms(self.search.get())
+        self.sealed(py, &positions, given)
+    }
+
+    /// Where it would stand with this many of the keys that were given last, as text; None at the end.
+    fn cursor_after(&self, py: Python<'_>, rows: usize) -> PyResult<Option<String>> {
+        let Some(mut last) = lock(&self.state).last.clone() else {
+            return self.cursor(py);
         };
-        let keys = &self.connection.settings.cursor_keys;
-        keys.seal(self.binding, terms, &positions)
-            .map(Some)
-            .map_err(|error| raise(py, &error))
+        let mut left = rows;
+        for page in &last.pages {
+            let taken = left.min(page.items.len() - last.given_of_first);
+            if taken > 0 {
+                let position = self.position_of(py, page, last.given_of_first + taken)?;
+                last.positions[page.segment] = position;
+            }
+            left -= taken;
+            last.given_of_first = 0;
+        }
+        self.sealed(py, &last.positions, last.given + rows)
     }
 
     /// End the reading; what is on its way is given up.
@@ -248,6 +266,28 @@ impl Reading {
 }
 
 impl Reading {
+    /// A cursor that stands here, with so many rows given; None at the end.
+    fn sealed(
+        &self,
+        py: Python<'_>,
+        positions: &[Position],
+        given: usize,
+    ) -> PyResult<Option<String>> {
+        let left = self.limit.map(|limit| limit.saturating_sub(given) as u64);
+        let is_over = positions.iter().all(|position| *position == Position::End);
+        if is_over || left == Some(0) {
+            return Ok(None);
+        }
+        let terms = Terms {
+            left,
+            ..terms(self.search.get())
+        };
+        let keys = &self.connection.settings.cursor_keys;
+        keys.seal(self.binding, terms, positions)
+            .map(Some)
+            .map_err(|error| raise(py, &error))
+    }
+
     /// The core's client, which opens what is protected in the rows.
     fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
         let schema = self.search.get().schema.as_ref();
@@ -436,6 +476,7 @@ impl Reading {
         let (mut pending, mut given, most, was_over) = {
             let mut state = lock(&this.state);
             state.is_stuck = false;
+            state.last = matches!(this.search.get().rows, Rows::Keys(_)).then(|| state.before());
             let remaining = this.remaining(&state).unwrap_or(usize::MAX);
             let most = wanted.unwrap_or(usize::MAX).min(remaining);
             let over = state.pending.is_empty();
@@ -535,14 +576,14 @@ impl Reading {
                             }
                             return Err(error);
                         } else {
-                            positions.push((page.segment, self.position_of(py, page, *given)?));
+                            self.stand(py, page, *given, positions)?;
                             return Ok(true);
                         }
                     }
                 }
                 *given += 1;
             }
-            positions.push((page.segment, self.position_of(py, page, *given)?));
+            self.stand(py, page, *given, positions)?;
             if *given < page.items.len() {
                 return Ok(false);
             }
@@ -553,6 +594,20 @@ impl Reading {
             }
         }
         Ok(false)
+    }
+
+    /// Notes where a page stands after its first `given` rows; before all of them it stands where the pages before it ended.
+    fn stand(
+        &self,
+        py: Python<'_>,
+        page: &Page,
+        given: usize,
+        positions: &mut Vec<(usize, Position)>,
+    ) -> PyResult<()> {
+        if given > 0 || page.items.is_empty() {
+            positions.push((page.segment, self.position_of(py, page, given)?));
+        }
+        Ok(())
     }
 
     /// Where a page stands after its first `given` rows.
@@ -677,6 +732,15 @@ impl Answered for Counted {
 }
 
 impl State {
+    fn before(&self) -> Last {
+        Last {
+            positions: self.positions.clone(),
+            given: self.given,
+            pages: self.pending.clone(),
+            given_of_first: self.given_of_first,
+        }
+    }
+
     fn rows_here(&self) -> usize {
         let rows: usize = self.pending.iter().map(|page| page.items.len()).sum();
         rows - self.given_of_first.min(rows)
@@ -872,7 +936,11 @@ fn row<'py>(
                 };
                 let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
                 let value = decoder.value(&mut reader, path.kind());
-                values.push(value.map_err(|problem| unreadable(py, problem, &path.label()))?);
+                let value = value.map_err(|problem| {
+                    let error = unreadable(py, problem, &path.label());
+                    path.tell_owner(py, error)
+                });
+                values.push(value?);
             }
             Ok(PyTuple::new(py, values)?.into_any())
         }
