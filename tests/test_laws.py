@@ -181,3 +181,12 @@ def test_every_file_opens_with_a_sentence_about_what_it_owns() -> None:
             assert ast.get_docstring(ast.parse(text)), file
     for file in (ROOT / "crates").rglob("src/**/*.rs"):
         assert file.read_text().startswith("//! "), file
+
+
+def test_the_border_names_no_resend_and_no_intent() -> None:
+    """Whether a write may be sent again and what a failed guard means is decided in the core."""
+    named = [
+        str(file.relative_to(BORDER)) for file in BORDER.rglob("*.rs") if re.search(r"\b(Resend|Intent)::", file.read_text())
+    ]
+
+    assert named == []

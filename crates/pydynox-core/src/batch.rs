@@ -606,11 +606,9 @@ fn unreadable(error: &WireError) -> Error {
 }
 
 mod by_key;
-mod writes;
+pub mod writes;
 
 use by_key::ByKey;
-
-pub use writes::{Fate, Sending, Writes, Wrote};
 
 #[cfg(test)]
 mod tests;

@@ -57,6 +57,9 @@ impl Intent {
     }
 }
 
+/// What gives a setting a value, and so does the same when it is applied twice.
+const SETTERS: [&str; 3] = ["TagResource", "UntagResource", "UpdateContinuousBackups"];
+
 /// How one request is sent, and what its failure means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
@@ -100,9 +103,9 @@ impl Terms {
         Self::new(resend, Intent::Plain)
     }
 
-    /// Of an operation on a table; `sets` says whether it gives a setting a value, and so does the same when it is applied twice.
-    pub fn of_administration(operation: &Operation, sets: bool) -> Self {
-        let resend = if operation.is_read() || sets {
+    /// Of an operation that administers a table.
+    pub fn of_administration(operation: &Operation) -> Self {
+        let resend = if operation.is_read() || SETTERS.contains(&operation.name()) {
             Resend::Always
         } else {
             Resend::Never
@@ -243,14 +246,14 @@ mod tests {
 
     #[test]
     fn a_table_is_not_made_twice_but_a_setting_may_be_set_twice() {
-        let of = |operation: &Operation, sets| Terms::of_administration(operation, sets).resend;
+        let of =
+            |operation: &str| Terms::of_administration(&Operation::from_name(operation)).resend;
 
-        assert_eq!(of(&Operation::CreateTable, false), Resend::Never);
-        assert_eq!(
-            of(&Operation::from_name("TagResource"), true),
-            Resend::Always
-        );
-        assert_eq!(of(&Operation::DescribeTable, false), Resend::Always);
+        assert_eq!(of("CreateTable"), Resend::Never);
+        assert_eq!(of("DescribeTable"), Resend::Always);
+        for setter in SETTERS {
+            assert_eq!(of(setter), Resend::Always);
+        }
     }
 
     #[test]

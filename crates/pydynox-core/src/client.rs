@@ -13,6 +13,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::{Answer, Call};
 use crate::codec::Protection;
 use crate::error::{Error, ErrorKind};
 use crate::limiter::Limiter;
@@ -23,13 +24,10 @@ use crate::transport::{Operation, Progress, Transport};
 use crate::unique::{self, Taken};
 use crate::usage::Observers;
 
+use config::ClientConfig;
 use meter::Meter;
 use run::Run;
 use shared::Shared;
-
-pub use crate::call::{Answer, Call, Intent, Resend};
-pub use config::{ClientConfig, MAX_DECOMPRESSED};
-pub use waiter::{Goal, TABLE_WAIT_TIMEOUT, Waiter};
 
 /// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
 /// must all be polled in one runtime.

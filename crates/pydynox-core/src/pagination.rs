@@ -14,7 +14,7 @@ use crate::call::{Answer, Call, Intent, Resend};
 use crate::client::Client;
 use crate::codec::{Opened, Sealed, Share};
 use crate::error::{Error, ErrorKind};
-use crate::operation::reading::{self, PageRequest};
+use crate::operation::read_request::{self, PageRequest};
 use crate::start_key::StartKey;
 use crate::transport::Operation;
 use crate::wire::{WireError, Writer};
@@ -71,7 +71,7 @@ impl Plan {
     pub fn body(&self, page: PageRequest<'_>) -> Bytes {
         let mut writer = Writer::with_capacity(self.head.len() + 128);
         writer.raw(&self.head);
-        reading::finish(&mut writer, page);
+        read_request::finish(&mut writer, page);
         writer.into_bytes().into()
     }
 
@@ -399,8 +399,8 @@ impl Pager {
             let message = format!("the service's answer cannot be read: {error}");
             Error::new(ErrorKind::InvalidResponse, message)
         };
-        let framed =
-            reading::frame(&answer.body).map_err(|error| self.about(unreadable(error), answer))?;
+        let framed = read_request::frame(&answer.body)
+            .map_err(|error| self.about(unreadable(error), answer))?;
         self.position = match framed.last {
             // Written anew: a position must not keep a page alive, and equal ones are equal bytes.
             Some(key) => {

@@ -1,6 +1,6 @@
 //! Errors as Python exceptions: one place that knows their classes and fields.
 
-use pydynox_core::client::Answer;
+use pydynox_core::call::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::wire::WireError;
 use pyo3::exceptions::{PyBaseException, PyException};

@@ -16,7 +16,9 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use pydynox_core::Error;
-use pydynox_core::client::{Call, Client, ClientConfig, Intent, Resend};
+use pydynox_core::call::{Call, Intent, Resend};
+use pydynox_core::client::Client;
+use pydynox_core::client::config::ClientConfig;
 use pydynox_core::error::ErrorKind;
 use pydynox_core::transport::{Exchange, Operation, Request, Response, Transport};
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
-use super::writes::MAX_WRITE_SIZE;
+use super::writes::{Fate, MAX_WRITE_SIZE, Writes};
 use super::*;
 use crate::client::config::ClientConfig;
 use crate::transport::{Exchange, FailureKind, Request, Response, Transport, TransportError};

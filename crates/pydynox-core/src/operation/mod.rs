@@ -13,7 +13,7 @@ pub mod get_item;
 pub mod list_tables;
 pub mod put_item;
 pub mod query;
-pub mod reading;
+pub mod read_request;
 pub mod scan;
 pub mod statement;
 pub mod transact_get_items;

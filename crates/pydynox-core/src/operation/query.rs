@@ -1,23 +1,23 @@
 //! Query: read the items of one partition, in the order of their sort keys.
 
-use super::reading::{self, Selection};
+use super::read_request::{self, Selection};
 use crate::error::Error;
 use crate::wire::Writer;
 
-/// Begins the body, which every page shares; [`reading::finish`] ends it.
+/// Begins the body, which every page shares; [`read_request::finish`] ends it.
 ///
 /// # Errors
 ///
 /// An expression is longer than `DynamoDB` accepts.
 pub fn begin(writer: &mut Writer, table: &str, selection: &Selection<'_>) -> Result<(), Error> {
-    reading::begin(writer, table, selection)
+    read_request::begin(writer, table, selection)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::reading::PageRequest;
+    use super::super::read_request::PageRequest;
     use super::super::tests::written;
     use super::*;
     use crate::expression::condition::{Comparator, Condition, Operand};
@@ -54,7 +54,7 @@ mod tests {
                 after: Some(br#"{"id":{"S":"x"}}"#),
                 segment: None,
             };
-            reading::finish(writer, page);
+            read_request::finish(writer, page);
         });
 
         assert_eq!(
@@ -77,7 +77,7 @@ mod tests {
 
         let body = written(|writer| {
             begin(writer, "t", &selection).unwrap();
-            reading::finish(writer, PageRequest::default());
+            read_request::finish(writer, PageRequest::default());
         });
 
         assert_eq!(

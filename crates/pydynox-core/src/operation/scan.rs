@@ -1,6 +1,6 @@
 //! Scan: read every item of a table or index, in no order, whole or in segments.
 
-use super::reading::{self, Selection};
+use super::read_request::{self, Selection};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Writer;
 
@@ -8,13 +8,13 @@ use crate::wire::Writer;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html>
 pub const MAX_SEGMENTS: u32 = 1_000_000;
 
-/// Begins the body, which every page shares; [`reading::finish`] ends it.
+/// Begins the body, which every page shares; [`read_request::finish`] ends it.
 ///
 /// # Errors
 ///
 /// An expression is longer than `DynamoDB` accepts.
 pub fn begin(writer: &mut Writer, table: &str, selection: &Selection<'_>) -> Result<(), Error> {
-    reading::begin(writer, table, selection)
+    read_request::begin(writer, table, selection)
 }
 
 /// Whether a table can be scanned in this many segments, and has this one.
@@ -47,7 +47,7 @@ pub fn check_segments(total: i64, segment: Option<i64>) -> Result<(u32, Option<u
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::reading::PageRequest;
+    use super::super::read_request::PageRequest;
     use super::super::tests::written;
     use super::*;
 
@@ -59,7 +59,7 @@ mod tests {
                 segment: Some((2, 4)),
                 ..PageRequest::default()
             };
-            reading::finish(writer, page);
+            read_request::finish(writer, page);
         });
 
         assert_eq!(body, r#"{"TableName":"t","Segment":2,"TotalSegments":4}"#);

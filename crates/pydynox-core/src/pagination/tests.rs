@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::client::config::ClientConfig;
-use crate::operation::reading::Selection;
+use crate::operation::read_request::Selection;
 use crate::operation::scan;
 use crate::transport::{Exchange, Request, Response, Transport};
 

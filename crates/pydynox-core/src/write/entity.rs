@@ -45,7 +45,7 @@ pub struct Entities {
 pub enum Owner<'a> {
     /// The reader's own.
     Own,
-    /// One of an entity that may be a subclass of the reader; see [`Entities::sees_unknown`].
+    /// One of an entity that may be a subclass of the reader; see [`Entities::reads_all`].
     Named(Cow<'a, str>),
     /// One that the reader does not see.
     Foreign,
@@ -80,12 +80,6 @@ impl Entities {
         })
     }
 
-    /// Whether the model is asked about items of a name that none of its subclasses has: such an item is an error to it. Other
-    /// models do not see it.
-    pub fn sees_unknown(&self) -> bool {
-        self.own.is_none() && !self.only_named
-    }
-
     /// The entity of an item, where it is neither the model's own nor one of its subclasses.
     pub fn other_name(
         &self,
@@ -104,6 +98,13 @@ impl Entities {
         Some(holds(&self.attribute, Some(&own.json)))
     }
 
+    /// Whether the model reads all items that there are: one of a name that none of its subclasses has is an error to it. Other
+    /// models do not see such an item.
+    #[inline]
+    pub fn reads_all(&self) -> bool {
+        self.own.is_none() && !self.only_named
+    }
+
     /// That an item is one that the model reads: its own, or one of a subclass. None where it reads all there are.
     ///
     /// # Errors
@@ -113,7 +114,7 @@ impl Entities {
         &self,
         subclasses: impl IntoIterator<Item = &'n str>,
     ) -> Result<Option<Condition>, Error> {
-        if self.own.is_none() && !self.only_named {
+        if self.reads_all() {
             return Ok(None);
         }
         let own = self.own.iter().map(|own| own.json.clone());
@@ -240,9 +241,9 @@ mod tests {
 
     #[test]
     fn only_a_base_class_of_all_items_is_asked_about_an_unknown_name() {
-        assert!(base(false).sees_unknown());
-        assert!(!base(true).sees_unknown());
-        assert!(!shared().entities.sees_unknown());
+        assert!(base(false).reads_all());
+        assert!(!base(true).reads_all());
+        assert!(!shared().entities.reads_all());
     }
 
     #[test]

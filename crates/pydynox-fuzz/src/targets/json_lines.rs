@@ -1,6 +1,6 @@
 //! Any line and any page: no panic, and what is exported is what is imported.
 
-use pydynox_core::jsonl::{item, write_page, write_scan};
+use pydynox_core::export_lines::{item, write_page, write_scan};
 use pydynox_core::wire::Writer;
 
 pub(super) fn check(bytes: &[u8]) {

@@ -3,7 +3,7 @@
 use crate::values::decode::unreadable;
 use std::ops::Range;
 
-use pydynox_core::client::Answer;
+use pydynox_core::call::Answer;
 use pydynox_core::operation::get_item;
 use pydynox_core::unique;
 use pydynox_core::wire::{Reader, WireError};
@@ -77,7 +77,7 @@ pub(crate) fn read_owned_by<'py>(
         }
     };
     let owner = schema_of(&found)?;
-    let is_over = owner.get().hides_expired && managed::is_expired(&found)?;
+    let is_over = owner.get().rules.hides_expired && managed::is_expired(&found)?;
     Ok((!is_over).then_some(found))
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
-use pydynox_core::client::Answer;
+use pydynox_core::call::Answer;
 use pydynox_core::codec::Protection;
 use pydynox_core::error::Error;
 use pydynox_core::transport::Operation as Name;

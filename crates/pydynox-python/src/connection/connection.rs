@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use pydynox_core::client::{Call, Client as CoreClient};
+use pydynox_core::call::Call;
+use pydynox_core::client::Client as CoreClient;
 use pydynox_core::retry::deadline::Deadline;
 use pydynox_core::transport::{Progress, Transport};
 use pyo3::intern;
@@ -188,9 +189,9 @@ impl Connection {
             operation: request.operation,
             table: request.table.into(),
             body: request.body,
-            resend: request.resend,
-            intent: request.intent,
-            proof: request.proof,
+            resend: request.terms.resend,
+            intent: request.terms.intent,
+            proof: request.terms.proof,
             own_token: request.own_token,
             timeout: self.timeout(py)?,
         };

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pydynox_core::client::{Intent, Resend};
+use pydynox_core::call::Terms;
 use pydynox_core::codec::Protection;
 use pydynox_core::limiter::Limiter;
-use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::Transaction;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::unique::Taken;
@@ -20,9 +19,8 @@ pub(crate) struct Request {
     pub(crate) operation: Name,
     pub(crate) table: String,
     pub(crate) body: Bytes,
-    pub(crate) resend: Resend,
-    pub(crate) intent: Intent,
-    pub(crate) proof: Option<Box<Proof>>,
+    /// How it is sent, and what its failure means.
+    pub(crate) terms: Terms,
     pub(crate) own_token: Option<usize>,
     pub(crate) protection: Option<Arc<Protection>>,
     /// Of a transaction that may have to be sent in another form.
@@ -38,9 +36,7 @@ impl Request {
             operation,
             table,
             body: body.into_bytes().into(),
-            resend: Resend::Always,
-            intent: Intent::Plain,
-            proof: None,
+            terms: Terms::idempotent(),
             own_token: None,
             protection: None,
             repair: None,

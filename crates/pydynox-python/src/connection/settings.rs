@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use pydynox_aws::{AssumeRole, Surroundings};
-use pydynox_core::client::{Client as CoreClient, ClientConfig};
+use pydynox_core::client::Client as CoreClient;
+use pydynox_core::client::config::ClientConfig;
 use pydynox_core::codec::{DataKeys, KeyLimits};
 use pydynox_core::cursor::CursorKeys;
 use pydynox_core::error::{Error, ErrorKind};

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pydynox_core::teller::Taker;
 use pydynox_core::transport::credentials::on_behalf_of;
+use pydynox_core::wakeups::Consumer;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -69,7 +69,7 @@ impl Queue {
     fn push(self: &Arc<Self>, completions: impl IntoIterator<Item = Completion>) {
         lock(&self.completions).extend(completions);
         let is_first = !self.armed.swap(true, Ordering::AcqRel);
-        runtime::tell(self, is_first);
+        runtime::wake(self, is_first);
     }
 
     fn take(&self) -> Vec<Completion> {
@@ -80,7 +80,7 @@ impl Queue {
     }
 }
 
-impl Taker for Queue {
+impl Consumer for Queue {
     fn waiting(&self) -> usize {
         lock(&self.completions).len()
     }

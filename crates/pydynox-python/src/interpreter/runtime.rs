@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use pydynox_core::client::Answer;
+use pydynox_core::call::Answer;
 use pydynox_core::error::{Error, ErrorKind};
 pub(crate) use pydynox_core::process::generation;
 use pydynox_core::process::{self, Maker};
 use pydynox_core::retry::deadline::{Deadline, Timers};
-use pydynox_core::teller::{Taker, Teller};
+use pydynox_core::wakeups::{Consumer, Wakeups};
 use pyo3::Python;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
@@ -85,24 +85,24 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Re
 
 thread_local! {
     /// Of the I/O thread alone.
-    static TELLER: RefCell<Option<Teller>> = const { RefCell::new(None) };
+    static WAKEUPS: RefCell<Option<Wakeups>> = const { RefCell::new(None) };
 }
 
-/// An answer waits: tells whoever takes it when it is time, which is now where this is not the I/O thread. `is_first`: it was not
-/// told since it took answers last.
-pub(crate) fn tell(taker: &Arc<impl Taker + 'static>, is_first: bool) {
-    TELLER.with_borrow_mut(|teller| match teller {
-        Some(teller) => teller.answer(taker, is_first),
-        None if is_first => taker.wake(),
+/// An answer waits: wakes its consumer when it is time, which is now where this is not the I/O thread. `is_first`: it was not
+/// woken since it took answers last.
+pub(crate) fn wake(consumer: &Arc<impl Consumer + 'static>, is_first: bool) {
+    WAKEUPS.with_borrow_mut(|wakeups| match wakeups {
+        Some(wakeups) => wakeups.answer(consumer, is_first),
+        None if is_first => consumer.wake(),
         None => {}
     });
 }
 
 /// Called before a thread that drives the runtime goes to rest.
 fn at_rest() {
-    TELLER.with_borrow_mut(|teller| {
-        if let Some(teller) = teller {
-            teller.rest();
+    WAKEUPS.with_borrow_mut(|wakeups| {
+        if let Some(wakeups) = wakeups {
+            wakeups.rest();
         }
     });
 }
@@ -194,7 +194,7 @@ impl Io {
             .name("pydynox-io".into())
             .spawn(move || {
                 ffi::block_signals();
-                TELLER.set(Some(Teller::new(ffi::give_way)));
+                WAKEUPS.set(Some(Wakeups::new(ffi::give_way)));
                 io.runtime.block_on(std::future::pending::<()>());
             });
         if started.is_err() {

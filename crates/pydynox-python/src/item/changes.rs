@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 
 use crate::exceptions::malformed;
 use crate::interpreter::ffi;
-use crate::item::managed::Kept;
+use crate::item::managed::Managed;
 use crate::model::instance::{Instance, Slot, Stored, schema_of};
 use crate::model::protection;
 use crate::model::schema::Schema;
@@ -85,7 +85,7 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     };
     let mut w = Writer::with_capacity(256);
     for (index, field) in schema.fields().enumerate() {
-        if field.is_kept() {
+        if field.is_managed() {
             continue;
         }
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
@@ -186,7 +186,7 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
     };
     let mut w = Writer::with_capacity(256);
     for (index, field) in schema.get().fields().enumerate() {
-        if field.is_kept() {
+        if field.is_managed() {
             continue;
         }
         let value = ffi::get_attribute(instance, field.name.bind(py))?;
@@ -363,9 +363,9 @@ fn covers(stored: &Value, other: &Value) -> bool {
 }
 
 impl Changes {
-    /// Write what pydynox keeps, too.
-    pub(crate) fn keep(&mut self, schema: &Schema, kept: &Kept<'_>) {
-        for (index, json) in kept.stored() {
+    /// Write what pydynox manages, too.
+    pub(crate) fn set_managed(&mut self, schema: &Schema, managed: &Managed<'_>) {
+        for (index, json) in managed.stored() {
             self.update.set(&schema.field(index).attribute_name, json);
         }
     }
@@ -374,7 +374,7 @@ impl Changes {
     pub(crate) fn applied_to(
         &self,
         instance: &Bound<'_, Instance>,
-        kept: &Kept<'_>,
+        managed: &Managed<'_>,
     ) -> PyResult<Stored> {
         let py = instance.py();
         let schema = schema_of(instance)?;
@@ -391,7 +391,7 @@ impl Changes {
                 .iter()
                 .find(|(changed, _)| *changed == index)
                 .map(|(_, delta)| delta);
-            if let Some(value) = kept.value(index) {
+            if let Some(value) = managed.value(index) {
                 slots.push(Slot::Scalar(value.clone().unbind()));
                 continue;
             }
@@ -438,7 +438,7 @@ pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound
     let schema = schema.get();
     let found = PyDict::new(py);
     if !is_stored(instance) {
-        for field in schema.fields().filter(|field| !field.is_kept()) {
+        for field in schema.fields().filter(|field| !field.is_managed()) {
             let value = ffi::get_attribute(instance, field.name.bind(py))?;
             if !is_absent(field, &value) {
                 found.set_item(&field.name, (py.None(), value))?;

@@ -1,7 +1,7 @@
 //! The line of an export as an item with its key.
 
 use pydynox_core::batch::KeyNames;
-use pydynox_core::jsonl;
+use pydynox_core::export_lines as lines;
 use pydynox_core::wire::WireError;
 use pyo3::prelude::*;
 
@@ -14,7 +14,7 @@ pub(crate) fn line_item(
     line: &[u8],
 ) -> PyResult<(Vec<u8>, Vec<u8>)> {
     let wrong = |error: WireError| validation_error(py, &error.to_string());
-    let item = jsonl::item(line).map_err(wrong)?;
+    let item = lines::item(line).map_err(wrong)?;
     let Some(key) = table.of(&item).map_err(wrong)? else {
         let names = table.names.join("' and '");
         let text = format!("the item lacks its key: '{names}'");

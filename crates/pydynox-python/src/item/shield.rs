@@ -80,7 +80,7 @@ impl Shield {
                 },
             };
             let text: String = name.extract()?;
-            let entity = (model.entity_attribute.clone(), text.into());
+            let entity = (model.rules.entities.attribute.clone(), text.into());
             classes.push((Some(entity), of));
         }
         classes.push((None, schema.clone()));
@@ -145,7 +145,7 @@ fn plain_attributes(
     (!names.is_empty()).then(|| {
         Arc::new(PlainAttributes {
             model: of.name.clone(),
-            entity_attribute: of.entity_attribute.clone(),
+            entity_attribute: of.rules.entities.attribute.clone(),
             names,
         })
     })

@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 
 use crate::interpreter::ffi;
 use crate::item::changes::is_raw;
-use crate::item::managed::Kept;
+use crate::item::managed::Managed;
 use crate::item::read::append;
 use crate::item::rules::broken_rules;
 use crate::model::instance::{Instance, Slot, Stored, schema_of};
@@ -26,22 +26,22 @@ thread_local! {
 /// Write the whole item, `{"name":{"S":"x"},...}`, attributes that the model does not declare included; gives the item as it
 /// will be stored.
 pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
-    write_unless(w, instance, &Kept::default(), Vec::new())
+    write_unless(w, instance, &Managed::default(), Vec::new())
 }
 
-/// The same with what the write keeps, unless a rule is broken.
+/// The same with what the write adds, unless a rule is broken.
 pub(crate) fn write_checked(
     w: &mut Writer,
     instance: &Bound<'_, Instance>,
-    kept: &Kept<'_>,
+    managed: &Managed<'_>,
 ) -> PyResult<Stored> {
-    write_unless(w, instance, kept, broken_rules(instance, |_| true)?)
+    write_unless(w, instance, managed, broken_rules(instance, |_| true)?)
 }
 
 fn write_unless(
     w: &mut Writer,
     instance: &Bound<'_, Instance>,
-    kept: &Kept<'_>,
+    managed: &Managed<'_>,
     mut problems: Problems,
 ) -> PyResult<Stored> {
     let py = instance.py();
@@ -55,7 +55,7 @@ fn write_unless(
     w.byte(b'{');
     let empty = w.len();
     for (index, field) in schema.fields().enumerate() {
-        let value = match kept.value(index) {
+        let value = match managed.value(index) {
             Some(value) => value.clone(),
             None => ffi::get_attribute(instance, field.name.bind(py))?,
         };

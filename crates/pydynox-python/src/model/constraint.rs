@@ -1,10 +1,12 @@
 //! Attributes whose values together only one item has, as a class declares them.
 
+use pydynox_core::write::unique_change;
+
 /// Attributes whose values together only one item has.
 #[derive(Debug)]
 pub(crate) struct Constraint {
-    /// Among which items.
-    pub(crate) of: Box<str>,
+    /// By stored names, as the core knows it.
+    pub(crate) core: unique_change::Constraint,
     /// In the order of their stored names.
     pub(crate) fields: Box<[usize]>,
     /// As the class names them.
@@ -24,8 +26,12 @@ impl Constraint {
             .map(|name| position(name))
             .collect::<Option<_>>()?;
         fields.sort_by_key(|index| stored(*index));
-        Some(Self {
+        let core = unique_change::Constraint {
             of: of.into(),
+            attributes: fields.iter().map(|index| stored(*index)).collect(),
+        };
+        Some(Self {
+            core,
             fields: fields.into(),
             names: names.into_iter().map(Into::into).collect(),
         })

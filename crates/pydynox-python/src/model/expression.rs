@@ -1009,7 +1009,7 @@ fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<Cow<'static, str>> + '_ 
         let field = schema.field(index);
         if field.role != Role::Attribute {
             Some(IS_KEY.into())
-        } else if field.is_kept() {
+        } else if field.is_managed() {
             Some("is kept by pydynox: every write sets it".into())
         } else if let Some(template) = schema.template_of(&field.text) {
             let text = template.describe(schema);

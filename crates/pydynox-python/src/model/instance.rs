@@ -275,7 +275,7 @@ fn fixed(schema: &Schema, field: &Field) -> PyErr {
     let (model, name) = (&schema.name, &field.text);
     PyAttributeError::new_err(if field.template.is_some() {
         refuse_assignment(schema, field)
-    } else if field.is_kept() {
+    } else if field.is_managed() {
         format!("{model}.{name} is kept by pydynox: every write sets it")
     } else if field.role == Role::Attribute {
         format!("{model}.{name} is immutable: it cannot change once the item is stored")

@@ -2,14 +2,13 @@
 
 pub(crate) mod concealed;
 pub(crate) mod constraint;
-pub(crate) mod duties;
 pub(crate) mod entity;
-pub(crate) mod entity_name;
 pub(crate) mod expression;
 pub(crate) mod input;
 pub(crate) mod instance;
 pub(crate) mod key;
 pub(crate) mod problems;
 pub(crate) mod protection;
+pub(crate) mod purposes;
 pub(crate) mod schema;
 pub(crate) mod template;

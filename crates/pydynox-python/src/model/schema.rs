@@ -11,6 +11,8 @@ use pydynox_core::codec::ProtectedSchema;
 use pydynox_core::expression::action::Actions;
 use pydynox_core::index_key::IndexKey;
 use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
+use pydynox_core::write::entity::{Entities, Entity};
+use pydynox_core::write::rules::Rules;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
@@ -20,9 +22,8 @@ use crate::exceptions::{
     configuration_error, internal, suggestion, validation_error, validation_errors,
 };
 use crate::model::constraint::Constraint;
-use crate::model::duties::Duties;
-use crate::model::entity_name::Entity;
 use crate::model::protection::{self};
+use crate::model::purposes::purposes_of;
 use crate::model::template::Template;
 use crate::values::encode;
 use crate::values::input::admitted;
@@ -40,22 +41,15 @@ pub(crate) struct Schema {
     pub(crate) strict_reads: bool,
     /// Whether reads are consistent where nobody says.
     pub(crate) consistent_read: bool,
-    /// Whether an item whose time is over counts as absent.
-    pub(crate) hides_expired: bool,
-    pub(crate) duties: Duties,
+    /// What its writes go by.
+    pub(crate) rules: Rules,
     pub(crate) templates: Vec<Template>,
     /// Which values only one item has.
     pub(crate) unique: Vec<Constraint>,
     /// Whether a unique value that an item has no more is taken from it.
     pub(crate) repairs_orphans: bool,
-    /// What its items are called where several models share a table.
-    pub(crate) entity: Option<Entity>,
-    /// The stored name of the attribute that holds it.
-    pub(crate) entity_attribute: Box<str>,
     /// The schemas of subclasses by entity; grows as they are defined.
     pub(crate) entities: Py<PyDict>,
-    /// Whether items of no entity, or of one that is not among these, are none of this model's.
-    pub(crate) only_entities: bool,
     pub(crate) item: ItemSchema,
     /// The fields that are keys of indexes, by their places; empty where there are no indexes.
     index_keys: Box<[Option<IndexKey>]>,
@@ -89,10 +83,6 @@ impl Schema {
         }
         let names = self.encrypted_elsewhere.lock();
         names.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn partition_key(&self) -> &Field {
-        self.field(self.partition_key)
     }
 
     /// The key's fields, partition key first.
@@ -298,23 +288,28 @@ impl Schema {
             let made = Constraint::new(&of, names, |name| layout.position(name), stored);
             made.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
         });
+        let unique: Vec<Constraint> = constraints.collect::<PyResult<_>>()?;
+        let rules = Rules {
+            partition_key: item.partition_key.attribute_name.clone(),
+            purposes: purposes_of(layout.fields()),
+            entities: Entities {
+                attribute: entity_attribute.into(),
+                own: entity.map(Entity::new),
+                only_named: only_entities,
+            },
+            hides_expired: hide_expired,
+            has_unique: !unique.is_empty(),
+        };
         Ok(Self {
-            unique: constraints.collect::<PyResult<_>>()?,
+            unique,
             repairs_orphans: repair_orphans,
             partition_key,
             sort_key,
             table: table.map(Into::into),
             strict_reads,
             consistent_read,
-            hides_expired: hide_expired,
-            duties: Duties::find(layout.fields()),
+            rules,
             templates: Template::all(py, &layout)?,
-            entity: entity.map(|name| Entity {
-                name: name.into(),
-                json: crate::model::entity_name::json(name),
-            }),
-            only_entities,
-            entity_attribute: entity_attribute.into(),
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             item,
             index_keys: index_keys.into(),

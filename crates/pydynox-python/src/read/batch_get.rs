@@ -8,7 +8,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use pydynox_core::batch::{Gets, Got, KeyNames};
-use pydynox_core::client::{Answer, Client as CoreClient};
+use pydynox_core::call::Answer;
+use pydynox_core::client::Client as CoreClient;
 use pydynox_core::codec::Opened;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::pagination::{Closed, Opener};

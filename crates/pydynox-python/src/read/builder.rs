@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::expression::projection::Projection;
-use pydynox_core::operation::reading::PageRequest;
+use pydynox_core::operation::read_request::PageRequest;
 use pydynox_core::operation::scan;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::exceptions::PyTypeError;

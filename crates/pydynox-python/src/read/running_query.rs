@@ -6,7 +6,8 @@ use crate::values::decode::unreadable;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pydynox_core::client::{Answer, Client as CoreClient};
+use pydynox_core::call::Answer;
+use pydynox_core::client::Client as CoreClient;
 use pydynox_core::codec::{Opened, Sealed};
 use pydynox_core::cursor::{Binding, Terms};
 use pydynox_core::error::{Error, ErrorKind};

@@ -11,7 +11,7 @@ use pydynox_core::expression::condition::Condition as Tree;
 use pydynox_core::expression::key_condition::KeyCondition;
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::expression::projection::Projection;
-use pydynox_core::operation::reading::Selection;
+use pydynox_core::operation::read_request::Selection;
 use pydynox_core::operation::{query, scan};
 use pydynox_core::pagination::Plan;
 use pydynox_core::schema::{Index, KeyAttribute};
@@ -25,7 +25,6 @@ use crate::connection::connection::Connection;
 use crate::connection::meter::Pace;
 use crate::connection::settings::Settings;
 use crate::exceptions::raise;
-use crate::item::managed;
 use crate::model::entity;
 use crate::model::expression::Path;
 use crate::model::schema::Schema;
@@ -137,7 +136,9 @@ impl Search {
             return Ok(filter);
         };
         let schema = schema.get();
-        let alive = managed::expired_condition(schema)
+        let alive = schema
+            .rules
+            .expired()
             .map(|expired| expired.not().map_err(refuse))
             .transpose()?;
         let own = entity::readable(py, schema)?;

@@ -1,6 +1,6 @@
 //! One item, read by its key: requests, and what their answers become.
 
-use pydynox_core::client::Answer;
+use pydynox_core::call::Answer;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Reader;
 use pyo3::prelude::*;
@@ -12,7 +12,7 @@ use crate::answer::failure::Subject;
 use crate::answer::reply::{Answered, Context};
 use crate::exceptions::{item_not_found, malformed};
 use crate::interpreter::ffi;
-use crate::item::{managed, write};
+use crate::item::write;
 use crate::model::entity::{self, Owner};
 use crate::model::instance::{Instance, schema_of, unsettle};
 use crate::model::schema::Schema;
@@ -96,7 +96,8 @@ impl Answered for Exists {
                 let item = &answer.body[range];
                 let r = Reader::new(item).map_err(|error| malformed(py, &error))?;
                 let is_foreign = matches!(entity::owner(schema, &r)?, Owner::Foreign);
-                !is_foreign && !managed::is_over(py, schema.get(), item)?
+                let is_over = || schema.get().rules.is_over(item);
+                !is_foreign && !is_over().map_err(|error| malformed(py, &error))?
             }
             None => false,
         };

@@ -1,6 +1,6 @@
 //! Items read by their keys as they were at one moment.
 
-use pydynox_core::client::Answer;
+use pydynox_core::call::Answer;
 use pydynox_core::operation::transact_get_items;
 use pydynox_core::transaction::MAX_OPERATIONS;
 use pydynox_core::transport::Operation as Name;

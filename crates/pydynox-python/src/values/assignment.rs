@@ -34,7 +34,7 @@ pub(crate) fn construct(
         let value = match (given, &field.default) {
             (Some(_), _) if field.is_made() => {
                 let (model, name) = (&layout.name, &field.text);
-                let by = if field.is_kept() {
+                let by = if field.is_managed() {
                     "kept by pydynox"
                 } else {
                     "made of other attributes"

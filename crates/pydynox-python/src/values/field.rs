@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use pydynox_core::codec::OnPlaintext;
 use pydynox_core::codec::compression::Compression;
 use pydynox_core::wire::Writer;
+use pydynox_core::write::managed::Purpose;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -61,7 +62,8 @@ pub(crate) struct Field {
     pub(crate) immutable: bool,
     /// Whether its values may break any rule: its own, or one of a document inside of them.
     pub(crate) is_ruled: bool,
-    pub(crate) duty: Option<Duty>,
+    /// What it is to pydynox beside a value of the user's.
+    pub(crate) purpose: Option<Purpose>,
     /// What it is made of, as the class says it.
     pub(crate) template: Option<Py<PyTuple>>,
     /// How it is stored other than as it is.
@@ -70,18 +72,19 @@ pub(crate) struct Field {
 
 impl Field {
     /// Whether pydynox decides its value.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.duty.is_some_and(|duty| duty != Duty::ExpiresAt)
+    pub(crate) fn is_managed(&self) -> bool {
+        self.purpose
+            .is_some_and(|purpose| purpose != Purpose::ExpiresAt)
     }
 
     /// Whether users may not set it: it is kept, or made of others.
     pub(crate) fn is_made(&self) -> bool {
-        self.template.is_some() || self.is_kept()
+        self.template.is_some() || self.is_managed()
     }
 
     /// Whether it is there for pydynox alone.
     pub(crate) fn is_hidden(&self) -> bool {
-        matches!(self.duty, Some(Duty::WriteId | Duty::Entity))
+        matches!(self.purpose, Some(Purpose::WriteId | Purpose::Entity))
     }
 
     /// Whether no message may have anything of its values.
@@ -148,11 +151,11 @@ impl Field {
         label.string(attribute_name);
         label.byte(b':');
         let text: Box<str> = text::declared(name, "the name")?.into();
-        let duty = duty.and_then(Duty::parse);
+        let purpose = duty.and_then(Purpose::parse);
         // Of a key that others may have written in another form the stored bytes are kept: they are its address. So are those of
         // `created_at`, which tells an item from another one under the same key.
         let is_compared_as_stored =
-            kind.is_loose() && (role != Role::Attribute || duty == Some(Duty::CreatedAt));
+            kind.is_loose() && (role != Role::Attribute || purpose == Some(Purpose::CreatedAt));
         Ok(Self {
             name: PyString::intern(py, &text).unbind(),
             text,
@@ -175,7 +178,7 @@ impl Field {
             store_null,
             rules: rules.map(Rules::parse).transpose()?.map(Box::new),
             immutable,
-            duty,
+            purpose,
             template,
             protected: protected.map(|said| Box::new(Protected::new(said))),
         })
@@ -215,37 +218,6 @@ impl Field {
         match &self.default {
             Default::Required => Ok(()),
             Default::Value(value) | Default::Factory(value) => visit.call(value),
-        }
-    }
-}
-
-/// What a field is to pydynox beside a value of the user's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Duty {
-    /// Counts the writes of an item.
-    Version,
-    /// When the item was written first.
-    CreatedAt,
-    /// When it was written last.
-    UpdatedAt,
-    /// Names the last write, so that a call can tell its own item.
-    WriteId,
-    /// Of which model the item is.
-    Entity,
-    /// When DynamoDB may delete it; the user's to set.
-    ExpiresAt,
-}
-
-impl Duty {
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "version" => Some(Self::Version),
-            "created_at" => Some(Self::CreatedAt),
-            "updated_at" => Some(Self::UpdatedAt),
-            "write_id" => Some(Self::WriteId),
-            "entity" => Some(Self::Entity),
-            "expires_at" => Some(Self::ExpiresAt),
-            _ => None,
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pydynox_core::client::Resend;
+use pydynox_core::call::Terms;
 use pydynox_core::coalesce::Read;
 use pydynox_core::expression::path::Path as Place;
-use pydynox_core::operation::{Guard, delete_item, get_item, put_item, update_item};
+use pydynox_core::operation::{delete_item, get_item, put_item, update_item};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
+use pydynox_core::write::plan::Plan;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -37,7 +38,7 @@ use crate::verbs::faults::Faults;
 use crate::verbs::model_methods::given_item;
 use crate::verbs::table::Wire;
 use crate::write::effect::Effect;
-use crate::write::single::{Write, about, repeated, tree, unless};
+use crate::write::single::{Write, about, tree};
 use crate::write::{size_check, transaction};
 
 /// The client that a `DynamoDBClient` drives.
@@ -61,9 +62,7 @@ impl Client {
         shields.add(write.shield, &mut body);
         let request = Request {
             body: body.into(),
-            resend: write.resend,
-            intent: write.intent,
-            proof: write.proof,
+            terms: write.terms,
             protection: shields.protection(py, settings)?,
             ..Request::idempotent(write.operation, write.table, Writer::with_capacity(0))
         };
@@ -191,12 +190,9 @@ impl Client {
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
-        let hidden = model.duties.expires_at.filter(|_| model.hides_expired);
-        let mut projection = vec![Place::new(&model.partition_key().attribute_name)];
-        projection.extend(hidden.map(|index| Place::new(&model.field(index).attribute_name)));
-        if model.entity.is_some() || !model.entities.bind(py).is_empty() {
-            projection.push(Place::new(&model.entity_attribute));
-        }
+        let has_subclasses = !model.entities.bind(py).is_empty();
+        let attributes = model.rules.attributes_of_exists(has_subclasses);
+        let projection: Vec<_> = attributes.map(Place::new).collect();
         let consistent = self
             .connection
             .is_consistent(py, None, model.consistent_read)?;
@@ -452,10 +448,11 @@ impl Client {
         let start = w.len();
         write_plain(&mut w, item, "item")?;
         size_check::check_plain(py, self.settings(), &w.as_bytes()[start..], &table)?;
-        put_item::finish_if(&mut w, Guard::None, tree(condition))
+        let plan = Plan::undeclared(tree(condition));
+        put_item::finish_if(&mut w, plan.guard, plan.condition.as_deref())
             .map_err(|error| raise(py, &error))?;
         let request = Request {
-            resend: unless(condition),
+            terms: plan.terms,
             ..Request::idempotent(Name::PutItem, table, w)
         };
         self.connection.send(
@@ -485,15 +482,16 @@ impl Client {
         update_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
         update_item::return_new(&mut w);
-        update_item::finish_actions(&mut w, &actions, None, tree(condition))
+        let plan = Plan::undeclared_update(&actions, tree(condition));
+        update_item::finish_actions(&mut w, &actions, plan.exists(), plan.condition.as_deref())
             .map_err(|error| raise(py, &error))?;
         let request = Request {
-            resend: repeated(&actions, condition),
+            terms: plan.terms,
             ..Request::idempotent(Name::UpdateItem, table, w)
         };
         let about = Context {
             target: Target::Plain(key.clone().unbind()),
-            builds_on: actions.have_parents(),
+            builds_on: plan.builds_on,
             ..about(condition)
         };
         self.connection.send(
@@ -517,14 +515,15 @@ impl Client {
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         write_plain(&mut w, key, "key")?;
-        delete_item::finish_if(&mut w, Guard::None, tree(condition))
+        let plan = Plan::undeclared(tree(condition));
+        delete_item::finish_if(&mut w, plan.guard, plan.condition.as_deref())
             .map_err(|error| raise(py, &error))?;
         let about = Context {
             target: Target::Plain(key.clone().unbind()),
             ..about(condition)
         };
         let request = Request {
-            resend: unless(condition),
+            terms: plan.terms,
             ..Request::idempotent(Name::DeleteItem, table, w)
         };
         let expected = Reply::boxed(self.settings(), about, Effect::Nothing);
@@ -541,19 +540,13 @@ impl Client {
         let name = Name::from_name(operation);
         let mut w = Writer::with_capacity(512);
         service_json::write(&mut w, wire.as_any(), 0)?;
-        let resend = if name.is_read() {
-            Resend::Always
-        } else if wire.contains("ClientRequestToken")? {
-            Resend::Token
-        } else {
-            Resend::Never
-        };
+        let terms = Terms::of_request(&name, wire.contains("ClientRequestToken")?);
         let table = match wire.get_item("TableName")? {
             Some(table) => table.extract().unwrap_or_default(),
             None => String::new(),
         };
         let request = Request {
-            resend,
+            terms,
             ..Request::idempotent(name, table, w)
         };
         self.connection

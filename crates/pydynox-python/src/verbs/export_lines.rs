@@ -1,7 +1,7 @@
 //! Exports and imports, seen from Python: pages of a scan as lines, lines as items of a batch.
 
-use pydynox_core::client::Answer;
-use pydynox_core::jsonl;
+use pydynox_core::call::Answer;
+use pydynox_core::export_lines as lines;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -27,7 +27,7 @@ pub(crate) fn scan(
     let table = connection.settings.table_given(py, table)?;
     let mut w = Writer::with_capacity(256);
     let after = after.map(str::as_bytes);
-    jsonl::write_scan(&mut w, &table, after, consistent_read, limit).map_err(|error| {
+    lines::write_scan(&mut w, &table, after, consistent_read, limit).map_err(|error| {
         validation_error(py, &format!("the key to go on after is none: {error}"))
     })?;
     let request = Request {
@@ -61,7 +61,7 @@ pub(crate) fn check_line(py: Python<'_>, keys: Vec<String>, line: &[u8]) -> PyRe
 /// Lines, how many, and where the scan goes on.
 fn lines<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let mut w = Writer::with_capacity(body.len());
-    let page = jsonl::write_page(&mut w, body).map_err(|error| malformed(py, &error))?;
+    let page = lines::write_page(&mut w, body).map_err(|error| malformed(py, &error))?;
     let next = page
         .next
         .map(|key| String::from_utf8_lossy(&key).into_owned());

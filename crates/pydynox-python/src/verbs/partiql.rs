@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use pydynox_core::call::{Answer, Terms};
 use pydynox_core::capacity::{Access, consumed};
-use pydynox_core::client::{Answer, Intent, Resend};
 use pydynox_core::codec::Protection;
 use pydynox_core::cursor::Binding;
 use pydynox_core::error::{Error, ErrorKind};
@@ -130,7 +130,8 @@ impl Statement {
         };
         let mut w = Writer::with_capacity(256);
         execute_statement::write(&mut w, &self.0, &reading, !reads);
-        let mut request = request(Name::ExecuteStatement, w.into_bytes(), reads, Resend::Never);
+        let terms = Terms::of_statements(reads);
+        let mut request = request(Name::ExecuteStatement, w.into_bytes(), terms);
         request.protection = opening(client, schema.as_ref())?;
         let executed = Executed {
             form: Form::Page,
@@ -174,12 +175,11 @@ impl Statement {
     }
 }
 
-/// A request of statements; reads may be sent again, and writes as `resend` says.
-fn request(operation: Name, body: Vec<u8>, reads: bool, resend: Resend) -> Request {
+/// A request of statements.
+fn request(operation: Name, body: Vec<u8>, terms: Terms) -> Request {
     Request {
         body: body.into(),
-        resend: if reads { Resend::Always } else { resend },
-        intent: if reads { Intent::Read } else { Intent::Plain },
+        terms,
         ..Request::idempotent(operation, String::new(), Writer::with_capacity(0))
     }
 }
@@ -228,8 +228,8 @@ pub(crate) fn execute_batch(
     let consistent_read = reads && client.get().0.is_consistent(py, consistent_read, false)?;
     let mut w = Writer::with_capacity(256 * statements.len());
     batch_execute_statement::write(&mut w, &statements, consistent_read, !reads);
-    let body = w.into_bytes();
-    let mut request = request(Name::BatchExecuteStatement, body, reads, Resend::Never);
+    let terms = Terms::of_statements(reads);
+    let mut request = request(Name::BatchExecuteStatement, w.into_bytes(), terms);
     request.protection = opening(client, schema.as_ref())?;
     let executed = Executed {
         form: Form::Batch,
@@ -263,11 +263,11 @@ pub(crate) fn execute_transaction(
     };
     let mut w = Writer::with_capacity(256 * statements.len());
     let at = together::write(&mut w, &statements, sent.as_deref());
-    let body = w.into_bytes();
+    let terms = Terms::of_statements_together(reads);
     let request = Request {
         own_token: at.filter(|_| token.is_none()),
         protection: opening(client, schema.as_ref())?,
-        ..request(Name::ExecuteTransaction, body, reads, Resend::Token)
+        ..request(Name::ExecuteTransaction, w.into_bytes(), terms)
     };
     let executed = Executed {
         form: Form::Transaction,

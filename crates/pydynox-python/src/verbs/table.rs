@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use pydynox_core::client::{Answer, Goal, Resend, Waiter};
+use pydynox_core::call::{Answer, Terms};
+use pydynox_core::client::waiter::{Goal, Waiter};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::{create_table, describe_table as described};
 use pydynox_core::retry::deadline::timeout_from_seconds;
@@ -21,9 +22,6 @@ use crate::interpreter::operation::Operation;
 use crate::interpreter::text;
 use crate::model::schema::Schema;
 use crate::values::service_json;
-
-/// What may be sent again whatever became of it: it sets what is then so, and says nothing else.
-const SETTERS: [&str; 3] = ["TagResource", "UntagResource", "UpdateContinuousBackups"];
 
 /// The members of `CreateTable` that follow from a model: its keys and indexes.
 #[pyfunction]
@@ -68,13 +66,8 @@ pub(crate) fn administer(
     }
     let mut w = Writer::with_capacity(512);
     service_json::write(&mut w, request.as_any(), 0)?;
-    let resend = if name.is_read() || SETTERS.contains(&operation) {
-        Resend::Always
-    } else {
-        Resend::Never
-    };
     let request = Request {
-        resend,
+        terms: Terms::of_administration(&name),
         ..Request::idempotent(name, table, w)
     };
     connection.send(py, request, Reply::plain(&connection.settings, Wire))

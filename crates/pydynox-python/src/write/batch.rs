@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pydynox_core::batch::{Fate, Writes, Wrote};
-use pydynox_core::client::Answer;
+use pydynox_core::batch::writes::{Fate, Writes, Wrote};
+use pydynox_core::call::Answer;
 use pydynox_core::process::Maker;
 use pydynox_core::transport::{Operation as Name, Progress};
 use pydynox_core::wire::Writer;
@@ -35,11 +35,12 @@ use crate::write::single::Write;
 #[pyfunction]
 #[pyo3(signature = (schema, by_key, /))]
 pub(crate) fn needs_guard(schema: &Bound<'_, Schema>, by_key: bool) -> bool {
-    is_guarded(schema.get()) || (by_key && schema.get().entity.is_some())
-}
-
-fn is_guarded(schema: &Schema) -> bool {
-    schema.duties.version.is_some() || !schema.unique.is_empty()
+    let rules = &schema.get().rules;
+    if by_key {
+        rules.needs_guard_by_key()
+    } else {
+        rules.needs_guard()
+    }
 }
 
 /// Puts and deletes that wait until they are sent; of two for the same item the last counts.
@@ -240,7 +241,9 @@ impl Pending {
             };
             let class = next.get_type();
             if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
-                if has_hooks(&class)? || (!unguarded && is_guarded(schema_of(instance)?.get())) {
+                if has_hooks(&class)?
+                    || (!unguarded && schema_of(instance)?.get().rules.needs_guard())
+                {
                     return Ok(Some(next));
                 }
                 plain = Some(class);

@@ -1,9 +1,9 @@
 //! What an update writes beside a caller's actions: defaults of an item that it may make, and what templates make of what it sets.
 
 use pydynox_core::expression::action::{Actions, Outcome, Source, Term};
-use pydynox_core::expression::condition::{Comparator, Condition, Operand};
-use pydynox_core::expression::path::Path;
+use pydynox_core::expression::condition::Condition;
 use pydynox_core::wire::{Reader, Writer};
+use pydynox_core::write::conditions::{both, holds};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -29,7 +29,7 @@ pub(crate) fn fill_defaults(
     let mut missing = Vec::new();
     let mut values: Vec<Option<Bound<'_, PyAny>>> = vec![None; schema.len()];
     for (index, field) in schema.fields().enumerate() {
-        if field.role != Role::Attribute || field.is_kept() || field.template.is_some() {
+        if field.role != Role::Attribute || field.is_managed() || field.template.is_some() {
             continue;
         }
         let name = &*field.attribute_name;
@@ -70,8 +70,8 @@ pub(crate) fn fill_defaults(
             fill(actions, schema, field, &text)?;
         }
     }
-    if let Some(entity) = &schema.entity {
-        actions.fill(&schema.entity_attribute, &entity.json);
+    if let Some(own) = &schema.rules.entities.own {
+        actions.fill(&schema.rules.entities.attribute, &own.json);
     }
     Ok(())
 }
@@ -157,21 +157,9 @@ pub(crate) fn unmoved(
             if field.role != Role::Attribute {
                 continue;
             }
-            let path = Path::new(&field.attribute_name);
-            let one = match stored::stored_json(instance, index)? {
-                Some(json) => Condition::compare(
-                    Comparator::Equal,
-                    Operand::Path(path),
-                    Operand::Value(json.into()),
-                ),
-                None => Condition::not_exists(path),
-            };
-            guard = Some(match guard {
-                None => one,
-                Some(others) => others
-                    .and(&one)
-                    .map_err(|error| internal(py, error.message()))?,
-            });
+            let json = stored::stored_json(instance, index)?;
+            let one = holds(&field.attribute_name, json.as_deref());
+            guard = both(guard, Some(one)).map_err(|error| internal(py, error.message()))?;
         }
     }
     Ok(guard)

@@ -1,6 +1,6 @@
 //! What one write does to its instance once its answer is here, and what its result is.
 
-use pydynox_core::client::Answer;
+use pydynox_core::call::Answer;
 use pydynox_core::operation::{delete_item, update_item};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -23,8 +23,8 @@ pub(crate) enum Effect {
         stored: Box<Stored>,
         /// All of them where none is named.
         fields: Option<Vec<usize>>,
-        /// What pydynox keeps, as it is stored then.
-        kept: Vec<(usize, Py<PyAny>)>,
+        /// What pydynox manages, as it is stored then.
+        managed: Vec<(usize, Py<PyAny>)>,
     },
     /// An instance was deleted.
     Deleted(Py<Instance>),
@@ -70,9 +70,9 @@ impl Answered for Effect {
             Self::Written {
                 instance,
                 stored,
-                kept,
+                managed,
                 ..
-            } => written(instance.bind(py), stored, kept)?,
+            } => written(instance.bind(py), stored, managed)?,
             Self::Deleted(instance) => {
                 let before = instance.bind(py).borrow_mut().stored.take();
                 drop(before);
@@ -148,7 +148,7 @@ fn plain_new_item<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAn
 fn written(
     instance: &Bound<'_, Instance>,
     stored: Box<Stored>,
-    kept: Vec<(usize, Py<PyAny>)>,
+    managed: Vec<(usize, Py<PyAny>)>,
 ) -> PyResult<()> {
     let py = instance.py();
     let mut state = instance.borrow_mut();
@@ -156,9 +156,9 @@ fn written(
     state.unsettled = Box::default();
     drop(state);
     drop(before);
-    if !kept.is_empty() {
+    if !managed.is_empty() {
         let schema = schema_of(instance)?;
-        for (index, value) in kept {
+        for (index, value) in managed {
             let name = schema.get().field(index).name.bind(py);
             ffi::set_attribute(instance, name, value.bind(py))?;
         }

@@ -1,33 +1,27 @@
 //! Writes of models: how each verb's request is built, ready to be sent alone or among others.
 
-use crate::model::instance::is_stored;
-use crate::model::key::write_key;
-use crate::model::problems::refuse;
-use std::borrow::Cow;
-
-use pydynox_core::client::{Intent, Resend};
+use pydynox_core::call::Terms;
+use pydynox_core::error::Error;
 use pydynox_core::expression::action::Actions;
 use pydynox_core::expression::condition::Condition as Tree;
-use pydynox_core::expression::path::Path;
-use pydynox_core::operation::{Guard, delete_item, put_item, update_item};
-use pydynox_core::retry::proof::Proof;
+use pydynox_core::operation::{delete_item, put_item, update_item};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
+use pydynox_core::write::conditions::both;
+use pydynox_core::write::plan::{Changes, Plan};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::reply::{Context, Target};
 use crate::connection::settings::Settings;
 use crate::exceptions::{raise, validation_error, validation_errors};
-use crate::item::changes;
-use crate::item::managed::{Kept, expired_condition, keep_by_key};
-use crate::item::rules;
+use crate::item::managed::Managed;
 use crate::item::shield::Shield;
-use crate::item::stored;
-use crate::item::write;
-use crate::model::entity;
+use crate::item::{changes, rules, stored, write};
 use crate::model::expression::{Condition, actions_on, condition_on};
-use crate::model::instance::{Instance, schema_of};
+use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::key::write_key;
+use crate::model::problems::refuse;
 use crate::model::schema::Schema;
 use crate::values::field::Role;
 use crate::write::derived::{fill_defaults, follow, unmoved};
@@ -40,9 +34,8 @@ pub(crate) struct Write {
     pub(crate) operation: Name,
     pub(crate) table: String,
     pub(crate) body: Writer,
-    pub(crate) resend: Resend,
-    pub(crate) intent: Intent,
-    pub(crate) proof: Option<Box<Proof>>,
+    /// How it is sent, and what its failure means.
+    pub(crate) terms: Terms,
     /// Whether it is a condition alone.
     pub(crate) is_check: bool,
     /// What its answer becomes.
@@ -55,21 +48,12 @@ pub(crate) struct Write {
     pub(crate) shield: Option<Shield>,
 }
 
-/// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
-pub(crate) fn unless(condition: Option<&Bound<'_, Condition>>) -> Resend {
-    if condition.is_some() {
-        Resend::Never
-    } else {
-        Resend::Always
-    }
-}
-
 /// An update that was to make an item where there is none, and sets nothing.
 #[cold]
 fn makes_nothing(py: Python<'_>, model: &Schema, actions: &Actions) -> PyErr {
     let mut settable = model.fields().filter(|field| {
         field.role == Role::Attribute
-            && !field.is_kept()
+            && !field.is_managed()
             && field.template.is_none()
             && !actions.touches(&field.attribute_name)
     });
@@ -94,29 +78,16 @@ pub(crate) fn about(condition: Option<&Bound<'_, Condition>>) -> Context {
     }
 }
 
-/// What must hold: what is kept, and what the caller asks.
-fn joined<'a>(
-    py: Python<'_>,
-    kept: &Kept<'_>,
-    condition: Option<&'a Bound<'_, Condition>>,
-) -> PyResult<Option<Cow<'a, Tree>>> {
-    kept.joined(tree(condition))
-        .map_err(|error| raise(py, &error))
-}
-
-/// What must hold: what the write itself needs, and what the caller asks.
-fn both<'a>(
-    py: Python<'_>,
-    own: Option<Tree>,
-    condition: Option<&'a Bound<'_, Condition>>,
-) -> PyResult<Option<Cow<'a, Tree>>> {
-    Ok(match (own, tree(condition)) {
-        (Some(own), Some(condition)) => Some(Cow::Owned(
-            own.and(condition).map_err(|error| raise(py, &error))?,
-        )),
-        (Some(own), None) => Some(Cow::Owned(own)),
-        (None, condition) => condition.map(Cow::Borrowed),
-    })
+/// The same for a write of whatever item has a key.
+fn about_key(
+    schema: &Bound<'_, Schema>,
+    key: &Bound<'_, PyTuple>,
+    condition: Option<&Bound<'_, Condition>>,
+) -> Context {
+    Context {
+        target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
+        ..about(condition)
+    }
 }
 
 /// What is known of an item by its key alone.
@@ -136,16 +107,30 @@ fn named_value<'py>(
     }
 }
 
-/// Whether a write may be sent again: its own guard keeps it from being applied twice, whatever else it asks.
-fn repeatable(kept: &Kept<'_>, otherwise: Resend) -> Resend {
-    if kept.is_guarded() {
-        Resend::OwnGuard
-    } else {
-        otherwise
-    }
-}
-
 impl Write {
+    fn new(
+        (operation, table): (Name, String),
+        body: Writer,
+        plan: Plan<'_>,
+        effect: Effect,
+        about: Context,
+    ) -> Self {
+        Self {
+            operation,
+            table,
+            body,
+            terms: plan.terms,
+            is_check: plan.is_check,
+            effect,
+            about: Context {
+                builds_on: plan.builds_on,
+                ..about
+            },
+            guards: None,
+            shield: None,
+        }
+    }
+
     /// The body, which is not there afterwards.
     pub(crate) fn take_body(&mut self) -> Vec<u8> {
         std::mem::replace(&mut self.body, Writer::with_capacity(0)).into_bytes()
@@ -159,32 +144,19 @@ impl Write {
     ) -> PyResult<Self> {
         let py = instance.py();
         let schema = schema_of(instance)?;
-        let schema = schema.get();
-        let condition = condition_on(condition, schema)?;
-        let kept = Kept::of_create(py, schema)?;
-        let key = &*schema.partition_key().attribute_name;
-        let intent = if condition.is_some() {
-            Intent::CreateIf
-        } else {
-            Intent::Create
-        };
-        let Some(expired) = expired_condition(schema) else {
-            let guard = Guard::NotExists(key);
-            let change = Change::created(instance)?;
-            return Self::whole(settings, instance, kept, guard, condition, intent, change);
-        };
-        // An item whose time is over counts as absent: it may be replaced.
-        let free = Tree::not_exists(Path::new(key)).or(&expired);
-        let kept = kept.relying_on(free.map_err(|error| raise(py, &error))?);
-        let change = Change::created(instance)?;
+        let model = schema.get();
+        let condition = condition_on(condition, model)?;
+        let managed = Managed::of_create(py, model)?;
+        let change = Change::created(instance, model)?;
+        let plan = Plan::create(&model.rules, managed.core(), tree(condition))
+            .map_err(|error| raise(py, &error))?;
         Self::whole(
             settings,
-            instance,
-            kept,
-            Guard::None,
-            condition,
-            intent,
-            change,
+            (instance, model),
+            managed,
+            plan,
+            change.guards,
+            about(condition),
         )
     }
 
@@ -196,30 +168,26 @@ impl Write {
     ) -> PyResult<Self> {
         let py = instance.py();
         let schema = schema_of(instance)?;
-        let schema = schema.get();
-        let condition = condition_on(condition, schema)?;
-        let change = if schema.unique.is_empty() {
+        let model = schema.get();
+        let condition = condition_on(condition, model)?;
+        let change = if model.unique.is_empty() {
             Change::default()
         } else if is_stored(instance) {
             let edited = changes::edited(instance)?;
-            unique::of_change(instance, |index| edited.contains(&index), true)?
+            Change::changed(instance, model, |index| edited.contains(&index), true)?
         } else {
-            return Err(unique::unknown(py, schema, "put()"));
+            return Err(unique::unknown(py, model, "put()"));
         };
-        let kept = Kept::of_put(instance)?;
-        let intent = if kept.is_guarded() || change.condition.is_some() {
-            Intent::Save
-        } else {
-            Intent::Plain
-        };
+        let managed = Managed::of_put(instance, model)?;
+        let plan = Plan::put(managed.core(), change.condition, tree(condition))
+            .map_err(|error| raise(py, &error))?;
         Self::whole(
             settings,
-            instance,
-            kept,
-            Guard::None,
-            condition,
-            intent,
-            change,
+            (instance, model),
+            managed,
+            plan,
+            change.guards,
+            about(condition),
         )
     }
 
@@ -229,68 +197,46 @@ impl Write {
         settings: &Settings,
         instance: &Bound<'_, Instance>,
     ) -> PyResult<Effect> {
-        let kept = Kept::of_put(instance)?;
+        let schema = schema_of(instance)?;
+        let managed = Managed::of_put(instance, schema.get())?;
         let start = w.len();
-        let stored = write::write_checked(w, instance, &kept)?;
+        let stored = write::write_checked(w, instance, &managed)?;
         size_check::check_of_instance(settings, &w.as_bytes()[start..], instance)?;
         Ok(Effect::Written {
             instance: instance.clone().unbind(),
             stored: Box::new(stored),
             fields: None,
-            kept: kept.into_values(),
+            managed: managed.into_values(),
         })
     }
 
-    #[allow(clippy::too_many_arguments)] // all that makes one put differ from another
     fn whole(
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
-        kept: Kept<'_>,
-        guard: Guard<'_>,
-        condition: Option<&Bound<'_, Condition>>,
-        intent: Intent,
-        change: Change,
+        (instance, model): (&Bound<'_, Instance>, &Schema),
+        managed: Managed<'_>,
+        plan: Plan<'_>,
+        guards: Option<Guards>,
+        about: Context,
     ) -> PyResult<Self> {
         let py = instance.py();
-        let model = schema_of(instance)?;
-        let table = model.get().table_in(py, settings)?;
+        let table = model.table_in(py, settings)?;
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
         let start = w.len();
-        let stored = write::write_checked(&mut w, instance, &kept)?;
+        let stored = write::write_checked(&mut w, instance, &managed)?;
         size_check::check_of_instance(settings, &w.as_bytes()[start..], instance)?;
-        let resend = if guard == Guard::None {
-            repeatable(&kept, unless(condition))
-        } else {
-            Resend::OwnGuard
+        put_item::finish_if(&mut w, plan.guard, plan.condition.as_deref())
+            .map_err(|error| raise(py, &error))?;
+        let effect = Effect::Written {
+            instance: instance.clone().unbind(),
+            stored: Box::new(stored),
+            fields: None,
+            managed: managed.into_values(),
         };
-        let builds_on = change.condition.is_some() && !kept.is_guarded();
-        let all = if builds_on {
-            both(py, change.condition, condition)?
-        } else {
-            joined(py, &kept, condition)?
-        };
-        put_item::finish_if(&mut w, guard, all.as_deref()).map_err(|error| raise(py, &error))?;
         Ok(Self {
-            operation: Name::PutItem,
-            table,
-            body: w,
-            resend,
-            intent,
-            proof: kept.proof(),
-            is_check: false,
-            guards: change.guards,
+            guards,
             shield: Shield::of_instance(settings, instance)?,
-            effect: Effect::Written {
-                instance: instance.clone().unbind(),
-                stored: Box::new(stored),
-                fields: None,
-                kept: kept.into_values(),
-            },
-            about: Context {
-                builds_on,
-                ..about(condition)
-            },
+            ..Self::new((Name::PutItem, table), w, plan, effect, about)
         })
     }
 
@@ -306,6 +252,7 @@ impl Write {
             return Self::create(settings, instance, condition).map(Some);
         }
         let py = instance.py();
+        let refused = |error: Error| raise(py, &error);
         let schema = schema_of(instance)?;
         let model = schema.get();
         let condition = condition_on(condition, model)?;
@@ -319,71 +266,63 @@ impl Write {
         let broken = rules::broken_rules(instance, |index| changes.fields.contains(&index))?;
         changes.problems.extend(broken);
         refuse(py, model, std::mem::take(&mut changes.problems))?;
-        let is_check = changes.update.is_empty();
-        if is_check && condition.is_none() {
+        let is_empty = changes.update.is_empty();
+        if is_empty && condition.is_none() {
             return Ok(None);
         }
-        let kept = if is_check {
-            Kept::of_check(instance)?
+        let managed = if is_empty {
+            Managed::of_check(instance, model)?
         } else {
-            Kept::of_change(instance)?
+            Managed::of_change(instance, model)?
         };
         let is_changed = |index| changes.fields.contains(&index);
-        let moved = unique::of_change(instance, is_changed, false)?;
-        let unmoved = if kept.is_guarded() {
+        let moved = Change::changed(instance, model, is_changed, false)?;
+        // Where the version is compared, nothing else needs to be.
+        let depends_on = if managed.core().is_guarded() {
             None
         } else {
-            match (unmoved(instance, model, is_changed)?, moved.condition) {
-                (Some(one), Some(other)) => {
-                    Some(one.and(&other).map_err(|error| raise(py, &error))?)
-                }
-                (one, other) => one.or(other),
-            }
+            both(unmoved(instance, model, is_changed)?, moved.condition).map_err(refused)?
         };
-        changes.keep(model, &kept);
-        let stored = changes.applied_to(instance, &kept)?;
+        changes.set_managed(model, &managed);
+        let stored = changes.applied_to(instance, &managed)?;
         let table = model.table_in(py, settings)?;
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
         write::write_key(&mut w, instance)?;
-        let builds_on = changes.update.has_parents() || unmoved.is_some();
-        let all = if unmoved.is_some() {
-            both(py, unmoved, condition)?
-        } else {
-            joined(py, &kept, condition)?
+        let of_update = Changes {
+            is_empty,
+            has_parents: changes.update.has_parents(),
         };
-        let exists = &*model.partition_key().attribute_name;
-        update_item::finish(&mut w, &changes.update, exists, all.as_deref());
+        let plan = Plan::save(
+            &model.rules,
+            managed.core(),
+            of_update,
+            depends_on,
+            tree(condition),
+        );
+        let plan = plan.map_err(refused)?;
+        update_item::finish(
+            &mut w,
+            &changes.update,
+            &model.rules.partition_key,
+            plan.condition.as_deref(),
+        );
         if size_check::may_be_large(settings, model, stored.length) {
             let mut whole = Writer::with_capacity(stored.length);
             write::write(&mut whole, instance)?;
             size_check::check_of_instance(settings, whole.as_bytes(), instance)?;
         }
+        let effect = Effect::Written {
+            instance: instance.clone().unbind(),
+            stored: Box::new(stored),
+            fields: Some(changes.fields),
+            managed: managed.into_values(),
+        };
+        let about = about(condition);
         Ok(Some(Self {
-            operation: Name::UpdateItem,
-            table,
-            body: w,
-            // A check alone changes nothing, however often it is sent.
-            resend: if is_check {
-                Resend::Always
-            } else {
-                repeatable(&kept, unless(condition))
-            },
-            intent: Intent::Save,
-            proof: kept.proof(),
-            is_check,
             guards: moved.guards,
             shield: Shield::of_instance(settings, instance)?,
-            about: Context {
-                builds_on,
-                ..about(condition)
-            },
-            effect: Effect::Written {
-                instance: instance.clone().unbind(),
-                stored: Box::new(stored),
-                fields: Some(changes.fields),
-                kept: kept.into_values(),
-            },
+            ..Self::new((Name::UpdateItem, table), w, plan, effect, about)
         }))
     }
 
@@ -412,44 +351,35 @@ impl Write {
             stored::stored_value(instance, index)
         })?;
         model.check_index_keys(py, &actions)?;
-        let kept = Kept::of_change(instance)?;
-        kept.write_into(model, &mut actions);
+        let managed = Managed::of_change(instance, model)?;
+        let name = |index| &*model.field(index).attribute_name;
+        managed.core().write_into(&mut actions, name);
         let table = model.table_in(py, settings)?;
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
         write::write_key(&mut w, instance)?;
         update_item::return_new(&mut w);
-        let exists = Some(&*model.partition_key().attribute_name);
-        let unmoved = if kept.is_guarded() {
+        let depends_on = if managed.core().is_guarded() {
             None
         } else {
             unmoved(instance, model, |index| {
                 actions.touches(&model.field(index).attribute_name)
             })?
         };
-        let builds_on = actions.have_parents() || unmoved.is_some();
-        let all = if unmoved.is_some() {
-            both(py, unmoved, condition)?
-        } else {
-            joined(py, &kept, condition)?
-        };
-        update_item::finish_actions(&mut w, &actions, exists, all.as_deref())
-            .map_err(|error| raise(py, &error))?;
+        let plan = Plan::update(
+            &model.rules,
+            managed.core(),
+            &actions,
+            depends_on,
+            tree(condition),
+        );
+        let plan = plan.map_err(|error| raise(py, &error))?;
+        finish_actions(py, &mut w, &actions, &plan)?;
+        let effect = Effect::Updated(instance.clone().unbind());
+        let about = about(condition);
         Ok(Self {
-            resend: repeatable(&kept, repeated(&actions, condition)),
-            intent: Intent::Save,
-            proof: kept.proof(),
-            operation: Name::UpdateItem,
-            table,
-            body: w,
-            is_check: false,
-            guards: None,
             shield: Shield::of_instance(settings, instance)?,
-            effect: Effect::Updated(instance.clone().unbind()),
-            about: Context {
-                builds_on,
-                ..about(condition)
-            },
+            ..Self::new((Name::UpdateItem, table), w, plan, effect, about)
         })
     }
 
@@ -477,7 +407,10 @@ impl Write {
         }
         unique::refuse_actions(py, model, &actions)?;
         model.check_index_keys(py, &actions)?;
-        keep_by_key(py, model, &mut actions, upsert)?;
+        let purposes = &model.rules.purposes;
+        purposes
+            .write_by_key(&mut actions, upsert)
+            .map_err(|error| raise(py, &error))?;
         if upsert && !actions.make_an_item() {
             return Err(makes_nothing(py, model, &actions));
         }
@@ -485,42 +418,19 @@ impl Write {
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
-        if answers {
+        let effect = if answers {
             update_item::return_new(&mut w);
-        }
-        let exists = (!upsert).then_some(&*model.partition_key().attribute_name);
-        let own = if upsert {
-            entity::absent_or_own(py, model)?
+            Effect::NewItem(schema.clone().unbind())
         } else {
-            entity::condition(model)
+            Effect::Nothing
         };
-        let all = both(py, own, condition)?;
-        update_item::finish_actions(&mut w, &actions, exists, all.as_deref())
+        let plan = Plan::update_key(&model.rules, &actions, upsert, tree(condition))
             .map_err(|error| raise(py, &error))?;
+        finish_actions(py, &mut w, &actions, &plan)?;
+        let about = about_key(schema, key, condition);
         Ok(Self {
-            operation: Name::UpdateItem,
-            table,
-            body: w,
-            resend: repeated(&actions, condition),
-            intent: if upsert {
-                Intent::Plain
-            } else {
-                Intent::Existing
-            },
-            proof: entity::proof(model).filter(|_| !upsert),
-            is_check: false,
-            guards: None,
             shield: Shield::of_key(settings, schema, key)?,
-            effect: if answers {
-                Effect::NewItem(schema.clone().unbind())
-            } else {
-                Effect::Nothing
-            },
-            about: Context {
-                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
-                builds_on: actions.have_parents(),
-                ..about(condition)
-            },
+            ..Self::new((Name::UpdateItem, table), w, plan, effect, about)
         })
     }
 
@@ -543,30 +453,19 @@ impl Write {
             );
             return Err(validation_error(py, &message));
         }
-        let kept = Kept::of_check(instance)?;
-        if !kept.is_guarded() && condition.is_none() && !always {
+        let managed = Managed::of_check(instance, model)?;
+        if !managed.core().is_guarded() && condition.is_none() && !always {
             return Ok(None);
         }
-        let table = model.table_in(py, settings)?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        write::write_key(&mut w, instance)?;
-        let all = joined(py, &kept, condition)?;
-        let exists = Guard::Exists(&model.partition_key().attribute_name);
-        delete_item::finish_if(&mut w, exists, all.as_deref())
-            .map_err(|error| raise(py, &error))?;
-        Ok(Some(Self {
+        let check = ByKey {
             operation: Name::UpdateItem,
-            table,
-            body: w,
-            resend: Resend::Always,
-            intent: Intent::Save,
-            proof: kept.proof(),
-            is_check: true,
-            guards: None,
-            shield: Shield::of_instance(settings, instance)?,
+            plan: Plan::check(&model.rules, managed.core(), tree(condition)),
             effect: Effect::Checked(instance.clone().unbind()),
             about: about(condition),
+        };
+        Ok(Some(Self {
+            shield: Shield::of_instance(settings, instance)?,
+            ..check.written(py, settings, model, |w| write::write_key(w, instance))?
         }))
     }
 
@@ -577,45 +476,17 @@ impl Write {
         key: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let py = schema.py();
-        let model = schema.get();
+        let (py, model) = (schema.py(), schema.get());
         let condition = condition_on(condition, model)?;
-        let table = model.table_in(py, settings)?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        write_key(&mut w, model, key)?;
-        // A condition may be about an item that is not there.
-        let guard = if condition.is_some() {
-            Guard::None
-        } else {
-            Guard::Exists(&model.partition_key().attribute_name)
-        };
-        let own = if condition.is_some() {
-            entity::absent_or_own(py, model)?
-        } else {
-            entity::condition(model)
-        };
-        let all = both(py, own, condition)?;
-        delete_item::finish_if(&mut w, guard, all.as_deref()).map_err(|error| raise(py, &error))?;
-        Ok(Self {
+        let check = ByKey {
             operation: Name::UpdateItem,
-            table,
-            body: w,
-            resend: Resend::Always,
-            intent: if condition.is_some() {
-                Intent::Plain
-            } else {
-                Intent::Existing
-            },
-            proof: entity::proof(model),
-            is_check: true,
-            guards: None,
-            shield: Shield::of_key(settings, schema, key)?,
+            plan: Plan::check_key(&model.rules, tree(condition)),
             effect: Effect::Nothing,
-            about: Context {
-                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
-                ..about(condition)
-            },
+            about: about_key(schema, key, condition),
+        };
+        Ok(Self {
+            shield: Shield::of_key(settings, schema, key)?,
+            ..check.written(py, settings, model, |w| write_key(w, model, key))?
         })
     }
 
@@ -627,40 +498,20 @@ impl Write {
     ) -> PyResult<Self> {
         let py = instance.py();
         let schema = schema_of(instance)?;
-        let condition = condition_on(condition, schema.get())?;
-        let change = unique::of_delete(instance)?;
-        let kept = Kept::of_check(instance)?;
-        let table = schema.get().table_in(py, settings)?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        write::write_key(&mut w, instance)?;
-        let builds_on = change.condition.is_some() && !kept.is_guarded();
-        let all = if builds_on {
-            both(py, change.condition, condition)?
-        } else {
-            joined(py, &kept, condition)?
-        };
-        delete_item::finish_if(&mut w, Guard::None, all.as_deref())
-            .map_err(|error| raise(py, &error))?;
-        Ok(Self {
+        let model = schema.get();
+        let condition = condition_on(condition, model)?;
+        let change = Change::deleted(instance, model)?;
+        let managed = Managed::of_check(instance, model)?;
+        let delete = ByKey {
             operation: Name::DeleteItem,
-            table,
-            body: w,
-            resend: repeatable(&kept, unless(condition)),
-            intent: if kept.is_guarded() {
-                Intent::Save
-            } else {
-                Intent::Plain
-            },
-            proof: kept.proof(),
-            is_check: false,
+            plan: Plan::delete(managed.core(), change.condition, tree(condition)),
+            effect: Effect::Deleted(instance.clone().unbind()),
+            about: about(condition),
+        };
+        Ok(Self {
             guards: change.guards,
             shield: Shield::of_instance(settings, instance)?,
-            effect: Effect::Deleted(instance.clone().unbind()),
-            about: Context {
-                builds_on,
-                ..about(condition)
-            },
+            ..delete.written(py, settings, model, |w| write::write_key(w, instance))?
         })
     }
 
@@ -671,78 +522,84 @@ impl Write {
         key: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let py = schema.py();
-        let model = schema.get();
+        let (py, model) = (schema.py(), schema.get());
         let condition = condition_on(condition, model)?;
         unique::refuse_unknown(py, model, "delete()")?;
-        let table = model.table_in(py, settings)?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        write_key(&mut w, model, key)?;
-        let all = both(py, entity::absent_or_own(py, model)?, condition)?;
-        delete_item::finish_if(&mut w, Guard::None, all.as_deref())
-            .map_err(|error| raise(py, &error))?;
-        Ok(Self {
+        let delete = ByKey {
             operation: Name::DeleteItem,
-            table,
-            body: w,
-            resend: unless(condition),
-            intent: Intent::Plain,
-            proof: entity::proof(model),
-            is_check: false,
-            guards: None,
-            shield: Shield::of_key(settings, schema, key)?,
+            plan: Plan::delete_key(&model.rules, tree(condition)),
             effect: Effect::Nothing,
-            about: Context {
-                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
-                ..about(condition)
-            },
+            about: about_key(schema, key, condition),
+        };
+        Ok(Self {
+            shield: Shield::of_key(settings, schema, key)?,
+            ..delete.written(py, settings, model, |w| write_key(w, model, key))?
         })
     }
 
-    /// The same that gives the item back. What was given to nobody is lost, so it is never sent again.
+    /// The same that gives the item back.
     pub(crate) fn pop_key(
         settings: &Settings,
         schema: &Bound<'_, Schema>,
         key: &Bound<'_, PyTuple>,
     ) -> PyResult<Self> {
-        let py = schema.py();
-        let model = schema.get();
+        let (py, model) = (schema.py(), schema.get());
         unique::refuse_unknown(py, model, "pop()")?;
-        let table = model.table_in(py, settings)?;
-        let mut w = Writer::with_capacity(256);
-        delete_item::begin(&mut w, &table);
-        write_key(&mut w, model, key)?;
-        delete_item::return_old(&mut w);
-        let own = entity::absent_or_own(py, model)?;
-        delete_item::finish_if(&mut w, Guard::None, own.as_ref())
-            .map_err(|error| raise(py, &error))?;
-        Ok(Self {
+        let pop = ByKey {
             operation: Name::DeleteItem,
-            table,
-            body: w,
-            resend: Resend::Never,
-            intent: Intent::Plain,
-            proof: entity::proof(model),
-            is_check: false,
-            guards: None,
-            shield: Shield::of_key(settings, schema, key)?,
+            plan: Plan::pop_key(&model.rules),
             effect: Effect::OldItem(schema.clone().unbind()),
-            about: Context {
-                target: Target::Item(schema.clone().unbind(), key.clone().unbind()),
-                ..Context::default()
-            },
+            about: about_key(schema, key, None),
+        };
+        let answering = |w: &mut Writer| {
+            write_key(w, model, key)?;
+            delete_item::return_old(w);
+            Ok(())
+        };
+        Ok(Self {
+            shield: Shield::of_key(settings, schema, key)?,
+            ..pop.written(py, settings, model, answering)?
         })
     }
 }
 
-/// Whether a caller's actions may be sent again.
-pub(crate) fn repeated(actions: &Actions, condition: Option<&Bound<'_, Condition>>) -> Resend {
-    if actions.is_idempotent() {
-        unless(condition)
-    } else {
-        Resend::Never
+/// A deletion, or a condition alone: its body is a key and what must hold.
+struct ByKey<'p> {
+    operation: Name,
+    plan: Result<Plan<'p>, Error>,
+    effect: Effect,
+    about: Context,
+}
+
+impl ByKey<'_> {
+    fn written(
+        self,
+        py: Python<'_>,
+        settings: &Settings,
+        model: &Schema,
+        key: impl FnOnce(&mut Writer) -> PyResult<()>,
+    ) -> PyResult<Write> {
+        let table = model.table_in(py, settings)?;
+        let mut w = Writer::with_capacity(256);
+        delete_item::begin(&mut w, &table);
+        key(&mut w)?;
+        let plan = self.plan.map_err(|error| raise(py, &error))?;
+        delete_item::finish_if(&mut w, plan.guard, plan.condition.as_deref())
+            .map_err(|error| raise(py, &error))?;
+        let target = (self.operation, table);
+        Ok(Write::new(target, w, plan, self.effect, self.about))
     }
+}
+
+/// Ends the body of an update.
+fn finish_actions(
+    py: Python<'_>,
+    w: &mut Writer,
+    actions: &Actions,
+    plan: &Plan<'_>,
+) -> PyResult<()> {
+    update_item::finish_actions(w, actions, plan.exists(), plan.condition.as_deref())
+        .map_err(|error| raise(py, &error))
 }
 
 /// An action on an attribute that was edited and not saved would be lost, or lose the edit.

@@ -2,10 +2,9 @@
 
 use crate::interpreter::text;
 use crate::model::key::Key;
-use pydynox_core::client::{Answer, Intent, Resend};
+use pydynox_core::call::{Answer, Terms};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::transact_write_items::Verb;
-use pydynox_core::retry::proof::Proof;
 use pydynox_core::transaction::{self, Transaction, reason};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::unique::Taken;
@@ -53,8 +52,7 @@ pub(crate) struct Part {
     verb: Box<str>,
     effect: Effect,
     about: Context,
-    intent: Intent,
-    proof: Option<Box<Proof>>,
+    terms: Terms,
     /// The guard of a value that only one item has.
     stake: Option<Stake>,
 }
@@ -66,8 +64,7 @@ impl Part {
             verb: verb.into(),
             effect: write.effect,
             about: write.about.shown_by(settings),
-            intent: write.intent,
-            proof: write.proof,
+            terms: write.terms,
             stake: None,
         }
     }
@@ -78,8 +75,7 @@ impl Part {
             verb: verb.into(),
             effect: Effect::Nothing,
             about: Context::of(settings),
-            intent: Intent::Plain,
-            proof: None,
+            terms: Terms::transaction(),
             stake: Some(stake),
         }
     }
@@ -95,8 +91,7 @@ impl Part {
             verb: "statement".into(),
             effect: Effect::Nothing,
             about: Context::default(),
-            intent: Intent::Plain,
-            proof: None,
+            terms: Terms::transaction(),
             stake: None,
         }
     }
@@ -107,10 +102,7 @@ impl Part {
             let (keys, values) = (self.about.shows_keys, self.about.shows_values);
             return stake.failure(py, error, keys, values);
         }
-        let error = match &self.proof {
-            Some(proof) => proof.name(intended(self.intent, error)),
-            None => intended(self.intent, error),
-        };
+        let error = self.terms.name(error);
         let subject = self.subject(py);
         let said = subject
             .as_ref()
@@ -135,15 +127,6 @@ impl Part {
         }
         self.about.traverse(visit)
     }
-}
-
-/// What a failed guard means to the verb.
-fn intended(intent: Intent, error: Error) -> Error {
-    let kind = match error.kind() {
-        ErrorKind::ConditionFailed { item } => intent.failed_guard(item.clone()),
-        _ => return error,
-    };
-    error.with_kind(kind)
 }
 
 /// The errors of the operations that stood in the way, by position, and all of them in words.
@@ -495,7 +478,7 @@ fn sealed(
     let sealed = transaction.seal(token).map_err(|error| raise(py, &error))?;
     let request = Request {
         body: sealed.body,
-        resend: Resend::Token,
+        terms: Terms::transaction(),
         own_token: sealed.own_token,
         repair,
         ..Request::idempotent(Name::TransactWriteItems, table, Writer::with_capacity(0))

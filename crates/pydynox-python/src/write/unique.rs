@@ -3,20 +3,19 @@
 use crate::model::instance::is_stored;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::expression::action::Actions;
-use pydynox_core::expression::condition::{Comparator, Condition, Operand};
-use pydynox_core::expression::path::Path;
+use pydynox_core::expression::condition::Condition;
 use pydynox_core::operation::put_item;
 use pydynox_core::operation::transact_write_items::Verb;
 use pydynox_core::transaction::Transaction;
-use pydynox_core::unique::{self, Claim, Taken};
+use pydynox_core::unique::{self, Taken};
 use pydynox_core::wire::{Reader, Writer};
+use pydynox_core::write::unique_change::{self, UniqueChange};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::answer::failure::{Subject, raise_about, taken};
 use crate::exceptions::{internal, malformed, raise, validation_error, validation_errors};
 use crate::interpreter::ffi;
-use crate::item::managed::expired_condition;
 use crate::item::stored;
 use crate::item::write;
 use crate::model::constraint::Constraint;
@@ -25,18 +24,10 @@ use crate::model::schema::Schema;
 use crate::values::decode::{self, Decoder};
 use crate::values::encode::{is_absent, write_attribute};
 
-/// What an item has in the attributes of a constraint: JSON text of each, None where one of them has no value.
-type Values = Option<Vec<Vec<u8>>>;
-
-/// A guard that a write takes or lets go of.
+/// A guard that a write takes or lets go of, and its values as a message shows them.
 struct Hold {
-    claim: Claim,
-    is_taken: bool,
-    constraint: usize,
-    /// The values, for messages.
+    core: unique_change::Hold,
     shown: String,
-    /// What holds for an item that has not these values.
-    is_free: Condition,
 }
 
 /// The guards of one write.
@@ -63,95 +54,73 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Of an item that is written first.
-    pub(crate) fn created(instance: &Bound<'_, Instance>) -> PyResult<Self> {
+    fn new(instance: &Bound<'_, Instance>, schema: &Schema, core: UniqueChange) -> PyResult<Self> {
+        let holds = core.holds.into_iter().map(|core| Hold {
+            shown: shown(instance.py(), schema, &core),
+            core,
+        });
         Ok(Self {
-            guards: of_create(instance)?,
-            condition: None,
+            guards: guards(instance, holds.collect())?,
+            condition: core.condition,
         })
     }
-}
 
-fn of_create(instance: &Bound<'_, Instance>) -> PyResult<Option<Guards>> {
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let mut holds = Vec::new();
-    for (number, constraint) in schema.unique.iter().enumerate() {
-        if let Some(values) = values(instance, schema, constraint, |_| true)? {
-            holds.push(hold(instance, schema, number, &values, true)?);
+    /// Of an item that is written first.
+    pub(crate) fn created(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<Self> {
+        let py = instance.py();
+        let mut change = UniqueChange::default();
+        for (number, constraint) in schema.unique.iter().enumerate() {
+            let values = values(instance, schema, constraint, |_| true)?;
+            change
+                .create(&schema.rules, number, &constraint.core, &values)
+                .map_err(|error| raise(py, &error))?;
         }
+        Self::new(instance, schema, change)
     }
-    guards(instance, holds)
-}
 
-/// The guards of a change of a stored item; `whole` says that all of it is written, unchanged attributes too.
-pub(crate) fn of_change(
-    instance: &Bound<'_, Instance>,
-    is_changed: impl Fn(usize) -> bool,
-    whole: bool,
-) -> PyResult<Change> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let (mut holds, mut condition) = (Vec::new(), None);
-    for (number, constraint) in schema.unique.iter().enumerate() {
-        let before = values(instance, schema, constraint, |_| false)?;
-        let after = values(instance, schema, constraint, &is_changed)?;
-        let is_moved = claim(py, schema, constraint, before.as_deref())?
-            != claim(py, schema, constraint, after.as_deref())?;
-        let is_touched = whole || constraint.fields.iter().any(|index| is_changed(*index));
-        if !is_touched {
-            continue;
-        }
-        let mut known = as_stored(instance, schema, constraint, |_| false)?;
-        if is_moved {
-            let written = as_stored(instance, schema, constraint, &is_changed)?;
-            known = known.or(&written).map_err(|error| raise(py, &error))?;
-            for (values, is_taken) in [(before, false), (after, true)] {
-                if let Some(values) = values {
-                    holds.push(hold(instance, schema, number, &values, is_taken)?);
-                }
+    /// Of a change of a stored item; `whole` says that all of it is written, unchanged attributes too.
+    pub(crate) fn changed(
+        instance: &Bound<'_, Instance>,
+        schema: &Schema,
+        is_changed: impl Fn(usize) -> bool,
+        whole: bool,
+    ) -> PyResult<Self> {
+        let py = instance.py();
+        let mut change = UniqueChange::default();
+        for (number, constraint) in schema.unique.iter().enumerate() {
+            let is_touched = whole || constraint.fields.iter().any(|index| is_changed(*index));
+            if !is_touched {
+                continue;
             }
-        } else if whole && let Some(values) = after {
-            // Where there is no guard yet, it gets one.
-            holds.push(hold(instance, schema, number, &values, true)?);
+            let before = values(instance, schema, constraint, |_| false)?;
+            let after = values(instance, schema, constraint, &is_changed)?;
+            let both = (&*before, &*after);
+            change
+                .change(&schema.rules, number, &constraint.core, both, whole)
+                .map_err(|error| raise(py, &error))?;
         }
-        condition = Some(both(py, condition, known)?);
+        Self::new(instance, schema, change)
     }
-    Ok(Change {
-        guards: guards(instance, holds)?,
-        condition,
-    })
-}
 
-/// The guards of a deletion.
-pub(crate) fn of_delete(instance: &Bound<'_, Instance>) -> PyResult<Change> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    if schema.unique.is_empty() {
-        return Ok(Change::default());
-    }
-    if !is_stored(instance) {
-        return Err(unknown(py, schema, "delete()"));
-    }
-    let (mut holds, mut condition) = (Vec::new(), None);
-    for (number, constraint) in schema.unique.iter().enumerate() {
-        if let Some(values) = values(instance, schema, constraint, |_| false)? {
-            holds.push(hold(instance, schema, number, &values, false)?);
+    /// Of a deletion.
+    pub(crate) fn deleted(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<Self> {
+        let py = instance.py();
+        if schema.unique.is_empty() {
+            return Ok(Self::default());
         }
-        let known = as_stored(instance, schema, constraint, |_| false)?;
-        condition = Some(both(py, condition, known)?);
+        if !is_stored(instance) {
+            return Err(unknown(py, schema, "delete()"));
+        }
+        let mut change = UniqueChange::default();
+        for (number, constraint) in schema.unique.iter().enumerate() {
+            let values = values(instance, schema, constraint, |_| false)?;
+            change
+                .delete(&schema.rules, number, &constraint.core, &values)
+                .map_err(|error| raise(py, &error))?;
+        }
+        let change = change.or_absent(&schema.rules);
+        Self::new(instance, schema, change.map_err(|error| raise(py, &error))?)
     }
-    let absent = Condition::not_exists(Path::new(&schema.partition_key().attribute_name));
-    let condition = condition
-        .map(|known| absent.or(&known))
-        .transpose()
-        .map_err(|error| raise(py, &error))?;
-    Ok(Change {
-        guards: guards(instance, holds)?,
-        condition,
-    })
 }
 
 /// What a stored item holds that only one item has: the names of the attributes, their stored names and values, and the guard
@@ -173,14 +142,14 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
     };
     let mut found = Vec::new();
     for constraint in &schema.unique {
-        let Some(values) = values(instance, schema, constraint, |_| false)? else {
+        let values = values(instance, schema, constraint, |_| false)?;
+        let claim = constraint.core.claim(&values);
+        let Some(claim) = claim.map_err(|error| raise(py, &error))? else {
             continue;
         };
-        let Some(claim) = claim(py, schema, constraint, Some(&values))? else {
-            continue;
-        };
+        let values = values.iter().flatten();
         let mut stored = Writer::with_capacity(64);
-        for (position, (index, value)) in constraint.fields.iter().zip(&values).enumerate() {
+        for (position, (index, value)) in constraint.fields.iter().zip(values).enumerate() {
             stored.byte(if position == 0 { b'{' } else { b',' });
             stored.raw(&schema.field(*index).label);
             stored.raw(value);
@@ -273,121 +242,32 @@ fn value(
     Ok(Some(w.into_bytes()))
 }
 
+/// What an item has in the attributes of a constraint.
 fn values(
     instance: &Bound<'_, Instance>,
     schema: &Schema,
     constraint: &Constraint,
     is_new: impl Fn(usize) -> bool,
-) -> PyResult<Values> {
-    let found = constraint
-        .fields
-        .iter()
-        .map(|index| value(instance, schema, *index, is_new(*index)));
-    let found: Option<Vec<_>> = found.collect::<PyResult<_>>()?;
-    // NULL is no value either.
-    Ok(found.filter(|values| !values.iter().any(|json| json == br#"{"NULL":true}"#)))
-}
-
-fn claim(
-    py: Python<'_>,
-    schema: &Schema,
-    constraint: &Constraint,
-    values: Option<&[Vec<u8>]>,
-) -> PyResult<Option<Claim>> {
-    let Some(values) = values else {
-        return Ok(None);
-    };
-    let named: Vec<(&str, &[u8])> = constraint
-        .fields
-        .iter()
-        .map(|index| &*schema.field(*index).attribute_name)
-        .zip(values.iter().map(Vec::as_slice))
-        .collect();
-    Claim::new(&constraint.of, &named)
-        .map(Some)
-        .map_err(|error| malformed(py, &error))
-}
-
-fn hold(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
-    number: usize,
-    values: &[Vec<u8>],
-    is_taken: bool,
-) -> PyResult<Hold> {
-    let py = instance.py();
-    let constraint = &schema.unique[number];
-    let claim = claim(py, schema, constraint, Some(values))?
-        .ok_or_else(|| internal(py, "a unique value that is none"))?;
-    let fields = constraint.fields.iter().zip(values);
-    let mut has = None;
-    for (index, json) in fields {
-        let one = equals(schema, *index, Some(json));
-        has = Some(both(py, has, one)?);
-    }
-    let absent = Condition::not_exists(Path::new(&schema.partition_key().attribute_name));
-    let has = has.ok_or_else(|| internal(py, "a constraint of no attributes"))?;
-    let is_free = has.not().and_then(|lacks| absent.or(&lacks));
-    let is_free = is_free.and_then(|free| match expired_condition(schema) {
-        Some(expired) => free.or(&expired),
-        None => Ok(free),
-    });
-    Ok(Hold {
-        claim,
-        is_taken,
-        constraint: number,
-        shown: shown(py, schema, constraint, values),
-        is_free: is_free.map_err(|error| raise(py, &error))?,
-    })
+) -> PyResult<Vec<Option<Vec<u8>>>> {
+    let fields = constraint.fields.iter();
+    fields
+        .map(|index| value(instance, schema, *index, is_new(*index)))
+        .collect()
 }
 
 /// Values as the program writes them.
-fn shown(py: Python<'_>, schema: &Schema, constraint: &Constraint, values: &[Vec<u8>]) -> String {
+fn shown(py: Python<'_>, schema: &Schema, hold: &unique_change::Hold) -> String {
+    let constraint = &schema.unique[hold.constraint];
     let all = constraint.names.iter().filter_map(|name| {
         let index = schema.position(name)?;
         let place = constraint.fields.iter().position(|one| *one == index)?;
-        let mut r = Reader::new(values.get(place)?).ok()?;
+        let mut r = Reader::new(hold.values.get(place)?).ok()?;
         let value = Decoder::new(py)
             .value(&mut r, &schema.field(index).kind)
             .ok()?;
         Some(value.repr().ok()?.to_string())
     });
     all.collect::<Vec<_>>().join(", ")
-}
-
-fn equals(schema: &Schema, index: usize, json: Option<&[u8]>) -> Condition {
-    let path = Path::new(&schema.field(index).attribute_name);
-    match json {
-        Some(json) => Condition::compare(
-            Comparator::Equal,
-            Operand::Path(path),
-            Operand::Value(json.into()),
-        ),
-        None => Condition::not_exists(path),
-    }
-}
-
-/// That the stored item has these values in all attributes of a constraint.
-fn as_stored(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
-    constraint: &Constraint,
-    is_new: impl Fn(usize) -> bool,
-) -> PyResult<Condition> {
-    let py = instance.py();
-    let mut all = None;
-    for index in &constraint.fields {
-        let json = value(instance, schema, *index, is_new(*index))?;
-        all = Some(both(py, all, equals(schema, *index, json.as_deref()))?);
-    }
-    all.ok_or_else(|| internal(py, "a constraint of no attributes"))
-}
-
-fn both(py: Python<'_>, one: Option<Condition>, other: Condition) -> PyResult<Condition> {
-    match one {
-        None => Ok(other),
-        Some(one) => one.and(&other).map_err(|error| raise(py, &error)),
-    }
 }
 
 /// A guard's operation in a transaction, for its error.
@@ -508,17 +388,17 @@ impl Stakes {
                                 .map(move |hold| (at, *place, other, guards, hold))
                         });
                 let mut same = others.filter(|(at, _, other, _, one)| {
-                    *at != number && *other == table && one.claim == hold.claim
+                    *at != number && *other == table && one.core.claim == hold.core.claim
                 });
                 let other = same.next();
                 let from = match &other {
                     // What one item gives up another takes: one operation does both.
-                    Some((.., one)) if one.is_taken && !hold.is_taken => continue,
-                    Some((.., guards, one)) if !one.is_taken && hold.is_taken => {
+                    Some((.., one)) if one.core.is_taken && !hold.core.is_taken => continue,
+                    Some((.., guards, one)) if !one.core.is_taken && hold.core.is_taken => {
                         Some(guards.owner.as_slice())
                     }
                     Some((_, place, ..)) => {
-                        let what = model.unique[hold.constraint].describe(&model.name);
+                        let what = model.unique[hold.core.constraint].describe(&model.name);
                         let (first, later) = (position.min(place), position.max(place));
                         let message = format!(
                             "operation [{first}] of this transaction is about the same value of {what}, which only one item has"
@@ -527,8 +407,8 @@ impl Stakes {
                     }
                     None => None,
                 };
-                let (claim, owner) = (&hold.claim, &guards.owner);
-                let (verb, body) = if hold.is_taken {
+                let (claim, owner) = (&hold.core.claim, &guards.owner);
+                let (verb, body) = if hold.core.is_taken {
                     (Verb::Put, claim.take(&model.item, table, owner, from))
                 } else {
                     (Verb::Delete, claim.release(&model.item, table, owner))
@@ -537,22 +417,22 @@ impl Stakes {
                 let at = transaction.len();
                 body.and_then(|body| transaction.add(verb, table, &key, body))
                     .map_err(|error| placed(*position, raise(py, &error)))?;
-                if hold.is_taken && model.repairs_orphans {
+                if hold.core.is_taken && model.repairs_orphans {
                     repaired.push(Taken {
                         position: at,
                         claim: claim.clone(),
                         table: table.clone(),
                         owner: owner.clone(),
                         schema: model.item.clone(),
-                        is_free: hold.is_free.clone(),
+                        is_free: hold.core.is_free.clone(),
                     });
                 }
                 stakes.push((
                     *position,
                     Stake {
                         instance: guards.instance.clone_ref(py),
-                        constraint: hold.constraint,
-                        is_taken: hold.is_taken,
+                        constraint: hold.core.constraint,
+                        is_taken: hold.core.is_taken,
                         shown: hold.shown.clone(),
                     },
                 ));
