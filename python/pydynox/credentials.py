@@ -157,6 +157,11 @@ class AssumeRole:
         return f"AssumeRole({self.role_arn!r})"
 
 
+def _any(given: object) -> object:
+    """What a caller gave, whatever the annotation says."""
+    return given
+
+
 def wire(credentials: Credentials | CredentialsProvider | None) -> Wire | CredentialsProvider | None:
     """Credentials, or who gives them, as the border takes them.
 
@@ -167,8 +172,7 @@ def wire(credentials: Credentials | CredentialsProvider | None) -> Wire | Creden
         return None
     if isinstance(credentials, Credentials):
         return credentials._wire
-    given: object = credentials
-    if callable(given) and not isinstance(given, type):
+    if callable(given := _any(credentials)) and not isinstance(given, type):
         return credentials
     what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
     raise ConfigurationError(f"credentials= takes Credentials, or a function or coroutine function that returns them, not {what}")
