@@ -520,15 +520,15 @@ async def test_what_others_write_meanwhile_stays(shared: str, monkeypatch: pytes
         await Patient.table.create()
         await patient(1).create()
         await patient(2).create()
-    inner = DynamoDBClient.batch_get_all
+    inner = DynamoDBClient._gathered
 
-    async def meanwhile(self: DynamoDBClient, keys: Any, **options: Any) -> Any:
-        found = await inner(self, keys, **options)
+    async def meanwhile(self: DynamoDBClient, *arguments: Any) -> Any:
+        found = await inner(self, *arguments)
         await Patient.key("c", 1).update(Patient.ssn.set("changed"))
         await Patient.key("c", 2).delete()
         return found
 
-    monkeypatch.setattr(DynamoDBClient, "batch_get_all", meanwhile)
+    monkeypatch.setattr(DynamoDBClient, "_gathered", meanwhile)
     assert await pydynox.reencrypt(Patient, client=both) == (2, 2, 0)
     monkeypatch.undo()
     with both.as_default():
