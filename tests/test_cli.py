@@ -99,7 +99,7 @@ def test_errors_are_one_line_without_a_traceback(place):
     assert place.fails("scan", "shop:Nothing") == "the module 'shop' has no 'Nothing'"
     assert place.fails("scan", "shop:not_a_model") == "shop:not_a_model is no model"
     assert place.fails("scan", "missing_one:X").startswith("the module 'missing_one' cannot be imported: ModuleNotFoundError")
-    assert "cannot be opened" in place.fails("scan", "t", "--endpoint-url", "file:///nowhere/at/all.db", where=False)
+    assert "cannot be opened" in place.fails("scan", "things", "--endpoint-url", "file:///nowhere/at/all.db", where=False)
     assert place.fails("import", "shop:Order", "none.jsonl", "--endpoint-url", "ftp://x", where=False)
 
 

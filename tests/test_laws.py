@@ -119,7 +119,7 @@ ROOMS = [
 
 def floor_of(module: str) -> int:
     """The floor of the room that a module of the border is in."""
-    return next(number for number, rooms in enumerate(ROOMS) if module.split("::")[0] in rooms)
+    return next(number for number, rooms in enumerate(ROOMS) if module.split("::", maxsplit=1)[0] in rooms)
 
 
 def test_rooms_of_the_border_use_only_what_is_below_them() -> None:
