@@ -4,7 +4,7 @@
 //! number, the length of the attribute's name and the name, all in hexadecimal digits, the value, `\x1e`. So a marked piece can
 //! be copied into any body, and no text of a user is taken for a mark.
 
-use super::Writer;
+use super::writer::Writer;
 
 const BEGIN: u8 = 0x1f;
 const END: u8 = 0x1e;

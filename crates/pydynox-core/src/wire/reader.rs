@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 
+use super::base64;
+use super::error::WireError;
 use super::scan::{HIGH_BITS, LONG, find_stop, stops};
-use super::{WireError, base64};
 
 /// Levels of JSON objects and arrays that may be open at once.
 ///

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::error::WireError;
+use super::reader::{Reader, Tag};
 use super::scan::is_all_plain;
-use super::{Reader, Tag, WireError, Writer};
+use super::writer::Writer;
 use crate::number::Number;
 
 /// An attribute value. Two values are equal when DynamoDB holds them for the same: numbers by value, maps and sets in any order.

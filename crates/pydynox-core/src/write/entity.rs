@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::conditions::holds;
-use super::rules::Rules;
 use crate::error::Error;
 use crate::expression::condition::{Condition, MAX_IN_VALUES, Operand};
 use crate::expression::path::Path;
@@ -144,12 +143,6 @@ impl Entities {
             ..Proof::default()
         }))
     }
-}
-
-/// That there is no item, or one of this model.
-pub(super) fn absent_or_own(rules: &Rules) -> Result<Option<Condition>, Error> {
-    let own = rules.entities.condition();
-    own.map(|own| rules.absent().or(&own)).transpose()
 }
 
 /// A name as the value of an attribute.
@@ -307,12 +300,12 @@ mod tests {
 
     #[test]
     fn a_write_by_key_keeps_off_the_items_of_others() {
-        let condition = absent_or_own(&shared()).unwrap().unwrap();
+        let condition = shared().absent_or_own().unwrap().unwrap();
         assert_eq!(
             condition.explain(),
             r#"attribute_not_exists(id) OR _type = "Order""#
         );
-        assert_eq!(absent_or_own(&plain()).unwrap(), None);
+        assert_eq!(plain().absent_or_own().unwrap(), None);
     }
 
     #[test]

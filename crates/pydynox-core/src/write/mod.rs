@@ -7,5 +7,6 @@ pub mod conditions;
 pub mod entity;
 pub mod managed;
 pub mod plan;
+pub mod purposes;
 pub mod rules;
 pub mod unique_change;

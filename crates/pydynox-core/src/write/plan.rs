@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use super::conditions::joined;
-use super::entity::absent_or_own;
 use super::managed::ManagedValues;
 use super::rules::Rules;
 use crate::call::{Intent, Resend, Terms};
@@ -214,7 +213,7 @@ impl<'a> Plan<'a> {
         let resend = repeated(actions, condition);
         let mut plan = if upsert {
             let terms = terms(resend, Intent::Plain, None);
-            let own = absent_or_own(rules)?;
+            let own = rules.absent_or_own()?;
             Self::new(terms, Guard::None, joined(own, condition)?)
         } else {
             let terms = terms(resend, Intent::Existing, rules.entities.proof());
@@ -251,7 +250,7 @@ impl<'a> Plan<'a> {
     /// As [`create`](Self::create).
     pub fn check_key(rules: &'a Rules, condition: Option<&'a Condition>) -> Result<Self, Error> {
         let (intent, guard, own) = if condition.is_some() {
-            (Intent::Plain, Guard::None, absent_or_own(rules)?)
+            (Intent::Plain, Guard::None, rules.absent_or_own()?)
         } else {
             let exists = Guard::Exists(&rules.partition_key);
             (Intent::Existing, exists, rules.entities.condition())
@@ -290,7 +289,7 @@ impl<'a> Plan<'a> {
     /// As [`create`](Self::create).
     pub fn delete_key(rules: &'a Rules, condition: Option<&'a Condition>) -> Result<Self, Error> {
         let terms = terms(unless(condition), Intent::Plain, rules.entities.proof());
-        let own = absent_or_own(rules)?;
+        let own = rules.absent_or_own()?;
         Ok(Self::new(terms, Guard::None, joined(own, condition)?))
     }
 
@@ -301,7 +300,7 @@ impl<'a> Plan<'a> {
     /// As [`create`](Self::create).
     pub fn pop_key(rules: &'a Rules) -> Result<Self, Error> {
         let terms = terms(Resend::Never, Intent::Plain, rules.entities.proof());
-        let own = absent_or_own(rules)?;
+        let own = rules.absent_or_own()?;
         Ok(Self::new(terms, Guard::None, joined(own, None)?))
     }
 

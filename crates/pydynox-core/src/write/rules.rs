@@ -1,7 +1,8 @@
 //! What the writes of a model go by: its key, what pydynox manages, whose items there are, and when an item's time is over.
 
 use super::entity::Entities;
-use super::managed::Purposes;
+use super::purposes::Purposes;
+use crate::error::Error;
 use crate::expression::condition::{Comparator, Condition, Operand};
 use crate::expression::path::Path;
 use crate::time::{Instant, scaled};
@@ -26,6 +27,16 @@ impl Rules {
     /// That there is no item.
     pub fn absent(&self) -> Condition {
         Condition::not_exists(Path::new(&self.partition_key))
+    }
+
+    /// That there is no item, or one of this model; None for a model that shares its table with none.
+    ///
+    /// # Errors
+    ///
+    /// None that two conditions make.
+    pub fn absent_or_own(&self) -> Result<Option<Condition>, Error> {
+        let own = self.entities.condition();
+        own.map(|own| self.absent().or(&own)).transpose()
     }
 
     /// That the time of an item is over, where the model's readers see such an item as absent.
@@ -96,7 +107,7 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::super::entity::Entity;
-    use super::super::managed::{Form, Purpose};
+    use super::super::purposes::{Form, Purpose};
     use super::*;
 
     /// An hour after 1970.

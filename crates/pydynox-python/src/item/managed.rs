@@ -112,7 +112,7 @@ fn known(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<Known> {
         Some(version) => version_of(instance, schema, version.field)?,
         None => Version::Unknown,
     };
-    let created_at = match purposes.compared_with(&version) {
+    let created_at = match version.compared_with(purposes) {
         Some(created_at) => stored::stored_json(instance, created_at.field)?,
         None => None,
     };

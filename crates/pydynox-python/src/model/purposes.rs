@@ -1,6 +1,6 @@
 //! Which of a model's fields pydynox writes itself, as the core knows them.
 
-use pydynox_core::write::managed::{Form, Purposes};
+use pydynox_core::write::purposes::{Form, Purposes};
 
 use crate::values::field::Field;
 use crate::values::kind::{Clock, Kind};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use pydynox_core::codec::OnPlaintext;
 use pydynox_core::codec::compression::Compression;
 use pydynox_core::wire::Writer;
-use pydynox_core::write::managed::Purpose;
+use pydynox_core::write::purposes::Purpose;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};

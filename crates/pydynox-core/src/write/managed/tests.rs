@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::super::purposes::{Form, Purpose};
 use super::super::rules::tests::{managed, mortal, now, plain, versioned};
 use super::*;
 use crate::expression::action::Action;
@@ -224,7 +225,7 @@ fn a_version_comes_with_the_creation_of_the_item_that_had_it() {
 fn creation_is_compared_only_beside_a_version_that_is_known() {
     let known = Version::Stored(None);
     let of = |rules: Rules, version: &Version| {
-        rules.purposes.compared_with(version).map(|one| one.field)
+        version.compared_with(&rules.purposes).map(|one| one.field)
     };
     assert_eq!(of(managed(), &known), Some(4));
     assert_eq!(of(managed(), &Version::Unknown), None);

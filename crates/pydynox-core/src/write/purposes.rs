@@ -1,0 +1,170 @@
+//! The attributes that pydynox writes itself: what each is for, and how it stores a point in time.
+
+use crate::error::Error;
+use crate::expression::action::{Actions, Source, Term};
+use crate::expression::path::Path;
+use crate::id::uuid4;
+use crate::time::{Instant, unscaled};
+
+/// What an attribute is to pydynox beside a value of the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Counts the writes of an item.
+    Version,
+    /// When the item was written first.
+    CreatedAt,
+    /// When it was written last.
+    UpdatedAt,
+    /// Names the last write, so that a call can tell its own item.
+    WriteId,
+    /// Of which model the item is.
+    Entity,
+    /// When DynamoDB may delete it; the user's to set.
+    ExpiresAt,
+}
+
+impl Purpose {
+    /// The purpose of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "version" => Some(Self::Version),
+            "created_at" => Some(Self::CreatedAt),
+            "updated_at" => Some(Self::UpdatedAt),
+            "write_id" => Some(Self::WriteId),
+            "entity" => Some(Self::Entity),
+            "expires_at" => Some(Self::ExpiresAt),
+            _ => None,
+        }
+    }
+}
+
+/// How an attribute stores a point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As text.
+    Text,
+    /// As a number of seconds, floored.
+    WholeSeconds,
+    /// As a number of units of which so many decimal digits make a microsecond.
+    Scaled(u32),
+}
+
+impl Form {
+    /// A point in time, JSON text of an attribute value.
+    pub fn json(self, at: Instant) -> Vec<u8> {
+        match self {
+            Self::Text => format!(r#"{{"S":"{}"}}"#, at.text()),
+            Self::WholeSeconds => {
+                let seconds = at.microseconds().div_euclid(1_000_000);
+                format!(r#"{{"N":"{seconds}"}}"#)
+            }
+            Self::Scaled(digits) => {
+                let number = unscaled(at.microseconds(), digits);
+                format!(r#"{{"N":"{number}"}}"#)
+            }
+        }
+        .into_bytes()
+    }
+}
+
+/// An attribute that has a purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// Which of the model's fields it is.
+    pub field: usize,
+    /// The name it is stored under.
+    pub name: Box<str>,
+    /// How it stores a point in time.
+    pub form: Form,
+}
+
+/// The attributes of a model that have a purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purposes {
+    /// Counts the writes.
+    pub version: Option<Managed>,
+    /// When an item was written first.
+    pub created_at: Option<Managed>,
+    /// When it was written last.
+    pub updated_at: Option<Managed>,
+    /// Names the last write.
+    pub write_id: Option<Managed>,
+    /// When DynamoDB may delete it.
+    pub expires_at: Option<Managed>,
+}
+
+impl Purposes {
+    /// Those of a model: by field, its purpose, stored name, and form of a point in time.
+    pub fn new<'n>(all: impl IntoIterator<Item = (usize, Purpose, &'n str, Form)>) -> Self {
+        let mut purposes = Self::default();
+        for (field, purpose, name, form) in all {
+            let place = match purpose {
+                Purpose::Version => &mut purposes.version,
+                Purpose::CreatedAt => &mut purposes.created_at,
+                Purpose::UpdatedAt => &mut purposes.updated_at,
+                Purpose::WriteId => &mut purposes.write_id,
+                Purpose::ExpiresAt => &mut purposes.expires_at,
+                Purpose::Entity => continue,
+            };
+            let name = name.into();
+            *place = Some(Managed { field, name, form });
+        }
+        purposes
+    }
+
+    /// Whether a write has anything to add.
+    #[inline]
+    pub fn add_anything(&self) -> bool {
+        self.version.is_some()
+            || self.created_at.is_some()
+            || self.updated_at.is_some()
+            || self.write_id.is_some()
+    }
+
+    /// Lets an update by key write what the write of an instance would; `upsert` says that it may make the item.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
+    pub fn write_by_key(&self, actions: &mut Actions, upsert: bool) -> Result<(), Error> {
+        if !self.add_anything() {
+            return Ok(());
+        }
+        self.write_by_key_at(actions, upsert, Instant::now())
+    }
+
+    pub(super) fn write_by_key_at(
+        &self,
+        actions: &mut Actions,
+        upsert: bool,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let value = |json: &[u8]| Source::Value(json.into());
+        let or = |one: &Managed, json: &[u8]| {
+            Source::IfNotExists(Path::new(&one.name), Box::new(value(json)))
+        };
+        if let Some(version) = &self.version {
+            let one = value(br#"{"N":"1"}"#);
+            let next = Term::Plus(or(version, br#"{"N":"0"}"#), one);
+            actions.keep(&version.name, next);
+        }
+        if let Some(updated_at) = &self.updated_at {
+            let now = value(&updated_at.form.json(now));
+            actions.keep(&updated_at.name, Term::Source(now));
+        }
+        if let Some(created_at) = self.created_at.as_ref().filter(|_| upsert) {
+            let first = or(created_at, &created_at.form.json(now));
+            actions.keep(&created_at.name, Term::Source(first));
+        }
+        if let Some(write_id) = &self.write_id {
+            let id = value(&new_write_id()?);
+            actions.keep(&write_id.name, Term::Source(id));
+        }
+        Ok(())
+    }
+}
+
+/// A name that no other write has.
+pub(super) fn new_write_id() -> Result<Vec<u8>, Error> {
+    Ok(format!(r#"{{"S":"{:032x}"}}"#, uuid4()?).into_bytes())
+}
