@@ -13,10 +13,10 @@ export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python lint types bench docs fuzz clean
+.PHONY: help quickstart build test test-rust test-python lint types bench guard docs fuzz clean
 
 help:
-	@echo "make quickstart | build | test | lint | types | bench | docs | fuzz"
+	@echo "make quickstart | build | test | lint | types | bench | guard | docs | fuzz"
 
 quickstart: build
 	$(BIN)/python examples/quickstart.py
@@ -62,6 +62,11 @@ bench: PROFILE = wheel
 bench: build $(ENV)/group-bench
 	$(BIN)/python benches/run.py
 	cargo bench --quiet --locked -p pydynox-core
+
+# Instructions, allocations and system calls per call, against benches/guard/reference.json; needs valgrind and a C compiler.
+# REASON="..." stores the figures of this machine in place of those.
+guard: build
+	$(BIN)/python benches/guard/run.py $(if $(REASON),--update "$(REASON)")
 
 # Every snippet of the docs runs in the tests; this runs those alone.
 docs: build $(ENV)/group-test

@@ -47,9 +47,9 @@ def bodies() -> dict[str, Any]:
     }
 
 
-def write_responses(folder: pathlib.Path) -> None:
-    """One file per operation, named as ``null_dynamodb.c`` expects them."""
-    for operation, body in bodies().items():
+def write_responses(folder: pathlib.Path, others: dict[str, Any]) -> None:
+    """One file per operation, named as ``null_dynamodb.c`` expects them; `others` go in place of what is usual."""
+    for operation, body in (bodies() | others).items():
         (folder / f"{operation}.http").write_bytes(response(compact(body)))
     refusal = {"__type": "com.amazon.coral.service#UnknownOperationException", "message": ""}
     (folder / "UnknownOperation.http").write_bytes(response(compact(refusal), "400 Bad Request"))

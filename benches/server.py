@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import tempfile
-from typing import Self
+from typing import Any, Self
 
 from responses import write_responses
 
@@ -14,12 +14,15 @@ CORE = "1"
 
 
 class NullDynamoDB:
-    """Listens on 127.0.0.1 while the block runs; ``url`` says where."""
+    """Listens on 127.0.0.1 while the block runs; ``url`` says where. `bodies` are answers by operation, in place of the usual ones."""
+
+    def __init__(self, bodies: dict[str, Any] | None = None) -> None:
+        self._bodies = bodies or {}
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="pydynox-bench-")
         folder = pathlib.Path(self._folder.name)
-        write_responses(folder)
+        write_responses(folder, self._bodies)
         program = folder / "null_dynamodb"
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, SOURCE], check=True)
         self._process = subprocess.Popen(

@@ -1,0 +1,120 @@
+"""Counts of a run: taken from valgrind and from the interpreter, and compared with a reference."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+from collections import Counter
+
+#: By operation and by what was counted.
+Figures = dict[str, dict[str, float]]
+
+HERE = pathlib.Path(__file__).parent
+#: A figure may be this much above its reference...
+TOLERANCE = 1.03
+#: ...and so much more of what depends on how fast the other side answers: whether a wait or a read is needed once more.
+ALLOWANCE = {"system calls": 0.5, "Rust allocations": 0.25}
+#: The line of a call; another one follows where it had to wait.
+_SYSTEM_CALL = re.compile(r"SYSCALL\[[^\]]*\]\([^)]*\) (sys_\w+)")
+#: Answered without the kernel, outside of valgrind.
+_OF_THE_VDSO = {"sys_clock_gettime", "sys_gettimeofday", "sys_time", "sys_getcpu"}
+#: How Rust asks its allocator, and what the allocator calls of itself.
+_ALLOCATES = re.compile(r"mi_(heap_)?(malloc|zalloc|calloc|realloc|rezalloc)")
+
+
+def compiled(folder: pathlib.Path) -> pathlib.Path:
+    """The library of the marks."""
+    library = folder / "marks.so"
+    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, HERE / "marks.c"], check=True)
+    return library
+
+
+def of_interpreter(command: list[object]) -> Figures:
+    """How often a call has the interpreter allocate."""
+    rows = _rows([], command)
+    return {name: {"Python allocations": round(allocations / calls, 2)} for name, (calls, allocations) in rows.items()}
+
+
+def of_valgrind(command: list[object], folder: pathlib.Path) -> Figures:
+    """Instructions, allocations of Rust and system calls per call. Takes about a minute."""
+    log, dumps = folder / "valgrind.log", folder / "callgrind.out"
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={dumps}", f"--log-file={log}", "--trace-syscalls=yes"]
+    rows = _rows(valgrind, command)
+    system_calls = _system_calls(log.read_text(errors="replace"))
+    found: Figures = {}
+    for dump in folder.glob("callgrind.out.*"):
+        text = dump.read_text()
+        trigger = re.search(r"^desc: Trigger: Client Request: (.*)$", text, re.MULTILINE)
+        if trigger is None:
+            continue  # what comes after the last mark
+        name = trigger[1]
+        instructions = re.search(r"^(?:totals|summary): (\d+)", text, re.MULTILINE)
+        assert instructions is not None, dump
+        calls, _ = rows[name]
+        found[name] = {
+            "instructions": round(int(instructions[1]) / calls),
+            "Rust allocations": round(_allocations(text) / calls, 2),
+            "system calls": round(system_calls[name] / calls, 2),
+        }
+    return found
+
+
+def _rows(before: list[str], command: list[object]) -> dict[str, tuple[int, int]]:
+    """Calls and allocations by operation. Where a string's hash, or a file's bytecode, changed, so would the counts."""
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run([*before, *map(str, command)], check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    rows: dict[str, tuple[int, int]] = json.loads(done.stdout)
+    return rows
+
+
+def _system_calls(log: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    name = None
+    for line in log.splitlines():
+        if mark := re.search(r"guard: (begin|end) (.*)$", line):
+            name = mark[2] if mark[1] == "begin" else None
+        elif name is not None and (call := _SYSTEM_CALL.match(line)) and call[1] not in _OF_THE_VDSO:
+            found[name] += 1
+    return found
+
+
+def _allocations(dump: str) -> int:
+    """Calls of the allocator by others. A name stands beside its number where it occurs first."""
+    names: dict[str, str] = {}
+    caller = callee = ""
+    found = 0
+    for line in dump.splitlines():
+        if function := re.match(r"(c?fn)=(\(\d+\))(?: (.*))?$", line):
+            name = names.setdefault(function[2], function[3] or "")
+            if function[1] == "fn":
+                caller = name
+            else:
+                callee = name
+        elif line.startswith("calls=") and _ALLOCATES.match(callee) and not caller.startswith("mi_"):
+            found += int(line[6:].split()[0])
+    return found
+
+
+def above(figures: Figures, reference: Figures) -> list[str]:
+    """A sentence for each figure that is above its reference."""
+    return [
+        f"guard: {operation}: {value:g} {what}, was {reference[operation][what]:g}"
+        for operation, row in figures.items()
+        for what, value in row.items()
+        if what in reference.get(operation, {}) and value > reference[operation][what] * TOLERANCE + ALLOWANCE.get(what, 0)
+    ]
+
+
+def table(figures: Figures, reference: Figures) -> str:
+    """All figures, each beside how it stands to its reference."""
+    lines = []
+    for operation, row in figures.items():
+        cells = []
+        for what, value in row.items():
+            before = reference.get(operation, {}).get(what)
+            cells.append(f"{what} {value:g}" + (f" ({value / before:.3f})" if before else ""))
+        lines.append(f"{operation:18} " + "  ".join(cells))
+    return "\n".join(lines)
