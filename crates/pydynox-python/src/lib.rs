@@ -41,25 +41,33 @@ mod _core {
     #[pymodule_export]
     use crate::item::managed::is_expired;
     #[pymodule_export]
+    use crate::model::action::Action;
+    #[pymodule_export]
     use crate::model::concealed::{Concealed, concealed_values, set_concealed};
     #[pymodule_export]
-    use crate::model::expression::{Action, Condition, Path, Size, Term};
+    use crate::model::condition::Condition;
     #[pymodule_export]
     use crate::model::input::{from_plain, parse_json};
     #[pymodule_export]
     use crate::model::instance::{Instance, is_stored};
     #[pymodule_export]
+    use crate::model::path::{Path, Size, Term};
+    #[pymodule_export]
     use crate::model::schema::Schema;
     #[pymodule_export]
-    use crate::read::running_query::{Reading, key_of_item};
+    use crate::read::rows::key_of_item;
+    #[pymodule_export]
+    use crate::read::running_query::Reading;
     #[pymodule_export]
     use crate::read::search::Search;
+    #[pymodule_export]
+    use crate::values::document::{Document, document_to_item};
     #[pymodule_export]
     use crate::values::field::Field;
     #[pymodule_export]
     use crate::values::input::{value_from_plain, value_to_plain};
     #[pymodule_export]
-    use crate::values::record::{Document, Shape, document_to_item};
+    use crate::values::record::Shape;
     #[pymodule_export]
     use crate::values::rules::echoes;
     #[pymodule_export]

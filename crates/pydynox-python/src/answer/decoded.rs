@@ -1,6 +1,6 @@
 //! The items of answers as instances, each as its own model has it, or as plain values.
 
-use crate::values::decode::unreadable;
+use crate::values::unreadable::unreadable;
 use std::ops::Range;
 
 use pydynox_core::call::Answer;

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::exceptions::{internal, malformed, raise_with};
+use crate::model::condition::Condition;
 use crate::model::entity;
-use crate::model::expression::Condition;
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
 

@@ -17,7 +17,7 @@ use crate::connection::settings::Settings;
 use crate::exceptions::located;
 use crate::interpreter::expected::Expected;
 use crate::interpreter::runtime::Outcome;
-use crate::model::expression::Condition;
+use crate::model::condition::Condition;
 use crate::model::schema::Schema;
 
 /// Which item a call that has no instance is about.

@@ -5,6 +5,8 @@ use crate::item::stored::old_value;
 use crate::model::instance::is_stored;
 use crate::model::problems::Problems;
 use crate::model::problems::refuse;
+use crate::values::admit::admit;
+use crate::values::problem;
 use std::ops::Range;
 
 use pydynox_core::expression::update::Update;
@@ -18,10 +20,11 @@ use crate::item::managed::Managed;
 use crate::model::instance::{Instance, Slot, Stored, schema_of};
 use crate::model::protection;
 use crate::model::schema::Schema;
-use crate::values::decode::{Decoder, Read};
+use crate::values::decode::Decoder;
 use crate::values::encode::{self, is_absent, write_attribute};
 use crate::values::field::Field;
 use crate::values::kind::Kind;
+use crate::values::unreadable::Read;
 
 /// Whether a value differs from what was read or written, whatever became of a call since. One that cannot be stored does.
 pub(crate) fn is_altered(
@@ -211,7 +214,7 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
 #[inline]
 pub(crate) fn is_raw(field: &Field, slot: &Slot, value: &Bound<'_, PyAny>) -> bool {
     match slot {
-        Slot::Raw(old, _) => old.is(value) || encode::admit(&field.kind, value).is_err(),
+        Slot::Raw(old, _) => old.is(value) || admit(&field.kind, value).is_err(),
         _ => false,
     }
 }
@@ -236,7 +239,7 @@ fn compare(
     index: usize,
     value: &Bound<'_, PyAny>,
     forced: bool,
-) -> encode::Checked<Delta> {
+) -> problem::Checked<Delta> {
     let py = value.py();
     let slot = &stored.slots[index];
     if !forced

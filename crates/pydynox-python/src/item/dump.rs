@@ -1,13 +1,11 @@
 //! Instances and documents as dictionaries of plain values: what is in a dump, what is left out, and in which form.
 
+use crate::item::dump_filter::Filter;
+use crate::values::unreadable;
 use pydynox_core::wire::{Reader, Writer};
-use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyDict, PyEllipsis, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PySet, PyString,
-    PyTuple,
-};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 
 use crate::exceptions::{internal, validation_error};
 use crate::interpreter::ffi;
@@ -15,12 +13,14 @@ use crate::item::changes;
 use crate::model::instance::{Instance, schema_of};
 use crate::model::schema::Schema;
 use crate::values::decode;
-use crate::values::encode::{Problem, check_pydantic, deeper, python_error, to_stored};
+use crate::values::document::{Document, shape_of};
+use crate::values::encode::{check_pydantic, deeper, to_stored};
 use crate::values::field::{Default, Field};
 use crate::values::field_set::FieldSet;
 use crate::values::json_attribute;
 use crate::values::kind::Kind;
-use crate::values::record::{Document, Make, Shape, shape_of};
+use crate::values::problem::{Problem, python_error};
+use crate::values::record::{Make, Shape};
 use crate::values::service_json;
 
 /// What is asked of a dump besides `include=` and `exclude=`.
@@ -54,153 +54,6 @@ impl From<PyErr> for Failure {
 }
 
 type Dumped<'py> = Result<Bound<'py, PyAny>, Failure>;
-
-/// What `include=` and `exclude=` say of a value, as pydantic reads them.
-#[derive(Clone, Default)]
-struct Filter<'py> {
-    include: Option<Bound<'py, PyAny>>,
-    exclude: Option<Bound<'py, PyAny>>,
-}
-
-/// What one of them says of a member.
-enum Said<'py> {
-    Nothing,
-    Whole,
-    Part(Bound<'py, PyAny>),
-}
-
-impl<'py> Filter<'py> {
-    /// What it says of a member, `key`; None where the member is left out.
-    #[inline]
-    fn step(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
-        if self.is_empty() {
-            return Ok(Some(Self::default()));
-        }
-        self.said(key, None)
-    }
-
-    /// The same of an element of a list, whose place may be counted from the end too.
-    #[inline]
-    fn step_to(&self, py: Python<'py>, place: usize, length: usize) -> PyResult<Option<Self>> {
-        if self.is_empty() {
-            return Ok(Some(Self::default()));
-        }
-        let from_end = place.cast_signed() - length.cast_signed();
-        let place = place.into_pyobject(py)?.into_any();
-        self.said(&place, Some(&from_end.into_pyobject(py)?.into_any()))
-    }
-
-    fn said(
-        &self,
-        key: &Bound<'py, PyAny>,
-        other: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Option<Self>> {
-        let mut next = Self::default();
-        if let Some(exclude) = &self.exclude {
-            match said(exclude, "exclude", key, other)? {
-                Said::Whole => return Ok(None),
-                Said::Part(part) => next.exclude = Some(part),
-                Said::Nothing => {}
-            }
-        }
-        if let Some(include) = &self.include {
-            match said(include, "include", key, other)? {
-                Said::Nothing => return Ok(None),
-                Said::Part(part) => next.include = Some(part),
-                Said::Whole => {}
-            }
-        }
-        Ok(Some(next))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.include.is_none() && self.exclude.is_none()
-    }
-}
-
-fn said<'py>(
-    asked: &Bound<'py, PyAny>,
-    option: &str,
-    key: &Bound<'py, PyAny>,
-    other: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Said<'py>> {
-    let py = asked.py();
-    let all = intern!(py, "__all__").as_any();
-    if let Ok(dict) = asked.cast::<PyDict>() {
-        let own = match dict.get_item(key)? {
-            None => other
-                .map(|other| dict.get_item(other))
-                .transpose()?
-                .flatten(),
-            found => found,
-        };
-        return Ok(match (own, dict.get_item(all)?) {
-            (Some(own), Some(every)) => merged(&own, &every)?,
-            (Some(one), None) | (None, Some(one)) => part(one),
-            (None, None) => Said::Nothing,
-        });
-    }
-    if asked.cast::<PyMapping>().is_ok() {
-        let dict = py.get_type::<PyDict>().call1((asked,))?;
-        return said(&dict, option, key, other);
-    }
-    let is_set = asked.is_instance_of::<PySet>()
-        || asked.is_instance_of::<PyFrozenSet>()
-        || asked.is_instance(&py.import("collections.abc")?.getattr("Set")?)?;
-    if !is_set {
-        return Err(PyTypeError::new_err(format!(
-            "{option}= takes a set or a dict of names, such as {{\"name\"}} or {{\"address\": {{\"city\"}}}}, not {}",
-            asked.get_type().qualname()?
-        )));
-    }
-    let named = |key: &Bound<'py, PyAny>| asked.contains(key);
-    let found = named(key)? || other.map_or(Ok(false), named)? || named(all)?;
-    Ok(if found { Said::Whole } else { Said::Nothing })
-}
-
-fn part(value: Bound<'_, PyAny>) -> Said<'_> {
-    if value.is_instance_of::<PyEllipsis>() {
-        return Said::Whole;
-    }
-    match value.cast::<PyBool>() {
-        Ok(flag) if flag.is_true() => Said::Whole,
-        Ok(_) => Said::Nothing,
-        Err(_) if value.is_none() => Said::Nothing,
-        Err(_) => Said::Part(value),
-    }
-}
-
-/// What is said of one member, and of every member besides.
-fn merged<'py>(own: &Bound<'py, PyAny>, every: &Bound<'py, PyAny>) -> PyResult<Said<'py>> {
-    let (own, every) = match (part(own.clone()), part(every.clone())) {
-        (Said::Part(own), Said::Part(every)) => (own, every),
-        (Said::Nothing, said) | (said, _) => return Ok(said),
-    };
-    let both = as_dict(&every)?;
-    for (key, value) in as_dict(&own)?.iter() {
-        let value = match both.get_item(&key)? {
-            Some(before) => match merged(&value, &before)? {
-                Said::Part(part) => part,
-                Said::Whole => PyBool::new(own.py(), true).to_owned().into_any(),
-                Said::Nothing => continue,
-            },
-            None => value,
-        };
-        both.set_item(key, value)?;
-    }
-    Ok(Said::Part(both.into_any()))
-}
-
-fn as_dict<'py>(asked: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    if let Ok(dict) = asked.cast::<PyDict>() {
-        return dict.copy();
-    }
-    let dict = PyDict::new(asked.py());
-    for key in asked.try_iter()? {
-        dict.set_item(key?, true)?;
-    }
-    Ok(dict)
-}
 
 impl<'py> Dump<'py> {
     /// A member of a model, document or dataclass; None where it is left out.
@@ -380,7 +233,7 @@ impl<'py> Dump<'py> {
         let dict = value.cast::<PyDict>().map_err(PyErr::from)?;
         for (key, member) in dict.iter() {
             if self.json && !key.is_instance_of::<PyString>() {
-                let wrong = crate::values::encode::wrong_type("str", &key);
+                let wrong = crate::values::problem::wrong_type("str", &key);
                 return Err(wrong.within(" (a key of the map)").into());
             }
             let Some(next) = filter.step(&key)? else {
@@ -509,7 +362,8 @@ impl<'py> Dump<'py> {
             .call_method(intern!(py, "model_dump_json"), (), Some(&options))
             .and_then(|text| text.extract::<String>())
             .map_err(|error| python_error(value, &error))?;
-        let read = || -> decode::Read<_> { decode::json(py, &mut Reader::new(text.as_bytes())?) };
+        let read =
+            || -> unreadable::Read<_> { decode::json(py, &mut Reader::new(text.as_bytes())?) };
         Ok(read().map_err(|_| Problem::new("has no form in JSON"))?)
     }
 }

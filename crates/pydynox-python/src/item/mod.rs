@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod dump;
+pub(crate) mod dump_filter;
 pub(crate) mod line;
 pub(crate) mod managed;
 pub(crate) mod read;

@@ -1,5 +1,6 @@
 //! An item as an instance, in one pass over its bytes.
 
+use crate::values::problem;
 use std::ops::Range;
 
 use pydynox_core::wire::{Reader, Writer};
@@ -9,12 +10,13 @@ use crate::exceptions::{malformed, misfit};
 use crate::interpreter::ffi;
 use crate::model::instance::{Instance, Slot, Stored};
 use crate::model::schema::Schema;
-use crate::values::decode::{Decoder, Read, Unreadable, skipped};
-use crate::values::encode::{self, is_absent, write_attribute};
+use crate::values::decode::{Decoder, skipped};
+use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::Field;
 use crate::values::field_set::FieldSet;
 use crate::values::kind::Kind;
 use crate::values::missing::{self, NOT_STORED};
+use crate::values::unreadable::{Read, Unreadable};
 
 /// One item map as an instance of its model, in one pass.
 pub(crate) fn read<'py>(
@@ -138,7 +140,7 @@ pub(crate) fn raise(py: Python<'_>, problem: Unreadable, schema: &Schema, field:
         Unreadable::Malformed(error) => malformed(py, &error),
         Unreadable::Python(error) => error,
         Unreadable::Misfit { .. } if field.is_encrypted() => {
-            let wanted = encode::wanted(&field.kind);
+            let wanted = problem::wanted(&field.kind);
             let what =
                 format!("the stored value, which is encrypted and not shown here, is not {wanted}");
             misfit(py, &schema.name, &field.text, "", &what)

@@ -7,10 +7,11 @@ use pyo3::types::{PyFrozenSet, PySet};
 use crate::item::read::{plain_value, raise};
 use crate::model::instance::{Instance, Slot, Stored, schema_of};
 use crate::model::schema::Schema;
-use crate::values::decode::{Decoder, Read};
+use crate::values::decode::Decoder;
 use crate::values::encode::write_attribute;
 use crate::values::field::Field;
 use crate::values::kind::Kind;
+use crate::values::unreadable::Read;
 
 /// What an attribute was before it was changed; None where there was nothing.
 pub(crate) fn old_value<'py>(

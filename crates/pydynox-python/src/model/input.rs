@@ -6,8 +6,9 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::exceptions::{internal, validation_error};
 use crate::model::schema::Schema;
-use crate::values::decode::{Decoder, Read, Unreadable};
+use crate::values::decode::Decoder;
 use crate::values::input::{Form, convert, object};
+use crate::values::unreadable::{Read, Unreadable};
 
 /// The values of a dictionary as the attributes of a model have them, and what is wrong; what is wrong stays as it was given.
 #[pyfunction]

@@ -1,7 +1,7 @@
 //! The key of an item: given by a caller, written into a body, read from an item.
 
-use crate::values::decode::unreadable;
 use crate::values::encode;
+use crate::values::unreadable::unreadable;
 use pydynox_core::batch::KeyNames;
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::prelude::*;

@@ -1,12 +1,16 @@
 //! What a model declares, and what is said of its attributes.
 
+pub(crate) mod action;
+pub(crate) mod checks;
 pub(crate) mod concealed;
+pub(crate) mod condition;
 pub(crate) mod constraint;
 pub(crate) mod entity;
 pub(crate) mod expression;
 pub(crate) mod input;
 pub(crate) mod instance;
 pub(crate) mod key;
+pub(crate) mod path;
 pub(crate) mod problems;
 pub(crate) mod protection;
 pub(crate) mod purposes;

@@ -1,5 +1,7 @@
 //! All that is wrong with an instance, told at once.
 
+use crate::exceptions::validation_error;
+use pydynox_core::error::Error;
 use pyo3::prelude::*;
 
 use crate::exceptions::validation_errors;
@@ -15,4 +17,9 @@ pub(crate) fn refuse(py: Python<'_>, schema: &Schema, mut problems: Problems) ->
     }
     problems.sort_by_key(|(name, _)| schema.position(name));
     Err(validation_errors(py, problems))
+}
+
+/// An error of the core about an expression, as validation has it.
+pub(crate) fn refused(py: Python<'_>, error: &Error) -> PyErr {
+    validation_error(py, error.message())
 }

@@ -1,8 +1,10 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
 use crate::interpreter::text;
+use crate::values::admit::admit_key;
 use crate::values::field::Field;
 use crate::values::field::Role;
+use crate::values::problem;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +27,6 @@ use crate::model::constraint::Constraint;
 use crate::model::protection::{self};
 use crate::model::purposes::purposes_of;
 use crate::model::template::Template;
-use crate::values::encode;
 use crate::values::input::admitted;
 use crate::values::layout::Layout;
 
@@ -107,9 +108,9 @@ impl Schema {
 
     /// Refuses a value of a key of an index that `DynamoDB` would refuse.
     #[inline]
-    pub(crate) fn fits_index(&self, index: usize, json: &[u8]) -> encode::Checked<()> {
+    pub(crate) fn fits_index(&self, index: usize, json: &[u8]) -> problem::Checked<()> {
         let problem = self.index_key(index).and_then(|key| key.problem(json));
-        problem.map_or(Ok(()), |problem| Err(encode::Problem::new(problem)))
+        problem.map_or(Ok(()), |problem| Err(problem::Problem::new(problem)))
     }
 
     /// Refuses what an update gives to keys of indexes where `DynamoDB` would.
@@ -386,8 +387,8 @@ impl Schema {
                     None => return Err(self.missing_part(py, named, &field.text)),
                 },
             };
-            let admitted = encode::admit_key(field, &value)
-                .map_err(|problem| problem.raise(py, &self.name, field))?;
+            let admitted =
+                admit_key(field, &value).map_err(|problem| problem.raise(py, &self.name, field))?;
             parts.push(admitted);
         }
         if values.len() > parts.len() {

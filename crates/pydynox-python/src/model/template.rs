@@ -11,10 +11,11 @@ use pyo3::types::{
 };
 
 use crate::interpreter::text;
-use crate::values::encode::{Checked, Problem, decimal_type, number_of, python_error};
+use crate::values::encode_number::{decimal_type, number_of};
 use crate::values::field::Field;
 use crate::values::kind::Kind;
 use crate::values::layout::Layout;
+use crate::values::problem::{Checked, Problem, python_error};
 use crate::values::scalar::{self, Text};
 
 /// One piece of a template.

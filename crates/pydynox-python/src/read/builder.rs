@@ -7,6 +7,7 @@ use crate::read::key_parts::equals;
 use crate::read::key_parts::parts_of_all;
 use crate::read::key_parts::queried;
 use crate::read::start;
+use crate::values::unreadable;
 use std::sync::Arc;
 
 use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
@@ -23,7 +24,9 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::connection::connection::{Connected, time_of};
 use crate::connection::meter::Pace;
 use crate::exceptions::{malformed, raise, suggestion, validation_error};
-use crate::model::expression::{Condition, Path, check_owners};
+use crate::model::checks::check_owners;
+use crate::model::condition::Condition;
+use crate::model::path::Path;
 use crate::model::schema::Schema;
 use crate::values::decode;
 use crate::values::encode;
@@ -403,9 +406,9 @@ impl Search {
         let body = plan.body(page);
         let request = || decode::json(py, &mut Reader::new(&body)?);
         let request = request().map_err(|problem| match problem {
-            decode::Unreadable::Malformed(error) => malformed(py, &error),
-            decode::Unreadable::Python(error) => error,
-            decode::Unreadable::Misfit { what, .. } => crate::exceptions::internal(py, &what),
+            unreadable::Unreadable::Malformed(error) => malformed(py, &error),
+            unreadable::Unreadable::Python(error) => error,
+            unreadable::Unreadable::Misfit { what, .. } => crate::exceptions::internal(py, &what),
         })?;
         let explained = PyDict::new(py);
         explained.set_item("operation", plan.operation.name())?;

@@ -1,5 +1,7 @@
 //! The parts of a key that a query is given by name or in order, as conditions on the key.
 
+use crate::values::admit::admit;
+use crate::values::problem;
 use pydynox_core::expression::condition::{Comparator, Condition as Tree, Operand};
 use pydynox_core::expression::known_part::Known;
 use pydynox_core::expression::path::Path as Place;
@@ -218,11 +220,11 @@ pub(crate) fn equals(
     field: &Field,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<Tree> {
-    let failed = |problem: encode::Problem| problem.raise(py, &schema.name, field);
+    let failed = |problem: problem::Problem| problem.raise(py, &schema.name, field);
     if value.is_none() {
-        return Err(failed(encode::Problem::new("is a key, and None is none")));
+        return Err(failed(problem::Problem::new("is a key, and None is none")));
     }
-    let value = encode::admit(field.kind.present(), value).map_err(failed)?;
+    let value = admit(field.kind.present(), value).map_err(failed)?;
     let mut w = Writer::with_capacity(48);
     encode::write_value(&mut w, field.kind.present(), &value, 0).map_err(failed)?;
     Ok(equality(Place::new(&field.attribute_name), w.into_bytes()))

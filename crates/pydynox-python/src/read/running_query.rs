@@ -1,101 +1,47 @@
 //! A query or scan under way: pages that came, rows that were not given yet, the page that is fetched ahead, and where it stands.
 
 use crate::exceptions::is_misfit;
-use crate::model::key::key_values;
-use crate::values::decode::unreadable;
+use crate::read::pages::bring;
+use crate::read::pages::lock;
+use crate::read::pages::nothing_sent;
+use crate::read::pages::open_rows;
+use crate::read::pages::{Brought, Source, State};
+use crate::read::rows::describe;
+use crate::read::rows::key_of;
+use crate::read::rows::keyless;
+use crate::read::rows::row;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pydynox_core::call::Answer;
 use pydynox_core::client::Client as CoreClient;
-use pydynox_core::codec::{Opened, Sealed};
 use pydynox_core::cursor::{Binding, Terms};
-use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::error::Error;
 use pydynox_core::pagination::{
-    CONCURRENT_SEGMENTS, Closed, Fetched, Opener, Page, Pager, Plan, Position, read_segment,
+    CONCURRENT_SEGMENTS, Opener, Page, Pager, Plan, Position, read_segment,
 };
 use pydynox_core::process::Maker;
 use pydynox_core::retry::deadline::Deadline;
-use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::PyList;
 use pyo3::{PyTraverseError, PyVisit};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::AbortHandle;
 
-use crate::answer::failure::{locate, raise_about};
+use crate::answer::failure::raise_about;
 use crate::answer::reply::{Answered, Context, Reply};
 use crate::connection::connection::{Connected, Connection};
-use crate::exceptions::{malformed, raise, unusable, validation_error};
+use crate::exceptions::{malformed, raise};
 use crate::interpreter::bridge;
 use crate::interpreter::operation::Operation;
 use crate::interpreter::runtime::{self, Exchange};
-use crate::item::{read, shield};
-use crate::model::entity::{self, Owner};
+use crate::item::shield;
 use crate::model::instance::Instance;
 use crate::model::instance::unsettle;
-use crate::model::schema::Schema;
 use crate::read::search::{Rows, Search};
 use crate::read::start::{Beginning, now};
 use crate::values::decode::Decoder;
-use crate::values::encode;
-use crate::values::service_json;
-
-type Ahead = oneshot::Receiver<(Pager, Result<Fetched, Error>)>;
-
-/// Where the next page comes from.
-enum Source {
-    /// Nobody reads.
-    Idle(Pager),
-    /// A call reads.
-    Busy,
-    /// The next page is on its way.
-    Ahead(Ahead, AbortHandle),
-    /// Segments are read beside each other.
-    Segments(mpsc::Receiver<Result<Fetched, Error>>),
-    /// Everything was read, or the reading was ended.
-    Over,
-}
-
-/// What a call brought, and what goes on from there.
-struct Brought {
-    /// None where nothing was asked for.
-    source: Option<Source>,
-    fetched: Vec<Fetched>,
-    /// Rows of pages that were here already.
-    opened: Vec<(Arc<Sealed>, Opened)>,
-}
-
-struct State {
-    source: Source,
-    /// What runs on the I/O thread for this reading.
-    tasks: Vec<AbortHandle>,
-    /// The process whose source and tasks these are.
-    maker: Maker,
-    /// Pages of which not every row was given, and how many of the first one were.
-    pending: VecDeque<Page>,
-    given_of_first: usize,
-    /// Whether the row behind those that were given cannot be read.
-    is_stuck: bool,
-    /// By segment, how far the given rows reach.
-    positions: Vec<Position>,
-    given: usize,
-    pages: usize,
-    capacity: Option<f64>,
-    /// Of a reading whose rows are keys, what the last of them were taken from.
-    last: Option<Last>,
-}
-
-/// What rows were taken from, and where the reading stood before.
-#[derive(Clone)]
-struct Last {
-    positions: Vec<Position>,
-    given: usize,
-    pages: VecDeque<Page>,
-    given_of_first: usize,
-}
 
 /// A query or scan under way.
 #[pyclass(frozen, module = "pydynox._core")]
@@ -117,10 +63,6 @@ impl Drop for Reading {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
@@ -732,273 +674,11 @@ impl Answered for Counted {
     }
 }
 
-impl State {
-    fn before(&self) -> Last {
-        Last {
-            positions: self.positions.clone(),
-            given: self.given,
-            pages: self.pending.clone(),
-            given_of_first: self.given_of_first,
-        }
-    }
-
-    fn rows_here(&self) -> usize {
-        let rows: usize = self.pending.iter().map(|page| page.items.len()).sum();
-        rows - self.given_of_first.min(rows)
-    }
-
-    /// How many rows can be given as they are.
-    fn rows_open(&self) -> usize {
-        let mut open = 0;
-        let mut given = self.given_of_first;
-        for page in &self.pending {
-            open += page.open_until().saturating_sub(given);
-            if page.open_until() < page.items.len() {
-                break;
-            }
-            given = 0;
-        }
-        open
-    }
-
-    /// The rows that must be opened before they are given.
-    fn closed(&self) -> Vec<Closed> {
-        let mut given = self.given_of_first;
-        let mut closed = Vec::new();
-        for page in &self.pending {
-            closed.extend(Closed::of(page, given.max(page.open_until())));
-            given = 0;
-        }
-        closed
-    }
-
-    /// Whether a request would have to be sent for more rows.
-    fn is_idle(&self) -> bool {
-        matches!(self.source, Source::Idle(_))
-    }
-
-    fn take(&mut self, fetched: Fetched) {
-        let slot = fetched.segment;
-        if fetched.pages.is_empty() {
-            // What was read without finding a row belongs to the rows before it.
-            match self.pending.iter_mut().rfind(|page| page.segment == slot) {
-                Some(page) => page.after = fetched.after,
-                None => self.positions[slot] = fetched.after,
-            }
-        }
-        self.pending.extend(fetched.pages);
-    }
-}
-
-/// Opens rows that are here, and then those that came.
-async fn open_rows(
-    opener: &mut Opener<'_>,
-    closed: &[Closed],
-    opened: &mut Vec<(Arc<Sealed>, Opened)>,
-    fetched: &mut [Fetched],
-) -> Result<(), Error> {
-    for rows in closed {
-        match opener.open(rows).await? {
-            Some(part) => opened.push((rows.sealed.clone(), part)),
-            None => return Ok(()),
-        }
-    }
-    for fetched in fetched {
-        opener.open_fetched(fetched).await?;
-    }
-    Ok(())
-}
-
-/// Reads on until there are `missing` rows, or no more.
-async fn bring(
-    source: Source,
-    client: &CoreClient,
-    missing: usize,
-    most: Option<usize>,
-) -> (Source, Result<Vec<Fetched>, Error>) {
-    match source {
-        Source::Idle(mut pager) => {
-            let fetched = pager.fetch(client, missing, most).await;
-            (Source::Idle(pager), fetched.map(|fetched| vec![fetched]))
-        }
-        Source::Ahead(receiver, _) => match receiver.await {
-            Err(_) => (Source::Over, Err(broken())),
-            Ok((pager, Err(error))) => (Source::Idle(pager), Err(error)),
-            Ok((mut pager, Ok(first))) => {
-                let missing = missing.saturating_sub(first.count as usize);
-                let most = most.map(|most| most.saturating_sub(first.count as usize));
-                let rest = pager.fetch(client, missing, most).await;
-                (Source::Idle(pager), rest.map(|rest| vec![first, rest]))
-            }
-        },
-        Source::Segments(mut receiver) => {
-            let (mut brought, mut count) = (Vec::new(), 0);
-            while count < missing as u64 {
-                match receiver.recv().await {
-                    Some(Ok(fetched)) => {
-                        count += fetched.count;
-                        brought.push(fetched);
-                    }
-                    Some(Err(error)) => return (Source::Over, Err(error)),
-                    None => return (Source::Over, Ok(brought)),
-                }
-            }
-            (Source::Segments(receiver), Ok(brought))
-        }
-        Source::Busy => (Source::Over, Err(given_up())),
-        Source::Over => (Source::Over, Ok(Vec::new())),
-    }
-}
-
-fn broken() -> Error {
-    Error::new(
-        ErrorKind::Internal,
-        "pydynox panicked while it fetched a page ahead; please report it",
-    )
-}
-
-fn given_up() -> Error {
-    Error::new(
-        ErrorKind::Request,
-        "this reading was cancelled, or two tasks iterate it at the same time: start another one",
-    )
-}
-
-/// The answer of a call that needed none.
-fn nothing_sent(plan: &Plan) -> Answer {
-    Answer {
-        body: bytes::Bytes::new(),
-        request_id: None,
-        attempts: 0,
-        operation: plan.operation.clone(),
-        table: plan.table.clone(),
-        migrated: Vec::new(),
-        sealed: None,
-        opened: None,
-    }
-}
-
 /// Whom the cursors of a search are for, and how long.
 fn terms(search: &Search) -> Terms<'_> {
     Terms {
         audience: search.audience.as_deref(),
         expires_at: search.lifetime.map(|seconds| now().saturating_add(seconds)),
         left: None,
-    }
-}
-
-/// The key in an item, as JSON text; None where a part of it is missing.
-fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, WireError> {
-    let mut w = Writer::with_capacity(96);
-    let mut found = 0;
-    let mut reader = Reader::new(item)?;
-    reader.begin_object()?;
-    while let Some(key) = reader.next_key()? {
-        let place = crate::values::decode::skipped(&mut reader)?;
-        let Some(name) = names.iter().find(|name| key.equals(name)) else {
-            continue;
-        };
-        w.byte(if found == 0 { b'{' } else { b',' });
-        w.string(name);
-        w.byte(b':');
-        w.raw(&item[place]);
-        found += 1;
-    }
-    w.byte(b'}');
-    Ok((found == names.len() && found > 0).then(|| w.into_bytes()))
-}
-
-/// One item as a row.
-fn row<'py>(
-    decoder: &mut Decoder<'py>,
-    search: &Search,
-    bytes: &[u8],
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = decoder.py();
-    let broken = |error: WireError| malformed(py, &error);
-    match (&search.rows, &search.schema) {
-        (Rows::Items, Some(schema)) => {
-            let schema = schema.bind(py);
-            let mut reader = Reader::new(bytes).map_err(broken)?;
-            match entity::owner(schema, &reader.clone())? {
-                Owner::Own => Ok(read::read(decoder, &mut reader, schema)?.into_any()),
-                Owner::Other(other) => Ok(read::read(decoder, &mut reader, &other)?.into_any()),
-                Owner::Foreign => Err(entity::foreign(schema)),
-            }
-        }
-        (Rows::Items | Rows::Keys(_), None) => plain(decoder, bytes),
-        (Rows::Places(paths, projection), _) => {
-            let mut values = Vec::with_capacity(paths.len());
-            for (position, path) in paths.iter().enumerate() {
-                let path = path.get();
-                let Some(place) = projection.find(bytes, position).map_err(broken)? else {
-                    values.push(path.missing(py)?);
-                    continue;
-                };
-                let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
-                let value = decoder.value(&mut reader, path.kind());
-                let value = value.map_err(|problem| {
-                    let error = unreadable(py, problem, &path.label());
-                    path.tell_owner(py, error)
-                });
-                values.push(value?);
-            }
-            Ok(PyTuple::new(py, values)?.into_any())
-        }
-        (Rows::Keys(_), Some(schema)) => {
-            let values = key_values(decoder, schema.get(), bytes, |name| keyless(py, name))?;
-            Ok(values.into_any())
-        }
-    }
-}
-
-/// The values of the key of an item, as its model has them; of an item of plain values, or in `DynamoDB`'s JSON.
-#[pyfunction]
-#[pyo3(signature = (schema, item, wire, /))]
-pub(crate) fn key_of_item<'py>(
-    schema: &Bound<'py, Schema>,
-    item: &Bound<'py, PyDict>,
-    wire: bool,
-) -> PyResult<Bound<'py, PyTuple>> {
-    let py = schema.py();
-    let mut w = Writer::with_capacity(512);
-    if wire {
-        service_json::write(&mut w, item.as_any(), 0)?;
-    } else {
-        encode::write_item(&mut w, item)
-            .map_err(|problem| validation_error(py, &problem.describe("", "item")))?;
-    }
-    let model = schema.get();
-    key_values(&mut Decoder::new(py), model, w.as_bytes(), |name| {
-        let message = format!("{}: the item lacks its key attribute '{name}'", model.name);
-        validation_error(py, &message)
-    })
-}
-
-/// A row that is no item: each has its key.
-#[cold]
-fn keyless(py: Python<'_>, names: &str) -> PyErr {
-    unusable(py, &format!("a row lacks its key, '{names}'"))
-}
-
-fn plain<'py>(decoder: &mut Decoder<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let py = decoder.py();
-    let mut reader = Reader::new(bytes).map_err(|error| malformed(py, &error))?;
-    let item = decoder.item(&mut reader);
-    Ok(item
-        .map_err(|problem| unreadable(py, problem, "item"))?
-        .into_any())
-}
-
-/// Tells an error which row it is about.
-#[cold]
-fn describe(py: Python<'_>, error: &PyErr, search: &Search, bytes: &[u8]) -> PyResult<()> {
-    let mut decoder = Decoder::new(py);
-    let raw = plain(&mut decoder, bytes)?;
-    let value = error.value(py);
-    value.setattr(intern!(py, "raw"), &raw)?;
-    match &search.schema {
-        Some(schema) => locate(py, error, schema.get(), bytes),
-        None => Ok(()),
     }
 }

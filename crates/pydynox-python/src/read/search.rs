@@ -26,7 +26,7 @@ use crate::connection::meter::Pace;
 use crate::connection::settings::Settings;
 use crate::exceptions::raise;
 use crate::model::entity;
-use crate::model::expression::Path;
+use crate::model::path::Path;
 use crate::model::schema::Schema;
 
 /// What the rows of a query are.

@@ -1,7 +1,8 @@
 //! Wire to instance or plain value: reads a response's buffer once, guided by the schema.
 
-use crate::exceptions::malformed;
-use crate::exceptions::misfit;
+use crate::values::unreadable::Read;
+use crate::values::unreadable::Unreadable;
+use crate::values::unreadable::wrong_tag;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,66 +16,12 @@ use pyo3::types::{
 };
 
 use crate::interpreter::ffi;
-use crate::values::encode::decimal_type;
+use crate::values::encode_number::decimal_type;
 use crate::values::json_attribute;
 use crate::values::kind::{Clock, Codec, Kind, Members, Pydantic};
 use crate::values::layout::is_same;
 use crate::values::record::refused;
-use crate::values::scalar::{self, Unfit};
-
-/// Why a stored value cannot be read.
-pub(crate) enum Unreadable {
-    /// The body is not what DynamoDB's protocol allows.
-    Malformed(WireError),
-    /// The value is well formed and of another type than declared: where in it, and what is wrong.
-    Misfit { place: String, what: String },
-    /// Python said no.
-    Python(PyErr),
-}
-
-impl From<WireError> for Unreadable {
-    fn from(error: WireError) -> Self {
-        Self::Malformed(error)
-    }
-}
-
-impl From<PyErr> for Unreadable {
-    fn from(error: PyErr) -> Self {
-        Self::Python(error)
-    }
-}
-
-impl From<Unfit> for Unreadable {
-    fn from(unfit: Unfit) -> Self {
-        match unfit {
-            Unfit::Text(what) => Self::misfit(what),
-            Unfit::Python(error) => Self::Python(error),
-        }
-    }
-}
-
-impl Unreadable {
-    #[cold]
-    pub(crate) fn misfit(what: impl Into<String>) -> Self {
-        Self::Misfit {
-            place: String::new(),
-            what: what.into(),
-        }
-    }
-
-    #[cold]
-    pub(crate) fn within(self, step: &str) -> Self {
-        match self {
-            Self::Misfit { place, what } => Self::Misfit {
-                place: format!("{step}{place}"),
-                what,
-            },
-            other => other,
-        }
-    }
-}
-
-pub(crate) type Read<T> = Result<T, Unreadable>;
+use crate::values::scalar::{self};
 
 const CACHED_KEYS: usize = 512;
 
@@ -385,7 +332,7 @@ impl<'py> Decoder<'py> {
         Ok(self.members(r, inner)?.into_any())
     }
 
-    fn members(&mut self, r: &mut Reader<'_>, inner: &Kind) -> Read<Bound<'py, PyDict>> {
+    pub(crate) fn members(&mut self, r: &mut Reader<'_>, inner: &Kind) -> Read<Bound<'py, PyDict>> {
         let dict = PyDict::new(self.py);
         r.begin_object()?;
         while let Some(key) = r.next_key()? {
@@ -511,46 +458,6 @@ fn number_text<'a>(r: &mut Reader<'a>) -> Read<&'a str> {
     }
 }
 
-#[cold]
-fn wrong_tag(kind: &Kind, tag: Tag) -> Unreadable {
-    let declared = match kind.present() {
-        Kind::Str
-        | Kind::Datetime(Clock::Iso)
-        | Kind::Date
-        | Kind::Time
-        | Kind::Uuid
-        | Kind::Json(_) => "a string (S)",
-        Kind::Int
-        | Kind::Float
-        | Kind::Decimal
-        | Kind::Number
-        | Kind::Datetime(_)
-        | Kind::Timedelta => "a number (N)",
-        Kind::Bool => "a boolean (BOOL)",
-        Kind::Bytes => "binary (B)",
-        Kind::None => "NULL",
-        Kind::List(_) | Kind::Tuple(_) | Kind::TupleOf(_) => "a list (L)",
-        Kind::Dict(_) | Kind::Record(_) | Kind::Pydantic(_) => "a map (M)",
-        Kind::Set(_) | Kind::FrozenSet(_) => "a set (SS, NS, BS)",
-        Kind::Enum(members) | Kind::Literal(members) => return wrong_tag(&members.inner, tag),
-        Kind::Codec(codec) => return wrong_tag(&codec.inner, tag),
-        Kind::Any | Kind::Open | Kind::Optional(_) => "any type",
-    };
-    let stored = match tag {
-        Tag::S => "a string (S)",
-        Tag::N => "a number (N)",
-        Tag::B => "binary (B)",
-        Tag::Bool => "a boolean (BOOL)",
-        Tag::Null => "NULL",
-        Tag::M => "a map (M)",
-        Tag::L => "a list (L)",
-        Tag::Ss => "a string set (SS)",
-        Tag::Ns => "a number set (NS)",
-        Tag::Bs => "a binary set (BS)",
-    };
-    Unreadable::misfit(format!("the stored value is {stored}, not {declared}"))
-}
-
 /// Any JSON, as `json.loads` reads it: what operations without a model of ours answer.
 pub(crate) fn json<'py>(py: Python<'py>, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
     Ok(match r.peek()? {
@@ -599,13 +506,4 @@ pub(crate) fn skipped(r: &mut Reader<'_>) -> Result<Range<usize>, WireError> {
     let start = r.position();
     r.skip()?;
     Ok(start..r.position())
-}
-
-/// What a stored value that cannot be read is as an exception.
-pub(crate) fn unreadable(py: Python<'_>, problem: Unreadable, label: &str) -> PyErr {
-    match problem {
-        Unreadable::Malformed(error) => malformed(py, &error),
-        Unreadable::Python(error) => error,
-        Unreadable::Misfit { place, what } => misfit(py, "", label, &place, &what),
-    }
 }

@@ -1,359 +1,36 @@
 //! Instance or plain value to wire: checks and writes Python values, guided by the schema, straight into the request's buffer.
 
-use std::sync::{Mutex, PoisonError};
+use crate::values::admit::optional_problem;
+use crate::values::encode_number::decimal_type;
+use crate::values::encode_number::write_decimal;
+use crate::values::encode_number::write_float;
+use crate::values::encode_number::write_integer;
+use crate::values::encode_number::write_number;
+use crate::values::encode_number::write_number_text;
+use crate::values::encode_set::write_set;
+use crate::values::encode_set::write_set_members;
+use crate::values::problem::Checked;
+use crate::values::problem::Problem;
+use crate::values::problem::python_error;
+use crate::values::problem::wrong_type;
 
 use pydynox_core::number::Number;
-use pydynox_core::unique::{LEAST_NUMBER, PREFIX};
-use pydynox_core::wire::{Reader, Tag, Writer};
+use pydynox_core::wire::Writer;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMemoryView, PySet,
-    PyString, PyTuple, PyType,
+    PyString, PyTuple,
 };
 
-use crate::exceptions::validation_errors;
-use crate::interpreter::ffi;
 use crate::values::field::Field;
 use crate::values::json_attribute;
-use crate::values::kind::{Clock, Codec, Kind, Members, Pydantic};
+use crate::values::kind::{Codec, Kind, Members, Pydantic};
 use crate::values::scalar::{self, Text};
 
 /// Levels that DynamoDB stores: an attribute's value is on the first, and what a list or a map holds on the next one.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 const MAX_DEPTH: usize = 32;
-
-/// Why a value cannot be stored: where in it, and what is wrong. The place is collected from the inside out.
-pub(crate) struct Problem {
-    place: String,
-    what: String,
-    /// The place without the keys of maps, which are part of the value.
-    discreet_place: String,
-    /// What is wrong without anything of the value, where `what` has something of it.
-    discreet: Option<String>,
-}
-
-pub(crate) type Checked<T> = Result<T, Problem>;
-
-impl Problem {
-    #[cold]
-    pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self {
-            place: String::new(),
-            what: what.into(),
-            discreet_place: String::new(),
-            discreet: None,
-        }
-    }
-
-    /// One whose text has something of the value, and what can be said without.
-    #[cold]
-    pub(crate) fn echoing(what: impl Into<String>, discreet: impl Into<String>) -> Self {
-        Self {
-            discreet: Some(discreet.into()),
-            ..Self::new(what)
-        }
-    }
-
-    #[cold]
-    pub(crate) fn within(mut self, step: &str) -> Self {
-        self.place.insert_str(0, step);
-        self.discreet_place.insert_str(0, step);
-        self
-    }
-
-    /// The same for the member of a map.
-    #[cold]
-    pub(crate) fn within_key(mut self, key: impl std::fmt::Debug) -> Self {
-        self.place.insert_str(0, &format!("[{key:?}]"));
-        self.discreet_place.insert_str(0, "[...]");
-        self
-    }
-
-    /// What a value breaks of its rules, each as what follows the name of the attribute; the second time without anything of the
-    /// value.
-    #[cold]
-    pub(crate) fn of_rules(broken: &[String], discreet: &[String]) -> Self {
-        let told = |broken: &[String]| broken.join(";").trim_start().to_owned();
-        Self::echoing(told(broken), told(discreet))
-    }
-
-    /// `User.tags[3] must be str, not int`.
-    pub(crate) fn describe(&self, model: &str, attribute: &str) -> String {
-        told(model, attribute, &self.place, &self.what)
-    }
-
-    /// The same of an attribute by its field; nothing of the value of an encrypted one is said.
-    pub(crate) fn describe_of(&self, model: &str, field: &Field) -> String {
-        self.describe_as(model, &field.text, field)
-    }
-
-    /// The same under a name that is longer than the field's own.
-    pub(crate) fn describe_as(&self, model: &str, name: &str, field: &Field) -> String {
-        if !field.is_encrypted() {
-            return self.describe(model, name);
-        }
-        let what = self.discreet.as_ref().unwrap_or(&self.what);
-        told(model, name, &self.discreet_place, what)
-    }
-
-    pub(crate) fn raise(&self, py: Python<'_>, model: &str, field: &Field) -> PyErr {
-        validation_errors(
-            py,
-            vec![(field.text.to_string(), self.describe_of(model, field))],
-        )
-    }
-}
-
-fn told(model: &str, name: &str, place: &str, what: &str) -> String {
-    let dot = if model.is_empty() { "" } else { "." };
-    let blank = if what.starts_with(':') { "" } else { " " };
-    format!("{model}{dot}{name}{place}{blank}{what}")
-}
-
-#[cold]
-pub(crate) fn wrong_type(wanted: &str, value: &Bound<'_, PyAny>) -> Problem {
-    let got = value
-        .get_type()
-        .qualname()
-        .map_or_else(|_| "another type".into(), |name| name.to_string());
-    Problem::new(format!("must be {wanted}, not {got}"))
-}
-
-#[cold]
-pub(crate) fn python_error(value: &Bound<'_, PyAny>, error: &PyErr) -> Problem {
-    let py = value.py();
-    let name = error.get_type(py).name();
-    Problem::echoing(
-        format!("cannot be stored: {}", error.value(py)),
-        name.map_or_else(
-            |_| "cannot be stored".into(),
-            |name| format!("cannot be stored: {name}"),
-        ),
-    )
-}
-
-/// The name of a kind in Python's words.
-pub(crate) fn wanted(kind: &Kind) -> String {
-    match kind {
-        Kind::Str => "str".into(),
-        Kind::Int => "int".into(),
-        Kind::Float => "float".into(),
-        Kind::Decimal => "Decimal".into(),
-        Kind::Number => "int or float".into(),
-        Kind::Bool => "bool".into(),
-        Kind::Bytes => "bytes".into(),
-        Kind::None => "None".into(),
-        Kind::Any | Kind::Open => "a value that DynamoDB can store".into(),
-        Kind::List(_) => "list".into(),
-        Kind::Dict(_) => "dict".into(),
-        Kind::Set(_) => "set".into(),
-        Kind::FrozenSet(_) => "frozenset".into(),
-        Kind::Tuple(_) | Kind::TupleOf(_) => "tuple".into(),
-        Kind::Datetime(_) => "datetime".into(),
-        Kind::Date => "date".into(),
-        Kind::Time => "time".into(),
-        Kind::Timedelta => "timedelta".into(),
-        Kind::Uuid => "UUID".into(),
-        Kind::Enum(members) | Kind::Literal(members) => members.name.to_string(),
-        Kind::Record(shape) => shape.get().wanted(),
-        Kind::Pydantic(model) => model.name.to_string(),
-        Kind::Json(inner) => wanted(inner),
-        Kind::Codec(codec) => codec.name.to_string(),
-        Kind::Optional(inner) => format!("{} or None", wanted(inner)),
-    }
-}
-
-/// Check a key's value: its type, and what DynamoDB asks of keys.
-pub(crate) fn admit_key<'py>(
-    field: &Field,
-    value: &Bound<'py, PyAny>,
-) -> Checked<Bound<'py, PyAny>> {
-    let value = admit(&field.kind, value)?;
-    let limit = if field.role == crate::values::field::Role::PartitionKey {
-        2048
-    } else {
-        1024
-    };
-    let length = match &field.kind {
-        Kind::Str | Kind::Bytes => match value.cast::<PyString>() {
-            Ok(_) => Some(text_of(&value)?.len()),
-            Err(_) => value
-                .cast::<PyBytes>()
-                .ok()
-                .map(|bytes| bytes.as_bytes().len()),
-        },
-        Kind::Enum(_) | Kind::Literal(_) | Kind::Codec(_) => key_length(&field.kind, &value)?,
-        _ => None,
-    };
-    if field.role == crate::values::field::Role::PartitionKey && is_reserved(&value) {
-        return Err(Problem::new(
-            "is reserved: such keys are those of pydynox's own items, which keep values unique",
-        ));
-    }
-    match length {
-        Some(0) => Err(Problem::new("must not be empty: it is a key")),
-        Some(length) if length > limit => Err(Problem::new(format!(
-            "has {length} bytes; a key of this kind may have {limit}"
-        ))),
-        _ => Ok(value),
-    }
-}
-
-/// Whether a partition key may be that of an item that keeps a value unique.
-fn is_reserved(value: &Bound<'_, PyAny>) -> bool {
-    if let Ok(text) = value.cast::<PyString>() {
-        return text.to_str().is_ok_and(|text| text.starts_with(PREFIX));
-    }
-    if let Ok(bytes) = value.cast::<PyBytes>() {
-        return bytes.as_bytes().starts_with(PREFIX.as_bytes());
-    }
-    value
-        .extract::<f64>()
-        .is_ok_and(|number| number >= LEAST_NUMBER)
-}
-
-/// Bytes of a key that only what is written for it tells; None of a number.
-fn key_length(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Option<usize>> {
-    let mut w = Writer::with_capacity(32);
-    write_value(&mut w, kind, value, 0)?;
-    let read = || {
-        let mut r = Reader::new(w.as_bytes())?;
-        Ok(match r.begin_value()? {
-            Tag::S => Some(Some(r.string()?.decode()?.len())),
-            Tag::B => Some(Some(r.binary()?.len())),
-            Tag::N => Some(None),
-            _ => None,
-        })
-    };
-    read()
-        .map_err(|error: pydynox_core::wire::WireError| Problem::new(error.to_string()))?
-        .ok_or_else(|| Problem::new("is stored as no string, number or bytes, and it is a key"))
-}
-
-/// Check a value against a kind; gives the value to keep, which is another one where a number was converted exactly.
-#[inline]
-pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
-    match kind {
-        Kind::Str if value.is_exact_instance_of::<PyString>() => admit_text(value),
-        Kind::Bool if value.is_exact_instance_of::<PyBool>() => Ok(value.clone()),
-        Kind::Int
-            if value.is_exact_instance_of::<PyInt>() && ffi::small_integer(value).is_some() =>
-        {
-            Ok(value.clone())
-        }
-        Kind::Optional(_) if value.is_none() => Ok(value.clone()),
-        Kind::Optional(inner) => {
-            admit(inner, value).map_err(|problem| optional_problem(problem, inner))
-        }
-        Kind::Datetime(Clock::WholeSeconds) => scalar::floored(value),
-        Kind::Float if is_ordinary_float(value) => Ok(value.clone()),
-        Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
-        Kind::Decimal if value.is_exact_instance_of::<PyInt>() => decimal_type(value.py())
-            .and_then(|decimal| decimal.call1((value,)))
-            .map_err(|error| python_error(value, &error)),
-        _ if holds_text_alone(kind, value) => Ok(value.clone()),
-        _ => admit_by_writing(kind, value),
-    }
-}
-
-/// Containers of nothing but text are looked through, which is cheaper than writing them; what is wrong with others is found there.
-fn holds_text_alone(kind: &Kind, value: &Bound<'_, PyAny>) -> bool {
-    match kind {
-        Kind::List(inner) if matches!(**inner, Kind::Str) => value
-            .cast_exact::<PyList>()
-            .is_ok_and(|list| list.iter().all(|element| is_text(&element))),
-        Kind::Set(inner) if matches!(**inner, Kind::Str) => value
-            .cast_exact::<PySet>()
-            .is_ok_and(|set| set.iter().all(|member| is_text(&member))),
-        Kind::Dict(inner) if matches!(**inner, Kind::Str) => {
-            value.cast_exact::<PyDict>().is_ok_and(|dict| {
-                dict.iter()
-                    .all(|(key, member)| is_name(&key) && is_text(&member))
-            })
-        }
-        _ => false,
-    }
-}
-
-#[inline]
-fn is_text(value: &Bound<'_, PyAny>) -> bool {
-    value
-        .cast_exact::<PyString>()
-        .is_ok_and(|text| text.to_str().is_ok())
-}
-
-#[inline]
-fn is_name(value: &Bound<'_, PyAny>) -> bool {
-    value
-        .cast_exact::<PyString>()
-        .is_ok_and(|text| text.to_str().is_ok_and(|name| !name.is_empty()))
-}
-
-/// A float that is well inside of what `DynamoDB` stores, so that its text need not be made to know it.
-#[inline]
-fn is_ordinary_float(value: &Bound<'_, PyAny>) -> bool {
-    value
-        .cast_exact::<PyFloat>()
-        .is_ok_and(|float| float.value() == 0.0 || (1e-100..1e100).contains(&float.value().abs()))
-}
-
-pub(crate) fn optional_problem(problem: Problem, inner: &Kind) -> Problem {
-    let plain = format!("must be {}, not", wanted(inner));
-    if problem.place.is_empty() && problem.what.starts_with(&plain) {
-        return Problem {
-            what: problem.what.replacen(
-                &plain,
-                &format!("must be {} or None, not", wanted(inner)),
-                1,
-            ),
-            ..problem
-        };
-    }
-    problem
-}
-
-#[inline]
-fn admit_text<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
-    text_of(value).map(|_| value.clone())
-}
-
-fn whole_float<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
-    let float = value
-        .py()
-        .get_type::<PyFloat>()
-        .call1((value,))
-        .map_err(|error| python_error(value, &error))?;
-    match float.eq(value) {
-        Ok(true) => Ok(float),
-        _ => Err(Problem::new("is an int that a float cannot hold exactly")),
-    }
-}
-
-/// What may be assigned is what can be written: one set of rules.
-fn admit_by_writing<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
-    static SCRATCH: Mutex<Option<Writer>> = Mutex::new(None);
-    let taken = SCRATCH
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    let mut scratch = taken.unwrap_or_else(|| Writer::with_capacity(1024));
-    let written = match kind.present() {
-        // An empty set of an attribute is an absent attribute.
-        Kind::Set(_) if is_empty_set(value) && value.is_instance_of::<PySet>() => Ok(()),
-        Kind::FrozenSet(_) if is_empty_set(value) && value.is_instance_of::<PyFrozenSet>() => {
-            Ok(())
-        }
-        present => write_value(&mut scratch, present, value, 0),
-    };
-    let large = scratch.len() > 1 << 20;
-    scratch.truncate(0);
-    if !large {
-        *SCRATCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(scratch);
-    }
-    written.map(|()| value.clone())
-}
 
 /// Whether an attribute with this value is left out of the item.
 #[inline]
@@ -630,86 +307,6 @@ pub(crate) fn text_of<'a>(value: &'a Bound<'_, PyAny>) -> Checked<&'a str> {
         .map_err(|_| Problem::new("holds a lone surrogate, which is no text that UTF-8 can store"))
 }
 
-fn write_integer(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
-    if value.cast::<PyInt>().is_err() || value.is_instance_of::<PyBool>() {
-        return Err(wrong_type("int", value));
-    }
-    match ffi::small_integer(value) {
-        Some(number) => w.integer_value(number),
-        None => write_number_text(w, value)?,
-    }
-    Ok(())
-}
-
-/// A number that only its text holds exactly.
-fn write_number_text(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
-    w.number_value(&number_of(value)?);
-    Ok(())
-}
-
-/// An int, a float or a Decimal as the number that is stored.
-pub(crate) fn number_of(value: &Bound<'_, PyAny>) -> Checked<Number> {
-    let unfit = |error| Problem::new(format!("cannot be stored as a number: {error}"));
-    if let Ok(float) = value.cast::<PyFloat>() {
-        return Number::from_f64(float.value()).map_err(unfit);
-    }
-    // The text of an int subclass (an enum's member) is its name; a plain int's or a Decimal's is its digits.
-    let digits = if value.is_instance_of::<PyInt>() {
-        value.py().get_type::<PyInt>().call1((value,))
-    } else {
-        Ok(value.clone())
-    };
-    // Python refuses to print integers of over 4,300 digits; DynamoDB stores 38.
-    let text = digits
-        .and_then(|digits| digits.str())
-        .map_err(|_| Problem::new("has over 38 significant digits, more than DynamoDB stores"))?;
-    let text = text.to_str().map_err(|error| python_error(value, &error))?;
-    Number::parse(text).map_err(unfit)
-}
-
-fn write_float(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
-    match value.cast::<PyFloat>() {
-        Ok(float) => {
-            let number = Number::from_f64(float.value())
-                .map_err(|error| Problem::new(format!("cannot be stored as a number: {error}")))?;
-            w.number_value(&number);
-            Ok(())
-        }
-        Err(_) if value.is_exact_instance_of::<PyInt>() => {
-            whole_float(value).and_then(|_| write_integer(w, value))
-        }
-        Err(_) => Err(wrong_type("float", value)),
-    }
-}
-
-fn write_decimal(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
-    if value.is_exact_instance_of::<PyInt>() {
-        return write_integer(w, value);
-    }
-    let decimal = decimal_type(value.py()).map_err(|error| python_error(value, &error))?;
-    if !value.is_instance(decimal).unwrap_or(false) {
-        let advice = if value.is_instance_of::<PyFloat>() {
-            " (write Decimal(\"0.1\"): a float is not exact)"
-        } else {
-            ""
-        };
-        let mut problem = wrong_type("Decimal", value);
-        problem.what.push_str(advice);
-        return Err(problem);
-    }
-    write_number_text(w, value)
-}
-
-fn write_number(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
-    if value.is_instance_of::<PyFloat>() {
-        return write_float(w, value);
-    }
-    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
-        return write_integer(w, value);
-    }
-    Err(wrong_type("int or float", value))
-}
-
 /// One level further down: what stands there is inside of so many lists and maps.
 pub(crate) fn deeper(depth: usize) -> Checked<usize> {
     if depth >= MAX_DEPTH {
@@ -807,74 +404,6 @@ pub(crate) fn write_item(w: &mut Writer, item: &Bound<'_, PyDict>) -> Checked<()
     write_members(w, &Kind::Any, item, 0)
 }
 
-fn write_set(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> Checked<()> {
-    if !value.is_instance_of::<PySet>() {
-        return Err(wrong_type("set", value));
-    }
-    write_set_members(w, inner, value)
-}
-
-/// A set's members, by the type of the first one; DynamoDB stores no empty set.
-fn write_set_members(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> Checked<()> {
-    if is_empty_set(value) {
-        return Err(Problem::new(
-            "is an empty set inside a container, which DynamoDB does not store",
-        ));
-    }
-    if let Kind::Str = inner {
-        return write_text_set(w, value);
-    }
-    let mut tag: Option<&'static [u8]> = None;
-    let mut seen = std::collections::HashSet::new();
-    for member in value
-        .try_iter()
-        .map_err(|error| python_error(value, &error))?
-    {
-        let member = member.map_err(|error| python_error(value, &error))?;
-        // A member is written as a value and then unwrapped: `{"S":"x"}` gives `"x"` of an SS.
-        let mut scratch = Writer::with_capacity(32);
-        write_value(&mut scratch, inner, &member, 0).map_err(|problem| problem.within("{...}"))?;
-        let written = scratch.as_bytes();
-        let (member_tag, text): (&'static [u8], &[u8]) = match written {
-            [b'{', b'"', b'S', b'"', b':', text @ .., b'}'] => (br#"{"SS":["#, text),
-            [b'{', b'"', b'N', b'"', b':', text @ .., b'}'] => (br#"{"NS":["#, text),
-            [b'{', b'"', b'B', b'"', b':', text @ .., b'}'] => (br#"{"BS":["#, text),
-            _ => return Err(wrong_type("str, a number or bytes", &member).within("{...}")),
-        };
-        match tag {
-            None => w.raw(member_tag),
-            Some(first) if first == member_tag => w.byte(b','),
-            Some(_) => return Err(Problem::new("mixes strings, numbers and bytes in one set")),
-        }
-        tag = Some(member_tag);
-        if !seen.insert(text.to_vec()) {
-            return Err(Problem::new(
-                "holds two members that DynamoDB stores as one",
-            ));
-        }
-        w.raw(text);
-    }
-    w.raw(b"]}");
-    Ok(())
-}
-
-fn write_text_set(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
-    w.raw(br#"{"SS":["#);
-    for (index, member) in value
-        .try_iter()
-        .map_err(|error| python_error(value, &error))?
-        .enumerate()
-    {
-        if index > 0 {
-            w.byte(b',');
-        }
-        let member = member.map_err(|error| python_error(value, &error))?;
-        w.string(text_of(&member).map_err(|problem| problem.within("{...}"))?);
-    }
-    w.raw(b"]}");
-    Ok(())
-}
-
 /// Write a value of no declared type by what it is.
 fn write_any(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
     if value.is_none() {
@@ -932,10 +461,4 @@ fn write_any_other(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
         return write_number_text(w, value);
     }
     Err(wrong_type("a value that DynamoDB can store", value))
-}
-
-/// `decimal.Decimal`, imported at its first use.
-pub(crate) fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    DECIMAL.import(py, "decimal", "Decimal")
 }

@@ -1,6 +1,6 @@
 //! Values from outside: dictionaries in place of documents, dataclasses and pydantic models, and what JSON has for other types.
 
-use crate::values::encode::admit_key;
+use crate::values::admit::admit_key;
 use crate::values::field::Field;
 use crate::values::field::Role;
 use pydynox_core::wire::{Reader, Writer, base64};
@@ -11,16 +11,18 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple
 
 use crate::exceptions::validation_error;
 use crate::interpreter::ffi;
-use crate::values::decode::{self, Decoder, Read, Unreadable};
-use crate::values::encode::{
-    Checked, Problem, admit, decimal_type, python_error, to_stored, value_of, write_value,
-};
+use crate::values::admit::admit;
+use crate::values::decode::{self, Decoder};
+use crate::values::encode::{to_stored, value_of, write_value};
+use crate::values::encode_number::decimal_type;
 use crate::values::json_attribute;
 use crate::values::kind::{Codec, Kind, Members, Pydantic};
 use crate::values::layout::Layout;
 use crate::values::layout::sorted;
+use crate::values::problem::{Checked, Problem, python_error};
 use crate::values::record::{Make, Shape};
 use crate::values::scalar::{self, Unfit};
+use crate::values::unreadable::{Read, Unreadable};
 
 /// What may stand for a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

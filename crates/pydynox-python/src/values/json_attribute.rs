@@ -9,14 +9,16 @@ use pyo3::types::{
     PyString, PyTuple,
 };
 
-use crate::values::decode::{self, Decoder, Read, Unreadable};
-use crate::values::encode::{
-    Checked, Problem, decimal_type, deeper, optional_problem, python_error, text_of, wanted,
-    wrong_type,
-};
+use crate::values::decode::{self, Decoder};
+
+use crate::values::admit::optional_problem;
+use crate::values::encode::{deeper, text_of};
+use crate::values::encode_number::decimal_type;
 use crate::values::kind::Kind;
+use crate::values::problem::{Checked, Problem, python_error, wanted, wrong_type};
 use crate::values::record::refused;
 use crate::values::scalar;
+use crate::values::unreadable::{Read, Unreadable};
 
 /// Write a value as JSON. `lossy`: an undeclared value that JSON has no word for is written as the text closest to it.
 pub(crate) fn write(

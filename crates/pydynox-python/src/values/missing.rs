@@ -112,7 +112,7 @@ fn is_passing(value: &Bound<'_, PyAny>) -> PyResult<bool> {
         }
         return Ok(false);
     }
-    let is_record = value.is_instance_of::<crate::values::record::Document>()
+    let is_record = value.is_instance_of::<crate::values::document::Document>()
         || value.hasattr(intern!(py, "__pydantic_fields__"))?;
     match value.getattr(intern!(py, "__dict__")) {
         Ok(members) if is_record => any_passing(members.cast::<PyDict>()?.values().iter()),

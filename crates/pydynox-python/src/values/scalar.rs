@@ -11,8 +11,8 @@ use pyo3::types::{
 };
 
 use crate::interpreter::ffi;
-use crate::values::encode::{Checked, Problem, python_error, wrong_type};
 use crate::values::kind::{Clock, Kind};
+use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 
 const SECOND: i64 = 1_000_000;
 

@@ -2,7 +2,7 @@
 
 use crate::connection::connection::Connected;
 use crate::item::sealed;
-use crate::values::encode;
+use crate::values::admit::admit;
 use crate::values::kind::Kind;
 use pydynox_core::size::item_size;
 use pydynox_core::wire::marks::unmarked;
@@ -257,5 +257,5 @@ fn fill_new(
 #[pyfunction]
 #[pyo3(signature = (kind, value, /))]
 pub(crate) fn fits(kind: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(encode::admit(&Kind::parse(kind)?, value).is_ok())
+    Ok(admit(&Kind::parse(kind)?, value).is_ok())
 }

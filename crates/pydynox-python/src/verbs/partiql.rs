@@ -32,9 +32,10 @@ use crate::interpreter::text;
 use crate::item::shield;
 use crate::model::instance::unsettle;
 use crate::model::schema::Schema;
-use crate::values::decode::{Decoder, Unreadable};
+use crate::values::decode::Decoder;
 use crate::values::encode;
 use crate::values::kind::Kind;
+use crate::values::unreadable::Unreadable;
 use crate::write::transaction::{Part, failures};
 
 /// What a cursor of statements is bound to beside what a query's is.

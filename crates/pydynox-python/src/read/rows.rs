@@ -1,0 +1,140 @@
+//! A stored item as a row of a query: an instance, values at paths, or a key.
+
+use crate::model::key::key_values;
+use crate::values::unreadable::unreadable;
+
+use pydynox_core::wire::{Reader, WireError, Writer};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::answer::failure::locate;
+use crate::exceptions::{malformed, unusable, validation_error};
+use crate::item::read;
+use crate::model::entity::{self, Owner};
+use crate::model::schema::Schema;
+use crate::read::search::{Rows, Search};
+use crate::values::decode::Decoder;
+use crate::values::encode;
+use crate::values::service_json;
+
+/// The key in an item, as JSON text; None where a part of it is missing.
+pub(crate) fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, WireError> {
+    let mut w = Writer::with_capacity(96);
+    let mut found = 0;
+    let mut reader = Reader::new(item)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        let place = crate::values::decode::skipped(&mut reader)?;
+        let Some(name) = names.iter().find(|name| key.equals(name)) else {
+            continue;
+        };
+        w.byte(if found == 0 { b'{' } else { b',' });
+        w.string(name);
+        w.byte(b':');
+        w.raw(&item[place]);
+        found += 1;
+    }
+    w.byte(b'}');
+    Ok((found == names.len() && found > 0).then(|| w.into_bytes()))
+}
+
+/// One item as a row.
+pub(crate) fn row<'py>(
+    decoder: &mut Decoder<'py>,
+    search: &Search,
+    bytes: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = decoder.py();
+    let broken = |error: WireError| malformed(py, &error);
+    match (&search.rows, &search.schema) {
+        (Rows::Items, Some(schema)) => {
+            let schema = schema.bind(py);
+            let mut reader = Reader::new(bytes).map_err(broken)?;
+            match entity::owner(schema, &reader.clone())? {
+                Owner::Own => Ok(read::read(decoder, &mut reader, schema)?.into_any()),
+                Owner::Other(other) => Ok(read::read(decoder, &mut reader, &other)?.into_any()),
+                Owner::Foreign => Err(entity::foreign(schema)),
+            }
+        }
+        (Rows::Items | Rows::Keys(_), None) => plain(decoder, bytes),
+        (Rows::Places(paths, projection), _) => {
+            let mut values = Vec::with_capacity(paths.len());
+            for (position, path) in paths.iter().enumerate() {
+                let path = path.get();
+                let Some(place) = projection.find(bytes, position).map_err(broken)? else {
+                    values.push(path.missing(py)?);
+                    continue;
+                };
+                let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
+                let value = decoder.value(&mut reader, path.kind());
+                let value = value.map_err(|problem| {
+                    let error = unreadable(py, problem, &path.label());
+                    path.tell_owner(py, error)
+                });
+                values.push(value?);
+            }
+            Ok(PyTuple::new(py, values)?.into_any())
+        }
+        (Rows::Keys(_), Some(schema)) => {
+            let values = key_values(decoder, schema.get(), bytes, |name| keyless(py, name))?;
+            Ok(values.into_any())
+        }
+    }
+}
+
+/// The values of the key of an item, as its model has them; of an item of plain values, or in `DynamoDB`'s JSON.
+#[pyfunction]
+#[pyo3(signature = (schema, item, wire, /))]
+pub(crate) fn key_of_item<'py>(
+    schema: &Bound<'py, Schema>,
+    item: &Bound<'py, PyDict>,
+    wire: bool,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let py = schema.py();
+    let mut w = Writer::with_capacity(512);
+    if wire {
+        service_json::write(&mut w, item.as_any(), 0)?;
+    } else {
+        encode::write_item(&mut w, item)
+            .map_err(|problem| validation_error(py, &problem.describe("", "item")))?;
+    }
+    let model = schema.get();
+    key_values(&mut Decoder::new(py), model, w.as_bytes(), |name| {
+        let message = format!("{}: the item lacks its key attribute '{name}'", model.name);
+        validation_error(py, &message)
+    })
+}
+
+/// A row that is no item: each has its key.
+#[cold]
+pub(crate) fn keyless(py: Python<'_>, names: &str) -> PyErr {
+    unusable(py, &format!("a row lacks its key, '{names}'"))
+}
+
+pub(crate) fn plain<'py>(decoder: &mut Decoder<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let py = decoder.py();
+    let mut reader = Reader::new(bytes).map_err(|error| malformed(py, &error))?;
+    let item = decoder.item(&mut reader);
+    Ok(item
+        .map_err(|problem| unreadable(py, problem, "item"))?
+        .into_any())
+}
+
+/// Tells an error which row it is about.
+#[cold]
+pub(crate) fn describe(
+    py: Python<'_>,
+    error: &PyErr,
+    search: &Search,
+    bytes: &[u8],
+) -> PyResult<()> {
+    let mut decoder = Decoder::new(py);
+    let raw = plain(&mut decoder, bytes)?;
+    let value = error.value(py);
+    value.setattr(intern!(py, "raw"), &raw)?;
+    match &search.schema {
+        Some(schema) => locate(py, error, schema.get(), bytes),
+        None => Ok(()),
+    }
+}

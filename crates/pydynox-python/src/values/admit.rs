@@ -1,0 +1,214 @@
+//! Whether a value may stand for an attribute of its kind, and as what.
+
+use crate::values::encode::is_empty_set;
+use crate::values::encode::text_of;
+use crate::values::encode::write_value;
+use crate::values::encode_number::decimal_type;
+use crate::values::problem::Checked;
+use crate::values::problem::Problem;
+use crate::values::problem::python_error;
+use crate::values::problem::wanted;
+use std::sync::{Mutex, PoisonError};
+
+use pydynox_core::unique::{LEAST_NUMBER, PREFIX};
+use pydynox_core::wire::{Reader, Tag, Writer};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString};
+
+use crate::interpreter::ffi;
+use crate::values::field::Field;
+use crate::values::kind::{Clock, Kind};
+use crate::values::scalar::{self};
+
+/// Check a key's value: its type, and what DynamoDB asks of keys.
+pub(crate) fn admit_key<'py>(
+    field: &Field,
+    value: &Bound<'py, PyAny>,
+) -> Checked<Bound<'py, PyAny>> {
+    let value = admit(&field.kind, value)?;
+    let limit = if field.role == crate::values::field::Role::PartitionKey {
+        2048
+    } else {
+        1024
+    };
+    let length = match &field.kind {
+        Kind::Str | Kind::Bytes => match value.cast::<PyString>() {
+            Ok(_) => Some(text_of(&value)?.len()),
+            Err(_) => value
+                .cast::<PyBytes>()
+                .ok()
+                .map(|bytes| bytes.as_bytes().len()),
+        },
+        Kind::Enum(_) | Kind::Literal(_) | Kind::Codec(_) => key_length(&field.kind, &value)?,
+        _ => None,
+    };
+    if field.role == crate::values::field::Role::PartitionKey && is_reserved(&value) {
+        return Err(Problem::new(
+            "is reserved: such keys are those of pydynox's own items, which keep values unique",
+        ));
+    }
+    match length {
+        Some(0) => Err(Problem::new("must not be empty: it is a key")),
+        Some(length) if length > limit => Err(Problem::new(format!(
+            "has {length} bytes; a key of this kind may have {limit}"
+        ))),
+        _ => Ok(value),
+    }
+}
+
+/// Whether a partition key may be that of an item that keeps a value unique.
+pub(crate) fn is_reserved(value: &Bound<'_, PyAny>) -> bool {
+    if let Ok(text) = value.cast::<PyString>() {
+        return text.to_str().is_ok_and(|text| text.starts_with(PREFIX));
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return bytes.as_bytes().starts_with(PREFIX.as_bytes());
+    }
+    value
+        .extract::<f64>()
+        .is_ok_and(|number| number >= LEAST_NUMBER)
+}
+
+/// Bytes of a key that only what is written for it tells; None of a number.
+pub(crate) fn key_length(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Option<usize>> {
+    let mut w = Writer::with_capacity(32);
+    write_value(&mut w, kind, value, 0)?;
+    let read = || {
+        let mut r = Reader::new(w.as_bytes())?;
+        Ok(match r.begin_value()? {
+            Tag::S => Some(Some(r.string()?.decode()?.len())),
+            Tag::B => Some(Some(r.binary()?.len())),
+            Tag::N => Some(None),
+            _ => None,
+        })
+    };
+    read()
+        .map_err(|error: pydynox_core::wire::WireError| Problem::new(error.to_string()))?
+        .ok_or_else(|| Problem::new("is stored as no string, number or bytes, and it is a key"))
+}
+
+/// Check a value against a kind; gives the value to keep, which is another one where a number was converted exactly.
+#[inline]
+pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    match kind {
+        Kind::Str if value.is_exact_instance_of::<PyString>() => admit_text(value),
+        Kind::Bool if value.is_exact_instance_of::<PyBool>() => Ok(value.clone()),
+        Kind::Int
+            if value.is_exact_instance_of::<PyInt>() && ffi::small_integer(value).is_some() =>
+        {
+            Ok(value.clone())
+        }
+        Kind::Optional(_) if value.is_none() => Ok(value.clone()),
+        Kind::Optional(inner) => {
+            admit(inner, value).map_err(|problem| optional_problem(problem, inner))
+        }
+        Kind::Datetime(Clock::WholeSeconds) => scalar::floored(value),
+        Kind::Float if is_ordinary_float(value) => Ok(value.clone()),
+        Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
+        Kind::Decimal if value.is_exact_instance_of::<PyInt>() => decimal_type(value.py())
+            .and_then(|decimal| decimal.call1((value,)))
+            .map_err(|error| python_error(value, &error)),
+        _ if holds_text_alone(kind, value) => Ok(value.clone()),
+        _ => admit_by_writing(kind, value),
+    }
+}
+
+/// Containers of nothing but text are looked through, which is cheaper than writing them; what is wrong with others is found there.
+pub(crate) fn holds_text_alone(kind: &Kind, value: &Bound<'_, PyAny>) -> bool {
+    match kind {
+        Kind::List(inner) if matches!(**inner, Kind::Str) => value
+            .cast_exact::<PyList>()
+            .is_ok_and(|list| list.iter().all(|element| is_text(&element))),
+        Kind::Set(inner) if matches!(**inner, Kind::Str) => value
+            .cast_exact::<PySet>()
+            .is_ok_and(|set| set.iter().all(|member| is_text(&member))),
+        Kind::Dict(inner) if matches!(**inner, Kind::Str) => {
+            value.cast_exact::<PyDict>().is_ok_and(|dict| {
+                dict.iter()
+                    .all(|(key, member)| is_name(&key) && is_text(&member))
+            })
+        }
+        _ => false,
+    }
+}
+
+#[inline]
+pub(crate) fn is_text(value: &Bound<'_, PyAny>) -> bool {
+    value
+        .cast_exact::<PyString>()
+        .is_ok_and(|text| text.to_str().is_ok())
+}
+
+#[inline]
+pub(crate) fn is_name(value: &Bound<'_, PyAny>) -> bool {
+    value
+        .cast_exact::<PyString>()
+        .is_ok_and(|text| text.to_str().is_ok_and(|name| !name.is_empty()))
+}
+
+/// A float that is well inside of what `DynamoDB` stores, so that its text need not be made to know it.
+#[inline]
+pub(crate) fn is_ordinary_float(value: &Bound<'_, PyAny>) -> bool {
+    value
+        .cast_exact::<PyFloat>()
+        .is_ok_and(|float| float.value() == 0.0 || (1e-100..1e100).contains(&float.value().abs()))
+}
+
+pub(crate) fn optional_problem(problem: Problem, inner: &Kind) -> Problem {
+    let plain = format!("must be {}, not", wanted(inner));
+    if problem.place.is_empty() && problem.what.starts_with(&plain) {
+        return Problem {
+            what: problem.what.replacen(
+                &plain,
+                &format!("must be {} or None, not", wanted(inner)),
+                1,
+            ),
+            ..problem
+        };
+    }
+    problem
+}
+
+#[inline]
+pub(crate) fn admit_text<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    text_of(value).map(|_| value.clone())
+}
+
+pub(crate) fn whole_float<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
+    let float = value
+        .py()
+        .get_type::<PyFloat>()
+        .call1((value,))
+        .map_err(|error| python_error(value, &error))?;
+    match float.eq(value) {
+        Ok(true) => Ok(float),
+        _ => Err(Problem::new("is an int that a float cannot hold exactly")),
+    }
+}
+
+/// What may be assigned is what can be written: one set of rules.
+pub(crate) fn admit_by_writing<'py>(
+    kind: &Kind,
+    value: &Bound<'py, PyAny>,
+) -> Checked<Bound<'py, PyAny>> {
+    static SCRATCH: Mutex<Option<Writer>> = Mutex::new(None);
+    let taken = SCRATCH
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let mut scratch = taken.unwrap_or_else(|| Writer::with_capacity(1024));
+    let written = match kind.present() {
+        // An empty set of an attribute is an absent attribute.
+        Kind::Set(_) if is_empty_set(value) && value.is_instance_of::<PySet>() => Ok(()),
+        Kind::FrozenSet(_) if is_empty_set(value) && value.is_instance_of::<PyFrozenSet>() => {
+            Ok(())
+        }
+        present => write_value(&mut scratch, present, value, 0),
+    };
+    let large = scratch.len() > 1 << 20;
+    scratch.truncate(0);
+    if !large {
+        *SCRATCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(scratch);
+    }
+    written.map(|()| value.clone())
+}
