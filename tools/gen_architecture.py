@@ -1,0 +1,69 @@
+"""Write the tables of files in docs/architecture.md: each file with the sentence that it opens with.
+
+    python tools/gen_architecture.py            # write
+    python tools/gen_architecture.py --check    # end with 1 where a table is not current
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "architecture.md"
+TABLE = re.compile(r"(<!-- files of (\S+) -->\n).*?(<!-- end of files -->)", re.DOTALL)
+
+
+def sentence(file: pathlib.Path) -> str:
+    """The first sentence of a file's own documentation."""
+    lines = []
+    for line in file.read_text().splitlines():
+        if not line.startswith("//!") or (lines and line == "//!"):
+            break
+        lines.append(line.removeprefix("//!").strip())
+    text = " ".join(lines)
+    first = re.match(r"(.*?[.:?])(?: [A-Z\[`]|$)", text)
+    return (first[1] if first else text).rstrip(".:")
+
+
+def rows(source: pathlib.Path) -> list[str]:
+    """One line a file: those at the top first, then folder by folder, each after its own first sentence."""
+    files = [file for file in source.rglob("*.rs") if file.name != "lib.rs" and "tests" not in file.relative_to(source).with_suffix("").parts]
+
+    def place(file: pathlib.Path) -> tuple[str, bool, str]:
+        folder = str(file.relative_to(source).parent)
+        return ("" if folder == "." else folder, file.name != "mod.rs", file.name)
+
+    found = []
+    for file in sorted(files, key=place):
+        name = file.relative_to(source)
+        shown = f"{name.parent}/" if file.name == "mod.rs" else str(name)
+        found.append(f"| `{shown}` | {sentence(file).replace('|', chr(92) + '|')} |")
+    return found
+
+
+def written(page: str) -> str:
+    """The page with its tables made anew."""
+
+    def table(match: re.Match[str]) -> str:
+        lines = ["", "| file | owns |", "|---|---|", *rows(ROOT / match[2]), ""]
+        return match[1] + "\n".join(lines) + "\n" + match[3]
+
+    return TABLE.sub(table, page)
+
+
+def main() -> int:
+    """Write or check."""
+    before = PAGE.read_text()
+    after = written(before)
+    if "--check" in sys.argv[1:]:
+        if before != after:
+            print("docs/architecture.md is not current: run python tools/gen_architecture.py")
+        return int(before != after)
+    PAGE.write_text(after)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
