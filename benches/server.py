@@ -14,7 +14,7 @@ CORE = "1"
 
 
 class NullDynamoDB:
-    """Listens on 127.0.0.1 while the block runs; ``url`` says where. `bodies` are answers by operation, in place of the usual ones."""
+    """Listens on 127.0.0.1 while the block runs; ``url`` says where. `bodies` replace the usual answers, by operation."""
 
     def __init__(self, bodies: dict[str, Any] | None = None) -> None:
         self._bodies = bodies or {}

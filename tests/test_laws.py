@@ -98,7 +98,7 @@ CORE_FLOORS = [
 
 def test_modules_of_the_core_use_only_what_is_below_them() -> None:
     def floor(module: str) -> int:
-        return next(number for number, modules in enumerate(CORE_FLOORS) if module.split("::")[0] in modules)
+        return next(number for number, modules in enumerate(CORE_FLOORS) if module.split("::", maxsplit=1)[0] in modules)
 
     for module, used in rust_imports.graph(CORE).items():
         above = {other for other in used if floor(other) > floor(module)}

@@ -1,7 +1,7 @@
 """Write the tables of files in docs/architecture.md: each file with the sentence that it opens with.
 
-    python tools/gen_architecture.py            # write
-    python tools/gen_architecture.py --check    # end with 1 where a table is not current
+python tools/gen_architecture.py            # write
+python tools/gen_architecture.py --check    # end with 1 where a table is not current
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TABLE = re.compile(r"(<!-- files of (\S+) -->\n).*?(<!-- end of files -->)", re.
 
 def sentence(file: pathlib.Path) -> str:
     """The first sentence of a file's own documentation."""
-    lines = []
+    lines: list[str] = []
     for line in file.read_text().splitlines():
         if not line.startswith("//!") or (lines and line == "//!"):
             break
@@ -29,7 +29,11 @@ def sentence(file: pathlib.Path) -> str:
 
 def rows(source: pathlib.Path) -> list[str]:
     """One line a file: those at the top first, then folder by folder, each after its own first sentence."""
-    files = [file for file in source.rglob("*.rs") if file.name != "lib.rs" and "tests" not in file.relative_to(source).with_suffix("").parts]
+    files = [
+        file
+        for file in source.rglob("*.rs")
+        if file.name != "lib.rs" and "tests" not in file.relative_to(source).with_suffix("").parts
+    ]
 
     def place(file: pathlib.Path) -> tuple[str, bool, str]:
         folder = str(file.relative_to(source).parent)

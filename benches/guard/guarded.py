@@ -1,7 +1,7 @@
 """The process that ``run.py`` counts: each operation some hundred times, between two marks.
 
-``guarded.py MARKS URL ENCRYPTED_URL``. MARKS is the compiled ``marks.c``. Under valgrind the marks enclose what is counted there; without
-it, the interpreter's allocations are counted. A line of JSON has the calls and these allocations of each operation.
+``guarded.py MARKS URL ENCRYPTED_URL``. MARKS is the compiled ``marks.c``. Under valgrind the marks enclose what is counted there;
+without it, the interpreter's allocations are counted. A line of JSON has the calls and these allocations of each operation.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Marks:
 def operations(url: str, encrypted_url: str) -> dict[str, Callable[[int], object]]:
     """What is counted: blocking calls, whose thread drives the runtime itself, so that no other thread's turn changes a count."""
     from clients import ours
-    from model import User
     from data import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SORT_KEY, item
+    from model import User
     from patient import Patient, keyring, make_patient
     from pydynox import Credentials, DynamoDBClient
 

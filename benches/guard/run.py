@@ -1,12 +1,13 @@
 """Count what a call costs, and compare with what it cost: ``make guard``.
 
-Time on a busy machine tells nothing below a tenth; instructions do. valgrind runs ``guarded.py`` once and tells, for each operation, how
-many instructions a call executes, how often the Rust side allocates and which system calls it makes; a second run without
-valgrind tells how often the interpreter allocates. Beside them stand the size of the extension and the modules that must not come
-with ``import pydynox``.
+Time on a busy machine tells nothing below a tenth; instructions do. valgrind runs ``guarded.py`` once and tells, for each
+operation, how many instructions a call executes, how often the Rust side allocates and which system calls it makes; a second
+run without valgrind tells how often the interpreter allocates. Beside them stand the size of the extension and the modules that
+must not come with ``import pydynox``.
 
-``reference.json`` has the figures of the commit that updated it last, with the reason. Counts depend on the interpreter, the compiler
-and the processor, so a reference names them and is compared with its like alone; elsewhere the figures are printed, and that is all.
+``reference.json`` has the figures of the commit that updated it last, with the reason. Counts depend on the processor, the
+interpreter, the compiler and the C library, so a reference names them and is compared with its like alone; elsewhere the figures
+are printed, and that is all.
 
     python benches/guard/run.py                     # ends with 1 where a figure is more than 3 % above its reference
     python benches/guard/run.py --update "reason"   # store the figures of this machine
@@ -30,10 +31,9 @@ REFERENCE = HERE / "reference.json"
 sys.path.insert(1, str(HERE.parent))
 
 import counts  # noqa: E402 (beside this file)
+from data import item  # noqa: E402 (of the folder above)
 from patient import stored_patient  # noqa: E402 (beside this file)
 from server import NullDynamoDB  # noqa: E402 (of the folder above)
-
-from data import item  # noqa: E402 (of the folder above)
 
 #: Of the processor, what code chooses by at run time.
 FEATURES = ("aes", "avx2", "avx512f", "bmi2", "pclmulqdq", "sha_ni", "vaes", "sha2", "sve")
@@ -54,7 +54,9 @@ def like() -> dict[str, str]:
 
 def came_along() -> list[str]:
     """Modules that must not come with ``import pydynox``, and do."""
-    code = f"import sys; before = set(sys.modules); import pydynox; print(*sorted((set(sys.modules) - before) & set({FORBIDDEN!r})))"
+    code = (
+        f"import sys; before = set(sys.modules); import pydynox; print(*sorted((set(sys.modules) - before) & set({FORBIDDEN!r})))"
+    )
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
 
 

@@ -296,21 +296,21 @@ def complete(cls: type[Any]) -> Definition:
                 indexed.setdefault(stored, _entity_attribute(stored))
             hides = any(attribute._hide_expired for attribute in definition.attributes.values())
             partition = next((a for a in definition.attributes.values() if PARTITION in a._roles), None)
-            cls._schema = _core.Schema(
-                cls,
-                fields,
-                config.table,
-                strict_reads=config.strict_reads,
-                consistent_read=config.consistent_read,
-                hide_expired=hides,
-                entity=entity,
-                entity_attribute=config.entity_attribute,
-                entities=definition.entities,
-                indexes=declared_indexes(cls, indexed, partition),
-                unique=_unique.scoped(cls, definition.unique, _unique_of, entity_of),
-                repair_orphans=config.orphans == "repair",
-                logical_table=config.logical_table,
-            )
+            declared: _core.Declared = {
+                "table": config.table,
+                "logical_table": config.logical_table,
+                "strict_reads": config.strict_reads,
+                "consistent_read": config.consistent_read,
+                "hide_expired": hides,
+                "entity": entity,
+                "entity_attribute": config.entity_attribute,
+                "entities": definition.entities,
+                "only_entities": False,
+                "indexes": list(declared_indexes(cls, indexed, partition)),
+                "unique": _unique.scoped(cls, definition.unique, _unique_of, entity_of),
+                "repair_orphans": config.orphans == "repair",
+            }
+            cls._schema = _core.Schema(cls, fields, declared)
             _check_inherited_keys(cls)
             _announce(cls, definition)
         _protected.place(cls, definition.attributes.values())
@@ -388,17 +388,21 @@ def reading_schema(base: type[Any], entities: dict[str, _core.Schema | None]) ->
         core_field(base, attribute, _template(base, definition, attribute), _protected.of(attribute))
         for attribute in definition.attributes.values()
     ]
-    return _core.Schema(
-        base,
-        fields,
-        config.table,
-        strict_reads=config.strict_reads,
-        consistent_read=config.consistent_read,
-        entity_attribute=config.entity_attribute,
-        entities=entities,
-        only_entities=True,
-        logical_table=config.logical_table,
-    )
+    declared: _core.Declared = {
+        "table": config.table,
+        "logical_table": config.logical_table,
+        "strict_reads": config.strict_reads,
+        "consistent_read": config.consistent_read,
+        "hide_expired": False,
+        "entity": None,
+        "entity_attribute": config.entity_attribute,
+        "entities": entities,
+        "only_entities": True,
+        "indexes": [],
+        "unique": [],
+        "repair_orphans": False,
+    }
+    return _core.Schema(base, fields, declared)
 
 
 def completed(cls: type[Any]) -> Definition:

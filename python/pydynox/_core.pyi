@@ -1,9 +1,9 @@
 """The extension module: the border between Python and the Rust core."""
 
-from collections.abc import Callable, Container, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from os import PathLike
-from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypeVar, final
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypedDict, TypeVar, final
 
 _T = TypeVar("_T")
 
@@ -72,29 +72,28 @@ class Field:
     @property
     def required(self) -> bool: ...
 
+class Declared(TypedDict):
+    """What a class declares beside its fields."""
+
+    table: str | None
+    logical_table: str | None
+    strict_reads: bool
+    consistent_read: bool
+    hide_expired: bool
+    entity: str | None
+    entity_attribute: str
+    entities: dict[str, Schema | None] | None
+    only_entities: bool
+    # name, whether global, partition key, sort key, included attributes: None for all, none for the keys only
+    indexes: Sequence[tuple[str, bool, Sequence[str], Sequence[str], Sequence[str] | None]]
+    unique: Sequence[tuple[str, Sequence[str]]]
+    repair_orphans: bool
+
 @final
 class Schema:
     """A model, compiled: what its items look like and which Python values they become."""
 
-    def __new__(
-        cls,
-        model: type,
-        fields: Sequence[Field],
-        table: str | None,
-        *,
-        strict_reads: bool = True,
-        consistent_read: bool = False,
-        hide_expired: bool = False,
-        entity: str | None = None,
-        entity_attribute: str = "_type",
-        entities: dict[str, Schema | None] | None = None,
-        only_entities: bool = False,
-        # name, whether global, partition key, sort key, included attributes: None for all, none for the keys only
-        indexes: Iterable[tuple[str, bool, Sequence[str], Sequence[str], Sequence[str] | None]] | None = None,
-        unique: Sequence[tuple[str, Sequence[str]]] | None = None,
-        repair_orphans: bool = False,
-        logical_table: str | None = None,
-    ) -> Self: ...
+    def __new__(cls, model: type, fields: Sequence[Field], declared: Declared) -> Self: ...
     @property
     def model(self) -> type: ...
     @property
@@ -107,8 +106,6 @@ class Schema:
         """Another class of its table encrypts these attributes: the stored name, and the class."""
     def key(self, values: tuple[object, ...], named: Mapping[str, object]) -> tuple[object, ...]:
         """The checked key values, partition key first; raises ValidationError."""
-    def prefix(self, name: str, named: Mapping[str, object]) -> tuple[str, str | None]:
-        """What a template's text begins with as far as the named values go, and the first name that is missing."""
 
 class Instance:
     """What every model instance is: checked assignment, and the state that users do not see."""
@@ -510,8 +507,6 @@ class Pace:
     """The pace of a bulk job: it finds out how much there is. Ceilings in units per second, None for none."""
 
     def __new__(cls, read: float | None, write: float | None) -> Self: ...
-    def rates(self) -> tuple[float | None, float | None]:
-        """The present rates, of reading and of writing."""
 
 def meters_variable() -> ContextVar[tuple[Meter, ...]]:
     """The meters that count the calls made here."""

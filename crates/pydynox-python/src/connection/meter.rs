@@ -108,11 +108,6 @@ impl Pace {
             .map(|limiter| Self(Arc::new(limiter)))
             .map_err(|error| raise(py, &error))
     }
-
-    /// The present rates, of reading and of writing.
-    fn rates(&self) -> (Option<f64>, Option<f64>) {
-        self.0.rates()
-    }
 }
 
 /// The context variable of the meters that count the calls made here: a tuple of them.

@@ -5,6 +5,7 @@ pub(crate) mod checks;
 pub(crate) mod concealed;
 pub(crate) mod condition;
 pub(crate) mod constraint;
+pub(crate) mod declared;
 pub(crate) mod entity;
 pub(crate) mod expression;
 pub(crate) mod input;

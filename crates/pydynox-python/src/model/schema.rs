@@ -1,6 +1,6 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
-use crate::interpreter::text;
+use crate::model::declared::{Declared, DeclaredIndex};
 use crate::values::admit::admit_key;
 use crate::values::field::Field;
 use crate::values::field::Role;
@@ -215,23 +215,10 @@ impl Schema {
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (model, fields, table, *, strict_reads=true, consistent_read=false, hide_expired=false, entity=None, entity_attribute="_type", entities=None, only_entities=false, indexes=None, unique=None, repair_orphans=false, logical_table=None))]
-    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         model: &Bound<'_, PyType>,
         fields: Vec<Py<Field>>,
-        #[pyo3(from_py_with = text::declared_table)] table: Option<&str>,
-        strict_reads: bool,
-        consistent_read: bool,
-        hide_expired: bool,
-        #[pyo3(from_py_with = text::entity)] entity: Option<&str>,
-        #[pyo3(from_py_with = text::entity_attribute)] entity_attribute: &str,
-        entities: Option<Py<PyDict>>,
-        only_entities: bool,
-        indexes: Option<Vec<DeclaredIndex>>,
-        unique: Option<Vec<(String, Vec<String>)>>,
-        repair_orphans: bool,
-        #[pyo3(from_py_with = text::logical_table)] logical_table: Option<&str>,
+        mut declared: Declared,
     ) -> PyResult<Self> {
         let py = model.py();
         let layout = Layout::new(model, fields)?;
@@ -244,79 +231,57 @@ impl Schema {
             ));
         };
         let sort_key = position(Role::SortKey);
-        let key_of = |index: usize| {
-            let field = fields[index].get();
-            field
-                .kind
-                .key_type()
-                .map(|kind| (field.attribute_name.as_ref(), kind))
-                .ok_or_else(|| {
-                    configuration_error(
-                        py,
-                        &format!(
-                            "{name}.{} cannot be a key: keys are strings, numbers or bytes",
-                            field.text
-                        ),
-                    )
-                })
-        };
         let others = fields
             .iter()
             .map(|field| field.get().attribute_name.as_ref());
         let item = ItemSchema::new(
             name,
             others,
-            key_of(partition_key)?,
-            sort_key.map(key_of).transpose()?,
+            key_of(py, &layout, partition_key)?,
+            sort_key
+                .map(|index| key_of(py, &layout, index))
+                .transpose()?,
         )
-        .and_then(|item| item.with_indexes(indexes_of(&layout, indexes.unwrap_or_default())))
+        .and_then(|item| {
+            item.with_indexes(indexes_of(&layout, std::mem::take(&mut declared.indexes)))
+        })
         .map_err(|error| configuration_error(py, error.message()))?;
-        let mut index_keys: Vec<Option<IndexKey>> = Vec::new();
-        for key in IndexKey::all(&item) {
-            if let Some(at) = layout.by_attribute(&key.attribute_name, usize::MAX) {
-                index_keys.resize(layout.len(), None);
-                index_keys[at] = Some(key);
-            }
-        }
         let keys = (item.partition_key.clone(), item.sort_key.clone());
         let key_names = std::iter::once(partition_key)
             .chain(sort_key)
             .map(|index| fields[index].get().attribute_name.clone())
             .collect();
-        let protected = protection::schema_of_fields(py, &layout, logical_table.or(table), keys)?;
-        let constraints = unique.into_iter().flatten().map(|(of, names)| {
-            let stored = |index: usize| layout.field(index).attribute_name.clone();
-            let made = Constraint::new(&of, names, |name| layout.position(name), stored);
-            made.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
-        });
-        let unique: Vec<Constraint> = constraints.collect::<PyResult<_>>()?;
+        let protected = protection::schema_of_fields(py, &layout, declared.bound_to(), keys)?;
+        let unique = constraints_of(py, &layout, declared.unique)?;
         let rules = Rules {
             partition_key: item.partition_key.attribute_name.clone(),
             purposes: purposes_of(layout.fields()),
             entities: Entities {
-                attribute: entity_attribute.into(),
-                own: entity.map(Entity::new),
-                only_named: only_entities,
+                attribute: declared.entity_attribute.into(),
+                own: declared.entity.as_deref().map(Entity::new),
+                only_named: declared.only_entities,
             },
-            hides_expired: hide_expired,
+            hides_expired: declared.hide_expired,
             has_unique: !unique.is_empty(),
         };
         Ok(Self {
             unique,
-            repairs_orphans: repair_orphans,
+            repairs_orphans: declared.repair_orphans,
             partition_key,
             sort_key,
-            table: table.map(Into::into),
-            strict_reads,
-            consistent_read,
+            bound_to_sent_name: declared.logical_table.is_none(),
+            table: declared.table.map(Into::into),
+            strict_reads: declared.strict_reads,
+            consistent_read: declared.consistent_read,
             rules,
             templates: Template::all(py, &layout)?,
-            entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
+            entities: declared
+                .entities
+                .unwrap_or_else(|| PyDict::new(py).unbind()),
+            index_keys: index_keys_of(&layout, &item),
             item,
-            index_keys: index_keys.into(),
             key_names,
             protected,
-            bound_to_sent_name: logical_table.is_none(),
             protected_as_sent: Mutex::default(),
             encrypted_elsewhere: Mutex::default(),
             is_encrypted_elsewhere: AtomicBool::new(false),
@@ -407,6 +372,83 @@ impl Schema {
         PyTuple::new(py, parts)
     }
 
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.entities)?;
+        self.layout.visit(&visit)
+    }
+}
+
+/// A field of the key by its stored name and the type of its values.
+fn key_of<'a>(py: Python<'_>, layout: &'a Layout, index: usize) -> PyResult<(&'a str, KeyType)> {
+    let field = layout.field(index);
+    let key_type = field.kind.key_type();
+    key_type
+        .map(|key_type| (&*field.attribute_name, key_type))
+        .ok_or_else(|| {
+            let message = format!(
+                "{}.{} cannot be a key: keys are strings, numbers or bytes",
+                layout.name, field.text
+            );
+            configuration_error(py, &message)
+        })
+}
+
+/// The fields that are keys of indexes, by their places; empty where there are no indexes.
+fn index_keys_of(layout: &Layout, item: &ItemSchema) -> Box<[Option<IndexKey>]> {
+    let mut index_keys: Vec<Option<IndexKey>> = Vec::new();
+    for key in IndexKey::all(item) {
+        if let Some(at) = layout.by_attribute(&key.attribute_name, usize::MAX) {
+            index_keys.resize(layout.len(), None);
+            index_keys[at] = Some(key);
+        }
+    }
+    index_keys.into()
+}
+
+fn constraints_of(
+    py: Python<'_>,
+    layout: &Layout,
+    declared: Vec<(String, Vec<String>)>,
+) -> PyResult<Vec<Constraint>> {
+    let constraints = declared.into_iter().map(|(of, names)| {
+        let stored = |index: usize| layout.field(index).attribute_name.clone();
+        let made = Constraint::new(&of, names, |name| layout.position(name), stored);
+        made.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
+    });
+    constraints.collect()
+}
+
+/// What a class declares, for the core to check.
+fn indexes_of(layout: &Layout, declared: Vec<DeclaredIndex>) -> Vec<Index> {
+    let keys = |names: Vec<String>| -> Box<[KeyAttribute]> {
+        let key = |name: String| {
+            let field = layout
+                .by_attribute(&name, usize::MAX)
+                .map(|at| layout.field(at));
+            let key_type = field.and_then(|field| field.kind.present().key_type());
+            KeyAttribute {
+                attribute_name: name.into(),
+                // Of an attribute that is not there the core says so.
+                key_type: key_type.unwrap_or(KeyType::S),
+            }
+        };
+        names.into_iter().map(key).collect()
+    };
+    let index = |(name, global, partition, sort, included): DeclaredIndex| Index {
+        name: name.into(),
+        global,
+        partition: keys(partition),
+        sort: keys(sort),
+        projected: match included {
+            None => Projected::All,
+            Some(names) if names.is_empty() => Projected::KeysOnly,
+            Some(names) => Projected::Include(names.into_iter().map(Into::into).collect()),
+        },
+    };
+    declared.into_iter().map(index).collect()
+}
+
+impl Schema {
     /// What a template's text begins with as far as the named values go, and the name of the first one that is missing.
     pub(crate) fn prefix(
         &self,
@@ -441,46 +483,6 @@ impl Schema {
         }
     }
 
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.entities)?;
-        self.layout.visit(&visit)
-    }
-}
-
-/// Name, whether it is global, attributes of its partition key and of its sort key by stored name, what it projects.
-type DeclaredIndex = (String, bool, Vec<String>, Vec<String>, Option<Vec<String>>);
-
-/// What a class declares, for the core to check.
-fn indexes_of(layout: &Layout, declared: Vec<DeclaredIndex>) -> Vec<Index> {
-    let keys = |names: Vec<String>| -> Box<[KeyAttribute]> {
-        let key = |name: String| {
-            let field = layout
-                .by_attribute(&name, usize::MAX)
-                .map(|at| layout.field(at));
-            let key_type = field.and_then(|field| field.kind.present().key_type());
-            KeyAttribute {
-                attribute_name: name.into(),
-                // Of an attribute that is not there the core says so.
-                key_type: key_type.unwrap_or(KeyType::S),
-            }
-        };
-        names.into_iter().map(key).collect()
-    };
-    let index = |(name, global, partition, sort, included): DeclaredIndex| Index {
-        name: name.into(),
-        global,
-        partition: keys(partition),
-        sort: keys(sort),
-        projected: match included {
-            None => Projected::All,
-            Some(names) if names.is_empty() => Projected::KeysOnly,
-            Some(names) => Projected::Include(names.into_iter().map(Into::into).collect()),
-        },
-    };
-    declared.into_iter().map(index).collect()
-}
-
-impl Schema {
     /// A part of the key by the fields that it is made of; `used` are those that were.
     fn made_of<'py>(
         &self,
