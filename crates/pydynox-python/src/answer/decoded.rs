@@ -1,6 +1,5 @@
 //! The items of answers as instances, each as its own model has it, or as plain values.
 
-use crate::values::unreadable::unreadable;
 use std::ops::Range;
 
 use pydynox_core::call::Answer;
@@ -15,6 +14,7 @@ use crate::model::entity::{self, Owner};
 use crate::model::instance::{Instance, schema_of, unsettle};
 use crate::model::schema::Schema;
 use crate::values::decode::{self, Decoder};
+use crate::values::unreadable::unreadable;
 
 pub(crate) fn item_of(py: Python<'_>, body: &[u8]) -> PyResult<Option<Range<usize>>> {
     get_item::item(body).map_err(|error| malformed(py, &error))

@@ -2,10 +2,9 @@
 
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::wire::Reader;
-use pyo3::BoundObject;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::{BoundObject, intern};
 
 use crate::exceptions::{internal, malformed, raise_with};
 use crate::model::condition::Condition;

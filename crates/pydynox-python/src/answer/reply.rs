@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-
 use pydynox_core::call::Answer;
 use pydynox_core::codec::Protection;
 use pydynox_core::error::Error;

@@ -23,9 +23,7 @@ use crate::connection::isolation::{self, Stage, StandIn};
 use crate::connection::keyring::{GivenKeyring, GivenLimits, key_limits};
 use crate::connection::meter::rate_limit;
 use crate::exceptions::{configuration_error, raise, validation_error};
-use crate::interpreter::bridge;
-use crate::interpreter::runtime;
-use crate::interpreter::text;
+use crate::interpreter::{bridge, runtime, text};
 
 /// Characters that the name of a table has.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>

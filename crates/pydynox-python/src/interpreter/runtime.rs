@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use pydynox_core::call::Answer;
 use pydynox_core::error::{Error, ErrorKind};
+
 pub(crate) use pydynox_core::process::generation;
 use pydynox_core::process::{self, Maker};
 use pydynox_core::retry::deadline::{Deadline, Timers};

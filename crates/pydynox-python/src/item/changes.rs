@@ -1,12 +1,5 @@
 //! What changed in an instance since it was read or written: found by identity first, then by bytes.
 
-use crate::item::read::append;
-use crate::item::stored::old_value;
-use crate::model::instance::is_stored;
-use crate::model::problems::Problems;
-use crate::model::problems::refuse;
-use crate::values::admit::admit;
-use crate::values::problem;
 use std::ops::Range;
 
 use pydynox_core::expression::update::Update;
@@ -17,13 +10,18 @@ use pyo3::types::PyDict;
 use crate::exceptions::malformed;
 use crate::interpreter::ffi;
 use crate::item::managed::Managed;
-use crate::model::instance::{Instance, Slot, Stored, schema_of};
+use crate::item::read::append;
+use crate::item::stored::old_value;
+use crate::model::instance::{Instance, Slot, Stored, is_stored, schema_of};
+use crate::model::problems::{Problems, refuse};
 use crate::model::protection;
 use crate::model::schema::Schema;
+use crate::values::admit::admit;
 use crate::values::decode::Decoder;
 use crate::values::encode::{self, is_absent, write_attribute};
 use crate::values::field::Field;
 use crate::values::kind::Kind;
+use crate::values::problem;
 use crate::values::unreadable::Read;
 
 /// Whether a value differs from what was read or written, whatever became of a call since. One that cannot be stored does.

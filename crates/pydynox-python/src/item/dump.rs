@@ -1,7 +1,5 @@
 //! Instances and documents as dictionaries of plain values: what is in a dump, what is left out, and in which form.
 
-use crate::item::dump_filter::Filter;
-use crate::values::unreadable;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -10,18 +8,17 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTup
 use crate::exceptions::{internal, validation_error};
 use crate::interpreter::ffi;
 use crate::item::changes;
+use crate::item::dump_filter::Filter;
 use crate::model::instance::{Instance, schema_of};
 use crate::model::schema::Schema;
-use crate::values::decode;
 use crate::values::document::{Document, shape_of};
 use crate::values::encode::{check_pydantic, deeper, to_stored};
 use crate::values::field::{Default, Field};
 use crate::values::field_set::FieldSet;
-use crate::values::json_attribute;
 use crate::values::kind::Kind;
 use crate::values::problem::{Problem, python_error};
 use crate::values::record::{Make, Shape};
-use crate::values::service_json;
+use crate::values::{decode, json_attribute, service_json, unreadable};
 
 /// What is asked of a dump besides `include=` and `exclude=`.
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own

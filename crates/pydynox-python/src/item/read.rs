@@ -1,6 +1,5 @@
 //! An item as an instance, in one pass over its bytes.
 
-use crate::values::problem;
 use std::ops::Range;
 
 use pydynox_core::wire::{Reader, Writer};
@@ -16,6 +15,7 @@ use crate::values::field::Field;
 use crate::values::field_set::FieldSet;
 use crate::values::kind::Kind;
 use crate::values::missing::{self, NOT_STORED};
+use crate::values::problem;
 use crate::values::unreadable::{Read, Unreadable};
 
 /// One item map as an instance of its model, in one pass.

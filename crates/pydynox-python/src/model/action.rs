@@ -1,6 +1,6 @@
 //! An action of an update, seen from Python.
 
-use pydynox_core::expression::action::{self};
+use pydynox_core::expression::action;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use pyo3::{PyTraverseError, PyVisit};

@@ -1,19 +1,19 @@
 //! Whether conditions and actions fit the model that they are used on.
 
-use crate::model::action::Action;
-use crate::model::condition::Condition;
-use crate::model::instance::moves_the_item;
-use crate::model::path::split_name;
-use crate::model::problems::refused;
 use std::borrow::Cow;
 
 use pydynox_core::expression::action::Actions;
-use pydynox_core::expression::path::{self};
+use pydynox_core::expression::path;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 
 use crate::exceptions::validation_error;
+use crate::model::action::Action;
+use crate::model::condition::Condition;
+use crate::model::instance::moves_the_item;
+use crate::model::path::split_name;
+use crate::model::problems::refused;
 use crate::model::schema::Schema;
 use crate::values::field::{Field, Role};
 

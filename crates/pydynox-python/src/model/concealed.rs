@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::model::instance::Instance;
-
 use crate::values::assignment::undeletable;
 
 /// What stands in a model class under the name of an encrypted attribute. Being a data descriptor, it comes before the instance's

@@ -1,6 +1,6 @@
 //! A condition, with the models that it is about.
 
-use pydynox_core::expression::condition::{self};
+use pydynox_core::expression::condition;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 

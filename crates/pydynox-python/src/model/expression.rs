@@ -1,15 +1,5 @@
 //! Paths, conditions and actions: the handles behind Python's operators. Values are encoded here, when an expression is built.
 
-use crate::interpreter::text;
-use crate::model::action::Action;
-use crate::model::condition::Condition;
-use crate::model::path::Path;
-use crate::model::path::Size;
-use crate::model::path::Term;
-use crate::model::path::name_of;
-use crate::model::path::place_of;
-use crate::model::problems::refused;
-
 use pydynox_core::expression::action::{self, Source};
 use pydynox_core::expression::condition::{self, Comparator, Function, Operand};
 use pydynox_core::expression::path::{self, Step};
@@ -20,6 +10,11 @@ use pyo3::types::{PyBool, PyInt, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::exceptions::{validation_error, validation_errors};
+use crate::interpreter::text;
+use crate::model::action::Action;
+use crate::model::condition::Condition;
+use crate::model::path::{Path, Size, Term, name_of, place_of};
+use crate::model::problems::refused;
 use crate::model::protection;
 use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::Field;

@@ -1,11 +1,5 @@
 //! What every model instance is: the keyword constructor, checked assignment, and the state that users do not see.
 
-use crate::values::assignment::assign_checked;
-use crate::values::assignment::construct;
-use crate::values::assignment::equal;
-use crate::values::assignment::undeletable;
-use crate::values::assignment::unknown_attribute;
-use crate::values::input::admitted;
 use std::ops::Range;
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
@@ -16,8 +10,10 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use crate::exceptions::validation_errors;
 use crate::interpreter::ffi;
 use crate::model::schema::Schema;
+use crate::values::assignment::{assign_checked, construct, equal, undeletable, unknown_attribute};
 use crate::values::field::{Field, Role};
 use crate::values::field_set::FieldSet;
+use crate::values::input::admitted;
 
 /// What an attribute was when the item was last read or written.
 pub(crate) enum Slot {

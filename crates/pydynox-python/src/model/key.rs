@@ -1,7 +1,5 @@
 //! The key of an item: given by a caller, written into a body, read from an item.
 
-use crate::values::encode;
-use crate::values::unreadable::unreadable;
 use pydynox_core::batch::KeyNames;
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::prelude::*;
@@ -10,6 +8,8 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::exceptions::malformed;
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
+use crate::values::encode;
+use crate::values::unreadable::unreadable;
 
 /// The address of an item: its schema, the values of its key, and what templates made the key of.
 pub(crate) type Key<'py> = (

@@ -1,9 +1,5 @@
 //! The place of a value in an item: an attribute, or something inside of it.
 
-use crate::interpreter::text;
-use crate::model::action::Action;
-use crate::model::condition::Condition;
-use crate::model::problems::refused;
 use std::fmt::Write as _;
 
 use pydynox_core::expression::action::{self, Source};
@@ -16,17 +12,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
 
 use crate::exceptions::{is_misfit, misfit, validation_error, validation_errors};
+use crate::interpreter::text;
+use crate::model::action::Action;
+use crate::model::condition::Condition;
+use crate::model::problems::refused;
 use crate::values::encode::{check_level, write_value};
 use crate::values::field::Field;
-use crate::values::input;
 use crate::values::kind::Kind;
-use crate::values::missing;
 use crate::values::problem::Problem;
+use crate::values::{input, missing};
 
-/// The text of a name, which is one that UTF-8 can store.
 static ANY: Kind = Kind::Any;
 static INT: Kind = Kind::Int;
 
+/// The text of a name, which is one that UTF-8 can store.
 pub(crate) fn name_of<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     text::text(text, "the name")
 }

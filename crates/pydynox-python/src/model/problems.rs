@@ -1,10 +1,9 @@
 //! All that is wrong with an instance, told at once.
 
-use crate::exceptions::validation_error;
 use pydynox_core::error::Error;
 use pyo3::prelude::*;
 
-use crate::exceptions::validation_errors;
+use crate::exceptions::{validation_error, validation_errors};
 use crate::model::schema::Schema;
 
 /// All that is wrong with an instance, `(attribute, message)`.

@@ -1,10 +1,5 @@
 //! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
 
-use crate::model::declared::{Declared, DeclaredIndex};
-use crate::values::admit::admit_key;
-use crate::values::field::Field;
-use crate::values::field::Role;
-use crate::values::problem;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,11 +19,15 @@ use crate::exceptions::{
     configuration_error, internal, suggestion, validation_error, validation_errors,
 };
 use crate::model::constraint::Constraint;
-use crate::model::protection::{self};
+use crate::model::declared::{Declared, DeclaredIndex};
+use crate::model::protection;
 use crate::model::purposes::purposes_of;
 use crate::model::template::Template;
+use crate::values::admit::admit_key;
+use crate::values::field::{Field, Role};
 use crate::values::input::admitted;
 use crate::values::layout::Layout;
+use crate::values::problem;
 
 /// A model, compiled: what its items look like and which Python values they become.
 #[pyclass(frozen, module = "pydynox._core")]

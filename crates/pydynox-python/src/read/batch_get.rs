@@ -1,8 +1,5 @@
 //! Batches of reads, seen from Python: keys are extracted here, and what came of them is handed back.
 
-use crate::answer::reply::Brought;
-use crate::answer::reply::nothing;
-use crate::model::key::key_names;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -21,16 +18,13 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::decoded::read_owned_by;
 use crate::answer::failure::locate;
-use crate::answer::reply::{Answered, Context, Reply};
+use crate::answer::reply::{Answered, Brought, Context, Reply, nothing};
 use crate::connection::connection::Connection;
-use crate::exceptions::is_misfit;
-use crate::exceptions::{internal, malformed, raise};
+use crate::exceptions::{internal, is_misfit, malformed, raise};
 use crate::interpreter::operation::Operation;
 use crate::item::shield;
-use crate::model::instance::unsettle;
-use crate::model::instance::{Instance, has_hooks};
-use crate::model::key::Key;
-use crate::model::key::write_key;
+use crate::model::instance::{Instance, has_hooks, unsettle};
+use crate::model::key::{Key, key_names, write_key};
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
 

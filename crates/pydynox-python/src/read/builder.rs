@@ -1,13 +1,5 @@
 //! How Python builds a query or scan: each method gives another one, and nothing is sent.
 
-use crate::interpreter::text;
-use crate::read::key_parts::Parts;
-use crate::read::key_parts::equality;
-use crate::read::key_parts::equals;
-use crate::read::key_parts::parts_of_all;
-use crate::read::key_parts::queried;
-use crate::read::start;
-use crate::values::unreadable;
 use std::sync::Arc;
 
 use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
@@ -24,15 +16,16 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::connection::connection::{Connected, time_of};
 use crate::connection::meter::Pace;
 use crate::exceptions::{malformed, raise, suggestion, validation_error};
+use crate::interpreter::text;
 use crate::model::checks::check_owners;
 use crate::model::condition::Condition;
 use crate::model::path::Path;
 use crate::model::schema::Schema;
-use crate::values::decode;
-use crate::values::encode;
-use crate::values::kind::Kind;
-
+use crate::read::key_parts::{Parts, equality, equals, parts_of_all, queried};
 use crate::read::search::{Rows, Search};
+use crate::read::start;
+use crate::values::kind::Kind;
+use crate::values::{decode, encode, unreadable};
 
 static ANY: Kind = Kind::Any;
 

@@ -1,7 +1,5 @@
 //! The parts of a key that a query is given by name or in order, as conditions on the key.
 
-use crate::values::admit::admit;
-use crate::values::problem;
 use pydynox_core::expression::condition::{Comparator, Condition as Tree, Operand};
 use pydynox_core::expression::known_part::Known;
 use pydynox_core::expression::path::Path as Place;
@@ -12,8 +10,9 @@ use pyo3::types::PyDict;
 
 use crate::exceptions::validation_error;
 use crate::model::schema::Schema;
-use crate::values::encode;
+use crate::values::admit::admit;
 use crate::values::field::{Field, Role};
+use crate::values::{encode, problem};
 
 /// The fields of the key that a query of a model or of an index selects by, and how many of them are the partition key.
 pub(crate) fn queried<'a>(

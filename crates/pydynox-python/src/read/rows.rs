@@ -1,8 +1,5 @@
 //! A stored item as a row of a query: an instance, values at paths, or a key.
 
-use crate::model::key::key_values;
-use crate::values::unreadable::unreadable;
-
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -12,11 +9,12 @@ use crate::answer::failure::locate;
 use crate::exceptions::{malformed, unusable, validation_error};
 use crate::item::read;
 use crate::model::entity::{self, Owner};
+use crate::model::key::key_values;
 use crate::model::schema::Schema;
 use crate::read::search::{Rows, Search};
 use crate::values::decode::Decoder;
-use crate::values::encode;
-use crate::values::service_json;
+use crate::values::unreadable::unreadable;
+use crate::values::{encode, service_json};
 
 /// The key in an item, as JSON text; None where a part of it is missing.
 pub(crate) fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, WireError> {

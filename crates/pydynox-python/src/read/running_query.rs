@@ -1,15 +1,5 @@
 //! A query or scan under way: pages that came, rows that were not given yet, the page that is fetched ahead, and where it stands.
 
-use crate::exceptions::is_misfit;
-use crate::read::pages::bring;
-use crate::read::pages::lock;
-use crate::read::pages::nothing_sent;
-use crate::read::pages::open_rows;
-use crate::read::pages::{Brought, Source, State};
-use crate::read::rows::describe;
-use crate::read::rows::key_of;
-use crate::read::rows::keyless;
-use crate::read::rows::row;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -23,22 +13,22 @@ use pydynox_core::pagination::{
 use pydynox_core::process::Maker;
 use pydynox_core::retry::deadline::Deadline;
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::{PyTraverseError, PyVisit, intern};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::answer::failure::raise_about;
 use crate::answer::reply::{Answered, Context, Reply};
 use crate::connection::connection::{Connected, Connection};
-use crate::exceptions::{malformed, raise};
+use crate::exceptions::{is_misfit, malformed, raise};
 use crate::interpreter::bridge;
 use crate::interpreter::operation::Operation;
 use crate::interpreter::runtime::{self, Exchange};
 use crate::item::shield;
-use crate::model::instance::Instance;
-use crate::model::instance::unsettle;
+use crate::model::instance::{Instance, unsettle};
+use crate::read::pages::{Brought, Source, State, bring, lock, nothing_sent, open_rows};
+use crate::read::rows::{describe, key_of, keyless, row};
 use crate::read::search::{Rows, Search};
 use crate::read::start::{Beginning, now};
 use crate::values::decode::Decoder;

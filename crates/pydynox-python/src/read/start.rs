@@ -15,9 +15,8 @@ use crate::connection::connection::Connection;
 use crate::exceptions::{raise, validation_error};
 use crate::interpreter::text;
 use crate::read::search::{After, Search};
-use crate::values::encode;
 use crate::values::kind::Kind;
-use crate::values::service_json;
+use crate::values::{encode, service_json};
 
 static ANY: Kind = Kind::Any;
 

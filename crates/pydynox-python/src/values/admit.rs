@@ -1,13 +1,5 @@
 //! Whether a value may stand for an attribute of its kind, and as what.
 
-use crate::values::encode::is_empty_set;
-use crate::values::encode::text_of;
-use crate::values::encode::write_value;
-use crate::values::encode_number::decimal_type;
-use crate::values::problem::Checked;
-use crate::values::problem::Problem;
-use crate::values::problem::python_error;
-use crate::values::problem::wanted;
 use std::sync::{Mutex, PoisonError};
 
 use pydynox_core::unique::{LEAST_NUMBER, PREFIX};
@@ -16,9 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString};
 
 use crate::interpreter::ffi;
+use crate::values::encode::{is_empty_set, text_of, write_value};
+use crate::values::encode_number::decimal_type;
 use crate::values::field::Field;
 use crate::values::kind::{Clock, Kind};
-use crate::values::scalar::{self};
+use crate::values::problem::{Checked, Problem, python_error, wanted};
+use crate::values::scalar;
 
 /// Check a key's value: its type, and what DynamoDB asks of keys.
 pub(crate) fn admit_key<'py>(

@@ -1,8 +1,5 @@
 //! Wire to instance or plain value: reads a response's buffer once, guided by the schema.
 
-use crate::values::unreadable::Read;
-use crate::values::unreadable::Unreadable;
-use crate::values::unreadable::wrong_tag;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,7 +18,8 @@ use crate::values::json_attribute;
 use crate::values::kind::{Clock, Codec, Kind, Members, Pydantic};
 use crate::values::layout::is_same;
 use crate::values::record::refused;
-use crate::values::scalar::{self};
+use crate::values::scalar;
+use crate::values::unreadable::{Read, Unreadable, wrong_tag};
 
 const CACHED_KEYS: usize = 512;
 

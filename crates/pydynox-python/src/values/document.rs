@@ -1,8 +1,5 @@
 //! What every document is: the keyword constructor, checked assignment, and the members that its class does not declare.
 
-use crate::values::assignment;
-use crate::values::record::Shape;
-
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -10,7 +7,9 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::exceptions::{internal, validation_error};
 use crate::interpreter::ffi;
+use crate::values::assignment;
 use crate::values::field_set::FieldSet;
+use crate::values::record::Shape;
 
 /// What is pickled: the values, and the two fields of `Document`.
 pub(crate) type State<'py> = (Bound<'py, PyDict>, Vec<(usize, Vec<u8>)>, Vec<u8>);

@@ -1,19 +1,5 @@
 //! Instance or plain value to wire: checks and writes Python values, guided by the schema, straight into the request's buffer.
 
-use crate::values::admit::optional_problem;
-use crate::values::encode_number::decimal_type;
-use crate::values::encode_number::write_decimal;
-use crate::values::encode_number::write_float;
-use crate::values::encode_number::write_integer;
-use crate::values::encode_number::write_number;
-use crate::values::encode_number::write_number_text;
-use crate::values::encode_set::write_set;
-use crate::values::encode_set::write_set_members;
-use crate::values::problem::Checked;
-use crate::values::problem::Problem;
-use crate::values::problem::python_error;
-use crate::values::problem::wrong_type;
-
 use pydynox_core::number::Number;
 use pydynox_core::wire::Writer;
 use pyo3::intern;
@@ -23,9 +9,15 @@ use pyo3::types::{
     PyString, PyTuple,
 };
 
+use crate::values::admit::optional_problem;
+use crate::values::encode_number::{
+    decimal_type, write_decimal, write_float, write_integer, write_number, write_number_text,
+};
+use crate::values::encode_set::{write_set, write_set_members};
 use crate::values::field::Field;
 use crate::values::json_attribute;
 use crate::values::kind::{Codec, Kind, Members, Pydantic};
+use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 use crate::values::scalar::{self, Text};
 
 /// Levels that DynamoDB stores: an attribute's value is on the first, and what a list or a map holds on the next one.

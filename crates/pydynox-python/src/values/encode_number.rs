@@ -1,11 +1,5 @@
 //! Numbers as attribute values: canonical, with all their digits.
 
-use crate::values::admit::whole_float;
-use crate::values::problem::Checked;
-use crate::values::problem::Problem;
-use crate::values::problem::python_error;
-use crate::values::problem::wrong_type;
-
 use pydynox_core::number::Number;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -13,6 +7,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyType};
 
 use crate::interpreter::ffi;
+use crate::values::admit::whole_float;
+use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 
 pub(crate) fn write_integer(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<()> {
     if value.cast::<PyInt>().is_err() || value.is_instance_of::<PyBool>() {

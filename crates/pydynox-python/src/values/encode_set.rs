@@ -1,18 +1,12 @@
 //! Sets as attribute values: members in one order, without repetition.
 
-use crate::values::encode::is_empty_set;
-use crate::values::encode::text_of;
-use crate::values::encode::write_value;
-use crate::values::problem::Checked;
-use crate::values::problem::Problem;
-use crate::values::problem::python_error;
-use crate::values::problem::wrong_type;
-
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::PySet;
 
+use crate::values::encode::{is_empty_set, text_of, write_value};
 use crate::values::kind::Kind;
+use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 
 pub(crate) fn write_set(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>) -> Checked<()> {
     if !value.is_instance_of::<PySet>() {

@@ -1,8 +1,5 @@
 //! Values from outside: dictionaries in place of documents, dataclasses and pydantic models, and what JSON has for other types.
 
-use crate::values::admit::admit_key;
-use crate::values::field::Field;
-use crate::values::field::Role;
 use pydynox_core::wire::{Reader, Writer, base64};
 use pyo3::exceptions::PyException;
 use pyo3::intern;
@@ -11,14 +8,14 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple
 
 use crate::exceptions::validation_error;
 use crate::interpreter::ffi;
-use crate::values::admit::admit;
+use crate::values::admit::{admit, admit_key};
 use crate::values::decode::{self, Decoder};
 use crate::values::encode::{to_stored, value_of, write_value};
 use crate::values::encode_number::decimal_type;
+use crate::values::field::{Field, Role};
 use crate::values::json_attribute;
 use crate::values::kind::{Codec, Kind, Members, Pydantic};
-use crate::values::layout::Layout;
-use crate::values::layout::sorted;
+use crate::values::layout::{Layout, sorted};
 use crate::values::problem::{Checked, Problem, python_error};
 use crate::values::record::{Make, Shape};
 use crate::values::scalar::{self, Unfit};

@@ -9,9 +9,8 @@ use pyo3::types::{
     PyString, PyTuple,
 };
 
-use crate::values::decode::{self, Decoder};
-
 use crate::values::admit::optional_problem;
+use crate::values::decode::{self, Decoder};
 use crate::values::encode::{deeper, text_of};
 use crate::values::encode_number::decimal_type;
 use crate::values::kind::Kind;

@@ -1,11 +1,10 @@
 //! How a value is stored, and which Python type it is.
 
+use pydynox_core::expression::path::Step;
+use pydynox_core::schema::KeyType;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
-
-use pydynox_core::expression::path::Step;
-use pydynox_core::schema::KeyType;
 
 use crate::exceptions::configuration_error;
 use crate::values::record::Shape;

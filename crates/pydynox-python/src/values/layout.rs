@@ -1,10 +1,9 @@
 //! The attributes of a class, in order and by name: what models and documents have in common.
 
-use pyo3::types::PyDict;
 use std::collections::HashMap;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::values::field::Field;

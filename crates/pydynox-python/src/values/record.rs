@@ -1,6 +1,5 @@
 //! Maps with known members: documents, dataclasses and `TypedDict`s, and the `Document` base class itself.
 
-use crate::values::document::Document;
 use std::sync::OnceLock;
 
 use pydynox_core::wire::{Reader, Writer};
@@ -12,6 +11,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use crate::exceptions::configuration_error;
 use crate::interpreter::ffi;
 use crate::values::decode::{Decoder, skipped};
+use crate::values::document::Document;
 use crate::values::encode::{self, check_level, deeper, is_absent, write_attribute};
 use crate::values::field::{Default, Field};
 use crate::values::field_set::FieldSet;

@@ -1,11 +1,9 @@
 //! Why a stored value cannot be read.
 
-use crate::exceptions::malformed;
-use crate::exceptions::misfit;
-
 use pydynox_core::wire::{Tag, WireError};
 use pyo3::prelude::*;
 
+use crate::exceptions::{malformed, misfit};
 use crate::values::kind::{Clock, Kind};
 use crate::values::scalar::Unfit;
 

@@ -9,8 +9,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 use crate::exceptions::{configuration_error, raise};
-use crate::interpreter::runtime;
-use crate::interpreter::text;
+use crate::interpreter::{runtime, text};
 
 /// A little longer than a server takes at most to end.
 const END: Duration = Duration::from_secs(10);

@@ -1,9 +1,5 @@
 //! What members of a model that do no I/O need of the border: JSON text, `DynamoDB`'s own form, sizes, and pickling.
 
-use crate::connection::connection::Connected;
-use crate::item::sealed;
-use crate::values::admit::admit;
-use crate::values::kind::Kind;
 use pydynox_core::size::item_size;
 use pydynox_core::wire::marks::unmarked;
 use pydynox_core::wire::{Reader, Writer};
@@ -11,18 +7,19 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use crate::answer::decoded::decode_item;
+use crate::connection::connection::Connected;
 use crate::exceptions::{internal, malformed, validation_error, validation_errors};
 use crate::interpreter::ffi;
-use crate::item::changes;
-use crate::item::read;
-use crate::item::write;
+use crate::item::{changes, read, sealed, write};
 use crate::model::entity;
 use crate::model::instance::{Instance, Slot, Stored, schema_of};
 use crate::model::schema::Schema;
+use crate::values::admit::admit;
 use crate::values::decode::{self, Decoder};
 use crate::values::encode::write_attribute;
 use crate::values::field::Default;
 use crate::values::field_set::FieldSet;
+use crate::values::kind::Kind;
 use crate::values::service_json;
 use crate::write::size_check;
 

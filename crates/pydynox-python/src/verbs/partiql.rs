@@ -15,18 +15,16 @@ use pydynox_core::operation::{execute_transaction as together, transact_get_item
 use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token, reason};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::{Reader, Writer};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::answer::decoded::read_owned;
 use crate::answer::failure::{canceled, locate, raise_about};
 use crate::answer::reply::{Answered, Context, Reply};
 use crate::connection::connection::Connected;
 use crate::connection::request::Request;
-use crate::exceptions::is_misfit;
-use crate::exceptions::{malformed, misfit, raise, validation_error};
+use crate::exceptions::{is_misfit, malformed, misfit, raise, validation_error};
 use crate::interpreter::operation::Operation;
 use crate::interpreter::text;
 use crate::item::shield;

@@ -1,7 +1,5 @@
 //! Transactions, seen from Python: each operation is built as it would be alone, and all are sent together.
 
-use crate::interpreter::text;
-use crate::model::key::Key;
 use pydynox_core::call::{Answer, Terms};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::transact_write_items::Verb;
@@ -20,10 +18,11 @@ use crate::connection::request::Request;
 use crate::connection::settings::Settings;
 use crate::exceptions::{numbered, of_item, raise, validation_error};
 use crate::interpreter::operation::Operation;
+use crate::interpreter::text;
 use crate::item::shield::Shields;
 use crate::item::write;
 use crate::model::instance::Instance;
-use crate::model::key::write_key;
+use crate::model::key::{Key, write_key};
 use crate::write::effect::Effect;
 use crate::write::single::Write;
 use crate::write::unique::{Guards, Stake, Stakes};

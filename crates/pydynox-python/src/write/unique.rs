@@ -1,6 +1,5 @@
 //! Values that only one item has: which guards a write takes and lets go of, and what is refused because it would not know them.
 
-use crate::model::instance::is_stored;
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::expression::action::Actions;
 use pydynox_core::expression::condition::Condition;
@@ -16,10 +15,9 @@ use pyo3::types::PyTuple;
 use crate::answer::failure::{Subject, raise_about, taken};
 use crate::exceptions::{internal, malformed, raise, validation_error, validation_errors};
 use crate::interpreter::ffi;
-use crate::item::stored;
-use crate::item::write;
+use crate::item::{stored, write};
 use crate::model::constraint::Constraint;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::instance::{Instance, is_stored, schema_of};
 use crate::model::schema::Schema;
 use crate::values::decode::{self, Decoder};
 use crate::values::encode::{is_absent, write_attribute};
