@@ -733,7 +733,7 @@ def _hidden(cls: type[Any], definition: Definition, stored: str, *, duty: str, v
     taken = next((a.name for a in definition.attributes.values() if a.attribute_name == stored), None)
     if taken is not None:
         fail(cls, taken, f"is stored as {stored!r}, where {why} stores something of its own")
-    return _core.Field(f"_{duty}", stored, ("optional", ("str",)), default=(value,), duty=duty)
+    return _core.Field(f"_{duty}", stored, ("optional", ("str",)), {"default": (value,), "duty": duty})
 
 
 def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:
@@ -784,7 +784,8 @@ def _check_missing(cls: type[Any], attribute: Attr[Any], value: Any) -> None:
 def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, Any], default: Any) -> None:
     # Not by what `validate=` calls: that may need what the module defines later.
     rules = {name: rule for name, rule in rules.items() if name != "validate"}
-    broken = _core.Field(attribute.name, attribute.attribute_name, attribute._kind or ("any",), rules=rules).broken_rules(default)
+    field = _core.Field(attribute.name, attribute.attribute_name, attribute._kind or ("any",), {"default": None, "rules": rules})
+    broken = field.broken_rules(default)
     if broken:
         fail(cls, attribute.name, f"has the default {default!r}, which breaks its own rule: it{broken[0]}")
 
@@ -905,14 +906,16 @@ def core_field(
         attribute.name,
         attribute.attribute_name,
         attribute._kind or ("any",),
-        role=attribute._roles[0] if attribute._roles else None,
-        default=attribute._default,
-        default_factory=attribute._default_factory,
-        missing=attribute._missing,
-        store_null=attribute._store_null,
-        rules=_rules.checked(cls, attribute),
-        immutable=bool(attribute.immutable),
-        duty=attribute._duty,
-        template=template,
-        protected=protected,
+        {
+            "role": attribute._roles[0] if attribute._roles else None,
+            "default": attribute._default,
+            "default_factory": attribute._default_factory,
+            "missing": attribute._missing,
+            "store_null": attribute._store_null,
+            "rules": _rules.checked(cls, attribute),
+            "immutable": bool(attribute.immutable),
+            "duty": attribute._duty,
+            "template": template,
+            "protected": protected,
+        },
     )

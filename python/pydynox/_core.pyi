@@ -32,37 +32,35 @@ class Keyring:
     def kms(
         key_id: str,
         read_key_ids: Sequence[str],
-        endpoint_url: str | None,
-        timeout: float | None,
-        pairs: Sequence[tuple[str, str]],
-        region: str | None,
+        place: tuple[str | None, str | None, float | None],  # endpoint, region, time-out
         credentials: Credentials | None,
+        pairs: Sequence[tuple[str, str]],
     ) -> Keyring: ...
 
 # None or what becomes of plaintext; None or level, threshold and largest size; whether dumps show it
 Protected = tuple[str | None, tuple[int, int, int] | None, bool]
 
+class _DeclaredField(TypedDict):
+    default: tuple[object] | None  # in a 1-tuple, so that None can be a default
+
+class DeclaredField(_DeclaredField, total=False):
+    """What a class declares of an attribute beside its names and its kind."""
+
+    role: str | None
+    default_factory: Callable[[], object] | None
+    missing: tuple[object] | None  # in a 1-tuple too
+    store_null: bool
+    rules: dict[str, Any] | None
+    immutable: bool
+    duty: str | None  # version, created_at, updated_at, write_id, expires_at
+    template: tuple[list[str | tuple[str, str, int | None]], str | None, bool] | None
+    protected: Protected | None
+
 @final
 class Field:
     """One attribute of a model, compiled."""
 
-    def __new__(
-        cls,
-        name: str,
-        attribute_name: str,
-        kind: Kind,
-        *,
-        role: str | None = None,
-        default: tuple[object] | None = None,  # in a 1-tuple, so that None can be a default
-        default_factory: Callable[[], object] | None = None,
-        missing: tuple[object] | None = None,  # in a 1-tuple too
-        store_null: bool = False,
-        rules: dict[str, Any] | None = None,
-        immutable: bool = False,
-        duty: str | None = None,  # version, created_at, updated_at, write_id, expires_at
-        template: tuple[list[str | tuple[str, str, int | None]], str | None, bool] | None = None,
-        protected: Protected | None = None,
-    ) -> Self: ...
+    def __new__(cls, name: str, attribute_name: str, kind: Kind, declared: DeclaredField) -> Self: ...
     def broken_rules(self, value: object) -> list[str]:
         """What a value of the right type breaks, each as what follows the attribute's name."""
     @property
@@ -313,7 +311,7 @@ class Pending:
     def pass_by(self, count: int) -> None:
         """That so many were written by themselves, or before: errors count positions over all that is given."""
     def delete(self, instance: Instance) -> None: ...
-    def delete_key(self, target: object, key: tuple[Schema, tuple[object, ...], dict[str, object] | None]) -> None: ...
+    def delete_key(self, target: object, key: _Key) -> None: ...
     def put_line(self, table: str, keys: list[str], line: bytes) -> None:
         """The put of the item of a line ``{"Item": {...}}``."""
     def targets(self) -> list[Any]:
@@ -333,6 +331,9 @@ class Faults:
 
     def requests(self) -> list[str]:
         """The operations of all requests that came by."""
+
+# schema, values, and what templates made the key of
+_Key: TypeAlias = tuple[Schema, tuple[object, ...], dict[str, object] | None]
 
 class Connection:
     """What those need of a client who send: every client is one."""
@@ -373,24 +374,8 @@ class Client(Connection):
     def put(self, instance: Instance, condition: Condition | None) -> Operation: ...
     def save(self, instance: Instance, whole: Sequence[str], condition: Condition | None) -> Operation | None: ...
     def update(self, instance: Instance, actions: tuple[Action, ...], condition: Condition | None) -> Operation: ...
-    def update_key(
-        self,
-        schema: Schema,
-        key: tuple[object, ...],
-        named: dict[str, object] | None,
-        actions: tuple[Action, ...],
-        condition: Condition | None,
-        upsert: bool,
-    ) -> Operation: ...
-    def apply_key(
-        self,
-        schema: Schema,
-        key: tuple[object, ...],
-        named: dict[str, object] | None,
-        actions: tuple[Action, ...],
-        condition: Condition | None,
-        upsert: bool,
-    ) -> Operation: ...
+    def update_key(self, key: _Key, actions: tuple[Action, ...], condition: Condition | None, upsert: bool) -> Operation: ...
+    def apply_key(self, key: _Key, actions: tuple[Action, ...], condition: Condition | None, upsert: bool) -> Operation: ...
     def delete(self, instance: Instance, condition: Condition | None) -> Operation: ...
     def refresh(self, instance: Instance) -> Operation: ...
     def delete_key(self, schema: Schema, key: tuple[object, ...], condition: Condition | None) -> Operation: ...
@@ -403,7 +388,7 @@ class Client(Connection):
         """What ``options()`` blocks say: a time-out in seconds, whether reads are consistent, and a deadline."""
     def batch_get(
         self,
-        keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]],
+        keys: Sequence[_Key],
         consistent_read: bool | None,
         on_invalid: Callable[..., object] | None = None,
     ) -> Operation:
@@ -414,7 +399,7 @@ class Client(Connection):
         """Its result is the lines, how many, and the key to go on after, or None."""
     def transact_write(self, entries: Sequence[tuple[Any, ...]], token: str | None) -> tuple[Operation, str] | None:
         """Operations as ``(verb, instance or key, actions, condition, upsert)``; gives the token, too."""
-    def transact_get(self, keys: Sequence[tuple[Schema, tuple[object, ...], dict[str, object] | None]]) -> Operation: ...
+    def transact_get(self, keys: Sequence[_Key]) -> Operation: ...
     def get_item(
         self, table: str, key: Mapping[str, object], consistent_read: bool | None, projection: Sequence[str | Sequence[str | int]]
     ) -> Operation: ...

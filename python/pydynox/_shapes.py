@@ -187,7 +187,9 @@ def _member(cls: Any, name: str, type: Any, default: tuple[Any] | None, kind_of:
         raise TypeError(f"{cls.__name__}.{name}: {problem}") from None
     # None is left out where leaving it out reads as None again.
     store_null = always or (default is not None and default[0] is not None)
-    return _core.Field(name, name, kind, default=default, store_null=store_null and kind[0] in ("optional", "any", "none"))
+    return _core.Field(
+        name, name, kind, {"default": default, "store_null": store_null and kind[0] in ("optional", "any", "none")}
+    )
 
 
 def _hints(cls: Any) -> dict[str, Any]:

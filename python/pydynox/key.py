@@ -266,7 +266,7 @@ class Key(Generic[Row_co]):
             )
         model = self._model
         core = client_for(model.model_config.client)._core
-        operation = core.update_key(model._schema, self._values, self._named, actions, condition, upsert)
+        operation = core.update_key((model._schema, self._values, self._named), actions, condition, upsert)
         try:
             await operation
         except BaseException:
@@ -310,7 +310,7 @@ class Key(Generic[Row_co]):
             return
         model = self._model
         core = client_for(model.model_config.client)._core
-        operation = core.apply_key(model._schema, self._values, self._named, actions, condition, upsert)
+        operation = core.apply_key((model._schema, self._values, self._named), actions, condition, upsert)
         try:
             await operation
         except BaseException:

@@ -126,7 +126,7 @@ class KmsKeyring(_Known):
     ) -> None:
         pairs = list((context or {}).items())
         keys = wire(credentials)
-        self._core = _core.Keyring.kms(key_id, list(read_key_ids), endpoint_url, timeout, pairs, region, keys)
+        self._core = _core.Keyring.kms(key_id, list(read_key_ids), (endpoint_url, region, timeout), keys, pairs)
         self.key_name = key_id
         self._shown = f"KmsKeyring({key_id!r})"
 

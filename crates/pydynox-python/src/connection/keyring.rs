@@ -286,17 +286,15 @@ impl Keyring {
 
     /// Of AWS KMS.
     #[staticmethod]
-    #[allow(clippy::too_many_arguments)] // what Python hands over
     fn kms(
         py: Python<'_>,
         key_id: String,
         read_key_ids: Vec<String>,
-        endpoint_url: Option<String>,
-        timeout: Option<f64>,
-        pairs: Vec<(String, String)>,
-        region: Option<String>,
+        place: (Option<String>, Option<String>, Option<f64>),
         credentials: Option<GivenCredentials>,
+        pairs: Vec<(String, String)>,
     ) -> PyResult<Self> {
+        let (endpoint_url, region, timeout) = place;
         let made = || {
             let mut settings = KmsSettings::new(key_id);
             settings.read_key_ids = read_key_ids.into_iter().map(Into::into).collect();

@@ -120,29 +120,44 @@ impl Field {
     }
 }
 
+/// What a class declares of an attribute beside its names and its kind, as Python hands it over; most of it is mostly left out.
+#[derive(FromPyObject)]
+struct Declared<'py> {
+    #[pyo3(item, default)]
+    role: Option<String>,
+    /// In a tuple of its own, so that None can be one.
+    #[pyo3(item)]
+    default: Option<Bound<'py, PyTuple>>,
+    #[pyo3(item, default)]
+    default_factory: Option<Py<PyAny>>,
+    #[pyo3(item, default)]
+    missing: Option<Bound<'py, PyTuple>>,
+    #[pyo3(item, default)]
+    store_null: bool,
+    #[pyo3(item, default)]
+    rules: Option<Bound<'py, PyDict>>,
+    #[pyo3(item, default)]
+    immutable: bool,
+    #[pyo3(item, default)]
+    duty: Option<String>,
+    #[pyo3(item, default)]
+    template: Option<Py<PyTuple>>,
+    #[pyo3(item, default)]
+    protected: Option<DeclaredProtection>,
+}
+
 #[pymethods]
 impl Field {
     #[new]
-    #[pyo3(signature = (name, attribute_name, kind, *, role=None, default=None, default_factory=None, missing=None, store_null=false, rules=None, immutable=false, duty=None, template=None, protected=None))]
-    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         name: &Bound<'_, PyString>,
         #[pyo3(from_py_with = text::attribute_name)] attribute_name: &str,
         kind: &Bound<'_, PyAny>,
-        role: Option<&str>,
-        default: Option<Bound<'_, PyTuple>>,
-        default_factory: Option<Py<PyAny>>,
-        missing: Option<Bound<'_, PyTuple>>,
-        store_null: bool,
-        rules: Option<&Bound<'_, PyDict>>,
-        immutable: bool,
-        duty: Option<&str>,
-        template: Option<Py<PyTuple>>,
-        protected: Option<Declared>,
+        declared: Declared<'_>,
     ) -> PyResult<Self> {
         let py = name.py();
         let kind = Kind::parse(kind)?;
-        let role = match role {
+        let role = match declared.role.as_deref() {
             Some("partition") => Role::PartitionKey,
             Some("sort") => Role::SortKey,
             _ => Role::Attribute,
@@ -151,7 +166,7 @@ impl Field {
         label.string(attribute_name);
         label.byte(b':');
         let text: Box<str> = text::declared(name, "the name")?.into();
-        let purpose = duty.and_then(Purpose::parse);
+        let purpose = declared.duty.as_deref().and_then(Purpose::parse);
         // Of a key that others may have written in another form the stored bytes are kept: they are its address. So are those of
         // `created_at`, which tells an item from another one under the same key.
         let is_compared_as_stored =
@@ -163,24 +178,34 @@ impl Field {
             label: label.into_bytes().into(),
             scalar: kind.is_scalar() && !is_compared_as_stored,
             loose: kind.is_loose(),
-            is_ruled: rules.is_some() || immutable || kind.any_document(&mut |_| true),
+            is_ruled: declared.rules.is_some()
+                || declared.immutable
+                || kind.any_document(&mut |_| true),
             kind,
             role,
-            default: match (default, default_factory) {
+            default: match (declared.default, declared.default_factory) {
                 (_, Some(factory)) => Default::Factory(factory),
                 (Some(value), None) => Default::Value(value.get_item(0)?.unbind()),
                 (None, None) => Default::Required,
             },
-            missing: missing
+            missing: declared
+                .missing
                 .map(|declared| declared.get_item(0).map(Bound::unbind))
                 .transpose()?,
             is_factory_stable: OnceLock::new(),
-            store_null,
-            rules: rules.map(Rules::parse).transpose()?.map(Box::new),
-            immutable,
+            store_null: declared.store_null,
+            rules: declared
+                .rules
+                .as_ref()
+                .map(Rules::parse)
+                .transpose()?
+                .map(Box::new),
+            immutable: declared.immutable,
             purpose,
-            template,
-            protected: protected.map(|said| Box::new(Protected::new(said))),
+            template: declared.template,
+            protected: declared
+                .protected
+                .map(|declared| Box::new(Protected::new(declared))),
         })
     }
 
@@ -233,10 +258,10 @@ pub(crate) struct Protected {
 
 /// As Python hands it over: None or what becomes of plaintext, `"error"` or `"migrate"`; None or level, threshold and
 /// largest size; whether dumps show it.
-pub(crate) type Declared = (Option<String>, Option<(i32, usize, usize)>, bool);
+pub(crate) type DeclaredProtection = (Option<String>, Option<(i32, usize, usize)>, bool);
 
 impl Protected {
-    pub(crate) fn new((encryption, compression, dumps): Declared) -> Self {
+    pub(crate) fn new((encryption, compression, dumps): DeclaredProtection) -> Self {
         Self {
             compression: compression.map(|(level, threshold, max_size)| Compression {
                 level,

@@ -255,51 +255,31 @@ impl Client {
     }
 
     /// Apply actions to the item with this key; gives the item as it is then.
-    #[allow(clippy::too_many_arguments)] // what Python hands over
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn update_key(
         &self,
-        schema: &Bound<'_, Schema>,
-        key: &Bound<'_, PyTuple>,
-        named: Option<&Bound<'_, PyDict>>,
+        key: Key<'_>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
         upsert: bool,
     ) -> PyResult<Py<Operation>> {
-        let write = Write::update_key(
-            self.settings(),
-            schema,
-            key,
-            named,
-            actions,
-            condition,
-            upsert,
-            true,
-        )?;
-        self.send_write(schema.py(), write)
+        let answers = true;
+        let write = Write::update_key(self.settings(), &key, actions, condition, upsert, answers)?;
+        self.send_write(actions.py(), write)
     }
 
     /// The same without an answer.
-    #[allow(clippy::too_many_arguments)] // what Python hands over
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn apply_key(
         &self,
-        schema: &Bound<'_, Schema>,
-        key: &Bound<'_, PyTuple>,
-        named: Option<&Bound<'_, PyDict>>,
+        key: Key<'_>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
         upsert: bool,
     ) -> PyResult<Py<Operation>> {
-        let write = Write::update_key(
-            self.settings(),
-            schema,
-            key,
-            named,
-            actions,
-            condition,
-            upsert,
-            false,
-        )?;
-        self.send_write(schema.py(), write)
+        let answers = false;
+        let write = Write::update_key(self.settings(), &key, actions, condition, upsert, answers)?;
+        self.send_write(actions.py(), write)
     }
 
     /// Delete the item of an instance.

@@ -21,7 +21,7 @@ use crate::item::{changes, rules, stored, write};
 use crate::model::checks::{actions_on, condition_on};
 use crate::model::condition::Condition;
 use crate::model::instance::{Instance, is_stored, schema_of};
-use crate::model::key::write_key;
+use crate::model::key::{Key, write_key};
 use crate::model::problems::refuse;
 use crate::model::schema::Schema;
 use crate::values::field::Role;
@@ -385,17 +385,15 @@ impl Write {
     }
 
     /// Actions on the item with this key; without `upsert` it must be there. `answers` asks for the item as it is then.
-    #[allow(clippy::too_many_arguments)] // what Python hands over
     pub(crate) fn update_key(
         settings: &Settings,
-        schema: &Bound<'_, Schema>,
-        key: &Bound<'_, PyTuple>,
-        named: Option<&Bound<'_, PyDict>>,
+        (schema, key, named): &Key<'_>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
         upsert: bool,
         answers: bool,
     ) -> PyResult<Self> {
+        let named = named.as_ref();
         let py = schema.py();
         let model = schema.get();
         let condition = condition_on(condition, model)?;

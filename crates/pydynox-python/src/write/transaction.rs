@@ -234,18 +234,9 @@ impl<'py> Entry<'py> {
                 Write::check(settings, instance, condition, true)?
                     .map(|write| (Verb::ConditionCheck, write))
             }
-            ("update", Subject::Key((schema, key, named))) => Some((
+            ("update", Subject::Key(key)) => Some((
                 Verb::Update,
-                Write::update_key(
-                    settings,
-                    schema,
-                    key,
-                    named.as_ref(),
-                    actions,
-                    condition,
-                    *upsert,
-                    false,
-                )?,
+                Write::update_key(settings, key, actions, condition, *upsert, false)?,
             )),
             ("delete", Subject::Key((schema, key, _))) => Some((
                 Verb::Delete,
