@@ -138,6 +138,47 @@ LONG = {
 }
 
 
+#: Of the border, functions of more than 60 lines, each with why it is one.
+LONG_FUNCTIONS = {
+    "connection/settings.rs checked": "one setting after the other",
+    "item/changes.rs changes": "one pass over the fields, and what each difference becomes",
+    "item/changes.rs compare": "one case for each way in which a value is known",
+    "item/read.rs read_into": "one pass over the bytes of an item; what is taken out of it costs a call per attribute",
+    "item/shield.rs new": "what each class of a table reads, and what one writes",
+    "item/write.rs write_unless": "one pass over the fields; what is taken out of it costs a call per attribute",
+    "model/schema.rs new": "one part of a schema after the other",
+    "read/batch_get.rs answered": "one answer taken apart: what is open, what is sealed, what is left",
+    "read/builder.rs query": "parts, conditions and names of one call, checked in the order in which they are told",
+    "read/key_parts.rs parts_of_all": "one attribute of the key after the other",
+    "read/running_query.rs decode": "one row after the other, and where the reading stands after each",
+    "read/running_query.rs operation": "what is here, what is closed and what is missing, in one look at the state",
+    "values/assignment.rs construct": "one field after the other, so that all that is wrong is told at once",
+    "values/json_attribute.rs read": "one case for each kind",
+    "values/json_attribute.rs write": "one case for each kind",
+    "values/record.rs write": "one member after the other",
+    "write/single.rs save": "what changed, what it builds on and what is sent, each from the one before",
+    "write/unique.rs write": "one guard after the other",
+}
+
+
+def long_functions(file: pathlib.Path) -> set[str]:
+    """The functions of a file that have more than 60 lines."""
+    lines = re.split(r"#\[cfg\(test\)\]\s*mod tests", file.read_text())[0].splitlines()
+    found = set()
+    for number, line in enumerate(lines):
+        if head := re.match(r"(\s*)(?:pub(?:\(\w+\))? )?(?:const |async |extern \"C\" )*fn (\w+)", line):
+            end = next((place for place, other in enumerate(lines[number:]) if other == head[1] + "}"), 0)
+            if end >= 60:
+                found.add(f"{file.relative_to(BORDER)} {head[2]}")
+    return found
+
+
+def test_a_long_function_of_the_border_says_why_it_is_long() -> None:
+    long = set().union(*map(long_functions, BORDER.rglob("*.rs")))
+
+    assert long == set(LONG_FUNCTIONS)
+
+
 def test_a_long_file_of_the_border_says_why_it_is_long() -> None:
     files = {str(file.relative_to(BORDER)): len(file.read_text().splitlines()) for file in BORDER.rglob("*.rs")}
     long = {name for name, lines in files.items() if lines > 400}
