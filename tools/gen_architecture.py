@@ -39,7 +39,7 @@ def rows(source: pathlib.Path) -> list[str]:
         folder = str(file.relative_to(source).parent)
         return ("" if folder == "." else folder, file.name != "mod.rs", file.name)
 
-    found = []
+    found: list[str] = []
     for file in sorted(files, key=place):
         name = file.relative_to(source)
         shown = f"{name.parent}/" if file.name == "mod.rs" else str(name)

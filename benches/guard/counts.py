@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 from collections import Counter
 
@@ -32,17 +33,18 @@ def compiled(folder: pathlib.Path) -> pathlib.Path:
     return library
 
 
-def of_interpreter(command: list[object]) -> Figures:
-    """How often a call has the interpreter allocate."""
-    rows = _rows([], command)
+def of_interpreter(command: list[object], turn: int) -> Figures:
+    """How often a call has the interpreter allocate. The first run writes bytecode, where there was none, and is not counted."""
+    _rows([], command, turn)
+    rows = _rows([], command, turn)
     return {name: {"Python allocations": round(allocations / calls, 2)} for name, (calls, allocations) in rows.items()}
 
 
-def of_valgrind(command: list[object], folder: pathlib.Path) -> Figures:
+def of_valgrind(command: list[object], folder: pathlib.Path, turn: int) -> Figures:
     """Instructions, allocations of Rust and system calls per call. Takes about a minute."""
     log, dumps = folder / "valgrind.log", folder / "callgrind.out"
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={dumps}", f"--log-file={log}", "--trace-syscalls=yes"]
-    rows = _rows(valgrind, command)
+    rows = _rows(valgrind, command, turn)
     system_calls = _system_calls(log.read_text(errors="replace"))
     found: Figures = {}
     for dump in folder.glob("callgrind.out.*"):
@@ -62,10 +64,16 @@ def of_valgrind(command: list[object], folder: pathlib.Path) -> Figures:
     return found
 
 
-def _rows(before: list[str], command: list[object]) -> dict[str, tuple[int, int]]:
-    """Calls and allocations by operation. Where a string's hash, or a file's bytecode, changed, so would the counts."""
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
-    done = subprocess.run([*before, *map(str, command)], check=True, stdout=subprocess.PIPE, text=True, env=environment)
+def _rows(before: list[str], command: list[object], turn: int) -> dict[str, tuple[int, int]]:
+    """Calls and allocations by operation, little left to chance.
+
+    Where a string's hash, a file's bytecode or an object's address changes, so do the counts: CPython looks methods up by the
+    address of their names, and that moves with each variable of the environment. So each turn has one more of them.
+    """
+    environment = {name: os.environ.get(name, "") for name in ("PATH", "HOME", "PYTHONPATH", "PYTHONPYCACHEPREFIX")}
+    environment |= {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""} | {f"TURN_{number}": "" for number in range(turn)}
+    fixed = ["setarch", "--addr-no-randomize"] if shutil.which("setarch") else []
+    done = subprocess.run([*fixed, *before, *map(str, command)], check=True, stdout=subprocess.PIPE, text=True, env=environment)
     rows: dict[str, tuple[int, int]] = json.loads(done.stdout)
     return rows
 
@@ -96,6 +104,11 @@ def _allocations(dump: str) -> int:
         elif line.startswith("calls=") and _ALLOCATES.match(callee) and not caller.startswith("mi_"):
             found += int(line[6:].split()[0])
     return found
+
+
+def least(one: Figures, other: Figures) -> Figures:
+    """The lower of two runs' figures: what is left of chance only adds."""
+    return {name: {what: min(value, other[name][what]) for what, value in row.items()} for name, row in one.items()}
 
 
 def above(figures: Figures, reference: Figures) -> list[str]:

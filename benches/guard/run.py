@@ -37,6 +37,8 @@ from server import NullDynamoDB  # noqa: E402 (of the folder above)
 
 #: Of the processor, what code chooses by at run time.
 FEATURES = ("aes", "avx2", "avx512f", "bmi2", "pclmulqdq", "sha_ni", "vaes", "sha2", "sve")
+#: A figure that is too high is measured again: addresses fall badly now and then, and a cost that is there stays.
+MORE_TURNS = 4
 FORBIDDEN = ("asyncio", "threading", "logging", "json", "inspect", "dataclasses", "pydantic", "decimal", "datetime", "uuid")
 
 
@@ -60,8 +62,8 @@ def came_along() -> list[str]:
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
 
 
-def measured() -> counts.Figures:
-    """Every figure of this machine."""
+def measured(turn: int) -> counts.Figures:
+    """Every figure of this machine; no two turns have their objects at the same addresses."""
     from pydynox import _core
 
     figures: counts.Figures = {"extension": {"KB": round(pathlib.Path(_core.__file__).stat().st_size / 1000)}}
@@ -72,9 +74,9 @@ def measured() -> counts.Figures:
     ):
         folder = pathlib.Path(name)
         command = [sys.executable, HERE / "guarded.py", counts.compiled(folder), server.url, encrypted.url]
-        for operation, figure in counts.of_interpreter(command).items():
+        for operation, figure in counts.of_interpreter(command, turn).items():
             figures.setdefault(operation, {}).update(figure)
-        for operation, figure in counts.of_valgrind(command, folder).items():
+        for operation, figure in counts.of_valgrind(command, folder, turn).items():
             figures.setdefault(operation, {}).update(figure)
     figures.pop("nothing")
     return figures
@@ -103,8 +105,12 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         print("guard: NOT RUN, valgrind is missing (Debian: apt-get install valgrind; elsewhere: from your system's packages)")
         return 0
-    figures = measured()
+    figures = measured(0)
     entry = next((entry for entry in references() if entry["like"] == like()), None)
+    for turn in range(1, MORE_TURNS + 1):
+        if reason is None and (entry is None or not counts.above(figures, entry["figures"])):
+            break
+        figures = counts.least(figures, measured(turn))
     print(counts.table(figures, entry["figures"] if entry else {}))
     if reason is not None:
         update(figures, reason)
