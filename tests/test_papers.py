@@ -1,4 +1,4 @@
-"""The papers of the repository: third-party licences."""
+"""The papers of the repository: third-party licences, and the policy of cargo-deny."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def tool() -> ModuleType:
 
 THIRD_PARTY = tool()
 PAGE = (ROOT / "THIRD-PARTY.md").read_text()
+DENY: dict[str, Any] = tomllib.loads((ROOT / "deny.toml").read_text())
 
 
 def licences() -> dict[Any, str]:
@@ -122,6 +123,22 @@ def test_the_wheel_carries_both_licence_files() -> None:
     assert all((ROOT / name).exists() for name in project["license-files"])
 
 
+def allowed(crate: Any) -> set[str]:
+    exceptions = DENY["licenses"].get("exceptions", [])
+    own = [licence for exception in exceptions if exception["crate"] == crate.name for licence in exception["allow"]]
+    return {*DENY["licenses"]["allow"], *own}
+
+
+def test_every_locked_crate_has_a_licence_that_deny_toml_allows() -> None:
+    refused = {
+        f"{crate.name}: {expression}"
+        for crate, expression in licences().items()
+        if not any(offered <= allowed(crate) for offered in THIRD_PARTY.alternatives(expression))
+    }
+
+    assert refused == set()
+
+
 def test_the_recorded_licences_are_those_of_the_manifests() -> None:
     try:
         known = THIRD_PARTY.manifests()
@@ -130,3 +147,52 @@ def test_the_recorded_licences_are_those_of_the_manifests() -> None:
     recorded = licences()
 
     assert {crate: package["license"] for crate, package in known.items()} == {crate: recorded[crate] for crate in known}
+
+
+@pytest.mark.parametrize("licence", DENY["licenses"]["allow"])
+def test_deny_toml_allows_no_licence_that_no_crate_needs(licence: str) -> None:
+    needed = [
+        crate
+        for crate, expression in licences().items()
+        if not any(offered <= allowed(crate) - {licence} for offered in THIRD_PARTY.alternatives(expression))
+    ]
+
+    assert needed
+
+
+def numbers(version: str) -> list[int]:
+    return [int(part) for part in version.partition("+")[0].split(".")]
+
+
+def test_deny_toml_takes_crates_from_the_one_registry_that_the_lock_file_names() -> None:
+    packages = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
+    named = {package["source"].removeprefix("registry+") for package in packages if "source" in package}
+
+    assert DENY["sources"]["unknown-registry"] == DENY["sources"]["unknown-git"] == "deny"
+    assert set(DENY["sources"]["allow-registry"]) == named
+    assert not DENY["sources"].get("allow-git")
+
+
+def test_deny_toml_lists_every_crate_that_is_there_twice_and_none_that_is_banned_is_there() -> None:
+    versions: dict[str, list[str]] = {}
+    for crate in sorted(THIRD_PARTY.locked(), key=lambda crate: numbers(crate.version)):
+        versions.setdefault(crate.name, []).append(crate.version)
+    older = {f"{name} {version}" for name, found in versions.items() for version in found[:-1]}
+    skipped = {
+        f"{name} {version}"
+        for name, _, wanted in (entry["crate"].partition(":") for entry in DENY["bans"]["skip"])
+        for version in versions.get(name, ())
+        if version.startswith(f"{wanted}.")
+    }
+
+    assert DENY["bans"]["multiple-versions"] == "deny"
+    assert skipped == older
+    assert len(DENY["bans"]["skip"]) == len(older), "an entry that skips nothing"
+    assert not {entry["crate"] for entry in DENY["bans"]["deny"]} & set(versions)
+
+
+def test_deny_toml_ignores_no_advisory_without_a_reason() -> None:
+    advisories = DENY["advisories"]
+
+    assert advisories["yanked"] == "deny"
+    assert all(entry["reason"] for entry in advisories["ignore"])
