@@ -1,4 +1,4 @@
-"""The papers of the repository: third-party licences, and the policy of cargo-deny."""
+"""The papers of the repository: third-party licences, the policy of cargo-deny, and what to do about a vulnerability."""
 
 from __future__ import annotations
 
@@ -196,3 +196,13 @@ def test_deny_toml_ignores_no_advisory_without_a_reason() -> None:
 
     assert advisories["yanked"] == "deny"
     assert all(entry["reason"] for entry in advisories["ignore"])
+
+
+def test_the_security_policy_says_how_to_report_and_links_to_what_is_there() -> None:
+    policy = (ROOT / "SECURITY.md").read_text()
+
+    assert "/security/advisories/new" in policy
+    for heading in ("## Reporting a vulnerability", "## Supported versions", "## Threat model", "### What is not protected"):
+        assert f"{heading}\n" in policy
+    for page in ("docs/encryption.md", "docs/paging.md", "docs/embedded.md", "docs/formats.md", "docs/bulk.md"):
+        assert f"]({page}" in policy
