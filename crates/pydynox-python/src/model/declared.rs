@@ -8,25 +8,24 @@ use crate::interpreter::text;
 /// Name, whether it is global, attributes of its partition key and of its sort key by stored name, what it projects.
 pub(crate) type DeclaredIndex = (String, bool, Vec<String>, Vec<String>, Option<Vec<String>>);
 
-/// A class without its fields.
+/// A class without its fields. Texts are read by the functions below, whose errors say what is wrong with which.
 #[derive(FromPyObject)]
 #[allow(clippy::struct_excessive_bools)] // each is a setting of its own
-pub(crate) struct Declared {
-    #[pyo3(item, from_py_with = table)]
-    pub(crate) table: Option<String>,
-    /// The name by which encrypted values know their table; that which is sent where none is declared.
-    #[pyo3(item, from_py_with = logical_table)]
-    pub(crate) logical_table: Option<String>,
+pub(crate) struct Declared<'py> {
+    #[pyo3(item)]
+    table: Bound<'py, PyAny>,
+    #[pyo3(item)]
+    logical_table: Bound<'py, PyAny>,
     #[pyo3(item)]
     pub(crate) strict_reads: bool,
     #[pyo3(item)]
     pub(crate) consistent_read: bool,
     #[pyo3(item)]
     pub(crate) hide_expired: bool,
-    #[pyo3(item, from_py_with = entity)]
-    pub(crate) entity: Option<String>,
-    #[pyo3(item, from_py_with = entity_attribute)]
-    pub(crate) entity_attribute: String,
+    #[pyo3(item)]
+    entity: Bound<'py, PyAny>,
+    #[pyo3(item)]
+    entity_attribute: Bound<'py, PyAny>,
     /// The schemas of subclasses by entity; grows as they are defined.
     #[pyo3(item)]
     pub(crate) entities: Option<Py<PyDict>>,
@@ -42,25 +41,21 @@ pub(crate) struct Declared {
     pub(crate) repair_orphans: bool,
 }
 
-impl Declared {
-    /// The table that encrypted values are bound to.
-    pub(crate) fn bound_to(&self) -> Option<&str> {
-        self.logical_table.as_deref().or(self.table.as_deref())
+impl Declared<'_> {
+    pub(crate) fn table(&self) -> PyResult<Option<&str>> {
+        text::declared_table(&self.table)
     }
-}
 
-fn table(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
-    Ok(text::declared_table(value)?.map(ToOwned::to_owned))
-}
+    /// The name by which encrypted values know their table; that which is sent where none is declared.
+    pub(crate) fn logical_table(&self) -> PyResult<Option<&str>> {
+        text::logical_table(&self.logical_table)
+    }
 
-fn logical_table(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
-    Ok(text::logical_table(value)?.map(ToOwned::to_owned))
-}
+    pub(crate) fn entity(&self) -> PyResult<Option<&str>> {
+        text::entity(&self.entity)
+    }
 
-fn entity(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
-    Ok(text::entity(value)?.map(ToOwned::to_owned))
-}
-
-fn entity_attribute(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    text::entity_attribute(value).map(ToOwned::to_owned)
+    pub(crate) fn entity_attribute(&self) -> PyResult<&str> {
+        text::entity_attribute(&self.entity_attribute)
+    }
 }

@@ -217,9 +217,13 @@ impl Schema {
     fn new(
         model: &Bound<'_, PyType>,
         fields: Vec<Py<Field>>,
-        mut declared: Declared,
+        mut declared: Declared<'_>,
     ) -> PyResult<Self> {
         let py = model.py();
+        let indexes = std::mem::take(&mut declared.indexes);
+        let unique = std::mem::take(&mut declared.unique);
+        let entities = declared.entities.take();
+        let (table, logical_table) = (declared.table()?, declared.logical_table()?);
         let layout = Layout::new(model, fields)?;
         let (name, fields) = (&layout.name, layout.field_objects());
         let position = |role| fields.iter().position(|field| field.get().role == role);
@@ -241,23 +245,21 @@ impl Schema {
                 .map(|index| key_of(py, &layout, index))
                 .transpose()?,
         )
-        .and_then(|item| {
-            item.with_indexes(indexes_of(&layout, std::mem::take(&mut declared.indexes)))
-        })
+        .and_then(|item| item.with_indexes(indexes_of(&layout, indexes)))
         .map_err(|error| configuration_error(py, error.message()))?;
         let keys = (item.partition_key.clone(), item.sort_key.clone());
         let key_names = std::iter::once(partition_key)
             .chain(sort_key)
             .map(|index| fields[index].get().attribute_name.clone())
             .collect();
-        let protected = protection::schema_of_fields(py, &layout, declared.bound_to(), keys)?;
-        let unique = constraints_of(py, &layout, declared.unique)?;
+        let protected = protection::schema_of_fields(py, &layout, logical_table.or(table), keys)?;
+        let unique = constraints_of(py, &layout, unique)?;
         let rules = Rules {
             partition_key: item.partition_key.attribute_name.clone(),
             purposes: purposes_of(layout.fields()),
             entities: Entities {
-                attribute: declared.entity_attribute.into(),
-                own: declared.entity.as_deref().map(Entity::new),
+                attribute: declared.entity_attribute()?.into(),
+                own: declared.entity()?.map(Entity::new),
                 only_named: declared.only_entities,
             },
             hides_expired: declared.hide_expired,
@@ -268,15 +270,13 @@ impl Schema {
             repairs_orphans: declared.repair_orphans,
             partition_key,
             sort_key,
-            bound_to_sent_name: declared.logical_table.is_none(),
-            table: declared.table.map(Into::into),
+            bound_to_sent_name: logical_table.is_none(),
+            table: table.map(Into::into),
             strict_reads: declared.strict_reads,
             consistent_read: declared.consistent_read,
             rules,
             templates: Template::all(py, &layout)?,
-            entities: declared
-                .entities
-                .unwrap_or_else(|| PyDict::new(py).unbind()),
+            entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             index_keys: index_keys_of(&layout, &item),
             item,
             key_names,
