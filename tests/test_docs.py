@@ -11,6 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if "```python" in page.read_text()]
+REPOSITORY = r"https://(?:github\.com/pydynox/pydynox/blob|raw\.githubusercontent\.com/pydynox/pydynox)/main/(.+)"
 
 
 def ran(code: str, cwd: pathlib.Path) -> str:
@@ -43,7 +44,20 @@ def test_the_quickstart_tells_the_same_story_awaited_and_blocking(tmp_path: path
     assert "deleted it: None" in awaited
 
 
+def anchors(page: pathlib.Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_links_between_pages_lead_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+            inside = re.fullmatch(REPOSITORY, link)
+            if link.startswith(("http:", "https:")) and not inside:
+                continue
+            path, _, anchor = (inside[1] if inside else link).partition("#")
+            target = (ROOT if inside else page.parent) / path if path else page
+            assert target.exists(), f"{page.name} links to {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name} links to {link}, a heading that is not there"
