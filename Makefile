@@ -52,6 +52,7 @@ lint: $(ENV)/group-lint
 	$(BIN)/python tools/gen_errors.py --check
 	$(BIN)/python tools/gen_architecture.py --check
 	$(BIN)/python tools/gen_third_party.py --check
+	$(BIN)/python tools/check_language.py
 	$(BIN)/python tools/check_versions.py
 
 types: build $(ENV)/group-types
