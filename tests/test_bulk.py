@@ -218,7 +218,7 @@ def test_a_reading_is_the_same_job_in_another_process() -> None:
     """Whose sets have another order."""
     source = """
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key
-from pydynox.bulk import _job_of
+from pydynox._jobs.bulk import _job_of
 
 class User(Model[str], table="users"):
     user_id: Attr[str] = partition_key()

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, batching, field, partition_key, sort_key
+from pydynox import Attr, DynamoDBClient, Model, batching, export_jsonl, field, partition_key, sort_key
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, RequestTimeoutError, WriteOutcomeUnknownError
-from pydynox.jsonl import export_jsonl
 
 from .conftest import Drive, Serve, client_of
 from .faults.deeds import Deed, answer, error, silence

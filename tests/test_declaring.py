@@ -24,7 +24,7 @@ from pydynox import (
     partition_key,
     sort_key,  # noqa: F401
 )
-from pydynox._annotations import own
+from pydynox._declaration.annotations import own
 from pydynox.exceptions import ConfigurationError, ValidationError
 
 P = TypeVar("P")

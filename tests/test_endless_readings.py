@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, attr, field, partition_key, sort_key
+from pydynox import Attr, DynamoDBClient, Model, attr, export_jsonl, field, partition_key, sort_key
 from pydynox.exceptions import InvalidResponseError
-from pydynox.jsonl import export_jsonl
 from pydynox.local import LocalServer
 
 from .conftest import Drive, Serve, client_of

@@ -425,7 +425,7 @@ def test_none_is_made_from_the_environment(dynamodb):
 
 
 def test_nothing_is_left_behind():
-    assert pydynox.client._default is None
+    assert pydynox.default_client._default is None
     assert get_default_client() is not None
 """
 

@@ -113,7 +113,7 @@ async def in_bulk(rows: Any, taken: list[int]) -> None:
 
 
 def _in_force() -> DynamoDBClient:
-    from pydynox.client import client_for
+    from pydynox.default_client import client_for
 
     return client_for(None)
 

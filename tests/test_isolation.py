@@ -380,4 +380,4 @@ def test_nothing_of_it_costs_a_program_that_does_not_test() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert pydynox.client._sole is None
+    assert pydynox.default_client._sole is None

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from . import rust_imports
+from . import python_imports, rust_imports
 
 ROOT = pathlib.Path(__file__).parent.parent
 PYTHON = ROOT / "python" / "pydynox"
@@ -28,15 +28,10 @@ def test_the_core_knows_neither_python_nor_an_sdk() -> None:
     assert not re.search(r"^(pyo3|aws-|dynoxide|libsqlite3)", tree, re.MULTILINE), tree
 
 
-def imports_of(file: pathlib.Path, *, top_level: bool) -> set[str]:
-    """Modules that a file imports; with `top_level`, those that importing it imports."""
-    tree = ast.parse(file.read_text())
-    nodes: list[ast.stmt] = []
-    for node in tree.body if top_level else ast.walk(tree):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            nodes.append(node)
+def imports_of(file: pathlib.Path) -> set[str]:
+    """Modules that a file imports, wherever it does."""
     found = set()
-    for node in nodes:
+    for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -46,7 +41,7 @@ def imports_of(file: pathlib.Path, *, top_level: bool) -> set[str]:
 
 @pytest.mark.parametrize("file", sorted(PYTHON.rglob("*.py")), ids=lambda file: file.stem)
 def test_python_does_no_io(file: pathlib.Path) -> None:
-    assert not imports_of(file, top_level=False) & {"asyncio", "threading", "socket", "ssl", "http", "urllib", "concurrent"}
+    assert not imports_of(file) & {"asyncio", "threading", "socket", "ssl", "http", "urllib", "concurrent"}
 
 
 ORDER = [
@@ -55,29 +50,30 @@ ORDER = [
     "credentials",
     "expressions",
     "attributes",
-    "_annotations",
-    "_generics",
-    "_kinds",
-    "_rules",
-    "_shapes",
+    "_declaration.annotations",
+    "_declaration.generics",
+    "_declaration.kinds",
+    "_declaration.rules",
+    "_declaration.record_types",
     "hooks",
-    "_compile",
+    "_declaration.compile",
     "document",
+    "default_client",
     "client",
     "key",
-    "tables",
-    "_tables",
-    "table",
+    "tables.options",
+    "tables.description",
+    "tables._plan",
+    "tables.table",
     "model",
     "sync",
 ]
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_python_modules_import_only_what_stands_before_them(name: str) -> None:
-    imported = {module.removeprefix("pydynox.") for module in imports_of(PYTHON / f"{name}.py", top_level=True)}
-
-    assert not imported & set(ORDER[ORDER.index(name) :]), imported
+def test_python_modules_import_only_what_stands_before_them() -> None:
+    for name, imports in python_imports.graph(PYTHON).items():
+        if name in ORDER:
+            assert not imports.eager & set(ORDER[ORDER.index(name) :]), name
 
 
 #: The floors of the core from the ground up: a module uses those below it, and those of its own floor. What is sent, how it is

@@ -16,12 +16,13 @@ from pydynox import (
     Model,
     ModelConfig,
     attr,
+    export_jsonl,
     field,
+    import_jsonl,
     partition_key,
     sort_key,
 )
 from pydynox.exceptions import ConfigurationError, PydynoxError, ValidationError
-from pydynox.jsonl import export_jsonl, import_jsonl
 from pydynox.local import LocalServer
 
 from .conftest import Drive, Serve, client_of

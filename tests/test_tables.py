@@ -16,6 +16,7 @@ from pydynox import (
     LocalSecondaryIndex,
     Model,
     ModelConfig,
+    Table,
     field,
     partition_key,
     run,
@@ -29,7 +30,6 @@ from pydynox.exceptions import (
     RequestTimeoutError,
     TableNotFoundError,
 )
-from pydynox.table import Table
 from pydynox.tables import (
     Drift,
     IndexOptions,

@@ -18,6 +18,7 @@ import pydynox
 import pytest
 from pydynox import (
     Attr,
+    BatchWriter,
     Document,
     DynamoDBClient,
     Encrypted,
@@ -27,15 +28,15 @@ from pydynox import (
     Query,
     Transaction,
     before_save,
+    export_jsonl,
     field,
+    import_jsonl,
     partition_key,
     sort_key,
     version,
 )
 from pydynox import sync as views
-from pydynox.batch import BatchWriter
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, RequestTimeoutError, WriteOutcomeUnknownError
-from pydynox.jsonl import export_jsonl, import_jsonl
 from pydynox.tables import ensure_tables
 
 from .conftest import Drive, Serve, client_of

@@ -139,14 +139,14 @@ def test_what_a_rule_cannot_judge_does_not_keep_it() -> None:
 def test_bounds_fit_the_kind_of_time() -> None:
     import datetime as dt
 
-    from pydynox import _rules
+    from pydynox._declaration import rules
 
     moment, naive, day = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2020, 1, 1), dt.date(2020, 1, 1)
     fitting = [(dt.datetime, moment), (dt.date, day), (dt.time, dt.time(1)), (dt.timedelta, dt.timedelta(1)), (float, Decimal(1))]
     misfits = [(dt.datetime, naive), (dt.datetime, day), (dt.date, moment), (dt.time, day), (int, day), (dt.timedelta, 3)]
 
-    assert [_rules._is_ordered(kind) and _rules._is_comparable(kind, bound) for kind, bound in fitting] == [True] * 5
-    assert [_rules._is_comparable(kind, bound) for kind, bound in misfits] == [False] * 6
+    assert [rules._is_ordered(kind) and rules._is_comparable(kind, bound) for kind, bound in fitting] == [True] * 5
+    assert [rules._is_comparable(kind, bound) for kind, bound in misfits] == [False] * 6
 
 
 def test_only_a_refusal_is_taken_for_one() -> None:

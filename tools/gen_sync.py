@@ -19,9 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
-from ._timeout import NOT_GIVEN
-from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
-from .results import each
+from ._shared.timeout import NOT_GIVEN
+from ._shared.typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
+from .batches.results import each
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._core import Instance
-    from ._typing import R1, R2, R3, R4
-    from .batch import SyncBatchWriter
+    from ._shared.typing import R1, R2, R3, R4
+    from .batches.results import QueryResult
+    from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
     from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from .key import Key
     from .partiql import Statement
     from .query import Plan, Query
-    from .results import QueryResult
-    from .table import Progress, Table
-    from .tables import Drift, TableDescription, TableOptions
+    from .tables.description import Drift, TableDescription
+    from .tables.options import TableOptions
+    from .tables.table import Progress, Table
     from .transaction import SyncTransaction
 '''
 
@@ -61,7 +62,7 @@ VIEWS = (
     View("model", "Model", "SyncModel", "(Generic[Row, PK, *SK])", "Any", row="Row", on_class=True),
     View("model", "Model", "SyncInstance", "(Generic[Row_co])", "Any"),
     View("key", "Key", "SyncKey", "(Generic[Row_co])", "Key[Row_co]"),
-    View("table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
+    View("tables.table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
     View("query", "Query", "SyncQuery", "(Generic[Row])", "Query[Row]", row="SyncQuery[Row]"),
     View("indexes", "Index", "SyncIndex", "(Generic[Row, PK, SortD])", "Index[Row, PK, SortD]"),
     View("client", "DynamoDBClient", "SyncClient", "", "DynamoDBClient"),
@@ -103,7 +104,7 @@ def generate() -> str:
 
 def view_text(view: View) -> str:
     """One view: a constructor and the blocking form of every coroutine."""
-    tree = ast.parse((PACKAGE / f"{view.module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / f"{view.module.replace('.', '/')}.py").read_text(encoding="utf-8"))
     source = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == view.source)
     shown = f"a ``{view.source}`` class" if view.on_class else f"a ``{view.source}``"
     text = f'\n\nclass {view.name}{view.bases}:\n    """The blocking form of {shown}."""\n\n    __slots__ = ("_target",)\n'

@@ -4,16 +4,13 @@ from typing import TYPE_CHECKING
 
 from ._core import __version__, ksuid, run, ulid, uuid4, uuid7
 from ._cursors import CursorWarning
-from ._typing import Codec
-from .attributes import (
-    Attr,
+from ._shared.typing import Codec
+from .attribute_objects import (
     BinaryAttribute,
     BooleanAttribute,
-    Compressed,
     CompressedAttribute,
     DateAttribute,
     DatetimeAttribute,
-    Encrypted,
     EncryptedAttribute,
     EnumAttribute,
     JSONAttribute,
@@ -23,43 +20,42 @@ from .attributes import (
     SetAttribute,
     StringAttribute,
     UUIDAttribute,
-    field,
-    partition_key,
-    sort_key,
 )
-from .batch import BatchWriter
-from .batching import batching
-from .client import DynamoDBClient, get_default_client, set_default_client
+from .attributes import Attr, Compressed, Encrypted, field, partition_key, sort_key
+from .batches.reads import batching
+from .batches.results import QueryResult
+from .batches.writer import BatchWriter
+from .client import DynamoDBClient
 from .collection import Collection
 from .config import ModelConfig
 from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
 from .credentials import AssumeRole, Credentials
+from .default_client import get_default_client, set_default_client
 from .document import Document
 from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
 from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
-from .kept import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .key import Key
 from .keyrings import DataKeyCache, Keyring, KmsKeyring, LocalKeyring
+from .managed import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
 from .model import Change, ItemSize, Model
 from .query import Query
-from .results import QueryResult
-from .table import Table
+from .tables.table import Table
 from .transaction import Transaction
 
 if TYPE_CHECKING:
-    from ._guards import UniqueProblem, verify_unique
-    from ._reencrypt import Reencrypted, reencrypt
-    from .jsonl import export_jsonl, import_jsonl
+    from ._jobs.export_lines import export_jsonl, import_jsonl
+    from ._jobs.reencrypt import Reencrypted, reencrypt
+    from ._jobs.verify_unique import UniqueProblem, verify_unique
 else:
     # Whole tables are no part of most programs: these are imported when they are asked for.
     _LATER = {
-        "Reencrypted": "_reencrypt",
-        "UniqueProblem": "_guards",
-        "export_jsonl": "jsonl",
-        "import_jsonl": "jsonl",
-        "reencrypt": "_reencrypt",
-        "verify_unique": "_guards",
+        "Reencrypted": "_jobs.reencrypt",
+        "UniqueProblem": "_jobs.verify_unique",
+        "export_jsonl": "_jobs.export_lines",
+        "import_jsonl": "_jobs.export_lines",
+        "reencrypt": "_jobs.reencrypt",
+        "verify_unique": "_jobs.verify_unique",
     }
 
     def __getattr__(name: str) -> object:

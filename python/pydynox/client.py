@@ -1,15 +1,15 @@
-"""DynamoDBClient, and which client a call uses."""
+"""DynamoDBClient: where items are and how they are reached."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from . import _core
-from ._hints import check_settings, refused_blocking
-from ._timeout import NOT_GIVEN, is_positive, limited, seconds
+from ._shared.hints import check_settings, refused_blocking
+from ._shared.timeout import NOT_GIVEN, is_positive, limited, seconds
 from .credentials import wire
+from .default_client import in_force, made_from_environment
 from .exceptions import BatchIncompleteError, ConfigurationError, InvalidResponseError, PydynoxError, ValidationError
 from .keyrings import known
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._core import Instance
-    from ._typing import R1, R2, R3, R4, Row
-    from .batch import BatchWriter
+    from ._shared.typing import R1, R2, R3, R4, Row
+    from .batches.results import QueryResult
+    from .batches.writer import BatchWriter
     from .cost import RateLimit, Usage
     from .credentials import AssumeRole, Credentials, CredentialsProvider
     from .exceptions import SerializationError
@@ -28,14 +29,8 @@ if TYPE_CHECKING:
     from .keyrings import DataKeyCache, Keyring
     from .partiql import Statement
     from .query import Query
-    from .results import QueryResult
     from .sync import SyncClient
     from .transaction import Transaction
-
-_block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
-_default: DynamoDBClient | None = None
-_sole: DynamoDBClient | None = None  # that of a test, in place of one made from the environment
-_from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictionary because setdefault is atomic
 
 
 class DynamoDBClient:
@@ -470,7 +465,7 @@ class DynamoDBClient:
 
         Costs: what the puts and deletes cost alone; a batch saves requests, not units.
         """
-        from .batch import BatchWriter
+        from .batches.writer import BatchWriter
 
         if timeout is not NOT_GIVEN:
             timeout = seconds(timeout)
@@ -570,7 +565,7 @@ class DynamoDBClient:
 
         Costs: one write unit per KB of each item, of the larger of the old and the new one.
         """
-        from .bulk import bulk_write
+        from ._jobs.bulk import bulk_write
 
         job = bulk_write(
             self,
@@ -626,7 +621,7 @@ class DynamoDBClient:
 
         Costs: half a read unit per 4 KB of what is read, filtered rows included; a whole one when consistent.
         """
-        from .bulk import bulk_read
+        from ._jobs.bulk import bulk_read
 
         job = bulk_read(self, query, handle, target_rcu=target_rcu, rows=rows, resume=resume, progress=progress)
         return await (job if timeout is NOT_GIVEN else limited(self, timeout, job))
@@ -1092,11 +1087,8 @@ class DynamoDBClient:
             >>> with client.as_default():
             ...     await User.get("u1")
         """
-        token = _block.set(self)
-        try:
+        with in_force(self):
             yield self
-        finally:
-            _block.reset(token)
 
     @contextmanager
     def collect(self, into: Usage | None = None, /) -> Generator[Usage]:
@@ -1207,56 +1199,4 @@ def _addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:
         raise TypeError(f"{verb} takes keys such as User.key('u1'); [{position}] is {got}") from None
 
 
-def set_default_client(client: DynamoDBClient | None) -> None:
-    """Set the client of every model that names none.
-
-    Args:
-        client: The client; None forgets it, and also the one that was made from the environment.
-
-    Example:
-        >>> set_default_client(DynamoDBClient(endpoint_url="memory://"))
-    """
-    global _default
-    _default = client
-    if client is None:
-        _from_environment.clear()
-
-
-def get_default_client() -> DynamoDBClient:
-    """The client in force here: of the ``as_default()`` block, the one that was set, else one made from the environment.
-
-    Raises:
-        ConfigurationError: None was set, and the environment's endpoint is wrong.
-
-    Example:
-        >>> get_default_client().sync.call("ListTables")
-        {'TableNames': ['users']}
-    """
-    return client_for(None)
-
-
-def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
-    """The client of a call by a model whose configuration names ``own``; asked anew for every call."""
-    found = _block.get() or own or _default or _sole
-    if found is not None:
-        return found
-    return _from_environment.get("client") or _from_environment.setdefault("client", DynamoDBClient())
-
-
-def known_client(own: DynamoDBClient | None) -> DynamoDBClient | None:
-    """The client that a call would have here; None where one would be made for it."""
-    return _block.get() or own or _default or _from_environment.get("client")
-
-
-@contextmanager
-def sole_client(client: DynamoDBClient) -> Generator[None]:
-    """Within the block, in all threads, this is the default client, also where none is set; for tests."""
-    global _default, _sole
-    before, _default, outer, _sole = _default, client, _sole, client
-    from_environment = dict(_from_environment)
-    try:
-        yield
-    finally:
-        _default, _sole = before, outer
-        _from_environment.clear()
-        _from_environment.update(from_environment)
+made_from_environment(DynamoDBClient)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-from . import _compile, _core
-from ._typing import A, B, C, D, Row
+from . import _core
+from ._declaration.compile import completed, definition_of, entity_of, reading_schema
+from ._shared.typing import A, B, C, D, Row
 from .exceptions import ConfigurationError
 from .query import Query
 
@@ -46,14 +47,14 @@ class Collection(Generic[Row]):
         shown = ", ".join(model.__name__ for model in models)
         schemas: dict[str, _core.Schema | None] = {}
         for model in models:
-            entity = _compile.entity_of(model)
+            entity = entity_of(model)
             if entity is None:
                 raise ConfigurationError(f"Collection({shown}): {model.__name__} has no entity= by which its items are known")
             schemas[entity] = model._schema
-            schemas |= _compile.completed(model).entities
+            schemas |= completed(model).entities
         self._models: list[_core.Schema] = [model._schema for model in models]
         self._base = _common_base(models, shown)
-        self._schema = _compile.reading_schema(self._base, schemas)
+        self._schema = reading_schema(self._base, schemas)
         self._shown = shown
 
     @overload
@@ -103,10 +104,10 @@ class Collection(Generic[Row]):
 def _common_base(models: tuple[Any, ...], shown: str) -> Any:
     """The nearest class that all of them are, which has the keys of the table and items of its own."""
     for base in models[0].__mro__:
-        known = _compile.definition_of(base)
+        known = definition_of(base)
         if known is None or known.abstract or not all(issubclass(model, base) for model in models):
             continue
-        if _compile.completed(base).attributes:
+        if completed(base).attributes:
             return base
     raise ConfigurationError(
         f"Collection({shown}): they have no base class in common that declares the table and its keys, "

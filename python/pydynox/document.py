@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, dataclass_transform
 
-from . import _compile, _core
+from . import _core
+from ._declaration.compile import attribute_of, compile_document, completed, definition_of
 from .attributes import Attr, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._typing import IncEx
+    from ._shared.typing import IncEx
 
     DocumentType = type  # checkers would take any name on a class for one that exists
 else:
@@ -20,7 +21,7 @@ else:
         """What document classes are: tells a field from a name that does not exist."""
 
         def __getattr__(cls, name: str) -> Any:
-            if _compile.attribute_of(cls, name) is None:
+            if attribute_of(cls, name) is None:
                 raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
             raise AttributeError(
                 f"{cls.__name__}.{name} is no place in an item: start from a model, as in User.address.{name}", name=name, obj=cls
@@ -31,9 +32,9 @@ class _FieldsView:
     """``Address.model_fields``."""
 
     def __get__(self, instance: object, owner: type[Any]) -> Mapping[str, Attr[Any]]:
-        if _compile.definition_of(owner) is None:
+        if definition_of(owner) is None:
             return MappingProxyType({})
-        return MappingProxyType(_compile.completed(owner).attributes)
+        return MappingProxyType(completed(owner).attributes)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
@@ -60,11 +61,11 @@ class Document(_core.Document, metaclass=DocumentType):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        _compile.compile_document(cls)
+        compile_document(cls)
 
     @classmethod
     def _complete(cls) -> None:
-        _compile.completed(cls)
+        completed(cls)
 
     def model_dump(
         self,
@@ -127,7 +128,7 @@ class Document(_core.Document, metaclass=DocumentType):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         """A document is a type that pydantic and FastAPI know: validated by its fields."""
-        from ._pydantic import core_schema_of
+        from ._declaration.pydantic_schema import core_schema_of
 
         return core_schema_of(cls, handler)
 

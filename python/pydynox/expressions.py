@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast, overload
 
 from . import _core
 from ._core import Action, Condition
-from ._typing import Doc, E_co, Num, T_co, V
+from ._shared.typing import Doc, E_co, Num, T_co, V
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import _core
-from ._annotations import fail
+from ._declaration.annotations import fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

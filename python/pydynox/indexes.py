@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from . import _core
-from ._annotations import fail
-from ._typing import PK, A, B, Row, Several, SortD
+from ._declaration.annotations import fail
+from ._shared.typing import PK, A, B, Row, Several, SortD
 from .query import Query
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _parts(given: Any) -> tuple[Any, ...]:
 
 
 def _is_key(attribute: Attr[Any]) -> bool:
-    from ._kinds import is_key_kind
+    from ._declaration.kinds import is_key_kind
 
     kind: tuple[Any, ...] = attribute._kind or ("any",)
     return is_key_kind(kind[1] if kind[0] == "optional" else kind)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from . import _core
-from ._timeout import NOT_GIVEN, limited
-from ._typing import A, B, C, D, F, G, Row_co
-from .client import client_for
+from ._shared.timeout import NOT_GIVEN, limited
+from ._shared.typing import A, B, C, D, F, G, Row_co
+from .default_client import client_for
 from .exceptions import ItemNotFoundError
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Key(Generic[Row_co]):
 
         Costs: half a read unit per 4 KB of the whole item, a whole one when consistent.
         """
-        from ._compile import key_names
+        from ._declaration.compile import key_names
         from .query import Query
 
         model = self._model

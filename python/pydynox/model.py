@@ -22,25 +22,39 @@ from typing import (
     overload,
 )
 
-from . import _compile, _core, _generics, _kinds, _protected
-from ._timeout import NOT_GIVEN, limited
-from ._typing import PK, SK, PK_contra, Row, Row_co, SKs
+from . import _core
+from ._declaration.compile import (
+    SchemaOf,
+    compile_model,
+    completed,
+    definition_of,
+    find_entity,
+    key_names,
+    of_key,
+    path_of,
+    validated,
+)
+from ._declaration.generics import is_concrete
+from ._declaration.kinds import describe
+from ._declaration.protected import conceals
+from ._shared.timeout import NOT_GIVEN, limited
+from ._shared.typing import PK, SK, PK_contra, Row, Row_co, SKs
 from .attributes import Attr, field, partition_key, sort_key
-from .client import client_for
 from .config import ModelConfig
+from .default_client import client_for
 from .exceptions import InvalidResponseError, ItemAlreadyExistsError, ValidationError
 from .expressions import Action, Condition, Expr
 from .hooks import Hooks, hooks_of
-from .kept import created_at, ttl, updated_at, version
 from .key import Key, not_found
+from .managed import created_at, ttl, updated_at, version
 from .query import Query
-from .table import Table
+from .tables.table import Table
 
 if TYPE_CHECKING:
     import dataclasses
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ._typing import IncEx, ModelClass
+    from ._shared.typing import IncEx, ModelClass
     from .sync import SyncInstance, SyncModel
 
 
@@ -92,27 +106,27 @@ class _FieldsView:
     """``User.model_fields``."""
 
     def __get__(self, instance: object, owner: type[Any]) -> Mapping[str, Attr[Any]]:
-        if _compile.definition_of(owner) is None:
+        if definition_of(owner) is None:
             return MappingProxyType({})
-        return MappingProxyType(_compile.completed(owner).attributes)
+        return MappingProxyType(completed(owner).attributes)
 
 
 class _MatchArgs:
     """``__match_args__``: ``case Order(customer, number)`` means the key, as it does in ``Order.get(customer, number)``."""
 
     def __get__(self, instance: object, owner: type[Any]) -> tuple[str, ...]:
-        if _compile.definition_of(owner) is None:
+        if definition_of(owner) is None:
             return ()
-        return _compile.key_names(owner)
+        return key_names(owner)
 
 
 class _DataclassFields:
     """``__dataclass_fields__``: what ``dataclasses.fields`` looks for, and by which FastAPI knows a request body."""
 
     def __get__(self, instance: object, owner: type[Any]) -> dict[str, dataclasses.Field[Any]]:
-        if _compile.definition_of(owner) is None:
+        if definition_of(owner) is None:
             return {}
-        definition = _compile.completed(owner)
+        definition = completed(owner)
         if definition.dataclass_fields is None:
             definition.dataclass_fields = {name: _dataclass_field(attribute) for name, attribute in definition.attributes.items()}
         return definition.dataclass_fields
@@ -122,18 +136,18 @@ class _SignatureView:
     """``User.__signature__``: what ``inspect.signature`` and ``help`` show of the constructor."""
 
     def __get__(self, instance: object, owner: type[Any]) -> Any:
-        if _compile.definition_of(owner) is None or owner.__init__ is not _core.Instance.__init__:
+        if definition_of(owner) is None or owner.__init__ is not _core.Instance.__init__:
             return None  # a constructor of the class's own says it itself
-        from ._signatures import signature_of
+        from ._declaration.signature import signature_of
 
-        return signature_of(_compile.completed(owner).attributes.values())
+        return signature_of(completed(owner).attributes.values())
 
 
 def _dataclass_field(attribute: Attr[Any]) -> dataclasses.Field[Any]:
     import dataclasses
 
-    conceals = _protected.conceals(attribute)
-    options: dict[str, Any] = {"kw_only": True, "repr": attribute._repr, "compare": not conceals}
+    concealed = conceals(attribute)
+    options: dict[str, Any] = {"kw_only": True, "repr": attribute._repr, "compare": not concealed}
     if attribute._default is not None:
         options["default"] = attribute._default[0]
     elif attribute._default_factory is not None:
@@ -143,7 +157,7 @@ def _dataclass_field(attribute: Attr[Any]) -> dataclasses.Field[Any]:
     made.name, made.type, made._field_type = (
         attribute.name,
         attribute.type,
-        "encrypted" if conceals else vars(dataclasses)["_FIELD"],
+        "encrypted" if concealed else vars(dataclasses)["_FIELD"],
     )
     return cast("dataclasses.Field[Any]", made)
 
@@ -158,10 +172,10 @@ else:
         def __getattr__(cls, name: str) -> Any:
             definition = cls.__dict__.get("_definition")
             known = None if definition is None else definition.paths.get(name)
-            return known if known is not None else _compile.path_of(cls, name)
+            return known if known is not None else path_of(cls, name)
 
         def _path_to(cls, name: str) -> Any:
-            return _compile.path_of(cls, name)
+            return path_of(cls, name)
 
         def __dir__(cls) -> list[str]:
             return [*super().__dir__(), *cls.model_fields]
@@ -203,7 +217,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     if not TYPE_CHECKING:
         __match_args__ = _MatchArgs()  # checkers ask for literals, and know the keywords of a pattern
         __signature__ = _SignatureView()
-    _schema = _compile.SchemaOf()
+    _schema = SchemaOf()
     _hooks: ClassVar[Hooks | None] = None  # what decides whether a verb looks further: most classes have none
 
     def __init_subclass__(
@@ -217,14 +231,14 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     ) -> None:
         super().__init_subclass__()
         cls._schema = Model.__dict__["_schema"]  # not the base's: this class gets its own
-        _compile.compile_model(cls, table=table, entity=entity, abstract=abstract, unique=unique)
+        compile_model(cls, table=table, entity=entity, abstract=abstract, unique=unique)
         cls._hooks = hooks_of(cls)
 
     if not TYPE_CHECKING:
 
         def __class_getitem__(cls, arguments: Any) -> Any:
             alias = super().__class_getitem__(arguments)
-            if cls is Model or not _generics.is_concrete(alias.__args__):
+            if cls is Model or not is_concrete(alias.__args__):
                 return alias
             return _specialise(cls, alias)
 
@@ -372,7 +386,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         found = await at.get()
         if found is not None:
             return found, False
-        made = cls(**{**_compile.of_key(cls, parts, key), **(defaults or {})})
+        made = cls(**{**of_key(cls, parts, key), **(defaults or {})})
         try:
             await made.create()
         except ItemAlreadyExistsError as error:
@@ -408,7 +422,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
     @classmethod
     def _find_entity(cls, name: str) -> _core.Schema | None:
-        return _compile.find_entity(cls, name)
+        return find_entity(cls, name)
 
     @overload
     @classmethod
@@ -807,7 +821,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         wrong = next((name for name in values if not isinstance(name, str)), None)
         if wrong is not None:
             raise _refused(f"the names of attributes are str, not {type(wrong).__qualname__}")
-        made: Self = _compile.validated(cls, values)
+        made: Self = validated(cls, values)
         return made
 
     @classmethod
@@ -830,7 +844,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             raise _refused(f"{cls.__name__}.model_validate_json is given what is no JSON: it holds a lone surrogate") from None
         if encoded is None:
             raise _refused(f"{cls.__name__}.model_validate_json takes JSON text, not {type(text).__qualname__}")
-        made: Self = _compile.validated(cls, _core.parse_json(cls._schema, encoded))
+        made: Self = validated(cls, _core.parse_json(cls._schema, encoded))
         return made
 
     @classmethod
@@ -955,14 +969,14 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         """A model is a type that pydantic and FastAPI know: validated by its attributes, dumped as ``model_dump`` does."""
-        from ._pydantic import core_schema_of
+        from ._declaration.pydantic_schema import core_schema_of
 
         return core_schema_of(cls, handler)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         """What pydynox decides is left out of what is accepted, and ``readOnly`` in a dump."""
-        from ._pydantic import json_schema_of
+        from ._declaration.pydantic_schema import json_schema_of
 
         return json_schema_of(cls, schema, handler)
 
@@ -988,7 +1002,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """The names and values that ``model_dump`` gives, the values as they are: ``dict(user)``."""
         for name, attribute in self.model_fields.items():
-            if not _protected.conceals(attribute):
+            if not conceals(attribute):
                 yield name, getattr(self, name)
 
 
@@ -1071,7 +1085,7 @@ def _specialise(model: Any, alias: Any) -> Any:
     found = known.get(alias.__args__)
     if found is not None:
         return found
-    name = f"{model.__name__}[{', '.join(map(_kinds.describe, alias.__args__))}]"
+    name = f"{model.__name__}[{', '.join(map(describe, alias.__args__))}]"
     body = {
         "__module__": model.__module__,
         "__qualname__": f"{model.__qualname__}{name[len(model.__name__) :]}",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .batches.results import QueryResult
 from .exceptions import ValidationError, WriteOutcomeUnknownError
-from .results import QueryResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

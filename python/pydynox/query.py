@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, cast, overload
 
 from . import _core
-from ._timeout import limited, seconds
-from ._typing import A, B, C, D, F, G, Row
-from .client import client_for, known_client
+from ._shared.timeout import limited, seconds
+from ._shared.typing import A, B, C, D, F, G, Row
+from .batches.results import QueryResult
+from .default_client import client_for, known_client
 from .exceptions import (
     ConfigurationError,
     ItemNotFoundError,
@@ -19,7 +20,6 @@ from .exceptions import (
 )
 from .expressions import Expr
 from .key import Key
-from .results import QueryResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from ._core import run
-from ._timeout import NOT_GIVEN
-from ._typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
-from .results import each
+from ._shared.timeout import NOT_GIVEN
+from ._shared.typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, SortD
+from .batches.results import each
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._core import Instance
-    from ._typing import R1, R2, R3, R4
-    from .batch import SyncBatchWriter
+    from ._shared.typing import R1, R2, R3, R4
+    from .batches.results import QueryResult
+    from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
     from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from .key import Key
     from .partiql import Statement
     from .query import Plan, Query
-    from .results import QueryResult
-    from .table import Progress, Table
-    from .tables import Drift, TableDescription, TableOptions
+    from .tables.description import Drift, TableDescription
+    from .tables.options import TableOptions
+    from .tables.table import Progress, Table
     from .transaction import SyncTransaction
 
 

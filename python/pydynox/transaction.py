@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
-from ._hints import refused_blocking
-from ._timeout import NOT_GIVEN, limited
+from ._shared.hints import refused_blocking
+from ._shared.timeout import NOT_GIVEN, limited
 from .exceptions import ValidationError, WriteOutcomeUnknownError
 from .key import Key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydynox._core import run
-from pydynox.jsonl import export_jsonl, import_jsonl
+from pydynox._jobs.export_lines import export_jsonl, import_jsonl
 
 from ._words import progress_bar, say, table_named
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydynox._core import run
-from pydynox._reencrypt import reencrypt
+from pydynox._jobs.reencrypt import reencrypt
 
 from ._words import CommandError, model_named, progress_bar, say
 

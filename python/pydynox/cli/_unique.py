@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydynox._core import run
-from pydynox._guards import verify_unique
+from pydynox._jobs.verify_unique import verify_unique
 
 from ._words import model_named, progress_bar, say
 

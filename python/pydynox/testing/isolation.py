@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydynox import _core
-from pydynox.client import DynamoDBClient, sole_client
+from pydynox.client import DynamoDBClient
+from pydynox.default_client import sole_client
 
 if TYPE_CHECKING:
     from collections.abc import Generator

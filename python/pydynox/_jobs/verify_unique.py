@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from . import _compile, _core
-from ._timeout import NOT_GIVEN, limited
-from ._unique import GUARD
-from .client import client_for
-from .exceptions import ConfigurationError, TransactionCanceledError
-from .key import Key
+from pydynox import _core
+from pydynox._declaration.compile import completed, key_names, unique_among
+from pydynox._declaration.unique import GUARD
+from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.default_client import client_for
+from pydynox.exceptions import ConfigurationError, TransactionCanceledError
+from pydynox.key import Key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from .client import DynamoDBClient
-    from .model import Model
+    from pydynox.client import DynamoDBClient
+    from pydynox.model import Model
 
     Wire = dict[str, Any]
 
@@ -71,7 +72,7 @@ async def verify_unique(
         client = client or client_for(model.model_config.client)
         return await limited(client, timeout, verify_unique(model, repair=repair, client=client, progress=progress))
     client = client or client_for(model.model_config.client)
-    if not _compile.completed(model).unique:
+    if not completed(model).unique:
         raise ConfigurationError(f"{model.__name__} has no unique values", model=model.__name__)
     check = _Check(model, model._schema, client, repair=repair, progress=progress)
     with client.as_default():
@@ -100,12 +101,12 @@ class _Check:
         self._seen = 0
         named = model.model_config.table
         self._table = _core.table_named(client._core, "" if named is None else named)
-        attributes = _compile.completed(model).attributes
-        self._key = [attributes[name].attribute_name for name in _compile.key_names(model)]
+        attributes = completed(model).attributes
+        self._key = [attributes[name].attribute_name for name in key_names(model)]
         # By what a guard says: among which items, and the stored names.
         self._names = {
             (of, tuple(sorted(attributes[name].attribute_name for name in names))): tuple(names)
-            for of, names in _compile.unique_among(model)
+            for of, names in unique_among(model)
         }
         self.found: list[UniqueProblem] = []
 
@@ -191,7 +192,7 @@ class _Check:
         return found
 
     async def _without(self, row: Any, names: tuple[str, ...], values: Wire, guard: Wire) -> None:
-        key: Key[Any] = Key(self._model, tuple(getattr(row, name) for name in _compile.key_names(self._model)))
+        key: Key[Any] = Key(self._model, tuple(getattr(row, name) for name in key_names(self._model)))
         owner, there = await self._together(guard[GUARD]["M"]["owner"]["M"], guard)
         if owner is None or any(owner.get(name) != value for name, value in values.items()):
             return  # the item has gone, or changed, meanwhile

@@ -5,12 +5,12 @@ from __future__ import annotations
 from inspect import Parameter, Signature  # noqa: TID251 (whoever asks has imported it)
 from typing import TYPE_CHECKING, Any
 
-from ._compile import KEPT
+from .compile import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .attributes import Attr
+    from pydynox.attributes import Attr
 
 
 class _Made:

@@ -6,13 +6,13 @@ import re
 import string
 from typing import TYPE_CHECKING, Any
 
-from ._annotations import fail, is_name
-from ._kinds import describe
+from .annotations import fail, is_name
+from .kinds import describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .attributes import Attr
+    from pydynox.attributes import Attr
 
 # What the border takes: pieces (a text, or a name with its format and the width of a number), what stands between values, whether
 # a value that holds it is escaped.
@@ -25,7 +25,7 @@ _PADDED_TEXT = re.compile(r"0(\d+)")
 _NUMBER_FORMAT = re.compile(r"(?:.?(?P<align>[<>=^]))?[-+ ]?z?#?0?(?P<width>\d+)?[_,]?(?:\.\d+)?(?P<type>[a-zA-Z%])?")
 
 
-def parsed(cls: type[Any], attribute: Attr[Any], attributes: Mapping[str, Attr[Any]]) -> Pieces | None:
+def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[str, Attr[Any]]) -> Pieces | None:
     """The template of an attribute, checked; None where it has none.
 
     Raises:

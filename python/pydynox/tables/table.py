@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Unpack
 
-from . import _core
-from ._compile import family
-from ._timeout import NOT_GIVEN, limited
-from ._typing import Row_co
-from .client import DynamoDBClient, client_for
-from .exceptions import ConfigurationError, RequestError, RequestTimeoutError, TableNotFoundError, WriteOutcomeUnknownError
+from pydynox import _core
+from pydynox._declaration.compile import family
+from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox._shared.typing import Row_co
+from pydynox.default_client import client_for
+from pydynox.exceptions import ConfigurationError, RequestError, RequestTimeoutError, TableNotFoundError, WriteOutcomeUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ._tables import Actual, Declared
-    from .sync import SyncTable
-    from .tables import Drift, TableDescription, TableOptions, TableProgress
+    from pydynox.client import DynamoDBClient
+    from pydynox.sync import SyncTable
+
+    from ._plan import Actual, Declared
+    from .description import Drift, TableDescription, TableProgress
+    from .options import TableOptions
 
     Progress = Callable[[TableProgress], object]
 
@@ -269,7 +272,7 @@ class Table(Generic[Row_co]):
         """
         if timeout is not NOT_GIVEN:
             return await limited(self._client(), timeout, Table[Row_co].describe(self))
-        from .tables import TableDescription
+        from .description import TableDescription
 
         operation = _core.describe_table(self._client()._core, self._name())
         try:
@@ -301,7 +304,7 @@ class Table(Generic[Row_co]):
 
         Costs: nothing.
         """
-        from .tables import TableDescription
+        from .description import TableDescription
 
         watch = _core.TableWatch(self._client()._core, self._name(), wait_timeout)
         return TableDescription(await _watched(watch, "active", "waiting", progress, applied=False))
@@ -347,7 +350,7 @@ class Table(Generic[Row_co]):
     @property
     def sync(self) -> SyncTable[Row_co]:
         """The blocking form of this table."""
-        from .sync import SyncTable
+        from pydynox.sync import SyncTable
 
         return SyncTable(self)
 
@@ -376,7 +379,7 @@ class Table(Generic[Row_co]):
         return id(self._client()), self._sent_name(self._name())
 
     def _declared(self, options: Mapping[str, Any]) -> Declared:
-        from ._tables import Declared
+        from ._plan import Declared
 
         self._name()
         models = dict.fromkeys(each for model in self._models for each in family(model))
@@ -425,7 +428,7 @@ class Table(Generic[Row_co]):
 
     async def _actual(self, declared: Declared, table: Mapping[str, Any]) -> Actual:
         """The table as it is, as far as something is declared of it."""
-        from ._tables import Actual, tags_of
+        from ._plan import Actual, tags_of
 
         time_to_live = backups = tags = None
         if declared.ttl is not None:
@@ -525,7 +528,7 @@ async def _looked_again(watch: _core.TableWatch, busy: RequestError) -> None:
 
 def _tell(progress: Progress | None, doing: str, table: Mapping[str, Any] | None) -> None:
     if progress is not None:
-        from .tables import TableDescription, TableProgress
+        from .description import TableDescription, TableProgress
 
         progress(TableProgress(doing, None if table is None else TableDescription(table)))
 

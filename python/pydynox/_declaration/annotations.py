@@ -8,8 +8,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
-from .attributes import Attr
-from .exceptions import ConfigurationError
+from pydynox.attributes import Attr
+from pydynox.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,14 +12,23 @@ import pydantic
 import pydantic_core
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
-from . import _compile, _core, _discreet, _generics, _kinds, _protected, _rules, _shapes
-from .exceptions import ValidationError
+from pydynox import _core
+from pydynox.exceptions import ValidationError
+
+from .compile import core_field, is_made
+from .compile import made as made_of
+from .generics import plain
+from .kinds import describe, kind_of
+from .protected import conceals, protection_of
+from .pydantic_errors import attribute_schema, model_schema
+from .record_types import record_members
+from .rules import present_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ._core import Field, Kind
-    from .attributes import Attr
+    from pydynox._core import Field, Kind
+    from pydynox.attributes import Attr
 
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _LENGTHS = {str: "Length", bytes: "Length", dict: "Properties"}
@@ -61,9 +70,9 @@ def core_schema_of(cls: Any, handler: Any) -> Any:
         },
     )
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
-    made = core_schema.no_info_after_validator_function(lambda values: _compile.made(cls, values), values)
+    made = core_schema.no_info_after_validator_function(lambda values: made_of(cls, values), values)
     if any(attribute._protection == "encrypted" for attribute in cls.model_fields.values()):
-        made = _discreet.model_schema(dict(cls.model_fields), made)
+        made = model_schema(dict(cls.model_fields), made)
     return core_schema.json_or_python_schema(
         json_schema=made,
         python_schema=core_schema.no_info_wrap_validator_function(
@@ -85,7 +94,7 @@ def json_schema_of(cls: Any, schema: Any, handler: Any) -> dict[str, Any]:
     for name, attribute in cls.model_fields.items():
         if not _is_shown(attribute, goes_out=goes_out):
             properties.pop(name, None)
-        elif goes_out and name in properties and _compile.is_made(attribute):
+        elif goes_out and name in properties and is_made(attribute):
             properties[name] = {**properties[name], "readOnly": True}
     if "required" in shown:
         shown["required"] = [name for name in shown["required"] if name in properties]
@@ -94,8 +103,8 @@ def json_schema_of(cls: Any, schema: Any, handler: Any) -> dict[str, Any]:
 
 def _is_shown(attribute: Attr[Any], *, goes_out: bool) -> bool:
     if goes_out:
-        return not _protected.conceals(attribute)
-    return attribute._duty == "version" or not _compile.is_made(attribute)
+        return not conceals(attribute)
+    return attribute._duty == "version" or not is_made(attribute)
 
 
 def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
@@ -123,8 +132,8 @@ def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
         return core_schema.int_schema(ge=0)
     schema = handler.generate_schema(annotated(owner, attribute))
     if attribute._protection == "encrypted":
-        return _discreet.attribute_schema(attribute, schema)
-    if not _compile.is_made(attribute):
+        return attribute_schema(attribute, schema)
+    if not is_made(attribute):
         return schema
     # A dump has it, and what it says is ignored.
     return core_schema.no_info_wrap_validator_function(lambda value, _: value, schema)
@@ -132,12 +141,12 @@ def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
 
 def annotated(cls: type[Any], attribute: Attr[Any]) -> Any:
     """The type of an attribute as pydantic reads it, with its rules and its description where it has any."""
-    found: Any = _coded(attribute) if attribute._codec is not None else typed(_generics.plain(attribute.type))
+    found: Any = _coded(attribute) if attribute._codec is not None else typed(plain(attribute.type))
     if attribute._duty in ("created_at", "updated_at"):
         found = found | None  # of an instance that was never written
     if not attribute._rules and attribute.description is None:
         return found
-    field = _compile.core_field(cls, attribute, protected=_protected.of(attribute))
+    field = core_field(cls, attribute, protected=protection_of(attribute))
     return Annotated[found, _Ruled(field, attribute.description, _words(attribute))]
 
 
@@ -154,7 +163,7 @@ def typed(annotation: Any) -> Any:
     if origin in (Union, types.UnionType):
         return Union[tuple(map(typed, arguments))]  # noqa: UP007 (of a tuple)
     if origin is Literal:
-        return Annotated[annotation, _Plain(_kinds.kind_of(annotation))]
+        return Annotated[annotation, _Plain(kind_of(annotation))]
     if not isinstance(annotation, type):
         for wrapped in ("__supertype__", "__value__"):
             if hasattr(annotation, wrapped):
@@ -168,10 +177,10 @@ def _typed_class(annotation: Any, cls: Any) -> Any:
     if not isinstance(cls, type):
         return annotation
     if issubclass(cls, enum.Enum):
-        return Annotated[annotation, _Plain(_kinds.kind_of(annotation))]
+        return Annotated[annotation, _Plain(kind_of(annotation))]
     if issubclass(cls, pydantic.BaseModel):
         return Annotated[annotation, _Member(annotation)]
-    members = _shapes.record_members(annotation)
+    members = record_members(annotation)
     if members is None:
         return annotation
     return _stand_in(cls, lambda handler: _record_schema(annotation, cls, members, handler))
@@ -189,7 +198,7 @@ def _stand_in(cls: Any, schema: Callable[[Any], Any]) -> Any:
 
 def _record_schema(annotation: Any, cls: Any, members: list[tuple[str, Any, bool]], handler: Any) -> Any:
     """The schema of a dataclass or a ``TypedDict``."""
-    ref = f"{cls.__module__}.{cls.__qualname__}:{id(cls)}:{_kinds.describe(annotation)}"
+    ref = f"{cls.__module__}.{cls.__qualname__}:{id(cls)}:{describe(annotation)}"
     if ref in _open.get():
         return core_schema.definition_reference_schema(ref)
     fields = _within(
@@ -203,7 +212,7 @@ def _record_schema(annotation: Any, cls: Any, members: list[tuple[str, Any, bool
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
     if is_dict:
         return {**values, "ref": ref}
-    kind = _kinds.kind_of(annotation)
+    kind = kind_of(annotation)
     made = core_schema.no_info_after_validator_function(lambda values: _core.value_from_plain(kind, values), values)
     return core_schema.no_info_wrap_validator_function(
         lambda value, make: value if type(value) is cls else make(value), made, ref=ref
@@ -281,7 +290,7 @@ class _Member:
 
 def _words(attribute: Attr[Any]) -> dict[str, Any]:
     """The rules in the words of JSON Schema, as far as it has words for them."""
-    rules, present = attribute._rules, _rules.present_type(attribute.type)
+    rules, present = attribute._rules, present_type(attribute.type)
     shown: dict[str, Any] = {}
     for name, bound in ((name, rules[name]) for name in _BOUNDS if name in rules):
         if hasattr(bound, "is_integer") or hasattr(bound, "as_integer_ratio"):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _compile, _core
-from ._timeout import NOT_GIVEN, limited
-from .client import client_for
-from .exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError
-from .expressions import attr
-from .jsonl import _find, _job, _remember, _resumed
-from .key import Key
+from pydynox import _core
+from pydynox._declaration.compile import completed, entity_of, path_of
+from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.default_client import client_for
+from pydynox.exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError
+from pydynox.expressions import attr
+from pydynox.key import Key
+
+from .export_lines import _find, _job, _remember, _resumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .client import DynamoDBClient
-    from .exceptions import SerializationError
-    from .jsonl import _Target
-    from .model import Model
-    from .query import Query
+    from pydynox.client import DynamoDBClient
+    from pydynox.exceptions import SerializationError
+    from pydynox.model import Model
+    from pydynox.query import Query
+
+    from .export_lines import _Target
 
 _MAGIC = b"\xd9\x70"
 _KEY_REF = 5  # where the length of the key's name stands in an envelope
@@ -89,7 +92,7 @@ async def reencrypt(
             timeout,
             reencrypt(model, client=client, dry_run=dry_run, note=note, resume=resume, progress=progress, on_invalid=on_invalid),
         )
-    attributes = [a for a in _compile.completed(model).attributes.values() if a._protection == "encrypted"]
+    attributes = [a for a in completed(model).attributes.values() if a._protection == "encrypted"]
     if not attributes:
         raise ConfigurationError(f"{model.__name__} has no encrypted attribute", model=model.__name__)
     client = client or client_for(model.model_config.client)
@@ -126,7 +129,7 @@ async def reencrypt(
 def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, table: str) -> Query[dict[str, Any]]:
     """The items of a model as they are stored."""
     rows = client.scan(table).consistent_read()
-    entity = _compile.entity_of(model)
+    entity = entity_of(model)
     return rows if entity is None else rows.filter(attr(model.model_config.entity_attribute) == entity)
 
 
@@ -156,7 +159,7 @@ async def _renewed(
     on_invalid: Callable[[SerializationError], object] | None,
 ) -> int:
     """Write these attributes of these items again, in their order; how many were."""
-    stored = {name: _compile.completed(model).attributes[name].attribute_name for name in model.model_fields}
+    stored = {name: completed(model).attributes[name].attribute_name for name in model.model_fields}
     keys: list[Key[Any]] = [Key(model, _core.key_of_item(model._schema, item, False)) for item, _ in old]
     errors: dict[Key[Any], SerializationError] = {}
 
@@ -174,10 +177,10 @@ async def _renewed(
             on_invalid(error)
         if instance is None:
             continue
-        actions = [_compile.path_of(model, name).set(getattr(instance, name)) for name in names]
+        actions = [path_of(model, name).set(getattr(instance, name)) for name in names]
         guard: Any = None
         for name in names:
-            one: Any = _compile.path_of(model, name)._handle.is_stored_as(item[stored[name]])
+            one: Any = path_of(model, name)._handle.is_stored_as(item[stored[name]])
             guard = one if guard is None else guard & one
         try:
             await key.update(*actions, condition=guard)

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from . import _compile, _core
-from .exceptions import ConfigurationError
-from .tables import (
-    Drift,
-    IndexOptions,
-    KmsKey,
-    OnDemand,
-    OwnedKey,
-    PointInTimeRecovery,
-    Provisioned,
-    TableDescription,
-    WarmThroughput,
-    billing_of,
-    check_options,
-    part_of,
-    parts_of,
-    warm_of,
-)
+from pydynox import _core
+from pydynox._declaration.compile import completed
+from pydynox.exceptions import ConfigurationError
+
+from .description import Drift, TableDescription, billing_of, part_of, parts_of, warm_of
+from .options import IndexOptions, KmsKey, OnDemand, OwnedKey, PointInTimeRecovery, Provisioned, WarmThroughput, check_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -352,7 +340,7 @@ def _merge_indexes(merged: dict[str, Any], members: Mapping[str, Any], kind: str
 def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
     found: dict[str, str] = {}
     for model in models:
-        for attribute in _compile.completed(model).attributes.values():
+        for attribute in completed(model).attributes.values():
             if attribute._duty == "expires_at":
                 found.setdefault(attribute.attribute_name, model.__name__)
     if len(found) > 1:

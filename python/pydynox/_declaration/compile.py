@@ -5,14 +5,19 @@ from __future__ import annotations
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import _core, _protected, _rules, _templates, _unique
-from ._annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, is_name, own, resolved, surroundings
-from ._generics import is_root, substitute, type_arguments
-from ._kinds import describe, fits, is_key_kind, kind_of
-from .attributes import PARTITION, SORT, Attr, Compressed, Encrypted
-from .config import ModelConfig, merge
-from .exceptions import ConfigurationError, ValidationError
-from .expressions import Expr, expression
+from pydynox import _core
+from pydynox.attributes import PARTITION, SORT, Attr, Compressed, Encrypted
+from pydynox.config import ModelConfig, merge
+from pydynox.exceptions import ConfigurationError, ValidationError
+from pydynox.expressions import Expr, expression
+
+from .annotations import UnresolvedError, evaluate, fail, is_attribute, is_attribute_class, is_name, own, resolved, surroundings
+from .generics import is_root, substitute, type_arguments
+from .kinds import describe, fits, is_key_kind, kind_of
+from .protected import check_protected, place_concealed, protection_of
+from .rules import checked_rules
+from .templates import Pieces, parsed_template
+from .unique import Constraint, check_constraints, declared_constraints, own_constraints, scoped_constraints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,8 +93,8 @@ class Definition:
         self.late: dict[str, type[Any]] = {}  # subclasses that are not finished yet, by their entity
         self.own_config = own_config
         self.own: dict[str, Attr[Any]] = {}  # declared by this very class
-        self.together: tuple[_unique.Constraint, ...] = ()  # what this very class says with unique=
-        self.unique: list[_unique.Constraint] = []  # what only one item has, as its bases say it too
+        self.together: tuple[Constraint, ...] = ()  # what this very class says with unique=
+        self.unique: list[Constraint] = []  # what only one item has, as its bases say it too
         self.attributes: dict[str, Attr[Any]] = {}  # with those of its bases
         self.bare: set[str] = set()  # annotations without a value that may turn out to be no attribute
         self.pending: dict[str, str] = {}  # annotations as text, until they can be read
@@ -104,7 +109,7 @@ def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abst
     if entity is not None and (not is_name(entity) or abstract):
         fail(cls, "", "is abstract and has no items" if abstract else f"says entity={entity!r}, which is no name")
     definition = Definition(abstract=abstract, own_config=_own_config(cls, table), entity=entity)
-    definition.together = _unique.said(cls, unique)
+    definition.together = declared_constraints(cls, unique)
     cls._definition = definition
     cls.model_config = merge(
         config for base in reversed(cls.__mro__) if (known := definition_of(base)) for config in known.own_config
@@ -155,7 +160,7 @@ def _keep_apart(schemas: list[_core.Schema]) -> None:
 
 def unique_among(cls: type[Any]) -> list[tuple[str, list[str]]]:
     """The constraints of a class, each with the entity among whose items it holds."""
-    return _unique.scoped(cls, completed(cls).unique, _unique_of, entity_of)
+    return scoped_constraints(cls, completed(cls).unique, _unique_of, entity_of)
 
 
 def entity_of(cls: type[Any]) -> str | None:
@@ -164,7 +169,7 @@ def entity_of(cls: type[Any]) -> str | None:
     return next((entity for entity in said if entity is not None), None)
 
 
-def _unique_of(cls: type[Any]) -> list[_unique.Constraint] | None:
+def _unique_of(cls: type[Any]) -> list[Constraint] | None:
     """What only one item has, of a class that has items."""
     definition = definition_of(cls)
     return None if definition is None or definition.abstract else definition.unique
@@ -238,9 +243,9 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
     if definition is None or attribute_of(cls, name) is None:
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
     attribute = completed(cls).attributes[name]
-    handle = _core.Path(core_field(cls, attribute, protected=_protected.of(attribute)), cls)
+    handle = _core.Path(core_field(cls, attribute, protected=protection_of(attribute)), cls)
     if attribute._protection is not None:
-        from .expressions import OpaqueExpr
+        from pydynox.expressions import OpaqueExpr
 
         made: Any = OpaqueExpr
         opaque: Any = made(handle, cls, attribute)
@@ -270,9 +275,9 @@ def complete(cls: type[Any]) -> Definition:
     templates = {name: _template(cls, definition, attribute) for name, attribute in definition.attributes.items()}
     if not is_document:
         _check_parts(cls, definition, templates)
-    _protected.check(cls, definition.attributes.values(), is_document=is_document)
+    check_protected(cls, definition.attributes.values(), is_document=is_document)
     fields = [
-        core_field(cls, attribute, templates[name], _protected.of(attribute)) for name, attribute in definition.attributes.items()
+        core_field(cls, attribute, templates[name], protection_of(attribute)) for name, attribute in definition.attributes.items()
     ]
     _check_duties(cls, definition, may_have_any=not is_document)
     if is_document:
@@ -281,13 +286,13 @@ def complete(cls: type[Any]) -> Definition:
     else:
         _check_key_types(cls, definition)
         together = (known.together for base in reversed(cls.__mro__) if (known := definition_of(base)) is not None)
-        definition.unique = _unique.own(definition.attributes, dict.fromkeys(names for all_ in together for names in all_))
+        definition.unique = own_constraints(definition.attributes, dict.fromkeys(names for all_ in together for names in all_))
         if not definition.abstract:
             config = cls.model_config
-            _unique.check(cls, definition.attributes, definition.unique, repairs=config.orphans == "repair")
+            check_constraints(cls, definition.attributes, definition.unique, repairs=config.orphans == "repair")
             if config.write_id:
                 fields.append(_hidden(cls, definition, WRITE_ID, duty="write_id", value=None, why="write_id=True"))
-            from .indexes import declared_indexes, names_attribute  # they stand on queries, and those on models
+            from pydynox.indexes import declared_indexes, names_attribute  # they stand on queries, and those on models
 
             entity, stored = entity_of(cls), config.entity_attribute
             indexed = dict(definition.attributes)
@@ -307,13 +312,13 @@ def complete(cls: type[Any]) -> Definition:
                 "entities": definition.entities,
                 "only_entities": False,
                 "indexes": list(declared_indexes(cls, indexed, partition)),
-                "unique": _unique.scoped(cls, definition.unique, _unique_of, entity_of),
+                "unique": scoped_constraints(cls, definition.unique, _unique_of, entity_of),
                 "repair_orphans": config.orphans == "repair",
             }
             cls._schema = _core.Schema(cls, fields, declared)
             _check_inherited_keys(cls)
             _announce(cls, definition)
-        _protected.place(cls, definition.attributes.values())
+        place_concealed(cls, definition.attributes.values())
     definition.names = {}
     definition.complete = True
     return definition
@@ -385,7 +390,7 @@ def reading_schema(base: type[Any], entities: dict[str, _core.Schema | None]) ->
     """The schema of a table by a base class, of which only the items of some entities are read."""
     definition, config = completed(base), base.model_config
     fields = [
-        core_field(base, attribute, _template(base, definition, attribute), _protected.of(attribute))
+        core_field(base, attribute, _template(base, definition, attribute), protection_of(attribute))
         for attribute in definition.attributes.values()
     ]
     declared: _core.Declared = {
@@ -662,7 +667,7 @@ def _check_roles(cls: type[Any], definition: Definition) -> None:
             fail(cls, "", "has no partition key: declare one with partition_key(), or say abstract=True")
 
 
-def _check_parts(cls: type[Any], definition: Definition, templates: Mapping[str, _templates.Pieces | None]) -> None:
+def _check_parts(cls: type[Any], definition: Definition, templates: Mapping[str, Pieces | None]) -> None:
     """What a key is made of is given by name beside the options of a verb: ``get(user_id="u1", timeout=1)``."""
     for key, attribute in definition.attributes.items():
         if not attribute._roles:
@@ -699,7 +704,7 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
         fail(cls, name, f"has a default_factory that cannot be called: {attribute._default_factory!r}")
     if attribute._missing is not None:
         _check_missing(cls, attribute, attribute._missing[0])
-    rules = _rules.checked(cls, attribute)
+    rules = checked_rules(cls, attribute)
     if attribute._duty in KEPT or attribute._template is not None:
         return
     if attribute._default is not None:
@@ -743,14 +748,14 @@ def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:
         return ("optional", ("json", kind[1])) if kind[0] == "optional" else ("json", kind)
     if codec is None and epoch is None:
         return kind_of(attribute.type)
-    from . import _shapes
+    from .record_types import codec_kind, timed
 
     if codec is not None:
-        return _shapes.codec_kind(attribute.type, codec, describe(attribute.type), kind_of)
+        return codec_kind(attribute.type, codec, describe(attribute.type), kind_of)
     if epoch not in ("seconds", "milliseconds", "whole_seconds"):
         raise TypeError(f"epoch= is 'seconds' or 'milliseconds', not {epoch!r}")
     plain = kind_of(attribute.type)
-    kind = _shapes.timed(plain, epoch)
+    kind = timed(plain, epoch)
     if kind == plain:
         raise TypeError("ttl() is for a datetime" if epoch == "whole_seconds" else "epoch= is for datetimes")
     return kind
@@ -876,7 +881,7 @@ def is_made(attribute: Attr[Any]) -> bool:
     return attribute._duty in KEPT or attribute._template is not None
 
 
-def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> _templates.Pieces | None:
+def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> Pieces | None:
     """What an attribute is made of; nothing that users could give it stands beside that."""
     if attribute._template is None:
         if attribute._escape:
@@ -890,7 +895,7 @@ def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> _
     given = attribute._default is not None or attribute._default_factory is not None
     if (given and attribute._default != (None,)) or attribute._rules or attribute._duty is not None:
         fail(cls, attribute.name, "has a template and something else that decides its value: say one")
-    pieces = _templates.parsed(cls, attribute, definition.attributes)
+    pieces = parsed_template(cls, attribute, definition.attributes)
     attribute._default = (None,)  # until the values that it is made of are there
     return pieces
 
@@ -898,7 +903,7 @@ def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> _
 def core_field(
     cls: type[Any],
     attribute: Attr[Any],
-    template: _templates.Pieces | None = None,
+    template: Pieces | None = None,
     protected: _core.Protected | None = None,
 ) -> _core.Field:
     """An attribute as the border knows it."""
@@ -912,7 +917,7 @@ def core_field(
             "default_factory": attribute._default_factory,
             "missing": attribute._missing,
             "store_null": attribute._store_null,
-            "rules": _rules.checked(cls, attribute),
+            "rules": checked_rules(cls, attribute),
             "immutable": bool(attribute.immutable),
             "duty": attribute._duty,
             "template": template,

@@ -6,10 +6,10 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from . import _core
+from pydynox import _core
 
 if TYPE_CHECKING:
-    from ._core import Kind
+    from pydynox._core import Kind
 
 _STORABLE = (
     "str, int, float, Decimal, bool, bytes, datetime, date, time, timedelta, UUID, an enum, Literal[...], list[...], tuple[...], "
@@ -87,17 +87,17 @@ def _kind_of_container(annotation: Any) -> Kind | None:
 
 def _kind_of_further(annotation: Any) -> Kind:
     """Wrappers, and classes of the user's."""
-    from . import _shapes
+    from .record_types import class_kind, literal_kind
 
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
         return kind_of(annotation.__origin__)
     if origin is typing.Literal:
-        return _shapes.literal_kind(annotation, kind_of)
+        return literal_kind(annotation, kind_of)
     for wrapped in ("__supertype__", "__value__"):  # NewType, and Python 3.12's `type X = ...`
         if not isinstance(annotation, type) and hasattr(annotation, wrapped):
             return kind_of(getattr(annotation, wrapped))
-    kind = _shapes.class_kind(annotation, kind_of)
+    kind = class_kind(annotation, kind_of)
     if kind is None:
         raise TypeError(f"use {_STORABLE}")
     return kind

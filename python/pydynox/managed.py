@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from ._typing import Moment
-from .attributes import Attr, Field, _scalar
+from ._shared.typing import Moment
+from .attribute_objects import _scalar
+from .attributes import Attr, Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
     from typing import Literal, Unpack
 
-    from ._typing import CommonRules
+    from ._shared.typing import CommonRules
     from .expressions import Action, Expr
 
     Expiry = datetime | timedelta

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import ConfigurationError
+from pydynox.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ._typing import T
-    from .client import DynamoDBClient
+    from pydynox.client import DynamoDBClient
+
+    from .typing import T
 
 
 class _NotGiven:

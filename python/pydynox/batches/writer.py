@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _core
-from ._hints import refused_awaiting, refused_blocking
-from ._timeout import NOT_GIVEN, limited
-from .exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
-from .key import Key
+from pydynox import _core
+from pydynox._shared.hints import refused_awaiting, refused_blocking
+from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
+from pydynox.key import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from types import TracebackType
 
-    from .client import DynamoDBClient
+    from pydynox.client import DynamoDBClient
 
 FLUSH = 100  # as many puts and deletes wait until they are sent: four requests, side by side
 PACED_FLUSH = 400  # of a bulk job: sixteen requests, eight at a time

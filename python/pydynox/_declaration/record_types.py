@@ -6,14 +6,15 @@ import sys
 import typing
 from typing import TYPE_CHECKING, Any
 
-from . import _core
-from ._annotations import UnresolvedError, surroundings
-from ._generics import substitute
+from pydynox import _core
+
+from .annotations import UnresolvedError, surroundings
+from .generics import substitute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ._core import Kind
+    from pydynox._core import Kind
 
     KindOf = Callable[[Any], Kind]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Generic, overload
 
-from ._core import run
-from ._typing import Row_co
+from pydynox._core import run
+from pydynox._shared.typing import Row_co
 
 
 class QueryResult(Sequence[Row_co], Generic[Row_co]):

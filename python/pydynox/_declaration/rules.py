@@ -6,11 +6,11 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from ._annotations import fail
-from ._kinds import describe
+from .annotations import fail
+from .kinds import describe
 
 if TYPE_CHECKING:
-    from .attributes import Attr
+    from pydynox.attributes import Attr
 
 _SIZED = (str, bytes, list, dict, set, frozenset, tuple)
 # By name: a program that has no such values need not import their modules.
@@ -18,7 +18,7 @@ _NUMBERS = {"int", "float", "decimal.Decimal"}
 _ORDERED = {*_NUMBERS, "datetime.date", "datetime.time", "datetime.timedelta"}
 
 
-def checked(cls: type[Any], attribute: Attr[Any]) -> dict[str, Any] | None:
+def checked_rules(cls: type[Any], attribute: Attr[Any]) -> dict[str, Any] | None:
     """The rules of an attribute as the border takes them; None where there are none.
 
     Raises:

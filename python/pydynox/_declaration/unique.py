@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ._annotations import fail
-from ._kinds import describe, is_key_kind
+from .annotations import fail
+from .kinds import describe, is_key_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ._core import Kind
-    from .attributes import Attr
+    from pydynox._core import Kind
+    from pydynox.attributes import Attr
 
 GUARD = "_pydynox_unique"  # the attribute of the items that keep values unique
 Constraint = tuple[str, ...]
 
 
-def said(cls: type[Any], unique: object) -> tuple[Constraint, ...]:
+def declared_constraints(cls: type[Any], unique: object) -> tuple[Constraint, ...]:
     """``unique=("tenant", "email")`` of a class, or several of them, as constraints.
 
     Raises:
@@ -43,12 +43,14 @@ def _names(value: object) -> Constraint:
     return names if len(names) == len(listed) else ()
 
 
-def own(attributes: Mapping[str, Attr[Any]], together: Iterable[Constraint]) -> list[Constraint]:
+def own_constraints(attributes: Mapping[str, Attr[Any]], together: Iterable[Constraint]) -> list[Constraint]:
     """The constraints of one class: of single attributes, and of several together."""
     return [*((name,) for name, attribute in attributes.items() if attribute._unique), *together]
 
 
-def check(cls: type[Any], attributes: Mapping[str, Attr[Any]], constraints: Iterable[Constraint], *, repairs: bool) -> None:
+def check_constraints(
+    cls: type[Any], attributes: Mapping[str, Attr[Any]], constraints: Iterable[Constraint], *, repairs: bool
+) -> None:
     """Whether these constraints can be kept.
 
     Raises:
@@ -96,7 +98,7 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> No
         )
 
 
-def scoped(
+def scoped_constraints(
     cls: type[Any],
     constraints: Iterable[Constraint],
     constraints_of: Callable[[type[Any]], list[Constraint] | None],

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _core
-from ._annotations import fail
+from pydynox import _core
+
+from .annotations import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .attributes import Attr
+    from pydynox.attributes import Attr
 
 _COMPRESSION = {"compress_level": 3, "compress_above": 1024, "max_size": 4 * 1024 * 1024}
 
 
-def check(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_document: bool) -> None:
+def check_protected(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_document: bool) -> None:
     """Check the protected attributes of a class.
 
     Raises:
@@ -30,7 +31,7 @@ def check(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_document: bool)
         _check(cls, attribute, is_document=is_document)
 
 
-def of(attribute: Attr[Any]) -> _core.Protected | None:
+def protection_of(attribute: Attr[Any]) -> _core.Protected | None:
     """How an attribute is protected, as the border takes it."""
     if attribute._protection is None:
         return None
@@ -50,7 +51,7 @@ def conceals(attribute: Attr[Any]) -> bool:
     return attribute._protection == "encrypted" and not attribute._storing.get("dump", False)
 
 
-def place(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
+def place_concealed(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
     """Have the instances of a class keep their concealed values outside of ``__dict__``.
 
     Such an attribute has a descriptor in the class. Others have none, which is what makes them fast, unless a base class conceals

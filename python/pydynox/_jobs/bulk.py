@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import _core
-from .batch import BatchWriter
-from .exceptions import ConfigurationError, ValidationError
-from .jsonl import VERSION, _remember, _resumed
+from pydynox import _core
+from pydynox.batches.writer import BatchWriter
+from pydynox.exceptions import ConfigurationError, ValidationError
+
+from .export_lines import VERSION, _remember, _resumed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 
-    from ._typing import Row
-    from .client import DynamoDBClient
-    from .query import Query
+    from pydynox._shared.typing import Row
+    from pydynox.client import DynamoDBClient
+    from pydynox.query import Query
 
 
 async def bulk_write(

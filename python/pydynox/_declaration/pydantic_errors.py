@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
-from . import _core
+from pydynox import _core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .attributes import Attr
+    from pydynox.attributes import Attr
 
 SHOWN = "<encrypted>"  # in place of a value
 # What an error says of these comes from the value.

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _core
-from ._timeout import NOT_GIVEN, limited
-from .client import client_for
-from .exceptions import BatchIncompleteError, ConfigurationError, ValidationError
+from pydynox import _core
+from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.default_client import client_for
+from pydynox.exceptions import BatchIncompleteError, ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import BinaryIO
 
-    from .client import DynamoDBClient
-    from .model import Model
+    from pydynox.client import DynamoDBClient
+    from pydynox.model import Model
 
     TableLike = str | type[Model[Any, *tuple[Any, ...]]]
 

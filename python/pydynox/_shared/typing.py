@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar, TypeVarTuple
 
-    from .document import Document  # noqa: F401
-    from .key import Key
+    from pydynox.document import Document  # noqa: F401
+    from pydynox.key import Key
 else:
     # Defaults of type variables are for checkers only (PEP 696 is younger than the oldest Python here).
     def TypeVar(name: str, *constraints: Any, default: Any = None, **options: Any) -> Any:  # noqa: ARG001, N802

@@ -1,0 +1,1 @@
+"""Many items at once: written, read, and what a page of them is."""

@@ -1,0 +1,277 @@
+"""What a table is, as the service says it, and where that differs from what is declared; imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 (get_type_hints reads the fields of a dataclass)
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from .options import KmsKey, OnDemand, OwnedKey, Provisioned, WarmThroughput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from .options import StreamView, TableClass
+
+What = Literal[
+    "table",
+    "key",
+    "index",
+    "time to live",
+    "billing",
+    "stream",
+    "point-in-time recovery",
+    "deletion protection",
+    "encryption",
+    "table class",
+    "warm throughput",
+    "tags",
+]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference between what is declared and what is there; ``str()`` of it reads well.
+
+    Attributes:
+        what: What differs.
+        index: The name of the index, where it is about one.
+        declared: As the class and the options say.
+        actual: As it is; None where there is none.
+        mended_by: The verb that mends it: ``"ensure"`` adds what is missing, ``"update"`` changes what is there; None where only
+            you can.
+        advice: What to do.
+    """
+
+    what: What
+    declared: Any
+    actual: Any
+    mended_by: Literal["ensure", "update"] | None
+    advice: str
+    index: str | None = None
+    _operation: str = field(default="", repr=False, compare=False)
+    _members: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+
+    @property
+    def mendable(self) -> bool:
+        """Whether ``ensure()`` or ``update()`` can mend it."""
+        return self.mended_by is not None
+
+    def __str__(self) -> str:
+        name = self.what if self.index is None else f"{self.what} {self.index}"
+        actual = "missing" if self.actual is None else f"is {self.actual}"
+        return f"{name}: declared {self.declared}, {actual}; {self.advice}"
+
+
+class TableProgress(NamedTuple):
+    """How far an administrative call has come, as its ``progress=`` callback is told.
+
+    Attributes:
+        doing: What is being done, such as ``"adding index by_email"``.
+        table: The table as it was seen last; None where it is not there.
+    """
+
+    doing: str
+    table: TableDescription | None
+
+
+@dataclass(frozen=True)
+class IndexDescription:
+    """What the service says about one index.
+
+    Attributes:
+        raw: Its description in wire form.
+    """
+
+    raw: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return str(self.raw["IndexName"])
+
+    @property
+    def status(self) -> str:
+        """``CREATING``, ``UPDATING``, ``DELETING`` or ``ACTIVE``; a local index is as its table."""
+        return str(self.raw.get("IndexStatus", "ACTIVE"))
+
+    @property
+    def is_backfilling(self) -> bool:
+        """Whether the items of the table are still being written to it."""
+        return bool(self.raw.get("Backfilling", False))
+
+    @property
+    def partition_key(self) -> tuple[str, ...]:
+        """The attributes of its partition key."""
+        return _key_of(self.raw, "HASH")
+
+    @property
+    def sort_key(self) -> tuple[str, ...]:
+        """The attributes of its sort key."""
+        return _key_of(self.raw, "RANGE")
+
+    @property
+    def projection(self) -> str:
+        """``ALL``, ``KEYS_ONLY`` or ``INCLUDE``."""
+        return str(part_of(self.raw, "Projection").get("ProjectionType", "ALL"))
+
+    @property
+    def item_count(self) -> int:
+        """How many items, as counted within the last six hours."""
+        return int(self.raw.get("ItemCount", 0))
+
+    @property
+    def size_bytes(self) -> int:
+        """How large, as measured within the last six hours."""
+        return int(self.raw.get("IndexSizeBytes", 0))
+
+
+@dataclass(frozen=True)
+class TableDescription:
+    """What the service says about a table.
+
+    Attributes:
+        raw: The ``Table`` member of DescribeTable's answer, in wire form.
+
+    Example:
+        >>> (await User.table.describe()).status
+        'ACTIVE'
+    """
+
+    raw: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name, ``table_prefix`` included."""
+        return str(self.raw["TableName"])
+
+    @property
+    def arn(self) -> str:
+        """The ARN."""
+        return str(self.raw["TableArn"])
+
+    @property
+    def status(self) -> str:
+        """``CREATING``, ``UPDATING``, ``DELETING``, ``ACTIVE``, or what keeps it from being used."""
+        return str(self.raw.get("TableStatus", ""))
+
+    @property
+    def partition_key(self) -> str:
+        """The attribute of the partition key."""
+        return _key_of(self.raw, "HASH")[0]
+
+    @property
+    def sort_key(self) -> str | None:
+        """The attribute of the sort key."""
+        found = _key_of(self.raw, "RANGE")
+        return found[0] if found else None
+
+    @property
+    def attribute_types(self) -> dict[str, str]:
+        """The types (S, N or B) of the attributes of all keys."""
+        return {each["AttributeName"]: each["AttributeType"] for each in parts_of(self.raw, "AttributeDefinitions")}
+
+    @property
+    def global_indexes(self) -> dict[str, IndexDescription]:
+        """The global secondary indexes, by name."""
+        return {each["IndexName"]: IndexDescription(each) for each in parts_of(self.raw, "GlobalSecondaryIndexes")}
+
+    @property
+    def local_indexes(self) -> dict[str, IndexDescription]:
+        """The local secondary indexes, by name."""
+        return {each["IndexName"]: IndexDescription(each) for each in parts_of(self.raw, "LocalSecondaryIndexes")}
+
+    @property
+    def billing(self) -> OnDemand | Provisioned:
+        """How it is billed."""
+        return billing_of(self.raw, self.raw)
+
+    @property
+    def stream(self) -> StreamView | None:
+        """What its stream shows; None without one."""
+        stream = part_of(self.raw, "StreamSpecification")
+        view: StreamView | None = stream.get("StreamViewType") if stream.get("StreamEnabled") else None
+        return view
+
+    @property
+    def stream_arn(self) -> str | None:
+        """The ARN of its stream."""
+        return self.raw.get("LatestStreamArn")
+
+    @property
+    def encryption(self) -> OwnedKey | KmsKey:
+        """The key it is encrypted with."""
+        found = part_of(self.raw, "SSEDescription")
+        if found.get("Status") in ("ENABLED", "ENABLING", "UPDATING"):
+            return KmsKey(found.get("KMSMasterKeyArn"))
+        return OwnedKey()
+
+    @property
+    def table_class(self) -> TableClass:
+        """Its class."""
+        found: TableClass = part_of(self.raw, "TableClassSummary").get("TableClass", "STANDARD")
+        return found
+
+    @property
+    def warm_throughput(self) -> WarmThroughput | None:
+        """What it can serve at once, where the service says it."""
+        return warm_of(self.raw)
+
+    @property
+    def has_deletion_protection(self) -> bool:
+        """Whether it cannot be deleted."""
+        return bool(self.raw.get("DeletionProtectionEnabled", False))
+
+    @property
+    def item_count(self) -> int:
+        """How many items, as counted within the last six hours."""
+        return int(self.raw.get("ItemCount", 0))
+
+    @property
+    def size_bytes(self) -> int:
+        """How large, as measured within the last six hours."""
+        return int(self.raw.get("TableSizeBytes", 0))
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made."""
+        from datetime import UTC, datetime
+
+        at = self.raw.get("CreationDateTime")
+        return None if at is None else datetime.fromtimestamp(float(at), UTC)
+
+
+def part_of(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A member of what the service says that is an object; empty where there is none."""
+    found: Mapping[str, Any] | None = raw.get(name)
+    return found or {}
+
+
+def parts_of(raw: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    """A member of what the service says that is a list of objects; empty where there is none."""
+    found: Sequence[Mapping[str, Any]] | None = raw.get(name)
+    return found or ()
+
+
+def _key_of(raw: Mapping[str, Any], role: str) -> tuple[str, ...]:
+    return tuple(each["AttributeName"] for each in parts_of(raw, "KeySchema") if each["KeyType"] == role)
+
+
+def billing_of(table: Mapping[str, Any], part: Mapping[str, Any]) -> OnDemand | Provisioned:
+    """How a table, or an index of it, is billed."""
+    throughput = part_of(part, "ProvisionedThroughput")
+    rcu, wcu = int(throughput.get("ReadCapacityUnits", 0)), int(throughput.get("WriteCapacityUnits", 0))
+    mode = part_of(table, "BillingModeSummary").get("BillingMode", "PROVISIONED")
+    if mode == "PROVISIONED" and rcu and wcu:
+        return Provisioned(rcu, wcu)
+    limits = part_of(part, "OnDemandThroughput")
+    most = [limits.get(name) for name in ("MaxReadRequestUnits", "MaxWriteRequestUnits")]
+    return OnDemand(*(None if limit in (None, -1) else int(limit) for limit in most))
+
+
+def warm_of(part: Mapping[str, Any]) -> WarmThroughput | None:
+    """What a table, or an index of it, can serve at once."""
+    warm = part_of(part, "WarmThroughput")
+    rcu, wcu = warm.get("ReadUnitsPerSecond"), warm.get("WriteUnitsPerSecond")
+    return WarmThroughput(int(rcu), int(wcu)) if rcu and wcu else None
