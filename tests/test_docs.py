@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from .snippets import snippets, write_named
+
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if "```python" in page.read_text()]
 REPOSITORY = r"https://(?:github\.com/pydynox/pydynox/blob|raw\.githubusercontent\.com/pydynox/pydynox)/main/(.+)"
@@ -20,19 +22,31 @@ def ran(code: str, cwd: pathlib.Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_snippets_of_a_page_run(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    snippets = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+#: A print whose comment shows its output, as opposed to one that explains the line: it begins like a value's repr.
+SHOWN = re.compile(r"""^ *print\(.*\)  # ((?:[\[({'"\d]|True|False|None|[A-Z]\w*\().*)$""", re.MULTILINE)
 
-    assert snippets
-    ran("\n".join(snippets), tmp_path)
+
+def shows(output: str, shown: str) -> bool:
+    """Whether a line of the output is what is shown, where ``...`` stands for anything and an explanation may follow."""
+    ends = [len(shown), *(match.start() for match in re.finditer("[:;] ", shown))]
+    texts = [".*".join(re.escape(part) for part in shown[:end].split("...")) for end in ends]
+    return any(re.fullmatch(text, line) for text in texts for line in output.splitlines())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_snippets_of_a_page_run_and_print_what_it_shows(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    write_named(page, tmp_path)
+    code = "\n".join(snippets(page))
+
+    output = ran(code, tmp_path)
+
+    assert [shown for shown in SHOWN.findall(code) if not shows(output, shown)] == []
 
 
 def test_the_readme_prints_what_it_says(tmp_path: pathlib.Path) -> None:
-    first = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    first = snippets(ROOT / "README.md")[0]
 
-    assert first
-    assert ran(first[1], tmp_path) == "User(user_id='u1', name='Ada', age=1, tags=['admin'])\n"
+    assert ran(first, tmp_path) == "User(user_id='u1', name='Ada', age=1, tags=['admin'])\n"
 
 
 def test_the_quickstart_tells_the_same_story_awaited_and_blocking(tmp_path: pathlib.Path) -> None:

@@ -1,0 +1,57 @@
+"""A newcomer's path: the pages that one reads first, whose snippets run in order in one folder that was empty before."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pydynox
+import pytest
+
+from .snippets import snippets, write_named
+
+ROOT = pathlib.Path(__file__).parent.parent
+PATH = ("README.md", *(f"docs/{page}.md" for page in ("quickstart", "models", "queries", "fastapi", "testing")))
+
+
+def python(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A new process that knows the installed package, the folder, and nothing of the machine's AWS configuration."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": str(pathlib.Path(pydynox.__file__).parent.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """One folder for the whole path."""
+    return tmp_path_factory.mktemp("newcomer")
+
+
+def test_the_pages_run_one_after_the_other_in_one_folder(folder: pathlib.Path) -> None:
+    assert list(folder.iterdir()) == []
+    for number, name in enumerate(PATH, start=1):
+        page = ROOT / name
+        write_named(page, folder)
+        script = folder / f"step_{number}_{page.stem.lower()}.py"
+        script.write_text("\n".join(snippets(page)))
+
+        done = python(folder, script.name)
+
+        assert (done.returncode, done.stderr) == (0, ""), f"{name}\n{done.stdout}"
+
+
+def test_the_tests_that_the_pages_wrote_pass_under_pytest(folder: pathlib.Path) -> None:
+    files = {file.name for file in folder.glob("*.py") if not file.name.startswith("step_")}
+
+    done = python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+    assert files == {"app.py", "conftest.py", "test_app.py", "test_users.py"}
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
