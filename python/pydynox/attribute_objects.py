@@ -1,22 +1,13 @@
-"""Attributes as objects that know their own type, for classes without annotations: ``StringAttribute()`` and its kin."""
+"""Attribute objects: classes that declare an attribute together with its type, in the style of PynamoDB."""
+# The T of an overload without a default comes from the annotation on the left of the declaration.
+# pyright: reportInvalidTypeVarUse=false
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from ._shared.typing import (
-    Binary,
-    Codec,
-    Day,
-    Id,
-    Moment,
-    Number,
-    T,
-    Text,
-    Truth,
-    V,
-)
-from .attributes import PARTITION, SORT, Attr, Compressed, Encrypted, _wrapped
+from ._shared.typing import Binary, Codec, Day, Id, Moment, Number, T, Text, Truth, V
+from .attributes import PARTITION, SORT, Attr, Compressed, Encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +16,25 @@ if TYPE_CHECKING:
     from typing import Literal, Unpack
     from uuid import UUID
 
-    from ._shared.typing import CommonRules, NumberRules, SizeRules, TextRules
+    from ._shared.typing import (
+        BinaryOptions,
+        NullBinaryOptions,
+        NullMapOptions,
+        NullOrderedOptions,
+        NullPlainOptions,
+        NullTextOptions,
+        OrderedOptions,
+        PlainKeyOptions,
+        PlainOptions,
+        SizeOptions,
+        TextOptions,
+    )
     from .attributes import Epoch
     from .expressions import Expr
 
 
 class StringAttribute(Attr[Text]):
-    """A ``str``, or with ``null=True`` a ``str | None``.
+    """A ``str``; with ``null=True``, a ``str | None``.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -40,41 +43,18 @@ class StringAttribute(Attr[Text]):
     """
 
     @overload
-    def __init__(
-        self: StringAttribute[str],
-        *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: str = ...,
-        default_factory: Callable[[], str] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[TextRules],
-    ) -> None: ...
+    def __init__(self: StringAttribute[str], **options: Unpack[TextOptions]) -> None: ...
     @overload
-    def __init__(
-        self: StringAttribute[str | None],
-        *,
-        null: Literal[True],
-        default: str | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[TextRules],
-    ) -> None: ...
+    def __init__(self: StringAttribute[str | None], **options: Unpack[NullTextOptions]) -> None: ...
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_scalar(str, options))
+        super().__init__(**typed(str, options))
 
 
 class NumberAttribute(Attr[Number]):
-    """A number: ``NumberAttribute(int)``, ``NumberAttribute(float)``, ``NumberAttribute(Decimal)``.
+    """A number: ``NumberAttribute(int)``, ``NumberAttribute(float)`` or ``NumberAttribute(Decimal)``.
 
-    A bare ``NumberAttribute()`` reads integers as ``int`` and other numbers as ``float``; a stored number that a float cannot
-    hold is an error, never rounded.
+    Without a type, integers are read as ``int`` and other numbers as ``float``; a stored number that a float cannot hold exactly
+    is an error, never rounded.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -83,163 +63,49 @@ class NumberAttribute(Attr[Number]):
     """
 
     @overload
+    def __init__(self: NumberAttribute[float], /, **options: Unpack[OrderedOptions[float]]) -> None: ...
+    @overload
+    def __init__(self: NumberAttribute[float | None], /, **options: Unpack[NullOrderedOptions[float]]) -> None: ...
+    @overload
+    def __init__(self: NumberAttribute[int | None], kind: type[int], /, **options: Unpack[NullOrderedOptions[int]]) -> None: ...
+    @overload
     def __init__(
-        self: NumberAttribute[float],
-        /,
-        *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: float = ...,
-        default_factory: Callable[[], float] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
+        self: NumberAttribute[float | None], kind: type[float], /, **options: Unpack[NullOrderedOptions[float]]
     ) -> None: ...
     @overload
     def __init__(
-        self: NumberAttribute[float | None],
-        /,
-        *,
-        null: Literal[True],
-        default: float | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
+        self: NumberAttribute[Decimal | None], kind: type[Decimal], /, **options: Unpack[NullOrderedOptions[Decimal]]
     ) -> None: ...
     @overload
-    def __init__(
-        self: NumberAttribute[int | None],
-        kind: type[int],
-        /,
-        *,
-        null: Literal[True],
-        default: int | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: NumberAttribute[float | None],
-        kind: type[float],
-        /,
-        *,
-        null: Literal[True],
-        default: float | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: NumberAttribute[Decimal | None],
-        kind: type[Decimal],
-        /,
-        *,
-        null: Literal[True],
-        default: Decimal | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        kind: type[Number],
-        /,
-        *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: Number = ...,
-        default_factory: Callable[[], Number] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
-    ) -> None: ...
+    def __init__(self, kind: type[Number], /, **options: Unpack[OrderedOptions[Number]]) -> None: ...
     def __init__(self, kind: Any = None, /, **options: Any) -> None:
-        made = _scalar(float if kind is None else kind, options)
+        declared = typed(float if kind is None else kind, options)
         if kind is None:
             number = ("number",)
-            made["kind"] = number if made["type"] is float else ("optional", number)
-        super().__init__(**made)
+            declared["kind"] = number if declared["type"] is float else ("optional", number)
+        super().__init__(**declared)
 
 
 class BooleanAttribute(Attr[Truth]):
-    """A ``bool``, or with ``null=True`` a ``bool | None``."""
+    """A ``bool``; with ``null=True``, a ``bool | None``."""
 
     @overload
-    def __init__(
-        self: BooleanAttribute[bool],
-        *,
-        default: bool = ...,
-        default_factory: Callable[[], bool] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self: BooleanAttribute[bool], **options: Unpack[PlainOptions[bool]]) -> None: ...
     @overload
-    def __init__(
-        self: BooleanAttribute[bool | None],
-        *,
-        null: Literal[True],
-        default: bool | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self: BooleanAttribute[bool | None], **options: Unpack[NullPlainOptions[bool]]) -> None: ...
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_scalar(bool, options))
+        super().__init__(**typed(bool, options))
 
 
 class BinaryAttribute(Attr[Binary]):
-    """``bytes``, or with ``null=True`` ``bytes | None``."""
+    """``bytes``; with ``null=True``, ``bytes | None``."""
 
     @overload
-    def __init__(
-        self: BinaryAttribute[bytes],
-        *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: bytes = ...,
-        default_factory: Callable[[], bytes] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[SizeRules],
-    ) -> None: ...
+    def __init__(self: BinaryAttribute[bytes], **options: Unpack[BinaryOptions]) -> None: ...
     @overload
-    def __init__(
-        self: BinaryAttribute[bytes | None],
-        *,
-        null: Literal[True],
-        default: bytes | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[SizeRules],
-    ) -> None: ...
+    def __init__(self: BinaryAttribute[bytes | None], **options: Unpack[NullBinaryOptions]) -> None: ...
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_scalar(bytes, options))
+        super().__init__(**typed(bytes, options))
 
 
 class ListAttribute(Attr[list[T]]):
@@ -253,54 +119,28 @@ class ListAttribute(Attr[list[T]]):
 
     @overload
     def __init__(
-        self: ListAttribute[Any],
-        /,
-        *,
-        default_factory: Callable[[], list[Any]] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[SizeRules],
+        self: ListAttribute[Any], /, *, default_factory: Callable[[], list[Any]] = ..., **options: Unpack[SizeOptions]
     ) -> None: ...
     @overload
     def __init__(
-        self,
-        kind: type[T],
-        /,
-        *,
-        default_factory: Callable[[], list[T]] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[SizeRules],
+        self, kind: type[T], /, *, default_factory: Callable[[], list[T]] = ..., **options: Unpack[SizeOptions]
     ) -> None: ...
     def __init__(self, kind: Any = Any, /, *, default_factory: Callable[[], Any] = list, **options: Any) -> None:
         super().__init__(type=list[kind], default_factory=default_factory, **options)
 
 
 class SetAttribute(Attr[set[T]]):
-    """A set of ``str``, numbers or ``bytes``; a new instance starts with an empty one, which is not stored."""
+    """A set of ``str``, numbers or ``bytes``; a new instance starts with an empty one. An empty set is not stored."""
 
-    def __init__(
-        self,
-        kind: type[T],
-        /,
-        *,
-        default_factory: Callable[[], set[T]] = set,
-        attribute_name: str | None = None,
-        repr: bool = True,
-        immutable: bool = False,
-        **rules: Unpack[SizeRules],
-    ) -> None:
-        made: Any = set[kind]  # type: ignore[valid-type]  # the value of `kind` at run time
-        options: dict[str, Any] = {"attribute_name": attribute_name, "repr": repr, "immutable": immutable, **rules}
-        super().__init__(type=made, default_factory=default_factory, **options)
+    def __init__(self, kind: type[T], /, *, default_factory: Callable[[], set[T]] = set, **options: Unpack[SizeOptions]) -> None:
+        members: Any = set[kind]  # type: ignore[valid-type]  # the value of `kind` at run time
+        super().__init__(type=members, default_factory=default_factory, **options)
 
 
 class MapAttribute(Attr[T]):
-    """A map: ``MapAttribute()`` is a ``dict[str, Any]`` that starts empty, ``MapAttribute(dict[str, int])`` says more.
+    """A map. ``MapAttribute()`` is a ``dict[str, Any]`` that starts empty; ``MapAttribute(dict[str, int])`` is more specific.
 
-    ``MapAttribute(Address)`` of a Document, dataclass, TypedDict or pydantic model is a value of that class.
+    ``MapAttribute(Address)``, of a Document, dataclass, TypedDict or pydantic model, holds a value of that class.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -314,48 +154,24 @@ class MapAttribute(Attr[T]):
         /,
         *,
         default_factory: Callable[[], dict[str, Any]] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[SizeRules],
+        **options: Unpack[SizeOptions],
     ) -> None: ...
     @overload
-    def __init__(
-        self,
-        kind: type[T],
-        /,
-        *,
-        default_factory: Callable[[], T] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[SizeRules],
-    ) -> None: ...
+    def __init__(self, kind: type[T], /, *, default_factory: Callable[[], T] = ..., **options: Unpack[SizeOptions]) -> None: ...
     @overload
-    def __init__(
-        self: MapAttribute[V | None],
-        kind: type[V],
-        /,
-        *,
-        null: Literal[True],
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[SizeRules],
-    ) -> None: ...
+    def __init__(self: MapAttribute[V | None], kind: type[V], /, **options: Unpack[NullMapOptions]) -> None: ...
     def __init__(self, kind: Any = dict[str, Any], /, **options: Any) -> None:
         if dict in (kind, getattr(kind, "__origin__", None)) and not options.get("null"):
             options.setdefault("default_factory", dict)
-        super().__init__(**_scalar(kind, options))
+        super().__init__(**typed(kind, options))
 
 
 class DatetimeAttribute(Attr[Moment]):
-    """A ``datetime`` with a timezone, stored as ISO 8601 text in UTC, or with ``epoch=`` as a number.
+    """A ``datetime`` with a time zone, stored as ISO 8601 text in UTC, or with ``epoch=`` as a number.
 
     Args:
-        epoch: ``"seconds"`` or ``"milliseconds"`` since 1970, exactly.
-        codec: Another stored form: any object with ``to_stored`` and ``from_stored``.
+        epoch: Store it as a whole number of ``"seconds"`` or ``"milliseconds"`` since 1970.
+        codec: Store it in another form: any object with ``to_stored`` and ``from_stored``.
 
     Example:
         >>> class Event(Model[str, datetime], table="events"):
@@ -367,113 +183,52 @@ class DatetimeAttribute(Attr[Moment]):
     def __init__(
         self: DatetimeAttribute[datetime],
         *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: datetime = ...,
-        default_factory: Callable[[], datetime] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
         epoch: Epoch | None = ...,
         codec: Codec[datetime] | None = ...,
-        **rules: Unpack[NumberRules],
+        **options: Unpack[OrderedOptions[datetime]],
     ) -> None: ...
     @overload
     def __init__(
         self: DatetimeAttribute[datetime | None],
         *,
-        null: Literal[True],
-        default: datetime | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
         epoch: Epoch | None = ...,
         codec: Codec[datetime] | None = ...,
-        **rules: Unpack[NumberRules],
+        **options: Unpack[NullOrderedOptions[datetime]],
     ) -> None: ...
     def __init__(self, **options: Any) -> None:
         from datetime import datetime
 
-        super().__init__(**_scalar(datetime, options))
+        super().__init__(**typed(datetime, options))
 
 
 class DateAttribute(Attr[Day]):
     """A ``date``, stored as ISO 8601 text."""
 
     @overload
-    def __init__(
-        self: DateAttribute[date],
-        *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: date = ...,
-        default_factory: Callable[[], date] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
-    ) -> None: ...
+    def __init__(self: DateAttribute[date], **options: Unpack[OrderedOptions[date]]) -> None: ...
     @overload
-    def __init__(
-        self: DateAttribute[date | None],
-        *,
-        null: Literal[True],
-        default: date | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[NumberRules],
-    ) -> None: ...
+    def __init__(self: DateAttribute[date | None], **options: Unpack[NullOrderedOptions[date]]) -> None: ...
     def __init__(self, **options: Any) -> None:
         from datetime import date
 
-        super().__init__(**_scalar(date, options))
+        super().__init__(**typed(date, options))
 
 
 class UUIDAttribute(Attr[Id]):
-    """A ``UUID``, stored as its usual text."""
+    """A ``UUID``, stored as its canonical text."""
 
     @overload
-    def __init__(
-        self: UUIDAttribute[UUID],
-        *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: UUID = ...,
-        default_factory: Callable[[], UUID] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self: UUIDAttribute[UUID], **options: Unpack[PlainKeyOptions[UUID]]) -> None: ...
     @overload
-    def __init__(
-        self: UUIDAttribute[UUID | None],
-        *,
-        null: Literal[True],
-        default: UUID | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self: UUIDAttribute[UUID | None], **options: Unpack[NullPlainOptions[UUID]]) -> None: ...
     def __init__(self, **options: Any) -> None:
         from uuid import UUID
 
-        super().__init__(**_scalar(UUID, options))
+        super().__init__(**typed(UUID, options))
 
 
 class EnumAttribute(Attr[T]):
-    """A member of an enum, stored by value; a stored value that no member has is an error.
+    """A member of an enum, stored by value; a stored value that is not a member's is an error.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -482,42 +237,15 @@ class EnumAttribute(Attr[T]):
     """
 
     @overload
-    def __init__(
-        self,
-        kind: type[T],
-        /,
-        *,
-        partition_key: bool = ...,
-        sort_key: bool = ...,
-        hash_key: bool = ...,
-        range_key: bool = ...,
-        default: T = ...,
-        default_factory: Callable[[], T] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self, kind: type[T], /, **options: Unpack[PlainKeyOptions[T]]) -> None: ...
     @overload
-    def __init__(
-        self: EnumAttribute[V | None],
-        kind: type[V],
-        /,
-        *,
-        null: Literal[True],
-        default: V | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self: EnumAttribute[V | None], kind: type[V], /, **options: Unpack[NullPlainOptions[V]]) -> None: ...
     def __init__(self, kind: Any, /, **options: Any) -> None:
-        super().__init__(**_scalar(kind, options))
+        super().__init__(**typed(kind, options))
 
 
 class JSONAttribute(Attr[T]):
-    """A value stored as JSON text: ``JSONAttribute()`` of whatever JSON has, ``JSONAttribute(T)`` of a type.
+    """A value stored as JSON text: ``JSONAttribute()`` of anything that JSON can express, ``JSONAttribute(T)`` of one type.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -526,7 +254,7 @@ class JSONAttribute(Attr[T]):
     """
 
     if TYPE_CHECKING:
-        # Text, whatever it says: there is no way into it.
+        # DynamoDB sees text: no path leads into it.
         @overload
         def __get__(self, instance: None, owner: Any) -> Expr[T]: ...
         @overload
@@ -534,47 +262,13 @@ class JSONAttribute(Attr[T]):
         def __get__(self, instance: Any, owner: Any) -> Any: ...
 
     @overload
-    def __init__(
-        self: JSONAttribute[Any],
-        /,
-        *,
-        default: Any = ...,
-        default_factory: Callable[[], Any] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self: JSONAttribute[Any], /, **options: Unpack[PlainOptions[Any]]) -> None: ...
     @overload
-    def __init__(
-        self,
-        kind: type[T],
-        /,
-        *,
-        default: T = ...,
-        default_factory: Callable[[], T] = ...,
-        attribute_name: str | None = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self, kind: type[T], /, **options: Unpack[PlainOptions[T]]) -> None: ...
     @overload
-    def __init__(
-        self: JSONAttribute[V | None],
-        kind: type[V],
-        /,
-        *,
-        null: Literal[True],
-        default: V | None = ...,
-        attribute_name: str | None = ...,
-        store_null: bool = ...,
-        repr: bool = ...,
-        immutable: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
+    def __init__(self: JSONAttribute[V | None], kind: type[V], /, **options: Unpack[NullPlainOptions[V]]) -> None: ...
     def __init__(self, kind: Any = Any, /, **options: Any) -> None:
-        super().__init__(**_scalar(kind, options))
-        self._json = True
+        super().__init__(**typed(kind, options), json=True)
 
 
 class EncryptedAttribute(Encrypted[T]):
@@ -582,9 +276,10 @@ class EncryptedAttribute(Encrypted[T]):
 
     Args:
         attribute: The attribute, such as ``StringAttribute()``.
-        compress: Compress it first.
-        on_plaintext: What becomes of plain values that are stored: ``"error"`` refuses them, ``"migrate"`` takes them.
-        dump: Show it in ``model_dump()``.
+        compress: Compress the value before it is encrypted.
+        on_plaintext: What to do with a stored value that is not encrypted: ``"error"`` refuses it, ``"migrate"`` reads it and
+            encrypts it on the next save.
+        dump: Include it in ``model_dump()``.
 
     Example:
         >>> class Patient(Model[str], table="patients"):
@@ -602,18 +297,18 @@ class EncryptedAttribute(Encrypted[T]):
         dump: bool = False,
     ) -> None:
         self.__dict__.update(attribute.__dict__)
-        self._protection = "encrypted"
-        self._storing = {"compress": compress, "on_plaintext": on_plaintext, "dump": dump}
+        storing = {"compress": compress, "on_plaintext": on_plaintext, "dump": dump}
+        self.options = attribute.options.replaced(protection="encrypted", storing=storing)
 
 
 class CompressedAttribute(Compressed[T]):
-    """Another attribute, stored compressed where that makes it shorter; see ``Compressed``.
+    """Another attribute, stored compressed if that makes it smaller; see ``Compressed``.
 
     Args:
         attribute: The attribute, such as ``MapAttribute()``.
-        level: 1 to 22.
-        above: The least size in bytes that is compressed.
-        max_size: The largest size in bytes, decompressed, that is written and read.
+        level: The zstd level, 1 to 22.
+        above: Minimum size in bytes to compress.
+        max_size: Maximum decompressed size in bytes, on write and on read.
 
     Example:
         >>> class Visit(Model[str], table="visits"):
@@ -623,15 +318,16 @@ class CompressedAttribute(Compressed[T]):
 
     def __init__(self, attribute: Attr[T], /, *, level: int = 3, above: int = 1024, max_size: int = 4 * 1024 * 1024) -> None:
         self.__dict__.update(attribute.__dict__)
-        self._protection = "compressed"
-        self._storing = {"compress_level": level, "compress_above": above, "max_size": max_size}
+        storing = {"compress_level": level, "compress_above": above, "max_size": max_size}
+        self.options = attribute.options.replaced(protection="compressed", storing=storing)
 
 
-def _scalar(type: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """The options of an attribute object as those of ``Attr``; ``hash_key`` and ``range_key`` are PynamoDB's words."""
+def typed(type: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of an attribute object, with its type and its role in the key, as those of ``Attr``."""
     words = ((PARTITION, "partition_key", "hash_key"), (SORT, "sort_key", "range_key"))
-    asked = {role: [options.pop(word, False) for word in names] for role, *names in words}
+    given = {role: [options.pop(word, False) for word in names] for role, *names in words}
     if options.pop("null", False):
-        options.setdefault("default", None)
         type = type | None
-    return _wrapped(options) | {"type": type, "roles": tuple(role for role, given in asked.items() if any(given))}
+        if "default_factory" not in options:
+            options.setdefault("default", None)
+    return options | {"type": type, "roles": tuple(role for role, flags in given.items() if any(flags))}

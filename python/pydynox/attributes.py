@@ -6,16 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-from ._shared.typing import (
-    Codec,
-    DataclassLike,
-    DocumentLike,
-    E,
-    PydanticLike,
-    T,
-    T_co,
-    V,
-)
+from ._declaration.options import AttributeOptions
+from ._shared.typing import Codec, DataclassLike, DocumentLike, E, PydanticLike, T, T_co, V
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +17,8 @@ if TYPE_CHECKING:
     from typing import Literal, Self, Unpack
     from uuid import UUID
 
-    from ._shared.typing import Rules
+    from ._declaration.options import Kind
+    from ._shared.typing import EpochFieldOptions, EpochKeyOptions, FieldOptions, KeyOptions
     from .expressions import (
         BinaryExpr,
         BoolExpr,
@@ -40,23 +33,22 @@ if TYPE_CHECKING:
     )
 
     Epoch = Literal["seconds", "milliseconds"]
-    Protection = Literal["encrypted", "compressed"]
 
 PARTITION, SORT = "partition", "sort"
-STORING = ("compress", "compress_level", "compress_above", "max_size", "on_plaintext", "dump")
-RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
 
 
 class Attr(Generic[T_co]):
     """A stored attribute of type ``T``: the value on an instance, a path on the class.
 
     Attributes:
-        name: The name in the class.
-        attribute_name: The name in the table.
+        name: Its name in the class.
+        attribute_name: Its name in the table.
         type: The Python type of its values.
-        required: Whether the constructor needs it.
+        kind: How its values are stored; None until its class is complete.
+        required: Whether the constructor requires a value.
         immutable: Whether it cannot change once the item is stored.
         description: What it means, for schemas and for people.
+        options: Everything else that was declared; for pydynox's own modules.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -69,61 +61,27 @@ class Attr(Generic[T_co]):
         self,
         *,
         type: Any = None,
-        kind: tuple[Any, ...] | None = None,
-        roles: tuple[str, ...] = (),
-        default: tuple[Any] | None = None,
-        default_factory: Callable[[], Any] | None = None,
-        missing: tuple[Any] | None = None,
+        kind: Kind | None = None,
         attribute_name: str | None = None,
-        store_null: bool = False,
-        repr: bool = True,
         immutable: bool = False,
         description: str | None = None,
-        codec: Codec[Any] | None = None,
-        epoch: Epoch | Literal["whole_seconds"] | None = None,
-        duty: str | None = None,
-        hide_expired: bool = False,
-        template: str | None = None,
-        escape: bool = False,
-        unique: bool = False,
-        protection: Protection | None = None,
-        **rules: Any,
+        **options: Any,
     ) -> None:
-        storing = {name: rules.pop(name) for name in STORING if name in rules}
-        unknown = next((name for name in rules if name not in RULES), None)
-        if unknown is not None:
-            raise TypeError(f"an attribute has no option {unknown!r}")
         self.name = ""
         self.attribute_name = attribute_name or ""
         self.type = type
-        self._kind = kind
-        self._roles = roles
-        self._default = default  # in a 1-tuple: None can be a default
-        self._default_factory = default_factory
-        self._missing = missing  # in a 1-tuple, as the default
-        self._store_null = store_null
-        self._repr = repr
+        self.kind = kind
         self.immutable = immutable
         self.description = description
-        self._rules = {name: rule for name, rule in rules.items() if rule is not None}
-        self._codec = codec
-        self._epoch = epoch
-        self._duty = duty  # what pydynox itself does with it
-        self._hide_expired = hide_expired
-        self._template = template
-        self._escape = escape
-        self._unique = unique  # whether only one item has a value
-        self._json = False  # whether it is stored as JSON text
-        self._protection = protection  # how it is stored other than as it is
-        self._storing = storing  # what is said about that
+        self.options = AttributeOptions(**options)
 
     @property
     def required(self) -> bool:
         """Whether the constructor needs a value."""
-        return self._default is None and self._default_factory is None
+        return self.options.default is None and self.options.default_factory is None
 
     if TYPE_CHECKING:
-        # What the path to a value of type T offers. The order matters: bool is an int, a StrEnum is a str.
+        # What the path to a value of type T offers. The order matters: a bool is an int, a StrEnum is a str.
         @overload
         def __get__(self: Attr[bool | None], instance: None, owner: Any) -> BoolExpr[T_co]: ...
         @overload
@@ -152,10 +110,9 @@ class Attr(Generic[T_co]):
         def __get__(self, instance: object, owner: Any) -> T_co: ...
         def __get__(self, instance: Any, owner: Any) -> Any: ...
 
-        # For checkers only: at run time a class finds its attribute objects through its metaclass, and reading an attribute
-        # is reading the instance's own dictionary; assignment is checked by the Rust base class. Covariant on purpose
-        # although it takes a value: one overload then serves `str`, `str | None` and `Literal`; nobody hands descriptors
-        # around.
+        # For checkers only: at run time a class finds its attribute objects through its metaclass, reading an attribute reads
+        # the instance's own dictionary, and assignment is checked by the Rust base class. T is covariant although the method
+        # takes a value, so that one overload covers `str`, `str | None` and `Literal`; descriptors are not passed around.
         def __set__(self, instance: Any, value: T_co) -> None: ...  # type: ignore[misc]
 
     else:
@@ -166,11 +123,11 @@ class Attr(Generic[T_co]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name or 'without a name'}>"
 
-    def _copy(self, type: Any, kind: tuple[Any, ...] | None) -> Self:
-        """The same attribute of another class, where its type may be another."""
-        made = object.__new__(self.__class__)
-        made.__dict__.update(self.__dict__, type=type, _kind=kind)
-        return made
+    def copied(self, type: Any) -> Self:
+        """The same attribute for another class, where a type variable stands for this type."""
+        copy = object.__new__(self.__class__)
+        copy.__dict__.update(self.__dict__, type=type, kind=None)
+        return copy
 
 
 class _Opaque(Attr[T_co]):
@@ -178,7 +135,7 @@ class _Opaque(Attr[T_co]):
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]  # in place of all that an Attr's path offers
+        @overload  # type: ignore[override]  # in place of everything that the path of an Attr offers
         def __get__(self, instance: None, owner: Any) -> OpaqueExpr[T_co]: ...
         @overload
         def __get__(self, instance: object, owner: Any) -> T_co: ...
@@ -188,9 +145,9 @@ class _Opaque(Attr[T_co]):
 class Encrypted(_Opaque[T_co]):
     """An attribute of type ``T`` that is stored encrypted, bound to its table, its item and its name.
 
-    ``field()`` says more: ``compress=True`` compresses it first (lengths then tell something of the text),
-    ``on_plaintext="migrate"`` takes plain values that are there already and encrypts them with the next save, ``dump=True`` shows
-    it in ``model_dump()``. The client needs a ``keyring``.
+    Options of ``field()``: ``compress=True`` compresses the value first (its stored length then reveals something about the
+    text), ``on_plaintext="migrate"`` accepts values that were stored in plaintext and encrypts them on the next save, and
+    ``dump=True`` includes it in ``model_dump()``. The client needs a ``keyring``.
 
     Example:
         >>> class Patient(Model[str], table="patients"):
@@ -200,10 +157,10 @@ class Encrypted(_Opaque[T_co]):
 
 
 class Compressed(_Opaque[T_co]):
-    """An attribute of type ``T`` that is stored compressed by zstd where that makes it shorter.
+    """An attribute of type ``T`` that is stored compressed with zstd if that makes it smaller.
 
-    ``field()`` says more: ``compress_above``, the least size in bytes (1024), ``compress_level`` (3), and ``max_size``, how large
-    a value may be when it is read (4 MiB).
+    Options of ``field()``: ``compress_above``, the minimum size in bytes to compress (1024); ``compress_level`` (3); and
+    ``max_size``, the maximum decompressed size in bytes (4 MiB).
 
     Example:
         >>> class Visit(Model[str], table="visits"):
@@ -215,8 +172,9 @@ class Compressed(_Opaque[T_co]):
 if TYPE_CHECKING:
 
     class Field(Encrypted[T], Compressed[T]):
-        """What the field functions give: fits ``Attr``, ``Encrypted`` and ``Compressed``. Invariant, so that checkers take ``T``
-        from the annotation on the left, exactly."""
+        """What the field functions return: fits ``Attr``, ``Encrypted`` and ``Compressed``. Invariant, so that checkers take
+        ``T``
+        exactly from the annotation on the left."""
 
 else:
     Field = Attr
@@ -227,112 +185,52 @@ def field(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ..., repr: bool = ...
 ) -> Field[T]: ...
 @overload
-def field(
-    *,
-    attribute_name: str | None = ...,
-    store_null: bool = ...,
-    repr: bool = ...,
-    immutable: bool = ...,
-    epoch: Epoch | None = ...,
-    **rules: Unpack[Rules],
-) -> Field[T]: ...
+def field(**options: Unpack[EpochFieldOptions]) -> Field[T]: ...
 @overload
-def field(
-    *,
-    default: T,
-    attribute_name: str | None = ...,
-    store_null: bool = ...,
-    repr: bool = ...,
-    immutable: bool = ...,
-    epoch: Epoch | None = ...,
-    **rules: Unpack[Rules],
-) -> Field[T]: ...
+def field(*, default: T, **options: Unpack[EpochFieldOptions]) -> Field[T]: ...
 @overload
-def field(
-    *,
-    default_factory: Callable[[], T],
-    attribute_name: str | None = ...,
-    store_null: bool = ...,
-    repr: bool = ...,
-    immutable: bool = ...,
-    epoch: Epoch | None = ...,
-    **rules: Unpack[Rules],
-) -> Field[T]: ...
+def field(*, default_factory: Callable[[], T], **options: Unpack[EpochFieldOptions]) -> Field[T]: ...
 @overload
-def field(
-    *,
-    codec: Codec[T],
-    attribute_name: str | None = ...,
-    store_null: bool = ...,
-    repr: bool = ...,
-    immutable: bool = ...,
-    **rules: Unpack[Rules],
-) -> Field[T]: ...
+def field(*, codec: Codec[T], **options: Unpack[FieldOptions]) -> Field[T]: ...
 @overload
-def field(
-    *,
-    codec: Codec[Any],
-    default: None,
-    attribute_name: str | None = ...,
-    store_null: bool = ...,
-    repr: bool = ...,
-    immutable: bool = ...,
-    **rules: Unpack[Rules],
-) -> Field[T]: ...
+def field(*, codec: Codec[Any], default: None, **options: Unpack[FieldOptions]) -> Field[T]: ...
 @overload
-def field(
-    *,
-    codec: Codec[T],
-    default: T,
-    attribute_name: str | None = ...,
-    store_null: bool = ...,
-    repr: bool = ...,
-    immutable: bool = ...,
-    **rules: Unpack[Rules],
-) -> Field[T]: ...
+def field(*, codec: Codec[T], default: T, **options: Unpack[FieldOptions]) -> Field[T]: ...
 @overload
-def field(
-    *,
-    codec: Codec[T],
-    default_factory: Callable[[], T],
-    attribute_name: str | None = ...,
-    store_null: bool = ...,
-    repr: bool = ...,
-    immutable: bool = ...,
-    **rules: Unpack[Rules],
-) -> Field[T]: ...
+def field(*, codec: Codec[T], default_factory: Callable[[], T], **options: Unpack[FieldOptions]) -> Field[T]: ...
 def field(**options: Any) -> Any:
     """Declare an attribute that needs more than a type.
 
     Args:
-        default: The value of an instance that is made without one. Not a list, dict or set.
-        default_factory: Called for every new instance that is made without a value.
-        missing: What stored items without the attribute read as, where that is not the default. It is not written until it is
-            changed. Needed where ``default_factory`` gives each instance a value of its own, as ``uuid7`` does, and items were
-            stored before the attribute was declared.
-        attribute_name: The name in the table, where it differs.
-        store_null: Store None as NULL; otherwise None means that the item has no such attribute.
-        repr: Whether ``repr(instance)`` shows the value.
-        epoch: Store datetimes as numbers, seconds or milliseconds since 1970; otherwise they are ISO 8601 text in UTC.
-        codec: How values of a class of yours are stored: any object with ``to_stored`` and ``from_stored``.
+        default: The value of an instance created without one. Not a list, dict or set.
+        default_factory: Called for each new instance that is created without a value.
+        missing: What the attribute reads as on stored items that lack it, if not the default. It is not written until it changes.
+            Required where ``default_factory`` returns a different value each time, as ``uuid7`` does, and items were stored
+            before the attribute was declared.
+        attribute_name: The name in the table, if it differs.
+        store_null: Store None as NULL; by default None means that the item does not have the attribute.
+        repr: Whether ``repr(instance)`` includes the value.
+        epoch: Store datetimes as whole ``"seconds"`` or ``"milliseconds"`` since 1970; by default they are ISO 8601 text in UTC.
+        codec: How values of a class of your own are stored: any object with ``to_stored`` and ``from_stored``.
         immutable: Refuse to change the value once the item is stored.
-        min_length: The least length, of text in characters, of other values in bytes or members.
-        max_length: The greatest length.
-        pattern: A regular expression that is found in the text; ``^...$`` for one that is all of it.
-        ge: The least number (or date, time, duration); ``gt``, ``le`` and ``lt`` likewise.
-        validate: A callable, or a list of them, that takes the value: it raises ValueError or returns False to refuse it.
-        description: What the attribute means; schemas show it.
-        compress: Of ``Encrypted``: compress it first.
-        compress_level: 1 to 22.
-        compress_above: The least size in bytes that is compressed.
-        max_size: The largest size in bytes, decompressed, that is written and read.
-        on_plaintext: Of ``Encrypted``: what becomes of plain values that are stored, ``"error"`` or ``"migrate"``.
-        dump: Of ``Encrypted``: show it in ``model_dump()``.
-        unique: Whether only one item of the model may have a value; None is none. Writes that change it cost a transaction.
-        template: Make the value of others, as in ``"STATUS#{status}#{due:%Y-%m-%d}"``; absent where one of them is None. For keys
-            of indexes; it is no parameter of the constructor and cannot be assigned.
-        escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.
-        init: Always False with ``template``: for checkers.
+        min_length: Minimum length: characters of text, bytes of binary values, or members.
+        max_length: Maximum length.
+        pattern: A regular expression that must match somewhere in the text; ``^...$`` matches all of it.
+        ge: Minimum value of a number, date, time or duration; ``gt``, ``le`` and ``lt`` likewise.
+        validate: A callable, or a list of callables, that takes the value and raises ValueError or returns False to refuse it.
+        description: What the attribute means; included in schemas.
+        compress: For ``Encrypted``: compress the value before it is encrypted.
+        compress_level: The zstd level, 1 to 22.
+        compress_above: Minimum size in bytes to compress.
+        max_size: Maximum decompressed size in bytes, on write and on read.
+        on_plaintext: For ``Encrypted``: what to do with a stored value in plaintext, ``"error"`` or ``"migrate"``.
+        dump: For ``Encrypted``: include it in ``model_dump()``.
+        unique: Allow each value on only one item of the model; None is not a value. A write that changes it is a transaction.
+        template: Build the value from other attributes, as in ``"STATUS#{status}#{due:%Y-%m-%d}"``; absent if one of them is
+            None. For index keys; it is not a parameter of the constructor and cannot be assigned.
+        escape: Percent-encode the text between the placeholders of a template where a value contains it; by default such a value
+            is refused.
+        init: Always False with ``template``: for type checkers.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -342,8 +240,8 @@ def field(**options: Any) -> Any:
         ...     key_: Attr[str | None] = field(default=None, attribute_name="key")
     """
     options.pop("init", None)
-    made: Attr[Any] = Attr(**_wrapped(options))
-    return made
+    attribute: Attr[Any] = Attr(**options)
+    return attribute
 
 
 if not TYPE_CHECKING:
@@ -388,15 +286,11 @@ def partition_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
 @overload
-def partition_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
+def partition_key(**options: Unpack[EpochKeyOptions]) -> Field[T]: ...
 @overload
-def partition_key(
-    *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
-) -> Field[T]: ...
+def partition_key(*, default_factory: Callable[[], T], **options: Unpack[EpochKeyOptions]) -> Field[T]: ...
 @overload
-def partition_key(
-    *, codec: Codec[T], default_factory: Callable[[], T] = ..., attribute_name: str | None = ..., **rules: Unpack[Rules]
-) -> Field[T]: ...
+def partition_key(*, codec: Codec[T], default_factory: Callable[[], T] = ..., **options: Unpack[KeyOptions]) -> Field[T]: ...
 def partition_key(
     *,
     attribute_name: str | None = None,
@@ -408,24 +302,25 @@ def partition_key(
     init: bool = True,  # noqa: ARG001 (for checkers)
     **rules: Any,
 ) -> Any:
-    """Declare the partition key: a string, a number or bytes, or what is stored as one: a datetime, a UUID, an enum.
+    """Declare the partition key: a string, a number or bytes, or a type stored as one: a datetime, a UUID, an enum.
 
     Args:
-        attribute_name: The name in the table, where it differs.
-        default_factory: Makes the key of a new instance that is made without one, as ``uuid7`` does.
-        codec: How values of a class of yours are stored.
-        epoch: Store a datetime as a number, seconds or milliseconds since 1970.
-        template: Make the key of other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then no parameter of
-            the constructor, and ``get`` and ``key`` take those attributes by name.
-        escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.
-        init: Always False with ``template``: for checkers.
+        attribute_name: The name in the table, if it differs.
+        default_factory: Makes the key of an instance created without one, as ``uuid7`` does.
+        codec: How values of a class of your own are stored.
+        epoch: Store a datetime as whole ``"seconds"`` or ``"milliseconds"`` since 1970.
+        template: Build the key from other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then not a
+            parameter of the constructor, and ``get`` and ``key`` take those attributes by name.
+        escape: Percent-encode the text between the placeholders of a template where a value contains it; by default such a value
+            is refused.
+        init: Always False with ``template``: for type checkers.
         **rules: What its values must satisfy, as in ``field()``.
 
     Example:
         >>> class User(Model[str], table="users"):
         ...     user_id: Attr[str] = partition_key()
     """
-    made: Attr[Any] = Attr(
+    attribute: Attr[Any] = Attr(
         roles=(PARTITION,),
         attribute_name=attribute_name,
         default_factory=default_factory,
@@ -435,7 +330,7 @@ def partition_key(
         escape=escape,
         **rules,
     )
-    return made
+    return attribute
 
 
 @overload
@@ -443,15 +338,11 @@ def sort_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
 @overload
-def sort_key(*, attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]) -> Field[T]: ...
+def sort_key(**options: Unpack[EpochKeyOptions]) -> Field[T]: ...
 @overload
-def sort_key(
-    *, default_factory: Callable[[], T], attribute_name: str | None = ..., epoch: Epoch | None = ..., **rules: Unpack[Rules]
-) -> Field[T]: ...
+def sort_key(*, default_factory: Callable[[], T], **options: Unpack[EpochKeyOptions]) -> Field[T]: ...
 @overload
-def sort_key(
-    *, codec: Codec[T], default_factory: Callable[[], T] = ..., attribute_name: str | None = ..., **rules: Unpack[Rules]
-) -> Field[T]: ...
+def sort_key(*, codec: Codec[T], default_factory: Callable[[], T] = ..., **options: Unpack[KeyOptions]) -> Field[T]: ...
 def sort_key(
     *,
     attribute_name: str | None = None,
@@ -463,17 +354,18 @@ def sort_key(
     init: bool = True,  # noqa: ARG001 (for checkers)
     **rules: Any,
 ) -> Any:
-    """Declare the sort key: a string, a number or bytes, or what is stored as one: a datetime, a UUID, an enum.
+    """Declare the sort key: a string, a number or bytes, or a type stored as one: a datetime, a UUID, an enum.
 
     Args:
-        attribute_name: The name in the table, where it differs.
-        default_factory: Makes the key of a new instance that is made without one, as ``uuid7`` does.
-        codec: How values of a class of yours are stored.
-        epoch: Store a datetime as a number, seconds or milliseconds since 1970.
-        template: Make the key of other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then no parameter of
-            the constructor, and ``get`` and ``key`` take those attributes by name.
-        escape: Percent-encode what stands between the values of a template where a value holds it; otherwise that is refused.
-        init: Always False with ``template``: for checkers.
+        attribute_name: The name in the table, if it differs.
+        default_factory: Makes the key of an instance created without one, as ``uuid7`` does.
+        codec: How values of a class of your own are stored.
+        epoch: Store a datetime as whole ``"seconds"`` or ``"milliseconds"`` since 1970.
+        template: Build the key from other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then not a
+            parameter of the constructor, and ``get`` and ``key`` take those attributes by name.
+        escape: Percent-encode the text between the placeholders of a template where a value contains it; by default such a value
+            is refused.
+        init: Always False with ``template``: for type checkers.
         **rules: What its values must satisfy, as in ``field()``.
 
     Example:
@@ -481,7 +373,7 @@ def sort_key(
         ...     customer_id: Attr[str] = partition_key()
         ...     number: Attr[int] = sort_key()
     """
-    made: Attr[Any] = Attr(
+    attribute: Attr[Any] = Attr(
         roles=(SORT,),
         attribute_name=attribute_name,
         default_factory=default_factory,
@@ -491,11 +383,4 @@ def sort_key(
         escape=escape,
         **rules,
     )
-    return made
-
-
-def _wrapped(options: dict[str, Any]) -> dict[str, Any]:
-    for name in ("default", "missing"):
-        if name in options:
-            options[name] = (options[name],)
-    return options
+    return attribute

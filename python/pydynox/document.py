@@ -134,5 +134,5 @@ class Document(_core.Document, metaclass=DocumentType):
 
     def __repr__(self) -> str:
         values = self.__dict__
-        shown = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute._repr)
+        shown = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute.options.repr)
         return f"{type(self).__name__}({', '.join(shown)})"

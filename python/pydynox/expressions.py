@@ -400,7 +400,7 @@ class DocumentExpr(Expr[T_co]):
         attribute = document.model_fields.get(name)
         if attribute is None:
             raise AttributeError(f"{document.__name__} has no field {name!r}", name=name, obj=self)
-        return expression(self._handle.child(attribute.attribute_name), attribute._kind, self.model, self.attribute)
+        return expression(self._handle.child(attribute.attribute_name), attribute.kind, self.model, self.attribute)
 
 
 class OpaqueExpr(Generic[T_co]):

@@ -48,9 +48,13 @@ class _Index(Generic[PK, SortD]):
             for part in ((partition,) if partition is not None and not self._global else self._partition, self._sort)
         ]
         for attribute in (attribute for part in keys for attribute in part):
-            if attribute._protection is not None:
-                fail(cls, self.name, f"has the key {attribute.name}, which is {attribute._protection}: an index cannot read it")
-            if attribute._store_null:
+            if attribute.options.protection is not None:
+                fail(
+                    cls,
+                    self.name,
+                    f"has the key {attribute.name}, which is {attribute.options.protection}: an index cannot read it",
+                )
+            if attribute.options.store_null:
                 fail(
                     cls,
                     self.name,
@@ -264,7 +268,7 @@ def _parts(given: Any) -> tuple[Any, ...]:
 def _is_key(attribute: Attr[Any]) -> bool:
     from ._declaration.kinds import is_key_kind
 
-    kind: tuple[Any, ...] = attribute._kind or ("any",)
+    kind: tuple[Any, ...] = attribute.kind or ("any",)
     return is_key_kind(kind[1] if kind[0] == "optional" else kind)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from ._shared.typing import Moment
-from .attribute_objects import _scalar
+from .attribute_objects import typed
 from .attributes import Attr, Field
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def version(*, init: Literal[False] = False, attribute_name: str | None = None) 
         ...     balance: Attr[int] = field(default=0)
         ...     version: Attr[int] = version()
     """
-    made: Field[int] = _kept("version", 0, attribute_name)
+    made: Field[int] = _managed("version", 0, attribute_name)
     return made
 
 
@@ -55,7 +55,7 @@ def created_at(*, init: Literal[False] = False, attribute_name: str | None = Non
         ...     order_id: Attr[str] = partition_key()
         ...     created_at: Attr[datetime] = created_at()
     """
-    made: Field[datetime] = _kept("created_at", None, attribute_name)
+    made: Field[datetime] = _managed("created_at", None, attribute_name)
     return made
 
 
@@ -73,13 +73,13 @@ def updated_at(*, init: Literal[False] = False, attribute_name: str | None = Non
         ...     order_id: Attr[str] = partition_key()
         ...     updated_at: Attr[datetime] = updated_at()
     """
-    made: Field[datetime] = _kept("updated_at", None, attribute_name)
+    made: Field[datetime] = _managed("updated_at", None, attribute_name)
     return made
 
 
-def _kept(duty: str, default: Any, attribute_name: str | None) -> Any:
-    made: Attr[Any] = Attr(duty=duty, default=(default,), attribute_name=attribute_name)
-    return made
+def _managed(purpose: str, default: Any, attribute_name: str | None) -> Any:
+    attribute: Attr[Any] = Attr(purpose=purpose, default=default, attribute_name=attribute_name)
+    return attribute
 
 
 @overload
@@ -119,8 +119,8 @@ def _expiring(options: dict[str, Any]) -> dict[str, Any]:
     if isinstance(default, timedelta):
         options["default_factory"] = lambda: datetime.now(UTC) + default
     elif default != ():
-        options["default"] = (default,)
-    return options | {"duty": "expires_at", "epoch": "whole_seconds"}
+        options["default"] = default
+    return options | {"purpose": "expires_at", "epoch": "whole_seconds"}
 
 
 class VersionAttribute(Attr[int]):
@@ -133,7 +133,7 @@ class VersionAttribute(Attr[int]):
     """
 
     def __init__(self, *, init: Literal[False] = False, attribute_name: str | None = None) -> None:  # noqa: ARG002 (as above)
-        super().__init__(type=int, duty="version", default=(0,), attribute_name=attribute_name)
+        super().__init__(type=int, purpose="version", default=0, attribute_name=attribute_name)
 
 
 class TTLAttribute(Attr[Moment]):
@@ -168,11 +168,7 @@ class TTLAttribute(Attr[Moment]):
     def __init__(self, **options: Any) -> None:
         from datetime import datetime
 
-        if options.get("null"):
-            options.setdefault("default", None)
-        expiring = _expiring(options)
-        default = expiring.pop("default", None)
-        super().__init__(**_scalar(datetime, expiring) | ({} if default is None else {"default": default}))
+        super().__init__(**typed(datetime, _expiring(options)))
 
 
 def extend_ttl(path: Expr[Any], by: timedelta, /) -> Action:
@@ -193,7 +189,7 @@ def extend_ttl(path: Expr[Any], by: timedelta, /) -> Action:
     from datetime import UTC, datetime
 
     attribute = getattr(path, "attribute", None)
-    if getattr(attribute, "_duty", None) != "expires_at" or len(path.path) != 1:
+    if getattr(getattr(attribute, "options", None), "purpose", None) != "expires_at" or len(path.path) != 1:
         raise TypeError(f"extend_ttl takes an attribute that ttl() declares, such as Session.expires_at, not {path!r}")
     action: Action = path._handle.postponed(_seconds(by), datetime.now(UTC))
     return action

@@ -147,11 +147,11 @@ def _dataclass_field(attribute: Attr[Any]) -> dataclasses.Field[Any]:
     import dataclasses
 
     concealed = conceals(attribute)
-    options: dict[str, Any] = {"kw_only": True, "repr": attribute._repr, "compare": not concealed}
-    if attribute._default is not None:
-        options["default"] = attribute._default[0]
-    elif attribute._default_factory is not None:
-        options["default_factory"] = attribute._default_factory
+    options: dict[str, Any] = {"kw_only": True, "repr": attribute.options.repr, "compare": not concealed}
+    if attribute.options.default is not None:
+        options["default"] = attribute.options.default[0]
+    elif attribute.options.default_factory is not None:
+        options["default_factory"] = attribute.options.default_factory
     made: Any = dataclasses.field(**options)
     # Of another type than `_FIELD` it is a parameter, which `replace` takes over, and nothing that `fields` and `asdict` see.
     made.name, made.type, made._field_type = (
@@ -983,7 +983,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         # `Event[int]` is found again through its alias; other classes by their name.
         cls = type(self)
-        secret = next((a for a in cls.model_fields.values() if a._protection == "encrypted"), None)
+        secret = next((a for a in cls.model_fields.values() if a.options.protection == "encrypted"), None)
         if secret is not None:
             raise TypeError(
                 f"{cls.__name__}.{secret.name} is encrypted, and a pickle would hold it in the clear: send the key, and get()"
@@ -996,7 +996,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
 
     def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
         for name, attribute in self.model_fields.items():
-            if attribute._repr:
+            if attribute.options.repr:
                 yield name, _shown(attribute, getattr(self, name, None))
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
@@ -1017,7 +1017,7 @@ _ENCRYPTED = _Encrypted()
 
 
 def _shown(attribute: Attr[Any], value: object) -> object:
-    return _ENCRYPTED if attribute._protection == "encrypted" and value is not None else value
+    return _ENCRYPTED if attribute.options.protection == "encrypted" and value is not None else value
 
 
 class _EncryptedChange(Change):
@@ -1035,7 +1035,7 @@ class _EncryptedChange(Change):
 
 
 def _change(attribute: Attr[Any], old: object, new: object) -> Change:
-    return (_EncryptedChange if attribute._protection == "encrypted" else Change)(old, new)
+    return (_EncryptedChange if attribute.options.protection == "encrypted" else Change)(old, new)
 
 
 def _restored(model: Any, values: dict[str, Any], item: bytes | None, unsettled: list[str], unset: Sequence[str] = ()) -> Any:

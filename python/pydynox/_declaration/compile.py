@@ -150,11 +150,13 @@ def _keep_apart(schemas: list[_core.Schema]) -> None:
     attributes = [definition_attributes(schema.model) for schema in schemas]
     encrypted: dict[str, str] = {}
     for schema, declared in zip(schemas, attributes, strict=True):
-        encrypted |= {one.attribute_name: schema.model.__name__ for one in declared if one._protection == "encrypted"}
+        encrypted |= {one.attribute_name: schema.model.__name__ for one in declared if one.options.protection == "encrypted"}
     if not encrypted:
         return
     for schema, declared in zip(schemas, attributes, strict=True):
-        plain = [one.attribute_name for one in declared if one._protection != "encrypted" and one.attribute_name in encrypted]
+        plain = [
+            one.attribute_name for one in declared if one.options.protection != "encrypted" and one.attribute_name in encrypted
+        ]
         schema.refuse_envelopes([(name, encrypted[name]) for name in plain])
 
 
@@ -200,9 +202,9 @@ def compile_document(cls: type[Any]) -> None:
     for name, attribute in definition.own.items():
         if name.startswith("_") or name in MODEL_NAMES:
             fail(cls, name, f"is a name of Document's own: write another one and field(attribute_name={name!r})")
-        if attribute._roles:
+        if attribute.options.roles:
             fail(cls, name, "is a key, and a document has none")
-        if attribute._unique:
+        if attribute.options.unique:
             fail(cls, name, "is unique, which only an attribute of the item itself can be")
         if attribute.immutable:
             fail(cls, name, "is immutable, which an attribute of a model can be: say it of the one that holds the document")
@@ -244,13 +246,13 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
     attribute = completed(cls).attributes[name]
     handle = _core.Path(core_field(cls, attribute, protected=protection_of(attribute)), cls)
-    if attribute._protection is not None:
+    if attribute.options.protection is not None:
         from pydynox.expressions import OpaqueExpr
 
         made: Any = OpaqueExpr
         opaque: Any = made(handle, cls, attribute)
         return definition.paths.setdefault(name, opaque)
-    return definition.paths.setdefault(name, expression(handle, attribute._kind or ("any",), cls, attribute))
+    return definition.paths.setdefault(name, expression(handle, attribute.kind or ("any",), cls, attribute))
 
 
 def complete(cls: type[Any]) -> Definition:
@@ -299,8 +301,8 @@ def complete(cls: type[Any]) -> Definition:
             if entity is not None or (stored not in indexed and names_attribute(cls, stored)):
                 fields.append(_hidden(cls, definition, stored, duty="entity", value=entity, why=f"entity={entity!r}"))
                 indexed.setdefault(stored, _entity_attribute(stored))
-            hides = any(attribute._hide_expired for attribute in definition.attributes.values())
-            partition = next((a for a in definition.attributes.values() if PARTITION in a._roles), None)
+            hides = any(attribute.options.hide_expired for attribute in definition.attributes.values())
+            partition = next((a for a in definition.attributes.values() if PARTITION in a.options.roles), None)
             declared: _core.Declared = {
                 "table": config.table,
                 "logical_table": config.logical_table,
@@ -328,7 +330,7 @@ def _entity_attribute(stored: str) -> Attr[Any]:
     """What an index sees of the attribute that holds the entity."""
     made: Attr[Any] = Attr()
     made.name = made.attribute_name = stored
-    made._kind = ("str",)
+    made.kind = ("str",)
     return made
 
 
@@ -425,13 +427,13 @@ def completed(cls: type[Any]) -> Definition:
 def key_names(cls: type[Any]) -> tuple[str, ...]:
     """The names of the key's attributes, partition key first."""
     attributes = completed(cls).attributes.values()
-    return tuple(attribute.name for role in (PARTITION, SORT) for attribute in attributes if role in attribute._roles)
+    return tuple(attribute.name for role in (PARTITION, SORT) for attribute in attributes if role in attribute.options.roles)
 
 
 def of_key(cls: type[Any], parts: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
     """The parameters of the constructor that a key stands for: its own attributes, or those that it is made of."""
     attributes = completed(cls).attributes
-    plain = {name: value for name, value in zip(key_names(cls), parts, strict=True) if attributes[name]._template is None}
+    plain = {name: value for name, value in zip(key_names(cls), parts, strict=True) if attributes[name].options.template is None}
     return {**named, **plain}
 
 
@@ -567,7 +569,7 @@ def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any)
         fail(cls, name, f"is annotated with {shown}: write {name}: Attr[{shown}] = ...")
     if type(attribute) is Attr:
         if origin in (Encrypted, Compressed):
-            attribute._protection = "encrypted" if origin is Encrypted else "compressed"
+            attribute.options = attribute.options.replaced(protection="encrypted" if origin is Encrypted else "compressed")
         elif origin is not Attr:
             fail(cls, name, f"is annotated with {origin.__name__}: give it {origin.__name__}(...), or write Attr[...]")
         if not arguments:
@@ -623,7 +625,7 @@ def _specialised(cls: type[Any], definition: Definition, attribute: Attr[Any], m
     made = substitute(attribute.type, meaning)
     if made is attribute.type or attribute.name in definition.own:
         return attribute
-    copied = attribute._copy(made, None)
+    copied = attribute.copied(made)
     _place(cls, copied)
     return copied
 
@@ -635,7 +637,7 @@ def _check_names(cls: type[Any], definition: Definition) -> None:
         if name.startswith("_"):
             plain = name.lstrip("_") or "name"
             fail(cls, name, f'starts with an underscore: write {plain}: Attr[...] = field(attribute_name="{name}")')
-        if len(attribute._roles) > 1:
+        if len(attribute.options.roles) > 1:
             fail(cls, name, "cannot be the partition key and the sort key at once")
 
 
@@ -657,11 +659,11 @@ def _check_stored_names(cls: type[Any], definition: Definition) -> None:
 def _check_roles(cls: type[Any], definition: Definition) -> None:
     attributes = definition.attributes
     for role, words in ((PARTITION, "partition keys"), (SORT, "sort keys")):
-        names = [name for name, attribute in attributes.items() if role in attribute._roles]
+        names = [name for name, attribute in attributes.items() if role in attribute.options.roles]
         if len(names) > 1:
             fail(cls, names[1], f"makes two {words}, with {names[0]}: an item has one")
         if not names and role == PARTITION and not definition.abstract:
-            sort = next((name for name, attribute in attributes.items() if SORT in attribute._roles), None)
+            sort = next((name for name, attribute in attributes.items() if SORT in attribute.options.roles), None)
             if sort:
                 fail(cls, sort, "is a sort key without a partition key: declare one with partition_key()")
             fail(cls, "", "has no partition key: declare one with partition_key(), or say abstract=True")
@@ -670,7 +672,7 @@ def _check_roles(cls: type[Any], definition: Definition) -> None:
 def _check_parts(cls: type[Any], definition: Definition, templates: Mapping[str, Pieces | None]) -> None:
     """What a key is made of is given by name beside the options of a verb: ``get(user_id="u1", timeout=1)``."""
     for key, attribute in definition.attributes.items():
-        if not attribute._roles:
+        if not attribute.options.roles:
             continue
         template = templates[key]
         sources = [key] if template is None else [piece[0] for piece in template[0] if isinstance(piece, tuple)]
@@ -684,40 +686,41 @@ def _check_parts(cls: type[Any], definition: Definition, templates: Mapping[str,
 
 def _check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     name = attribute.name
-    if attribute._kind is None:
+    if attribute.kind is None:
         try:
-            attribute._kind = _kind_of(attribute)
+            attribute.kind = _kind_of(attribute)
         except TypeError as problem:
             fail(cls, name, f"has the type {describe(attribute.type)}, which cannot be stored: {problem}")
-    if attribute._roles and not is_key_kind(attribute._kind) and not _is_open(cls, attribute):
+    if attribute.options.roles and not is_key_kind(attribute.kind) and not _is_open(cls, attribute):
         fail(
             cls,
             name,
             f"is a key and has the type {describe(attribute.type)}: a key is str, int, float, Decimal, bytes, "
             "datetime, date, UUID, an enum, or whatever else is stored as a string, a number or bytes",
         )
-    if attribute._store_null and attribute._kind[0] not in ("optional", "any", "none"):
+    options = attribute.options
+    if options.store_null and attribute.kind[0] not in ("optional", "any", "none"):
         fail(cls, name, f"cannot be None, so store_null= means nothing: write Attr[{describe(attribute.type)} | None]")
-    if attribute._default is not None and attribute._default_factory is not None:
+    if options.default is not None and options.default_factory is not None:
         fail(cls, name, "has default= and default_factory=: say one")
-    if attribute._default_factory is not None and not callable(attribute._default_factory):
-        fail(cls, name, f"has a default_factory that cannot be called: {attribute._default_factory!r}")
-    if attribute._missing is not None:
-        _check_missing(cls, attribute, attribute._missing[0])
+    if options.default_factory is not None and not callable(options.default_factory):
+        fail(cls, name, f"has a default_factory that cannot be called: {options.default_factory!r}")
+    if options.missing is not None:
+        _check_missing(cls, attribute, options.missing[0])
     rules = checked_rules(cls, attribute)
-    if attribute._duty in KEPT or attribute._template is not None:
+    if options.purpose in KEPT or options.template is not None:
         return
-    if attribute._default is not None:
-        _check_default(cls, attribute, attribute._default[0])
+    if options.default is not None:
+        _check_default(cls, attribute, options.default[0])
         if rules is not None:
-            _check_default_rules(cls, attribute, rules, attribute._default[0])
+            _check_default_rules(cls, attribute, rules, options.default[0])
 
 
 def _check_duties(cls: type[Any], definition: Definition, *, may_have_any: bool) -> None:
     """The attributes that pydynox keeps: one of each, of the type that it writes."""
     found: dict[str, str] = {}
     for name, attribute in definition.attributes.items():
-        duty = attribute._duty
+        duty = attribute.options.purpose
         if duty is None:
             continue
         word = "ttl" if duty == "expires_at" else duty
@@ -726,7 +729,7 @@ def _check_duties(cls: type[Any], definition: Definition, *, may_have_any: bool)
         if duty in found:
             fail(cls, name, f"makes two of {word}(), with {found[duty]}: an item has one")
         found[duty] = name
-        kind: tuple[Any, ...] = attribute._kind or ("any",)
+        kind: tuple[Any, ...] = attribute.kind or ("any",)
         plain = kind[1] if duty == "expires_at" and kind[0] == "optional" else kind
         wanted = "int" if duty == "version" else "datetime"
         if plain[0] != wanted:
@@ -742,8 +745,8 @@ def _hidden(cls: type[Any], definition: Definition, stored: str, *, duty: str, v
 
 
 def _kind_of(attribute: Attr[Any]) -> tuple[Any, ...]:
-    codec, epoch = attribute._codec, attribute._epoch
-    if attribute._json:
+    codec, epoch = attribute.options.codec, attribute.options.epoch
+    if attribute.options.json:
         kind = kind_of(attribute.type)
         return ("optional", ("json", kind[1])) if kind[0] == "optional" else ("json", kind)
     if codec is None and epoch is None:
@@ -765,16 +768,16 @@ def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
     if not _is_immutable(default):
         factory = type(default).__name__ if default in ([], {}, set()) else f"lambda: {default!r}"
         fail(cls, attribute.name, f"has a default that all instances would share: write default_factory={factory}")
-    if not fits(attribute._kind or (), default):
+    if not fits(attribute.kind or (), default):
         remedy = f": write Attr[{describe(attribute.type)} | None]" if default is None else ""
         fail(cls, attribute.name, f"is {describe(attribute.type)}, and its default is {default!r}{remedy}")
 
 
 def _check_missing(cls: type[Any], attribute: Attr[Any], value: Any) -> None:
-    kind: tuple[Any, ...] = attribute._kind or ("any",)
-    if attribute._roles:
+    kind: tuple[Any, ...] = attribute.kind or ("any",)
+    if attribute.options.roles:
         fail(cls, attribute.name, "is a key, which every item has: missing= means nothing")
-    if attribute._duty is not None or attribute._template is not None:
+    if attribute.options.purpose is not None or attribute.options.template is not None:
         fail(cls, attribute.name, "has a value that pydynox decides: missing= means nothing")
     if (kind[1] if kind[0] == "optional" else kind)[0] in ("set", "frozenset"):
         fail(
@@ -789,7 +792,7 @@ def _check_missing(cls: type[Any], attribute: Attr[Any], value: Any) -> None:
 def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, Any], default: Any) -> None:
     # Not by what `validate=` calls: that may need what the module defines later.
     rules = {name: rule for name, rule in rules.items() if name != "validate"}
-    field = _core.Field(attribute.name, attribute.attribute_name, attribute._kind or ("any",), {"default": None, "rules": rules})
+    field = _core.Field(attribute.name, attribute.attribute_name, attribute.kind or ("any",), {"default": None, "rules": rules})
     broken = field.broken_rules(default)
     if broken:
         fail(cls, attribute.name, f"has the default {default!r}, which breaks its own rule: it{broken[0]}")
@@ -798,7 +801,7 @@ def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, 
 def _check_key_types(cls: type[Any], definition: Definition) -> None:
     """``Model[str, int]`` says the types of the key once more: compare."""
     said = _said_key_types(cls)
-    keys = [a for role in (PARTITION, SORT) for a in definition.attributes.values() if role in a._roles]
+    keys = [a for role in (PARTITION, SORT) for a in definition.attributes.values() if role in a.options.roles]
     if not said or (definition.abstract and len(keys) != len(said)):
         return
     if len(said) == len(keys) and all(map(_same_type, said, keys)):
@@ -852,8 +855,8 @@ def made(cls: type[Any], values: Mapping[str, Any]) -> Any:
         return cls(**values)
     instance = cls(**{name: value for name, value in values.items() if name not in kept})
     for name, attribute in kept.items():
-        if attribute._duty == "version":
-            if not fits(attribute._kind or (), values[name]) or values[name] < 0:
+        if attribute.options.purpose == "version":
+            if not fits(attribute.kind or (), values[name]) or values[name] < 0:
                 message = f"{cls.__name__}.{name} is no version: {values[name]!r}"
                 raise ValidationError(message, errors=[(name, message)])
             instance.__dict__[name] = values[name]
@@ -878,25 +881,26 @@ def validated(cls: type[Any], values: dict[Any, Any]) -> Any:
 
 def is_made(attribute: Attr[Any]) -> bool:
     """Whether pydynox decides its value."""
-    return attribute._duty in KEPT or attribute._template is not None
+    return attribute.options.purpose in KEPT or attribute.options.template is not None
 
 
 def _template(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> Pieces | None:
     """What an attribute is made of; nothing that users could give it stands beside that."""
-    if attribute._template is None:
-        if attribute._escape:
+    options = attribute.options
+    if options.template is None:
+        if options.escape:
             fail(cls, attribute.name, "has escape= without a template")
         return None
     if issubclass(cls, _core.Document):
         fail(cls, attribute.name, "has a template in a document: only attributes of the item can be made of others")
-    kind = attribute._kind or ("any",)
-    if kind not in (("str",), ("optional", ("str",))) or (attribute._roles and kind != ("str",)):
+    kind = attribute.kind or ("any",)
+    if kind not in (("str",), ("optional", ("str",))) or (options.roles and kind != ("str",)):
         fail(cls, attribute.name, f"has a template, which makes a str, and the type {describe(attribute.type)}")
-    given = attribute._default is not None or attribute._default_factory is not None
-    if (given and attribute._default != (None,)) or attribute._rules or attribute._duty is not None:
+    given = options.default is not None or options.default_factory is not None
+    if (given and options.default != (None,)) or options.rules or options.purpose is not None:
         fail(cls, attribute.name, "has a template and something else that decides its value: say one")
     pieces = parsed_template(cls, attribute, definition.attributes)
-    attribute._default = (None,)  # until the values that it is made of are there
+    attribute.options = options.replaced(default=(None,))  # until the values that it is built from are known
     return pieces
 
 
@@ -907,19 +911,20 @@ def core_field(
     protected: _core.Protected | None = None,
 ) -> _core.Field:
     """An attribute as the border knows it."""
+    options = attribute.options
     return _core.Field(
         attribute.name,
         attribute.attribute_name,
-        attribute._kind or ("any",),
+        attribute.kind or ("any",),
         {
-            "role": attribute._roles[0] if attribute._roles else None,
-            "default": attribute._default,
-            "default_factory": attribute._default_factory,
-            "missing": attribute._missing,
-            "store_null": attribute._store_null,
+            "role": options.roles[0] if options.roles else None,
+            "default": options.default,
+            "default_factory": options.default_factory,
+            "missing": options.missing,
+            "store_null": options.store_null,
             "rules": checked_rules(cls, attribute),
             "immutable": bool(attribute.immutable),
-            "duty": attribute._duty,
+            "duty": options.purpose,
             "template": template,
             "protected": protected,
         },

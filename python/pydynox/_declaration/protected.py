@@ -23,8 +23,8 @@ def check_protected(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_docum
         ConfigurationError: One cannot be protected, or says something that means nothing.
     """
     for attribute in attributes:
-        if attribute._protection is None:
-            said = next(iter(attribute._storing), None)
+        if attribute.options.protection is None:
+            said = next(iter(attribute.options.storing), None)
             if said is not None:
                 fail(cls, attribute.name, f"says {said}= and is neither Encrypted nor Compressed")
             continue
@@ -33,10 +33,10 @@ def check_protected(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_docum
 
 def protection_of(attribute: Attr[Any]) -> _core.Protected | None:
     """How an attribute is protected, as the border takes it."""
-    if attribute._protection is None:
+    if attribute.options.protection is None:
         return None
-    said = attribute._storing
-    encrypts = attribute._protection == "encrypted"
+    said = attribute.options.storing
+    encrypts = attribute.options.protection == "encrypted"
     compresses = not encrypts or said.get("compress", False)
     level, above, largest = (said.get(name, default) for name, default in _COMPRESSION.items())
     return (
@@ -48,7 +48,7 @@ def protection_of(attribute: Attr[Any]) -> _core.Protected | None:
 
 def conceals(attribute: Attr[Any]) -> bool:
     """Whether no way out of an instance shows the values of an attribute."""
-    return attribute._protection == "encrypted" and not attribute._storing.get("dump", False)
+    return attribute.options.protection == "encrypted" and not attribute.options.storing.get("dump", False)
 
 
 def place_concealed(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
@@ -79,14 +79,14 @@ class _Shown:
 
 
 def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:
-    name, word, said = attribute.name, attribute._protection, attribute._storing
+    name, word, said = attribute.name, attribute.options.protection, attribute.options.storing
     if is_document:
         fail(cls, name, f"is {word} in a document: only whole attributes of an item are; make the document {word}")
-    if attribute._roles:
+    if attribute.options.roles:
         fail(cls, name, f"is a key and {word}: DynamoDB finds items by what it can read")
-    if attribute._duty is not None:
+    if attribute.options.purpose is not None:
         fail(cls, name, f"is {word}, and pydynox and DynamoDB have to read it")
-    if attribute._template is not None:
+    if attribute.options.template is not None:
         fail(cls, name, f"is {word} and made of others by a template: protect what it is made of")
     only_encrypted = next((option for option in ("compress", "on_plaintext", "dump") if option in said), None)
     if word == "compressed" and only_encrypted is not None:

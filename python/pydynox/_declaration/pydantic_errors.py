@@ -38,7 +38,7 @@ def attribute_schema(attribute: Attr[Any], schema: Any) -> Any:
 
 def model_schema(attributes: dict[str, Attr[Any]], schema: Any) -> Any:
     """The schema of a model that has some: an error that is about the whole, as that of a missing member, shows only the rest."""
-    encrypted = {name for name, attribute in attributes.items() if attribute._protection == "encrypted"}
+    encrypted = {name for name, attribute in attributes.items() if attribute.options.protection == "encrypted"}
     plain = attributes.keys() - encrypted
 
     def shown(value: Any) -> Any:

@@ -71,7 +71,7 @@ def core_schema_of(cls: Any, handler: Any) -> Any:
     )
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
     made = core_schema.no_info_after_validator_function(lambda values: made_of(cls, values), values)
-    if any(attribute._protection == "encrypted" for attribute in cls.model_fields.values()):
+    if any(attribute.options.protection == "encrypted" for attribute in cls.model_fields.values()):
         made = model_schema(dict(cls.model_fields), made)
     return core_schema.json_or_python_schema(
         json_schema=made,
@@ -104,7 +104,7 @@ def json_schema_of(cls: Any, schema: Any, handler: Any) -> dict[str, Any]:
 def _is_shown(attribute: Attr[Any], *, goes_out: bool) -> bool:
     if goes_out:
         return not conceals(attribute)
-    return attribute._duty == "version" or not is_made(attribute)
+    return attribute.options.purpose == "version" or not is_made(attribute)
 
 
 def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
@@ -128,10 +128,10 @@ def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
 
 
 def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
-    if attribute._duty == "version":
+    if attribute.options.purpose == "version":
         return core_schema.int_schema(ge=0)
     schema = handler.generate_schema(annotated(owner, attribute))
-    if attribute._protection == "encrypted":
+    if attribute.options.protection == "encrypted":
         return attribute_schema(attribute, schema)
     if not is_made(attribute):
         return schema
@@ -141,10 +141,10 @@ def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
 
 def annotated(cls: type[Any], attribute: Attr[Any]) -> Any:
     """The type of an attribute as pydantic reads it, with its rules and its description where it has any."""
-    found: Any = _coded(attribute) if attribute._codec is not None else typed(plain(attribute.type))
-    if attribute._duty in ("created_at", "updated_at"):
+    found: Any = _coded(attribute) if attribute.options.codec is not None else typed(plain(attribute.type))
+    if attribute.options.purpose in ("created_at", "updated_at"):
         found = found | None  # of an instance that was never written
-    if not attribute._rules and attribute.description is None:
+    if not attribute.options.rules and attribute.description is None:
         return found
     field = core_field(cls, attribute, protected=protection_of(attribute))
     return Annotated[found, _Ruled(field, attribute.description, _words(attribute))]
@@ -221,14 +221,14 @@ def _record_schema(annotation: Any, cls: Any, members: list[tuple[str, Any, bool
 
 def _coded(attribute: Attr[Any]) -> Any:
     """Of a class of the user's that pydantic need not know: what is stored for it stands for it."""
-    kind = attribute._kind or ("any",)
+    kind = attribute.kind or ("any",)
 
     def schema(_: Any) -> Any:
         return core_schema.no_info_before_validator_function(
             lambda value: _core.value_from_plain(kind, value), core_schema.any_schema()
         )
 
-    return _stand_in(type(attribute._codec), schema)
+    return _stand_in(type(attribute.options.codec), schema)
 
 
 class _Plain:
@@ -290,7 +290,7 @@ class _Member:
 
 def _words(attribute: Attr[Any]) -> dict[str, Any]:
     """The rules in the words of JSON Schema, as far as it has words for them."""
-    rules, present = attribute._rules, present_type(attribute.type)
+    rules, present = attribute.options.rules, present_type(attribute.type)
     shown: dict[str, Any] = {}
     for name, bound in ((name, rules[name]) for name in _BOUNDS if name in rules):
         if hasattr(bound, "is_integer") or hasattr(bound, "as_integer_ratio"):

@@ -26,9 +26,9 @@ def checked_rules(cls: type[Any], attribute: Attr[Any]) -> dict[str, Any] | None
     """
     if attribute.immutable not in (True, False):
         fail(cls, attribute.name, f"has immutable={attribute.immutable!r}: say True or False")
-    if not attribute._rules:
+    if not attribute.options.rules:
         return None
-    rules = dict(attribute._rules)
+    rules = dict(attribute.options.rules)
     present = present_type(attribute.type)
     _check_lengths(cls, attribute, present, rules)
     _check_bounds(cls, attribute, present, rules)

@@ -29,12 +29,12 @@ def signature_of(attributes: Iterable[Attr[Any]]) -> Signature:
         [
             Parameter(attribute.name, Parameter.KEYWORD_ONLY, default=_default_of(attribute), annotation=attribute.type)
             for attribute in attributes
-            if attribute._template is None and attribute._duty not in KEPT
+            if attribute.options.template is None and attribute.options.purpose not in KEPT
         ]
     )
 
 
 def _default_of(attribute: Attr[Any]) -> Any:
-    if attribute._default is not None:
-        return attribute._default[0]
-    return Parameter.empty if attribute._default_factory is None else _FACTORY
+    if attribute.options.default is not None:
+        return attribute.options.default[0]
+    return Parameter.empty if attribute.options.default_factory is None else _FACTORY

@@ -31,7 +31,7 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
     Raises:
         ConfigurationError: It names no attribute, or one that cannot stand in it, or its format is wrong.
     """
-    template = attribute._template
+    template = attribute.options.template
     if template is None:
         return None
     if not is_name(template):
@@ -53,7 +53,7 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
     if sum(isinstance(piece, tuple) for piece in made) == 0 or (len(made) == 1 and isinstance(made[0], tuple)):
         separator = None  # there is one value at most: nothing to be told apart
     _check_specs(cls, attribute, made, separator)
-    return made, separator, attribute._escape
+    return made, separator, attribute.options.escape
 
 
 def _pieces(cls: type[Any], attribute: Attr[Any], template: str) -> list[tuple[str, str | None, str]]:
@@ -75,15 +75,15 @@ def _pieces(cls: type[Any], attribute: Attr[Any], template: str) -> list[tuple[s
 
 def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str) -> int | None:
     """Whether an attribute can stand in a template; the width to which its format pads a number."""
-    kind: tuple[Any, ...] = source._kind or ("any",)
-    where = f"has the template {attribute._template!r}, and {source.name}"
-    if source._protection is not None:
-        fail(cls, attribute.name, f"{where} is {source._protection}: the template would show it")
-    if source._template is not None:
+    kind: tuple[Any, ...] = source.kind or ("any",)
+    where = f"has the template {attribute.options.template!r}, and {source.name}"
+    if source.options.protection is not None:
+        fail(cls, attribute.name, f"{where} is {source.options.protection}: the template would show it")
+    if source.options.template is not None:
         fail(cls, attribute.name, f"{where} is made of a template itself: name what that is made of")
-    if source._duty in ("version", "updated_at", "created_at"):
+    if source.options.purpose in ("version", "updated_at", "created_at"):
         fail(cls, attribute.name, f"{where} is kept by pydynox: every write would make another value")
-    if attribute._roles and kind[0] == "optional":
+    if attribute.options.roles and kind[0] == "optional":
         fail(cls, attribute.name, f"{where} can be None, and an item always has its key")
     if kind[0] == "optional":
         kind = kind[1]
@@ -128,5 +128,5 @@ def _check_specs(
 ) -> None:
     for piece in pieces:
         if isinstance(piece, tuple) and separator is not None and separator in piece[1]:
-            where = f"has the template {attribute._template!r}, whose format {piece[1]!r}"
+            where = f"has the template {attribute.options.template!r}, whose format {piece[1]!r}"
             fail(cls, attribute.name, f"{where} holds {separator!r}, which stands between values")

@@ -45,7 +45,7 @@ def _names(value: object) -> Constraint:
 
 def own_constraints(attributes: Mapping[str, Attr[Any]], together: Iterable[Constraint]) -> list[Constraint]:
     """The constraints of one class: of single attributes, and of several together."""
-    return [*((name,) for name, attribute in attributes.items() if attribute._unique), *together]
+    return [*((name,) for name, attribute in attributes.items() if attribute.options.unique), *together]
 
 
 def check_constraints(
@@ -56,7 +56,7 @@ def check_constraints(
     Raises:
         ConfigurationError: One cannot.
     """
-    expires = next((name for name, attribute in attributes.items() if attribute._duty == "expires_at"), None)
+    expires = next((name for name, attribute in attributes.items() if attribute.options.purpose == "expires_at"), None)
     for names in constraints:
         text = f"unique={names!r}"
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -82,12 +82,12 @@ def check_constraints(
 
 def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> None:
     name = attribute.name
-    kind: Kind = attribute._kind or ("any",)
-    if attribute._roles and alone:
+    kind: Kind = attribute.kind or ("any",)
+    if attribute.options.roles and alone:
         fail(cls, name, "is a key, and says unique=True: name it together with others, as in unique=(...)")
-    if attribute._protection is not None:
-        fail(cls, name, f"is unique and {attribute._protection}: its value would stand in its guard")
-    if attribute._template is not None or (attribute._duty is not None):
+    if attribute.options.protection is not None:
+        fail(cls, name, f"is unique and {attribute.options.protection}: its value would stand in its guard")
+    if attribute.options.template is not None or (attribute.options.purpose is not None):
         fail(cls, name, "is unique, and pydynox decides its value: name what it is made of")
     present = kind[1] if kind[0] == "optional" else kind
     if not is_key_kind(present):

@@ -92,7 +92,7 @@ async def reencrypt(
             timeout,
             reencrypt(model, client=client, dry_run=dry_run, note=note, resume=resume, progress=progress, on_invalid=on_invalid),
         )
-    attributes = [a for a in completed(model).attributes.values() if a._protection == "encrypted"]
+    attributes = [a for a in completed(model).attributes.values() if a.options.protection == "encrypted"]
     if not attributes:
         raise ConfigurationError(f"{model.__name__} has no encrypted attribute", model=model.__name__)
     client = client or client_for(model.model_config.client)

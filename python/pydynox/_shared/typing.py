@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import date, datetime, time, timedelta  # noqa: F401 (named in the text of constraints)
     from decimal import Decimal
-    from typing import Literal, TypeAlias, TypedDict
+    from typing import Generic, Literal, Required, TypeAlias, TypedDict
     from uuid import UUID  # noqa: F401
 
     from typing_extensions import TypeVar, TypeVarTuple
 
     from pydynox.document import Document  # noqa: F401
+    from pydynox.exceptions import SerializationError
     from pydynox.key import Key
 else:
     # Defaults of type variables are for checkers only (PEP 696 is younger than the oldest Python here).
@@ -119,8 +120,30 @@ if TYPE_CHECKING:
     IncEx: TypeAlias = AbstractSet[int] | AbstractSet[str] | Mapping[int, "IncEx | bool"] | Mapping[str, "IncEx | bool"]
     Bound = int | float | Decimal | date | time | timedelta
 
+    class Timeout(TypedDict, total=False):
+        """The option that every call has."""
+
+        timeout: float | None
+
+    class ReadOptions(Timeout, total=False):
+        """The options of a read."""
+
+        consistent_read: bool | None
+
+    class StatementOptions(ReadOptions, total=False):
+        """The options of a PartiQL statement."""
+
+        limit: int | None
+        after: str | None
+        on_invalid: Callable[[SerializationError], object] | None
+
+    class TransactionOptions(Timeout, total=False):
+        """The options of a transaction."""
+
+        token: str | None
+
     class CommonRules(TypedDict, total=False):
-        """What every attribute can ask of its values."""
+        """What every attribute can require of its values, and say about them."""
 
         validate: Callable[[Any], object] | Sequence[Callable[[Any], object]]
         description: str | None
@@ -134,18 +157,18 @@ if TYPE_CHECKING:
         dump: bool
 
     class SizeRules(CommonRules, total=False):
-        """What is asked of values that have a length."""
+        """For values that have a length."""
 
         min_length: int | None
         max_length: int | None
 
     class TextRules(SizeRules, total=False):
-        """What is asked of text."""
+        """For text."""
 
         pattern: str | re.Pattern[str] | None
 
     class NumberRules(CommonRules, total=False):
-        """What is asked of values that have an order."""
+        """For values that have an order."""
 
         ge: Bound | None
         gt: Bound | None
@@ -154,3 +177,90 @@ if TYPE_CHECKING:
 
     class Rules(TextRules, NumberRules, total=False):
         """All of them."""
+
+    class KeyOptions(Rules, total=False):
+        """What ``partition_key()`` and ``sort_key()`` accept."""
+
+        attribute_name: str | None
+
+    class EpochKeyOptions(KeyOptions, total=False):
+        """What they accept where there is no codec."""
+
+        epoch: Literal["seconds", "milliseconds"] | None
+
+    class FieldOptions(Rules, total=False):
+        """What ``field()`` accepts beside a default."""
+
+        attribute_name: str | None
+        store_null: bool
+        repr: bool
+        immutable: bool
+
+    class EpochFieldOptions(FieldOptions, total=False):
+        """What it accepts where there is no codec."""
+
+        epoch: Literal["seconds", "milliseconds"] | None
+
+    class ObjectOptions(TypedDict, total=False):
+        """What every attribute object accepts."""
+
+        attribute_name: str | None
+        repr: bool
+        immutable: bool
+
+    class KeyRoles(TypedDict, total=False):
+        """What attribute objects accept that can be keys; ``hash_key`` and ``range_key`` are the names that PynamoDB uses."""
+
+        partition_key: bool
+        sort_key: bool
+        hash_key: bool
+        range_key: bool
+
+    class Defaults(TypedDict, Generic[V], total=False):
+        """The default of an attribute object that cannot be None."""
+
+        default: V
+        default_factory: Callable[[], V]
+
+    class Nulls(TypedDict, Generic[V], total=False):
+        """The options of an attribute object that can be None."""
+
+        null: Required[Literal[True]]
+        default: V | None
+        store_null: bool
+
+    class SizeOptions(SizeRules, ObjectOptions, total=False):
+        """Of lists, sets and maps."""
+
+    class NullMapOptions(SizeOptions, total=False):
+        """Of a map that can be None."""
+
+        null: Required[Literal[True]]
+        store_null: bool
+
+    class PlainOptions(CommonRules, ObjectOptions, Defaults[V], Generic[V], total=False):
+        """Of values without rules of their own, which cannot be a key."""
+
+    class PlainKeyOptions(PlainOptions[V], KeyRoles, Generic[V], total=False):
+        """Of values without rules of their own, which can be a key."""
+
+    class NullPlainOptions(CommonRules, ObjectOptions, Nulls[V], Generic[V], total=False):
+        """Of such values that can be None."""
+
+    class OrderedOptions(NumberRules, ObjectOptions, KeyRoles, Defaults[V], Generic[V], total=False):
+        """Of numbers, datetimes and dates."""
+
+    class NullOrderedOptions(NumberRules, ObjectOptions, Nulls[V], Generic[V], total=False):
+        """Of those that can be None."""
+
+    class TextOptions(TextRules, ObjectOptions, KeyRoles, Defaults[str], total=False):
+        """Of text."""
+
+    class NullTextOptions(TextRules, ObjectOptions, Nulls[str], total=False):
+        """Of text that can be None."""
+
+    class BinaryOptions(SizeRules, ObjectOptions, KeyRoles, Defaults[bytes], total=False):
+        """Of bytes."""
+
+    class NullBinaryOptions(SizeRules, ObjectOptions, Nulls[bytes], total=False):
+        """Of bytes that can be None."""

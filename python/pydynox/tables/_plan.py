@@ -341,7 +341,7 @@ def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
     found: dict[str, str] = {}
     for model in models:
         for attribute in completed(model).attributes.values():
-            if attribute._duty == "expires_at":
+            if attribute.options.purpose == "expires_at":
                 found.setdefault(attribute.attribute_name, model.__name__)
     if len(found) > 1:
         (one, its), (other, others) = list(found.items())[:2]

@@ -1,0 +1,123 @@
+"""AttributeOptions: what was declared of an attribute, in one value that the modules which compile a class share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Literal
+
+    from pydynox._shared.typing import Codec
+
+    Kind = tuple[Any, ...]
+
+#: The options of ``field()`` that say how a protected attribute is stored, and those that its values must satisfy.
+STORING = ("compress", "compress_level", "compress_above", "max_size", "on_plaintext", "dump")
+RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
+
+
+class AttributeOptions:
+    """What was declared of an attribute beside its type and its names. Immutable.
+
+    Attributes:
+        roles: The part it has in the key: ``"partition"``, ``"sort"``; both is an error that the class reports.
+        default: The default in a 1-tuple, because None can be one; None without a default.
+        default_factory: What makes the default of each instance.
+        missing: What stored items without it read as, in a 1-tuple like ``default``.
+        store_null: Whether None is stored as NULL.
+        repr: Whether ``repr()`` of an instance shows it.
+        rules: What its values must satisfy, by the name of the option; only those that were given.
+        codec: How values of a class of the user's own are stored.
+        epoch: Which unit of time since 1970 a datetime is stored in; None for ISO 8601 text.
+        purpose: What pydynox itself uses it for: ``"version"``, ``"created_at"``, ``"updated_at"``, ``"expires_at"``.
+        hide_expired: Whether reads treat an expired item as absent.
+        template: The text that its value is built from.
+        escape: Whether separators of the template are percent-encoded in values.
+        unique: Whether only one item may have each value.
+        json: Whether it is stored as JSON text.
+        protection: How it is stored other than in plaintext.
+        storing: The options of that protection, by name; only those that were given.
+    """
+
+    __slots__ = (
+        "codec",
+        "default",
+        "default_factory",
+        "epoch",
+        "escape",
+        "hide_expired",
+        "json",
+        "missing",
+        "protection",
+        "purpose",
+        "repr",
+        "roles",
+        "rules",
+        "store_null",
+        "storing",
+        "template",
+        "unique",
+    )
+
+    codec: Codec[Any] | None
+    default: tuple[Any] | None
+    default_factory: Callable[[], Any] | None
+    epoch: Literal["seconds", "milliseconds", "whole_seconds"] | None
+    escape: bool
+    hide_expired: bool
+    json: bool
+    missing: tuple[Any] | None
+    protection: Literal["encrypted", "compressed"] | None
+    purpose: str | None
+    repr: bool
+    roles: tuple[str, ...]
+    rules: Mapping[str, Any]
+    store_null: bool
+    storing: Mapping[str, Any]
+    template: str | None
+    unique: bool
+
+    def __init__(self, **given: Any) -> None:
+        values = dict(_DEFAULTS)
+        values["rules"] = {name: rule for name in RULES if (rule := given.pop(name, None)) is not None}
+        values["storing"] = {name: given.pop(name) for name in STORING if name in given}
+        for name, value in given.items():
+            if name not in _DEFAULTS:
+                raise TypeError(f"an attribute has no option {name!r}")
+            values[name] = (value,) if name in ("default", "missing") else value
+        self._fill(values)
+
+    def replaced(self, **values: Any) -> Self:
+        """The same options, but for these, which are taken as they are: ``default`` is a 1-tuple."""
+        copy = object.__new__(self.__class__)
+        copy._fill({name: getattr(self, name) for name in self.__slots__} | values)
+        return copy
+
+    def _fill(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"AttributeOptions are immutable: replaced({name}=...) makes others")
+
+
+_DEFAULTS: dict[str, Any] = {
+    "codec": None,
+    "default": None,
+    "default_factory": None,
+    "epoch": None,
+    "escape": False,
+    "hide_expired": False,
+    "json": False,
+    "missing": None,
+    "protection": None,
+    "purpose": None,
+    "repr": True,
+    "roles": (),
+    "rules": {},
+    "store_null": False,
+    "storing": {},
+    "template": None,
+    "unique": False,
+}
