@@ -1,4 +1,4 @@
-"""The near end of every measured wire: a client's process, seen from ``wire.py``. The process itself runs ``worker.py``."""
+"""The client side of a measurement over HTTP, seen from ``wire.py``: a client's process, which runs ``worker.py``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ CORE = "0"
 
 @dataclass(frozen=True)
 class Client:
-    """Which file of ``clients/`` runs where, by which of its APIs."""
+    """A file of ``clients/``, the environment it runs in, and which of its APIs is measured."""
 
     name: str
     module: str
     api: Literal["awaited", "sync"]
-    environment: str | None = None  # None: the one that runs the bench
+    environment: str | None = None  # None: the environment of the bench itself
     requests_per_call: int = 1
 
 
 class ClientFailedError(Exception):
-    """A client could not be started, or its process has ended; its own message is on standard error."""
+    """A client could not be started, or its process ended; its own message is on standard error."""
 
 
 class ClientProcess:
@@ -55,17 +55,17 @@ class ClientProcess:
         self._end()
 
     def price(self, operation: str, concurrency: int, calls: int) -> tuple[float, int]:
-        """Microseconds of CPU per call, and how many calls were made, the warm-up included."""
+        """Microseconds of CPU per call, and the number of calls including the warm-up."""
         found = self._ask({"price": operation, "concurrency": concurrency, "calls": calls})
         return found["us"], found["calls"]
 
     def crowd(self, size: int) -> dict[str, int]:
-        """The most threads and sockets while `size` gets are in flight."""
+        """The maximum number of threads and sockets while `size` gets are in flight."""
         found: dict[str, int] = self._ask({"crowd": size})
         return found
 
     def most_memory(self) -> float:
-        """The most resident memory so far, in MB."""
+        """The peak resident memory so far, in MB."""
         return float(self._ask({"memory": True})) * 1024 / 1e6
 
     def _ask(self, command: dict[str, Any]) -> Any:

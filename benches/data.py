@@ -1,6 +1,6 @@
-"""The item that every figure is about: 12 attributes, about 440 bytes on the wire, and a page of a hundred of them.
+"""The item of every figure, with 12 attributes and about 440 bytes on the wire, and a page of a hundred of them.
 
-Nothing of pydynox is imported here: the peers' processes read this too. ``model.py`` has the item as our model.
+This file imports nothing from pydynox, because the peers' processes use it too. ``model.py`` has the item as our model.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ REGION = "us-east-1"
 ACCESS_KEY_ID = "AKIDEXAMPLE00000000"
 SECRET_ACCESS_KEY = "bench/not/a/secret/0000000000000000000000"
 SORT_KEY = "PROFILE"
-NUMBERS = 100  # how many items the wire's clients take turns with
+NUMBERS = 100  # how many items the clients cycle through
 
 
 def partition_key(number: int) -> str:
@@ -40,7 +40,7 @@ def values(number: int) -> dict[str, Any]:
 
 
 def item(number: int) -> dict[str, Any]:
-    """The item as DynamoDB answers it."""
+    """The item as DynamoDB returns it."""
     return {
         "pk": {"S": partition_key(number)},
         "sk": {"S": SORT_KEY},
@@ -58,10 +58,10 @@ def item(number: int) -> dict[str, Any]:
 
 
 def compact(value: Any) -> bytes:
-    """JSON without blanks, as the service sends it."""
+    """JSON without white space, as the service sends it."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def page(count: int) -> bytes:
-    """The answer of a Query."""
+    """The answer to a Query."""
     return compact({"Items": [item(number) for number in range(count)], "Count": count, "ScannedCount": count})

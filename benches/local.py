@@ -1,7 +1,7 @@
 """What is measured inside one process: importing, the embedded engine, the codec, attribute access.
 
-CPU time (user + system) of this process, medians of interleaved rounds. Absolute figures move with the machine; the ratios
-compare two things that were measured in one run.
+CPU time (user + system) of this process, medians of interleaved rounds. Absolute figures depend on the machine; the ratios
+compare two things measured in the same run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def priced(work: Callable[[int], object], count: int) -> float:
 
 
 def interleaved(works: dict[str, tuple[Callable[[int], object], int]], rounds: int) -> dict[str, float]:
-    """The median of each, all of them measured in turn so that a slow moment hits everyone."""
+    """The median of each. They are measured in turn, so a slow moment affects all of them."""
     found: dict[str, list[float]] = {name: [] for name in works}
     for work, count in works.values():
         work(max(1, count // 10))
@@ -51,7 +51,7 @@ def interleaved(works: dict[str, tuple[Callable[[int], object], int]], rounds: i
 def import_time() -> float:
     """Milliseconds that `import pydynox` adds to a bare interpreter: CPU of whole processes, in turn."""
 
-    # As users have it: bytecode is cached. The first, uncounted, imports write it.
+    # As for users, bytecode is cached; the first, uncounted import writes it.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def cpu(code: str) -> float:
@@ -65,13 +65,13 @@ def import_time() -> float:
 
 
 def imported() -> list[str]:
-    """Modules that must not come with `import pydynox`, and do."""
+    """Modules that `import pydynox` must not import, but does."""
     code = f"import sys, pydynox; print(*[name for name in {FORBIDDEN!r} if name in sys.modules])"
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
 
 
 def extension_size() -> float:
-    """Megabytes of the built extension as a wheel holds it."""
+    """The size of the built extension inside a wheel, in megabytes."""
     return len(zlib.compress(pathlib.Path(_core.__file__).read_bytes(), 6)) / 1e6
 
 
@@ -142,7 +142,7 @@ def codec() -> dict[str, tuple[Callable[[int], object], int]]:
 
 
 class Described:
-    """What attribute access costs through a data descriptor written in Python."""
+    """For comparison: attribute access through a data descriptor written in Python."""
 
     class Descriptor:
         """Keeps the value in the instance dictionary."""
@@ -160,7 +160,7 @@ class Described:
 
 
 class Checked:
-    """What assignment costs through a ``__setattr__`` written in Python that checks name and type."""
+    """For comparison: assignment through a ``__setattr__`` written in Python that checks name and type."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) is not TYPES[name]:
@@ -172,7 +172,7 @@ TYPES = {"age": int}
 
 
 def tenfold(statements: str, target: Any) -> Callable[[int], object]:
-    """A loop over five times two statements on `target`. Python specialises code per call site: each loop has its own code."""
+    """A loop over ten statements on `target`. Python specialises code per call site, so each loop gets its own code."""
     body = "\n        ".join([statements] * 5)
     names: dict[str, Any] = {"target": target}
     exec(f"def run(count):\n    for _ in range(count):\n        {body}", names)
@@ -181,7 +181,7 @@ def tenfold(statements: str, target: Any) -> Callable[[int], object]:
 
 
 def attributes() -> dict[str, tuple[Callable[[int], object], int]]:
-    """Reading and setting; what naming the instance costs is measured too, and taken off."""
+    """Reading and setting; the cost of naming the instance is measured as well and subtracted."""
     ours, described, checked = user(1), Described(), Checked()
     described.age = checked.age = 1
     read, write = "target.age; target.age", "target.age = 5; target.age = 6"
@@ -195,7 +195,7 @@ def attributes() -> dict[str, tuple[Callable[[int], object], int]]:
 
 
 def measure(rounds: int) -> tuple[list[Row], dict[str, Any]]:
-    """Measure and print; the rows to judge, and every figure to store."""
+    """Measure and print; returns the rows with targets, and every figure to store."""
     figures = interleaved({**engine(), **codec(), **attributes()}, rounds)
     names = figures.pop("names x 10")
     read, read_python = (figures[name] / 10 - names / 10 for name in ("read x 10", "read x 10, Python data descriptor"))

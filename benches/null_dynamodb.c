@@ -1,9 +1,9 @@
-/* The far end of every measured wire: answers each DynamoDB request with bytes that were made beforehand.
+/* The server side of every measurement over HTTP: answers each DynamoDB request with prepared bytes.
  *
- * Usage: null_dynamodb PORT FOLDER. FOLDER has one file per operation, GetItem.http and so on, each a whole HTTP response;
- * UnknownOperation.http answers every other target. Port 0 lets the system choose. The port is printed first; every line
- * on standard input is then answered with a line of what was asked so far ("GetItem 12 PutItem 3"), and the end of standard
- * input ends the server, so that it never outlives the bench. It prices clients: it keeps nothing and checks nothing.
+ * Usage: null_dynamodb PORT FOLDER. FOLDER has one file per operation, GetItem.http and so on, each a complete HTTP response;
+ * UnknownOperation.http answers every other target. Port 0 lets the system choose. The server prints the port first. Then it
+ * answers every line on standard input with the requests so far ("GetItem 12 PutItem 3"), and exits at the end of standard
+ * input, so it never outlives the bench. It exists to measure clients: it stores nothing and checks nothing.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -103,7 +103,7 @@ static void print_asked(void) {
     fflush(stdout);
 }
 
-/* Room for `more` bytes at the end; what was consumed at the front is given up first. */
+/* Makes room for `more` bytes at the end, dropping what was consumed at the front first. */
 static void reserve(struct buffer *buffer, size_t more) {
     if (buffer->capacity - buffer->end >= more) return;
     size_t used = buffer->end - buffer->start;
@@ -117,7 +117,7 @@ static void reserve(struct buffer *buffer, size_t more) {
     buffer->bytes = checked(realloc(buffer->bytes, buffer->capacity));
 }
 
-/* The value of a header and its length; NULL when the head, which ends at `end`, has none of this name. */
+/* The value of a header and its length; NULL if the head, which ends at `end`, has no header with this name. */
 static const char *header(const char *head, const char *end, const char *name, size_t *length) {
     size_t name_length = strlen(name);
     const char *line = head;
@@ -160,7 +160,7 @@ static struct answer *answer_to(const char *head, const char *end) {
     return unknown_operation;
 }
 
-/* Queues an answer to every request that has arrived whole; false when the client sends more than a request may have. */
+/* Queues an answer to every complete request; false if the client sends more than a request may have. */
 static bool answer_requests(struct connection *connection) {
     struct buffer *received = &connection->received;
     while (received->end > received->start) {
@@ -197,7 +197,7 @@ static void hang_up(struct connection *connection) {
     free(connection);
 }
 
-/* False when the client is gone. */
+/* False if the client is gone. */
 static bool send_queued(struct connection *connection) {
     struct buffer *queue = &connection->to_send;
     while (queue->start < queue->end) {
@@ -219,7 +219,7 @@ static bool send_queued(struct connection *connection) {
     return true;
 }
 
-/* False when the client is gone. One read: what is left makes the descriptor ready again. */
+/* False if the client is gone. One read only: remaining bytes make the descriptor ready again. */
 static bool receive(struct connection *connection) {
     struct buffer *received = &connection->received;
     reserve(received, FIRST_BUFFER);

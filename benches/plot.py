@@ -1,4 +1,4 @@
-"""results.svg: what a get costs with each client, as bars. Written by hand: no library, readable on light and dark pages."""
+"""results.svg: the cost of a get with each client, as bars. Drawn without a library, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def kind(client: str) -> str:
 
 
 def bars(prices: Prices, manner: str) -> list[tuple[str, float]]:
-    """The clients that have this manner, cheapest first, and the floor for comparison."""
+    """The clients that support this manner, cheapest first, and the floor for comparison."""
     found = {client: operations["get"][manner] for client, operations in prices.items() if manner in operations.get("get", {})}
     if FLOOR in prices:
         found[FLOOR] = prices[FLOOR]["get"][SYNC]
@@ -50,7 +50,7 @@ def bars(prices: Prices, manner: str) -> list[tuple[str, float]]:
 
 
 def text(x: float, y: float, words: str, *classes: str, end: bool = False) -> str:
-    """One line of words."""
+    """One line of text."""
     anchor = ' text-anchor="end"' if end else ""
     return f'<text class="{" ".join(classes)}" x="{x:.1f}" y="{y:.1f}"{anchor}>{escape(words)}</text>'
 
@@ -60,7 +60,7 @@ def drawn(prices: Prices, machine: str) -> str:
     groups = {manner: bars(prices, manner) for manner in TITLES}
     longest = max(us for group in groups.values() for _, us in group)
     scale = (WIDTH - LEFT - RIGHT) / longest
-    parts = [text(16, 28, "What one get costs the client: microseconds of CPU, less is better", "title")]
+    parts = [text(16, 28, "CPU time of one get in the client: microseconds, less is better", "title")]
     y = 28.0
     for manner, group in groups.items():
         y += GROUP
@@ -75,7 +75,7 @@ def drawn(prices: Prices, machine: str) -> str:
             y += STEP
     y += 24
     parts.append(text(16, y, f"Item of 12 attributes, 440 bytes; null server on the other core; {machine}.", "note"))
-    parts.append(text(16, y + 18, "raw socket: blocking, a request made beforehand, nothing parsed.", "note"))
+    parts.append(text(16, y + 18, "raw socket: blocking, a prepared request, nothing parsed.", "note"))
     height = y + 34
     body = "\n".join(parts)
     label = "Microseconds of CPU per get, by client"

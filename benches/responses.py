@@ -1,4 +1,4 @@
-"""What the null server answers: one whole HTTP response per operation, as the service would send it."""
+"""The null server's answers: a complete HTTP response per operation, as the service would send it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from data import TABLE, compact, item
 if TYPE_CHECKING:
     import pathlib
 
-PAGE = 100  # items of a Query, a Scan and a BatchGetItem
+PAGE = 100  # items in a Query, a Scan and a BatchGetItem
 DATE = "Mon, 23 Nov 2026 00:00:00 GMT"
-REQUEST_ID = "BENCH0000000000000000000000000000000000000000000000Q"  # 52 characters, as the service's are
+REQUEST_ID = "BENCH0000000000000000000000000000000000000000000000Q"  # 52 characters, like the service's
 
 
 def response(body: bytes, status: str = "200 OK") -> bytes:
@@ -48,7 +48,7 @@ def bodies() -> dict[str, Any]:
 
 
 def write_responses(folder: pathlib.Path, others: dict[str, Any]) -> None:
-    """One file per operation, named as ``null_dynamodb.c`` expects them; `others` go in place of what is usual."""
+    """One file per operation, named as ``null_dynamodb.c`` expects them; `others` replace the default answers."""
     for operation, body in (bodies() | others).items():
         (folder / f"{operation}.http").write_bytes(response(compact(body)))
     refusal = {"__type": "com.amazon.coral.service#UnknownOperationException", "message": ""}

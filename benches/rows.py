@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """Something that README or docs promise. No value: it could not be measured."""
+    """A figure that README or docs promise. None means that it could not be measured."""
 
     name: str
     value: float | None
@@ -17,11 +17,11 @@ class Row:
 
     @property
     def missed(self) -> bool:
-        """Whether the target is not reached; what was not measured has not reached it."""
+        """Whether the target was missed; a figure that was not measured misses it."""
         return self.value is None or self.value > self.target
 
     def __str__(self) -> str:
-        value = "not there" if self.value is None else f"{self.value:9.3f}"
+        value = "no value" if self.value is None else f"{self.value:9.3f}"
         return f"{self.name:46} {value} {self.unit:3} (target {self.target:g}){'  MISSED' if self.missed else ''}"
 
     def stored(self) -> dict[str, Any]:
@@ -30,5 +30,5 @@ class Row:
 
 
 def ratio(value: float | None, other: float | None) -> float | None:
-    """`value` in terms of `other`, where both were measured."""
+    """`value` divided by `other`, if both were measured."""
     return None if value is None or other is None else value / other

@@ -1,7 +1,7 @@
-"""Measure what README and docs promise: ``make bench``.
+"""Measure the figures that README and docs promise: ``make bench``.
 
-Prints every figure and how it stands to its target, writes results.json and results.svg beside this file, and exits with 1
-when a target is missed. ``local.py`` has what happens in one process, ``wire.py`` what goes over HTTP.
+Prints every figure with its target, writes results.json and results.svg to this folder, and exits with 1 if a target is missed.
+``local.py`` measures within one process, ``wire.py`` over HTTP.
 """
 
 from __future__ import annotations
@@ -25,29 +25,31 @@ PLOT = pathlib.Path(__file__).with_name("results.svg")
 
 
 def machine() -> str:
-    """What absolute figures depend on."""
+    """The machine, on which absolute figures depend."""
     return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
 
 
 def stored() -> dict[str, Any]:
-    """What the last run of each part found."""
+    """The results of each part's last run."""
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     return {part: found[part] for part in ("local", "wire") if part in found}
 
 
 def arguments() -> argparse.Namespace:
     """The options."""
-    parser = argparse.ArgumentParser(description="Measure what README and docs promise.")
-    parser.add_argument("--only", choices=("local", "wire"), help="one part; results.json keeps what it has of the other")
-    parser.add_argument("--rounds", type=int, default=9, help="rounds that each median is taken of (default 9)")
+    parser = argparse.ArgumentParser(description="Measure the figures that README and docs promise.")
     parser.add_argument(
-        "--no-peers", action="store_true", help="without the other projects: needs no network, stores nothing of the wire"
+        "--only", choices=("local", "wire"), help="run one part only; results.json keeps the other part's results"
+    )
+    parser.add_argument("--rounds", type=int, default=9, help="rounds per median (default 9)")
+    parser.add_argument(
+        "--no-peers", action="store_true", help="leave out the other projects: needs no network, and stores no figures over HTTP"
     )
     return parser.parse_args()
 
 
 def parts(options: argparse.Namespace) -> dict[str, Callable[[], tuple[list[Row], dict[str, Any]]]]:
-    """What is to be measured. Imported here: the one part needs nothing that only the other needs."""
+    """The parts to measure, imported here so that neither needs the dependencies of the other."""
     chosen: dict[str, Callable[[], tuple[list[Row], dict[str, Any]]]] = {}
     if options.only != "wire":
         import local

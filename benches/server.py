@@ -1,4 +1,4 @@
-"""The null server as a child process: compiled, pinned to its own core, ended with the bench."""
+"""The null server as a child process: compiled, pinned to its own core, and stopped with the bench."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CORE = "1"
 
 
 class NullDynamoDB:
-    """Listens on 127.0.0.1 while the block runs; ``url`` says where. `bodies` replace the usual answers, by operation."""
+    """Listens on 127.0.0.1 at ``url`` while the block runs. `bodies` replaces the default answers, by operation."""
 
     def __init__(self, bodies: dict[str, Any] | None = None) -> None:
         self._bodies = bodies or {}
@@ -38,7 +38,7 @@ class NullDynamoDB:
         self._folder.cleanup()
 
     def asked(self) -> dict[str, int]:
-        """How many requests of each operation have arrived so far."""
+        """The number of requests so far, by operation."""
         if self._process.stdin:
             self._process.stdin.write("asked\n")
         words = self._line().split()
@@ -47,5 +47,5 @@ class NullDynamoDB:
     def _line(self) -> str:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise RuntimeError("the null server has ended; its message is above")
+            raise RuntimeError("the null server has ended; see its message above")
         return line

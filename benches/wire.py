@@ -1,7 +1,7 @@
-"""What calls cost over HTTP: this project, its peers and the floor, against the null server, in one run.
+"""The cost of calls over HTTP: this project, its peers and the floor, against the null server, in one run.
 
 CPU time (user + system) of the client's whole process, which is pinned to a core of its own; the null server is pinned to
-another. Medians of interleaved rounds. To add an operation: a call in ``clients/``, an answer in ``responses.py`` and its
+another. Medians of interleaved rounds. To add an operation, add a call in ``clients/``, an answer in ``responses.py`` and its
 targets here.
 """
 
@@ -22,7 +22,7 @@ from server import NullDynamoDB
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SLICE = 300_000  # microseconds of CPU that one round of one price should take
+SLICE = 300_000  # target CPU time of one round of one price, in microseconds
 CALLS_OF_A_FOOTPRINT = 5_000
 CROWD = 1_000
 
@@ -47,7 +47,7 @@ Footprints = dict[str, dict[str, dict[str, float]]]  # client, API, what
 
 
 class Target(NamedTuple):
-    """Ours, as a share of another client's price of the same operation; the floor has only one manner."""
+    """Our price as a ratio to another client's for the same operation; the floor has only one manner."""
 
     manner: str
     against: str
@@ -78,11 +78,11 @@ TARGETS = {
 SAVE_OVER_PUT = 1.15
 PAIR_OVER_PUT = 1.6
 BATCHED_GET = 8.0  # microseconds
-SHARED = "get, batching"  # several calls are one request
+SHARED = "get, batching"  # several calls share one request
 
 
 class Cell(NamedTuple):
-    """One price: who, what, how."""
+    """One price to measure: which client, which operation, in which manner."""
 
     process: ClientProcess
     operation: str
@@ -91,14 +91,14 @@ class Cell(NamedTuple):
 
 
 def check_machine() -> None:
-    """Two cores to pin to, and the tools to do it."""
+    """Refuse to run without two cores to pin to and the tools to do it."""
     missing = [tool for tool in ("cc", "taskset") if shutil.which(tool) is None]
     if missing or not {0, 1} <= os.sched_getaffinity(0):
         raise SystemExit(f"--only local: the wire is measured on Linux, on cores 0 and 1, with cc and taskset {missing or ''}")
 
 
 def started(client: Client, url: str, stack: ExitStack) -> ClientProcess | None:
-    """The client's process, or None and a message: the others are measured all the same."""
+    """The client's process, or None and a message; the other clients are still measured."""
     try:
         return stack.enter_context(ClientProcess(client, url))
     except ClientFailedError as error:
@@ -107,19 +107,19 @@ def started(client: Client, url: str, stack: ExitStack) -> ClientProcess | None:
 
 
 def priced(server: NullDynamoDB, cell: Cell, calls: int) -> float:
-    """Microseconds per call; and every call was one request."""
+    """Microseconds per call, after checking that every call sent one request."""
     before = sum(server.asked().values())
     us, made = cell.process.price(cell.operation, cell.concurrency, calls)
     asked = sum(server.asked().values()) - before
     client = cell.process.client
     shares = cell.operation == SHARED and cell.concurrency > 1 and 0 < asked < made
     if asked != made * client.requests_per_call and not shares:
-        raise RuntimeError(f"{client.name}, {cell.operation}, {cell.manner}: {made} calls were {asked} requests")
+        raise RuntimeError(f"{client.name}, {cell.operation}, {cell.manner}: {made} calls sent {asked} requests")
     return us
 
 
 def cells(processes: list[ClientProcess]) -> Iterator[Cell]:
-    """Every price that these processes offer."""
+    """Every price that these processes can be asked for."""
     for process in processes:
         for operation in process.operations:
             for manner, concurrency in MANNERS[process.client.api].items():
@@ -127,7 +127,7 @@ def cells(processes: list[ClientProcess]) -> Iterator[Cell]:
 
 
 def prices(server: NullDynamoDB, clients: list[Client], rounds: int) -> Prices:
-    """The median of each cell, all of them measured in turn so that a slow moment hits everyone."""
+    """The median of each cell. They are measured in turn, so a slow moment affects all of them."""
     found: defaultdict[str, defaultdict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     with ExitStack() as stack:
         processes = [process for client in clients if (process := started(client, server.url, stack))]
@@ -146,7 +146,7 @@ def prices(server: NullDynamoDB, clients: list[Client], rounds: int) -> Prices:
 
 
 def footprint(process: ClientProcess) -> dict[str, float]:
-    """Memory after gets and puts alone, so that every client did the same; then what a crowd of gets opens."""
+    """Memory after gets and puts alone, the same work for every client, and then what a crowd of gets opens."""
     api = process.client.api
     for operation in ("get", "put"):
         process.price(operation, max(MANNERS[api].values()), CALLS_OF_A_FOOTPRINT)
@@ -158,7 +158,7 @@ def footprint(process: ClientProcess) -> dict[str, float]:
 
 
 def footprints(server: NullDynamoDB, clients: list[Client]) -> Footprints:
-    """Each client in a fresh process, one after the other."""
+    """Each client in a fresh process, one after another."""
     found: defaultdict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for client in clients:
         with ExitStack() as stack:
@@ -169,7 +169,7 @@ def footprints(server: NullDynamoDB, clients: list[Client]) -> Footprints:
 
 
 def rows(priced: Prices, used: Footprints, with_peers: bool) -> list[Row]:
-    """The targets of docs and README."""
+    """The targets in docs and README."""
 
     def price(client: str, operation: str, manner: str) -> float | None:
         return priced.get(client, {}).get(operation, {}).get(manner)
@@ -190,7 +190,7 @@ def rows(priced: Prices, used: Footprints, with_peers: bool) -> list[Row]:
         made.append(Row(f"save of a changed item, {manner} / put", value, "x", SAVE_OVER_PUT))
     value = ratio(price(OURS, "transaction", CONCURRENT), price(OURS, "put", CONCURRENT))
     made.append(Row(f"transaction of two puts, {CONCURRENT} / put", value, "x", PAIR_OVER_PUT))
-    made.append(Row(f"get inside of batching(), {CONCURRENT}", price(OURS, SHARED, CONCURRENT), "us", BATCHED_GET))
+    made.append(Row(f"get inside batching(), {CONCURRENT}", price(OURS, SHARED, CONCURRENT), "us", BATCHED_GET))
     if with_peers:
         for api in MANNERS:
             value = ratio(use(OURS, api, "memory_mb"), use(PEER, api, "memory_mb"))
@@ -201,7 +201,7 @@ def rows(priced: Prices, used: Footprints, with_peers: bool) -> list[Row]:
 
 
 def table(prices: Prices, used: Footprints) -> str:
-    """Every figure, for people."""
+    """Every figure as a readable table."""
     lines = []
     manners = [manner for api in MANNERS.values() for manner in api]
     for operation in dict.fromkeys(operation for operations in prices.values() for operation in operations):
@@ -210,7 +210,7 @@ def table(prices: Prices, used: Footprints) -> str:
             if operation in operations:
                 values = (operations[operation].get(manner) for manner in manners)
                 lines.append(f"  {client:18}" + "".join(f"{'' if value is None else f'{value:.0f}':>12}" for value in values))
-    lines.append(f"{'footprint':28}{'MB':>8}{'threads':>9}{'sockets':>9}{'MB':>8}   the last three with {CROWD:,} gets in flight")
+    lines.append(f"{'footprint':28}{'MB':>8}{'threads':>9}{'sockets':>9}{'MB':>8}   the last 3 with {CROWD:,} gets in flight")
     for client, apis in used.items():
         for api, found in apis.items():
             after = (found.get(what) for what in ("threads", "sockets", "memory_after_crowd_mb"))
@@ -222,7 +222,7 @@ def table(prices: Prices, used: Footprints) -> str:
 
 
 def measure(rounds: int, with_peers: bool) -> tuple[list[Row], dict[str, Any]]:
-    """Measure and print; the rows to judge, and every figure to store."""
+    """Measure and print; returns the rows with targets, and every figure to store."""
     check_machine()
     clients = [client for client in CLIENTS if with_peers or client.environment is None]
     with NullDynamoDB() as server:

@@ -1,9 +1,9 @@
-"""One client in a process of its own: reads what to do from standard input, answers what it cost. Run by ``wire.py``.
+"""One client in a process of its own: reads commands from standard input and answers with their cost. Run by ``wire.py``.
 
-``worker.py CLIENT awaited|sync URL``. Commands and answers are lines of JSON. The first answer lists the operations; then
-``{"price": "get", "concurrency": 64, "calls": 1000}`` answers microseconds of CPU per call and how many calls were made in all,
-``{"crowd": 1000}`` the most threads and sockets seen while so many gets are in flight, and ``{"memory": true}`` the most memory
-used so far.
+``worker.py CLIENT awaited|sync URL``. Commands and answers are lines of JSON. The first answer lists the operations. Then
+``{"price": "get", "concurrency": 64, "calls": 1000}`` returns microseconds of CPU per call and the total number of calls,
+``{"crowd": 1000}`` the peak number of threads and sockets with that many gets in flight, and ``{"memory": true}`` the peak
+memory so far.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 
 def commands() -> Iterator[dict[str, Any]]:
-    """What ``wire.py`` asks for, until it closes the pipe. Blocks: between two commands there is nothing to do."""
+    """Commands from ``wire.py`` until it closes the pipe. May block, because there is nothing to do between two commands."""
     while line := sys.stdin.readline():
         yield json.loads(line)
 
 
 def answer(value: Any) -> None:
-    """One line back."""
+    """Send one line back."""
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
 def cpu() -> float:
-    """Microseconds of CPU of this process so far, all its threads included."""
+    """CPU time of this process and all its threads so far, in microseconds."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return (usage.ru_utime + usage.ru_stime) * 1e6
 
 
 def most_memory() -> int:
-    """The most resident memory, in KiB. Not ``ru_maxrss``: that begins with what the process that started this one used."""
+    """Peak resident memory in KiB. Not ``ru_maxrss``, which starts with the memory of the process that started this one."""
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 
@@ -56,20 +56,20 @@ def threads() -> int:
 
 
 def sockets() -> int:
-    """TCP sockets open now. Those that a loop or a runtime wakes itself with are not TCP."""
+    """TCP sockets open now. The sockets that a loop or a runtime uses to wake itself are not TCP."""
     with open("/proc/self/net/tcp") as table:
         tcp = {f"socket:[{line.split()[9]}]" for line in table.readlines()[1:]}
     found = 0
     for descriptor in os.listdir("/proc/self/fd"):
         try:
             found += os.readlink(f"/proc/self/fd/{descriptor}") in tcp
-        except FileNotFoundError:  # the listing's own, or closed meanwhile
+        except FileNotFoundError:  # the descriptor of the listing itself, or one closed in the meantime
             continue
     return found
 
 
 def check(operation: str, result: Any) -> None:
-    """A client that answers fast, and wrong, has no price. What the item is depends on the client."""
+    """Refuse a price for a wrong answer. The type of an item depends on the client."""
     if operation in ("put", "save", "batch_write", "transaction"):
         return
     expected = "Ada Lovelace 1"
@@ -84,12 +84,12 @@ def check(operation: str, result: Any) -> None:
 
 
 def warm_up(calls: int, concurrency: int) -> int:
-    """How many calls come before the priced ones: connections are opened again, caches are filled."""
+    """The number of calls before the priced ones, to open connections and fill caches."""
     return max(calls // 10, 2 * concurrency)
 
 
 async def awaited(call: Call, calls: int, concurrency: int) -> None:
-    """So many calls by so many tasks, each of which awaits one call after the other."""
+    """Make `calls` calls from `concurrency` tasks, each of which awaits one call after another."""
     if concurrency == 1:
         for number in range(calls):
             await call(number % NUMBERS)
@@ -104,13 +104,13 @@ async def awaited(call: Call, calls: int, concurrency: int) -> None:
 
 
 def blocking(call: Call, calls: int) -> None:
-    """So many calls, one after the other."""
+    """Make `calls` calls, one after another."""
     for number in range(calls):
         call(number % NUMBERS)
 
 
 async def crowd(get: Call, size: int) -> dict[str, int]:
-    """The most threads and sockets while `size` gets are in flight, five times over."""
+    """The peak number of threads and sockets while `size` gets are in flight, over five repetitions."""
     most = {"threads": threads(), "sockets": sockets()}
     for _ in range(5):
         flight = asyncio.gather(*(get(number % NUMBERS) for number in range(size)))
@@ -123,7 +123,7 @@ async def crowd(get: Call, size: int) -> dict[str, int]:
 
 async def serve_awaited(client: ModuleType, url: str) -> None:
     """Answer commands with the awaited API."""
-    blocks = getattr(client, "BLOCKS", {})  # what an operation is measured inside of
+    blocks = getattr(client, "BLOCKS", {})  # the block that an operation is measured in
     async with client.connected(url) as calls:
         for operation, call in calls.items():
             check(operation, await call(1))

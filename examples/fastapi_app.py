@@ -1,4 +1,4 @@
-"""A web service whose request bodies and answers are models. Run it with ``uvicorn --app-dir examples fastapi_app:app``."""
+"""A web service whose request and response bodies are models. Run it with ``uvicorn --app-dir examples fastapi_app:app``."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ from pydynox.exceptions import (
 
 
 class User(Model[str], table="users"):
-    """A user, as it is stored, sent and received."""
+    """A user: the stored item, the request body and the response."""
 
     user_id: Attr[str] = partition_key()
     name: Attr[str]
@@ -29,7 +29,7 @@ class User(Model[str], table="users"):
 
 
 class Changes(BaseModel):
-    """What a PATCH may change; what it leaves out stays."""
+    """The attributes that a PATCH may change; those it leaves out stay the same."""
 
     name: str | None = None
     age: int | None = None
@@ -38,10 +38,10 @@ class Changes(BaseModel):
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-    """One client for the app. Region, credentials and endpoint are those of the environment."""
+    """One client for the app. Region, credentials and endpoint come from the environment."""
     async with DynamoDBClient(timeout=5) as client:
         set_default_client(client)
-        if not await User.table.exists():  # on AWS the deployment makes tables; memory:// begins without any
+        if not await User.table.exists():  # on AWS the deployment creates tables; memory:// starts without any
             await User.table.create()
         yield
         set_default_client(None)
@@ -51,7 +51,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 STATUS = {
-    ValidationError: 422,  # what FastAPI lets pass and DynamoDB would not, such as a key of 3,000 bytes in the path
+    ValidationError: 422,  # accepted by FastAPI but not by DynamoDB, such as a key of 3,000 bytes in the path
     CursorError: 400,
     ItemNotFoundError: 404,
     ConditionFailedError: 409,
@@ -63,12 +63,12 @@ STATUS = {
 
 @app.exception_handler(PydynoxError)
 async def failed(_request: Request, error: PydynoxError) -> JSONResponse:
-    known = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
-    if known is not None and not error.retryable:
-        return JSONResponse({"detail": str(error)}, status_code=known)
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    if status is not None and not error.retryable:
+        return JSONResponse({"detail": str(error)}, status_code=status)
     if error.retryable:
         return JSONResponse({"detail": "try again later"}, status_code=503, headers={"Retry-After": "1"})
-    raise error  # a fault of the app or its configuration: a 500, and a line in the log
+    raise error  # a bug in the app or its configuration: a 500 and a line in the log
 
 
 @app.post("/users", status_code=201, response_model=User)
@@ -87,7 +87,7 @@ async def change(user_id: str, changes: Changes) -> User:
     user = await User.get_or_raise(user_id)
     for name, value in changes.model_dump(exclude_unset=True).items():
         setattr(user, name, value)
-    await user.save()  # sends what differs; nothing where nothing does
+    await user.save()  # sends only the differences, and nothing if there are none
     return user
 
 

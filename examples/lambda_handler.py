@@ -1,4 +1,4 @@
-"""A Lambda function with an async core: tags many users at the same time. Its handler is ``lambda_handler.handler``."""
+"""A Lambda function with an async core that tags many users concurrently. Its handler is ``lambda_handler.handler``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, set_default_client
 
-# Made once per execution environment, before the first event; it does no I/O, and it outlives the loops of the handler.
+# Created once per execution environment, before the first event. It does no I/O and outlives the handler's event loops.
 set_default_client(DynamoDBClient(timeout=5))
 
 
@@ -20,25 +20,25 @@ class User(Model[str], table="users"):
 
 
 async def tag(user_id: str, name: str) -> bool:
-    """Whether there was such a user to tag."""
+    """Tag a user; returns whether the user exists."""
     user = await User.get(user_id)
     if user is None:
         return False
     user.tags.add(name)
-    await user.save()  # ADD tags :0, so that tags which others add meanwhile stay
+    await user.save()  # sends ADD tags :0, so tags that others add concurrently are kept
     return True
 
 
 async def handle(event: dict[str, Any]) -> dict[str, Any]:
-    """``{"user_ids": ["u1", "u2"], "tag": "vip"}`` is answered by who was there and who was not."""
+    """Answers ``{"user_ids": ["u1", "u2"], "tag": "vip"}`` with the users that were tagged and those that are missing."""
     ids = event["user_ids"]
-    found = await asyncio.gather(*(tag(user_id, event["tag"]) for user_id in ids))
+    tagged = await asyncio.gather(*(tag(user_id, event["tag"]) for user_id in ids))
     return {
-        "tagged": [user_id for user_id, there in zip(ids, found, strict=True) if there],
-        "missing": [user_id for user_id, there in zip(ids, found, strict=True) if not there],
+        "tagged": [user_id for user_id, exists in zip(ids, tagged, strict=True) if exists],
+        "missing": [user_id for user_id, exists in zip(ids, tagged, strict=True) if not exists],
     }
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """What Lambda calls."""
+    """The entry point that Lambda calls."""
     return asyncio.run(handle(event))

@@ -17,7 +17,7 @@ class User(Model[str], table="users"):
 
 
 async def awaited() -> None:
-    """The same verbs as below, awaited."""
+    """The verbs awaited, in an event loop."""
     print("awaited")
     async with DynamoDBClient(endpoint_url="memory://") as client:
         with client.as_default():
@@ -39,7 +39,7 @@ async def awaited() -> None:
 
 
 def blocking() -> None:
-    """The same verbs without an event loop: ``.sync`` before the verb."""
+    """The same verbs without an event loop: put ``.sync`` before the verb."""
     print("blocking")
     with DynamoDBClient(endpoint_url="memory://").as_default():
         User.table.sync.create()

@@ -1,4 +1,4 @@
-"""Tests of the web service, which stays as it is: ``pytest examples``."""
+"""Tests of the web service, which needs no changes for them: ``pytest examples``."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import httpx
 from fastapi_app import User, app
 from pydynox import DynamoDBClient
 
-pytest_plugins = ["pydynox.testing"]  # a project has this line in its conftest.py
+pytest_plugins = ["pydynox.testing"]  # in a project, this line goes in conftest.py
 
 
 async def requests() -> list[httpx.Response]:
@@ -27,5 +27,5 @@ def test_a_user_is_added_and_changed(dynamodb: DynamoDBClient) -> None:
     assert dynamodb.sync.call("ListTables")["TableNames"] == ["users"]
 
 
-def test_each_test_begins_without_items(dynamodb: DynamoDBClient) -> None:
+def test_each_test_starts_without_items(dynamodb: DynamoDBClient) -> None:
     assert dynamodb.sync.call("ListTables")["TableNames"] == []

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 KEYS = [{"pk": partition_key(number), "sk": SORT_KEY} for number in range(NUMBERS)]
-ITEMS = [{**values(number), "score": Decimal(str(number + 0.25))} for number in range(NUMBERS)]  # floats are refused
+ITEMS = [{**values(number), "score": Decimal(str(number + 0.25))} for number in range(NUMBERS)]  # boto3 refuses floats
 
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[dict[str, Callable[[int], Any]]]:
-    """The awaited calls. It may have as many connections as there are tasks: its default of 10 would make them queue."""
+    """The awaited calls, with a connection for each task: with the default of 10, tasks would queue."""
     session = aioboto3.Session(aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY, region_name=REGION)
     config = AioConfig(max_pool_connections=64)
     async with session.resource("dynamodb", endpoint_url=url, config=config) as resource:

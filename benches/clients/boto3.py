@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 KEYS = [{"pk": partition_key(number), "sk": SORT_KEY} for number in range(NUMBERS)]
-ITEMS = [{**values(number), "score": Decimal(str(number + 0.25))} for number in range(NUMBERS)]  # floats are refused
+ITEMS = [{**values(number), "score": Decimal(str(number + 0.25))} for number in range(NUMBERS)]  # boto3 refuses floats
 
 
 @contextmanager

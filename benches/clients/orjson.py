@@ -1,4 +1,4 @@
-"""What parsing alone costs: ``orjson.loads`` of the page that a Query answers. It makes no request."""
+"""The cost of parsing alone: ``orjson.loads`` of the page that a Query returns. It sends no request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connected_sync(url: str) -> Iterator[dict[str, Callable[[int], Any]]]:  # noqa: ARG001 - as every client
+def connected_sync(url: str) -> Iterator[dict[str, Callable[[int], Any]]]:  # noqa: ARG001 - the signature of every client
     """The one call."""
     body = page(100)
     yield {"query": lambda _: orjson.loads(body)["Items"]}

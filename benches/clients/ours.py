@@ -21,21 +21,21 @@ LOADED = [User.model_from_item(item(number)) for number in range(NUMBERS)]
 
 
 def changed(number: int) -> User:
-    """A loaded item that differs from what was stored last."""
+    """A loaded item that differs from its stored state."""
     found = LOADED[number]
     found.age = found.age % 100 + 1
     return found
 
 
 def open_client(url: str) -> DynamoDBClient:
-    """A client of the null server, which the model uses from now on."""
+    """A client of the null server; the model uses it from now on."""
     client = DynamoDBClient(region=REGION, endpoint_url=url, credentials=Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
     set_default_client(client)
     return client
 
 
 async def pair(client: DynamoDBClient, number: int) -> None:
-    """Two puts, both or none."""
+    """Two puts, all or nothing."""
     async with client.transaction() as tx:
         tx.put(USERS[number])
         tx.put(USERS[number - 1])

@@ -1,4 +1,4 @@
-"""pydynox 1.8 of PyPI, an independent project: models in, models out, its public API."""
+"""pydynox 1.8 from PyPI, an independent project: models in, models out, through its public API."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class User(Model):
     version = NumberAttribute()
 
 
-logging.disable(logging.WARNING)  # with 64 calls in flight it reports slow ones, which costs it more than they do
+logging.disable(logging.WARNING)  # with 64 calls in flight it logs slow ones, which costs more than the calls
 
 KEYS = [partition_key(number) for number in range(NUMBERS)]
 USERS = [User(**values(number)) for number in range(NUMBERS)]
@@ -49,7 +49,7 @@ WHOLE_KEYS = [{"pk": key, "sk": SORT_KEY} for key in KEYS]
 
 
 def items() -> list[dict[str, Any]]:
-    """Models as what its batch writes take."""
+    """Models in the form that its batch writes accept."""
     return [user.to_dict() for user in USERS[:25]]
 
 

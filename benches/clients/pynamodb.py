@@ -24,7 +24,7 @@ KEYS = [partition_key(number) for number in range(NUMBERS)]
 
 
 def model(url: str) -> type[Any]:
-    """The item of `data.item(number)`. Its client is a setting of the class."""
+    """The item of `data.item(number)`. The client is configured on the class."""
 
     class User(Model):
         """The item of `data.item(number)`."""

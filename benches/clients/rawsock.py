@@ -1,4 +1,4 @@
-"""The floor: a blocking Python socket that sends a request made beforehand and reads until the answer is whole."""
+"""The floor: a blocking Python socket that sends a prepared request and reads until the answer is complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def request(host: str, operation: str, body: bytes) -> bytes:
-    """A request of the size that a signed one has; the null server checks no signature."""
+    """A request as long as a signed one; the null server doesn't check signatures."""
     scope = f"{ACCESS_KEY_ID}/20261123/{REGION}/dynamodb/aws4_request"
     signed = "content-type;host;x-amz-date;x-amz-target"
     head = (
@@ -31,7 +31,7 @@ def request(host: str, operation: str, body: bytes) -> bytes:
 
 
 def exchange(connection: socket.socket, sent: bytes) -> bytes:
-    """Send, and read one whole answer."""
+    """Send, and read one complete answer."""
     connection.sendall(sent)
     answer = connection.recv(65536)
     while (end := answer.find(b"\r\n\r\n")) < 0:

@@ -1,4 +1,4 @@
-"""Counts of a run: taken from valgrind and from the interpreter, and compared with a reference."""
+"""Counts of a run: collected by valgrind and by the interpreter, and compared with a reference."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ import shutil
 import subprocess
 from collections import Counter
 
-#: By operation and by what was counted.
+#: By operation and by kind of count.
 Figures = dict[str, dict[str, float]]
 
 HERE = pathlib.Path(__file__).parent
-#: A figure may be this much above its reference...
+#: A figure may exceed its reference by this factor...
 TOLERANCE = 1.03
-#: ...and so much more of what depends on how fast the other side answers: whether a wait or a read is needed once more.
+#: ...plus this allowance, because the speed of the other side decides whether another wait or read is needed.
 ALLOWANCE = {"system calls": 0.5, "Rust allocations": 0.25}
-#: The line of a call; another one follows where it had to wait.
+#: The line of a call; a second line follows if it had to wait.
 _SYSTEM_CALL = re.compile(r"SYSCALL\[[^\]]*\]\([^)]*\) (sys_\w+)")
-#: Answered without the kernel, outside of valgrind.
+#: Outside valgrind, these are answered without the kernel.
 _OF_THE_VDSO = {"sys_clock_gettime", "sys_gettimeofday", "sys_time", "sys_getcpu"}
-#: How Rust asks its allocator, and what the allocator calls of itself.
+#: The functions that Rust calls to allocate; the allocator also calls some of them itself.
 _ALLOCATES = re.compile(r"mi_(heap_)?(malloc|zalloc|calloc|realloc|rezalloc)")
 
 
 def compiled(folder: pathlib.Path) -> pathlib.Path:
-    """The library of the marks."""
+    """Compile the library with the marks."""
     library = folder / "marks.so"
     subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, HERE / "marks.c"], check=True)
     return library
 
 
 def of_interpreter(command: list[object], turn: int) -> Figures:
-    """How often a call has the interpreter allocate. The first run writes bytecode, where there was none, and is not counted."""
+    """Allocations by the interpreter per call. The first run may write bytecode, so it is not counted."""
     _rows([], command, turn)
     rows = _rows([], command, turn)
     return {name: {"Python allocations": round(allocations / calls, 2)} for name, (calls, allocations) in rows.items()}
 
 
 def of_valgrind(command: list[object], folder: pathlib.Path, turn: int) -> Figures:
-    """Instructions, allocations of Rust and system calls per call. Takes about a minute."""
+    """Instructions, allocations by Rust and system calls per call. Takes about a minute."""
     log, dumps = folder / "valgrind.log", folder / "callgrind.out"
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={dumps}", f"--log-file={log}", "--trace-syscalls=yes"]
     rows = _rows(valgrind, command, turn)
@@ -51,7 +51,7 @@ def of_valgrind(command: list[object], folder: pathlib.Path, turn: int) -> Figur
         text = dump.read_text()
         trigger = re.search(r"^desc: Trigger: Client Request: (.*)$", text, re.MULTILINE)
         if trigger is None:
-            continue  # what comes after the last mark
+            continue  # everything after the last mark
         name = trigger[1]
         instructions = re.search(r"^(?:totals|summary): (\d+)", text, re.MULTILINE)
         assert instructions is not None, dump
@@ -65,10 +65,10 @@ def of_valgrind(command: list[object], folder: pathlib.Path, turn: int) -> Figur
 
 
 def _rows(before: list[str], command: list[object], turn: int) -> dict[str, tuple[int, int]]:
-    """Calls and allocations by operation, little left to chance.
+    """Calls and allocations by operation, with as little randomness as possible.
 
-    Where a string's hash, a file's bytecode or an object's address changes, so do the counts: CPython looks methods up by the
-    address of their names, and that moves with each variable of the environment. So each turn has one more of them.
+    Counts change with string hashes, cached bytecode and the addresses of objects: CPython looks methods up by the address of
+    their names, which moves with every environment variable. Therefore each turn has one more variable.
     """
     environment = {name: os.environ.get(name, "") for name in ("PATH", "HOME", "PYTHONPATH", "PYTHONPYCACHEPREFIX")}
     environment |= {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""} | {f"TURN_{number}": "" for number in range(turn)}
@@ -90,7 +90,7 @@ def _system_calls(log: str) -> Counter[str]:
 
 
 def _allocations(dump: str) -> int:
-    """Calls of the allocator by others. A name stands beside its number where it occurs first."""
+    """Calls to the allocator from outside it. A name follows its number only at the first occurrence."""
     names: dict[str, str] = {}
     caller = callee = ""
     found = 0
@@ -107,7 +107,7 @@ def _allocations(dump: str) -> int:
 
 
 def least(one: Figures, other: Figures) -> Figures:
-    """The lower of two runs' figures: what is left of chance only adds."""
+    """The lower figure of two runs, because the remaining randomness only adds to a count."""
     return {name: {what: min(value, other[name][what]) for what, value in row.items()} for name, row in one.items()}
 
 
@@ -122,7 +122,7 @@ def above(figures: Figures, reference: Figures) -> list[str]:
 
 
 def table(figures: Figures, reference: Figures) -> str:
-    """All figures, each beside how it stands to its reference."""
+    """All figures, each with its ratio to the reference."""
     lines = []
     for operation, row in figures.items():
         cells = []

@@ -1,7 +1,7 @@
-"""The process that ``run.py`` counts: each operation some hundred times, between two marks.
+"""The process that ``run.py`` counts: runs each operation about a hundred times, between two marks.
 
-``guarded.py MARKS URL ENCRYPTED_URL``. MARKS is the compiled ``marks.c``. Under valgrind the marks enclose what is counted there;
-without it, the interpreter's allocations are counted. A line of JSON has the calls and these allocations of each operation.
+``guarded.py MARKS URL ENCRYPTED_URL``. MARKS is the compiled ``marks.c``. Under valgrind, the marks delimit the counted region;
+without it, the interpreter's allocations are counted. Prints a line of JSON with each operation's calls and allocations.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Calls of an operation, after a fifth as many that are not counted. The counts of one call differ: of where a hash table grows,
-#: of how an answer comes in parts.
+#: Calls per operation, after a fifth as many uncounted ones. The counts of single calls differ: a hash table grows, or an answer
+#: arrives in several parts.
 CALLS = {"page of 100": 20, "batch_get of 100": 20, "batch_write of 25": 20, "condition": 500}
 FEWEST = 100
 
@@ -31,7 +31,7 @@ class Marks:
         self.rows: dict[str, tuple[int, int]] = {}
 
     def around(self, name: str, call: Callable[[int], object], calls: int) -> None:
-        """Have what so many calls cost counted."""
+        """Count the cost of this many calls."""
         numbers, encoded = range(calls), name.encode()
         before = self._library.allocations_so_far()
         self._library.begin(encoded)
@@ -42,7 +42,7 @@ class Marks:
 
 
 def operations(url: str, encrypted_url: str) -> dict[str, Callable[[int], object]]:
-    """What is counted: blocking calls, whose thread drives the runtime itself, so that no other thread's turn changes a count."""
+    """The counted operations. They block, so their own thread drives the runtime and no other thread changes a count."""
     from clients import ours
     from data import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SORT_KEY, item
     from model import User
@@ -91,20 +91,20 @@ def operations(url: str, encrypted_url: str) -> dict[str, Callable[[int], object
 def main() -> None:
     """Count everything once."""
     path, url, encrypted_url = sys.argv[1:]
-    sys.path.insert(1, str(pathlib.Path(__file__).parent.parent))  # what the other benches have
+    sys.path.insert(1, str(pathlib.Path(__file__).parent.parent))  # the modules of the other benches
     marks = Marks(path)
 
     def bring_in(_: int) -> Any:
         import pydynox
 
-        return pydynox.Model  # a lazy import would cost nothing here and all of it at the first use
+        return pydynox.Model  # a lazy import would otherwise be counted at the first use
 
     marks.around("nothing", lambda _: None, 1)
     marks.around("import", bring_in, 1)
     import gc
 
     calls = operations(url, encrypted_url)
-    # When the collector runs depends on what was allocated long before: its share would wander from operation to operation.
+    # The collector's schedule depends on much earlier allocations, so its cost would land on changing operations.
     gc.collect()
     gc.freeze()
     gc.disable()

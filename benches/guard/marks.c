@@ -1,7 +1,7 @@
-/* Marks in a run of valgrind, and a count of the interpreter's allocations without it. Loaded by guarded.py through ctypes.
+/* Marks for a run under valgrind, and a count of the interpreter's allocations without it. guarded.py loads this through ctypes.
  *
- * begin() and end(name) enclose a region: callgrind writes what was executed between them to a file of its own, and valgrind's
- * log, in which it lists system calls, gets a line for each. Outside of valgrind both do nothing.
+ * begin() and end(name) delimit a region: callgrind writes a separate file for the code executed between them, and valgrind's log,
+ * which lists the system calls, gets a line for each. Outside valgrind, both do nothing.
  */
 #include <stddef.h>
 #include <valgrind/callgrind.h>
@@ -17,7 +17,7 @@ void end(const char *name) {
     VALGRIND_PRINTF("guard: end %s\n", name);
 }
 
-/* PyMemAllocatorEx of CPython's headers, which a machine with an interpreter need not have. */
+/* PyMemAllocatorEx from CPython's headers, which a machine with an interpreter may not have. */
 struct allocator {
     void *context;
     void *(*malloc)(void *, size_t);
@@ -56,7 +56,7 @@ static void counted_free(void *domain, void *memory) {
     inner->free(inner->context, memory);
 }
 
-/* From now on, for good. Called once, with the interpreter's lock. Not under valgrind: counting takes instructions. */
+/* Starts counting, permanently. Called once, with the interpreter's lock held. Not under valgrind: counting takes instructions. */
 void count_allocations(void) {
     if (RUNNING_ON_VALGRIND) return;
     for (int domain = RAW; domain < DOMAINS; domain++) {

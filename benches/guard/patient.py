@@ -1,4 +1,4 @@
-"""An item with an encrypted attribute: its model, its keyring, and the answer that holds it as it is stored."""
+"""An item with an encrypted attribute: its model, its keyring, and the answer with its stored form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydynox import Attr, DynamoDBClient, Encrypted, LocalKeyring, Model, partit
 
 
 class Patient(Model[str], table="patients"):
-    """One encrypted attribute beside two plain ones."""
+    """One encrypted attribute and two plain ones."""
 
     patient_id: Attr[str] = partition_key()
     name: Attr[str]
@@ -17,7 +17,7 @@ class Patient(Model[str], table="patients"):
 
 
 def keyring() -> LocalKeyring:
-    """The same key in each process: what one sealed the other opens."""
+    """The same key in every process, so that one can decrypt what another encrypted."""
     return LocalKeyring({"guard": bytes(range(32))})
 
 
@@ -27,7 +27,7 @@ def make_patient() -> Patient:
 
 
 def stored_patient() -> dict[str, Any]:
-    """The item as DynamoDB answers it."""
+    """The item as DynamoDB returns it."""
     client = DynamoDBClient(endpoint_url="memory://", keyring=keyring())
     with client.as_default():
         Patient.table.sync.create()

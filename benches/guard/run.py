@@ -1,15 +1,15 @@
-"""Count what a call costs, and compare with what it cost: ``make guard``.
+"""Count the cost of calls and compare it with a reference: ``make guard``.
 
-Time on a busy machine tells nothing below a tenth; instructions do. valgrind runs ``guarded.py`` once and tells, for each
-operation, how many instructions a call executes, how often the Rust side allocates and which system calls it makes; a second
-run without valgrind tells how often the interpreter allocates. Beside them stand the size of the extension and the modules that
-must not come with ``import pydynox``.
+Timings on a busy machine can't show changes below a tenth; instruction counts can. valgrind runs ``guarded.py`` once and counts,
+for each operation, the instructions that a call executes, the allocations on the Rust side and the system calls. A second run
+without valgrind counts the interpreter's allocations. The size of the extension and the modules that ``import pydynox`` must not
+import are checked as well.
 
-``reference.json`` has the figures of the commit that updated it last, with the reason. Counts depend on the processor, the
-interpreter, the compiler and the C library, so a reference names them and is compared with its like alone; elsewhere the figures
-are printed, and that is all.
+``reference.json`` has the figures of the commit that last updated it, with the reason. Counts depend on the processor, the
+interpreter, the compiler and the C library, so a reference names them and is only compared with runs on the same ones. Anywhere
+else, the figures are only printed.
 
-    python benches/guard/run.py                     # ends with 1 where a figure is more than 3 % above its reference
+    python benches/guard/run.py                     # exits with 1 if a figure is more than 3 % above its reference
     python benches/guard/run.py --update "reason"   # store the figures of this machine
 """
 
@@ -30,20 +30,20 @@ HERE = pathlib.Path(__file__).parent
 REFERENCE = HERE / "reference.json"
 sys.path.insert(1, str(HERE.parent))
 
-import counts  # noqa: E402 (beside this file)
-from data import item  # noqa: E402 (of the folder above)
-from patient import stored_patient  # noqa: E402 (beside this file)
-from server import NullDynamoDB  # noqa: E402 (of the folder above)
+import counts  # noqa: E402 (in this folder)
+from data import item  # noqa: E402 (in the parent folder)
+from patient import stored_patient  # noqa: E402 (in this folder)
+from server import NullDynamoDB  # noqa: E402 (in the parent folder)
 
-#: Of the processor, what code chooses by at run time.
+#: Processor features that code checks at run time to choose an implementation.
 FEATURES = ("aes", "avx2", "avx512f", "bmi2", "pclmulqdq", "sha_ni", "vaes", "sha2", "sve")
-#: A figure that is too high is measured again: addresses fall badly now and then, and a cost that is there stays.
+#: A figure that is too high is measured again: an unlucky address layout goes away, a real cost stays.
 MORE_TURNS = 4
 FORBIDDEN = ("asyncio", "threading", "logging", "json", "inspect", "dataclasses", "pydantic", "decimal", "datetime", "uuid")
 
 
 def like() -> dict[str, str]:
-    """What the counts depend on."""
+    """The kind of machine, on which the counts depend."""
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     flags = set(re.findall(r"\w+", cpuinfo.read_text())) if cpuinfo.exists() else set()
     return {
@@ -55,7 +55,7 @@ def like() -> dict[str, str]:
 
 
 def came_along() -> list[str]:
-    """Modules that must not come with ``import pydynox``, and do."""
+    """Modules that ``import pydynox`` must not import, but does."""
     code = (
         f"import sys; before = set(sys.modules); import pydynox; print(*sorted((set(sys.modules) - before) & set({FORBIDDEN!r})))"
     )
@@ -63,7 +63,7 @@ def came_along() -> list[str]:
 
 
 def measured(turn: int) -> counts.Figures:
-    """Every figure of this machine; no two turns have their objects at the same addresses."""
+    """Every figure on this machine. Each turn has its objects at different addresses."""
     from pydynox import _core
 
     figures: counts.Figures = {"extension": {"KB": round(pathlib.Path(_core.__file__).stat().st_size / 1000)}}
@@ -83,20 +83,20 @@ def measured(turn: int) -> counts.Figures:
 
 
 def references() -> list[dict[str, Any]]:
-    """What was stored, one entry a kind of machine."""
+    """The stored references, one entry per kind of machine."""
     found: list[dict[str, Any]] = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else []
     return found
 
 
 def update(figures: counts.Figures, reason: str) -> None:
-    """Store the figures in place of those of a like machine."""
+    """Store the figures, replacing those for the same kind of machine."""
     kept = [entry for entry in references() if entry["like"] != like()]
     REFERENCE.write_text(json.dumps([*kept, {"like": like(), "reason": reason, "figures": figures}], indent=1) + "\n")
 
 
 def main() -> int:
     """Measure, and store or compare."""
-    parser = argparse.ArgumentParser(description="Count what a call costs, and compare with what it cost.")
+    parser = argparse.ArgumentParser(description="Count the cost of calls and compare it with a reference.")
     parser.add_argument("--update", metavar="REASON", help="store the figures of this machine, and why they changed")
     reason = parser.parse_args().update
     if uninvited := came_along():
@@ -116,7 +116,7 @@ def main() -> int:
         update(figures, reason)
         return 0
     if entry is None:
-        print(f"guard: no reference of a machine like this one, nothing was compared: {like()}")
+        print(f"guard: no reference for this kind of machine, nothing was compared: {like()}")
         return 0
     above = counts.above(figures, entry["figures"])
     print(*above or [f"guard: {len(figures)} rows, none above its reference ({entry['reason']})"], sep="\n")
