@@ -13,10 +13,10 @@ export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python lint types bench guard docs fuzz clean
+.PHONY: help quickstart build test test-rust test-python lint types bench guard memcheck docs fuzz clean
 
 help:
-	@echo "make quickstart | build | test | lint | types | bench | guard | docs | fuzz"
+	@echo "make quickstart | build | test | lint | types | bench | guard | memcheck | docs | fuzz"
 
 quickstart: build
 	$(BIN)/python examples/quickstart.py
@@ -71,6 +71,16 @@ bench: build $(ENV)/group-bench
 guard: build
 	$(BIN)/python benches/guard/run.py $(if $(REASON),--update "$(REASON)")
 
+# valgrind's memcheck over every path into the unsafe file; see CONTRIBUTING.md.
+MEMCHECK := $(PYDYNOX_CACHE)/memcheck-$(CLONE)
+memcheck: $(BIN)/python
+	@rm -rf $(MEMCHECK)
+	$(BIN)/maturin build --quiet --locked --profile $(PROFILE) --no-default-features \
+		--config 'profile.$(PROFILE).package.pydynox-python.debug="line-tables-only"' \
+		--interpreter $(BIN)/python --out $(MEMCHECK)/wheels
+	$(BIN)/python -m pip install --quiet --no-deps --target $(MEMCHECK)/packages $(MEMCHECK)/wheels/*.whl
+	PYTHONPATH=$(MEMCHECK)/packages $(BIN)/python tools/memcheck/run.py
+
 # Every snippet of the docs runs in the tests; this runs those alone.
 docs: build $(ENV)/group-test
 	$(PYTEST) tests/test_docs.py
@@ -93,4 +103,4 @@ fuzz:
 	done
 
 clean:
-	rm -rf $(ENV) $(WHEELS) $(FUZZ)
+	rm -rf $(ENV) $(WHEELS) $(FUZZ) $(MEMCHECK)
