@@ -271,3 +271,44 @@ def test_the_border_names_no_resend_and_no_intent() -> None:
     ]
 
     assert named == []
+
+
+#: A file or folder named in prose: a path without placeholders, or a command that runs one.
+NAMED = re.compile(
+    r"`(?:python )?((?:[\w.-]+/)*[\w-]+\.(?:rs|py|pyi|md|txt|toml|json|lock|supp)|(?:crates|python|docs|tests|tools|\.ci)/[\w./-]+)`"
+)
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_contributing_names_only_files_that_are_there() -> None:
+    named = set(NAMED.findall(CONTRIBUTING))
+
+    assert len(named) > 40
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_the_prose_of_architecture_names_only_files_that_are_there() -> None:
+    page = re.sub(r"<!-- files of .*?<!-- end of files -->", "", (ROOT / "docs" / "architecture.md").read_text(), flags=re.DOTALL)
+    folders = [PYTHON, *(ROOT / "crates").glob("*/src"), BORDER / "interpreter", ROOT]
+    named = set(NAMED.findall(page))
+
+    assert len(named) > 15
+    assert sorted(name for name in named if not any((folder / name).exists() for folder in folders)) == []
+
+
+#: The recipes of CONTRIBUTING.md: the example that each follows, and the files that it names for other reasons.
+RECIPES = {
+    "Adding a verb": ("pop", {"operation/delete_item.rs", "read/single.rs", "write/effect.rs"}),
+    "Adding an attribute type": ("uuid", set()),
+    "Adding an error": ("TokenReused", {"CHANGELOG.md"}),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_leads_through_the_files_of_its_example(recipe: str) -> None:
+    example, others = RECIPES[recipe]
+    steps = CONTRIBUTING.partition(f"## {recipe}\n")[2].partition("\n## ")[0]
+    files = [ROOT / name for name in NAMED.findall(steps) if not name.startswith("tools/") and not name.endswith(tuple(others))]
+
+    assert len(files) > 8
+    assert [file for file in files if file.is_file() and example.lower() not in file.read_text().lower()] == []
