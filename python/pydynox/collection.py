@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from . import _core
-from ._declaration.compile import completed, definition_of, entity_of, reading_schema
+from ._declaration.compile import completed
+from ._declaration.definition import definition_of
+from ._declaration.entities import entity_of
+from ._declaration.family import reading_schema
 from ._shared.typing import A, B, C, D, Row
 from .exceptions import ConfigurationError
 from .query import Query

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, dataclass_transform
 
 from . import _core
-from ._declaration.compile import attribute_of, compile_document, completed, definition_of
+from ._declaration.compile import compile_document, completed
+from ._declaration.definition import attribute_of, definition_of
 from .attributes import Attr, field
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
-from . import _core
 from ._shared.timeout import NOT_GIVEN, limited
 from ._shared.typing import A, B, C, D, F, G, Row_co
 from .default_client import client_for
@@ -13,6 +12,7 @@ from .exceptions import ItemNotFoundError
 if TYPE_CHECKING:
     from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
+    from .query import Query
     from .sync import SyncKey
 
 
@@ -28,7 +28,7 @@ class Key(Generic[Row_co]):
     __slots__ = ("__weakref__", "_address", "_model", "_named", "_values")
 
     def __init__(self, model: type[Any], values: tuple[object, ...], named: dict[str, object] | None = None) -> None:
-        self._model: type[Any] = model
+        self._model: Any = model
         self._values = values
         self._named = named  # what templates made the key of
         self._address: tuple[Any, tuple[object, ...], dict[str, object] | None] = (model._schema, values, named)
@@ -188,13 +188,8 @@ class Key(Generic[Row_co]):
 
         Costs: half a read unit per 4 KB of the whole item, a whole one when consistent.
         """
-        from ._declaration.compile import key_names
-        from .query import Query
-
-        model = self._model
-        key = dict(zip(key_names(model), self._values, strict=True))
-        whole = cast("Any", Query(_core.Search.query(model._schema, None, (), key), model, None))
-        query: Query[tuple[Any, ...]] = whole.select(*paths)
+        # The model makes the query: queries give keys, so a key cannot import them.
+        query: Query[tuple[Any, ...]] = self._model._query_of_key(self._values).select(*paths)
         if consistent_read is not None:
             query = query.consistent_read(consistent_read)
         if timeout is not NOT_GIVEN:

@@ -23,18 +23,11 @@ from typing import (
 )
 
 from . import _core
-from ._declaration.compile import (
-    SchemaOf,
-    compile_model,
-    completed,
-    definition_of,
-    find_entity,
-    key_names,
-    of_key,
-    path_of,
-    validated,
-)
+from ._declaration.compile import SchemaOf, compile_model, completed, key_names, path_of
+from ._declaration.definition import definition_of
+from ._declaration.family import find_entity
 from ._declaration.generics import is_concrete
+from ._declaration.instances import of_key, validated
 from ._declaration.kinds import describe
 from ._declaration.protected import conceals
 from ._shared.timeout import NOT_GIVEN, limited
@@ -423,6 +416,12 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
     @classmethod
     def _find_entity(cls, name: str) -> _core.Schema | None:
         return find_entity(cls, name)
+
+    @classmethod
+    def _query_of_key(cls, values: tuple[object, ...]) -> Query[Self]:
+        """The query for the one item that has this key."""
+        key = dict(zip(key_names(cls), values, strict=True))
+        return Query(_core.Search.query(cls._schema, None, (), key), cls, None)
 
     @overload
     @classmethod

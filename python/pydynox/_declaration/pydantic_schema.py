@@ -15,9 +15,9 @@ from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 from pydynox import _core
 from pydynox.exceptions import ValidationError
 
-from .compile import core_field, is_made
-from .compile import made as made_of
+from .fields import core_field
 from .generics import plain
+from .instances import instance_from, is_managed
 from .kinds import describe, kind_of
 from .protected import conceals, protection_of
 from .pydantic_errors import attribute_schema, model_schema
@@ -70,7 +70,7 @@ def core_schema_of(cls: Any, handler: Any) -> Any:
         },
     )
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
-    made = core_schema.no_info_after_validator_function(lambda values: made_of(cls, values), values)
+    made = core_schema.no_info_after_validator_function(lambda values: instance_from(cls, values), values)
     if any(attribute.options.protection == "encrypted" for attribute in cls.model_fields.values()):
         made = model_schema(dict(cls.model_fields), made)
     return core_schema.json_or_python_schema(
@@ -94,7 +94,7 @@ def json_schema_of(cls: Any, schema: Any, handler: Any) -> dict[str, Any]:
     for name, attribute in cls.model_fields.items():
         if not _is_shown(attribute, goes_out=goes_out):
             properties.pop(name, None)
-        elif goes_out and name in properties and is_made(attribute):
+        elif goes_out and name in properties and is_managed(attribute):
             properties[name] = {**properties[name], "readOnly": True}
     if "required" in shown:
         shown["required"] = [name for name in shown["required"] if name in properties]
@@ -104,7 +104,7 @@ def json_schema_of(cls: Any, schema: Any, handler: Any) -> dict[str, Any]:
 def _is_shown(attribute: Attr[Any], *, goes_out: bool) -> bool:
     if goes_out:
         return not conceals(attribute)
-    return attribute.options.purpose == "version" or not is_made(attribute)
+    return attribute.options.purpose == "version" or not is_managed(attribute)
 
 
 def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
@@ -133,7 +133,7 @@ def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
     schema = handler.generate_schema(annotated(owner, attribute))
     if attribute.options.protection == "encrypted":
         return attribute_schema(attribute, schema)
-    if not is_made(attribute):
+    if not is_managed(attribute):
         return schema
     # A dump has it, and what it says is ignored.
     return core_schema.no_info_wrap_validator_function(lambda value, _: value, schema)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import Parameter, Signature  # noqa: TID251 (whoever asks has imported it)
 from typing import TYPE_CHECKING, Any
 
-from .compile import KEPT
+from .definition import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydynox import _core
-from pydynox._declaration.compile import completed, entity_of, path_of
+from pydynox._declaration.compile import completed, path_of
+from pydynox._declaration.entities import entity_of
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError

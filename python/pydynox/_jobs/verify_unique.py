@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydynox import _core
-from pydynox._declaration.compile import completed, key_names, unique_among
+from pydynox._declaration.compile import completed, key_names
+from pydynox._declaration.family import unique_among
 from pydynox._declaration.unique import GUARD
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for

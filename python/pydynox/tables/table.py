@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Unpack
 
 from pydynox import _core
-from pydynox._declaration.compile import family
+from pydynox._declaration.family import family
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox._shared.typing import Row_co
 from pydynox.default_client import client_for

@@ -1,0 +1,99 @@
+"""Attributes as the border takes them: their kind, and the fields of a schema that are made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydynox import _core
+from pydynox.attributes import Attr
+
+from .annotations import fail
+from .kinds import describe, kind_of
+from .rules import checked_rules
+from .templates import Pieces, parsed_template
+
+if TYPE_CHECKING:
+    from .definition import Definition
+
+
+def core_field(
+    cls: type[Any],
+    attribute: Attr[Any],
+    template: Pieces | None = None,
+    protected: _core.Protected | None = None,
+) -> _core.Field:
+    """An attribute as the border knows it."""
+    options = attribute.options
+    return _core.Field(
+        attribute.name,
+        attribute.attribute_name,
+        attribute.kind or ("any",),
+        {
+            "role": options.roles[0] if options.roles else None,
+            "default": options.default,
+            "default_factory": options.default_factory,
+            "missing": options.missing,
+            "store_null": options.store_null,
+            "rules": checked_rules(cls, attribute),
+            "immutable": bool(attribute.immutable),
+            "duty": options.purpose,
+            "template": template,
+            "protected": protected,
+        },
+    )
+
+
+def hidden_field(cls: type[Any], definition: Definition, stored: str, *, duty: str, value: str | None, why: str) -> _core.Field:
+    """An attribute that is there for pydynox alone; users do not see it."""
+    taken = next((a.name for a in definition.attributes.values() if a.attribute_name == stored), None)
+    if taken is not None:
+        fail(cls, taken, f"is stored as {stored!r}, where {why} stores something of its own")
+    return _core.Field(f"_{duty}", stored, ("optional", ("str",)), {"default": (value,), "duty": duty})
+
+
+def template_of(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> Pieces | None:
+    """What an attribute is made of; nothing that users could give it stands beside that."""
+    options = attribute.options
+    if options.template is None:
+        if options.escape:
+            fail(cls, attribute.name, "has escape= without a template")
+        return None
+    if issubclass(cls, _core.Document):
+        fail(cls, attribute.name, "has a template in a document: only attributes of the item can be made of others")
+    kind = attribute.kind or ("any",)
+    if kind not in (("str",), ("optional", ("str",))) or (options.roles and kind != ("str",)):
+        fail(cls, attribute.name, f"has a template, which makes a str, and the type {describe(attribute.type)}")
+    given = options.default is not None or options.default_factory is not None
+    if (given and options.default != (None,)) or options.rules or options.purpose is not None:
+        fail(cls, attribute.name, "has a template and something else that decides its value: say one")
+    pieces = parsed_template(cls, attribute, definition.attributes)
+    attribute.options = options.replaced(default=(None,))  # until the values that it is built from are known
+    return pieces
+
+
+def attribute_kind(attribute: Attr[Any]) -> tuple[Any, ...]:
+    codec, epoch = attribute.options.codec, attribute.options.epoch
+    if attribute.options.json:
+        kind = kind_of(attribute.type)
+        return ("optional", ("json", kind[1])) if kind[0] == "optional" else ("json", kind)
+    if codec is None and epoch is None:
+        return kind_of(attribute.type)
+    from .record_types import codec_kind, timed
+
+    if codec is not None:
+        return codec_kind(attribute.type, codec, describe(attribute.type), kind_of)
+    if epoch not in ("seconds", "milliseconds", "whole_seconds"):
+        raise TypeError(f"epoch= is 'seconds' or 'milliseconds', not {epoch!r}")
+    plain = kind_of(attribute.type)
+    kind = timed(plain, epoch)
+    if kind == plain:
+        raise TypeError("ttl() is for a datetime" if epoch == "whole_seconds" else "epoch= is for datetimes")
+    return kind
+
+
+def entity_attribute(stored: str) -> Attr[Any]:
+    """What an index sees of the attribute that holds the entity."""
+    made: Attr[Any] = Attr()
+    made.name = made.attribute_name = stored
+    made.kind = ("str",)
+    return made

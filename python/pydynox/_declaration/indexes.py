@@ -1,0 +1,113 @@
+"""Indexes as a class declares them: checked, and as the border takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .annotations import fail
+from .kinds import is_key_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydynox.attributes import Attr
+
+
+class IndexDeclaration:
+    """What a class says about one index."""
+
+    is_global = True
+
+    def __init__(self, partition: tuple[Any, ...], sort: tuple[Any, ...], index_name: str | None, projection: Any) -> None:
+        self.name = index_name or ""
+        self._partition, self._sort, self._projection = partition, sort, projection
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self.name = self.name or name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name or 'without a name'}>"
+
+    def declared(
+        self, cls: type[Any], partition: Attr[Any] | None, stored: dict[str, Attr[Any]]
+    ) -> tuple[str, bool, list[str], list[str], list[str] | None]:
+        """As the border takes it; ``stored`` are the attributes of the class by their names."""
+        if not self.name.isprintable():
+            fail(cls, repr(self.name), "is no name of an index: it has letters, digits, _, - and .")
+        keys = [
+            [self._named(cls, one, stored) for one in part]
+            for part in ((partition,) if partition is not None and not self.is_global else self._partition, self._sort)
+        ]
+        for attribute in (attribute for part in keys for attribute in part):
+            if attribute.options.protection is not None:
+                fail(
+                    cls,
+                    self.name,
+                    f"has the key {attribute.name}, which is {attribute.options.protection}: an index cannot read it",
+                )
+            if attribute.options.store_null:
+                fail(
+                    cls,
+                    self.name,
+                    f"has the key {attribute.name}, which says store_null=True: a key is never NULL, and without a value the "
+                    "item is not in the index",
+                )
+            if not _is_key(attribute):
+                fail(cls, self.name, f"has the key {attribute.name}, and a key is stored as a string, a number or bytes")
+        names = [[attribute.attribute_name for attribute in part] for part in keys]
+        return self.name, self.is_global, names[0], names[1], self._included(cls, stored)
+
+    def _included(self, cls: type[Any], stored: dict[str, Attr[Any]]) -> list[str] | None:
+        projection = self._projection
+        if projection == "ALL":
+            return None
+        if projection == "KEYS_ONLY":
+            return []
+        if isinstance(projection, str) or not projection:
+            fail(cls, self.name, f'has projection={projection!r}: write "ALL", "KEYS_ONLY" or a tuple of attributes')
+        return [self._named(cls, one, stored).attribute_name for one in projection]
+
+    def _named(self, cls: type[Any], one: Any, stored: dict[str, Attr[Any]]) -> Attr[Any]:
+        name: Any = getattr(one, "name", one)
+        found = stored.get(name) if isinstance(name, str) else None
+        if found is None:
+            shown: str = name or repr(one)
+            fail(cls, self.name, f"is an index on {shown}, which is no attribute of {cls.__name__}")
+        return found
+
+
+def _is_key(attribute: Attr[Any]) -> bool:
+    kind: tuple[Any, ...] = attribute.kind or ("any",)
+    return is_key_kind(kind[1] if kind[0] == "optional" else kind)
+
+
+def declared_indexes(
+    cls: type[Any], attributes: dict[str, Attr[Any]], partition: Attr[Any] | None
+) -> Iterable[tuple[str, bool, list[str], list[str], list[str] | None]]:
+    """The indexes of a class and its bases, as the border takes them.
+
+    Raises:
+        ConfigurationError: One is declared wrongly.
+    """
+    found: dict[str, IndexDeclaration] = {}
+    for name, value in _values(cls):
+        if isinstance(value, IndexDeclaration):
+            found[name] = value
+        else:
+            found.pop(name, None)
+    return [index.declared(cls, partition, attributes) for index in found.values()]
+
+
+def names_attribute(cls: type[Any], stored: str) -> bool:
+    """Whether an index of a class or its bases has a key by this name."""
+    for _, value in _values(cls):
+        if isinstance(value, IndexDeclaration):
+            keys: tuple[Any, ...] = (*value._partition, *value._sort)
+            if any(isinstance(one, str) and one == stored for one in keys):
+                return True
+    return False
+
+
+def _values(cls: type[Any]) -> Iterator[tuple[str, Any]]:
+    for base in reversed(cls.__mro__):
+        yield from vars(base).items()

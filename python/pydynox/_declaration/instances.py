@@ -1,0 +1,61 @@
+"""Instances from values: those that a key stands for, those of a dump, and those of JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydynox import _core
+from pydynox.exceptions import ValidationError
+
+from .compile import completed, key_names
+from .definition import KEPT
+from .kinds import fits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydynox.attributes import Attr
+
+
+def of_key(cls: type[Any], parts: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
+    """The parameters of the constructor that a key stands for: its own attributes, or those that it is made of."""
+    attributes = completed(cls).attributes
+    plain = {name: value for name, value in zip(key_names(cls), parts, strict=True) if attributes[name].options.template is None}
+    return {**named, **plain}
+
+
+def instance_from(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """An instance from values that may hold what users cannot set: a version is what must be found, the rest is ignored."""
+    attributes = completed(cls).attributes.items()
+    kept = {name: a for name, a in attributes if is_managed(a) and name in values}
+    if not kept:
+        return cls(**values)
+    instance = cls(**{name: value for name, value in values.items() if name not in kept})
+    for name, attribute in kept.items():
+        if attribute.options.purpose == "version":
+            if not fits(attribute.kind or (), values[name]) or values[name] < 0:
+                message = f"{cls.__name__}.{name} is no version: {values[name]!r}"
+                raise ValidationError(message, errors=[(name, message)])
+            instance.__dict__[name] = values[name]
+    return instance
+
+
+def validated(cls: type[Any], values: dict[Any, Any]) -> Any:
+    """An instance from values that may stand for others: dictionaries for documents, texts of JSON for dates and the like."""
+    schema: _core.Schema = cls._schema
+    values, refused = _core.from_plain(schema, values)
+    if not refused:
+        return instance_from(cls, values)
+    # What was refused is still there as it was given, so the constructor refuses it too, beside what else is wrong.
+    why = dict(refused)
+    errors = refused
+    try:
+        instance_from(cls, values)
+    except ValidationError as problem:
+        errors = [(name, why.get(name, message)) for name, message in problem.errors]
+    raise ValidationError("; ".join(message for _, message in errors), errors=errors)
+
+
+def is_managed(attribute: Attr[Any]) -> bool:
+    """Whether pydynox decides its value."""
+    return attribute.options.purpose in KEPT or attribute.options.template is not None
