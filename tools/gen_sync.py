@@ -1,14 +1,18 @@
-"""Write python/pydynox/sync.py, the blocking views, from the coroutines; ``--check`` fails where the file is stale."""
+"""Write python/pydynox/sync.py, the blocking views, from the coroutines.
+
+python tools/gen_sync.py            # write; needs ruff, which breaks the lines
+python tools/gen_sync.py --check    # exit with 1 if the file differs from what the coroutines give
+"""
 
 from __future__ import annotations
 
 import ast
 import pathlib
+import subprocess
 import sys
 from typing import NamedTuple
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "python" / "pydynox"
-LINE = 130
 HEADER = '''"""The blocking views behind ``.sync``, for annotations. Written by tools/gen_sync.py: do not edit."""
 
 # pyright: reportInconsistentOverload=false
@@ -98,7 +102,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def generate() -> str:
-    """The text of sync.py."""
+    """The text of sync.py, but for line breaks: those are ruff's."""
     return HEADER + "".join(view_text(view) for view in VIEWS)
 
 
@@ -159,26 +163,7 @@ def method_text(view: View, node: Function) -> str:
     else:
         lines = [f"return run({call})"]
     doc = f'        """Blocking form of ``{view.source}.{node.name}``."""\n'
-    return signature(view, node, result, "") + doc + "".join(map(statement_text, lines))
-
-
-def statement_text(line: str) -> str:
-    """One statement of a body; a call that is too long for a line has its arguments on lines of their own."""
-    text = f"        {line}\n"
-    if len(text) <= LINE + 1:
-        return text
-    if line.endswith(").sync"):
-        call, _, arguments = line.removesuffix(").sync").partition("(")
-        return f"        {call}(\n            {arguments}\n        ).sync\n"
-    head, _, rest = line.partition("run(")
-    inner = f"            {rest[:-1]}\n"
-    if len(inner) > LINE + 1:
-        call, _, arguments = rest[:-2].partition("(")
-        inside = f"                {arguments}\n"
-        if len(inside) > LINE + 1:
-            inside = "".join(f"                {argument},\n" for argument in arguments.split(", "))
-        inner = f"            {call}(\n{inside}            )\n"
-    return f"        {head}run(\n{inner}        )\n"
+    return signature(view, node, result, "") + doc + "".join(f"        {line}\n" for line in lines)
 
 
 def iterated_text(view: View, node: Function, result: str) -> str:
@@ -191,15 +176,9 @@ def iterated_text(view: View, node: Function, result: str) -> str:
 
 
 def signature(view: View, node: Function, result: str, end: str) -> str:
-    """The ``def`` line, on one line or on several, as ruff formats it."""
+    """The ``def`` line."""
     parameters = [own_text(view, node.args), *parameter_texts(view, node.args)]
-    one = f"    def {node.name}({', '.join(parameters)}) -> {result}:{end}\n"
-    if len(one) <= LINE + 1:
-        return one
-    middle = f"        {', '.join(parameters)}\n"
-    if len(middle) <= LINE + 1:
-        return f"    def {node.name}(\n{middle}    ) -> {result}:{end}\n"
-    return f"    def {node.name}(\n" + "".join(f"        {p},\n" for p in parameters) + f"    ) -> {result}:{end}\n"
+    return f"    def {node.name}({', '.join(parameters)}) -> {result}:{end}\n"
 
 
 def own_text(view: View, args: ast.arguments) -> str:
@@ -252,13 +231,24 @@ def call_arguments(node: Function) -> str:
     return ", ".join(passed)
 
 
+def formatted(text: str) -> str:
+    """The text as ``ruff format`` writes it."""
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(PACKAGE / "sync.py"), "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+
+
+def is_current(committed: str, text: str) -> bool:
+    """Whether the committed file says the same; its line breaks are for ``ruff format --check``, so this needs no ruff."""
+    return committed.startswith(HEADER) and ast.dump(ast.parse(committed)) == ast.dump(ast.parse(text))
+
+
 def main(arguments: list[str]) -> int:
     """Write the file, or compare it."""
     target, text = PACKAGE / "sync.py", generate()
     if "--check" not in arguments:
-        target.write_text(text, encoding="utf-8")
+        target.write_text(formatted(text), encoding="utf-8")
         return 0
-    if target.exists() and target.read_text(encoding="utf-8") == text:
+    if target.exists() and is_current(target.read_text(encoding="utf-8"), text):
         return 0
     sys.stderr.write("python/pydynox/sync.py is stale: run python tools/gen_sync.py\n")
     return 1
