@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pydynox
+import pydynox._jobs.reencrypt as reencrypting
 import pytest
 from pydynox import (
     Attr,
@@ -520,15 +521,15 @@ async def test_what_others_write_meanwhile_stays(shared: str, monkeypatch: pytes
         await Patient.table.create()
         await patient(1).create()
         await patient(2).create()
-    inner = DynamoDBClient._gathered
+    inner = reencrypting.gather
 
-    async def meanwhile(self: DynamoDBClient, *arguments: Any) -> Any:
-        found = await inner(self, *arguments)
+    async def meanwhile(*arguments: Any) -> Any:
+        found = await inner(*arguments)
         await Patient.key("c", 1).update(Patient.ssn.set("changed"))
         await Patient.key("c", 2).delete()
         return found
 
-    monkeypatch.setattr(DynamoDBClient, "_gathered", meanwhile)
+    monkeypatch.setattr(reencrypting, "gather", meanwhile)
     assert await pydynox.reencrypt(Patient, client=both) == (2, 2, 0)
     monkeypatch.undo()
     with both.as_default():

@@ -73,7 +73,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[DynamoDBClient]:
 def with_new_keys(client: DynamoDBClient) -> DynamoDBClient:
     place = re.search(r"memory://\w+", repr(client))
     assert place is not None
-    keys = [bytes(32)] if client._core.seals_cursors else []
+    keys = [bytes(32)] if client.core.seals_cursors else []
     return DynamoDBClient(endpoint_url=place.group(), keyring=LocalKeyring(NEW), cursor_keys=keys)
 
 

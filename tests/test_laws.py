@@ -50,6 +50,8 @@ PYTHON_FLOORS = [
     {"exceptions"},
     {"_declaration.options", "_shared", "batches.results", "default_client"},
     {
+        "_client.connection",
+        "_client.gather",
         "_cursors",
         "attribute_objects",
         "attributes",
@@ -63,9 +65,9 @@ PYTHON_FLOORS = [
     },
     {"_declaration", "hooks"},
     {"batches", "key", "partiql", "query", "sync", "tables", "transaction"},
-    {"collection", "document", "indexes", "model"},
+    {"_model", "collection", "document", "indexes", "model"},
     {"_jobs"},
-    {"client"},
+    {"_client", "client"},
     {"__init__", "__main__", "cli", "testing"},
 ]
 

@@ -336,7 +336,7 @@ def test_it_is_of_that_call_alone(serve: Serve, drive: Drive) -> None:
 
     with client.as_default():
         assert drive(both()) is not None
-        variable: Any = client._core.options_variable()
+        variable: Any = client.core.options_variable()
         assert variable.get() == (None, None, None)
 
 

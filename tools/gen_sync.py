@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._core import Instance
-    from ._shared.typing import R1, R2, R3, R4
+    from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
@@ -60,6 +60,7 @@ class View(NamedTuple):
     target: str
     row: str = ""  # what Self means in the source
     on_class: bool = False  # of the class methods, else of the others
+    parts: tuple[tuple[str, str], ...] = ()  # modules and classes that the source inherits coroutines from
 
 
 VIEWS = (
@@ -69,7 +70,19 @@ VIEWS = (
     View("tables.table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
     View("query", "Query", "SyncQuery", "(Generic[Row])", "Query[Row]", row="SyncQuery[Row]"),
     View("indexes", "Index", "SyncIndex", "(Generic[Row, PK, SortD])", "Index[Row, PK, SortD]"),
-    View("client", "DynamoDBClient", "SyncClient", "", "DynamoDBClient"),
+    View(
+        "client",
+        "DynamoDBClient",
+        "SyncClient",
+        "",
+        "DynamoDBClient",
+        parts=(
+            ("_client.items", "ItemCalls"),
+            ("_client.batches", "BatchCalls"),
+            ("_client.bulk", "BulkCalls"),
+            ("_client.statements", "StatementCalls"),
+        ),
+    ),
 )
 QUERY = ("query", "scan", "select", "keys")
 #: Plain methods whose result has a view of its own, and what that is called in its place.
@@ -108,17 +121,22 @@ def generate() -> str:
 
 def view_text(view: View) -> str:
     """One view: a constructor and the blocking form of every coroutine."""
-    tree = ast.parse((PACKAGE / f"{view.module.replace('.', '/')}.py").read_text(encoding="utf-8"))
-    source = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == view.source)
+    sources = [class_body(module, name) for module, name in (*view.parts, (view.module, view.source))]
     shown = f"a ``{view.source}`` class" if view.on_class else f"a ``{view.source}``"
     text = f'\n\nclass {view.name}{view.bases}:\n    """The blocking form of {shown}."""\n\n    __slots__ = ("_target",)\n'
     text += f"\n    def __init__(self, target: {view.target}) -> None:\n        self._target = target\n"
     blank = "\n"
-    for node in source.body:
+    for node in (node for source in sources for node in source.body):
         if isinstance(node, Function) and belongs(view, node):
             text += blank + method_text(view, node)
             blank = "" if "overload" in decorators(node) else "\n"
     return text
+
+
+def class_body(module: str, name: str) -> ast.ClassDef:
+    """A class of a module."""
+    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
 
 def belongs(view: View, node: Function) -> bool:

@@ -272,7 +272,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if timeout is not NOT_GIVEN:
             at: Key[Self] = Key(cls, cls._schema.key(values, key))
             return await at.get(consistent_read=consistent_read, timeout=timeout)
-        operation = client_for(cls.model_config.client)._core.get(cls._schema, values, key, consistent_read)
+        operation = client_for(cls.model_config.client).core.get(cls._schema, values, key, consistent_read)
         try:
             await operation
         except BaseException:
@@ -319,7 +319,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             at: Key[Self] = Key(cls, cls._schema.key(values, key))
             return await at.get_or_raise(consistent_read=consistent_read, timeout=timeout)
         client = client_for(cls.model_config.client)
-        operation = client._core.get(cls._schema, values, key, consistent_read)
+        operation = client.core.get(cls._schema, values, key, consistent_read)
         try:
             await operation
         except BaseException:
@@ -480,7 +480,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             UniqueConstraintError: A unique value is taken; ``error.holder`` is the key of the item that has it.
             ConditionFailedError: The condition was false.
             ValidationError: A value cannot be stored.
-            ItemTooLargeError: The item is over 400 KB.
+            ItemTooLargeError: The item exceeds 400 KB.
             TableNotFoundError: There is no such table.
 
         Example:
@@ -495,7 +495,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client)._core.create(self, condition)
+        operation = client_for(self.model_config.client).core.create(self, condition)
         try:
             await operation
         except BaseException:
@@ -526,7 +526,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             ConditionFailedError: The condition was false; ``error.item`` is the stored item.
             WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
             ValidationError: A value cannot be stored.
-            ItemTooLargeError: The item is over 400 KB.
+            ItemTooLargeError: The item exceeds 400 KB.
 
         Example:
             >>> user = await User.get_or_raise("u1")
@@ -545,7 +545,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client)._core.save(self, names, condition)
+        operation = client_for(self.model_config.client).core.save(self, names, condition)
         if operation is None:
             return
         try:
@@ -572,7 +572,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             ConditionFailedError: The condition was false; ``error.item`` is the stored item.
             WriteOutcomeUnknownError: No answer came, and with a condition the write is not sent again.
             ValidationError: A value cannot be stored.
-            ItemTooLargeError: The item is over 400 KB.
+            ItemTooLargeError: The item exceeds 400 KB.
             TableNotFoundError: There is no such table.
 
         Example:
@@ -587,7 +587,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client)._core.put(self, condition)
+        operation = client_for(self.model_config.client).core.put(self, condition)
         try:
             await operation
         except BaseException:
@@ -628,7 +628,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
                 client_for(self.model_config.client), timeout, Model[PK, *SK].update(self, *actions, condition=condition)
             )
             return
-        operation = client_for(self.model_config.client)._core.update(self, actions, condition)
+        operation = client_for(self.model_config.client).core.update(self, actions, condition)
         try:
             await operation
         except BaseException:
@@ -666,7 +666,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_delete")
-        operation = client_for(self.model_config.client)._core.delete(self, condition)
+        operation = client_for(self.model_config.client).core.delete(self, condition)
         try:
             await operation
         except BaseException:
@@ -694,7 +694,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if timeout is not NOT_GIVEN:
             await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].refresh(self))
             return
-        operation = client_for(self.model_config.client)._core.refresh(self)
+        operation = client_for(self.model_config.client).core.refresh(self)
         try:
             await operation
         except BaseException:
@@ -921,7 +921,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             >>> user.model_size()
             ItemSize(total=23, attributes={'user_id': 9, 'name': 7, 'age': 7})
         """
-        client = client_for(type(self).model_config.client)._core if self._schema.is_protected else None
+        client = client_for(type(self).model_config.client).core if self._schema.is_protected else None
         return ItemSize(*_core.size(self, client))
 
     def model_to_item(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from .exceptions import ValidationError, WriteOutcomeUnknownError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .client import DynamoDBClient
+    from ._client.connection import Connection
     from .exceptions import SerializationError
 
 #: A statement alone, or with the values of its placeholders behind it.
@@ -19,7 +19,7 @@ Statement = str | tuple[str, *tuple[Any, ...]]
 
 
 async def execute(
-    client: DynamoDBClient,
+    client: Connection,
     statement: Statement,
     model: Any,
     *,
@@ -29,7 +29,7 @@ async def execute(
     on_invalid: Callable[[SerializationError], object] | None,
 ) -> QueryResult[Any]:
     """One statement, page after page until there are enough rows."""
-    core = client._core
+    core = client.core
     prepared = _prepared(statement)
     _check(prepared, consistent_read, limit, after, on_invalid)
     token = None if after is None else prepared.after(core, after)
@@ -53,22 +53,20 @@ async def execute(
 
 
 async def execute_batch(
-    client: DynamoDBClient, statements: Iterable[Statement], model: Any, consistent_read: bool | None
+    client: Connection, statements: Iterable[Statement], model: Any, consistent_read: bool | None
 ) -> list[Any]:
     """Statements that stand each for itself."""
-    operation = _core.execute_batch(client._core, _all_prepared(statements), _schema(model), consistent_read)
+    operation = _core.execute_batch(client.core, _all_prepared(statements), _schema(model), consistent_read)
     rows: list[Any] = await _done(operation)
     await _loaded(rows)
     return rows
 
 
-async def execute_transaction(
-    client: DynamoDBClient, statements: Iterable[Statement], model: Any, token: str | None
-) -> list[Any]:
+async def execute_transaction(client: Connection, statements: Iterable[Statement], model: Any, token: str | None) -> list[Any]:
     """Statements that are executed all or none."""
     if token is not None:
         _core.check_token(token)
-    operation, sent = _core.execute_transaction(client._core, _all_prepared(statements), _schema(model), token)
+    operation, sent = _core.execute_transaction(client.core, _all_prepared(statements), _schema(model), token)
     try:
         rows: list[Any] = await _done(operation)
     except WriteOutcomeUnknownError as error:

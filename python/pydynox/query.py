@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, cast, overload
 
 from . import _core
+from ._client.gather import gather
 from ._shared.timeout import limited, seconds
 from ._shared.typing import A, B, C, D, F, G, Row
 from .batches.results import QueryResult
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from datetime import timedelta
 
-    from .client import DynamoDBClient
+    from ._client.connection import Connection
     from .expressions import Condition
     from .sync import SyncQuery
 
@@ -70,7 +71,7 @@ class Query(Generic[Row]):
 
     __slots__ = ("__weakref__", "_client", "_model", "_search", "_shape")
 
-    def __init__(self, search: _core.Search, model: type[Any] | None, client: DynamoDBClient | None) -> None:
+    def __init__(self, search: _core.Search, model: type[Any] | None, client: Connection | None) -> None:
         self._search = search
         self._model: Any = model
         self._client = client  # of a query without a model, or that says whose it is
@@ -82,7 +83,7 @@ class Query(Generic[Row]):
         made._shape = shape or self._shape
         return made
 
-    def _of(self, client: DynamoDBClient) -> Self:
+    def _of(self, client: Connection) -> Self:
         """The same, sent by this client."""
         made = self._with(self._search)
         made._client = client
@@ -210,7 +211,7 @@ class Query(Generic[Row]):
         if seconds is not None and seconds < 1:
             raise _refused(f"cursors(expires_in={expires_in!r}): a cursor lives for a second at least")
         client = self._client or known_client(self._model.model_config.client if self._model is not None else None)
-        if client is not None and (audience is not None or seconds is not None) and not client._core.seals_cursors:
+        if client is not None and (audience is not None or seconds is not None) and not client.core.seals_cursors:
             raise ConfigurationError(
                 "cursors(audience=, expires_in=) need a key that nobody can forge one without: DynamoDBClient(cursor_keys=[...])"
             )
@@ -404,7 +405,7 @@ class Query(Generic[Row]):
 
         Costs: as reading the rows does.
         """
-        reading = _core.Reading(self._search, self._connection()._core, True, False)
+        reading = _core.Reading(self._search, self._connection().core, True, False)
         found: int = await _done(reading, reading.count(False))
         if reading.is_spent and not reading.is_over:
             raise _too_many_reads(self, reading)
@@ -423,7 +424,7 @@ class Query(Generic[Row]):
 
         Costs: half a read unit per 4 KB of what is read, filtered rows included; a whole one when consistent.
         """
-        reading = _core.Reading(self._search, self._connection()._core, True, False)
+        reading = _core.Reading(self._search, self._connection().core, True, False)
         found: bool = await _done(reading, reading.count(True))
         if not found and reading.is_spent and not reading.is_over:
             raise _too_many_reads(self, reading)
@@ -494,7 +495,7 @@ class Query(Generic[Row]):
         Example:
             >>> print(Order.query("c1").filter(Order.total > 100).explain())
         """
-        said = self._search.explain(self._connection()._core)
+        said = self._search.explain(self._connection().core)
         consistent, segments = said.pop("consistent_read"), said.pop("segments")
         warnings: list[str] = []
         if said["operation"] == "Scan":
@@ -523,7 +524,7 @@ class Query(Generic[Row]):
         name = self._model.__name__ if self._model is not None else "items"
         return f"<query of {name}>"
 
-    def _connection(self) -> DynamoDBClient:
+    def _connection(self) -> Connection:
         return self._client or client_for(self._model.model_config.client)
 
     def _at_most(self, rows: int) -> Self:
@@ -532,7 +533,7 @@ class Query(Generic[Row]):
 
     def _open_rows(self) -> tuple[Callable[[], Coroutine[Any, Any, list[Row] | None]], Callable[[], None]]:
         """What gives the next rows, None at the end; and what ends the reading."""
-        reading = _core.Reading(self._search, self._connection()._core, False, False)
+        reading = _core.Reading(self._search, self._connection().core, False, False)
         refused: _Refused | None = None
 
         async def step() -> list[Row] | None:
@@ -558,7 +559,7 @@ class Query(Generic[Row]):
     ) -> tuple[Callable[[], Coroutine[Any, Any, QueryResult[Row] | None]], Callable[[], None]]:
         """What gives the next page, None at the end; and what ends the reading."""
         wanted = _number("page", wanted, 1)
-        reading = _core.Reading(self._search, self._connection()._core, False, True)
+        reading = _core.Reading(self._search, self._connection().core, False, True)
         begun = spent = False
         refused: _Refused | None = None
 
@@ -617,7 +618,7 @@ class Query(Generic[Row]):
             errors[error.key] = error
 
         client, most = self._connection(), self._search.timeout
-        whole = client._gathered("hydrate", tuple(keys), None, self._search.invalid or keep)
+        whole = gather(client, "hydrate", tuple(keys), None, self._search.invalid or keep)
         items = await (whole if most is None else limited(client, most, whole))
         found: list[Any] = []
         for place, (key, item) in enumerate(zip(keys, items, strict=True)):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._core import Instance
-    from ._shared.typing import R1, R2, R3, R4
+    from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
@@ -159,53 +159,22 @@ class SyncKey(Generic[Row_co]):
         return run(self._target.get_or_raise(consistent_read=consistent_read, timeout=timeout))
 
     @overload
-    def select(self, a: Expr[A], /, *, consistent_read: bool | None = None, timeout: float | None = ...) -> tuple[A] | None: ...
+    def select(self, a: Expr[A], /, **options: Unpack[ReadOptions]) -> tuple[A] | None: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], /, **options: Unpack[ReadOptions]) -> tuple[A, B] | None: ...
+    @overload
+    def select(self, a: Expr[A], b: Expr[B], c: Expr[C], /, **options: Unpack[ReadOptions]) -> tuple[A, B, C] | None: ...
     @overload
     def select(
-        self, a: Expr[A], b: Expr[B], /, *, consistent_read: bool | None = None, timeout: float | None = ...
-    ) -> tuple[A, B] | None: ...
-    @overload
-    def select(
-        self, a: Expr[A], b: Expr[B], c: Expr[C], /, *, consistent_read: bool | None = None, timeout: float | None = ...
-    ) -> tuple[A, B, C] | None: ...
-    @overload
-    def select(
-        self,
-        a: Expr[A],
-        b: Expr[B],
-        c: Expr[C],
-        d: Expr[D],
-        /,
-        *,
-        consistent_read: bool | None = None,
-        timeout: float | None = ...,
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /, **options: Unpack[ReadOptions]
     ) -> tuple[A, B, C, D] | None: ...
     @overload
     def select(
-        self,
-        a: Expr[A],
-        b: Expr[B],
-        c: Expr[C],
-        d: Expr[D],
-        e: Expr[F],
-        /,
-        *,
-        consistent_read: bool | None = None,
-        timeout: float | None = ...,
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], /, **options: Unpack[ReadOptions]
     ) -> tuple[A, B, C, D, F] | None: ...
     @overload
     def select(
-        self,
-        a: Expr[A],
-        b: Expr[B],
-        c: Expr[C],
-        d: Expr[D],
-        e: Expr[F],
-        f: Expr[G],
-        /,
-        *,
-        consistent_read: bool | None = None,
-        timeout: float | None = ...,
+        self, a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[F], f: Expr[G], /, **options: Unpack[ReadOptions]
     ) -> tuple[A, B, C, D, F, G] | None: ...
     def select(
         self, *paths: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN
@@ -515,39 +484,34 @@ class SyncClient:
         """Blocking form of ``DynamoDBClient.delete_item``."""
         run(self._target.delete_item(table, key, condition=condition, timeout=timeout))
 
-    def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> SyncTransaction:
-        """Blocking form of ``DynamoDBClient.transaction``."""
-        made: SyncTransaction = self._target.transaction(token=token, timeout=timeout).sync
+    def query(
+        self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
+    ) -> SyncQuery[dict[str, Any]]:
+        """Blocking form of ``DynamoDBClient.query``."""
+        made: SyncQuery[dict[str, Any]] = self._target.query(table, partition, sort, index=index).sync
+        return made
+
+    def scan(
+        self, table: str, /, *, index: str | None = None, segments: int = 1, segment: int | None = None
+    ) -> SyncQuery[dict[str, Any]]:
+        """Blocking form of ``DynamoDBClient.scan``."""
+        made: SyncQuery[dict[str, Any]] = self._target.scan(table, index=index, segments=segments, segment=segment).sync
         return made
 
     @overload
-    def batch_get(
-        self, key: Key[R1], /, *, consistent_read: bool | None = None, timeout: float | None = ...
-    ) -> tuple[R1 | None]: ...
+    def batch_get(self, key: Key[R1], /, **options: Unpack[ReadOptions]) -> tuple[R1 | None]: ...
+    @overload
+    def batch_get(self, key1: Key[R1], key2: Key[R2], /, **options: Unpack[ReadOptions]) -> tuple[R1 | None, R2 | None]: ...
     @overload
     def batch_get(
-        self, key1: Key[R1], key2: Key[R2], /, *, consistent_read: bool | None = None, timeout: float | None = ...
-    ) -> tuple[R1 | None, R2 | None]: ...
-    @overload
-    def batch_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, consistent_read: bool | None = None, timeout: float | None = ...
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, **options: Unpack[ReadOptions]
     ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
     @overload
     def batch_get(
-        self,
-        key1: Key[R1],
-        key2: Key[R2],
-        key3: Key[R3],
-        key4: Key[R4],
-        /,
-        *,
-        consistent_read: bool | None = None,
-        timeout: float | None = ...,
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, **options: Unpack[ReadOptions]
     ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
     @overload
-    def batch_get(
-        self, *keys: Key[R1], consistent_read: bool | None = None, timeout: float | None = ...
-    ) -> tuple[R1 | None, ...]: ...
+    def batch_get(self, *keys: Key[R1], **options: Unpack[ReadOptions]) -> tuple[R1 | None, ...]: ...
     def batch_get(self, *keys: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> tuple[Any, ...]:
         """Blocking form of ``DynamoDBClient.batch_get``."""
         return run(self._target.batch_get(*keys, consistent_read=consistent_read, timeout=timeout))
@@ -586,6 +550,44 @@ class SyncClient:
         return run(
             self._target.batch_save(instances, unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout)
         )
+
+    def batch_delete(
+        self,
+        targets: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        unguarded: bool = False,
+        transactions: bool = False,
+        progress: Callable[[int], object] | None = None,
+        timeout: float | None = NOT_GIVEN,
+    ) -> int:
+        """Blocking form of ``DynamoDBClient.batch_delete``."""
+        return run(
+            self._target.batch_delete(targets, unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout)
+        )
+
+    def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> SyncTransaction:
+        """Blocking form of ``DynamoDBClient.transaction``."""
+        made: SyncTransaction = self._target.transaction(token=token, timeout=timeout).sync
+        return made
+
+    @overload
+    def transact_get(self, key: Key[R1], /, **options: Unpack[Timeout]) -> tuple[R1 | None]: ...
+    @overload
+    def transact_get(self, key1: Key[R1], key2: Key[R2], /, **options: Unpack[Timeout]) -> tuple[R1 | None, R2 | None]: ...
+    @overload
+    def transact_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, **options: Unpack[Timeout]
+    ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
+    @overload
+    def transact_get(
+        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, **options: Unpack[Timeout]
+    ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
+    @overload
+    def transact_get(self, *keys: Key[R1], **options: Unpack[Timeout]) -> tuple[R1 | None, ...]: ...
+    def transact_get(self, *keys: Any, timeout: float | None = NOT_GIVEN) -> tuple[Any, ...]:
+        """Blocking form of ``DynamoDBClient.transact_get``."""
+        return run(self._target.transact_get(*keys, timeout=timeout))
 
     def bulk_write(
         self,
@@ -631,82 +633,13 @@ class SyncClient:
             )
         )
 
-    def batch_delete(
-        self,
-        targets: Iterable[Any] | AsyncIterable[Any],
-        /,
-        *,
-        unguarded: bool = False,
-        transactions: bool = False,
-        progress: Callable[[int], object] | None = None,
-        timeout: float | None = NOT_GIVEN,
-    ) -> int:
-        """Blocking form of ``DynamoDBClient.batch_delete``."""
-        return run(
-            self._target.batch_delete(targets, unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout)
-        )
-
-    @overload
-    def transact_get(self, key: Key[R1], /, *, timeout: float | None = ...) -> tuple[R1 | None]: ...
-    @overload
-    def transact_get(self, key1: Key[R1], key2: Key[R2], /, *, timeout: float | None = ...) -> tuple[R1 | None, R2 | None]: ...
-    @overload
-    def transact_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], /, *, timeout: float | None = ...
-    ) -> tuple[R1 | None, R2 | None, R3 | None]: ...
-    @overload
-    def transact_get(
-        self, key1: Key[R1], key2: Key[R2], key3: Key[R3], key4: Key[R4], /, *, timeout: float | None = ...
-    ) -> tuple[R1 | None, R2 | None, R3 | None, R4 | None]: ...
-    @overload
-    def transact_get(self, *keys: Key[R1], timeout: float | None = ...) -> tuple[R1 | None, ...]: ...
-    def transact_get(self, *keys: Any, timeout: float | None = NOT_GIVEN) -> tuple[Any, ...]:
-        """Blocking form of ``DynamoDBClient.transact_get``."""
-        return run(self._target.transact_get(*keys, timeout=timeout))
-
-    def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:
-        """Blocking form of ``DynamoDBClient.list_tables``."""
-        return run(self._target.list_tables(timeout=timeout))
-
-    def query(
-        self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
-    ) -> SyncQuery[dict[str, Any]]:
-        """Blocking form of ``DynamoDBClient.query``."""
-        made: SyncQuery[dict[str, Any]] = self._target.query(table, partition, sort, index=index).sync
-        return made
-
-    def scan(
-        self, table: str, /, *, index: str | None = None, segments: int = 1, segment: int | None = None
-    ) -> SyncQuery[dict[str, Any]]:
-        """Blocking form of ``DynamoDBClient.scan``."""
-        made: SyncQuery[dict[str, Any]] = self._target.scan(table, index=index, segments=segments, segment=segment).sync
-        return made
-
     @overload
     def execute(
-        self,
-        statement: str,
-        /,
-        *parameters: Any,
-        model: type[R1],
-        consistent_read: bool | None = None,
-        limit: int | None = None,
-        after: str | None = None,
-        on_invalid: Callable[[SerializationError], object] | None = None,
-        timeout: float | None = ...,
+        self, statement: str, /, *parameters: Any, model: type[R1], **options: Unpack[StatementOptions]
     ) -> QueryResult[R1]: ...
     @overload
     def execute(
-        self,
-        statement: str,
-        /,
-        *parameters: Any,
-        model: None = None,
-        consistent_read: bool | None = None,
-        limit: int | None = None,
-        after: str | None = None,
-        on_invalid: Callable[[SerializationError], object] | None = None,
-        timeout: float | None = ...,
+        self, statement: str, /, *parameters: Any, model: None = None, **options: Unpack[StatementOptions]
     ) -> QueryResult[dict[str, Any]]: ...
     def execute(
         self,
@@ -736,23 +669,11 @@ class SyncClient:
 
     @overload
     def execute_batch(
-        self,
-        statements: Iterable[Statement],
-        /,
-        *,
-        model: type[R1],
-        consistent_read: bool | None = None,
-        timeout: float | None = ...,
+        self, statements: Iterable[Statement], /, *, model: type[R1], **options: Unpack[ReadOptions]
     ) -> list[R1 | PydynoxError | None]: ...
     @overload
     def execute_batch(
-        self,
-        statements: Iterable[Statement],
-        /,
-        *,
-        model: None = None,
-        consistent_read: bool | None = None,
-        timeout: float | None = ...,
+        self, statements: Iterable[Statement], /, *, model: None = None, **options: Unpack[ReadOptions]
     ) -> list[dict[str, Any] | PydynoxError | None]: ...
     def execute_batch(
         self,
@@ -768,11 +689,11 @@ class SyncClient:
 
     @overload
     def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: type[R1], token: str | None = None, timeout: float | None = ...
+        self, statements: Iterable[Statement], /, *, model: type[R1], **options: Unpack[TransactionOptions]
     ) -> list[R1 | None]: ...
     @overload
     def execute_transaction(
-        self, statements: Iterable[Statement], /, *, model: None = None, token: str | None = None, timeout: float | None = ...
+        self, statements: Iterable[Statement], /, *, model: None = None, **options: Unpack[TransactionOptions]
     ) -> list[dict[str, Any] | None]: ...
     def execute_transaction(
         self,
@@ -785,6 +706,10 @@ class SyncClient:
     ) -> list[Any]:
         """Blocking form of ``DynamoDBClient.execute_transaction``."""
         return run(self._target.execute_transaction(statements, model=model, token=token, timeout=timeout))
+
+    def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:
+        """Blocking form of ``DynamoDBClient.list_tables``."""
+        return run(self._target.list_tables(timeout=timeout))
 
     def call(self, operation: str, /, *, timeout: float | None = NOT_GIVEN, **wire: Any) -> dict[str, Any]:
         """Blocking form of ``DynamoDBClient.call``."""

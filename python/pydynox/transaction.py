@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
 
-    from .client import DynamoDBClient
+    from ._client.connection import Connection
     from .expressions import Action, Condition
 
 MAX_OPERATIONS = 100
@@ -40,7 +40,7 @@ class Transaction:
         ...     tx.check(User.key("u2"), User.status == "active")
     """
 
-    def __init__(self, client: DynamoDBClient, token: str | None, timeout: float | None = NOT_GIVEN) -> None:
+    def __init__(self, client: Connection, token: str | None, timeout: float | None = NOT_GIVEN) -> None:
         self._client = client
         self._timeout = timeout
         self._entries: list[tuple[str, _Target, tuple[Action, ...], Condition | None, bool]] = []
@@ -157,7 +157,7 @@ class Transaction:
             event = _HOOKS.get(verb)
             if event is not None and _is_instance(target) and target._hooks is not None:
                 await target._hooks.before(target, f"before_{event}")
-        sent = self._client._core.transact_write(entries, self.token)
+        sent = self._client.core.transact_write(entries, self.token)
         if sent is None:
             return
         operation, self.token = sent
@@ -228,14 +228,14 @@ def _instance(verb: str, target: object) -> _Target:
 def _key(verb: str, target: object) -> _Target:
     if not isinstance(target, Key):
         raise TypeError(f"tx.{verb} takes a key, such as User.key('u1'), not {_shown(target)}")
-    return target._address
+    return target.address
 
 
 def _either(verb: str, target: object) -> _Target:
     if _is_instance(target):
         return target
     if isinstance(target, Key):
-        return target._address
+        return target.address
     raise TypeError(f"tx.{verb} takes an instance of a model or a key, not {_shown(target)}")
 
 

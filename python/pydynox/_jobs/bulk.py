@@ -14,13 +14,13 @@ from .export_lines import VERSION, _remember, _resumed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 
+    from pydynox._client.connection import Connection
     from pydynox._shared.typing import Row
-    from pydynox.client import DynamoDBClient
     from pydynox.query import Query
 
 
 async def bulk_write(
-    client: DynamoDBClient,
+    client: Connection,
     instances: Iterable[Any] | AsyncIterable[Any],
     *,
     target_wcu: float | None,
@@ -62,7 +62,7 @@ async def bulk_write(
 
 
 async def bulk_read(
-    client: DynamoDBClient,
+    client: Connection,
     query: Query[Row],
     handle: Callable[[list[Row]], object],
     *,
@@ -104,14 +104,14 @@ def _tell(
         progress(done)
 
 
-def _job(client: DynamoDBClient, first: Any) -> dict[str, Any]:
+def _job(client: Connection, first: Any) -> dict[str, Any]:
     """What tells a job from others: where its first item goes."""
     from hashlib import sha256
 
     if not isinstance(first, _core.Instance):
         message = f"bulk_write takes instances of models, not {type(first).__qualname__}"
         raise ValidationError(message, errors=[("", message)])
-    table, key = client._core.address_of(first)
+    table, key = client.core.address_of(first)
     name = sha256(table.encode() + b"\0" + key).hexdigest()
     return {"pydynox": VERSION, "job": "bulk_write", "first": name}
 

@@ -113,7 +113,7 @@ async def export_jsonl(
         file.truncate(size)
         trail = _core.Trail("Scan", after)
         while state is None or after is not None:
-            operation = found.client._core.scan_lines(found.name, after, consistent_read, page_size, pace)
+            operation = found.client.core.scan_lines(found.name, after, consistent_read, page_size, pace)
             lines, count, after = await _result(operation)
             if after is not None:
                 trail.note(after)
@@ -187,7 +187,7 @@ async def import_jsonl(
     pace = _core.Pace(None, target_wcu)
     for number, line in _lines(path):
         _check(found, path, number, line)
-    pending = _core.Pending(found.client._core)
+    pending = _core.Pending(found.client.core)
     number = done
     for number, line in _lines(path):  # damage was found above
         if number <= done:
@@ -216,7 +216,7 @@ async def _find(table: TableLike, client: DynamoDBClient | None) -> _Target:
         if named is None:
             raise ConfigurationError(f"{table.__name__} names no table", model=table.__name__)
         name, client = named, client or client_for(table.model_config.client)
-    described = await _result(_core.describe_table(client._core, name))
+    described = await _result(_core.describe_table(client.core, name))
     keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
     return _Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydynox import _core
+from pydynox._client.gather import gather
 from pydynox._declaration.compile import completed, path_of
 from pydynox._declaration.entities import entity_of
 from pydynox._shared.timeout import NOT_GIVEN, limited
@@ -97,7 +98,7 @@ async def reencrypt(
     if not attributes:
         raise ConfigurationError(f"{model.__name__} has no encrypted attribute", model=model.__name__)
     client = client or client_for(model.model_config.client)
-    keyring = client._keyring
+    keyring = client.keyring
     if keyring is None:
         raise ConfigurationError("the client has no keyring: DynamoDBClient(keyring=...)")
     if not hasattr(keyring, "key_name"):
@@ -167,7 +168,7 @@ async def _renewed(
     def keep(error: SerializationError) -> None:
         errors[error.key] = error
 
-    found = await table.client._gathered("reencrypt", tuple(keys), True, keep)
+    found = await gather(table.client, "reencrypt", tuple(keys), True, keep)
     written = 0
     for (item, names), key, instance in zip(old, keys, found, strict=True):
         error = errors.get(key)
@@ -194,4 +195,4 @@ async def _renewed(
 def _behind(rows: Query[dict[str, Any]], table: _Target, item: dict[str, Any]) -> str | None:
     """The cursor that stands behind this row of a scan; nothing is sent for it."""
     place = rows.after({name: item[name] for name in table.keys})
-    return _core.Reading(place._search, table.client._core, False, False).cursor()
+    return _core.Reading(place._search, table.client.core, False, False).cursor()

@@ -101,7 +101,7 @@ class _Check:
         self._progress = progress
         self._seen = 0
         named = model.model_config.table
-        self._table = _core.table_named(client._core, "" if named is None else named)
+        self._table = _core.table_named(client.core, "" if named is None else named)
         attributes = completed(model).attributes
         self._key = [attributes[name].attribute_name for name in key_names(model)]
         # By what a guard says: among which items, and the stored names.

@@ -9,7 +9,7 @@ from pydynox.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from pydynox.client import DynamoDBClient
+    from pydynox._client.connection import Connection
 
     from .typing import T
 
@@ -47,7 +47,7 @@ def seconds(timeout: object, *, of: str = "") -> float:
         return float("inf")
 
 
-async def limited(client: DynamoDBClient, timeout: float | None, call: Coroutine[Any, Any, T]) -> T:
+async def limited(client: Connection, timeout: float | None, call: Coroutine[Any, Any, T]) -> T:
     """Await a call of this client that may take so long.
 
     Raises:

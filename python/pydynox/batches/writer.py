@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from types import TracebackType
 
-    from pydynox.client import DynamoDBClient
+    from pydynox._client.connection import Connection
 
 FLUSH = 100  # as many puts and deletes wait until they are sent: four requests, side by side
 PACED_FLUSH = 400  # of a bulk job: sixteen requests, eight at a time
@@ -38,7 +38,7 @@ class BatchWriter:
 
     def __init__(
         self,
-        client: DynamoDBClient,
+        client: Connection,
         *,
         unguarded: bool,
         transactions: bool,
@@ -55,7 +55,7 @@ class BatchWriter:
         self._timeout = timeout
         self._most = FLUSH if pace is None else PACED_FLUSH
         self._progress = progress
-        self._pending = _core.Pending(client._core)
+        self._pending = _core.Pending(client.core)
         self._has_hooks = False
         self._done: list[Any] = []
         self._rest: Iterator[Any] | None = None  # of a list that was given whole: what comes behind those that were taken
@@ -94,8 +94,12 @@ class BatchWriter:
         if self._is_full:
             await self._flush()
 
-    async def _put_all(self, instances: Iterable[Any]) -> None:
-        """Put each; most need no more than to be sent, and no coroutine of their own."""
+    async def put_all(self, instances: Iterable[Any], /) -> None:
+        """Put each of these instances, as ``put`` does.
+
+        Most of them only need to be collected and sent, which takes one call into the core and no coroutine each.
+        """
+        self._check_open("put_all")
         rest = self._each(instances)
         while True:
             other = self._pending.fill(rest, self._most, self._unguarded)
@@ -106,7 +110,8 @@ class BatchWriter:
             else:
                 return
 
-    async def _delete_all(self, targets: Iterable[Any]) -> None:
+    async def delete_all(self, targets: Iterable[Any], /) -> None:
+        """Delete each of these instances or keys, as ``delete`` does."""
         for target in self._each(targets):
             await self.delete(target)
 
@@ -139,10 +144,10 @@ class BatchWriter:
         """
         self._check_open("delete")
         if _is_key(target):
-            if self._is_guarded(target._model, by_key=True):
+            if self._is_guarded(target.model, by_key=True):
                 await self._alone(target, "delete")
                 return
-            self._pending.delete_key(target, target._address)
+            self._pending.delete_key(target, target.address)
             if self._is_full:
                 await self._flush()
             return

@@ -206,7 +206,7 @@ class Table(Generic[Row_co]):
         """
         if timeout is not NOT_GIVEN:
             return await limited(self._client(), timeout, Table[Row_co].exists(self))
-        operation = _core.table_exists(self._client()._core, self._name())
+        operation = _core.table_exists(self._client().core, self._name())
         try:
             await operation
         except BaseException:
@@ -247,7 +247,7 @@ class Table(Generic[Row_co]):
             )
             return
         name = self._name()
-        watch = _core.TableWatch(self._client()._core, name, wait_timeout)
+        watch = _core.TableWatch(self._client().core, name, wait_timeout)
         await self._send("DeleteTable", {})
         if wait:
             await _watched(watch, "gone", "deleting the table", progress, applied=True)
@@ -274,7 +274,7 @@ class Table(Generic[Row_co]):
             return await limited(self._client(), timeout, Table[Row_co].describe(self))
         from .description import TableDescription
 
-        operation = _core.describe_table(self._client()._core, self._name())
+        operation = _core.describe_table(self._client().core, self._name())
         try:
             await operation
         except BaseException:
@@ -306,7 +306,7 @@ class Table(Generic[Row_co]):
         """
         from .description import TableDescription
 
-        watch = _core.TableWatch(self._client()._core, self._name(), wait_timeout)
+        watch = _core.TableWatch(self._client().core, self._name(), wait_timeout)
         return TableDescription(await _watched(watch, "active", "waiting", progress, applied=False))
 
     async def wait_until_gone(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> None:
@@ -325,7 +325,7 @@ class Table(Generic[Row_co]):
 
         Costs: nothing.
         """
-        watch = _core.TableWatch(self._client()._core, self._name(), wait_timeout)
+        watch = _core.TableWatch(self._client().core, self._name(), wait_timeout)
         await _watched(watch, "gone", "waiting", progress, applied=False)
 
     def to_cloudformation(self, **options: Unpack[TableOptions]) -> dict[str, Any]:
@@ -372,7 +372,7 @@ class Table(Generic[Row_co]):
         return name
 
     def _sent_name(self, name: str) -> str:
-        return _core.table_named(self._client()._core, name)
+        return _core.table_named(self._client().core, name)
 
     def _identity(self) -> tuple[int, str]:
         """By which tables are told apart."""
@@ -386,10 +386,10 @@ class Table(Generic[Row_co]):
         return Declared(tuple(models), options)
 
     def _watch(self, declared: Declared, wait_timeout: float | None) -> _core.TableWatch:
-        return _core.TableWatch(self._client()._core, declared.name, wait_timeout)
+        return _core.TableWatch(self._client().core, declared.name, wait_timeout)
 
     async def _send(self, operation: str, members: dict[str, Any]) -> dict[str, Any]:
-        sent = _core.administer(self._client()._core, operation, self._name(), members)
+        sent = _core.administer(self._client().core, operation, self._name(), members)
         try:
             await sent
         except BaseException:

@@ -232,8 +232,8 @@ def inject(client: DynamoDBClient, /, *faults: Fault) -> Generator[FaultLog]:
         if not hasattr(one, "members"):
             raise TypeError(f"inject() takes what fault() makes, not {type(one).__qualname__}")
     core = _core.Faults([one._replace(kind=_ERRORS[one.kind][0]) if one.kind in _ERRORS else one for one in faults])
-    client._core.inject(core)
+    client.core.inject(core)
     try:
         yield FaultLog(core, faults)
     finally:
-        client._core.lift(core)
+        client.core.lift(core)

@@ -82,10 +82,10 @@ def isolated_dynamodb(**options: Any) -> Generator[DynamoDBClient]:
     options.setdefault("endpoint_url", "memory://")
     with _environment():
         client = DynamoDBClient(**options)
-        block = _core.begin_isolation(client._core)
+        block = _core.begin_isolation(client.core)
         try:
             with sole_client(client):
                 yield client
         finally:
             _core.end_isolation(block)
-            client._core.close()
+            client.core.close()

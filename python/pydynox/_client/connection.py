@@ -1,0 +1,106 @@
+"""The Rust client behind a DynamoDBClient, and the blocks that apply to the calls made inside them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from pydynox import _core
+from pydynox._shared.timeout import NOT_GIVEN, is_positive, seconds
+from pydynox.default_client import in_force
+from pydynox.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pydynox.client import DynamoDBClient
+    from pydynox.cost import Usage
+
+
+class Connection:
+    """What every group of a client's calls builds on: the Rust client, and the blocks that change how calls are made.
+
+    Attributes:
+        core: The Rust client; for pydynox's own modules.
+    """
+
+    __slots__ = ("__weakref__", "core")
+
+    core: _core.Client
+
+    @contextmanager
+    def as_default(self) -> Generator[Self]:
+        """Make models use this client inside the block, including in tasks started there.
+
+        Example:
+            >>> with client.as_default():
+            ...     await User.get("u1")
+        """
+        with in_force(cast("DynamoDBClient", self)):
+            yield self
+
+    @contextmanager
+    def options(
+        self, *, timeout: float | None = NOT_GIVEN, consistent_read: bool | None = None, deadline: float | None = None
+    ) -> Generator[Self]:
+        """Set options for the calls of this client inside the block, including those of tasks started there. Blocks can be
+        nested.
+
+        Args:
+            timeout: Maximum seconds for a call, including retries and waiting for a connection; None for no limit.
+            consistent_read: Whether reads that do not specify it are strongly consistent, whatever their model's setting.
+            deadline: Seconds from entering the block after which nothing in it continues: a whole query, batch or transaction
+                with all its retries and pauses, whatever ``timeout`` allows each request. A query that was started inside the
+                block keeps the deadline. An inner block cannot extend the deadline of an outer one.
+
+        Raises:
+            ConfigurationError: The timeout or the deadline is not a positive number.
+
+        Example:
+            >>> with client.options(timeout=2, consistent_read=True):
+            ...     await User.get("u1")
+            >>> with client.options(deadline=10):
+            ...     orders = await Order.query("c1").all()
+        """
+        if timeout is not NOT_GIVEN:
+            timeout = seconds(timeout, of="options")
+        if deadline is not None and not is_positive(deadline):
+            raise ConfigurationError(f"options(deadline=...) must be a positive number of seconds, not {deadline!r}")
+        variable: Any = self.core.options_variable()
+        before = variable.get()
+        token = variable.set(
+            (
+                before[0] if timeout is NOT_GIVEN else timeout,
+                before[1] if consistent_read is None else consistent_read,
+                before[2] if deadline is None else _core.BlockDeadline(deadline, before[2]),
+            )
+        )
+        try:
+            yield self
+        finally:
+            # An abandoned coroutine may be closed from another context, where this token is not valid.
+            with suppress(ValueError):
+                variable.reset(token)
+
+    @contextmanager
+    def collect(self, into: Usage | None = None, /) -> Generator[Usage]:
+        """Count the requests and capacity used by this client inside the block, including in tasks started there.
+
+        Blocks can be nested; each counts. Requests ask DynamoDB for consumed capacity only inside such a block. Threads started
+        with ``asyncio.to_thread`` are counted too; in any other thread, open a block there and pass it the same ``into``.
+
+        Args:
+            into: A ``Usage`` to add to, instead of a new one.
+
+        Example:
+            >>> with client.collect() as usage:
+            ...     await User.get("u1")
+            >>> usage.read_units
+            0.5
+
+        Costs: nothing.
+        """
+        from pydynox.cost import collecting
+
+        with collecting(self.core, into) as usage:
+            yield usage

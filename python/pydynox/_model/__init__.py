@@ -1,0 +1,1 @@
+"""Model in parts: what its instances do without I/O, and the descriptors of its classes."""
