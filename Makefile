@@ -13,37 +13,57 @@ export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python lint types bench guard memcheck docs fuzz clean
+.PHONY: help quickstart build test test-rust test-python lint types bench guard memcheck docs fuzz clean preflight
+
+# What each verb says before it starts. Times: 2 quiet cores, from an empty cache and again.
+VERBS := quickstart build test lint types bench guard memcheck docs fuzz
+SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
+SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
+SAYS_test := runs the tests of Rust and of Python; about 6 minutes the first time, then 2 and a half
+SAYS_lint := looks at the style of all code and at generated files; about 2 minutes the first time, then 15 seconds
+SAYS_types := checks types with mypy and pyright; about half a minute
+SAYS_bench := builds what is published and measures it; about 10 minutes the first time, then 5
+SAYS_guard := builds with optimisation and counts what a call costs, under valgrind; about 6 minutes the first time, then 1
+SAYS_memcheck := looks for errors of memory in the unsafe file, under valgrind; about 10 minutes the first time, then 3
+SAYS_docs := runs every snippet of README and docs; about half a minute
+SAYS_fuzz = fuzzes each parser for $(FUZZ_SECONDS) seconds; the first time, a build of about 3 minutes comes before
 
 help:
-	@echo "make quickstart | build | test | lint | types | bench | guard | memcheck | docs | fuzz"
+	@$(foreach verb,$(VERBS),echo "make $(verb): $(SAYS_$(verb))";)
 
-quickstart: build
+preflight:
+	@sh tools/preflight.sh $(PYTHON)
+
+say-%: preflight
+	@echo "make $*: $(SAYS_$*)"
+
+quickstart: say-quickstart build
 	$(BIN)/python examples/quickstart.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(ENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" "maturin>=1.9,<2"
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" "maturin>=1.9,<2" || { rm -rf $(ENV); \
+		echo "pydynox cannot be built yet: pip cannot download maturin; the first run needs the network: connect, or name a proxy in HTTPS_PROXY." >&2; exit 1; }
 
 # pip's own record of what was installed: a group is installed once per version of pyproject.toml.
 $(ENV)/group-%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 
-build: $(BIN)/python
+build: $(if $(filter build,$(MAKECMDGOALS)),say-build) preflight $(BIN)/python
 	@rm -rf $(WHEELS)
 	$(BIN)/maturin build --quiet --locked --profile $(PROFILE) --interpreter $(BIN)/python --out $(WHEELS)
 	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 
-test: test-rust test-python
+test: say-test test-rust test-python
 
-test-rust:
+test-rust: preflight
 	cargo test --quiet --locked --workspace
 
 test-python: build $(ENV)/group-test
 	$(PYTEST)
 
-lint: $(ENV)/group-lint
+lint: say-lint $(ENV)/group-lint
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff format --check .
@@ -55,25 +75,25 @@ lint: $(ENV)/group-lint
 	$(BIN)/python tools/check_language.py
 	$(BIN)/python tools/check_versions.py
 
-types: build $(ENV)/group-types
+types: say-types build $(ENV)/group-types
 	$(BIN)/mypy
 	$(BIN)/pyright -p pyproject.toml
 	$(BIN)/python -m mypy.stubtest pydynox._core --allowlist tests/typing/stubtest_allowlist.txt
 	$(PYTEST) tests/typing
 
 bench: PROFILE = wheel
-bench: build $(ENV)/group-bench
+bench: say-bench build $(ENV)/group-bench
 	$(BIN)/python benches/run.py
 	cargo bench --quiet --locked -p pydynox-core
 
 # Instructions, allocations and system calls per call, against benches/guard/reference.json; needs valgrind and a C compiler.
 # REASON="..." stores the figures of this machine in place of those.
-guard: build
+guard: say-guard build
 	$(BIN)/python benches/guard/run.py $(if $(REASON),--update "$(REASON)")
 
 # valgrind's memcheck over every path into the unsafe file; see CONTRIBUTING.md.
 MEMCHECK := $(PYDYNOX_CACHE)/memcheck-$(CLONE)
-memcheck: $(BIN)/python
+memcheck: say-memcheck $(BIN)/python
 	@rm -rf $(MEMCHECK)
 	$(BIN)/maturin build --quiet --locked --profile $(PROFILE) --no-default-features \
 		--config 'profile.$(PROFILE).package.pydynox-python.debug="line-tables-only"' \
@@ -82,7 +102,7 @@ memcheck: $(BIN)/python
 	PYTHONPATH=$(MEMCHECK)/packages $(BIN)/python tools/memcheck/run.py
 
 # Every snippet of the docs runs in the tests; this runs those alone.
-docs: build $(ENV)/group-test
+docs: say-docs build $(ENV)/group-test
 	$(PYTEST) tests/test_docs.py
 
 # libFuzzer under a stable compiler: --target keeps build scripts and macros free of the instrumentation.
@@ -92,7 +112,7 @@ FUZZ := $(PYDYNOX_CACHE)/fuzz-$(CLONE)
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
 fuzz: HOST = $(shell rustc --print host-tuple)
-fuzz:
+fuzz: say-fuzz
 	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --quiet --locked -p pydynox-fuzz --features libfuzzer --profile fuzz \
 		--target $(HOST) --target-dir $(CARGO_TARGET_DIR)/fuzz
 	@set -e; for target in $(FUZZ_TARGETS); do \

@@ -167,7 +167,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "none")
 @pytest.mark.parametrize("mode", ["python", "json"])
 def test_every_option_does_what_it_does_in_pydantic_on_every_way_out(options: dict[str, Any], mode: Any) -> None:
     one, other = full(), twin()
