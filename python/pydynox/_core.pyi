@@ -1,8 +1,9 @@
 """The extension module: the border between Python and the Rust core."""
 
-from collections.abc import Callable, Container, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from os import PathLike
+from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypedDict, TypeVar, final
 
 _T = TypeVar("_T")
@@ -290,13 +291,17 @@ class Reading:
 
 @final
 class Operation:
-    """A call that is sent when it is awaited."""
+    """A call that is sent when it is awaited; it gives the decoded answer, or raises the error.
 
-    def __await__(self) -> Generator[Any]: ...
-    def abort(self) -> None:
-        """Give up the exchange; what it may have written counts as unsaved."""
-    def result(self) -> Any:
-        """The decoded answer, or the error, of an operation that was awaited."""
+    A coroutine that is cancelled, or closed, while it waits gives the call up: what was not sent yet never is, and what a request
+    may have written counts as unsaved.
+    """
+
+    def __await__(self) -> Self: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None, /) -> None: ...
+    def close(self) -> None: ...
 
 @final
 class Pending:

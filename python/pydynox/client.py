@@ -183,13 +183,7 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls):
         """
         if timeout is not NOT_GIVEN:
             return await limited(self, timeout, DynamoDBClient.call(self, operation, **wire))
-        sent = self.core.call(operation, wire)
-        try:
-            await sent
-        except BaseException:
-            sent.abort()
-            raise
-        answer: dict[str, Any] = sent.result()
+        answer: dict[str, Any] = await self.core.call(operation, wire)
         return answer
 
     async def model_from_item(self, model: type[Row], item: Mapping[str, Any], /, *, timeout: float | None = NOT_GIVEN) -> Row:
@@ -226,12 +220,7 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls):
             operation = self.core.open_item(of._schema, values)
         except InvalidResponseError as problem:
             raise refused(f"client.model_from_item({name}, ...) takes DynamoDB's own JSON: {problem}") from None
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        instance: Row = operation.result()
+        instance: Row = await operation
         return instance
 
     async def close(self) -> None:

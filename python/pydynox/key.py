@@ -68,13 +68,7 @@ class Key(Generic[Row_co]):
                 client_for(self.model.model_config.client), timeout, Key[Row_co].get(self, consistent_read=consistent_read)
             )
         model = self.model
-        operation = client_for(model.model_config.client).core.get(model._schema, self._values, {}, consistent_read)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        item = operation.result()
+        item = await client_for(model.model_config.client).core.get(model._schema, self._values, {}, consistent_read)
         if item is not None and item._hooks is not None:
             await item._hooks.loaded(item)
         return cast("Row_co | None", item)
@@ -105,13 +99,7 @@ class Key(Generic[Row_co]):
             )
         model = self.model
         client = client_for(model.model_config.client)
-        operation = client.core.get(model._schema, self._values, {}, consistent_read)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        item = operation.result()
+        item = await client.core.get(model._schema, self._values, {}, consistent_read)
         if item is None:
             raise not_found(self, client)
         if item._hooks is not None:
@@ -189,13 +177,7 @@ class Key(Generic[Row_co]):
         if timeout is not NOT_GIVEN:
             return await limited(client_for(self.model.model_config.client), timeout, Key[Row_co].exists(self))
         model = self.model
-        operation = client_for(model.model_config.client).core.exists(model._schema, self._values)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        exists: bool = operation.result()
+        exists: bool = await client_for(model.model_config.client).core.exists(model._schema, self._values)
         return exists
 
     async def update(
@@ -236,13 +218,7 @@ class Key(Generic[Row_co]):
             )
         model = self.model
         core = client_for(model.model_config.client).core
-        operation = core.update_key((model._schema, self._values, self._named), actions, condition, upsert)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        item = operation.result()
+        item = await core.update_key((model._schema, self._values, self._named), actions, condition, upsert)
         if item._hooks is not None:
             await item._hooks.loaded(item)
         return cast("Row_co", item)
@@ -281,13 +257,7 @@ class Key(Generic[Row_co]):
             return
         model = self.model
         core = client_for(model.model_config.client).core
-        operation = core.apply_key((model._schema, self._values, self._named), actions, condition, upsert)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await core.apply_key((model._schema, self._values, self._named), actions, condition, upsert)
 
     async def pop(self, *, timeout: float | None = NOT_GIVEN) -> Row_co | None:
         """Delete the item and return it. Sends DeleteItem.
@@ -311,13 +281,7 @@ class Key(Generic[Row_co]):
         if timeout is not NOT_GIVEN:
             return await limited(client_for(self.model.model_config.client), timeout, Key[Row_co].pop(self))
         model = self.model
-        operation = client_for(model.model_config.client).core.pop_key(model._schema, self._values)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        item = operation.result()
+        item = await client_for(model.model_config.client).core.pop_key(model._schema, self._values)
         if item is not None and item._hooks is not None:
             await item._hooks.loaded(item)
         return cast("Row_co | None", item)
@@ -343,13 +307,7 @@ class Key(Generic[Row_co]):
             await limited(client_for(self.model.model_config.client), timeout, Key[Row_co].delete(self, condition=condition))
             return
         model = self.model
-        operation = client_for(model.model_config.client).core.delete_key(model._schema, self._values, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await client_for(model.model_config.client).core.delete_key(model._schema, self._values, condition)
 
     @property
     def sync(self) -> SyncKey[Row_co]:

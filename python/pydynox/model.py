@@ -272,13 +272,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if timeout is not NOT_GIVEN:
             at: Key[Self] = Key(cls, cls._schema.key(values, key))
             return await at.get(consistent_read=consistent_read, timeout=timeout)
-        operation = client_for(cls.model_config.client).core.get(cls._schema, values, key, consistent_read)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        found = operation.result()
+        found = await client_for(cls.model_config.client).core.get(cls._schema, values, key, consistent_read)
         if found is not None and found._hooks is not None:
             await found._hooks.loaded(found)
         return cast("Self | None", found)
@@ -319,13 +313,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
             at: Key[Self] = Key(cls, cls._schema.key(values, key))
             return await at.get_or_raise(consistent_read=consistent_read, timeout=timeout)
         client = client_for(cls.model_config.client)
-        operation = client.core.get(cls._schema, values, key, consistent_read)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        found = operation.result()
+        found = await client.core.get(cls._schema, values, key, consistent_read)
         if found is None:
             raise not_found(Key(cls, cls._schema.key(values, key)), client)
         if found._hooks is not None:
@@ -495,13 +483,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client).core.create(self, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await client_for(self.model_config.client).core.create(self, condition)
         if hooks is not None:
             await hooks.after(self, "after_save")
 
@@ -548,12 +530,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         operation = client_for(self.model_config.client).core.save(self, names, condition)
         if operation is None:
             return
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await operation
         if hooks is not None:
             await hooks.after(self, "after_save")
 
@@ -587,13 +564,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client).core.put(self, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await client_for(self.model_config.client).core.put(self, condition)
         if hooks is not None:
             await hooks.after(self, "after_save")
 
@@ -628,13 +599,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
                 client_for(self.model_config.client), timeout, Model[PK, *SK].update(self, *actions, condition=condition)
             )
             return
-        operation = client_for(self.model_config.client).core.update(self, actions, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await client_for(self.model_config.client).core.update(self, actions, condition)
         if self._hooks is not None:
             await self._hooks.loaded(self)
 
@@ -666,13 +631,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_delete")
-        operation = client_for(self.model_config.client).core.delete(self, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await client_for(self.model_config.client).core.delete(self, condition)
         if hooks is not None:
             await hooks.after(self, "after_delete")
 
@@ -694,13 +653,7 @@ class Model(_core.Instance, Generic[PK, *SK], metaclass=ModelType):
         if timeout is not NOT_GIVEN:
             await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].refresh(self))
             return
-        operation = client_for(self.model_config.client).core.refresh(self)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await client_for(self.model_config.client).core.refresh(self)
         if self._hooks is not None:
             await self._hooks.loaded(self)
 

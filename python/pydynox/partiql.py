@@ -39,7 +39,7 @@ async def execute(
     while True:
         wanted = None if limit is None else limit - len(rows)
         operation = prepared.execute(core, _schema(model), consistent_read, wanted, token, on_invalid)
-        found, token, units = await _done(operation)
+        found, token, units = await operation
         rows += found
         if units is not None:
             cost = (cost or 0.0) + units
@@ -57,7 +57,7 @@ async def execute_batch(
 ) -> list[Any]:
     """Statements that stand each for itself."""
     operation = _core.execute_batch(client.core, _all_prepared(statements), _schema(model), consistent_read)
-    rows: list[Any] = await _done(operation)
+    rows: list[Any] = await operation
     await _loaded(rows)
     return rows
 
@@ -68,7 +68,7 @@ async def execute_transaction(client: Connection, statements: Iterable[Statement
         _core.check_token(token)
     operation, sent = _core.execute_transaction(client.core, _all_prepared(statements), _schema(model), token)
     try:
-        rows: list[Any] = await _done(operation)
+        rows: list[Any] = await operation
     except WriteOutcomeUnknownError as error:
         error.add_note(f"its token is {sent!r}: the same statements with it, within ten minutes, settle the doubt")
         raise
@@ -119,15 +119,6 @@ def _schema(model: Any) -> Any:
     if schema is None:
         raise TypeError(f"model= is a class of Model, not {model!r}")
     return schema
-
-
-async def _done(operation: _core.Operation) -> Any:
-    try:
-        await operation
-    except BaseException:
-        operation.abort()
-        raise
-    return operation.result()
 
 
 async def _loaded(rows: list[Any]) -> None:

@@ -406,7 +406,7 @@ class Query(Generic[Row]):
         Costs: as reading the rows does.
         """
         reading = _core.Reading(self._search, self._connection().core, True, False)
-        found: int = await _done(reading, reading.count(False))
+        found: int = await reading.count(False)
         if reading.is_spent and not reading.is_over:
             raise _too_many_reads(self, reading)
         return found
@@ -425,7 +425,7 @@ class Query(Generic[Row]):
         Costs: half a read unit per 4 KB of what is read, filtered rows included; a whole one when consistent.
         """
         reading = _core.Reading(self._search, self._connection().core, True, False)
-        found: bool = await _done(reading, reading.count(True))
+        found: bool = await reading.count(True)
         if not found and reading.is_spent and not reading.is_over:
             raise _too_many_reads(self, reading)
         return found
@@ -542,7 +542,7 @@ class Query(Generic[Row]):
                 raise refused.error
             if reading.is_over:
                 return None
-            rows = await _done(reading, reading.fetch(None, True))
+            rows = await reading.fetch(None, True)
             if rows is None:
                 if reading.is_spent and not reading.is_over:
                     raise _too_many_reads(self, reading)
@@ -575,7 +575,7 @@ class Query(Generic[Row]):
             while len(found) < wanted and not reading.is_over:
                 here = reading.cursor() if found else None
                 try:
-                    rows = await _done(reading, reading.fetch(wanted - len(found), ahead))
+                    rows = await reading.fetch(wanted - len(found), ahead)
                 except SerializationError as error:
                     if not found:
                         raise
@@ -636,16 +636,6 @@ class _Refused(NamedTuple):
     error: SerializationError
     before: str | None
     """The cursor that stands before it."""
-
-
-async def _done(reading: _core.Reading, operation: _core.Operation) -> Any:
-    try:
-        await operation
-    except BaseException:
-        operation.abort()
-        reading.close()
-        raise
-    return operation.result()
 
 
 def _number(name: str, value: Any, least: int) -> int:

@@ -163,11 +163,6 @@ class Transaction:
         operation, self.token = sent
         try:
             await operation
-        except BaseException:
-            operation.abort()
-            raise
-        try:
-            operation.result()
         except WriteOutcomeUnknownError as error:
             error.add_note(f"its token is {self.token!r}: the same transaction with it, within ten minutes, settles the doubt")
             raise

@@ -103,6 +103,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::interpreter::runtime::watch_forks();
+        crate::interpreter::ffi::set_send_slot::<Operation>(module.py());
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -304,13 +304,7 @@ class BatchCalls(Connection):
         """
         if timeout is not NOT_GIVEN:
             return await limited(self, timeout, BatchCalls.transact_get(self, *keys))
-        operation = self.core.transact_get(addresses("transact_get", keys))
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        items = operation.result()
+        items = await self.core.transact_get(addresses("transact_get", keys))
         for item in items:
             if item is not None and item._hooks is not None:
                 await item._hooks.loaded(item)

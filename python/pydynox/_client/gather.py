@@ -33,13 +33,8 @@ async def gather(
     unprocessed: list[int] = []
     have_hooks = False
     while operation is not None:
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
         # Protected values are opened part by part, into one list, so that a large answer does not hold up the event loop.
-        items, unprocessed, have_hooks, operation = operation.result()
+        items, unprocessed, have_hooks, operation = await operation
     if have_hooks:
         for item in items:
             if item is not None and item._hooks is not None:

@@ -58,13 +58,7 @@ class ItemCalls(Connection):
             return await limited(
                 self, timeout, ItemCalls.get_item(self, table, key, consistent_read=consistent_read, projection=projection)
             )
-        operation = self.core.get_item(table, key, consistent_read, projection)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        item: dict[str, Any] | None = operation.result()
+        item: dict[str, Any] | None = await self.core.get_item(table, key, consistent_read, projection)
         return item
 
     async def put_item(
@@ -93,13 +87,7 @@ class ItemCalls(Connection):
         if timeout is not NOT_GIVEN:
             await limited(self, timeout, ItemCalls.put_item(self, table, item, condition=condition))
             return
-        operation = self.core.put_item(table, item, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await self.core.put_item(table, item, condition)
 
     async def update_item(
         self,
@@ -140,13 +128,7 @@ class ItemCalls(Connection):
         """
         if timeout is not NOT_GIVEN:
             return await limited(self, timeout, ItemCalls.update_item(self, table, key, *actions, condition=condition))
-        operation = self.core.update_item(table, key, actions, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        item: dict[str, Any] = operation.result()
+        item: dict[str, Any] = await self.core.update_item(table, key, actions, condition)
         return item
 
     async def delete_item(
@@ -174,13 +156,7 @@ class ItemCalls(Connection):
         if timeout is not NOT_GIVEN:
             await limited(self, timeout, ItemCalls.delete_item(self, table, key, condition=condition))
             return
-        operation = self.core.delete_item(table, key, condition)
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        operation.result()
+        await self.core.delete_item(table, key, condition)
 
     def query(
         self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None

@@ -114,7 +114,7 @@ async def export_jsonl(
         trail = _core.Trail("Scan", after)
         while state is None or after is not None:
             operation = found.client.core.scan_lines(found.name, after, consistent_read, page_size, pace)
-            lines, count, after = await _result(operation)
+            lines, count, after = await operation
             if after is not None:
                 trail.note(after)
             file.write(_compressed(lines) if path.endswith(".gz") else lines)
@@ -216,23 +216,14 @@ async def _find(table: TableLike, client: DynamoDBClient | None) -> _Target:
         if named is None:
             raise ConfigurationError(f"{table.__name__} names no table", model=table.__name__)
         name, client = named, client or client_for(table.model_config.client)
-    described = await _result(_core.describe_table(client.core, name))
+    described = await _core.describe_table(client.core, name)
     keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
     return _Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
 
 
-async def _result(operation: _core.Operation) -> Any:
-    try:
-        await operation
-    except BaseException:
-        operation.abort()
-        raise
-    return operation.result()
-
-
 async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
     held = len(pending)
-    left, cause = await _result(pending.send(pace))
+    left, cause = await pending.send(pace)
     if left:
         why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
         raise BatchIncompleteError(

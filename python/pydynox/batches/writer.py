@@ -218,14 +218,11 @@ class BatchWriter:
         operation = None
         try:
             operation = self._sent()
-            await operation
+            left, cause = await operation
         except BaseException as error:
-            if operation is not None:
-                operation.abort()
             if operation is not None or not len(self._pending):
                 _tell(error, self._incomplete("the batch was interrupted", unprocessed=sent))
             raise
-        left, cause = operation.result()
         done = sent
         if left:
             places = set(left)

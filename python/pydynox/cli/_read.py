@@ -146,9 +146,7 @@ def _keys(client: DynamoDBClient, name: str, index: str | None) -> list[tuple[st
 
 
 async def _described(client: DynamoDBClient, name: str) -> dict[str, Any]:
-    operation = describe_table(client.core, name)
-    await operation
-    described: dict[str, Any] = operation.result()
+    described: dict[str, Any] = await describe_table(client.core, name)
     return described
 
 

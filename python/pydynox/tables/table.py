@@ -206,13 +206,7 @@ class Table(Generic[Row_co]):
         """
         if timeout is not NOT_GIVEN:
             return await limited(self._client(), timeout, Table[Row_co].exists(self))
-        operation = _core.table_exists(self._client().core, self._name())
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        there: bool = operation.result()
+        there: bool = await _core.table_exists(self._client().core, self._name())
         return there
 
     async def delete(
@@ -274,13 +268,7 @@ class Table(Generic[Row_co]):
             return await limited(self._client(), timeout, Table[Row_co].describe(self))
         from .description import TableDescription
 
-        operation = _core.describe_table(self._client().core, self._name())
-        try:
-            await operation
-        except BaseException:
-            operation.abort()
-            raise
-        return TableDescription(operation.result())
+        return TableDescription(await _core.describe_table(self._client().core, self._name()))
 
     async def wait_until_active(
         self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None
@@ -389,13 +377,7 @@ class Table(Generic[Row_co]):
         return _core.TableWatch(self._client().core, declared.name, wait_timeout)
 
     async def _send(self, operation: str, members: dict[str, Any]) -> dict[str, Any]:
-        sent = _core.administer(self._client().core, operation, self._name(), members)
-        try:
-            await sent
-        except BaseException:
-            sent.abort()
-            raise
-        answer: dict[str, Any] = sent.result()
+        answer: dict[str, Any] = await _core.administer(self._client().core, operation, self._name(), members)
         return answer
 
     async def _make(
@@ -500,13 +482,7 @@ async def _watched(
 ) -> Mapping[str, Any]:
     """Wait until the table is as wanted, and tell each look at it; its description."""
     while True:
-        look = watch.look(goal, progress is not None, applied)
-        try:
-            await look
-        except BaseException:
-            look.abort()
-            raise
-        table, reached = look.result()
+        table, reached = await watch.look(goal, progress is not None, applied)
         _tell(progress, doing, table)
         if reached:
             return table or {}
@@ -517,11 +493,6 @@ async def _looked_again(watch: _core.TableWatch, busy: RequestError) -> None:
     look = watch.look("gone", True, False)
     try:
         await look
-    except BaseException:
-        look.abort()
-        raise
-    try:
-        look.result()
     except RequestTimeoutError as error:
         raise error from busy
 

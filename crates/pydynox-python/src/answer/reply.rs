@@ -161,6 +161,9 @@ pub(crate) trait Answered: Send + Sized + 'static {
     /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
     fn give_up(self, _py: Python<'_>) {}
 
+    /// Nobody waits for the answer any more, sent or not.
+    fn abandoned(&self) {}
+
     /// Shows the objects that it holds.
     fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         Ok(())
@@ -207,8 +210,11 @@ impl<A: Answered> Expected for Reply<A> {
         }
     }
 
-    fn give_up(self: Box<Self>, py: Python<'_>) {
-        self.answered.give_up(py);
+    fn give_up(self: Box<Self>, py: Python<'_>, sent: bool) {
+        self.answered.abandoned();
+        if sent {
+            self.answered.give_up(py);
+        }
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -10,8 +10,9 @@ pub(crate) trait Expected: Send {
     /// The result, or the error; instances change only here.
     fn resolve(self: Box<Self>, py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>>;
 
-    /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
-    fn give_up(self: Box<Self>, py: Python<'_>);
+    /// Nobody waits for the answer any more. Where the call was `sent`, nobody will know what came of it either: what it wrote
+    /// counts as changed.
+    fn give_up(self: Box<Self>, py: Python<'_>, sent: bool);
 
     /// Shows the objects that it holds.
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;

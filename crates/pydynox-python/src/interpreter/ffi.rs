@@ -4,7 +4,7 @@
 use pyo3::exceptions::PySystemError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use pyo3::{Borrowed, ffi};
+use pyo3::{Borrowed, PyClass, PyTypeInfo, ffi};
 
 /// A Python string; ASCII text is copied without being decoded.
 #[inline]
@@ -130,6 +130,55 @@ pub(crate) fn send_none<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Sent<'py
             ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
         }
     }
+}
+
+/// What an awaitable did when it was sent None.
+pub(crate) enum Step<'py> {
+    /// The event loop resumes it once this future is done.
+    Waits(Bound<'py, PyAny>),
+    Returned(Bound<'py, PyAny>),
+}
+
+/// An iterator that coroutines await without a `StopIteration` at its end.
+pub(crate) trait Steps: PyClass + PyTypeInfo {
+    fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Step<'py>>;
+}
+
+/// Give the class the slot that `SEND` looks for first; pyo3 has no name for it.
+pub(crate) fn set_send_slot<T: Steps>(py: Python<'_>) {
+    let class = T::type_object(py).as_type_ptr();
+    // SAFETY: pyo3 makes heap types, whose async methods lie inside of the type object and live as long as it. The interpreter
+    // is held, and nobody can have made an instance yet: this runs while the module is being made.
+    unsafe {
+        (*(*class).tp_as_async).am_send = Some(send::<T>);
+    }
+}
+
+/// The slot itself. `_value` is None: nobody sends anything else to what a coroutine awaits.
+unsafe extern "C" fn send<T: Steps>(
+    slf: *mut ffi::PyObject,
+    _value: *mut ffi::PyObject,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // `attach` counts what pyo3's own entries count: a reference let go in here is given back at once, not at the next entry.
+    Python::attach(|py| {
+        // SAFETY: the interpreter calls the slot with an instance of the type that has it, and keeps it alive for the call.
+        let slf = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<T>() };
+        // A panic must not pass a frame of C.
+        let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| T::step(&slf)))
+            .unwrap_or_else(|_| Err(PySystemError::new_err("pydynox panicked; this is a bug")));
+        let (value, status) = match step {
+            Ok(Step::Returned(value)) => (value.into_ptr(), ffi::PySendResult::PYGEN_RETURN),
+            Ok(Step::Waits(future)) => (future.into_ptr(), ffi::PySendResult::PYGEN_NEXT),
+            Err(error) => {
+                error.restore(py);
+                (std::ptr::null_mut(), ffi::PySendResult::PYGEN_ERROR)
+            }
+        };
+        // SAFETY: the caller gives room for one pointer.
+        unsafe { result.write(value) };
+        status
+    })
 }
 
 /// Have these called around every fork: in the parent before it, in the parent after it, in the child.

@@ -6,14 +6,15 @@ use std::task::{Context, Poll, Waker};
 
 use pydynox_core::process::Maker;
 use pydynox_core::transport::Progress;
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyBaseException, PyOSError, PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::PyTraceback;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::interpreter::bridge::{self, Ticket, Waiter};
 use crate::interpreter::coalesce::Asked;
 use crate::interpreter::expected::Expected;
-use crate::interpreter::ffi::{self, Sent};
+use crate::interpreter::ffi::{self, Sent, Step, Steps};
 use crate::interpreter::runtime::{Blocking, Exchange, Guarded, Outcome};
 
 thread_local! {
@@ -123,63 +124,25 @@ impl Operation {
         }
     }
 
-    fn take(&self, next: Stage) -> Stage {
-        std::mem::replace(&mut self.lock().stage, next)
+    /// Gives the future up to the loop, which resumes the operation once it is done.
+    fn wait_for<'py>(&self, future: Bound<'py, PyAny>, ticket: Ticket) -> PyResult<Step<'py>> {
+        self.take(Stage::Waiting(ticket));
+        // What `Future.__await__` says to the task that it yields to.
+        future.setattr(intern!(future.py(), "_asyncio_future_blocking"), true)?;
+        Ok(Step::Waits(future))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[pymethods]
-impl Operation {
-    fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let this = slf.get();
-        let (exchange, inline) = match this.take(Stage::Over) {
-            Stage::Ready { exchange, inline } => (exchange, inline),
-            Stage::Gathered(asked) => {
-                if let Some(event_loop) = bridge::running_loop(py)? {
-                    let (future, ticket) = bridge::join(&event_loop, Self::waiting(slf), asked)?;
-                    this.take(Stage::Waiting(ticket));
-                    return future.call_method0(intern!(py, "__await__"));
-                }
-                (asked.alone(), false)
-            }
-            _ => return Err(PyRuntimeError::new_err("an operation can be awaited once")),
+    /// The decoded answer, or the error.
+    fn resolve<'py>(&self, py: Python<'py>, outcome: Outcome) -> PyResult<Step<'py>> {
+        let expected = self.lock().expected.take();
+        let Some(expected) = expected else {
+            return Err(PyRuntimeError::new_err("this operation was given up"));
         };
-        let mut exchange = Guarded(exchange);
-        if inline && let Poll::Ready(outcome) = poll_here(&mut exchange) {
-            this.finish(outcome);
-            return Ok(slf.clone().into_any());
-        }
-        if let Some(event_loop) = bridge::running_loop(py)? {
-            let (future, ticket) = bridge::start(&event_loop, Self::waiting(slf), exchange.0)?;
-            this.take(Stage::Waiting(ticket));
-            return future.call_method0(intern!(py, "__await__"));
-        }
-        if !BLOCKING.get() {
-            return Err(PyRuntimeError::new_err(
-                "no asyncio event loop is running in this thread: await inside of one, or use the .sync form",
-            ));
-        }
-        this.finish(wait(py, exchange.0)?);
-        Ok(slf.clone().into_any())
-    }
-
-    fn __iter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
-        slf.clone()
-    }
-
-    /// An operation that ended before it had to yield is its own, empty, iterator.
-    #[allow(clippy::unused_self)]
-    fn __next__(&self) -> Option<Py<PyAny>> {
-        None
+        expected.resolve(py, outcome).map(Step::Returned)
     }
 
     /// Give up the exchange; what it may have written counts as unsaved. What was not sent yet never will be.
-    fn abort(&self, py: Python<'_>) {
+    fn give_up(&self, py: Python<'_>) {
         let (expected, progress) = {
             let mut state = self.lock();
             (state.expected.take(), state.progress.take())
@@ -202,25 +165,110 @@ impl Operation {
             }
             Stage::Over => !is_untouched(),
         };
-        if let Some(expected) = expected
-            && sent
-        {
-            expected.give_up(py);
+        if let Some(expected) = expected {
+            expected.give_up(py, sent);
         }
     }
 
-    /// The decoded answer, or the error, of an operation that was awaited.
-    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Stage::Ended(outcome) = self.take(Stage::Over) else {
+    fn take(&self, next: Stage) -> Stage {
+        std::mem::replace(&mut self.lock().stage, next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Steps for Operation {
+    fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Step<'py>> {
+        let py = slf.py();
+        let this = slf.get();
+        let (exchange, inline) = match this.take(Stage::Over) {
+            Stage::Ended(outcome) => return this.resolve(py, outcome),
+            Stage::Ready { exchange, inline } => (exchange, inline),
+            Stage::Gathered(asked) => {
+                if let Some(event_loop) = bridge::running_loop(py)? {
+                    let (future, ticket) = bridge::join(&event_loop, Self::waiting(slf), asked)?;
+                    return this.wait_for(future, ticket);
+                }
+                (asked.alone(), false)
+            }
+            waiting @ Stage::Waiting(_) => {
+                this.take(waiting);
+                return Err(PyRuntimeError::new_err(
+                    "a pydynox operation was resumed before its answer was there",
+                ));
+            }
+            Stage::Over => {
+                return Err(PyRuntimeError::new_err("an operation can be awaited once"));
+            }
+        };
+        let mut exchange = Guarded(exchange);
+        if inline && let Poll::Ready(outcome) = poll_here(&mut exchange) {
+            return this.resolve(py, outcome);
+        }
+        if let Some(event_loop) = bridge::running_loop(py)? {
+            let (future, ticket) = bridge::start(&event_loop, Self::waiting(slf), exchange.0)?;
+            return this.wait_for(future, ticket);
+        }
+        if !BLOCKING.get() {
             return Err(PyRuntimeError::new_err(
-                "this operation was not awaited, or its result was taken before",
+                "no asyncio event loop is running in this thread: await inside of one, or use the .sync form",
             ));
+        }
+        match wait(py, exchange.0) {
+            Ok(outcome) => this.resolve(py, outcome),
+            Err(error) => {
+                this.give_up(py);
+                Err(error)
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Operation {
+    fn __await__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    /// What debuggers and tracers resume it by; everybody else takes the `send` slot.
+    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        match Self::step(slf)? {
+            Step::Waits(future) => Ok(future),
+            Step::Returned(value) => Err(PyStopIteration::new_err((value.unbind(),))),
+        }
+    }
+
+    /// The coroutine that awaits it was cancelled, or something else is raised in it: the exchange is given up.
+    #[pyo3(signature = (kind, value = None, traceback = None, /))]
+    fn throw(
+        &self,
+        py: Python<'_>,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyTraceback>>,
+    ) -> PyResult<()> {
+        self.give_up(py);
+        let value = value.filter(|value| !value.is_none());
+        let error = match value {
+            Some(value) if value.is_instance_of::<PyBaseException>() => PyErr::from_value(value),
+            Some(value) => PyErr::from_value(kind.call1((value,))?),
+            None => PyErr::from_value(kind),
         };
-        let expected = self.lock().expected.take();
-        let Some(expected) = expected else {
-            return Err(PyRuntimeError::new_err("this operation was given up"));
-        };
-        expected.resolve(py, outcome)
+        if let Some(traceback) = traceback {
+            error.set_traceback(py, Some(traceback));
+        }
+        Err(error)
+    }
+
+    /// The coroutine that awaits it is closed.
+    fn close(&self, py: Python<'_>) {
+        self.give_up(py);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

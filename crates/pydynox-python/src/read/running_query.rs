@@ -634,6 +634,10 @@ impl Answered for RowsAhead {
         Err(raise_about(py, error, about.subject(py, None).as_ref()))
     }
 
+    fn abandoned(&self) {
+        self.reading.get().stop();
+    }
+
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.reading)
     }
@@ -657,6 +661,10 @@ impl Answered for Counted {
     ) -> PyResult<Bound<'py, PyAny>> {
         self.reading.get().settle();
         Err(raise_about(py, error, about.subject(py, None).as_ref()))
+    }
+
+    fn abandoned(&self) {
+        self.reading.get().stop();
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
