@@ -14,7 +14,7 @@ WAYS = ["await", "await under a tracer", "await with the futures and tasks of as
 def test_the_answer_arrives_whole_in_every_way_of_awaiting(script: Script, way: str, latency: int) -> None:
     script(
         f"WAY, LATENCY = {WAYS.index(way)}, {latency}\n"
-        """from pydynox import ItemNotFoundError
+        """from pydynox.exceptions import ItemNotFoundError
 if WAY == 1:
     seen = []
     def tracer(frame, event, argument):
@@ -32,7 +32,7 @@ async def main():
             assert (await User.get("u1")).age == 21
             assert await User.get("nobody") is None
             assert await User.key("u1").exists() is True
-            assert [user.age for user in await slow.batch_get([User.key("u1")])] == [21]
+            assert [user.age for user in await slow.batch_get(User.key("u1"))] == [21]
             assert [user.age async for user in User.scan()] == [21]
             try: await User.get_or_raise("nobody")
             except ItemNotFoundError as error: assert "nobody" in str(error)
@@ -49,7 +49,7 @@ assert WAY != 1 or "return" in seen
 def test_an_error_has_the_caller_in_its_traceback(script: Script) -> None:
     script("""
         import traceback
-        from pydynox import ConditionFailedError
+        from pydynox.exceptions import ConditionFailedError
         slow = engine(5)
         async def the_caller():
             await User(user_id="u1").create()
