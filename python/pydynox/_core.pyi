@@ -1,6 +1,6 @@
 """The extension module: the border between Python and the Rust core."""
 
-from collections.abc import Callable, Container, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from os import PathLike
 from types import TracebackType
@@ -297,7 +297,7 @@ class Operation:
     may have written counts as unsaved.
     """
 
-    def __await__(self) -> Self: ...
+    def __await__(self) -> Generator[Any, None, Any]: ...  # itself: what type checkers take to be awaited
     def __iter__(self) -> Self: ...
     def __next__(self) -> Any: ...
     def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None, /) -> None: ...
