@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "empty path": (lambda: attr("a..b"), ValidationError, "has an empty name in it"),
     "empty text": (lambda: attr(""), ValidationError, "has an empty name in it"),
-    "no place": (lambda: path("age"), TypeError, r"path\(\) takes a place in an item"),  # type: ignore[arg-type]
+    "no place": (lambda: path("age"), TypeError, r"path\(\) takes a path such as"),  # type: ignore[arg-type]
     "no class": (lambda: Condition("age > 3"), TypeError, "made by comparing paths"),  # type: ignore[arg-type]
     "unknown attribute": (lambda: User.nope, AttributeError, "has no attribute 'nope'"),  # type: ignore[attr-defined]
     "operation": (lambda: User.age.begins_with("x"), AttributeError, "begins_with"),  # type: ignore[attr-defined]
@@ -279,7 +279,7 @@ def test_a_condition_has_no_truth_value_and_says_what_to_write(build: Callable[[
 def test_a_path_has_no_truth_value_and_no_elements_in_python() -> None:
     with pytest.raises(TypeError, match=r"<path User\.active> has no truth value"):
         bool(User.active)
-    with pytest.raises(TypeError, match=r"write <path User\.tags>\.contains\(\.\.\.\)"):
+    with pytest.raises(TypeError, match=r"use <path User\.tags>\.contains\(\.\.\.\)"):
         "x" in User.tags  # type: ignore[operator]  # noqa: B015
     with pytest.raises(TypeError, match="not iterable"):
         list(User.tags)  # type: ignore[call-overload]

@@ -1,7 +1,7 @@
-"""Paths, and what is built from them with Python's operators: conditions and actions."""
+"""Paths, and the conditions and actions that Python's operators build from them."""
 
-# A path is covariant in the type of its values although its operators take some: nobody hands paths around as paths of a wider
-# type, and one overload then serves `str`, `str | None` and `Literal`. That is what the comments on misc below are about.
+# A path is covariant in the type of its values although its operators take values, so that one overload covers `str`,
+# `str | None` and `Literal`; paths are not passed around as paths of a wider type. The comments on `misc` below refer to this.
 
 from __future__ import annotations
 
@@ -39,33 +39,48 @@ __all__ = [
 _Kind = tuple[Any, ...]
 
 
-class Operand(Generic[T_co]):
-    """One side of a comparison: a path, or the size of what is stored there."""
-
-    _holds_many = False  # whether a single list can be one value
+class Handled:
+    """What the Rust core has a handle of."""
 
     def __init__(self, handle: Any) -> None:
         self._handle: Any = handle
 
+    @staticmethod
+    def handle_of(value: Any) -> Any:
+        """What the core takes: the handle of an operand or a term, or the value itself."""
+        return value._handle if isinstance(value, Handled) else value
+
+    def __repr__(self) -> str:
+        return repr(self._handle)
+
+
+handle_of = Handled.handle_of
+
+
+class Operand(Handled, Generic[T_co]):
+    """One side of a comparison: a path, or the size of the value stored there."""
+
+    _holds_many = False  # whether one value can be a list
+
     def __eq__(self, other: T_co | Operand[T_co]) -> Condition:  # type: ignore[override]  # a comparison of SQL's kind
-        return cast("Condition", self._handle.compare("=", _plain(other)))
+        return cast("Condition", self._handle.compare("=", handle_of(other)))
 
     def __ne__(self, other: T_co | Operand[T_co]) -> Condition:  # type: ignore[override]  # as above
-        return cast("Condition", self._handle.compare("<>", _plain(other)))
+        return cast("Condition", self._handle.compare("<>", handle_of(other)))
 
     __hash__ = object.__hash__
 
     def __lt__(self, other: T_co | Operand[T_co]) -> Condition:
-        return cast("Condition", self._handle.compare("<", _plain(other)))
+        return cast("Condition", self._handle.compare("<", handle_of(other)))
 
     def __le__(self, other: T_co | Operand[T_co]) -> Condition:
-        return cast("Condition", self._handle.compare("<=", _plain(other)))
+        return cast("Condition", self._handle.compare("<=", handle_of(other)))
 
     def __gt__(self, other: T_co | Operand[T_co]) -> Condition:
-        return cast("Condition", self._handle.compare(">", _plain(other)))
+        return cast("Condition", self._handle.compare(">", handle_of(other)))
 
     def __ge__(self, other: T_co | Operand[T_co]) -> Condition:
-        return cast("Condition", self._handle.compare(">=", _plain(other)))
+        return cast("Condition", self._handle.compare(">=", handle_of(other)))
 
     def between(self, low: T_co | Operand[T_co], high: T_co | Operand[T_co], /) -> Condition:
         """Whether ``low <= self <= high``.
@@ -74,17 +89,17 @@ class Operand(Generic[T_co]):
             >>> User.age.between(18, 65)
             <condition age BETWEEN … AND …>
         """
-        return cast("Condition", self._handle.between(_plain(low), _plain(high)))
+        return cast("Condition", self._handle.between(handle_of(low), handle_of(high)))
 
     @overload
     def in_(self, *values: T_co | Operand[T_co]) -> Condition: ...
     @overload
     def in_(self, values: Iterable[T_co], /) -> Condition: ...
     def in_(self, *values: Any) -> Condition:
-        """Whether it is one of at most 100 values, given one by one or as one iterable.
+        """Whether it is one of up to 100 values, given one by one or as one iterable.
 
         Raises:
-            ValidationError: There is no value, or there are more than 100.
+            ValidationError: There are no values, or more than 100.
 
         Example:
             >>> User.age.in_(18, 21)
@@ -92,51 +107,37 @@ class Operand(Generic[T_co]):
         """
         if len(values) == 1 and not self._holds_many and _is_many(values[0]):
             values = tuple(values[0])
-        return cast("Condition", self._handle.is_in(tuple(map(_plain, values))))
+        return cast("Condition", self._handle.is_in(tuple(map(handle_of, values))))
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self!r} has no truth value in Python: compare it, as in User.age > 3, and combine by & | ~")
-
-    def __repr__(self) -> str:
-        return repr(self._handle)
+        raise TypeError(f"{self!r} has no truth value in Python: compare it, as in User.age > 3, and combine with & | ~")
 
 
 def _is_many(value: Any) -> bool:
     return not isinstance(value, (str, bytes, bytearray, dict, Operand)) and hasattr(value, "__iter__")
 
 
-def _plain(value: Any) -> Any:
-    """What the border knows: the handle of a path, or the value itself."""
-    return value._handle if isinstance(value, (Operand, Term)) else value
-
-
 class Size(Operand[int]):
-    """How large what is stored at a path is: characters, bytes, members or elements."""
+    """The size of the value stored at a path: characters, bytes, members or elements."""
 
 
-class Term(Generic[T_co]):
-    """What ``set()`` takes beside values and paths: ``User.age + 1``, ``User.age.if_not_exists(0)``."""
-
-    def __init__(self, handle: Any) -> None:
-        self._handle: Any = handle
+class Term(Handled, Generic[T_co]):
+    """What ``set()`` accepts besides values and paths: ``User.age + 1``, ``User.age.if_not_exists(0)``."""
 
     def __add__(self, other: T_co | Operand[T_co] | Term[T_co]) -> Term[T_co]:
-        return Term(self._handle.plus(_plain(other)))
+        return Term(self._handle.plus(handle_of(other)))
 
     def __sub__(self, other: T_co | Operand[T_co] | Term[T_co]) -> Term[T_co]:
-        return Term(self._handle.minus(_plain(other)))
-
-    def __repr__(self) -> str:
-        return repr(self._handle)
+        return Term(self._handle.minus(handle_of(other)))
 
 
 class Expr(Operand[T_co]):
-    """The path to an attribute, or to a place inside it: ``User.age`` on the class.
+    """The path to an attribute, or into its value: ``User.age`` on the class.
 
     Attributes:
-        model: The model class through which the path was taken; None of an untyped path.
-        attribute: The attribute that it starts at; None of an untyped path.
-        path: The stored names and positions on the way, such as ``("homes", 0, "city")``.
+        model: The model class it was taken from; None for an untyped path.
+        attribute: The attribute it starts at; None for an untyped path.
+        path: The stored names and list positions along it, such as ``("homes", 0, "city")``.
 
     Example:
         >>> User.age
@@ -151,11 +152,11 @@ class Expr(Operand[T_co]):
 
     @property
     def path(self) -> tuple[str | int, ...]:
-        """The stored names and positions on the way."""
+        """The stored names and list positions along it."""
         steps: tuple[str | int, ...] = self._handle.steps
         return steps
 
-    # Comparing with None asks what reads as None; written here so that the others need not look for it.
+    # Comparing with None asks for what reads as None; here, so that comparing sizes need not check for it.
     def __eq__(self, other: T_co | Operand[T_co]) -> Condition:  # type: ignore[override]  # as in Operand
         return self.is_none() if other is None else super().__eq__(other)
 
@@ -165,27 +166,27 @@ class Expr(Operand[T_co]):
     __hash__ = object.__hash__
 
     def exists(self) -> Condition:
-        """Whether anything is stored there, NULL included."""
+        """Whether a value is stored there, including NULL."""
         return cast("Condition", self._handle.exists())
 
     def not_exists(self) -> Condition:
-        """Whether nothing is stored there."""
+        """Whether no value is stored there."""
         return cast("Condition", self._handle.not_exists())
 
     def is_none(self) -> Condition:
-        """Missing or NULL: what reads as None. ``== None`` means the same, but linters rewrite it to ``is None``."""
+        """Whether it is missing or NULL, both of which read as None. ``== None`` means the same, but linters reject it."""
         return cast("Condition", self._handle.is_none())
 
     def attribute_type(self, name: str, /) -> Condition:
-        """Whether the stored value is of this type of DynamoDB: S, N, B, BOOL, NULL, M, L, SS, NS or BS.
+        """Whether the stored value has this DynamoDB type: S, N, B, BOOL, NULL, M, L, SS, NS or BS.
 
         Raises:
-            ValidationError: There is no such type.
+            ValidationError: DynamoDB has no such type.
         """
         return cast("Condition", self._handle.attribute_type(name))
 
     def size(self) -> Size:
-        """How large what is stored there is: characters, bytes, members or elements.
+        """The size of the stored value: characters, bytes, members or elements.
 
         Example:
             >>> User.tags.size() < 10
@@ -194,16 +195,16 @@ class Expr(Operand[T_co]):
         return Size(self._handle.size())
 
     def if_not_exists(self, value: T_co | Operand[T_co], /) -> Term[T_co]:
-        """The stored value, or this one where nothing is stored; for use inside ``set()``.
+        """The stored value, or this one if nothing is stored; for use in ``set()``.
 
         Example:
             >>> User.age.set(User.age.if_not_exists(0) + 1)
             <action SET age = if_not_exists(age, …) + …>
         """
-        return Term(self._handle.if_not_exists(_plain(value)))
+        return Term(self._handle.if_not_exists(handle_of(value)))
 
     def set(self, value: T_co | Operand[T_co] | Term[T_co], /) -> Action:
-        """Give it a value, or that of another path; None and an empty set remove the attribute, as saving them does.
+        """An action that sets this value or that of another path; None and an empty set remove the attribute, as in ``save()``.
 
         Raises:
             ValidationError: The value does not fit the attribute.
@@ -212,17 +213,17 @@ class Expr(Operand[T_co]):
             >>> User.name.set("Ada")
             <action SET name = …>
         """
-        return cast("Action", self._handle.set(_plain(value)))
+        return cast("Action", self._handle.set(handle_of(value)))
 
     def remove(self) -> Action:
-        """Remove what is stored there; elements of a list behind it move up."""
+        """An action that removes the stored value; later elements of a list move up."""
         return cast("Action", self._handle.remove())
 
     if not TYPE_CHECKING:
-        __iter__ = None  # a path with [] is no sequence
+        __iter__ = None  # Python would otherwise iterate any path with []
 
         def __contains__(self, element: object) -> NoReturn:
-            raise TypeError(f"`in` looks into Python's values, not into stored ones: write {self!r}.contains(...) or .in_(...)")
+            raise TypeError(f"`in` tests Python values, not stored ones: use {self!r}.contains(...) or .in_(...)")
 
 
 class _Container(Expr[T_co], Generic[T_co, E_co]):
@@ -235,45 +236,45 @@ class _Container(Expr[T_co], Generic[T_co, E_co]):
 
 
 class BoolExpr(Expr[T_co], Condition):
-    """A path to a ``bool``, which is a condition by itself: ``User.active & ~User.banned``."""
+    """A path to a ``bool``, which is itself a condition: ``User.active & ~User.banned``."""
 
 
 class StringExpr(Expr[T_co]):
     """A path to a ``str``."""
 
     def begins_with(self, prefix: str | StringExpr[Any], /) -> Condition:
-        """Whether the stored text starts like this."""
-        return cast("Condition", self._handle.begins_with(_plain(prefix)))
+        """Whether the stored text starts with this."""
+        return cast("Condition", self._handle.begins_with(handle_of(prefix)))
 
     def contains(self, part: str | StringExpr[Any], /) -> Condition:
-        """Whether the stored text has this in it."""
-        return cast("Condition", self._handle.contains(_plain(part)))
+        """Whether the stored text contains this."""
+        return cast("Condition", self._handle.contains(handle_of(part)))
 
 
 class BinaryExpr(Expr[T_co]):
     """A path to ``bytes``."""
 
     def begins_with(self, prefix: bytes | BinaryExpr[Any], /) -> Condition:
-        """Whether the stored bytes start like this."""
-        return cast("Condition", self._handle.begins_with(_plain(prefix)))
+        """Whether the stored bytes start with these."""
+        return cast("Condition", self._handle.begins_with(handle_of(prefix)))
 
     def contains(self, part: bytes | BinaryExpr[Any], /) -> Condition:
-        """Whether the stored bytes have these in them."""
-        return cast("Condition", self._handle.contains(_plain(part)))
+        """Whether the stored bytes contain these."""
+        return cast("Condition", self._handle.contains(handle_of(part)))
 
 
 class NumberExpr(Expr[T_co]):
     """A path to a number."""
 
     def add(self, amount: T_co, /) -> Action:  # type: ignore[misc]  # see the top
-        """Add to the stored number; a missing one counts as 0. Not sent again when its outcome is unknown."""
-        return cast("Action", self._handle.add((_plain(amount),)))
+        """An action that adds to the stored number; a missing one counts as 0. Not retried if its outcome is unknown."""
+        return cast("Action", self._handle.add((handle_of(amount),)))
 
     def __add__(self, other: T_co | Operand[T_co] | Term[T_co]) -> Term[T_co]:
-        return Term(self._handle.plus(_plain(other)))
+        return Term(self._handle.plus(handle_of(other)))
 
     def __sub__(self, other: T_co | Operand[T_co] | Term[T_co]) -> Term[T_co]:
-        return Term(self._handle.minus(_plain(other)))
+        return Term(self._handle.minus(handle_of(other)))
 
 
 class ListExpr(_Container[T_co, E_co]):
@@ -297,15 +298,15 @@ class ListExpr(_Container[T_co, E_co]):
         return self._child(index)
 
     def contains(self, element: E_co | Operand[E_co], /) -> Condition:
-        """Whether the stored list has this element."""
-        return cast("Condition", self._handle.contains(_plain(element)))
+        """Whether the stored list contains this element."""
+        return cast("Condition", self._handle.contains(handle_of(element)))
 
     def append(self, *elements: E_co) -> Action:  # type: ignore[misc]  # see the top
-        """Add elements behind the stored ones; a missing list counts as empty. Not sent again when its outcome is unknown."""
+        """An action that adds elements at the end; a missing list counts as empty. Not retried if its outcome is unknown."""
         return cast("Action", self._handle.append(elements))
 
     def prepend(self, *elements: E_co) -> Action:  # type: ignore[misc]  # see the top
-        """Add elements before the stored ones; a missing list counts as empty. Not sent again when its outcome is unknown."""
+        """An action that adds elements at the start; a missing list counts as empty. Not retried if its outcome is unknown."""
         return cast("Action", self._handle.prepend(elements))
 
 
@@ -315,15 +316,15 @@ class SetExpr(Expr[T_co], Generic[T_co, E_co]):
     _holds_many = True
 
     def contains(self, element: E_co | Operand[E_co], /) -> Condition:
-        """Whether the stored set has this member."""
-        return cast("Condition", self._handle.contains(_plain(element)))
+        """Whether the stored set contains this member."""
+        return cast("Condition", self._handle.contains(handle_of(element)))
 
     def add(self, *members: E_co) -> Action:  # type: ignore[misc]  # see the top
-        """Add members; a missing set counts as empty."""
+        """An action that adds members; a missing set counts as empty."""
         return cast("Action", self._handle.add(members))
 
     def discard(self, *members: E_co) -> Action:  # type: ignore[misc]  # see the top
-        """Take members out; a set that is empty then is no longer stored."""
+        """An action that removes members; a set left empty is no longer stored."""
         return cast("Action", self._handle.discard(members))
 
 
@@ -349,51 +350,51 @@ class MapExpr(_Container[T_co, E_co]):
 
 
 class OpenMapExpr(Expr[T_co]):
-    """A path to a map whose members are of any type: each offers every operation."""
+    """A path to a map whose members can have any type: each offers every operation."""
 
     def __getitem__(self, name: str, /) -> AnyExpr:
         return cast("AnyExpr", expression(self._handle.child(name), ("any",), self.model, self.attribute))
 
 
 class AnyExpr(StringExpr[Any]):
-    """A path whose type nobody declared: it offers every operation."""
+    """A path whose type is not declared: it offers every operation."""
 
     def __getitem__(self, step: str | int, /) -> AnyExpr:
         return AnyExpr(self._handle.child(step), ("any",), self.model, self.attribute)
 
     def begins_with(self, prefix: Any, /) -> Condition:
-        """Whether the stored text, or the stored bytes, start like this."""
-        return cast("Condition", self._handle.begins_with(_plain(prefix)))
+        """Whether the stored text or bytes start with this."""
+        return cast("Condition", self._handle.begins_with(handle_of(prefix)))
 
     def contains(self, part: Any, /) -> Condition:
-        """Whether the stored text or bytes have this part, or the stored list or set this element."""
-        return cast("Condition", self._handle.contains(_plain(part)))
+        """Whether the stored text or bytes contain this part, or the stored list or set this element."""
+        return cast("Condition", self._handle.contains(handle_of(part)))
 
     def add(self, *values: Any) -> Action:
-        """Add one number to the stored one, or members, or a set, to the stored set."""
+        """An action that adds one number to the stored number, or members or a set to the stored set."""
         return cast("Action", self._handle.add(values))
 
     def discard(self, *members: Any) -> Action:
-        """Take members, or those of a set, out of the stored set."""
+        """An action that removes members, or those of a set, from the stored set."""
         return cast("Action", self._handle.discard(members))
 
     def append(self, *elements: Any) -> Action:
-        """Add elements behind those of the stored list."""
+        """An action that adds elements at the end of the stored list."""
         return cast("Action", self._handle.append(elements))
 
     def prepend(self, *elements: Any) -> Action:
-        """Add elements before those of the stored list."""
+        """An action that adds elements at the start of the stored list."""
         return cast("Action", self._handle.prepend(elements))
 
     def __add__(self, other: Any) -> Term[Any]:
-        return Term(self._handle.plus(_plain(other)))
+        return Term(self._handle.plus(handle_of(other)))
 
     def __sub__(self, other: Any) -> Term[Any]:
-        return Term(self._handle.minus(_plain(other)))
+        return Term(self._handle.minus(handle_of(other)))
 
 
 class DocumentExpr(Expr[T_co]):
-    """A path to a document: its fields are paths again, ``Order.ship_to.city``."""
+    """A path to a document, whose fields are paths too: ``Order.ship_to.city``."""
 
     def __getattr__(self, name: str) -> Any:
         document = self._kind[2]
@@ -404,7 +405,7 @@ class DocumentExpr(Expr[T_co]):
 
 
 class OpaqueExpr(Generic[T_co]):
-    """The path to an encrypted or compressed attribute: DynamoDB cannot look inside, so there is nothing to compare."""
+    """The path to an encrypted or compressed attribute. DynamoDB cannot look inside, so it offers no comparisons."""
 
     def __init__(self, handle: _core.Path, model: Any, attribute: Any) -> None:
         self._handle: Any = handle
@@ -412,15 +413,15 @@ class OpaqueExpr(Generic[T_co]):
         self.attribute: Attr[T_co] = attribute
 
     def exists(self) -> Condition:
-        """Whether anything is stored there."""
+        """Whether a value is stored there."""
         return cast("Condition", self._handle.exists())
 
     def not_exists(self) -> Condition:
-        """Whether nothing is stored there."""
+        """Whether no value is stored there."""
         return cast("Condition", self._handle.not_exists())
 
     def set(self, value: T_co, /) -> Action:  # type: ignore[misc]  # see the top
-        """Give it a whole value; None and an empty set remove the attribute, as saving them does.
+        """An action that sets a whole value; None and an empty set remove the attribute, as in ``save()``.
 
         Raises:
             ValidationError: The value does not fit the attribute.
@@ -432,7 +433,7 @@ class OpaqueExpr(Generic[T_co]):
         return cast("Action", self._handle.set(value))
 
     def remove(self) -> Action:
-        """Remove what is stored there."""
+        """An action that removes the stored value."""
         return cast("Action", self._handle.remove())
 
     def __repr__(self) -> str:
@@ -457,7 +458,7 @@ class OpaqueExpr(Generic[T_co]):
             self._refused()
 
 
-#: The class of a path by the kind of what is stored there; anything else is an Expr.
+#: The class of a path by the kind of the values stored there; Expr for any other.
 EXPRESSIONS: dict[str, type[Expr[Any]]] = {
     "str": StringExpr,
     "int": NumberExpr,
@@ -477,7 +478,7 @@ EXPRESSIONS: dict[str, type[Expr[Any]]] = {
 
 
 def expression(handle: _core.Path, kind: _Kind, model: Any, attribute: Any) -> Expr[Any]:
-    """The path of a place where values of this kind are stored."""
+    """The path to values of this kind."""
     present: _Kind = kind[1] if kind[0] == "optional" else kind
     if present[0] == "record":
         return (OpenMapExpr if present[2] is None else DocumentExpr)(handle, present, model, attribute)
@@ -495,11 +496,11 @@ def attr(path: str | Sequence[str | int], /) -> AnyExpr:
     """A path without a model, for plain dictionaries and for attributes that no model declares.
 
     Args:
-        path: Names with dots between them, positions in lists in brackets: ``"homes[0].city"``. Where a name has a dot in it, a
-            list of names and positions, each taken as it is: ``["example.txt"]``, ``["a.b", 0, "c"]``.
+        path: Names separated by dots, list positions in brackets: ``"homes[0].city"``. If a name contains a dot, pass a list of
+            names and positions, each taken literally: ``["example.txt"]``, ``["a.b", 0, "c"]``.
 
     Raises:
-        ValidationError: A name in it is empty, or the text holds quotes or a backslash.
+        ValidationError: A name is empty, or the text contains quotes or a backslash.
 
     Example:
         >>> attr("address.city") == "Oslo"
@@ -511,12 +512,12 @@ def attr(path: str | Sequence[str | int], /) -> AnyExpr:
 
 
 def path(place: type[V] | Expr[V], /) -> Expr[V]:
-    """What stands at a place as one value, a document included: ``path(Order.ship_to)``.
+    """The path to a whole value, including that of a document: ``path(Order.ship_to)``.
 
     Example:
         >>> path(User.age)
         <path User.age>
     """
     if not isinstance(place, Expr):
-        raise TypeError(f"path() takes a place in an item, such as Order.ship_to, not {place!r}")
+        raise TypeError(f"path() takes a path such as Order.ship_to, not {place!r}")
     return place

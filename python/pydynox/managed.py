@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ._shared.typing import Moment
 from .attribute_objects import typed
 from .attributes import Attr, Field
+from .expressions import handle_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +192,7 @@ def extend_ttl(path: Expr[Any], by: timedelta, /) -> Action:
     attribute = getattr(path, "attribute", None)
     if getattr(getattr(attribute, "options", None), "purpose", None) != "expires_at" or len(path.path) != 1:
         raise TypeError(f"extend_ttl takes an attribute that ttl() declares, such as Session.expires_at, not {path!r}")
-    action: Action = path._handle.postponed(_seconds(by), datetime.now(UTC))
+    action: Action = handle_of(path).postponed(_seconds(by), datetime.now(UTC))
     return action
 
 

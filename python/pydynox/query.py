@@ -19,7 +19,7 @@ from .exceptions import (
     SerializationError,
     ValidationError,
 )
-from .expressions import Expr
+from .expressions import Expr, handle_of
 from .key import Key
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ class Query(Generic[Row]):
             other: Any = place.model
             if other is not None and self._model is not None and not _related(self._model, other):
                 raise _refused(f"select({place!r}): this is a query of {self._model.__name__}, not of {other.__name__}")
-        handles = tuple(place._handle for place in paths)
+        handles = tuple(map(handle_of, paths))
         return cast("Query[Any]", self._with(self._search.selected(handles), shape="tuples"))
 
     def keys(self) -> Query[Key[Row]]:
