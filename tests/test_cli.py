@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -82,9 +83,18 @@ def shop(place: Place) -> Place:
 
 
 def test_it_says_its_version_with_or_without_a_command(place):
-    assert place.ok("--version", where=False) == f"pydynox {pydynox.__version__}\n"
+    text = place.ok("--version", where=False)
+    lines = dict(line.split(" ", 1) for line in text.splitlines())
+
+    assert list(lines) == ["pydynox", "python", "target", "profile", "commit", "rustc"]
+    assert lines["pydynox"] == pydynox.__version__
+    assert lines["python"] == f"{platform.python_version()} (CPython)"
+    assert lines["target"].startswith(platform.machine().replace("arm64", "aarch64") + "-")
+    assert re.fullmatch(r"\w+", lines["profile"])
+    assert re.fullmatch(r"unknown|[0-9a-f]{12}(-dirty)?", lines["commit"])
+    assert re.fullmatch(r"1\.\d+\.\d+\S*", lines["rustc"])
     script = Path(sys.executable).parent / "pydynox"
-    assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout.startswith("pydynox ")
+    assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout == text
 
 
 def test_what_is_written_wrongly_exits_with_2_and_the_usage(place):

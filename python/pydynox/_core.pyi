@@ -21,6 +21,16 @@ Credentials = tuple[str, str, str | None, str | None, float | None] | Callable[[
 
 __version__: str
 
+class BuildData(TypedDict):
+    """How the extension was built; None for what was unknown then."""
+
+    target: str | None
+    profile: str | None
+    commit: str | None
+    rustc: str | None
+
+def build_data() -> BuildData: ...
+
 @final
 class Keyring:
     """Where data keys come from. It never shows a key."""

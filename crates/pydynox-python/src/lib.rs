@@ -74,6 +74,8 @@ mod _core {
     #[pymodule_export]
     use crate::values::scalar::{ksuid, ulid, uuid4, uuid7};
     #[pymodule_export]
+    use crate::verbs::build_data::build_data;
+    #[pymodule_export]
     use crate::verbs::client::{Client, begin_isolation};
     #[pymodule_export]
     use crate::verbs::export_lines::check_line;

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 from typing import TYPE_CHECKING, Any
 
 from pydynox import __version__
+from pydynox._core import build_data
 from pydynox.client import DynamoDBClient
 from pydynox.exceptions import PydynoxError
 
@@ -32,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Example:
         >>> main(["--version"])
         pydynox 0.1.0
+        python 3.11.7 (CPython)
+        target x86_64-unknown-linux-gnu
+        profile wheel
+        commit 3f1c2a9d0b7e
+        rustc 1.95.0
     """
     options = _parser().parse_args(arguments)
     try:
@@ -51,6 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
 
 
+class _Version(argparse.Action):
+    """Print what a bug report needs, and exit; argparse's own action would join the lines."""
+
+    def __call__(self, *_: object, **__: object) -> None:
+        built = build_data()
+        say(f"pydynox {__version__}")
+        say(f"python {platform.python_version()} ({platform.python_implementation()})")
+        say(f"target {built['target'] or 'unknown'}")
+        say(f"profile {built['profile'] or 'unknown'}")
+        say(f"commit {built['commit'] or 'unknown'}")
+        say(f"rustc {built['rustc'] or 'unknown'}")
+        sys.exit(0)
+
+
 def _failed(message: str, status: int = 1) -> int:
     say(f"pydynox: {' '.join(message.split())}", error=True)
     return status
@@ -58,7 +79,7 @@ def _failed(message: str, status: int = 1) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pydynox", description="DynamoDB from the command line.")
-    parser.add_argument("--version", action="version", version=f"pydynox {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and how it was built")
     parser.set_defaults(open=_open)
     where = argparse.ArgumentParser(add_help=False)
     group = where.add_argument_group("where the tables are")

@@ -1,5 +1,6 @@
 //! What Python calls.
 
+pub(crate) mod build_data;
 pub(crate) mod client;
 pub(crate) mod export_lines;
 pub(crate) mod faults;
