@@ -335,7 +335,7 @@ class TestTables:
         assert "  ! key" in place.ok("tables", "plan", "shop:Order")
         refused = place.fails("tables", "apply", "shop:New", "shop:Order", "--yes")
 
-        assert refused.startswith("nothing was changed, since this cannot be mended: Order (orders): key")
+        assert refused.startswith("nothing was changed, since this cannot be fixed: Order (orders): key")
         assert place.run("tables", "check", "shop:New").returncode == 1
 
 

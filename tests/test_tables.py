@@ -153,7 +153,7 @@ def test_update_changes_what_is_there(drive: Drive, client: DynamoDBClient, opti
     options, told, others = option
     drive(Note.table.create(**options))
     (drift,) = drive(Note.table.check(**others))
-    assert (drift.mended_by, drift.mendable) == ("update", True)
+    assert (drift.fixed_by, drift.fixable) == ("update", True)
     assert drive(Note.table.ensure(**others)) == [], "ensure changes nothing"
     assert drive(Note.table.check(**others)) == [drift]
 
@@ -185,7 +185,7 @@ def release(client: DynamoDBClient, drive: Drive) -> None:
 def test_ensure_adds_what_is_missing(drive: Drive, client: DynamoDBClient, options: TableOptions) -> None:
     by_hand(client, drive)
     (drift,) = drive(Note.table.check(**options))
-    assert (drift.mended_by, drift.actual or None) == ("ensure", None)
+    assert (drift.fixed_by, drift.actual or None) == ("ensure", None)
 
     mended = drive(Note.table.ensure(**options))
 
@@ -272,7 +272,7 @@ def test_time_to_live_by_another_attribute_is_for_you_to_decide(drive: Drive, cl
     with pytest.raises(ConfigurationError, match="expire by one attribute"):
         drive(Session.table.ensure())
 
-    assert (drift.what, drift.declared, drift.actual, drift.mendable) == ("time to live", "until", "ends", False)
+    assert (drift.what, drift.declared, drift.actual, drift.fixable) == ("time to live", "until", "ends", False)
 
 
 def test_another_key_is_explained_and_nothing_is_changed(drive: Drive, client: DynamoDBClient) -> None:
@@ -294,7 +294,7 @@ def test_another_stream_is_explained(drive: Drive, client: DynamoDBClient) -> No
 
     (drift,) = drive(Note.table.check(stream="NEW_IMAGE"))
 
-    assert (drift.declared, drift.actual, drift.mendable) == ("NEW_IMAGE", "KEYS_ONLY", False)
+    assert (drift.declared, drift.actual, drift.fixable) == ("NEW_IMAGE", "KEYS_ONLY", False)
     assert "another ARN" in drift.advice
 
 
@@ -611,7 +611,7 @@ def test_a_key_of_kms_is_compared_by_its_id(drive: Drive, serve: Serve) -> None:
             assert drive(Note.table.check(encryption=same)) == []
         (drift,) = drive(Note.table.check(encryption=KmsKey("def")))
 
-    assert (drift.actual, drift.mended_by) == (KmsKey(arn), "update")
+    assert (drift.actual, drift.fixed_by) == (KmsKey(arn), "update")
 
 
 def test_recovery_of_other_days_is_changed_by_update(drive: Drive, serve: Serve) -> None:
@@ -622,7 +622,7 @@ def test_recovery_of_other_days_is_changed_by_update(drive: Drive, serve: Serve)
         assert drive(Note.table.check(point_in_time_recovery=True)) == []
         (drift,) = drive(Note.table.check(point_in_time_recovery=PointInTimeRecovery(days=35)))
 
-    assert (drift.declared, drift.actual, drift.mended_by) == (PointInTimeRecovery(35), PointInTimeRecovery(7), "update")
+    assert (drift.declared, drift.actual, drift.fixed_by) == (PointInTimeRecovery(35), PointInTimeRecovery(7), "update")
 
 
 def test_cloudformation_has_all_that_is_declared() -> None:
@@ -839,7 +839,7 @@ def test_ensure_adds_indexes_one_at_a_time(drive: Drive, client: DynamoDBClient)
     drive(Note(owner="a", number=1, text="hello").create())
     told: list[TableProgress] = []
     drifts = drive(Indexed.table.check())
-    assert [(drift.what, drift.index, drift.mended_by) for drift in drifts] == [
+    assert [(drift.what, drift.index, drift.fixed_by) for drift in drifts] == [
         ("index", "by_text", "ensure"),
         ("index", "by_size", "ensure"),
     ]
@@ -875,7 +875,7 @@ def test_an_index_that_cannot_be_changed_is_explained(drive: Drive, client: Dyna
 
     (drift,) = drive(other.table.check(deletion_protection=False))
 
-    assert (drift.what, drift.mendable) == ("index", False)
+    assert (drift.what, drift.fixable) == ("index", False)
     assert advice in drift.advice
     with pytest.raises(ConfigurationError, match=advice):
         drive(other.table.ensure())
@@ -898,7 +898,7 @@ def test_the_capacity_of_an_index_is_changed(drive: Drive, client: DynamoDBClien
     drive(Indexed.table.create(billing=Provisioned(10, 5)))
     more = TableOptions(indexes={"by_size": IndexOptions(billing=Provisioned(4, 1))})
     (drift,) = drive(Indexed.table.check(**more))
-    assert (drift.what, drift.index, drift.actual, drift.mended_by) == ("billing", "by_size", Provisioned(10, 5), "update")
+    assert (drift.what, drift.index, drift.actual, drift.fixed_by) == ("billing", "by_size", Provisioned(10, 5), "update")
 
     drive(Indexed.table.update(**more))
     assert drive(Indexed.table.check(**more)) == []

@@ -171,13 +171,13 @@ def method_text(view: View, node: Function) -> str:
     elif node.name == "select":
         call = call.replace("self._target", "target")  # its overloads have as many paths as there are types
         given = f"{call}.sync" if is_pure else f"run({call})"
-        lines = ["target: Any = self._target", f"made: {result} = {given}", "return made"]
+        lines = ["target: Any = self._target", f"result: {result} = {given}", "return result"]
     elif is_pure or node.name in COPYING:
-        lines = [f"made: {result} = {call}.sync", "return made"]
+        lines = [f"result: {result} = {call}.sync", "return result"]
     elif result == "None":
         lines = [f"run({call})"]
     elif view.target == "Any":
-        lines = [f"made: {result} = run({call})", "return made"]
+        lines = [f"result: {result} = run({call})", "return result"]
     else:
         lines = [f"return run({call})"]
     doc = f'        """Blocking form of ``{view.source}.{node.name}``."""\n'

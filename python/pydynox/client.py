@@ -14,7 +14,7 @@ from ._shared.timeout import NOT_GIVEN, limited
 from .credentials import wire
 from .default_client import made_from_environment
 from .exceptions import InvalidResponseError
-from .keyrings import known
+from .keyrings import core_keyring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls):
             endpoint_url=endpoint_url,
             profile=profile,
             credentials=wire(credentials),
-            assume_role=None if assume_role is None else assume_role._wire,
+            assume_role=None if assume_role is None else assume_role.wire,
             table_prefix=table_prefix,
             timeout=timeout,
             read_timeout=read_timeout,
@@ -115,14 +115,14 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls):
             max_attempts=max_attempts,
             max_connections=max_connections,
             cursor_keys=[bytes(key) for key in cursor_keys],
-            rate_limit=None if rate_limit is None else rate_limit._wire,
+            rate_limit=None if rate_limit is None else rate_limit.wire,
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             max_decompressed=max_decompressed,
             errors=errors,
             size_warning=size_warning,
-            keyring=known(keyring),
-            data_key_cache=None if data_key_cache is None else data_key_cache._wire,
+            keyring=core_keyring(keyring),
+            data_key_cache=None if data_key_cache is None else data_key_cache.wire,
         )
         self.errors = errors
         self.keyring = keyring

@@ -47,18 +47,18 @@ class Collection(Generic[Row]):
     def __init__(self, *models: Any) -> None:
         if not models:
             raise ConfigurationError("a Collection needs at least one model")
-        shown = ", ".join(model.__name__ for model in models)
+        names = ", ".join(model.__name__ for model in models)
         schemas: dict[str, _core.Schema | None] = {}
         for model in models:
             entity = entity_of(model)
             if entity is None:
-                raise ConfigurationError(f"Collection({shown}): {model.__name__} has no entity= by which its items are known")
+                raise ConfigurationError(f"Collection({names}): {model.__name__} has no entity= by which its items are known")
             schemas[entity] = model._schema
             schemas |= completed(model).entities
         self._models: list[_core.Schema] = [model._schema for model in models]
-        self._base = _common_base(models, shown)
+        self._base = _common_base(models, names)
         self._schema = reading_schema(self._base, schemas)
-        self._shown = shown
+        self._names = names
 
     @overload
     def query(self, partition: Any, /, *conditions: Condition | None) -> Query[Row]: ...
@@ -101,18 +101,18 @@ class Collection(Generic[Row]):
         return Query(_core.Search.scan(self._schema, None, segments, segment), self._base, None)
 
     def __repr__(self) -> str:
-        return f"Collection({self._shown})"
+        return f"Collection({self._names})"
 
 
-def _common_base(models: tuple[Any, ...], shown: str) -> Any:
+def _common_base(models: tuple[Any, ...], names: str) -> Any:
     """The nearest class that all of them are, which has the keys of the table and items of its own."""
     for base in models[0].__mro__:
-        known = definition_of(base)
-        if known is None or known.abstract or not all(issubclass(model, base) for model in models):
+        definition = definition_of(base)
+        if definition is None or definition.abstract or not all(issubclass(model, base) for model in models):
             continue
         if completed(base).attributes:
             return base
     raise ConfigurationError(
-        f"Collection({shown}): they have no base class in common that declares the table and its keys, "
+        f"Collection({names}): they have no base class in common that declares the table and its keys, "
         'such as class Entity(Model[str, str], table="app")'
     )

@@ -48,8 +48,8 @@ class ModelConfig:
         ...     user_id: Attr[str] = partition_key()
     """
 
-    __slots__ = ("_given",)
-    _given: dict[str, Any]
+    __slots__ = ("given",)
+    given: dict[str, Any]
 
     def __init__(
         self,
@@ -88,54 +88,54 @@ class ModelConfig:
         logical = given.get("logical_table")
         if logical is not None and (not isinstance(logical, str) or not logical):
             raise ConfigurationError(f"ModelConfig(logical_table=...) is a name, not {logical!r}")
-        object.__setattr__(self, "_given", given)
+        object.__setattr__(self, "given", given)
 
     @property
     def table(self) -> str | None:
         """The table's name, without the client's ``table_prefix``."""
-        table: str | None = self._given.get("table")
+        table: str | None = self.given.get("table")
         return table
 
     @property
     def client(self) -> DynamoDBClient | None:
         """The client of this model."""
-        client: DynamoDBClient | None = self._given.get("client")
+        client: DynamoDBClient | None = self.given.get("client")
         return client
 
     @property
     def consistent_read(self) -> bool:
         """Whether reads are strongly consistent when the call does not say."""
-        consistent: bool = self._given.get("consistent_read", False)
+        consistent: bool = self.given.get("consistent_read", False)
         return consistent
 
     @property
     def strict_reads(self) -> bool:
         """Whether a stored value of another type than declared is an error."""
-        strict: bool = self._given.get("strict_reads", True)
+        strict: bool = self.given.get("strict_reads", True)
         return strict
 
     @property
     def write_id(self) -> bool:
         """Whether every write also stores a name of its own."""
-        named: bool = self._given.get("write_id", False)
+        named: bool = self.given.get("write_id", False)
         return named
 
     @property
     def logical_table(self) -> str | None:
         """What encrypted values know their table by, where it is not the table's own name."""
-        name: str | None = self._given.get("logical_table")
+        name: str | None = self.given.get("logical_table")
         return name
 
     @property
     def entity_attribute(self) -> str:
         """The stored attribute that holds what ``entity=`` says."""
-        name: str = self._given.get("entity_attribute", "_type")
+        name: str = self.given.get("entity_attribute", "_type")
         return name
 
     @property
     def orphans(self) -> Literal["keep", "repair"]:
         """What is done where a unique value is kept for an item that has it no more."""
-        orphans: Literal["keep", "repair"] = self._given.get("orphans", "keep")
+        orphans: Literal["keep", "repair"] = self.given.get("orphans", "keep")
         return orphans
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -147,19 +147,19 @@ class ModelConfig:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ModelConfig):
             return NotImplemented
-        return self._given == other._given
+        return self.given == other.given
 
     def __hash__(self) -> int:
-        said = (self.consistent_read, self.strict_reads, self.write_id, self.entity_attribute, self.orphans)
-        return hash((self.table, id(self.client), *said))
+        settings = (self.consistent_read, self.strict_reads, self.write_id, self.entity_attribute, self.orphans)
+        return hash((self.table, id(self.client), *settings))
 
     def __repr__(self) -> str:
-        return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self._given.items())})"
+        return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self.given.items())})"
 
 
 def merge(configs: Iterable[ModelConfig]) -> ModelConfig:
     """One configuration of several: a later one holds where it says something."""
     merged: dict[str, Any] = {}
     for config in configs:
-        merged |= config._given
+        merged |= config.given
     return ModelConfig(**merged)

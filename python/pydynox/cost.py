@@ -46,18 +46,18 @@ class RateLimit:
         >>> DynamoDBClient(rate_limit=RateLimit(rcu=1000, wcu=200))
     """
 
-    __slots__ = ("_wire",)
-    _wire: tuple[float | None, float | None, float]
+    __slots__ = ("wire",)
+    wire: tuple[float | None, float | None, float]
 
     def __init__(self, *, rcu: float | None = None, wcu: float | None = None, burst: float = 1.0) -> None:
         _core.check_rate_limit(rcu, wcu, burst)
-        object.__setattr__(self, "_wire", (rcu, wcu, burst))
+        object.__setattr__(self, "wire", (rcu, wcu, burst))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a RateLimit is not changed: make another client")
 
     def __repr__(self) -> str:
-        rcu, wcu, burst = self._wire
+        rcu, wcu, burst = self.wire
         return f"RateLimit(rcu={rcu}, wcu={wcu}, burst={burst})"
 
 
@@ -92,15 +92,15 @@ class Usage:
         (1, 0.5)
     """
 
-    __slots__ = ("_meter",)
+    __slots__ = ("meter",)
 
     def __init__(self, meter: _core.Meter) -> None:
-        self._meter = meter
+        self.meter = meter
 
     @property
     def total(self) -> Tally:
         """All calls together."""
-        return Tally(*self._meter.total())
+        return Tally(*self.meter.total())
 
     @property
     def requests(self) -> int:
@@ -130,22 +130,22 @@ class Usage:
     @property
     def migrated(self) -> int:
         """Values that were read as plaintext where ``on_plaintext="migrate"`` takes it: what is still to be encrypted."""
-        return self._meter.migrated()
+        return self.meter.migrated()
 
     @property
     def by_operation(self) -> dict[str, Tally]:
         """By the name of the operation, such as ``"GetItem"``."""
-        return {name: Tally(*numbers) for name, numbers in self._meter.by_operation()}
+        return {name: Tally(*numbers) for name, numbers in self.meter.by_operation()}
 
     @property
     def by_table(self) -> dict[str, Tally]:
         """By the name of the table. A request to several tables counts in each, once its answer is here."""
-        return {name: Tally(*numbers) for name, numbers in self._meter.by_table()}
+        return {name: Tally(*numbers) for name, numbers in self.meter.by_table()}
 
     @property
     def sites(self) -> list[tuple[str, int]]:
         """Where in the program calls were made, and how many, the place with the most first; in a budget only."""
-        return self._meter.sites()
+        return self.meter.sites()
 
     def __repr__(self) -> str:
         total = self.total
@@ -166,7 +166,7 @@ def collecting(client: _core.Client, into: Usage | None) -> Generator[Usage]:
 @contextmanager
 def _in_force(usage: Usage) -> Generator[None]:
     variable: Any = _core.meters_variable()
-    token = variable.set((*variable.get(), usage._meter))
+    token = variable.set((*variable.get(), usage.meter))
     try:
         yield
     finally:
@@ -212,7 +212,7 @@ def budget(
     usage = Usage(_core.Meter(None, (rcu, wcu, requests, on_exceed == "raise"), _site))
     with _in_force(usage):
         yield usage
-    message = usage._meter.excess()
+    message = usage.meter.excess()
     if message is not None and on_exceed == "raise":
         raise BudgetExceededError(message, sites=usage.sites)
     if message is not None:

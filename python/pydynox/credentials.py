@@ -123,8 +123,8 @@ class AssumeRole:
         DynamoDBClient('eu-west-1')
     """
 
-    __slots__ = ("_wire",)
-    _wire: tuple[str, str | None, str | None, float | None]
+    __slots__ = ("wire",)
+    wire: tuple[str, str | None, str | None, float | None]
 
     def __init__(
         self,
@@ -143,12 +143,12 @@ class AssumeRole:
             _text("AssumeRole(external_id=...)", external_id)
         if duration is not None and not SHORTEST_SESSION <= duration <= LONGEST_SESSION:
             raise ConfigurationError(f"AssumeRole(duration=...) is from 900 to 43200 seconds, not {duration!r}")
-        object.__setattr__(self, "_wire", (role_arn, session_name, external_id, duration))
+        object.__setattr__(self, "wire", (role_arn, session_name, external_id, duration))
 
     @property
     def role_arn(self) -> str:
         """The role's ARN."""
-        return self._wire[0]
+        return self.wire[0]
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("AssumeRole is frozen: make another")
@@ -171,7 +171,7 @@ def wire(credentials: Credentials | CredentialsProvider | None) -> Wire | Creden
     if credentials is None:
         return None
     if isinstance(credentials, Credentials):
-        return credentials._wire
+        return credentials._wire  # pyright: ignore[reportPrivateUsage]  # the border reads it by this name too
     if callable(given := _any(credentials)) and not isinstance(given, type):
         return credentials
     what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"

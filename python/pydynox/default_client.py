@@ -54,9 +54,9 @@ def get_default_client() -> DynamoDBClient:
 
 def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
     """The client of a call by a model whose configuration names ``own``; asked anew for every call."""
-    found = _block.get() or own or _default or _sole
-    if found is not None:
-        return found
+    client = _block.get() or own or _default or _sole
+    if client is not None:
+        return client
     return _from_environment.get("client") or _from_environment.setdefault("client", _make())
 
 

@@ -121,10 +121,10 @@ class Document(_core.Document, metaclass=DocumentType):
         Example:
             >>> moved = address.model_copy(update={"city": "Rome"})
         """
-        made = self.__deepcopy__({})
+        copy = self.__deepcopy__({})
         for name, value in (update or {}).items():
-            setattr(made, name, value)
-        return made
+            setattr(copy, name, value)
+        return copy
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
@@ -135,5 +135,5 @@ class Document(_core.Document, metaclass=DocumentType):
 
     def __repr__(self) -> str:
         values = self.__dict__
-        shown = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute.options.repr)
-        return f"{type(self).__name__}({', '.join(shown)})"
+        parts = (f"{name}={values.get(name)!r}" for name, attribute in self.model_fields.items() if attribute.options.repr)
+        return f"{type(self).__name__}({', '.join(parts)})"

@@ -153,19 +153,19 @@ def hooks_of(cls: type[Any]) -> Hooks | None:
     Raises:
         ConfigurationError: A hook is no plain method, or is overridden by something else than a hook or None.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    events_by_name: dict[str, tuple[str, ...]] = {}
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
             events = _events(value)
             if events:
-                found[name] = events
-            elif name in found:
+                events_by_name[name] = events
+            elif name in events_by_name:
                 _check_replaced(cls, base, name, value)
-                found[name] = ()
+                events_by_name[name] = ()
             elif _events(getattr(value, "__func__", None)):
                 fail(cls, name, f"is a hook and a {type(value).__name__}: a hook is a plain method")
     by_event: dict[str, tuple[str, ...]] = {}
-    for name, events in found.items():
+    for name, events in events_by_name.items():
         for event in events:
             by_event[event] = (*by_event.get(event, ()), name)
     return Hooks(by_event) if by_event else None

@@ -44,12 +44,12 @@ class Keyring(Protocol):
         ...
 
 
-class _Known:
+class _CoreKeyring:
     """A keyring that the core knows."""
 
-    __slots__ = ("_core", "_shown", "key_name")
-    _core: _core.Keyring
-    _shown: str
+    __slots__ = ("_text", "core", "key_name")
+    core: _core.Keyring
+    _text: str
     key_name: str
     """The name of the key that writes."""
 
@@ -59,13 +59,13 @@ class _Known:
         def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str], /) -> bytes: ...
 
     def __repr__(self) -> str:
-        return self._shown
+        return self._text
 
     def __reduce__(self) -> str:
         raise TypeError("a keyring is not pickled: its keys would leave the process")
 
 
-class LocalKeyring(_Known):
+class LocalKeyring(_CoreKeyring):
     """Keys that the program holds itself. The last one encrypts; the others are there to read what they encrypted.
 
     Args:
@@ -85,12 +85,12 @@ class LocalKeyring(_Known):
     def __init__(self, keys: Mapping[str, bytes], *, context: Mapping[str, str] | None = None) -> None:
         if not keys:
             raise ConfigurationError('a LocalKeyring needs a key: LocalKeyring({"2026": os.urandom(32)})')
-        self._core = _core.Keyring.local(list(keys.items()), list((context or {}).items()))
+        self.core = _core.Keyring.local(list(keys.items()), list((context or {}).items()))
         self.key_name = list(keys)[-1]
-        self._shown = f"LocalKeyring of {', '.join(map(repr, keys))}"
+        self._text = f"LocalKeyring of {', '.join(map(repr, keys))}"
 
 
-class KmsKeyring(_Known):
+class KmsKeyring(_CoreKeyring):
     """Keys of AWS KMS, asked for with the credentials, the region and the proxy settings of the client, unless it has its own.
 
     Args:
@@ -126,9 +126,9 @@ class KmsKeyring(_Known):
     ) -> None:
         pairs = list((context or {}).items())
         keys = wire(credentials)
-        self._core = _core.Keyring.kms(key_id, list(read_key_ids), (endpoint_url, region, timeout), keys, pairs)
+        self.core = _core.Keyring.kms(key_id, list(read_key_ids), (endpoint_url, region, timeout), keys, pairs)
         self.key_name = key_id
-        self._shown = f"KmsKeyring({key_id!r})"
+        self._text = f"KmsKeyring({key_id!r})"
 
 
 class DataKeyCache:
@@ -150,31 +150,31 @@ class DataKeyCache:
         >>> DynamoDBClient(keyring=KmsKeyring("alias/app"), data_key_cache=DataKeyCache(max_age=60, max_values=1000))
     """
 
-    __slots__ = ("_wire",)
-    _wire: tuple[float, int, int, int]
+    __slots__ = ("wire",)
+    wire: tuple[float, int, int, int]
 
     def __init__(
         self, *, max_age: float = 300.0, max_values: int = 2**20, max_bytes: int = 2**36, max_unwrapped: int = 1000
     ) -> None:
         _core.check_key_limits(max_age, max_values, max_bytes, max_unwrapped)
-        object.__setattr__(self, "_wire", (max_age, max_values, max_bytes, max_unwrapped))
+        object.__setattr__(self, "wire", (max_age, max_values, max_bytes, max_unwrapped))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a DataKeyCache is not changed: make another client")
 
     def __repr__(self) -> str:
-        age, values, size, unwrapped = self._wire
+        age, values, size, unwrapped = self.wire
         return f"DataKeyCache(max_age={age}, max_values={values}, max_bytes={size}, max_unwrapped={unwrapped})"
 
 
-def known(keyring: object) -> _core.Keyring | None:
+def core_keyring(keyring: object) -> _core.Keyring | None:
     """A keyring as the border knows it.
 
     Raises:
         ConfigurationError: It is none.
     """
-    if keyring is None or isinstance(keyring, _Known):
-        return None if keyring is None else keyring._core
+    if keyring is None or isinstance(keyring, _CoreKeyring):
+        return None if keyring is None else keyring.core
     if callable(getattr(keyring, "generate_data_key", None)) and callable(getattr(keyring, "unwrap", None)):
         return _core.Keyring.own(keyring, [])
     got = type(keyring).__name__

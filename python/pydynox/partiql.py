@@ -39,8 +39,8 @@ async def execute(
     while True:
         wanted = None if limit is None else limit - len(rows)
         operation = prepared.execute(core, _schema(model), consistent_read, wanted, token, on_invalid)
-        found, token, units = await operation
-        rows += found
+        page, token, units = await operation
+        rows += page
         if units is not None:
             cost = (cost or 0.0) + units
         if token is None:
@@ -100,8 +100,8 @@ def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
 def _check(prepared: _core.Statement, consistent_read: Any, limit: Any, after: Any, on_invalid: Any) -> None:
     if on_invalid is not None and not callable(on_invalid):
         raise TypeError(f"on_invalid= is a function of the error, not {on_invalid!r}")
-    said = {"consistent_read": consistent_read, "limit": limit, "after": after, "on_invalid": on_invalid}
-    given = [name for name, value in said.items() if value is not None]
+    options = {"consistent_read": consistent_read, "limit": limit, "after": after, "on_invalid": on_invalid}
+    given = [name for name, value in options.items() if value is not None]
     if given and not prepared.reads:
         raise _refused(f"{given[0]}= is for SELECT, and this statement writes")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit < 2**31):

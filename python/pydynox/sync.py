@@ -50,8 +50,8 @@ class SyncModel(Generic[Row, PK, *SK]):
         self, /, *values: object, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: object
     ) -> Row | None:
         """Blocking form of ``Model.get``."""
-        made: Row | None = run(self._target.get(*values, consistent_read=consistent_read, timeout=timeout, **key))
-        return made
+        result: Row | None = run(self._target.get(*values, consistent_read=consistent_read, timeout=timeout, **key))
+        return result
 
     @overload
     def get_or_raise(self, partition: PK, /, *sort: *SK, **options: Unpack[ReadOptions]) -> Row: ...
@@ -61,8 +61,8 @@ class SyncModel(Generic[Row, PK, *SK]):
         self, /, *values: object, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: object
     ) -> Row:
         """Blocking form of ``Model.get_or_raise``."""
-        made: Row = run(self._target.get_or_raise(*values, consistent_read=consistent_read, timeout=timeout, **key))
-        return made
+        result: Row = run(self._target.get_or_raise(*values, consistent_read=consistent_read, timeout=timeout, **key))
+        return result
 
     @overload
     def get_or_create(
@@ -76,8 +76,8 @@ class SyncModel(Generic[Row, PK, *SK]):
         self, /, *values: object, defaults: Mapping[str, Any] | None = None, timeout: float | None = NOT_GIVEN, **key: object
     ) -> tuple[Row, bool]:
         """Blocking form of ``Model.get_or_create``."""
-        made: tuple[Row, bool] = run(self._target.get_or_create(*values, defaults=defaults, timeout=timeout, **key))
-        return made
+        result: tuple[Row, bool] = run(self._target.get_or_create(*values, defaults=defaults, timeout=timeout, **key))
+        return result
 
     @overload
     def key(self, partition: PK, /, *sort: *SK) -> SyncKey[Row]: ...
@@ -85,8 +85,8 @@ class SyncModel(Generic[Row, PK, *SK]):
     def key(self, /, **key: Any) -> SyncKey[Row]: ...
     def key(self, /, *values: object, **key: object) -> SyncKey[Row]:
         """Blocking form of ``Model.key``."""
-        made: SyncKey[Row] = self._target.key(*values, **key).sync
-        return made
+        result: SyncKey[Row] = self._target.key(*values, **key).sync
+        return result
 
     @overload
     def query(self, partition: PK, sort: Condition | None = None, /) -> SyncQuery[Row]: ...
@@ -94,13 +94,13 @@ class SyncModel(Generic[Row, PK, *SK]):
     def query(self, sort: Condition | None = None, /, **key: Any) -> SyncQuery[Row]: ...
     def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]:
         """Blocking form of ``Model.query``."""
-        made: SyncQuery[Row] = self._target.query(*values, **key).sync
-        return made
+        result: SyncQuery[Row] = self._target.query(*values, **key).sync
+        return result
 
     def scan(self, *, segments: int = 1, segment: int | None = None) -> SyncQuery[Row]:
         """Blocking form of ``Model.scan``."""
-        made: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
-        return made
+        result: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
+        return result
 
 
 class SyncInstance(Generic[Row_co]):
@@ -177,8 +177,8 @@ class SyncKey(Generic[Row_co]):
     ) -> tuple[Any, ...] | None:
         """Blocking form of ``Key.select``."""
         target: Any = self._target
-        made: tuple[Any, ...] | None = run(target.select(*paths, consistent_read=consistent_read, timeout=timeout))
-        return made
+        result: tuple[Any, ...] | None = run(target.select(*paths, consistent_read=consistent_read, timeout=timeout))
+        return result
 
     def exists(self, *, timeout: float | None = NOT_GIVEN) -> bool:
         """Blocking form of ``Key.exists``."""
@@ -289,58 +289,58 @@ class SyncQuery(Generic[Row]):
 
     def filter(self, *conditions: Condition) -> SyncQuery[Row]:
         """Blocking form of ``Query.filter``."""
-        made: SyncQuery[Row] = self._target.filter(*conditions).sync
-        return made
+        result: SyncQuery[Row] = self._target.filter(*conditions).sync
+        return result
 
     def limit(self, count: int, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.limit``."""
-        made: SyncQuery[Row] = self._target.limit(count).sync
-        return made
+        result: SyncQuery[Row] = self._target.limit(count).sync
+        return result
 
     def page_size(self, count: int, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.page_size``."""
-        made: SyncQuery[Row] = self._target.page_size(count).sync
-        return made
+        result: SyncQuery[Row] = self._target.page_size(count).sync
+        return result
 
     def max_reads(self, count: int, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.max_reads``."""
-        made: SyncQuery[Row] = self._target.max_reads(count).sync
-        return made
+        result: SyncQuery[Row] = self._target.max_reads(count).sync
+        return result
 
     def descending(self) -> SyncQuery[Row]:
         """Blocking form of ``Query.descending``."""
-        made: SyncQuery[Row] = self._target.descending().sync
-        return made
+        result: SyncQuery[Row] = self._target.descending().sync
+        return result
 
     def consistent_read(self, value: bool = True, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.consistent_read``."""
-        made: SyncQuery[Row] = self._target.consistent_read(value).sync
-        return made
+        result: SyncQuery[Row] = self._target.consistent_read(value).sync
+        return result
 
     def timeout(self, duration: float | None, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.timeout``."""
-        made: SyncQuery[Row] = self._target.timeout(duration).sync
-        return made
+        result: SyncQuery[Row] = self._target.timeout(duration).sync
+        return result
 
     def after(self, cursor: str | Mapping[str, Any] | None, /) -> SyncQuery[Row]:
         """Blocking form of ``Query.after``."""
-        made: SyncQuery[Row] = self._target.after(cursor).sync
-        return made
+        result: SyncQuery[Row] = self._target.after(cursor).sync
+        return result
 
     def cursors(self, *, audience: str | None = None, expires_in: timedelta | None = None) -> SyncQuery[Row]:
         """Blocking form of ``Query.cursors``."""
-        made: SyncQuery[Row] = self._target.cursors(audience=audience, expires_in=expires_in).sync
-        return made
+        result: SyncQuery[Row] = self._target.cursors(audience=audience, expires_in=expires_in).sync
+        return result
 
     def paced(self, *, target_rcu: float | None = None) -> SyncQuery[Row]:
         """Blocking form of ``Query.paced``."""
-        made: SyncQuery[Row] = self._target.paced(target_rcu=target_rcu).sync
-        return made
+        result: SyncQuery[Row] = self._target.paced(target_rcu=target_rcu).sync
+        return result
 
     def on_invalid(self, callback: Callable[[SerializationError], object], /) -> SyncQuery[Row]:
         """Blocking form of ``Query.on_invalid``."""
-        made: SyncQuery[Row] = self._target.on_invalid(callback).sync
-        return made
+        result: SyncQuery[Row] = self._target.on_invalid(callback).sync
+        return result
 
     @overload
     def select(self, a: Expr[A], /) -> SyncQuery[tuple[A]]: ...
@@ -359,18 +359,18 @@ class SyncQuery(Generic[Row]):
     def select(self, *paths: Any) -> SyncQuery[Any]:
         """Blocking form of ``Query.select``."""
         target: Any = self._target
-        made: SyncQuery[Any] = target.select(*paths).sync
-        return made
+        result: SyncQuery[Any] = target.select(*paths).sync
+        return result
 
     def keys(self) -> SyncQuery[Key[Row]]:
         """Blocking form of ``Query.keys``."""
-        made: SyncQuery[Key[Row]] = self._target.keys().sync
-        return made
+        result: SyncQuery[Key[Row]] = self._target.keys().sync
+        return result
 
     def hydrate(self) -> SyncQuery[Row]:
         """Blocking form of ``Query.hydrate``."""
-        made: SyncQuery[Row] = self._target.hydrate().sync
-        return made
+        result: SyncQuery[Row] = self._target.hydrate().sync
+        return result
 
     def __iter__(self) -> Iterator[Row]:
         return each(self._target._open_rows(), flat=True)
@@ -426,13 +426,13 @@ class SyncIndex(Generic[Row, PK, SortD]):
     def query(self: SyncIndex[Row, Several, SortD], /, *values: Any, **key: Any) -> SyncQuery[Row]: ...
     def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]:
         """Blocking form of ``Index.query``."""
-        made: SyncQuery[Row] = self._target.query(*values, **key).sync
-        return made
+        result: SyncQuery[Row] = self._target.query(*values, **key).sync
+        return result
 
     def scan(self, *, segments: int = 1, segment: int | None = None) -> SyncQuery[Row]:
         """Blocking form of ``Index.scan``."""
-        made: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
-        return made
+        result: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
+        return result
 
 
 class SyncClient:
@@ -484,15 +484,15 @@ class SyncClient:
         self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
     ) -> SyncQuery[dict[str, Any]]:
         """Blocking form of ``DynamoDBClient.query``."""
-        made: SyncQuery[dict[str, Any]] = self._target.query(table, partition, sort, index=index).sync
-        return made
+        result: SyncQuery[dict[str, Any]] = self._target.query(table, partition, sort, index=index).sync
+        return result
 
     def scan(
         self, table: str, /, *, index: str | None = None, segments: int = 1, segment: int | None = None
     ) -> SyncQuery[dict[str, Any]]:
         """Blocking form of ``DynamoDBClient.scan``."""
-        made: SyncQuery[dict[str, Any]] = self._target.scan(table, index=index, segments=segments, segment=segment).sync
-        return made
+        result: SyncQuery[dict[str, Any]] = self._target.scan(table, index=index, segments=segments, segment=segment).sync
+        return result
 
     @overload
     def batch_get(self, key: Key[R1], /, **options: Unpack[ReadOptions]) -> tuple[R1 | None]: ...
@@ -527,10 +527,10 @@ class SyncClient:
         timeout: float | None = NOT_GIVEN,
     ) -> SyncBatchWriter:
         """Blocking form of ``DynamoDBClient.batch_writer``."""
-        made: SyncBatchWriter = self._target.batch_writer(
+        result: SyncBatchWriter = self._target.batch_writer(
             unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout
         ).sync
-        return made
+        return result
 
     def batch_save(
         self,
@@ -564,8 +564,8 @@ class SyncClient:
 
     def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> SyncTransaction:
         """Blocking form of ``DynamoDBClient.transaction``."""
-        made: SyncTransaction = self._target.transaction(token=token, timeout=timeout).sync
-        return made
+        result: SyncTransaction = self._target.transaction(token=token, timeout=timeout).sync
+        return result
 
     @overload
     def transact_get(self, key: Key[R1], /, **options: Unpack[Timeout]) -> tuple[R1 | None]: ...

@@ -413,7 +413,7 @@ async def tables(user: User) -> None:
     options = TableOptions(billing=OnDemand(max_rcu=5), tags={"a": "b"}, stream=False, encryption=KmsKey())
     assert_type(await User.table.ensure(**options), list[Drift])
     assert_type(await User.table.update(wait_timeout=None, **options), list[Drift])
-    assert_type((await User.table.check(**options))[0].mended_by, Literal["ensure", "update"] | None)
+    assert_type((await User.table.check(**options))[0].fixed_by, Literal["ensure", "update"] | None)
     assert_type(User.table.to_cloudformation(**options), dict[str, Any])
     assert_type(await User.table.wait_until_active(progress=lambda seen: (seen.doing, seen.table)), TableDescription)
     assert_type(await ensure_tables(User, Order), list[Drift])

@@ -48,8 +48,8 @@ def own(cls: type[Any]) -> dict[str, Any]:
         # Python 3.14: an annotation is evaluated when it is asked for.
         annotationlib: Any = importlib.import_module("annotationlib")
 
-        found: dict[str, Any] = annotationlib.get_annotations(cls, format=annotationlib.Format.STRING)
-        return found
+        annotations: dict[str, Any] = annotationlib.get_annotations(cls, format=annotationlib.Format.STRING)
+        return annotations
 
 
 def evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:
@@ -73,16 +73,16 @@ def resolved(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: s
     """What an annotation means, with what stands inside it as text, as in ``Attr[list["Address"]]``, read too."""
     if isinstance(annotation, typing.ForwardRef):
         annotation = annotation.__forward_arg__
-    found = evaluate(cls, annotation, names, field)
-    origin, arguments = typing.get_origin(found), typing.get_args(found)
+    meaning = evaluate(cls, annotation, names, field)
+    origin, arguments = typing.get_origin(meaning), typing.get_args(meaning)
     if origin is None or origin in (typing.Literal, typing.Annotated):
-        return found
+        return meaning
     read = tuple(resolved(cls, argument, names, field) if _holds_text(argument) else argument for argument in arguments)
     if read == arguments:
-        return found
+        return meaning
     if origin in (typing.Union, types.UnionType):
         return typing.Union[read]  # noqa: UP007 (of a tuple)
-    return found.copy_with(read) if hasattr(found, "copy_with") else origin[read]
+    return meaning.copy_with(read) if hasattr(meaning, "copy_with") else origin[read]
 
 
 def _holds_text(annotation: Any) -> bool:

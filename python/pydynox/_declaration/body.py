@@ -46,20 +46,20 @@ def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
     """``name: Attr[str]`` becomes an attribute; ``ClassVar`` is none; anything else is a slip."""
     annotation = definition.pending[name]
     try:
-        found = evaluate(cls, annotation, definition.names)
+        meaning = evaluate(cls, annotation, definition.names)
     except UnresolvedError:
         # Its type is not there yet; that it is an Attr can be seen already, if Attr itself is.
         try:
-            found = evaluate(cls, annotation.partition("[")[0], definition.names)
+            meaning = evaluate(cls, annotation.partition("[")[0], definition.names)
         except UnresolvedError:
             return
     definition.bare.discard(name)
-    origin = typing.get_origin(found) or found
+    origin = typing.get_origin(meaning) or meaning
     if origin is ClassVar:
         del definition.pending[name]
     elif not is_attribute_class(origin):
-        shown = describe(found)
-        fail(cls, name, f"is no attribute: write {name}: Attr[{shown}], or {name}: ClassVar[{shown}] for a constant")
+        type_text = describe(meaning)
+        fail(cls, name, f"is no attribute: write {name}: Attr[{type_text}], or {name}: ClassVar[{type_text}] for a constant")
     elif origin not in (Attr, Encrypted, Compressed):
         fail(cls, name, f"needs a value: write {name}: {origin.__name__} = {origin.__name__}(...)")
     elif name in cls.__dict__:
@@ -67,8 +67,8 @@ def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
         option = "default_factory=..." if issubclass(type(given), (list, dict, set)) else f"default={given!r}"
         fail(cls, name, f"gives its default as a bare value: write = field({option})")
     else:
-        made: Attr[Any] = Attr()
-        _adopt(cls, definition, name, made)
+        attribute: Attr[Any] = Attr()
+        _adopt(cls, definition, name, attribute)
 
 
 def _adopt(cls: type[Any], definition: Definition, name: str, attribute: Attr[Any]) -> None:
@@ -95,8 +95,8 @@ def read_pending(cls: type[Any], definition: Definition) -> None:
         _sort_as_written(cls, definition)
         check_names(cls, definition)
     for name, annotation in list(definition.pending.items()):
-        found = resolved(cls, annotation, definition.names, name)
-        _take_type(cls, name, definition.own[name], found)
+        meaning = resolved(cls, annotation, definition.names, name)
+        _take_type(cls, name, definition.own[name], meaning)
         definition.pending.pop(name, None)
 
 
@@ -104,8 +104,8 @@ def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any)
     """Give an attribute the type of its annotation, or compare the two where the object knows its own."""
     origin, arguments = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
     if not is_attribute_class(origin):
-        shown = describe(annotation)
-        fail(cls, name, f"is annotated with {shown}: write {name}: Attr[{shown}] = ...")
+        type_text = describe(annotation)
+        fail(cls, name, f"is annotated with {type_text}: write {name}: Attr[{type_text}] = ...")
     if type(attribute) is Attr:
         if origin in (Encrypted, Compressed):
             attribute.options = attribute.options.replaced(protection="encrypted" if origin is Encrypted else "compressed")
@@ -117,11 +117,11 @@ def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any)
         return
     if not isinstance(attribute, origin):
         fail(cls, name, f"is annotated with {origin.__name__} and is a {type(attribute).__name__}")
-    if arguments and _said_type(origin, arguments[0]) != attribute.type:
+    if arguments and _declared_type(origin, arguments[0]) != attribute.type:
         fail(cls, name, f"is annotated with {describe(annotation)} and holds {describe(attribute.type)}")
 
 
-def _said_type(origin: type[Any], argument: Any) -> Any:
+def _declared_type(origin: type[Any], argument: Any) -> Any:
     """The type of the values that ``ListAttribute[str]`` stands for."""
     for base in getattr(origin, "__orig_bases__", ()):
         of = typing.get_args(base)[0]

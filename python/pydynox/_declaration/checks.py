@@ -9,7 +9,7 @@ from pydynox import _core
 from pydynox.attributes import PARTITION, SORT, Attr
 
 from .annotations import fail, is_attribute
-from .definition import KEPT, Definition, definition_of
+from .definition import MANAGED, Definition, definition_of
 from .fields import attribute_kind
 from .generics import is_root, type_arguments
 from .kinds import describe, fits, is_key_kind, kind_of
@@ -137,7 +137,7 @@ def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     if options.missing is not None:
         _check_missing(cls, attribute, options.missing[0])
     rules = checked_rules(cls, attribute)
-    if options.purpose in KEPT or options.template is not None:
+    if options.purpose in MANAGED or options.template is not None:
         return
     if options.default is not None:
         _check_default(cls, attribute, options.default[0])
@@ -147,20 +147,20 @@ def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
 
 def check_managed(cls: type[Any], definition: Definition, *, may_have_any: bool) -> None:
     """The attributes that pydynox keeps: one of each, of the type that it writes."""
-    found: dict[str, str] = {}
+    names_by_purpose: dict[str, str] = {}
     for name, attribute in definition.attributes.items():
-        duty = attribute.options.purpose
-        if duty is None:
+        purpose = attribute.options.purpose
+        if purpose is None:
             continue
-        word = "ttl" if duty == "expires_at" else duty
+        word = "ttl" if purpose == "expires_at" else purpose
         if not may_have_any:
             fail(cls, name, f"is {word}() in a document: only the item as a whole has one")
-        if duty in found:
-            fail(cls, name, f"makes two of {word}(), with {found[duty]}: an item has one")
-        found[duty] = name
+        if purpose in names_by_purpose:
+            fail(cls, name, f"makes two of {word}(), with {names_by_purpose[purpose]}: an item has one")
+        names_by_purpose[purpose] = name
         kind: tuple[Any, ...] = attribute.kind or ("any",)
-        plain = kind[1] if duty == "expires_at" and kind[0] == "optional" else kind
-        wanted = "int" if duty == "version" else "datetime"
+        plain = kind[1] if purpose == "expires_at" and kind[0] == "optional" else kind
+        wanted = "int" if purpose == "version" else "datetime"
         if plain[0] != wanted:
             fail(cls, name, f"is {word}() and has the type {describe(attribute.type)}: write {name}: Attr[{wanted}] = {word}()")
 
@@ -201,22 +201,22 @@ def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, 
 
 def check_key_types(cls: type[Any], definition: Definition) -> None:
     """``Model[str, int]`` says the types of the key once more: compare."""
-    said = _said_key_types(cls)
+    declared = _declared_key_types(cls)
     keys = [a for role in (PARTITION, SORT) for a in definition.attributes.values() if role in a.options.roles]
-    if not said or (definition.abstract and len(keys) != len(said)):
+    if not declared or (definition.abstract and len(keys) != len(declared)):
         return
-    if len(said) == len(keys) and all(map(_same_type, said, keys)):
+    if len(declared) == len(keys) and all(map(_same_type, declared, keys)):
         return
     fail(
         cls,
         "",
-        f"says Model[{', '.join(map(describe, said))}], but its key is "
+        f"says Model[{', '.join(map(describe, declared))}], but its key is "
         + ", ".join(f"{key.name}: {describe(key.type)}" for key in keys)
         + f": write Model[{', '.join(describe(key.type) for key in keys)}]",
     )
 
 
-def _said_key_types(cls: type[Any]) -> list[Any]:
+def _declared_key_types(cls: type[Any]) -> list[Any]:
     for base, meaning in type_arguments(cls).items():
         if is_root(base):
             return [meaning[position] for position in sorted(meaning)]
@@ -231,13 +231,13 @@ def _is_immutable(value: Any) -> bool:
     return True
 
 
-def _same_type(said: Any, key: Attr[Any]) -> bool:
-    if said is Any or isinstance(said, (str, typing.TypeVar, typing.ForwardRef)):
+def _same_type(declared: Any, key: Attr[Any]) -> bool:
+    if declared is Any or isinstance(declared, (str, typing.TypeVar, typing.ForwardRef)):
         return True
-    if said == key.type:
+    if declared == key.type:
         return True
     try:
-        return kind_of(said) == kind_of(key.type)
+        return kind_of(declared) == kind_of(key.type)
     except TypeError:
         return False
 

@@ -44,7 +44,7 @@ def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abst
     definition.together = declared_constraints(cls, unique)
     cls._definition = definition
     cls.model_config = merge(
-        config for base in reversed(cls.__mro__) if (known := definition_of(base)) for config in known.own_config
+        config for base in reversed(cls.__mro__) if (declared := definition_of(base)) for config in declared.own_config
     )
     read_body(cls, definition)
     check_names(cls, definition)
@@ -91,8 +91,8 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
     attribute = completed(cls).attributes[name]
     handle = _core.Path(core_field(cls, attribute, protected=protection_of(attribute)), cls)
     if attribute.options.protection is not None:
-        made: Any = OpaqueExpr
-        opaque: Any = made(handle, cls, attribute)
+        make: Any = OpaqueExpr
+        opaque: Any = make(handle, cls, attribute)
         return definition.paths.setdefault(name, opaque)
     return definition.paths.setdefault(name, expression(handle, attribute.kind or ("any",), cls, attribute))
 
@@ -137,7 +137,7 @@ def complete(cls: type[Any]) -> Definition:
 def _complete_model(cls: type[Any], definition: Definition, fields: list[_core.Field]) -> None:
     """What a model has beyond a document: a key, unique values and, unless it is abstract, a schema."""
     check_key_types(cls, definition)
-    together = (known.together for base in reversed(cls.__mro__) if (known := definition_of(base)) is not None)
+    together = (declared.together for base in reversed(cls.__mro__) if (declared := definition_of(base)) is not None)
     definition.unique = own_constraints(definition.attributes, dict.fromkeys(names for all_ in together for names in all_))
     if not definition.abstract:
         check_constraints(cls, definition.attributes, definition.unique, repairs=cls.model_config.orphans == "repair")
@@ -151,11 +151,11 @@ def _schema_of(cls: type[Any], definition: Definition, fields: list[_core.Field]
     """The schema of a class with items: its fields, those that pydynox hides in it, its table and its indexes."""
     config = cls.model_config
     if config.write_id:
-        fields.append(hidden_field(cls, definition, WRITE_ID, duty="write_id", value=None, why="write_id=True"))
+        fields.append(hidden_field(cls, definition, WRITE_ID, purpose="write_id", value=None, why="write_id=True"))
     entity, stored = entity_of(cls), config.entity_attribute
     indexed = dict(definition.attributes)
     if entity is not None or (stored not in indexed and names_attribute(cls, stored)):
-        fields.append(hidden_field(cls, definition, stored, duty="entity", value=entity, why=f"entity={entity!r}"))
+        fields.append(hidden_field(cls, definition, stored, purpose="entity", value=entity, why=f"entity={entity!r}"))
         indexed.setdefault(stored, entity_attribute(stored))
     hides = any(attribute.options.hide_expired for attribute in definition.attributes.values())
     partition = next((a for a in definition.attributes.values() if PARTITION in a.options.roles), None)
@@ -208,16 +208,16 @@ class SchemaOf:
 
 
 def _own_config(cls: type[Any], table: str | None) -> list[ModelConfig]:
-    said = cls.__dict__.get("model_config")
-    if said is not None and not isinstance(said, ModelConfig):
-        fail(cls, "model_config", f"is a ModelConfig(...), not {said!r}")
-    configs = [said] if said is not None else []
-    for name in (table, None if said is None else said.table):
+    config = cls.__dict__.get("model_config")
+    if config is not None and not isinstance(config, ModelConfig):
+        fail(cls, "model_config", f"is a ModelConfig(...), not {config!r}")
+    configs = [config] if config is not None else []
+    for name in (table, None if config is None else config.table):
         _check_table_name(cls, name)
     if table is None:
         return configs
-    if said is not None and said.table not in (None, table):
-        fail(cls, "model_config", f"says table {said.table!r} and the class says {table!r}: say it once")
+    if config is not None and config.table not in (None, table):
+        fail(cls, "model_config", f"says table {config.table!r} and the class says {table!r}: say it once")
     return [*configs, ModelConfig(table=table)]
 
 
@@ -236,22 +236,22 @@ def _check_table_name(cls: type[Any], table: object) -> None:
 def _inherit(cls: type[Any], definition: Definition) -> None:
     """All attributes of a class, base classes first; where a type variable got a meaning, the class has its own object."""
     meaning = type_arguments(cls)
-    found: dict[str, Attr[Any]] = {}
+    inherited: dict[str, Attr[Any]] = {}
     for base in reversed(cls.__mro__[1:]):
         for name, attribute in _declared(cls, base).items():
-            found[name] = _specialised(cls, definition, attribute, meaning.get(base, {}))
-    check_hidden(cls, definition, found)
-    definition.attributes = found | definition.own
+            inherited[name] = _specialised(cls, definition, attribute, meaning.get(base, {}))
+    check_hidden(cls, definition, inherited)
+    definition.attributes = inherited | definition.own
 
 
 def _declared(cls: type[Any], base: type[Any]) -> dict[str, Attr[Any]]:
-    known = definition_of(base)
-    if known is not None:
+    definition = definition_of(base)
+    if definition is not None:
         return complete(base).own
     if issubclass(base, (_core.Instance, _core.Document)) or base.__module__ == "typing":
         return {}
-    said = {**vars(base), **own(base)}
-    name = next((name for name, value in said.items() if _looks_like_attribute(value)), None)
+    body = {**vars(base), **own(base)}
+    name = next((name for name, value in body.items() if _looks_like_attribute(value)), None)
     if name is not None:
         fail(cls, name, f"comes from {base.__name__}, which is no model: write class {base.__name__}(Model, abstract=True)")
     return {}
@@ -264,9 +264,9 @@ def _looks_like_attribute(value: Any) -> bool:
 
 
 def _specialised(cls: type[Any], definition: Definition, attribute: Attr[Any], meaning: Mapping[Any, Any]) -> Attr[Any]:
-    made = substitute(attribute.type, meaning)
-    if made is attribute.type or attribute.name in definition.own:
+    specialised = substitute(attribute.type, meaning)
+    if specialised is attribute.type or attribute.name in definition.own:
         return attribute
-    copied = attribute.copied(made)
+    copied = attribute.copied(specialised)
     place_attribute(cls, copied)
     return copied

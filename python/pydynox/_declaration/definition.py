@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .unique import Constraint
 
-KEPT = frozenset({"version", "created_at", "updated_at"})  # pydynox decides their values
+MANAGED = frozenset({"version", "created_at", "updated_at"})  # pydynox decides their values
 WRITE_ID = "_write_id"
 
 
@@ -57,8 +57,8 @@ class Definition:
 
 def definition_of(cls: type[Any]) -> Definition | None:
     """The definition of this very class, not of a base."""
-    found: Definition | None = cls.__dict__.get("_definition")
-    return found
+    definition: Definition | None = cls.__dict__.get("_definition")
+    return definition
 
 
 def attribute_of(cls: type[Any], name: str) -> Attr[Any] | None:
@@ -70,13 +70,13 @@ def attribute_of(cls: type[Any], name: str) -> Attr[Any] | None:
     for base in cls.__mro__:
         definition = definition_of(base)
         if definition is not None:
-            found = (definition.attributes if definition.complete else definition.own).get(name)
-            if found is not None:
-                return found
+            attribute = (definition.attributes if definition.complete else definition.own).get(name)
+            if attribute is not None:
+                return attribute
     return None
 
 
 def definition_attributes(cls: type[Any]) -> list[Attr[Any]]:
     """The attributes of a class whose definition is under way or done."""
-    known = definition_of(cls)
-    return [] if known is None else list(known.attributes.values())
+    definition = definition_of(cls)
+    return [] if definition is None else list(definition.attributes.values())

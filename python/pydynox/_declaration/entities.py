@@ -17,7 +17,7 @@ def wider_definitions(cls: type[Any], definition: Definition) -> list[Definition
     """The definitions of the bases that read the items of this class as theirs."""
     if definition.entity is None:
         return []
-    return [known for base in cls.__mro__[1:] if (known := definition_of(base)) is not None]
+    return [wider for wider in map(definition_of, cls.__mro__[1:]) if wider is not None]
 
 
 def announce(cls: type[Any], definition: Definition) -> None:
@@ -50,8 +50,8 @@ def _keep_apart(schemas: list[_core.Schema]) -> None:
 
 def entity_of(cls: type[Any]) -> str | None:
     """What the items of a class are called: as it says itself, or the nearest of its bases."""
-    said = (known.entity for base in cls.__mro__ if (known := definition_of(base)) is not None)
-    return next((entity for entity in said if entity is not None), None)
+    entities = (definition.entity for base in cls.__mro__ if (definition := definition_of(base)) is not None)
+    return next((entity for entity in entities if entity is not None), None)
 
 
 def constraints_of(cls: type[Any]) -> list[Constraint] | None:
@@ -70,8 +70,14 @@ def check_inherited_keys(cls: type[Any]) -> None:
     own = _key_types(cls)
     bases: tuple[Any, ...] = cls.__mro__[1:]
     for base in bases:
-        known = definition_of(base)
-        if known is None or known.abstract or not known.complete or table is None or base.model_config.table != table:
+        definition = definition_of(base)
+        if (
+            definition is None
+            or definition.abstract
+            or not definition.complete
+            or table is None
+            or base.model_config.table != table
+        ):
             continue
         for name, kind in _key_types(base).items():
             if own.get(name, kind) != kind:

@@ -33,16 +33,16 @@ def find_entity(cls: type[Any], name: str) -> _core.Schema | None:
 
 def family(cls: type[Any]) -> list[type[Any]]:
     """A class and its subclasses so far that share its table and have items; of one defined again the last."""
-    found: dict[tuple[str, str], type[Any]] = {full_name(cls): cls}
+    classes: dict[tuple[str, str], type[Any]] = {full_name(cls): cls}
     for sub in cls.__subclasses__():
-        known = definition_of(sub)
-        if known is None or sub.model_config.table != cls.model_config.table:
+        definition = definition_of(sub)
+        if definition is None or sub.model_config.table != cls.model_config.table:
             continue
-        if known.abstract:
-            found |= {full_name(one): one for one in family(sub) if one is not sub}
+        if definition.abstract:
+            classes |= {full_name(one): one for one in family(sub) if one is not sub}
             continue
-        found |= {full_name(one): one for one in family(sub)}
-    return [one for one in found.values() if one is cls or _has_items(one)]
+        classes |= {full_name(one): one for one in family(sub)}
+    return [one for one in classes.values() if one is cls or _has_items(one)]
 
 
 def _has_items(cls: type[Any]) -> bool:

@@ -43,12 +43,14 @@ def core_field(
     )
 
 
-def hidden_field(cls: type[Any], definition: Definition, stored: str, *, duty: str, value: str | None, why: str) -> _core.Field:
+def hidden_field(
+    cls: type[Any], definition: Definition, stored: str, *, purpose: str, value: str | None, why: str
+) -> _core.Field:
     """An attribute that is there for pydynox alone; users do not see it."""
     taken = next((a.name for a in definition.attributes.values() if a.attribute_name == stored), None)
     if taken is not None:
         fail(cls, taken, f"is stored as {stored!r}, where {why} stores something of its own")
-    return _core.Field(f"_{duty}", stored, ("optional", ("str",)), {"default": (value,), "duty": duty})
+    return _core.Field(f"_{purpose}", stored, ("optional", ("str",)), {"default": (value,), "duty": purpose})
 
 
 def template_of(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> Pieces | None:
@@ -93,7 +95,7 @@ def attribute_kind(attribute: Attr[Any]) -> tuple[Any, ...]:
 
 def entity_attribute(stored: str) -> Attr[Any]:
     """What an index sees of the attribute that holds the entity."""
-    made: Attr[Any] = Attr()
-    made.name = made.attribute_name = stored
-    made.kind = ("str",)
-    return made
+    attribute: Attr[Any] = Attr()
+    attribute.name = attribute.attribute_name = stored
+    attribute.kind = ("str",)
+    return attribute

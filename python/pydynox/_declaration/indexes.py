@@ -69,11 +69,11 @@ class IndexDeclaration:
 
     def _named(self, cls: type[Any], one: Any, stored: dict[str, Attr[Any]]) -> Attr[Any]:
         name: Any = getattr(one, "name", one)
-        found = stored.get(name) if isinstance(name, str) else None
-        if found is None:
-            shown: str = name or repr(one)
-            fail(cls, self.name, f"is an index on {shown}, which is no attribute of {cls.__name__}")
-        return found
+        attribute = stored.get(name) if isinstance(name, str) else None
+        if attribute is None:
+            text: str = name or repr(one)
+            fail(cls, self.name, f"is an index on {text}, which is no attribute of {cls.__name__}")
+        return attribute
 
 
 def _is_key(attribute: Attr[Any]) -> bool:
@@ -89,13 +89,13 @@ def declared_indexes(
     Raises:
         ConfigurationError: One is declared wrongly.
     """
-    found: dict[str, IndexDeclaration] = {}
+    indexes: dict[str, IndexDeclaration] = {}
     for name, value in _values(cls):
         if isinstance(value, IndexDeclaration):
-            found[name] = value
+            indexes[name] = value
         else:
-            found.pop(name, None)
-    return [index.declared(cls, partition, attributes) for index in found.values()]
+            indexes.pop(name, None)
+    return [index.declared(cls, partition, attributes) for index in indexes.values()]
 
 
 def names_attribute(cls: type[Any], stored: str) -> bool:

@@ -8,7 +8,7 @@ from pydynox import _core
 from pydynox.exceptions import ValidationError
 
 from .compile import completed, key_names
-from .definition import KEPT
+from .definition import MANAGED
 from .kinds import fits
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def of_key(cls: type[Any], parts: tuple[object, ...], named: Mapping[str, object
 def instance_from(cls: type[Any], values: Mapping[str, Any]) -> Any:
     """An instance from values that may hold what users cannot set: a version is what must be found, the rest is ignored."""
     attributes = completed(cls).attributes.items()
-    kept = {name: a for name, a in attributes if is_managed(a) and name in values}
-    if not kept:
+    managed = {name: a for name, a in attributes if is_managed(a) and name in values}
+    if not managed:
         return cls(**values)
-    instance = cls(**{name: value for name, value in values.items() if name not in kept})
-    for name, attribute in kept.items():
+    instance = cls(**{name: value for name, value in values.items() if name not in managed})
+    for name, attribute in managed.items():
         if attribute.options.purpose == "version":
             if not fits(attribute.kind or (), values[name]) or values[name] < 0:
                 message = f"{cls.__name__}.{name} is no version: {values[name]!r}"
@@ -58,4 +58,4 @@ def validated(cls: type[Any], values: dict[Any, Any]) -> Any:
 
 def is_managed(attribute: Attr[Any]) -> bool:
     """Whether pydynox decides its value."""
-    return attribute.options.purpose in KEPT or attribute.options.template is not None
+    return attribute.options.purpose in MANAGED or attribute.options.template is not None

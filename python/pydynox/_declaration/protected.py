@@ -24,9 +24,9 @@ def check_protected(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_docum
     """
     for attribute in attributes:
         if attribute.options.protection is None:
-            said = next(iter(attribute.options.storing), None)
-            if said is not None:
-                fail(cls, attribute.name, f"says {said}= and is neither Encrypted nor Compressed")
+            option = next(iter(attribute.options.storing), None)
+            if option is not None:
+                fail(cls, attribute.name, f"says {option}= and is neither Encrypted nor Compressed")
             continue
         _check(cls, attribute, is_document=is_document)
 
@@ -35,14 +35,14 @@ def protection_of(attribute: Attr[Any]) -> _core.Protected | None:
     """How an attribute is protected, as the border takes it."""
     if attribute.options.protection is None:
         return None
-    said = attribute.options.storing
+    storing = attribute.options.storing
     encrypts = attribute.options.protection == "encrypted"
-    compresses = not encrypts or said.get("compress", False)
-    level, above, largest = (said.get(name, default) for name, default in _COMPRESSION.items())
+    compresses = not encrypts or storing.get("compress", False)
+    level, above, largest = (storing.get(name, default) for name, default in _COMPRESSION.items())
     return (
-        said.get("on_plaintext", "error") if encrypts else None,
+        storing.get("on_plaintext", "error") if encrypts else None,
         (level, above, largest) if compresses else None,
-        not encrypts or said.get("dump", False),
+        not encrypts or storing.get("dump", False),
     )
 
 
@@ -59,10 +59,10 @@ def place_concealed(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
     """
     for attribute in attributes:
         name = attribute.name
-        found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
-        if conceals(attribute) and not isinstance(found, _core.Concealed):
+        current = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+        if conceals(attribute) and not isinstance(current, _core.Concealed):
             setattr(cls, name, _core.Concealed(name))
-        elif isinstance(found, _core.Concealed) and not conceals(attribute):
+        elif isinstance(current, _core.Concealed) and not conceals(attribute):
             setattr(cls, name, _Shown(name))
 
 
@@ -79,7 +79,7 @@ class _Shown:
 
 
 def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:
-    name, word, said = attribute.name, attribute.options.protection, attribute.options.storing
+    name, word, storing = attribute.name, attribute.options.protection, attribute.options.storing
     if is_document:
         fail(cls, name, f"is {word} in a document: only whole attributes of an item are; make the document {word}")
     if attribute.options.roles:
@@ -88,19 +88,19 @@ def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:
         fail(cls, name, f"is {word}, and pydynox and DynamoDB have to read it")
     if attribute.options.template is not None:
         fail(cls, name, f"is {word} and made of others by a template: protect what it is made of")
-    only_encrypted = next((option for option in ("compress", "on_plaintext", "dump") if option in said), None)
+    only_encrypted = next((option for option in ("compress", "on_plaintext", "dump") if option in storing), None)
     if word == "compressed" and only_encrypted is not None:
         fail(cls, name, f"says {only_encrypted}=, which is for Encrypted")
-    compresses = word == "compressed" or said.get("compress", False)
-    idle = next((option for option in _COMPRESSION if option in said), None)
+    compresses = word == "compressed" or storing.get("compress", False)
+    idle = next((option for option in _COMPRESSION if option in storing), None)
     if not compresses and idle is not None:
         fail(cls, name, f"says {idle}= and is not compressed: say compress=True")
-    if said.get("on_plaintext", "error") not in ("error", "migrate"):
-        fail(cls, name, f"says on_plaintext={said['on_plaintext']!r}: write 'error' or 'migrate'")
+    if storing.get("on_plaintext", "error") not in ("error", "migrate"):
+        fail(cls, name, f"says on_plaintext={storing['on_plaintext']!r}: write 'error' or 'migrate'")
     for option in ("compress", "dump"):
-        if not isinstance(said.get(option, False), bool):
-            fail(cls, name, f"says {option}={said[option]!r}: write True or False")
+        if not isinstance(storing.get(option, False), bool):
+            fail(cls, name, f"says {option}={storing[option]!r}: write True or False")
     for option in _COMPRESSION:
-        value = said.get(option, 1)
+        value = storing.get(option, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             fail(cls, name, f"says {option}={value!r}: write a whole number")

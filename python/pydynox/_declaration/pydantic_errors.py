@@ -41,13 +41,13 @@ def model_schema(attributes: dict[str, Attr[Any]], schema: Any) -> Any:
     encrypted = {name for name, attribute in attributes.items() if attribute.options.protection == "encrypted"}
     plain = attributes.keys() - encrypted
 
-    def shown(value: Any) -> Any:
+    def plain_part(value: Any) -> Any:
         return {name: value[name] for name in plain if name in value} if issubclass(type(value), dict) else SHOWN
 
     def about(one: Any) -> InitErrorDetails:
         loc: tuple[int | str, ...] = one["loc"]
         if not loc or (len(loc) == 1 and one["type"] == "missing"):
-            return _details(one, shown(one["input"]))
+            return _details(one, plain_part(one["input"]))
         if loc[0] in encrypted:
             return _retold(one, SHOWN)
         # A name that the model does not have may be a slip, and the value one that is meant for an encrypted attribute.
@@ -66,27 +66,29 @@ def _raised(problem: ValidationError, details: list[InitErrorDetails]) -> Valida
     return ValidationError.from_exception_data(problem.title, details)
 
 
-def _details(one: Any, shown: Any) -> InitErrorDetails:
+def _details(one: Any, input: Any) -> InitErrorDetails:
     """An error as it is, with another input."""
     if one["type"] in _KNOWN:
-        made = InitErrorDetails(type=one["type"], loc=one["loc"], input=shown)
+        details = InitErrorDetails(type=one["type"], loc=one["loc"], input=input)
         if "ctx" in one:
-            made["ctx"] = one["ctx"]
-        return made
-    return _retold(one, shown)
+            details["ctx"] = one["ctx"]
+        return details
+    return _retold(one, input)
 
 
-def _retold(one: Any, shown: Any) -> InitErrorDetails:
+def _retold(one: Any, input: Any) -> InitErrorDetails:
     """An error in the words that it has already."""
-    return InitErrorDetails(type=PydanticCustomError(one["type"], one["msg"], one.get("ctx")), loc=one["loc"], input=shown)
+    return InitErrorDetails(type=PydanticCustomError(one["type"], one["msg"], one.get("ctx")), loc=one["loc"], input=input)
 
 
 def _about_value(one: Any, value: Any, names: frozenset[str]) -> InitErrorDetails:
     """An error of an encrypted value: the place without keys of maps, the text unless it has something of the value."""
     context = one.get("ctx", {})
-    told = one["type"] in _OF_A_VALIDATOR or _OF_THE_VALUE.isdisjoint(context)
-    message = one["msg"] if told and not _core.echoes(value, one["msg"]) else "The value is refused"
-    kept = {name: said for name, said in context.items() if name not in _OF_THE_VALUE and not _core.echoes(value, str(said))}
+    is_safe = one["type"] in _OF_A_VALIDATOR or _OF_THE_VALUE.isdisjoint(context)
+    message = one["msg"] if is_safe and not _core.echoes(value, one["msg"]) else "The value is refused"
+    kept = {
+        name: detail for name, detail in context.items() if name not in _OF_THE_VALUE and not _core.echoes(value, str(detail))
+    }
     loc = tuple(step for step in one["loc"] if isinstance(step, int) or step in names)
     return InitErrorDetails(type=PydanticCustomError(one["type"], message, kept or None), loc=loc, input=SHOWN)
 

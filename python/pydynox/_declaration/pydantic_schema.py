@@ -70,13 +70,13 @@ def core_schema_of(cls: Any, handler: Any) -> Any:
         },
     )
     values = core_schema.typed_dict_schema(fields, cls=cls, cls_name=cls.__name__, extra_behavior="forbid")
-    made = core_schema.no_info_after_validator_function(lambda values: instance_from(cls, values), values)
+    instance_schema = core_schema.no_info_after_validator_function(lambda values: instance_from(cls, values), values)
     if any(attribute.options.protection == "encrypted" for attribute in cls.model_fields.values()):
-        made = model_schema(dict(cls.model_fields), made)
+        instance_schema = model_schema(dict(cls.model_fields), instance_schema)
     return core_schema.json_or_python_schema(
-        json_schema=made,
+        json_schema=instance_schema,
         python_schema=core_schema.no_info_wrap_validator_function(
-            lambda value, make: value if isinstance(value, cls) else make(value), made
+            lambda value, make: value if isinstance(value, cls) else make(value), instance_schema
         ),
         serialization=core_schema.plain_serializer_function_ser_schema(_dumper(cls), info_arg=True),
         ref=ref,
@@ -85,20 +85,20 @@ def core_schema_of(cls: Any, handler: Any) -> Any:
 
 def json_schema_of(cls: Any, schema: Any, handler: Any) -> dict[str, Any]:
     """The JSON Schema of a model: what may come in, or what goes out, where what pydynox decides is ``readOnly``."""
-    made: dict[str, Any] = handler(schema)
-    shown: dict[str, Any] = handler.resolve_ref_schema(made)
-    properties = shown.get("properties")
+    whole: dict[str, Any] = handler(schema)
+    resolved: dict[str, Any] = handler.resolve_ref_schema(whole)
+    properties = resolved.get("properties")
     if properties is None:
-        return made
+        return whole
     goes_out = handler.mode == "serialization"
     for name, attribute in cls.model_fields.items():
         if not _is_shown(attribute, goes_out=goes_out):
             properties.pop(name, None)
         elif goes_out and name in properties and is_managed(attribute):
             properties[name] = {**properties[name], "readOnly": True}
-    if "required" in shown:
-        shown["required"] = [name for name in shown["required"] if name in properties]
-    return made
+    if "required" in resolved:
+        resolved["required"] = [name for name in resolved["required"] if name in properties]
+    return whole
 
 
 def _is_shown(attribute: Attr[Any], *, goes_out: bool) -> bool:
@@ -114,8 +114,8 @@ def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
         if not isinstance(instance, cls):
             raise PydanticSerializationUnexpectedValue(f"Expected `{cls.__name__}`, got `{type(instance).__name__}`")
         as_any = getattr(info, "serialize_as_any", False)
-        told = {"by_alias": info.by_alias, "round_trip": info.round_trip, "context": info.context, "serialize_as_any": as_any}
-        nested = {name: value for name, value in told.items() if value}
+        settings = {"by_alias": info.by_alias, "round_trip": info.round_trip, "context": info.context, "serialize_as_any": as_any}
+        nested = {name: value for name, value in settings.items() if value}
         left_out = (info.exclude_unset, info.exclude_defaults, info.exclude_none)
         mode = "json" if info.mode == "json" else "python"
         options = (mode, info.include, info.exclude, left_out, nested or None)
@@ -141,13 +141,13 @@ def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
 
 def annotated(cls: type[Any], attribute: Attr[Any]) -> Any:
     """The type of an attribute as pydantic reads it, with its rules and its description where it has any."""
-    found: Any = _coded(attribute) if attribute.options.codec is not None else typed(plain(attribute.type))
+    hint: Any = _coded(attribute) if attribute.options.codec is not None else typed(plain(attribute.type))
     if attribute.options.purpose in ("created_at", "updated_at"):
-        found = found | None  # of an instance that was never written
+        hint = hint | None  # of an instance that was never written
     if not attribute.options.rules and attribute.description is None:
-        return found
+        return hint
     field = core_field(cls, attribute, protected=protection_of(attribute))
-    return Annotated[found, _Ruled(field, attribute.description, _words(attribute))]
+    return Annotated[hint, _Ruled(field, attribute.description, _words(attribute))]
 
 
 def typed(annotation: Any) -> Any:
@@ -189,10 +189,14 @@ def _typed_class(annotation: Any, cls: Any) -> Any:
 def _stand_in(cls: Any, schema: Callable[[Any], Any]) -> Any:
     """A class whose only purpose is its schema."""
 
-    def made(_: type[Any], __: Any, handler: Any) -> Any:
+    def get_schema(_: type[Any], __: Any, handler: Any) -> Any:
         return schema(handler)
 
-    body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__get_pydantic_core_schema__": classmethod(made)}
+    body = {
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__get_pydantic_core_schema__": classmethod(get_schema),
+    }
     return type(cls.__name__, (), body)
 
 
@@ -213,9 +217,9 @@ def _record_schema(annotation: Any, cls: Any, members: list[tuple[str, Any, bool
     if is_dict:
         return {**values, "ref": ref}
     kind = kind_of(annotation)
-    made = core_schema.no_info_after_validator_function(lambda values: _core.value_from_plain(kind, values), values)
+    instance_schema = core_schema.no_info_after_validator_function(lambda values: _core.value_from_plain(kind, values), values)
     return core_schema.no_info_wrap_validator_function(
-        lambda value, make: value if type(value) is cls else make(value), made, ref=ref
+        lambda value, make: value if type(value) is cls else make(value), instance_schema, ref=ref
     )
 
 
@@ -257,8 +261,8 @@ class _Plain:
         if self._present[0] == "bytes":
             return {"type": "string", "contentEncoding": "base64"}
         if self._has_schema:
-            made: dict[str, Any] = handler(schema)
-            return made
+            json_schema: dict[str, Any] = handler(schema)
+            return json_schema
         values = [_core.value_to_plain(self._present[1], value) for value in self._present[4]]
         return {"enum": values if self._present is self._kind else [*values, None]}
 
@@ -291,16 +295,16 @@ class _Member:
 def _words(attribute: Attr[Any]) -> dict[str, Any]:
     """The rules in the words of JSON Schema, as far as it has words for them."""
     rules, present = attribute.options.rules, present_type(attribute.type)
-    shown: dict[str, Any] = {}
+    json_schema: dict[str, Any] = {}
     for name, bound in ((name, rules[name]) for name in _BOUNDS if name in rules):
         if hasattr(bound, "is_integer") or hasattr(bound, "as_integer_ratio"):
-            shown[_BOUNDS[name]] = int(bound) if bound == int(bound) else float(bound)
+            json_schema[_BOUNDS[name]] = int(bound) if bound == int(bound) else float(bound)
     for name in ("min", "max"):
         if f"{name}_length" in rules:
-            shown[name + _LENGTHS.get(present, "Items")] = rules[f"{name}_length"]
+            json_schema[name + _LENGTHS.get(present, "Items")] = rules[f"{name}_length"]
     if "pattern" in rules:
-        shown["pattern"] = getattr(rules["pattern"], "pattern", rules["pattern"])
-    return shown
+        json_schema["pattern"] = getattr(rules["pattern"], "pattern", rules["pattern"])
+    return json_schema
 
 
 def _about(branch: dict[str, Any], words: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -330,11 +334,11 @@ class _Ruled:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        made = dict(handler(schema))
-        if "anyOf" in made:
-            made["anyOf"] = [{**branch, **dict(_about(branch, self._words))} for branch in made["anyOf"]]
+        json_schema = dict(handler(schema))
+        if "anyOf" in json_schema:
+            json_schema["anyOf"] = [{**branch, **dict(_about(branch, self._words))} for branch in json_schema["anyOf"]]
         else:
-            made.update(_about(made, self._words))
+            json_schema.update(_about(json_schema, self._words))
         if self._description is not None:
-            made["description"] = self._description
-        return made
+            json_schema["description"] = self._description
+        return json_schema

@@ -57,8 +57,8 @@ def literal_kind(annotation: Any, kind_of: KindOf) -> Kind:
         return ("none",)
     if any(kind != kinds[0] for kind in kinds):
         raise TypeError("the values of a Literal are of one type")
-    shown = " or ".join(repr(value) for value in present)
-    kind = ("literal", kinds[0], shown, None, {value: value for value in present})
+    choices = " or ".join(repr(value) for value in present)
+    kind = ("literal", kinds[0], choices, None, {value: value for value in present})
     return kind if len(present) == len(values) else ("optional", kind)
 
 
@@ -155,11 +155,11 @@ def record_members(annotation: Any) -> list[tuple[str, Any, bool]] | None:
         return None
     meaning = dict(zip(getattr(cls, "__parameters__", ()), typing.get_args(annotation), strict=False))
     if "__dataclass_fields__" in cls.__dict__:
-        found = _dataclass_members(cls, _hints(cls))
-        return [(name, substitute(type, meaning), init and default is None) for name, type, init, default in found]
+        members = _dataclass_members(cls, _hints(cls))
+        return [(name, substitute(type, meaning), init and default is None) for name, type, init, default in members]
     if hasattr(cls, "__required_keys__"):
-        found = _typed_dict_members(cls, _hints(cls))
-        return [(name, substitute(type, meaning), required) for name, type, required, _ in found]
+        members = _typed_dict_members(cls, _hints(cls))
+        return [(name, substitute(type, meaning), required) for name, type, required, _ in members]
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import Parameter, Signature  # noqa: TID251 (whoever asks has imported it)
 from typing import TYPE_CHECKING, Any
 
-from .definition import KEPT
+from .definition import MANAGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ def signature_of(attributes: Iterable[Attr[Any]]) -> Signature:
         [
             Parameter(attribute.name, Parameter.KEYWORD_ONLY, default=_default_of(attribute), annotation=attribute.type)
             for attribute in attributes
-            if attribute.options.template is None and attribute.options.purpose not in KEPT
+            if attribute.options.template is None and attribute.options.purpose not in MANAGED
         ]
     )
 

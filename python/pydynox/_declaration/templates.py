@@ -37,23 +37,23 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
     if not is_name(template):
         fail(cls, attribute.name, f"has a template that is no text: {template!r}")
     pieces = _pieces(cls, attribute, template)
-    made: list[str | tuple[str, str, int | None]] = []
+    parsed: list[str | tuple[str, str, int | None]] = []
     for text, name, spec in pieces:
         if text:
-            made.append(text)
+            parsed.append(text)
         if name is None:
             continue
-        if made and isinstance(made[-1], tuple):
-            fail(cls, attribute.name, f"has the template {template!r}: {made[-1][0]} and {name} need a text between them")
+        if parsed and isinstance(parsed[-1], tuple):
+            fail(cls, attribute.name, f"has the template {template!r}: {parsed[-1][0]} and {name} need a text between them")
         source = attributes.get(name)
         if source is None:
             fail(cls, attribute.name, f"has the template {template!r}, and there is no attribute {name!r}")
-        made.append((name, spec, _checked(cls, attribute, source, spec)))
+        parsed.append((name, spec, _checked(cls, attribute, source, spec)))
     separator = next((char for text, _, _ in pieces for char in text if not char.isalnum()), None)
-    if sum(isinstance(piece, tuple) for piece in made) == 0 or (len(made) == 1 and isinstance(made[0], tuple)):
+    if sum(isinstance(piece, tuple) for piece in parsed) == 0 or (len(parsed) == 1 and isinstance(parsed[0], tuple)):
         separator = None  # there is one value at most: nothing to be told apart
-    _check_specs(cls, attribute, made, separator)
-    return made, separator, attribute.options.escape
+    _check_specs(cls, attribute, parsed, separator)
+    return parsed, separator, attribute.options.escape
 
 
 def _pieces(cls: type[Any], attribute: Attr[Any], template: str) -> list[tuple[str, str | None, str]]:
@@ -103,10 +103,10 @@ def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str)
 
 def _width_of_number(cls: type[Any], attribute: Attr[Any], spec: str, where: str) -> int | None:
     """The width to which a format pads a number on its left; keys then sort as numbers do."""
-    said = _NUMBER_FORMAT.fullmatch(spec)
-    if said is None or said["type"] in ("%", "n", "c"):
+    parts = _NUMBER_FORMAT.fullmatch(spec)
+    if parts is None or parts["type"] in ("%", "n", "c"):
         fail(cls, attribute.name, f"{where} cannot be written as {spec!r}: write digits, as {{...:06d}} or {{...:09.2f}} do")
-    return int(said["width"]) if said["width"] and said["align"] in (None, ">", "=") else None
+    return int(parts["width"]) if parts["width"] and parts["align"] in (None, ">", "=") else None
 
 
 def _sample(source: Attr[Any], kind: tuple[Any, ...]) -> Any:

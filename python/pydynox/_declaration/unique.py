@@ -105,8 +105,8 @@ def scoped_constraints(
     entity_of: Callable[[type[Any]], str | None],
 ) -> list[tuple[str, list[str]]]:
     """Each constraint with the entity among whose items it holds: that of the first class with items that says it."""
-    found: list[tuple[str, list[str]]] = []
+    scoped: list[tuple[str, list[str]]] = []
     for names in constraints:
         holders = (base for base in reversed(cls.__mro__) if names in (constraints_of(base) or ()))
-        found.append((entity_of(next(holders, cls)) or "", list(names)))
-    return found
+        scoped.append((entity_of(next(holders, cls)) or "", list(names)))
+    return scoped

@@ -9,7 +9,7 @@ from pydynox import _core
 from pydynox.batches.writer import BatchWriter
 from pydynox.exceptions import ConfigurationError, ValidationError
 
-from .export_lines import VERSION, _remember, _resumed
+from .resuming import VERSION, remember, resumed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
@@ -40,7 +40,7 @@ async def bulk_write(
         async for instance in _each(source if hasattr(source, "__aiter__") else writer._each(source)):
             if taken == 0 and note is not None:
                 job = _job(client, instance)
-                state = _resumed(note, job, resume=True)
+                state = resumed(note, job, resume=True)
                 done = 0 if state is None else state["items"]
             taken += 1
             if taken <= done:
@@ -49,11 +49,11 @@ async def bulk_write(
             await writer.put(instance)
             if not len(writer._pending):
                 done = taken
-                _tell(note, job, done, progress)
+                _report(note, job, done, progress)
         if len(writer._pending):
             await writer._flush()
         if taken > done:
-            _tell(None, job, taken, progress)
+            _report(None, job, taken, progress)
     if taken < done:
         raise ConfigurationError(f"{note} remembers {done} items, and there are {taken}: it is of another job")
     if note is not None and os.path.exists(note):
@@ -77,7 +77,7 @@ async def bulk_read(
     paced = query._of(client).paced(target_rcu=target_rcu)
     note = None if resume is None else os.fspath(resume)
     job = _job_of(paced)
-    state = None if note is None else _resumed(note, job, resume=True)
+    state = None if note is None else resumed(note, job, resume=True)
     done, limit = 0, query._search.limit
     if state is not None:
         done = state["items"]
@@ -89,17 +89,17 @@ async def bulk_read(
         if hasattr(given, "__await__"):
             await given
         done += len(page)
-        _tell(note if page.cursor is not None else None, job, done, progress, cursor=page.cursor)
+        _report(note if page.cursor is not None else None, job, done, progress, cursor=page.cursor)
     if note is not None and os.path.exists(note):
         os.remove(note)
     return done
 
 
-def _tell(
+def _report(
     note: str | None, job: dict[str, Any], done: int, progress: Callable[[int], object] | None, **where: str | None
 ) -> None:
     if note is not None:
-        _remember(note, {**job, "items": done, **where})
+        remember(note, {**job, "items": done, **where})
     if progress is not None:
         progress(done)
 

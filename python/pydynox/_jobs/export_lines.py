@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydynox import _core
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, ValidationError
+
+from .resuming import Target, find_target, job_of, remember, resumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,17 +23,6 @@ if TYPE_CHECKING:
 
 FLUSH = 400  # as many items of an import wait until they are sent: sixteen requests, eight at a time
 LONGEST_LINE = 8 << 20  # an item has 400 KB; escapes and base64 make more of it
-VERSION = 1  # of the files that remember where an interrupted job was
-
-
-class _Target(NamedTuple):
-    """A table, found."""
-
-    client: DynamoDBClient
-    name: str
-    arn: str
-    made: str
-    keys: list[str]
 
 
 async def export_jsonl(
@@ -101,9 +92,9 @@ async def export_jsonl(
     if os.path.exists(path):
         raise FileExistsError(f"{path} is there already; an export overwrites nothing")
     pace = _core.Pace(target_rcu, None)
-    found = await _find(table, client)
-    job = _job("export", found)
-    state = _resumed(note, job, resume=resume)
+    target = await find_target(table, client)
+    job = job_of("export", target)
+    state = resumed(note, job, resume=resume)
     if state is None and os.path.exists(part):
         raise FileExistsError(f"{part} is there, without a file that says what it is; move it away")
     size, items, after = (0, 0, None) if state is None else (state["size"], state["items"], state["after"])
@@ -113,7 +104,7 @@ async def export_jsonl(
         file.truncate(size)
         trail = _core.Trail("Scan", after)
         while state is None or after is not None:
-            operation = found.client.core.scan_lines(found.name, after, consistent_read, page_size, pace)
+            operation = target.client.core.scan_lines(target.name, after, consistent_read, page_size, pace)
             lines, count, after = await operation
             if after is not None:
                 trail.note(after)
@@ -121,7 +112,7 @@ async def export_jsonl(
             file.flush()
             items += count
             state = {**job, "size": file.tell(), "items": items, "after": after}
-            _remember(note, state)
+            remember(note, state)
             if progress is not None:
                 progress(items)
         os.fsync(file.fileno())
@@ -179,24 +170,24 @@ async def import_jsonl(
         )
     path = os.fspath(path)
     note = path + ".resume"
-    found = await _find(table, client)
+    target = await find_target(table, client)
     source = os.stat(path)
-    job = {**_job("import", found), "size": source.st_size, "changed": source.st_mtime_ns}
-    state = _resumed(note, job, resume=resume)
+    job = {**job_of("import", target), "size": source.st_size, "changed": source.st_mtime_ns}
+    state = resumed(note, job, resume=resume)
     done: int = 0 if state is None else state["lines"]
     pace = _core.Pace(None, target_wcu)
     for number, line in _lines(path):
-        _check(found, path, number, line)
-    pending = _core.Pending(found.client.core)
+        _check(target, path, number, line)
+    pending = _core.Pending(target.client.core)
     number = done
     for number, line in _lines(path):  # damage was found above
         if number <= done:
             continue
-        pending.put_line(found.name, found.keys, line)
+        pending.put_line(target.name, target.keys, line)
         if len(pending) >= FLUSH:
             await _flush(pending, done, pace)
             done = number
-            _remember(note, {**job, "lines": done})
+            remember(note, {**job, "lines": done})
             if progress is not None:
                 progress(done)
     if len(pending):
@@ -206,19 +197,6 @@ async def import_jsonl(
     if os.path.exists(note):
         os.remove(note)
     return max(number, done)
-
-
-async def _find(table: TableLike, client: DynamoDBClient | None) -> _Target:
-    if isinstance(table, str):
-        name, client = table, client or client_for(None)
-    else:
-        named = table.model_config.table
-        if named is None:
-            raise ConfigurationError(f"{table.__name__} names no table", model=table.__name__)
-        name, client = named, client or client_for(table.model_config.client)
-    described = await _core.describe_table(client.core, name)
-    keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
-    return _Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
 
 
 async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
@@ -233,9 +211,9 @@ async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
         ) from cause
 
 
-def _check(found: _Target, path: str, number: int, line: bytes) -> None:
+def _check(target: Target, path: str, number: int, line: bytes) -> None:
     try:
-        _core.check_line(found.keys, line)
+        _core.check_line(target.keys, line)
     except ValidationError as error:
         message = f"{path}, line {number}: {_other_form(path, line) or error}"
         raise ValidationError(message, errors=[("", message)]) from None
@@ -309,56 +287,3 @@ def _compressed(lines: bytes) -> bytes:
     import gzip
 
     return gzip.compress(lines, 6, mtime=0)
-
-
-def _job(kind: str, found: _Target) -> dict[str, Any]:
-    """What tells a job from others."""
-    return {"pydynox": VERSION, "job": kind, "table": found.arn, "made": found.made}
-
-
-def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-    """What is remembered of a job that was interrupted; None where there is none."""
-    import json
-
-    try:
-        with open(note, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return None
-    if not resume:
-        raise FileExistsError(
-            f"{note} remembers an interrupted job: say resume=True to go on with it, or remove it to begin anew"
-        )
-    try:
-        found: Any = json.loads(text)
-    except ValueError:
-        found = None
-    if not issubclass(type(found), dict):
-        raise ConfigurationError(f"{note} is no file of an interrupted job")
-    state: dict[str, Any] = found
-    words = {
-        "job": "the job",
-        "first": "the first item",
-        "query": "the query",
-        "table": "the table",
-        "made": "the table's creation",
-        "size": "the file",
-        "changed": "the file",
-    }
-    for name, value in job.items():
-        if name == "size" and job["job"] == "export":
-            continue
-        if state.get(name) != value:
-            what = words.get(name, "its version")
-            raise ConfigurationError(
-                f"{note} is of another job: {what} was {state.get(name)!r}, and is {value!r}; nothing was done"
-            )
-    return state
-
-
-def _remember(note: str, state: dict[str, Any]) -> None:
-    import json
-
-    with open(note + ".new", "w", encoding="utf-8") as file:
-        json.dump(state, file)
-    os.replace(note + ".new", note)

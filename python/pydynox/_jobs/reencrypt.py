@@ -15,7 +15,7 @@ from pydynox.exceptions import ConditionFailedError, ConfigurationError, ItemNot
 from pydynox.expressions import attr
 from pydynox.key import Key
 
-from .export_lines import _find, _job, _remember, _resumed
+from .resuming import find_target, job_of, remember, resumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydynox.model import Model
     from pydynox.query import Query
 
-    from .export_lines import _Target
+    from .resuming import Target
 
 _MAGIC = b"\xd9\x70"
 _KEY_REF = 5  # where the length of the key's name stands in an envelope
@@ -103,26 +103,26 @@ async def reencrypt(
         raise ConfigurationError("the client has no keyring: DynamoDBClient(keyring=...)")
     if not hasattr(keyring, "key_name"):
         raise ConfigurationError("the keyring does not say its newest key: give it the attribute key_name")
-    found = await _find(model, client)
+    target = await find_target(model, client)
     path = None if note is None else os.fspath(note)
-    job = _job("reencrypt", found) | {"model": model.__name__}
-    state = None if path is None else _resumed(path, job, resume=resume)
+    job = job_of("reencrypt", target) | {"model": model.__name__}
+    state = None if path is None else resumed(path, job, resume=resume)
     counts = ("read", "stale", "written", "after")
     if state is not None and after is not None:
         raise ConfigurationError(f"{path} says where to go on, and after= says it too: give one of them")
     read, stale, written, after = (0, 0, 0, after) if state is None else [state[name] for name in counts]
-    rows = _rows(model, client, found.name)
+    rows = _rows(model, client, target.name)
     async for page in rows.after(after).pages(100):
         read += len(page)
         old = [(item, names) for item in page if (names := _stale(item, attributes, keyring))]
         stale += len(old)
         if old and not dry_run:
             with client.as_default():
-                written += await _renewed(model, old, rows, found, on_invalid)
+                written += await _renewed(model, old, rows, target, on_invalid)
         if progress is not None:
             progress(read)
         if path is not None and page.cursor is not None:
-            _remember(path, {**job, "read": read, "stale": stale, "written": written, "after": page.cursor})
+            remember(path, {**job, "read": read, "stale": stale, "written": written, "after": page.cursor})
     if path is not None and os.path.exists(path):
         os.remove(path)
     return Reencrypted(read, stale, written)
@@ -138,14 +138,14 @@ def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, tab
 def _stale(item: dict[str, Any], attributes: list[Any], keyring: Any) -> list[str]:
     """The attributes of a stored item that are not encrypted by the newest key."""
     newest = keyring.key_name.encode()
-    found: list[str] = []
+    names: list[str] = []
     for attribute in attributes:
         value = item.get(attribute.attribute_name)
         if value is None:
             continue
         if not isinstance(value, bytes) or not value.startswith(_MAGIC) or _key_ref(value) != newest:
-            found.append(attribute.name)
-    return found
+            names.append(attribute.name)
+    return names
 
 
 def _key_ref(envelope: bytes) -> bytes:
@@ -157,7 +157,7 @@ async def _renewed(
     model: Any,
     old: list[tuple[dict[str, Any], list[str]]],
     rows: Query[dict[str, Any]],
-    table: _Target,
+    table: Target,
     on_invalid: Callable[[SerializationError], object] | None,
 ) -> int:
     """Write these attributes of these items again, in their order; how many were."""
@@ -168,9 +168,9 @@ async def _renewed(
     def keep(error: SerializationError) -> None:
         errors[error.key] = error
 
-    found = await gather(table.client, "reencrypt", tuple(keys), True, keep)
+    instances = await gather(table.client, "reencrypt", tuple(keys), True, keep)
     written = 0
-    for (item, names), key, instance in zip(old, keys, found, strict=True):
+    for (item, names), key, instance in zip(old, keys, instances, strict=True):
         error = errors.get(key)
         if error is not None:
             error.cursor = _behind(rows, table, item)
@@ -192,7 +192,7 @@ async def _renewed(
     return written
 
 
-def _behind(rows: Query[dict[str, Any]], table: _Target, item: dict[str, Any]) -> str | None:
+def _behind(rows: Query[dict[str, Any]], table: Target, item: dict[str, Any]) -> str | None:
     """The cursor that stands behind this row of a scan; nothing is sent for it."""
     place = rows.after({name: item[name] for name in table.keys})
     return _core.Reading(place._search, table.client.core, False, False).cursor()

@@ -35,7 +35,7 @@ class UniqueProblem(NamedTuple):
     names: tuple[str, ...]
     """The attributes whose values together only one item may have."""
     repaired: bool
-    """Whether it was mended. What is ``shared`` never is: somebody has to say whose the value is."""
+    """Whether it was repaired. What is ``shared`` never is: somebody has to say whose the value is."""
 
 
 async def verify_unique(
@@ -54,7 +54,7 @@ async def verify_unique(
 
     Args:
         model: The model; models that share a table are looked at one by one.
-        repair: Also mend it, each by a transaction that nobody can come between: a missing guard is written, an orphan deleted.
+        repair: Also repair it, each by a transaction that nobody can come between: a missing guard is written, an orphan deleted.
         client: The client; else the one of the model, or the one in force.
         progress: Called after every page with how many items and guards were looked at.
         timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
@@ -79,7 +79,7 @@ async def verify_unique(
     with client.as_default():
         await check.orphans()
         await check.items()
-    return check.found
+    return check.problems
 
 
 class _Check:
@@ -109,9 +109,9 @@ class _Check:
             (of, tuple(sorted(attributes[name].attribute_name for name in names))): tuple(names)
             for of, names in unique_among(model)
         }
-        self.found: list[UniqueProblem] = []
+        self.problems: list[UniqueProblem] = []
 
-    def _looked(self, count: int) -> None:
+    def _report(self, count: int) -> None:
         self._seen += count
         if self._progress is not None:
             self._progress(self._seen)
@@ -120,14 +120,14 @@ class _Check:
 
     async def orphans(self) -> None:
         async for guards in self._guards():
-            mine = [(guard, said) for guard in guards if (said := self._said(guard)) is not None]
-            keys = [self._owner(said) for _, said in mine]
-            for (guard, said), key, owner in zip(
+            mine = [(guard, claim) for guard in guards if (claim := self._claim_of(guard)) is not None]
+            keys = [self._owner(claim) for _, claim in mine]
+            for (guard, claim), key, owner in zip(
                 mine, keys, await self._client.batch_get_all(keys, consistent_read=True), strict=True
             ):
                 if owner is None or not self._holds(owner, guard):
-                    await self._orphan(guard, said, key)
-            self._looked(len(guards))
+                    await self._orphan(guard, claim, key)
+            self._report(len(guards))
 
     async def _guards(self) -> AsyncIterator[list[Wire]]:
         request: Wire = {
@@ -145,27 +145,27 @@ class _Check:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _said(self, guard: Wire) -> Wire | None:
+    def _claim_of(self, guard: Wire) -> Wire | None:
         """What a guard says, if it is about values of this model."""
-        said: Wire = guard[GUARD]["M"]
-        return said if _what(said) in self._names else None
+        claim: Wire = guard[GUARD]["M"]
+        return claim if _scope_of(claim) in self._names else None
 
-    def _owner(self, said: Wire) -> Key[Any]:
-        return Key(self._model, _core.key_of_item(self._schema, said["owner"]["M"], True))
+    def _owner(self, claim: Wire) -> Key[Any]:
+        return Key(self._model, _core.key_of_item(self._schema, claim["owner"]["M"], True))
 
-    async def _orphan(self, guard: Wire, said: Wire, key: Key[Any]) -> None:
-        owner, again = await self._together(said["owner"]["M"], guard)
+    async def _orphan(self, guard: Wire, claim: Wire, key: Key[Any]) -> None:
+        owner, again = await self._together(claim["owner"]["M"], guard)
         if again is None or again[GUARD] != guard[GUARD]:
             return  # somebody let go of it, or took it, meanwhile
         if owner is not None:
-            found = await self._client.batch_get_all([key], consistent_read=True)
-            if found[0] is None or self._holds(found[0], guard):
+            owners = await self._client.batch_get_all([key], consistent_read=True)
+            if owners[0] is None or self._holds(owners[0], guard):
                 return  # an item of another model, or one that has the value after all
         repaired = self._repair and await self._applied(
-            self._unchanged(said["owner"]["M"], owner, _what(said)[1]),
+            self._unchanged(claim["owner"]["M"], owner, _scope_of(claim)[1]),
             {"Delete": {**self._place(guard), **_equal({GUARD: guard[GUARD]})}},
         )
-        self.found.append(UniqueProblem("orphan", key, self._names[_what(said)], repaired))
+        self.problems.append(UniqueProblem("orphan", key, self._names[_scope_of(claim)], repaired))
 
     # --- items whose guard is missing, or another's
 
@@ -174,32 +174,32 @@ class _Check:
             wanted = [(row, *claim) for row in page for claim in _core.claims(row)]
             guards = await self._read([guard for *_, guard in wanted])
             for row, names, values, guard in wanted:
-                there = guards.get(self._address(guard))
-                if there is None or there[GUARD] != guard[GUARD]:
+                stored = guards.get(self._address(guard))
+                if stored is None or stored[GUARD] != guard[GUARD]:
                     await self._without(row, tuple(names), values, guard)
-            self._looked(len(page))
+            self._report(len(page))
 
     async def _read(self, guards: list[Wire]) -> dict[tuple[object, ...], Wire]:
         """These guards as they are stored, by their addresses."""
         keys = list({self._address(guard): self._key_of(guard) for guard in guards}.values())
-        found: dict[tuple[object, ...], Wire] = {}
+        stored: dict[tuple[object, ...], Wire] = {}
         for start in range(0, len(keys), PAGE):
             request: Wire = {self._table: {"Keys": keys[start : start + PAGE], "ConsistentRead": True}}
             while request:
                 answer = await self._client.call("BatchGetItem", RequestItems=request)
                 for one in answer.get("Responses", {}).get(self._table, []):
-                    found[self._address(one)] = one
+                    stored[self._address(one)] = one
                 request = answer.get("UnprocessedKeys") or {}
-        return found
+        return stored
 
     async def _without(self, row: Any, names: tuple[str, ...], values: Wire, guard: Wire) -> None:
         key: Key[Any] = Key(self._model, tuple(getattr(row, name) for name in key_names(self._model)))
-        owner, there = await self._together(guard[GUARD]["M"]["owner"]["M"], guard)
+        owner, stored = await self._together(guard[GUARD]["M"]["owner"]["M"], guard)
         if owner is None or any(owner.get(name) != value for name, value in values.items()):
             return  # the item has gone, or changed, meanwhile
-        if there is not None:
-            if there[GUARD] != guard[GUARD]:
-                self.found.append(UniqueProblem("shared", key, names, repaired=False))
+        if stored is not None:
+            if stored[GUARD] != guard[GUARD]:
+                self.problems.append(UniqueProblem("shared", key, names, repaired=False))
             return
         repaired = self._repair and await self._applied(
             {"ConditionCheck": {**self._place(owner), **_equal(values)}},
@@ -212,7 +212,7 @@ class _Check:
                 }
             },
         )
-        self.found.append(UniqueProblem("missing", key, names, repaired))
+        self.problems.append(UniqueProblem("missing", key, names, repaired))
 
     # --- what both need
 
@@ -234,8 +234,8 @@ class _Check:
     async def _together(self, owner: Wire, guard: Wire) -> tuple[Wire | None, Wire | None]:
         """An item and a guard, both as they were at one moment."""
         gets = [{"Get": self._place(owner)}, {"Get": self._place(guard)}]
-        found = (await self._client.call("TransactGetItems", TransactItems=gets))["Responses"]
-        one, other = (response.get("Item") for response in found)
+        responses = (await self._client.call("TransactGetItems", TransactItems=gets))["Responses"]
+        one, other = (response.get("Item") for response in responses)
         return one, other
 
     def _unchanged(self, key: Wire, owner: Wire | None, names: tuple[str, ...]) -> Wire:
@@ -253,9 +253,9 @@ class _Check:
         return True
 
 
-def _what(said: Wire) -> tuple[str, tuple[str, ...]]:
+def _scope_of(claim: Wire) -> tuple[str, tuple[str, ...]]:
     """Among which items a guard keeps a value unique, and of which attributes."""
-    return said["of"]["S"], tuple(sorted(name["S"] for name in said["attributes"]["L"]))
+    return claim["of"]["S"], tuple(sorted(name["S"] for name in claim["attributes"]["L"]))
 
 
 def _comparable(value: Wire) -> tuple[str, object]:
@@ -269,10 +269,10 @@ def _comparable(value: Wire) -> tuple[str, object]:
 def _equal(values: dict[str, Any]) -> Wire:
     """The members of a request that ask for these values; None is no value."""
     names = {f"#a{number}": name for number, name in enumerate(values)}
-    there = {f":v{number}": value for number, value in enumerate(values.values()) if value is not None}
+    given = {f":v{number}": value for number, value in enumerate(values.values()) if value is not None}
     parts = [
-        f"#a{number} = :v{number}" if f":v{number}" in there else f"attribute_not_exists(#a{number})"
+        f"#a{number} = :v{number}" if f":v{number}" in given else f"attribute_not_exists(#a{number})"
         for number in range(len(names))
     ]
-    asked: Wire = {"ConditionExpression": " AND ".join(parts), "ExpressionAttributeNames": names}
-    return {**asked, "ExpressionAttributeValues": there} if there else asked
+    members: Wire = {"ConditionExpression": " AND ".join(parts), "ExpressionAttributeNames": names}
+    return {**members, "ExpressionAttributeValues": given} if given else members

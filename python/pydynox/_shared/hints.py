@@ -46,7 +46,7 @@ def _refused(message: str) -> tuple[Callable[..., NoReturn], Callable[..., NoRet
     return enter, leave
 
 
-def check_settings(name: str, arguments: tuple[object, ...], settings: Mapping[str, Any], known: Collection[str]) -> None:
+def check_settings(name: str, arguments: tuple[object, ...], settings: Mapping[str, Any], names: Collection[str]) -> None:
     """Refuse settings that came without a name, or by one that there is not.
 
     Raises:
@@ -54,14 +54,14 @@ def check_settings(name: str, arguments: tuple[object, ...], settings: Mapping[s
     """
     if arguments:
         raise TypeError(f"{name} takes its settings by name, such as {name}(region={arguments[0]!r})")
-    unknown = next((setting for setting in settings if setting not in known), None)
+    unknown = next((setting for setting in settings if setting not in names), None)
     if unknown is None:
         return
     ours = _OURS.get(unknown)
     if ours is None:
         import difflib
 
-        near = difflib.get_close_matches(unknown, known, 1)
+        near = difflib.get_close_matches(unknown, names, 1)
         ours = f"{near[0]}=" if near else None
     hint = f"; it is {ours} here" if unknown in _OURS else "" if ours is None else f"; did you mean {ours}?"
     raise TypeError(f"{name} has no setting {unknown}={hint}")

@@ -38,8 +38,8 @@ def seconds(timeout: object, *, of: str = "") -> float:
     if timeout is None:
         return float("inf")
     if not is_positive(timeout):
-        said = f"{of}(timeout=...)" if of else "timeout=..."
-        raise ConfigurationError(f"{said} is a positive number of seconds, or None for no limit, not {timeout!r}")
+        setting = f"{of}(timeout=...)" if of else "timeout=..."
+        raise ConfigurationError(f"{setting} is a positive number of seconds, or None for no limit, not {timeout!r}")
     value: Any = timeout
     try:
         return float(value)

@@ -56,10 +56,10 @@ def each(opened: tuple[Callable[[], Coroutine[Any, Any, Any]], Callable[[], None
     """
     step, close = opened
     try:
-        while (found := run(step())) is not None:
+        while (rows := run(step())) is not None:
             if flat:
-                yield from found
+                yield from rows
             else:
-                yield found
+                yield rows
     finally:
         close()

@@ -84,7 +84,7 @@ class BatchWriter:
         if not isinstance(instance, _core.Instance):
             raise TypeError(f"batch.put takes an instance of a model, not {type(instance).__qualname__}")
         if self._is_guarded(type(instance)):
-            await self._alone(instance, "put" if _core.is_stored(instance) else "create")
+            await self._write_singly(instance, "put" if _core.is_stored(instance) else "create")
             return
         hooks: Any = getattr(instance, "_hooks", None)
         if hooks is not None:
@@ -145,7 +145,7 @@ class BatchWriter:
         self._check_open("delete")
         if _is_key(target):
             if self._is_guarded(target.model, by_key=True):
-                await self._alone(target, "delete")
+                await self._write_singly(target, "delete")
                 return
             self._pending.delete_key(target, target.address)
             if self._is_full:
@@ -154,7 +154,7 @@ class BatchWriter:
         if not isinstance(target, _core.Instance):
             raise TypeError(f"batch.delete takes an instance of a model or a key, not {type(target).__qualname__}")
         if self._is_guarded(type(target)):
-            await self._alone(target, "delete")
+            await self._write_singly(target, "delete")
             return
         hooks: Any = getattr(target, "_hooks", None)
         if hooks is not None:
@@ -189,7 +189,7 @@ class BatchWriter:
             )
         return True
 
-    async def _alone(self, target: Any, verb: str) -> None:
+    async def _write_singly(self, target: Any, verb: str) -> None:
         """What a batch cannot look at: its own verb does."""
         self._pending.pass_by(1)
         try:
@@ -221,7 +221,7 @@ class BatchWriter:
             left, cause = await operation
         except BaseException as error:
             if operation is not None or not len(self._pending):
-                _tell(error, self._incomplete("the batch was interrupted", unprocessed=sent))
+                _chain(error, self._incomplete("the batch was interrupted", unprocessed=sent))
             raise
         done = sent
         if left:
@@ -270,19 +270,19 @@ class BatchWriter:
         elif not isinstance(error, BatchIncompleteError):
             incomplete = self._incomplete("the block raised", unprocessed=[])
             if incomplete.pending or self.written:
-                _tell(error, incomplete)
+                _chain(error, incomplete)
 
     @property
     def sync(self) -> SyncBatchWriter:
         """The blocking form of this writer."""
-        made = BatchWriter(
+        writer = BatchWriter(
             self._client,
             unguarded=self._unguarded,
             transactions=self._transactions,
             progress=self._progress,
             timeout=self._timeout,
         )
-        return SyncBatchWriter(made)
+        return SyncBatchWriter(writer)
 
     async def __aenter__(self) -> Self:
         self._begin()
@@ -329,7 +329,7 @@ def _is_key(target: object) -> bool:
     return isinstance(target, Key)
 
 
-def _tell(error: BaseException, incomplete: PydynoxError) -> None:
+def _chain(error: BaseException, incomplete: PydynoxError) -> None:
     """Let the last of an error's contexts be what became of the batch."""
     last = error
     while last.__context__ is not None:

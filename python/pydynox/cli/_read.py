@@ -14,7 +14,7 @@ from pydynox._core import describe_table, run
 from pydynox.exceptions import ConfigurationError
 from pydynox.expressions import attr
 
-from ._words import CommandError, escaped, rich_module, shown, table_named
+from ._words import CommandError, escaped, printable, rich_module, table_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -134,14 +134,15 @@ def _keys(client: DynamoDBClient, name: str, index: str | None) -> list[tuple[st
     table = run(_described(client, name))
     types = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
     indexes = [*table.get("GlobalSecondaryIndexes", ()), *table.get("LocalSecondaryIndexes", ())]
-    found = table if index is None else next((one for one in indexes if one["IndexName"] == index), None)
-    if found is None:
+    description = table if index is None else next((one for one in indexes if one["IndexName"] == index), None)
+    if description is None:
         has = ", ".join(sorted(one["IndexName"] for one in indexes)) or "none"
         raise CommandError(f"{name} has no index {index!r}; it has {has}")
-    if sum(key["KeyType"] == "HASH" for key in found["KeySchema"]) > 1:
+    if sum(key["KeyType"] == "HASH" for key in description["KeySchema"]) > 1:
         raise CommandError(f"the partition of {index} has several attributes: scan it with --where instead")
     return [
-        (key["AttributeName"], types[key["AttributeName"]]) for key in sorted(found["KeySchema"], key=lambda key: key["KeyType"])
+        (key["AttributeName"], types[key["AttributeName"]])
+        for key in sorted(description["KeySchema"], key=lambda key: key["KeyType"])
     ]
 
 
@@ -210,7 +211,7 @@ def _as_table(items: Items, first: list[str]) -> None:
     names = list(dict.fromkeys([*first, *sorted({name for row in rows for name in row})])) if rows else first
     for name in names:
         # As text: what stands in brackets is no markup.
-        table.add_column(text(shown(name)), overflow="fold")
+        table.add_column(text(printable(name)), overflow="fold")
     for row in rows:
         table.add_row(*(text(_cell(row[name])) if name in row else text("") for name in names))
     if rows:
@@ -220,7 +221,7 @@ def _as_table(items: Items, first: list[str]) -> None:
 
 def _cell(value: Any) -> str:
     words = value if isinstance(value, str) else plain_json(value)
-    return shown(words if len(words) <= CELL else words[: CELL - 1] + "…")
+    return printable(words if len(words) <= CELL else words[: CELL - 1] + "…")
 
 
 def _positive(text: str) -> int:

@@ -37,11 +37,11 @@ def add(commands: Any, where: Any) -> None:
 
 
 def _check(options: Any) -> int:
-    found = _drifts(options)
-    for model, drifts in found:
+    drifts_by_model = _drifts(options)
+    for model, drifts in drifts_by_model:
         for drift in drifts:
             say(f"{_name(model)}: {drift}")
-    return 1 if any(drifts for _, drifts in found) else 0
+    return 1 if any(drifts for _, drifts in drifts_by_model) else 0
 
 
 def _plan(options: Any) -> int:
@@ -50,17 +50,17 @@ def _plan(options: Any) -> int:
 
 
 def _apply(options: Any) -> int:
-    found = _drifts(options)
-    todo = _show(found, update=options.update)
-    if hopeless := [f"{_name(model)}: {drift}" for model, drifts in found for drift in drifts if not drift.mendable]:
-        raise CommandError(f"nothing was changed, since this cannot be mended: {'; '.join(hopeless)}")
+    drifts_by_model = _drifts(options)
+    todo = _show(drifts_by_model, update=options.update)
+    if hopeless := [f"{_name(model)}: {drift}" for model, drifts in drifts_by_model for drift in drifts if not drift.fixable]:
+        raise CommandError(f"nothing was changed, since this cannot be fixed: {'; '.join(hopeless)}")
     if not todo:
         return 0
     if not options.yes and not _agreed():
         raise CommandError("nothing was changed")
     client = options.open(options)
     with client.as_default():
-        for model, drifts in found:
+        for model, drifts in drifts_by_model:
             if not drifts:
                 continue
             for drift in model.table.sync.ensure():
@@ -78,15 +78,15 @@ def _drifts(options: Any) -> Drifts:
         return [(model, model.table.sync.check()) for model in models]
 
 
-def _show(found: Drifts, *, update: bool) -> int:
+def _show(drifts_by_model: Drifts, *, update: bool) -> int:
     """Print what would be done, and give how much that is."""
     todo = 0
-    for model, drifts in found:
+    for model, drifts in drifts_by_model:
         say(f"{_name(model)}:{'' if drifts else ' as its model says'}")
         for drift in drifts:
-            skipped = drift.mended_by == "update" and not update
-            todo += drift.mendable and not skipped
-            say(f"  {_MARKS[drift.mended_by]} {drift}{' (only with --update)' if skipped else ''}")
+            skipped = drift.fixed_by == "update" and not update
+            todo += drift.fixable and not skipped
+            say(f"  {_MARKS[drift.fixed_by]} {drift}{' (only with --update)' if skipped else ''}")
     return todo
 
 

@@ -32,10 +32,10 @@ def add(commands: Any, where: Any) -> None:
 def _check(options: Any) -> int:
     client, model = options.open(options), model_named(options.model)
     with client.as_default(), progress_bar(f"unique {options.model}", None) as progress:
-        found = run(verify_unique(model, repair=options.repair, client=client, progress=progress))
-    for problem in found:
+        problems = run(verify_unique(model, repair=options.repair, client=client, progress=progress))
+    for problem in problems:
         text = _WORDS[problem.kind].format(names=" and ".join(problem.names))
         say(f"{problem.key} {text}{' (repaired)' if problem.repaired else ''}")
-    left = sum(not problem.repaired for problem in found)
-    say(f"{len(found)} problems found, {len(found) - left} repaired", error=True)
+    left = sum(not problem.repaired for problem in problems)
+    say(f"{len(problems)} problems found, {len(problems) - left} repaired", error=True)
     return 1 if left else 0

@@ -27,16 +27,16 @@ def model_named(text: str) -> type[Model[Any]]:
     if (here := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module_name)
+        value: Any = importlib.import_module(module_name)
     except Exception as error:
         raise CommandError(f"the module {module_name!r} cannot be imported: {type(error).__name__}: {error}") from error
     for name in class_name.split("."):
-        if not hasattr(found, name):
+        if not hasattr(value, name):
             raise CommandError(f"the module {module_name!r} has no {class_name!r}")
-        found = getattr(found, name)
-    if not isinstance(found, type) or Model not in found.__mro__:
+        value = getattr(value, name)
+    if not isinstance(value, type) or Model not in value.__mro__:
         raise CommandError(f"{text} is no model")
-    model: Any = found
+    model: Any = value
     return model  # type: ignore[no-any-return]
 
 
@@ -45,11 +45,11 @@ def table_named(text: str) -> str | type[Model[Any]]:
     return model_named(text) if ":" in text and not text.startswith("arn:") else text
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """A text as a terminal may have it: what would move its cursor, colour it, or turn letters around is written as an escape.
 
     Example:
-        >>> print(shown("red: \x1b[31m"))
+        >>> print(printable("red: \x1b[31m"))
         red: \x1b[31m
     """
     return escaped(text, lambda letter: repr(letter)[1:-1])
@@ -69,7 +69,7 @@ def _is_obeyed(letter: str) -> bool:
 
 def say(text: str = "", *, error: bool = False) -> None:
     """Print one line for people."""
-    print(shown(text), file=sys.stderr if error else sys.stdout)
+    print(printable(text), file=sys.stderr if error else sys.stdout)
 
 
 def rich_module(name: str, purpose: str) -> Any:
@@ -99,5 +99,5 @@ def progress_bar(title: str, total: int | None) -> Generator[Callable[[int], Non
         progress.TimeElapsedColumn(),
     )
     with progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(rich_module("markup", "a progress bar").escape(shown(title)), total=total)
+        task = bar.add_task(rich_module("markup", "a progress bar").escape(printable(title)), total=total)
         yield lambda done: bar.update(task, completed=done)

@@ -79,7 +79,7 @@ class Declared:
         return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
 
     def drifts(self, actual: Actual) -> list[Drift]:
-        """Where the table differs, what is quick to mend first."""
+        """Where the table differs, what is quick to fix first."""
         return [
             *self._key_drifts(actual.table),
             *self._protection_drifts(actual.table),

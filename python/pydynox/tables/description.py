@@ -39,7 +39,7 @@ class Drift:
         index: The name of the index, where it is about one.
         declared: As the class and the options say.
         actual: As it is; None where there is none.
-        mended_by: The verb that mends it: ``"ensure"`` adds what is missing, ``"update"`` changes what is there; None where only
+        fixed_by: The verb that fixes it: ``"ensure"`` adds what is missing, ``"update"`` changes what is there; None where only
             you can.
         advice: What to do.
     """
@@ -47,16 +47,16 @@ class Drift:
     what: What
     declared: Any
     actual: Any
-    mended_by: Literal["ensure", "update"] | None
+    fixed_by: Literal["ensure", "update"] | None
     advice: str
     index: str | None = None
     _operation: str = field(default="", repr=False, compare=False)
     _members: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     @property
-    def mendable(self) -> bool:
-        """Whether ``ensure()`` or ``update()`` can mend it."""
-        return self.mended_by is not None
+    def fixable(self) -> bool:
+        """Whether ``ensure()`` or ``update()`` can fix it."""
+        return self.fixed_by is not None
 
     def __str__(self) -> str:
         name = self.what if self.index is None else f"{self.what} {self.index}"

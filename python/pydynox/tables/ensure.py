@@ -29,10 +29,10 @@ async def ensure_tables(
         timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
 
     Returns:
-        What was mended.
+        What was fixed.
 
     Raises:
-        ConfigurationError: Two models of one table disagree, or a table differs in what cannot be mended.
+        ConfigurationError: Two models of one table disagree, or a table differs in what cannot be fixed.
 
     Example:
         >>> await ensure_tables(Customer, Order, Invoice)
@@ -42,7 +42,7 @@ async def ensure_tables(
     by_table: dict[tuple[int, str], list[type[Any]]] = {}
     for model in models:
         by_table.setdefault(Table(model)._identity(), []).append(model)
-    mended: list[Drift] = []
+    fixed: list[Drift] = []
     for group in by_table.values():
-        mended += await Table(*group).ensure(wait_timeout=wait_timeout, progress=progress, timeout=timeout)
-    return mended
+        fixed += await Table(*group).ensure(wait_timeout=wait_timeout, progress=progress, timeout=timeout)
+    return fixed

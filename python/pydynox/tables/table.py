@@ -104,10 +104,10 @@ class Table(Generic[Row_co]):
             **options: What the table is to be, see ``TableOptions``.
 
         Returns:
-            What was mended.
+            What was fixed.
 
         Raises:
-            ConfigurationError: The table differs in what cannot be mended, such as its key; nothing was changed.
+            ConfigurationError: The table differs in what cannot be fixed, such as its key; nothing was changed.
             RequestTimeoutError: It is not done after ``wait_timeout``; call it again.
 
         Example:
@@ -145,7 +145,7 @@ class Table(Generic[Row_co]):
             What was changed; empty when all was so already.
 
         Raises:
-            ConfigurationError: The table differs in what cannot be mended, such as its key; nothing was changed.
+            ConfigurationError: The table differs in what cannot be fixed, such as its key; nothing was changed.
             TableNotFoundError: There is no such table.
             RequestError: The service refuses a change; it changes billing once a day, and the table class twice a month.
 
@@ -172,7 +172,7 @@ class Table(Generic[Row_co]):
             **options: What the table is to be, see ``TableOptions``.
 
         Returns:
-            The differences, each with what mends it; empty when there are none.
+            The differences, each with what fixes it; empty when there are none.
 
         Example:
             >>> for drift in await User.table.check():
@@ -428,20 +428,20 @@ class Table(Generic[Row_co]):
     async def _bring(
         self, declared: Declared, by: frozenset[str], wait_timeout: float | None, progress: Progress | None
     ) -> list[Drift]:
-        """Mend what may be mended, one thing after another, looking anew between: others may be at it too."""
+        """Fix what can be fixed, one thing after another, looking anew between: others may be at it too."""
         watch = self._watch(declared, wait_timeout)
-        mended: list[Drift] = []
+        fixed: list[Drift] = []
         if "update" in by:
             await self.describe()  # what is not there cannot be changed
         elif (made := await self._have(declared, watch, progress)) is not None:
             return [made]  # all of it
         while True:
-            table = await _watched(watch, "active", "waiting", progress, applied=bool(mended))
+            table = await _watched(watch, "active", "waiting", progress, applied=bool(fixed))
             drifts = declared.drifts(await self._actual(declared, table))
             _refuse_hopeless(drifts)
-            todo = next((drift for drift in drifts if drift.mended_by in by and not _is_among(drift, mended)), None)
+            todo = next((drift for drift in drifts if drift.fixed_by in by and not _is_among(drift, fixed)), None)
             if todo is None:
-                return mended
+                return fixed
             _tell(progress, _doing(todo), table)
             try:
                 await self._send(todo._operation, dict(todo._members))
@@ -450,12 +450,12 @@ class Table(Generic[Row_co]):
                     await _looked_again(watch, error)
                 elif todo in declared.drifts(await self._actual(declared, (await self.describe()).raw)):
                     raise
-                continue  # somebody else has mended it
-            mended.append(todo)
+                continue  # somebody else has fixed it
+            fixed.append(todo)
             watch.restart()
 
     async def _have(self, declared: Declared, watch: _core.TableWatch, progress: Progress | None) -> Drift | None:
-        """Make the table if there is none; the drift that this mends."""
+        """Make the table if there is none; the drift that this fixes."""
         while True:
             try:
                 status = (await self.describe()).status
@@ -510,11 +510,11 @@ def _doing(drift: Drift) -> str:
     return f"setting {drift.what}" if drift.index is None else f"setting {drift.what} of index {drift.index}"
 
 
-def _is_among(drift: Drift, mended: Iterable[Drift]) -> bool:
-    return any((drift.what, drift.index, drift.declared) == (each.what, each.index, each.declared) for each in mended)
+def _is_among(drift: Drift, fixed: Iterable[Drift]) -> bool:
+    return any((drift.what, drift.index, drift.declared) == (each.what, each.index, each.declared) for each in fixed)
 
 
 def _refuse_hopeless(drifts: Iterable[Drift]) -> None:
-    hopeless = [str(drift) for drift in drifts if not drift.mendable]
+    hopeless = [str(drift) for drift in drifts if not drift.fixable]
     if hopeless:
         raise ConfigurationError("the table is not the one that is declared: " + "; ".join(hopeless))

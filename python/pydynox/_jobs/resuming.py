@@ -1,0 +1,94 @@
+"""Jobs that can be resumed: which job a note is of, which table it is about, and how far it was."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydynox import _core
+from pydynox.default_client import client_for
+from pydynox.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydynox.client import DynamoDBClient
+    from pydynox.model import Model
+
+    TableLike = str | type[Model[Any, *tuple[Any, ...]]]
+
+VERSION = 1  # of the files that remember where an interrupted job was
+
+
+class Target(NamedTuple):
+    """A table, found."""
+
+    client: DynamoDBClient
+    name: str
+    arn: str
+    created: str
+    keys: list[str]
+
+
+async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target:
+    if isinstance(table, str):
+        name, client = table, client or client_for(None)
+    else:
+        named = table.model_config.table
+        if named is None:
+            raise ConfigurationError(f"{table.__name__} names no table", model=table.__name__)
+        name, client = named, client or client_for(table.model_config.client)
+    described = await _core.describe_table(client.core, name)
+    keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
+    return Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
+
+
+def job_of(kind: str, target: Target) -> dict[str, Any]:
+    """What tells a job from others."""
+    return {"pydynox": VERSION, "job": kind, "table": target.arn, "made": target.created}
+
+
+def resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
+    """What is remembered of a job that was interrupted; None where there is none."""
+    import json
+
+    try:
+        with open(note, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    if not resume:
+        raise FileExistsError(
+            f"{note} remembers an interrupted job: say resume=True to go on with it, or remove it to begin anew"
+        )
+    try:
+        content: Any = json.loads(text)
+    except ValueError:
+        content = None
+    if not issubclass(type(content), dict):
+        raise ConfigurationError(f"{note} is no file of an interrupted job")
+    state: dict[str, Any] = content
+    words = {
+        "job": "the job",
+        "first": "the first item",
+        "query": "the query",
+        "table": "the table",
+        "made": "the table's creation",
+        "size": "the file",
+        "changed": "the file",
+    }
+    for name, value in job.items():
+        if name == "size" and job["job"] == "export":
+            continue
+        if state.get(name) != value:
+            what = words.get(name, "its version")
+            raise ConfigurationError(
+                f"{note} is of another job: {what} was {state.get(name)!r}, and is {value!r}; nothing was done"
+            )
+    return state
+
+
+def remember(note: str, state: dict[str, Any]) -> None:
+    import json
+
+    with open(note + ".new", "w", encoding="utf-8") as file:
+        json.dump(state, file)
+    os.replace(note + ".new", note)
