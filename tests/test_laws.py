@@ -354,3 +354,31 @@ def test_a_recipe_leads_through_the_files_of_its_example(recipe: str) -> None:
 
     assert len(files) > 8
     assert [file for file in files if file.is_file() and example.lower() not in file.read_text().lower()] == []
+
+
+#: Names that say how a value came, not what it is: a name says the noun that it holds (`constraint`, `options`, `item`).
+VAGUE = frozenset(
+    "said asked told made found known shown kept there teller taker mind mend mended_by ail ailment hole holes duty duties".split()
+)
+
+#: Comments, raw strings, strings and characters: what is no name.
+NO_CODE = re.compile(r"""//[^\n]*|b?r(#*)".*?"\1|b?"(?:\\.|[^"\\])*"|'(?:\\.|[^\\'])'""", re.DOTALL)
+
+
+def names_in(code: str) -> set[str]:
+    """The identifiers of Rust code; those within a format string are names too."""
+    inside = re.findall(
+        r"(?<!\{)\{(\w+)(?=[:}])", "".join(text[0] for text in NO_CODE.finditer(code) if not text[0].startswith("//"))
+    )
+    return {*re.findall(r"\b[a-z_]\w*\b", NO_CODE.sub(" ", code)), *inside}
+
+
+@pytest.mark.parametrize("crate", ["core", "aws", "embedded", "fuzz", "python"])
+def test_rust_names_say_what_a_value_is(crate: str) -> None:
+    named = {
+        str(file.relative_to(ROOT)): sorted(names)
+        for file in (ROOT / "crates" / f"pydynox-{crate}").rglob("*.rs")
+        if file.parent.name not in {"interpreter", "verbs"} and (names := names_in(file.read_text()) & VAGUE)
+    }
+
+    assert named == {}

@@ -147,11 +147,11 @@ impl Search<'_> {
         let chain = sdk::chain(self.settings, region)
             .await
             .map_err(of_credentials)?;
-        let found = chain
+        let credentials = chain
             .provide_credentials()
             .await
             .map_err(|error| self.not_found(&profile, &error))?;
-        adopt(&found, "what was found")
+        adopt(&credentials, "what was found")
     }
 
     fn not_found(&self, profile: &Profile, error: &CredentialsError) -> Error {
@@ -191,7 +191,7 @@ impl Search<'_> {
         } else {
             format!("environment variables {KEY} and {SECRET} (not set)")
         });
-        places.push(profile.shown(if found_none {
+        places.push(profile.sources(if found_none {
             "no credentials in it"
         } else {
             "read"
@@ -287,12 +287,14 @@ fn advice(profile: &Profile, found_none: bool) -> String {
     "mend it there, or give credentials=".to_owned()
 }
 
-fn adopt(found: &SdkCredentials, of: &str) -> Result<Credentials, Error> {
+fn adopt(credentials: &SdkCredentials, of: &str) -> Result<Credentials, Error> {
     let credentials = Credentials {
-        session_token: found.session_token().map(Into::into),
-        account_id: found.account_id().map(|account| account.as_str().into()),
-        expires_at: found.expiry(),
-        ..Credentials::new(found.access_key_id(), found.secret_access_key())
+        session_token: credentials.session_token().map(Into::into),
+        account_id: credentials
+            .account_id()
+            .map(|account| account.as_str().into()),
+        expires_at: credentials.expiry(),
+        ..Credentials::new(credentials.access_key_id(), credentials.secret_access_key())
     };
     check(&credentials, of)?;
     Ok(credentials)

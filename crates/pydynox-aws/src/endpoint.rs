@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::config::endpoint::{
 };
 use aws_smithy_types::Document;
 use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::transport::endpoint::{Asked, Endpoint};
+use pydynox_core::transport::endpoint::{Endpoint, EndpointQuery};
 
 use crate::environment;
 use crate::profile::Profile;
@@ -71,17 +71,17 @@ impl Rules {
     }
 
     /// The endpoint of one kind of request.
-    pub(crate) async fn resolve(&self, asked: &Asked) -> Result<Endpoint, Error> {
-        let owner = asked.table_owner.as_deref().filter(|owner| is_owner(owner));
+    pub(crate) async fn resolve(&self, query: &EndpointQuery) -> Result<Endpoint, Error> {
+        let owner = query.table_owner.as_deref().filter(|owner| is_owner(owner));
         let params = Params::builder()
             .region(&*self.region)
             .use_fips(self.fips)
             .use_dual_stack(self.dual_stack)
             .set_endpoint(self.url.as_ref().map(|configured| configured.url.clone()))
-            .set_account_id(asked.account_id.as_deref().map(str::to_owned))
+            .set_account_id(query.account_id.as_deref().map(str::to_owned))
             .account_id_endpoint_mode(self.account_id_mode.clone())
             .set_resource_arn(owner.map(|owner| format!("{owner}:table/x")))
-            .is_search_operation(asked.search)
+            .is_search_operation(query.search)
             .build()
             .map_err(|error| self.refused(&error))?;
         let resolved = DefaultResolver::new()
@@ -234,12 +234,12 @@ mod tests {
         account: Option<&str>,
         owner: Option<&str>,
     ) -> Result<Endpoint, Error> {
-        let asked = Asked {
+        let query = EndpointQuery {
             account_id: account.map(Into::into),
             table_owner: owner.map(Into::into),
             search: false,
         };
-        rules.resolve(&asked).await
+        rules.resolve(&query).await
     }
 
     /// One line: `region fips=bool dual=bool mode Some("account") -> url`, or `ERR` and the SDK's error, cut.
@@ -260,16 +260,16 @@ mod tests {
                 .strip_prefix("Some(\"")
                 .map(|rest| rest.trim_end_matches("\")"));
 
-            let found = resolve(&rules, account, None).await;
+            let endpoint = resolve(&rules, account, None).await;
 
             match answer.strip_prefix("ERR ResolveEndpointError { message: \"") {
                 Some(message) => {
-                    let error = found.unwrap_err();
+                    let error = endpoint.unwrap_err();
                     assert_eq!(error.kind(), &ErrorKind::Configuration, "{line}");
                     assert!(error.message().contains(message), "{line}: {error}");
                 }
                 None => assert_eq!(
-                    found.unwrap(),
+                    endpoint.unwrap(),
                     Endpoint::parse(answer, region).unwrap(),
                     "{line}"
                 ),
@@ -281,10 +281,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_region_named_local_is_signed_for_another() {
-        let found = resolve(&rules("local"), None, None).await.unwrap();
+        let endpoint = resolve(&rules("local"), None, None).await.unwrap();
 
         assert_eq!(
-            found,
+            endpoint,
             Endpoint::parse("http://localhost:8000", "us-east-1").unwrap()
         );
     }
@@ -295,9 +295,9 @@ mod tests {
         let expected = Endpoint::parse(url, "eu-central-1").unwrap();
         let owner = "arn:aws:dynamodb:eu-central-1:222222222222";
 
-        let found = resolve(&rules("eu-central-1"), Some("111111111111"), Some(owner)).await;
+        let endpoint = resolve(&rules("eu-central-1"), Some("111111111111"), Some(owner)).await;
 
-        assert_eq!(found.unwrap(), expected);
+        assert_eq!(endpoint.unwrap(), expected);
     }
 
     #[tokio::test]
@@ -312,22 +312,22 @@ mod tests {
             "arn:a.b:dynamodb:eu-central-1:222222222222",
             "arn:aws:dynamodb::222222222222",
         ] {
-            let found = resolve(&rules("eu-central-1"), Some("111111111111"), Some(owner)).await;
-            assert_eq!(found.unwrap(), expected, "{owner}");
+            let endpoint = resolve(&rules("eu-central-1"), Some("111111111111"), Some(owner)).await;
+            assert_eq!(endpoint.unwrap(), expected, "{owner}");
         }
     }
 
     #[tokio::test]
     async fn searches_go_to_a_host_of_their_own() {
-        let asked = Asked {
+        let query = EndpointQuery {
             search: true,
-            ..Asked::default()
+            ..EndpointQuery::default()
         };
 
-        let found = rules("eu-central-1").resolve(&asked).await.unwrap();
+        let endpoint = rules("eu-central-1").resolve(&query).await.unwrap();
 
         let url = "https://search-dynamodb.eu-central-1.amazonaws.com";
-        assert_eq!(found, Endpoint::parse(url, "eu-central-1").unwrap());
+        assert_eq!(endpoint, Endpoint::parse(url, "eu-central-1").unwrap());
     }
 
     #[tokio::test]
@@ -342,12 +342,12 @@ mod tests {
             ..own.clone()
         };
 
-        let found = resolve(&own, Some("111111111111"), None).await.unwrap();
+        let endpoint = resolve(&own, Some("111111111111"), None).await.unwrap();
         let with_fips = resolve(&fips, None, None).await.unwrap_err();
         let with_dual_stack = resolve(&dual_stack, None, None).await.unwrap_err();
 
         assert_eq!(
-            found,
+            endpoint,
             Endpoint::parse("http://127.0.0.1:8000/base", "eu-central-1").unwrap()
         );
         assert!(

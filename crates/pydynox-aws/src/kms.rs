@@ -94,11 +94,11 @@ pub struct KmsKeyring {
 
 impl Drop for KmsKeyring {
     fn drop(&mut self) {
-        let kept = self
+        let slot = self
             .client
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((maker, client)) = kept.take() {
+        if let Some((maker, client)) = slot.take() {
             maker.let_go(client);
         }
     }
@@ -125,15 +125,15 @@ impl KmsKeyring {
     }
 
     async fn client(&self) -> Result<Client, Error> {
-        if let Ok(kept) = self.client.try_lock()
-            && let Some((maker, client)) = &*kept
+        if let Ok(slot) = self.client.try_lock()
+            && let Some((maker, client)) = &*slot
             && maker.is_this()
         {
             return Ok(client.clone());
         }
         let client = self.connect().await?;
-        if let Ok(mut kept) = self.client.try_lock()
-            && let Some((maker, before)) = kept.replace((Maker::this(), client.clone()))
+        if let Ok(mut slot) = self.client.try_lock()
+            && let Some((maker, before)) = slot.replace((Maker::this(), client.clone()))
         {
             maker.let_go(before);
         }

@@ -96,13 +96,13 @@ impl Profile {
             .flat_map(ProfileSet::profiles)
             .collect();
         names.sort_unstable();
-        let known = if names.is_empty() {
+        let profiles = if names.is_empty() {
             "there is none".to_owned()
         } else {
             format!("there are: {}", names.join(", "))
         };
         let message = format!(
-            "there is no profile '{}' ({by}) in {}; {known}",
+            "there is no profile '{}' ({by}) in {}; {profiles}",
             self.name,
             self.places()
         );
@@ -146,7 +146,7 @@ impl Profile {
     }
 
     /// For lists of where was looked.
-    pub(crate) fn shown(&self, nothing: &str) -> String {
+    pub(crate) fn sources(&self, nothing: &str) -> String {
         let state = match &self.sections {
             None => "no such files",
             Some(_) if !self.exists() => "no such profile",

@@ -51,7 +51,7 @@ fn not_found(profile: &Profile, metadata: &str) -> Error {
     let message = format!(
         "no region: looked at region= (not given), {} (not set), {}, instance metadata ({metadata}); give region= or set AWS_REGION",
         VARIABLES.join(" and "),
-        profile.shown("no region in it"),
+        profile.sources("no region in it"),
     );
     Error::new(ErrorKind::Configuration, message)
 }

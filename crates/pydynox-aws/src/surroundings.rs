@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pydynox_core::error::Error;
 use pydynox_core::transport::credentials::{Credentials, CredentialsProvider, Loading};
-use pydynox_core::transport::endpoint::{Asked, Endpoint, EndpointProvider};
+use pydynox_core::transport::endpoint::{Endpoint, EndpointProvider, EndpointQuery};
 use tokio::sync::OnceCell;
 
 use crate::credentials::{self, Search};
@@ -104,7 +104,7 @@ impl CredentialsProvider for Surroundings {
         Box::pin(async move {
             let longest = self.settings.timeout;
             match tokio::time::timeout(longest, self.look_up(given)).await {
-                Ok(found) => found,
+                Ok(credentials) => credentials,
                 Err(_) => Err(credentials::too_late(&self.settings)),
             }
         })
@@ -112,7 +112,7 @@ impl CredentialsProvider for Surroundings {
 }
 
 impl EndpointProvider for Surroundings {
-    fn endpoint<'a>(&'a self, asked: &'a Asked) -> Loading<'a, Endpoint> {
-        Box::pin(async move { self.rules().await?.resolve(asked).await })
+    fn endpoint<'a>(&'a self, query: &'a EndpointQuery) -> Loading<'a, Endpoint> {
+        Box::pin(async move { self.rules().await?.resolve(query).await })
     }
 }

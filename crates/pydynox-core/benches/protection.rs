@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use criterion::{Criterion, criterion_group, criterion_main};
 use pydynox_core::codec::compression::Compression;
 use pydynox_core::codec::{
-    DataKey, DataKeys, Found, Holes, ItemKey, KeyLimits, LocalKeyring, OnPlaintext, Place,
-    ProtectedAttribute, ProtectedSchema, Share, Target,
+    DataKey, DataKeys, ItemKey, KeyLimits, LocalKeyring, Marks, OnPlaintext, Place,
+    ProtectedAttribute, ProtectedSchema, SealedValues, Share, Target,
 };
 use pydynox_core::error::Error;
 use pydynox_core::schema::{KeyAttribute, KeyType};
@@ -65,15 +65,15 @@ fn plain(text: &str) -> Vec<u8> {
 
 fn write(schema: &Arc<ProtectedSchema>, keys: &DataKeys, text: &str) -> Option<Vec<u8>> {
     let mut body = Writer::with_capacity(1200);
-    let mut holes = Holes::default();
+    let mut marks = Marks::default();
     body.raw(BEFORE);
-    let item = holes.item(schema.clone());
-    holes.set_key(item, ItemKey::new(schema, br#"{"S":"u1"}"#, None).ok()?);
+    let item = marks.item(schema.clone());
+    marks.set_key(item, ItemKey::new(schema, br#"{"S":"u1"}"#, None).ok()?);
     let mut value = Writer::with_capacity(1100);
     value.string_value(text);
-    holes.push(body.len(), item, 0, value.as_bytes());
+    marks.push(body.len(), item, 0, value.as_bytes());
     body.raw(b"}}");
-    now(holes.fill(body.into_bytes(), Some(keys), 0))
+    now(marks.fill(body.into_bytes(), Some(keys), 0))
 }
 
 fn read(schema: &Arc<ProtectedSchema>, keys: &DataKeys, body: &[u8]) -> Option<usize> {
@@ -81,8 +81,9 @@ fn read(schema: &Arc<ProtectedSchema>, keys: &DataKeys, body: &[u8]) -> Option<u
         schema: Some(schema.clone()),
         ..Target::default()
     };
-    let found = Found::look(body, Place::One("Item"), |_, _, _| Some(target.clone())).ok()?;
-    let opened = now(found.open(body, Some(keys), 0, Share::all(1 << 26)))?;
+    let sealed =
+        SealedValues::look(body, Place::One("Item"), |_, _, _| Some(target.clone())).ok()?;
+    let opened = now(sealed.open(body, Some(keys), 0, Share::all(1 << 26)))?;
     opened.in_place(body).ok().map(|body| body.len())
 }
 

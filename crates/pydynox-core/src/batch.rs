@@ -62,7 +62,7 @@ impl KeyNames {
         while missing > 0
             && let Some(name) = reader.next_key()?
         {
-            match self.names.iter().position(|known| name.equals(known)) {
+            match self.names.iter().position(|other| name.equals(other)) {
                 Some(place) => {
                     missing -= usize::from(values[place].is_none());
                     reader.peek()?;
@@ -98,8 +98,8 @@ struct Places {
 
 impl Places {
     fn table(&mut self, table: &KeyNames) -> usize {
-        let known = self.tables.iter().position(|(known, _)| known == table);
-        known.unwrap_or_else(|| {
+        let position = self.tables.iter().position(|(names, _)| names == table);
+        position.unwrap_or_else(|| {
             let places = ByKey::with_capacity(MAX_GETS);
             self.tables.push((table.clone(), places));
             self.tables.len() - 1
@@ -127,8 +127,8 @@ impl Places {
         Ok(None)
     }
 
-    fn found<'a>(&'a self, answer: &'a Answer) -> Result<Found<'a>, WireError> {
-        Ok(Found {
+    fn items_of<'a>(&'a self, answer: &'a Answer) -> Result<ReadItems<'a>, WireError> {
+        Ok(ReadItems {
             places: self,
             items: Items::of(&answer.body)?,
             key: Vec::new(),
@@ -141,7 +141,7 @@ impl Places {
 pub struct Gets {
     places: Places,
     /// By place, the table and where the key stands in the text.
-    asked: Vec<(usize, Range<usize>)>,
+    keys: Vec<(usize, Range<usize>)>,
     text: Vec<u8>,
     /// By table.
     consistent: Vec<bool>,
@@ -163,19 +163,19 @@ impl Got {
     /// # Errors
     ///
     /// The answer is no JSON object.
-    pub fn found<'a>(&'a self, answer: &'a Answer) -> Result<Found<'a>, WireError> {
-        self.places.found(answer)
+    pub fn items_of<'a>(&'a self, answer: &'a Answer) -> Result<ReadItems<'a>, WireError> {
+        self.places.items_of(answer)
     }
 }
 
 /// A cursor over the items of an answer that were asked for. What an item holds is read once, by whoever takes it.
-pub struct Found<'a> {
+pub struct ReadItems<'a> {
     places: &'a Places,
     items: Items<'a>,
     key: Vec<u8>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> ReadItems<'a> {
     /// The place of the next item, and its number in the answer; None where there is no other. The cursor is before the item, and
     /// was moved behind the one before.
     ///
@@ -228,14 +228,14 @@ impl Gets {
             ));
         }
         let places = &mut self.places.tables[number].1;
-        let next = self.asked.len();
+        let next = self.keys.len();
         let place = places.get_or_insert(&self.scratch, next);
         if place != next {
             return Ok(place);
         }
         let start = self.text.len();
         self.text.extend_from_slice(key);
-        self.asked.push((number, start..self.text.len()));
+        self.keys.push((number, start..self.text.len()));
         Ok(place)
     }
 
@@ -245,7 +245,7 @@ impl Gets {
             .places
             .tables
             .iter()
-            .position(|(known, _)| known == table)?;
+            .position(|(other, _)| other == table)?;
         self.consistent.get(number).copied()
     }
 
@@ -280,7 +280,7 @@ impl Gets {
         deadline: Deadline,
     ) -> Vec<Result<Answer, Error>> {
         let mut each: Vec<Option<Result<Answer, Error>>> = Vec::new();
-        each.resize_with(self.asked.len(), || None);
+        each.resize_with(self.keys.len(), || None);
         let mut first = 0;
         for outcome in self.outcomes(client, deadline).await {
             let rest = self.settle(&mut each, outcome, client, deadline).await;
@@ -331,13 +331,13 @@ impl Gets {
         answer: &Answer,
         opened: &[Result<Opened, Error>],
     ) -> Result<(), WireError> {
-        let mut found = self.places.found(answer)?;
+        let mut items = self.places.items_of(answer)?;
         let mut parts = opened.iter();
         let mut part = parts.next();
-        while let Some((place, number)) = found.next_item()? {
-            let start = found.reader().position();
-            found.reader().pass()?;
-            let stored = answer.body.slice(start..found.reader().position());
+        while let Some((place, number)) = items.next_item()? {
+            let start = items.reader().position();
+            items.reader().pass()?;
+            let stored = answer.body.slice(start..items.reader().position());
             while let Some(Ok(opened)) = part
                 && number >= opened.until()
             {
@@ -390,7 +390,7 @@ impl Gets {
     }
 
     fn bodies(&self) -> Vec<Bytes> {
-        let chunks = self.asked.chunks(MAX_GETS).map(|chunk| {
+        let chunks = self.keys.chunks(MAX_GETS).map(|chunk| {
             let size: usize = chunk.iter().map(|(_, key)| key.len() + 1).sum();
             let mut writer = Writer::with_capacity(size + 128);
             batch_get_item::begin(&mut writer);
@@ -537,7 +537,7 @@ pub(crate) async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Ou
 
 /// Keys in a map of tables, `{"t":{"Keys":[...]}}`.
 fn left_keys(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
-    let mut found = Vec::new();
+    let mut keys_by_table = Vec::new();
     let mut reader = Reader::new(left)?;
     reader.begin_object()?;
     while let Some(table) = reader.next_key()? {
@@ -553,11 +553,11 @@ fn left_keys(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
                 reader.peek()?;
                 let start = reader.position();
                 reader.skip()?;
-                found.push((table.clone(), left[start..reader.position()].to_vec()));
+                keys_by_table.push((table.clone(), left[start..reader.position()].to_vec()));
             }
         }
     }
-    Ok(found)
+    Ok(keys_by_table)
 }
 
 /// The attributes of an item of an answer that were plaintext.

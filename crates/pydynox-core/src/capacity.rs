@@ -79,7 +79,7 @@ pub(crate) fn asking(body: &[u8]) -> Result<Option<Bytes>, WireError> {
 ///
 /// The answer is not what an operation answers.
 pub fn consumed(body: &[u8], access: Access) -> Result<Vec<Consumed>, WireError> {
-    let mut found = Vec::new();
+    let mut all = Vec::new();
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
@@ -88,24 +88,24 @@ pub fn consumed(body: &[u8], access: Access) -> Result<Vec<Consumed>, WireError>
         } else if reader.peek()? == b'[' {
             reader.begin_array()?;
             while reader.next_element()? {
-                found.push(of_table(&mut reader, access)?);
+                all.push(of_table(&mut reader, access)?);
             }
         } else if reader.peek()? == b'{' {
-            found.push(of_table(&mut reader, access)?);
+            all.push(of_table(&mut reader, access)?);
         } else {
             reader.skip()?;
         }
     }
-    Ok(found)
+    Ok(all)
 }
 
 fn of_table(reader: &mut Reader<'_>, access: Access) -> Result<Consumed, WireError> {
-    let mut found = Consumed::default();
+    let mut consumed = Consumed::default();
     let (mut all, mut read, mut write) = (0.0, None, None);
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         if key.equals("TableName") {
-            found.table = reader.string()?.decode()?.into_owned();
+            consumed.table = reader.string()?.decode()?.into_owned();
         } else if key.equals("CapacityUnits") {
             all = number(reader)?;
         } else if key.equals("ReadCapacityUnits") {
@@ -117,14 +117,14 @@ fn of_table(reader: &mut Reader<'_>, access: Access) -> Result<Consumed, WireErr
         }
     }
     match (access, read, write) {
-        (Access::Read, None, None) => found.read_units = all,
-        (Access::Write, None, None) => found.write_units = all,
+        (Access::Read, None, None) => consumed.read_units = all,
+        (Access::Write, None, None) => consumed.write_units = all,
         (_, read, write) => {
-            found.read_units = read.unwrap_or(0.0);
-            found.write_units = write.unwrap_or(0.0);
+            consumed.read_units = read.unwrap_or(0.0);
+            consumed.write_units = write.unwrap_or(0.0);
         }
     }
-    Ok(found)
+    Ok(consumed)
 }
 
 fn number(reader: &mut Reader<'_>) -> Result<f64, WireError> {
@@ -247,44 +247,47 @@ mod tests {
 
     use super::*;
 
-    fn asked(body: &str) -> Option<String> {
-        let found = asking(body.as_bytes()).unwrap();
-        found.map(|body| String::from_utf8(body.to_vec()).unwrap())
+    fn with_capacity_asked(body: &str) -> Option<String> {
+        let body = asking(body.as_bytes()).unwrap();
+        body.map(|body| String::from_utf8(body.to_vec()).unwrap())
     }
 
     #[test]
     fn a_body_asks_at_its_end_and_never_twice() {
         assert_eq!(
-            asked(r#"{"TableName":"t"}"#).unwrap(),
+            with_capacity_asked(r#"{"TableName":"t"}"#).unwrap(),
             r#"{"TableName":"t","ReturnConsumedCapacity":"TOTAL"}"#
         );
         assert_eq!(
-            asked("{}").unwrap(),
+            with_capacity_asked("{}").unwrap(),
             r#"{"ReturnConsumedCapacity":"TOTAL"}"#
         );
-        assert_eq!(asked(r#"{"ReturnConsumedCapacity":"INDEXES"}"#), None);
+        assert_eq!(
+            with_capacity_asked(r#"{"ReturnConsumedCapacity":"INDEXES"}"#),
+            None
+        );
         // A value that only looks like it.
-        assert!(asked(r#"{"a":{"S":"\"ReturnConsumedCapacity\":"}}"#).is_some());
+        assert!(with_capacity_asked(r#"{"a":{"S":"\"ReturnConsumedCapacity\":"}}"#).is_some());
         assert!(asking(b"[]").is_err());
     }
 
     #[test]
     fn an_answer_says_what_it_cost_by_table() {
         let one = br#"{"Item":{"ConsumedCapacity":{"N":"9"}},"ConsumedCapacity":{"TableName":"t","CapacityUnits":1.5}}"#;
-        let found = consumed(one, Access::Read).unwrap();
+        let tables = consumed(one, Access::Read).unwrap();
         assert_eq!(
             (
-                found[0].table.as_str(),
-                found[0].read_units,
-                found[0].write_units
+                tables[0].table.as_str(),
+                tables[0].read_units,
+                tables[0].write_units
             ),
             ("t", 1.5, 0.0)
         );
 
         let several = br#"{"ConsumedCapacity":[{"TableName":"t","CapacityUnits":2,"WriteCapacityUnits":2.0,"Table":{"CapacityUnits":2}},{"TableName":"u","CapacityUnits":4,"ReadCapacityUnits":4}]}"#;
-        let found = consumed(several, Access::Write).unwrap();
-        assert_eq!((found[0].read_units, found[0].write_units), (0.0, 2.0));
-        assert_eq!((found[1].read_units, found[1].write_units), (4.0, 0.0));
+        let tables = consumed(several, Access::Write).unwrap();
+        assert_eq!((tables[0].read_units, tables[0].write_units), (0.0, 2.0));
+        assert_eq!((tables[1].read_units, tables[1].write_units), (4.0, 0.0));
 
         assert!(consumed(b"{}", Access::Write).unwrap().is_empty());
         assert!(

@@ -100,12 +100,12 @@ impl Client {
     }
 
     /// When a call must be over that begins now. Whoever keeps to a pace has time, unless the call says otherwise.
-    pub(crate) fn deadline(&self, asked: Option<Duration>) -> Deadline {
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
         let otherwise = match self.pace {
             None => self.shared.config.timeout,
             Some(_) => None,
         };
-        self.bounded(Deadline::start(asked.or(otherwise)))
+        self.bounded(Deadline::start(timeout.or(otherwise)))
     }
 
     /// A deadline, but not after that of all calls.
@@ -269,14 +269,14 @@ impl Client {
             }),
             Err(other) => {
                 let attempts = before + other.attempts();
-                let told = match other.kind() {
+                let error = match other.kind() {
                     // The values are theirs after all; an attempt before may have taken them all the same.
                     ErrorKind::TransactionCanceled { .. } => {
                         error.with_ambiguous(other.ambiguous())
                     }
                     _ => other,
                 };
-                Err(told
+                Err(error
                     .with_attempts(attempts)
                     .with_elapsed(deadline.elapsed()))
             }

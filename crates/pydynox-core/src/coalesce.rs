@@ -31,18 +31,18 @@ pub type Outcome = Result<Answer, Error>;
 
 /// A client that opens what each of these would open.
 pub fn joined(client: &Client, others: &[Client]) -> Client {
-    let mut known = client.protection();
+    let mut protection = client.protection();
     let mut all: Option<Protection> = None;
     for other in others.iter().filter_map(Client::protection) {
-        if known.is_some_and(|known| Arc::ptr_eq(known, other)) {
+        if protection.is_some_and(|protection| Arc::ptr_eq(protection, other)) {
             continue;
         }
-        let all = all.get_or_insert_with(|| match known {
-            Some(known) => Protection::reading(known),
+        let all = all.get_or_insert_with(|| match protection {
+            Some(protection) => Protection::reading(protection),
             None => Protection::default(),
         });
         all.join(other);
-        known = Some(other);
+        protection = Some(other);
     }
     match all {
         Some(all) => client.clone().protected(Some(Arc::new(all))),

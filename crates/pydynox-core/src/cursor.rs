@@ -388,8 +388,8 @@ mod tests {
         vec![Position::Start, Position::After(key), Position::End]
     }
 
-    fn message<T: std::fmt::Debug>(found: Result<T, Error>) -> String {
-        let error = found.unwrap_err();
+    fn message<T: std::fmt::Debug>(outcome: Result<T, Error>) -> String {
+        let error = outcome.unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::Cursor);
         error.to_string()
     }
@@ -552,8 +552,8 @@ mod tests {
     fn what_a_newer_version_says_is_not_misread() {
         let mut content = write(binding(), Terms::default(), [Spot::End].into_iter());
         content[FINGERPRINT_SIZE] = 8;
-        let found = keys(&[]).open(binding(), None, 0, &forge(&content));
-        assert!(message(found).contains("newer version"));
+        let outcome = keys(&[]).open(binding(), None, 0, &forge(&content));
+        assert!(message(outcome).contains("newer version"));
     }
 
     proptest! {

@@ -17,7 +17,7 @@ pub struct IndexKey {
 impl IndexKey {
     /// The attributes of a model's items that are keys of its indexes, each once.
     pub fn all(schema: &ItemSchema) -> Vec<Self> {
-        let mut found: Vec<Self> = Vec::new();
+        let mut keys: Vec<Self> = Vec::new();
         for index in &schema.indexes {
             let limits = [
                 (&index.partition, MAX_PARTITION_KEY_SIZE),
@@ -31,18 +31,18 @@ impl IndexKey {
                         key_type: attribute.key_type,
                         limit,
                     };
-                    let known = found
+                    let same_key = keys
                         .iter_mut()
-                        .find(|known| known.attribute_name == one.attribute_name);
-                    match known {
-                        None => found.push(one),
-                        Some(known) if limit < known.limit => *known = one,
+                        .find(|same_key| same_key.attribute_name == one.attribute_name);
+                    match same_key {
+                        None => keys.push(one),
+                        Some(same_key) if limit < same_key.limit => *same_key = one,
                         Some(_) => {}
                     }
                 }
             }
         }
-        found
+        keys
     }
 
     /// Why `DynamoDB` would refuse an item with this value, the JSON text of an attribute value; None where it would not.

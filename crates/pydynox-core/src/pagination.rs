@@ -440,7 +440,7 @@ pub async fn read_segment(
     mut pager: Pager,
     client: Client,
     gate: Arc<Semaphore>,
-    taker: mpsc::Sender<Result<Fetched, Error>>,
+    pages: mpsc::Sender<Result<Fetched, Error>>,
 ) {
     while !pager.is_over() {
         let Ok(permit) = gate.acquire().await else {
@@ -450,7 +450,7 @@ pub async fn read_segment(
         // Held until the page is taken: a segment that waits for its reader lets no other one read ahead of it.
         let failed = fetched.is_err();
         let spent = pager.plan.is_spent();
-        if taker.send(fetched).await.is_err() || failed || spent {
+        if pages.send(fetched).await.is_err() || failed || spent {
             return;
         }
         drop(permit);

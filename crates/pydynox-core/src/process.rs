@@ -34,9 +34,9 @@ impl Maker {
     }
 
     /// Drops what was made, unless it is an ancestor's.
-    pub fn let_go<T>(self, made: T) {
+    pub fn let_go<T>(self, value: T) {
         if !self.is_this() {
-            std::mem::forget(made);
+            std::mem::forget(value);
         }
     }
 }

@@ -226,7 +226,7 @@ impl ItemSchema {
         let mut seen = HashSet::new();
         for key in index.key_attributes() {
             let name = &*key.attribute_name;
-            if !self.attribute_names.iter().any(|known| **known == *name) {
+            if !self.attribute_names.iter().any(|other| **other == *name) {
                 return Err(self.refuse_index(index, &format!("there is no attribute '{name}'")));
             }
             if !seen.insert(name) {

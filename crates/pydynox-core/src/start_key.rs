@@ -75,7 +75,7 @@ impl StartKey {
             if attributes.len() == MAX_ATTRIBUTES {
                 return wrong("a key has 10 attributes at most");
             }
-            if attributes.iter().any(|(known, _)| *known == name) {
+            if attributes.iter().any(|(other, _)| *other == name) {
                 return wrong("an attribute is there twice");
             }
             attributes.push((name, scalar(&mut reader)?));

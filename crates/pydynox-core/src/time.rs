@@ -426,7 +426,7 @@ pub fn parse_duration(text: &str) -> Result<i64, TimeError> {
         ("S", SECOND),
     ];
     let mut sum: i64 = 0;
-    let mut found = false;
+    let mut has_part = false;
     for (mut part, allowed) in [(days, &units[..1]), (time, &units[1..])] {
         for (letter, unit) in allowed {
             if let Some((number, after)) = part.split_once(letter) {
@@ -437,14 +437,14 @@ pub fn parse_duration(text: &str) -> Result<i64, TimeError> {
                     .and_then(|microseconds| sum.checked_add(microseconds))
                     .ok_or(RANGE)?;
                 part = after;
-                found = true;
+                has_part = true;
             }
         }
         if !part.is_empty() {
             return Err(NO_DURATION);
         }
     }
-    if !found {
+    if !has_part {
         return Err(NO_DURATION);
     }
     Ok(if negative { -sum } else { sum })

@@ -243,10 +243,10 @@ pub fn is_reserved(value: &Value) -> bool {
 /// Whose a guard is: the key of the item that holds the value, JSON text of a map.
 pub fn owner(guard: &[u8]) -> Option<Vec<u8>> {
     let item = Value::read_map(&mut Reader::new(guard).ok()?).ok()?;
-    let Value::M(said) = item.get(ATTRIBUTE)? else {
+    let Value::M(entry) = item.get(ATTRIBUTE)? else {
         return None;
     };
-    let Value::M(owner) = said.get("owner")? else {
+    let Value::M(owner) = entry.get("owner")? else {
         return None;
     };
     let mut w = Writer::with_capacity(64);

@@ -178,10 +178,10 @@ impl Usage {
     }
 
     fn refusal(&self, total: Tally) -> Error {
-        let said = self
+        let budget = self
             .excess()
             .unwrap_or_else(|| self.describe(&format!("all {} requests", total.requests)));
-        let message = format!("{said}; nothing more is sent");
+        let message = format!("{budget}; nothing more is sent");
         Error::new(
             ErrorKind::BudgetExceeded {
                 sites: self.sites(),

@@ -29,8 +29,8 @@ impl Absent {
             key: key.clone(),
             ..GetItemRequest::default()
         };
-        let found = database.get_item(request).ok()?;
-        found.item.is_none().then(|| Self {
+        let output = database.get_item(request).ok()?;
+        output.item.is_none().then(|| Self {
             table: table.to_owned(),
             key: key.clone(),
         })

@@ -116,18 +116,18 @@ fn replace_keys(request: &mut Map<String, Value>, given: &mut HashMap<String, St
         return false;
     };
     // A table that is named in both ways stays so: the engine refuses the resource name.
-    let found: Vec<_> = tables
+    let renamed: Vec<_> = tables
         .keys()
         .filter_map(|arn| Some((arn.clone(), table_of(arn)?.to_owned())))
         .filter(|(_, name)| !tables.contains_key(name))
         .collect();
-    for (arn, name) in &found {
+    for (arn, name) in &renamed {
         if let Some(value) = tables.remove(arn) {
             tables.insert(name.clone(), value);
             given.insert(name.clone(), arn.clone());
         }
     }
-    !found.is_empty()
+    !renamed.is_empty()
 }
 
 fn replace_in_transaction(request: &mut Map<String, Value>) -> bool {

@@ -176,14 +176,14 @@ enum Keyword {
 
 impl Keyword {
     fn of(word: &str) -> Option<Self> {
-        let known = [
+        let operations = [
             ("and", Self::And),
             ("or", Self::Or),
             ("not", Self::Not),
             ("between", Self::Between),
             ("in", Self::In),
         ];
-        known
+        operations
             .into_iter()
             .find_map(|(name, keyword)| word.eq_ignore_ascii_case(name).then_some(keyword))
     }

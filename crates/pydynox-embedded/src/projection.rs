@@ -35,8 +35,8 @@ mod tests {
     fn the_first_segment_of_every_path_counts_and_placeholders_are_resolved() {
         let names = HashMap::from([("#0".to_owned(), "a.b,c".to_owned())]);
 
-        let found = attributes(" #0.x[1] , tags[0].y,plain ", Some(&names));
+        let names_found = attributes(" #0.x[1] , tags[0].y,plain ", Some(&names));
 
-        assert_eq!(found, HashSet::from(["a.b,c", "tags", "plain"]));
+        assert_eq!(names_found, HashSet::from(["a.b,c", "tags", "plain"]));
     }
 }

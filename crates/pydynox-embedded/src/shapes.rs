@@ -249,7 +249,7 @@ impl From<WireError> for Stop {
 fn structure(reader: &mut Reader<'_>, members: Members) -> Result<(), Stop> {
     reader.begin_object()?;
     while let Some(name) = reader.next_key()? {
-        match members.iter().find(|(known, _)| name.equals(known)) {
+        match members.iter().find(|(other, _)| name.equals(other)) {
             Some((_, shape)) => look(reader, shape, false)?,
             None => reader.pass()?,
         }

@@ -117,14 +117,14 @@ fn a_table_may_be_named_by_its_resource_name_in_every_operation() {
     assert!(has(&engine, "users", "a"));
     let described = ok(&engine, "DescribeTable", &json!({"TableName": ARN}));
     assert_eq!(described["Table"]["TableName"], "users");
-    let found = ok(
+    let rows = ok(
         &engine,
         "Query",
         &json!({
             "TableName": ARN, "KeyConditionExpression": "id = :0", "ExpressionAttributeValues": {":0": {"S": "a"}},
         }),
     );
-    assert_eq!(found["Count"], 1);
+    assert_eq!(rows["Count"], 1);
     let scanned = ok(&engine, "Scan", &json!({"TableName": ARN}));
     assert_eq!(scanned["Count"], 1);
     ok(

@@ -16,13 +16,13 @@ fn seeds(target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("seeds")
         .join(target.name);
-    let mut found: Vec<_> = fs::read_dir(&folder)
+    let mut paths: Vec<_> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
         .map(|path| (path.clone(), fs::read(path).unwrap()))
         .collect();
-    found.sort();
-    found
+    paths.sort();
+    paths
 }
 
 /// An input that is like another one.
@@ -66,8 +66,8 @@ fn kept_inputs_and_their_neighbours_pass() {
         for _ in 0..ROUNDS {
             let bytes = changed(&mut rng, &seeds);
             let passed = std::panic::catch_unwind(|| (target.check)(&bytes));
-            let shown = bytes.escape_ascii();
-            assert!(passed.is_ok(), "{}: b\"{shown}\"", target.name);
+            let escaped = bytes.escape_ascii();
+            assert!(passed.is_ok(), "{}: b\"{escaped}\"", target.name);
         }
     }
 }

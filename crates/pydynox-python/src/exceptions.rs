@@ -15,7 +15,7 @@ fn make(
     message: &str,
     fields: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>,
 ) -> PyErr {
-    let made = || {
+    let build = || {
         let class = py
             .import(intern!(py, "pydynox.exceptions"))?
             .getattr(class)?;
@@ -23,7 +23,7 @@ fn make(
         fields(&keywords)?;
         class.call((message,), Some(&keywords))
     };
-    made().map_or_else(|error| error, PyErr::from_value)
+    build().map_or_else(|error| error, PyErr::from_value)
 }
 
 #[cold]
@@ -104,11 +104,11 @@ pub(crate) fn item_not_found(py: Python<'_>, message: &str) -> PyErr {
 }
 
 /// `; did you mean 'email'?`, or nothing.
-pub(crate) fn suggestion(name: &Bound<'_, PyAny>, known: &[&str]) -> PyResult<String> {
+pub(crate) fn suggestion(name: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<String> {
     let py = name.py();
     let near = py
         .import("difflib")?
-        .call_method1("get_close_matches", (name, known, 1))?;
+        .call_method1("get_close_matches", (name, names, 1))?;
     Ok(near.get_item(0).map_or_else(
         |_| String::new(),
         |near| format!("; did you mean '{near}'?"),
@@ -168,7 +168,7 @@ pub(crate) fn raise_with(
         // Whoever interrupts is not kept from it.
         return raised.clone_ref(py);
     }
-    let made = make(py, class_of(error), message, |fields| {
+    let exception = make(py, class_of(error), message, |fields| {
         match error.kind() {
             ErrorKind::ItemTooLarge {
                 size,
@@ -206,9 +206,9 @@ pub(crate) fn raise_with(
         fields.set_item("applied", error.applied())
     });
     if let Some(cause) = cause.or(raised) {
-        made.set_cause(py, Some(cause));
+        exception.set_cause(py, Some(cause));
     }
-    made
+    exception
 }
 
 /// Say of which item an error is.

@@ -1,11 +1,11 @@
 //! Which region and which endpoint are found, and in which order.
 
-use crate::surroundings::{Found, Surrounded, shown};
+use crate::surroundings::{Outcome, Surrounded, endpoint_text};
 
 const AWS: &str = "https://dynamodb.eu-central-1.amazonaws.com";
 
 fn aws() -> String {
-    shown(AWS, "eu-central-1")
+    endpoint_text(AWS, "eu-central-1")
 }
 
 fn in_europe() -> Surrounded {
@@ -45,7 +45,7 @@ fn no_region_lists_where_was_looked_and_is_not_remembered() {
     );
     assert_eq!(
         after.text(),
-        shown("https://dynamodb.eu-west-1.amazonaws.com", "eu-west-1")
+        endpoint_text("https://dynamodb.eu-west-1.amazonaws.com", "eu-west-1")
     );
 }
 
@@ -92,7 +92,11 @@ fn the_order_of_addresses_is_the_sdks() {
 
         let theirs = theirs.text();
         differing += u8::from(!theirs.starts_with(AWS));
-        assert_eq!(ours.text(), shown(&theirs, "eu-central-1"), "{bits:05b}");
+        assert_eq!(
+            ours.text(),
+            endpoint_text(&theirs, "eu-central-1"),
+            "{bits:05b}"
+        );
     }
     assert_eq!(differing, 15);
 }
@@ -106,7 +110,7 @@ fn an_address_of_the_programs_is_not_ignored_and_needs_no_file() {
 
     assert_eq!(
         surrounded.endpoint().text(),
-        shown("http://127.0.0.1:9", "eu-central-1")
+        endpoint_text("http://127.0.0.1:9", "eu-central-1")
     );
 }
 
@@ -119,7 +123,7 @@ fn an_address_of_the_programs_decides_all_but_the_region() {
 
     assert_eq!(
         surrounded.endpoint().text(),
-        shown("http://127.0.0.1:9", "eu-west-1")
+        endpoint_text("http://127.0.0.1:9", "eu-west-1")
     );
 }
 
@@ -145,7 +149,7 @@ fn the_settings_of_a_profile_decide_about_the_endpoint() {
         let surrounded = surrounded.with("AWS_PROFILE", "p");
         assert_eq!(
             surrounded.endpoint().text(),
-            shown(url, "eu-central-1"),
+            endpoint_text(url, "eu-central-1"),
             "{line}"
         );
     }
@@ -186,8 +190,12 @@ fn variables_decide_about_the_endpoint() {
         ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "preferred", AWS),
         ("AWS_ENDPOINT_URL", "", AWS),
     ] {
-        let found = in_europe().with(name, value).endpoint();
-        assert_eq!(found.text(), shown(url, "eu-central-1"), "{name}={value}");
+        let outcome = in_europe().with(name, value).endpoint();
+        assert_eq!(
+            outcome.text(),
+            endpoint_text(url, "eu-central-1"),
+            "{name}={value}"
+        );
     }
 }
 
@@ -245,11 +253,11 @@ fn an_address_of_ones_own_goes_neither_with_fips_nor_with_dual_stack() {
 
 #[test]
 fn an_account_endpoint_may_be_required() {
-    let found = in_europe()
+    let outcome = in_europe()
         .with("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required")
         .endpoint();
 
-    let message = found.error("Configuration");
+    let message = outcome.error("Configuration");
 
     assert!(
         message.contains("AccountIdEndpointMode is required but no AccountID"),
@@ -263,6 +271,6 @@ fn a_missing_profile_matters_to_endpoints_only_when_the_program_chose_it() {
         in_europe().with("AWS_PROFILE", "x").endpoint().text(),
         aws()
     );
-    let found: Found = in_europe().with("SAY_PROFILE", "x").endpoint();
-    assert!(found.error("Configuration").contains("no profile 'x'"));
+    let outcome: Outcome = in_europe().with("SAY_PROFILE", "x").endpoint();
+    assert!(outcome.error("Configuration").contains("no profile 'x'"));
 }

@@ -194,12 +194,12 @@ fn a_web_identity_is_exchanged_at_sts() {
         .with("AWS_ENDPOINT_URL_STS", sts.url());
     let path = surrounded.path("token");
 
-    let found = surrounded
+    let outcome = surrounded
         .with("AWS_WEB_IDENTITY_TOKEN_FILE", path)
         .credentials();
 
     assert_eq!(
-        found.keys(),
+        outcome.keys(),
         ["STSKEY", "stssecret", "ststoken", "123456789012", END]
     );
     let [request] = <[Request; 1]>::try_from(sts.seen()).unwrap();
@@ -242,14 +242,14 @@ fn a_container_gives_credentials_past_any_proxy() {
 /// Instance metadata, version 2: a token first.
 fn machine() -> Server {
     Server::start(|request| {
-        let asked = (request.method.as_str(), request.target.as_str());
-        if asked == ("PUT", "/latest/api/token") {
+        let route = (request.method.as_str(), request.target.as_str());
+        if route == ("PUT", "/latest/api/token") {
             return (200, "IMDSTOKEN".to_owned());
         }
         if request.header("x-aws-ec2-metadata-token") != "IMDSTOKEN" {
             return (401, String::new());
         }
-        match asked.1 {
+        match route.1 {
             "/latest/meta-data/iam/security-credentials/" => (200, "box".to_owned()),
             "/latest/meta-data/iam/security-credentials/box" => (200, OF_METADATA.to_owned()),
             "/latest/meta-data/placement/region" => (200, "ap-south-1".to_owned()),
@@ -496,9 +496,9 @@ fn nothing_found_lists_every_place_and_what_to_do() {
     let surrounded = in_europe();
     let home = surrounded.home.path().display().to_string();
 
-    let found = surrounded.credentials();
+    let outcome = surrounded.credentials();
 
-    let message = found.error("Credentials");
+    let message = outcome.error("Credentials");
     assert_eq!(
         message,
         format!(
@@ -570,11 +570,11 @@ fn a_bundle_of_certificates_that_cannot_be_used_is_an_error_and_no_panic() {
         .credentials()
         .error("Credentials");
     assert!(system.contains("/nonexistent (SSL_CERT_FILE)"), "{system}");
-    let said = in_europe()
+    let message = in_europe()
         .with("SAY_CA_BUNDLE", "/nonexistent")
         .credentials()
         .error("Credentials");
-    assert!(said.contains("/nonexistent (ca_bundle=)"), "{said}");
+    assert!(message.contains("/nonexistent (ca_bundle=)"), "{message}");
 }
 
 #[test]

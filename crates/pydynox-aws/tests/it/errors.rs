@@ -252,7 +252,7 @@ async fn codes_mean_what_they_mean_to_the_sdk() {
         if let Some(variant) = theirs.variant {
             assert_eq!(variant, *code);
         }
-        let alone = RETRIED_BY_US_ALONE.iter().any(|(known, _)| known == code);
+        let alone = RETRIED_BY_US_ALONE.iter().any(|(other, _)| other == code);
         assert_eq!(
             ours.retryable(),
             theirs.retried || alone,
@@ -318,11 +318,14 @@ async fn a_failed_condition_gives_the_stored_item_as_the_sdk_does() {
         format!(r#"{{"__type":"x#ConditionalCheckFailedException","message":"m","Item":{item}}}"#);
 
     let error = ours(400, &body).await;
-    let ErrorKind::ConditionFailed { item: Some(found) } = error.kind() else {
+    let ErrorKind::ConditionFailed {
+        item: Some(stored_item),
+    } = error.kind()
+    else {
         panic!("{error:?}");
     };
 
-    assert_eq!(found, item.as_bytes());
+    assert_eq!(stored_item, item.as_bytes());
     assert_eq!(
         theirs(400, &body).await.variant,
         Some("ConditionalCheckFailedException")

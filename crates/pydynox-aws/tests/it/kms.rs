@@ -27,22 +27,22 @@ fn error(code: &str) -> Answer {
 
 /// As much of KMS as a keyring asks for: what it wrapped, it unwraps in the same context alone.
 fn kms() -> impl Fn(&Request) -> Answer + Send + 'static {
-    let made = Mutex::new(BTreeMap::<String, Json>::new());
+    let wrapped_keys = Mutex::new(BTreeMap::<String, Json>::new());
     let count = AtomicU32::new(0);
     move |request| {
         let body: Json = serde_json::from_str(&request.body).unwrap();
         let bound = json!([body["KeyId"], body["EncryptionContext"]]);
-        let mut made = made.lock().unwrap();
+        let mut wrapped_keys = wrapped_keys.lock().unwrap();
         let answer = match request.header("x-amz-target") {
             "TrentService.GenerateDataKey" => {
                 assert_eq!(body["KeySpec"], "AES_256");
                 let number = count.fetch_add(1, Ordering::Relaxed);
                 let blob = base64(format!("wrapped {number}").as_bytes());
-                made.insert(blob.clone(), bound);
+                wrapped_keys.insert(blob.clone(), bound);
                 json!({"CiphertextBlob": blob, "Plaintext": base64(&PLAIN), "KeyId": "arn:aws:kms:eu-central-1:111122223333:key/k"})
             }
             "TrentService.Decrypt" => {
-                if made.get(body["CiphertextBlob"].as_str().unwrap()) != Some(&bound) {
+                if wrapped_keys.get(body["CiphertextBlob"].as_str().unwrap()) != Some(&bound) {
                     return error("InvalidCiphertextException");
                 }
                 json!({"Plaintext": base64(&PLAIN), "KeyId": "arn:aws:kms:eu-central-1:111122223333:key/k"})
@@ -89,14 +89,17 @@ async fn a_data_key_is_asked_for_in_its_context_and_unwrapped_in_the_same() {
     let server = Server::start(kms());
     let keyring = keyring(&server.url(), |_| {});
 
-    let made = keyring.generate_data_key(&users()).await.unwrap();
+    let data_key = keyring.generate_data_key(&users()).await.unwrap();
     let opened = keyring
-        .unwrap(&made.key_ref, &made.wrapped, &users())
+        .unwrap(&data_key.key_ref, &data_key.wrapped, &users())
         .await
         .unwrap();
 
-    assert_eq!((&*made.key_ref, &*made.wrapped), (KEY, &b"wrapped 0"[..]));
-    assert_eq!((made.key.bytes(), opened.bytes()), (&PLAIN, &PLAIN));
+    assert_eq!(
+        (&*data_key.key_ref, &*data_key.wrapped),
+        (KEY, &b"wrapped 0"[..])
+    );
+    assert_eq!((data_key.key.bytes(), opened.bytes()), (&PLAIN, &PLAIN));
     let [generate, decrypt] = <[Request; 2]>::try_from(server.take()).unwrap();
     for request in [generate, decrypt] {
         let body: Json = serde_json::from_str(&request.body).unwrap();
@@ -115,8 +118,8 @@ async fn a_data_key_is_asked_for_in_its_context_and_unwrapped_in_the_same() {
             "{authorization}"
         );
     }
-    let shown = format!("{keyring:?}");
-    assert!(shown.contains(KEY) && !shown.contains("secret"), "{shown}");
+    let debug = format!("{keyring:?}");
+    assert!(debug.contains(KEY) && !debug.contains("secret"), "{debug}");
 }
 
 #[tokio::test]
@@ -125,14 +128,14 @@ async fn what_kms_did_not_wrap_here_is_a_value_that_cannot_be_opened() {
     let keyring = keyring(&server.url(), |settings| {
         settings.read_key_ids = vec!["alias/old".into()];
     });
-    let made = keyring.generate_data_key(&users()).await.unwrap();
+    let data_key = keyring.generate_data_key(&users()).await.unwrap();
     server.take();
 
     for (key_ref, wrapped, context) in [
         (KEY, &b"other"[..], users()),
-        (KEY, &*made.wrapped, KeyContext::new("orders")),
-        ("alias/old", &*made.wrapped, users()),
-        ("alias/theirs", &*made.wrapped, users()),
+        (KEY, &*data_key.wrapped, KeyContext::new("orders")),
+        ("alias/old", &*data_key.wrapped, users()),
+        ("alias/theirs", &*data_key.wrapped, users()),
     ] {
         let error = keyring
             .unwrap(key_ref, wrapped, &context)
@@ -141,13 +144,17 @@ async fn what_kms_did_not_wrap_here_is_a_value_that_cannot_be_opened() {
         assert_eq!(error.kind(), &ErrorKind::Encryption);
         assert_eq!(error.code(), None);
     }
-    let asked = server.take();
+    let requests = server.take();
     assert_eq!(
-        asked.len(),
+        requests.len(),
         3,
         "a key that no setting names is not asked for"
     );
-    assert!(asked.iter().all(|request| !request.body.contains("theirs")));
+    assert!(
+        requests
+            .iter()
+            .all(|request| !request.body.contains("theirs"))
+    );
 }
 
 #[tokio::test]
@@ -185,11 +192,11 @@ async fn a_throttled_call_is_tried_again() {
         _ => kms(request),
     });
 
-    let made = keyring(&server.url(), |_| {})
+    let outcome = keyring(&server.url(), |_| {})
         .generate_data_key(&users())
         .await;
 
-    assert!(made.is_ok());
+    assert!(outcome.is_ok());
     assert_eq!(server.seen().len(), 2);
 }
 
@@ -221,11 +228,11 @@ async fn a_fault_of_kms_is_tried_again() {
             _ => kms(request),
         });
 
-        let made = keyring(&server.url(), |_| {})
+        let outcome = keyring(&server.url(), |_| {})
             .generate_data_key(&users())
             .await;
 
-        assert!(made.is_ok(), "{fault:?}: {made:?}");
+        assert!(outcome.is_ok(), "{fault:?}: {outcome:?}");
         assert_eq!(server.seen().len(), 2, "{fault:?}");
     }
 }

@@ -103,7 +103,7 @@ fn of_the_sdk(case: &Case, index: usize) -> (String, String) {
     let header = |name| {
         let mut headers = instructions.headers();
         headers
-            .find(|(known, _)| *known == name)
+            .find(|(other, _)| *other == name)
             .unwrap()
             .1
             .to_owned()

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as SdkCredentials};
 use pydynox_aws::{AssumeRole, Settings, Surroundings};
 use pydynox_core::Error;
 use pydynox_core::transport::credentials::{Credentials, CredentialsProvider};
-use pydynox_core::transport::endpoint::{Asked, Endpoint, EndpointProvider};
+use pydynox_core::transport::endpoint::{Endpoint, EndpointProvider, EndpointQuery};
 
 use crate::errors::Scripted;
 
@@ -35,7 +35,7 @@ impl Surrounded {
 
     /// One variable more; those that begin with `SAY_` are what the program says.
     pub(crate) fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.variables.retain(|(known, _)| known != name);
+        self.variables.retain(|(other, _)| other != name);
         self.variables.push((name.into(), value.into()));
         self
     }
@@ -67,7 +67,7 @@ impl Surrounded {
     }
 
     /// Asks a process in these surroundings, all questions of one [`Surroundings`].
-    pub(crate) fn ask<const N: usize>(&self, questions: [&str; N]) -> [Found; N] {
+    pub(crate) fn ask<const N: usize>(&self, questions: [&str; N]) -> [Outcome; N] {
         let output = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
@@ -87,32 +87,32 @@ impl Surrounded {
             "{text}\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let found: Vec<_> = text
+        let lines: Vec<_> = text
             .lines()
-            .filter_map(|line| Some(Found::read(line.split_once(MARK)?.1)))
+            .filter_map(|line| Some(Outcome::read(line.split_once(MARK)?.1)))
             .collect();
-        found.try_into().unwrap()
+        lines.try_into().unwrap()
     }
 
-    pub(crate) fn credentials(&self) -> Found {
-        let [found] = self.ask(["credentials"]);
-        found
+    pub(crate) fn credentials(&self) -> Outcome {
+        let [outcome] = self.ask(["credentials"]);
+        outcome
     }
 
-    pub(crate) fn endpoint(&self) -> Found {
-        let [found] = self.ask(["endpoint"]);
-        found
+    pub(crate) fn endpoint(&self) -> Outcome {
+        let [outcome] = self.ask(["endpoint"]);
+        outcome
     }
 
-    pub(crate) fn region(&self) -> Found {
-        let [found] = self.ask(["region"]);
-        found
+    pub(crate) fn region(&self) -> Outcome {
+        let [outcome] = self.ask(["region"]);
+        outcome
     }
 }
 
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Outcome {
     Good(Vec<String>),
     Bad {
         kind: String,
@@ -122,7 +122,7 @@ pub(crate) enum Found {
     },
 }
 
-impl Found {
+impl Outcome {
     fn read(line: &str) -> Self {
         let mut parts: Vec<_> = line.split('\t').map(str::to_owned).collect();
         assert_eq!(parts.pop().as_deref(), Some(END), "{line}");
@@ -192,7 +192,7 @@ impl Found {
 }
 
 /// An endpoint as a process shows it.
-pub(crate) fn shown(url: &str, region: &str) -> String {
+pub(crate) fn endpoint_text(url: &str, region: &str) -> String {
     format!("{:?}", Endpoint::parse(url, region).unwrap())
 }
 
@@ -217,7 +217,7 @@ fn bad(error: &Error) -> String {
     )
 }
 
-fn said() -> Settings {
+fn settings_of_variables() -> Settings {
     let say = |name: &str| std::env::var(format!("SAY_{name}")).ok();
     let mut settings = Settings::default();
     settings.region = say("REGION").map(Into::into);
@@ -242,21 +242,21 @@ fn said() -> Settings {
 async fn answer(surroundings: &Arc<Surroundings>, question: &str) -> String {
     match question {
         "credentials" => match surroundings.clone().load().await {
-            Ok(found) => {
-                let end = found
+            Ok(credentials) => {
+                let end = credentials
                     .expires_at
                     .map(|end| end.duration_since(UNIX_EPOCH).unwrap());
                 good([
-                    &found.access_key_id,
-                    &found.secret_access_key,
-                    found.session_token.as_deref().unwrap_or_default(),
-                    found.account_id.as_deref().unwrap_or_default(),
+                    &credentials.access_key_id,
+                    &credentials.secret_access_key,
+                    credentials.session_token.as_deref().unwrap_or_default(),
+                    credentials.account_id.as_deref().unwrap_or_default(),
                     &end.map(|end| end.as_secs().to_string()).unwrap_or_default(),
                 ])
             }
             Err(error) => bad(&error),
         },
-        "endpoint" => match surroundings.endpoint(&Asked::default()).await {
+        "endpoint" => match surroundings.endpoint(&EndpointQuery::default()).await {
             Ok(endpoint) => good([&format!("{endpoint:?}")]),
             Err(error) => bad(&error),
         },
@@ -301,7 +301,7 @@ fn probe() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let surroundings = Arc::new(Surroundings::new(said()).unwrap());
+        let surroundings = Arc::new(Surroundings::new(settings_of_variables()).unwrap());
         for question in questions.split(',') {
             println!("\n{MARK}{}\t{END}", answer(&surroundings, question).await);
         }

@@ -28,19 +28,19 @@ impl ByKey {
     /// The place of a key.
     pub(super) fn get(&self, key: &[u8]) -> Option<usize> {
         let is_it = |(text, _): &(Range<usize>, usize)| self.text[text.clone()] == *key;
-        let found = self.places.find(self.hasher.hash_one(key), is_it)?;
-        Some(found.1)
+        let entry = self.places.find(self.hasher.hash_one(key), is_it)?;
+        Some(entry.1)
     }
 
     /// Gives a key its place, if it has none; the one it has then.
     pub(super) fn get_or_insert(&mut self, key: &[u8], place: usize) -> usize {
-        self.slot(key, place).map_or(place, |known| *known)
+        self.slot(key, place).map_or(place, |stored| *stored)
     }
 
     /// Gives a key its place; the one it had before, if it had one.
     pub(super) fn insert(&mut self, key: &[u8], place: usize) -> Option<usize> {
-        let known = self.slot(key, place)?;
-        Some(std::mem::replace(known, place))
+        let slot = self.slot(key, place)?;
+        Some(std::mem::replace(slot, place))
     }
 
     /// The place that a key has; without one it is given this.
@@ -50,10 +50,10 @@ impl ByKey {
             text,
             places,
         } = self;
-        let is_it = |(known, _): &(Range<usize>, usize)| text[known.clone()] == *key;
-        let hash = |(known, _): &(Range<usize>, usize)| hasher.hash_one(&text[known.clone()]);
+        let is_it = |(range, _): &(Range<usize>, usize)| text[range.clone()] == *key;
+        let hash = |(range, _): &(Range<usize>, usize)| hasher.hash_one(&text[range.clone()]);
         match places.entry(hasher.hash_one(key), is_it, hash) {
-            Entry::Occupied(known) => Some(&mut known.into_mut().1),
+            Entry::Occupied(entry) => Some(&mut entry.into_mut().1),
             Entry::Vacant(free) => {
                 let start = text.len();
                 text.extend_from_slice(key);
@@ -78,8 +78,8 @@ mod tests {
         for number in 0..500 {
             let again = places.insert(key(number).as_bytes(), number + 1000);
             assert_eq!(again, Some(number));
-            let kept = places.get_or_insert(key(number).as_bytes(), 7);
-            assert_eq!(kept, number + 1000);
+            let place = places.get_or_insert(key(number).as_bytes(), 7);
+            assert_eq!(place, number + 1000);
         }
         for number in 0..1000 {
             let last = if number < 500 { number + 1000 } else { number };

@@ -70,12 +70,12 @@ impl Service {
         let number = self.requests.fetch_add(1, Ordering::SeqCst);
         let deed = self.plan.get(number).copied().unwrap_or(Deed::Leave(0));
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
-        let asked = body["RequestItems"]["t"].clone();
+        let requested = body["RequestItems"]["t"].clone();
         let reads = request.operation == Operation::BatchGetItem;
         let list: Vec<serde_json::Value> = if reads {
-            asked["Keys"].as_array().unwrap().clone()
+            requested["Keys"].as_array().unwrap().clone()
         } else {
-            asked.as_array().unwrap().clone()
+            requested.as_array().unwrap().clone()
         };
         self.sizes.lock().unwrap().push(list.len());
         let left = match deed {
@@ -87,13 +87,13 @@ impl Service {
             Deed::Lose | Deed::Hang | Deed::Mumble => 0,
         };
         let (done, rest) = list.split_at(list.len() - left);
-        let mut found = Vec::new();
+        let mut answered = Vec::new();
         let mut items = self.items.lock().unwrap();
         for one in done {
             if reads {
                 let id = one["id"]["N"].as_str().unwrap();
                 if let Some(value) = items.get(id) {
-                    found.push(serde_json::json!({"id": {"N": id}, "v": {"S": value}}));
+                    answered.push(serde_json::json!({"id": {"N": id}, "v": {"S": value}}));
                 }
             } else if let Some(put) = one.get("PutRequest") {
                 let id = put["Item"]["id"]["N"].as_str().unwrap().to_owned();
@@ -118,8 +118,8 @@ impl Service {
             } else {
                 serde_json::json!({"t": {"Keys": rest}})
             };
-            found.reverse();
-            serde_json::json!({"Responses": {"t": found}, "UnprocessedKeys": left})
+            answered.reverse();
+            serde_json::json!({"Responses": {"t": answered}, "UnprocessedKeys": left})
         } else {
             let left = if rest.is_empty() {
                 serde_json::json!({})
@@ -202,12 +202,12 @@ fn gets(numbers: impl IntoIterator<Item = usize>) -> (Gets, Vec<usize>) {
 fn values(got: &Got, places: usize) -> Vec<Option<String>> {
     let mut values = vec![None; places];
     for answer in &got.answers {
-        let mut found = got.found(answer).unwrap();
-        while let Some((place, _)) = found.next_item().unwrap() {
-            let start = found.reader().position();
-            found.reader().pass().unwrap();
+        let mut items = got.items_of(answer).unwrap();
+        while let Some((place, _)) = items.next_item().unwrap() {
+            let start = items.reader().position();
+            items.reader().pass().unwrap();
             let item: serde_json::Value =
-                serde_json::from_slice(found.reader().slice(start)).unwrap();
+                serde_json::from_slice(items.reader().slice(start)).unwrap();
             values[place] = Some(item["v"]["S"].as_str().unwrap().to_owned());
         }
     }
@@ -462,13 +462,13 @@ proptest! {
     #[test]
     fn whatever_is_left_over_or_lost_each_item_is_written_as_asked(
         plan in prop::collection::vec(deed(), 0..12),
-        asked in prop::collection::btree_map(0usize..200, prop::option::of("[a-z]{1,4}"), 0..120),
+        requested in prop::collection::btree_map(0usize..200, prop::option::of("[a-z]{1,4}"), 0..120),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let has_loss = plan.iter().any(|deed| matches!(deed, Deed::Lose));
         let service = Service::with_items(plan, 50);
         let mut expected = service.items.lock().unwrap().clone();
-        for (number, value) in &asked {
+        for (number, value) in &requested {
             match value {
                 Some(value) => { expected.insert(number.to_string(), value.clone()); }
                 None => { expected.remove(&number.to_string()); }
@@ -477,7 +477,7 @@ proptest! {
 
         // Longer than all pauses of a plan that leaves the same item over each time.
         let timeout = Some(Duration::from_secs(3600));
-        let wrote = runtime.block_on(writes(asked.clone()).write(&client(&service), timeout));
+        let wrote = runtime.block_on(writes(requested.clone()).write(&client(&service), timeout));
 
         prop_assert!(wrote.error.is_none());
         prop_assert!(wrote.fates.iter().all(|fate| *fate == Fate::Written));

@@ -64,8 +64,8 @@ pub struct Wrote {
 impl Writes {
     /// By which number [`add`](Self::add) knows a table.
     pub fn table(&mut self, names: KeyNames) -> usize {
-        let known = self.tables.iter().position(|(known, _)| *known == names);
-        known.unwrap_or_else(|| {
+        let position = self.tables.iter().position(|(other, _)| *other == names);
+        position.unwrap_or_else(|| {
             let places = ByKey::with_capacity(MAX_WRITES);
             self.tables.push((names, places));
             self.tables.len() - 1
@@ -254,7 +254,7 @@ impl Sending {
 
 /// Items and keys in a map of tables, `{"t":[{"PutRequest":{"Item":...}},{"DeleteRequest":{"Key":...}}]}`.
 fn left_writes(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
-    let mut found = Vec::new();
+    let mut writes_by_table = Vec::new();
     let mut reader = Reader::new(left)?;
     reader.begin_object()?;
     while let Some(table) = reader.next_key()? {
@@ -268,10 +268,10 @@ fn left_writes(left: &[u8]) -> Result<Vec<(String, Vec<u8>)>, WireError> {
                     reader.peek()?;
                     let start = reader.position();
                     reader.skip()?;
-                    found.push((table.clone(), left[start..reader.position()].to_vec()));
+                    writes_by_table.push((table.clone(), left[start..reader.position()].to_vec()));
                 }
             }
         }
     }
-    Ok(found)
+    Ok(writes_by_table)
 }

@@ -60,11 +60,11 @@ impl Client {
         };
         // It was carried out, whatever becomes of what came back.
         let applied = !answer.operation.is_read();
-        let found = protection.look(&answer.operation, &answer.body);
-        let Some(found) = found.map_err(|error| error.with_applied(applied))? else {
+        let marks = protection.look(&answer.operation, &answer.body);
+        let Some(marks) = marks.map_err(|error| error.with_applied(applied))? else {
             return Ok(answer);
         };
-        let sealed = Sealed::new(found, answer.body.clone(), protection.clone());
+        let sealed = Sealed::new(marks, answer.body.clone(), protection.clone());
         if answer.operation.answers_with_several() {
             answer.sealed = Some(Arc::new(sealed));
             return Ok(answer);
@@ -132,10 +132,10 @@ impl Client {
         let Some(protection) = &self.protection else {
             return Ok(answer);
         };
-        let Some(found) = protection.look(&answer.operation, &answer.body)? else {
+        let Some(marks) = protection.look(&answer.operation, &answer.body)? else {
             return Ok(answer);
         };
-        let sealed = Sealed::new(found, answer.body.clone(), protection.clone());
+        let sealed = Sealed::new(marks, answer.body.clone(), protection.clone());
         let share = Share::all(self.shared.config.max_decompressed);
         let opened = self.open(&sealed, share, timeout).await;
         let placed = |error: Error| error.with_table(&*answer.table);

@@ -249,8 +249,8 @@ thread_local! {
 
 /// One frame, by the context that this thread keeps.
 fn frame(level: i32, content: &[u8]) -> std::io::Result<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let mut compressor = match kept.take() {
+    COMPRESSOR.with_borrow_mut(|slot| {
+        let mut compressor = match slot.take() {
             Some((of, compressor)) if of == level => compressor,
             _ => {
                 let mut compressor = Compressor::new(level)?;
@@ -262,7 +262,7 @@ fn frame(level: i32, content: &[u8]) -> std::io::Result<Vec<u8>> {
         };
         let frame = compressor.compress(content)?;
         if content.len() <= KEPT_BELOW {
-            *kept = Some((level, compressor));
+            *slot = Some((level, compressor));
         }
         Ok(frame)
     })
@@ -272,14 +272,14 @@ fn with_decompressor<T>(
     size: usize,
     work: impl FnOnce(&mut Decompressor<'static>) -> std::io::Result<T>,
 ) -> std::io::Result<T> {
-    DECOMPRESSOR.with_borrow_mut(|kept| {
-        let mut decompressor = match kept.take() {
+    DECOMPRESSOR.with_borrow_mut(|slot| {
+        let mut decompressor = match slot.take() {
             Some(decompressor) => decompressor,
             None => Decompressor::new()?,
         };
         let done = work(&mut decompressor)?;
         if size <= KEPT_BELOW {
-            *kept = Some(decompressor);
+            *slot = Some(decompressor);
         }
         Ok(done)
     })

@@ -166,13 +166,13 @@ impl DataKeys {
         let look = || era.state().take(context, messages, bytes);
         flight
             .fly(look, async || {
-                let made = self.keyring.generate_data_key(context).await?;
-                made.check()?;
-                let print = fingerprint(&made.key_ref, &made.wrapped, context);
-                let made = Arc::new(made);
+                let data_key = self.keyring.generate_data_key(context).await?;
+                data_key.check()?;
+                let print = fingerprint(&data_key.key_ref, &data_key.wrapped, context);
+                let data_key = Arc::new(data_key);
                 let mut state = era.state();
-                state.keep_own(print, made.clone());
-                Ok(state.serve(context, made, messages, bytes))
+                state.keep_own(print, data_key.clone());
+                Ok(state.serve(context, data_key, messages, bytes))
             })
             .await
     }
@@ -203,7 +203,7 @@ impl DataKeys {
         {
             let mut state = era.state();
             for (print, (key_ref, wrapped)) in prints.iter().zip(wrapped) {
-                if keys.contains_key(print) || missing.iter().any(|(known, _, _)| known == print) {
+                if keys.contains_key(print) || missing.iter().any(|(other, _, _)| other == print) {
                     continue;
                 }
                 match state.find(print) {
@@ -213,13 +213,13 @@ impl DataKeys {
             }
         }
         for part in missing.chunks(AT_ONCE) {
-            let asked = part
+            let unwrapping = part
                 .iter()
                 .map(|(print, key_ref, wrapped)| {
                     self.unwrap(era, context, *print, key_ref, wrapped)
                 })
                 .collect();
-            for (key, (print, _, _)) in all(asked).await.into_iter().zip(part) {
+            for (key, (print, _, _)) in all(unwrapping).await.into_iter().zip(part) {
                 if let Err(error) = &key
                     && !error.is_about_one_value()
                 {
@@ -330,7 +330,7 @@ struct State {
     limits: KeyLimits,
     contexts: HashMap<Box<str>, Arc<KeyContext>>,
     serving: HashMap<KeyContext, Serving>,
-    unwrapped: HashMap<Fingerprint, Kept>,
+    unwrapped: HashMap<Fingerprint, CachedKey>,
     flights: HashMap<Flown, Arc<Flight>>,
     uses: u64,
 }
@@ -343,7 +343,7 @@ struct Serving {
     bytes: u64,
 }
 
-struct Kept {
+struct CachedKey {
     key: Unwrapped,
     until: Instant,
     used: u64,
@@ -407,14 +407,14 @@ impl State {
 
     /// An unwrapped key that is still kept.
     fn find(&mut self, print: &Fingerprint) -> Option<Unwrapped> {
-        let kept = self.unwrapped.get_mut(print)?;
-        if Instant::now() >= kept.until {
+        let entry = self.unwrapped.get_mut(print)?;
+        if Instant::now() >= entry.until {
             self.unwrapped.remove(print);
             return None;
         }
         self.uses += 1;
-        kept.used = self.uses;
-        Some(kept.key.clone())
+        entry.used = self.uses;
+        Some(entry.key.clone())
     }
 
     /// What is written is often read soon after.
@@ -425,20 +425,20 @@ impl State {
     /// Keeps an unwrapped key; what is over goes, else what was not used for the longest time.
     fn keep(&mut self, print: Fingerprint, key: Unwrapped) {
         let now = Instant::now();
-        self.unwrapped.retain(|_, kept| kept.until > now);
+        self.unwrapped.retain(|_, entry| entry.until > now);
         if self.unwrapped.len() >= self.limits.unwrapped
-            && let Some((oldest, _)) = self.unwrapped.iter().min_by_key(|(_, kept)| kept.used)
+            && let Some((oldest, _)) = self.unwrapped.iter().min_by_key(|(_, entry)| entry.used)
         {
             let oldest = *oldest;
             self.unwrapped.remove(&oldest);
         }
         self.uses += 1;
-        let kept = Kept {
+        let entry = CachedKey {
             key,
             until: now + self.limits.lifetime,
             used: self.uses,
         };
-        self.unwrapped.insert(print, kept);
+        self.unwrapped.insert(print, entry);
     }
 
     /// The flight of this, shared by all who need it now.
@@ -472,8 +472,8 @@ impl Flight {
     ) -> Result<T, Error> {
         let before = self.failures.load(Ordering::Relaxed);
         let mut failed = self.alone.lock().await;
-        if let Some(found) = look() {
-            return Ok(found);
+        if let Some(outcome) = look() {
+            return Ok(outcome);
         }
         if self.failures.load(Ordering::Relaxed) != before
             && let Some(error) = &*failed
@@ -532,7 +532,7 @@ mod tests {
     /// A keyring that takes half a second, counts, and fails when told to.
     struct Slow {
         inner: LocalKeyring,
-        made: AtomicU32,
+        generated: AtomicU32,
         unwrapped: AtomicU32,
         fails: AtomicU32,
     }
@@ -542,15 +542,15 @@ mod tests {
             let key = DataKey::new(&mut [1; 32]);
             Arc::new(Self {
                 inner: LocalKeyring::new([("k1", key)]).unwrap(),
-                made: AtomicU32::new(0),
+                generated: AtomicU32::new(0),
                 unwrapped: AtomicU32::new(0),
                 fails: AtomicU32::new(0),
             })
         }
 
-        fn asked(&self) -> (u32, u32) {
+        fn calls(&self) -> (u32, u32) {
             (
-                self.made.load(Ordering::Relaxed),
+                self.generated.load(Ordering::Relaxed),
                 self.unwrapped.load(Ordering::Relaxed),
             )
         }
@@ -573,7 +573,7 @@ mod tests {
     impl Keyring for Slow {
         fn generate_data_key<'a>(&'a self, context: &'a KeyContext) -> Pending<'a, WrappedKey> {
             Box::pin(async {
-                self.made.fetch_add(1, Ordering::Relaxed);
+                self.generated.fetch_add(1, Ordering::Relaxed);
                 self.work().await?;
                 self.inner.generate_data_key(context).await
             })
@@ -631,7 +631,7 @@ mod tests {
         }
 
         all.dedup();
-        assert_eq!((all.len(), keyring.asked()), (1, (1, 0)));
+        assert_eq!((all.len(), keyring.calls()), (1, (1, 0)));
         assert!(start.elapsed() < Duration::from_millis(600));
     }
 
@@ -677,7 +677,7 @@ mod tests {
 
             assert!(Arc::ptr_eq(&one, &two));
             assert_ne!(two.wrapped, three.wrapped);
-            assert_eq!(keyring.asked(), (2, 0));
+            assert_eq!(keyring.calls(), (2, 0));
         }
     }
 
@@ -693,7 +693,7 @@ mod tests {
         let keys = limited(&keyring, limits);
         let take = async |messages, bytes| {
             let key = keys.to_encrypt(&users(), messages, bytes, 0).await.unwrap();
-            (key, keyring.asked().0)
+            (key, keyring.calls().0)
         };
 
         assert_eq!(take(1, 1).await.1, 1);
@@ -709,7 +709,7 @@ mod tests {
         keys.to_decrypt(&users(), &[("k1", &last.0.wrapped)], 0)
             .await
             .unwrap();
-        assert_eq!(keyring.asked(), (6, 1));
+        assert_eq!(keyring.calls(), (6, 1));
         assert_eq!(keys.first.of(1).limits, limits, "after a fork as before");
     }
 
@@ -757,7 +757,7 @@ mod tests {
             assert_eq!(error.kind(), &ErrorKind::ConnectionFailed);
             assert!(error.retryable());
         }
-        assert_eq!(keyring.asked(), (1, 0));
+        assert_eq!(keyring.calls(), (1, 0));
         assert!(start.elapsed() < Duration::from_millis(600));
         assert!(ask().await.is_ok());
     }
@@ -780,7 +780,7 @@ mod tests {
         impatient.abort();
 
         assert_eq!(waiting.await.unwrap(), 60);
-        assert_eq!(keyring.asked(), (2, 0));
+        assert_eq!(keyring.calls(), (2, 0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -795,15 +795,15 @@ mod tests {
 
         let opened = keys.to_decrypt(&users(), &page, 0).await.unwrap();
 
-        assert_eq!((opened.len(), keyring.asked()), (1000, (0, 2)));
+        assert_eq!((opened.len(), keyring.calls()), (1000, (0, 2)));
         assert_eq!(opened[0].as_ref().unwrap().key().bytes(), a.key.bytes());
         assert_eq!(opened[999].as_ref().unwrap().key().bytes(), b.key.bytes());
         assert!(start.elapsed() < Duration::from_millis(600), "both at once");
         keys.to_decrypt(&users(), &page, 0).await.unwrap();
-        assert_eq!(keyring.asked(), (0, 2));
+        assert_eq!(keyring.calls(), (0, 2));
         advance(Duration::from_mins(5)).await;
         keys.to_decrypt(&users(), &page, 0).await.unwrap();
-        assert_eq!(keyring.asked(), (0, 4));
+        assert_eq!(keyring.calls(), (0, 4));
     }
 
     #[tokio::test(start_paused = true)]
@@ -818,7 +818,7 @@ mod tests {
             .unwrap();
 
         assert_eq!(opened[0].as_ref().unwrap().key().bytes(), key.key.bytes());
-        assert_eq!(keyring.asked(), (1, 0));
+        assert_eq!(keyring.calls(), (1, 0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -849,15 +849,19 @@ mod tests {
         let pairs: Vec<(&str, &[u8])> = all.iter().map(|key| ("k1", &*key.wrapped)).collect();
         keys.to_decrypt(&users(), &pairs[..KEPT], 0).await.unwrap();
         keys.to_decrypt(&users(), &pairs[..1], 0).await.unwrap();
-        let asked = keyring.asked().1;
+        let unwrapped = keyring.calls().1;
 
         keys.to_decrypt(&users(), &pairs[KEPT..], 0).await.unwrap();
 
         assert_eq!(keys.first.state().unwrapped.len(), KEPT);
         keys.to_decrypt(&users(), &pairs[..1], 0).await.unwrap();
-        assert_eq!(keyring.asked().1, asked + 1, "the first was used lately");
+        assert_eq!(
+            keyring.calls().1,
+            unwrapped + 1,
+            "the first was used lately"
+        );
         keys.to_decrypt(&users(), &pairs[1..2], 0).await.unwrap();
-        assert_eq!(keyring.asked().1, asked + 2, "the second was not");
+        assert_eq!(keyring.calls().1, unwrapped + 2, "the second was not");
     }
 
     #[tokio::test(start_paused = true)]
@@ -873,7 +877,7 @@ mod tests {
         assert!(keys.first.state().unwrapped.is_empty());
         assert!(Arc::ptr_eq(&child, &one(&keys, 1).await));
         assert_ne!(child.wrapped, one(&keys, 2).await.wrapped);
-        assert_eq!(keyring.asked(), (3, 0));
+        assert_eq!(keyring.calls(), (3, 0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ impl LocalKeyring {
                     name.len()
                 ));
             }
-            if all.iter().any(|(known, _)| **known == *name) {
+            if all.iter().any(|(other, _)| **other == *name) {
                 return refuse(format!("two keys have the name {name:?}"));
             }
             all.push((name.into(), key));

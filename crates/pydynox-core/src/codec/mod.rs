@@ -1,7 +1,7 @@
-//! How protected attributes are stored: compressed, encrypted, or both; written into holes of a body, read out of an answer.
+//! How protected attributes are stored: compressed, encrypted, or both; written at the marks of a body, read out of an answer.
 //!
 //! An attribute is protected when its class says so ([`ProtectedAttribute`]). On the way out its value is left out of the
-//! body (a *hole*) and [`Holes::fill`] puts the stored form there; on the way in [`Found::open`] puts the values back, item by
+//! body (a *mark*) and [`Marks::fill`] puts the stored form there; on the way in [`SealedValues::open`] puts the values back, item by
 //! item, so that whoever decodes sees what an attribute without protection would have looked like.
 
 pub mod compression;
@@ -19,10 +19,10 @@ mod seal;
 pub use data_keys::{DataKeys, KeyLimits};
 pub use keyring::{DataKey, Keyring};
 pub use local::LocalKeyring;
-pub use open::{Found, Opened, Place, PlainAttributes, Share, Target};
+pub use open::{Opened, Place, PlainAttributes, SealedValues, Share, Target};
 pub use protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
 pub use protection::{Protection, Sealed};
-pub use seal::Holes;
+pub use seal::Marks;
 
 #[cfg(test)]
 mod tests;

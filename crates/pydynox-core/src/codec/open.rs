@@ -61,7 +61,7 @@ pub struct PlainAttributes {
 
 /// The protected values of an answer.
 #[derive(Default)]
-pub struct Found {
+pub struct SealedValues {
     items: Vec<Item>,
     values: Vec<Value>,
 }
@@ -85,9 +85,9 @@ struct Value {
     stored: Stored,
 }
 
-impl fmt::Debug for Found {
+impl fmt::Debug for SealedValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Found").finish_non_exhaustive()
+        f.debug_struct("SealedValues").finish_non_exhaustive()
     }
 }
 
@@ -184,7 +184,7 @@ impl Opened {
     }
 }
 
-impl Found {
+impl SealedValues {
     /// Looks for the protected values of an answer. `target` says how an item is read: it is given the table (where the answer
     /// names it), the item's number and a cursor before the item, and gives `None` for an item without protected attributes.
     ///
@@ -196,12 +196,12 @@ impl Found {
         place: Place<'_>,
         mut target: impl FnMut(Option<&str>, usize, &Reader<'_>) -> Option<Target>,
     ) -> Result<Self, Error> {
-        let mut found = Self::default();
+        let mut sealed = Self::default();
         let mut reader = Reader::new(body)?;
         let mut number = 0;
         let mut item = |reader: &mut Reader<'_>, table: Option<&str>| -> Result<(), Error> {
             match target(table, number, reader) {
-                Some(target) => found.item(reader, number, target)?,
+                Some(target) => sealed.item(reader, number, target)?,
                 None => reader.skip()?,
             }
             number += 1;
@@ -209,7 +209,7 @@ impl Found {
         };
         walk(&mut reader, place, &mut item)?;
         reader.end()?;
-        Ok(found)
+        Ok(sealed)
     }
 
     /// Whether the answer can be taken as it is.

@@ -27,7 +27,7 @@ const TAGS: [Tag; 10] = [
 ];
 
 fn code(tag: Tag) -> u8 {
-    1 + TAGS.iter().take_while(|known| **known != tag).count() as u8
+    1 + TAGS.iter().take_while(|other| **other != tag).count() as u8
 }
 
 /// A value, given as wire JSON and nothing else, as bytes, and its type.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::data_keys::DataKeys;
-use super::open::{Found, Opened, Place, PlainAttributes, Share, Target};
+use super::open::{Opened, Place, PlainAttributes, SealedValues, Share, Target};
 use super::protected::{ItemKey, ProtectedSchema};
-use super::seal::Holes;
+use super::seal::Marks;
 use crate::error::{Error, ErrorKind};
 use crate::retry::deadline::{Deadline, Timers};
 use crate::size::{ItemSize, item_size};
@@ -83,20 +83,20 @@ impl Protection {
     ///
     /// # Errors
     ///
-    /// Those of [`Holes::fill`].
+    /// Those of [`Marks::fill`].
     pub async fn seal(&self, body: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut holes = Holes::default();
+        let mut marks = Marks::default();
         for written in &self.writes {
-            let item = holes.item(written.schema.clone());
+            let item = marks.item(written.schema.clone());
             if written.schema.encrypts() {
-                holes.set_key(item, ItemKey::of(&written.schema, &written.key)?);
+                marks.set_key(item, ItemKey::of(&written.schema, &written.key)?);
             }
         }
-        let plain = self.leave_out(body, &mut holes)?;
-        if holes.is_empty() {
+        let plain = self.leave_out(body, &mut marks)?;
+        if marks.is_empty() {
             return Ok(plain);
         }
-        holes
+        marks
             .fill(plain, self.keys.as_deref(), self.generation)
             .await
     }
@@ -106,22 +106,22 @@ impl Protection {
     ///
     /// # Errors
     ///
-    /// Those of [`Holes::measure`].
+    /// Those of [`Marks::measure`].
     pub fn size(&self, item: &[u8]) -> Result<ItemSize, Error> {
-        let mut holes = Holes::default();
+        let mut marks = Marks::default();
         for written in &self.writes {
-            holes.item(written.schema.clone());
+            marks.item(written.schema.clone());
         }
-        let plain = self.leave_out(item, &mut holes)?;
-        let whole = holes.measure(&plain, self.keys.as_deref(), self.generation)?;
+        let plain = self.leave_out(item, &mut marks)?;
+        let whole = marks.measure(&plain, self.keys.as_deref(), self.generation)?;
         Ok(item_size(&whole)?)
     }
 
-    fn leave_out(&self, body: &[u8], holes: &mut Holes) -> Result<Vec<u8>, Error> {
+    fn leave_out(&self, body: &[u8], marks: &mut Marks) -> Result<Vec<u8>, Error> {
         let mut plain = Vec::with_capacity(body.len());
         let mut rest = body;
-        while let Some(found) = Marked::find(rest) {
-            let (before, marked) = rest.split_at(found);
+        while let Some(start) = Marked::find(rest) {
+            let (before, marked) = rest.split_at(start);
             plain.extend_from_slice(before);
             let marked = Marked::read(marked).ok_or_else(misplaced)?;
             let written = self.writes.get(marked.item).ok_or_else(misplaced)?;
@@ -134,7 +134,7 @@ impl Protection {
                     Error::new(ErrorKind::Validation, message).with_attribute(marked.attribute)
                 );
             };
-            holes.push(plain.len(), marked.item, attribute, marked.value);
+            marks.push(plain.len(), marked.item, attribute, marked.value);
             rest = marked.rest;
         }
         plain.extend_from_slice(rest);
@@ -145,8 +145,8 @@ impl Protection {
     ///
     /// # Errors
     ///
-    /// Those of [`Found::look`].
-    pub fn look(&self, operation: &Operation, body: &[u8]) -> Result<Option<Found>, Error> {
+    /// Those of [`SealedValues::look`].
+    pub fn look(&self, operation: &Operation, body: &[u8]) -> Result<Option<SealedValues>, Error> {
         use Operation as O;
         let place = match operation {
             O::GetItem => Place::One("Item"),
@@ -161,22 +161,27 @@ impl Protection {
         self.look_at(place, body)
     }
 
-    fn look_at(&self, place: Place<'_>, body: &[u8]) -> Result<Option<Found>, Error> {
+    fn look_at(&self, place: Place<'_>, body: &[u8]) -> Result<Option<SealedValues>, Error> {
         let opens = |reads: &Reads| reads.schema.is_some() || reads.plain.is_some();
         if !self.reads.iter().any(opens) {
             return Ok(None);
         }
-        let found = Found::look(body, place, |table, _, item| self.target(table, item))?;
-        Ok((!found.is_empty()).then_some(found))
+        let sealed = SealedValues::look(body, place, |table, _, item| self.target(table, item))?;
+        Ok((!sealed.is_empty()).then_some(sealed))
     }
 
     /// Items with their protected values in place.
     ///
     /// # Errors
     ///
-    /// Those of [`Found::open`].
-    pub async fn open(&self, found: &Found, body: &[u8], share: Share) -> Result<Opened, Error> {
-        found
+    /// Those of [`SealedValues::open`].
+    pub async fn open(
+        &self,
+        sealed: &SealedValues,
+        body: &[u8],
+        share: Share,
+    ) -> Result<Opened, Error> {
+        sealed
             .open(body, self.keys.as_deref(), self.generation, share)
             .await
     }
@@ -241,10 +246,10 @@ impl Protection {
         timers: &Timers,
     ) -> Option<Bytes> {
         let item = item?;
-        let Some(found) = self.look_at(Place::Whole, &item).ok()? else {
+        let Some(sealed) = self.look_at(Place::Whole, &item).ok()? else {
             return Some(item);
         };
-        let opening = Box::pin(self.open(&found, &item, Share::all(most)));
+        let opening = Box::pin(self.open(&sealed, &item, Share::all(most)));
         let opened = deadline.bound(timers, opening).await?.ok()?;
         opened.in_place(&item).ok().map(Into::into)
     }
@@ -252,7 +257,7 @@ impl Protection {
 
 /// An answer of several items whose protected values are still to be opened, as its items are taken.
 pub struct Sealed {
-    found: Found,
+    values: SealedValues,
     body: Bytes,
     protection: Arc<Protection>,
 }
@@ -265,9 +270,9 @@ impl std::fmt::Debug for Sealed {
 
 impl Sealed {
     /// What was found in an answer.
-    pub fn new(found: Found, body: Bytes, protection: Arc<Protection>) -> Self {
+    pub fn new(values: SealedValues, body: Bytes, protection: Arc<Protection>) -> Self {
         Self {
-            found,
+            values,
             body,
             protection,
         }
@@ -277,9 +282,9 @@ impl Sealed {
     ///
     /// # Errors
     ///
-    /// Those of [`Found::open`].
+    /// Those of [`SealedValues::open`].
     pub async fn open(&self, share: Share) -> Result<Opened, Error> {
-        self.protection.open(&self.found, &self.body, share).await
+        self.protection.open(&self.values, &self.body, share).await
     }
 }
 

@@ -15,12 +15,12 @@ use crate::wire::Tag;
 /// The values that a body leaves out, each with the place where it belongs.
 ///
 /// While a body is written, whoever writes it calls [`item`](Self::item) for each item and [`push`](Self::push) where a
-/// protected value would stand, and writes nothing there. A body without protected values has no `Holes`.
+/// protected value would stand, and writes nothing there. A body without protected values has no `Marks`.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use pydynox_core::codec::compression::Compression;
-/// use pydynox_core::codec::{Holes, ProtectedAttribute, ProtectedSchema};
+/// use pydynox_core::codec::{Marks, ProtectedAttribute, ProtectedSchema};
 /// use pydynox_core::schema::{KeyAttribute, KeyType};
 /// use pydynox_core::wire::{Tag, Writer};
 ///
@@ -35,22 +35,22 @@ use crate::wire::Tag;
 /// let schema = Arc::new(ProtectedSchema::new("User", "users", key, None, [log])?);
 ///
 /// let mut body = Writer::default();
-/// let mut holes = Holes::default();
+/// let mut marks = Marks::default();
 /// body.raw(br#"{"TableName":"users","Item":{"id":{"S":"u1"},"log":"#);
-/// let item = holes.item(schema.clone());
-/// holes.push(body.len(), item, 0, format!(r#"{{"S":"{}"}}"#, "again ".repeat(500)).as_bytes());
+/// let item = marks.item(schema.clone());
+/// marks.push(body.len(), item, 0, format!(r#"{{"S":"{}"}}"#, "again ".repeat(500)).as_bytes());
 /// body.raw(b"}}");
 ///
-/// let body = holes.fill(body.into_bytes(), None, 0).await?;
+/// let body = marks.fill(body.into_bytes(), None, 0).await?;
 /// assert!(body.starts_with(br#"{"TableName":"users","Item":{"id":{"S":"u1"},"log":{"B":"2XoBKLUv/"#));
 /// # Ok::<(), pydynox_core::error::Error>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
-pub struct Holes {
+pub struct Marks {
     items: Vec<Item>,
-    holes: Vec<Hole>,
+    marks: Vec<Mark>,
 }
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ struct Item {
     key: Option<ItemKey>,
 }
 
-struct Hole {
+struct Mark {
     at: usize,
     item: usize,
     attribute: usize,
@@ -67,16 +67,16 @@ struct Hole {
     value: Box<[u8]>,
 }
 
-impl std::fmt::Debug for Hole {
+impl std::fmt::Debug for Mark {
     /// The place, never the value.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hole")
+        f.debug_struct("Mark")
             .field("at", &self.at)
             .finish_non_exhaustive()
     }
 }
 
-impl Holes {
+impl Marks {
     /// Announces an item that has protected values in this body, and gives the number to name it by.
     pub fn item(&mut self, schema: Arc<ProtectedSchema>) -> usize {
         self.items.push(Item { schema, key: None });
@@ -94,7 +94,7 @@ impl Holes {
     ///
     /// Offsets must not go down from one call to the next.
     pub fn push(&mut self, at: usize, item: usize, attribute: usize, value: &[u8]) {
-        self.holes.push(Hole {
+        self.marks.push(Mark {
             at,
             item,
             attribute,
@@ -104,7 +104,7 @@ impl Holes {
 
     /// Whether nothing was left out.
     pub fn is_empty(&self) -> bool {
-        self.holes.is_empty()
+        self.marks.is_empty()
     }
 
     /// The body with all values in: compressed, encrypted, as the schemas say. To be done once per call, before retries.
@@ -122,9 +122,9 @@ impl Holes {
         keys: Option<&DataKeys>,
         generation: u64,
     ) -> Result<Vec<u8>, Error> {
-        let mut stored = Vec::with_capacity(self.holes.len());
-        for hole in &self.holes {
-            stored.push(self.prepare(hole)?);
+        let mut stored = Vec::with_capacity(self.marks.len());
+        for mark in &self.marks {
+            stored.push(self.prepare(mark)?);
         }
         self.encrypt(&mut stored, keys, generation).await?;
         self.splice(&body, &stored)
@@ -141,12 +141,12 @@ impl Holes {
         keys: Option<&DataKeys>,
         generation: u64,
     ) -> Result<Vec<u8>, Error> {
-        let mut stored = Vec::with_capacity(self.holes.len());
-        for hole in &self.holes {
-            let prepared = self.prepare(hole)?;
+        let mut stored = Vec::with_capacity(self.marks.len());
+        for mark in &self.marks {
+            let prepared = self.prepare(mark)?;
             stored.push(match &prepared {
                 Stored::ToEncrypt { content, .. } => {
-                    let table = &self.place(hole)?.0.schema.logical_table;
+                    let table = &self.place(mark)?.0.schema.logical_table;
                     let keys = keys.ok_or_else(no_keyring)?;
                     let length = content.len() + keys.overhead(table, generation)?;
                     Stored::Binary(vec![0; length])
@@ -157,9 +157,9 @@ impl Holes {
         self.splice(body, &stored)
     }
 
-    fn prepare(&self, hole: &Hole) -> Result<Stored, Error> {
-        let (item, attribute) = self.place(hole)?;
-        prepare(attribute, &hole.value)
+    fn prepare(&self, mark: &Mark) -> Result<Stored, Error> {
+        let (item, attribute) = self.place(mark)?;
+        prepare(attribute, &mark.value)
             .map_err(|error| error.with_attribute(&*attribute.attribute_name))
             .map_err(|error| error.with_table(&*item.schema.logical_table))
     }
@@ -172,14 +172,14 @@ impl Holes {
         generation: u64,
     ) -> Result<(), Error> {
         let mut tables: Vec<(&str, u64, u64)> = Vec::new();
-        for (hole, stored) in self.holes.iter().zip(&*stored) {
+        for (mark, stored) in self.marks.iter().zip(&*stored) {
             let Stored::ToEncrypt { content, .. } = stored else {
                 continue;
             };
-            let table = &*self.place(hole)?.0.schema.logical_table;
+            let table = &*self.place(mark)?.0.schema.logical_table;
             let bytes = content.len() as u64;
-            match tables.iter_mut().find(|(known, _, _)| *known == table) {
-                Some(known) => (known.1, known.2) = (known.1 + 1, known.2 + bytes),
+            match tables.iter_mut().find(|(entry, _, _)| *entry == table) {
+                Some(entry) => (entry.1, entry.2) = (entry.1 + 1, entry.2 + bytes),
                 None => tables.push((table, 1, bytes)),
             }
         }
@@ -192,8 +192,8 @@ impl Holes {
             let key = keys
                 .to_encrypt(&context, messages, bytes, generation)
                 .await?;
-            for (hole, stored) in self.holes.iter().zip(&mut *stored) {
-                let (item, attribute) = self.place(hole)?;
+            for (mark, stored) in self.marks.iter().zip(&mut *stored) {
+                let (item, attribute) = self.place(mark)?;
                 if *item.schema.logical_table == *table {
                     seal(item, attribute, &key, stored)
                         .map_err(|error| error.with_attribute(&*attribute.attribute_name))?;
@@ -207,11 +207,11 @@ impl Holes {
         let room: usize = stored.iter().map(Stored::room).sum();
         let mut whole = Vec::with_capacity(body.len() + room);
         let mut from = 0;
-        for (hole, stored) in self.holes.iter().zip(stored) {
-            whole.extend_from_slice(body.get(from..hole.at).ok_or_else(misplaced)?);
-            from = hole.at;
+        for (mark, stored) in self.marks.iter().zip(stored) {
+            whole.extend_from_slice(body.get(from..mark.at).ok_or_else(misplaced)?);
+            from = mark.at;
             match stored {
-                Stored::AsItIs => whole.extend_from_slice(&hole.value),
+                Stored::AsItIs => whole.extend_from_slice(&mark.value),
                 Stored::Binary(bytes) => write_binary(bytes, &mut whole),
                 Stored::ToEncrypt { .. } => return Err(misplaced()),
             }
@@ -220,9 +220,9 @@ impl Holes {
         Ok(whole)
     }
 
-    fn place(&self, hole: &Hole) -> Result<(&Item, &ProtectedAttribute), Error> {
-        let item = self.items.get(hole.item).ok_or_else(misplaced)?;
-        let attribute = item.schema.attributes.get(hole.attribute);
+    fn place(&self, mark: &Mark) -> Result<(&Item, &ProtectedAttribute), Error> {
+        let item = self.items.get(mark.item).ok_or_else(misplaced)?;
+        let attribute = item.schema.attributes.get(mark.attribute);
         Ok((item, attribute.ok_or_else(misplaced)?))
     }
 }

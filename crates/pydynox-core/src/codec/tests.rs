@@ -68,10 +68,15 @@ mod vectors {
                 );
                 if opened.is_ok() {
                     assert_eq!(content, test.pt.as_slice(), "{}", test.tc_id);
-                    let made = cipher
+                    let computed = cipher
                         .encrypt_inout_detached(&nonce, &test.aad, content.as_mut_slice().into())
                         .unwrap();
-                    assert_eq!((content, made), (test.ct.to_vec(), tag), "{}", test.tc_id);
+                    assert_eq!(
+                        (content, computed),
+                        (test.ct.to_vec(), tag),
+                        "{}",
+                        test.tc_id
+                    );
                 }
                 run += 1;
             }
@@ -196,9 +201,9 @@ mod vectors {
                 nonce: hex(&vector["nonce"]).try_into().unwrap(),
             };
 
-            let made = seal_with(&fresh, &wrapped, flags, &data, &content).unwrap();
+            let sealed = seal_with(&fresh, &wrapped, flags, &data, &content).unwrap();
 
-            assert_eq!(made, envelope, "{name}");
+            assert_eq!(sealed, envelope, "{name}");
             let parsed = Envelope::parse(&envelope).unwrap();
             let (_, opened) = open(&parsed, &wrapped.key, [&*data]).unwrap();
             assert_eq!(opened, content, "{name}");
@@ -307,20 +312,20 @@ async fn seal(
     values: &[(usize, &str)],
 ) -> Result<Vec<u8>, Error> {
     let mut body = Writer::default();
-    let mut holes = Holes::default();
-    let item = holes.item(schema.clone());
+    let mut marks = Marks::default();
+    let item = marks.item(schema.clone());
     let key = [format!(r#"{{"S":"{id}"}}"#), format!(r#"{{"N":"{at}"}}"#)];
     let item_key = ItemKey::new(schema, key[0].as_bytes(), Some(key[1].as_bytes()))?;
-    holes.set_key(item, item_key);
+    marks.set_key(item, item_key);
     body.raw(format!(r#"{{"Item":{{"id":{}"#, key[0]).as_bytes());
     for (attribute, value) in values {
         body.byte(b',');
         body.string(&schema.attributes[*attribute].attribute_name);
         body.byte(b':');
-        holes.push(body.len(), item, *attribute, value.as_bytes());
+        marks.push(body.len(), item, *attribute, value.as_bytes());
     }
     body.raw(format!(r#","at":{}}}}}"#, key[1]).as_bytes());
-    holes.fill(body.into_bytes(), Some(keys), 0).await
+    marks.fill(body.into_bytes(), Some(keys), 0).await
 }
 
 /// An answer with its values in place.
@@ -330,8 +335,10 @@ struct Whole {
     migrated: Vec<(usize, usize)>,
 }
 
-async fn open_all(found: &Found, keys: &DataKeys, body: &[u8]) -> Result<Whole, Error> {
-    let opened = found.open(body, Some(keys), 0, Share::all(1 << 26)).await?;
+async fn open_all(sealed: &SealedValues, keys: &DataKeys, body: &[u8]) -> Result<Whole, Error> {
+    let opened = sealed
+        .open(body, Some(keys), 0, Share::all(1 << 26))
+        .await?;
     Ok(Whole {
         body: opened.in_place(body)?,
         migrated: opened.migrated().to_vec(),
@@ -350,8 +357,8 @@ async fn unseal(
     keys: &DataKeys,
     body: &[u8],
 ) -> Result<Whole, Error> {
-    let found = Found::look(body, Place::One("Item"), |_, _, _| Some(target(schema)))?;
-    open_all(&found, keys, body).await
+    let sealed = SealedValues::look(body, Place::One("Item"), |_, _, _| Some(target(schema)))?;
+    open_all(&sealed, keys, body).await
 }
 
 /// An attribute of a sealed item, as wire JSON.
@@ -770,8 +777,8 @@ async fn a_page_of_a_thousand_rows_costs_one_unwrapping() {
     let counting = Arc::new(Counting(local, AtomicU32::new(0)));
     let reader = DataKeys::new(counting.clone(), [], KeyLimits::default(), 0).unwrap();
 
-    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema)));
-    let opened = open_all(&found.unwrap(), &reader, &body).await.unwrap();
+    let sealed = SealedValues::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema)));
+    let opened = open_all(&sealed.unwrap(), &reader, &body).await.unwrap();
 
     assert_eq!(counting.1.load(Ordering::Relaxed), 1);
     let text = String::from_utf8(opened.body).unwrap();
@@ -816,14 +823,14 @@ async fn values_are_found_wherever_an_answer_has_items() {
         (Place::One("Item"), "{}".to_owned()),
     ] {
         let body = answer.replace("ITEM", item);
-        let found = Found::look(body.as_bytes(), place, |table, _, item| {
+        let sealed = SealedValues::look(body.as_bytes(), place, |table, _, item| {
             assert!(item.clone().begin_object().is_ok());
             (table != Some("orders")).then(|| target(&users))
         })
         .unwrap();
-        assert_eq!(found.is_empty(), !answer.contains("ITEM"));
+        assert_eq!(sealed.is_empty(), !answer.contains("ITEM"));
 
-        let opened = open_all(&found, &keys, body.as_bytes()).await.unwrap();
+        let opened = open_all(&sealed, &keys, body.as_bytes()).await.unwrap();
 
         assert_eq!(
             String::from_utf8(opened.body).unwrap(),
@@ -844,7 +851,7 @@ async fn an_answer_without_the_key_opens_with_the_key_of_the_request() {
     body.extend_from_slice(b"}}");
     let key = ItemKey::new(&users, br#"{"S":"u1"}"#, Some(br#"{"N":"5"}"#)).unwrap();
     let look = |key: Option<ItemKey>| {
-        Found::look(&body, Place::One("Attributes"), |_, _, _| {
+        SealedValues::look(&body, Place::One("Attributes"), |_, _, _| {
             Some(Target {
                 key: key.clone(),
                 ..target(&users)
@@ -868,19 +875,19 @@ async fn what_cannot_be_sealed_says_why() {
         [encrypted("ssn", &[Tag::S]), compressed("log", &[Tag::S])],
     );
     let keys = keyring(&["k1"]);
-    let hole = |value: &str, keyed: bool| {
-        let mut holes = Holes::default();
-        let item = holes.item(users.clone());
+    let seal_one = |value: &str, keyed: bool| {
+        let mut marks = Marks::default();
+        let item = marks.item(users.clone());
         if keyed {
             let key = ItemKey::new(&users, br#"{"S":"u1"}"#, Some(br#"{"N":"5"}"#)).unwrap();
-            holes.set_key(item, key);
+            marks.set_key(item, key);
         }
-        holes.push(5, item, 0, value.as_bytes());
-        holes
+        marks.push(5, item, 0, value.as_bytes());
+        marks
     };
     let body = || br#"{"a":}"#.to_vec();
-    let kind = async |holes: Holes, keys: Option<&DataKeys>| {
-        holes
+    let kind = async |marks: Marks, keys: Option<&DataKeys>| {
+        marks
             .fill(body(), keys, 0)
             .await
             .unwrap_err()
@@ -889,20 +896,23 @@ async fn what_cannot_be_sealed_says_why() {
     };
 
     let text = r#"{"S":"SECRET"}"#;
-    assert_eq!(kind(hole(text, true), None).await, ErrorKind::Configuration);
     assert_eq!(
-        kind(hole(text, false), Some(&keys)).await,
+        kind(seal_one(text, true), None).await,
+        ErrorKind::Configuration
+    );
+    assert_eq!(
+        kind(seal_one(text, false), Some(&keys)).await,
         ErrorKind::Internal
     );
     assert_eq!(
-        kind(hole(r#"{"N":"5"}"#, true), Some(&keys)).await,
+        kind(seal_one(r#"{"N":"5"}"#, true), Some(&keys)).await,
         ErrorKind::Internal
     );
     assert_eq!(
-        kind(hole("5", true), Some(&keys)).await,
+        kind(seal_one("5", true), Some(&keys)).await,
         ErrorKind::Internal
     );
-    let good = hole(text, true);
+    let good = seal_one(text, true);
     assert!(!format!("{good:?}").contains("SECRET"));
     assert!(good.fill(body(), Some(&keys), 0).await.is_ok());
     assert!(ItemKey::new(&users, br#"{"S":"u1"}"#, None).is_err());
@@ -1002,20 +1012,21 @@ async fn items_are_opened_as_they_are_asked_for_and_no_more_than_there_is_room_f
     const SIZE: usize = 1 << 19;
     let schema = packed_schema();
     let body = bombs(&[SIZE; 9]);
-    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
+    let sealed =
+        SealedValues::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
     let share = Share {
         room: 3 * SIZE + 3000,
         ..Share::all(2 * SIZE)
     };
 
-    let first = found.open(&body, None, 0, share).await.unwrap();
+    let first = sealed.open(&body, None, 0, share).await.unwrap();
     let one = Share {
         from: 3,
         wanted: 1,
         ..share
     };
-    let second = found.open(&body, None, 0, one).await.unwrap();
-    let rest = found
+    let second = sealed.open(&body, None, 0, one).await.unwrap();
+    let rest = sealed
         .open(&body, None, 0, Share { from: 7, ..share })
         .await
         .unwrap();
@@ -1037,7 +1048,7 @@ async fn items_are_opened_as_they_are_asked_for_and_no_more_than_there_is_room_f
         at_least_one: false,
         ..share
     };
-    let closed = found.open(&body, None, 0, none).await.unwrap();
+    let closed = sealed.open(&body, None, 0, none).await.unwrap();
     assert_eq!((closed.until(), closed.size()), (0, 0));
 }
 
@@ -1045,15 +1056,16 @@ async fn items_are_opened_as_they_are_asked_for_and_no_more_than_there_is_room_f
 async fn an_item_that_is_too_large_alone_is_an_error_of_its_own() {
     let schema = packed_schema();
     let body = bombs(&[10, (1 << 20) - 100, 10]);
-    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
+    let sealed =
+        SealedValues::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
     let share = Share {
         room: 1 << 19,
         ..Share::all(1 << 19)
     };
 
-    let before = found.open(&body, None, 0, share).await.unwrap();
+    let before = sealed.open(&body, None, 0, share).await.unwrap();
     let after = Share { from: 1, ..share };
-    let opened = found.open(&body, None, 0, after).await.unwrap();
+    let opened = sealed.open(&body, None, 0, after).await.unwrap();
 
     assert_eq!(before.until(), 1);
     assert_eq!(opened.until(), usize::MAX);
@@ -1087,9 +1099,10 @@ async fn an_item_that_cannot_be_opened_leaves_the_others_alone() {
         );
     }
     body.extend_from_slice(br#"{"ssn":{"B":"2XABAQ=="}},{"id":{"S":"u1"}}]}"#);
-    let found = Found::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
+    let sealed =
+        SealedValues::look(&body, Place::Many("Items"), |_, _, _| Some(target(&schema))).unwrap();
 
-    let opened = found
+    let opened = sealed
         .open(&body, Some(&keys), 0, Share::all(1 << 20))
         .await
         .unwrap();
@@ -1119,7 +1132,7 @@ async fn an_envelope_is_not_read_as_a_value_of_a_class_that_stores_it_plainly() 
         names: [("ssn".into(), "Patient".into())].into(),
     });
     let look = |body: &[u8]| {
-        Found::look(body, Place::One("Item"), |_, _, _| {
+        SealedValues::look(body, Place::One("Item"), |_, _, _| {
             Some(Target {
                 plain: Some(plain.clone()),
                 ..Target::default()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::condition::{Condition, shown, too_long};
+use super::condition::{Condition, text_of, too_long};
 use super::names::{Names, Values};
 use super::path::{Path, Step, write_steps};
 use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
@@ -156,7 +156,7 @@ impl Action {
     fn show(&self, f: &mut impl fmt::Write, values: bool) -> fmt::Result {
         let value = |json: &[u8]| {
             if values && !is_marked(json) {
-                shown(json)
+                text_of(json)
             } else {
                 "…".to_owned()
             }
@@ -252,9 +252,9 @@ impl Source {
 /// The actions of one update, none of which stands in another's way.
 #[derive(Debug, Clone)]
 pub struct Actions {
-    asked: Vec<Action>,
+    requested: Vec<Action>,
     /// What is written with every update beside what the caller asks for. Done twice it harms nothing.
-    kept: Vec<Action>,
+    managed: Vec<Action>,
 }
 
 impl Actions {
@@ -297,25 +297,25 @@ impl Actions {
             }
         }
         Ok(Self {
-            asked: actions,
-            kept: Vec::new(),
+            requested: actions,
+            managed: Vec::new(),
         })
     }
 
     /// The places that are changed.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.asked.iter().map(|action| &action.path)
+        self.requested.iter().map(|action| &action.path)
     }
 
     /// Whether there is an item afterwards where there was none: `DynamoDB` makes none of REMOVE and DELETE alone.
     pub fn make_an_item(&self) -> bool {
-        let mut all = self.asked.iter().chain(&self.kept);
+        let mut all = self.requested.iter().chain(&self.managed);
         all.any(Action::leaves_a_value)
     }
 
     /// Whether an action on the attribute as a whole gives it a value.
     pub fn fills(&self, attribute: &str) -> bool {
-        self.asked.iter().any(|action| {
+        self.requested.iter().any(|action| {
             action.path.steps().len() == 1
                 && action.path.attribute() == attribute
                 && action.leaves_a_value()
@@ -325,7 +325,7 @@ impl Actions {
     /// What the update makes of an attribute.
     pub fn outcome(&self, attribute: &str) -> Outcome<'_> {
         let mut about = self
-            .asked
+            .requested
             .iter()
             .filter(|action| action.path.attribute() == attribute);
         let Some(action) = about.next() else {
@@ -341,9 +341,9 @@ impl Actions {
 
     /// The values that attributes may have afterwards, as far as they are given: JSON texts, by attribute.
     pub fn constants(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.asked
+        self.requested
             .iter()
-            .chain(&self.kept)
+            .chain(&self.managed)
             .filter(|action| action.path.steps().len() == 1)
             .filter_map(|action| match &action.verb {
                 Verb::Set(Term::Source(Source::Value(json))) => Some((action, json)),
@@ -365,24 +365,24 @@ impl Actions {
     pub fn fill(&mut self, attribute: &str, json: &[u8]) {
         let path = Path::new(attribute);
         let source = Source::IfNotExists(path.clone(), Box::new(Source::Value(json.into())));
-        self.asked.push(Action::set(path, Term::Source(source)));
+        self.requested.push(Action::set(path, Term::Source(source)));
     }
 
     /// Sets an attribute that no action may touch, such as the version, beside all that the caller asks for.
-    pub fn keep(&mut self, attribute: &str, term: Term) {
-        self.kept.push(Action::set(Path::new(attribute), term));
+    pub fn set_managed(&mut self, attribute: &str, term: Term) {
+        self.managed.push(Action::set(Path::new(attribute), term));
     }
 
     /// Removes an attribute that no action may touch.
-    pub fn drop_kept(&mut self, attribute: &str) {
-        self.kept.push(Action::remove(Path::new(attribute)));
+    pub fn remove_managed(&mut self, attribute: &str) {
+        self.managed.push(Action::remove(Path::new(attribute)));
     }
 
     /// Whether applying them twice does what applying them once does.
     ///
     /// An element of a list is none of these: removing one moves the others, and setting one behind the end adds one.
     pub fn is_idempotent(&self) -> bool {
-        self.asked.iter().all(|action| {
+        self.requested.iter().all(|action| {
             let is_element = matches!(action.path.steps().last(), Some(Step::Index(_)));
             !is_element
                 && match &action.verb {
@@ -405,7 +405,7 @@ impl Actions {
     /// Whether a source is the same before and after the update.
     fn is_stable(&self, source: &Source) -> bool {
         let unwritten = |path: &Path| {
-            let mut written = self.asked.iter().chain(&self.kept);
+            let mut written = self.requested.iter().chain(&self.managed);
             !written.any(|action| action.path.overlaps(path))
         };
         match source {
@@ -482,9 +482,9 @@ impl Actions {
         for (clause, keyword) in keywords.into_iter().enumerate() {
             let mut before: &[u8] = if writer.len() == start { b"" } else { b" " };
             for action in self
-                .asked
+                .requested
                 .iter()
-                .chain(&self.kept)
+                .chain(&self.managed)
                 .filter(|action| action.verb.clause() == clause)
             {
                 writer.raw(before);

@@ -218,47 +218,47 @@ impl Condition {
 
     /// The conditions that hold together when this one does: its parts between ANDs, from left to right.
     pub fn conjuncts(&self) -> Vec<&Self> {
-        let mut found = Vec::new();
-        self.collect_conjuncts(&mut found);
-        found
+        let mut conjuncts = Vec::new();
+        self.collect_conjuncts(&mut conjuncts);
+        conjuncts
     }
 
-    fn collect_conjuncts<'a>(&'a self, found: &mut Vec<&'a Self>) {
+    fn collect_conjuncts<'a>(&'a self, conjuncts: &mut Vec<&'a Self>) {
         if let Node::And(left, right) = &*self.node {
-            left.collect_conjuncts(found);
-            right.collect_conjuncts(found);
+            left.collect_conjuncts(conjuncts);
+            right.collect_conjuncts(conjuncts);
         } else {
-            found.push(self);
+            conjuncts.push(self);
         }
     }
 
     /// The paths that it looks at, from left to right.
     pub fn paths(&self) -> Vec<&Path> {
-        let mut found = Vec::new();
+        let mut paths = Vec::new();
         self.visit(&mut |node| match node {
-            Node::Compare(_, left, right) => found.extend([left, right].map(Operand::path)),
-            Node::Between(operands) => found.extend(operands.iter().map(Operand::path)),
+            Node::Compare(_, left, right) => paths.extend([left, right].map(Operand::path)),
+            Node::Between(operands) => paths.extend(operands.iter().map(Operand::path)),
             Node::In(operand, choices) => {
-                found.push(operand.path());
-                found.extend(choices.iter().map(Operand::path));
+                paths.push(operand.path());
+                paths.extend(choices.iter().map(Operand::path));
             }
-            Node::Exists(path) | Node::NotExists(path) => found.push(Some(path)),
-            Node::Function(_, path, operand) => found.extend([Some(path), operand.path()]),
+            Node::Exists(path) | Node::NotExists(path) => paths.push(Some(path)),
+            Node::Function(_, path, operand) => paths.extend([Some(path), operand.path()]),
             Node::And(..) | Node::Or(..) | Node::Not(_) => {}
         });
-        found.into_iter().flatten().collect()
+        paths.into_iter().flatten().collect()
     }
 
     /// The paths whose values it looks at; that a path exists can be asked without.
     pub fn compared(&self) -> Vec<&Path> {
-        let mut asked = Vec::new();
+        let mut tested = Vec::new();
         self.visit(&mut |node| {
             if let Node::Exists(path) | Node::NotExists(path) = node {
-                asked.push(std::ptr::from_ref(path));
+                tested.push(std::ptr::from_ref(path));
             }
         });
         let mut paths = self.paths();
-        paths.retain(|path| !asked.contains(&std::ptr::from_ref(*path)));
+        paths.retain(|path| !tested.contains(&std::ptr::from_ref(*path)));
         paths
     }
 
@@ -268,15 +268,15 @@ impl Condition {
     ///
     /// Says which.
     pub fn check_ranges(&self) -> Result<(), Error> {
-        let mut found = Ok(());
+        let mut outcome = Ok(());
         self.visit(&mut |node| {
             if let Node::Between([operand, Operand::Value(low), Operand::Value(high)]) = node
-                && found.is_ok()
+                && outcome.is_ok()
             {
-                found = check_range(&operand.to_string(), low, high);
+                outcome = check_range(&operand.to_string(), low, high);
             }
         });
-        found
+        outcome
     }
 
     fn visit<'a>(&'a self, seen: &mut impl FnMut(&'a Node)) {
@@ -400,7 +400,7 @@ impl Operand {
         match self {
             Self::Path(path) => write!(f, "{path}"),
             Self::Size(path) => write!(f, "size({path})"),
-            Self::Value(json) if values => f.write_str(&shown(json)),
+            Self::Value(json) if values => f.write_str(&text_of(json)),
             Self::Value(_) => f.write_char('…'),
         }
     }
@@ -423,7 +423,7 @@ pub(super) fn check_range(what: &str, low: &[u8], high: &[u8]) -> Result<(), Err
 }
 
 /// A value as people write it: strings quoted, numbers and truth bare, everything else as `DynamoDB`'s JSON.
-pub(super) fn shown(json: &[u8]) -> String {
+pub(super) fn text_of(json: &[u8]) -> String {
     let text = String::from_utf8_lossy(json);
     let inside = |before: &str, after: &str| {
         let rest = text.strip_prefix(before)?;

@@ -2,7 +2,7 @@
 
 use super::condition::{Comparator, Condition, Function, Node, Operand};
 use super::key_test::{Test, refused};
-use super::known_part::{Known, Unjoined};
+use super::known_part::{KnownPart, Unjoined};
 use super::names::{Names, Values};
 use super::path::{Path, Step};
 use crate::error::Error;
@@ -53,7 +53,7 @@ impl KeyCondition {
     pub fn new(
         key: QueriedKey<'_>,
         conditions: &[Condition],
-        known: &[Known],
+        known_parts: &[KnownPart],
     ) -> Result<Self, Error> {
         let mut given = Vec::new();
         for (name, test) in tests(conditions, key.what)? {
@@ -75,19 +75,19 @@ impl KeyCondition {
             };
             test.check(&name, attribute)?;
             test.check_length(&name, limit)?;
-            if given.iter().any(|(known, _)| *known == name) {
+            if given.iter().any(|(other, _)| *other == name) {
                 return Err(twice(&name));
             }
             given.push((name, test));
         }
-        for known in known {
-            let name = &known.attribute_name;
+        for part in known_parts {
+            let name = &part.attribute_name;
             let place = given.iter().position(|(given, _)| given == name);
             let test = match place.map(|place| given.swap_remove(place).1) {
-                None => known.alone(),
-                Some(test) => known
+                None => part.alone(),
+                Some(test) => part
                     .joined(test.clone())
-                    .map_err(|why| unjoined(known, &test, &why))?,
+                    .map_err(|why| unjoined(part, &test, &why))?,
             };
             let is_partition = key
                 .partition
@@ -103,30 +103,30 @@ impl KeyCondition {
         }
         let mut tests = Vec::with_capacity(given.len());
         let mut take = |name: &str| {
-            let at = given.iter().position(|(known, _)| **known == *name)?;
+            let at = given.iter().position(|(other, _)| **other == *name)?;
             Some(given.swap_remove(at))
         };
         for attribute in key.partition {
             let name = &*attribute.attribute_name;
-            let Some(found) = take(name) else {
+            let Some(test) = take(name) else {
                 return Err(refused(format!(
                     "a query of {} needs its partition key: {name:?} is missing (the key is {})",
                     key.what,
                     names_of(&key)
                 )));
             };
-            if !found.1.is_equality() {
+            if !test.1.is_equality() {
                 return Err(refused(format!(
                     "a query of {} reads one partition: {name:?} takes = alone",
                     key.what
                 )));
             }
-            tests.push(found);
+            tests.push(test);
         }
         let mut gap = None;
         for attribute in key.sort {
             let name = &*attribute.attribute_name;
-            let Some(found) = take(name) else {
+            let Some(test) = take(name) else {
                 gap = gap.or(Some(name));
                 continue;
             };
@@ -142,7 +142,7 @@ impl KeyCondition {
                     "{ranged:?} has a range, and a range comes last: {name:?} cannot have a condition behind it"
                 )));
             }
-            tests.push(found);
+            tests.push(test);
         }
         Ok(Self {
             tests,
@@ -156,23 +156,26 @@ impl KeyCondition {
     ///
     /// There is no equality, an attribute has two conditions, or there are two ranges.
     pub fn undeclared(conditions: &[Condition], partition: usize) -> Result<Self, Error> {
-        let mut found: Vec<(Box<str>, Test)> = Vec::new();
+        let mut ordered: Vec<(Box<str>, Test)> = Vec::new();
         for (name, test) in tests(conditions, "a table")? {
-            if found.iter().any(|(known, _)| *known == name) {
+            if ordered.iter().any(|(other, _)| *other == name) {
                 return Err(twice(&name));
             }
             // The attributes of the partition key come first; nobody says how many of the equalities behind them are more of it.
-            let limit = if found.len() < partition.max(1) {
+            let limit = if ordered.len() < partition.max(1) {
                 MAX_PARTITION_KEY_SIZE
             } else {
                 MAX_SORT_KEY_SIZE
             };
             test.check_length(&name, limit)?;
-            found.push((name, test));
+            ordered.push((name, test));
         }
-        found.sort_by_key(|(_, test)| !test.is_equality());
-        let ranges = found.iter().filter(|(_, test)| !test.is_equality()).count();
-        if found.len() == ranges {
+        ordered.sort_by_key(|(_, test)| !test.is_equality());
+        let ranges = ordered
+            .iter()
+            .filter(|(_, test)| !test.is_equality())
+            .count();
+        if ordered.len() == ranges {
             return Err(refused(
                 "a query needs its partition key: give it as {\"name\": value}, or as attr(\"name\") == value",
             ));
@@ -183,8 +186,8 @@ impl KeyCondition {
             ));
         }
         Ok(Self {
-            partition: partition.clamp(1, found.len() - ranges),
-            tests: found,
+            partition: partition.clamp(1, ordered.len() - ranges),
+            tests: ordered,
         })
     }
 
@@ -216,7 +219,7 @@ impl KeyCondition {
             let start = reader.position();
             reader.skip()?;
             let value = &position[start..reader.position()];
-            if let Some((_, test)) = self.tests.iter().find(|(known, _)| **known == *name) {
+            if let Some((_, test)) = self.tests.iter().find(|(other, _)| **other == *name) {
                 met += usize::from(test.admits(value));
             }
         }
@@ -334,21 +337,21 @@ fn names_of(key: &QueriedKey<'_>) -> String {
     names.join(", ")
 }
 
-fn unjoined(known: &Known, test: &Test, why: &Unjoined) -> Error {
-    let mut shown = String::new();
-    test.describe(&known.attribute_name, &mut shown);
-    let Known {
+fn unjoined(part: &KnownPart, test: &Test, why: &Unjoined) -> Error {
+    let mut condition = String::new();
+    test.describe(&part.attribute_name, &mut condition);
+    let KnownPart {
         attribute_name,
         text,
         whole,
-    } = known;
+    } = part;
     let verb = if *whole { "is" } else { "begins with" };
     let problem = match why {
         Unjoined::Contradiction => "no item has both",
         Unjoined::OpenEnd => "DynamoDB takes one condition on it: write <=, or between()",
     };
     refused(format!(
-        "by the parts that are given {attribute_name:?} {verb} {text:?}, and the condition is {shown}: {problem}"
+        "by the parts that are given {attribute_name:?} {verb} {text:?}, and the condition is {condition}: {problem}"
     ))
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use super::condition::{Comparator, check_range, shown};
+use super::condition::{Comparator, check_range, text_of};
 use super::order;
 use crate::error::{Error, ErrorKind};
 use crate::schema::KeyAttribute;
@@ -24,12 +24,17 @@ impl Test {
     pub(super) fn describe(&self, name: &str, text: &mut String) {
         let _ = match self {
             Self::Compare(comparator, value) => {
-                write!(text, "{name} {} {}", comparator.text(), shown(value))
+                write!(text, "{name} {} {}", comparator.text(), text_of(value))
             }
             Self::Between(low, high) => {
-                write!(text, "{name} BETWEEN {} AND {}", shown(low), shown(high))
+                write!(
+                    text,
+                    "{name} BETWEEN {} AND {}",
+                    text_of(low),
+                    text_of(high)
+                )
             }
-            Self::BeginsWith(prefix) => write!(text, "begins_with({name}, {})", shown(prefix)),
+            Self::BeginsWith(prefix) => write!(text, "begins_with({name}, {})", text_of(prefix)),
         };
     }
 

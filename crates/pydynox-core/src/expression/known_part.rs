@@ -8,7 +8,7 @@ use crate::wire::Writer;
 
 /// A key attribute as far as its text is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownPart {
     /// The name it is stored under.
     pub attribute_name: Box<str>,
     /// What it begins with, or all of it.
@@ -25,7 +25,7 @@ pub(super) enum Unjoined {
     OpenEnd,
 }
 
-impl Known {
+impl KnownPart {
     /// The condition on a key of which nothing else is asked.
     pub(super) fn alone(&self) -> Test {
         let json = json(&self.text);
@@ -38,9 +38,9 @@ impl Known {
 
     /// The one condition that says what is known and what is asked.
     pub(super) fn joined(&self, test: Test) -> Result<Test, Unjoined> {
-        let known = &*self.text;
+        let known_text = &*self.text;
         if self.whole {
-            let json = json(known);
+            let json = json(known_text);
             return if test.admits(&json) {
                 Ok(Test::Compare(Comparator::Equal, json))
             } else {
@@ -49,13 +49,13 @@ impl Known {
         }
         let (low, high) = match &test {
             Test::Compare(Comparator::Equal, value) => {
-                let fits = order::text(value).is_some_and(|value| value.starts_with(known));
+                let fits = order::text(value).is_some_and(|value| value.starts_with(known_text));
                 return fits.then_some(test).ok_or(Unjoined::Contradiction);
             }
             Test::BeginsWith(prefix) => {
                 return match order::text(prefix) {
-                    Some(prefix) if prefix.starts_with(known) => Ok(test),
-                    Some(prefix) if known.starts_with(&prefix) => Ok(self.alone()),
+                    Some(prefix) if prefix.starts_with(known_text) => Ok(test),
+                    Some(prefix) if known_text.starts_with(&prefix) => Ok(self.alone()),
                     _ => Err(Unjoined::Contradiction),
                 };
             }
@@ -69,13 +69,13 @@ impl Known {
         };
         // What lies beyond all texts of this beginning bounds nothing.
         let low = match low {
-            Some(low) if low.starts_with(known) => Some(low),
-            Some(low) if *low > *known => return Err(Unjoined::Contradiction),
+            Some(low) if low.starts_with(known_text) => Some(low),
+            Some(low) if *low > *known_text => return Err(Unjoined::Contradiction),
             _ => None,
         };
         let high = match high {
-            Some(high) if high.starts_with(known) => Some(high),
-            Some(high) if *high < *known => return Err(Unjoined::Contradiction),
+            Some(high) if high.starts_with(known_text) => Some(high),
+            Some(high) if *high < *known_text => return Err(Unjoined::Contradiction),
             _ => None,
         };
         let excludes = matches!(test, Test::Compare(Comparator::Less, _));
@@ -83,8 +83,8 @@ impl Known {
             (None, None) => Ok(self.alone()),
             (_, Some(_)) if excludes => Err(Unjoined::OpenEnd),
             (low, high) => Ok(Test::Between(
-                json(low.as_deref().unwrap_or(known)),
-                high.map_or_else(|| json(&last_of(known)), |high| json(&high)),
+                json(low.as_deref().unwrap_or(known_text)),
+                high.map_or_else(|| json(&last_of(known_text)), |high| json(&high)),
             )),
         }
     }
@@ -111,8 +111,8 @@ fn json(text: &str) -> Box<[u8]> {
 mod tests {
     use super::*;
 
-    fn known(text: &str, whole: bool) -> Known {
-        Known {
+    fn part(text: &str, whole: bool) -> KnownPart {
+        KnownPart {
             attribute_name: "sk".into(),
             text: text.into(),
             whole,
@@ -161,15 +161,15 @@ mod tests {
             (between("A", "Z"), Some(prefix("T#a#"))),
             (between("A", "B"), None),
         ] {
-            let shown = format!("{test:?}");
-            assert_eq!(known("T#a#", false).joined(test).ok(), expected, "{shown}");
+            let label = format!("{test:?}");
+            assert_eq!(part("T#a#", false).joined(test).ok(), expected, "{label}");
         }
         assert!(last.len() == MAX_SORT_KEY_SIZE && last.starts_with("T#a#"));
     }
 
     #[test]
     fn a_condition_on_what_is_known_wholly_is_met_or_not() {
-        let whole = || known("T#a", true);
+        let whole = || part("T#a", true);
         let equal = Some(compare(Comparator::Equal, "T#a"));
 
         assert_eq!(whole().joined(prefix("T#")).ok(), equal);

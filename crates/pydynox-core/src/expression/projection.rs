@@ -69,12 +69,12 @@ impl Projection {
             return Ok(None);
         }
         for step in rest {
-            let found = match (reader.begin_value()?, step) {
+            let is_there = match (reader.begin_value()?, step) {
                 (Tag::M, Step::Name(name)) => enter_member(&mut reader, name)?,
                 (Tag::L, Step::Index(index)) => enter_element(&mut reader, *index)?,
                 _ => false,
             };
-            if !found {
+            if !is_there {
                 return Ok(None);
             }
         }
@@ -103,9 +103,9 @@ impl Projection {
 
 /// Adds a path; where it and one that is there cannot be fetched together, what they have in common takes the place of both.
 fn add(fetched: &mut Vec<Path>, mut path: Path) {
-    while let Some(at) = fetched.iter().position(|known| clash(known, &path)) {
-        let known = fetched.remove(at);
-        if let Ok(common) = common(&known, &path) {
+    while let Some(at) = fetched.iter().position(|other| clash(other, &path)) {
+        let other = fetched.remove(at);
+        if let Ok(common) = common(&other, &path) {
             path = common;
         }
     }
@@ -143,8 +143,8 @@ fn common(one: &Path, other: &Path) -> Result<Path, Error> {
 fn place(path: &Path, fetched: &[Path]) -> Vec<Step> {
     let inside = fetched
         .iter()
-        .find(|known| path.steps().starts_with(known.steps()))
-        .map_or(0, |known| known.steps().len());
+        .find(|other| path.steps().starts_with(other.steps()))
+        .map_or(0, |other| other.steps().len());
     let mut steps = path.steps().to_vec();
     for step in &mut steps[..inside] {
         if let Step::Index(index) = step {
@@ -206,12 +206,12 @@ mod tests {
             (&["a.b.x", "a.b.y", "a.b"], "a.b, id"),
             (&["id", "id"], "id"),
         ] {
-            let found = projection(paths, &["id"]).explain();
-            let mut found: Vec<&str> = found.split(", ").collect();
+            let paths_text = projection(paths, &["id"]).explain();
+            let mut paths_text: Vec<&str> = paths_text.split(", ").collect();
             let mut expected: Vec<&str> = expected.split(", ").collect();
-            found.sort_unstable();
+            paths_text.sort_unstable();
             expected.sort_unstable();
-            assert_eq!(found, expected, "{paths:?}");
+            assert_eq!(paths_text, expected, "{paths:?}");
         }
     }
 
@@ -235,7 +235,7 @@ mod tests {
         let item = br#"{"a":{"L":[{"M":{"b":{"S":"x"}}}]},"c":{"L":[{"S":"0"},{"S":"1"}]}}"#;
         let projection = projection(&["a[7].b", "c[1]", "c[0]", "c[2]", "a[7].b.d", "e"], &[]);
 
-        let found: Vec<Option<&[u8]>> = (0..7)
+        let elements: Vec<Option<&[u8]>> = (0..7)
             .map(|position| {
                 let place = projection.find(item, position).unwrap();
                 place.map(|place| &item[place])
@@ -243,7 +243,7 @@ mod tests {
             .collect();
 
         assert_eq!(
-            found,
+            elements,
             [
                 Some(&br#"{"S":"x"}"#[..]),
                 Some(br#"{"S":"1"}"#),

@@ -40,7 +40,7 @@ pub enum Outcome {
 ///
 /// The answer is not what the operation answers.
 pub fn outcomes(body: &[u8]) -> Result<Vec<Outcome>, WireError> {
-    let mut found = Vec::new();
+    let mut outcomes = Vec::new();
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
@@ -50,11 +50,11 @@ pub fn outcomes(body: &[u8]) -> Result<Vec<Outcome>, WireError> {
         }
         reader.begin_array()?;
         while reader.next_element()? {
-            found.push(outcome(&mut reader, body)?);
+            outcomes.push(outcome(&mut reader, body)?);
         }
     }
     reader.end()?;
-    Ok(found)
+    Ok(outcomes)
 }
 
 fn outcome(reader: &mut Reader<'_>, body: &[u8]) -> Result<Outcome, WireError> {
@@ -122,13 +122,13 @@ mod tests {
     fn each_statement_has_an_item_nothing_or_an_error() {
         let body = br#"{"Responses":[{"TableName":"t","Item":{"a":{"S":"x"}}},{},{"Error":{"Code":"DuplicateItem","Message":"taken"},"TableName":"t"},{"Error":{"Code":"ConditionalCheckFailed","Message":"no","Item":{"a":{"N":"1"}}}},{"Error":{}},{"Error":{"Code":"ThrottlingError"}}]}"#;
 
-        let found = outcomes(body).unwrap();
+        let all = outcomes(body).unwrap();
 
         assert!(
-            matches!(&found[0], Outcome::Done(Some(range)) if &body[range.clone()] == br#"{"a":{"S":"x"}}"#)
+            matches!(&all[0], Outcome::Done(Some(range)) if &body[range.clone()] == br#"{"a":{"S":"x"}}"#)
         );
-        assert!(matches!(&found[1], Outcome::Done(None)));
-        let reasons: Vec<_> = found[2..]
+        assert!(matches!(&all[1], Outcome::Done(None)));
+        let reasons: Vec<_> = all[2..]
             .iter()
             .map(|outcome| match outcome {
                 Outcome::Failed(reason) => reason,

@@ -167,25 +167,25 @@ mod tests {
 
     fn items(body: &[u8]) -> Vec<(usize, String, String)> {
         let mut items = Items::of(body).unwrap();
-        let mut found = Vec::new();
+        let mut all = Vec::new();
         while let Some(number) = items.next_item().unwrap() {
             let start = items.reader.position();
             items.reader.pass().unwrap();
             let item = String::from_utf8(items.reader.slice(start).to_vec()).unwrap();
-            found.push((number, items.table().to_owned(), item));
+            all.push((number, items.table().to_owned(), item));
         }
-        found
+        all
     }
 
     #[test]
     fn items_and_leftovers_are_found() {
         let body = br#"{"UnprocessedKeys": {"a":{"Keys":[]}}, "Responses":{"a":[{"x":{"S":"1"}}, {}],"b":[],"c\n":[ {} ]}}"#;
 
-        let found = items(body);
-        assert_eq!(found.len(), 3);
-        assert_eq!(found[0], (0, "a".into(), r#"{"x":{"S":"1"}}"#.into()));
-        assert_eq!(found[1], (1, "a".into(), "{}".into()));
-        assert_eq!(found[2], (2, "c\n".into(), "{}".into()));
+        let all = items(body);
+        assert_eq!(all.len(), 3);
+        assert_eq!(all[0], (0, "a".into(), r#"{"x":{"S":"1"}}"#.into()));
+        assert_eq!(all[1], (1, "a".into(), "{}".into()));
+        assert_eq!(all[2], (2, "c\n".into(), "{}".into()));
         assert_eq!(&body[left(body).unwrap().unwrap()], br#"{"a":{"Keys":[]}}"#);
 
         for nothing in [

@@ -34,18 +34,18 @@ pub fn write(writer: &mut Writer, table: &str, schema: &ItemSchema) -> Result<()
 fn defined(schema: &ItemSchema) -> Result<Vec<&KeyAttribute>, Error> {
     let mut defined: Vec<&KeyAttribute> = schema.key_attributes().collect();
     for key in schema.indexes.iter().flat_map(Index::key_attributes) {
-        let known = defined
+        let same_key = defined
             .iter()
-            .find(|known| known.attribute_name == key.attribute_name);
-        match known {
+            .find(|same_key| same_key.attribute_name == key.attribute_name);
+        match same_key {
             None => defined.push(key),
-            Some(known) if known.key_type == key.key_type => {}
-            Some(known) => {
+            Some(same_key) if same_key.key_type == key.key_type => {}
+            Some(same_key) => {
                 return Err(Error::new(
                     ErrorKind::Configuration,
                     format!(
                         "{}: attribute '{}' is {} in one key and {} in another",
-                        schema.model, key.attribute_name, known.key_type, key.key_type
+                        schema.model, key.attribute_name, same_key.key_type, key.key_type
                     ),
                 ));
             }

@@ -26,19 +26,19 @@ pub fn write(writer: &mut Writer, start: Option<&str>, limit: Option<u8>) {
 ///
 /// The answer is no JSON object, or what it holds are no names.
 pub fn names(body: &[u8]) -> Result<(Vec<String>, Option<String>), WireError> {
-    let mut found = Vec::new();
-    if let Some(names) = member(body, "TableNames")? {
-        let mut reader = Reader::new(&body[names])?;
+    let mut names = Vec::new();
+    if let Some(range) = member(body, "TableNames")? {
+        let mut reader = Reader::new(&body[range])?;
         reader.begin_array()?;
         while reader.next_element()? {
-            found.push(reader.string()?.decode()?.into_owned());
+            names.push(reader.string()?.decode()?.into_owned());
         }
     }
     let last = match member(body, "LastEvaluatedTableName")? {
         Some(last) => Some(Reader::new(&body[last])?.string()?.decode()?.into_owned()),
         None => None,
     };
-    Ok((found, last))
+    Ok((names, last))
 }
 
 #[cfg(test)]
@@ -63,10 +63,10 @@ mod tests {
 
     #[test]
     fn the_names_are_read_in_order() {
-        let (found, last) =
+        let (all, last) =
             names(br#"{"TableNames":["b","a"],"LastEvaluatedTableName":"a"}"#).unwrap();
 
-        assert_eq!(found, ["b", "a"]);
+        assert_eq!(all, ["b", "a"]);
         assert_eq!(last.as_deref(), Some("a"));
         assert!(names(br#"{"TableNames":[3]}"#).is_err());
     }

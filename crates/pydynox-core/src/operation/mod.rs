@@ -98,19 +98,19 @@ fn begin(writer: &mut Writer, table: &str, member: &[u8]) {
 /// Where the value of a member of the answer stands, which is known to be well formed; None where the answer has no such member.
 fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
     let mut reader = Reader::new(body)?;
-    let mut found = None;
+    let mut range = None;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         reader.peek()?;
         let start = reader.position();
         reader.pass()?;
-        if found.is_none() && key.equals(name) {
-            found = Some(start..reader.position());
+        if range.is_none() && key.equals(name) {
+            range = Some(start..reader.position());
         }
     }
     // What stands behind an answer makes it none, also where the member is missing.
     reader.end()?;
-    Ok(found)
+    Ok(range)
 }
 
 /// Consumes a map of what a batch left out and gives its place; None where it is empty or null.

@@ -36,7 +36,7 @@ pub fn check_segments(total: i64, segment: Option<i64>) -> Result<(u32, Option<u
         return Ok((total, None));
     };
     match u32::try_from(segment) {
-        Ok(known) if known < total => Ok((total, Some(known))),
+        Ok(segment) if segment < total => Ok((total, Some(segment))),
         _ => Err(refused(format!(
             "segment={segment}: segments are counted from 0, and there are {total}"
         ))),

@@ -155,7 +155,7 @@ struct Scan {
 }
 
 fn scan(text: &str) -> Result<Scan, String> {
-    let mut found = Scan {
+    let mut scan = Scan {
         verb: None,
         placeholders: 0,
     };
@@ -169,13 +169,13 @@ fn scan(text: &str) -> Result<Scan, String> {
                 None => return Err("a comment /* does not end".to_owned()),
             },
             '?' => {
-                found.placeholders += 1;
+                scan.placeholders += 1;
                 1
             }
             first if first.is_alphanumeric() || first == '_' => {
                 let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
                 let word = &rest[..length.unwrap_or(rest.len())];
-                found.verb.get_or_insert(verb_of(word));
+                scan.verb.get_or_insert(verb_of(word));
                 word.len()
             }
             other => other.len_utf8(),
@@ -186,11 +186,11 @@ fn scan(text: &str) -> Result<Scan, String> {
             || first == ';';
         // What begins with anything but a word, as brackets do, is for the service to judge.
         if !is_blank && first != '(' {
-            found.verb.get_or_insert(Verb::Write);
+            scan.verb.get_or_insert(Verb::Write);
         }
         rest = &rest[length..];
     }
-    Ok(found)
+    Ok(scan)
 }
 
 fn verb_of(word: &str) -> Verb {

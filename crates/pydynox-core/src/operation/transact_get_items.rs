@@ -87,9 +87,9 @@ mod tests {
     fn a_missing_item_is_none() {
         let body = br#"{"ConsumedCapacity":[], "Responses": [ {"Item": {"id":{"S":"1"}}}, {}, {"Item":{}} ]}"#;
 
-        let found = items(body).unwrap();
+        let ranges = items(body).unwrap();
 
-        let texts: Vec<_> = found
+        let texts: Vec<_> = ranges
             .into_iter()
             .map(|range| range.map(|range| &body[range]))
             .collect();

@@ -19,7 +19,7 @@ struct Table {
     fails_at: Option<usize>,
     /// Answers without rows lead in a circle of as many positions.
     circle: Option<usize>,
-    asked: Mutex<Vec<String>>,
+    requests: Mutex<Vec<String>>,
 }
 
 impl Table {
@@ -30,12 +30,12 @@ impl Table {
             page: 10,
             fails_at: None,
             circle: None,
-            asked: Mutex::default(),
+            requests: Mutex::default(),
         }
     }
 
     fn times_asked(&self) -> usize {
-        self.asked.lock().unwrap().len()
+        self.requests.lock().unwrap().len()
     }
 }
 
@@ -53,9 +53,9 @@ impl Transport for Table {
     fn send(&self, request: Request) -> Exchange<'_> {
         let body = String::from_utf8(request.body.to_vec()).unwrap();
         let number = {
-            let mut asked = self.asked.lock().unwrap();
-            asked.push(body.clone());
-            asked.len()
+            let mut requests = self.requests.lock().unwrap();
+            requests.push(body.clone());
+            requests.len()
         };
         if self.fails_at == Some(number) {
             return Box::pin(async { Ok(response(400, r#"{"__type":"x#ValidationException"}"#)) });
@@ -169,7 +169,7 @@ async fn without_a_filter_the_limit_is_what_is_wanted() {
 
     assert_eq!(rows(&fetched), (0..7).collect::<Vec<_>>());
     assert_eq!(table.times_asked(), 1);
-    assert!(table.asked.lock().unwrap()[0].contains(r#""Limit":7}"#));
+    assert!(table.requests.lock().unwrap()[0].contains(r#""Limit":7}"#));
     assert!(matches!(fetched.after, Position::After(_)));
 }
 
@@ -188,7 +188,7 @@ async fn answers_without_rows_are_followed() {
     assert_eq!((rows(&first), first.requests), (vec![0, 45], 5));
     assert_eq!((rows(&rest), rest.requests), (vec![90], 5));
     assert_eq!(rest.after, Position::End);
-    assert!(!table.asked.lock().unwrap()[0].contains("Limit"));
+    assert!(!table.requests.lock().unwrap()[0].contains("Limit"));
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn where_no_row_says_where_it_ends_no_more_than_wanted_is_read() {
 
     assert_eq!(rows(&fetched), [0, 2, 4]);
     let limits: Vec<_> = table
-        .asked
+        .requests
         .lock()
         .unwrap()
         .iter()
@@ -293,13 +293,13 @@ async fn segments_bring_every_row_once_and_hold_one_page_each() {
         "nobody takes pages, so nobody reads on"
     );
 
-    let mut found = Vec::new();
+    let mut rows_read = Vec::new();
     while let Some(fetched) = receiver.recv().await {
-        found.extend(rows(&fetched.unwrap()));
+        rows_read.extend(rows(&fetched.unwrap()));
     }
 
-    found.sort_unstable();
-    assert_eq!(found, (0..500).collect::<Vec<_>>());
+    rows_read.sort_unstable();
+    assert_eq!(rows_read, (0..500).collect::<Vec<_>>());
 }
 
 #[tokio::test]

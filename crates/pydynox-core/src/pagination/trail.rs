@@ -69,10 +69,10 @@ mod tests {
                         before + (step - before) % length
                     }
                 });
-                let found = steps_until_found(walk);
+                let step_found = steps_until_found(walk);
                 assert!(
-                    found.is_some_and(|step| step <= 3 * (before + length) + 1),
-                    "{before} {length}: {found:?}"
+                    step_found.is_some_and(|step| step <= 3 * (before + length) + 1),
+                    "{before} {length}: {step_found:?}"
                 );
             }
         }

@@ -21,29 +21,29 @@ impl ErrorBody {
     /// Reads a body to its end.
     pub(crate) fn read(body: &Bytes) -> Result<Self, WireError> {
         let mut reader = Reader::new(body)?;
-        let mut found = Self::default();
+        let mut error = Self::default();
         reader.begin_object()?;
         while let Some(key) = reader.next_key()? {
             match key.decode()?.as_ref() {
-                "__type" => found.code = text(&mut reader)?.map(|name| code_of(&name).into()),
-                "message" | "Message" => found.message = text(&mut reader)?,
-                "Item" => found.item = map(&mut reader, body)?,
+                "__type" => error.code = text(&mut reader)?.map(|name| code_of(&name).into()),
+                "message" | "Message" => error.message = text(&mut reader)?,
+                "Item" => error.item = map(&mut reader, body)?,
                 // The service model spells it both ways.
                 "throttlingReasons" | "ThrottlingReasons" => {
                     each(&mut reader, |reader| {
-                        throttling_reason(reader, &mut found.throttling_reasons)
+                        throttling_reason(reader, &mut error.throttling_reasons)
                     })?;
                 }
                 "CancellationReasons" => {
                     each(&mut reader, |reader| {
-                        cancellation_reason(reader, body, &mut found.cancellation_reasons)
+                        cancellation_reason(reader, body, &mut error.cancellation_reasons)
                     })?;
                 }
                 _ => reader.skip()?,
             }
         }
         reader.end()?;
-        Ok(found)
+        Ok(error)
     }
 }
 

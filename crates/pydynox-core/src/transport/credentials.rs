@@ -181,12 +181,12 @@ pub struct Keychain {
 }
 
 /// What a look-up begins with.
-enum Found {
+enum LookUp {
     AtHand(Arc<Identity>),
     UnderWay(Flight),
 }
 
-impl Found {
+impl LookUp {
     async fn wait(self) -> Result<Arc<Identity>, Error> {
         match self {
             Self::AtHand(identity) => Ok(identity),
@@ -264,9 +264,9 @@ impl Keychain {
     fn renew(self: &Arc<Self>, ending: u64, now: SystemTime) {
         let renewal = Renewal(self.clone());
         // Begun here, on behalf of the call that found it due.
-        let found = self.look_up(Some(ending), now);
+        let look_up = self.look_up(Some(ending), now);
         tokio::spawn(async move {
-            let rests = match found.wait().await {
+            let rests = match look_up.wait().await {
                 Ok(renewed) => renewed.credentials.are_due(now),
                 Err(error) => is_refusal(&error),
             };
@@ -277,17 +277,17 @@ impl Keychain {
     }
 
     /// What is at hand by now, else the look-up under way, which may begin with this.
-    fn look_up(self: &Arc<Self>, unwanted: Option<u64>, now: SystemTime) -> Found {
+    fn look_up(self: &Arc<Self>, unwanted: Option<u64>, now: SystemTime) -> LookUp {
         let mut state = self.state();
         if let Some(current) = &state.current
             && Some(current.id) != unwanted
             && current.credentials.left(now) != Some(Duration::ZERO)
         {
-            return Found::AtHand(current.clone());
+            return LookUp::AtHand(current.clone());
         }
         let asker = asker();
         if let Some(flight) = state.flight_of(asker.as_ref()) {
-            return Found::UnderWay(flight);
+            return LookUp::UnderWay(flight);
         }
         let (keychain, loading) = (self.clone(), self.provider.clone().load());
         let looking: Looking = Box::pin(async move { Ok(keychain.adopt(loading.await?)) });
@@ -295,7 +295,7 @@ impl Keychain {
         if let Some(weak) = flight.downgrade() {
             state.flights.push((asker, weak));
         }
-        Found::UnderWay(flight)
+        LookUp::UnderWay(flight)
     }
 
     fn adopt(&self, credentials: Credentials) -> Arc<Identity> {
@@ -335,7 +335,7 @@ mod tests {
 
     /// Gives credentials that end `lasting` after they were asked for, each with a number of its own.
     struct Vending {
-        asked: AtomicU32,
+        look_ups: AtomicU32,
         lasting: Option<Duration>,
         fails_after: u32,
     }
@@ -343,21 +343,21 @@ mod tests {
     impl Vending {
         fn new(lasting: Option<Duration>, fails_after: u32) -> Arc<Self> {
             Arc::new(Self {
-                asked: AtomicU32::new(0),
+                look_ups: AtomicU32::new(0),
                 lasting,
                 fails_after,
             })
         }
 
-        fn asked(&self) -> u32 {
-            self.asked.load(Ordering::Relaxed)
+        fn look_ups(&self) -> u32 {
+            self.look_ups.load(Ordering::Relaxed)
         }
     }
 
     impl CredentialsProvider for Vending {
         fn load(self: Arc<Self>) -> Loading<'static, Credentials> {
             Box::pin(async move {
-                let number = self.asked.fetch_add(1, Ordering::Relaxed);
+                let number = self.look_ups.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 if number >= self.fails_after {
                     return Err(Error::new(ErrorKind::Credentials, "none left"));
@@ -389,7 +389,7 @@ mod tests {
             assert_eq!(task.await.unwrap(), 1);
         }
 
-        assert_eq!(vending.asked(), 1);
+        assert_eq!(vending.look_ups(), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -421,7 +421,7 @@ mod tests {
             assert_eq!(key_of(&keychain.identity(now).await.unwrap()), "K0");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        assert_eq!(vending.asked(), 2, "one renewal, then a pause");
+        assert_eq!(vending.look_ups(), 2, "one renewal, then a pause");
         let late = keychain.identity(now + Duration::from_mins(5)).await;
         assert_eq!(late.unwrap_err().kind(), &ErrorKind::Credentials);
     }
@@ -439,9 +439,9 @@ mod tests {
         );
 
         assert!(one.unwrap() && two.unwrap());
-        assert_eq!(vending.asked(), 2);
+        assert_eq!(vending.look_ups(), 2);
         assert!(keychain.replace(refused, now).await.unwrap());
-        assert_eq!(vending.asked(), 2, "those in use were not refused");
+        assert_eq!(vending.look_ups(), 2, "those in use were not refused");
     }
 
     #[tokio::test]
@@ -466,7 +466,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(5)).await;
         first.abort();
         assert_eq!(second.await.unwrap(), 1);
-        assert_eq!(vending.asked(), 1, "it was not begun again");
+        assert_eq!(vending.look_ups(), 1, "it was not begun again");
 
         keychain.state().current = None;
         let (first, second) = (wait(), wait());
@@ -476,7 +476,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(keychain.state().current.is_none(), "it was ended");
         assert_eq!(wait().await.unwrap(), 1);
-        assert_eq!(vending.asked(), 3);
+        assert_eq!(vending.look_ups(), 3);
     }
 
     #[tokio::test(start_paused = true)]
@@ -494,9 +494,9 @@ mod tests {
             assert_eq!(task.await.unwrap().kind(), &ErrorKind::Credentials);
         }
 
-        assert_eq!(vending.asked(), 1);
+        assert_eq!(vending.look_ups(), 1);
         assert!(keychain.identity(SystemTime::now()).await.is_err());
-        assert_eq!(vending.asked(), 2, "an error is not kept");
+        assert_eq!(vending.look_ups(), 2, "an error is not kept");
     }
 
     #[tokio::test(start_paused = true)]
@@ -510,7 +510,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
 
-        assert_eq!(vending.asked(), 2, "in five seconds");
+        assert_eq!(vending.look_ups(), 2, "in five seconds");
     }
 
     /// Answers some askers and leaves others waiting.
@@ -551,8 +551,8 @@ mod tests {
             ..Credentials::new("AKID", "SECRET")
         };
 
-        let shown = format!("{credentials:?}");
+        let debug = format!("{credentials:?}");
 
-        assert!(shown.contains("AKID") && !shown.contains("SECRET") && !shown.contains("TOKEN"));
+        assert!(debug.contains("AKID") && !debug.contains("SECRET") && !debug.contains("TOKEN"));
     }
 }

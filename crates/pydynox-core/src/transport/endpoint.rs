@@ -76,14 +76,14 @@ impl Endpoint {
     }
 
     /// The host with its port as it is spoken of in messages.
-    pub(crate) fn shown(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         self.host.to_str().unwrap_or("?")
     }
 }
 
 /// What an endpoint may depend on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct EndpointQuery {
     /// The account of the credentials.
     pub account_id: Option<Box<str>>,
     /// The ARN of the table, up to and including its account, where the table is named so.
@@ -92,7 +92,7 @@ pub struct Asked {
     pub search: bool,
 }
 
-impl Asked {
+impl EndpointQuery {
     pub(crate) fn is(
         &self,
         account_id: Option<&str>,
@@ -108,11 +108,11 @@ impl Asked {
 /// Says where requests go. The transport remembers each answer.
 pub trait EndpointProvider: Send + Sync + 'static {
     /// The endpoint for this; errors are of [`ErrorKind::Configuration`] and say what is missing.
-    fn endpoint<'a>(&'a self, asked: &'a Asked) -> Loading<'a, Endpoint>;
+    fn endpoint<'a>(&'a self, query: &'a EndpointQuery) -> Loading<'a, Endpoint>;
 }
 
 impl EndpointProvider for Endpoint {
-    fn endpoint<'a>(&'a self, _asked: &'a Asked) -> Loading<'a, Endpoint> {
+    fn endpoint<'a>(&'a self, _asked: &'a EndpointQuery) -> Loading<'a, Endpoint> {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
 }
@@ -132,14 +132,14 @@ pub(crate) fn owner_of(table: &str) -> Option<&str> {
 /// Endpoints as they are needed; each is asked for until it is known.
 pub(crate) struct Directory {
     provider: Arc<dyn EndpointProvider>,
-    known: Mutex<Vec<(Asked, Arc<Endpoint>)>>,
+    resolved: Mutex<Vec<(EndpointQuery, Arc<Endpoint>)>>,
 }
 
 impl Directory {
     pub(crate) fn new(provider: Arc<dyn EndpointProvider>) -> Self {
         Self {
             provider,
-            known: Mutex::default(),
+            resolved: Mutex::default(),
         }
     }
 
@@ -151,30 +151,30 @@ impl Directory {
     ) -> Result<Arc<Endpoint>, Error> {
         let owner = owner_of(table);
         let search = operation.name().starts_with("Search");
-        if let Some(endpoint) = self.find(|asked, _| asked.is(account_id, owner, search)) {
+        if let Some(endpoint) = self.find(|query, _| query.is(account_id, owner, search)) {
             return Ok(endpoint);
         }
-        let asked = Asked {
+        let query = EndpointQuery {
             account_id: account_id.map(Into::into),
             table_owner: owner.map(Into::into),
             search,
         };
-        let answer = self.provider.endpoint(&asked).await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = self.provider.endpoint(&query).await?;
+        let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         // The same place is one endpoint however, and by how many at once, it was asked for: its connections are shared.
-        let same = known.iter().find(|(_, endpoint)| **endpoint == answer);
+        let same = resolved.iter().find(|(_, endpoint)| **endpoint == answer);
         let endpoint = same.map_or_else(|| Arc::new(answer), |(_, endpoint)| endpoint.clone());
-        if !known.iter().any(|(other, _)| *other == asked) {
-            known.push((asked, endpoint.clone()));
+        if !resolved.iter().any(|(other, _)| *other == query) {
+            resolved.push((query, endpoint.clone()));
         }
         Ok(endpoint)
     }
 
-    fn find(&self, wanted: impl Fn(&Asked, &Endpoint) -> bool) -> Option<Arc<Endpoint>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known
+    fn find(&self, wanted: impl Fn(&EndpointQuery, &Endpoint) -> bool) -> Option<Arc<Endpoint>> {
+        let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        resolved
             .iter()
-            .find(|(asked, endpoint)| wanted(asked, endpoint))
+            .find(|(query, endpoint)| wanted(query, endpoint))
             .map(|(_, endpoint)| endpoint.clone())
     }
 }
@@ -201,7 +201,11 @@ mod tests {
             ("http://localhost:80/some/path", "localhost", "/some/path"),
         ] {
             let endpoint = Endpoint::parse(url, "us-east-1").unwrap();
-            assert_eq!((endpoint.shown(), &*endpoint.path), (host, path), "{url}");
+            assert_eq!(
+                (endpoint.authority(), &*endpoint.path),
+                (host, path),
+                "{url}"
+            );
         }
     }
 
@@ -243,9 +247,9 @@ mod tests {
     struct Counting(AtomicU32);
 
     impl EndpointProvider for Counting {
-        fn endpoint<'a>(&'a self, asked: &'a Asked) -> Loading<'a, Endpoint> {
+        fn endpoint<'a>(&'a self, query: &'a EndpointQuery) -> Loading<'a, Endpoint> {
             self.0.fetch_add(1, Ordering::Relaxed);
-            let account = asked.account_id.as_deref().unwrap_or("none");
+            let account = query.account_id.as_deref().unwrap_or("none");
             Box::pin(std::future::ready(Endpoint::parse(
                 &format!("https://{account}.example"),
                 "us-east-1",
@@ -268,7 +272,10 @@ mod tests {
                 .unwrap();
             let search = Operation::from_name("SearchVectors");
             let search = directory.endpoint(Some("1"), "t", &search).await.unwrap();
-            assert_eq!([one.shown(), two.shown()], ["1.example", "2.example"]);
+            assert_eq!(
+                [one.authority(), two.authority()],
+                ["1.example", "2.example"]
+            );
             assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&one, &search));
         }
 
@@ -279,7 +286,7 @@ mod tests {
     struct Crowd(tokio::sync::Barrier);
 
     impl EndpointProvider for Crowd {
-        fn endpoint<'a>(&'a self, _asked: &'a Asked) -> Loading<'a, Endpoint> {
+        fn endpoint<'a>(&'a self, _asked: &'a EndpointQuery) -> Loading<'a, Endpoint> {
             Box::pin(async {
                 self.0.wait().await;
                 Endpoint::parse("https://one.example", "us-east-1")
@@ -304,11 +311,11 @@ mod tests {
                 })
             })
             .collect();
-        let mut told = Vec::new();
+        let mut endpoints = Vec::new();
         for one in asking {
-            told.push(one.await.unwrap());
+            endpoints.push(one.await.unwrap());
         }
 
-        assert!(told.iter().all(|one| Arc::ptr_eq(one, &told[0])));
+        assert!(endpoints.iter().all(|one| Arc::ptr_eq(one, &endpoints[0])));
     }
 }

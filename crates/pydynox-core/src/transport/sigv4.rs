@@ -122,7 +122,7 @@ impl Signer {
         let mut head = format!(
             "POST\n{}\n\ncontent-type:{CONTENT_TYPE}\nhost:{}\nx-amz-date:{date}\n",
             self.endpoint.path,
-            self.endpoint.shown(),
+            self.endpoint.authority(),
         );
         if let Some(token) = &credentials.session_token {
             head.push_str("x-amz-security-token:");
@@ -143,7 +143,7 @@ impl Signer {
             });
         self.headers = format!(
             "host: {}\r\nuser-agent: {USER_AGENT}\r\ncontent-type: {CONTENT_TYPE}\r\nx-amz-date: {date}\r\n{token}authorization: {ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature=",
-            self.endpoint.shown(),
+            self.endpoint.authority(),
             credentials.access_key_id,
             self.signed_headers(),
         )

@@ -32,8 +32,8 @@ pub fn is_marked(value: &[u8]) -> bool {
 pub fn renumber(piece: &mut [u8], item: usize) {
     let digits = format!("{item:0width$x}", width = DIGITS.0);
     let mut from = 0;
-    while let Some(found) = memchr::memchr(BEGIN, piece.get(from..).unwrap_or_default()) {
-        let start = from + found + 1;
+    while let Some(offset) = memchr::memchr(BEGIN, piece.get(from..).unwrap_or_default()) {
+        let start = from + offset + 1;
         if let Some(place) = piece.get_mut(start..start + DIGITS.0) {
             place.copy_from_slice(digits.as_bytes());
         }
@@ -45,8 +45,8 @@ pub fn renumber(piece: &mut [u8], item: usize) {
 pub fn unmarked(body: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(body.len());
     let mut rest = body;
-    while let Some(found) = memchr::memchr(BEGIN, rest) {
-        let (before, marked) = rest.split_at(found);
+    while let Some(offset) = memchr::memchr(BEGIN, rest) {
+        let (before, marked) = rest.split_at(offset);
         plain.extend_from_slice(before);
         let Some(marked) = Marked::read(marked) else {
             return plain;

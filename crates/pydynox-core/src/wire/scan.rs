@@ -97,10 +97,10 @@ mod tests {
             for two in 0..=u8::MAX {
                 let bytes = [b'a', one, two, b'a', two, one, b'a', b'a'];
 
-                let found = stops(u64::from_le_bytes(bytes)).trailing_zeros() as usize / 8;
+                let position = stops(u64::from_le_bytes(bytes)).trailing_zeros() as usize / 8;
 
                 let expected = bytes.iter().position(|byte| is_stop(*byte));
-                assert_eq!(found, expected.unwrap_or(8));
+                assert_eq!(position, expected.unwrap_or(8));
             }
         }
     }

@@ -38,12 +38,12 @@ pub fn both(one: Option<Condition>, other: Option<Condition>) -> Result<Option<C
 /// As [`both`].
 pub fn joined(
     own: Option<Condition>,
-    asked: Option<&Condition>,
+    callers: Option<&Condition>,
 ) -> Result<Option<Cow<'_, Condition>>, Error> {
-    Ok(match (own, asked) {
-        (Some(own), Some(asked)) => Some(Cow::Owned(own.and(asked)?)),
+    Ok(match (own, callers) {
+        (Some(own), Some(callers)) => Some(Cow::Owned(own.and(callers)?)),
         (Some(own), None) => Some(Cow::Owned(own)),
-        (None, asked) => asked.map(Cow::Borrowed),
+        (None, callers) => callers.map(Cow::Borrowed),
     })
 }
 
@@ -87,9 +87,9 @@ mod tests {
 
     #[test]
     fn a_callers_condition_alone_is_borrowed() {
-        let asked = one();
+        let callers = one();
         assert!(matches!(
-            joined(None, Some(&asked)).unwrap(),
+            joined(None, Some(&callers)).unwrap(),
             Some(Cow::Borrowed(_))
         ));
         assert!(joined(None, None).unwrap().is_none());
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn what_the_write_needs_comes_before_what_the_caller_asks() {
-        let asked = other();
-        let all = joined(Some(one()), Some(&asked)).unwrap().unwrap();
+        let callers = other();
+        let all = joined(Some(one()), Some(&callers)).unwrap().unwrap();
         assert_eq!(all.explain(), "a = 1 AND attribute_not_exists(b)");
     }
 

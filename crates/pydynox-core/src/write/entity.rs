@@ -247,9 +247,9 @@ mod tests {
 
     #[test]
     fn another_entity_is_named_unless_it_is_the_own_or_a_subclass() {
-        let of = |item: &str, known: bool| {
+        let of = |item: &str, is_subclass: bool| {
             let entities = shared().entities;
-            entities.other_name(item.as_bytes(), |_| known)
+            entities.other_name(item.as_bytes(), |_| is_subclass)
         };
         assert_eq!(of(USER, false).as_deref(), Some("User"));
         assert_eq!(of(USER, true), None);

@@ -193,7 +193,7 @@ impl ManagedValues {
     pub fn write_into<'n>(&self, actions: &mut Actions, name: impl Fn(usize) -> &'n str) {
         for value in &self.values {
             let term = Term::Source(Source::Value(value.json.as_slice().into()));
-            actions.keep(name(value.field), term);
+            actions.set_managed(name(value.field), term);
         }
     }
 

@@ -146,19 +146,19 @@ impl Purposes {
         if let Some(version) = &self.version {
             let one = value(br#"{"N":"1"}"#);
             let next = Term::Plus(or(version, br#"{"N":"0"}"#), one);
-            actions.keep(&version.name, next);
+            actions.set_managed(&version.name, next);
         }
         if let Some(updated_at) = &self.updated_at {
             let now = value(&updated_at.form.json(now));
-            actions.keep(&updated_at.name, Term::Source(now));
+            actions.set_managed(&updated_at.name, Term::Source(now));
         }
         if let Some(created_at) = self.created_at.as_ref().filter(|_| upsert) {
             let first = or(created_at, &created_at.form.json(now));
-            actions.keep(&created_at.name, Term::Source(first));
+            actions.set_managed(&created_at.name, Term::Source(first));
         }
         if let Some(write_id) = &self.write_id {
             let id = value(&new_write_id()?);
-            actions.keep(&write_id.name, Term::Source(id));
+            actions.set_managed(&write_id.name, Term::Source(id));
         }
         Ok(())
     }

@@ -165,7 +165,7 @@ pub(super) mod tests {
         }
     }
 
-    fn asked(rules: &Rules, has_subclasses: bool) -> Vec<&str> {
+    fn attributes_for_exists(rules: &Rules, has_subclasses: bool) -> Vec<&str> {
         rules.attributes_of_exists(has_subclasses).collect()
     }
 
@@ -212,18 +212,18 @@ pub(super) mod tests {
 
     #[test]
     fn exists_asks_for_the_key_alone_where_nothing_is_hidden() {
-        assert_eq!(asked(&plain(), false), ["id"]);
-        assert_eq!(asked(&managed(), false), ["id"]);
+        assert_eq!(attributes_for_exists(&plain(), false), ["id"]);
+        assert_eq!(attributes_for_exists(&managed(), false), ["id"]);
     }
 
     #[test]
     fn exists_asks_for_the_time_that_hides_an_item() {
-        assert_eq!(asked(&mortal(), false), ["id", "gone"]);
+        assert_eq!(attributes_for_exists(&mortal(), false), ["id", "gone"]);
     }
 
     #[test]
     fn exists_asks_of_which_entity_an_item_of_a_shared_table_is() {
-        assert_eq!(asked(&shared(), false), ["id", "_type"]);
+        assert_eq!(attributes_for_exists(&shared(), false), ["id", "_type"]);
         let base = Rules {
             entities: Entities {
                 own: None,
@@ -231,8 +231,8 @@ pub(super) mod tests {
             },
             ..plain()
         };
-        assert_eq!(asked(&base, true), ["id", "_type"]);
-        assert_eq!(asked(&base, false), ["id"]);
+        assert_eq!(attributes_for_exists(&base, true), ["id", "_type"]);
+        assert_eq!(attributes_for_exists(&base, false), ["id"]);
     }
 
     #[test]

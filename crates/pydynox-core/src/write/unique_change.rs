@@ -105,16 +105,16 @@ impl UniqueChange {
         whole: bool,
     ) -> Result<(), Error> {
         let is_moved = constraint.claim(before)? != constraint.claim(after)?;
-        let mut known = constraint.is_stored(before)?;
+        let mut values_stored = constraint.is_stored(before)?;
         if is_moved {
-            known = known.or(&constraint.is_stored(after)?)?;
+            values_stored = values_stored.or(&constraint.is_stored(after)?)?;
             self.hold(rules, number, constraint, before, false)?;
             self.hold(rules, number, constraint, after, true)?;
         } else if whole {
             // Where there is no guard yet, it gets one.
             self.hold(rules, number, constraint, after, true)?;
         }
-        self.condition = both(self.condition.take(), Some(known))?;
+        self.condition = both(self.condition.take(), Some(values_stored))?;
         Ok(())
     }
 
@@ -131,8 +131,8 @@ impl UniqueChange {
         values: &Values,
     ) -> Result<(), Error> {
         self.hold(rules, number, constraint, values, false)?;
-        let known = constraint.is_stored(values)?;
-        self.condition = both(self.condition.take(), Some(known))?;
+        let values_stored = constraint.is_stored(values)?;
+        self.condition = both(self.condition.take(), Some(values_stored))?;
         Ok(())
     }
 
@@ -142,8 +142,10 @@ impl UniqueChange {
     ///
     /// As [`create`](Self::create).
     pub fn or_absent(mut self, rules: &Rules) -> Result<Self, Error> {
-        let known = self.condition.take();
-        self.condition = known.map(|known| rules.absent().or(&known)).transpose()?;
+        let condition = self.condition.take();
+        self.condition = condition
+            .map(|condition| rules.absent().or(&condition))
+            .transpose()?;
         Ok(self)
     }
 

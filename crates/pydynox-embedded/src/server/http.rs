@@ -165,4 +165,4 @@ fn request_id() -> String {
 }
 
 /// What hyper's service returns: it never fails.
-pub(super) type Said = Result<Answer, Infallible>;
+pub(super) type Served = Result<Answer, Infallible>;

@@ -155,7 +155,7 @@ impl Visit {
         let tap = Tap::new(stream, self.head.clone(), self.idle);
         let service = service_fn(|request| async {
             let has_length = |method: &Method| self.head.has_length(method);
-            http::Said::Ok(match http::hear(request, has_length, self.idle).await {
+            http::Served::Ok(match http::hear(request, has_length, self.idle).await {
                 Ok(heard) => self.answer(heard).await,
                 Err(refused) => http::goodbye(refused),
             })

@@ -28,8 +28,8 @@ fn foreign(bytes: &[u8]) {
         is_envelope(bytes),
         "an envelope that does not look like one"
     );
-    let known = overhead(envelope.key_ref.len(), envelope.wrapped_key.len());
-    assert_eq!(known + envelope.ciphertext.len(), bytes.len());
+    let overhead_length = overhead(envelope.key_ref.len(), envelope.wrapped_key.len());
+    assert_eq!(overhead_length + envelope.ciphertext.len(), bytes.len());
     assert!(bytes.starts_with(envelope.header));
     assert!(bytes.ends_with(envelope.tag));
     assert!(

@@ -68,7 +68,7 @@ pub(crate) fn read_owned_by<'py>(
     } else {
         entity::owner(schema, &r.clone())?
     };
-    let found = match owner {
+    let instance = match owner {
         Owner::Own => read::read(decoder, r, schema)?,
         Owner::Other(schema) => read::read(decoder, r, &schema)?,
         Owner::Foreign => {
@@ -76,9 +76,9 @@ pub(crate) fn read_owned_by<'py>(
             return Ok(None);
         }
     };
-    let owner = schema_of(&found)?;
-    let is_over = owner.get().rules.hides_expired && managed::is_expired(&found)?;
-    Ok((!is_over).then_some(found))
+    let owner = schema_of(&instance)?;
+    let is_over = owner.get().rules.hides_expired && managed::is_expired(&instance)?;
+    Ok((!is_over).then_some(instance))
 }
 
 /// An item as an instance of its own class, or of the reader's.
@@ -89,11 +89,11 @@ pub(crate) fn read_any<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
     let mut decoder = Decoder::new(py);
-    let found = match entity::owner(schema, &r)? {
+    let instance = match entity::owner(schema, &r)? {
         Owner::Other(schema) => read::read(&mut decoder, &mut r, &schema)?,
         Owner::Own | Owner::Foreign => read::read(&mut decoder, &mut r, schema)?,
     };
-    Ok(found.into_any())
+    Ok(instance.into_any())
 }
 
 /// The item of an answer as an instance of its model; None where there is none of this model.
@@ -106,11 +106,11 @@ pub(crate) fn own_item<'py>(
     let Some(range) = item else {
         return Ok(py.None().into_bound(py));
     };
-    let Some(found) = read_owned(py, &answer.body[range], schema)? else {
+    let Some(instance) = read_owned(py, &answer.body[range], schema)? else {
         return Ok(py.None().into_bound(py));
     };
-    unsettle(&found, &answer.migrated, 0)?;
-    Ok(found.into_any())
+    unsettle(&instance, &answer.migrated, 0)?;
+    Ok(instance.into_any())
 }
 
 /// The service's JSON as plain values.

@@ -223,8 +223,8 @@ fn stored_item<'py>(
         let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
         Ok(crate::item::read::read(&mut Decoder::new(py), &mut r, &schema)?.into_any())
     };
-    let found = schema.and_then(|schema| read(schema).ok());
-    found
+    let instance = schema.and_then(|schema| read(schema).ok());
+    instance
         .or_else(|| {
             Decoder::new(py)
                 .item(&mut Reader::new(item).ok()?)

@@ -60,7 +60,7 @@ pub(crate) struct Options {
 }
 
 /// The same as Python holds it.
-type Said<'py> = (Option<f64>, Option<bool>, Option<Bound<'py, BlockDeadline>>);
+type CurrentOptions<'py> = (Option<f64>, Option<bool>, Option<Bound<'py, BlockDeadline>>);
 
 /// When everything must be over that is done in a block, and in the blocks within it.
 #[pyclass(frozen, module = "pydynox._core")]
@@ -118,8 +118,8 @@ impl Connection {
         let Some(variable) = self.options.get(py) else {
             return Ok(Options::default());
         };
-        let found = variable.bind(py).call_method0(intern!(py, "get"))?;
-        let (timeout, consistent_read, until): Said<'_> = found.extract()?;
+        let options = variable.bind(py).call_method0(intern!(py, "get"))?;
+        let (timeout, consistent_read, until): CurrentOptions<'_> = options.extract()?;
         Ok(Options {
             timeout: timeout.map(time_of),
             consistent_read,
@@ -133,11 +133,11 @@ impl Connection {
         let variable = self.options.get_or_try_init(py, || {
             let nothing = (None::<f64>, None::<bool>, None::<Py<BlockDeadline>>);
             let defaults = [(intern!(py, "default"), nothing)];
-            let made = py
+            let variable = py
                 .import(intern!(py, "contextvars"))?
                 .getattr(intern!(py, "ContextVar"))?
                 .call(("pydynox_options",), Some(&defaults.into_py_dict(py)?))?;
-            Ok::<_, PyErr>(made.unbind())
+            Ok::<_, PyErr>(variable.unbind())
         })?;
         Ok(variable.bind(py).clone())
     }
@@ -151,11 +151,11 @@ impl Connection {
     pub(crate) fn is_consistent(
         &self,
         py: Python<'_>,
-        asked: Option<bool>,
+        consistent_read: Option<bool>,
         otherwise: bool,
     ) -> PyResult<bool> {
-        match asked {
-            Some(asked) => Ok(asked),
+        match consistent_read {
+            Some(consistent_read) => Ok(consistent_read),
             None => Ok(self.options(py)?.consistent_read.unwrap_or(otherwise)),
         }
     }

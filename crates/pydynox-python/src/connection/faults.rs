@@ -34,7 +34,7 @@ impl Injections {
     }
 
     pub(crate) fn remove(&self, plan: &Arc<Plan>) {
-        self.lock().retain(|known| !Arc::ptr_eq(known, plan));
+        self.lock().retain(|other| !Arc::ptr_eq(other, plan));
     }
 
     pub(crate) fn open(&self, plain: CoreClient) -> Opened {

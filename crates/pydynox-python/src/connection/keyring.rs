@@ -104,7 +104,7 @@ fn pairs_in_context(context: &KeyContext) -> Vec<(String, String)> {
 impl CoreKeyring for Own {
     fn generate_data_key<'a>(&'a self, context: &'a KeyContext) -> Pending<'a, WrappedKey> {
         let pairs = pairs_in_context(context);
-        let made = self.call(
+        let data_key = self.call(
             "generate_data_key",
             move |py| Ok(PyTuple::new(py, [pairs_in(py, &pairs)?])?.unbind()),
             |came| {
@@ -113,7 +113,7 @@ impl CoreKeyring for Own {
             },
         );
         Box::pin(async move {
-            let (key_ref, key, wrapped) = made.await?;
+            let (key_ref, key, wrapped) = data_key.await?;
             Ok(WrappedKey {
                 key_ref: key_ref.into(),
                 key: DataKey::from_slice(&key)?,
@@ -295,7 +295,7 @@ impl Keyring {
         pairs: Vec<(String, String)>,
     ) -> PyResult<Self> {
         let (endpoint_url, region, timeout) = place;
-        let made = || {
+        let config = || {
             let mut settings = KmsSettings::new(key_id);
             settings.read_key_ids = read_key_ids.into_iter().map(Into::into).collect();
             settings.endpoint_url = endpoint_url.map(Into::into);
@@ -312,9 +312,9 @@ impl Keyring {
             kms.surroundings(Settings::default()).check()?;
             Ok::<_, Error>(kms)
         };
-        let made = made().map_err(|error| raise(py, &error))?;
+        let config = config().map_err(|error| raise(py, &error))?;
         Ok(Self {
-            source: Source::Kms(Box::new(made)),
+            source: Source::Kms(Box::new(config)),
             pairs: pairs_of(pairs),
         })
     }

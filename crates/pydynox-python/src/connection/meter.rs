@@ -115,11 +115,11 @@ impl Pace {
 pub(crate) fn meters_variable(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let variable = VARIABLE.get_or_try_init(py, || {
         let defaults = [(intern!(py, "default"), PyTuple::empty(py))];
-        let made = py
+        let variable = py
             .import(intern!(py, "contextvars"))?
             .getattr(intern!(py, "ContextVar"))?
             .call(("pydynox_meters",), Some(&defaults.into_py_dict(py)?))?;
-        Ok::<_, PyErr>(made.unbind())
+        Ok::<_, PyErr>(variable.unbind())
     })?;
     Ok(variable.bind(py).clone())
 }

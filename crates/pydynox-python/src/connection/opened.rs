@@ -67,7 +67,7 @@ impl Connections {
             return Err(PyRuntimeError::new_err("this client is closed"));
         }
         let mut stale = None;
-        let found = match &stage {
+        let client_slot = match &stage {
             None => {
                 stale = state.visit.take().map(|(_, open)| open);
                 state.own.as_ref()
@@ -77,10 +77,10 @@ impl Connections {
                 visit.map(|(_, open)| open)
             }
         };
-        let known = found
+        let open_client = client_slot
             .and_then(Open::get)
             .map(|opened| opened.client().clone());
-        if let Some(client) = known {
+        if let Some(client) = open_client {
             drop(state);
             drop(stale);
             return Ok(client);

@@ -76,7 +76,7 @@ struct Keys {
     given: GivenKeyring,
     limits: KeyLimits,
     surroundings: Option<pydynox_aws::Settings>,
-    made: OnceLock<Arc<DataKeys>>,
+    opened: OnceLock<Arc<DataKeys>>,
     /// Of a keyring of the user's, by event loop; None where no loop runs.
     by_loop: Mutex<Vec<OfLoop>>,
     /// Of a service, within the test of this number: asked with credentials that are not the machine's.
@@ -233,11 +233,11 @@ impl Settings {
         {
             return keys.of_test(py, &stage).map(Some);
         }
-        if let Some(made) = keys.made.get() {
-            return Ok(Some(made.clone()));
+        if let Some(opened) = keys.opened.get() {
+            return Ok(Some(opened.clone()));
         }
-        let made = keys.make().map_err(|error| raise(py, &error))?;
-        Ok(Some(keys.made.get_or_init(|| Arc::new(made)).clone()))
+        let opened = keys.make().map_err(|error| raise(py, &error))?;
+        Ok(Some(keys.opened.get_or_init(|| Arc::new(opened)).clone()))
     }
 
     /// Whether a test decides where the calls go, or at least who signs them.
@@ -334,12 +334,12 @@ impl Keys {
         {
             return Ok(keys.clone());
         }
-        let made = self
+        let opened = self
             .make()
             .map_err(|error| raise(py, &error))
             .map(Arc::new)?;
-        *of_test = Some((stage.id, made.clone()));
-        Ok(made)
+        *of_test = Some((stage.id, opened.clone()));
+        Ok(opened)
     }
 
     /// Data keys of their own.
@@ -353,17 +353,17 @@ impl Keys {
     /// The data keys of a keyring that is awaited in the event loop of its callers.
     fn of_loop(&self, py: Python<'_>) -> PyResult<Arc<DataKeys>> {
         let event_loop = bridge::running_loop(py)?;
-        let is_it = |known: &Option<Py<PyAny>>| match (known, &event_loop) {
-            (Some(known), Some(event_loop)) => known.is(event_loop),
+        let is_it = |key_loop: &Option<Py<PyAny>>| match (key_loop, &event_loop) {
+            (Some(key_loop), Some(event_loop)) => key_loop.is(event_loop),
             (None, None) => true,
             _ => false,
         };
-        let known = || {
+        let keys_of_loop = || {
             let all = self.by_loop.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = all.iter().find(|(known, _)| is_it(known));
-            found.map(|(_, keys)| keys.clone())
+            let entry = all.iter().find(|(key_loop, _)| is_it(key_loop));
+            entry.map(|(_, keys)| keys.clone())
         };
-        if let Some(keys) = known() {
+        if let Some(keys) = keys_of_loop() {
             return Ok(keys);
         }
         let refuse = |error: Error| raise(py, &error);
@@ -374,20 +374,20 @@ impl Keys {
             .open(pydynox_aws::Settings::default(), caller)
             .map_err(refuse)?;
         let generation = runtime::generation().into();
-        let made = DataKeys::new(keyring, self.given.pairs(), self.limits, generation);
-        let made = Arc::new(made.map_err(refuse)?);
+        let opened = DataKeys::new(keyring, self.given.pairs(), self.limits, generation);
+        let opened = Arc::new(opened.map_err(refuse)?);
         let ended = {
             let mut all = self.by_loop.lock().unwrap_or_else(PoisonError::into_inner);
             let mut before = std::mem::take(&mut *all);
-            before.push((event_loop, made.clone()));
+            before.push((event_loop, opened.clone()));
             before
         };
         // Looked at without the lock: loops that are closed are let go of.
-        let kept: Vec<_> = ended
+        let running: Vec<_> = ended
             .into_iter()
-            .filter(|(known, _)| {
-                known.as_ref().is_none_or(|known| {
-                    let closed = known.call_method0(py, pyo3::intern!(py, "is_closed"));
+            .filter(|(key_loop, _)| {
+                key_loop.as_ref().is_none_or(|key_loop| {
+                    let closed = key_loop.call_method0(py, pyo3::intern!(py, "is_closed"));
                     !closed
                         .and_then(|closed| closed.bind(py).is_truthy())
                         .unwrap_or(true)
@@ -397,8 +397,8 @@ impl Keys {
         self.by_loop
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .extend(kept);
-        Ok(made)
+            .extend(running);
+        Ok(opened)
     }
 }
 
@@ -436,7 +436,7 @@ impl Given {
                     .is_remote()
                     .then(|| self.surroundings_of_kms(http.connect_timeout))
                     .transpose()?,
-                made: OnceLock::new(),
+                opened: OnceLock::new(),
                 by_loop: Mutex::default(),
                 of_test: Mutex::default(),
             }),

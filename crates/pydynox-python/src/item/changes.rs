@@ -181,9 +181,9 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
     let py = instance.py();
     let schema = schema_of(instance)?;
     let state = instance.borrow();
-    let mut found = state.unsettled.to_vec();
+    let mut fields = state.unsettled.to_vec();
     let Some(stored) = state.stored.as_deref() else {
-        return Ok(found);
+        return Ok(fields);
     };
     let mut w = Writer::with_capacity(256);
     for (index, field) in schema.get().fields().enumerate() {
@@ -201,11 +201,11 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
             }
             Ok(Delta::Removed | Delta::Set(_)) | Err(_) => true,
         };
-        if differs && !found.contains(&index) {
-            found.push(index);
+        if differs && !fields.contains(&index) {
+            fields.push(index);
         }
     }
-    Ok(found)
+    Ok(fields)
 }
 
 /// Whether this is the value of another type than declared that was read, edited or not.
@@ -437,31 +437,31 @@ pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound
     let py = instance.py();
     let schema = schema_of(instance)?;
     let schema = schema.get();
-    let found = PyDict::new(py);
+    let by_name = PyDict::new(py);
     if !is_stored(instance) {
         for field in schema.fields().filter(|field| !field.is_managed()) {
             let value = ffi::get_attribute(instance, field.name.bind(py))?;
             if !is_absent(field, &value) {
-                found.set_item(&field.name, (py.None(), value))?;
+                by_name.set_item(&field.name, (py.None(), value))?;
             }
         }
-        return Ok(found);
+        return Ok(by_name);
     }
     let changed = changes(instance, &[])?;
     refuse(py, schema, changed.problems)?;
     let state = instance.borrow();
     let Some(stored) = state.stored.as_deref() else {
-        return Ok(found);
+        return Ok(by_name);
     };
     for index in changed.fields {
         let field = schema.field(index);
         let old = old_value(py, schema, field, stored, &stored.slots[index])?;
-        found.set_item(
+        by_name.set_item(
             &field.name,
             (old, ffi::get_attribute(instance, field.name.bind(py))?),
         )?;
     }
-    Ok(found)
+    Ok(by_name)
 }
 
 /// Give every attribute the value it had when the item was last read or written.

@@ -202,19 +202,19 @@ impl<'py> Dump<'py> {
     ) -> Dumped<'py> {
         let py = self.py;
         let depth = deeper(depth)?;
-        let mut made = Vec::new();
+        let mut elements = Vec::new();
         let length = value.len()?;
         for (index, element) in value.try_iter()?.enumerate() {
             let Some(next) = filter.step_to(py, index, length)? else {
                 continue;
             };
             let dumped = self.value(inner(index), &element?, &next, depth);
-            made.push(dumped.map_err(|failure| failure.within(&format!("[{index}]")))?);
+            elements.push(dumped.map_err(|failure| failure.within(&format!("[{index}]")))?);
         }
         Ok(if self.json || value.is_instance_of::<PyList>() {
-            PyList::new(py, made)?.into_any()
+            PyList::new(py, elements)?.into_any()
         } else {
-            PyTuple::new(py, made)?.into_any()
+            PyTuple::new(py, elements)?.into_any()
         })
     }
 
@@ -226,7 +226,7 @@ impl<'py> Dump<'py> {
         depth: usize,
     ) -> Dumped<'py> {
         let depth = deeper(depth)?;
-        let made = PyDict::new(self.py);
+        let members = PyDict::new(self.py);
         let dict = value.cast::<PyDict>().map_err(PyErr::from)?;
         for (key, member) in dict.iter() {
             if self.json && !key.is_instance_of::<PyString>() {
@@ -238,9 +238,9 @@ impl<'py> Dump<'py> {
             };
             let dumped = self.value(inner, &member, &next, depth);
             let dumped = dumped.map_err(|failure| failure.within_key(&key))?;
-            made.set_item(key, dumped)?;
+            members.set_item(key, dumped)?;
         }
-        Ok(made.into_any())
+        Ok(members.into_any())
     }
 
     fn record(
@@ -259,7 +259,7 @@ impl<'py> Dump<'py> {
             Ok(document) if self.excludes_unset => document.borrow().unset.clone(),
             _ => FieldSet::default(),
         };
-        let made = PyDict::new(self.py);
+        let members = PyDict::new(self.py);
         for (index, field) in layout.fields().enumerate() {
             let within = |failure: Failure| failure.within(&shape.step(field));
             let Some(member) = shape.member(field, value)? else {
@@ -284,20 +284,20 @@ impl<'py> Dump<'py> {
             let dumped = self
                 .value(&field.kind, &member, &next, depth)
                 .map_err(within)?;
-            made.set_item(&field.name, dumped)?;
+            members.set_item(&field.name, dumped)?;
         }
         // What an undeclared member of a TypedDict holds is shown all the same: a dump shows what is there.
         if shape.make == Make::TypedDict && !self.json {
             for (key, member) in value.cast::<PyDict>().map_err(PyErr::from)?.iter() {
-                let known = key
+                let is_declared = key
                     .cast::<PyString>()
                     .is_ok_and(|key| layout.by_name(key, usize::MAX).is_some());
-                if !known && let Some(next) = filter.step(&key)? {
-                    made.set_item(key, self.value(&Kind::Any, &member, &next, depth)?)?;
+                if !is_declared && let Some(next) = filter.step(&key)? {
+                    members.set_item(key, self.value(&Kind::Any, &member, &next, depth)?)?;
                 }
             }
         }
-        Ok(made.into_any())
+        Ok(members.into_any())
     }
 
     fn undeclared_dataclass(
@@ -308,7 +308,7 @@ impl<'py> Dump<'py> {
         depth: usize,
     ) -> Dumped<'py> {
         let depth = deeper(depth)?;
-        let made = PyDict::new(self.py);
+        let members = PyDict::new(self.py);
         for (name, field) in fields.cast::<PyDict>().map_err(PyErr::from)?.iter() {
             let role = field.getattr("_field_type")?.getattr_opt("name")?;
             let name = name.cast_into::<PyString>().map_err(PyErr::from)?;
@@ -323,10 +323,10 @@ impl<'py> Dump<'py> {
             let left_out = self.excludes_none && member.is_none()
                 || self.excludes_defaults && is_dataclass_default(value, &name, &member)?;
             if !left_out {
-                made.set_item(name, self.value(&Kind::Any, &member, &next, depth)?)?;
+                members.set_item(name, self.value(&Kind::Any, &member, &next, depth)?)?;
             }
         }
-        Ok(made.into_any())
+        Ok(members.into_any())
     }
 
     /// A pydantic model dumps itself.
@@ -336,17 +336,17 @@ impl<'py> Dump<'py> {
             Some(nested) => nested.copy()?,
             None => PyDict::new(py),
         };
-        for (name, asked) in [("include", &filter.include), ("exclude", &filter.exclude)] {
-            if let Some(asked) = asked {
-                options.set_item(name, asked)?;
+        for (name, option) in [("include", &filter.include), ("exclude", &filter.exclude)] {
+            if let Some(option) = option {
+                options.set_item(name, option)?;
             }
         }
-        for (name, asked) in [
+        for (name, option) in [
             ("exclude_unset", self.excludes_unset),
             ("exclude_defaults", self.excludes_defaults),
             ("exclude_none", self.excludes_none),
         ] {
-            if asked {
+            if option {
                 options.set_item(name, true)?;
             }
         }
@@ -422,7 +422,7 @@ fn is_dataclass_default(
 type Exclusions = (bool, bool, bool);
 
 /// What users ask of a dump: the mode, `include=`, `exclude=`, what else is left out, and what pydantic models inside are told.
-type Asked<'py> = (
+type DumpOptions<'py> = (
     String,
     Option<Bound<'py, PyAny>>,
     Option<Bound<'py, PyAny>>,
@@ -430,8 +430,11 @@ type Asked<'py> = (
     Option<Bound<'py, PyDict>>,
 );
 
-fn asked<'py>(py: Python<'py>, asked: Asked<'py>) -> PyResult<(Dump<'py>, Filter<'py>)> {
-    let (mode, include, exclude, (unset, defaults, none), nested) = asked;
+fn parse_options<'py>(
+    py: Python<'py>,
+    options: DumpOptions<'py>,
+) -> PyResult<(Dump<'py>, Filter<'py>)> {
+    let (mode, include, exclude, (unset, defaults, none), nested) = options;
     let json = match mode.as_str() {
         "json" => true,
         "python" => false,
@@ -457,11 +460,11 @@ fn asked<'py>(py: Python<'py>, asked: Asked<'py>) -> PyResult<(Dump<'py>, Filter
 #[pyo3(signature = (instance, options, names=None, /))]
 pub(crate) fn dump<'py>(
     instance: &Bound<'py, Instance>,
-    options: Asked<'py>,
+    options: DumpOptions<'py>,
     names: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let py = instance.py();
-    let (dump, filter) = asked(py, options)?;
+    let (dump, filter) = parse_options(py, options)?;
     let schema = schema_of(instance)?;
     let schema = schema.get();
     let unset = if dump.excludes_unset {
@@ -482,8 +485,8 @@ pub(crate) fn dump<'py>(
         let Some(next) = dump.member(field, &value, &filter)? else {
             continue;
         };
-        let shown = attribute(&dump, schema, instance, (index, field), &value, &next)?;
-        dumped.set_item(name, shown)?;
+        let plain = attribute(&dump, schema, instance, (index, field), &value, &next)?;
+        dumped.set_item(name, plain)?;
     }
     Ok(dumped)
 }
@@ -510,7 +513,7 @@ fn attribute<'py>(
                     .is_some_and(|stored| changes::is_raw(field, &stored.slots[index], value));
             let failure = if of_another_type {
                 match dump.value(&Kind::Any, value, filter, 0) {
-                    Ok(shown) => return Ok(shown),
+                    Ok(plain) => return Ok(plain),
                     Err(failure) => failure,
                 }
             } else {
@@ -528,7 +531,7 @@ fn attribute<'py>(
 #[pyo3(signature = (instance, options, names=None, /))]
 pub(crate) fn dump_json<'py>(
     instance: &Bound<'py, Instance>,
-    options: Asked<'py>,
+    options: DumpOptions<'py>,
     names: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<String> {
     let dumped = dump(instance, options, names)?;
@@ -543,10 +546,10 @@ pub(crate) fn dump_json<'py>(
 #[pyo3(signature = (document, options, /))]
 pub(crate) fn dump_document<'py>(
     document: &Bound<'py, Document>,
-    options: Asked<'py>,
+    options: DumpOptions<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = document.py();
-    let (dump, filter) = asked(py, options)?;
+    let (dump, filter) = parse_options(py, options)?;
     let shape = shape_of(document)?;
     dump.record(shape.get(), document, &filter, 0)
         .map_err(|failure| match failure {

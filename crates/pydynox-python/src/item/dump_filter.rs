@@ -13,7 +13,7 @@ pub(crate) struct Filter<'py> {
 }
 
 /// What one of them says of a member.
-pub(crate) enum Said<'py> {
+pub(crate) enum Selected<'py> {
     Nothing,
     Whole,
     Part(Bound<'py, PyAny>),
@@ -26,7 +26,7 @@ impl<'py> Filter<'py> {
         if self.is_empty() {
             return Ok(Some(Self::default()));
         }
-        self.said(key, None)
+        self.selected(key, None)
     }
 
     /// The same of an element of a list, whose place may be counted from the end too.
@@ -42,27 +42,27 @@ impl<'py> Filter<'py> {
         }
         let from_end = place.cast_signed() - length.cast_signed();
         let place = place.into_pyobject(py)?.into_any();
-        self.said(&place, Some(&from_end.into_pyobject(py)?.into_any()))
+        self.selected(&place, Some(&from_end.into_pyobject(py)?.into_any()))
     }
 
-    fn said(
+    fn selected(
         &self,
         key: &Bound<'py, PyAny>,
         other: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Self>> {
         let mut next = Self::default();
         if let Some(exclude) = &self.exclude {
-            match said(exclude, "exclude", key, other)? {
-                Said::Whole => return Ok(None),
-                Said::Part(part) => next.exclude = Some(part),
-                Said::Nothing => {}
+            match selected(exclude, "exclude", key, other)? {
+                Selected::Whole => return Ok(None),
+                Selected::Part(part) => next.exclude = Some(part),
+                Selected::Nothing => {}
             }
         }
         if let Some(include) = &self.include {
-            match said(include, "include", key, other)? {
-                Said::Nothing => return Ok(None),
-                Said::Part(part) => next.include = Some(part),
-                Said::Whole => {}
+            match selected(include, "include", key, other)? {
+                Selected::Nothing => return Ok(None),
+                Selected::Part(part) => next.include = Some(part),
+                Selected::Whole => {}
             }
         }
         Ok(Some(next))
@@ -73,55 +73,59 @@ impl<'py> Filter<'py> {
     }
 }
 
-pub(crate) fn said<'py>(
-    asked: &Bound<'py, PyAny>,
+pub(crate) fn selected<'py>(
+    selection: &Bound<'py, PyAny>,
     option: &str,
     key: &Bound<'py, PyAny>,
     other: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Said<'py>> {
-    let py = asked.py();
+) -> PyResult<Selected<'py>> {
+    let py = selection.py();
     let all = intern!(py, "__all__").as_any();
-    if let Ok(dict) = asked.cast::<PyDict>() {
+    if let Ok(dict) = selection.cast::<PyDict>() {
         let own = match dict.get_item(key)? {
             None => other
                 .map(|other| dict.get_item(other))
                 .transpose()?
                 .flatten(),
-            found => found,
+            own => own,
         };
         return Ok(match (own, dict.get_item(all)?) {
             (Some(own), Some(every)) => merged(&own, &every)?,
             (Some(one), None) | (None, Some(one)) => part(one),
-            (None, None) => Said::Nothing,
+            (None, None) => Selected::Nothing,
         });
     }
-    if asked.cast::<PyMapping>().is_ok() {
-        let dict = py.get_type::<PyDict>().call1((asked,))?;
-        return said(&dict, option, key, other);
+    if selection.cast::<PyMapping>().is_ok() {
+        let dict = py.get_type::<PyDict>().call1((selection,))?;
+        return selected(&dict, option, key, other);
     }
-    let is_set = asked.is_instance_of::<PySet>()
-        || asked.is_instance_of::<PyFrozenSet>()
-        || asked.is_instance(&py.import("collections.abc")?.getattr("Set")?)?;
+    let is_set = selection.is_instance_of::<PySet>()
+        || selection.is_instance_of::<PyFrozenSet>()
+        || selection.is_instance(&py.import("collections.abc")?.getattr("Set")?)?;
     if !is_set {
         return Err(PyTypeError::new_err(format!(
             "{option}= takes a set or a dict of names, such as {{\"name\"}} or {{\"address\": {{\"city\"}}}}, not {}",
-            asked.get_type().qualname()?
+            selection.get_type().qualname()?
         )));
     }
-    let named = |key: &Bound<'py, PyAny>| asked.contains(key);
-    let found = named(key)? || other.map_or(Ok(false), named)? || named(all)?;
-    Ok(if found { Said::Whole } else { Said::Nothing })
+    let named = |key: &Bound<'py, PyAny>| selection.contains(key);
+    let is_named = named(key)? || other.map_or(Ok(false), named)? || named(all)?;
+    Ok(if is_named {
+        Selected::Whole
+    } else {
+        Selected::Nothing
+    })
 }
 
-pub(crate) fn part(value: Bound<'_, PyAny>) -> Said<'_> {
+pub(crate) fn part(value: Bound<'_, PyAny>) -> Selected<'_> {
     if value.is_instance_of::<PyEllipsis>() {
-        return Said::Whole;
+        return Selected::Whole;
     }
     match value.cast::<PyBool>() {
-        Ok(flag) if flag.is_true() => Said::Whole,
-        Ok(_) => Said::Nothing,
-        Err(_) if value.is_none() => Said::Nothing,
-        Err(_) => Said::Part(value),
+        Ok(flag) if flag.is_true() => Selected::Whole,
+        Ok(_) => Selected::Nothing,
+        Err(_) if value.is_none() => Selected::Nothing,
+        Err(_) => Selected::Part(value),
     }
 }
 
@@ -129,32 +133,32 @@ pub(crate) fn part(value: Bound<'_, PyAny>) -> Said<'_> {
 pub(crate) fn merged<'py>(
     own: &Bound<'py, PyAny>,
     every: &Bound<'py, PyAny>,
-) -> PyResult<Said<'py>> {
+) -> PyResult<Selected<'py>> {
     let (own, every) = match (part(own.clone()), part(every.clone())) {
-        (Said::Part(own), Said::Part(every)) => (own, every),
-        (Said::Nothing, said) | (said, _) => return Ok(said),
+        (Selected::Part(own), Selected::Part(every)) => (own, every),
+        (Selected::Nothing, selected) | (selected, _) => return Ok(selected),
     };
     let both = as_dict(&every)?;
     for (key, value) in as_dict(&own)?.iter() {
         let value = match both.get_item(&key)? {
             Some(before) => match merged(&value, &before)? {
-                Said::Part(part) => part,
-                Said::Whole => PyBool::new(own.py(), true).to_owned().into_any(),
-                Said::Nothing => continue,
+                Selected::Part(part) => part,
+                Selected::Whole => PyBool::new(own.py(), true).to_owned().into_any(),
+                Selected::Nothing => continue,
             },
             None => value,
         };
         both.set_item(key, value)?;
     }
-    Ok(Said::Part(both.into_any()))
+    Ok(Selected::Part(both.into_any()))
 }
 
-pub(crate) fn as_dict<'py>(asked: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    if let Ok(dict) = asked.cast::<PyDict>() {
+pub(crate) fn as_dict<'py>(selection: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    if let Ok(dict) = selection.cast::<PyDict>() {
         return dict.copy();
     }
-    let dict = PyDict::new(asked.py());
-    for key in asked.try_iter()? {
+    let dict = PyDict::new(selection.py());
+    for key in selection.try_iter()? {
         dict.set_item(key?, true)?;
     }
     Ok(dict)

@@ -4,7 +4,7 @@
 use pydynox_core::error::Error;
 use pydynox_core::time::Instant;
 use pydynox_core::wire::{Reader, Writer};
-use pydynox_core::write::managed::{ManagedValues, Stored as Known, Version};
+use pydynox_core::write::managed::{ManagedValues, Stored as StoredValues, Version};
 use pyo3::prelude::*;
 
 use crate::exceptions::{internal, raise, validation_error};
@@ -39,7 +39,7 @@ impl<'py> Managed<'py> {
         if !schema.rules.purposes.add_anything() {
             return Ok(Self::default());
         }
-        let core = ManagedValues::of_put(&schema.rules, &known(instance, schema)?);
+        let core = ManagedValues::of_put(&schema.rules, &stored_values(instance, schema)?);
         Self::decoded(instance.py(), schema, core)
     }
 
@@ -48,7 +48,7 @@ impl<'py> Managed<'py> {
         if !schema.rules.purposes.add_anything() {
             return Ok(Self::default());
         }
-        let core = ManagedValues::of_change(&schema.rules, &known(instance, schema)?);
+        let core = ManagedValues::of_change(&schema.rules, &stored_values(instance, schema)?);
         Self::decoded(instance.py(), schema, core)
     }
 
@@ -57,7 +57,7 @@ impl<'py> Managed<'py> {
         if schema.rules.purposes.version.is_none() {
             return Ok(Self::default());
         }
-        let core = ManagedValues::of_check(&schema.rules, &known(instance, schema)?);
+        let core = ManagedValues::of_check(&schema.rules, &stored_values(instance, schema)?);
         Self::decoded(instance.py(), schema, core)
     }
 
@@ -106,7 +106,7 @@ impl<'py> Managed<'py> {
 }
 
 /// What an instance tells of its stored item.
-fn known(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<Known> {
+fn stored_values(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<StoredValues> {
     let purposes = &schema.rules.purposes;
     let version = match &purposes.version {
         Some(version) => version_of(instance, schema, version.field)?,
@@ -116,7 +116,7 @@ fn known(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<Known> {
         Some(created_at) => stored::stored_json(instance, created_at.field)?,
         None => None,
     };
-    Ok(Known {
+    Ok(StoredValues {
         is_stored: is_stored(instance),
         version,
         created_at: created_at.map(Into::into),

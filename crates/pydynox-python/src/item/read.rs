@@ -55,12 +55,12 @@ pub(crate) fn read_into<'py>(
     let begin = r.position();
     r.begin_object().map_err(broken)?;
     while let Some(key) = r.next_key().map_err(broken)? {
-        let found = if key.is_plain() {
+        let position = if key.is_plain() {
             schema.by_attribute(key.raw(), expected)
         } else {
             schema.by_attribute(&key.decode().map_err(broken)?, usize::MAX)
         };
-        let Some(index) = found else {
+        let Some(index) = position else {
             let value = skipped(r).map_err(broken)?;
             if !unknown.is_empty() {
                 unknown.push(b',');

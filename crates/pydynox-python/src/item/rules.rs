@@ -13,14 +13,14 @@ use crate::values::record;
 /// not written, so it breaks none. The rules may be the user's own code: nothing is borrowed while they run.
 pub(crate) fn broken_rules(
     instance: &Bound<'_, Instance>,
-    asked: impl Fn(usize) -> bool,
+    is_written: impl Fn(usize) -> bool,
 ) -> PyResult<Problems> {
     let py = instance.py();
     let schema = schema_of(instance)?;
     let schema = schema.get();
     let mut problems = Vec::new();
     for (index, field) in schema.fields().enumerate() {
-        if !field.is_ruled || !asked(index) {
+        if !field.is_ruled || !is_written(index) {
             continue;
         }
         let inside = !field.scalar && record::has_rules_inside(&field.kind);
@@ -51,12 +51,12 @@ pub(crate) fn broken_rules(
         if !filled && !field.default.is(&value) {
             problems.extend(broken(schema, field, &value)?);
             if inside {
-                let mut found = Vec::new();
+                let mut broken = Vec::new();
                 let place = format!("{}.{}", schema.name, field.text);
                 let discreet = field.is_encrypted();
-                record::broken_inside(&field.kind, &value, &place, discreet, &mut found)?;
+                record::broken_inside(&field.kind, &value, &place, discreet, &mut broken)?;
                 let name = field.text.to_string();
-                problems.extend(found.into_iter().map(|what| (name.clone(), what)));
+                problems.extend(broken.into_iter().map(|what| (name.clone(), what)));
             }
         }
     }

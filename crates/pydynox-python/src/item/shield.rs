@@ -117,15 +117,18 @@ fn encrypted_by<E>(classes: &[(E, Bound<'_, Schema>)]) -> Vec<(Box<str>, Box<str
     if classes.len() < 2 {
         return Vec::new();
     }
-    let mut found: Vec<(Box<str>, Box<str>)> = Vec::new();
+    let mut attributes: Vec<(Box<str>, Box<str>)> = Vec::new();
     for (_, of) in classes {
         for field in of.get().fields().filter(|field| field.is_encrypted()) {
-            if !found.iter().any(|(name, _)| *name == field.attribute_name) {
-                found.push((field.attribute_name.clone(), of.get().name.clone()));
+            if !attributes
+                .iter()
+                .any(|(name, _)| *name == field.attribute_name)
+            {
+                attributes.push((field.attribute_name.clone(), of.get().name.clone()));
             }
         }
     }
-    found
+    attributes
 }
 
 /// The attributes that a class does not encrypt, and another one of its table does.

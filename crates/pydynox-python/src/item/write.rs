@@ -91,11 +91,11 @@ fn write_unless(
         if let Some(filled) =
             before.and_then(|before| still_filled(before, index, &value, &w.as_bytes()[at..]))
         {
-            let kept = match filled {
+            let slot = match filled {
                 Slot::FilledBytes(_) => Slot::FilledBytes(append(&mut raw, &w.as_bytes()[at..])),
                 other => other.clone_ref(py),
             };
-            slots.push(kept);
+            slots.push(slot);
             w.truncate(start);
             continue;
         }

@@ -47,17 +47,17 @@ pub(crate) fn condition_on<'a, 'py>(
 
 /// Refuses a condition on items of another model.
 pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) -> PyResult<()> {
-    let said = condition.get();
-    for owner in &said.owners {
+    let handle = condition.get();
+    for owner in &handle.owners {
         check_owner(schema, owner.bind(condition.py()), || {
-            format!("the condition {}", said.tree)
+            format!("the condition {}", handle.tree)
         })?;
     }
-    for path in said.tree.paths() {
+    for path in handle.tree.paths() {
         refuse_split(condition.py(), schema, path)?;
     }
-    if schema.protected.is_some() && !said.stored {
-        let mut paths = said.tree.compared().into_iter();
+    if schema.protected.is_some() && !handle.stored {
+        let mut paths = handle.tree.compared().into_iter();
         if let Some(field) = paths.find_map(|path| protected_at(schema, path)) {
             let (name, field) = (&schema.name, &field.text);
             let message = format!(

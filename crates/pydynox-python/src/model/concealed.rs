@@ -34,11 +34,11 @@ impl Concealed {
         let name = self.name.bind(py);
         if let Some(instance) = instance.filter(|instance| !instance.is_none()) {
             let state = instance.cast::<Instance>()?.borrow();
-            let found = match &state.concealed {
+            let value = match &state.concealed {
                 Some(values) => values.bind(py).get_item(name)?,
                 None => None,
             };
-            return found.ok_or_else(|| PyAttributeError::new_err(name.clone().unbind()));
+            return value.ok_or_else(|| PyAttributeError::new_err(name.clone().unbind()));
         }
         let owner = owner.ok_or_else(|| PyAttributeError::new_err(name.clone().unbind()))?;
         owner
@@ -64,9 +64,9 @@ fn values_of<'py>(instance: &Bound<'py, Instance>) -> Bound<'py, PyDict> {
     if let Some(values) = &instance.borrow().concealed {
         return values.bind(py).clone();
     }
-    let made = PyDict::new(py);
-    instance.borrow_mut().concealed = Some(made.clone().unbind());
-    made
+    let values = PyDict::new(py);
+    instance.borrow_mut().concealed = Some(values.clone().unbind());
+    values
 }
 
 /// The values that an instance's `__dict__` does not show, by name; a new dictionary.

@@ -22,7 +22,7 @@ impl Condition {
             .map(|owner| owner.clone_ref(py))
             .collect();
         for owner in &other.owners {
-            if !owners.iter().any(|known| known.is(owner)) {
+            if !owners.iter().any(|other| other.is(owner)) {
                 owners.push(owner.clone_ref(py));
             }
         }

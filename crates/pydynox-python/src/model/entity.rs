@@ -43,17 +43,17 @@ fn named<'py>(schema: &Bound<'py, Schema>, name: &str) -> PyResult<Owner<'py>> {
     let py = schema.py();
     let model = schema.get();
     let name = PyString::new(py, name);
-    if let Some(found) = model.entities.bind(py).get_item(&name)?
-        && let Ok(found) = found.cast_into::<Schema>()
+    if let Some(schema) = model.entities.bind(py).get_item(&name)?
+        && let Ok(schema) = schema.cast_into::<Schema>()
     {
-        return Ok(Owner::Other(found));
+        return Ok(Owner::Other(schema));
     }
     // A class whose annotations named what was yet to come may be known by now.
-    let found = model
+    let schema = model
         .model(py)
         .call_method1(intern!(py, "_find_entity"), (&name,))?;
-    if let Ok(found) = found.cast_into::<Schema>() {
-        return Ok(Owner::Other(found));
+    if let Ok(schema) = schema.cast_into::<Schema>() {
+        return Ok(Owner::Other(schema));
     }
     if !model.rules.entities.reads_all() {
         return Ok(Owner::Foreign);
@@ -64,8 +64,8 @@ fn named<'py>(schema: &Bound<'py, Schema>, name: &str) -> PyResult<Owner<'py>> {
         &model.rules.entities.attribute,
         "",
         &format!(
-            "the stored item is a {shown}, and no subclass says entity={shown}",
-            shown = name.repr()?
+            "the stored item is a {entity_repr}, and no subclass says entity={entity_repr}",
+            entity_repr = name.repr()?
         ),
     ))
 }
@@ -82,10 +82,10 @@ pub(crate) fn reader_of<'py>(
         Owner::Other(schema) => Ok(schema),
         Owner::Foreign => {
             let model = schema.get();
-            let found = other_name(py, model, item)
+            let entity_name = other_name(py, model, item)
                 .map_or_else(|| "of none".to_owned(), |name| format!("of {name:?}"));
             let message = format!(
-                "{name}.model_from_item takes items of the entity {own:?}, and this one is {found}: give it to the base class, which reads each item as its own",
+                "{name}.model_from_item takes items of the entity {own:?}, and this one is {entity_name}: give it to the base class, which reads each item as its own",
                 name = model.name,
                 own = model
                     .rules

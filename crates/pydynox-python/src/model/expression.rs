@@ -39,9 +39,9 @@ impl Path {
 
     /// The path that a text such as `address.lines[0]` names, or a list of names and positions, of no declared type.
     #[staticmethod]
-    fn parse(said: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn parse(path: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self {
-            place: place_of(said)?,
+            place: place_of(path)?,
             field: None,
             owner: None,
             owner_name: "".into(),

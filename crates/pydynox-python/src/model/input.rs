@@ -18,7 +18,7 @@ pub(crate) fn from_plain<'py>(
     values: &Bound<'py, PyDict>,
 ) -> PyResult<(Bound<'py, PyDict>, Refused)> {
     let schema = schema.get();
-    let made = PyDict::new(values.py());
+    let converted = PyDict::new(values.py());
     let mut refused = Vec::new();
     for (name, value) in values.iter() {
         let field = name
@@ -38,9 +38,9 @@ pub(crate) fn from_plain<'py>(
                 value
             }
         };
-        made.set_item(name, value)?;
+        converted.set_item(name, value)?;
     }
-    Ok((made, refused))
+    Ok((converted, refused))
 }
 
 /// The members of a JSON object by the attributes of a model, numbers of decimals with all their digits.
@@ -60,12 +60,12 @@ pub(crate) fn parse_json<'py>(
         if r.peek()? != b'{' {
             return Ok(None);
         }
-        let made = object(&mut decoder, &mut r, schema)?;
+        let members = object(&mut decoder, &mut r, schema)?;
         r.end()?;
-        Ok(Some(made))
+        Ok(Some(members))
     };
     match read() {
-        Ok(Some(made)) => Ok(made),
+        Ok(Some(members)) => Ok(members),
         Ok(None) => Err(named("takes a JSON object")),
         Err(Unreadable::Python(error)) => Err(error),
         Err(Unreadable::Malformed(error)) => {

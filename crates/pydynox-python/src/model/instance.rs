@@ -101,8 +101,8 @@ pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<
     if let Some(schema) = &instance.borrow().schema {
         return Ok(schema.bind(py).clone());
     }
-    let found = instance.get_type().getattr(intern!(py, "_schema"))?;
-    let schema = found.cast_into::<Schema>().map_err(|_| {
+    let attribute = instance.get_type().getattr(intern!(py, "_schema"))?;
+    let schema = attribute.cast_into::<Schema>().map_err(|_| {
         let name = instance
             .get_type()
             .name()
@@ -254,9 +254,9 @@ fn assign_source(
     index: usize,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
-    let made = following(instance, schema, Some((index, value)))?;
+    let derived = following(instance, schema, Some((index, value)))?;
     assign_checked(instance, schema, index, value)?;
-    for (index, value) in made {
+    for (index, value) in derived {
         ffi::set_attribute(
             instance,
             schema.field(index).name.bind(instance.py()),
@@ -289,13 +289,17 @@ fn copied<'py>(
 ) -> PyResult<Bound<'py, Instance>> {
     let py = instance.py();
     let schema = schema_of(instance)?;
-    let made = ffi::allocate(&instance.get_type())?.cast_into::<Instance>()?;
+    let copied_instance = ffi::allocate(&instance.get_type())?.cast_into::<Instance>()?;
     for field in schema.get().fields() {
         let name = field.name.bind(py);
-        ffi::set_attribute(&made, name, &copy(&ffi::get_attribute(instance, name)?)?)?;
+        ffi::set_attribute(
+            &copied_instance,
+            name,
+            &copy(&ffi::get_attribute(instance, name)?)?,
+        )?;
     }
     let state = instance.borrow();
-    let mut fresh = made.borrow_mut();
+    let mut fresh = copied_instance.borrow_mut();
     fresh.stored = state
         .stored
         .as_ref()
@@ -304,7 +308,7 @@ fn copied<'py>(
     fresh.unset.clone_from(&state.unset);
     fresh.schema = Some(schema.unbind());
     drop(fresh);
-    Ok(made)
+    Ok(copied_instance)
 }
 
 /// The attributes that were plaintext where they should have been encrypted: the next save encrypts them.
@@ -335,7 +339,7 @@ pub(crate) fn following<'py>(
     changed: Option<(usize, &Bound<'py, PyAny>)>,
 ) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
     let py = instance.py();
-    let mut made = Vec::new();
+    let mut derived = Vec::new();
     let mut problems = Vec::new();
     for template in &schema.templates {
         if changed.is_some_and(|(index, _)| !template.uses(index)) {
@@ -347,9 +351,9 @@ pub(crate) fn following<'py>(
         })?;
         match value {
             Ok(Some(text)) => {
-                made.push((template.target, PyString::new(py, &text).into_any()));
+                derived.push((template.target, PyString::new(py, &text).into_any()));
             }
-            Ok(None) => made.push((template.target, py.None().into_bound(py))),
+            Ok(None) => derived.push((template.target, py.None().into_bound(py))),
             Err((index, problem)) => {
                 let field = schema.field(index);
                 let message = problem.describe_of(&schema.name, field);
@@ -361,7 +365,7 @@ pub(crate) fn following<'py>(
         }
     }
     if problems.is_empty() {
-        Ok(made)
+        Ok(derived)
     } else {
         Err(validation_errors(py, problems))
     }

@@ -31,22 +31,22 @@ pub(crate) fn name_of<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
 }
 
 /// A place as callers name it: by a text such as `address.lines[0]`, or by a list of its steps, each name as it is.
-pub(crate) fn place_of(said: &Bound<'_, PyAny>) -> PyResult<path::Path> {
-    let py = said.py();
-    if let Ok(text) = said.cast::<PyString>() {
+pub(crate) fn place_of(path: &Bound<'_, PyAny>) -> PyResult<path::Path> {
+    let py = path.py();
+    if let Ok(text) = path.cast::<PyString>() {
         return path::Path::parse(name_of(text)?).map_err(|error| refused(py, &error));
     }
     let wrong = || {
         Ok::<_, PyErr>(PyTypeError::new_err(format!(
             "a path is a text such as \"address.city\", or a list of names and positions such as [\"a.b\", 0, \"c\"], not {}",
-            said.repr()?
+            path.repr()?
         )))
     };
-    if !said.is_instance_of::<PyList>() && !said.is_instance_of::<PyTuple>() {
+    if !path.is_instance_of::<PyList>() && !path.is_instance_of::<PyTuple>() {
         return Err(wrong()?);
     }
-    let mut steps = Vec::with_capacity(said.len()?);
-    for step in said.try_iter()? {
+    let mut steps = Vec::with_capacity(path.len()?);
+    for step in path.try_iter()? {
         let step = step?;
         if let Ok(name) = step.cast::<PyString>() {
             steps.push(Step::Name(name_of(name)?.into()));
@@ -137,14 +137,14 @@ impl Path {
             return error;
         };
         let value = error.value(py);
-        let told = || -> PyResult<()> {
+        let add_owner = || -> PyResult<()> {
             if is_misfit(py, &error)? {
                 value.setattr(intern!(py, "model"), &*self.owner_name)?;
                 value.setattr(intern!(py, "attribute"), &*field.get().text)?;
             }
             Ok(())
         };
-        match told() {
+        match add_owner() {
             Ok(()) => error,
             Err(failed) => failed,
         }
@@ -189,7 +189,7 @@ impl Path {
             };
         w.truncate(0);
         input::from_dictionaries(kind, value, problem)
-            .and_then(|made| write_value(&mut w, kind, &made, depth))
+            .and_then(|converted| write_value(&mut w, kind, &converted, depth))
             .map_err(|problem| self.refuse(value.py(), &problem))?;
         Ok(w.into_bytes().into())
     }

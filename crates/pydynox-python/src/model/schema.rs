@@ -157,7 +157,7 @@ impl Schema {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some(known) if *known.logical_table == *sent => Some(known.clone()),
+            Some(protected) if *protected.logical_table == *sent => Some(protected.clone()),
             _ => Some(last.insert(Arc::new(declared.in_table(&sent))).clone()),
         }
     }
@@ -195,14 +195,14 @@ impl Schema {
         named: Option<&Bound<'_, PyDict>>,
         missing: &str,
     ) -> PyErr {
-        let mut known = Vec::new();
+        let mut parts = Vec::new();
         for field in self.key_fields() {
-            known.push(&*field.text);
+            parts.push(&*field.text);
             if let Some(template) = self.template_of(&field.text) {
-                known.extend(template.sources().map(|index| &*self.field(index).text));
+                parts.extend(template.sources().map(|index| &*self.field(index).text));
             }
         }
-        let unknown = named.map_or(Ok(None), |named| unknown_part(named, &known));
+        let unknown = named.map_or(Ok(None), |named| unknown_part(named, &parts));
         match unknown {
             Ok(Some(unknown)) => self.wrong_key(py, &unknown),
             Ok(None) => self.wrong_key(py, &format!("{missing} is missing")),
@@ -302,14 +302,14 @@ impl Schema {
     /// Another class of its table encrypts these attributes: by stored name, the class.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn refuse_envelopes(&self, names: Vec<(String, String)>) {
-        let known = self.encrypted_elsewhere.lock();
-        let mut known = known.unwrap_or_else(PoisonError::into_inner);
-        *known = names
+        let refused = self.encrypted_elsewhere.lock();
+        let mut refused = refused.unwrap_or_else(PoisonError::into_inner);
+        *refused = names
             .into_iter()
             .map(|(name, class)| (name.into(), class.into()))
             .collect();
         self.is_encrypted_elsewhere
-            .store(!known.is_empty(), Ordering::Relaxed);
+            .store(!refused.is_empty(), Ordering::Relaxed);
     }
 
     #[getter]
@@ -362,10 +362,10 @@ impl Schema {
             && named.len() > used + sources.len()
         {
             let keys = self.key_fields().map(|field| &*field.text);
-            let known: Vec<&str> = keys
+            let part_names: Vec<&str> = keys
                 .chain(sources.iter().map(|index| &*self.field(*index).text))
                 .collect();
-            let unknown = unknown_part(named, &known)?;
+            let unknown = unknown_part(named, &part_names)?;
             return Err(self.wrong_key(py, &unknown.unwrap_or_default()));
         }
         PyTuple::new(py, parts)
@@ -411,8 +411,8 @@ fn constraints_of(
 ) -> PyResult<Vec<Constraint>> {
     let constraints = declared.into_iter().map(|(of, names)| {
         let stored = |index: usize| layout.field(index).attribute_name.clone();
-        let made = Constraint::new(&of, names, |name| layout.position(name), stored);
-        made.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
+        let constraint = Constraint::new(&of, names, |name| layout.position(name), stored);
+        constraint.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
     });
     constraints.collect()
 }
@@ -459,7 +459,7 @@ impl Schema {
             return Err(internal(py, "the prefix of what has no template"));
         };
         let mut wrong = None;
-        let found = template.prefix(self, |index| {
+        let prefix_text = template.prefix(self, |index| {
             let field = self.field(index);
             let value = named.get_item(&field.name).ok().flatten()?;
             match admitted(field, &value) {
@@ -473,7 +473,7 @@ impl Schema {
         if let Some(wrong) = wrong {
             return Err(wrong);
         }
-        match found {
+        match prefix_text {
             Ok((text, missing)) => Ok((
                 text,
                 missing.map(|index| self.field(index).text.to_string()),
@@ -529,10 +529,10 @@ impl Schema {
 }
 
 /// What is wrong with the first name that is none of these.
-fn unknown_part(named: &Bound<'_, PyDict>, known: &[&str]) -> PyResult<Option<String>> {
+fn unknown_part(named: &Bound<'_, PyDict>, parts: &[&str]) -> PyResult<Option<String>> {
     for name in named.keys() {
-        if !known.contains(&&*name.to_string()) {
-            let suggestion = suggestion(&name, known)?;
+        if !parts.contains(&&*name.to_string()) {
+            let suggestion = suggestion(&name, parts)?;
             return Ok(Some(format!("{name} is no key attribute{suggestion}")));
         }
     }

@@ -45,30 +45,30 @@ pub(crate) struct Template {
 
 /// A template as the class says it: the pieces, each a text or a name and a spec, the separator, whether it is escaped.
 #[derive(FromPyObject)]
-struct Said<'py>(Vec<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
+struct DeclaredTemplate<'py>(Vec<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
 
 impl Template {
     /// The templates of a model's fields.
     pub(crate) fn all(py: Python<'_>, layout: &Layout) -> PyResult<Vec<Self>> {
-        let mut found = Vec::new();
+        let mut templates = Vec::new();
         for (target, field) in layout.fields().enumerate() {
-            let Some(said) = &field.template else {
+            let Some(declared) = &field.template else {
                 continue;
             };
-            let Said(said, separator, escapes) = said.bind(py).extract()?;
-            let pieces = said.iter().map(|piece| Piece::parse(piece, layout));
+            let DeclaredTemplate(declared, separator, escapes) = declared.bind(py).extract()?;
+            let pieces = declared.iter().map(|piece| Piece::parse(piece, layout));
             let pieces = pieces.collect::<PyResult<_>>()?;
             let separator = separator
                 .map(|separator| text::declared(&separator, "the separator").map(Into::into))
                 .transpose()?;
-            found.push(Self {
+            templates.push(Self {
                 target,
                 pieces,
                 separator,
                 escapes,
             });
         }
-        Ok(found)
+        Ok(templates)
     }
 
     /// The fields that it is made of.
@@ -112,14 +112,14 @@ impl Template {
     pub(crate) fn prefix<'py>(
         &self,
         layout: &Layout,
-        mut known: impl FnMut(usize) -> Option<Bound<'py, PyAny>>,
+        mut value_of: impl FnMut(usize) -> Option<Bound<'py, PyAny>>,
     ) -> Result<(String, Option<usize>), (usize, Problem)> {
         let mut text = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Source { index, spec, width } => {
-                    let Some(value) = known(*index).filter(|value| !value.is_none()) else {
+                    let Some(value) = value_of(*index).filter(|value| !value.is_none()) else {
                         return Ok((text, Some(*index)));
                     };
                     let part = self
@@ -183,12 +183,12 @@ impl Template {
 }
 
 impl Piece {
-    fn parse(said: &Bound<'_, PyAny>, layout: &Layout) -> PyResult<Self> {
-        if said.is_instance_of::<PyString>() {
-            return Ok(Self::Text(text::declared(said, "the template's")?.into()));
+    fn parse(piece: &Bound<'_, PyAny>, layout: &Layout) -> PyResult<Self> {
+        if piece.is_instance_of::<PyString>() {
+            return Ok(Self::Text(text::declared(piece, "the template's")?.into()));
         }
         let (name, spec, width): (String, String, Option<usize>) =
-            said.cast::<PyTuple>()?.extract()?;
+            piece.cast::<PyTuple>()?.extract()?;
         let index = layout.position(&name).unwrap_or_default();
         Ok(Self::Source {
             index,
@@ -236,14 +236,16 @@ fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Chec
         Ok(Some(inner)) => inner,
         _ => value.clone(),
     };
-    let mut shown = Cow::Borrowed(&value);
+    let mut value_in_utc = Cow::Borrowed(&value);
     if let Ok(at) = value.cast::<PyDateTime>()
         && at.get_tzinfo().is_some()
     {
         let utc = PyTzInfo::utc(py).and_then(|utc| value.call_method1("astimezone", (&*utc,)));
-        shown = Cow::Owned(utc.map_err(|error| python_error(&value, &error))?);
+        value_in_utc = Cow::Owned(utc.map_err(|error| python_error(&value, &error))?);
     }
-    let number = is_number(&shown).then(|| number_of(&shown)).transpose()?;
+    let number = is_number(&value_in_utc)
+        .then(|| number_of(&value_in_utc))
+        .transpose()?;
     if width.is_some()
         && number
             .as_ref()
@@ -253,12 +255,12 @@ fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Chec
             "is negative, and {spec:?} pads it: keys would not sort as numbers"
         )));
     }
-    let text = shown
+    let text = value_in_utc
         .call_method1(intern!(py, "__format__"), (spec,))
         .map(|text| text.to_string())
         .map_err(|error| python_error(&value, &error))?;
     if let Some(width) = width
-        && !shown.is_instance_of::<PyDate>()
+        && !value_in_utc.is_instance_of::<PyDate>()
         && text.chars().count() > width
     {
         return Err(Problem::new(format!(

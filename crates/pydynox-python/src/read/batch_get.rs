@@ -115,11 +115,11 @@ impl Arrived {
 
 fn rows_of(got: &Got, answer: &Answer) -> Result<Vec<Row>, WireError> {
     let mut rows = Vec::new();
-    let mut found = got.found(answer)?;
-    while let Some((place, number)) = found.next_item()? {
-        let start = found.reader().position();
-        found.reader().pass()?;
-        let range = start..found.reader().position();
+    let mut items = got.items_of(answer)?;
+    while let Some((place, number)) = items.next_item()? {
+        let start = items.reader().position();
+        items.reader().pass()?;
+        let range = start..items.reader().position();
         rows.push(Row {
             place,
             number,
@@ -150,7 +150,9 @@ pub(crate) fn send(
     for (schema, key, _) in keys {
         let model = schema.get();
         let (table, consistent) = match &last {
-            Some((known, table, consistent)) if known.is(schema) => (table, *consistent),
+            Some((schema_before, table, consistent)) if schema_before.is(schema) => {
+                (table, *consistent)
+            }
             _ => {
                 let consistent =
                     connection.is_consistent(py, consistent_read, model.consistent_read)?;
@@ -174,9 +176,9 @@ pub(crate) fn send(
     let (timeout, brought) = (connection.timeout(py)?, got.clone());
     let client = core.clone();
     let exchange = Box::pin(async move {
-        let found = gets.read(&core, timeout).await?;
-        let answer = found.answers.last().cloned();
-        let mut arrived = Arrived::new(found)?;
+        let reads = gets.read(&core, timeout).await?;
+        let answer = reads.answers.last().cloned();
+        let mut arrived = Arrived::new(reads)?;
         Box::pin(arrived.open(&core, timeout)).await?;
         *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrived);
         Ok(answer.unwrap_or_else(|| nothing(Name::BatchGetItem)))
@@ -251,12 +253,12 @@ impl Answered for Gathered {
         if rows.list.is_none() {
             rows.items = self.places.iter().map(|_| None).collect();
             for answer in got.answers.iter().filter(|answer| answer.sealed.is_none()) {
-                let mut found = got.found(answer).map_err(broken)?;
-                while let Some((place, _)) = found.next_item().map_err(broken)? {
+                let mut items = got.items_of(answer).map_err(broken)?;
+                while let Some((place, _)) = items.next_item().map_err(broken)? {
                     for position in again(place) {
-                        rows.read(position, &mut found.reader().clone())?;
+                        rows.read(position, &mut items.reader().clone())?;
                     }
-                    rows.read(first[place], found.reader())?;
+                    rows.read(first[place], items.reader())?;
                 }
             }
         }
@@ -353,7 +355,7 @@ impl Rows<'_, '_> {
         let before = reader.clone();
         let schema = self.places[position].1.bind(self.decoder.py());
         match read_owned_by(&mut self.decoder, reader, schema) {
-            Ok(found) => self.put(position, found),
+            Ok(instance) => self.put(position, instance),
             Err(error) => {
                 let broken = |error| malformed(self.decoder.py(), &error);
                 *reader = before;
@@ -383,33 +385,33 @@ impl Rows<'_, '_> {
         let read = || {
             let item = item.map_err(|error| raise(py, error))?;
             let mut reader = Reader::new(&item).map_err(|error| malformed(py, &error))?;
-            let found = read_owned_by(&mut self.decoder, &mut reader, schema)?;
-            if let Some(found) = &found {
-                unsettle(found, opened.migrated(), row.number)?;
+            let instance = read_owned_by(&mut self.decoder, &mut reader, schema)?;
+            if let Some(instance) = &instance {
+                unsettle(instance, opened.migrated(), row.number)?;
             }
-            Ok(found)
+            Ok(instance)
         };
         match read() {
-            Ok(found) => self.put(position, found),
+            Ok(instance) => self.put(position, instance),
             Err(error) => self.refuse(position, error, &stored),
         }
     }
 
-    fn put(&mut self, position: usize, found: Option<Bound<'_, Instance>>) -> PyResult<()> {
-        let Some(found) = found else {
+    fn put(&mut self, position: usize, instance: Option<Bound<'_, Instance>>) -> PyResult<()> {
+        let Some(instance) = instance else {
             return Ok(());
         };
-        let found = found.unbind().into_bound(self.decoder.py());
-        let class = found.get_type();
+        let instance = instance.unbind().into_bound(self.decoder.py());
+        let class = instance.get_type();
         if !self.plain.as_ref().is_some_and(|plain| plain.is(&class)) {
             self.have_hooks |= has_hooks(&class)?;
             self.plain = Some(class);
         }
         let Some(list) = &self.list else {
-            self.items[position] = Some(found);
+            self.items[position] = Some(instance);
             return Ok(());
         };
-        list.set_item(position, found)
+        list.set_item(position, instance)
     }
 
     /// An item that cannot be read: an error, unless somebody takes those.

@@ -95,13 +95,13 @@ impl Search {
                 continue;
             }
             let Some(field) = fields.iter().find(|field| *field.text == *text) else {
-                let known: Vec<&str> = fields.iter().map(|field| &*field.text).collect();
+                let attributes: Vec<&str> = fields.iter().map(|field| &*field.text).collect();
                 return Err(validation_error(
                     py,
                     &format!(
                         "a query of {what} takes {} by name, and {text:?} is none of them: use filter() for other attributes{}",
-                        known.join(", "),
-                        suggestion(&name, &known)?
+                        attributes.join(", "),
+                        suggestion(&name, &attributes)?
                     ),
                 ));
             };
@@ -122,8 +122,8 @@ impl Search {
             partition: &partition,
             sort: &sort,
         };
-        let key =
-            KeyCondition::new(key, &conditions, &parts.known).map_err(|error| raise(py, &error))?;
+        let key = KeyCondition::new(key, &conditions, &parts.of_key)
+            .map_err(|error| raise(py, &error))?;
         Ok(Self {
             key: Some(Arc::new(key)),
             ..search

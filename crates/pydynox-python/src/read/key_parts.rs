@@ -1,7 +1,7 @@
 //! The parts of a key that a query is given by name or in order, as conditions on the key.
 
 use pydynox_core::expression::condition::{Comparator, Condition as Tree, Operand};
-use pydynox_core::expression::known_part::Known;
+use pydynox_core::expression::known_part::KnownPart;
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::schema::KeyAttribute;
 use pydynox_core::wire::Writer;
@@ -52,7 +52,7 @@ pub(crate) fn equality(place: Place, json: Vec<u8>) -> Tree {
 /// What the named parts of a query tell of the attributes of its key, and which of them do.
 #[derive(Default)]
 pub(crate) struct Parts {
-    pub(crate) known: Vec<Known>,
+    pub(crate) of_key: Vec<KnownPart>,
     pub(crate) used: Vec<String>,
     /// Parts that stand behind one that is not given: which, of which attribute, and what is missing there.
     pub(crate) behind: Vec<(String, String)>,
@@ -111,7 +111,7 @@ impl Parts {
                 ));
             }
             Some(_) if is_partition || text.is_empty() => {}
-            missing => self.known.push(Known {
+            missing => self.of_key.push(KnownPart {
                 attribute_name: field.attribute_name.clone(),
                 text: text.into(),
                 whole: missing.is_none(),
@@ -166,9 +166,9 @@ pub(crate) fn parts_of_all(
             let of = |parts: &Parts| {
                 let name = &field.attribute_name;
                 parts
-                    .known
+                    .of_key
                     .iter()
-                    .find(|known| known.attribute_name == *name)
+                    .find(|part| part.attribute_name == *name)
                     .cloned()
             };
             let (one, two) = (of(&parts), of(other));
@@ -186,26 +186,26 @@ pub(crate) fn parts_of_all(
             };
             // Models may differ in what nobody asked for: then all of the partition is read.
             if field.role == Role::PartitionKey || is_asked(first) || is_asked(model) {
-                let shown = |known: &Option<Known>| match known {
+                let describe = |part: &Option<KnownPart>| match part {
                     None => "no text".to_owned(),
-                    Some(known) if known.whole => format!("{:?}", known.text),
-                    Some(known) => format!("{:?} and more", known.text),
+                    Some(part) if part.whole => format!("{:?}", part.text),
+                    Some(part) => format!("{:?} and more", part.text),
                 };
                 return Err(validation_error(
                     py,
                     &format!(
                         "by these parts {} has {} for {}, and {} has {}: query them one by one",
                         first.name,
-                        shown(&one),
+                        describe(&one),
                         field.text,
                         model.name,
-                        shown(&two)
+                        describe(&two)
                     ),
                 ));
             }
             parts
-                .known
-                .retain(|known| known.attribute_name != field.attribute_name);
+                .of_key
+                .retain(|part| part.attribute_name != field.attribute_name);
         }
         parts.used.retain(|name| other.used.contains(name));
     }

@@ -19,7 +19,7 @@ use crate::values::{encode, service_json};
 /// The key in an item, as JSON text; None where a part of it is missing.
 pub(crate) fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, WireError> {
     let mut w = Writer::with_capacity(96);
-    let mut found = 0;
+    let mut written = 0;
     let mut reader = Reader::new(item)?;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
@@ -27,14 +27,14 @@ pub(crate) fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, Wir
         let Some(name) = names.iter().find(|name| key.equals(name)) else {
             continue;
         };
-        w.byte(if found == 0 { b'{' } else { b',' });
+        w.byte(if written == 0 { b'{' } else { b',' });
         w.string(name);
         w.byte(b':');
         w.raw(&item[place]);
-        found += 1;
+        written += 1;
     }
     w.byte(b'}');
-    Ok((found == names.len() && found > 0).then(|| w.into_bytes()))
+    Ok((written == names.len() && written > 0).then(|| w.into_bytes()))
 }
 
 /// One item as a row.

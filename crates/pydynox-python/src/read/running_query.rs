@@ -66,18 +66,18 @@ impl Reading {
         capacity: bool,
     ) -> PyResult<Self> {
         let py = search.py();
-        let asked = search.get();
+        let query = search.get();
         let connection = Connected::of(client);
-        let plan = Arc::new(asked.plan(py, &connection, count, capacity)?);
-        let binding = asked.binding(&plan.table);
+        let plan = Arc::new(query.plan(py, &connection, count, capacity)?);
+        let binding = query.binding(&plan.table);
         let keys = &connection.settings.cursor_keys;
-        keys.check_terms(terms(asked))
+        keys.check_terms(terms(query))
             .map_err(|error| raise(py, &error))?;
-        let Beginning { positions, limit } = Beginning::of(py, asked, &connection, binding)?;
+        let Beginning { positions, limit } = Beginning::of(py, query, &connection, binding)?;
         let slots = positions.len();
         let source = if slots == 1 {
             let position = positions[0].clone();
-            Source::Idle(Pager::new(plan.clone(), asked.segment, 0, position))
+            Source::Idle(Pager::new(plan.clone(), query.segment, 0, position))
         } else {
             Source::Busy
         };

@@ -169,15 +169,15 @@ impl Search {
         };
         let name = path.attribute();
         match (&self.schema, self.core_index()) {
-            (None, _) => key.names().any(|known| known == name),
+            (None, _) => key.names().any(|key_name| key_name == name),
             (Some(_), Some(index)) => index
                 .key_attributes()
-                .any(|known| *known.attribute_name == *name),
+                .any(|key_name| *key_name.attribute_name == *name),
             (Some(schema), None) => schema
                 .get()
                 .item
                 .key_attributes()
-                .any(|known| *known.attribute_name == *name),
+                .any(|key_name| *key_name.attribute_name == *name),
         }
     }
 
@@ -313,7 +313,7 @@ impl Search {
             reads_left: self.max_reads.map(AtomicU32::new),
             timeout: match self.timeout {
                 None => client.timeout(py)?,
-                said => said,
+                until => until,
             },
         })
     }

@@ -69,9 +69,9 @@ impl Answered for Given {
         let Some(range) = item_of(py, body)? else {
             return Ok(py.None().into_bound(py));
         };
-        let found = read_instance(py, &body[range], self.0.bind(py))?;
-        unsettle(&found, &answer.migrated, 0)?;
-        Ok(found.into_any())
+        let instance = read_instance(py, &body[range], self.0.bind(py))?;
+        unsettle(&instance, &answer.migrated, 0)?;
+        Ok(instance.into_any())
     }
 
     fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {

@@ -47,7 +47,7 @@ pub(crate) fn send(
 ) -> PyResult<Py<Operation>> {
     let mut w = Writer::with_capacity(128 * keys.len());
     transact_get_items::begin(&mut w);
-    let mut asked: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut gets: Vec<(String, Vec<u8>)> = Vec::new();
     let mut places = Vec::with_capacity(keys.len());
     for (schema, key, _) in keys {
         let table = schema.get().table_in(py, &connection.settings)?;
@@ -55,20 +55,20 @@ pub(crate) fn send(
         write_key(&mut text, schema.get(), key)?;
         let one = (table, text.into_bytes());
         // The service refuses to read one item twice.
-        let place = asked.iter().position(|other| *other == one);
+        let place = gets.iter().position(|other| *other == one);
         let place = place.unwrap_or_else(|| {
-            transact_get_items::begin_get(&mut w, asked.is_empty(), &one.0);
+            transact_get_items::begin_get(&mut w, gets.is_empty(), &one.0);
             w.raw(&one.1);
             transact_get_items::end_get(&mut w);
-            asked.push(one);
-            asked.len() - 1
+            gets.push(one);
+            gets.len() - 1
         });
         places.push((place, schema.clone().unbind()));
     }
-    if asked.len() > MAX_OPERATIONS {
+    if gets.len() > MAX_OPERATIONS {
         let message = format!(
             "transact_get reads {MAX_OPERATIONS} items at most, and these are {}",
-            asked.len()
+            gets.len()
         );
         return Err(validation_error(py, &message));
     }
@@ -95,13 +95,13 @@ fn items_of<'py>(
     places: Vec<(usize, Py<Schema>)>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let body = &answer.body;
-    let found = transact_get_items::items(body).map_err(|error| malformed(py, &error))?;
+    let ranges = transact_get_items::items(body).map_err(|error| malformed(py, &error))?;
     let items = PyList::empty(py);
     for (place, schema) in places {
-        let range = found.get(place).cloned().flatten();
+        let range = ranges.get(place).cloned().flatten();
         let item = match range {
             Some(range) => {
-                let number = found[..place].iter().flatten().count();
+                let number = ranges[..place].iter().flatten().count();
                 let stored = range.clone();
                 let read = || {
                     let item = answer.item(number, range);

@@ -131,12 +131,12 @@ pub(crate) fn broken(
     field: &Field,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<Vec<(String, String)>> {
-    let found = field.broken_rules(value)?;
+    let problems = field.broken_rules(value)?;
     let named = |what| {
         let message = format!("{}.{}{what}", layout.name, field.text);
         (field.text.to_string(), message)
     };
-    Ok(found.into_iter().map(named).collect())
+    Ok(problems.into_iter().map(named).collect())
 }
 
 /// Set an attribute that has rules. They may be the user's own code, so nothing is borrowed while they run.

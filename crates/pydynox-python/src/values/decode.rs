@@ -81,8 +81,8 @@ impl<'py> Decoder<'py> {
             self.keys.0.resize_with(CACHED_KEYS, || None);
         }
         let entry = &mut self.keys.0[place(raw.as_bytes())];
-        if let Some((known, key)) = entry
-            && is_same(known.as_bytes(), raw.as_bytes())
+        if let Some((text_before, key)) = entry
+            && is_same(text_before.as_bytes(), raw.as_bytes())
         {
             return Ok(key.bind(self.py).clone());
         }
@@ -395,18 +395,18 @@ pub(crate) fn member<'py>(
     stored: &Bound<'py, PyAny>,
 ) -> Read<Bound<'py, PyAny>> {
     let py = stored.py();
-    if let Some(found) = members.by_value.bind(py).get_item(stored)? {
-        return Ok(found);
+    if let Some(member) = members.by_value.bind(py).get_item(stored)? {
+        return Ok(member);
     }
     let unknown = || -> Read<Bound<'py, PyAny>> {
-        let shown = stored.repr()?;
+        let stored_repr = stored.repr()?;
         let what = if members.class.is_some() {
             "no member of"
         } else {
             "not"
         };
         Err(Unreadable::misfit(format!(
-            "the stored value {shown} is {what} {}",
+            "the stored value {stored_repr} is {what} {}",
             members.name
         )))
     };
@@ -415,7 +415,7 @@ pub(crate) fn member<'py>(
     };
     // The class has the last word: flags combine, and `_missing_` may know old values.
     match class.bind(py).call1((stored,)) {
-        Ok(found) => Ok(found),
+        Ok(member) => Ok(member),
         Err(error) if error.is_instance_of::<PyValueError>(py) => unknown(),
         Err(error) => Err(refused(py, &members.name, error)),
     }

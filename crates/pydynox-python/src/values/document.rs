@@ -165,15 +165,19 @@ pub(crate) fn copied<'py>(
     document: &Bound<'py, Document>,
     copy: impl Fn(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, Document>> {
-    let made = ffi::allocate(&document.get_type())?.cast_into::<Document>()?;
+    let copied_document = ffi::allocate(&document.get_type())?.cast_into::<Document>()?;
     for name in names(document)? {
-        ffi::set_attribute(&made, &name, &copy(&ffi::get_attribute(document, &name)?)?)?;
+        ffi::set_attribute(
+            &copied_document,
+            &name,
+            &copy(&ffi::get_attribute(document, &name)?)?,
+        )?;
     }
     let state = document.borrow();
-    let mut fresh = made.borrow_mut();
+    let mut fresh = copied_document.borrow_mut();
     fresh.filled.clone_from(&state.filled);
     fresh.unknown.clone_from(&state.unknown);
     fresh.unset.clone_from(&state.unset);
     drop(fresh);
-    Ok(made)
+    Ok(copied_document)
 }

@@ -169,15 +169,16 @@ pub(crate) fn value_of<'py>(
         };
     }
     // Python's `1 == True`: the type decides too. What cannot be hashed is none of them.
-    let found = members.by_value.bind(py).get_item(value).ok().flatten();
-    match found {
+    let member = members.by_value.bind(py).get_item(value).ok().flatten();
+    match member {
         Some(member) if member.get_type().is(value.get_type()) => Ok(member),
         _ => {
-            let shown = value
-                .repr()
-                .map_or_else(|_| "another value".into(), |shown| shown.to_string());
+            let value_repr = value.repr().map_or_else(
+                |_| "another value".into(),
+                |value_repr| value_repr.to_string(),
+            );
             Err(Problem::echoing(
-                format!("must be {}, not {shown}", members.name),
+                format!("must be {}, not {value_repr}", members.name),
                 format!("must be {}", members.name),
             ))
         }

@@ -138,8 +138,8 @@ struct Declared<'py> {
     rules: Option<Bound<'py, PyDict>>,
     #[pyo3(item, default)]
     immutable: bool,
-    #[pyo3(item, default)]
-    duty: Option<String>,
+    #[pyo3(item("duty"), default)]
+    purpose: Option<String>,
     #[pyo3(item, default)]
     template: Option<Py<PyTuple>>,
     #[pyo3(item, default)]
@@ -166,7 +166,7 @@ impl Field {
         label.string(attribute_name);
         label.byte(b':');
         let text: Box<str> = text::declared(name, "the name")?.into();
-        let purpose = declared.duty.as_deref().and_then(Purpose::parse);
+        let purpose = declared.purpose.as_deref().and_then(Purpose::parse);
         // Of a key that others may have written in another form the stored bytes are kept: they are its address. So are those of
         // `created_at`, which tells an item from another one under the same key.
         let is_compared_as_stored =
@@ -268,7 +268,7 @@ impl Protected {
                 threshold,
                 max_size,
             }),
-            encryption: encryption.map(|said| match &*said {
+            encryption: encryption.map(|mode| match &*mode {
                 "migrate" => OnPlaintext::Migrate,
                 _ => OnPlaintext::Error,
             }),

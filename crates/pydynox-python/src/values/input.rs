@@ -37,11 +37,11 @@ pub(crate) fn from_dictionaries<'py>(
     value: &Bound<'py, PyAny>,
     problem: Problem,
 ) -> Checked<Bound<'py, PyAny>> {
-    let made = convert(kind, value, Form::Python)?;
-    if made.is(value) {
+    let converted = convert(kind, value, Form::Python)?;
+    if converted.is(value) {
         Err(problem)
     } else {
-        admit(kind, &made)
+        admit(kind, &converted)
     }
 }
 
@@ -82,7 +82,7 @@ fn sequence<'py>(kind: &Kind, value: &Bound<'py, PyAny>, form: Form) -> Checked<
     }
     let failed = |error: PyErr| python_error(value, &error);
     let mut same = fits;
-    let mut made = Vec::new();
+    let mut elements = Vec::new();
     for (index, element) in value.try_iter().map_err(failed)?.enumerate() {
         let element = element.map_err(failed)?;
         let inner = match kind {
@@ -93,15 +93,15 @@ fn sequence<'py>(kind: &Kind, value: &Bound<'py, PyAny>, form: Form) -> Checked<
         let converted = convert(inner, &element, form)
             .map_err(|problem| problem.within(&format!("[{index}]")))?;
         same &= converted.is(&element);
-        made.push(converted);
+        elements.push(converted);
     }
     let py = value.py();
     Ok(if same {
         value.clone()
     } else if wants_list {
-        PyList::new(py, made).map_err(failed)?.into_any()
+        PyList::new(py, elements).map_err(failed)?.into_any()
     } else {
-        PyTuple::new(py, made).map_err(failed)?.into_any()
+        PyTuple::new(py, elements).map_err(failed)?.into_any()
     })
 }
 
@@ -110,7 +110,7 @@ fn set<'py>(kind: &Kind, inner: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bou
         return Ok(value.clone());
     }
     let failed = |error: PyErr| python_error(value, &error);
-    let mut made = Vec::new();
+    let mut elements = Vec::new();
     for element in value.try_iter().map_err(failed)? {
         let element = element.map_err(failed)?;
         let member =
@@ -118,13 +118,13 @@ fn set<'py>(kind: &Kind, inner: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bou
         if member.hash().is_err() {
             return Ok(value.clone());
         }
-        made.push(member);
+        elements.push(member);
     }
     let py = value.py();
     Ok(if matches!(kind, Kind::Set(_)) {
-        PySet::new(py, made).map_err(failed)?.into_any()
+        PySet::new(py, elements).map_err(failed)?.into_any()
     } else {
-        PyFrozenSet::new(py, made).map_err(failed)?.into_any()
+        PyFrozenSet::new(py, elements).map_err(failed)?.into_any()
     })
 }
 
@@ -132,15 +132,20 @@ fn mapping<'py>(inner: &Kind, value: &Bound<'py, PyAny>, form: Form) -> Checked<
     let Ok(dict) = value.cast::<PyDict>() else {
         return Ok(value.clone());
     };
-    let made = PyDict::new(value.py());
+    let members = PyDict::new(value.py());
     let mut same = true;
     for (key, given) in dict.iter() {
         let converted = convert(inner, &given, form).map_err(|problem| problem.within_key(&key))?;
         same &= converted.is(&given);
-        made.set_item(key, converted)
+        members
+            .set_item(key, converted)
             .map_err(|error| python_error(value, &error))?;
     }
-    Ok(if same { value.clone() } else { made.into_any() })
+    Ok(if same {
+        value.clone()
+    } else {
+        members.into_any()
+    })
 }
 
 /// A document, dataclass or `TypedDict` of a dictionary.
@@ -183,14 +188,15 @@ fn typed_dict<'py>(
     values: Vec<Option<Bound<'py, PyAny>>>,
     value: &Bound<'py, PyAny>,
 ) -> Checked<Bound<'py, PyAny>> {
-    let made = PyDict::new(value.py());
+    let members = PyDict::new(value.py());
     for (field, given) in layout.fields().zip(values) {
         if let Some(given) = given {
-            made.set_item(&field.name, given)
+            members
+                .set_item(&field.name, given)
                 .map_err(|error| python_error(value, &error))?;
         }
     }
-    Ok(made.into_any())
+    Ok(members.into_any())
 }
 
 /// A pydantic model of a dictionary, by the names of its fields or their aliases.
@@ -236,13 +242,13 @@ fn validated<'py>(
     let mut text = Writer::with_capacity(128);
     if form == Form::Json
         && json_attribute::write(&mut text, &Kind::Any, &dict, 0, false).is_ok()
-        && let Ok(made) = class.call_method(
+        && let Ok(model_instance) = class.call_method(
             intern!(py, "model_validate_json"),
             (PyBytes::new(py, text.as_bytes()),),
             Some(&options),
         )
     {
-        return Ok(made);
+        return Ok(model_instance);
     }
     class.call_method(intern!(py, "model_validate"), (dict,), Some(&options))
 }
@@ -252,12 +258,12 @@ fn refusals(error: &PyErr, py: Python<'_>) -> Option<String> {
     if !error.is_instance_of::<PyException>(py) {
         return None;
     }
-    let told = || -> PyResult<String> {
+    let messages = || -> PyResult<String> {
         let options = PyDict::new(py);
         for name in ["include_url", "include_input", "include_context"] {
             options.set_item(name, false)?;
         }
-        let mut told = Vec::new();
+        let mut messages = Vec::new();
         for problem in error
             .value(py)
             .call_method("errors", (), Some(&options))?
@@ -269,11 +275,11 @@ fn refusals(error: &PyErr, py: Python<'_>) -> Option<String> {
                 .try_iter()?
                 .map(|step| Ok(step?.str()?.to_string()))
                 .collect::<PyResult<_>>()?;
-            told.push(format!("{}: {}", steps.join("."), problem.get_item("msg")?));
+            messages.push(format!("{}: {}", steps.join("."), problem.get_item("msg")?));
         }
-        Ok(told.join("; "))
+        Ok(messages.join("; "))
     };
-    Some(told().unwrap_or_else(|_| error.value(py).to_string()))
+    Some(messages().unwrap_or_else(|_| error.value(py).to_string()))
 }
 
 /// A member of an enum or `Literal` by what JSON has for its value.
@@ -358,7 +364,7 @@ pub(crate) fn value_from_plain<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let kind = Kind::parse(kind)?;
     convert(&kind, value, Form::Json)
-        .and_then(|made| admit(&kind, &made))
+        .and_then(|converted| admit(&kind, &converted))
         .map_err(|problem| validation_error(value.py(), problem.describe("", "").trim_start()))
 }
 
@@ -368,7 +374,7 @@ pub(crate) fn object<'py>(
     r: &mut Reader<'_>,
     layout: &Layout,
 ) -> Read<Bound<'py, PyDict>> {
-    let made = PyDict::new(decoder.py());
+    let members = PyDict::new(decoder.py());
     r.begin_object()?;
     while let Some(key) = r.next_key()? {
         let key = key.decode()?.into_owned();
@@ -376,9 +382,9 @@ pub(crate) fn object<'py>(
             .position(&key)
             .map_or(&Kind::Any, |index| &layout.field(index).kind);
         let value = parsed(decoder, r, kind)?;
-        made.set_item(ffi::string(decoder.py(), &key)?, value)?;
+        members.set_item(ffi::string(decoder.py(), &key)?, value)?;
     }
-    Ok(made)
+    Ok(members)
 }
 
 /// A value of JSON as Python has it; a number that is to be a Decimal keeps all its digits.
@@ -400,7 +406,7 @@ fn parsed<'py>(
             Kind::List(_) | Kind::TupleOf(_) | Kind::Set(_) | Kind::FrozenSet(_) | Kind::Tuple(_),
             b'[',
         ) => {
-            let made = PyList::empty(py);
+            let container = PyList::empty(py);
             r.begin_array()?;
             while r.next_element()? {
                 let inner = match kind {
@@ -408,22 +414,22 @@ fn parsed<'py>(
                     | Kind::TupleOf(inner)
                     | Kind::Set(inner)
                     | Kind::FrozenSet(inner) => inner,
-                    Kind::Tuple(kinds) => kinds.get(made.len()).unwrap_or(&Kind::Any),
+                    Kind::Tuple(kinds) => kinds.get(container.len()).unwrap_or(&Kind::Any),
                     _ => &Kind::Any,
                 };
-                made.append(parsed(decoder, r, inner)?)?;
+                container.append(parsed(decoder, r, inner)?)?;
             }
-            Ok(made.into_any())
+            Ok(container.into_any())
         }
         (Kind::Dict(inner), b'{') => {
-            let made = PyDict::new(py);
+            let container = PyDict::new(py);
             r.begin_object()?;
             while let Some(key) = r.next_key()? {
                 let key = key.decode()?.into_owned();
                 let value = parsed(decoder, r, inner)?;
-                made.set_item(key, value)?;
+                container.set_item(key, value)?;
             }
-            Ok(made.into_any())
+            Ok(container.into_any())
         }
         (Kind::Record(shape), b'{') => {
             let (layout, _) = shape.get().parts(py)?;

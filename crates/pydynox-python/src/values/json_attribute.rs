@@ -203,12 +203,12 @@ fn write_array<'py>(
     let elements = value
         .try_iter()
         .map_err(|error| python_error(value, &error))?;
-    for (index, found) in elements.enumerate() {
+    for (index, item) in elements.enumerate() {
         if index > 0 {
             w.byte(b',');
         }
-        let found = found.map_err(|error| python_error(value, &error))?;
-        element(w, &found, depth).map_err(|problem| problem.within(&format!("[{index}]")))?;
+        let item = item.map_err(|error| python_error(value, &error))?;
+        element(w, &item, depth).map_err(|problem| problem.within(&format!("[{index}]")))?;
     }
     w.byte(b']');
     Ok(())
@@ -225,7 +225,7 @@ fn write_object<'py>(
         .map_err(|_| wrong_type("dict", value))?;
     let depth = deeper(depth)?;
     w.byte(b'{');
-    for (index, (key, found)) in dict.iter().enumerate() {
+    for (index, (key, value_of_key)) in dict.iter().enumerate() {
         if index > 0 {
             w.byte(b',');
         }
@@ -235,7 +235,7 @@ fn write_object<'py>(
         let name = text_of(&key)?;
         w.string(name);
         w.byte(b':');
-        member(w, &found, depth).map_err(|problem| problem.within_key(name))?;
+        member(w, &value_of_key, depth).map_err(|problem| problem.within_key(name))?;
     }
     w.byte(b'}');
     Ok(())

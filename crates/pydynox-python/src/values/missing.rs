@@ -25,14 +25,14 @@ pub(crate) fn missing<'py>(py: Python<'py>, field: &Field) -> PyResult<Option<Bo
     if let Some(declared) = &field.missing {
         return unshared(declared.bind(py), field).map(Some);
     }
-    let made = match &field.default {
+    let value = match &field.default {
         Default::Value(value) => return Ok(Some(value.bind(py).clone())),
         Default::Factory(factory) => stable(field, factory.bind(py))?,
         Default::Required => None,
     };
-    Ok(match made {
+    Ok(match value {
         None if field.kind.is_optional() => Some(py.None().into_bound(py)),
-        made => made,
+        value => value,
     })
 }
 
@@ -121,7 +121,9 @@ fn is_passing(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 fn any_passing<'py>(mut values: impl Iterator<Item = Bound<'py, PyAny>>) -> PyResult<bool> {
-    values.try_fold(false, |found, value| Ok(found || is_passing(&value)?))
+    values.try_fold(false, |any_before, value| {
+        Ok(any_before || is_passing(&value)?)
+    })
 }
 
 /// The declared value, in a copy of its own where it can be edited in place.

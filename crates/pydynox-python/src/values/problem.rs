@@ -57,13 +57,13 @@ impl Problem {
     /// value.
     #[cold]
     pub(crate) fn of_rules(broken: &[String], discreet: &[String]) -> Self {
-        let told = |broken: &[String]| broken.join(";").trim_start().to_owned();
-        Self::echoing(told(broken), told(discreet))
+        let sentence = |broken: &[String]| broken.join(";").trim_start().to_owned();
+        Self::echoing(sentence(broken), sentence(discreet))
     }
 
     /// `User.tags[3] must be str, not int`.
     pub(crate) fn describe(&self, model: &str, attribute: &str) -> String {
-        told(model, attribute, &self.place, &self.what)
+        message(model, attribute, &self.place, &self.what)
     }
 
     /// The same of an attribute by its field; nothing of the value of an encrypted one is said.
@@ -77,7 +77,7 @@ impl Problem {
             return self.describe(model, name);
         }
         let what = self.discreet.as_ref().unwrap_or(&self.what);
-        told(model, name, &self.discreet_place, what)
+        message(model, name, &self.discreet_place, what)
     }
 
     pub(crate) fn raise(&self, py: Python<'_>, model: &str, field: &Field) -> PyErr {
@@ -88,7 +88,7 @@ impl Problem {
     }
 }
 
-pub(crate) fn told(model: &str, name: &str, place: &str, what: &str) -> String {
+pub(crate) fn message(model: &str, name: &str, place: &str, what: &str) -> String {
     let dot = if model.is_empty() { "" } else { "." };
     let blank = if what.starts_with(':') { "" } else { " " };
     format!("{model}{dot}{name}{place}{blank}{what}")

@@ -109,8 +109,8 @@ impl Shape {
 
     /// Whether any rule holds for what is inside of a value; `open` are the classes that are being looked through.
     fn has_rules<'a>(&'a self, open: &mut Vec<&'a Self>) -> bool {
-        if let Some(known) = self.ruled.get() {
-            return *known;
+        if let Some(has_rules) = self.ruled.get() {
+            return *has_rules;
         }
         let Some(members) = self.members.get() else {
             return false;
@@ -119,14 +119,14 @@ impl Shape {
             return false;
         }
         open.push(self);
-        let found = members.layout.fields().any(|field| {
+        let has_rules = members.layout.fields().any(|field| {
             field.rules.is_some() || field.kind.any_document(&mut |shape| shape.has_rules(open))
         });
         open.pop();
         if open.is_empty() {
-            let _ = self.ruled.set(found);
+            let _ = self.ruled.set(has_rules);
         }
-        found
+        has_rules
     }
 
     pub(crate) fn step(&self, field: &Field) -> String {
@@ -184,14 +184,17 @@ impl Shape {
     /// Whether the class declares every member of a dictionary.
     pub(crate) fn check_known(&self, layout: &Layout, dict: &Bound<'_, PyDict>) -> Checked<()> {
         for key in dict.keys() {
-            let known = key
+            let is_declared = key
                 .cast::<PyString>()
                 .is_ok_and(|key| layout.by_name(key, usize::MAX).is_some());
-            if !known {
-                let shown = key.repr();
-                let shown = shown.map_or_else(|_| "?".into(), |key| key.to_string());
+            if !is_declared {
+                let key_repr = key.repr();
+                let key_repr = key_repr.map_or_else(|_| "?".into(), |key| key.to_string());
                 return Err(Problem::echoing(
-                    format!("has a member {shown} that {} does not declare", self.name),
+                    format!(
+                        "has a member {key_repr} that {} does not declare",
+                        self.name
+                    ),
                     format!("has a member that {} does not declare", self.name),
                 ));
             }
@@ -304,12 +307,12 @@ impl Shape {
         let mut expected = 0;
         r.begin_object()?;
         while let Some(key) = r.next_key()? {
-            let found = if key.is_plain() {
+            let position = if key.is_plain() {
                 layout.by_attribute(key.raw(), expected)
             } else {
                 layout.by_attribute(&key.decode()?, usize::MAX)
             };
-            let Some(index) = found else {
+            let Some(index) = position else {
                 let value = skipped(r)?;
                 if !unknown.is_empty() {
                     unknown.push(b',');
@@ -419,8 +422,8 @@ impl Shape {
     ) -> Checked<Bound<'py, PyAny>> {
         let class = self.class.bind(py);
         let failed = |error: PyErr| python_error(class, &error);
-        let made = ffi::allocate(class)
-            .and_then(|made| Ok(made.cast_into::<Document>()?))
+        let document = ffi::allocate(class)
+            .and_then(|document| Ok(document.cast_into::<Document>()?))
             .map_err(failed)?;
         let mut unset = FieldSet::default();
         for (index, (field, value)) in layout.fields().zip(values).enumerate() {
@@ -437,10 +440,10 @@ impl Shape {
                 let value = field.initial(py).map_err(failed)?;
                 value.ok_or_else(|| self.lacks(field))?
             };
-            ffi::set_attribute(&made, field.name.bind(py), &value).map_err(failed)?;
+            ffi::set_attribute(&document, field.name.bind(py), &value).map_err(failed)?;
         }
-        made.borrow_mut().unset = unset;
-        Ok(made.into_any())
+        document.borrow_mut().unset = unset;
+        Ok(document.into_any())
     }
 
     /// A dataclass of checked values, as its constructor makes it; what the constructor does not take is set afterwards.
@@ -465,7 +468,7 @@ impl Shape {
                 Some(value) => later.push((field, value)),
             }
         }
-        let made = self
+        let instance = self
             .class
             .bind(py)
             .call((), Some(&arguments))
@@ -476,9 +479,9 @@ impl Shape {
                 )
             })?;
         for (field, value) in later {
-            ffi::set_attribute(&made, field.name.bind(py), &value).map_err(failed)?;
+            ffi::set_attribute(&instance, field.name.bind(py), &value).map_err(failed)?;
         }
-        Ok(made)
+        Ok(instance)
     }
 
     fn document<'py>(
@@ -488,7 +491,7 @@ impl Shape {
         values: Vec<Option<Bound<'py, PyAny>>>,
         unknown: Vec<u8>,
     ) -> Read<Bound<'py, PyAny>> {
-        let made = ffi::allocate(self.class.bind(py))?
+        let document = ffi::allocate(self.class.bind(py))?
             .cast_into::<Document>()
             .map_err(|_| configuration_error(py, "a document that is none"))?;
         let mut filled = Vec::new();
@@ -496,7 +499,7 @@ impl Shape {
         for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
             let name = field.name.bind(py);
             if let Some(value) = value {
-                ffi::set_attribute(&made, name, &value)?;
+                ffi::set_attribute(&document, name, &value)?;
                 continue;
             }
             let value = missing::missing(py, field)?
@@ -508,14 +511,14 @@ impl Shape {
                     .map_err(|problem| problem.raise(py, &self.name, field))?;
                 filled.push((index, w.into_bytes().into()));
             }
-            ffi::set_attribute(&made, name, &value)?;
+            ffi::set_attribute(&document, name, &value)?;
         }
-        let mut state = made.borrow_mut();
+        let mut state = document.borrow_mut();
         state.filled = filled;
         state.unset = unset;
         state.unknown = unknown.into();
         drop(state);
-        Ok(made.into_any())
+        Ok(document.into_any())
     }
 
     fn dataclass<'py>(
@@ -540,15 +543,15 @@ impl Shape {
                 later.push((field, value));
             }
         }
-        let made = self
+        let instance = self
             .class
             .bind(py)
             .call((), Some(&arguments))
             .map_err(|error| refused(py, &self.name, error))?;
         for (field, value) in later {
-            ffi::set_attribute(&made, field.name.bind(py), &value)?;
+            ffi::set_attribute(&instance, field.name.bind(py), &value)?;
         }
-        Ok(made)
+        Ok(instance)
     }
 
     fn typed_dict<'py>(
@@ -557,7 +560,7 @@ impl Shape {
         members: &Members,
         values: Vec<Option<Bound<'py, PyAny>>>,
     ) -> Read<Bound<'py, PyAny>> {
-        let made = PyDict::new(py);
+        let dict = PyDict::new(py);
         for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
             let value = match value {
                 Some(value) => value,
@@ -565,9 +568,9 @@ impl Shape {
                 None => missing::missing(py, field)?
                     .ok_or_else(|| no_member(field).within(&self.step(field)))?,
             };
-            made.set_item(&field.name, value)?;
+            dict.set_item(&field.name, value)?;
         }
-        Ok(made.into_any())
+        Ok(dict.into_any())
     }
 }
 
@@ -601,24 +604,24 @@ pub(crate) fn broken_inside(
     value: &Bound<'_, PyAny>,
     place: &str,
     discreet: bool,
-    found: &mut Vec<String>,
+    problems: &mut Vec<String>,
 ) -> PyResult<()> {
     if value.is_none() || !has_rules_inside(kind) {
         return Ok(());
     }
     match kind {
-        Kind::Optional(inner) => broken_inside(inner, value, place, discreet, found),
+        Kind::Optional(inner) => broken_inside(inner, value, place, discreet, problems),
         Kind::List(inner) | Kind::TupleOf(inner) => {
             for (index, element) in value.try_iter()?.enumerate() {
                 let place = format!("{place}[{index}]");
-                broken_inside(inner, &element?, &place, discreet, found)?;
+                broken_inside(inner, &element?, &place, discreet, problems)?;
             }
             Ok(())
         }
         Kind::Tuple(kinds) => {
             for (index, (inner, element)) in kinds.iter().zip(value.try_iter()?).enumerate() {
                 let place = format!("{place}[{index}]");
-                broken_inside(inner, &element?, &place, discreet, found)?;
+                broken_inside(inner, &element?, &place, discreet, problems)?;
             }
             Ok(())
         }
@@ -630,7 +633,7 @@ pub(crate) fn broken_inside(
                     name.repr()?.to_string()
                 };
                 let place = format!("{place}[{key}]");
-                broken_inside(inner, &member, &place, discreet, found)?;
+                broken_inside(inner, &member, &place, discreet, problems)?;
             }
             Ok(())
         }
@@ -642,8 +645,8 @@ pub(crate) fn broken_inside(
                 };
                 let place = format!("{place}{}", shape.step(field));
                 let broken = field.broken(&member, discreet)?.into_iter();
-                found.extend(broken.map(|what| format!("{place}{what}")));
-                broken_inside(&field.kind, &member, &place, discreet, found)?;
+                problems.extend(broken.map(|what| format!("{place}{what}")));
+                broken_inside(&field.kind, &member, &place, discreet, problems)?;
             }
             Ok(())
         }

@@ -66,55 +66,55 @@ impl Rules {
     /// All that is wrong with a value of the right type, each as what follows the attribute's name; if `discreet`, without
     /// anything of the value. None breaks no rule.
     pub(crate) fn broken(&self, value: &Bound<'_, PyAny>, discreet: bool) -> PyResult<Vec<String>> {
-        let mut found = Vec::new();
+        let mut problems = Vec::new();
         if value.is_none() {
-            return Ok(found);
+            return Ok(problems);
         }
-        self.check_length(value, &mut found);
+        self.check_length(value, &mut problems);
         if let Some((text, search)) = &self.pattern
             && search
                 .bind(value.py())
                 .call1((value,))
-                .map_or(true, |found| found.is_none())
+                .map_or(true, |matched| matched.is_none())
         {
-            found.push(format!(" does not match the pattern {text}"));
+            problems.push(format!(" does not match the pattern {text}"));
         }
         for (sign, keeps, bound) in &self.bounds {
             let bound = bound.bind(value.py());
             // What cannot be compared (text of an open type, a naive time) does not keep the bound.
-            let kept = value
+            let keeps_bound = value
                 .rich_compare(bound, *keeps)
-                .and_then(|kept| kept.is_truthy())
+                .and_then(|outcome| outcome.is_truthy())
                 .unwrap_or(false);
-            if !kept {
-                found.push(format!(" must be {sign} {}", bound.str()?));
+            if !keeps_bound {
+                problems.push(format!(" must be {sign} {}", bound.str()?));
             }
         }
         for validator in &self.validators {
-            found.extend(refusal(validator.bind(value.py()), value, discreet)?);
+            problems.extend(refusal(validator.bind(value.py()), value, discreet)?);
         }
-        Ok(found)
+        Ok(problems)
     }
 
-    fn check_length(&self, value: &Bound<'_, PyAny>, found: &mut Vec<String>) {
+    fn check_length(&self, value: &Bound<'_, PyAny>, problems: &mut Vec<String>) {
         if self.min_length.is_none() && self.max_length.is_none() {
             return;
         }
         let Ok(length) = value.len() else {
-            found.push(" has no length, and its rule asks for one".into());
+            problems.push(" has no length, and its rule asks for one".into());
             return;
         };
         if let Some(least) = self.min_length
             && length < least
         {
-            found.push(format!(
+            problems.push(format!(
                 " must have a length of at least {least}, not {length}"
             ));
         }
         if let Some(most) = self.max_length
             && length > most
         {
-            found.push(format!(
+            problems.push(format!(
                 " must have a length of at most {most}, not {length}"
             ));
         }
@@ -201,11 +201,11 @@ fn is_echo(value: &Bound<'_, PyAny>, text: &str, depth: usize) -> bool {
         return is_echo(&members, text, depth);
     }
     // What has no text of its own cannot be told from what has.
-    [value.str(), value.repr()].iter().any(|shown| {
-        shown.as_ref().map_or(true, |shown| {
-            let shown = shown.to_string_lossy();
-            let shown = shown.trim_matches(['\'', '"']);
-            !shown.is_empty() && text.contains(shown)
+    [value.str(), value.repr()].iter().any(|form| {
+        form.as_ref().map_or(true, |form| {
+            let form = form.to_string_lossy();
+            let form = form.trim_matches(['\'', '"']);
+            !form.is_empty() && text.contains(form)
         })
     })
 }

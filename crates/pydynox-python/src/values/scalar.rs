@@ -276,11 +276,11 @@ fn uuid(py: Python<'_>, bits: u128) -> PyResult<Bound<'_, PyAny>> {
             .getattr("unknown")
             .map(Bound::unbind)
     })?;
-    let made = ffi::allocate(uuid_type(py)?)?;
+    let uuid = ffi::allocate(uuid_type(py)?)?;
     let bits = bits.into_pyobject(py)?.into_any();
-    ffi::set_attribute(&made, intern!(py, "int"), &bits)?;
-    ffi::set_attribute(&made, intern!(py, "is_safe"), unknown.bind(py))?;
-    Ok(made)
+    ffi::set_attribute(&uuid, intern!(py, "int"), &bits)?;
+    ffi::set_attribute(&uuid, intern!(py, "is_safe"), unknown.bind(py))?;
+    Ok(uuid)
 }
 
 /// The kind of a value that has one plain form although no annotation declares it.
@@ -304,9 +304,9 @@ pub(crate) fn kind_of(value: &Bound<'_, PyAny>) -> PyResult<Option<Kind>> {
 /// An identifier as text.
 fn text_id(
     py: Python<'_>,
-    made: Result<String, pydynox_core::Error>,
+    generated: Result<String, pydynox_core::Error>,
 ) -> PyResult<Bound<'_, PyString>> {
-    let text = made.map_err(|error| crate::exceptions::internal(py, &error.to_string()))?;
+    let text = generated.map_err(|error| crate::exceptions::internal(py, &error.to_string()))?;
     ffi::string(py, &text)
 }
 

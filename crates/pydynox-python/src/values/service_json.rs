@@ -28,8 +28,8 @@ fn write_named(
     if depth > MAX_DEPTH {
         return Err(validation_error(py, "the request is nested too deeply"));
     }
-    if let Ok(said) = value.cast::<PyString>() {
-        w.string(text_of(said, name)?);
+    if let Ok(text) = value.cast::<PyString>() {
+        w.string(text_of(text, name)?);
     } else if let Ok(dict) = value.cast::<PyDict>() {
         write_object(w, dict, depth)?;
     } else if let Ok(list) = value.cast::<PyList>() {

@@ -65,7 +65,7 @@ pub(crate) fn fill_defaults(
         {
             continue;
         }
-        let text = made(py, schema, template, |index| values[index].clone())?;
+        let text = text_of(py, schema, template, |index| values[index].clone())?;
         if let Some(text) = text {
             fill(actions, schema, field, &text)?;
         }
@@ -119,7 +119,7 @@ fn unfilled(py: Python<'_>, schema: &Schema, missing: &[&Field]) -> PyErr {
     validation_errors(py, problems.collect())
 }
 
-fn made<'py>(
+fn text_of<'py>(
     py: Python<'py>,
     schema: &Schema,
     template: &Template,
@@ -171,7 +171,7 @@ pub(crate) fn follow<'py>(
     py: Python<'py>,
     schema: &Schema,
     actions: &mut Actions,
-    known: impl Fn(usize) -> PyResult<Option<Bound<'py, PyAny>>>,
+    stored_value: impl Fn(usize) -> PyResult<Option<Bound<'py, PyAny>>>,
 ) -> PyResult<()> {
     for template in &schema.templates {
         let is_touched = |index: usize| actions.touches(&schema.field(index).attribute_name);
@@ -185,7 +185,7 @@ pub(crate) fn follow<'py>(
             values[index] = match actions.outcome(&field.attribute_name) {
                 Outcome::Value(json) => Some(decoded(py, field, json)?),
                 Outcome::Nothing => Some(py.None().into_bound(py)),
-                Outcome::Untouched => known(index)?,
+                Outcome::Untouched => stored_value(index)?,
                 Outcome::Unknown => None,
             };
             if values[index].is_none() {
@@ -205,15 +205,15 @@ pub(crate) fn follow<'py>(
                 ),
             ));
         }
-        match made(py, schema, template, |index| values[index].clone())? {
+        match text_of(py, schema, template, |index| values[index].clone())? {
             Some(text) => {
                 let json = encoded(schema, target, &text)?;
-                actions.keep(
+                actions.set_managed(
                     &target.attribute_name,
                     Term::Source(Source::Value(json.into())),
                 );
             }
-            None => actions.drop_kept(&target.attribute_name),
+            None => actions.remove_managed(&target.attribute_name),
         }
     }
     Ok(())

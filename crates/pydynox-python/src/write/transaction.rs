@@ -103,11 +103,11 @@ impl Part {
         }
         let error = self.terms.name(error);
         let subject = self.subject(py);
-        let said = subject
+        let description = subject
             .as_ref()
             .map_or_else(|| error.to_string(), |subject| subject.describe(&error));
-        let made = raise_about(py, &error, subject.as_ref());
-        Ok((made, said))
+        let exception = raise_about(py, &error, subject.as_ref());
+        Ok((exception, description))
     }
 
     pub(crate) fn give_up(self, py: Python<'_>) {
@@ -143,9 +143,12 @@ pub(crate) fn failures<'py>(
             if let Some(problem) = reason(one)
                 && !failures.contains(position)?
             {
-                let (failure, said) = part.failure(py, located(problem, error))?;
+                let (failure, description) = part.failure(py, located(problem, error))?;
                 failures.set_item(position, failure.into_value(py))?;
-                words.push((position, format!("[{position}] {} {said}", part.verb)));
+                words.push((
+                    position,
+                    format!("[{position}] {} {description}", part.verb),
+                ));
             }
         }
     }
@@ -197,7 +200,7 @@ fn located(mut problem: Error, whole: &Error) -> Error {
 
 impl<'py> Entry<'py> {
     /// The key of its item, for an error.
-    fn shown(&self) -> Option<Bound<'py, PyAny>> {
+    fn key_for_error(&self) -> Option<Bound<'py, PyAny>> {
         match &self.1 {
             Subject::Instance(instance) => write::key_of(instance).ok(),
             Subject::Key((schema, key, _)) => {
@@ -385,7 +388,12 @@ pub(crate) fn send(
     for (position, entry) in entries.iter().enumerate() {
         let entry: Entry<'_> = entry.extract()?;
         let placed = |error| {
-            let error = of_item(py, error, entry.shown().as_ref(), settings.shows_keys);
+            let error = of_item(
+                py,
+                error,
+                entry.key_for_error().as_ref(),
+                settings.shows_keys,
+            );
             numbered(py, position, &entry.0, error)
         };
         verbs.push(entry.0.clone());

@@ -25,7 +25,7 @@ use crate::values::encode::{is_absent, write_attribute};
 /// A guard that a write takes or lets go of, and its values as a message shows them.
 struct Hold {
     core: unique_change::Hold,
-    shown: String,
+    values_text: String,
 }
 
 /// The guards of one write.
@@ -54,7 +54,7 @@ pub(crate) struct Change {
 impl Change {
     fn new(instance: &Bound<'_, Instance>, schema: &Schema, core: UniqueChange) -> PyResult<Self> {
         let holds = core.holds.into_iter().map(|core| Hold {
-            shown: shown(instance.py(), schema, &core),
+            values_text: values_text(instance.py(), schema, &core),
             core,
         });
         Ok(Self {
@@ -138,7 +138,7 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
         let read = || decode::json(py, &mut Reader::new(text)?);
         read().map_err(|_| internal(py, "a guard of ours that cannot be read"))
     };
-    let mut found = Vec::new();
+    let mut claims = Vec::new();
     for constraint in &schema.unique {
         let values = values(instance, schema, constraint, |_| false)?;
         let claim = constraint.core.claim(&values);
@@ -160,9 +160,9 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
             .map_err(|error| malformed(py, &error))?
             .ok_or_else(|| internal(py, "a guard without an item"))?;
         let names = constraint.names.iter().map(ToString::to_string).collect();
-        found.push((names, json(stored.as_bytes())?, json(&body[guard])?));
+        claims.push((names, json(stored.as_bytes())?, json(&body[guard])?));
     }
-    Ok(found)
+    Ok(claims)
 }
 
 /// Refuse what replaces or deletes an item without knowing its values.
@@ -254,7 +254,7 @@ fn values(
 }
 
 /// Values as the program writes them.
-fn shown(py: Python<'_>, schema: &Schema, hold: &unique_change::Hold) -> String {
+fn values_text(py: Python<'_>, schema: &Schema, hold: &unique_change::Hold) -> String {
     let constraint = &schema.unique[hold.constraint];
     let all = constraint.names.iter().filter_map(|name| {
         let index = schema.position(name)?;
@@ -273,7 +273,7 @@ pub(crate) struct Stake {
     instance: Py<Instance>,
     constraint: usize,
     is_taken: bool,
-    shown: String,
+    values_text: String,
 }
 
 impl Stake {
@@ -290,8 +290,8 @@ impl Stake {
         shows_values: bool,
     ) -> PyResult<(PyErr, String)> {
         let ErrorKind::ConditionFailed { item } = error.kind() else {
-            let made = raise_about(py, &error, None);
-            return Ok((made, error.to_string()));
+            let exception = raise_about(py, &error, None);
+            return Ok((exception, error.to_string()));
         };
         let instance = self.instance.bind(py);
         let schema = schema_of(instance)?;
@@ -300,7 +300,7 @@ impl Stake {
         let holder = item.as_ref().and_then(|guard| holder(py, model, guard));
         let mut what = constraint.describe(&model.name);
         if shows_values {
-            what = format!("{what} = {}", self.shown);
+            what = format!("{what} = {}", self.values_text);
         }
         let by = match &holder {
             Some(holder) if shows_keys => holder.repr()?.to_string(),
@@ -431,7 +431,7 @@ impl Stakes {
                         instance: guards.instance.clone_ref(py),
                         constraint: hold.core.constraint,
                         is_taken: hold.core.is_taken,
-                        shown: hold.shown.clone(),
+                        values_text: hold.values_text.clone(),
                     },
                 ));
             }

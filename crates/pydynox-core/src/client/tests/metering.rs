@@ -219,9 +219,9 @@ async fn whoever_keeps_to_a_pace_does_not_give_up_for_throttling() {
     let paced = client(&script).paced(Some(pace));
 
     // Longer than the client's time-out.
-    let found = paced.call(get()).await.unwrap();
+    let answer = paced.call(get()).await.unwrap();
 
-    assert_eq!(found.attempts, 41);
+    assert_eq!(answer.attempts, 41);
     // What else fails is given up as ever.
     let script = Script::new(|_| reset());
     let pace = Arc::new(Limiter::adaptive(None, None).unwrap());

@@ -285,10 +285,10 @@ type Item = BTreeMap<String, Value>;
 fn applied(actions: &Actions, item: &Item) -> Option<Item> {
     let source = |source: &Source| resolved(source, item);
     let mut after = item.clone();
-    for action in &actions.asked {
+    for action in &actions.requested {
         let name = action.path.attribute().to_owned();
         let stored = item.get(&name).cloned();
-        let made = match &action.verb {
+        let value = match &action.verb {
             Verb::Set(Term::Source(one)) => Some(source(one)?),
             Verb::Set(Term::Plus(one, two)) => Some(sum(&source(one)?, &source(two)?, 1)?),
             Verb::Set(Term::Minus(one, two)) => Some(sum(&source(one)?, &source(two)?, -1)?),
@@ -313,7 +313,7 @@ fn applied(actions: &Actions, item: &Item) -> Option<Item> {
                 _ => return None,
             },
         };
-        match made {
+        match value {
             Some(value) => after.insert(name, value),
             None => after.remove(&name),
         };
@@ -404,7 +404,7 @@ proptest! {
 fn what_is_kept_is_written_beside_the_rest_and_harms_no_repetition() {
     let mut all = actions(vec![set("a", Term::Source(one()))]);
     let old = Source::IfNotExists(path("version"), Box::new(value(r#"{"N":"0"}"#)));
-    all.keep("version", Term::Plus(old, one()));
+    all.set_managed("version", Term::Plus(old, one()));
 
     assert!(all.is_idempotent() && !all.touches("version"));
     let text = members(&all, Some("id"), None);
@@ -419,7 +419,7 @@ fn an_update_that_reads_what_is_kept_is_not_repeated() {
     let mut all = actions(vec![set("a", Term::Source(at("version")))]);
     assert!(all.is_idempotent());
 
-    all.keep("version", Term::Source(one()));
+    all.set_managed("version", Term::Source(one()));
 
     assert!(!all.is_idempotent());
 }

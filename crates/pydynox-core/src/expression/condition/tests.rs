@@ -370,7 +370,7 @@ impl<'a> Interpreter<'a> {
             used: BTreeSet::new(),
             item,
         };
-        let found = this.or();
+        let holds = this.or();
         assert_eq!(
             this.next,
             this.words.len(),
@@ -387,7 +387,7 @@ impl<'a> Interpreter<'a> {
             this.used, declared,
             "DynamoDB refuses what is declared and not used"
         );
-        found
+        holds
     }
 
     fn words(text: &str) -> Vec<String> {
@@ -419,9 +419,9 @@ impl<'a> Interpreter<'a> {
     }
 
     fn takes(&mut self, word: &str) -> bool {
-        let found = self.peek() == word;
-        self.next += usize::from(found);
-        found
+        let is_next = self.peek() == word;
+        self.next += usize::from(is_next);
+        is_next
     }
 
     fn expect(&mut self, word: &str) {
@@ -434,19 +434,19 @@ impl<'a> Interpreter<'a> {
     }
 
     fn or(&mut self) -> bool {
-        let mut found = self.and();
+        let mut holds = self.and();
         while self.takes("OR") {
-            found |= self.and();
+            holds |= self.and();
         }
-        found
+        holds
     }
 
     fn and(&mut self) -> bool {
-        let mut found = self.not();
+        let mut holds = self.not();
         while self.takes("AND") {
-            found &= self.not();
+            holds &= self.not();
         }
-        found
+        holds
     }
 
     fn not(&mut self) -> bool {
@@ -455,14 +455,14 @@ impl<'a> Interpreter<'a> {
         }
         if self.takes("(") {
             let inner = (self.peek() == "(").then(|| self.end_of_group(self.next));
-            let found = self.or();
+            let holds = self.or();
             assert_ne!(
                 inner,
                 Some(self.next),
                 "DynamoDB refuses redundant parentheses"
             );
             self.expect(")");
-            return found;
+            return holds;
         }
         self.test()
     }
@@ -515,16 +515,16 @@ impl<'a> Interpreter<'a> {
             }
             "IN" => {
                 self.expect("(");
-                let mut found = false;
+                let mut holds = false;
                 loop {
                     let choice = self.operand();
-                    found |= compare(Comparator::Equal, left.as_ref(), choice.as_ref());
+                    holds |= compare(Comparator::Equal, left.as_ref(), choice.as_ref());
                     if !self.takes(",") {
                         break;
                     }
                 }
                 self.expect(")");
-                return found;
+                return holds;
             }
             "=" => Comparator::Equal,
             "<>" => Comparator::NotEqual,
@@ -540,9 +540,9 @@ impl<'a> Interpreter<'a> {
 
     fn argument(&mut self) -> Option<Value> {
         self.expect("(");
-        let found = self.operand();
+        let operand = self.operand();
         self.expect(")");
-        found
+        operand
     }
 
     fn operand(&mut self) -> Option<Value> {

@@ -158,7 +158,7 @@ pub struct Plan {
 #[derive(Debug)]
 struct State {
     /// By rule, how many requests it was asked about.
-    asked: Vec<u64>,
+    counts: Vec<u64>,
     requests: Vec<Operation>,
     injected: Vec<Injected>,
 }
@@ -168,7 +168,7 @@ impl Plan {
     /// it do not count that request.
     pub fn new(rules: Vec<Rule>) -> Self {
         let state = State {
-            asked: vec![0; rules.len()],
+            counts: vec![0; rules.len()],
             requests: Vec::new(),
             injected: Vec::new(),
         };
@@ -202,9 +202,9 @@ impl Plan {
             if !rule.matches(request) {
                 continue;
             }
-            let asked = state.asked[place];
-            state.asked[place] += 1;
-            if asked < rule.skip || rule.times.is_some_and(|times| asked - rule.skip >= times) {
+            let count = state.counts[place];
+            state.counts[place] += 1;
+            if count < rule.skip || rule.times.is_some_and(|times| count - rule.skip >= times) {
                 continue;
             }
             chosen.push((state.injected.len(), &rule.fault));

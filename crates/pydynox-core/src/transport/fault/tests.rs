@@ -135,13 +135,13 @@ async fn what_is_throttled_twice_is_served_the_third_time() {
 
     assert_eq!((answer.attempts, setting.applied()), (3, 1));
     assert_eq!(begun.elapsed(), Duration::from_secs(1 + 2));
-    let told: Vec<_> = setting
+    let repeats: Vec<_> = setting
         .plan
         .injected()
         .into_iter()
         .map(|one| (one.request, one.applied))
         .collect();
-    assert_eq!(told, [(0, Some(false)), (1, Some(false))]);
+    assert_eq!(repeats, [(0, Some(false)), (1, Some(false))]);
     assert_eq!(setting.plan.requests().len(), 3);
 }
 
@@ -233,15 +233,15 @@ async fn rules_look_at_operation_and_table_skip_and_come_one_after_another() {
         );
     }
 
-    let said = |code: &str| Some(code.to_owned());
+    let code_of = |code: &str| Some(code.to_owned());
     // The request that the first rule took is none that the third one counts.
     assert_eq!(
         codes,
         [
             None,
-            said("ValidationException"),
+            code_of("ValidationException"),
             None,
-            said("ItIsSo"),
+            code_of("ItIsSo"),
             None
         ]
     );
@@ -320,7 +320,7 @@ fn what_stands_beside_the_keys_of_a_read_stays() {
     let split = unprocessed::split(body).unwrap();
     let first: Value = serde_json::from_slice(&split.first()).unwrap();
     let answer = br#"{"Responses":{"a":[]},"UnprocessedKeys":{"a":{"Keys":[{"id":{"N":"1"}}],"ConsistentRead":true}}}"#;
-    let told: Value =
+    let body: Value =
         serde_json::from_slice(&split.with_rest(answer, "UnprocessedKeys").unwrap()).unwrap();
 
     assert_eq!(
@@ -328,7 +328,7 @@ fn what_stands_beside_the_keys_of_a_read_stays() {
         json!({"RequestItems": {"a": {"ConsistentRead": true, "ProjectionExpression": "id", "Keys": [{"id": {"N": "1"}}]}}})
     );
     assert_eq!(
-        told,
+        body,
         json!({"Responses": {"a": []}, "UnprocessedKeys": {"a": {"ConsistentRead": true, "Keys": [{"id": {"N": "1"}}, {"id": {"N": "2"}}]}}})
     );
 }

@@ -119,14 +119,14 @@ pub(super) fn split(body: &[u8]) -> Option<Split<'_>> {
 
 /// The tables that a batch or a transaction names.
 pub(super) fn tables(body: &[u8]) -> Result<Vec<String>, WireError> {
-    let mut found = Vec::new();
+    let mut tables = Vec::new();
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
     while let Some(name) = reader.next_key()? {
         if name.equals("RequestItems") {
             reader.begin_object()?;
             while let Some(table) = reader.next_key()? {
-                found.push(table.decode()?.into_owned());
+                tables.push(table.decode()?.into_owned());
                 reader.skip()?;
             }
         } else if name.equals("TransactItems") {
@@ -137,7 +137,7 @@ pub(super) fn tables(body: &[u8]) -> Result<Vec<String>, WireError> {
                     reader.begin_object()?;
                     while let Some(name) = reader.next_key()? {
                         if name.equals("TableName") {
-                            found.push(reader.string()?.decode()?.into_owned());
+                            tables.push(reader.string()?.decode()?.into_owned());
                         } else {
                             reader.skip()?;
                         }
@@ -148,7 +148,7 @@ pub(super) fn tables(body: &[u8]) -> Result<Vec<String>, WireError> {
             reader.skip()?;
         }
     }
-    Ok(found)
+    Ok(tables)
 }
 
 /// Where the value of a member stands.
@@ -168,17 +168,17 @@ fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
 
 /// The tables of `RequestItems`, or of what was left over.
 fn parts(items: &[u8]) -> Result<Vec<Part<'_>>, WireError> {
-    let mut found = Vec::new();
+    let mut parts = Vec::new();
     let mut reader = Reader::new(items)?;
     reader.begin_object()?;
     loop {
         let before = reader.position();
         if reader.next_key()?.is_none() {
-            return Ok(found);
+            return Ok(parts);
         }
         let table = quoted(&items[before..reader.position()]);
         if reader.peek()? == b'[' {
-            found.push(Part {
+            parts.push(Part {
                 table,
                 options: None,
                 entries: entries(&mut reader, items)?,
@@ -207,7 +207,7 @@ fn parts(items: &[u8]) -> Result<Vec<Part<'_>>, WireError> {
                 options.push(option.trim_ascii());
             }
         }
-        found.push(part);
+        parts.push(part);
     }
 }
 
@@ -222,15 +222,15 @@ fn quoted(passed: &[u8]) -> &[u8] {
 }
 
 fn entries<'a>(reader: &mut Reader<'a>, items: &'a [u8]) -> Result<Vec<&'a [u8]>, WireError> {
-    let mut found = Vec::new();
+    let mut entries = Vec::new();
     reader.begin_array()?;
     while reader.next_element()? {
         reader.peek()?;
         let start = reader.position();
         reader.skip()?;
-        found.push(&items[start..reader.position()]);
+        entries.push(&items[start..reader.position()]);
     }
-    Ok(found)
+    Ok(entries)
 }
 
 fn written(parts: &[Part<'_>]) -> Vec<u8> {

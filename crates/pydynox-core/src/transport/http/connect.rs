@@ -66,7 +66,7 @@ impl Connector {
                 FailureKind::Connect,
                 format!(
                     "no connection to {} within {} s (connect_timeout)",
-                    endpoint.shown(),
+                    endpoint.authority(),
                     self.timeout.as_secs_f64()
                 ),
             )),
@@ -77,10 +77,10 @@ impl Connector {
         let proxy = proxy::of(endpoint, &self.proxies).map_err(TransportError::Refused)?;
         let secure = endpoint.uri.scheme_str() == Some("https");
         let socket = match &proxy {
-            None => self.socket(&endpoint.uri, endpoint.shown()).await?,
+            None => self.socket(&endpoint.uri, endpoint.authority()).await?,
             Some(proxy) if secure => self.tunnel(endpoint, proxy).await?,
             Some(proxy) => {
-                self.socket(&proxy.uri, &format!("the proxy {}", proxy.shown()))
+                self.socket(&proxy.uri, &format!("the proxy {}", proxy.authority()))
                     .await?
             }
         };
@@ -94,13 +94,13 @@ impl Connector {
         Ok((connection, Arc::new(route(endpoint, secure, proxy))))
     }
 
-    async fn socket(&self, to: &Uri, shown: &str) -> Result<TcpStream, TransportError> {
+    async fn socket(&self, to: &Uri, target: &str) -> Result<TcpStream, TransportError> {
         self.sockets
             .clone()
             .call(to.clone())
             .await
             .map(TokioIo::into_inner)
-            .map_err(|error| unconnected(shown, &error))
+            .map_err(|error| unconnected(target, &error))
     }
 
     /// A connection to the endpoint through a proxy that is asked to pass bytes on (`CONNECT`).
@@ -118,8 +118,12 @@ impl Connector {
             .await
             .map(TokioIo::into_inner)
             .map_err(|error| {
-                let shown = format!("{} through the proxy {}", endpoint.shown(), proxy.shown());
-                unconnected(&shown, &error)
+                let target = format!(
+                    "{} through the proxy {}",
+                    endpoint.authority(),
+                    proxy.authority()
+                );
+                unconnected(&target, &error)
             })
     }
 }
@@ -147,8 +151,8 @@ fn route(endpoint: &Endpoint, secure: bool, proxy: Option<Proxy>) -> Route {
     Route { line: line.into() }
 }
 
-fn unconnected(shown: &str, error: &dyn StdError) -> TransportError {
-    let mut message = format!("no connection to {shown}: {error}");
+fn unconnected(target: &str, error: &dyn StdError) -> TransportError {
+    let mut message = format!("no connection to {target}: {error}");
     let mut cause = error.source();
     while let Some(source) = cause {
         message.push_str(": ");

@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn the_connection_is_kept_as_the_rules_say() {
-        for (head, kept) in [
+        for (head, keep_alive) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", true),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: Close\r\n\r\n",
@@ -380,7 +380,7 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(sound(head).keep_alive, kept, "{head}");
+            assert_eq!(sound(head).keep_alive, keep_alive, "{head}");
         }
     }
 
@@ -456,16 +456,16 @@ mod tests {
     fn a_head_that_comes_byte_by_byte_is_the_same() {
         let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
         let (mut heads, mut bytes) = (Heads::default(), BytesMut::new());
-        let mut found = None;
+        let mut head_read = None;
 
         for byte in text.bytes() {
             bytes.extend_from_slice(&[byte]);
-            if found.is_none() {
-                found = heads.take(&mut bytes).unwrap();
+            if head_read.is_none() {
+                head_read = heads.take(&mut bytes).unwrap();
             }
         }
 
-        assert_eq!(found, Some(sound(text)));
+        assert_eq!(head_read, Some(sound(text)));
         assert_eq!(&bytes[..], b"{}");
     }
 

@@ -198,7 +198,7 @@ fn seconds(time: SystemTime) -> i64 {
 
 /// The value of `x-amz-target`: which operation of which version of the service.
 fn target_of(operation: &Operation) -> Result<Cow<'static, str>, TransportError> {
-    macro_rules! known {
+    macro_rules! static_target {
         ($($name:ident),+ $(,)?) => {
             match operation {
                 $(Operation::$name => Some(concat!("DynamoDB_20120810.", stringify!($name))),)+
@@ -206,7 +206,7 @@ fn target_of(operation: &Operation) -> Result<Cow<'static, str>, TransportError>
             }
         };
     }
-    let known = known!(
+    let static_target = static_target!(
         GetItem,
         PutItem,
         UpdateItem,
@@ -219,8 +219,8 @@ fn target_of(operation: &Operation) -> Result<Cow<'static, str>, TransportError>
         TransactWriteItems,
         DescribeTable,
     );
-    if let Some(known) = known {
-        return Ok(Cow::Borrowed(known));
+    if let Some(static_target) = static_target {
+        return Ok(Cow::Borrowed(static_target));
     }
     let name = operation.name();
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

@@ -16,7 +16,7 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// Its host and port, for messages.
-    pub(super) fn shown(&self) -> String {
+    pub(super) fn authority(&self) -> String {
         let port = self.uri.port_u16().unwrap_or(80);
         format!("{}:{port}", self.uri.host().unwrap_or("?"))
     }
@@ -24,19 +24,19 @@ impl Proxy {
 
 /// The proxy of this endpoint, if it has one.
 pub(super) fn of(endpoint: &Endpoint, rules: &Matcher) -> Result<Option<Proxy>, Error> {
-    let Some(found) = rules.intercept(&endpoint.uri) else {
+    let Some(proxy) = rules.intercept(&endpoint.uri) else {
         return Ok(None);
     };
-    if found.uri().scheme_str() != Some("http") {
+    if proxy.uri().scheme_str() != Some("http") {
         let message = format!(
             "the proxy for {} is spoken to by {:?}, and pydynox speaks to proxies by http:// alone; see HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
-            endpoint.shown(),
-            found.uri().scheme_str().unwrap_or_default(),
+            endpoint.authority(),
+            proxy.uri().scheme_str().unwrap_or_default(),
         );
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     Ok(Some(Proxy {
-        uri: found.uri().clone(),
-        authorization: found.basic_auth().cloned(),
+        uri: proxy.uri().clone(),
+        authorization: proxy.basic_auth().cloned(),
     }))
 }

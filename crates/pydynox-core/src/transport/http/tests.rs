@@ -38,8 +38,8 @@ struct Seen {
 impl Seen {
     fn header(&self, name: &str) -> Option<&str> {
         self.head.split("\r\n").skip(1).find_map(|line| {
-            let (found, value) = line.split_once(": ")?;
-            found.eq_ignore_ascii_case(name).then_some(value)
+            let (other, value) = line.split_once(": ")?;
+            other.eq_ignore_ascii_case(name).then_some(value)
         })
     }
 }
@@ -622,9 +622,12 @@ async fn connections_that_rest_for_too_long_are_closed_without_another_request()
 struct ByAccount(Mutex<Vec<u16>>);
 
 impl EndpointProvider for ByAccount {
-    fn endpoint<'a>(&'a self, asked: &'a super::super::endpoint::Asked) -> Loading<'a, Endpoint> {
+    fn endpoint<'a>(
+        &'a self,
+        query: &'a super::super::endpoint::EndpointQuery,
+    ) -> Loading<'a, Endpoint> {
         let ports = self.0.lock().unwrap();
-        let port = ports[usize::from(asked.table_owner.is_some())];
+        let port = ports[usize::from(query.table_owner.is_some())];
         Box::pin(std::future::ready(Endpoint::parse(
             &format!("http://127.0.0.1:{port}"),
             "us-east-1",
@@ -853,8 +856,8 @@ async fn a_secure_request_goes_through_a_tunnel() {
     let (port, log) = serve(Some(acceptor), |_, _| say(ok("{}"))).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = listener.local_addr().unwrap().port();
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let heard = asked.clone();
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let heard = requests.clone();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -900,7 +903,7 @@ async fn a_secure_request_goes_through_a_tunnel() {
     get(&http()).await.unwrap();
     let (sent, kind, message) = failure(get(&http()).await.unwrap_err());
 
-    assert!(asked.lock().unwrap()[0].starts_with(&format!("CONNECT localhost:{port} HTTP/1.1")));
+    assert!(requests.lock().unwrap()[0].starts_with(&format!("CONNECT localhost:{port} HTTP/1.1")));
     assert!(log.seen()[0].head.starts_with("POST / HTTP/1.1"));
     assert_eq!((sent, kind), ("not sent", FailureKind::Connect));
     assert!(

@@ -41,7 +41,7 @@ impl Trust {
         Self::File { path, named_by }
     }
 
-    fn shown(&self) -> String {
+    fn describe(&self) -> String {
         match self {
             Self::Bundled => "the root certificates bundled with pydynox".to_owned(),
             Self::File { path, named_by } => {
@@ -153,10 +153,10 @@ impl Tls {
                 CertificateError::UnknownIssuer | CertificateError::BadSignature,
             ) => format!(
                 "; trusted are {}: give ca_bundle= the file of the authority that issued it",
-                self.trust.shown()
+                self.trust.describe()
             ),
             rustls::Error::InvalidCertificate(_) => {
-                format!("; trusted are {}", self.trust.shown())
+                format!("; trusted are {}", self.trust.describe())
             }
             rustls::Error::InvalidMessage(_) => {
                 "; does the endpoint speak plain http://?".to_owned()

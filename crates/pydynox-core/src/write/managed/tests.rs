@@ -223,13 +223,13 @@ fn a_version_comes_with_the_creation_of_the_item_that_had_it() {
 
 #[test]
 fn creation_is_compared_only_beside_a_version_that_is_known() {
-    let known = Version::Stored(None);
+    let version = Version::Stored(None);
     let of = |rules: Rules, version: &Version| {
         version.compared_with(&rules.purposes).map(|one| one.field)
     };
-    assert_eq!(of(managed(), &known), Some(4));
+    assert_eq!(of(managed(), &version), Some(4));
     assert_eq!(of(managed(), &Version::Unknown), None);
-    assert_eq!(of(versioned(), &known), None);
+    assert_eq!(of(versioned(), &version), None);
 }
 
 #[test]

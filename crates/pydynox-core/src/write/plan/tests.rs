@@ -20,7 +20,7 @@ const UNCHANGED: Changes = Changes {
     has_parents: false,
 };
 
-fn asked() -> Condition {
+fn condition_of_caller() -> Condition {
     holds("color", Some(br#"{"S":"red"}"#))
 }
 
@@ -79,8 +79,8 @@ fn a_create_fails_where_there_is_an_item() {
 #[test]
 fn a_create_cannot_be_applied_twice() {
     let rules = plain();
-    let asked = asked();
-    for condition in [None, Some(&asked)] {
+    let condition_of_caller = condition_of_caller();
+    for condition in [None, Some(&condition_of_caller)] {
         let plan = Plan::create(&rules, &nothing(), condition).unwrap();
         assert_eq!(plan.terms.resend, Resend::OwnGuard);
     }
@@ -88,8 +88,8 @@ fn a_create_cannot_be_applied_twice() {
 
 #[test]
 fn a_create_with_a_condition_may_fail_by_that_condition() {
-    let (rules, asked) = (plain(), asked());
-    let plan = Plan::create(&rules, &nothing(), Some(&asked)).unwrap();
+    let (rules, condition_of_caller) = (plain(), condition_of_caller());
+    let plan = Plan::create(&rules, &nothing(), Some(&condition_of_caller)).unwrap();
 
     assert_eq!(plan.terms.intent, Intent::CreateIf);
     assert_eq!(text(&plan), r#"color = "red""#);
@@ -107,8 +107,8 @@ fn a_create_replaces_an_item_whose_time_is_over() {
 
 #[test]
 fn a_create_over_an_ended_item_asks_the_callers_condition_too() {
-    let (rules, asked) = (mortal(), asked());
-    let plan = Plan::create(&rules, &nothing(), Some(&asked)).unwrap();
+    let (rules, condition_of_caller) = (mortal(), condition_of_caller());
+    let plan = Plan::create(&rules, &nothing(), Some(&condition_of_caller)).unwrap();
 
     assert!(text(&plan).starts_with("(attribute_not_exists(id) OR gone <= "));
     assert!(text(&plan).ends_with(r#") AND color = "red""#));
@@ -133,8 +133,8 @@ fn a_put_replaces_whatever_has_its_key_and_may_be_sent_again() {
 
 #[test]
 fn a_put_with_a_condition_is_not_sent_again() {
-    let asked = asked();
-    let plan = Plan::put(&nothing(), None, Some(&asked)).unwrap();
+    let condition_of_caller = condition_of_caller();
+    let plan = Plan::put(&nothing(), None, Some(&condition_of_caller)).unwrap();
 
     assert_eq!(plan.terms.resend, Resend::Never);
     assert_eq!(text(&plan), r#"color = "red""#);
@@ -223,8 +223,15 @@ fn a_save_of_a_changed_version_is_guarded_by_what_was_read() {
 
 #[test]
 fn a_guarded_save_may_be_sent_again_whatever_else_it_asks() {
-    let (rules, asked) = (versioned(), asked());
-    let plan = Plan::save(&rules, &third(&rules), CHANGED, None, Some(&asked)).unwrap();
+    let (rules, condition_of_caller) = (versioned(), condition_of_caller());
+    let plan = Plan::save(
+        &rules,
+        &third(&rules),
+        CHANGED,
+        None,
+        Some(&condition_of_caller),
+    )
+    .unwrap();
 
     assert_eq!(plan.terms.resend, Resend::OwnGuard);
     assert_eq!(text(&plan), r#"version = 3 AND color = "red""#);
@@ -232,16 +239,30 @@ fn a_guarded_save_may_be_sent_again_whatever_else_it_asks() {
 
 #[test]
 fn an_unguarded_save_with_a_condition_is_not_sent_again() {
-    let (rules, asked) = (plain(), asked());
-    let plan = Plan::save(&rules, &nothing(), CHANGED, None, Some(&asked)).unwrap();
+    let (rules, condition_of_caller) = (plain(), condition_of_caller());
+    let plan = Plan::save(
+        &rules,
+        &nothing(),
+        CHANGED,
+        None,
+        Some(&condition_of_caller),
+    )
+    .unwrap();
 
     assert_eq!(plan.terms.resend, Resend::Never);
 }
 
 #[test]
 fn a_save_of_nothing_is_a_check_that_may_be_sent_again() {
-    let (rules, asked) = (versioned(), asked());
-    let plan = Plan::save(&rules, &checked(&rules), UNCHANGED, None, Some(&asked)).unwrap();
+    let (rules, condition_of_caller) = (versioned(), condition_of_caller());
+    let plan = Plan::save(
+        &rules,
+        &checked(&rules),
+        UNCHANGED,
+        None,
+        Some(&condition_of_caller),
+    )
+    .unwrap();
 
     assert!(plan.is_check);
     assert_eq!(plan.terms.resend, Resend::Always);
@@ -262,8 +283,15 @@ fn a_save_of_a_part_builds_on_what_it_is_a_part_of() {
 
 #[test]
 fn a_save_of_a_part_of_a_template_relies_on_the_rest() {
-    let (rules, asked) = (plain(), asked());
-    let plan = Plan::save(&rules, &nothing(), CHANGED, Some(rest()), Some(&asked)).unwrap();
+    let (rules, condition_of_caller) = (plain(), condition_of_caller());
+    let plan = Plan::save(
+        &rules,
+        &nothing(),
+        CHANGED,
+        Some(rest()),
+        Some(&condition_of_caller),
+    )
+    .unwrap();
 
     assert!(plan.builds_on);
     assert_eq!(text(&plan), r#"tenant = "t1" AND color = "red""#);
@@ -369,9 +397,9 @@ fn an_upsert_never_says_that_the_item_is_missing() {
 
 #[test]
 fn an_update_by_key_with_a_condition_is_not_sent_again() {
-    let (rules, asked) = (plain(), asked());
+    let (rules, condition_of_caller) = (plain(), condition_of_caller());
     for upsert in [false, true] {
-        let plan = Plan::update_key(&rules, &set(), upsert, Some(&asked)).unwrap();
+        let plan = Plan::update_key(&rules, &set(), upsert, Some(&condition_of_caller)).unwrap();
         assert_eq!(plan.terms.resend, Resend::Never);
         assert_eq!(text(&plan), r#"color = "red""#);
     }
@@ -419,8 +447,8 @@ fn a_check_by_key_is_that_there_is_such_an_item_of_the_model() {
 
 #[test]
 fn a_condition_by_key_may_be_about_an_item_that_is_not_there() {
-    let (rules, asked) = (shared(), asked());
-    let plan = Plan::check_key(&rules, Some(&asked)).unwrap();
+    let (rules, condition_of_caller) = (shared(), condition_of_caller());
+    let plan = Plan::check_key(&rules, Some(&condition_of_caller)).unwrap();
 
     assert_eq!(
         (plan.guard, plan.terms.intent),
@@ -434,8 +462,8 @@ fn a_condition_by_key_may_be_about_an_item_that_is_not_there() {
 
 #[test]
 fn every_check_may_be_sent_again() {
-    let (rules, asked) = (plain(), asked());
-    for condition in [None, Some(&asked)] {
+    let (rules, condition_of_caller) = (plain(), condition_of_caller());
+    for condition in [None, Some(&condition_of_caller)] {
         for plan in [
             Plan::check(&rules, &nothing(), condition).unwrap(),
             Plan::check_key(&rules, condition).unwrap(),
@@ -478,11 +506,11 @@ fn a_delete_of_unique_values_relies_on_those_that_were_read() {
 
 #[test]
 fn a_delete_with_a_condition_is_not_sent_again() {
-    let (rules, asked) = (plain(), asked());
+    let (rules, condition_of_caller) = (plain(), condition_of_caller());
     for plan in [
-        Plan::delete(&nothing(), None, Some(&asked)).unwrap(),
-        Plan::delete_key(&rules, Some(&asked)).unwrap(),
-        Plan::undeclared(Some(&asked)),
+        Plan::delete(&nothing(), None, Some(&condition_of_caller)).unwrap(),
+        Plan::delete_key(&rules, Some(&condition_of_caller)).unwrap(),
+        Plan::undeclared(Some(&condition_of_caller)),
     ] {
         assert_eq!(plan.terms.resend, Resend::Never);
         assert_eq!(text(&plan), r#"color = "red""#);
@@ -553,8 +581,8 @@ fn only_a_write_that_needs_the_item_names_what_shows_it() {
 
 #[test]
 fn a_plan_of_more_operators_than_dynamodb_accepts_is_refused() {
-    let (rules, mut many) = (shared(), asked());
-    while let Ok(more) = many.and(&asked()) {
+    let (rules, mut many) = (shared(), condition_of_caller());
+    while let Ok(more) = many.and(&condition_of_caller()) {
         many = more;
     }
     assert!(Plan::delete_key(&rules, Some(&many)).is_err());
