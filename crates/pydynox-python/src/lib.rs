@@ -36,11 +36,11 @@ mod _core {
     #[pymodule_export]
     use crate::interpreter::operation::{Operation, drive_hook, is_blocking, run};
     #[pymodule_export]
-    use crate::item::changes::{changes_of, rollback};
-    #[pymodule_export]
     use crate::item::dump::{dump, dump_document, dump_json};
     #[pymodule_export]
     use crate::item::managed::is_expired;
+    #[pymodule_export]
+    use crate::item::rollback::{changes_of, rollback};
     #[pymodule_export]
     use crate::model::action::Action;
     #[pymodule_export]
@@ -66,7 +66,7 @@ mod _core {
     #[pymodule_export]
     use crate::values::field::Field;
     #[pymodule_export]
-    use crate::values::input::{value_from_plain, value_to_plain};
+    use crate::values::plain::{value_from_plain, value_to_plain};
     #[pymodule_export]
     use crate::values::record::Shape;
     #[pymodule_export]

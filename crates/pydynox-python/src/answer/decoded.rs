@@ -13,7 +13,8 @@ use crate::item::{managed, read, write};
 use crate::model::entity::{self, Owner};
 use crate::model::instance::{Instance, schema_of, unsettle};
 use crate::model::schema::Schema;
-use crate::values::decode::{self, Decoder};
+use crate::values::decode::Decoder;
+use crate::values::decode_json;
 use crate::values::unreadable::unreadable;
 
 pub(crate) fn item_of(py: Python<'_>, body: &[u8]) -> PyResult<Option<Range<usize>>> {
@@ -117,7 +118,7 @@ pub(crate) fn own_item<'py>(
 pub(crate) fn wire<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let read = || {
         let mut reader = Reader::new(body)?;
-        let value = decode::json(py, &mut reader)?;
+        let value = decode_json::json(py, &mut reader)?;
         reader.end()?;
         Ok(value)
     };

@@ -4,10 +4,14 @@
 // `connection::connection::Connection`: the room has the name of what it is about
 pub(crate) mod connection;
 pub(crate) mod credentials;
+pub(crate) mod data_keys;
 pub(crate) mod faults;
+pub(crate) mod given;
 pub(crate) mod isolation;
 pub(crate) mod keyring;
 pub(crate) mod meter;
 pub(crate) mod opened;
+pub(crate) mod place;
 pub(crate) mod request;
 pub(crate) mod settings;
+pub(crate) mod table_name;

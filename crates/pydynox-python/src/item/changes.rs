@@ -3,19 +3,15 @@
 use std::ops::Range;
 
 use pydynox_core::expression::update::Update;
-use pydynox_core::wire::{Reader, Value, Writer};
+use pydynox_core::wire::{Reader, Value, WireError, Writer};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::exceptions::malformed;
 use crate::interpreter::ffi;
-use crate::item::managed::Managed;
-use crate::item::read::append;
-use crate::item::stored::old_value;
-use crate::model::instance::{Instance, Slot, Stored, is_stored, schema_of};
-use crate::model::problems::{Problems, refuse};
+use crate::model::instance::{Instance, schema_of};
+use crate::model::problems::Problems;
 use crate::model::protection;
-use crate::model::schema::Schema;
+use crate::model::snapshot::{Slot, Stored};
 use crate::values::admit::admit;
 use crate::values::decode::Decoder;
 use crate::values::encode::{self, is_absent, write_attribute};
@@ -45,7 +41,7 @@ pub(crate) fn is_altered(
 }
 
 /// What became of one attribute since the item was read or written.
-enum Delta {
+pub(super) enum Delta {
     Same,
     Removed,
     /// Written whole; where its bytes stand in the scratch buffer.
@@ -64,8 +60,8 @@ pub(crate) struct Changes {
     pub(crate) fields: Vec<usize>,
     /// What cannot be stored.
     pub(crate) problems: Problems,
-    scratch: Vec<u8>,
-    deltas: Vec<(usize, Delta)>,
+    pub(super) scratch: Vec<u8>,
+    pub(super) deltas: Vec<(usize, Delta)>,
 }
 
 /// Compare an instance with what it was read or written as. `whole` are fields to be replaced as one value if they changed.
@@ -111,46 +107,22 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
             ));
             continue;
         }
+        let update = &mut changes.update;
         let differs = match &delta {
             Delta::Same => false,
             Delta::Removed => {
-                match &stored.slots[index] {
-                    Slot::Bytes(members)
-                        if !forced
-                            && !value.is_none()
-                            && field.protected.is_none()
-                            && is_set(stored.bytes(members)) =>
-                    {
-                        let members = stored.bytes(members);
-                        changes.update.empty_set(&field.attribute_name, members);
-                    }
-                    _ => changes.update.remove(&field.attribute_name),
-                }
+                let empties = !forced && !value.is_none();
+                remove(update, field, stored, &stored.slots[index], empties);
                 true
             }
             Delta::Set(new) => {
-                set_whole(&mut changes.update, field, &bytes[new.clone()]);
+                set_whole(update, field, &bytes[new.clone()]);
                 true
-            }
-            Delta::Edited(..) | Delta::Rewritten(..)
-                if whole.contains(&index) || field.protected.is_some() =>
-            {
-                let (new, old) = delta.bytes(bytes, stored);
-                let mut probe = Update::new();
-                let differs = probe
-                    .change(&field.attribute_name, old, new)
-                    .map_err(|error| malformed(py, &error))?;
-                if differs {
-                    set_whole(&mut changes.update, field, new);
-                }
-                differs
             }
             Delta::Edited(..) | Delta::Rewritten(..) => {
                 let (new, old) = delta.bytes(bytes, stored);
-                changes
-                    .update
-                    .change(&field.attribute_name, old, new)
-                    .map_err(|error| malformed(py, &error))?
+                let as_one = whole.contains(&index) || field.protected.is_some();
+                edit(update, field, (old, new), as_one).map_err(|error| malformed(py, &error))?
             }
         };
         if differs {
@@ -160,6 +132,36 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     }
     changes.scratch = w.into_bytes();
     Ok(changes)
+}
+
+/// Remove an attribute. A set that was emptied loses the members that were read instead, so that members which another writer
+/// adds meanwhile survive; `empties` says that the new value is an empty set.
+fn remove(update: &mut Update, field: &Field, stored: &Stored, slot: &Slot, empties: bool) {
+    match slot {
+        Slot::Bytes(members)
+            if empties && field.protected.is_none() && is_set(stored.bytes(members)) =>
+        {
+            update.empty_set(&field.attribute_name, stored.bytes(members));
+        }
+        _ => update.remove(&field.attribute_name),
+    }
+}
+
+/// Change what differs inside of a value, or replace it `as_one`; whether anything differs.
+fn edit(
+    update: &mut Update,
+    field: &Field,
+    (old, new): (&[u8], &[u8]),
+    as_one: bool,
+) -> Result<bool, WireError> {
+    if !as_one {
+        return update.change(&field.attribute_name, old, new);
+    }
+    let differs = Update::new().change(&field.attribute_name, old, new)?;
+    if differs {
+        set_whole(update, field, new);
+    }
+    Ok(differs)
 }
 
 /// Whether a stored value is a set.
@@ -292,30 +294,6 @@ fn compare(
     })
 }
 
-/// Take over the values that differ from what the instance was read as: scalars that are the same stay the very objects that
-/// were read, by which they are known as unchanged.
-pub(crate) fn keep_changed(
-    instance: &Bound<'_, Instance>,
-    values: &Bound<'_, PyDict>,
-) -> PyResult<()> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    for (index, field) in schema.get().fields().enumerate() {
-        let name = field.name.bind(py);
-        let Some(value) = values.get_item(name)? else {
-            continue;
-        };
-        let same = match &instance.borrow().stored {
-            Some(stored) => field.scalar && !is_altered(field, stored, index, &value)?,
-            None => false,
-        };
-        if !same {
-            ffi::set_attribute(instance, name, &value)?;
-        }
-    }
-    Ok(())
-}
-
 /// Compare with what this program would have written for what was stored: others write the same value in another way, and a
 /// class may drop members and fill in defaults. Gives the new bytes back where that cannot be told.
 fn rewritten(
@@ -361,135 +339,4 @@ fn covers(stored: &Value, other: &Value) -> bool {
         }),
         _ => true,
     }
-}
-
-impl Changes {
-    /// Write what pydynox manages, too.
-    pub(crate) fn set_managed(&mut self, schema: &Schema, managed: &Managed<'_>) {
-        for (index, json) in managed.stored() {
-            self.update.set(&schema.field(index).attribute_name, json);
-        }
-    }
-
-    /// The item as it will be stored once these changes are applied.
-    pub(crate) fn applied_to(
-        &self,
-        instance: &Bound<'_, Instance>,
-        managed: &Managed<'_>,
-    ) -> PyResult<Stored> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let schema = schema.get();
-        let state = instance.borrow();
-        let Some(before) = state.stored.as_deref() else {
-            return Err(crate::exceptions::internal(py, "changes of a new instance"));
-        };
-        let mut raw = Vec::with_capacity(before.raw.len() + self.scratch.len());
-        let mut slots = Vec::with_capacity(schema.len());
-        for (index, slot) in before.slots.iter().enumerate() {
-            let delta = self
-                .deltas
-                .iter()
-                .find(|(changed, _)| *changed == index)
-                .map(|(_, delta)| delta);
-            if let Some(value) = managed.value(index) {
-                slots.push(Slot::Scalar(value.clone().unbind()));
-                continue;
-            }
-            slots.push(match (delta, slot) {
-                (Some(Delta::Removed), _) => Slot::Absent,
-                (Some(Delta::Edited(new, _)), Slot::Raw(value, _)) => {
-                    let range = append(&mut raw, &self.scratch[new.clone()]);
-                    Slot::Raw(value.clone_ref(py), range)
-                }
-                (Some(Delta::Set(new) | Delta::Edited(new, _) | Delta::Rewritten(new, _)), _) => {
-                    let field = schema.field(index);
-                    if field.scalar {
-                        Slot::Scalar(ffi::get_attribute(instance, field.name.bind(py))?.unbind())
-                    } else {
-                        Slot::Bytes(append(&mut raw, &self.scratch[new.clone()]))
-                    }
-                }
-                (_, Slot::Bytes(old)) => Slot::Bytes(append(&mut raw, before.bytes(old))),
-                (_, Slot::FilledBytes(old)) => {
-                    Slot::FilledBytes(append(&mut raw, before.bytes(old)))
-                }
-                (_, Slot::Raw(value, old)) => {
-                    Slot::Raw(value.clone_ref(py), append(&mut raw, before.bytes(old)))
-                }
-                (_, other) => other.clone_ref(py),
-            });
-        }
-        let unknown = append(&mut raw, before.bytes(&before.unknown));
-        Ok(Stored {
-            slots: slots.into(),
-            raw: raw.into(),
-            unknown,
-            length: before.length + self.scratch.len(),
-        })
-    }
-}
-
-/// By attribute, what was stored and what is there now.
-#[pyfunction(name = "changes")]
-#[pyo3(signature = (instance, /))]
-pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyDict>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let by_name = PyDict::new(py);
-    if !is_stored(instance) {
-        for field in schema.fields().filter(|field| !field.is_managed()) {
-            let value = ffi::get_attribute(instance, field.name.bind(py))?;
-            if !is_absent(field, &value) {
-                by_name.set_item(&field.name, (py.None(), value))?;
-            }
-        }
-        return Ok(by_name);
-    }
-    let changed = changes(instance, &[])?;
-    refuse(py, schema, changed.problems)?;
-    let state = instance.borrow();
-    let Some(stored) = state.stored.as_deref() else {
-        return Ok(by_name);
-    };
-    for index in changed.fields {
-        let field = schema.field(index);
-        let old = old_value(py, schema, field, stored, &stored.slots[index])?;
-        by_name.set_item(
-            &field.name,
-            (old, ffi::get_attribute(instance, field.name.bind(py))?),
-        )?;
-    }
-    Ok(by_name)
-}
-
-/// Give every attribute the value it had when the item was last read or written.
-#[pyfunction]
-#[pyo3(signature = (instance, /))]
-pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let values = {
-        let state = instance.borrow();
-        let Some(stored) = state.stored.as_deref() else {
-            return Err(crate::exceptions::validation_error(
-                py,
-                &format!(
-                    "this {} is new: there is nothing to go back to",
-                    schema.name
-                ),
-            ));
-        };
-        let olds = schema
-            .fields()
-            .zip(&*stored.slots)
-            .map(|(field, slot)| Ok((field, old_value(py, schema, field, stored, slot)?)));
-        olds.collect::<PyResult<Vec<_>>>()?
-    };
-    for (field, value) in values {
-        ffi::set_attribute(instance, field.name.bind(py), &value)?;
-    }
-    Ok(())
 }

@@ -1,11 +1,15 @@
 //! An instance as an item: read, written, compared, dumped.
 
+pub(crate) mod applied;
 pub(crate) mod changes;
 pub(crate) mod dump;
+pub(crate) mod dump_failure;
 pub(crate) mod dump_filter;
+pub(crate) mod dump_value;
 pub(crate) mod line;
 pub(crate) mod managed;
 pub(crate) mod read;
+pub(crate) mod rollback;
 pub(crate) mod rules;
 pub(crate) mod sealed;
 pub(crate) mod shield;

@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 
 use crate::exceptions::{malformed, misfit};
 use crate::interpreter::ffi;
-use crate::model::instance::{Instance, Slot, Stored};
+use crate::model::instance::Instance;
 use crate::model::schema::Schema;
+use crate::model::snapshot::{Slot, Stored};
 use crate::values::decode::{Decoder, skipped};
 use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::Field;

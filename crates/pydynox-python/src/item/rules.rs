@@ -4,10 +4,11 @@ use pyo3::prelude::*;
 
 use crate::interpreter::ffi;
 use crate::item::changes::is_altered;
-use crate::model::instance::{Instance, Slot, schema_of};
+use crate::model::instance::{Instance, schema_of};
 use crate::model::problems::Problems;
+use crate::model::snapshot::Slot;
 use crate::values::assignment::broken;
-use crate::values::record;
+use crate::values::rules_inside;
 
 /// What the values of an instance break of the rules of their fields, where `asked` asks. A value that a default filled in is
 /// not written, so it breaks none. The rules may be the user's own code: nothing is borrowed while they run.
@@ -23,7 +24,7 @@ pub(crate) fn broken_rules(
         if !field.is_ruled || !is_written(index) {
             continue;
         }
-        let inside = !field.scalar && record::has_rules_inside(&field.kind);
+        let inside = !field.scalar && rules_inside::has_rules_inside(&field.kind);
         if field.rules.is_none() && !field.immutable && !inside {
             continue;
         }
@@ -54,7 +55,7 @@ pub(crate) fn broken_rules(
                 let mut broken = Vec::new();
                 let place = format!("{}.{}", schema.name, field.text);
                 let discreet = field.is_encrypted();
-                record::broken_inside(&field.kind, &value, &place, discreet, &mut broken)?;
+                rules_inside::broken_inside(&field.kind, &value, &place, discreet, &mut broken)?;
                 let name = field.text.to_string();
                 problems.extend(broken.into_iter().map(|what| (name.clone(), what)));
             }

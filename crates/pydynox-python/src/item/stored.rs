@@ -5,8 +5,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PySet};
 
 use crate::item::read::{plain_value, raise};
-use crate::model::instance::{Instance, Slot, Stored, schema_of};
+use crate::model::instance::{Instance, schema_of};
 use crate::model::schema::Schema;
+use crate::model::snapshot::{Slot, Stored};
 use crate::values::decode::Decoder;
 use crate::values::encode::write_attribute;
 use crate::values::field::Field;

@@ -12,7 +12,7 @@ use crate::exceptions::validation_error;
 use crate::model::action::Action;
 use crate::model::condition::Condition;
 use crate::model::instance::moves_the_item;
-use crate::model::path::split_name;
+use crate::model::place::split_name;
 use crate::model::problems::refused;
 use crate::model::schema::Schema;
 use crate::values::field::{Field, Role};

@@ -13,13 +13,14 @@ use crate::exceptions::{validation_error, validation_errors};
 use crate::interpreter::text;
 use crate::model::action::Action;
 use crate::model::condition::Condition;
-use crate::model::path::{Path, Size, Term, name_of, place_of};
+use crate::model::path::{Path, Size, Term};
+use crate::model::place::{name_of, place_of};
 use crate::model::problems::refused;
 use crate::model::protection;
 use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::Field;
-use crate::values::input::admitted;
 use crate::values::kind::Kind;
+use crate::values::plain::admitted;
 use crate::values::problem::Problem;
 
 static ANY: Kind = Kind::Any;
@@ -304,111 +305,5 @@ impl Path {
         self.owner
             .as_ref()
             .map_or(Ok(()), |owner| visit.call(owner))
-    }
-}
-
-#[pymethods]
-impl Size {
-    fn __repr__(&self) -> String {
-        format!("<size of {}>", self.0.get().label())
-    }
-
-    fn compare(&self, comparator: &str, other: &Bound<'_, PyAny>) -> PyResult<Condition> {
-        self.left().compare(comparator, other)
-    }
-
-    fn between(&self, low: &Bound<'_, PyAny>, high: &Bound<'_, PyAny>) -> PyResult<Condition> {
-        self.left().between(low, high)
-    }
-
-    fn is_in(&self, values: &Bound<'_, PyTuple>) -> PyResult<Condition> {
-        self.left().among(values)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.0)
-    }
-}
-
-#[pymethods]
-impl Term {
-    fn __repr__(&self) -> String {
-        let set = action::Action::set(self.base.get().place.clone(), self.term.clone());
-        let text = set.to_string();
-        format!(
-            "<term {}>",
-            text.split_once(" = ").map_or("", |(_, term)| term)
-        )
-    }
-
-    fn plus(&self, py: Python<'_>, amount: &Bound<'_, PyAny>) -> PyResult<Self> {
-        self.with(py, amount, action::Term::Plus)
-    }
-
-    fn minus(&self, py: Python<'_>, amount: &Bound<'_, PyAny>) -> PyResult<Self> {
-        self.with(py, amount, action::Term::Minus)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.base)
-    }
-}
-
-#[pymethods]
-impl Condition {
-    /// What a boolean path is by itself.
-    #[new]
-    #[pyo3(signature = (path, /, *_rest))]
-    fn new(path: &Bound<'_, PyAny>, _rest: &Bound<'_, PyTuple>) -> PyResult<Self> {
-        let Ok(path) = path.cast::<Path>() else {
-            return Err(PyTypeError::new_err(
-                "conditions are made by comparing paths, as in User.age > 3",
-            ));
-        };
-        let truth = PyBool::new(path.py(), true);
-        path.get().left().compare("=", truth.as_any())
-    }
-
-    fn __and__(&self, other: &Bound<'_, Self>) -> PyResult<Self> {
-        let (py, other) = (other.py(), other.get());
-        let joined = self.tree.and(&other.tree);
-        joined
-            .map(|tree| self.joined(py, other, tree))
-            .map_err(|error| refused(py, &error))
-    }
-
-    fn __or__(&self, other: &Bound<'_, Self>) -> PyResult<Self> {
-        let (py, other) = (other.py(), other.get());
-        let joined = self.tree.or(&other.tree);
-        joined
-            .map(|tree| self.joined(py, other, tree))
-            .map_err(|error| refused(py, &error))
-    }
-
-    fn __invert__(&self, py: Python<'_>) -> PyResult<Self> {
-        let opposite = self.tree.not();
-        opposite
-            .map(|tree| self.joined(py, self, tree))
-            .map_err(|error| refused(py, &error))
-    }
-
-    fn __bool__(&self) -> PyResult<bool> {
-        Err(PyTypeError::new_err(format!(
-            "the condition {} has no truth value in Python: use & | ~ instead of and, or, not, write a.between(x, y) for x <= a <= y, and put parentheses around each comparison",
-            self.tree
-        )))
-    }
-
-    /// The text of the condition with its values, as DynamoDB's expressions are written; ``repr`` shows it without values.
-    fn explain(&self) -> String {
-        self.tree.explain()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<condition {}>", self.tree)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.owners.iter().try_for_each(|owner| visit.call(owner))
     }
 }

@@ -7,7 +7,8 @@ use pyo3::types::{PyDict, PyString};
 use crate::exceptions::{internal, validation_error};
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
-use crate::values::input::{Form, convert, object};
+use crate::values::input::{Form, convert};
+use crate::values::plain::object;
 use crate::values::unreadable::{Read, Unreadable};
 
 /// The values of a dictionary as the attributes of a model have them, and what is wrong; what is wrong stays as it was given.

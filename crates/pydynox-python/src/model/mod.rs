@@ -2,18 +2,24 @@
 
 pub(crate) mod action;
 pub(crate) mod checks;
+pub(crate) mod combination;
 pub(crate) mod concealed;
 pub(crate) mod condition;
 pub(crate) mod constraint;
 pub(crate) mod declared;
+pub(crate) mod declared_keys;
 pub(crate) mod entity;
 pub(crate) mod expression;
+pub(crate) mod given_key;
 pub(crate) mod input;
 pub(crate) mod instance;
 pub(crate) mod key;
+pub(crate) mod operand;
 pub(crate) mod path;
+pub(crate) mod place;
 pub(crate) mod problems;
 pub(crate) mod protection;
 pub(crate) mod purposes;
 pub(crate) mod schema;
+pub(crate) mod snapshot;
 pub(crate) mod template;

@@ -7,25 +7,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pydynox_core::codec::ProtectedSchema;
 use pydynox_core::expression::action::Actions;
 use pydynox_core::index_key::IndexKey;
-use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
+use pydynox_core::schema::ItemSchema;
 use pydynox_core::write::entity::{Entities, Entity};
 use pydynox_core::write::rules::Rules;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::connection::settings::Settings;
-use crate::exceptions::{
-    configuration_error, internal, suggestion, validation_error, validation_errors,
-};
+use crate::exceptions::{configuration_error, validation_errors};
 use crate::model::constraint::Constraint;
-use crate::model::declared::{Declared, DeclaredIndex};
+use crate::model::declared::Declared;
+use crate::model::declared_keys::{constraints_of, index_keys_of, indexes_of, key_of};
 use crate::model::protection;
 use crate::model::purposes::purposes_of;
 use crate::model::template::Template;
-use crate::values::admit::admit_key;
 use crate::values::field::{Field, Role};
-use crate::values::input::admitted;
 use crate::values::layout::Layout;
 use crate::values::problem;
 
@@ -187,28 +184,6 @@ impl Schema {
             )
         })
     }
-
-    /// What is wrong with a key that lacks a part: a name that is none of its parts says more than what it leaves out.
-    fn missing_part(
-        &self,
-        py: Python<'_>,
-        named: Option<&Bound<'_, PyDict>>,
-        missing: &str,
-    ) -> PyErr {
-        let mut parts = Vec::new();
-        for field in self.key_fields() {
-            parts.push(&*field.text);
-            if let Some(template) = self.template_of(&field.text) {
-                parts.extend(template.sources().map(|index| &*self.field(index).text));
-            }
-        }
-        let unknown = named.map_or(Ok(None), |named| unknown_part(named, &parts));
-        match unknown {
-            Ok(Some(unknown)) => self.wrong_key(py, &unknown),
-            Ok(None) => self.wrong_key(py, &format!("{missing} is missing")),
-            Err(failed) => failed,
-        }
-    }
 }
 
 #[pymethods]
@@ -331,210 +306,11 @@ impl Schema {
         values: &Bound<'py, PyTuple>,
         named: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let py = values.py();
-        let mut used = 0;
-        let mut sources = Vec::new();
-        let mut parts = Vec::with_capacity(2);
-        for (position, field) in self.key_fields().enumerate() {
-            let given = match named {
-                Some(named) => named.get_item(&field.name)?,
-                None => None,
-            };
-            used += usize::from(given.is_some());
-            let value = match (values.get_item(position), given) {
-                (Ok(_), Some(_)) => {
-                    return Err(self.wrong_key(py, &format!("{} is given twice", field.text)));
-                }
-                (Ok(value), None) | (Err(_), Some(value)) => value,
-                (Err(_), None) => match self.template_of(&field.text) {
-                    Some(template) => self.made_of(py, template, named, &mut sources)?,
-                    None => return Err(self.missing_part(py, named, &field.text)),
-                },
-            };
-            let admitted =
-                admit_key(field, &value).map_err(|problem| problem.raise(py, &self.name, field))?;
-            parts.push(admitted);
-        }
-        if values.len() > parts.len() {
-            return Err(self.wrong_key(py, &format!("{} values were given", values.len())));
-        }
-        if let Some(named) = named
-            && named.len() > used + sources.len()
-        {
-            let keys = self.key_fields().map(|field| &*field.text);
-            let part_names: Vec<&str> = keys
-                .chain(sources.iter().map(|index| &*self.field(*index).text))
-                .collect();
-            let unknown = unknown_part(named, &part_names)?;
-            return Err(self.wrong_key(py, &unknown.unwrap_or_default()));
-        }
-        PyTuple::new(py, parts)
+        self.checked_key(values, named)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.entities)?;
         self.layout.visit(&visit)
     }
-}
-
-/// A field of the key by its stored name and the type of its values.
-fn key_of<'a>(py: Python<'_>, layout: &'a Layout, index: usize) -> PyResult<(&'a str, KeyType)> {
-    let field = layout.field(index);
-    let key_type = field.kind.key_type();
-    key_type
-        .map(|key_type| (&*field.attribute_name, key_type))
-        .ok_or_else(|| {
-            let message = format!(
-                "{}.{} cannot be a key: keys are strings, numbers or bytes",
-                layout.name, field.text
-            );
-            configuration_error(py, &message)
-        })
-}
-
-/// The fields that are keys of indexes, by their places; empty where there are no indexes.
-fn index_keys_of(layout: &Layout, item: &ItemSchema) -> Box<[Option<IndexKey>]> {
-    let mut index_keys: Vec<Option<IndexKey>> = Vec::new();
-    for key in IndexKey::all(item) {
-        if let Some(at) = layout.by_attribute(&key.attribute_name, usize::MAX) {
-            index_keys.resize(layout.len(), None);
-            index_keys[at] = Some(key);
-        }
-    }
-    index_keys.into()
-}
-
-fn constraints_of(
-    py: Python<'_>,
-    layout: &Layout,
-    declared: Vec<(String, Vec<String>)>,
-) -> PyResult<Vec<Constraint>> {
-    let constraints = declared.into_iter().map(|(of, names)| {
-        let stored = |index: usize| layout.field(index).attribute_name.clone();
-        let constraint = Constraint::new(&of, names, |name| layout.position(name), stored);
-        constraint.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
-    });
-    constraints.collect()
-}
-
-/// What a class declares, for the core to check.
-fn indexes_of(layout: &Layout, declared: Vec<DeclaredIndex>) -> Vec<Index> {
-    let keys = |names: Vec<String>| -> Box<[KeyAttribute]> {
-        let key = |name: String| {
-            let field = layout
-                .by_attribute(&name, usize::MAX)
-                .map(|at| layout.field(at));
-            let key_type = field.and_then(|field| field.kind.present().key_type());
-            KeyAttribute {
-                attribute_name: name.into(),
-                // Of an attribute that is not there the core says so.
-                key_type: key_type.unwrap_or(KeyType::S),
-            }
-        };
-        names.into_iter().map(key).collect()
-    };
-    let index = |(name, global, partition, sort, included): DeclaredIndex| Index {
-        name: name.into(),
-        global,
-        partition: keys(partition),
-        sort: keys(sort),
-        projected: match included {
-            None => Projected::All,
-            Some(names) if names.is_empty() => Projected::KeysOnly,
-            Some(names) => Projected::Include(names.into_iter().map(Into::into).collect()),
-        },
-    };
-    declared.into_iter().map(index).collect()
-}
-
-impl Schema {
-    /// What a template's text begins with as far as the named values go, and the name of the first one that is missing.
-    pub(crate) fn prefix(
-        &self,
-        py: Python<'_>,
-        name: &str,
-        named: &Bound<'_, PyDict>,
-    ) -> PyResult<(String, Option<String>)> {
-        let Some(template) = self.template_of(name) else {
-            return Err(internal(py, "the prefix of what has no template"));
-        };
-        let mut wrong = None;
-        let prefix_text = template.prefix(self, |index| {
-            let field = self.field(index);
-            let value = named.get_item(&field.name).ok().flatten()?;
-            match admitted(field, &value) {
-                Ok(value) => Some(value),
-                Err(problem) => {
-                    wrong = Some(problem.raise(py, &self.name, field));
-                    None
-                }
-            }
-        });
-        if let Some(wrong) = wrong {
-            return Err(wrong);
-        }
-        match prefix_text {
-            Ok((text, missing)) => Ok((
-                text,
-                missing.map(|index| self.field(index).text.to_string()),
-            )),
-            Err((index, problem)) => Err(problem.raise(py, &self.name, self.field(index))),
-        }
-    }
-
-    /// A part of the key by the fields that it is made of; `used` are those that were.
-    fn made_of<'py>(
-        &self,
-        py: Python<'py>,
-        template: &Template,
-        named: Option<&Bound<'py, PyDict>>,
-        used: &mut Vec<usize>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let text = template.text(self, |index| {
-            let field = self.field(index);
-            let given = match named {
-                Some(named) => named.get_item(&field.name)?,
-                None => None,
-            };
-            let Some(given) = given else {
-                return Err(self.missing_part(py, named, &field.text));
-            };
-            if !used.contains(&index) {
-                used.push(index);
-            }
-            if given.is_none() {
-                return Err(self.wrong_key(py, &format!("{} is None", field.text)));
-            }
-            admitted(field, &given).map_err(|problem| problem.raise(py, &self.name, field))
-        })?;
-        match text {
-            Ok(text) => Ok(PyString::new(py, &text.unwrap_or_default()).into_any()),
-            Err((index, problem)) => Err(problem.raise(py, &self.name, self.field(index))),
-        }
-    }
-
-    fn wrong_key(&self, py: Python<'_>, what: &str) -> PyErr {
-        let names: Vec<String> = self
-            .key_fields()
-            .map(|field| match self.template_of(&field.text) {
-                Some(template) => format!("{}={:?}", field.text, template.describe(self)),
-                None => field.text.to_string(),
-            })
-            .collect();
-        validation_error(
-            py,
-            &format!("the key of {} is ({}): {what}", self.name, names.join(", ")),
-        )
-    }
-}
-
-/// What is wrong with the first name that is none of these.
-fn unknown_part(named: &Bound<'_, PyDict>, parts: &[&str]) -> PyResult<Option<String>> {
-    for name in named.keys() {
-        if !parts.contains(&&*name.to_string()) {
-            let suggestion = suggestion(&name, parts)?;
-            return Ok(Some(format!("{name} is no key attribute{suggestion}")));
-        }
-    }
-    Ok(None)
 }

@@ -1,31 +1,26 @@
 //! Batches of reads, seen from Python: keys are extracted here, and what came of them is handed back.
 
-use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use pydynox_core::batch::{Gets, Got, KeyNames};
+use pydynox_core::batch::{Gets, KeyNames};
 use pydynox_core::call::Answer;
 use pydynox_core::client::Client as CoreClient;
-use pydynox_core::codec::Opened;
-use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::pagination::{Closed, Opener};
 use pydynox_core::transport::Operation as Name;
-use pydynox_core::wire::{Reader, WireError, Writer};
+use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyType};
+use pyo3::types::PyList;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::answer::decoded::read_owned_by;
-use crate::answer::failure::locate;
 use crate::answer::reply::{Answered, Brought, Context, Reply, nothing};
 use crate::connection::connection::Connection;
-use crate::exceptions::{internal, is_misfit, malformed, raise};
+use crate::exceptions::{internal, malformed, raise};
 use crate::interpreter::operation::Operation;
 use crate::item::shield;
-use crate::model::instance::{Instance, has_hooks, unsettle};
 use crate::model::key::{Key, key_names, write_key};
 use crate::model::schema::Schema;
+use crate::read::arrived::Arrived;
+use crate::read::placed_items::Rows;
 use crate::values::decode::Decoder;
 
 /// The items of a batch read: by key, its place in what came, and its model.
@@ -38,100 +33,6 @@ pub(crate) struct Gathered {
     timeout: Option<Duration>,
     /// What was read before.
     before: Option<(Py<PyList>, bool)>,
-}
-
-/// What came of a batch read, and how far it is open.
-pub(crate) struct Arrived {
-    got: Got,
-    /// Of each answer, its items that are opened as they are taken.
-    sealed: Vec<Vec<Row>>,
-    /// The answer and the row of it where the next part begins.
-    next: (usize, usize),
-    /// What is open: the answer, and which of its rows.
-    opened: Vec<(usize, Range<usize>, Opened)>,
-}
-
-/// An item of an answer: its place in what was asked for, its number, and where it stands.
-#[derive(Clone)]
-struct Row {
-    place: usize,
-    number: usize,
-    range: Range<usize>,
-}
-
-impl Arrived {
-    fn new(got: Got) -> Result<Self, Error> {
-        let mut sealed = Vec::new();
-        for answer in &got.answers {
-            let rows = match &answer.sealed {
-                None => Ok(Vec::new()),
-                Some(_) => rows_of(&got, answer),
-            };
-            sealed.push(rows.map_err(|error| unreadable(&error))?);
-        }
-        Ok(Self {
-            got,
-            sealed,
-            next: (0, 0),
-            opened: Vec::new(),
-        })
-    }
-
-    /// Opens the next part.
-    async fn open(&mut self, client: &CoreClient, timeout: Option<Duration>) -> Result<(), Error> {
-        self.opened.clear();
-        let mut opener = Opener::new(client, usize::MAX, timeout);
-        while let Some(rows) = self.sealed.get(self.next.0) {
-            let (at, first) = self.next;
-            let (Some(sealed), Some(row), Some(last)) =
-                (&self.got.answers[at].sealed, rows.get(first), rows.last())
-            else {
-                self.next = (at + 1, 0);
-                continue;
-            };
-            let closed = Closed {
-                sealed: sealed.clone(),
-                from: row.number,
-                rows: last.number + 1,
-            };
-            let Some(opened) = opener.open(&closed).await? else {
-                return Ok(());
-            };
-            let until = opened.until();
-            let next = rows.partition_point(|row| row.number < until);
-            self.next = (at, next);
-            self.opened.push((at, first..next, opened));
-            if next < rows.len() {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn is_over(&self) -> bool {
-        self.next.0 >= self.sealed.len()
-    }
-}
-
-fn rows_of(got: &Got, answer: &Answer) -> Result<Vec<Row>, WireError> {
-    let mut rows = Vec::new();
-    let mut items = got.items_of(answer)?;
-    while let Some((place, number)) = items.next_item()? {
-        let start = items.reader().position();
-        items.reader().pass()?;
-        let range = start..items.reader().position();
-        rows.push(Row {
-            place,
-            number,
-            range,
-        });
-    }
-    Ok(rows)
-}
-
-fn unreadable(error: &WireError) -> Error {
-    let message = format!("the service's answer cannot be read: {error}");
-    Error::new(ErrorKind::InvalidResponse, message).with_operation("BatchGetItem")
 }
 
 /// Read many items.
@@ -332,96 +233,5 @@ impl Gathered {
             ..Context::default()
         };
         Operation::new(py, exchange, false, Reply::with(about, gathered))
-    }
-}
-
-/// Items as they are read.
-struct Rows<'a, 'py> {
-    decoder: Decoder<'py>,
-    places: &'a [(usize, Py<Schema>)],
-    /// By position.
-    items: Vec<Option<Bound<'py, Instance>>>,
-    /// In their place, once they are a list.
-    list: Option<Bound<'py, PyList>>,
-    /// The class of the last one.
-    plain: Option<Bound<'py, PyType>>,
-    have_hooks: bool,
-    on_invalid: Option<Bound<'py, PyAny>>,
-}
-
-impl Rows<'_, '_> {
-    /// Reads the item at the cursor, which is moved behind it.
-    fn read(&mut self, position: usize, reader: &mut Reader<'_>) -> PyResult<()> {
-        let before = reader.clone();
-        let schema = self.places[position].1.bind(self.decoder.py());
-        match read_owned_by(&mut self.decoder, reader, schema) {
-            Ok(instance) => self.put(position, instance),
-            Err(error) => {
-                let broken = |error| malformed(self.decoder.py(), &error);
-                *reader = before;
-                reader.peek().map_err(broken)?;
-                let start = reader.position();
-                reader.skip().map_err(broken)?;
-                let item = reader.slice(start);
-                self.refuse(position, error, item)
-            }
-        }
-    }
-
-    /// Reads an item that was opened.
-    fn open(
-        &mut self,
-        position: usize,
-        answer: &Answer,
-        opened: &Opened,
-        row: &Row,
-    ) -> PyResult<()> {
-        let py = self.decoder.py();
-        let schema = self.places[position].1.bind(py);
-        let stored = answer.body.slice(row.range.clone());
-        let item = opened
-            .item(row.number)
-            .unwrap_or_else(|| Ok(stored.clone()));
-        let read = || {
-            let item = item.map_err(|error| raise(py, error))?;
-            let mut reader = Reader::new(&item).map_err(|error| malformed(py, &error))?;
-            let instance = read_owned_by(&mut self.decoder, &mut reader, schema)?;
-            if let Some(instance) = &instance {
-                unsettle(instance, opened.migrated(), row.number)?;
-            }
-            Ok(instance)
-        };
-        match read() {
-            Ok(instance) => self.put(position, instance),
-            Err(error) => self.refuse(position, error, &stored),
-        }
-    }
-
-    fn put(&mut self, position: usize, instance: Option<Bound<'_, Instance>>) -> PyResult<()> {
-        let Some(instance) = instance else {
-            return Ok(());
-        };
-        let instance = instance.unbind().into_bound(self.decoder.py());
-        let class = instance.get_type();
-        if !self.plain.as_ref().is_some_and(|plain| plain.is(&class)) {
-            self.have_hooks |= has_hooks(&class)?;
-            self.plain = Some(class);
-        }
-        let Some(list) = &self.list else {
-            self.items[position] = Some(instance);
-            return Ok(());
-        };
-        list.set_item(position, instance)
-    }
-
-    /// An item that cannot be read: an error, unless somebody takes those.
-    #[cold]
-    fn refuse(&self, position: usize, error: PyErr, item: &[u8]) -> PyResult<()> {
-        let py = self.decoder.py();
-        locate(py, &error, self.places[position].1.get(), item)?;
-        match &self.on_invalid {
-            Some(call) if is_misfit(py, &error)? => call.call1((error.value(py),)).map(drop),
-            _ => Err(error),
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
+use pydynox_core::expression::key_condition::KeyCondition;
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::expression::projection::Projection;
 use pydynox_core::operation::read_request::PageRequest;
@@ -15,17 +15,18 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::connection::connection::{Connected, time_of};
 use crate::connection::meter::Pace;
-use crate::exceptions::{malformed, raise, suggestion, validation_error};
+use crate::exceptions::{malformed, raise, validation_error};
 use crate::interpreter::text;
 use crate::model::checks::check_owners;
 use crate::model::condition::Condition;
 use crate::model::path::Path;
 use crate::model::schema::Schema;
-use crate::read::key_parts::{Parts, equality, equals, parts_of_all, queried};
+use crate::read::key_parts::{equality, queried};
+use crate::read::query_key::key_condition;
 use crate::read::search::{Rows, Search};
 use crate::read::start;
 use crate::values::kind::Kind;
-use crate::values::{decode, encode, unreadable};
+use crate::values::{decode_json, encode, unreadable};
 
 static ANY: Kind = Kind::Any;
 
@@ -42,88 +43,8 @@ impl Search {
         named: &Bound<'_, PyDict>,
         models: Option<Vec<Bound<'_, Schema>>>,
     ) -> PyResult<Self> {
-        let py = schema.py();
-        let model = schema.get();
         let search = Self::of(Some(schema.clone().unbind()), "", index);
-        let what = search.what();
-        let (partition, sort, fields) = queried(py, model, index)?;
-        let mut conditions = Vec::with_capacity(2);
-        let mut given = 0;
-        let by_value = values
-            .iter()
-            .take_while(|value| !value.is_instance_of::<Condition>() && !value.is_none())
-            .count();
-        let parts = match models {
-            Some(models) if by_value == 0 => parts_of_all(py, &models, &fields, named)?,
-            Some(_) => Parts::default(),
-            None => {
-                let mut parts = Parts::default();
-                for (position, field) in fields.iter().enumerate() {
-                    let is_partition = position < partition.len();
-                    let is_given = is_partition && by_value > position;
-                    if !is_given && !named.contains(&field.name)? {
-                        parts.of(py, model, field, is_partition, named)?;
-                    }
-                }
-                parts.check(py)?;
-                parts
-            }
-        };
-        let sources = &parts.used;
-        for value in values.iter() {
-            if let Ok(condition) = value.cast::<Condition>() {
-                check_owners(condition, model)?;
-                conditions.push(condition.get().tree.clone());
-            } else if given < partition.len() {
-                conditions.push(equals(py, model, fields[given], &value)?);
-                given += 1;
-            } else if !value.is_none() {
-                return Err(validation_error(
-                    py,
-                    &format!(
-                        "a query of {what} takes its partition key by value and conditions after that, such as {}.{} == ...; not {}",
-                        model.name,
-                        fields.get(given).map_or("age", |field| &field.text),
-                        value.repr()?
-                    ),
-                ));
-            }
-        }
-        for (name, value) in named.iter() {
-            let text = name.to_string();
-            if sources.contains(&text) {
-                continue;
-            }
-            let Some(field) = fields.iter().find(|field| *field.text == *text) else {
-                let attributes: Vec<&str> = fields.iter().map(|field| &*field.text).collect();
-                return Err(validation_error(
-                    py,
-                    &format!(
-                        "a query of {what} takes {} by name, and {text:?} is none of them: use filter() for other attributes{}",
-                        attributes.join(", "),
-                        suggestion(&name, &attributes)?
-                    ),
-                ));
-            };
-            conditions.push(if let Ok(condition) = value.cast::<Condition>() {
-                return Err(validation_error(
-                    py,
-                    &format!(
-                        "{text}= takes a value; give the condition {} without a name",
-                        condition.get().tree
-                    ),
-                ));
-            } else {
-                equals(py, model, field, &value)?
-            });
-        }
-        let key = QueriedKey {
-            what: &what,
-            partition: &partition,
-            sort: &sort,
-        };
-        let key = KeyCondition::new(key, &conditions, &parts.of_key)
-            .map_err(|error| raise(py, &error))?;
+        let key = key_condition(schema, index, &search.what(), (values, named), models)?;
         Ok(Self {
             key: Some(Arc::new(key)),
             ..search
@@ -397,7 +318,7 @@ impl Search {
             segment: self.segment.map(|segment| (segment, self.segments)),
         };
         let body = plan.body(page);
-        let request = || decode::json(py, &mut Reader::new(&body)?);
+        let request = || decode_json::json(py, &mut Reader::new(&body)?);
         let request = request().map_err(|problem| match problem {
             unreadable::Unreadable::Malformed(error) => malformed(py, &error),
             unreadable::Unreadable::Python(error) => error,

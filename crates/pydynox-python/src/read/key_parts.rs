@@ -140,20 +140,7 @@ pub(crate) fn parts_of_all(
 ) -> PyResult<Parts> {
     let mut all: Vec<(&Schema, Parts)> = Vec::with_capacity(models.len());
     for model in models {
-        let model = model.get();
-        let mut parts = Parts::default();
-        for (position, field) in fields.iter().enumerate() {
-            let own = model
-                .by_attribute(&field.attribute_name, usize::MAX)
-                .map(|at| model.field(at));
-            if let Some(own) = own
-                && !named.contains(&field.name)?
-            {
-                parts.of(py, model, own, position == 0, named)?;
-            }
-        }
-        parts.check(py)?;
-        all.push((model, parts));
+        all.push((model.get(), parts_of_model(py, model.get(), fields, named)?));
     }
     let Some(((first, mut parts), others)) = all
         .split_first_mut()
@@ -175,33 +162,10 @@ pub(crate) fn parts_of_all(
             if one == two {
                 continue;
             }
-            let is_asked = |schema: &Schema| {
-                let own = schema.by_attribute(&field.attribute_name, usize::MAX);
-                let template = own.and_then(|at| schema.template_of(&schema.field(at).text));
-                template.is_some_and(|template| {
-                    template
-                        .sources()
-                        .any(|index| named.contains(&schema.field(index).name).unwrap_or(false))
-                })
-            };
             // Models may differ in what nobody asked for: then all of the partition is read.
+            let is_asked = |schema| names_a_source(schema, field, named);
             if field.role == Role::PartitionKey || is_asked(first) || is_asked(model) {
-                let describe = |part: &Option<KnownPart>| match part {
-                    None => "no text".to_owned(),
-                    Some(part) if part.whole => format!("{:?}", part.text),
-                    Some(part) => format!("{:?} and more", part.text),
-                };
-                return Err(validation_error(
-                    py,
-                    &format!(
-                        "by these parts {} has {} for {}, and {} has {}: query them one by one",
-                        first.name,
-                        describe(&one),
-                        field.text,
-                        model.name,
-                        describe(&two)
-                    ),
-                ));
+                return Err(disagreement(py, field, (first, &one), (model, &two)));
             }
             parts
                 .of_key
@@ -210,6 +174,64 @@ pub(crate) fn parts_of_all(
         parts.used.retain(|name| other.used.contains(name));
     }
     Ok(parts)
+}
+
+/// What the parts tell of the key of a table by one model of a collection.
+fn parts_of_model(
+    py: Python<'_>,
+    model: &Schema,
+    fields: &[&Field],
+    named: &Bound<'_, PyDict>,
+) -> PyResult<Parts> {
+    let mut parts = Parts::default();
+    for (position, field) in fields.iter().enumerate() {
+        let own = model
+            .by_attribute(&field.attribute_name, usize::MAX)
+            .map(|at| model.field(at));
+        if let Some(own) = own
+            && !named.contains(&field.name)?
+        {
+            parts.of(py, model, own, position == 0, named)?;
+        }
+    }
+    parts.check(py)?;
+    Ok(parts)
+}
+
+/// Whether a query names an attribute that a key of this model is made of.
+fn names_a_source(schema: &Schema, field: &Field, named: &Bound<'_, PyDict>) -> bool {
+    let own = schema.by_attribute(&field.attribute_name, usize::MAX);
+    let template = own.and_then(|at| schema.template_of(&schema.field(at).text));
+    template.is_some_and(|template| {
+        template
+            .sources()
+            .any(|index| named.contains(&schema.field(index).name).unwrap_or(false))
+    })
+}
+
+/// That two models make different keys of the same parts.
+fn disagreement(
+    py: Python<'_>,
+    field: &Field,
+    (first, one): (&Schema, &Option<KnownPart>),
+    (second, two): (&Schema, &Option<KnownPart>),
+) -> PyErr {
+    let describe = |part: &Option<KnownPart>| match part {
+        None => "no text".to_owned(),
+        Some(part) if part.whole => format!("{:?}", part.text),
+        Some(part) => format!("{:?} and more", part.text),
+    };
+    validation_error(
+        py,
+        &format!(
+            "by these parts {} has {} for {}, and {} has {}: query them one by one",
+            first.name,
+            describe(one),
+            field.text,
+            second.name,
+            describe(two)
+        ),
+    )
 }
 
 /// That an attribute of a key has this value.

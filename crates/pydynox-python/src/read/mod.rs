@@ -1,9 +1,14 @@
 //! Queries, scans and batches of reads.
 
+pub(crate) mod arrived;
 pub(crate) mod batch_get;
 pub(crate) mod builder;
+pub(crate) mod fetching;
+pub(crate) mod giving;
 pub(crate) mod key_parts;
 pub(crate) mod pages;
+pub(crate) mod placed_items;
+pub(crate) mod query_key;
 pub(crate) mod rows;
 pub(crate) mod running_query;
 pub(crate) mod search;

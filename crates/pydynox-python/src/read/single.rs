@@ -17,14 +17,38 @@ use crate::model::entity::{self, Owner};
 use crate::model::instance::{Instance, schema_of, unsettle};
 use crate::model::schema::Schema;
 
-/// An item of a model, or none.
-pub(crate) struct Item(pub(crate) Py<Schema>);
+/// One item of a model by its key, as a caller wants it.
+pub(crate) struct OneItem {
+    schema: Py<Schema>,
+    form: Form,
+}
 
-/// An item of a model that the caller has had.
-pub(crate) struct Given(pub(crate) Py<Schema>);
+/// What an item becomes.
+enum Form {
+    /// An instance, or None.
+    Instance,
+    /// An instance of an item that the caller has had: it is returned whatever hides it.
+    Given,
+    /// Whether there is an item.
+    Exists,
+}
 
-/// Whether there is an item of a model.
-pub(crate) struct Exists(pub(crate) Py<Schema>);
+impl OneItem {
+    pub(crate) fn instance(schema: Py<Schema>) -> Self {
+        let form = Form::Instance;
+        Self { schema, form }
+    }
+
+    pub(crate) fn given(schema: Py<Schema>) -> Self {
+        let form = Form::Given;
+        Self { schema, form }
+    }
+
+    pub(crate) fn exists(schema: Py<Schema>) -> Self {
+        let form = Form::Exists;
+        Self { schema, form }
+    }
+}
 
 /// An instance is read again.
 pub(crate) struct Refreshed(pub(crate) Py<Instance>);
@@ -32,85 +56,66 @@ pub(crate) struct Refreshed(pub(crate) Py<Instance>);
 /// An item as plain values, or none.
 pub(crate) struct PlainItem;
 
-impl Answered for Item {
+impl Answered for OneItem {
     fn answered<'py>(
         self,
         py: Python<'py>,
         answer: &Answer,
         _about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let body = &answer.body;
-        // Read with others, the body is the item itself.
-        let item = if answer.operation == Name::BatchGetItem {
-            (!body.is_empty()).then_some(0..body.len())
-        } else {
-            item_of(py, body)?
-        };
-        own_item(py, answer, item, self.0.bind(py))
+        let schema = self.schema.bind(py);
+        match self.form {
+            Form::Instance => instance(schema, answer),
+            Form::Given => given(schema, answer),
+            Form::Exists => exists(schema, answer),
+        }
     }
 
     fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
-        about.subject(py, Some(&self.0))
+        about.subject(py, Some(&self.schema))
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.0)
+        visit.call(&self.schema)
     }
 }
 
-impl Answered for Given {
-    fn answered<'py>(
-        self,
-        py: Python<'py>,
-        answer: &Answer,
-        _about: &Context,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let body = &answer.body;
-        let Some(range) = item_of(py, body)? else {
-            return Ok(py.None().into_bound(py));
-        };
-        let instance = read_instance(py, &body[range], self.0.bind(py))?;
-        unsettle(&instance, &answer.migrated, 0)?;
-        Ok(instance.into_any())
-    }
-
-    fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
-        about.subject(py, Some(&self.0))
-    }
-
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.0)
-    }
+fn instance<'py>(schema: &Bound<'py, Schema>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+    let py = schema.py();
+    let body = &answer.body;
+    // Read with others, the body is the item itself.
+    let item = if answer.operation == Name::BatchGetItem {
+        (!body.is_empty()).then_some(0..body.len())
+    } else {
+        item_of(py, body)?
+    };
+    own_item(py, answer, item, schema)
 }
 
-impl Answered for Exists {
-    fn answered<'py>(
-        self,
-        py: Python<'py>,
-        answer: &Answer,
-        _about: &Context,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let schema = self.0.bind(py);
-        let exists = match item_of(py, &answer.body)? {
-            Some(range) => {
-                let item = &answer.body[range];
-                let r = Reader::new(item).map_err(|error| malformed(py, &error))?;
-                let is_foreign = matches!(entity::owner(schema, &r)?, Owner::Foreign);
-                let is_over = || schema.get().rules.is_over(item);
-                !is_foreign && !is_over().map_err(|error| malformed(py, &error))?
-            }
-            None => false,
-        };
-        Ok(PyBool::new(py, exists).to_owned().into_any())
-    }
+fn given<'py>(schema: &Bound<'py, Schema>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+    let py = schema.py();
+    let body = &answer.body;
+    let Some(range) = item_of(py, body)? else {
+        return Ok(py.None().into_bound(py));
+    };
+    let instance = read_instance(py, &body[range], schema)?;
+    unsettle(&instance, &answer.migrated, 0)?;
+    Ok(instance.into_any())
+}
 
-    fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
-        about.subject(py, Some(&self.0))
-    }
-
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.0)
-    }
+fn exists<'py>(schema: &Bound<'py, Schema>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
+    let py = schema.py();
+    let exists = match item_of(py, &answer.body)? {
+        Some(range) => {
+            let item = &answer.body[range];
+            let r = Reader::new(item).map_err(|error| malformed(py, &error))?;
+            let is_foreign = matches!(entity::owner(schema, &r)?, Owner::Foreign);
+            let is_over = || schema.get().rules.is_over(item);
+            !is_foreign && !is_over().map_err(|error| malformed(py, &error))?
+        }
+        None => false,
+    };
+    Ok(PyBool::new(py, exists).to_owned().into_any())
 }
 
 impl Answered for Refreshed {

@@ -8,8 +8,8 @@ use crate::exceptions::{suggestion, validation_errors};
 use crate::interpreter::ffi;
 use crate::values::field::{Default, Field};
 use crate::values::field_set::FieldSet;
-use crate::values::input::admitted;
 use crate::values::layout::{Layout, sorted};
+use crate::values::plain::admitted;
 
 /// The keyword constructor: every value given or from its default, checked; all that is wrong is told at once. Gives the fields
 /// that have their default.

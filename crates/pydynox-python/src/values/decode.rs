@@ -4,22 +4,19 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use pydynox_core::number;
-use pydynox_core::wire::{Reader, Tag, Text, WireError, base64};
+use pydynox_core::wire::{Reader, Tag, Text, WireError};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
-};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use crate::interpreter::ffi;
-use crate::values::encode_number::decimal_type;
-use crate::values::json_attribute;
+use crate::values::decode_number::number_text;
 use crate::values::kind::{Clock, Codec, Kind, Members, Pydantic};
 use crate::values::layout::is_same;
-use crate::values::record::refused;
-use crate::values::scalar;
+use crate::values::record_decode::refused;
 use crate::values::unreadable::{Read, Unreadable, wrong_tag};
+use crate::values::{json_attribute, scalar};
 
 const CACHED_KEYS: usize = 512;
 
@@ -30,7 +27,7 @@ static KEYS: Mutex<Option<KeyCache>> = Mutex::new(None);
 
 /// Reads values; borrows the process's cache of map keys while it lives.
 pub(crate) struct Decoder<'py> {
-    py: Python<'py>,
+    pub(super) py: Python<'py>,
     keys: KeyCache,
     scratch: Vec<u8>,
 }
@@ -163,7 +160,7 @@ impl<'py> Decoder<'py> {
     }
 
     /// A value that is stored as text.
-    fn worded(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+    pub(super) fn worded(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
         let text = r.string()?;
         let value = if text.is_plain() {
             scalar::from_text(self.py, kind, text.raw())
@@ -174,7 +171,7 @@ impl<'py> Decoder<'py> {
     }
 
     /// A value that is stored as a number.
-    fn counted(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
+    pub(super) fn counted(&self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
         let number = number::Number::parse(number_text(r)?)
             .map_err(|error| Unreadable::misfit(error.to_string()))?;
         Ok(scalar::from_number(self.py, kind, number.as_str())?)
@@ -238,7 +235,7 @@ impl<'py> Decoder<'py> {
     }
 
     #[inline]
-    fn text(&self, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+    pub(super) fn text(&self, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
         let text = r.string()?;
         let string = if text.is_plain() {
             ffi::string(self.py, text.raw())?
@@ -248,70 +245,8 @@ impl<'py> Decoder<'py> {
         Ok(string.into_any())
     }
 
-    fn binary(&self, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+    pub(super) fn binary(&self, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
         Ok(PyBytes::new(self.py, &r.binary()?).into_any())
-    }
-
-    /// `int` where the number is integral, else `Decimal`: what an undeclared number is read as.
-    fn exact_number(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        let kind = if text.contains(['.', 'E', 'e']) {
-            Kind::Decimal
-        } else {
-            Kind::Int
-        };
-        self.number(text, &kind)
-    }
-
-    #[inline]
-    pub(crate) fn number(&self, text: &str, kind: &Kind) -> Read<Bound<'py, PyAny>> {
-        match kind {
-            Kind::Float => self.float(text),
-            Kind::Decimal => self.decimal(text),
-            Kind::Number if text.contains(['.', 'E', 'e']) => self.float(text),
-            _ => self.integer(text),
-        }
-    }
-
-    /// Python's own constructor takes more than DynamoDB has: words, blanks, any exponent.
-    fn decimal(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        number::Number::parse(text).map_err(|error| Unreadable::misfit(error.to_string()))?;
-        Ok(decimal_type(self.py)?.call1((ffi::string(self.py, text)?,))?)
-    }
-
-    #[inline]
-    fn integer(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        if let Some(value) = number::parse_i64(text) {
-            return Ok(value
-                .into_pyobject(self.py)
-                .map_err(PyErr::from)?
-                .into_any());
-        }
-        self.large_integer(text)
-    }
-
-    #[cold]
-    fn large_integer(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        let canonical =
-            number::Number::parse(text).map_err(|error| Unreadable::misfit(error.to_string()))?;
-        if canonical.as_str().contains('.') {
-            return Err(Unreadable::misfit(
-                "the stored number has a fraction, which an int cannot hold",
-            ));
-        }
-        Ok(self.py.get_type::<PyInt>().call1((canonical.as_str(),))?)
-    }
-
-    #[inline]
-    fn float(&self, text: &str) -> Read<Bound<'py, PyAny>> {
-        let value: f64 = text
-            .parse()
-            .map_err(|_| Unreadable::misfit("the stored number is no number"))?;
-        if !number::f64_is_exact(text, value) {
-            return Err(Unreadable::misfit(
-                "the stored number has more digits than a float can hold: declare it as Decimal",
-            ));
-        }
-        Ok(PyFloat::new(self.py, value).into_any())
     }
 
     fn list(&mut self, r: &mut Reader<'_>, inner: &Kind) -> Read<Bound<'py, PyAny>> {
@@ -346,46 +281,6 @@ impl<'py> Decoder<'py> {
     /// A whole item as a dictionary.
     pub(crate) fn item(&mut self, r: &mut Reader<'_>) -> Read<Bound<'py, PyDict>> {
         self.members(r, &Kind::Any)
-    }
-
-    fn set(&self, r: &mut Reader<'_>, tag: Tag, inner: &Kind) -> Read<Bound<'py, PyAny>> {
-        Ok(PySet::new(self.py, self.set_members(r, tag, inner)?)?.into_any())
-    }
-
-    fn set_members(
-        &self,
-        r: &mut Reader<'_>,
-        tag: Tag,
-        inner: &Kind,
-    ) -> Read<Vec<Bound<'py, PyAny>>> {
-        let mut members = Vec::new();
-        r.begin_array()?;
-        while r.next_element()? {
-            members.push(self.set_member(r, tag, inner)?);
-        }
-        Ok(members)
-    }
-
-    fn set_member(&self, r: &mut Reader<'_>, tag: Tag, inner: &Kind) -> Read<Bound<'py, PyAny>> {
-        Ok(match (tag, inner) {
-            (Tag::Ss, Kind::Str | Kind::Any) => self.text(r)?,
-            (Tag::Bs, Kind::Bytes | Kind::Any) => self.binary(r)?,
-            (Tag::Ns, Kind::Any) => self.exact_number(number_text(r)?)?,
-            (Tag::Ns, Kind::Int | Kind::Float | Kind::Decimal | Kind::Number) => self
-                .number(number_text(r)?, inner)
-                .map_err(|problem| problem.within("{...}"))?,
-            (Tag::Ss, Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid) => self
-                .worded(r, inner)
-                .map_err(|problem| problem.within("{...}"))?,
-            (Tag::Ns, Kind::Datetime(_) | Kind::Timedelta) => self
-                .counted(r, inner)
-                .map_err(|problem| problem.within("{...}"))?,
-            (_, Kind::Enum(members) | Kind::Literal(members)) => {
-                let stored = self.set_member(r, tag, &members.inner)?;
-                member(members, &stored).map_err(|problem| problem.within("{...}"))?
-            }
-            _ => return Err(wrong_tag(inner, tag).within("{...}")),
-        })
     }
 }
 
@@ -445,57 +340,6 @@ fn place(key: &[u8]) -> usize {
         ^ at(length / 2).wrapping_mul(7)
         ^ length.wrapping_mul(17))
         % CACHED_KEYS
-}
-
-fn number_text<'a>(r: &mut Reader<'a>) -> Read<&'a str> {
-    let text = r.string()?;
-    if text.is_plain() {
-        Ok(text.raw())
-    } else {
-        Err(Unreadable::misfit("the stored number is no number"))
-    }
-}
-
-/// Any JSON, as `json.loads` reads it: what operations without a model of ours answer.
-pub(crate) fn json<'py>(py: Python<'py>, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
-    Ok(match r.peek()? {
-        b'{' => {
-            let dict = PyDict::new(py);
-            r.begin_object()?;
-            while let Some(key) = r.next_key()? {
-                let key = PyString::new(py, &key.decode()?);
-                dict.set_item(key, json(py, r)?)?;
-            }
-            dict.into_any()
-        }
-        b'[' => {
-            let list = PyList::empty(py);
-            r.begin_array()?;
-            while r.next_element()? {
-                list.append(json(py, r)?)?;
-            }
-            list.into_any()
-        }
-        b'"' => PyString::new(py, &r.string()?.decode()?).into_any(),
-        b't' | b'f' => PyBool::new(py, r.boolean()?).to_owned().into_any(),
-        b'n' => {
-            r.null()?;
-            py.None().into_bound(py)
-        }
-        _ => {
-            let text = r.json_number()?;
-            if text.contains(['.', 'E', 'e']) {
-                py.get_type::<PyFloat>().call1((text,))?
-            } else {
-                py.get_type::<PyInt>().call1((text,))?
-            }
-        }
-    })
-}
-
-/// The text of a byte string as the wire holds it.
-pub(crate) fn base64_text(bytes: &[u8]) -> String {
-    base64::encode(bytes)
 }
 
 /// Where the next value stands.

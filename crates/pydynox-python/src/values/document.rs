@@ -26,6 +26,15 @@ pub(crate) struct Document {
     pub(crate) unset: FieldSet,
 }
 
+impl Document {
+    /// Whether a member is still the default that filled it in: such a member is not written.
+    #[inline]
+    pub(super) fn is_filled(&self, index: usize, written: &[u8]) -> bool {
+        let mut filled = self.filled.iter();
+        filled.any(|(filled, bytes)| *filled == index && **bytes == *written)
+    }
+}
+
 /// The shape of a document, from its class.
 pub(crate) fn shape_of<'py>(document: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Shape>> {
     let py = document.py();
@@ -143,7 +152,7 @@ pub(crate) fn document_to_item<'py>(
     shape
         .write(&mut w, document, 0)
         .map_err(|problem| validation_error(py, &problem.describe("", &shape.name)))?;
-    let read = || crate::values::decode::json(py, &mut Reader::new(w.as_bytes())?);
+    let read = || crate::values::decode_json::json(py, &mut Reader::new(w.as_bytes())?);
     read()
         .map_err(|_| internal(py, "a document of ours that cannot be read"))?
         .get_item("M")

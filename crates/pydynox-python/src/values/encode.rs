@@ -10,19 +10,17 @@ use pyo3::types::{
 };
 
 use crate::values::admit::optional_problem;
+use crate::values::depth::{check_level, deeper};
 use crate::values::encode_number::{
     decimal_type, write_decimal, write_float, write_integer, write_number, write_number_text,
 };
 use crate::values::encode_set::{write_set, write_set_members};
 use crate::values::field::Field;
 use crate::values::json_attribute;
-use crate::values::kind::{Codec, Kind, Members, Pydantic};
+use crate::values::kind::{Kind, Pydantic};
 use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 use crate::values::scalar::{self, Text};
-
-/// Levels that DynamoDB stores: an attribute's value is on the first, and what a list or a map holds on the next one.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
-const MAX_DEPTH: usize = 32;
+use crate::values::stored_form::{check_pydantic, to_stored, tuple_of, value_of};
 
 /// Whether an attribute with this value is left out of the item.
 #[inline]
@@ -154,82 +152,6 @@ fn write_further(
     Ok(())
 }
 
-/// What a member of an enum or `Literal` is stored as.
-pub(crate) fn value_of<'py>(
-    members: &Members,
-    value: &Bound<'py, PyAny>,
-) -> Checked<Bound<'py, PyAny>> {
-    let py = value.py();
-    if let Some(class) = &members.class {
-        return match value.is_instance(class.bind(py)) {
-            Ok(true) => value
-                .getattr(intern!(py, "_value_"))
-                .map_err(|error| python_error(value, &error)),
-            _ => Err(wrong_type(&members.name, value)),
-        };
-    }
-    // Python's `1 == True`: the type decides too. What cannot be hashed is none of them.
-    let member = members.by_value.bind(py).get_item(value).ok().flatten();
-    match member {
-        Some(member) if member.get_type().is(value.get_type()) => Ok(member),
-        _ => {
-            let value_repr = value.repr().map_or_else(
-                |_| "another value".into(),
-                |value_repr| value_repr.to_string(),
-            );
-            Err(Problem::echoing(
-                format!("must be {}, not {value_repr}", members.name),
-                format!("must be {}", members.name),
-            ))
-        }
-    }
-}
-
-/// A tuple of as many elements as there are kinds.
-pub(crate) fn tuple_of<'a, 'py>(
-    kinds: &[Kind],
-    value: &'a Bound<'py, PyAny>,
-) -> Checked<&'a Bound<'py, PyTuple>> {
-    let tuple = value
-        .cast::<PyTuple>()
-        .map_err(|_| wrong_type("tuple", value))?;
-    if tuple.len() == kinds.len() {
-        return Ok(tuple);
-    }
-    Err(Problem::new(format!(
-        "must have {} elements, not {}",
-        kinds.len(),
-        tuple.len()
-    )))
-}
-
-/// What a codec makes of a value.
-pub(crate) fn to_stored<'py>(
-    codec: &Codec,
-    value: &Bound<'py, PyAny>,
-) -> Checked<Bound<'py, PyAny>> {
-    let py = value.py();
-    if let Some(class) = &codec.class
-        && !value.is_instance(class.bind(py)).unwrap_or(false)
-    {
-        return Err(wrong_type(&codec.name, value));
-    }
-    codec
-        .object
-        .bind(py)
-        .call_method1(intern!(py, "to_stored"), (value,))
-        .map_err(|error| python_error(value, &error))
-}
-
-pub(crate) fn check_pydantic(model: &Pydantic, value: &Bound<'_, PyAny>) -> Checked<()> {
-    // A subclass has fields that this class does not know: they would be lost.
-    if value.get_type().is(model.class.bind(value.py())) {
-        Ok(())
-    } else {
-        Err(wrong_type(&model.name, value))
-    }
-}
-
 fn write_pydantic(
     w: &mut Writer,
     model: &Pydantic,
@@ -298,30 +220,6 @@ pub(crate) fn text_of<'a>(value: &'a Bound<'_, PyAny>) -> Checked<&'a str> {
         .map_err(|_| wrong_type("str", value))?
         .to_str()
         .map_err(|_| Problem::new("holds a lone surrogate, which is no text that UTF-8 can store"))
-}
-
-/// One level further down: what stands there is inside of so many lists and maps.
-pub(crate) fn deeper(depth: usize) -> Checked<usize> {
-    if depth >= MAX_DEPTH {
-        return Err(too_deep());
-    }
-    Ok(depth + 1)
-}
-
-/// Refuses a value inside of as many lists and maps: it is one level too deep. Asked by whoever writes the first one of a container.
-#[inline]
-pub(crate) fn check_level(containers: usize) -> Checked<()> {
-    if containers >= MAX_DEPTH {
-        return Err(too_deep());
-    }
-    Ok(())
-}
-
-#[cold]
-fn too_deep() -> Problem {
-    Problem::new(format!(
-        "is nested deeper than the {MAX_DEPTH} levels that DynamoDB stores"
-    ))
 }
 
 fn write_list(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {

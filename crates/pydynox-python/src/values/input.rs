@@ -1,25 +1,22 @@
 //! Values from outside: dictionaries in place of documents, dataclasses and pydantic models, and what JSON has for other types.
 
-use pydynox_core::wire::{Reader, Writer, base64};
-use pyo3::exceptions::PyException;
-use pyo3::intern;
+use pydynox_core::wire::{Writer, base64};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
-use crate::exceptions::validation_error;
-use crate::interpreter::ffi;
-use crate::values::admit::{admit, admit_key};
-use crate::values::decode::{self, Decoder};
-use crate::values::encode::{to_stored, value_of, write_value};
+use crate::values::admit::admit;
+use crate::values::decode;
+use crate::values::encode::write_value;
 use crate::values::encode_number::decimal_type;
-use crate::values::field::{Field, Role};
-use crate::values::json_attribute;
-use crate::values::kind::{Codec, Kind, Members, Pydantic};
+use crate::values::kind::{Codec, Kind, Members};
 use crate::values::layout::{Layout, sorted};
+use crate::values::plain::admitted;
 use crate::values::problem::{Checked, Problem, python_error};
+use crate::values::pydantic_input::pydantic;
 use crate::values::record::{Make, Shape};
 use crate::values::scalar::{self, Unfit};
-use crate::values::unreadable::{Read, Unreadable};
+use crate::values::stored_form::{to_stored, value_of};
+use crate::values::unreadable::Unreadable;
 
 /// What may stand for a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,89 +196,6 @@ fn typed_dict<'py>(
     Ok(members.into_any())
 }
 
-/// A pydantic model of a dictionary, by the names of its fields or their aliases.
-fn pydantic<'py>(
-    model: &Pydantic,
-    value: &Bound<'py, PyAny>,
-    form: Form,
-) -> Checked<Bound<'py, PyAny>> {
-    let Ok(dict) = value.cast::<PyDict>() else {
-        return Ok(value.clone());
-    };
-    validated(model, dict, form).map_err(|error| match refusals(&error, value.py()) {
-        Some(why) => Problem::echoing(
-            format!("is refused by {}: {why}", model.name),
-            format!("is refused by {}", model.name),
-        ),
-        None => python_error(value, &error),
-    })
-}
-
-fn validated<'py>(
-    model: &Pydantic,
-    dict: &Bound<'py, PyDict>,
-    form: Form,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = dict.py();
-    let class = model.class.bind(py);
-    let options = model.options.bind(py).copy()?;
-    if options.contains("by_alias")? {
-        options.set_item("by_alias", true)?;
-    }
-    let dict = dict.copy()?;
-    // A dump has the computed fields; no input has them.
-    for name in class
-        .getattr(intern!(py, "__pydantic_computed_fields__"))?
-        .try_iter()?
-    {
-        let name = name?;
-        if dict.contains(&name)? {
-            dict.del_item(name)?;
-        }
-    }
-    let mut text = Writer::with_capacity(128);
-    if form == Form::Json
-        && json_attribute::write(&mut text, &Kind::Any, &dict, 0, false).is_ok()
-        && let Ok(model_instance) = class.call_method(
-            intern!(py, "model_validate_json"),
-            (PyBytes::new(py, text.as_bytes()),),
-            Some(&options),
-        )
-    {
-        return Ok(model_instance);
-    }
-    class.call_method(intern!(py, "model_validate"), (dict,), Some(&options))
-}
-
-/// What pydantic refuses, without the values.
-fn refusals(error: &PyErr, py: Python<'_>) -> Option<String> {
-    if !error.is_instance_of::<PyException>(py) {
-        return None;
-    }
-    let messages = || -> PyResult<String> {
-        let options = PyDict::new(py);
-        for name in ["include_url", "include_input", "include_context"] {
-            options.set_item(name, false)?;
-        }
-        let mut messages = Vec::new();
-        for problem in error
-            .value(py)
-            .call_method("errors", (), Some(&options))?
-            .try_iter()?
-        {
-            let problem = problem?;
-            let steps: Vec<String> = problem
-                .get_item("loc")?
-                .try_iter()?
-                .map(|step| Ok(step?.str()?.to_string()))
-                .collect::<PyResult<_>>()?;
-            messages.push(format!("{}: {}", steps.join("."), problem.get_item("msg")?));
-        }
-        Ok(messages.join("; "))
-    };
-    Some(messages().unwrap_or_else(|_| error.value(py).to_string()))
-}
-
 /// A member of an enum or `Literal` by what JSON has for its value.
 fn member<'py>(members: &Members, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
     if value_of(members, value).is_ok() {
@@ -352,112 +266,5 @@ fn from_text<'py>(kind: &Kind, text: &Bound<'py, PyString>) -> Checked<Bound<'py
             })
         }
         _ => Ok(text.clone().into_any()),
-    }
-}
-
-/// A value of a kind from what JSON or a dictionary has for it; a `ValidationError` where that is nothing of the kind.
-#[pyfunction]
-#[pyo3(signature = (kind, value, /))]
-pub(crate) fn value_from_plain<'py>(
-    kind: &Bound<'py, PyAny>,
-    value: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let kind = Kind::parse(kind)?;
-    convert(&kind, value, Form::Json)
-        .and_then(|converted| admit(&kind, &converted))
-        .map_err(|problem| validation_error(value.py(), problem.describe("", "").trim_start()))
-}
-
-/// The members of a JSON object as Python has them.
-pub(crate) fn object<'py>(
-    decoder: &mut Decoder<'py>,
-    r: &mut Reader<'_>,
-    layout: &Layout,
-) -> Read<Bound<'py, PyDict>> {
-    let members = PyDict::new(decoder.py());
-    r.begin_object()?;
-    while let Some(key) = r.next_key()? {
-        let key = key.decode()?.into_owned();
-        let kind = layout
-            .position(&key)
-            .map_or(&Kind::Any, |index| &layout.field(index).kind);
-        let value = parsed(decoder, r, kind)?;
-        members.set_item(ffi::string(decoder.py(), &key)?, value)?;
-    }
-    Ok(members)
-}
-
-/// A value of JSON as Python has it; a number that is to be a Decimal keeps all its digits.
-fn parsed<'py>(
-    decoder: &mut Decoder<'py>,
-    r: &mut Reader<'_>,
-    kind: &Kind,
-) -> Read<Bound<'py, PyAny>> {
-    let py = decoder.py();
-    match (kind, r.peek()?) {
-        (Kind::Optional(_), b'n') => decode::json(py, r),
-        (Kind::Optional(inner) | Kind::Json(inner), _) => parsed(decoder, r, inner),
-        (Kind::Codec(codec), _) => parsed(decoder, r, &codec.inner),
-        (Kind::Decimal, b'-' | b'0'..=b'9') => {
-            let text = r.json_number()?;
-            Ok(decimal_type(py)?.call1((text,))?)
-        }
-        (
-            Kind::List(_) | Kind::TupleOf(_) | Kind::Set(_) | Kind::FrozenSet(_) | Kind::Tuple(_),
-            b'[',
-        ) => {
-            let container = PyList::empty(py);
-            r.begin_array()?;
-            while r.next_element()? {
-                let inner = match kind {
-                    Kind::List(inner)
-                    | Kind::TupleOf(inner)
-                    | Kind::Set(inner)
-                    | Kind::FrozenSet(inner) => inner,
-                    Kind::Tuple(kinds) => kinds.get(container.len()).unwrap_or(&Kind::Any),
-                    _ => &Kind::Any,
-                };
-                container.append(parsed(decoder, r, inner)?)?;
-            }
-            Ok(container.into_any())
-        }
-        (Kind::Dict(inner), b'{') => {
-            let container = PyDict::new(py);
-            r.begin_object()?;
-            while let Some(key) = r.next_key()? {
-                let key = key.decode()?.into_owned();
-                let value = parsed(decoder, r, inner)?;
-                container.set_item(key, value)?;
-            }
-            Ok(container.into_any())
-        }
-        (Kind::Record(shape), b'{') => {
-            let (layout, _) = shape.get().parts(py)?;
-            Ok(object(decoder, r, layout)?.into_any())
-        }
-        _ => decode::json(py, r),
-    }
-}
-
-/// What JSON has for a value of a kind.
-#[pyfunction]
-#[pyo3(signature = (kind, value, /))]
-pub(crate) fn value_to_plain<'py>(
-    kind: &Bound<'py, PyAny>,
-    value: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    json_attribute::plain(&Kind::parse(kind)?, value)
-        .map_err(|problem| validation_error(value.py(), problem.describe("", "").trim_start()))
-}
-
-/// A value as this field may hold it, or why it may not.
-pub(crate) fn admitted<'py>(
-    field: &Field,
-    value: &Bound<'py, PyAny>,
-) -> Result<Bound<'py, PyAny>, Problem> {
-    if field.role == Role::Attribute {
-        admit(&field.kind, value).or_else(|problem| from_dictionaries(&field.kind, value, problem))
-    } else {
-        admit_key(field, value)
     }
 }

@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 
 use crate::exceptions::validation_error;
 use crate::interpreter::text::text;
-use crate::values::decode::base64_text;
+use crate::values::decode_json::base64_text;
 use crate::values::encode_number::decimal_type;
 
 /// More levels than any request of DynamoDB has; stops a list that holds itself.

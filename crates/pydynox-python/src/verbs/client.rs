@@ -30,9 +30,9 @@ use crate::model::condition::Condition;
 use crate::model::entity;
 use crate::model::instance::{Instance, schema_of};
 use crate::model::key::{Key, key_names, write_key};
-use crate::model::path::{place_of, split_name};
+use crate::model::place::{place_of, split_name};
 use crate::model::schema::Schema;
-use crate::read::single::{Exists, Given, Item, PlainItem, Refreshed};
+use crate::read::single::{OneItem, PlainItem, Refreshed};
 use crate::read::{batch_get, transact_get};
 use crate::values::{encode, service_json};
 use crate::verbs::export_lines;
@@ -160,7 +160,7 @@ impl Client {
                     consistent_read: consistent,
                 },
             };
-            let item = Item(schema.clone().unbind());
+            let item = OneItem::instance(schema.clone().unbind());
             return Operation::gathered(py, asked, Reply::with(about, item));
         }
         let mut w = Writer::with_capacity(256);
@@ -175,7 +175,7 @@ impl Client {
             target: Target::of_item(request.protection.as_ref(), schema, &key),
             ..Context::default()
         };
-        let item = Item(schema.clone().unbind());
+        let item = OneItem::instance(schema.clone().unbind());
         let expected = Reply::boxed(self.settings(), about, item);
         self.connection.send(py, request, expected)
     }
@@ -200,7 +200,7 @@ impl Client {
             .is_consistent(py, None, model.consistent_read)?;
         get_item::finish(&mut w, consistent, &projection);
         let request = Request::idempotent(Name::GetItem, table, w);
-        let exists = Exists(schema.clone().unbind());
+        let exists = OneItem::exists(schema.clone().unbind());
         let expected = Reply::plain(self.settings(), exists);
         self.connection.send(py, request, expected)
     }
@@ -552,7 +552,7 @@ impl Client {
                 .protected(shield::opening(py, self.settings(), [&schema])?);
         let timeout = self.connection.timeout(py)?;
         let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
-        let expected = Reply::plain(self.settings(), Given(schema.unbind()));
+        let expected = Reply::plain(self.settings(), OneItem::given(schema.unbind()));
         Operation::new(py, exchange, false, expected)
     }
 

@@ -10,17 +10,18 @@ use crate::answer::decoded::decode_item;
 use crate::connection::connection::Connected;
 use crate::exceptions::{internal, malformed, validation_error, validation_errors};
 use crate::interpreter::ffi;
-use crate::item::{changes, read, sealed, write};
+use crate::item::{applied, read, sealed, write};
 use crate::model::entity;
-use crate::model::instance::{Instance, Slot, Stored, schema_of};
+use crate::model::instance::{Instance, schema_of};
 use crate::model::schema::Schema;
+use crate::model::snapshot::{Slot, Stored};
 use crate::values::admit::admit;
-use crate::values::decode::{self, Decoder};
+use crate::values::decode::Decoder;
 use crate::values::encode::write_attribute;
 use crate::values::field::Default;
 use crate::values::field_set::FieldSet;
 use crate::values::kind::Kind;
-use crate::values::service_json;
+use crate::values::{decode_json, service_json};
 use crate::write::size_check;
 
 /// The whole item as a dictionary in `DynamoDB`'s JSON.
@@ -37,7 +38,7 @@ pub(crate) fn to_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'p
         );
         return Err(validation_error(py, &message));
     }
-    let read = || decode::json(py, &mut Reader::new(&item)?);
+    let read = || decode_json::json(py, &mut Reader::new(&item)?);
     read().map_err(|_| internal(py, "an item of ours that cannot be read"))
 }
 
@@ -204,7 +205,7 @@ pub(crate) fn restored<'py>(
         fill_new(&made, schema.get(), values)?;
         made
     };
-    changes::keep_changed(&made, values)?;
+    applied::keep_changed(&made, values)?;
     let position = |name: String| schema.get().position(&name);
     let mut state = made.borrow_mut();
     state.unsettled = unsettled.into_iter().filter_map(position).collect();

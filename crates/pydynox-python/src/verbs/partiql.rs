@@ -34,7 +34,7 @@ use crate::values::decode::Decoder;
 use crate::values::encode;
 use crate::values::kind::Kind;
 use crate::values::unreadable::Unreadable;
-use crate::write::transaction::{Part, failures};
+use crate::write::part::{Part, failures};
 
 /// What a cursor of statements is bound to beside what a query's is.
 const PURPOSE: &[u8] = b"PartiQL";

@@ -1,22 +1,20 @@
 //! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pydynox_core::batch::writes::{Fate, Writes, Wrote};
-use pydynox_core::call::Answer;
+use pydynox_core::batch::writes::{Writes, Wrote};
 use pydynox_core::process::Maker;
-use pydynox_core::transport::{Operation as Name, Progress};
+use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::answer::reply::{Answered, Brought, Context, Reply, nothing};
+use crate::answer::reply::{Brought, Reply, nothing};
 use crate::connection::connection::{Connected, Connection};
 use crate::connection::meter::Pace;
-use crate::exceptions::{internal, numbered, of_item, raise, validation_error};
+use crate::exceptions::{numbered, of_item, validation_error};
 use crate::interpreter::operation::Operation;
 use crate::item::line::line_item;
 use crate::item::shield::{Shield, Shields};
@@ -25,6 +23,7 @@ use crate::model::instance::{Instance, has_hooks, schema_of};
 use crate::model::key::{self, Key, key_names, write_key};
 use crate::model::schema::Schema;
 use crate::write::effect::Effect;
+use crate::write::flushed::{Entry, Flushed};
 use crate::write::single::Write;
 
 /// Whether writing an item of this model without looking at the stored one may lose what others wrote. `by_key` deletes whatever
@@ -59,14 +58,6 @@ struct Held {
     last: Option<(Py<Schema>, usize)>,
     /// Whoever encodes takes it.
     scratch: Option<Writer>,
-}
-
-/// What Python has to do with one put or delete.
-struct Entry {
-    /// What the user gave.
-    target: Option<Py<PyAny>>,
-    effect: Effect,
-    shield: Option<Shield>,
 }
 
 /// A put or a delete as it was encoded: where the item or the key ends, and where the item's key begins.
@@ -377,79 +368,5 @@ impl Pending {
     fn __clear__(&self) {
         let before = std::mem::take(&mut *self.lock());
         drop(before);
-    }
-}
-
-impl Entry {
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(target) = &self.target {
-            visit.call(target)?;
-        }
-        self.effect.traverse(visit)
-    }
-}
-
-/// The writes of a batch.
-pub(crate) struct Flushed {
-    wrote: Brought<Wrote>,
-    entries: Vec<Entry>,
-    /// Which of them go in each request, and how far that is.
-    requests: Vec<(Range<usize>, Progress)>,
-    /// The process that sends them.
-    maker: Maker,
-}
-
-impl Answered for Flushed {
-    /// The places of the entries that were not written, and the error that kept them from it.
-    fn answered<'py>(
-        self,
-        py: Python<'py>,
-        _answer: &Answer,
-        _about: &Context,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let wrote = self
-            .wrote
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let Some(wrote) = wrote else {
-            return Err(internal(py, "a batch that wrote nothing"));
-        };
-        let mut left = Vec::new();
-        let answer = nothing(Name::BatchWriteItem);
-        let entries = self.entries.into_iter().zip(&wrote.fates);
-        for (place, (entry, fate)) in entries.enumerate() {
-            match fate {
-                Fate::Written => {
-                    entry.effect.settled(py, &answer)?;
-                    continue;
-                }
-                Fate::Failed => entry.effect.give_up(py),
-                Fate::Left | Fate::Refused => {}
-            }
-            left.push(place);
-        }
-        let error = wrote.error.map(|error| raise(py, &error).into_value(py));
-        Ok((left, error).into_pyobject(py)?.into_any())
-    }
-
-    /// Nobody will know what became of them; those of requests of which nothing has left are as they were.
-    fn give_up(self, py: Python<'_>) {
-        let mut entries = self.entries.into_iter();
-        for (places, progress) in self.requests {
-            // What is sent for a parent is sent there.
-            let is_untouched = self.maker.is_this() && progress.cancel();
-            for entry in entries.by_ref().take(places.len()) {
-                if !is_untouched {
-                    entry.effect.give_up(py);
-                }
-            }
-        }
-    }
-
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.entries
-            .iter()
-            .try_for_each(|entry| entry.traverse(visit))
     }
 }

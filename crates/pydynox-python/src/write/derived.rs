@@ -16,7 +16,7 @@ use crate::model::template::Template;
 use crate::values::decode::Decoder;
 use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::{Field, Role};
-use crate::values::input::admitted;
+use crate::values::plain::admitted;
 
 /// Let an update that may make a new item give every other attribute the value that a new instance would have. `named` are the
 /// attributes by which its key was made.

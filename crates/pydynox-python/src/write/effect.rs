@@ -12,8 +12,9 @@ use crate::answer::reply::{Answered, Context};
 use crate::exceptions::malformed;
 use crate::interpreter::ffi;
 use crate::item::{changes, write};
-use crate::model::instance::{Instance, Stored, schema_of};
+use crate::model::instance::{Instance, schema_of};
 use crate::model::schema::Schema;
+use crate::model::snapshot::Stored;
 
 /// What becomes of a write.
 pub(crate) enum Effect {

@@ -1,0 +1,103 @@
+//! The stored form of an instance once its changes are written.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::interpreter::ffi;
+use crate::item::changes::{Changes, Delta, is_altered};
+use crate::item::managed::Managed;
+use crate::item::read::append;
+use crate::model::instance::{Instance, schema_of};
+use crate::model::schema::Schema;
+use crate::model::snapshot::{Slot, Stored};
+
+impl Changes {
+    /// Write what pydynox manages, too.
+    pub(crate) fn set_managed(&mut self, schema: &Schema, managed: &Managed<'_>) {
+        for (index, json) in managed.stored() {
+            self.update.set(&schema.field(index).attribute_name, json);
+        }
+    }
+
+    /// The item as it will be stored once these changes are applied.
+    pub(crate) fn applied_to(
+        &self,
+        instance: &Bound<'_, Instance>,
+        managed: &Managed<'_>,
+    ) -> PyResult<Stored> {
+        let py = instance.py();
+        let schema = schema_of(instance)?;
+        let schema = schema.get();
+        let state = instance.borrow();
+        let Some(before) = state.stored.as_deref() else {
+            return Err(crate::exceptions::internal(py, "changes of a new instance"));
+        };
+        let mut raw = Vec::with_capacity(before.raw.len() + self.scratch.len());
+        let mut slots = Vec::with_capacity(schema.len());
+        for (index, slot) in before.slots.iter().enumerate() {
+            let delta = self
+                .deltas
+                .iter()
+                .find(|(changed, _)| *changed == index)
+                .map(|(_, delta)| delta);
+            if let Some(value) = managed.value(index) {
+                slots.push(Slot::Scalar(value.clone().unbind()));
+                continue;
+            }
+            slots.push(match (delta, slot) {
+                (Some(Delta::Removed), _) => Slot::Absent,
+                (Some(Delta::Edited(new, _)), Slot::Raw(value, _)) => {
+                    let range = append(&mut raw, &self.scratch[new.clone()]);
+                    Slot::Raw(value.clone_ref(py), range)
+                }
+                (Some(Delta::Set(new) | Delta::Edited(new, _) | Delta::Rewritten(new, _)), _) => {
+                    let field = schema.field(index);
+                    if field.scalar {
+                        Slot::Scalar(ffi::get_attribute(instance, field.name.bind(py))?.unbind())
+                    } else {
+                        Slot::Bytes(append(&mut raw, &self.scratch[new.clone()]))
+                    }
+                }
+                (_, Slot::Bytes(old)) => Slot::Bytes(append(&mut raw, before.bytes(old))),
+                (_, Slot::FilledBytes(old)) => {
+                    Slot::FilledBytes(append(&mut raw, before.bytes(old)))
+                }
+                (_, Slot::Raw(value, old)) => {
+                    Slot::Raw(value.clone_ref(py), append(&mut raw, before.bytes(old)))
+                }
+                (_, other) => other.clone_ref(py),
+            });
+        }
+        let unknown = append(&mut raw, before.bytes(&before.unknown));
+        Ok(Stored {
+            slots: slots.into(),
+            raw: raw.into(),
+            unknown,
+            length: before.length + self.scratch.len(),
+        })
+    }
+}
+
+/// Take over the values that differ from what the instance was read as: scalars that are the same stay the very objects that
+/// were read, by which they are known as unchanged.
+pub(crate) fn keep_changed(
+    instance: &Bound<'_, Instance>,
+    values: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    for (index, field) in schema.get().fields().enumerate() {
+        let name = field.name.bind(py);
+        let Some(value) = values.get_item(name)? else {
+            continue;
+        };
+        let same = match &instance.borrow().stored {
+            Some(stored) => field.scalar && !is_altered(field, stored, index, &value)?,
+            None => false,
+        };
+        if !same {
+            ffi::set_attribute(instance, name, &value)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The changes of a stored instance as its user sees them, and how they are undone.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::interpreter::ffi;
+use crate::item::changes::changes;
+use crate::item::stored::old_value;
+use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::problems::refuse;
+use crate::values::encode::is_absent;
+
+/// By attribute, what was stored and what is there now.
+#[pyfunction(name = "changes")]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyDict>> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let by_name = PyDict::new(py);
+    if !is_stored(instance) {
+        for field in schema.fields().filter(|field| !field.is_managed()) {
+            let value = ffi::get_attribute(instance, field.name.bind(py))?;
+            if !is_absent(field, &value) {
+                by_name.set_item(&field.name, (py.None(), value))?;
+            }
+        }
+        return Ok(by_name);
+    }
+    let changed = changes(instance, &[])?;
+    refuse(py, schema, changed.problems)?;
+    let state = instance.borrow();
+    let Some(stored) = state.stored.as_deref() else {
+        return Ok(by_name);
+    };
+    for index in changed.fields {
+        let field = schema.field(index);
+        let old = old_value(py, schema, field, stored, &stored.slots[index])?;
+        by_name.set_item(
+            &field.name,
+            (old, ffi::get_attribute(instance, field.name.bind(py))?),
+        )?;
+    }
+    Ok(by_name)
+}
+
+/// Give every attribute the value it had when the item was last read or written.
+#[pyfunction]
+#[pyo3(signature = (instance, /))]
+pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
+    let py = instance.py();
+    let schema = schema_of(instance)?;
+    let schema = schema.get();
+    let values = {
+        let state = instance.borrow();
+        let Some(stored) = state.stored.as_deref() else {
+            return Err(crate::exceptions::validation_error(
+                py,
+                &format!(
+                    "this {} is new: there is nothing to go back to",
+                    schema.name
+                ),
+            ));
+        };
+        let olds = schema
+            .fields()
+            .zip(&*stored.slots)
+            .map(|(field, slot)| Ok((field, old_value(py, schema, field, stored, slot)?)));
+        olds.collect::<PyResult<Vec<_>>>()?
+    };
+    for (field, value) in values {
+        ffi::set_attribute(instance, field.name.bind(py), &value)?;
+    }
+    Ok(())
+}

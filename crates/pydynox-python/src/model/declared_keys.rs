@@ -1,0 +1,84 @@
+//! What the keys, indexes and unique constraints that a class declares are to the core.
+
+use pydynox_core::index_key::IndexKey;
+use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
+use pyo3::prelude::*;
+
+use crate::exceptions::{configuration_error, internal};
+use crate::model::constraint::Constraint;
+use crate::model::declared::DeclaredIndex;
+use crate::values::layout::Layout;
+
+/// A field of the key by its stored name and the type of its values.
+pub(super) fn key_of<'a>(
+    py: Python<'_>,
+    layout: &'a Layout,
+    index: usize,
+) -> PyResult<(&'a str, KeyType)> {
+    let field = layout.field(index);
+    let key_type = field.kind.key_type();
+    key_type
+        .map(|key_type| (&*field.attribute_name, key_type))
+        .ok_or_else(|| {
+            let message = format!(
+                "{}.{} cannot be a key: keys are strings, numbers or bytes",
+                layout.name, field.text
+            );
+            configuration_error(py, &message)
+        })
+}
+
+/// The fields that are keys of indexes, by their places; empty where there are no indexes.
+pub(super) fn index_keys_of(layout: &Layout, item: &ItemSchema) -> Box<[Option<IndexKey>]> {
+    let mut index_keys: Vec<Option<IndexKey>> = Vec::new();
+    for key in IndexKey::all(item) {
+        if let Some(at) = layout.by_attribute(&key.attribute_name, usize::MAX) {
+            index_keys.resize(layout.len(), None);
+            index_keys[at] = Some(key);
+        }
+    }
+    index_keys.into()
+}
+
+pub(super) fn constraints_of(
+    py: Python<'_>,
+    layout: &Layout,
+    declared: Vec<(String, Vec<String>)>,
+) -> PyResult<Vec<Constraint>> {
+    let constraints = declared.into_iter().map(|(of, names)| {
+        let stored = |index: usize| layout.field(index).attribute_name.clone();
+        let constraint = Constraint::new(&of, names, |name| layout.position(name), stored);
+        constraint.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
+    });
+    constraints.collect()
+}
+
+/// What a class declares, for the core to check.
+pub(super) fn indexes_of(layout: &Layout, declared: Vec<DeclaredIndex>) -> Vec<Index> {
+    let keys = |names: Vec<String>| -> Box<[KeyAttribute]> {
+        let key = |name: String| {
+            let field = layout
+                .by_attribute(&name, usize::MAX)
+                .map(|at| layout.field(at));
+            let key_type = field.and_then(|field| field.kind.present().key_type());
+            KeyAttribute {
+                attribute_name: name.into(),
+                // Of an attribute that is not there the core says so.
+                key_type: key_type.unwrap_or(KeyType::S),
+            }
+        };
+        names.into_iter().map(key).collect()
+    };
+    let index = |(name, global, partition, sort, included): DeclaredIndex| Index {
+        name: name.into(),
+        global,
+        partition: keys(partition),
+        sort: keys(sort),
+        projected: match included {
+            None => Projected::All,
+            Some(names) if names.is_empty() => Projected::KeysOnly,
+            Some(names) => Projected::Include(names.into_iter().map(Into::into).collect()),
+        },
+    };
+    declared.into_iter().map(index).collect()
+}

@@ -1,0 +1,110 @@
+//! What a batch read brought, and how far its protected items are open.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use pydynox_core::batch::Got;
+use pydynox_core::call::Answer;
+use pydynox_core::client::Client as CoreClient;
+use pydynox_core::codec::Opened;
+use pydynox_core::error::{Error, ErrorKind};
+use pydynox_core::pagination::{Closed, Opener};
+use pydynox_core::wire::WireError;
+
+/// What came of a batch read, and how far it is open.
+pub(crate) struct Arrived {
+    pub(super) got: Got,
+    /// Of each answer, its items that are opened as they are taken.
+    pub(super) sealed: Vec<Vec<Row>>,
+    /// The answer and the row of it where the next part begins.
+    pub(super) next: (usize, usize),
+    /// What is open: the answer, and which of its rows.
+    pub(super) opened: Vec<(usize, Range<usize>, Opened)>,
+}
+
+/// An item of an answer: its place in what was asked for, its number, and where it stands.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub(super) place: usize,
+    pub(super) number: usize,
+    pub(super) range: Range<usize>,
+}
+
+impl Arrived {
+    pub(super) fn new(got: Got) -> Result<Self, Error> {
+        let mut sealed = Vec::new();
+        for answer in &got.answers {
+            let rows = match &answer.sealed {
+                None => Ok(Vec::new()),
+                Some(_) => rows_of(&got, answer),
+            };
+            sealed.push(rows.map_err(|error| unreadable(&error))?);
+        }
+        Ok(Self {
+            got,
+            sealed,
+            next: (0, 0),
+            opened: Vec::new(),
+        })
+    }
+
+    /// Opens the next part.
+    pub(super) async fn open(
+        &mut self,
+        client: &CoreClient,
+        timeout: Option<Duration>,
+    ) -> Result<(), Error> {
+        self.opened.clear();
+        let mut opener = Opener::new(client, usize::MAX, timeout);
+        while let Some(rows) = self.sealed.get(self.next.0) {
+            let (at, first) = self.next;
+            let (Some(sealed), Some(row), Some(last)) =
+                (&self.got.answers[at].sealed, rows.get(first), rows.last())
+            else {
+                self.next = (at + 1, 0);
+                continue;
+            };
+            let closed = Closed {
+                sealed: sealed.clone(),
+                from: row.number,
+                rows: last.number + 1,
+            };
+            let Some(opened) = opener.open(&closed).await? else {
+                return Ok(());
+            };
+            let until = opened.until();
+            let next = rows.partition_point(|row| row.number < until);
+            self.next = (at, next);
+            self.opened.push((at, first..next, opened));
+            if next < rows.len() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.next.0 >= self.sealed.len()
+    }
+}
+
+pub(super) fn rows_of(got: &Got, answer: &Answer) -> Result<Vec<Row>, WireError> {
+    let mut rows = Vec::new();
+    let mut items = got.items_of(answer)?;
+    while let Some((place, number)) = items.next_item()? {
+        let start = items.reader().position();
+        items.reader().pass()?;
+        let range = start..items.reader().position();
+        rows.push(Row {
+            place,
+            number,
+            range,
+        });
+    }
+    Ok(rows)
+}
+
+pub(super) fn unreadable(error: &WireError) -> Error {
+    let message = format!("the service's answer cannot be read: {error}");
+    Error::new(ErrorKind::InvalidResponse, message).with_operation("BatchGetItem")
+}

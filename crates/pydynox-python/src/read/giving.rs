@@ -1,0 +1,186 @@
+//! How a query or scan under way hands out its rows, and where it stands after each of them.
+
+use std::collections::VecDeque;
+
+use pydynox_core::pagination::{Page, Position};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::exceptions::{is_misfit, malformed, raise};
+use crate::model::instance::{Instance, unsettle};
+use crate::read::pages::lock;
+use crate::read::rows::{describe, key_of, keyless, row};
+use crate::read::running_query::Reading;
+use crate::read::search::Rows;
+use crate::values::decode::Decoder;
+
+impl Reading {
+    /// The rows of an answer; see `fetch`.
+    pub(crate) fn rows<'py>(
+        slf: &Bound<'py, Self>,
+        wanted: Option<usize>,
+        ahead: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        this.settle();
+        let (mut pending, mut given, most, was_over) = {
+            let mut state = lock(&this.state);
+            state.is_stuck = false;
+            state.last = matches!(this.search.get().rows, Rows::Keys(_)).then(|| state.before());
+            let remaining = this.remaining(&state).unwrap_or(usize::MAX);
+            let most = wanted.unwrap_or(usize::MAX).min(remaining);
+            let over = state.pending.is_empty();
+            (
+                std::mem::take(&mut state.pending),
+                state.given_of_first,
+                most,
+                over,
+            )
+        };
+        if was_over {
+            return Ok(py.None().into_bound(py));
+        }
+        let rows = PyList::empty(py);
+        let mut positions = Vec::new();
+        let read = this.decode(&rows, &mut pending, &mut given, most, &mut positions);
+        let mut state = lock(&this.state);
+        state.is_stuck = matches!(read, Ok(true));
+        state.pending = pending;
+        state.given_of_first = given;
+        state.given += rows.len();
+        state.pages += 1;
+        for (segment, position) in positions {
+            state.positions[segment] = position;
+        }
+        drop(state);
+        if let Err(error) = read {
+            let cursor = this.cursor(py)?;
+            error.value(py).setattr(intern!(py, "cursor"), cursor)?;
+            return Err(error);
+        }
+        if ahead {
+            this.fetch_ahead(py, wanted)?;
+        }
+        Ok(rows.into_any())
+    }
+
+    /// What a count came to.
+    pub(crate) fn counted<'py>(
+        slf: &Bound<'py, Self>,
+        exists: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let count = this.settle();
+        if exists {
+            return Ok((count > 0).into_pyobject(py)?.to_owned().into_any());
+        }
+        let limit = this.limit.unwrap_or(usize::MAX);
+        Ok(count.min(limit as u64).into_pyobject(py)?.into_any())
+    }
+
+    /// Decodes up to `most` rows of those that are open. A row that cannot be read ends what is given before it (then the answer is
+    /// true), and is an error where it comes first.
+    fn decode(
+        &self,
+        rows: &Bound<'_, PyList>,
+        pending: &mut VecDeque<Page>,
+        given: &mut usize,
+        most: usize,
+        positions: &mut Vec<(usize, Position)>,
+    ) -> PyResult<bool> {
+        let py = rows.py();
+        let search = self.search.get();
+        let mut decoder = Decoder::new(py);
+        while let Some(page) = pending.front() {
+            let end = page
+                .open_until()
+                .min(given.saturating_add(most - rows.len()));
+            while *given < end {
+                let opened = page.row(*given);
+                let read = match &opened {
+                    Ok(bytes) => row(&mut decoder, search, bytes),
+                    Err(error) => Err(raise(py, error)),
+                };
+                match read {
+                    Ok(row) => {
+                        if let (Some(opened), Ok(instance)) = (&page.opened, row.cast::<Instance>())
+                        {
+                            unsettle(instance, opened.migrated(), *given)?;
+                        }
+                        rows.append(row)?;
+                    }
+                    Err(error) if !is_misfit(py, &error)? => return Err(error),
+                    Err(error) => {
+                        // What could not be opened is shown as it is stored.
+                        let bytes = opened.unwrap_or_else(|_| page.stored(*given));
+                        describe(py, &error, search, &bytes)?;
+                        if let Some(call) = &search.on_invalid {
+                            call.bind(py).call1((error.value(py),))?;
+                        } else if rows.is_empty() {
+                            *given += 1;
+                            positions.push((page.segment, self.position_of(py, page, *given)?));
+                            if *given == page.items.len() {
+                                pending.pop_front();
+                                *given = 0;
+                            }
+                            return Err(error);
+                        } else {
+                            self.stand(py, page, *given, positions)?;
+                            return Ok(true);
+                        }
+                    }
+                }
+                *given += 1;
+            }
+            self.stand(py, page, *given, positions)?;
+            if *given < page.items.len() {
+                return Ok(false);
+            }
+            pending.pop_front();
+            *given = 0;
+            if rows.len() >= most {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Notes where a page stands after its first `given` rows; before all of them it stands where the pages before it ended.
+    fn stand(
+        &self,
+        py: Python<'_>,
+        page: &Page,
+        given: usize,
+        positions: &mut Vec<(usize, Position)>,
+    ) -> PyResult<()> {
+        if given > 0 || page.items.is_empty() {
+            positions.push((page.segment, self.position_of(py, page, given)?));
+        }
+        Ok(())
+    }
+
+    /// Where a page stands after its first `given` rows.
+    pub(super) fn position_of(
+        &self,
+        py: Python<'_>,
+        page: &Page,
+        given: usize,
+    ) -> PyResult<Position> {
+        if given == page.items.len() {
+            return Ok(page.after.clone());
+        }
+        let Some(last) = given.checked_sub(1) else {
+            return Ok(lock(&self.state).positions[page.segment].clone());
+        };
+        let range = &page.items[last];
+        let item = &page.body[range.start as usize..range.end as usize];
+        let names = self.search.get().position_names();
+        match key_of(item, &names).map_err(|error| malformed(py, &error))? {
+            Some(key) => Ok(Position::After(key.into())),
+            None => Err(keyless(py, &names.join("' and '"))),
+        }
+    }
+}

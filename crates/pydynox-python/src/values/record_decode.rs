@@ -1,0 +1,198 @@
+//! Documents, dataclasses and `TypedDict`s read from maps.
+
+use pydynox_core::wire::{Reader, Writer};
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::exceptions::configuration_error;
+use crate::interpreter::ffi;
+use crate::values::decode::{Decoder, skipped};
+use crate::values::document::Document;
+use crate::values::encode::{is_absent, write_attribute};
+use crate::values::field::{Default, Field};
+use crate::values::field_set::FieldSet;
+use crate::values::missing;
+use crate::values::record::{Make, Members, Shape};
+use crate::values::unreadable::{Read, Unreadable};
+
+impl Shape {
+    /// Read the members of a map, `{...}`.
+    pub(crate) fn read<'py>(
+        &self,
+        decoder: &mut Decoder<'py>,
+        r: &mut Reader<'_>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let py = decoder.py();
+        let members = self.members(py)?;
+        let layout = &members.layout;
+        let mut values = vec![None; layout.len()];
+        let mut unknown = Vec::new();
+        let mut expected = 0;
+        r.begin_object()?;
+        while let Some(key) = r.next_key()? {
+            let position = if key.is_plain() {
+                layout.by_attribute(key.raw(), expected)
+            } else {
+                layout.by_attribute(&key.decode()?, usize::MAX)
+            };
+            let Some(index) = position else {
+                let value = skipped(r)?;
+                if !unknown.is_empty() {
+                    unknown.push(b',');
+                }
+                unknown.push(b'"');
+                unknown.extend_from_slice(key.raw().as_bytes());
+                unknown.extend_from_slice(b"\":");
+                unknown.extend_from_slice(&r.slice(value.start)[..value.len()]);
+                continue;
+            };
+            expected = index + 1;
+            let field = layout.field(index);
+            let value = decoder
+                .value(r, &field.kind)
+                .map_err(|problem| problem.within(&self.step(field)))?;
+            values[index] = Some(value);
+        }
+        self.build(py, members, values, unknown)
+    }
+
+    /// Read the members of a plain JSON object, by their names in Python.
+    pub(crate) fn read_json<'py>(
+        &self,
+        decoder: &mut Decoder<'py>,
+        r: &mut Reader<'_>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let py = decoder.py();
+        let members = self.members(py)?;
+        let mut values = vec![None; members.layout.len()];
+        r.begin_object()?;
+        while let Some(key) = r.next_key()? {
+            match members.layout.position(&key.decode()?) {
+                Some(index) => {
+                    let field = members.layout.field(index);
+                    let value = crate::values::json_decode::read(decoder, r, &field.kind)
+                        .map_err(|problem| problem.within(&self.step(field)))?;
+                    values[index] = Some(value);
+                }
+                None => {
+                    skipped(r)?;
+                }
+            }
+        }
+        self.build(py, members, values, Vec::new())
+    }
+
+    fn build<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+        unknown: Vec<u8>,
+    ) -> Read<Bound<'py, PyAny>> {
+        match self.make {
+            Make::Document => self.document(py, members, values, unknown),
+            Make::Dataclass => self.dataclass(py, members, values),
+            Make::TypedDict => self.typed_dict(py, members, values),
+        }
+    }
+
+    fn document<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+        unknown: Vec<u8>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let document = ffi::allocate(self.class.bind(py))?
+            .cast_into::<Document>()
+            .map_err(|_| configuration_error(py, "a document that is none"))?;
+        let mut filled = Vec::new();
+        let mut unset = FieldSet::default();
+        for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
+            let name = field.name.bind(py);
+            if let Some(value) = value {
+                ffi::set_attribute(&document, name, &value)?;
+                continue;
+            }
+            let value = missing::missing(py, field)?
+                .ok_or_else(|| no_member(field).within(&self.step(field)))?;
+            unset.insert(index);
+            if !is_absent(field, &value) {
+                let mut w = Writer::with_capacity(16);
+                write_attribute(&mut w, field, &value, 0)
+                    .map_err(|problem| problem.raise(py, &self.name, field))?;
+                filled.push((index, w.into_bytes().into()));
+            }
+            ffi::set_attribute(&document, name, &value)?;
+        }
+        let mut state = document.borrow_mut();
+        state.filled = filled;
+        state.unset = unset;
+        state.unknown = unknown.into();
+        drop(state);
+        Ok(document.into_any())
+    }
+
+    fn dataclass<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let arguments = PyDict::new(py);
+        let mut later = Vec::new();
+        for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
+            let has_default = !matches!(field.default, Default::Required);
+            let value = match value {
+                Some(value) => value,
+                None if has_default || !members.flags[index] => continue,
+                None => missing::missing(py, field)?
+                    .ok_or_else(|| no_member(field).within(&self.step(field)))?,
+            };
+            if members.flags[index] {
+                arguments.set_item(&field.name, value)?;
+            } else {
+                later.push((field, value));
+            }
+        }
+        let refused = |error| refused(py, &self.name, error);
+        self.constructed(&arguments, later, refused, Unreadable::from)
+    }
+
+    fn typed_dict<'py>(
+        &self,
+        py: Python<'py>,
+        members: &Members,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+    ) -> Read<Bound<'py, PyAny>> {
+        let dict = PyDict::new(py);
+        for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {
+            let value = match value {
+                Some(value) => value,
+                None if !members.flags[index] => continue,
+                None => missing::missing(py, field)?
+                    .ok_or_else(|| no_member(field).within(&self.step(field)))?,
+            };
+            dict.set_item(&field.name, value)?;
+        }
+        Ok(dict.into_any())
+    }
+}
+
+#[cold]
+pub(super) fn no_member(field: &Field) -> Unreadable {
+    Unreadable::misfit(missing::problem(field, "the stored map has no such member"))
+}
+
+/// A class of the user's said no: that is about the stored value, unless it is no ordinary exception.
+#[cold]
+pub(crate) fn refused(py: Python<'_>, name: &str, error: PyErr) -> Unreadable {
+    if !error.is_instance_of::<PyException>(py) {
+        return Unreadable::Python(error);
+    }
+    Unreadable::misfit(format!(
+        "{name} refuses what is stored: {}",
+        error.value(py)
+    ))
+}
