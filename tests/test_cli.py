@@ -107,7 +107,7 @@ def test_what_is_written_wrongly_exits_with_2_and_the_usage(place):
 def test_errors_are_one_line_without_a_traceback(place):
     assert "none" in place.fails("scan", "none")
     assert place.fails("scan", "shop:Nothing") == "the module 'shop' has no 'Nothing'"
-    assert place.fails("scan", "shop:not_a_model") == "shop:not_a_model is no model"
+    assert place.fails("scan", "shop:not_a_model") == "shop:not_a_model is not a model"
     assert place.fails("scan", "missing_one:X").startswith("the module 'missing_one' cannot be imported: ModuleNotFoundError")
     assert "cannot be opened" in place.fails("scan", "things", "--endpoint-url", "file:///nowhere/at/all.db", where=False)
     assert place.fails("import", "shop:Order", "none.jsonl", "--endpoint-url", "ftp://x", where=False)
@@ -141,8 +141,8 @@ class TestReading:
     def test_what_cannot_be_asked_is_said(self, shop):
         assert "no index 'x'; it has none" in shop.fails("query", "orders", "c1", "--index", "x")
         assert "number is a number, not 'seven'" in shop.fails("query", "orders", "c1", "--sort", "= seven")
-        assert "asked of no sort key" in shop.fails("query", "orders", "c1", "--sort", "contains 5")
-        assert "is no condition" in shop.fails("scan", "orders", "--where", "number near 5")
+        assert "not a condition on a sort key" in shop.fails("query", "orders", "c1", "--sort", "contains 5")
+        assert "is not a condition" in shop.fails("scan", "orders", "--where", "number near 5")
 
     def test_a_reader_that_has_enough_is_no_error(self, shop):
         command = f"{sys.executable} -m pydynox scan orders --endpoint-url {shop.url} | head -n 1"
@@ -277,13 +277,13 @@ class TestTerminal:
 class TestJsonl:
     def test_a_table_goes_out_and_comes_back(self, shop):
         done = shop.run("export", "orders", "orders.jsonl.gz")
-        assert (done.returncode, done.stderr) == (0, "12 items of orders in orders.jsonl.gz\n")
+        assert (done.returncode, done.stderr) == (0, "12 items of orders exported to orders.jsonl.gz\n")
         with DynamoDBClient(endpoint_url=shop.url).as_default():
             Order.table.sync.delete()
             Order.table.sync.create()
 
         done = shop.run("import", "shop:Order", "orders.jsonl.gz", "--target-wcu", "1000")
-        assert (done.returncode, done.stderr) == (0, "12 items of orders.jsonl.gz in shop:Order\n")
+        assert (done.returncode, done.stderr) == (0, "12 items of orders.jsonl.gz imported into shop:Order\n")
         assert len(shop.ok("scan", "orders").splitlines()) == 12
 
     @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -300,7 +300,7 @@ class TestJsonl:
         assert done.returncode == 0, shown
         assert "export orders" in shown
         assert "━" in shown
-        assert "12 items" in shown.split("12 items of orders in x.jsonl")[0]
+        assert "12 items" in shown.split("12 items of orders exported to x.jsonl")[0]
 
     def test_files_that_are_in_the_way_are_named(self, shop):
         shop.ok("export", "orders", "x.jsonl")
@@ -316,15 +316,15 @@ class TestTables:
         assert place.run("tables", "check", "shop:Order").returncode == 1
         planned = place.ok("tables", "plan", "shop:Order")
         assert planned.startswith("Order (orders):\n  + table: ")
-        assert place.fails("tables", "apply", "shop:Order") == "nobody is here to agree: say --yes"
+        assert place.fails("tables", "apply", "shop:Order") == "cannot ask for confirmation without a terminal: pass --yes"
         assert place.run("tables", "check", "shop:Order").returncode == 1
 
         applied = place.ok("tables", "apply", "shop:Order", "--yes")
 
         assert "Order (orders): done: table" in applied
         assert place.ok("tables", "check", "shop:Order") == ""
-        assert place.ok("tables", "plan", "shop:Order") == "Order (orders): as its model says\n"
-        assert place.ok("tables", "apply", "shop:Order") == "Order (orders): as its model says\n"
+        assert place.ok("tables", "plan", "shop:Order") == "Order (orders): matches its model\n"
+        assert place.ok("tables", "apply", "shop:Order") == "Order (orders): matches its model\n"
 
     def test_a_key_that_differs_is_explained_and_nothing_changed(self, place):
         place.ok("tables", "apply", "shop:Order", "--yes")
@@ -335,7 +335,7 @@ class TestTables:
         assert "  ! key" in place.ok("tables", "plan", "shop:Order")
         refused = place.fails("tables", "apply", "shop:New", "shop:Order", "--yes")
 
-        assert refused.startswith("nothing was changed, since this cannot be fixed: Order (orders): key")
+        assert refused.startswith("nothing was changed, because this cannot be fixed in place: Order (orders): key")
         assert place.run("tables", "check", "shop:New").returncode == 1
 
 

@@ -263,7 +263,7 @@ def test_secrets_are_never_shown() -> None:
     ("arguments", "message"),
     [
         ({"role_arn": ""}, "role_arn"),
-        ({"role_arn": "admin"}, "no ARN"),
+        ({"role_arn": "admin"}, "not an ARN"),
         ({"role_arn": 3}, "role_arn"),
         ({"role_arn": ROLE, "session_name": "a b"}, "session_name"),
         ({"role_arn": ROLE, "external_id": "a\n"}, "external_id"),

@@ -320,16 +320,16 @@ async def test_latency_holds_calls_side_by_side_and_cancelling_them_applies_noth
 @pytest.mark.parametrize(
     ("arguments", "keywords", "said"),
     [
-        (("PutItem", "throtle"), {}, "no kind is 'throtle'"),
-        (("", "reset"), {}, "an operation is a name"),
-        (("PutItem", "unprocessed"), {}, "of BatchGetItem and BatchWriteItem, not of PutItem"),
-        ((None, "half_unprocessed"), {}, "not of None"),
-        (("PutItem", "reset"), {"times": 0}, "times is a number from 1"),
-        (("PutItem", "reset"), {"skip": -1}, "skip is a number from 0"),
+        (("PutItem", "throtle"), {}, "there is no kind 'throtle'"),
+        (("", "reset"), {}, "the operation must be a name"),
+        (("PutItem", "unprocessed"), {}, "applies to BatchGetItem and BatchWriteItem, not to PutItem"),
+        ((None, "half_unprocessed"), {}, "not to None"),
+        (("PutItem", "reset"), {"times": 0}, "times must be at least 1"),
+        (("PutItem", "reset"), {"skip": -1}, "skip must be at least 0"),
         (("PutItem", "latency"), {}, "needs seconds"),
         (("PutItem", "reset"), {"seconds": 1}, "needs seconds"),
-        (("PutItem", "latency"), {"seconds": float("nan")}, "seconds is a time"),
-        (("PutItem", "reset"), {"code": "X"}, "takes no code"),
+        (("PutItem", "latency"), {"seconds": float("nan")}, "seconds must be 0 or more"),
+        (("PutItem", "reset"), {"code": "X"}, "does not take code"),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(arguments: tuple[Any, ...], keywords: dict[str, Any], said: str) -> None:
@@ -345,7 +345,7 @@ def test_every_kind_is_known_and_nothing_else_can_be_injected() -> None:
             assert log.requests == []
     with pytest.raises(ValueError, match="at least one fault"), inject(client):
         pass
-    with pytest.raises(TypeError, match="what fault\\(\\) makes, not str"), inject(client, "throttle"):  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="created by fault\\(\\), not str"), inject(client, "throttle"):  # type: ignore[arg-type]
         pass
 
 

@@ -170,8 +170,8 @@ def test_the_error_of_a_hook_after_a_write_says_that_it_was_applied(drive: Drive
     with pytest.raises(LookupError) as deleted:
         drive(user.delete())
 
-    assert saved.value.__notes__ == ["the item was written all the same: only the hook User.saved (after_save) failed"]
-    assert deleted.value.__notes__ == ["the item was deleted all the same: only the hook User.left (after_delete) failed"]
+    assert saved.value.__notes__ == ["the item was written: only the hook User.saved (after_save) failed"]
+    assert deleted.value.__notes__ == ["the item was deleted: only the hook User.left (after_delete) failed"]
     assert not drive(User.key("u1").exists())
 
 
@@ -387,19 +387,19 @@ def test_a_class_without_hooks_calls_nothing_for_them() -> None:
 
 
 def test_slips_are_named_when_the_class_is_made() -> None:
-    with pytest.raises(ConfigurationError, match=r"Sub\.normalise replaces a hook and is none, in Sub: decorate it too"):
+    with pytest.raises(ConfigurationError, match=r"Sub\.normalise replaces a hook without being one, in Sub: decorate it too"):
 
         class Sub(User):
             def normalise(self) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"Static\.check is a hook and a staticmethod: a hook is a plain method"):
+    with pytest.raises(ConfigurationError, match=r"Static\.check is a hook and a staticmethod: a hook must be a plain method"):
 
         class Static(Plain):
             @before_save
             @staticmethod
             def check() -> None: ...
 
-    with pytest.raises(TypeError, match="@before_save decorates a method, not 3"):
+    with pytest.raises(TypeError, match="@before_save can only decorate a method, not 3"):
         before_save(3)  # type: ignore[type-var]
 
 

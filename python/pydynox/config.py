@@ -18,26 +18,27 @@ class _NotGiven:
         return "<inherited>"
 
 
+# None is a value of its own for `client` and `table`, so "not given" needs another object.
 _NOT_GIVEN: Any = _NotGiven()
 
 
 class ModelConfig:
-    """Settings of a model. What is not given is inherited from the base classes.
+    """Settings of a model. Anything left out is inherited from the base classes.
 
     Args:
-        table: The table's name; ``class User(Model[str], table="users")`` says the same.
-        client: The client of this model, unless an ``as_default()`` block is in force.
-        consistent_read: Whether reads of this model are strongly consistent when the call does not say.
-        strict_reads: Whether a stored value of another type than declared is a SerializationError (the default); otherwise it is
-            read as the plain value that it is.
-        entity_attribute: The stored attribute that holds what ``entity=`` says, ``"_type"`` by default.
-        write_id: Whether every write also stores a name of its own, 32 digits in the attribute ``_write_id``. By it a call whose
-            first attempt went unanswered knows the item that it finds as its own, and succeeds where it would have to say that
-            another writer came first. Models with ``created_at()`` or ``updated_at()`` know theirs by that.
-        orphans: What is done where a unique value is kept for an item that is gone or has another value by now, as after DynamoDB
-            deleted it by its TTL: ``"keep"``, so that the value stays taken, or ``"repair"``, so that the next item takes it.
-        logical_table: The name that encrypted values know their table by, the table's own by default: what stays the same when
-            the table is restored under another name.
+        table: The table's name; equivalent to ``class User(Model[str], table="users")``.
+        client: The client of this model, unless an ``as_default()`` block is active.
+        consistent_read: Whether reads of this model are strongly consistent unless the call specifies otherwise.
+        strict_reads: Whether a stored value whose type differs from the declared one raises SerializationError (the default).
+            If False, it is read as a plain value.
+        entity_attribute: The stored attribute that holds the ``entity=`` name, ``"_type"`` by default.
+        write_id: Whether every write also stores a unique ID, 32 digits in the attribute ``_write_id``. When the first attempt of
+            a write got no response, the retry uses the ID to recognize its own item, instead of reporting that another writer
+            came first. Models with ``created_at()`` or ``updated_at()`` recognize their items by that attribute.
+        orphans: What to do when a unique value is reserved for an item that was deleted or has since changed its value, for
+            example after DynamoDB's TTL deleted it: ``"keep"`` leaves the value taken, ``"repair"`` lets the next item take it.
+        logical_table: The table name that encrypted values are bound to, by default the table's own. Set it so that values can
+            still be decrypted after the table is restored under another name.
 
     Raises:
         ConfigurationError: A setting has the wrong type.
@@ -76,18 +77,18 @@ class ModelConfig:
         given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
         name = given.get("table")
         if name is not None and (not isinstance(name, str) or not name):
-            raise ConfigurationError(f"ModelConfig(table=...) is the name of a table, not {name!r}")
+            raise ConfigurationError(f"ModelConfig(table=...) must be the name of a table, not {name!r}")
         for name in ("consistent_read", "strict_reads", "write_id"):
             if not isinstance(given.get(name, False), bool):
-                raise ConfigurationError(f"ModelConfig({name}=...) is True or False, not {given[name]!r}")
+                raise ConfigurationError(f"ModelConfig({name}=...) must be True or False, not {given[name]!r}")
         attribute = given.get("entity_attribute", "_type")
         if not isinstance(attribute, str) or not attribute:
-            raise ConfigurationError(f"ModelConfig(entity_attribute=...) is the name of an attribute, not {attribute!r}")
+            raise ConfigurationError(f"ModelConfig(entity_attribute=...) must be the name of an attribute, not {attribute!r}")
         if given.get("orphans", "keep") not in ("keep", "repair"):
-            raise ConfigurationError(f"ModelConfig(orphans=...) is 'keep' or 'repair', not {given['orphans']!r}")
+            raise ConfigurationError(f"ModelConfig(orphans=...) must be 'keep' or 'repair', not {given['orphans']!r}")
         logical = given.get("logical_table")
         if logical is not None and (not isinstance(logical, str) or not logical):
-            raise ConfigurationError(f"ModelConfig(logical_table=...) is a name, not {logical!r}")
+            raise ConfigurationError(f"ModelConfig(logical_table=...) must be a name, not {logical!r}")
         object.__setattr__(self, "given", given)
 
     @property
@@ -104,37 +105,37 @@ class ModelConfig:
 
     @property
     def consistent_read(self) -> bool:
-        """Whether reads are strongly consistent when the call does not say."""
+        """Whether reads are strongly consistent unless the call specifies otherwise."""
         consistent: bool = self.given.get("consistent_read", False)
         return consistent
 
     @property
     def strict_reads(self) -> bool:
-        """Whether a stored value of another type than declared is an error."""
+        """Whether a stored value whose type differs from the declared one raises SerializationError."""
         strict: bool = self.given.get("strict_reads", True)
         return strict
 
     @property
     def write_id(self) -> bool:
-        """Whether every write also stores a name of its own."""
+        """Whether every write also stores a unique ID."""
         named: bool = self.given.get("write_id", False)
         return named
 
     @property
     def logical_table(self) -> str | None:
-        """What encrypted values know their table by, where it is not the table's own name."""
+        """The table name that encrypted values are bound to, if it is not the table's own."""
         name: str | None = self.given.get("logical_table")
         return name
 
     @property
     def entity_attribute(self) -> str:
-        """The stored attribute that holds what ``entity=`` says."""
+        """The stored attribute that holds the ``entity=`` name."""
         name: str = self.given.get("entity_attribute", "_type")
         return name
 
     @property
     def orphans(self) -> Literal["keep", "repair"]:
-        """What is done where a unique value is kept for an item that has it no more."""
+        """What to do when a unique value is reserved for an item that no longer has it."""
         orphans: Literal["keep", "repair"] = self.given.get("orphans", "keep")
         return orphans
 
@@ -150,6 +151,7 @@ class ModelConfig:
         return self.given == other.given
 
     def __hash__(self) -> int:
+        # A client has no value to compare, so equal configurations share the client object.
         settings = (self.consistent_read, self.strict_reads, self.write_id, self.entity_attribute, self.orphans)
         return hash((self.table, id(self.client), *settings))
 
@@ -158,7 +160,7 @@ class ModelConfig:
 
 
 def merge(configs: Iterable[ModelConfig]) -> ModelConfig:
-    """One configuration of several: a later one holds where it says something."""
+    """Merge configurations into one; settings of a later one take precedence."""
     merged: dict[str, Any] = {}
     for config in configs:
         merged |= config.given

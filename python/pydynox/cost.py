@@ -1,4 +1,4 @@
-"""What calls cost: usage that is collected, rate limits, and budgets for a block of code."""
+"""What calls cost: collected usage, rate limits, and budgets for a block of code."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class BudgetExceededWarning(UserWarning):
 
 
 class ItemSizeWarning(UserWarning):
-    """An item is near the 400 KB that it may have: see ``DynamoDBClient(size_warning=...)``."""
+    """An item is close to DynamoDB's limit of 400 KB: see ``DynamoDBClient(size_warning=...)``."""
 
 
 class RateLimit:
-    """How fast a client may use capacity: ``DynamoDBClient(rate_limit=RateLimit(wcu=500))``.
+    """Limits the capacity a client uses per second: ``DynamoDBClient(rate_limit=RateLimit(wcu=500))``.
 
-    Calls wait for their turn in the order in which they came, before they are sent; waiting counts towards their timeout. What
-    they really cost corrects the rate. A call that costs more than what is saved up goes all the same, and those behind it wait
-    until that is made up for: the rate holds whatever the size of the items.
+    Calls wait in the order in which they were made before they are sent; waiting counts towards their timeout. The rate is
+    adjusted by what each call actually cost. A call that costs more than the available capacity is sent anyway, and later calls
+    wait until the excess is repaid, so the rate is kept regardless of item size.
 
     Args:
         rcu: Read units per second; None for no limit.
         wcu: Write units per second; None for no limit.
-        burst: How many seconds of unused capacity may be used at once.
+        burst: Seconds of unused capacity that may be saved up and spent at once.
 
     Raises:
-        ConfigurationError: A number is zero, negative, infinite or none at all, or nothing is limited.
+        ConfigurationError: A value is not a positive finite number, or nothing is limited.
 
     Example:
         >>> DynamoDBClient(rate_limit=RateLimit(rcu=1000, wcu=200))
@@ -54,7 +54,7 @@ class RateLimit:
         object.__setattr__(self, "wire", (rcu, wcu, burst))
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a RateLimit is not changed: make another client")
+        raise AttributeError("a RateLimit is frozen: create a client with a new one")
 
     def __repr__(self) -> str:
         rcu, wcu, burst = self.wire
@@ -62,14 +62,14 @@ class RateLimit:
 
 
 class Tally(NamedTuple):
-    """Numbers of some calls.
+    """Counts and cost of a group of calls.
 
     Attributes:
-        requests: Calls that were sent, each once however often it was tried.
-        retries: Further attempts of them.
-        throttles: Attempts that DynamoDB refused because of their rate.
-        read_units: What DynamoDB said they cost in read units.
-        write_units: What DynamoDB said they cost in write units.
+        requests: Calls sent, each counted once no matter how many attempts it took.
+        retries: Attempts after the first.
+        throttles: Attempts that DynamoDB throttled.
+        read_units: Read capacity units consumed, as reported by DynamoDB.
+        write_units: Write capacity units consumed, as reported by DynamoDB.
     """
 
     requests: int = 0
@@ -80,10 +80,10 @@ class Tally(NamedTuple):
 
 
 class Usage:
-    """What the calls of a block did and cost; exact at any moment, also while the block runs.
+    """What the calls of a block did and cost; exact at any moment, even while the block is running.
 
-    A call counts when it is sent, its retries when they are, its units when its answer is here. Calls that were begun in the
-    block and end after it, and tasks that it started, go on being counted: wait for them before you read what they cost.
+    A call is counted when it is sent, a retry when it is sent, and capacity units when the response arrives. Calls and tasks that
+    start in the block are still counted when they outlast it: wait for them before reading the totals.
 
     Example:
         >>> with client.collect() as usage:
@@ -104,47 +104,47 @@ class Usage:
 
     @property
     def requests(self) -> int:
-        """Calls that were sent, each once however often it was tried."""
+        """Calls sent, each counted once no matter how many attempts it took."""
         return self.total.requests
 
     @property
     def retries(self) -> int:
-        """Further attempts of them."""
+        """Attempts after the first."""
         return self.total.retries
 
     @property
     def throttles(self) -> int:
-        """Attempts that DynamoDB refused because of their rate."""
+        """Attempts that DynamoDB throttled."""
         return self.total.throttles
 
     @property
     def read_units(self) -> float:
-        """What DynamoDB said they cost in read units."""
+        """Read capacity units consumed, as reported by DynamoDB."""
         return self.total.read_units
 
     @property
     def write_units(self) -> float:
-        """What DynamoDB said they cost in write units."""
+        """Write capacity units consumed, as reported by DynamoDB."""
         return self.total.write_units
 
     @property
     def migrated(self) -> int:
-        """Values that were read as plaintext where ``on_plaintext="migrate"`` takes it: what is still to be encrypted."""
+        """Number of values read as plaintext under ``on_plaintext="migrate"``, which are not encrypted yet."""
         return self.meter.migrated()
 
     @property
     def by_operation(self) -> dict[str, Tally]:
-        """By the name of the operation, such as ``"GetItem"``."""
+        """The totals by operation name, such as ``"GetItem"``."""
         return {name: Tally(*numbers) for name, numbers in self.meter.by_operation()}
 
     @property
     def by_table(self) -> dict[str, Tally]:
-        """By the name of the table. A request to several tables counts in each, once its answer is here."""
+        """The totals by table name. A request to several tables counts towards each of them once its response arrives."""
         return {name: Tally(*numbers) for name, numbers in self.meter.by_table()}
 
     @property
     def sites(self) -> list[tuple[str, int]]:
-        """Where in the program calls were made, and how many, the place with the most first; in a budget only."""
+        """The places in the program that made the calls, with their counts, largest first; recorded only in a ``budget()``."""
         return self.meter.sites()
 
     def __repr__(self) -> str:
@@ -157,7 +157,7 @@ class Usage:
 
 @contextmanager
 def collecting(client: _core.Client, into: Usage | None) -> Generator[Usage]:
-    """Count the calls of this client, of the block and of the tasks that it starts."""
+    """Count this client's calls that are made in the block and in the tasks that it starts."""
     usage = Usage(_core.Meter(client.number, (None, None, None, False), None)) if into is None else into
     with _in_force(usage):
         yield usage
@@ -181,34 +181,34 @@ def budget(
     requests: int | None = None,
     on_exceed: Literal["raise", "warn"] = "raise",
 ) -> Generator[Usage]:
-    """A block of code that may not use more than this, whatever the client: the guard against reading items one by one in a loop.
+    """Limit what a block of code may use, on any client; for example, to catch code that reads items one by one in a loop.
 
-    The request over the budget is not sent. What a call costs in units is known when it is answered, so that those before stand;
-    then no other one is sent, and the end of the block raises if nothing else did. The message names the places in the program
-    that sent the most, and so does ``usage.sites``.
+    A request over the limit is not sent. The capacity a call consumes is known only from its response, so the call that exceeds
+    ``rcu`` or ``wcu`` still succeeds; after it, no further request is sent, and the end of the block raises if nothing raised
+    before. The message and ``usage.sites`` name the places in the program that sent the most requests.
 
     Args:
-        rcu: Read units that the block may use; None for any number.
-        wcu: Write units that it may use; None for any number.
-        requests: Requests that it may send; None for any number.
-        on_exceed: ``"raise"``, or ``"warn"``, which lets everything pass and warns at the end of the block.
+        rcu: Read units that the block may use; None for no limit.
+        wcu: Write units that it may use; None for no limit.
+        requests: Requests that it may send; None for no limit.
+        on_exceed: ``"raise"``, or ``"warn"``, which sends everything and warns at the end of the block.
 
     Raises:
-        BudgetExceededError: The block wants more; ``error.sites`` says where from.
-        ConfigurationError: A number is negative or none at all, or there is none.
+        BudgetExceededError: The block exceeded its budget; ``error.sites`` names the callers.
+        ConfigurationError: A limit is not a number or is negative, or no limit is given.
 
     Example:
         >>> with pydynox.budget(requests=3):
         ...     await show_profile("u1")
 
-    Costs: nothing beside what the block does; its requests ask what they cost.
+    Costs: nothing in addition to what the block does; its requests set ``ReturnConsumedCapacity``.
     """
     for name, value in (("rcu", rcu), ("wcu", wcu), ("requests", requests)):
         _check_limit(name, value)
     if rcu is wcu is requests is None:
-        raise ConfigurationError("budget() limits nothing: give rcu=, wcu= or requests=")
+        raise ConfigurationError("budget() limits nothing: pass rcu=, wcu= or requests=")
     if on_exceed not in ("raise", "warn"):
-        raise ConfigurationError(f'budget(on_exceed=...) is "raise" or "warn", not {on_exceed!r}')
+        raise ConfigurationError(f'budget(on_exceed=...) must be "raise" or "warn", not {on_exceed!r}')
     usage = Usage(_core.Meter(None, (rcu, wcu, requests, on_exceed == "raise"), _site))
     with _in_force(usage):
         yield usage
@@ -224,11 +224,11 @@ def _check_limit(name: str, value: object) -> None:
         return
     kind = int if name == "requests" else (int, float)
     if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise ConfigurationError(f"budget({name}=...) is a number from 0 on, or None for no limit, not {value!r}")
+        raise ConfigurationError(f"budget({name}=...) must be a number of 0 or more, or None for no limit, not {value!r}")
 
 
 def caller() -> FrameType | None:
-    """The frame of the program that makes the call that is about to be sent; None where nothing says who started it."""
+    """The frame of user code that makes the call about to be sent; None for a task, whose stack does not show its creator."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         path = frame.f_code.co_filename
@@ -241,18 +241,19 @@ def caller() -> FrameType | None:
 
 
 def _site() -> str:
-    """Where in the program the call is made that is about to be sent."""
+    """The file and line of user code that makes the call about to be sent."""
     frame = caller()
     if frame is None:
-        return "a task of its own"
+        return "a separate task"
     return f"{frame.f_code.co_filename.removeprefix(os.getcwd() + os.sep)}:{frame.f_lineno}"
 
 
 def warn_of_size(message: str) -> None:
-    """Called by the border before an item near the limit is written."""
+    """Warn of an item close to the size limit; the extension calls this before it writes the item."""
     frame = caller()
     if frame is None:
         warnings.warn(message, ItemSizeWarning, stacklevel=2)
         return
+    # As warnings.warn() does for a stack level, which is not known here: once per line of user code, not once per process.
     registry = frame.f_globals.setdefault("__warningregistry__", {})
     warnings.warn_explicit(message, ItemSizeWarning, frame.f_code.co_filename, frame.f_lineno, registry=registry)

@@ -1,4 +1,4 @@
-"""Explicit credentials, functions that give them, and roles to assume."""
+"""Explicit credentials, credentials providers, and roles to assume."""
 
 from __future__ import annotations
 
@@ -12,46 +12,48 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     CredentialsProvider = Callable[[], "Credentials"] | Callable[[], Awaitable["Credentials"]]
-    """A function or a coroutine function that gives credentials: what ``DynamoDBClient(credentials=...)`` takes besides them."""
+    """A function or coroutine function that returns credentials; ``DynamoDBClient(credentials=...)`` accepts either form."""
 
     Wire = tuple[str, str, str | None, str | None, float | None]
 
-SHORTEST_SESSION, LONGEST_SESSION = 900, 43_200  # seconds, of AWS STS
+# Seconds; the range of DurationSeconds in the AWS STS AssumeRole reference. The role's own maximum may be lower.
+SHORTEST_SESSION, LONGEST_SESSION = 900, 43_200
 
 
 def _text(what: str, value: object) -> None:
     if not isinstance(value, str):
-        raise ConfigurationError(f"{what} is a str, not a {type(value).__name__}")
+        raise ConfigurationError(f"{what} must be a str, not a {type(value).__name__}")
     if not value:
         raise ConfigurationError(f"{what} is empty: check how it is set")
+    # Credentials become HTTP headers, where a stray line break would split the request.
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise ConfigurationError(f"{what} holds characters that none has, a line break perhaps: check how it is set")
+        raise ConfigurationError(f"{what} contains characters that are not allowed, such as a line break: check how it is set")
 
 
 def _seconds(what: str, end: object) -> float:
     from datetime import datetime
 
     if not isinstance(end, datetime):
-        raise ConfigurationError(f"{what} is a datetime, not a {type(end).__name__}")
+        raise ConfigurationError(f"{what} must be a datetime, not a {type(end).__name__}")
     if end.utcoffset() is None:
         raise ConfigurationError(
-            f"{what} is a naive datetime, which is no point in time: give it a timezone, such as datetime.now(UTC) + ..."
+            f"{what} is a naive datetime, which is not a point in time: give it a timezone, such as datetime.now(UTC) + ..."
         )
     return end.timestamp()
 
 
 class Credentials:
-    """Keys to sign requests with. They are never shown; prefer what the environment gives (docs/credentials.md).
+    """Access keys that sign requests. The secret is never shown; prefer credentials from the environment (docs/credentials.md).
 
     Args:
-        access_key_id: The id of the access key.
-        secret_access_key: Its secret.
-        session_token: The token of temporary credentials.
+        access_key_id: The access key ID.
+        secret_access_key: The secret access key.
+        session_token: The session token of temporary credentials.
         account_id: The account they belong to, for account-based endpoints.
-        expires_at: When they end, a datetime with a timezone. Credentials of a provider are renewed five minutes before.
+        expires_at: When they expire, as a datetime with a timezone. A provider is called again five minutes before that.
 
     Raises:
-        ConfigurationError: A value is empty, or holds what no key holds; the datetime is naive.
+        ConfigurationError: A value is empty or contains characters that are not allowed, or the datetime is naive.
 
     Example:
         >>> DynamoDBClient(region="eu-west-1", credentials=Credentials("AKIDEXAMPLE", "secret"))
@@ -83,7 +85,7 @@ class Credentials:
 
     @property
     def access_key_id(self) -> str:
-        """The id of the access key."""
+        """The access key ID."""
         return self._wire[0]
 
     @property
@@ -93,27 +95,28 @@ class Credentials:
 
     @property
     def expires_at(self) -> datetime | None:
-        """When they end, if that is known."""
+        """When they expire, if known."""
         return self._expires_at
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("Credentials are frozen: make others")
+        raise AttributeError("Credentials are frozen: create new ones")
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("Credentials hold a secret and are not pickled: let the other process find its own")
+        raise TypeError("Credentials hold a secret and cannot be pickled: let the other process load its own")
 
     def __repr__(self) -> str:
         return f"Credentials({self.access_key_id!r}, <secret>)"
 
 
 class AssumeRole:
-    """A role that is assumed with the credentials found, and again before its credentials end. Sends AssumeRole to AWS STS.
+    """A role to assume with the resolved credentials, renewed before it expires. Sends AssumeRole to AWS STS.
 
     Args:
         role_arn: The role's ARN.
-        session_name: The name of the session in logs; one is made up when it is not given.
-        external_id: The id that the role's owner asks for.
-        duration: Seconds that the role's credentials last, from 900 to what the role allows; the service's hour when not given.
+        session_name: The session name shown in logs; generated if omitted.
+        external_id: The external ID required by the role's owner.
+        duration: Lifetime of the role's credentials in seconds, from 900 to the role's maximum; one hour (the default of STS) if
+            omitted.
 
     Raises:
         ConfigurationError: A value is empty or out of range.
@@ -136,13 +139,13 @@ class AssumeRole:
     ) -> None:
         _text("AssumeRole(role_arn=...)", role_arn)
         if not role_arn.startswith("arn:"):
-            raise ConfigurationError(f"AssumeRole(role_arn={role_arn!r}) is no ARN: arn:aws:iam::<account>:role/<name>")
+            raise ConfigurationError(f"AssumeRole(role_arn={role_arn!r}) is not an ARN: write arn:aws:iam::<account>:role/<name>")
         if session_name is not None:
             _text("AssumeRole(session_name=...)", session_name)
         if external_id is not None:
             _text("AssumeRole(external_id=...)", external_id)
         if duration is not None and not SHORTEST_SESSION <= duration <= LONGEST_SESSION:
-            raise ConfigurationError(f"AssumeRole(duration=...) is from 900 to 43200 seconds, not {duration!r}")
+            raise ConfigurationError(f"AssumeRole(duration=...) must be from 900 to 43200 seconds, not {duration!r}")
         object.__setattr__(self, "wire", (role_arn, session_name, external_id, duration))
 
     @property
@@ -151,22 +154,22 @@ class AssumeRole:
         return self.wire[0]
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("AssumeRole is frozen: make another")
+        raise AttributeError("AssumeRole is frozen: create a new one")
 
     def __repr__(self) -> str:
         return f"AssumeRole({self.role_arn!r})"
 
 
 def _any(given: object) -> object:
-    """What a caller gave, whatever the annotation says."""
+    """The same value, typed so that checks on it are not pruned as unreachable."""
     return given
 
 
 def wire(credentials: Credentials | CredentialsProvider | None) -> Wire | CredentialsProvider | None:
-    """Credentials, or who gives them, as the border takes them.
+    """Credentials, or their provider, in the form that the extension takes.
 
     Raises:
-        ConfigurationError: It is neither.
+        ConfigurationError: The argument is neither.
     """
     if credentials is None:
         return None

@@ -2,36 +2,36 @@
 
 ```text
 PydynoxError
-├── ConfigurationError                                 A model or a client is declared wrongly
-├── ValidationError (also ValueError)                  Values that do not fit
-├── SerializationError                                 A stored value does not fit the declared type
-│   └── EncryptionError                                An encrypted value cannot be opened
-├── CursorError (also ValueError)                      A cursor is forged, expired, or was made by another query
-├── ItemNotFoundError (also LookupError)               There is no such item
-│   └── ItemVanishedError (also ConditionFailedError)  A loaded item was to be changed, and it is no longer there
-├── MultipleItemsError (also LookupError)              More than one item matches where one was asked for
-├── ReadLimitError                                     max_reads requests were sent, and there is more to read
-├── ItemTooLargeError                                  An item over 400 KB as DynamoDB counts it
+├── ConfigurationError                                 A model or a client is misconfigured
+├── ValidationError (also ValueError)                  A value is not valid for its attribute
+├── SerializationError                                 A stored value does not match the declared type
+│   └── EncryptionError                                An encrypted value cannot be decrypted
+├── CursorError (also ValueError)                      A cursor is forged, expired, or belongs to another query
+├── ItemNotFoundError (also LookupError)               The item does not exist
+│   └── ItemVanishedError (also ConditionFailedError)  A loaded item was deleted before this change, so nothing was written
+├── MultipleItemsError (also LookupError)              More than one item matches where exactly one was expected
+├── ReadLimitError                                     max_reads requests were sent, and more remains to be read
+├── ItemTooLargeError                                  An item exceeds 400 KB as DynamoDB counts it
 ├── ConditionFailedError                               The condition of a write was false, so nothing was written
-│   ├── ItemAlreadyExistsError                         A new item was to be written, and its key is taken
-│   ├── VersionConflictError                           The item was changed by somebody else since it was read
+│   ├── ItemAlreadyExistsError                         An item with this key already exists
+│   ├── VersionConflictError                           Another writer changed the item after it was read
 │   └── UniqueConstraintError                          Another item holds this unique value, so nothing was written
-├── TransactionCanceledError                           Nothing of a transaction was applied
+├── TransactionCanceledError                           The transaction was canceled, and none of it was applied
 ├── BatchIncompleteError                               A batch ended before everything was written or read
-├── BudgetExceededError                                A block of code wants more than its budget()
-├── InternalError                                      A fault of pydynox itself: please report it
-└── RequestError                                       The service, or the way to it, refused the request
-    ├── ThrottlingError                                The service refused the request because of its rate
-    ├── RequestTimeoutError (also TimeoutError)        The call did not end within its timeout
-    ├── ConnectionFailedError (also ConnectionError)   There was no connection, or it broke before the request was sent
-    ├── CredentialsError                               Credentials are missing, expired, or not accepted
-    ├── AccessDeniedError                              The credentials are good but do not allow this
-    ├── TableNotFoundError                             There is no such table
-    ├── InvalidRequestError                            The service calls the request malformed (its ValidationException)
-    ├── InvalidResponseError                           The service's answer cannot be read
-    ├── TransactionConflictError                       Another transaction is at work on the same item
-    ├── TransactionTokenReusedError                    The token was used before, with another request
-    └── WriteOutcomeUnknownError                       Nobody knows whether the write was applied
+├── BudgetExceededError                                A block of code exceeded its budget()
+├── InternalError                                      A bug in pydynox: please report it
+└── RequestError                                       The request failed at the service or on the way to it
+    ├── ThrottlingError                                The service throttled the request
+    ├── RequestTimeoutError (also TimeoutError)        The call did not finish within its timeout
+    ├── ConnectionFailedError (also ConnectionError)   No connection could be made, or it broke before the request was sent
+    ├── CredentialsError                               Credentials are missing, expired, or rejected
+    ├── AccessDeniedError                              The credentials are valid but do not allow this operation
+    ├── TableNotFoundError                             The table does not exist
+    ├── InvalidRequestError                            The service rejected the request as malformed (its ValidationException)
+    ├── InvalidResponseError                           The service's response cannot be read
+    ├── TransactionConflictError                       Another transaction is in progress on the same item
+    ├── TransactionTokenReusedError                    The token was already used with a different request
+    └── WriteOutcomeUnknownError                       It is unknown whether the write was applied
 ```
 """
 
@@ -78,22 +78,22 @@ __all__ = [
 
 
 class PydynoxError(Exception):
-    """The root of all; its attributes say where, as far as it is known.
+    """Base class of every pydynox error; its attributes locate the failure, where known.
 
     Attributes:
-        message: What happened, where, and what to do.
+        message: What happened, where, and what to do about it.
         operation: The DynamoDB operation, such as ``"PutItem"``.
-        table: The table's name as it was sent.
+        table: The table's name as sent, including ``table_prefix``.
         model: The name of the model class.
         attribute: The name of the attribute.
-        code: The service's name of the error.
-        request_id: What the service calls this request.
-        status: The HTTP status of the answer.
-        attempts: How often the request was sent.
+        code: The service's error code.
+        request_id: The service's ID for this request.
+        status: The HTTP status of the response.
+        attempts: Number of times the request was sent, including the first.
         elapsed: Seconds from the call to this error.
         retryable: Whether the same call may succeed later.
-        ambiguous: Whether an attempt may have reached the service without an answer.
-        applied: Whether the write was applied all the same: only its answer could not be used.
+        ambiguous: Whether an attempt may have reached the service without a response arriving.
+        applied: Whether the write was applied despite this error: only its response could not be used.
     """
 
     operation: str | None = None
@@ -119,16 +119,16 @@ class PydynoxError(Exception):
 
 
 class ConfigurationError(PydynoxError):
-    """A model or a client is declared wrongly; raised when it is made."""
+    """A model or a client is misconfigured; raised when it is created."""
 
 
 class ValidationError(PydynoxError, ValueError):
-    """Values that do not fit; nothing was sent and nothing was changed.
+    """A value is not valid for its attribute; nothing was sent and nothing was changed.
 
     Attributes:
-        errors: All that is wrong, as ``(attribute, message)``, not only the first.
+        errors: Every problem found, not only the first, as ``(attribute, message)``.
         key: The key of the item, in a batch or a transaction.
-        position: Which of its writes it is, counted from 0.
+        position: The zero-based position of the write in its batch or transaction.
     """
 
     errors: Sequence[tuple[str, str]] = ()
@@ -137,12 +137,12 @@ class ValidationError(PydynoxError, ValueError):
 
 
 class SerializationError(PydynoxError):
-    """A stored value does not fit the declared type; ``model`` and ``attribute`` say which.
+    """A stored value does not match the declared type; ``model`` and ``attribute`` name it.
 
     Attributes:
-        key: The key of the item, of a row of a query or scan.
-        raw: The item as plain values, of such a row.
-        cursor: Where reading goes on behind that row.
+        key: The key of the item, for a row of a query or scan.
+        raw: The item as plain values, for a row of a query or scan.
+        cursor: Resumes reading after that row.
     """
 
     key: Any = None
@@ -151,40 +151,40 @@ class SerializationError(PydynoxError):
 
 
 class EncryptionError(SerializationError):
-    """An encrypted value cannot be opened; or plain text stands where ciphertext is expected."""
+    """An encrypted value cannot be decrypted; or plaintext was found where ciphertext is expected."""
 
 
 class CursorError(PydynoxError, ValueError):
-    """A cursor is forged, expired, or was made by another query."""
+    """A cursor is forged, expired, or belongs to another query."""
 
 
 class ItemNotFoundError(PydynoxError, LookupError):
-    """There is no such item."""
+    """The item does not exist."""
 
 
 class MultipleItemsError(PydynoxError, LookupError):
-    """More than one item matches where one was asked for."""
+    """More than one item matches where exactly one was expected."""
 
 
 class ReadLimitError(PydynoxError):
-    """``max_reads`` requests were sent, and there is more to read.
+    """``max_reads`` requests were sent, and more remains to be read.
 
     Attributes:
-        cursor: Where reading goes on.
+        cursor: Resumes reading where it stopped.
     """
 
     cursor: str | None = None
 
 
 class ItemTooLargeError(PydynoxError):
-    """An item over 400 KB as DynamoDB counts it; nothing was sent.
+    """An item exceeds 400 KB as DynamoDB counts it; nothing was sent.
 
     Attributes:
         size: The size of the item in bytes.
-        limit: The largest size that DynamoDB accepts.
+        limit: The largest size that DynamoDB accepts, in bytes.
         largest: The largest attributes, as ``(attribute, size)``.
         key: The key of the item.
-        position: Which of the writes of a batch or a transaction it is, counted from 0.
+        position: The zero-based position of the write in its batch or transaction.
     """
 
     size: int = 0
@@ -197,12 +197,12 @@ class ItemTooLargeError(PydynoxError):
 class ConditionFailedError(PydynoxError):
     """The condition of a write was false, so nothing was written.
 
-    With ``ambiguous`` an earlier attempt of this very call may be what made it false.
+    If ``ambiguous`` is set, an earlier attempt of this same call may have made it false.
 
     Attributes:
-        condition: The condition, when it was the caller's.
+        condition: The caller's condition, if the call had one.
         key: The key of the item.
-        item: The item as it is stored: an instance of the model, plain values where it fits none, None where there is none.
+        item: The stored item: an instance of the model, plain values if no model matches it, or None if it does not exist.
     """
 
     condition: object = None
@@ -211,23 +211,23 @@ class ConditionFailedError(PydynoxError):
 
 
 class ItemAlreadyExistsError(ConditionFailedError):
-    """A new item was to be written, and its key is taken; ``put()`` replaces what is there."""
+    """An item with this key already exists; use ``put()`` to replace it."""
 
 
 class ItemVanishedError(ItemNotFoundError, ConditionFailedError):
-    """A loaded item was to be changed, and it is no longer there; nothing was resurrected."""
+    """A loaded item was deleted before this change, so nothing was written; nothing was recreated."""
 
 
 class VersionConflictError(ConditionFailedError):
-    """The item was changed by somebody else since it was read; ``item`` is the stored one."""
+    """Another writer changed the item after it was read; ``item`` is the stored one."""
 
 
 class UniqueConstraintError(ConditionFailedError):
     """Another item holds this unique value, so nothing was written.
 
     Attributes:
-        fields: The attributes whose value it is.
-        holder: The key of the item that holds it; None where it is not known.
+        fields: The attributes that must be unique together.
+        holder: The key of the item that holds the value; None if unknown.
     """
 
     fields: Sequence[str] = ()
@@ -235,13 +235,13 @@ class UniqueConstraintError(ConditionFailedError):
 
 
 class TransactionCanceledError(PydynoxError):
-    """Nothing of a transaction was applied.
+    """The transaction was canceled, and none of it was applied.
 
     Attributes:
-        failures: What stood in the way, by the position of its operation.
+        failures: The errors that caused it, by the zero-based position of their operation.
     """
 
-    failures: dict[int, PydynoxError] = {}  # noqa: RUF012 (each error has its own, see below)
+    failures: dict[int, PydynoxError] = {}  # noqa: RUF012 (each error has its own, set in __init__)
 
     def __init__(self, message: str = "", **fields: Any) -> None:
         self.failures = {}
@@ -249,15 +249,15 @@ class TransactionCanceledError(PydynoxError):
 
 
 class BatchIncompleteError(PydynoxError):
-    """A batch ended before everything was written or read; ``retryable`` where the service only had no capacity for the rest.
+    """A batch ended before everything was written or read; ``retryable`` if the service merely lacked the capacity for the rest.
 
     Attributes:
-        unprocessed: What the service has not taken, or what was sent and may be written: instances and keys.
-        written: What is written; empty where ``bulk_write`` or an import wrote it, which do not remember what they have done.
-        written_count: How many are written, in every case; lines of an import.
-        pending: What was not sent any more: what waited to be sent, and the rest of a list or tuple. What another iterator has
-            not given yet stays in it.
-        items: What was read, in the order of the keys; None where there is no item, or where it was not read.
+        unprocessed: Instances and keys that the service did not process, or whose outcome is unknown.
+        written: What was written; empty for ``bulk_write`` and imports, which do not keep track of individual items.
+        written_count: Number of items written, in every case; for an import, of lines.
+        pending: What was not sent: items waiting to be sent, and the rest of a list or tuple. Items not yet taken from any other
+            iterator remain in it.
+        items: What was read, in the order of the keys; None for an item that does not exist or was not read.
     """
 
     unprocessed: Sequence[Any] = ()
@@ -268,68 +268,68 @@ class BatchIncompleteError(PydynoxError):
 
 
 class BudgetExceededError(PydynoxError):
-    """A block of code wants more than its ``budget()``.
+    """A block of code exceeded its ``budget()``.
 
     Attributes:
-        sites: Where in the program calls were made, and how many, the place with the most first.
+        sites: The places in the program that made the calls, with their counts, largest first.
     """
 
     sites: Sequence[tuple[str, int]] = ()
 
 
 class InternalError(PydynoxError):
-    """A fault of pydynox itself: please report it."""
+    """A bug in pydynox: please report it."""
 
 
 class RequestError(PydynoxError):
-    """The service, or the way to it, refused the request; ``code`` is the service's word for it."""
+    """The request failed at the service or on the way to it; ``code`` is the service's error code."""
 
 
 class ThrottlingError(RequestError):
-    """The service refused the request because of its rate.
+    """The service throttled the request.
 
     Attributes:
-        reasons: What was throttled, as ``(reason, resource)``.
+        reasons: The limits exceeded, as ``(reason, resource)``.
     """
 
     reasons: Sequence[tuple[str, str]] = ()
 
 
 class RequestTimeoutError(RequestError, TimeoutError):
-    """The call did not end within its ``timeout``."""
+    """The call did not finish within its ``timeout``."""
 
 
 class ConnectionFailedError(RequestError, ConnectionError):
-    """There was no connection, or it broke before the request was sent."""
+    """No connection could be made, or it broke before the request was sent."""
 
 
 class CredentialsError(RequestError):
-    """Credentials are missing, expired, or not accepted."""
+    """Credentials are missing, expired, or rejected."""
 
 
 class AccessDeniedError(RequestError):
-    """The credentials are good but do not allow this."""
+    """The credentials are valid but do not allow this operation."""
 
 
 class TableNotFoundError(RequestError):
-    """There is no such table; ``User.table.create()`` makes it."""
+    """The table does not exist; ``User.table.create()`` creates it."""
 
 
 class InvalidRequestError(RequestError):
-    """The service calls the request malformed (its ``ValidationException``)."""
+    """The service rejected the request as malformed (its ``ValidationException``)."""
 
 
 class InvalidResponseError(RequestError):
-    """The service's answer cannot be read."""
+    """The service's response cannot be read."""
 
 
 class TransactionConflictError(RequestError):
-    """Another transaction is at work on the same item."""
+    """Another transaction is in progress on the same item."""
 
 
 class TransactionTokenReusedError(RequestError):
-    """The token was used before, with another request."""
+    """The token was already used with a different request."""
 
 
 class WriteOutcomeUnknownError(RequestError):
-    """Nobody knows whether the write was applied; read the item before writing again."""
+    """It is unknown whether the write was applied; read the item before writing again."""

@@ -20,8 +20,8 @@ __all__ = ["after_delete", "after_load", "after_save", "before_delete", "before_
 def before_save(hook: Hook, /) -> Hook:
     """Run this method before ``create``, ``save`` and ``put``.
 
-    It may change the instance. An exception aborts the verb: nothing is sent, and every attribute has the value that it had.
-    It runs before ``save`` looks for changes, so also where there turn out to be none.
+    The hook may change the instance. An exception aborts the verb: nothing is sent, and every attribute keeps its previous value.
+    It runs before ``save`` looks for changes, so it runs even if there turn out to be none.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -44,7 +44,7 @@ def after_save(hook: Hook, /) -> Hook:
         ...
         ...     @after_save
         ...     async def log(self) -> None:
-        ...         await Event(event_id=new_id(), what=f"{self.user_id} was saved").create()
+        ...         await Event(event_id=new_id(), text=f"{self.user_id} was saved").create()
     """
     return _marked(hook, "after_save")
 
@@ -66,7 +66,7 @@ def before_delete(hook: Hook, /) -> Hook:
 
 
 def after_delete(hook: Hook, /) -> Hook:
-    """Run this method after ``delete``; the instance counts as new by then.
+    """Run this method after ``delete``; by then the instance counts as new.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -80,9 +80,9 @@ def after_delete(hook: Hook, /) -> Hook:
 
 
 def after_load(hook: Hook, /) -> Hook:
-    """Run this method on an instance that was read: ``get``, ``get_or_raise``, also those of a ``Key``, and ``refresh``.
+    """Run this method on an instance read by ``get`` or ``get_or_raise``, including those of a ``Key``, or by ``refresh``.
 
-    What it changes counts as a change that is not saved yet.
+    Changes it makes count as unsaved changes.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -96,11 +96,12 @@ def after_load(hook: Hook, /) -> Hook:
     return _marked(hook, "after_load")
 
 
+# Immutable, so a saved reference is enough; anything else is copied before hooks run.
 _SCALARS = frozenset({str, int, float, bool, bytes})
 
 
 class Hooks:
-    """The hooks of one class, by event, as names of methods in the order in which they run."""
+    """The hooks of one class: method names by event, in the order in which they run."""
 
     __slots__ = ("_names",)
 
@@ -108,7 +109,7 @@ class Hooks:
         self._names = names
 
     async def before(self, instance: Any, event: str) -> None:
-        """Run the hooks of an event that comes before a verb; if one fails, the instance is as it was."""
+        """Run the hooks that precede a verb; if one fails, restore the instance."""
         names = self._names.get(event, ())
         if not names:
             return
@@ -123,13 +124,13 @@ class Hooks:
             raise
 
     async def after(self, instance: Any, event: str) -> None:
-        """Run the hooks of an event that comes after a write; the error of one says that the write was applied."""
+        """Run the hooks that follow a write; if one fails, a note on its error states that the write was applied."""
         for name in self._names.get(event, ()):
             try:
                 await _run(instance, name, event)
             except BaseException as error:
                 done = "deleted" if event == "after_delete" else "written"
-                error.add_note(f"the item was {done} all the same: only {_described(instance, name, event)} failed")
+                error.add_note(f"the item was {done}: only {_described(instance, name, event)} failed")
                 raise
 
     async def loaded(self, instance: Any) -> None:
@@ -139,7 +140,7 @@ class Hooks:
 
 
 def _kept(value: Any) -> Any:
-    """A value that no hook can edit in place."""
+    """A copy of the value, which no hook can edit in place."""
     if value is None or type(value) in _SCALARS:
         return value
     from copy import deepcopy
@@ -148,10 +149,10 @@ def _kept(value: Any) -> Any:
 
 
 def hooks_of(cls: type[Any]) -> Hooks | None:
-    """The hooks of a class and its bases, those of a base first; None where there are none.
+    """The hooks of a class and its bases, base classes first; None if there are none.
 
     Raises:
-        ConfigurationError: A hook is no plain method, or is overridden by something else than a hook or None.
+        ConfigurationError: A hook is not a plain method, or is overridden by something other than a hook or None.
     """
     events_by_name: dict[str, tuple[str, ...]] = {}
     for base in reversed(cls.__mro__):
@@ -163,7 +164,7 @@ def hooks_of(cls: type[Any]) -> Hooks | None:
                 _check_replaced(cls, base, name, value)
                 events_by_name[name] = ()
             elif _events(getattr(value, "__func__", None)):
-                fail(cls, name, f"is a hook and a {type(value).__name__}: a hook is a plain method")
+                fail(cls, name, f"is a hook and a {type(value).__name__}: a hook must be a plain method")
     by_event: dict[str, tuple[str, ...]] = {}
     for name, events in events_by_name.items():
         for event in events:
@@ -176,15 +177,17 @@ def _check_replaced(cls: type[Any], base: type[Any], name: str, value: Any) -> N
         fail(
             cls,
             name,
-            f"replaces a hook and is none, in {base.__name__}: decorate it too, or write {name} = None to drop the hook",
+            f"replaces a hook without being one, in {base.__name__}: decorate it too, or write {name} = None to drop the hook",
         )
 
 
 def _marked(hook: Hook, event: str) -> Hook:
     target: Any = hook
-    target = getattr(target, "__func__", target)  # a static or class method: refused when the class is made, by its name
+    target = getattr(
+        target, "__func__", target
+    )  # a static or class method: refused later, when the class is created and its name known
     if not callable(target):
-        raise TypeError(f"@{event} decorates a method, not {hook!r}")
+        raise TypeError(f"@{event} can only decorate a method, not {hook!r}")
     target.__dict__["_pydynox_hook"] = (*_events(target), event)
     return hook
 
@@ -215,7 +218,7 @@ async def _awaited(result: Any) -> None:
 
 def _refuse_waiting(described: str, error: RuntimeError) -> NoReturn:
     raise RuntimeError(
-        f"{described} awaited something other than pydynox, which a blocking call cannot: await the verb, or leave that out"
+        f"{described} awaited something other than pydynox, which a blocking call cannot do: await the verb, or remove that await"
     ) from error
 
 

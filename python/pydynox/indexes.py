@@ -1,4 +1,4 @@
-"""Secondary indexes: declared beside the attributes they use, queried as ``User.by_email.query(...)``."""
+"""Secondary indexes: declared in the model with the attributes they use, queried as ``User.by_email.query(...)``."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class _Index(IndexDeclaration, Generic[PK, SortD]):
 
 
 class GlobalSecondaryIndex(_Index[PK, SortD]):
-    """An index with partitions of its own. Attributes are given by object, or by name where they are declared later; the name
-    under which entities are stored (``"_type"``) is one too.
+    """An index with its own partition key. Refer to attributes by object, or by name if they are declared later; the attribute
+    that stores the entity name (``"_type"``) can be used too.
 
     Args:
         partition_key: The attribute to query by, or a tuple of up to 4.
-        sort_key: The attribute, or up to 4, that sort a partition.
-        index_name: Its name in DynamoDB; the name in the class when not given.
-        projection: What it holds beside the keys: ``"ALL"``, ``"KEYS_ONLY"``, or a tuple of attributes.
+        sort_key: The attribute that sorts a partition, or a tuple of up to 4.
+        index_name: The name in DynamoDB; defaults to the name in the class.
+        projection: The attributes it contains in addition to the keys: ``"ALL"``, ``"KEYS_ONLY"``, or a tuple of attributes.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -100,12 +100,12 @@ class GlobalSecondaryIndex(_Index[PK, SortD]):
 
 
 class LocalSecondaryIndex(_Index[PK, SortD]):
-    """The table's partitions in another order.
+    """The table's partitions, sorted by a different attribute.
 
     Args:
         sort_key: The attribute that sorts a partition.
-        index_name: Its name in DynamoDB; the name in the class when not given.
-        projection: What it holds beside the keys: ``"ALL"``, ``"KEYS_ONLY"``, or a tuple of attributes.
+        index_name: The name in DynamoDB; defaults to the name in the class.
+        projection: The attributes it contains in addition to the keys: ``"ALL"``, ``"KEYS_ONLY"``, or a tuple of attributes.
 
     Example:
         >>> class Order(Model[str, int], table="orders"):
@@ -152,18 +152,18 @@ class Index(Generic[Row, PK, SortD]):
         """The items of one partition of the index, in the order of its sort key; no I/O yet. Sends Query.
 
         Args:
-            *values: Every attribute of the index's partition key by value, then conditions on its sort key, from left to right.
-            **key: Attributes of the key by name, in place of ``values``.
+            *values: The value of each partition key attribute of the index, then conditions on its sort key, from left to right.
+            **key: Key attributes by name, instead of ``values``.
 
         Raises:
-            ValidationError: The partition key is not complete, or a condition is one that no query can have.
+            ValidationError: The partition key is incomplete, or a condition is not allowed in a query.
 
         Example:
             >>> User.by_email.query("a@b.c")
             >>> User.by_email.query(email="a@b.c")
             >>> User.by_email.query(User.email == "a@b.c", User.created_at > since)
 
-        Costs: half a read unit per 4 KB of what is read; a whole one when consistent.
+        Costs: half a read unit per 4 KB read; one unit per 4 KB if strongly consistent.
         """
         model = self._model
         return Query(_core.Search.query(model._schema, self.name, values, key), model, None)
@@ -172,8 +172,8 @@ class Index(Generic[Row, PK, SortD]):
         """Every item of the index, in no order; no I/O yet. Sends Scan.
 
         Args:
-            segments: How many parts are read beside each other.
-            segment: Read this one of them alone, counted from 0, for work that is spread over processes.
+            segments: Number of segments to read in parallel.
+            segment: Read only this segment (zero-based), to spread the work over several processes.
 
         Raises:
             ValidationError: A number is out of range.
@@ -181,7 +181,7 @@ class Index(Generic[Row, PK, SortD]):
         Example:
             >>> await User.by_email.scan().count()
 
-        Costs: half a read unit per 4 KB of the whole index; a whole one when consistent.
+        Costs: half a read unit per 4 KB of the whole index; one unit per 4 KB if strongly consistent.
         """
         model = self._model
         return Query(_core.Search.scan(model._schema, self.name, segments, segment), model, None)

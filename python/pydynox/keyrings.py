@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Keyring(Protocol):
-    """What ``DynamoDBClient(keyring=...)`` takes: a ``LocalKeyring``, a ``KmsKeyring``, or any object with these two methods.
+    """What ``DynamoDBClient(keyring=...)`` accepts: a ``LocalKeyring``, a ``KmsKeyring``, or any object with these two methods.
 
-    They may be coroutines, which are awaited in the event loop of the call that needs a key, or plain functions; calls come from
-    another thread. What they give is kept as ``DataKeyCache`` says, so they are called seldom, and once however many calls wait.
-    A blocking call awaits them in an event loop of its own.
+    The methods can be coroutines, which are awaited in the event loop of the call that needs a key, or plain functions, which are
+    called from another thread. Their results are cached as ``DataKeyCache`` configures, so they are called rarely, and only once
+    when several calls wait for the same key. A blocking call awaits them in its own event loop.
 
     Example:
         >>> class VaultKeyring:
-        ...     key_name = "transit-2026"  # the newest: needed by reencrypt() alone
+        ...     key_name = "transit-2026"  # the newest key: needed only by reencrypt()
         ...
         ...     async def generate_data_key(self, context):
         ...         key, wrapped = await vault.data_key(self.key_name, context)
@@ -36,22 +36,22 @@ class Keyring(Protocol):
     """
 
     def generate_data_key(self, context: dict[str, str], /) -> DataKey | Awaitable[DataKey]:
-        """A new data key: the name of the key that wraps it, 32 bytes, and the same wrapped, bound to the context."""
+        """Return a new data key: the name of its wrapping key, 32 random bytes, and those bytes wrapped, bound to the context."""
         ...
 
     def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str], /) -> bytes | Awaitable[bytes]:
-        """The data key that was wrapped like this; raises where that key did not wrap it, or not in this context."""
+        """Return the unwrapped data key; raise if it was wrapped by another key or in another context."""
         ...
 
 
 class _CoreKeyring:
-    """A keyring that the core knows."""
+    """A keyring implemented in the core."""
 
     __slots__ = ("_text", "core", "key_name")
     core: _core.Keyring
     _text: str
     key_name: str
-    """The name of the key that writes."""
+    """The name of the key that encrypts new values."""
 
     if TYPE_CHECKING:
 
@@ -62,18 +62,19 @@ class _CoreKeyring:
         return self._text
 
     def __reduce__(self) -> str:
-        raise TypeError("a keyring is not pickled: its keys would leave the process")
+        raise TypeError("a keyring cannot be pickled: its keys would leave the process")
 
 
 class LocalKeyring(_CoreKeyring):
-    """Keys that the program holds itself. The last one encrypts; the others are there to read what they encrypted.
+    """Keys that the program manages itself. The last one encrypts; the others only decrypt what they encrypted earlier.
 
     Args:
-        keys: Names, and keys of 32 random bytes, the newest last. Names are stored beside what the keys encrypt; keys are not.
-        context: Names and values of yours that data keys are bound to: what was written with them cannot be read without.
+        keys: Key names mapped to 32 random bytes each, the newest last. The name is stored with each encrypted value, the key is
+            not.
+        context: Additional names and values that data keys are bound to. Values written with a context can only be read with it.
 
     Raises:
-        ConfigurationError: There is no key, or one has another length.
+        ConfigurationError: There is no key, or a key does not have 32 bytes.
 
     Example:
         >>> import os
@@ -91,21 +92,21 @@ class LocalKeyring(_CoreKeyring):
 
 
 class KmsKeyring(_CoreKeyring):
-    """Keys of AWS KMS, asked for with the credentials, the region and the proxy settings of the client, unless it has its own.
+    """Keys in AWS KMS, called with the client's credentials, region and proxy settings unless overridden here.
 
     Args:
-        key_id: The key that wraps new data keys: an id, an ARN, or an alias such as ``"alias/app"``. Stored values name it as it
-            is named here, so it must go on to mean the same key.
-        read_key_ids: Other keys that values may have been written with. No other key is ever asked for.
-        endpoint_url: The address of KMS, where it is not AWS's own.
-        timeout: Seconds for one call with its retries.
-        context: Names and values of yours for the encryption context. CloudTrail shows them.
-        region: The region of the keys, where it is not the client's; of a client of ``memory://``, say.
-        credentials: Keys to ask with, or a function or coroutine function that returns them, where they are not the client's; a
-            role that the client assumes is then not assumed.
+        key_id: The key that wraps new data keys: an ID, an ARN, or an alias such as ``"alias/app"``. Values store it as written
+            here, so it must always refer to the same key.
+        read_key_ids: Other keys that stored values may have been written with. No other key is ever used.
+        endpoint_url: The KMS endpoint, if it is not the AWS default.
+        timeout: Seconds for one KMS call, retries included.
+        context: Additional names and values for the KMS encryption context. CloudTrail logs them in plaintext.
+        region: The region of the keys, if it is not the client's; needed for a ``memory://`` client, for example.
+        credentials: Credentials for KMS, or a function or coroutine function that returns them, if they are not the client's. A
+            role configured on the client is then not assumed.
 
     Raises:
-        ConfigurationError: An id is none, or the time-out makes no sense.
+        ConfigurationError: A key ID or the timeout is not valid.
 
     Example:
         >>> client = DynamoDBClient(keyring=KmsKeyring("alias/app", read_key_ids=["alias/app-2025"]))
@@ -132,19 +133,19 @@ class KmsKeyring(_CoreKeyring):
 
 
 class DataKeyCache:
-    """How long and for how much data keys are kept: ``DynamoDBClient(keyring=..., data_key_cache=DataKeyCache(max_age=60))``.
+    """How long data keys are reused: ``DynamoDBClient(keyring=..., data_key_cache=DataKeyCache(max_age=60))``.
 
-    A key that is kept is a call of KMS saved, and also what is still open after a key policy or a grant was withdrawn. The values
-    of one request share a key, however many they are.
+    A cached key saves a call to KMS, but remains usable after a key policy or grant is revoked. All values of one request share a
+    key.
 
     Args:
-        max_age: Seconds, at most a day: as long one data key encrypts, and as long an unwrapped one is kept.
-        max_values: How many values one data key encrypts.
-        max_bytes: How many bytes one data key encrypts.
-        max_unwrapped: How many unwrapped data keys are kept; those that were not used for the longest time go.
+        max_age: Maximum age of a data key in seconds, at most a day, both for encrypting and for keeping an unwrapped key.
+        max_values: Maximum number of values that one data key encrypts.
+        max_bytes: Maximum number of bytes that one data key encrypts.
+        max_unwrapped: Maximum number of unwrapped data keys to keep; the least recently used are dropped.
 
     Raises:
-        ConfigurationError: A limit is zero or negative, or the age more than a day.
+        ConfigurationError: A limit is not positive, or the age exceeds a day.
 
     Example:
         >>> DynamoDBClient(keyring=KmsKeyring("alias/app"), data_key_cache=DataKeyCache(max_age=60, max_values=1000))
@@ -160,7 +161,7 @@ class DataKeyCache:
         object.__setattr__(self, "wire", (max_age, max_values, max_bytes, max_unwrapped))
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a DataKeyCache is not changed: make another client")
+        raise AttributeError("a DataKeyCache is frozen: create a client with a new one")
 
     def __repr__(self) -> str:
         age, values, size, unwrapped = self.wire
@@ -168,10 +169,10 @@ class DataKeyCache:
 
 
 def core_keyring(keyring: object) -> _core.Keyring | None:
-    """A keyring as the border knows it.
+    """A keyring in the form that the extension takes.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: The argument is not a keyring.
     """
     if keyring is None or isinstance(keyring, _CoreKeyring):
         return None if keyring is None else keyring.core

@@ -1,4 +1,4 @@
-"""Indexes as a class declares them: checked, and as the border takes them."""
+"""Indexes as a class declares them: checked, and converted to the form that the extension takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class IndexDeclaration:
-    """What a class says about one index."""
+    """The declaration of one index."""
 
     is_global = True
 
@@ -31,9 +31,9 @@ class IndexDeclaration:
     def declared(
         self, cls: type[Any], partition: Attr[Any] | None, stored: dict[str, Attr[Any]]
     ) -> tuple[str, bool, list[str], list[str], list[str] | None]:
-        """As the border takes it; ``stored`` are the attributes of the class by their names."""
+        """The index in the form that the extension takes; ``stored`` maps names to the attributes of the class."""
         if not self.name.isprintable():
-            fail(cls, repr(self.name), "is no name of an index: it has letters, digits, _, - and .")
+            fail(cls, repr(self.name), "cannot be the name of an index: use letters, digits, _, - and .")
         keys = [
             [self._named(cls, one, stored) for one in part]
             for part in ((partition,) if partition is not None and not self.is_global else self._partition, self._sort)
@@ -49,11 +49,11 @@ class IndexDeclaration:
                 fail(
                     cls,
                     self.name,
-                    f"has the key {attribute.name}, which says store_null=True: a key is never NULL, and without a value the "
-                    "item is not in the index",
+                    f"has the key {attribute.name}, which sets store_null=True: a key is never NULL, and an item without a "
+                    "value is not in the index",
                 )
             if not _is_key(attribute):
-                fail(cls, self.name, f"has the key {attribute.name}, and a key is stored as a string, a number or bytes")
+                fail(cls, self.name, f"has the key {attribute.name}, but a key must be stored as a string, a number or bytes")
         names = [[attribute.attribute_name for attribute in part] for part in keys]
         return self.name, self.is_global, names[0], names[1], self._included(cls, stored)
 
@@ -72,7 +72,7 @@ class IndexDeclaration:
         attribute = stored.get(name) if isinstance(name, str) else None
         if attribute is None:
             text: str = name or repr(one)
-            fail(cls, self.name, f"is an index on {text}, which is no attribute of {cls.__name__}")
+            fail(cls, self.name, f"is an index on {text}, which is not an attribute of {cls.__name__}")
         return attribute
 
 
@@ -84,22 +84,22 @@ def _is_key(attribute: Attr[Any]) -> bool:
 def declared_indexes(
     cls: type[Any], attributes: dict[str, Attr[Any]], partition: Attr[Any] | None
 ) -> Iterable[tuple[str, bool, list[str], list[str], list[str] | None]]:
-    """The indexes of a class and its bases, as the border takes them.
+    """The indexes of a class and its bases, in the form that the extension takes.
 
     Raises:
-        ConfigurationError: One is declared wrongly.
+        ConfigurationError: An index is not valid.
     """
     indexes: dict[str, IndexDeclaration] = {}
     for name, value in _values(cls):
         if isinstance(value, IndexDeclaration):
             indexes[name] = value
         else:
-            indexes.pop(name, None)
+            indexes.pop(name, None)  # a subclass drops an index by assigning None, or anything else, to its name
     return [index.declared(cls, partition, attributes) for index in indexes.values()]
 
 
 def names_attribute(cls: type[Any], stored: str) -> bool:
-    """Whether an index of a class or its bases has a key by this name."""
+    """Whether an index of a class or its bases refers to a key attribute by this stored name."""
     for _, value in _values(cls):
         if isinstance(value, IndexDeclaration):
             keys: tuple[Any, ...] = (*value._partition, *value._sort)

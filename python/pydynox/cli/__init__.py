@@ -1,4 +1,4 @@
-"""The command line: what is written after ``pydynox``, and how a command ends."""
+"""The command line: parses the arguments of ``pydynox``, runs a command, and sets the exit status."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: What stands after the program's name; else ``sys.argv``.
+        arguments: The arguments after the program's name; ``sys.argv`` by default.
 
     Returns:
-        What the process exits with: 0, 1 when the command failed, 130 when it was interrupted. A command that is written wrongly
-        exits with 2 by itself.
+        The exit status: 0, 1 if the command failed, 130 if it was interrupted. A usage error raises SystemExit with status 2.
 
     Example:
         >>> main(["--version"])
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
     except BrokenPipeError:
-        # Whoever read this has enough: `pydynox scan users | head`. What is still in the buffer goes nowhere.
+        # The reader has closed the pipe, as in `pydynox scan users | head`; dropping stdout discards what is still buffered.
         sys.stdout = None
         return 0
     except (PydynoxError, CommandError) as error:
@@ -82,11 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and how it was built")
     parser.set_defaults(open=_open)
     where = argparse.ArgumentParser(add_help=False)
-    group = where.add_argument_group("where the tables are")
-    group.add_argument("--endpoint-url", metavar="URL", help="another endpoint: http://127.0.0.1:8000, file:///path/items.db")
-    group.add_argument("--region", help="the AWS region; else as every AWS tool finds it")
-    group.add_argument("--profile", help="a profile of the shared configuration files")
-    group.add_argument("--table-prefix", metavar="PREFIX", default="", help="stands before the name of every table")
+    group = where.add_argument_group("connection")
+    group.add_argument(
+        "--endpoint-url", metavar="URL", help="the endpoint, such as http://127.0.0.1:8000 or file:///path/items.db"
+    )
+    group.add_argument("--region", help="the AWS region; resolved like in other AWS tools by default")
+    group.add_argument("--profile", help="a profile in the shared AWS configuration files")
+    group.add_argument("--table-prefix", metavar="PREFIX", default="", help="prepended to the name of every table")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _local.add(commands)
     _read.add(commands, where)
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _open(options: Any) -> DynamoDBClient:
-    """The client that the options lead to."""
+    """The client that the connection options describe."""
     return DynamoDBClient(
         endpoint_url=options.endpoint_url, region=options.region, profile=options.profile, table_prefix=options.table_prefix
     )

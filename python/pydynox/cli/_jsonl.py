@@ -13,18 +13,20 @@ from ._words import progress_bar, say, table_named
 def add(commands: Any, where: Any) -> None:
     """Add the commands."""
     for name, help_, handler in (
-        ("export", "write every item of a table to a file, a line each", _export),
-        ("import", "write the items of a file into a table", _import),
+        ("export", "write every item of a table to a file, one per line", _export),
+        ("import", "write the items of a file to a table", _import),
     ):
         parser = commands.add_parser(name, parents=[where], help=help_, description=f"{help_.capitalize()}.")
         parser.add_argument("table", help="the table's name, or its model as module:Class")
-        parser.add_argument("file", help="the file; compressed where its name ends in .gz")
-        parser.add_argument("--resume", action="store_true", help="go on with one that was interrupted")
+        parser.add_argument("file", help="the file; compressed if its name ends in .gz")
+        parser.add_argument("--resume", action="store_true", help=f"continue an interrupted {name}")
         if name == "export":
-            parser.add_argument("--consistent-read", action="store_true", help="see every write; costs twice as much")
-            parser.add_argument("--target-rcu", type=float, metavar="UNITS", help="the most read units per second")
+            parser.add_argument(
+                "--consistent-read", action="store_true", help="use strongly consistent reads, which cost twice as much"
+            )
+            parser.add_argument("--target-rcu", type=float, metavar="UNITS", help="maximum read units per second")
         else:
-            parser.add_argument("--target-wcu", type=float, metavar="UNITS", help="the most write units per second")
+            parser.add_argument("--target-wcu", type=float, metavar="UNITS", help="maximum write units per second")
         parser.set_defaults(run=handler)
 
 
@@ -42,7 +44,7 @@ def _export(options: Any) -> int:
                 progress=progress,
             )
         )
-    say(f"{count} items of {options.table} in {options.file}", error=True)
+    say(f"{count} items of {options.table} exported to {options.file}", error=True)
     return 0
 
 
@@ -59,5 +61,5 @@ def _import(options: Any) -> int:
                 progress=progress,
             )
         )
-    say(f"{count} items of {options.file} in {options.table}", error=True)
+    say(f"{count} items of {options.file} imported into {options.table}", error=True)
     return 0

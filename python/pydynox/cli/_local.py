@@ -1,4 +1,4 @@
-"""``pydynox local``: the embedded engine as a server, until it is told to end."""
+"""``pydynox local``: the embedded engine as a server, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ _ENDS = {signal.SIGINT, signal.SIGTERM}
 def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "local", help="the embedded engine as a server on 127.0.0.1", description="Answer as DynamoDB does on 127.0.0.1."
+        "local",
+        help="run a local DynamoDB on 127.0.0.1",
+        description="Run the embedded engine as a DynamoDB server on 127.0.0.1.",
     )
-    parser.add_argument("--port", type=int, default=8000, help="where it listens; 0 for any free port (default: 8000)")
-    parser.add_argument("--file", metavar="PATH", help="keep the tables in this file; else in memory, until the end")
+    parser.add_argument("--port", type=int, default=8000, help="the port to listen on; 0 for any free port (default: 8000)")
+    parser.add_argument("--file", metavar="PATH", help="store the tables in this file; in memory by default")
     parser.set_defaults(run=_run)
 
 
 def _run(options: Any) -> int:
-    # From here on they wait for sigwait, also if they come before it.
+    # Blocked before the server starts, so that a signal that arrives early is still pending when sigwait is reached.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     try:
         engine = "memory://" if options.file is None else pathlib.Path(options.file).absolute().as_uri()
         with LocalServer(options.port, endpoint_url=engine) as server:
-            say(f"pydynox local: {server.endpoint_url} ({options.file or 'in memory'}); Ctrl+C ends it")
+            say(f"pydynox local: {server.endpoint_url} ({options.file or 'in memory'}); press Ctrl+C to stop")
             sys.stdout.flush()
             signal.sigwait(_ENDS)
     finally:

@@ -1,4 +1,4 @@
-"""``pydynox scan`` and ``query``: items as a table for people, or as lines of JSON for programs."""
+"""``pydynox scan`` and ``query``: shows items as a table for people, or as JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ ALONE: dict[str, Callable[[AnyExpr], Condition]] = {
     "exists": lambda path: path.exists(),
     "missing": lambda path: path.not_exists(),
 }
-CELL = 60  # characters of a value that a table shows
+CELL = 60  # longest value that a table shows, in characters
 
 
 def add(commands: Any, where: Any) -> None:
     """Add the commands."""
-    words = "a filter such as 'age >= 18', 'city = Oslo', 'address.zip begins_with 0', 'email exists'; of several all must hold"
+    words = "a filter such as 'age >= 18', 'city = Oslo', 'address.zip begins_with 0', 'email exists'; repeat to combine with AND"
     for name, help_, handler in (
         ("scan", "show the items of a table", _scan),
         ("query", "show the items of one partition, in order", _query),
@@ -55,24 +55,26 @@ def add(commands: Any, where: Any) -> None:
         parser.add_argument("table", help="the table's name, or its model as module:Class")
         if name == "query":
             parser.add_argument("partition", help="the value of the partition key")
-            parser.add_argument("--sort", metavar="CONDITION", help="of the sort key: '>= 2026-01', 'begins_with 2026', '= 7'")
-            parser.add_argument("--descending", action="store_true", help="the last first")
+            parser.add_argument("--sort", metavar="CONDITION", help="on the sort key: '>= 2026-01', 'begins_with 2026', '= 7'")
+            parser.add_argument("--descending", action="store_true", help="reverse the order of the sort key")
         parser.add_argument("--index", help="the index to read")
         parser.add_argument("--where", action="append", default=[], metavar="CONDITION", help=words)
-        parser.add_argument("--limit", type=_positive, help="how many items at most")
-        parser.add_argument("--consistent-read", action="store_true", help="see every write; costs twice as much")
+        parser.add_argument("--limit", type=_positive, help="maximum number of items")
+        parser.add_argument(
+            "--consistent-read", action="store_true", help="use strongly consistent reads, which cost twice as much"
+        )
         parser.add_argument(
             "--format",
             choices=["table", "jsonl"],
-            help="a table, the default on a terminal, or a line of plain JSON for each item",
+            help="a table (the default on a terminal), or one line of plain JSON per item",
         )
         parser.set_defaults(run=handler)
 
 
 def condition_of(text: str) -> Condition:
-    """The condition that a text such as ``age >= 18`` is.
+    """Parse a condition such as ``age >= 18``.
 
-    A value that is a JSON number, ``true``, ``false``, ``null`` or text in quotes is that; anything else is a text.
+    A value that is a JSON number, ``true``, ``false``, ``null`` or a quoted string has that type; anything else is a string.
     """
     match = CONDITION.fullmatch(text)
     verb = match["verb"] if match else ""
@@ -80,11 +82,12 @@ def condition_of(text: str) -> Condition:
         return ALONE[verb](attr(match["path"]))
     if match and verb in VERBS and match["value"]:
         return VERBS[verb](attr(match["path"]), value_of(match["value"]))
-    raise CommandError(f"{text!r} is no condition: a path, one of {' '.join([*VERBS, *ALONE])}, and a value but for the last two")
+    operators = " ".join(VERBS)
+    raise CommandError(f"{text!r} is not a condition: write a path, {operators} and a value, or a path and {' or '.join(ALONE)}")
 
 
 def plain_json(value: Any) -> str:
-    """Plain JSON of a value: numbers with all of their digits, sets as sorted lists, binary as base64; safe on a terminal."""
+    """A value as plain JSON: numbers with all digits, sets as sorted lists, binary as base64; safe to print on a terminal."""
     kind: Any = value.__class__
     if issubclass(kind, dict):
         members = (f"{_json_text(name)}:{plain_json(member)}" for name, member in value.items())
@@ -124,7 +127,7 @@ def _opened(options: Any) -> tuple[DynamoDBClient, str]:
     table = table_named(options.table)
     if not isinstance(table, str):
         if table.model_config.table is None:
-            raise ConfigurationError(f"{table.__name__} names no table")
+            raise ConfigurationError(f"{table.__name__} has no table: declare class {table.__name__}(Model[...], table=...)")
         table = table.model_config.table
     return options.open(options), table
 
@@ -137,7 +140,7 @@ def _keys(client: DynamoDBClient, name: str, index: str | None) -> list[tuple[st
     description = table if index is None else next((one for one in indexes if one["IndexName"] == index), None)
     if description is None:
         has = ", ".join(sorted(one["IndexName"] for one in indexes)) or "none"
-        raise CommandError(f"{name} has no index {index!r}; it has {has}")
+        raise CommandError(f"{name} has no index {index!r}; its indexes are: {has}")
     if sum(key["KeyType"] == "HASH" for key in description["KeySchema"]) > 1:
         raise CommandError(f"the partition of {index} has several attributes: scan it with --where instead")
     return [
@@ -155,12 +158,12 @@ def _sort(text: str, name: str, kind: str) -> Condition:
     match = CONDITION.fullmatch(f"x {text}")
     verb = match["verb"] if match else ""
     if match is None or verb not in VERBS or verb in {"!=", "<>", "contains"} or not match["value"]:
-        raise CommandError(f"{text!r} is asked of no sort key: one of = < <= > >= begins_with, and a value")
+        raise CommandError(f"{text!r} is not a condition on a sort key: write = < <= > >= or begins_with, and a value")
     return VERBS[verb](attr(name), _key_value(match["value"], name, kind))
 
 
 def _key_value(text: str, name: str, kind: str) -> str | Decimal | bytes:
-    """The value of a key attribute, whose type the table says."""
+    """The value of a key attribute, of the type that the table declares."""
     try:
         match kind:
             case "N":
@@ -170,11 +173,11 @@ def _key_value(text: str, name: str, kind: str) -> str | Decimal | bytes:
             case _:
                 return text
     except (InvalidOperation, binascii.Error):
-        raise CommandError(f"{name} is {'a number' if kind == 'N' else 'binary, written in base64'}, not {text!r}") from None
+        raise CommandError(f"{name} must be {'a number' if kind == 'N' else 'binary, written as base64'}, not {text!r}") from None
 
 
 def value_of(text: str) -> Any:
-    """What a text is: a number, true, false, null or a quoted text of JSON, else itself."""
+    """Parse a JSON number, true, false, null or quoted string; any other text is returned as it is."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -210,7 +213,7 @@ def _as_table(items: Items, first: list[str]) -> None:
     rows = list(items)
     names = list(dict.fromkeys([*first, *sorted({name for row in rows for name in row})])) if rows else first
     for name in names:
-        # As text: what stands in brackets is no markup.
+        # As Text, so that brackets in a name are not read as markup.
         table.add_column(text(printable(name)), overflow="fold")
     for row in rows:
         table.add_row(*(text(_cell(row[name])) if name in row else text("") for name in names))

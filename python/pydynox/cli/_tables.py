@@ -1,4 +1,4 @@
-"""``pydynox tables``: where tables differ from their models, shown before anything changes."""
+"""``pydynox tables``: shows how tables differ from their models, and applies the changes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _MARKS = {"ensure": "+", "update": "~", None: "!"}
 def add(commands: Any, where: Any) -> None:
     """Add the commands."""
     tables = commands.add_parser(
-        "tables", help="tables and what their models say", description="Tables and what their models say."
+        "tables", help="compare tables with their models", description="Compare tables with their models."
     )
     verbs = tables.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, help_, handler in (
-        ("check", "show where tables differ; exits with 1 if they do", _check),
+        ("check", "show differences; exits with 1 if there are any", _check),
         ("plan", "show what 'apply' would do", _plan),
-        ("apply", "make tables and add what is missing, after showing it", _apply),
+        ("apply", "create tables and add what is missing, after confirmation", _apply),
     ):
         parser = verbs.add_parser(name, parents=[where], help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
         parser.add_argument("models", nargs="+", metavar="MODEL", help="a model as module:Class")
         if name != "check":
-            parser.add_argument("--update", action="store_true", help="also change what is there in another form")
+            parser.add_argument("--update", action="store_true", help="also change settings that differ")
         if name == "apply":
-            parser.add_argument("--yes", action="store_true", help="do not ask")
+            parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
         parser.set_defaults(run=handler)
 
 
@@ -53,7 +53,7 @@ def _apply(options: Any) -> int:
     drifts_by_model = _drifts(options)
     todo = _show(drifts_by_model, update=options.update)
     if hopeless := [f"{_name(model)}: {drift}" for model, drifts in drifts_by_model for drift in drifts if not drift.fixable]:
-        raise CommandError(f"nothing was changed, since this cannot be fixed: {'; '.join(hopeless)}")
+        raise CommandError(f"nothing was changed, because this cannot be fixed in place: {'; '.join(hopeless)}")
     if not todo:
         return 0
     if not options.yes and not _agreed():
@@ -79,10 +79,10 @@ def _drifts(options: Any) -> Drifts:
 
 
 def _show(drifts_by_model: Drifts, *, update: bool) -> int:
-    """Print what would be done, and give how much that is."""
+    """Print what would be done, and return the number of steps."""
     todo = 0
     for model, drifts in drifts_by_model:
-        say(f"{_name(model)}:{'' if drifts else ' as its model says'}")
+        say(f"{_name(model)}:{'' if drifts else ' matches its model'}")
         for drift in drifts:
             skipped = drift.fixed_by == "update" and not update
             todo += drift.fixable and not skipped
@@ -92,7 +92,7 @@ def _show(drifts_by_model: Drifts, *, update: bool) -> int:
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise CommandError("nobody is here to agree: say --yes")
+        raise CommandError("cannot ask for confirmation without a terminal: pass --yes")
     return input("Apply? [y/N] ").strip().lower() in {"y", "yes"}
 
 

@@ -1,4 +1,4 @@
-"""``pydynox unique``: whether the guards of unique values are as they should be."""
+"""``pydynox unique``: verifies and repairs the guards of unique values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._words import model_named, progress_bar, say
 _WORDS = {
     "missing": "has no guard for its {names}",
     "shared": "shares its {names} with another item: change one of them",
-    "orphan": "does not have the {names} that is kept for it",
+    "orphan": "does not have the {names} that is reserved for it",
 }
 
 
@@ -21,8 +21,8 @@ def add(commands: Any, where: Any) -> None:
     unique = commands.add_parser("unique", help="unique values and their guards", description="Unique values and their guards.")
     verbs = unique.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, help_ in (
-        ("verify", "show what is wrong; exits with 1 if anything is"),
-        ("repair", "write missing guards, delete orphans; exits with 1 if anything is left"),
+        ("verify", "show problems; exits with 1 if there are any"),
+        ("repair", "write missing guards and delete orphans; exits with 1 if any problem remains"),
     ):
         parser = verbs.add_parser(name, parents=[where], help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
         parser.add_argument("model", metavar="MODEL", help="the model as module:Class")

@@ -1,4 +1,4 @@
-"""What commands share: errors of a line, tables and models by their names, output that needs the extra."""
+"""What commands share: one-line errors, tables and models by name, and output that needs the extra."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class CommandError(Exception):
-    """What a command cannot do, in one line."""
+    """A command cannot be carried out; the message fits on one line."""
 
 
 def model_named(text: str) -> type[Model[Any]]:
-    """The model that ``module:Class`` names; modules of the working directory are found."""
+    """The model that ``module:Class`` names; modules in the working directory can be imported."""
     module_name, _, class_name = text.partition(":")
     if not module_name or not class_name:
-        raise CommandError(f"a model is written as module:Class, such as app.models:User, not {text!r}")
+        raise CommandError(f"write a model as module:Class, such as app.models:User, not {text!r}")
     if (here := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -35,7 +35,7 @@ def model_named(text: str) -> type[Model[Any]]:
             raise CommandError(f"the module {module_name!r} has no {class_name!r}")
         value = getattr(value, name)
     if not isinstance(value, type) or Model not in value.__mro__:
-        raise CommandError(f"{text} is no model")
+        raise CommandError(f"{text} is not a model")
     model: Any = value
     return model  # type: ignore[no-any-return]
 
@@ -46,7 +46,7 @@ def table_named(text: str) -> str | type[Model[Any]]:
 
 
 def printable(text: str) -> str:
-    """A text as a terminal may have it: what would move its cursor, colour it, or turn letters around is written as an escape.
+    """A text that is safe to print: whatever would move the cursor, change colours or reorder letters is escaped.
 
     Example:
         >>> print(printable("red: \x1b[31m"))
@@ -56,14 +56,15 @@ def printable(text: str) -> str:
 
 
 def escaped(text: str, escape: Callable[[str], str]) -> str:
-    """A text with everything escaped that a terminal obeys rather than shows; what joins letters of one word stays."""
+    """Escape everything that a terminal obeys rather than shows; joiners between the letters of a word are kept."""
     if text.isprintable():
         return text
     return "".join(escape(letter) if _is_obeyed(letter) else letter for letter in text)
 
 
 def _is_obeyed(letter: str) -> bool:
-    # Control and format characters, lone surrogates, separators of lines and paragraphs.
+    # Unicode categories: control and format characters, lone surrogates, line and paragraph separators. The two exceptions are
+    # ZERO WIDTH NON-JOINER and JOINER, which scripts such as Persian and Hindi need inside a word.
     return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and letter not in {"\u200c", "\u200d"}
 
 
@@ -73,7 +74,7 @@ def say(text: str = "", *, error: bool = False) -> None:
 
 
 def rich_module(name: str, purpose: str) -> Any:
-    """A module of the library for terminals."""
+    """A module of rich, which the extra ``cli`` installs."""
     try:
         return importlib.import_module(f"rich.{name}")
     except ModuleNotFoundError:
@@ -82,7 +83,7 @@ def rich_module(name: str, purpose: str) -> Any:
 
 @contextmanager
 def progress_bar(title: str, total: int | None) -> Generator[Callable[[int], None]]:
-    """A bar on a terminal; nothing where there is none, or where the extra is missing."""
+    """Show a progress bar, unless stderr is not a terminal or the extra is not installed."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

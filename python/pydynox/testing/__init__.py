@@ -1,13 +1,13 @@
-"""For the tests of those who use pydynox: a fixture with a DynamoDB of its own, and faults to meet. PYTEST_DONT_REWRITE
+"""For your tests: a fixture with an isolated DynamoDB in memory, and injected faults. PYTEST_DONT_REWRITE
 
-``pytest_plugins = ["pydynox.testing"]`` in a ``conftest.py`` brings the fixture ``dynamodb``; ``isolated_dynamodb()`` is
-the same for any other way to test.
+``pytest_plugins = ["pydynox.testing"]`` in a ``conftest.py`` provides the fixture ``dynamodb``; ``isolated_dynamodb()`` does
+the same for any other test runner.
 """
 
 from .faults import Fault, FaultLog, Injected, fault, inject
 from .isolation import isolated_dynamodb
 
-# Importing this module needs no pytest; making it a plugin brings the fixtures.
+# Importing this module does not import pytest; only loading it as a plugin does.
 pytest_plugins = ["pydynox.testing.fixtures"]
 
 __all__ = ["Fault", "FaultLog", "Injected", "fault", "inject", "isolated_dynamodb"]

@@ -1,4 +1,4 @@
-"""Faults: what networks and services do now and then, done to a client's requests on purpose. PYTEST_DONT_REWRITE"""
+"""Faults: failures of networks and services, injected into a client's requests on purpose. PYTEST_DONT_REWRITE"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FaultKind = Literal[
     "half_unprocessed",
 ]
 
-_ERRORS: dict[str, tuple[str, int, str, str]] = {  # by kind: what is done, status, code, message
+_ERRORS: dict[str, tuple[str, int, str, str]] = {  # by kind: fault in the core, status, code, message
     "throttle": ("error", 400, "ProvisionedThroughputExceededException", "The level of configured throughput was exceeded"),
     "internal_error": ("error", 500, "InternalServerError", "Internal server error"),
     "unavailable": ("error", 503, "ServiceUnavailable", "The service is unavailable"),
@@ -44,7 +44,7 @@ _BATCHES = ("BatchGetItem", "BatchWriteItem")
 
 
 class Fault(NamedTuple):
-    """What is done to which requests; made by ``fault()``."""
+    """A fault, and the requests it applies to; created by ``fault()``."""
 
     operation: str | None
     kind: str
@@ -59,20 +59,20 @@ class Fault(NamedTuple):
 
 
 class Injected(NamedTuple):
-    """One fault that was done."""
+    """One fault that was injected."""
 
     kind: str
     operation: str
     table: str
-    """As it was sent; empty for what may be of several tables."""
+    """The table's name as sent; empty for operations on several tables."""
     request: int
-    """Which of all requests it was, counted from 0."""
+    """The zero-based position among all requests in the block."""
     applied: bool | None
-    """Whether DynamoDB applied the request; None where the call ended before that was known, and for a part of a batch."""
+    """Whether DynamoDB applied the request; None if the call ended before that was known, or for part of a batch."""
 
 
 class FaultLog:
-    """What came by, and what was done to it: the result of ``with inject(...)``."""
+    """The requests that were sent and the faults injected into them; returned by ``with inject(...)``."""
 
     __slots__ = ("_core", "_faults")
 
@@ -82,7 +82,7 @@ class FaultLog:
 
     @property
     def injected(self) -> list[Injected]:
-        """The faults that were done, in their order."""
+        """The faults that were injected, in order."""
         return [
             Injected(self._faults[rule].kind, operation, table, request, applied)
             for rule, operation, table, request, applied in self._core.injected()
@@ -90,12 +90,12 @@ class FaultLog:
 
     @property
     def requests(self) -> list[str]:
-        """The operations of all requests that were sent, attempt by attempt."""
+        """The operation of every request that was sent, one entry per attempt."""
         return self._core.requests()
 
     @property
     def unused(self) -> list[Fault]:
-        """The faults that were never done: a test that expects one may look here."""
+        """The faults that were never injected; a test can assert that this is empty."""
         used = {done[0] for done in self._core.injected()}
         return [fault for place, fault in enumerate(self._faults) if place not in used]
 
@@ -118,32 +118,32 @@ def fault(
     reasons: Sequence[tuple[str, str] | Mapping[str, str]] = (),
     members: Mapping[str, Any] | None = None,
 ) -> Fault:
-    """What to do to some requests of a client, for ``inject``.
+    """Describe a fault to inject into a client's requests, for ``inject``.
 
-    Before DynamoDB sees the request: ``"throttle"``, ``"internal_error"`` (500), ``"unavailable"`` (503), ``"error"`` (of any
-    ``code``), ``"unreachable"`` (no connection), ``"reset"`` (the connection breaks), ``"stall"`` (nothing ever comes),
-    ``"latency"`` (it waits ``seconds`` and goes on), ``"unprocessed"`` (all of a batch is left over).
+    Faults before DynamoDB sees the request: ``"throttle"``, ``"internal_error"`` (500), ``"unavailable"`` (503), ``"error"`` (any
+    ``code``), ``"unreachable"`` (no connection), ``"reset"`` (the connection breaks), ``"stall"`` (no response ever arrives),
+    ``"latency"`` (the request is delayed by ``seconds``), ``"unprocessed"`` (a whole batch is unprocessed).
 
-    After DynamoDB applied it: ``"lost"`` (the connection breaks before the answer), ``"timeout"``, ``"truncated"``, ``"corrupt"``
-    (the answer does not match its checksum), ``"late_error"`` (500 in place of the answer), ``"half_unprocessed"`` (half of a
-    batch is done, the rest left over).
+    Faults after DynamoDB has applied it: ``"lost"`` (the connection breaks before the response), ``"timeout"``, ``"truncated"``,
+    ``"corrupt"`` (the response does not match its checksum), ``"late_error"`` (500 instead of the response),
+    ``"half_unprocessed"`` (half of a batch is applied, the rest is unprocessed).
 
     Args:
-        operation: To which operation, such as ``"PutItem"``; None for any.
-        kind: What is done.
-        table: Only to requests that name this table, as it is sent, ``table_prefix`` included.
-        skip: How many requests pass first.
-        times: To how many requests it is done; None for all that follow.
-        seconds: How long ``"latency"`` waits.
-        code: The code of an error, such as ``"TransactionCanceledException"``.
-        status: Its HTTP status.
-        message: Its text.
-        reasons: Why it is throttled, each with the resource: ``("TableWriteMaxOnDemandThroughputExceeded", "users")``, or as the
-            service writes it, ``{"reason": "TableWriteMaxOnDemandThroughputExceeded", "resource": "users"}``.
-        members: What else stands in the error's body, such as ``{"CancellationReasons": [{"Code": "TransactionConflict"}]}``.
+        operation: The operation, such as ``"PutItem"``; None for any.
+        kind: The fault.
+        table: Only requests to this table; the name as sent, ``table_prefix`` included.
+        skip: Number of matching requests to let through first.
+        times: Number of requests to inject the fault into; None for all that follow.
+        seconds: The delay of ``"latency"``.
+        code: The error code, such as ``"TransactionCanceledException"``.
+        status: The HTTP status of the error.
+        message: The message of the error.
+        reasons: The throttling reasons, each with its resource: ``("TableWriteMaxOnDemandThroughputExceeded", "users")``, or in
+            the service's form, ``{"reason": "TableWriteMaxOnDemandThroughputExceeded", "resource": "users"}``.
+        members: Further members of the error's body, such as ``{"CancellationReasons": [{"Code": "TransactionConflict"}]}``.
 
     Raises:
-        ValueError: The kind is unknown, a number is out of range, or something is given that this kind does not use.
+        ValueError: The kind is unknown, a number is out of range, or an argument does not apply to this kind.
 
     Example:
         >>> with inject(client, fault("PutItem", "throttle", times=2)) as log:
@@ -152,23 +152,23 @@ def fault(
         ['throttle', 'throttle']
     """
     if kind not in _KINDS:
-        raise ValueError(f"fault(): no kind is {kind!r}; there are {', '.join(sorted(_KINDS))}")
+        raise ValueError(f"fault(): there is no kind {kind!r}; the kinds are {', '.join(sorted(_KINDS))}")
     if operation == "":
-        raise ValueError(f"fault(): an operation is a name such as 'PutItem', or None for any, not {operation!r}")
+        raise ValueError(f"fault(): the operation must be a name such as 'PutItem', or None for any, not {operation!r}")
     if kind in _OF_BATCHES and operation not in _BATCHES:
-        raise ValueError(f"fault(): {kind!r} is of {' and '.join(_BATCHES)}, not of {operation}")
+        raise ValueError(f"fault(): {kind!r} applies to {' and '.join(_BATCHES)}, not to {operation}")
     for name, number, least in (("skip", skip, 0), ("times", times, 1)):
         if number is not None and number < least:
-            raise ValueError(f"fault(): {name} is a number from {least}, not {number!r}")
+            raise ValueError(f"fault(): {name} must be at least {least}, not {number!r}")
     if (kind == "latency") != (seconds is not None):
-        raise ValueError("fault(): 'latency' needs seconds=, and nothing else takes them")
+        raise ValueError("fault(): 'latency' needs seconds=, and no other kind takes it")
     if seconds is not None and not 0 <= seconds < float("inf"):
-        raise ValueError(f"fault(): seconds is a time, not {seconds!r}")
+        raise ValueError(f"fault(): seconds must be 0 or more and finite, not {seconds!r}")
     given = {"code": code, "status": status, "message": message, "reasons": reasons or None, "members": members}
     if kind not in _ERRORS:
         unused = [name for name, value in given.items() if value is not None]
         if unused:
-            raise ValueError(f"fault(): {kind!r} takes no {', '.join(unused)}: it is no error")
+            raise ValueError(f"fault(): {kind!r} does not take {', '.join(unused)}: it returns no error")
         return Fault(operation, kind, table, skip, times, seconds or 0.0, 0, "", "", {})
     _, usual_status, usual_code, usual_message = _ERRORS[kind]
     body = dict(members or {})
@@ -189,36 +189,36 @@ def fault(
 
 
 def _reason(given: Any) -> dict[str, str]:
-    """A reason as the service writes it."""
+    """A reason in the service's form, with the members ``reason`` and ``resource``."""
     if issubclass(type(given), Mapping) and set(given) == {"reason", "resource"}:
         reason, resource = given["reason"], given["resource"]
     elif issubclass(type(given), (tuple, list)) and len(given) == 2:  # noqa: PLR2004  # a reason and its resource
         reason, resource = given
     else:
-        raise ValueError(f"fault(): a reason is (reason, resource) or {{'reason': ..., 'resource': ...}}, not {given!r}")
+        raise ValueError(f"fault(): a reason must be (reason, resource) or {{'reason': ..., 'resource': ...}}, not {given!r}")
     if not (issubclass(type(reason), str) and issubclass(type(resource), str)):
-        raise ValueError(  # noqa: TRY004  # as all that fault() refuses
-            f"fault(): reason and resource are texts, not {reason!r} and {resource!r}"
+        raise ValueError(  # noqa: TRY004  # one exception type for all invalid arguments of fault()
+            f"fault(): reason and resource must be str, not {reason!r} and {resource!r}"
         )
     return {"reason": reason, "resource": resource}
 
 
 @contextmanager
 def inject(client: DynamoDBClient, /, *faults: Fault) -> Generator[FaultLog]:
-    """Within the block, do this to requests of a client, whatever it is connected to.
+    """Inject faults into a client's requests within the block, whatever endpoint the client uses.
 
-    A request gets what the first fault says that is neither skipping nor used up; those after it do not count that request, so
-    that faults come one after another. ``"latency"`` also passes it on. Each attempt is a request. Calls of all threads and tasks
-    are meant; those that began before the block go on as they began. Blocks may stand in each other: a request meets the inner
-    one's faults first. Within the block the client has a retry quota of its own.
+    Each request takes the first fault that is neither skipping nor used up; later faults do not count that request, so faults
+    occur one after another. A request delayed by ``"latency"`` is then offered to the later faults. Each attempt counts as a
+    request. Faults apply to calls from all threads and tasks, except calls that started before the block. Blocks can be nested:
+    the inner block's faults are tried first. Within the block, the client has a separate retry quota.
 
     Args:
         client: The client.
-        *faults: What to do, made by ``fault()``.
+        *faults: The faults, created by ``fault()``.
 
     Raises:
-        ValueError: There is no fault.
-        TypeError: Something is none.
+        ValueError: No fault is given.
+        TypeError: An argument is not a fault.
 
     Example:
         >>> with inject(client, fault("PutItem", "lost")) as log:
@@ -230,7 +230,7 @@ def inject(client: DynamoDBClient, /, *faults: Fault) -> Generator[FaultLog]:
         raise ValueError("inject() needs at least one fault, such as fault('PutItem', 'throttle')")
     for one in faults:
         if not hasattr(one, "members"):
-            raise TypeError(f"inject() takes what fault() makes, not {type(one).__qualname__}")
+            raise TypeError(f"inject() takes faults created by fault(), not {type(one).__qualname__}")
     core = _core.Faults([one._replace(kind=_ERRORS[one.kind][0]) if one.kind in _ERRORS else one for one in faults])
     client.core.inject(core)
     try:

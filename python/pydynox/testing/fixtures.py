@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def dynamodb_options() -> dict[str, Any]:
-    """The arguments of the client that ``dynamodb`` is: override it to give cursor keys, a keyring, a table prefix.
+    """The client arguments for ``dynamodb``: override this fixture to pass cursor keys, a keyring or a table prefix.
 
     Example:
         >>> @pytest.fixture
@@ -28,13 +28,13 @@ def dynamodb_options() -> dict[str, Any]:
 
 @pytest.fixture
 def dynamodb(dynamodb_options: dict[str, Any]) -> Iterator[DynamoDBClient]:
-    """A DynamoDB of the test's own, empty, in this process: every client without an ``endpoint_url=`` reaches it.
+    """An empty, in-process DynamoDB for one test: every client without an ``endpoint_url=`` connects to it.
 
-    It is the client of every model that names none, in all threads. Credentials of the machine are out of reach. Afterwards
-    everything is as it was before the test; see ``isolated_dynamodb``.
+    It is the client of every model that has no client of its own, in all threads. Credentials of the machine are hidden.
+    Everything is restored after the test; see ``isolated_dynamodb``.
 
     Example:
-        >>> def test_an_order_is_kept(dynamodb):
+        >>> def test_an_order_is_stored(dynamodb):
         ...     Order.table.sync.create()
         ...     Order(customer_id="c1", number=7).sync.create()
         ...     assert Order.sync.get("c1", 7)

@@ -1,4 +1,4 @@
-"""A DynamoDB for the length of a block: where every client goes meanwhile, and what none of them can see. PYTEST_DONT_REWRITE"""
+"""An isolated DynamoDB for a block: redirects every client, and hides the machine's credentials. PYTEST_DONT_REWRITE"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydynox.default_client import sole_client
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-#: What names credentials of the machine, or the way to them.
+#: Environment variables that hold credentials of the machine or point to them.
 _HIDDEN = (
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
@@ -28,7 +28,7 @@ _HIDDEN = (
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 )
-#: What stands in for it, for other libraries and child processes as well.
+#: Replacements, which other libraries and child processes see as well.
 _SHOWN = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -60,19 +60,19 @@ def _environment() -> Generator[None]:
 
 @contextmanager
 def isolated_dynamodb(**options: Any) -> Generator[DynamoDBClient]:
-    """Within the block, an empty DynamoDB in this process is where every client without an ``endpoint_url=`` goes.
+    """Within the block, redirect every client without an ``endpoint_url=`` to an empty DynamoDB in this process.
 
-    That holds in all threads, for clients made before the block and within it, and whatever region, profile, role or credentials
-    they name. Credentials of the machine are out of reach: the environment, the shared files, the instance and the container are
-    hidden. A ``KmsKeyring`` without an ``endpoint_url=`` uses the keyring given here, and is refused where none is. Afterwards
-    everything is as it was before. Blocks can be nested.
+    This applies in all threads, to clients created before and within the block, whatever region, profile, role or credentials
+    they were given. Credentials of the machine are hidden: the environment, the shared files, instance metadata and container
+    credentials. A ``KmsKeyring`` without an ``endpoint_url=`` uses the keyring passed here, and is refused if there is none.
+    Everything is restored afterwards. Blocks can be nested.
 
     Args:
-        **options: Arguments of the ``DynamoDBClient`` that the block gives, such as ``cursor_keys`` or ``keyring``. Its
-            ``endpoint_url`` is where other clients go too; ``memory://`` by default.
+        **options: Arguments of the ``DynamoDBClient`` that the block yields, such as ``cursor_keys`` or ``keyring``. Its
+            ``endpoint_url``, ``memory://`` by default, is where the other clients are redirected to.
 
     Raises:
-        ConfigurationError: An option is wrong.
+        ConfigurationError: An option is not valid.
 
     Example:
         >>> with isolated_dynamodb(keyring=LocalKeyring({"test": os.urandom(32)})) as client:
