@@ -225,7 +225,7 @@ def test_a_version_is_not_looked_at_and_so_asked_for(client: DynamoDBClient, dri
 
 def test_a_writer_is_for_one_block(client: DynamoDBClient, drive: Drive) -> None:
     writer = client.batch_writer()
-    with pytest.raises(RuntimeError, match=r"batch\.put outside of its block, which has not begun"):
+    with pytest.raises(RuntimeError, match=r"batch\.put outside its block, which has not started"):
         drive(writer.put(User(user_id="a")))
 
     async def use() -> None:
@@ -233,7 +233,7 @@ def test_a_writer_is_for_one_block(client: DynamoDBClient, drive: Drive) -> None
             await batch.put(User(user_id="a"))
 
     asyncio.run(use())
-    with pytest.raises(RuntimeError, match="a batch writer is for one block"):
+    with pytest.raises(RuntimeError, match="a batch writer can be used for one block only"):
         asyncio.run(use())
     with pytest.raises(RuntimeError, match=r"batch\.delete outside of its block, which has ended"):
         drive(writer.delete(User.key("a")))

@@ -196,7 +196,7 @@ def test_values_are_what_json_says_and_else_texts(text, value):
 
 @pytest.mark.parametrize("text", ["", "age", "age ~ 3", "= 3", "age =", "email exists 5"])
 def test_what_is_no_condition_is_refused(text):
-    with pytest.raises(CommandError, match="no condition"):
+    with pytest.raises(CommandError, match="not a condition"):
         condition_of(text)
 
 
@@ -305,7 +305,7 @@ class TestJsonl:
     def test_files_that_are_in_the_way_are_named(self, shop):
         shop.ok("export", "orders", "x.jsonl")
 
-        assert "x.jsonl is there already" in shop.fails("export", "orders", "x.jsonl")
+        assert "x.jsonl already exists" in shop.fails("export", "orders", "x.jsonl")
         assert "target_wcu" in shop.fails("import", "orders", "x.jsonl", "--target-wcu", "0")
         assert "target_rcu" in shop.fails("export", "orders", "z.jsonl", "--target-rcu", "0")
         assert shop.fails("import", "orders", "y.jsonl") == "y.jsonl: No such file or directory"

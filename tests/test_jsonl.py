@@ -184,7 +184,7 @@ class TestAnotherJob:
         with pytest.raises(ConfigurationError, match=r"another job: the table was .*readings.*other.*nothing was done"):
             run(export_jsonl("other", path, resume=True))
         (tmp_path / "y.jsonl.resume").write_text("[1]")
-        with pytest.raises(ConfigurationError, match="no file of an interrupted job"):
+        with pytest.raises(ConfigurationError, match="not the record of an interrupted job"):
             run(export_jsonl("other", tmp_path / "y.jsonl", resume=True))
 
         assert (tmp_path / "x.jsonl.part").read_bytes() == before
@@ -260,7 +260,7 @@ class TestBadInput:
         path = tmp_path / "x.jsonl"
         path.write_text("mine")
 
-        with pytest.raises(FileExistsError, match="overwrites nothing"):
+        with pytest.raises(FileExistsError, match="does not overwrite"):
             run(export_jsonl(Reading, path))
 
         assert path.read_text() == "mine"
@@ -280,7 +280,7 @@ class TestBadInput:
 @pytest.mark.parametrize(
     "damage",
     [
-        pytest.param(lambda data: data[: len(data) // 2], id="cut off"),
+        pytest.param(lambda data: data[: len(data) // 2], id="truncated"),
         pytest.param(lambda data: data[:-4] + b"\xff\xff\xff\xff", id="wrong length"),
         pytest.param(lambda data: data[:-8] + b"\xff\xff\xff\xff" + data[-4:], id="wrong checksum"),
         pytest.param(lambda data: data[:40] + bytes(byte ^ 255 for byte in data[40:60]) + data[60:], id="wrong in the middle"),

@@ -174,8 +174,8 @@ def test_what_cannot_be_executed_is_refused_before_it_is_sent(serve: Serve, driv
         (ALL, (float("nan"),), {}, "parameter 1"),
         (ALL, ("b",), {"limit": 0}, "1 or more"),
         (ALL, ("b",), {"limit": True}, "1 or more"),
-        ("DELETE FROM t", (), {"limit": 1}, "limit= is for SELECT"),
-        ("DELETE FROM t", (), {"consistent_read": True}, "consistent_read= is for SELECT"),
+        ("DELETE FROM t", (), {"limit": 1}, "limit= applies only to SELECT"),
+        ("DELETE FROM t", (), {"consistent_read": True}, "consistent_read= applies only to SELECT"),
     ):
         with pytest.raises(ValidationError, match=message):
             drive(client.execute(statement, *parameters, **options))
@@ -432,8 +432,8 @@ def test_what_cannot_be_decrypted_is_handed_on_too(drive: Drive) -> None:
 
 def test_the_function_is_one_and_of_a_reading(serve: Serve, drive: Drive) -> None:
     server = serve()
-    with pytest.raises(TypeError, match="on_invalid= is a function"):
+    with pytest.raises(TypeError, match="on_invalid= takes a function"):
         drive(client_of(server).execute(ALL, "b", on_invalid=3))  # type: ignore[call-overload]
-    with pytest.raises(ValidationError, match="on_invalid= is for SELECT"):
+    with pytest.raises(ValidationError, match="on_invalid= applies only to SELECT"):
         drive(client_of(server).execute("DELETE FROM t", on_invalid=print))
     assert server.seen == []

@@ -591,7 +591,7 @@ def test_a_collection_is_of_models_that_share_a_table() -> None:
 
     with pytest.raises(ConfigurationError, match=r"Collection\(Entity\): Entity has no entity="):
         Collection(Entity)
-    with pytest.raises(ConfigurationError, match=r"Collection\(Customer, Alone\): they have no base class in common"):
+    with pytest.raises(ConfigurationError, match=r"Collection\(Customer, Alone\): the models have no common base class"):
         Collection(Customer, Alone)
     with pytest.raises(ConfigurationError, match="needs at least one model"):
         Collection()

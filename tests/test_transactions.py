@@ -285,7 +285,11 @@ REFUSED: dict[str, tuple[Fill, type[Exception], str]] = {
     ),
     "a key to create": (lambda tx: tx.create(Account.key("a")), TypeError, r"tx\.create takes an instance of a model, not Key"),
     "a dict": (lambda tx: tx.delete({"a": 1}), TypeError, r"tx\.delete takes an instance of a model or a key, not dict"),
-    "no condition": (lambda tx: tx.check(Account.key("a"), True), TypeError, r"\[0\] check: a condition is such as"),  # type: ignore[arg-type]
+    "no condition": (
+        lambda tx: tx.check(Account.key("a"), True),
+        TypeError,
+        r"\[0\] check: condition= takes a condition such as",
+    ),  # type: ignore[arg-type]
 }
 
 
@@ -307,7 +311,7 @@ def test_a_transaction_is_for_one_block(client: DynamoDBClient, commit: Commit) 
     tx = commit(lambda tx: tx.create(Account(account_id="a")))
     with pytest.raises(RuntimeError, match=r"this transaction has ended: tx\.create\(\) needs a new one"):
         tx.create(Account(account_id="b"))
-    with pytest.raises(RuntimeError, match="this transaction has ended: begin a new one"):
+    with pytest.raises(RuntimeError, match="this transaction has ended: start a new one"):
         asyncio.run(tx.__aenter__())
 
 

@@ -141,7 +141,7 @@ def test_extend_ttl_is_for_the_ttl_attribute(path: Any) -> None:
 
 def test_extend_ttl_adds_a_timedelta() -> None:
     wrong: Any = 3600
-    with pytest.raises(TypeError, match="extend_ttl adds a timedelta, not int"):
+    with pytest.raises(TypeError, match="extend_ttl takes a timedelta, not int"):
         extend_ttl(Session.expires_at, wrong)
 
 

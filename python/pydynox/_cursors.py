@@ -1,4 +1,4 @@
-"""The warning about cursors that anybody can write."""
+"""The warning about cursors that are not authenticated."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import warnings
 
 
 class CursorWarning(UserWarning):
-    """A client without ``cursor_keys`` went on after a cursor: whoever can send one chooses where the reading goes on.
+    """A client without ``cursor_keys`` continued from a cursor: any caller that can send a cursor chooses where reading resumes.
 
-    Said once per client, and never for the embedded engine. Give ``DynamoDBClient(cursor_keys=[...])`` where cursors come from
-    others; where they are your own, filter the warning.
+    Emitted once per client, and never for the embedded engine. Pass ``DynamoDBClient(cursor_keys=[...])`` if cursors come from
+    outside the program; if they are your own, filter the warning.
     """
 
 
 def warn_of_cursors() -> None:
-    """Called by the border when a client goes on after the first cursor that it could not authenticate."""
+    """Warn about a client without ``cursor_keys``; the extension calls this for the first cursor it cannot authenticate."""
     from .cost import caller
 
     message = (
-        "this client has no cursor_keys, so that anybody can write the cursor it goes on after: "
-        "give it DynamoDBClient(cursor_keys=[secret]) if cursors come from outside of the program (docs/paging.md)"
+        "this client has no cursor_keys, so the cursor it continues from may be forged: "
+        "pass DynamoDBClient(cursor_keys=[secret]) if cursors come from outside the program (docs/paging.md)"
     )
     frame = caller()
     if frame is None:

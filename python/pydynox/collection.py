@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class Collection(Generic[Row]):
     """Several models of one table, read together, each row as its own class: ``Collection(Customer, Invoice)``.
 
-    Items of other entities are left out. To read all there are, query the base class.
+    Items of other entities are left out. To read every entity, query the base class.
 
     Args:
         *models: Classes with an ``entity=`` that share a base class with the table's keys.
 
     Raises:
-        ConfigurationError: One has no entity, or they have no such base class in common.
+        ConfigurationError: A model has no entity, or the models do not share such a base class.
 
     Example:
         >>> everything = Collection(Customer, Invoice)
@@ -52,7 +52,7 @@ class Collection(Generic[Row]):
         for model in models:
             entity = entity_of(model)
             if entity is None:
-                raise ConfigurationError(f"Collection({names}): {model.__name__} has no entity= by which its items are known")
+                raise ConfigurationError(f"Collection({names}): {model.__name__} has no entity= that identifies its items")
             schemas[entity] = model._schema
             schemas |= completed(model).entities
         self._models: list[_core.Schema] = [model._schema for model in models]
@@ -68,18 +68,18 @@ class Collection(Generic[Row]):
         """The items of these models in one partition, in the order of their sort keys; no I/O yet. Sends Query.
 
         Args:
-            *values: The partition key, unless ``parts`` make it, then a condition on the sort key.
-            **parts: What the templates of all these models make the key of, by name.
+            *values: The partition key, unless ``parts`` provide it, then a condition on the sort key.
+            **parts: The attributes from which the key templates of all these models build the key, by name.
 
         Raises:
-            ValidationError: The key is of the wrong type, the condition is one that no query can have, or the models make
-                different keys of the parts.
+            ValidationError: The key has the wrong type, the condition is not allowed in a query, or the models build different
+                keys from the parts.
 
         Example:
             >>> await Collection(Customer, Invoice).query("CUSTOMER#7").all()
             >>> await Collection(Customer, Invoice).query(customer_id="7").all()
 
-        Costs: half a read unit per 4 KB of what is read, items of other entities included; a whole one when consistent.
+        Costs: half a read unit per 4 KB read, items of other entities included; one unit per 4 KB if strongly consistent.
         """
         return Query(_core.Search.query(self._schema, None, values, parts, self._models), self._base, None)
 
@@ -87,8 +87,8 @@ class Collection(Generic[Row]):
         """The items of these models in the whole table, in no order; no I/O yet. Sends Scan.
 
         Args:
-            segments: How many parts are read beside each other.
-            segment: Read this one of them alone, counted from 0.
+            segments: Number of segments to read in parallel.
+            segment: Read only this segment (zero-based).
 
         Raises:
             ValidationError: A number is out of range.
@@ -96,7 +96,7 @@ class Collection(Generic[Row]):
         Example:
             >>> await Collection(Customer, Invoice).scan().count()
 
-        Costs: half a read unit per 4 KB of the whole table; a whole one when consistent.
+        Costs: half a read unit per 4 KB of the whole table; one unit per 4 KB if strongly consistent.
         """
         return Query(_core.Search.scan(self._schema, None, segments, segment), self._base, None)
 
@@ -105,7 +105,7 @@ class Collection(Generic[Row]):
 
 
 def _common_base(models: tuple[Any, ...], names: str) -> Any:
-    """The nearest class that all of them are, which has the keys of the table and items of its own."""
+    """The nearest common base class that declares the table's keys and is not abstract."""
     for base in models[0].__mro__:
         definition = definition_of(base)
         if definition is None or definition.abstract or not all(issubclass(model, base) for model in models):
@@ -113,6 +113,6 @@ def _common_base(models: tuple[Any, ...], names: str) -> Any:
         if completed(base).attributes:
             return base
     raise ConfigurationError(
-        f"Collection({names}): they have no base class in common that declares the table and its keys, "
+        f"Collection({names}): the models have no common base class that declares the table and its keys, "
         'such as class Entity(Model[str, str], table="app")'
     )

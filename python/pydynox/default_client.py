@@ -1,4 +1,4 @@
-"""Which client a call uses: that of a block, of the model, the default, or one made from the environment."""
+"""Which client a call uses: the block's, the model's, the default, or one created from the environment."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 _block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
-_sole: DynamoDBClient | None = None  # that of a test, in place of one made from the environment
-_from_environment: dict[str, DynamoDBClient] = {}  # one entry at most; a dictionary because setdefault is atomic
+_sole: DynamoDBClient | None = None  # a test's client, instead of one created from the environment
+_from_environment: dict[str, DynamoDBClient] = {}  # at most one entry; a dict because setdefault is atomic across threads
 _make: Callable[[], DynamoDBClient]
 
 
 def made_from_environment(make: Callable[[], DynamoDBClient]) -> None:
-    """Say how a client is made where none was set; the module of the client does, so that this one need not import it."""
+    """Register how to create a client if none was set. The client's module calls this, so that this one need not import it."""
     global _make
     _make = make
 
 
 def set_default_client(client: DynamoDBClient | None) -> None:
-    """Set the client of every model that names none.
+    """Set the client of every model that does not have its own.
 
     Args:
-        client: The client; None forgets it, and also the one that was made from the environment.
+        client: The client; None clears it, along with the one created from the environment.
 
     Example:
         >>> set_default_client(DynamoDBClient(endpoint_url="memory://"))
@@ -40,10 +40,10 @@ def set_default_client(client: DynamoDBClient | None) -> None:
 
 
 def get_default_client() -> DynamoDBClient:
-    """The client in force here: of the ``as_default()`` block, the one that was set, else one made from the environment.
+    """The client in effect here: the ``as_default()`` block's, the one that was set, or one created from the environment.
 
     Raises:
-        ConfigurationError: None was set, and the environment's endpoint is wrong.
+        ConfigurationError: No client was set, and the environment's endpoint is not valid.
 
     Example:
         >>> get_default_client().sync.call("ListTables")
@@ -53,7 +53,7 @@ def get_default_client() -> DynamoDBClient:
 
 
 def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
-    """The client of a call by a model whose configuration names ``own``; asked anew for every call."""
+    """The client of a call by a model whose configuration has the client ``own``; resolved again for every call."""
     client = _block.get() or own or _default or _sole
     if client is not None:
         return client
@@ -61,13 +61,13 @@ def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
 
 
 def known_client(own: DynamoDBClient | None) -> DynamoDBClient | None:
-    """The client that a call would have here; None where one would be made for it."""
+    """The client that a call would use here; None if one would have to be created for it."""
     return _block.get() or own or _default or _from_environment.get("client")
 
 
 @contextmanager
 def sole_client(client: DynamoDBClient) -> Generator[None]:
-    """Within the block, in all threads, this is the default client, also where none is set; for tests."""
+    """Within the block, in all threads, make this the default client, even if none is set; for tests."""
     global _default, _sole
     before, _default, outer, _sole = _default, client, _sole, client
     from_environment = dict(_from_environment)
@@ -81,7 +81,7 @@ def sole_client(client: DynamoDBClient) -> Generator[None]:
 
 @contextmanager
 def in_force(client: DynamoDBClient) -> Generator[None]:
-    """Within the block, and in the tasks that it starts, this is the client of every model."""
+    """Within the block, and in the tasks that it starts, make this the client of every model."""
     token = _block.set(client)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Document: a nested map with typed fields of its own."""
+"""Document: a nested map with its own typed fields."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 
     from ._shared.typing import IncEx
 
-    DocumentType = type  # checkers would take any name on a class for one that exists
+    DocumentType = type  # with a __getattr__, type checkers would accept any name on the class
 else:
 
     class DocumentType(type):
-        """What document classes are: tells a field from a name that does not exist."""
+        """The metaclass of documents: distinguishes a field from a name that does not exist."""
 
         def __getattr__(cls, name: str) -> Any:
             if attribute_of(cls, name) is None:
                 raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
             raise AttributeError(
-                f"{cls.__name__}.{name} is no place in an item: start from a model, as in User.address.{name}", name=name, obj=cls
+                f"{cls.__name__}.{name} is not a path in an item: start from a model, as in User.address.{name}",
+                name=name,
+                obj=cls,
             )
 
 
@@ -40,13 +42,13 @@ class _FieldsView:
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
 class Document(_core.Document, metaclass=DocumentType):
-    """A map inside an item, with fields, defaults and names of its own. Edits in place are seen by the item that holds it.
+    """A map inside an item, with its own fields, defaults and names. The item that contains it detects edits in place.
 
-    Stored members that the class does not declare are kept, and written again.
+    Stored members that the class does not declare are preserved and written back.
 
     Raises:
-        ConfigurationError: The class is declared wrongly.
-        ValidationError: A value for the constructor is missing, unknown, or of the wrong type; ``errors`` has all of them.
+        ConfigurationError: The class declaration is not valid.
+        ValidationError: A value for the constructor is missing, unknown, or of the wrong type; ``errors`` lists all of them.
 
     Example:
         >>> class Address(Document):
@@ -82,13 +84,13 @@ class Document(_core.Document, metaclass=DocumentType):
         """The fields as a new dict, in the order of the class; no I/O.
 
         Args:
-            mode: ``"python"`` keeps the values' types; ``"json"`` gives what ``json.dumps`` accepts.
-            include: Only these: a set of names, or a dict that says more of what is inside.
-            exclude: Not these, said in the same way.
-            by_alias: Whether pydantic models inside use their aliases.
-            exclude_unset: Leave out what a default filled in and nobody has set.
-            exclude_defaults: Leave out what equals its default.
-            exclude_none: Leave out what is None.
+            mode: ``"python"`` keeps the values' types; ``"json"`` returns values that ``json.dumps`` accepts.
+            include: Fields to include: a set of names, or a dict that also selects nested fields.
+            exclude: Fields to exclude, in the same form.
+            by_alias: Whether nested pydantic models use their aliases.
+            exclude_unset: Leave out fields that were never set and hold their default.
+            exclude_defaults: Leave out fields that equal their default.
+            exclude_none: Leave out fields that are None.
 
         Example:
             >>> address.model_dump()
@@ -98,7 +100,7 @@ class Document(_core.Document, metaclass=DocumentType):
         return _core.dump_document(self, (mode, include, exclude, (exclude_unset, exclude_defaults, exclude_none), nested))
 
     def model_to_item(self) -> dict[str, Any]:
-        """The document in DynamoDB's own form, members that the class does not declare included; no I/O.
+        """The document as DynamoDB JSON, including members that the class does not declare; no I/O.
 
         Raises:
             ValidationError: A value cannot be stored.
@@ -113,10 +115,10 @@ class Document(_core.Document, metaclass=DocumentType):
         """A copy that shares no list, dict or set with this one; no I/O.
 
         Args:
-            update: Values that are other in the copy, checked as an assignment is.
+            update: Values to change in the copy, checked like assignments.
 
         Raises:
-            ValidationError: One of these values is refused.
+            ValidationError: A value is not valid.
 
         Example:
             >>> moved = address.model_copy(update={"city": "Rome"})
@@ -128,7 +130,7 @@ class Document(_core.Document, metaclass=DocumentType):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """A document is a type that pydantic and FastAPI know: validated by its fields."""
+        """The schema by which pydantic and FastAPI validate a document, from its fields."""
         from ._declaration.pydantic_schema import core_schema_of
 
         return core_schema_of(cls, handler)

@@ -1,4 +1,4 @@
-"""LocalServer: the embedded engine over HTTP on this machine, for boto3, the AWS command line and programs of other languages."""
+"""LocalServer: the embedded engine over HTTP on this machine, for boto3, the AWS CLI and programs in other languages."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ LAST_PORT = 65535
 
 
 class LocalServer:
-    """A server on 127.0.0.1 that answers as DynamoDB does; it listens from the start to ``stop()``, or to the end of its block.
+    """A server on 127.0.0.1 that responds like DynamoDB; it listens from creation until ``stop()``, or until its block ends.
 
-    Only programs of this machine reach it. It looks at neither region, credentials nor signatures: all see the same tables.
+    Only programs on this machine can reach it. It ignores region, credentials and signatures: every program sees the same tables.
 
     Args:
-        port: Where it listens; 0 for any free port.
-        endpoint_url: The engine behind it: ``memory://`` for one of its own, ``memory://name`` for the one that clients in this
-            process have by that name, ``file:///path`` for one on disk.
-        max_connections: How many connections are served at once; further ones wait until one of these ends.
-        idle_timeout: After how many seconds a connection is closed that sends no request, stops in the middle of one, or does not
-            read its answer.
+        port: The port to listen on; 0 for any free port.
+        endpoint_url: The engine to serve: ``memory://`` for a new one, ``memory://name`` for the one that clients in this process
+            share under that name, ``file:///path`` for one on disk.
+        max_connections: Maximum number of connections served at the same time; further ones wait until one of these ends.
+        idle_timeout: Seconds after which a connection is closed if it sends no request, stops in the middle of one, or does not
+            read its response.
 
     Raises:
-        ConfigurationError: The port cannot be listened on, the engine is none or cannot be opened, or a limit is not positive.
+        ConfigurationError: The port cannot be used, the engine cannot be opened, or a limit is not positive.
 
     Example:
         >>> with LocalServer() as server:
@@ -38,15 +38,17 @@ class LocalServer:
         self, port: int = 0, *, endpoint_url: str = "memory://", max_connections: int = 512, idle_timeout: float = 60.0
     ) -> None:
         if not 0 <= port <= LAST_PORT:
-            raise ConfigurationError(f"a port is a number from 1 to 65535, or 0 for any free one; got {port}")
+            raise ConfigurationError(f"port must be from 1 to 65535, or 0 for any free port; got {port}")
         if max_connections < 1 or not 0 < idle_timeout < float("inf"):
-            raise ConfigurationError(f"max_connections and idle_timeout are positive; got {max_connections} and {idle_timeout}")
+            raise ConfigurationError(
+                f"max_connections and idle_timeout must be positive; got {max_connections} and {idle_timeout}"
+            )
         self._core = _core.LocalServer(endpoint_url, port, max_connections, idle_timeout)
         self._engine = endpoint_url
 
     @property
     def port(self) -> int:
-        """The port that it listens on.
+        """The port that the server listens on.
 
         Example:
             >>> LocalServer(8000).port
@@ -56,7 +58,7 @@ class LocalServer:
 
     @property
     def endpoint_url(self) -> str:
-        """What clients are given to reach it.
+        """The ``endpoint_url=`` to pass to clients.
 
         Example:
             >>> LocalServer(8000).endpoint_url
@@ -65,7 +67,7 @@ class LocalServer:
         return f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
-        """Accept nothing more, finish what is being answered, and end; stopping it again does nothing.
+        """Stop accepting requests, finish those in progress, and shut down; stopping it again has no effect.
 
         Example:
             >>> server.stop()

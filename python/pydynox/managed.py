@@ -1,4 +1,4 @@
-"""Attributes that pydynox keeps itself, and the one by which items expire."""
+"""Attributes that pydynox manages (version, timestamps), and the TTL attribute, which sets when items expire."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def version(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[int]:  # noqa: ARG001 (for checkers)
-    """Declare the version of an item, by which concurrent writers cannot overwrite each other (optimistic locking).
+    """Declare the version of an item, which keeps concurrent writers from overwriting each other (optimistic locking).
 
-    Every write advances it, by key and in transactions too. ``save``, ``update``, ``put`` and ``delete`` of an instance that was
-    read or written also check that the stored item still has the version that the instance has, and raise VersionConflictError
-    where it has another. The number on the instance moves only after the write has succeeded. It is 0 on an instance that was
-    never written, and where the stored item has no such attribute.
+    Every write increments it, including writes by key and in transactions. ``save``, ``update``, ``put`` and ``delete`` of an
+    instance that was read or written also check that the stored item still has the instance's version, and raise
+    VersionConflictError if not. The instance's version changes only after the write has succeeded. It is 0 on an instance that
+    was never written, and if the stored item lacks the attribute.
 
     Args:
-        init: Always False: it is no parameter of the constructor.
-        attribute_name: The name in the table, where it differs.
+        init: Always False: it is not a parameter of the constructor.
+        attribute_name: The name in the table, if it differs.
 
     Example:
         >>> class Account(Model[str], table="accounts"):
@@ -43,13 +43,13 @@ def version(*, init: Literal[False] = False, attribute_name: str | None = None) 
 
 
 def created_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
-    """Declare when an item was written first: set by ``create``, by the first ``save``, and by ``put`` of a new instance.
+    """Declare when an item was first written: set by ``create``, by the first ``save``, and by ``put`` of a new instance.
 
     Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
 
     Args:
-        init: Always False: it is no parameter of the constructor.
-        attribute_name: The name in the table, where it differs.
+        init: Always False: it is not a parameter of the constructor.
+        attribute_name: The name in the table, if it differs.
 
     Example:
         >>> class Order(Model[str], table="orders"):
@@ -61,13 +61,13 @@ def created_at(*, init: Literal[False] = False, attribute_name: str | None = Non
 
 
 def updated_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
-    """Declare when an item was written last: every write sets it, by key and in transactions too.
+    """Declare when an item was last written: set by every write, including writes by key and in transactions.
 
     Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
 
     Args:
-        init: Always False: it is no parameter of the constructor.
-        attribute_name: The name in the table, where it differs.
+        init: Always False: it is not a parameter of the constructor.
+        attribute_name: The name in the table, if it differs.
 
     Example:
         >>> class Order(Model[str], table="orders"):
@@ -92,15 +92,15 @@ def ttl(
     *, default_factory: Callable[[], datetime | None], attribute_name: str | None = ..., hide_expired: bool = ...
 ) -> Field[Any]: ...
 def ttl(**options: Any) -> Any:
-    """Declare the attribute by which DynamoDB deletes expired items, the table's TTL attribute; a datetime, or None for never.
+    """Declare the table's TTL attribute, by which DynamoDB deletes expired items; a datetime, or None for never.
 
-    Stored as whole seconds since 1970, which is what DynamoDB reads; fractions are floored on assignment. DynamoDB deletes an
-    expired item within days, not at once: until then it is read as any other, unless ``hide_expired`` is set.
+    Stored as whole seconds since 1970, the format that DynamoDB requires; fractions are floored on assignment. DynamoDB deletes
+    an expired item within a few days, not immediately: until then it is read like any other, unless ``hide_expired`` is set.
 
     Args:
-        default: The value of an instance that is made without one: None, a datetime, or a timedelta from when it is made.
-        default_factory: Called for every new instance that is made without a value.
-        attribute_name: The name in the table, where it differs.
+        default: The value of an instance created without one: None, a datetime, or a timedelta after its creation.
+        default_factory: Called for each new instance that is created without a value.
+        attribute_name: The name in the table, if it differs.
         hide_expired: Treat an expired item as absent: ``get``, batch reads, queries and scans leave it out, and ``create`` may
             replace it.
 
@@ -138,7 +138,7 @@ class VersionAttribute(Attr[int]):
 
 
 class TTLAttribute(Attr[Moment]):
-    """The attribute by which DynamoDB deletes expired items, as ``ttl()`` declares it.
+    """The table's TTL attribute, as ``ttl()`` declares it.
 
     Example:
         >>> class Session(Model[str], table="sessions"):
@@ -173,16 +173,16 @@ class TTLAttribute(Attr[Moment]):
 
 
 def extend_ttl(path: Expr[Any], by: timedelta, /) -> Action:
-    """Let an item live longer: an action on its TTL attribute. What it adds to is what is stored, or now where nothing is.
+    """Extend an item's lifetime: an action that adds to its stored TTL attribute, or to the current time if none is stored.
 
-    To let it expire a while from now whatever is stored, write ``Session.expires_at.set(datetime.now(UTC) + by)``.
+    To set the expiry relative to now regardless of what is stored, write ``Session.expires_at.set(datetime.now(UTC) + by)``.
 
     Args:
         path: The attribute that ``ttl()`` declares.
-        by: How long; whole seconds count.
+        by: The time to add, rounded down to whole seconds.
 
     Raises:
-        TypeError: ``path`` is no TTL attribute, or ``by`` no timedelta.
+        TypeError: ``path`` is not a TTL attribute, or ``by`` is not a timedelta.
 
     Example:
         >>> await Session.key("s1").update(extend_ttl(Session.expires_at, timedelta(minutes=30)))
@@ -200,5 +200,5 @@ def _seconds(by: object) -> int:
     from datetime import timedelta
 
     if not isinstance(by, timedelta):
-        raise TypeError(f"extend_ttl adds a timedelta, not {type(by).__qualname__}")
+        raise TypeError(f"extend_ttl takes a timedelta, not {type(by).__qualname__}")
     return by // timedelta(seconds=1)

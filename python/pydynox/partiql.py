@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._client.connection import Connection
     from .exceptions import SerializationError
 
-#: A statement alone, or with the values of its placeholders behind it.
+#: A statement alone, or a tuple of the statement and the values of its placeholders.
 Statement = str | tuple[str, *tuple[Any, ...]]
 
 
@@ -28,7 +28,7 @@ async def execute(
     after: str | None,
     on_invalid: Callable[[SerializationError], object] | None,
 ) -> QueryResult[Any]:
-    """One statement, page after page until there are enough rows."""
+    """Execute one statement, page by page until there are enough rows."""
     core = client.core
     prepared = _prepared(statement)
     _check(prepared, consistent_read, limit, after, on_invalid)
@@ -55,7 +55,7 @@ async def execute(
 async def execute_batch(
     client: Connection, statements: Iterable[Statement], model: Any, consistent_read: bool | None
 ) -> list[Any]:
-    """Statements that stand each for itself."""
+    """Execute statements that succeed or fail independently."""
     operation = _core.execute_batch(client.core, _all_prepared(statements), _schema(model), consistent_read)
     rows: list[Any] = await operation
     await _loaded(rows)
@@ -63,14 +63,14 @@ async def execute_batch(
 
 
 async def execute_transaction(client: Connection, statements: Iterable[Statement], model: Any, token: str | None) -> list[Any]:
-    """Statements that are executed all or none."""
+    """Execute statements that are applied together or not at all."""
     if token is not None:
         _core.check_token(token)
     operation, sent = _core.execute_transaction(client.core, _all_prepared(statements), _schema(model), token)
     try:
         rows: list[Any] = await operation
     except WriteOutcomeUnknownError as error:
-        error.add_note(f"its token is {sent!r}: the same statements with it, within ten minutes, settle the doubt")
+        error.add_note(f"its token is {sent!r}: repeat the same statements with it within ten minutes to settle the outcome")
         raise
     await _loaded(rows)
     return rows
@@ -80,13 +80,13 @@ def _prepared(statement: Any) -> _core.Statement:
     if isinstance(statement, str):
         return _core.Statement(statement, ())
     if not issubclass(type(statement), tuple) or not statement or not isinstance(statement[0], str):
-        raise TypeError(f"a statement is a str, or a tuple of one and its parameters, not {statement!r}")
+        raise TypeError(f"a statement must be a str, or a tuple of a str and its parameters, not {statement!r}")
     return _core.Statement(statement[0], statement[1:])
 
 
 def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
     if isinstance(statements, str):
-        raise TypeError("several statements are given as a list: [statement, (statement, parameter), ...]")
+        raise TypeError("pass several statements as a list: [statement, (statement, parameter), ...]")
     prepared: list[_core.Statement] = []
     for position, statement in enumerate(statements):
         try:
@@ -99,13 +99,13 @@ def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
 
 def _check(prepared: _core.Statement, consistent_read: Any, limit: Any, after: Any, on_invalid: Any) -> None:
     if on_invalid is not None and not callable(on_invalid):
-        raise TypeError(f"on_invalid= is a function of the error, not {on_invalid!r}")
+        raise TypeError(f"on_invalid= takes a function of the error, not {on_invalid!r}")
     options = {"consistent_read": consistent_read, "limit": limit, "after": after, "on_invalid": on_invalid}
     given = [name for name, value in options.items() if value is not None]
     if given and not prepared.reads:
-        raise _refused(f"{given[0]}= is for SELECT, and this statement writes")
+        raise _refused(f"{given[0]}= applies only to SELECT, but this statement writes")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit < 2**31):
-        raise _refused(f"limit={limit!r}: the number of rows is 1 or more")
+        raise _refused(f"limit={limit!r}: the number of rows must be 1 or more")
 
 
 def _refused(message: str) -> ValidationError:
@@ -117,12 +117,12 @@ def _schema(model: Any) -> Any:
         return None
     schema = getattr(model, "_schema", None)
     if schema is None:
-        raise TypeError(f"model= is a class of Model, not {model!r}")
+        raise TypeError(f"model= takes a subclass of Model, not {model!r}")
     return schema
 
 
 async def _loaded(rows: list[Any]) -> None:
-    """Hooks of what was read."""
+    """Run the ``after_load`` hooks of the rows that were read."""
     for row in rows:
         hooks: Any = getattr(row, "_hooks", None)
         if hooks is not None:

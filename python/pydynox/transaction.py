@@ -1,4 +1,4 @@
-"""Transaction: several writes, all or none."""
+"""Transaction: several writes that are applied together or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._client.connection import Connection
     from .expressions import Action, Condition
 
-MAX_OPERATIONS = 100
+MAX_OPERATIONS = 100  # actions per TransactWriteItems, by DynamoDB's quotas
 _HOOKS = {"create": "save", "put": "save", "save": "save", "delete": "delete"}
 _Target = Any
 
@@ -25,13 +25,13 @@ _Target = Any
 class Transaction:
     """Several writes that are applied together or not at all: ``async with client.transaction() as tx``.
 
-    The block collects them; nothing is sent before it ends, and nothing at all if it raises. At its end hooks run, values are
-    checked, and TransactWriteItems is sent. Instances count as stored, and move to their next version, once it has succeeded. A
-    block without operations sends nothing.
+    The block collects the operations; nothing is sent until it ends, and nothing at all if it raises. When it ends, hooks run,
+    values are checked, and TransactWriteItems is sent. Instances count as stored, and advance to their next version, only after
+    it has succeeded. A block without operations sends nothing.
 
     Attributes:
-        token: By which DynamoDB knows the transaction again for ten minutes: the caller's, or one that is made when it is sent;
-            None before.
+        token: The idempotency token, which DynamoDB recognizes for ten minutes: the caller's, or one generated when the
+            transaction is sent; None before that.
 
     Example:
         >>> async with client.transaction() as tx:
@@ -52,7 +52,7 @@ class Transaction:
 
         Args:
             instance: The instance of a model.
-            condition: What must hold beside that its key is free.
+            condition: A condition that must hold in addition to the key being free.
 
         Example:
             >>> tx.create(order)
@@ -64,7 +64,7 @@ class Transaction:
 
         Args:
             instance: The instance of a model.
-            condition: Write only if this holds for what is there.
+            condition: Write only if this holds for the existing item.
 
         Example:
             >>> tx.put(order)
@@ -72,7 +72,7 @@ class Transaction:
         self._add("put", _instance("put", instance), condition=condition)
 
     def save(self, instance: Any, /, *, condition: Condition | None = None) -> None:
-        """Write what changed, as ``instance.save()`` does. Where nothing did, its version is checked, if it has one.
+        """Write what changed, as ``instance.save()`` does. If nothing changed, only the version is checked, if there is one.
 
         Args:
             instance: The instance of a model.
@@ -86,14 +86,14 @@ class Transaction:
     def update(self, key: Key[Any], /, *actions: Action, condition: Condition | None = None, upsert: bool = False) -> None:
         """Change the item with this key, as ``key.apply()`` does.
 
-        A transaction gives no items back, so an instance could not tell what it became: edit it and ``save`` it, or update its
-        key and read it again.
+        A transaction returns no items, so an instance could not learn its new values: edit the instance and ``save`` it, or
+        update its key and read it again.
 
         Args:
             key: The key of the item.
-            *actions: What to do, such as ``Account.balance.add(-5)``.
+            *actions: Update actions, such as ``Account.balance.add(-5)``.
             condition: Write only if this holds for the stored item.
-            upsert: Make the item where there is none.
+            upsert: Create the item if it does not exist.
 
         Example:
             >>> tx.update(Account.key("a1"), Account.balance.add(-5), condition=Account.balance >= 5)
@@ -104,7 +104,7 @@ class Transaction:
         self._add("update", _key("update", key), actions=actions, condition=condition, upsert=upsert)
 
     def delete(self, target: Any, /, *, condition: Condition | None = None) -> None:
-        """Delete an item, as ``delete()`` of the instance or of the key does.
+        """Delete an item, as ``delete()`` on the instance or the key does.
 
         Args:
             target: The instance of a model, or a key.
@@ -116,11 +116,11 @@ class Transaction:
         self._add("delete", _either("delete", target), condition=condition)
 
     def check(self, target: Any, /, condition: Condition | None = None) -> None:
-        """Apply the transaction only if this holds for an item that is not written.
+        """Apply the transaction only if a condition holds for an item that the transaction does not write.
 
         Args:
-            target: The instance of a model, whose version is checked too, or a key.
-            condition: What must hold; without one, that there is such an item.
+            target: The instance of a model, whose version is also checked, or a key.
+            condition: The condition; without one, the item must exist.
 
         Example:
             >>> tx.check(User.key("u2"), condition=User.status == "active")
@@ -140,14 +140,14 @@ class Transaction:
         if self._ended:
             raise RuntimeError(f"this transaction has ended: tx.{verb}() needs a new one")
         if position == MAX_OPERATIONS:
-            message = f"[{position}] {verb}: a transaction has {MAX_OPERATIONS} operations at most"
+            message = f"[{position}] {verb}: a transaction can have at most {MAX_OPERATIONS} operations"
             raise ValidationError(message, errors=[("", message)])
         if condition is not None and not _is_condition(condition):
-            raise TypeError(f"[{position}] {verb}: a condition is such as User.age > 3, not {condition!r}")
+            raise TypeError(f"[{position}] {verb}: condition= takes a condition such as User.age > 3, not {condition!r}")
         self._entries.append((verb, target, actions, condition, upsert))
 
     def _ending(self) -> Coroutine[Any, Any, None]:
-        """What sends it."""
+        """The coroutine that sends the transaction."""
         sent = self._commit()
         return sent if self._timeout is NOT_GIVEN else limited(self._client, self._timeout, sent)
 
@@ -164,7 +164,9 @@ class Transaction:
         try:
             await operation
         except WriteOutcomeUnknownError as error:
-            error.add_note(f"its token is {self.token!r}: the same transaction with it, within ten minutes, settles the doubt")
+            error.add_note(
+                f"its token is {self.token!r}: repeat the same transaction with it within ten minutes to settle the outcome"
+            )
             raise
         for verb, target, *_ in entries:
             event = _HOOKS.get(verb)
@@ -178,7 +180,7 @@ class Transaction:
 
     def _begin(self) -> None:
         if self._ended:
-            raise RuntimeError("this transaction has ended: begin a new one with client.transaction()")
+            raise RuntimeError("this transaction has ended: start a new one with client.transaction()")
 
     async def __aenter__(self) -> Self:
         self._begin()
@@ -189,7 +191,7 @@ class Transaction:
         if kind is None:
             await self._ending()
 
-    if not TYPE_CHECKING:  # checkers know that it cannot be entered like this
+    if not TYPE_CHECKING:  # hidden from type checkers, which then reject the wrong kind of block
         __enter__, __exit__ = refused_blocking("client.transaction()", "client.sync.transaction()")
 
 

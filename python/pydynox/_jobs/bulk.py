@@ -1,4 +1,4 @@
-"""Bulk work: as fast as a table takes and gives, without overrunning it; interrupted jobs go on."""
+"""Bulk writes and reads: as fast as a table allows without throttling it; interrupted jobs can resume."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def bulk_write(
     resume: str | os.PathLike[str] | None,
     progress: Callable[[int], object] | None,
 ) -> int:
-    """What ``DynamoDBClient.bulk_write`` does."""
+    """The implementation of ``DynamoDBClient.bulk_write``."""
     pace = _core.Pace(None, target_wcu)
     writer = BatchWriter(client, unguarded=unguarded, transactions=transactions, progress=None, pace=pace)
     note = None if resume is None else os.fspath(resume)
@@ -55,7 +55,7 @@ async def bulk_write(
         if taken > done:
             _report(None, job, taken, progress)
     if taken < done:
-        raise ConfigurationError(f"{note} remembers {done} items, and there are {taken}: it is of another job")
+        raise ConfigurationError(f"{note} records {done} items, but there are only {taken}: it belongs to another job")
     if note is not None and os.path.exists(note):
         os.remove(note)
     return taken
@@ -71,9 +71,9 @@ async def bulk_read(
     resume: str | os.PathLike[str] | None,
     progress: Callable[[int], object] | None,
 ) -> int:
-    """What ``DynamoDBClient.bulk_read`` does."""
+    """The implementation of ``DynamoDBClient.bulk_read``."""
     if not hasattr(query, "paced") or not callable(handle):
-        raise TypeError("bulk_read takes a query, such as User.scan(), and a function of the rows that it reads")
+        raise TypeError("bulk_read takes a query, such as User.scan(), and a function that receives the rows")
     paced = query._of(client).paced(target_rcu=target_rcu)
     note = None if resume is None else os.fspath(resume)
     job = _job_of(paced)
@@ -105,7 +105,7 @@ def _report(
 
 
 def _job(client: Connection, first: Any) -> dict[str, Any]:
-    """What tells a job from others: where its first item goes."""
+    """What identifies a job: the table and key of its first item."""
     from hashlib import sha256
 
     if not isinstance(first, _core.Instance):
@@ -117,18 +117,18 @@ def _job(client: Connection, first: Any) -> dict[str, Any]:
 
 
 def _job_of(query: Query[Any]) -> dict[str, Any]:
-    """What tells a job of reading from others: all that is asked for. How many segments there are, its cursors know."""
+    """What identifies a read job: its whole request. The number of segments is recorded in its cursors."""
     from hashlib import sha256
 
     request = query.explain().request
-    request.pop("Limit", None)  # a page's, or what is left of the query's
+    request.pop("Limit", None)  # of a page, or what remains of the query's limit
     request.pop("ExclusiveStartKey", None)
     name = sha256(repr(_ordered(request)).encode()).hexdigest()
     return {"pydynox": VERSION, "job": "bulk_read", "query": name}
 
 
 def _ordered(wire: Any, name: str = "") -> Any:
-    """Wire JSON with the members of sets in order: in which they stand is chance."""
+    """Wire JSON with the members of sets sorted, because the order of a Python set varies between processes."""
     if issubclass(type(wire), dict):
         return {name: _ordered(value, name) for name, value in wire.items()}
     if issubclass(type(wire), list):

@@ -1,4 +1,4 @@
-"""Exports and imports of whole tables as lines of JSON, in the form of DynamoDB's own exports; interrupted ones go on."""
+"""Exports and imports of whole tables as JSON lines, in the format of DynamoDB's own exports; interrupted ones can resume."""
 
 from __future__ import annotations
 
@@ -21,8 +21,19 @@ if TYPE_CHECKING:
 
     TableLike = str | type[Model[Any, *tuple[Any, ...]]]
 
-FLUSH = 400  # as many items of an import wait until they are sent: sixteen requests, eight at a time
-LONGEST_LINE = 8 << 20  # an item has 400 KB; escapes and base64 make more of it
+FLUSH = 400  # items of an import to collect before sending: sixteen requests, eight at a time
+LONGEST_LINE = 8 << 20  # bytes; an item has at most 400 KB, but escapes and base64 make it longer as text
+VERSION = 1  # of the files that record the progress of an interrupted job
+
+
+class _Target(NamedTuple):
+    """A table that exists, and what identifies it."""
+
+    client: DynamoDBClient
+    name: str
+    arn: str
+    made: str
+    keys: list[str]
 
 
 async def export_jsonl(
@@ -38,36 +49,36 @@ async def export_jsonl(
     progress: Callable[[int], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> int:
-    """Write every item of a table to a file, a line each: ``{"Item":{"user_id":{"S":"u1"}}}``. Sends Scan.
+    """Write every item of a table to a file, one per line: ``{"Item":{"user_id":{"S":"u1"}}}``. Sends Scan.
 
-    Lines are in canonical form: equal items are equal bytes. Memory holds one page. The file has its name only when it is whole:
-    until then it is called ``path.part``, and ``path.resume`` remembers where it was, page by page.
+    Lines are in canonical form: equal items produce equal bytes. Only one page is held in memory. The file gets its name when it
+    is complete: until then it is called ``path.part``, and ``path.resume`` records the progress after each page.
 
     Args:
         table: The table's name, without the client's ``table_prefix``, or its model.
-        path: The file; it is compressed where the name ends in ``.gz``. It must not be there.
-        client: The client; else the one of the model, or the one in force.
-        consistent_read: Whether each item is seen as the last write before its page left it.
-        page_size: How many items a request reads at most; else 1 MB.
-        target_rcu: The most read units per second. Without it an export is as fast as the table gives: the rate grows while
-            nothing is refused, and falls back when something is. A page is up to 1 MB, 128 units; ``page_size`` makes it less.
-        resume: Go on with an export that was interrupted; begin where there is none.
-        progress: Called after every page with how many items are written.
-        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
+        path: The file, compressed if the name ends in ``.gz``. It must not exist.
+        client: The client; defaults to the model's, or the one in effect.
+        consistent_read: Use strongly consistent reads.
+        page_size: Maximum number of items per request; by default up to 1 MB.
+        target_rcu: Maximum read units per second. By default, an export runs as fast as the table allows: the rate rises until
+            requests are throttled, then falls. A page is up to 1 MB, or 128 units; use ``page_size`` for smaller pages.
+        resume: Continue an interrupted export, or start one if there is none.
+        progress: Called after each page with the number of items written.
+        timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Returns:
-        How many items the file has.
+        The number of items in the file.
 
     Raises:
-        FileExistsError: The file is there, or one that another export was interrupted in and ``resume`` is not said.
-        ConfigurationError: What is to be resumed is another job, its file was changed, or ``target_rcu`` is no rate.
-        TableNotFoundError: There is no such table.
+        FileExistsError: The file exists, or an export to it was interrupted and ``resume`` is not set.
+        ConfigurationError: The job to resume is a different one, its file was changed, or ``target_rcu`` is not a rate.
+        TableNotFoundError: The table does not exist.
 
     Example:
         >>> await export_jsonl(User, "users.jsonl.gz")
         1042
 
-    Costs: half a read unit per 4 KB of the table, twice that when consistent.
+    Costs: half a read unit per 4 KB of the table; one unit per 4 KB if strongly consistent.
     """
     if timeout is not NOT_GIVEN:
         client = client or client_for(None if isinstance(table, str) else table.model_config.client)
@@ -88,19 +99,19 @@ async def export_jsonl(
     path = os.fspath(path)
     part, note = path + ".part", path + ".resume"
     if page_size is not None and page_size < 1:
-        raise ValidationError(f"page_size is at least 1, not {page_size}")
+        raise ValidationError(f"page_size must be at least 1, not {page_size}")
     if os.path.exists(path):
-        raise FileExistsError(f"{path} is there already; an export overwrites nothing")
+        raise FileExistsError(f"{path} already exists; an export does not overwrite files")
     pace = _core.Pace(target_rcu, None)
     target = await find_target(table, client)
     job = job_of("export", target)
     state = resumed(note, job, resume=resume)
     if state is None and os.path.exists(part):
-        raise FileExistsError(f"{part} is there, without a file that says what it is; move it away")
+        raise FileExistsError(f"{part} exists without a record of its export; move it away")
     size, items, after = (0, 0, None) if state is None else (state["size"], state["items"], state["after"])
     with open(part, "ab") as file:
         if file.seek(0, os.SEEK_END) < size:
-            raise ConfigurationError(f"{part} is shorter than {note} says: it was changed; move both away to begin anew")
+            raise ConfigurationError(f"{part} is shorter than {note} records: it was changed; move both away to start over")
         file.truncate(size)
         trail = _core.Trail("Scan", after)
         while state is None or after is not None:
@@ -132,30 +143,30 @@ async def import_jsonl(
     progress: Callable[[int], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> int:
-    """Write the items of a file that ``export_jsonl`` or DynamoDB's export made into a table. Sends BatchWriteItem.
+    """Write the items of a file created by ``export_jsonl`` or DynamoDB's export into a table. Sends BatchWriteItem.
 
-    An item replaces the one of its key; of two lines for one item the last counts. The whole file is checked before anything is
-    sent. Memory holds some hundred items; ``path.resume`` remembers how far it is, and is removed at the end.
+    Each item replaces any item with its key; if an item appears twice, the last line wins. The whole file is checked before
+    anything is sent. A few hundred items are held in memory; ``path.resume`` records the progress, and is removed at the end.
 
     Args:
-        table: The table's name, without the client's ``table_prefix``, or its model; it must be there.
-        path: The file; it is decompressed where the name ends in ``.gz``.
-        client: The client; else the one of the model, or the one in force.
-        target_wcu: The most write units per second. Without it an import is as fast as the table takes it: the rate grows while
-            nothing is refused, and falls back when something is.
-        resume: Go on with an import that was interrupted; begin where there is none.
-        progress: Called after every few hundred items with how many lines are done.
-        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
+        table: The table's name, without the client's ``table_prefix``, or its model; it must exist.
+        path: The file, decompressed if the name ends in ``.gz``.
+        client: The client; defaults to the model's, or the one in effect.
+        target_wcu: Maximum write units per second. By default, an import runs as fast as the table allows: the rate rises until
+            requests are throttled, then falls.
+        resume: Continue an interrupted import, or start one if there is none.
+        progress: Called after every few hundred items with the number of lines imported.
+        timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Returns:
-        How many lines are imported, those of an interrupted import included.
+        The number of lines imported, including those of an interrupted import.
 
     Raises:
-        ValidationError: A line is no item, or lacks the table's key, or a ``.gz`` is damaged; nothing was written.
-        FileExistsError: An import of this file was interrupted, and ``resume`` is not said.
-        ConfigurationError: What is to be resumed is another job, or the file was changed since.
-        BatchIncompleteError: DynamoDB refused an item; what was done is remembered.
-        TableNotFoundError: There is no such table.
+        ValidationError: A line is not an item, or lacks the table's key, or a ``.gz`` file is damaged; nothing was written.
+        FileExistsError: An import of this file was interrupted, and ``resume`` is not set.
+        ConfigurationError: The job to resume is a different one, or the file was changed since.
+        BatchIncompleteError: DynamoDB rejected an item; the progress is recorded.
+        TableNotFoundError: The table does not exist.
 
     Example:
         >>> await import_jsonl(User, "users.jsonl.gz")
@@ -180,7 +191,7 @@ async def import_jsonl(
         _check(target, path, number, line)
     pending = _core.Pending(target.client.core)
     number = done
-    for number, line in _lines(path):  # damage was found above
+    for number, line in _lines(path):  # a second pass: the first has found any damage before anything is sent
         if number <= done:
             continue
         pending.put_line(target.name, target.keys, line)
@@ -199,13 +210,28 @@ async def import_jsonl(
     return max(number, done)
 
 
+async def _find(table: TableLike, client: DynamoDBClient | None) -> _Target:
+    if isinstance(table, str):
+        name, client = table, client or client_for(None)
+    else:
+        named = table.model_config.table
+        if named is None:
+            raise ConfigurationError(
+                f'{table.__name__} has no table: declare class {table.__name__}(Model[...], table="...")', model=table.__name__
+            )
+        name, client = named, client or client_for(table.model_config.client)
+    described = await _core.describe_table(client.core, name)
+    keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
+    return _Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
+
+
 async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
     held = len(pending)
     left, cause = await pending.send(pace)
     if left:
-        why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
+        why = "DynamoDB accepted no more until the timeout" if cause is None else str(cause)
         raise BatchIncompleteError(
-            f"{len(left)} of the {held} items after line {done} could not be written: {why}; resume=True goes on from there",
+            f"{len(left)} of the {held} items after line {done} could not be written: {why}; resume=True continues from there",
             written_count=done + held - len(left),
             retryable=cause is None or cause.retryable,
         ) from cause
@@ -223,22 +249,22 @@ _ELSEWHERE = (b'"PutRequest"', b'"DeleteRequest"', b'"RequestItems"', b'"Scanned
 
 
 def _other_form(path: str, line: bytes) -> str | None:
-    """What a file is that was made for another tool, and how it is loaded; None where it is nothing that is known."""
+    """Explain a file in another tool's format, and how to load it; None if the format is unknown."""
     if line.startswith(b"[") or line == b"{" or any(word in line for word in _ELSEWHERE):
         text = _beginning(path)
         if b'"PutRequest"' in text or b'"DeleteRequest"' in text:
             return (
-                "this is a file of 'aws dynamodb batch-write-item --request-items', no line for each item; load it by that "
-                "command, or make lines of it: "
+                "this is a file of 'aws dynamodb batch-write-item --request-items', not one item per line; load it with that "
+                "command, or convert it: "
                 """jq -c '(.RequestItems // .)[][] | .PutRequest | select(.) | {Item}' FILE > items.jsonl"""
             )
         if b'"Items"' in text and b'"ScannedCount"' in text:
             return (
-                "this is an answer of 'aws dynamodb scan' or 'query', no line for each item; make lines of it: "
+                "this is the output of 'aws dynamodb scan' or 'query', not one item per line; convert it: "
                 "jq -c '.Items[] | {Item: .}' FILE > items.jsonl"
             )
         if line.startswith(b"[") or line == b"{":
-            return 'this is one JSON document over several lines, and an import takes a line for each item: {"Item":{...}}'
+            return 'this is one JSON document over several lines, but an import needs one item per line: {"Item":{...}}'
     return None
 
 
@@ -248,13 +274,13 @@ def _beginning(path: str) -> bytes:
 
 
 def _lines(path: str) -> Generator[tuple[int, bytes]]:
-    """The lines of a file by their numbers, from 1; empty ones are left out."""
+    """The lines of a file with their numbers, starting at 1; empty lines are skipped."""
     with _opened(path) as file:
         number = 0
         while line := _next_line(file, path, number + 1):
             number += 1
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                message = f"{path}, line {number}: it is longer than any item can be"
+                message = f"{path}, line {number}: the line is longer than any item can be"
                 raise ValidationError(message, errors=[("", message)])
             if line := line.strip():
                 yield number, line
@@ -269,7 +295,7 @@ def _next_line(file: BinaryIO, path: str, number: int) -> bytes:
     try:
         return file.readline(LONGEST_LINE)
     except (BadGzipFile, EOFError, zlib.error) as error:
-        message = f"{path}, line {number}: the file is no gzip, or it is damaged or cut off ({error}); nothing was written"
+        message = f"{path}, line {number}: the file is not gzip, or it is damaged or truncated ({error}); nothing was written"
         raise ValidationError(message, errors=[("", message)]) from error
 
 
@@ -283,7 +309,61 @@ def _opened(path: str) -> BinaryIO:
 
 
 def _compressed(lines: bytes) -> bytes:
-    """A member of a gzip file; the members of all pages are one file."""
+    """One gzip member per page; concatenated members form one valid gzip file (RFC 1952), so an export can resume."""
     import gzip
 
     return gzip.compress(lines, 6, mtime=0)
+
+
+def _job(kind: str, found: _Target) -> dict[str, Any]:
+    """What identifies a job."""
+    return {"pydynox": VERSION, "job": kind, "table": found.arn, "made": found.made}
+
+
+def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
+    """The recorded progress of an interrupted job; None if there is none."""
+    import json
+
+    try:
+        with open(note, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    if not resume:
+        raise FileExistsError(
+            f"{note} records an interrupted job: pass resume=True to continue it, or remove the file to start over"
+        )
+    try:
+        found: Any = json.loads(text)
+    except ValueError:
+        found = None
+    if not issubclass(type(found), dict):
+        raise ConfigurationError(f"{note} is not the record of an interrupted job")
+    state: dict[str, Any] = found
+    words = {
+        "job": "the job",
+        "first": "the first item",
+        "query": "the query",
+        "table": "the table",
+        "made": "the table's creation",
+        "size": "the file",
+        "changed": "the file",
+    }
+    for name, value in job.items():
+        if name == "size" and job["job"] == "export":
+            continue
+        if state.get(name) != value:
+            what = words.get(name, "its version")
+            raise ConfigurationError(
+                f"{note} belongs to another job: {what} was {state.get(name)!r}, and now is {value!r}; nothing was done"
+            )
+    return state
+
+
+def _remember(note: str, state: dict[str, Any]) -> None:
+    import json
+
+    # Written next to the note and renamed over it, so that a crash never leaves half a note.
+    with open(note + ".new", "w", encoding="utf-8") as file:
+        json.dump(state, file)
+    os.replace(note + ".new", note)

@@ -1,4 +1,4 @@
-"""Encrypting what is stored anew: after a key was added, or when attributes are encrypted that were not."""
+"""Re-encrypting stored values: after a key was added, or after an attribute became encrypted."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 
     from .resuming import Target
 
+# The start of an envelope, and the offset of the length of its key's name; docs/formats.md describes the whole envelope.
 _MAGIC = b"\xd9\x70"
-_KEY_REF = 5  # where the length of the key's name stands in an envelope
+_KEY_REF = 5
 
 
 class Reencrypted(NamedTuple):
-    """What ``reencrypt`` did."""
+    """The result of ``reencrypt``."""
 
     read: int
-    """How many items were looked at."""
+    """Number of items read."""
     stale: int
-    """How many of them had values of another key than the newest, or in the clear."""
+    """Number of items with values in plaintext or encrypted with a key other than the newest."""
     written: int
-    """How many of those were encrypted anew; the others were changed by somebody else meanwhile, or it was a dry run."""
+    """Number of stale items that were re-encrypted; another writer changed the others first, or it was a dry run."""
 
 
 async def reencrypt(
@@ -55,31 +56,31 @@ async def reencrypt(
     on_invalid: Callable[[SerializationError], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> Reencrypted:
-    """Encrypt every value of a model anew that is not encrypted by the newest key. Sends Scan, BatchGetItem and UpdateItem.
+    """Re-encrypt every value of a model that is not encrypted with the newest key. Sends Scan, BatchGetItem and UpdateItem.
 
-    Items in use stay right: an item is written only if its encrypted values are stored as they were read. What somebody else
-    writes meanwhile is encrypted by the newest key already. Versions and ``updated_at`` advance; hooks do not run. For plain
-    values the attribute needs ``on_plaintext="migrate"``.
+    It is safe while items are in use: an item is written only if its encrypted values are still stored as they were read;
+    anything another writer stores in the meantime already uses the newest key. Versions and ``updated_at`` advance; hooks do not
+    run. Plaintext values require ``on_plaintext="migrate"`` on the attribute.
 
     Args:
-        model: The model; models that share a table are done one by one.
-        client: The client, with the keyring; else the one of the model, or the one in force. ``RateLimit`` bounds what it takes.
-        dry_run: Look and count, and write nothing.
-        note: A file that remembers how far it is, page by page; it is removed at the end.
-        resume: Go on where the ``note`` ends; begin where there is none.
-        after: Go on behind the row that an earlier run ended at: the ``cursor`` of its error.
-        progress: Called after every page with how many items were looked at.
-        on_invalid: Called with the error of each item that cannot be opened, which has its ``key``; such an item is left as it
-            is. Without it the first one raises.
-        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
+        model: The model; run models that share a table one by one.
+        client: The client, with the keyring; defaults to the model's, or the one in effect. Its ``RateLimit`` limits the job.
+        dry_run: Count items without writing anything.
+        note: A file that records the progress after each page; it is removed at the end.
+        resume: Continue from the ``note``, or start if there is none.
+        after: Continue after the row at which an earlier run stopped: the ``cursor`` of its error.
+        progress: Called after each page with the number of items read.
+        on_invalid: Called with the error of each item that cannot be decrypted, which has the item's ``key``; the item is left
+            unchanged. By default, the first one raises.
+        timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Raises:
-        ConfigurationError: The model has no encrypted attribute, the client has no keyring, what is to be resumed is another
-            job, or both a note and ``after`` say where to go on.
-        CursorError: ``after`` is no cursor of this table.
-        FileExistsError: The note is there, and ``resume`` is not said.
-        EncryptionError: A value cannot be opened, and there is no ``on_invalid``; its ``key`` says of which item. The items
-            before it are done, and ``after=error.cursor`` goes on behind it.
+        ConfigurationError: The model has no encrypted attribute, the client has no keyring, the job to resume is a different one,
+            or both a note and ``after`` give the position to continue from.
+        CursorError: ``after`` is not a cursor of this table.
+        FileExistsError: The note exists, and ``resume`` is not set.
+        EncryptionError: A value cannot be decrypted, and there is no ``on_invalid``; the error's ``key`` names the item. The
+            items before it are done, and ``after=error.cursor`` continues after it.
 
     Example:
         >>> await reencrypt(Patient, note="patients.reencrypt")
@@ -102,14 +103,14 @@ async def reencrypt(
     if keyring is None:
         raise ConfigurationError("the client has no keyring: DynamoDBClient(keyring=...)")
     if not hasattr(keyring, "key_name"):
-        raise ConfigurationError("the keyring does not say its newest key: give it the attribute key_name")
+        raise ConfigurationError("the keyring does not name its newest key: give it the attribute key_name")
     target = await find_target(model, client)
     path = None if note is None else os.fspath(note)
     job = job_of("reencrypt", target) | {"model": model.__name__}
     state = None if path is None else resumed(path, job, resume=resume)
     counts = ("read", "stale", "written", "after")
     if state is not None and after is not None:
-        raise ConfigurationError(f"{path} says where to go on, and after= says it too: give one of them")
+        raise ConfigurationError(f"{path} and after= both give the position to continue from: pass only one of the two")
     read, stale, written, after = (0, 0, 0, after) if state is None else [state[name] for name in counts]
     rows = _rows(model, client, target.name)
     async for page in rows.after(after).pages(100):
@@ -129,14 +130,14 @@ async def reencrypt(
 
 
 def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, table: str) -> Query[dict[str, Any]]:
-    """The items of a model as they are stored."""
+    """The items of a model in stored form."""
     rows = client.scan(table).consistent_read()
     entity = entity_of(model)
     return rows if entity is None else rows.filter(attr(model.model_config.entity_attribute) == entity)
 
 
 def _stale(item: dict[str, Any], attributes: list[Any], keyring: Any) -> list[str]:
-    """The attributes of a stored item that are not encrypted by the newest key."""
+    """The attributes of a stored item that are not encrypted with the newest key."""
     newest = keyring.key_name.encode()
     names: list[str] = []
     for attribute in attributes:
@@ -160,7 +161,7 @@ async def _renewed(
     table: Target,
     on_invalid: Callable[[SerializationError], object] | None,
 ) -> int:
-    """Write these attributes of these items again, in their order; how many were."""
+    """Write these attributes of these items again, in order; return the number of items written."""
     stored = {name: completed(model).attributes[name].attribute_name for name in model.model_fields}
     keys: list[Key[Any]] = [Key(model, _core.key_of_item(model._schema, item, False)) for item, _ in old]
     errors: dict[Key[Any], SerializationError] = {}
@@ -187,12 +188,12 @@ async def _renewed(
         try:
             await key.update(*actions, condition=guard)
         except (ConditionFailedError, ItemNotFoundError):
-            continue  # somebody else wrote it since, by the newest key
+            continue  # another writer stored it since, with the newest key
         written += 1
     return written
 
 
 def _behind(rows: Query[dict[str, Any]], table: Target, item: dict[str, Any]) -> str | None:
-    """The cursor that stands behind this row of a scan; nothing is sent for it."""
+    """The cursor that continues a scan after this row; no request is sent."""
     place = rows.after({name: item[name] for name in table.keys})
     return _core.Reading(place._search, table.client.core, False, False).cursor()

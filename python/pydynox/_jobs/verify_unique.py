@@ -1,4 +1,4 @@
-"""Whether the guards of unique values are as they should be, and making them so."""
+"""Verifying and repairing the guards of unique values."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
     Wire = dict[str, Any]
 
-PAGE = 100  # as many items and guards are looked at together: BatchGetItem takes no more
+PAGE = 100  # items and guards read together: the most keys that BatchGetItem accepts
 
 
 class UniqueProblem(NamedTuple):
-    """Something that is wrong with a unique value."""
+    """A problem with a unique value."""
 
     kind: Literal["missing", "shared", "orphan"]
-    """``missing``: an item has no guard for its value. ``shared``: its guard is another item's. ``orphan``: a guard is of an item
-    that is gone, or has another value."""
+    """``missing``: an item has no guard for its value. ``shared``: its guard belongs to another item. ``orphan``: a guard belongs
+    to an item that does not exist, or has a different value."""
     key: Key[Any]
-    """Of the item; of an orphan, of the item that it names."""
+    """The key of the item; for an orphan, of the item that the guard names."""
     names: tuple[str, ...]
-    """The attributes whose values together only one item may have."""
+    """The attributes whose values must be unique together."""
     repaired: bool
-    """Whether it was repaired. What is ``shared`` never is: somebody has to say whose the value is."""
+    """Whether it was repaired. ``shared`` is never repaired: only you can decide which item keeps the value."""
 
 
 async def verify_unique(
@@ -49,25 +49,27 @@ async def verify_unique(
 ) -> list[UniqueProblem]:
     """Compare every item of a model with the guards of its unique values. Sends Scan, BatchGetItem and TransactGetItems.
 
-    Guards and items go out of step where something writes past pydynox, where DynamoDB deletes by its TTL, and where ``unique=``
-    was declared when items were there. What is found is looked at once more, item and guard at one moment, before it is said.
+    Guards and items get out of sync if something writes without pydynox, if DynamoDB's TTL deletes an item, or if ``unique=`` is
+    declared when items already exist. Each problem is confirmed by reading the item and its guard in one transaction before it is
+    reported.
 
     Args:
-        model: The model; models that share a table are looked at one by one.
-        repair: Also repair it, each by a transaction that nobody can come between: a missing guard is written, an orphan deleted.
-        client: The client; else the one of the model, or the one in force.
-        progress: Called after every page with how many items and guards were looked at.
-        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
+        model: The model; run models that share a table one by one.
+        repair: Also repair, each problem in a transaction that is safe against concurrent writers: missing guards are written,
+            orphans deleted.
+        client: The client; defaults to the model's, or the one in effect.
+        progress: Called after each page with the number of items and guards read.
+        timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Raises:
         ConfigurationError: The model has no unique values.
-        TableNotFoundError: There is no such table.
+        TableNotFoundError: The table does not exist.
 
     Example:
         >>> await verify_unique(User)
         []
 
-    Costs: two scans of the table, consistent: a read unit per 4 KB; a read unit for each guard, and for each owner of one.
+    Costs: two strongly consistent scans of the table, one read unit per 4 KB each; one read unit per guard and per guarded item.
     """
     if timeout is not NOT_GIVEN:
         client = client or client_for(model.model_config.client)
@@ -104,7 +106,7 @@ class _Check:
         self._table = _core.table_named(client.core, "" if named is None else named)
         attributes = completed(model).attributes
         self._key = [attributes[name].attribute_name for name in key_names(model)]
-        # By what a guard says: among which items, and the stored names.
+        # By what a guard records: the class among whose items a value is unique, and the stored names of its attributes.
         self._names = {
             (of, tuple(sorted(attributes[name].attribute_name for name in names))): tuple(names)
             for of, names in unique_among(model)
@@ -146,7 +148,7 @@ class _Check:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _claim_of(self, guard: Wire) -> Wire | None:
-        """What a guard says, if it is about values of this model."""
+        """The content of a guard, if it guards values of this model."""
         claim: Wire = guard[GUARD]["M"]
         return claim if _scope_of(claim) in self._names else None
 
@@ -156,11 +158,11 @@ class _Check:
     async def _orphan(self, guard: Wire, claim: Wire, key: Key[Any]) -> None:
         owner, again = await self._together(claim["owner"]["M"], guard)
         if again is None or again[GUARD] != guard[GUARD]:
-            return  # somebody let go of it, or took it, meanwhile
+            return  # another writer released or claimed the value since
         if owner is not None:
             owners = await self._client.batch_get_all([key], consistent_read=True)
             if owners[0] is None or self._holds(owners[0], guard):
-                return  # an item of another model, or one that has the value after all
+                return  # the item belongs to another model, or has the value after all
         repaired = self._repair and await self._applied(
             self._unchanged(claim["owner"]["M"], owner, _scope_of(claim)[1]),
             {"Delete": {**self._place(guard), **_equal({GUARD: guard[GUARD]})}},
@@ -180,7 +182,7 @@ class _Check:
             self._report(len(page))
 
     async def _read(self, guards: list[Wire]) -> dict[tuple[object, ...], Wire]:
-        """These guards as they are stored, by their addresses."""
+        """The stored form of these guards, by address."""
         keys = list({self._address(guard): self._key_of(guard) for guard in guards}.values())
         stored: dict[tuple[object, ...], Wire] = {}
         for start in range(0, len(keys), PAGE):
@@ -196,7 +198,7 @@ class _Check:
         key: Key[Any] = Key(self._model, tuple(getattr(row, name) for name in key_names(self._model)))
         owner, stored = await self._together(guard[GUARD]["M"]["owner"]["M"], guard)
         if owner is None or any(owner.get(name) != value for name, value in values.items()):
-            return  # the item has gone, or changed, meanwhile
+            return  # the item was deleted or changed since
         if stored is not None:
             if stored[GUARD] != guard[GUARD]:
                 self.problems.append(UniqueProblem("shared", key, names, repaired=False))
@@ -223,23 +225,23 @@ class _Check:
         return {"TableName": self._table, "Key": self._key_of(item)}
 
     def _address(self, item: Wire) -> tuple[object, ...]:
-        """The key of an item, such that equal keys are equal."""
+        """The key of an item in a form in which equal keys compare equal."""
         return tuple(_comparable(item[name]) for name in self._key)
 
     def _holds(self, owner: Any, guard: Wire) -> bool:
-        """Whether an item has the value that a guard keeps for it."""
+        """Whether an item still has the value that a guard reserves for it."""
         place = self._address(guard)
         return any(self._address(claimed) == place and claimed[GUARD] == guard[GUARD] for *_, claimed in _core.claims(owner))
 
     async def _together(self, owner: Wire, guard: Wire) -> tuple[Wire | None, Wire | None]:
-        """An item and a guard, both as they were at one moment."""
+        """An item and a guard, read in one transaction, so that they are consistent with each other."""
         gets = [{"Get": self._place(owner)}, {"Get": self._place(guard)}]
         responses = (await self._client.call("TransactGetItems", TransactItems=gets))["Responses"]
         one, other = (response.get("Item") for response in responses)
         return one, other
 
     def _unchanged(self, key: Wire, owner: Wire | None, names: tuple[str, ...]) -> Wire:
-        """That an item is as it was read, in these attributes."""
+        """A condition check that these attributes of an item are still as they were read."""
         if owner is not None:
             return {"ConditionCheck": {**self._place(owner), **_equal({name: owner.get(name) for name in names})}}
         absent = {"ConditionExpression": "attribute_not_exists(#key)", "ExpressionAttributeNames": {"#key": self._key[0]}}
@@ -249,17 +251,17 @@ class _Check:
         try:
             await self._client.call("TransactWriteItems", TransactItems=list(operations))
         except TransactionCanceledError:
-            return False  # somebody came first
+            return False  # another writer changed the item or the guard first
         return True
 
 
 def _scope_of(claim: Wire) -> tuple[str, tuple[str, ...]]:
-    """Among which items a guard keeps a value unique, and of which attributes."""
+    """The class among whose items a guard keeps a value unique, and the stored names of its attributes."""
     return claim["of"]["S"], tuple(sorted(name["S"] for name in claim["attributes"]["L"]))
 
 
 def _comparable(value: Wire) -> tuple[str, object]:
-    """A value of a key, such that equal numbers are equal."""
+    """A key value in a form in which equal numbers compare equal, however they are written."""
     from decimal import Decimal
 
     ((kind, text),) = value.items()
@@ -267,7 +269,7 @@ def _comparable(value: Wire) -> tuple[str, object]:
 
 
 def _equal(values: dict[str, Any]) -> Wire:
-    """The members of a request that ask for these values; None is no value."""
+    """The condition members of a request that require these values; None requires the attribute to be absent."""
     names = {f"#a{number}": name for number, name in enumerate(values)}
     given = {f":v{number}": value for number, value in enumerate(values.values()) if value is not None}
     parts = [

@@ -1,4 +1,4 @@
-"""What to say where people slip: the error of the wrong form names the right one."""
+"""Errors for common slips: the message for the wrong form names the right one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-#: What other libraries call our settings.
+#: Names that other libraries use for our settings.
 _OURS = {
     "region_name": "region=",
     "aws_region": "region=",
@@ -26,13 +26,13 @@ _OURS = {
 
 
 def refused_blocking(awaited: str, blocking: str, also: str = "") -> tuple[Callable[..., NoReturn], Callable[..., NoReturn]]:
-    """``__enter__`` and ``__exit__`` of what only ``async with`` enters."""
+    """``__enter__`` and ``__exit__`` of an object that only ``async with`` can enter."""
     also = f", {also}" if also else ""
     return _refused(f"use `async with {awaited}`; where no event loop runs, `with {blocking}`{also}")
 
 
 def refused_awaiting(blocking: str, awaited: str) -> tuple[Callable[..., NoReturn], Callable[..., NoReturn]]:
-    """``__aenter__`` and ``__aexit__`` of what only ``with`` enters."""
+    """``__aenter__`` and ``__aexit__`` of an object that only ``with`` can enter."""
     return _refused(f"use `with {blocking}`; in a coroutine, `async with {awaited}`")
 
 
@@ -47,10 +47,10 @@ def _refused(message: str) -> tuple[Callable[..., NoReturn], Callable[..., NoRet
 
 
 def check_settings(name: str, arguments: tuple[object, ...], settings: Mapping[str, Any], names: Collection[str]) -> None:
-    """Refuse settings that came without a name, or by one that there is not.
+    """Refuse settings that are passed by position, or by an unknown name.
 
     Raises:
-        TypeError: It says what they are called here.
+        TypeError: A setting is refused; the message gives its name here.
     """
     if arguments:
         raise TypeError(f"{name} takes its settings by name, such as {name}(region={arguments[0]!r})")

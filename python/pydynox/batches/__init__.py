@@ -1,1 +1,1 @@
-"""Many items at once: written, read, and what a page of them is."""
+"""Many items at once: batch writes, batched reads, and result pages."""

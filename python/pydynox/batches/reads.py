@@ -1,4 +1,4 @@
-"""Concurrent reads sent together."""
+"""Batching concurrent gets: ``batching()`` blocks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def batching() -> AsyncGenerator[None]:
-    """Send the gets that begin in one turn of the event loop as one BatchGetItem.
+    """Send the gets that start in one iteration of the event loop as one BatchGetItem.
 
-    Inside of the block, and in the tasks that are started there, ``User.get(...)`` and ``User.key(...).get()`` wait until the
-    event loop has run everything that is ready, and are then sent together, whatever their models and tables: up to 100 keys a
-    request, several requests side by side, equal keys asked once. Each caller gets its own instance or its own error. A get that
-    is alone in its turn is sent as GetItem, as without the block; so are the gets of a request that is refused, so that one
-    missing table fails nobody else. One that is cancelled leaves the others alone. Blocking gets and all other verbs are sent as
-    ever.
+    Inside the block, and in tasks started there, ``User.get(...)`` and ``User.key(...).get()`` wait until the event loop has run
+    everything that is ready, and are then sent together, whatever their models and tables: up to 100 keys per request, several
+    requests in parallel, equal keys only once. Each caller receives its own instance or its own error. A get with nothing to
+    batch with is sent as a plain GetItem. The gets of a rejected request are also sent again as plain GetItem, so that one
+    missing table fails only its own gets. Cancelling one get does not affect the others. Blocking gets and all other verbs are
+    not batched.
 
-    Consistent and eventually consistent reads of one table go in requests of their own; so do reads of other clients, of other
-    ``client.options(timeout=...)`` and of other ``client.collect()`` blocks.
+    Strongly and eventually consistent reads of one table use separate requests; so do reads of different clients, of different
+    ``client.options(timeout=...)`` and of different ``client.collect()`` blocks.
 
-    Costs: what the reads cost one by one; fewer requests, and much less CPU for each.
+    Costs: the same as the individual reads, with fewer requests and much less CPU time for each.
 
     Example:
         ```python

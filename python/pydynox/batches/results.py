@@ -1,4 +1,4 @@
-"""QueryResult: one page of a query or scan; and how blocking code iterates."""
+"""QueryResult: one page of a query or scan; and the iterator for blocking code."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydynox._shared.typing import Row_co
 
 
 class QueryResult(Sequence[Row_co], Generic[Row_co]):
-    """One page: a sequence of rows, and the cursor by which the next page starts.
+    """One page: a sequence of rows, and the cursor from which the next page starts.
 
     Attributes:
         items: The rows.
-        cursor: Where this page ended, for ``Query.after``; None when there is nothing behind it.
-        consumed_capacity: What the requests of this page cost, in read units, where the service said so.
+        cursor: Where this page ended, for ``Query.after``; None if it is the last.
+        consumed_capacity: Read capacity units that the requests of this page consumed, if the service reported them.
 
     Example:
         >>> page = await Order.query("c1").page(20)
@@ -43,16 +43,16 @@ class QueryResult(Sequence[Row_co], Generic[Row_co]):
         return iter(self.items)
 
     def __repr__(self) -> str:
-        more = "more to come" if self.cursor is not None else "the last"
+        more = "more to come" if self.cursor is not None else "last page"
         return f"<page of {len(self.items)} rows, {more}>"
 
 
 def each(opened: tuple[Callable[[], Coroutine[Any, Any, Any]], Callable[[], None]], *, flat: bool) -> Iterator[Any]:
-    """Iterate by blocking: each step drives the coroutine that an ``async for`` awaits.
+    """Iterate in blocking code: each step runs the coroutine that an ``async for`` would await.
 
     Args:
-        opened: What gives the next rows, None at the end; and what ends the reading.
-        flat: Whether a step gives several rows.
+        opened: A function that fetches the next rows, None at the end; and one that stops reading.
+        flat: Whether each step returns several rows, which are then yielded one by one.
     """
     step, close = opened
     try:

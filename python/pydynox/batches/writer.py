@@ -1,4 +1,4 @@
-"""Batches: many writes that stand each for itself, in as few requests as there can be."""
+"""BatchWriter: many independent writes in as few requests as possible."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 
     from pydynox._client.connection import Connection
 
-FLUSH = 100  # as many puts and deletes wait until they are sent: four requests, side by side
-PACED_FLUSH = 400  # of a bulk job: sixteen requests, eight at a time
+# Puts and deletes to collect before sending: BatchWriteItem takes at most 25, so 100 make four parallel requests.
+FLUSH = 100
+PACED_FLUSH = 400  # the same for a bulk job: sixteen requests, eight at a time
 
 
 class BatchWriter:
-    """Many puts and deletes, each for itself: ``async with client.batch_writer() as batch``.
+    """Many independent puts and deletes: ``async with client.batch_writer() as batch``.
 
-    They are sent while the block runs, a hundred at a time in four requests side by side, and the rest when it ends. Of two for
-    the same item the last counts. What DynamoDB leaves over is sent again, with growing pauses, until the client's time-out.
+    They are sent while the block runs, a hundred at a time in four parallel requests, and the rest when it ends. If an item
+    appears twice, the last write wins. Unprocessed items are sent again with exponential backoff until the client's timeout.
 
     Attributes:
-        written: How many are written.
+        written: Number of items written so far.
 
     Example:
         >>> async with client.batch_writer() as batch:
@@ -47,7 +48,7 @@ class BatchWriter:
         timeout: float | None = NOT_GIVEN,
     ) -> None:
         if unguarded and transactions:
-            raise ConfigurationError("unguarded=True writes without looking, transactions=True looks: say one of them")
+            raise ConfigurationError("unguarded=True skips the checks and transactions=True makes them: pass only one of the two")
         self._client = client
         self._unguarded = unguarded
         self._transactions = transactions
@@ -58,22 +59,22 @@ class BatchWriter:
         self._pending = _core.Pending(client.core)
         self._has_hooks = False
         self._done: list[Any] = []
-        self._rest: Iterator[Any] | None = None  # of a list that was given whole: what comes behind those that were taken
+        self._rest: Iterator[Any] | None = None  # the items of a list or tuple that were not taken yet
         self._state = "new"
         self.written = 0
 
     async def put(self, instance: Any, /) -> None:
-        """Write a whole item, replacing whatever is there; it may wait until there is room. Hooks of saving run.
+        """Write a whole item, replacing any existing one; the call may wait while a batch is sent. Save hooks run.
 
         Args:
-            instance: The instance of a model; it counts as stored once its request was answered.
+            instance: The instance of a model; it counts as stored once its request has succeeded.
 
         Raises:
             ValidationError: A value cannot be stored.
             ItemTooLargeError: The item is over 400 KB.
-            ConfigurationError: The model has a version or unique values, which a batch cannot check, and the writer is neither
-                ``unguarded`` nor with ``transactions``.
-            BatchIncompleteError: Some of what was sent could not be written.
+            ConfigurationError: The model has a version or unique values, which a batch cannot check, and the writer has neither
+                ``unguarded`` nor ``transactions`` set.
+            BatchIncompleteError: Some items could not be written.
 
         Example:
             >>> await batch.put(user)
@@ -97,7 +98,7 @@ class BatchWriter:
     async def put_all(self, instances: Iterable[Any], /) -> None:
         """Put each of these instances, as ``put`` does.
 
-        Most of them only need to be collected and sent, which takes one call into the core and no coroutine each.
+        Most only need to be queued, which takes one call into the core for all of them instead of a coroutine each.
         """
         self._check_open("put_all")
         rest = self._each(instances)
@@ -117,7 +118,7 @@ class BatchWriter:
 
     def _each(self, given: Iterable[Any]) -> Iterator[Any]:
         rest = iter(given)
-        # What another iterator has not given yet stays there: to ask it may be work, or have no end.
+        # An error lists the rest of a list or tuple as pending. Any other iterator is left alone: it may be slow or infinite.
         if isinstance(given, (list, tuple)):
             self._rest = rest
         return rest
@@ -127,20 +128,20 @@ class BatchWriter:
         return len(self._pending) >= self._most
 
     async def delete(self, target: Any, /) -> None:
-        """Delete an item; one that is not there is no error. It may wait until there is room. Hooks of an instance run.
+        """Delete an item; a missing item is not an error. The call may wait while a batch is sent. Hooks of an instance run.
 
         Args:
             target: The instance of a model, or a key.
 
         Raises:
-            ConfigurationError: The model of the instance has a version or unique values, or that of the key an entity, which a
-                batch cannot check, and the writer is neither ``unguarded`` nor with ``transactions``.
-            BatchIncompleteError: Some of what was sent could not be written.
+            ConfigurationError: The model of the instance has a version or unique values, or the model of the key has an entity,
+                which a batch cannot check, and the writer has neither ``unguarded`` nor ``transactions`` set.
+            BatchIncompleteError: Some items could not be written.
 
         Example:
             >>> await batch.delete(Order.key("c1", 7))
 
-        Costs: one write unit per KB of the deleted item, one where there is none.
+        Costs: one write unit per KB of the deleted item; one if it does not exist.
         """
         self._check_open("delete")
         if _is_key(target):
@@ -166,31 +167,31 @@ class BatchWriter:
 
     def _check_open(self, verb: str) -> None:
         if self._state != "open":
-            when = "has not begun" if self._state == "new" else "has ended"
-            raise RuntimeError(f"batch.{verb} outside of its block, which {when}: async with client.batch_writer() as batch")
+            when = "has not started" if self._state == "new" else "has ended"
+            raise RuntimeError(f"batch.{verb} outside its block, which {when}: async with client.batch_writer() as batch")
 
     def _is_guarded(self, model: Any, *, by_key: bool = False) -> bool:
-        """Whether an item of this model is written by itself."""
+        """Whether an item of this model must be written singly, by its own verb."""
         if self._unguarded or not _core.needs_guard(model._schema, by_key):
             return False
         if not self._transactions:
             if not _core.needs_guard(model._schema, False):
                 raise ConfigurationError(
-                    f"{model.__name__} shares its table with other entities, and a batch deletes whatever item has the key: say "
-                    "unguarded=True if these keys are of no other entity, or transactions=True to delete each by itself if it is "
-                    f"of {model.__name__}",
+                    f"{model.__name__} shares its table with other entities, and a batch deletes any item with the key: pass "
+                    "unguarded=True if no other entity has these keys, or transactions=True to delete each one singly, if it "
+                    f"belongs to {model.__name__}",
                     model=model.__name__,
                 )
             raise ConfigurationError(
-                f"{model.__name__} has a version or unique values, and a batch writes without looking at them: "
-                "say client.batch_writer(unguarded=True) if nobody else writes these items, or transactions=True to write each "
-                "by itself",
+                f"{model.__name__} has a version or unique values, which a batch cannot check: "
+                "pass client.batch_writer(unguarded=True) if nothing else writes these items, or transactions=True to write each "
+                "one singly",
                 model=model.__name__,
             )
         return True
 
     async def _write_singly(self, target: Any, verb: str) -> None:
-        """What a batch cannot look at: its own verb does."""
+        """Write with the item's own verb, which makes the checks that a batch cannot."""
         self._pending.pass_by(1)
         try:
             with self._client.as_default():
@@ -227,7 +228,7 @@ class BatchWriter:
         if left:
             places = set(left)
             done = [target for place, target in enumerate(sent) if place not in places]
-        if self._pace is None:  # a bulk job has no end to remember
+        if self._pace is None:  # a bulk job may write any number of items, so they are not collected
             self._done += done
         self.written += len(done)
         if self._has_hooks:
@@ -236,11 +237,11 @@ class BatchWriter:
                     await target._hooks.after(target, "after_save" if is_put else "after_delete")
         if left:
             self._state = "ended"
-            why = "DynamoDB took no more until the time-out" if cause is None else str(cause)
+            why = "DynamoDB accepted no more until the timeout" if cause is None else str(cause)
             raise self._incomplete(
                 f"{len(left)} of the last {len(sent)} could not be written: {why}",
                 unprocessed=[sent[place] for place in left],
-                retryable=cause is None or cause.retryable,  # what is left over was throttled
+                retryable=cause is None or cause.retryable,  # unprocessed without an error means throttled
             ) from cause
         if self._progress is not None:
             self._progress(self.written)
@@ -258,7 +259,7 @@ class BatchWriter:
 
     def _begin(self) -> None:
         if self._state != "new":
-            raise RuntimeError("a batch writer is for one block: make a new one with client.batch_writer()")
+            raise RuntimeError("a batch writer can be used for one block only: create a new one with client.batch_writer()")
         self._state = "open"
 
     async def _finish(self, error: BaseException | None) -> None:
@@ -291,7 +292,7 @@ class BatchWriter:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._finish(error)
 
-    if not TYPE_CHECKING:  # checkers know that it cannot be entered like this
+    if not TYPE_CHECKING:  # hidden from type checkers, which then reject the wrong kind of block
         __enter__, __exit__ = refused_blocking("client.batch_writer()", "client.sync.batch_writer()")
 
 
@@ -303,7 +304,7 @@ class SyncBatchWriter:
 
     @property
     def written(self) -> int:
-        """How many are written."""
+        """Number of items written so far."""
         return self._target.written
 
     def put(self, instance: Any, /) -> None:
@@ -330,7 +331,7 @@ def _is_key(target: object) -> bool:
 
 
 def _chain(error: BaseException, incomplete: PydynoxError) -> None:
-    """Let the last of an error's contexts be what became of the batch."""
+    """Attach the state of the batch to an error, as the last of its contexts."""
     last = error
     while last.__context__ is not None:
         last = last.__context__
