@@ -235,7 +235,7 @@ def test_a_writer_is_for_one_block(client: DynamoDBClient, drive: Drive) -> None
     asyncio.run(use())
     with pytest.raises(RuntimeError, match="a batch writer can be used for one block only"):
         asyncio.run(use())
-    with pytest.raises(RuntimeError, match=r"batch\.delete outside of its block, which has ended"):
+    with pytest.raises(RuntimeError, match=r"batch\.delete outside its block, which has ended"):
         drive(writer.delete(User.key("a")))
 
 

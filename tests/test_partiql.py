@@ -188,7 +188,7 @@ def test_what_cannot_be_executed_is_refused_before_it_is_sent(serve: Serve, driv
             drive(call(["SELECT 1", "DELETE FROM t"]))
         with pytest.raises(ValidationError, match=r"\[1\] the statement has 1 placeholder"):
             drive(call(["SELECT 1", "SELECT ?"]))
-        with pytest.raises(TypeError, match="given as a list"):
+        with pytest.raises(TypeError, match="pass several statements as a list"):
             drive(call("SELECT 1"))
         for wrong in (3, (), (3, "SELECT 1"), ["SELECT 1"]):
             with pytest.raises(TypeError, match="a statement is a str, or a tuple"):
