@@ -191,7 +191,7 @@ def test_what_cannot_be_executed_is_refused_before_it_is_sent(serve: Serve, driv
         with pytest.raises(TypeError, match="pass several statements as a list"):
             drive(call("SELECT 1"))
         for wrong in (3, (), (3, "SELECT 1"), ["SELECT 1"]):
-            with pytest.raises(TypeError, match="a statement is a str, or a tuple"):
+            with pytest.raises(TypeError, match="a statement must be a str, or a tuple"):
                 drive(call([wrong]))
     with pytest.raises(ValidationError, match="1 to 36 characters"):
         drive(client.execute_transaction(["DELETE FROM t"], token="x" * 37))

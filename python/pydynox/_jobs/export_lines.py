@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 
 FLUSH = 400  # items of an import to collect before sending: sixteen requests, eight at a time
 LONGEST_LINE = 8 << 20  # bytes; an item has at most 400 KB, but escapes and base64 make it longer as text
-VERSION = 1  # of the files that record the progress of an interrupted job
-
-
-class _Target(NamedTuple):
-    """A table that exists, and what identifies it."""
-
-    client: DynamoDBClient
-    name: str
-    arn: str
-    made: str
-    keys: list[str]
 
 
 async def export_jsonl(
@@ -210,21 +199,6 @@ async def import_jsonl(
     return max(number, done)
 
 
-async def _find(table: TableLike, client: DynamoDBClient | None) -> _Target:
-    if isinstance(table, str):
-        name, client = table, client or client_for(None)
-    else:
-        named = table.model_config.table
-        if named is None:
-            raise ConfigurationError(
-                f'{table.__name__} has no table: declare class {table.__name__}(Model[...], table="...")', model=table.__name__
-            )
-        name, client = named, client or client_for(table.model_config.client)
-    described = await _core.describe_table(client.core, name)
-    keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
-    return _Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
-
-
 async def _flush(pending: _core.Pending, done: int, pace: _core.Pace) -> None:
     held = len(pending)
     left, cause = await pending.send(pace)
@@ -313,57 +287,3 @@ def _compressed(lines: bytes) -> bytes:
     import gzip
 
     return gzip.compress(lines, 6, mtime=0)
-
-
-def _job(kind: str, found: _Target) -> dict[str, Any]:
-    """What identifies a job."""
-    return {"pydynox": VERSION, "job": kind, "table": found.arn, "made": found.made}
-
-
-def _resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-    """The recorded progress of an interrupted job; None if there is none."""
-    import json
-
-    try:
-        with open(note, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return None
-    if not resume:
-        raise FileExistsError(
-            f"{note} records an interrupted job: pass resume=True to continue it, or remove the file to start over"
-        )
-    try:
-        found: Any = json.loads(text)
-    except ValueError:
-        found = None
-    if not issubclass(type(found), dict):
-        raise ConfigurationError(f"{note} is not the record of an interrupted job")
-    state: dict[str, Any] = found
-    words = {
-        "job": "the job",
-        "first": "the first item",
-        "query": "the query",
-        "table": "the table",
-        "made": "the table's creation",
-        "size": "the file",
-        "changed": "the file",
-    }
-    for name, value in job.items():
-        if name == "size" and job["job"] == "export":
-            continue
-        if state.get(name) != value:
-            what = words.get(name, "its version")
-            raise ConfigurationError(
-                f"{note} belongs to another job: {what} was {state.get(name)!r}, and now is {value!r}; nothing was done"
-            )
-    return state
-
-
-def _remember(note: str, state: dict[str, Any]) -> None:
-    import json
-
-    # Written next to the note and renamed over it, so that a crash never leaves half a note.
-    with open(note + ".new", "w", encoding="utf-8") as file:
-        json.dump(state, file)
-    os.replace(note + ".new", note)

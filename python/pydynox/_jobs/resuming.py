@@ -1,4 +1,4 @@
-"""Jobs that can be resumed: which job a note is of, which table it is about, and how far it was."""
+"""Jobs that can be resumed: the note that records which job it is, its table, and its progress."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     TableLike = str | type[Model[Any, *tuple[Any, ...]]]
 
-VERSION = 1  # of the files that remember where an interrupted job was
+VERSION = 1  # of the files that record the progress of an interrupted job
 
 
 class Target(NamedTuple):
-    """A table, found."""
+    """A table that exists, and what identifies it."""
 
     client: DynamoDBClient
     name: str
@@ -34,7 +34,9 @@ async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target
     else:
         named = table.model_config.table
         if named is None:
-            raise ConfigurationError(f"{table.__name__} names no table", model=table.__name__)
+            raise ConfigurationError(
+                f'{table.__name__} has no table: declare class {table.__name__}(Model[...], table="...")', model=table.__name__
+            )
         name, client = named, client or client_for(table.model_config.client)
     described = await _core.describe_table(client.core, name)
     keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
@@ -42,12 +44,12 @@ async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target
 
 
 def job_of(kind: str, target: Target) -> dict[str, Any]:
-    """What tells a job from others."""
+    """What identifies a job."""
     return {"pydynox": VERSION, "job": kind, "table": target.arn, "made": target.created}
 
 
 def resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-    """What is remembered of a job that was interrupted; None where there is none."""
+    """The recorded progress of an interrupted job; None if there is none."""
     import json
 
     try:
@@ -57,14 +59,14 @@ def resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] |
         return None
     if not resume:
         raise FileExistsError(
-            f"{note} remembers an interrupted job: say resume=True to go on with it, or remove it to begin anew"
+            f"{note} records an interrupted job: pass resume=True to continue it, or remove the file to start over"
         )
     try:
         content: Any = json.loads(text)
     except ValueError:
         content = None
     if not issubclass(type(content), dict):
-        raise ConfigurationError(f"{note} is no file of an interrupted job")
+        raise ConfigurationError(f"{note} is not the record of an interrupted job")
     state: dict[str, Any] = content
     words = {
         "job": "the job",
@@ -81,7 +83,7 @@ def resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] |
         if state.get(name) != value:
             what = words.get(name, "its version")
             raise ConfigurationError(
-                f"{note} is of another job: {what} was {state.get(name)!r}, and is {value!r}; nothing was done"
+                f"{note} belongs to another job: {what} was {state.get(name)!r}, and now is {value!r}; nothing was done"
             )
     return state
 
@@ -89,6 +91,7 @@ def resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] |
 def remember(note: str, state: dict[str, Any]) -> None:
     import json
 
+    # Written next to the note and renamed over it, so that a crash never leaves half a note.
     with open(note + ".new", "w", encoding="utf-8") as file:
         json.dump(state, file)
     os.replace(note + ".new", note)
