@@ -64,7 +64,7 @@ PYTHON_FLOORS = [
         "managed",
     },
     {"_declaration", "hooks"},
-    {"batches", "key", "partiql", "query", "sync", "tables", "transaction"},
+    {"_query", "batches", "key", "partiql", "query", "sync", "tables", "transaction"},
     {"_model", "collection", "document", "indexes", "model"},
     {"_jobs"},
     {"_client", "client"},

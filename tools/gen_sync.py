@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from .indexes import Index
     from .key import Key
     from .partiql import Statement
-    from .query import Plan, Query
+    from ._query.plan import Plan
+    from .query import Query
     from .tables.description import Drift, TableDescription
     from .tables.options import TableOptions
     from .tables.table import Progress, Table
@@ -110,7 +111,10 @@ COPYING = (
 #: Plain methods that the view hands through.
 PLAIN = ("explain",)
 #: What is iterated: how its steps are opened, and whether each gives several rows.
-ITERATED = {"__aiter__": ("__iter__", "_open_rows()", True), "pages": ("pages", "_open_pages(rows, ahead=True)", False)}
+ITERATED = {
+    "__aiter__": ("__iter__", "open_rows()", True),
+    "pages": ("pages", "open_pages(rows, ahead=True)", False),
+}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

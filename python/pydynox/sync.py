@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._core import Instance
+    from ._query.plan import Plan
     from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .indexes import Index
     from .key import Key
     from .partiql import Statement
-    from .query import Plan, Query
+    from .query import Query
     from .tables.description import Drift, TableDescription
     from .tables.options import TableOptions
     from .tables.table import Progress, Table
@@ -373,7 +374,7 @@ class SyncQuery(Generic[Row]):
         return result
 
     def __iter__(self) -> Iterator[Row]:
-        return each(self._target._open_rows(), flat=True)
+        return each(self._target.open_rows(), flat=True)
 
     def all(self) -> list[Row]:
         """Blocking form of ``Query.all``."""
@@ -401,7 +402,7 @@ class SyncQuery(Generic[Row]):
 
     def pages(self, rows: int, /) -> Iterator[QueryResult[Row]]:
         """Blocking form of ``Query.pages``."""
-        return each(self._target._open_pages(rows, ahead=True), flat=False)
+        return each(self._target.open_pages(rows, ahead=True), flat=False)
 
     def explain(self, *, item_size: int | None = None, items: int | None = None) -> Plan:
         """Blocking form of ``Query.explain``."""

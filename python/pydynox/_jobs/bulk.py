@@ -74,11 +74,11 @@ async def bulk_read(
     """The implementation of ``DynamoDBClient.bulk_read``."""
     if not hasattr(query, "paced") or not callable(handle):
         raise TypeError("bulk_read takes a query, such as User.scan(), and a function that receives the rows")
-    paced = query._of(client).paced(target_rcu=target_rcu)
+    paced = query.sent_by(client).paced(target_rcu=target_rcu)
     note = None if resume is None else os.fspath(resume)
     job = _job_of(paced)
     state = None if note is None else resumed(note, job, resume=True)
-    done, limit = 0, query._search.limit
+    done, limit = 0, query.search.limit
     if state is not None:
         done = state["items"]
         paced = paced.after(state["cursor"])

@@ -1,0 +1,1 @@
+"""Query in parts: how its pages become rows, and what it would send."""
