@@ -47,7 +47,7 @@ $(BIN)/python:
 
 # pip's own record of what was installed: a group is installed once per version of pyproject.toml.
 $(ENV)/group-%: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --group $*
+	$(BIN)/python -m pip install --quiet --no-compile --group $*
 	@touch $@
 
 build: $(if $(filter build,$(MAKECMDGOALS)),say-build) preflight $(BIN)/python
@@ -60,12 +60,18 @@ test: say-test test-rust test-python
 test-rust: preflight
 	cargo test --quiet --locked --workspace
 
+# What measures time, CPU or memory is marked `alone`: nothing else of the tests may run beside it. `make types` has tests/typing.
 test-python: build $(ENV)/group-test
-	$(PYTEST)
+	$(PYTEST) --numprocesses auto --maxprocesses 8 --dist worksteal -m "not alone" --ignore tests/typing
+	$(PYTEST) -m alone
+
+# The variables that maturin sets: without them clippy would have pyo3 configured anew, and the next build would compile it again.
+PYO3 = PYO3_PYTHON=$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
+	PYO3_ENVIRONMENT_SIGNATURE=$$($(BIN)/python -c 'import sys; print("cpython-%d.%d-64bit" % sys.version_info[:2])')
 
 lint: say-lint $(ENV)/group-lint
 	cargo fmt --all --check
-	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(PYO3) cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python tools/gen_sync.py --check

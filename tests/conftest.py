@@ -21,6 +21,7 @@ Serve = Callable[..., FaultServer]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(*names): the engines that this test runs on, in place of all")
+    config.addinivalue_line("markers", "alone: measures time, CPU or memory; make test runs it when nothing else runs")
     config.addinivalue_line("markers", "also_over_tls: runs on a server behind TLS too")
     config.addinivalue_line(
         "markers", "deviates(engine=reason): this engine differs from DynamoDB here, and the test fails on it"

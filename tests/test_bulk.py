@@ -267,6 +267,7 @@ def test_readings_that_cannot_be_are_refused(client: DynamoDBClient, tmp_path: P
     assert len(handed) == 10
 
 
+@pytest.mark.alone
 @pytest.mark.engines("embedded")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_hundred_thousand_items_are_the_engines_work_and_memory_is_flat() -> None:

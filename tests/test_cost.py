@@ -203,6 +203,7 @@ def test_a_rate_that_is_none_is_refused(wrong: float) -> None:
         RateLimit()
 
 
+@pytest.mark.alone
 def test_calls_go_at_the_rate_awaited(serve: Serve) -> None:
     server = serve(*[cost(1.0)] * 16)
     client = client_of(server, rate_limit=RateLimit(rcu=20, burst=0.05))
@@ -219,6 +220,7 @@ def test_calls_go_at_the_rate_awaited(serve: Serve) -> None:
     assert ASKS in server.seen[0].body
 
 
+@pytest.mark.alone
 def test_calls_go_at_the_rate_blocking_and_real_cost_corrects_it(serve: Serve) -> None:
     server = serve(cost(10.0), cost(1.0))
     client = client_of(server, rate_limit=RateLimit(rcu=20, burst=0.1))
@@ -232,6 +234,7 @@ def test_calls_go_at_the_rate_blocking_and_real_cost_corrects_it(serve: Serve) -
     assert first < 0.4 < elapsed < 3
 
 
+@pytest.mark.alone
 def test_the_limit_waits_on_the_embedded_engine_and_writes_have_their_own(drive: Drive) -> None:
     client = DynamoDBClient(endpoint_url="memory://", rate_limit=RateLimit(wcu=20, burst=0.05))
     with client.as_default():
@@ -248,6 +251,7 @@ def test_the_limit_waits_on_the_embedded_engine_and_writes_have_their_own(drive:
     assert reads < 0.4 <= writes < 3
 
 
+@pytest.mark.alone
 def test_a_turn_that_comes_too_late_is_a_timeout_at_once(serve: Serve, drive: Drive) -> None:
     server = serve(cost(100.0))
     client = client_of(server, rate_limit=RateLimit(rcu=1), timeout=5)
@@ -260,6 +264,7 @@ def test_a_turn_that_comes_too_late_is_a_timeout_at_once(serve: Serve, drive: Dr
     assert len(server.seen) == 1
 
 
+@pytest.mark.alone
 def test_a_cancelled_waiter_holds_nobody_up(serve: Serve) -> None:
     server = serve(cost(1.0), cost(1.0))
     client = client_of(server, rate_limit=RateLimit(rcu=2, burst=0.5))

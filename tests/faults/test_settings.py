@@ -287,6 +287,7 @@ def test_keys_that_nobody_has_are_refused_and_never_shown(part: int, value: Any)
         assert value not in str(caught.value)
 
 
+@pytest.mark.alone
 def test_a_client_is_made_without_touching_network_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/fifo")
 

@@ -49,7 +49,15 @@ def remote(**settings):
     return DynamoDBClient(endpoint_url=os.environ["SERVER"], ca_bundle=os.environ["CA"] or None, region="us-east-1", **settings)
 """
 
+HERE = Path(__file__).parent
 Script = Callable[..., str]
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("alone")  # most are about moments: a signal, a cancellation, an end
 
 
 @pytest.fixture
