@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from . import _core
+import pydynox._core as _core
+
 from ._client.batches import BatchCalls
 from ._client.bulk import BulkCalls
 from ._client.items import ItemCalls

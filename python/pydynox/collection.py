@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-from . import _core
+import pydynox._core as _core
+
 from ._declaration.compile import completed
 from ._declaration.definition import definition_of
 from ._declaration.entities import entity_of

@@ -8,7 +8,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from . import _core
+import pydynox._core as _core
+
 from .exceptions import BudgetExceededError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def _check_limit(name: str, value: object) -> None:
 
 def caller() -> FrameType | None:
     """The frame of user code that makes the call about to be sent; None for a task, whose stack does not show its creator."""
-    frame: FrameType | None = sys._getframe()
+    frame: FrameType | None = sys._getframe()  # pyright: ignore[reportPrivateUsage]  # documented under this name
     while frame is not None:
         path = frame.f_code.co_filename
         if path.startswith(_ASYNCIO):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, dataclass_transform
 
-from . import _core
+import pydynox._core as _core
+
 from ._declaration.compile import compile_document, completed
 from ._declaration.definition import attribute_of, definition_of
 from .attributes import Attr, field

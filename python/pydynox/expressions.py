@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast, overload
 
-from . import _core
+import pydynox._core as _core
+
 from ._core import Action, Condition
 from ._shared.typing import Doc, E_co, Num, T_co, V
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from . import _core
+import pydynox._core as _core
+
 from ._declaration.annotations import fail
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
-from . import _core
+import pydynox._core as _core
+
 from ._declaration.indexes import IndexDeclaration
 from ._shared.typing import PK, A, B, Row, Several, SortD
 from .query import Query

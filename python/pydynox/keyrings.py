@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from . import _core
+import pydynox._core as _core
+
 from .credentials import wire
 from .exceptions import ConfigurationError
 

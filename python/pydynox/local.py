@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from . import _core
+import pydynox._core as _core
+
 from .exceptions import ConfigurationError
 
 LAST_PORT = 65535

@@ -8,7 +8,8 @@ from __future__ import annotations
 from abc import ABCMeta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeGuard, cast, dataclass_transform, overload
 
-from . import _core
+import pydynox._core as _core
+
 from ._declaration.compile import SchemaOf, compile_model, key_names, path_of
 from ._declaration.family import find_entity
 from ._declaration.generics import is_concrete

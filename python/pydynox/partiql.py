@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _core
+import pydynox._core as _core
+
 from .batches.results import QueryResult
 from .exceptions import ValidationError, WriteOutcomeUnknownError
 

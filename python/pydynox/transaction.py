@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _core
+import pydynox._core as _core
+
 from ._shared.hints import refused_blocking
 from ._shared.timeout import NOT_GIVEN, limited
 from .exceptions import ValidationError, WriteOutcomeUnknownError

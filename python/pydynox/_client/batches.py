@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._shared.timeout import NOT_GIVEN, limited, seconds
 
 from .connection import Connection

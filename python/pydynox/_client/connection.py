@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._shared.timeout import NOT_GIVEN, is_positive, seconds
 from pydynox.default_client import in_force
 from pydynox.exceptions import ConfigurationError

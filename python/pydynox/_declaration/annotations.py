@@ -116,7 +116,7 @@ class _Names(dict[str, Any]):
 
 def _frames(module: str) -> Iterator[dict[str, Any]]:
     """The local names of the functions of a module that are running now, innermost first."""
-    frame = sys._getframe(1)
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented under this name
     while frame is not None:
         if frame.f_globals.get("__name__") == module and frame.f_locals is not frame.f_globals:
             yield frame.f_locals

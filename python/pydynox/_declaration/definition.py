@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pydynox import _core
+    import pydynox._core as _core
     from pydynox.attributes import Attr
     from pydynox.config import ModelConfig
     from pydynox.expressions import Expr

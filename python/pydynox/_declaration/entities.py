@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 
 from .annotations import fail
 from .definition import Definition, definition_attributes, definition_of

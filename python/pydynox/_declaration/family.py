@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydynox import _core
+import pydynox._core as _core
 
 from .annotations import UnresolvedError
 from .compile import complete, completed

@@ -57,6 +57,10 @@ class IndexDeclaration:
         names = [[attribute.attribute_name for attribute in part] for part in keys]
         return self.name, self.is_global, names[0], names[1], self._included(cls, stored)
 
+    def names(self, stored: str) -> bool:
+        """Whether its key has an attribute that is given by this name."""
+        return any(isinstance(one, str) and one == stored for one in (*self._partition, *self._sort))
+
     def _included(self, cls: type[Any], stored: dict[str, Attr[Any]]) -> list[str] | None:
         projection = self._projection
         if projection == "ALL":
@@ -100,12 +104,7 @@ def declared_indexes(
 
 def names_attribute(cls: type[Any], stored: str) -> bool:
     """Whether an index of a class or its bases refers to a key attribute by this stored name."""
-    for _, value in _values(cls):
-        if isinstance(value, IndexDeclaration):
-            keys: tuple[Any, ...] = (*value._partition, *value._sort)
-            if any(isinstance(one, str) and one == stored for one in keys):
-                return True
-    return False
+    return any(isinstance(value, IndexDeclaration) and value.names(stored) for _, value in _values(cls))
 
 
 def _values(cls: type[Any]) -> Iterator[tuple[str, Any]]:

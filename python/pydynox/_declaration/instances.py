@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox.exceptions import ValidationError
 
 from .compile import completed, key_names

@@ -6,7 +6,7 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 
 if TYPE_CHECKING:
     from pydynox._core import Kind

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
-from pydynox import _core
+import pydynox._core as _core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

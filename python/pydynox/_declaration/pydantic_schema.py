@@ -12,7 +12,7 @@ import pydantic
 import pydantic_core
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox.exceptions import ValidationError
 
 from .fields import core_field

@@ -6,7 +6,7 @@ import sys
 import typing
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 
 from .annotations import UnresolvedError, surroundings
 from .generics import substitute

@@ -5,18 +5,40 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox.batches.writer import BatchWriter
 from pydynox.exceptions import ConfigurationError, ValidationError
 
 from .resuming import VERSION, remember, resumed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 
     from pydynox._client.connection import Connection
     from pydynox._shared.typing import Row
     from pydynox.query import Query
+
+
+class _JobWriter(BatchWriter):
+    """A writer whose caller knows how far it is, and skips what an interrupted job has written."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was put is written."""
+        return not len(self._pending)
+
+    def kept(self, instances: Iterable[Any]) -> Iterator[Any]:
+        """The instances; an error names those that were not taken, if they are in a list."""
+        return self._each(instances)
+
+    def skip(self) -> None:
+        """Count one instance that is not written."""
+        self._pending.pass_by(1)
+
+    async def flush(self) -> None:
+        """Write what waits."""
+        if not self.is_idle:
+            await self._flush()
 
 
 async def bulk_write(
@@ -31,27 +53,26 @@ async def bulk_write(
 ) -> int:
     """The implementation of ``DynamoDBClient.bulk_write``."""
     pace = _core.Pace(None, target_wcu)
-    writer = BatchWriter(client, unguarded=unguarded, transactions=transactions, progress=None, pace=pace)
+    writer = _JobWriter(client, unguarded=unguarded, transactions=transactions, progress=None, pace=pace)
     note = None if resume is None else os.fspath(resume)
     taken = done = 0
     job: dict[str, Any] = {}
     async with writer:
         source: Any = instances
-        async for instance in _each(source if hasattr(source, "__aiter__") else writer._each(source)):
+        async for instance in _each(source if hasattr(source, "__aiter__") else writer.kept(source)):
             if taken == 0 and note is not None:
                 job = _job(client, instance)
                 state = resumed(note, job, resume=True)
                 done = 0 if state is None else state["items"]
             taken += 1
             if taken <= done:
-                writer._pending.pass_by(1)
+                writer.skip()
                 continue
             await writer.put(instance)
-            if not len(writer._pending):
+            if writer.is_idle:
                 done = taken
                 _report(note, job, done, progress)
-        if len(writer._pending):
-            await writer._flush()
+        await writer.flush()
         if taken > done:
             _report(None, job, taken, progress)
     if taken < done:

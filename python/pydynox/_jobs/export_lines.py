@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, ValidationError

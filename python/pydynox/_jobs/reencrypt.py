@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._client.gather import gather
 from pydynox._declaration.compile import completed, path_of
 from pydynox._declaration.entities import entity_of
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError
-from pydynox.expressions import attr
+from pydynox.expressions import attr, handle_of
 from pydynox.key import Key
 
 from .resuming import find_target, job_of, remember, resumed
@@ -183,7 +183,7 @@ async def _renewed(
         actions = [path_of(model, name).set(getattr(instance, name)) for name in names]
         guard: Any = None
         for name in names:
-            one: Any = path_of(model, name)._handle.is_stored_as(item[stored[name]])
+            one: Any = handle_of(path_of(model, name)).is_stored_as(item[stored[name]])
             guard = one if guard is None else guard & one
         try:
             await key.update(*actions, condition=guard)

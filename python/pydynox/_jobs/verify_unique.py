@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._declaration.compile import completed, key_names
 from pydynox._declaration.family import unique_among
 from pydynox._declaration.unique import GUARD
@@ -77,7 +77,7 @@ async def verify_unique(
     client = client or client_for(model.model_config.client)
     if not completed(model).unique:
         raise ConfigurationError(f"{model.__name__} has no unique values", model=model.__name__)
-    check = _Check(model, model._schema, client, repair=repair, progress=progress)
+    check = _Check(model, client, repair=repair, progress=progress)
     with client.as_default():
         await check.orphans()
         await check.items()
@@ -90,14 +90,13 @@ class _Check:
     def __init__(
         self,
         model: type[Model[Any, *tuple[Any, ...]]],
-        schema: _core.Schema,
         client: DynamoDBClient,
         *,
         repair: bool,
         progress: Callable[[int], object] | None,
     ) -> None:
         self._model: Any = model
-        self._schema = schema
+        self._schema: _core.Schema = self._model._schema
         self._client = client
         self._repair = repair
         self._progress = progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._declaration.compile import SchemaOf
 from pydynox._declaration.instances import validated
 from pydynox._declaration.protected import conceals

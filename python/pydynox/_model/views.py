@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._declaration.compile import completed, key_names
 from pydynox._declaration.definition import definition_of
 from pydynox._declaration.protected import conceals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._shared.hints import refused_awaiting, refused_blocking
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
@@ -316,11 +316,11 @@ class SyncBatchWriter:
         _core.run(self._target.delete(target))
 
     def __enter__(self) -> Self:
-        self._target._begin()
+        self._target._begin()  # pyright: ignore[reportPrivateUsage]  # one writer in two forms
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _core.run(self._target._finish(error))
+        _core.run(self._target._finish(error))  # pyright: ignore[reportPrivateUsage]  # as above
 
     if not TYPE_CHECKING:
         __aenter__, __aexit__ = refused_awaiting("client.sync.batch_writer()", "client.batch_writer()")

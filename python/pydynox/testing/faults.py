@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from pydynox import _core
+import pydynox._core as _core
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

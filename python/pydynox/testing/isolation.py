@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox.client import DynamoDBClient
 from pydynox.default_client import sole_client
 
