@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pydynox
-import pytest
 
 from .snippets import snippets, write_named
 
@@ -28,30 +27,20 @@ def python(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """One folder for the whole path."""
-    return tmp_path_factory.mktemp("newcomer")
-
-
-def test_the_pages_run_one_after_the_other_in_one_folder(folder: pathlib.Path) -> None:
-    assert list(folder.iterdir()) == []
+def test_the_pages_run_one_after_the_other_and_the_tests_that_they_write_pass(tmp_path: pathlib.Path) -> None:
     for number, name in enumerate(PATH, start=1):
         page = ROOT / name
-        write_named(page, folder)
-        script = folder / f"step_{number}_{page.stem.lower()}.py"
+        write_named(page, tmp_path)
+        script = tmp_path / f"step_{number}_{page.stem.lower()}.py"
         script.write_text("\n".join(snippets(page)))
 
-        done = python(folder, script.name)
+        done = python(tmp_path, script.name)
 
         assert (done.returncode, done.stderr) == (0, ""), f"{name}\n{done.stdout}"
 
+    tests = python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
-def test_the_tests_that_the_pages_wrote_pass_under_pytest(folder: pathlib.Path) -> None:
-    files = {file.name for file in folder.glob("*.py") if not file.name.startswith("step_")}
-
-    done = python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-
-    assert files == {"app.py", "conftest.py", "test_app.py", "test_users.py"}
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    named = {file.name for file in tmp_path.glob("*.py") if not file.name.startswith("step_")}
+    assert named == {"app.py", "conftest.py", "test_app.py", "test_users.py"}
+    assert tests.returncode == 0, tests.stdout
+    assert "2 passed" in tests.stdout
