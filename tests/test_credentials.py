@@ -75,8 +75,8 @@ def test_what_the_program_says_comes_before_the_environment(serve: Serve, drive:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"AWS_ACCESS_KEY_ID": "AKID"}, "AWS_SECRET_ACCESS_KEY is not set"),
-        ({"AWS_SECRET_ACCESS_KEY": "hidden"}, "AWS_ACCESS_KEY_ID is not set"),
+        ({"AWS_ACCESS_KEY_ID": "AKID"}, "AWS_SECRET_ACCESS_KEY is unset"),
+        ({"AWS_SECRET_ACCESS_KEY": "hidden"}, "AWS_ACCESS_KEY_ID is unset"),
         ({"AWS_ACCESS_KEY_ID": "AKID\nX", "AWS_SECRET_ACCESS_KEY": "hidden"}, "the access key id of the environment.*line break"),
         ({"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hidden\n"}, "the secret access key of the environment"),
         (

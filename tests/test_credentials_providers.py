@@ -237,7 +237,7 @@ def test_what_interrupts_passes_through_a_provider(serve: Serve, drive: Drive, f
         (("AKID", "secret"), "class tuple"),
         ("AKID", "class str"),
         (Credentials, "class type"),
-        (keys(1, lasting=-60), "ended 6[0-9] s ago"),
+        (keys(1, lasting=-60), "expired 6[0-9] s ago"),
     ],
     ids=["None", "dict", "tuple", "str", "class", "ended"],
 )
@@ -261,7 +261,7 @@ def test_ended_credentials_without_a_provider_are_refused_before_anything_is_sen
 
     with (
         client_of(server, credentials=keys(1, lasting=-5)).as_default(),
-        pytest.raises(CredentialsError, match="give a provider"),
+        pytest.raises(CredentialsError, match="pass a provider"),
     ):
         drive(Note.get("n1"))
 

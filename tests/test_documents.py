@@ -91,7 +91,7 @@ def test_documents_are_equal_by_value_copied_and_pickled() -> None:
 
 
 def test_a_document_has_no_place_of_its_own() -> None:
-    with pytest.raises(AttributeError, match=r"Address.city is no place in an item: start from a model, as in User.address.city"):
+    with pytest.raises(AttributeError, match=r"Address.city is not a path in an item: start from a model, as in User.address.city"):
         _ = Address.city
     with pytest.raises(AttributeError, match="type object 'Address' has no attribute 'nope'"):
         _ = Address.nope  # type: ignore[attr-defined]

@@ -90,16 +90,16 @@ def test_a_model_is_read_and_written_by_names_with_dots(client: DynamoDBClient, 
 
 
 WRONG: dict[str, tuple[Callable[[DynamoDBClient], Any], str]] = {
-    "a quoted name": (lambda _: attr('"a.b"'), "holds a quote or a backslash"),
-    "quoted in the middle": (lambda _: attr("a.'b.c'"), "holds a quote or a backslash"),
-    "backticks": (lambda _: attr("`a.b`"), "holds a quote or a backslash"),
-    "an escaped dot": (lambda _: attr(r"a\.b"), "holds a quote or a backslash"),
-    "an empty list": (lambda _: attr([]), "begins with the name of an attribute"),
-    "a list that begins with a position": (lambda _: attr([0, "a"]), "begins with the name of an attribute"),
-    "an empty name": (lambda _: attr(["a", ""]), "no empty name"),
+    "a quoted name": (lambda _: attr('"a.b"'), "contains a quote or a backslash"),
+    "quoted in the middle": (lambda _: attr("a.'b.c'"), "contains a quote or a backslash"),
+    "backticks": (lambda _: attr("`a.b`"), "contains a quote or a backslash"),
+    "an escaped dot": (lambda _: attr(r"a\.b"), "contains a quote or a backslash"),
+    "an empty list": (lambda _: attr([]), "must begin with the name of an attribute"),
+    "a list that begins with a position": (lambda _: attr([0, "a"]), "must begin with the name of an attribute"),
+    "an empty name": (lambda _: attr(["a", ""]), "cannot have an empty name"),
     "put_item": (
         lambda client: client.put_item("files", {**KEY, "example.txt": 1}, condition=attr("example.txt").not_exists()),
-        r'there is an attribute of this very name: write attr\(\["example.txt"\]\)',
+        r'there is an attribute with exactly this name: write attr\(\["example.txt"\]\)',
     ),
     "update_item": (
         lambda client: client.update_item("files", KEY, attr("x").set(1), condition=attr("key.name").exists()),

@@ -409,9 +409,9 @@ def test_json_text_is_validated_as_its_values_are() -> None:
     assert Priced.model_validate_json(text.encode()) == made
     for wrong, message in {
         "[1]": "takes a JSON object",
-        "{": "is no JSON",
-        '{"name": "a"} x': "is no JSON",
-        b"\xff": "is no JSON",
+        "{": "is not JSON",
+        '{"name": "a"} x': "is not JSON",
+        b"\xff": "is not JSON",
         '{"name": 3}': "Priced.name must be str, not int",
         '{"name": "a", "nam": 1}': "did you mean 'name'",
     }.items():

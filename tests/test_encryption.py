@@ -1079,7 +1079,7 @@ def test_the_keyring_has_the_time_of_the_call(shared: str, drive: Drive) -> None
     slow = with_keys(shared, Slow(20))
     with slow.as_default():
         for call in (lambda: patient(2).create(), lambda: Patient.get("c", 1), lambda: Patient.query("c").all()):
-            with slow.options(timeout=0.1), pytest.raises(RequestTimeoutError, match="the keyring gave no data key") as late:
+            with slow.options(timeout=0.1), pytest.raises(RequestTimeoutError, match="the keyring returned no data key") as late:
                 drive(call())
             assert not late.value.ambiguous
             assert late.value.elapsed < 5

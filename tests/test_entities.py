@@ -80,7 +80,7 @@ def test_a_batch_does_not_delete_the_item_of_another_entity(client: DynamoDBClie
     ):
         with pytest.raises(ConfigurationError, match=r"shares its table with other entities.*unguarded=True.*transactions=True"):
             drive(act())
-    with pytest.raises(ItemNotFoundError, match=r'is of the entity "entry"'):
+    with pytest.raises(ItemNotFoundError, match=r'belongs to the entity "entry"'):
         drive(client.batch_delete([key], transactions=True))
     assert drive(client.get_item("ledger", {"pk": "a", "sk": "1"})) == ENTRY
     drive(Account(pk="a", sk="2").create())
@@ -109,7 +109,7 @@ ONTO: dict[str, tuple[type[PydynoxError], Callable[[DynamoDBClient], Any]]] = {
 @pytest.mark.parametrize("case", ONTO)
 def test_a_write_onto_the_item_of_another_entity_names_it(client: DynamoDBClient, drive: Drive, case: str) -> None:
     kind, act = ONTO[case]
-    with pytest.raises(kind, match=r'with this key is of the entity "entry", and nothing was (written|deleted)') as caught:
+    with pytest.raises(kind, match=r'with this key belongs to the entity "entry", and nothing was (written|deleted)') as caught:
         drive(act(client))
     assert not isinstance(getattr(caught.value, "item", None), Account)  # to save it would write into the entry
     assert drive(client.get_item("ledger", {"pk": "a", "sk": "1"})) == ENTRY
@@ -130,9 +130,9 @@ def test_a_transaction_onto_the_item_of_another_entity_names_it(client: DynamoDB
                 tx.check(Account.key("a", "1"))
 
     for verb in ("update", "create", "delete", "check"):
-        with pytest.raises(TransactionCanceledError, match=r'with this key is of the entity "entry"') as caught:
+        with pytest.raises(TransactionCanceledError, match=r'with this key belongs to the entity "entry"') as caught:
             drive(together(verb))
-        assert 'of the entity "entry"' in str(caught.value.failures[1])
+        assert 'belongs to the entity "entry"' in str(caught.value.failures[1])
     assert drive(client.get_item("ledger", {"pk": "z", "sk": "1"})) is None
 
 

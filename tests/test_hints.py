@@ -97,7 +97,7 @@ SLIPS: dict[str, tuple[Any, type[Exception], str]] = {
     "mistyped key": (
         lambda: User.key(custmer_id="c1", number=7),
         ValidationError,
-        "custmer_id is no key attribute; did you mean 'customer_id'",
+        "custmer_id is not a key attribute; did you mean 'customer_id'",
     ),
     "mistyped sort key": (lambda: User.key("c1", nmber=7), ValidationError, "did you mean 'number'"),
     "mistyped key of a get": (lambda: User.sync.get(custmer_id="c1"), ValidationError, "did you mean 'customer_id'"),

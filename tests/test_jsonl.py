@@ -217,7 +217,7 @@ class TestAnotherJob:
             run(export_jsonl(Reading, path, page_size=5, progress=after(10)))
         path.write_bytes(b"")
 
-        with pytest.raises(ConfigurationError, match="the job was 'export', and is 'import'"):
+        with pytest.raises(ConfigurationError, match="the job was 'export', and now is 'import'"):
             run(import_jsonl(Reading, path, resume=True))
 
 
@@ -246,7 +246,7 @@ class TestBadInput:
         path = tmp_path / "x.jsonl"
         path.write_bytes(b'{"Item":{"sensor":{"S":"' + b"x" * (9 << 20))
 
-        with pytest.raises(ValidationError, match="line 1: it is longer than any item"):
+        with pytest.raises(ValidationError, match="line 1: the line is longer than any item"):
             run(import_jsonl(Reading, path))
 
     def test_an_item_that_the_service_refuses_is_told(self, client, tmp_path):
@@ -285,7 +285,7 @@ class TestBadInput:
         pytest.param(lambda data: data[:-8] + b"\xff\xff\xff\xff" + data[-4:], id="wrong checksum"),
         pytest.param(lambda data: data[:40] + bytes(byte ^ 255 for byte in data[40:60]) + data[60:], id="wrong in the middle"),
         pytest.param(lambda data: data + b"garbage", id="garbage behind"),
-        pytest.param(lambda data: b"plain text", id="no gzip"),
+        pytest.param(lambda data: b"plain text", id="not gzip"),
     ],
 )
 def test_a_damaged_gz_is_named_and_nothing_was_written(client, drive, tmp_path, damage):

@@ -387,7 +387,7 @@ class TestEnding:
             LocalServer(server.port)
         with pytest.raises(ConfigurationError, match="65535"):
             LocalServer(70000)
-        with pytest.raises(ConfigurationError, match="no embedded engine"):
+        with pytest.raises(ConfigurationError, match="not an embedded engine"):
             LocalServer(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com")
         with pytest.raises(ConfigurationError, match="cannot be opened"):
             LocalServer(endpoint_url="file:///nowhere/at/all.db")

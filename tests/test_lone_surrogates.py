@@ -109,7 +109,7 @@ CALLS: dict[str, tuple[Call, str]] = {
     "part of a template in a batch": (lambda client: client.batch_get(Order.key(customer="c", number=LONE)), "number"),
     "part of a template of a new item": (lambda client: Order(customer=LONE, number="1").create(), "customer"),
     "key of an index": (lambda client: Order.by_city.query(LONE).all(), "city"),
-    "name of a condition in a query": (lambda client: Order.query(**{"customer": "c", LONE: 1}).all(), "none of them"),
+    "name of a condition in a query": (lambda client: Order.query(**{"customer": "c", LONE: 1}).all(), "not one of them"),
 }
 
 

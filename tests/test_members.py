@@ -190,8 +190,8 @@ KEY = {"customer": {"S": "c"}, "number": {"N": "1"}}
     ("item", "error", "message"),
     [
         ("x", ValidationError, r"Order\.model_from_item takes a dict, not str"),
-        ({"customer": "c"}, ValidationError, r"takes DynamoDB's own form, such as \{\"name\": \{\"S\": \"Ada\"\}\}"),
-        ({"customer": {"X": "c"}}, ValidationError, "takes DynamoDB's own form"),
+        ({"customer": "c"}, ValidationError, r"takes DynamoDB's JSON, such as \{\"name\": \{\"S\": \"Ada\"\}\}"),
+        ({"customer": {"X": "c"}}, ValidationError, "takes DynamoDB's JSON"),
         ({**KEY, "photo": {"B": "%"}}, ValidationError, "takes DynamoDB's own JSON"),
         ({**KEY, "total": object()}, ValidationError, "object"),
         ({**KEY, "total": {"S": "1"}}, SerializationError, r"Order\.total: the stored value is a string \(S\), not a number"),

@@ -515,7 +515,7 @@ def test_an_item_near_the_limit_is_warned_of_where_it_is_written() -> None:
 
 @pytest.mark.parametrize("share", [0, -1, 1.5, float("nan"), float("inf")])
 def test_a_share_of_the_limit_is_one(share: float) -> None:
-    with pytest.raises(ConfigurationError, match="size_warning is a share"):
+    with pytest.raises(ConfigurationError, match="size_warning must be a share"):
         DynamoDBClient(endpoint_url="memory://", size_warning=share)
 
 

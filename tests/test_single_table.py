@@ -115,11 +115,11 @@ def test_keys_are_made_of_other_attributes(client: DynamoDBClient, drive: Drive)
 
 
 def test_what_is_made_is_no_parameter_and_cannot_be_set(client: DynamoDBClient, drive: Drive) -> None:
-    with pytest.raises(ValidationError, match=r"Invoice\.pk is made of other attributes: it is no parameter"):
+    with pytest.raises(ValidationError, match=r"Invoice\.pk is built from other attributes: it is not a parameter"):
         invoice(pk="x")
     one = invoice()
     with pytest.raises(
-        AttributeError, match=r"Invoice\.sk is made of \"INVOICE#\{issued:%Y-%m-%d\}#\{number:06d\}\": set what it is made of"
+        AttributeError, match=r"Invoice\.sk is built from \"INVOICE#\{issued:%Y-%m-%d\}#\{number:06d\}\": set the attributes it is built from"
     ):
         one.sk = "x"
     drive(one.create())
@@ -127,7 +127,7 @@ def test_what_is_made_is_no_parameter_and_cannot_be_set(client: DynamoDBClient, 
         drive(one.update(Invoice.sk.set("x")))
     customer = Customer(customer_id="7")
     drive(customer.create())
-    with pytest.raises(ValidationError, match=r"by_city is made of \"CITY#\{city\}#\{name\}\": set what it is made of"):
+    with pytest.raises(ValidationError, match=r"by_city is built from \"CITY#\{city\}#\{name\}\": set the attributes it is built from"):
         drive(customer.update(Customer.by_city.set("x")))
 
 
@@ -136,7 +136,7 @@ def test_a_change_that_would_move_a_stored_item_is_refused(client: DynamoDBClien
     drive(one.create())
 
     with pytest.raises(
-        AttributeError, match=r"Invoice\.number is part of the key sk of a stored item.*To move it, make one with model_dump"
+        AttributeError, match=r"Invoice\.number is part of the key sk of a stored item.*To move it, create one from model_dump"
     ):
         one.number = 43
     for act in (one.update, Invoice.key(one.pk, one.sk).update):
@@ -155,7 +155,7 @@ def test_a_key_is_told_what_it_lacks() -> None:
     text = r"the key of Invoice is \(pk=\"CUSTOMER#\{customer_id\}\", sk=\"INVOICE#\{issued:%Y-%m-%d\}#\{number:06d\}\"\): "
     with pytest.raises(ValidationError, match=text + "number is missing"):
         Invoice.key(customer_id="7", issued=ISSUED)
-    with pytest.raises(ValidationError, match=text + "colour is no key attribute"):
+    with pytest.raises(ValidationError, match=text + "colour is not a key attribute"):
         Invoice.key(customer_id="7", issued=ISSUED, number=1, colour="red")
     with pytest.raises(ValidationError, match=text + "number is None"):
         Invoice.key(customer_id="7", issued=ISSUED, number=None)
@@ -166,11 +166,11 @@ def test_a_key_is_told_what_it_lacks() -> None:
 
 def test_values_that_hold_the_separator_are_refused_or_escaped() -> None:
     with pytest.raises(
-        ValidationError, match=r"Customer\.customer_id holds \"#\", which stands between the values of a key.*escape=True"
+        ValidationError, match=r"Customer\.customer_id contains \"#\", which separates the values of a key.*escape=True"
     ):
         Customer(customer_id="7#8")
     customer = Customer(customer_id="7", city="a", name="b")
-    with pytest.raises(ValidationError, match=r"Customer\.city holds \"#\""):
+    with pytest.raises(ValidationError, match=r"Customer\.city contains \"#\""):
         customer.city = "a#b"
     assert (customer.city, customer.by_city) == ("a", "CITY#a#b")
 
@@ -287,7 +287,7 @@ def test_an_update_by_key_gives_all_of_a_text_or_is_refused(client: DynamoDBClie
         Customer.city.set(Customer.name),
         Customer.city.set(Customer.city.if_not_exists("x")),
     ):
-        with pytest.raises(ValidationError, match=r"Customer\.by_city is made of .* without knowing .*name"):
+        with pytest.raises(ValidationError, match=r"Customer\.by_city is built from .* without knowing .*name"):
             drive(key.update(action))
     changed: Any = drive(key.update(Customer.city.set("Rome"), Customer.name.set("Eve")))
     assert changed.by_city == "CITY#Rome#Eve"
@@ -302,7 +302,7 @@ def test_an_upsert_makes_an_item_of_its_entity(client: DynamoDBClient, drive: Dr
     assert stored(client, drive, "CUSTOMER#7", "PROFILE")["_type"] == "customer"
     with pytest.raises(
         ValidationError,
-        match=r"Customer\.customer_id is part of the key.*make the key by its attributes, as in Customer\.key\(customer_id=",
+        match=r"Customer\.customer_id is part of the key.*build the key from its attributes, as in Customer\.key\(customer_id=",
     ):
         drive(Customer.key("CUSTOMER#8", "PROFILE").update(Customer.name.set("A"), Customer.city.set("B"), upsert=True))
 
@@ -319,7 +319,7 @@ def test_a_model_never_sees_items_of_another_entity(client: DynamoDBClient, driv
         drive(other.get_or_raise())
     with pytest.raises(ItemNotFoundError, match="nothing was written"):
         drive(other.update(Invoice.total.add(1)))
-    with pytest.raises(ItemNotFoundError, match='of the entity "customer", and nothing was deleted'):
+    with pytest.raises(ItemNotFoundError, match='belongs to the entity "customer", and nothing was deleted'):
         drive(other.delete())
     with pytest.raises(ItemNotFoundError):
         drive(other.pop())
@@ -349,7 +349,7 @@ def test_a_base_class_reads_each_item_as_its_own_class(client: DynamoDBClient, d
     assert drive(CreditNote.get(one.pk, one.sk)) is None
     assert drive(Customer.get(note.pk, note.sk)) is None
     drive(client.put_item("app", {"pk": "x", "sk": "y", "_type": "stranger"}))
-    with pytest.raises(SerializationError, match="the stored item is a 'stranger', and no subclass says entity='stranger'"):
+    with pytest.raises(SerializationError, match="the stored item is a 'stranger', and no subclass declares entity='stranger'"):
         drive(Entity.get("x", "y"))
     drive(client.put_item("app", {"pk": "x", "sk": "z"}))
     assert type(drive(Entity.get("x", "z"))) is Entity
@@ -527,7 +527,7 @@ def test_a_query_by_what_a_key_is_made_of(client: DynamoDBClient, drive: Drive) 
     assert [row.number for row in found] == [0, 1, 9]
     found = drive(Invoice.query(customer_id="7", issued=ISSUED, number=1).all())
     assert [row.number for row in found] == [1]
-    with pytest.raises(ValidationError, match="number stands behind issued, which is missing"):
+    with pytest.raises(ValidationError, match="number comes after issued, which is missing"):
         Invoice.query(customer_id="7", number=1)
     found = drive(Invoice.query("CUSTOMER#7", Invoice.sk > "INVOICE#2026-01-03").all())
     assert [row.number for row in found] == [2, 3, 4]

@@ -1056,13 +1056,13 @@ def test_a_table_has_a_name_that_tables_can_have(drive: Drive) -> None:
         pk: Attr[str] = partition_key()
 
     with DynamoDBClient(endpoint_url="memory://").as_default():
-        with pytest.raises(ConfigurationError, match=r"Short: the table is called \"ab\" here, which has 2 characters"):
+        with pytest.raises(ConfigurationError, match=r"Short: the table name \"ab\" has 2 characters"):
             drive(Short.get("x"))
-        with pytest.raises(ConfigurationError, match="which has 2 characters"):
+        with pytest.raises(ConfigurationError, match="has 2 characters"):
             drive(Short(pk="x").create())
     with (
         DynamoDBClient(endpoint_url="memory://", table_prefix="p" * 254).as_default(),
-        pytest.raises(ConfigurationError, match=r"which has 256 characters: a name has 3 to 255, table_prefix included"),
+        pytest.raises(ConfigurationError, match=r"has 256 characters: a name must have 3 to 255, table_prefix included"),
     ):
         drive(Short.get("x"))
     with DynamoDBClient(endpoint_url="memory://", table_prefix="dev-").as_default():

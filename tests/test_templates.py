@@ -84,18 +84,18 @@ def tasks(client: DynamoDBClient, drive: Drive) -> list[Task]:
 MISSING: dict[str, tuple[Callable[[], Any], str]] = {
     "a part of the sort key": (
         lambda: Task.query(team="x", num=1),
-        r"Task\.sk is made of .*num stands behind proj, which is missing",
+        r"Task\.sk is built from .*num comes after proj, which is missing",
     ),
     "a part of the partition key": (lambda: Task.query(proj="a"), r"needs its partition key"),
     "a part of an index's sort key": (
         lambda: Task.by_state.query(state="new", num=1),
-        r"Task\.gsi_sk is made of .*num stands behind owner, which is missing",
+        r"Task\.gsi_sk is built from .*num comes after owner, which is missing",
     ),
-    "a part in the middle": (lambda: Task.by_state.query(state="new", owner="ada", num=1), "num stands behind proj"),
-    "beside a condition": (lambda: Task.query(Task.sk > "TASK#", team="x", num=1), "num stands behind proj"),
-    "a part of a collection": (lambda: Collection(Task).query(team="x", num=1), "num stands behind proj"),
+    "a part in the middle": (lambda: Task.by_state.query(state="new", owner="ada", num=1), "num comes after proj"),
+    "beside a condition": (lambda: Task.query(Task.sk > "TASK#", team="x", num=1), "num comes after proj"),
+    "a part of a collection": (lambda: Collection(Task).query(team="x", num=1), "num comes after proj"),
     "a part that is None": (lambda: Task.query(team="x", proj=None, num=1), r"Task\.proj must be str, not NoneType"),
-    "another name": (lambda: Task.query(team="x", state="new"), '"state" is none of them'),
+    "another name": (lambda: Task.query(team="x", state="new"), '"state" is not one of them'),
     "an empty part": (lambda: Task.query(team=""), r"Task\.team is empty"),
     "an empty part of a sort key": (lambda: Task.query(team="x", proj=""), r"Task\.proj is empty"),
     "an empty part of a key": (lambda: Task.key(team="x", proj="", num=1), r"Task\.proj is empty"),
@@ -180,7 +180,7 @@ def test_equal_numbers_are_one_key(client: DynamoDBClient, drive: Drive, one: st
 
 
 REFUSED = {
-    "1.001": r"Bid\.amount is 1\.001, of which its format '08\.2f' makes '00001\.00': another number would have the same key",
+    "1.001": r"Bid\.amount is 1\.001, which its format '08\.2f' turns into '00001\.00': another number would have the same key",
     "1.004": "another number would have the same key",
     "-1": r"Bid\.amount is negative, and '08\.2f' pads it",
     "123456.00": "is wider than its format",

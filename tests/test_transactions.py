@@ -194,8 +194,8 @@ def test_one_failure_fails_all_and_each_says_what_it_was(client: DynamoDBClient,
     assert failures[4].item == Order(customer_id="c", number=1)
     assert "the condition note = … was false" in str(failures[4])
     text = str(caught.value)
-    assert text.startswith("7 of 8 operations failed, and nothing was written: [1] create Account.key('taken'): there is an item")
-    assert "; [5] update Account.key('none'): there is no such item, and nothing was written; [6] check " in text
+    assert text.startswith("7 of 8 operations failed, and nothing was written: [1] create Account.key('taken'): an item")
+    assert "; [5] update Account.key('none'): the item does not exist, and nothing was written; [6] check " in text
     assert drive(Account.get("fine", consistent_read=True)) is None
     assert (fine.version, stale.version, order.note) == (0, 1, "x")
     assert order.model_changes().keys() == {"note"}
@@ -229,7 +229,7 @@ def hundred(tx: Transaction) -> None:
 
 
 def test_a_hundred_operations_are_the_most(client: DynamoDBClient, commit: Commit, drive: Drive) -> None:
-    with pytest.raises(ValidationError, match=r"\[100\] create: a transaction has 100 operations at most"):
+    with pytest.raises(ValidationError, match=r"\[100\] create: a transaction can have at most 100 operations"):
         commit(hundred)
     assert drive(Order.get("c", 0, consistent_read=True)) is None
 
@@ -246,7 +246,7 @@ REFUSED: dict[str, tuple[Fill, type[Exception], str]] = {
     "one item twice": (
         lambda tx: (tx.create(Account(account_id="a")), tx.update(Account.key("a"), Account.balance.add(1))),  # type: ignore[dict-item]
         ValidationError,
-        r"\[1\] update: .*: operation \[0\] of this transaction is on the same item: an item takes part once",
+        r"\[1\] update: .*: operation \[0\] of this transaction is on the same item: an item can take part only once",
     ),
     "a value": (
         lambda tx: (tx.create(Account(account_id="a")), tx.create(Account(account_id=""))),  # type: ignore[dict-item]
@@ -261,12 +261,12 @@ REFUSED: dict[str, tuple[Fill, type[Exception], str]] = {
     "too large together": (
         lambda tx: [tx.create(Order(customer_id="c", number=n, note="x" * 360_000)) for n in range(12)],  # type: ignore[dict-item]
         ValidationError,
-        r"\[11\] create: .*: a transaction has 4194304 bytes at most",
+        r"\[11\] create: .*: a transaction can have at most 4194304 bytes",
     ),
     "an action of another model": (
         lambda tx: tx.update(Account.key("a"), Order.note.set("x")),
         ValidationError,
-        r"\[0\] update: .*: the action .* is about Order and not about Account",
+        r"\[0\] update: .*: the action .* refers to Order, not to Account",
     ),
     "no action": (
         lambda tx: tx.update(Account.key("a")),
@@ -303,7 +303,7 @@ def test_what_is_wrong_is_told_before_anything_is_sent(client: DynamoDBClient, c
 
 @pytest.mark.parametrize("token", ["", "x" * 37])
 def test_a_token_has_1_to_36_characters(client: DynamoDBClient, token: str) -> None:
-    with pytest.raises(ValidationError, match="a token has 1 to 36 characters"):
+    with pytest.raises(ValidationError, match="a token must have 1 to 36 characters"):
         client.transaction(token=token)
 
 
@@ -395,7 +395,7 @@ def test_transact_get_refuses_what_it_cannot_read(client: DynamoDBClient, drive:
         drive(client.transact_get())
     with pytest.raises(TypeError, match=r"transact_get takes keys such as .*; \[1\] is str"):
         drive(client.transact_get(Account.key("a"), wrong))
-    with pytest.raises(ValidationError, match="transact_get reads 100 items at most, and these are 101"):
+    with pytest.raises(ValidationError, match="transact_get reads at most 100 items, and got 101"):
         drive(client.transact_get(*(Order.key("c", n) for n in range(101))))
 
 

@@ -84,7 +84,7 @@ def test_model_is_expired() -> None:
     class Plain(Model[str], table="plain"):
         pk: Attr[str] = partition_key()
 
-    with pytest.raises(ValidationError, match=r"Plain has no attribute by which items expire: declare one with ttl\(\)"):
+    with pytest.raises(ValidationError, match=r"Plain has no attribute that sets when items expire: declare one with ttl\(\)"):
         Plain(pk="a").model_is_expired()
 
 

@@ -181,7 +181,7 @@ def test_an_update_by_key_gives_the_new_item(drive: Drive, user: User) -> None:
 
 def test_an_update_by_key_needs_its_item(drive: Drive, user: User) -> None:
     for verb in (User.key("u2").update, User.key("u2").apply):
-        with pytest.raises(ItemNotFoundError, match=r"User\.key\('u2'\): there is no such item.*upsert=True"):
+        with pytest.raises(ItemNotFoundError, match=r"User\.key\('u2'\): the item does not exist.*upsert=True"):
             drive(verb(User.age.add(1)))
     with pytest.raises(ConditionFailedError, match="the condition age > … was false, and nothing was written") as caught:
         drive(User.key("u1").update(User.age.add(1), condition=User.age > 99))
@@ -235,7 +235,7 @@ def test_an_upsert_that_sets_nothing_is_refused_with_what_to_add(client: DynamoD
         lambda: drive(key.apply(*actions, upsert=True)),
         lambda: drive(transacted()),
     ):
-        with pytest.raises(ValidationError, match=r"makes no item where there is none.*such as Mark\.(tags|more|seen)\.set"):
+        with pytest.raises(ValidationError, match=r"creates no item.*such as Mark\.(tags|more|seen)\.set"):
             attempt()
         assert drive(key.get()) is None
 
@@ -370,9 +370,9 @@ def test_get_or_create_reads_or_writes(drive: Drive, user: User) -> None:
 
 REFUSED: dict[str, tuple[Callable[[], tuple[Action, ...]], str]] = {
     "nothing": (lambda: (), "an update needs at least one action"),
-    "twice": (lambda: (User.age.add(1), User.age.set(1)), "two actions of one update change the same place, age and age"),
-    "inside": (lambda: (User.scores["a"].set(1), User.scores.remove()), "the same place, scores and scores.a"),
-    "map and list": (lambda: (attr("extra.x").set(1), attr("extra[0]").set(1)), "for a map and for a list: extra.x and extra"),
+    "twice": (lambda: (User.age.add(1), User.age.set(1)), "two actions of one update change the same path, age and age"),
+    "inside": (lambda: (User.scores["a"].set(1), User.scores.remove()), "the same path, scores and scores.a"),
+    "map and list": (lambda: (attr("extra.x").set(1), attr("extra[0]").set(1)), "as a map and as a list: extra.x and extra"),
     "key": (lambda: (User.user_id.set("u2"),), "user_id is a key and cannot change"),
     "key, untyped": (lambda: (attr("user_id").remove(),), "user_id is a key and cannot change"),
     "immutable": (lambda: (User.born.set(1),), "born is immutable"),

@@ -130,7 +130,7 @@ def test_what_a_rule_cannot_judge_does_not_keep_it() -> None:
         Open(a="a", b="x")
 
     assert [message for _, message in caught.value.errors] == [
-        "Open.b has no length, and its rule asks for one",
+        "Open.b has no length, but its rule needs one",
         "Open.b does not match the pattern x",
         "Open.b must be >= 3",
     ]
@@ -154,12 +154,12 @@ def test_only_a_refusal_is_taken_for_one() -> None:
         a: Attr[str] = partition_key(validate=str.strip)
         b: Attr[int] = field(default=0, validate=lambda value: 1 / value)
 
-    with pytest.raises(TypeError, match=r"validate=strip gave a str: it checks and converts nothing"):
+    with pytest.raises(TypeError, match=r"validate=strip returned a str: it checks a value and does not convert it"):
         Odd(a=" a")
     made = Odd(a="a")
     with pytest.raises(ZeroDivisionError):
         made.b = 0
-    with pytest.raises(TypeError, match="validate=<lambda> gave a float"):
+    with pytest.raises(TypeError, match="validate=<lambda> returned a float"):
         made.b = 2
     assert (made.a, made.b) == ("a", 0)
 
@@ -346,7 +346,7 @@ def test_an_immutable_field_may_be_set_until_the_item_is_stored(drive: Drive) ->
         made.born = "1817"
     made.seen.append(2)
     for verb in (made.save, made.put):
-        with pytest.raises(ValidationError, match=r"Account\.seen is immutable: .*model_rollback\(\) gives back what it was"):
+        with pytest.raises(ValidationError, match=r"Account\.seen is immutable: .*model_rollback\(\) restores the stored value"):
             drive(verb())
     made.model_rollback()
     made.age = 3

@@ -44,7 +44,7 @@ loop.append(loop)
 REFUSED = [
     ("text", 3, "Thing.text must be str, not int"),
     ("text", None, "Thing.text must be str, not NoneType"),
-    ("text", "\ud800", "Thing.text holds a lone surrogate"),
+    ("text", "\ud800", "Thing.text contains a lone surrogate"),
     ("whole", True, "Thing.whole must be int, not bool"),
     ("whole", "3", "Thing.whole must be int, not str"),
     ("whole", 1.0, "Thing.whole must be int, not float"),

@@ -139,7 +139,7 @@ def test_a_writer_who_comes_second_is_told_what_is_stored_and_keeps_his_edits(
     theirs: Any = drive(Account.get_or_raise("a"))
     verb(theirs, drive)
 
-    with pytest.raises(VersionConflictError, match=r"was changed since it was read.*error\.item is what is stored") as caught:
+    with pytest.raises(VersionConflictError, match=r"was changed since it was read.*error\.item is the stored item") as caught:
         verb(mine, drive)
     # A naive retry changes nothing about that.
     with pytest.raises(VersionConflictError):
@@ -329,16 +329,16 @@ def test_create_does_not_replace_a_taken_key(client: DynamoDBClient, drive: Driv
 def test_what_is_kept_is_not_for_users_to_set(client: DynamoDBClient, drive: Drive, name: str) -> None:
     account = made(drive)
     value: Any = 5 if name == "version" else datetime.now(UTC)
-    with pytest.raises(ValidationError, match=rf"Account\.{name} is kept by pydynox: it is no parameter"):
+    with pytest.raises(ValidationError, match=rf"Account\.{name} is managed by pydynox: it is not a parameter"):
         Account(account_id="a", **{name: value})
-    with pytest.raises(AttributeError, match=rf"Account\.{name} is kept by pydynox: every write sets it"):
+    with pytest.raises(AttributeError, match=rf"Account\.{name} is managed by pydynox: every write sets it"):
         setattr(account, name, value)
-    with pytest.raises(AttributeError, match="is kept by pydynox"):
+    with pytest.raises(AttributeError, match="is managed by pydynox"):
         setattr(Account(account_id="b"), name, value)
     path: Any = getattr(Account, name)
-    with pytest.raises(ValidationError, match="is kept by pydynox: every write sets it"):
+    with pytest.raises(ValidationError, match="is managed by pydynox: every write sets it"):
         drive(account.update(path.set(value)))
-    with pytest.raises(ValidationError, match="is kept by pydynox: every write sets it"):
+    with pytest.raises(ValidationError, match="is managed by pydynox: every write sets it"):
         drive(Account.key("a").update(path.remove()))
 
 

@@ -130,7 +130,7 @@ class FaultServer:
         return [seen.operation for seen in self.seen]
 
     def wait_until(self, holds: Callable[[], bool], seconds: float = 5) -> None:
-        """Until this holds; looked at whenever a request or a connection comes or goes."""
+        """Until this holds; searched whenever a request or a connection comes or goes."""
         with self._changed:
             assert self._changed.wait_for(holds, seconds), f"not within {seconds} s; seen: {self.operations()}"
 

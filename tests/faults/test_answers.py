@@ -96,7 +96,7 @@ NO_HTTP = {
     "negative length": raw(b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n{}"),
     "length over 64 bits": raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999999\r\n\r\n{}"),
     "chunk over 64 bits": raw(CHUNKED + b"fffffffffffffffff\r\n{}"),
-    "chunk longer than it says": raw(CHUNKED + b"1\r\n{}\r\n0\r\n\r\n"),
+    "chunk longer than its declared size": raw(CHUNKED + b"1\r\n{}\r\n0\r\n\r\n"),
     "other protocol": raw(b"SSH-2.0-OpenSSH\r\n\r\n"),
     "broken length": raw(b"HTTP/1.1 200 OK\r\ncontent-length: abc\r\n\r\n{}"),
     "two lengths": raw(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),

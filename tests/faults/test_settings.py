@@ -302,7 +302,7 @@ def test_a_client_is_made_without_touching_network_and_files(monkeypatch: pytest
 def test_an_endpoint_that_is_something_else_is_asked_once(serve: Serve, drive: Drive, status: int) -> None:
     server = serve(html(status))
 
-    with client_of(server).as_default(), pytest.raises(RequestError, match="check what stands between") as caught:
+    with client_of(server).as_default(), pytest.raises(RequestError, match="check what is between") as caught:
         drive(Note.get("n1"))
 
     assert "text/html" in str(caught.value)
@@ -314,7 +314,7 @@ def test_an_endpoint_that_is_something_else_is_asked_once(serve: Serve, drive: D
 def test_a_write_that_something_else_refused_is_not_in_doubt(serve: Serve, drive: Drive, status: int) -> None:
     server = serve(html(status))
 
-    with client_of(server).as_default(), pytest.raises(RequestError, match="check what stands between") as caught:
+    with client_of(server).as_default(), pytest.raises(RequestError, match="check what is between") as caught:
         drive(Note(note_id="n2").create())
 
     assert type(caught.value) is RequestError

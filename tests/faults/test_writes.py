@@ -110,7 +110,7 @@ def test_a_create_that_was_applied_and_whose_answer_was_lost_shows_the_item_and_
 
     with (
         client_of(server).as_default(),
-        pytest.raises(ItemAlreadyExistsError, match="earlier attempt of this very call") as caught,
+        pytest.raises(ItemAlreadyExistsError, match="earlier attempt of this same call") as caught,
     ):
         drive(Note(note_id="n1", text="mine").create())
 
@@ -446,7 +446,7 @@ def test_a_guard_that_fails_after_a_doubt_keeps_the_doubt(serve: Serve, drive: D
     failed = error("ConditionalCheckFailedException", Item={"counter_id": {"S": "c1"}, "hits": {"N": "1"}, "log": {"L": []}})
     server = serve(reset, failed)
 
-    with client_of(server).as_default(), pytest.raises(ConditionFailedError, match="earlier attempt of this very call") as caught:
+    with client_of(server).as_default(), pytest.raises(ConditionFailedError, match="earlier attempt of this same call") as caught:
         drive(KEY.apply(Counter.log.remove(), attr("log2.x").set(1)))
 
     assert caught.value.ambiguous
@@ -570,7 +570,7 @@ def test_a_version_alone_proves_nothing(
     served = forward(engine.url)
     server = serve(lost(served), served)
 
-    with client_of(server).as_default(), pytest.raises(VersionConflictError, match="earlier attempt of this very call") as caught:
+    with client_of(server).as_default(), pytest.raises(VersionConflictError, match="earlier attempt of this same call") as caught:
         drive(write(bare))
 
     assert caught.value.ambiguous

@@ -371,7 +371,7 @@ def further_types(one: Typed, objects: Objects, uid: UUID, at: datetime) -> None
 
 
 # --- what is kept
-Kept(kept_id="a", version=3)  # E: version is kept by pydynox
+Kept(kept_id="a", version=3)  # E: version is managed by pydynox
 Kept(kept_id="a", created=datetime.now())  # E: kept by pydynox
 Kept(kept_id="a", expires_at=3600)  # E: a datetime
 Session(session_id="s", expires_at="soon", ends_at=datetime.now())  # E: a datetime

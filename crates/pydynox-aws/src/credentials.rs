@@ -32,7 +32,7 @@ pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error>
         check(credentials, "credentials=")?;
         if let Some(ago) = ended(credentials) {
             let message = format!(
-                "those of credentials= ended {} s ago: make a client of others, or give a provider, credentials=load, which is asked again in time",
+                "those passed as credentials= expired {} s ago: create a client with new ones, or pass a provider, credentials=load, which is called again before they expire",
                 ago.as_secs()
             );
             return Err(Error::new(ErrorKind::Credentials, message));
@@ -47,12 +47,12 @@ pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error>
 
 /// What the program's own provider gave.
 pub(crate) fn given(credentials: Credentials) -> Result<Credentials, Error> {
-    check(&credentials, "what the credentials provider gave")?;
+    check(&credentials, "the credentials provider's result")?;
     let Some(ago) = ended(&credentials) else {
         return Ok(credentials);
     };
     let message = format!(
-        "the credentials provider gave credentials that ended {} s ago: let it ask for new ones, and check expires_at and this machine's clock",
+        "the credentials provider returned credentials that expired {} s ago: return fresh ones, and check expires_at and this machine's clock",
         ago.as_secs()
     );
     Err(Error::new(ErrorKind::Credentials, message))
@@ -85,7 +85,7 @@ fn of_environment() -> Result<Option<Credentials>, Error> {
 
 fn half(set: &str, missing: &str) -> Error {
     let message = format!(
-        "{set} is set in the environment, but {missing} is not set or empty; set both or none"
+        "{set} is set in the environment, but {missing} is unset or empty; set both or neither"
     );
     Error::new(ErrorKind::Credentials, message)
 }
@@ -116,7 +116,7 @@ fn check(credentials: &Credentials, of: &str) -> Result<(), Error> {
         return Ok(());
     };
     let message = format!(
-        "{wrong} of {of} is empty or holds characters that no credentials have, such as a line break; copy it again"
+        "{wrong} of {of} is empty or contains characters that credentials never have, such as a line break; copy it again"
     );
     Err(Error::new(ErrorKind::Credentials, message))
 }
@@ -151,7 +151,7 @@ impl Search<'_> {
             .provide_credentials()
             .await
             .map_err(|error| self.not_found(&profile, &error))?;
-        adopt(&credentials, "what was found")
+        adopt(&credentials, "the credentials found")
     }
 
     fn not_found(&self, profile: &Profile, error: &CredentialsError) -> Error {
@@ -162,7 +162,7 @@ impl Search<'_> {
         } else {
             format!("credentials cannot be loaded: {cause}")
         };
-        message.push_str("; looked at ");
+        message.push_str("; searched ");
         message.push_str(&self.places(profile, found_none).join(", "));
         message.push_str("; ");
         message.push_str(&advice(profile, found_none));
@@ -187,7 +187,7 @@ impl Search<'_> {
         let chosen = self.settings.profile.is_some();
         let mut places = vec!["credentials= (not given)".to_owned()];
         places.push(if chosen {
-            format!("not at the environment variables {KEY} and {SECRET} (profile= was given)")
+            format!("not the environment variables {KEY} and {SECRET} (profile= was given)")
         } else {
             format!("environment variables {KEY} and {SECRET} (not set)")
         });
@@ -201,8 +201,8 @@ impl Search<'_> {
         }
         places.push(format!("container ({})", unset(CONTAINER)));
         places.push(match (environment::metadata_is_off(), found_none) {
-            (true, _) => "instance metadata (switched off by AWS_EC2_METADATA_DISABLED)".to_owned(),
-            (false, true) => "instance metadata (no answer)".to_owned(),
+            (true, _) => "instance metadata (disabled by AWS_EC2_METADATA_DISABLED)".to_owned(),
+            (false, true) => "instance metadata (no response)".to_owned(),
             (false, false) => "instance metadata".to_owned(),
         });
         places
@@ -279,12 +279,12 @@ fn advice(profile: &Profile, found_none: bool) -> String {
         return format!("run `aws sso login --profile {}`", profile.name());
     }
     if found_none && profile.is_explicit() {
-        return "complete the profile, or leave profile= out to have the environment's keys looked at".to_owned();
+        return "complete the profile, or omit profile= to use the environment's keys".to_owned();
     }
     if found_none {
-        return format!("set {KEY} and {SECRET}, or give credentials= or profile=");
+        return format!("set {KEY} and {SECRET}, or pass credentials= or profile=");
     }
-    "mend it there, or give credentials=".to_owned()
+    "fix it there, or pass credentials=".to_owned()
 }
 
 fn adopt(credentials: &SdkCredentials, of: &str) -> Result<Credentials, Error> {
@@ -315,11 +315,11 @@ pub(crate) fn too_late(settings: &Settings) -> Error {
     let seconds = settings.timeout.as_secs_f32();
     let message = if settings.provider.is_some() {
         format!(
-            "the credentials provider gave nothing within {seconds} s; can it reach whoever it asks?"
+            "the credentials provider returned nothing within {seconds} s; check that it can reach its source"
         )
     } else {
         format!(
-            "credentials cannot be loaded: nothing came within {seconds} s; is a credential_process waiting for input, or the network down?"
+            "credentials cannot be loaded: no result within {seconds} s; is a credential_process waiting for input, or the network down?"
         )
     };
     let source: Box<dyn StdError + Send + Sync> = "time-out".into();

@@ -13,7 +13,7 @@ pub(crate) fn text(name: &str) -> Result<Option<String>, Error> {
         Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
         Err(_) => Err(Error::new(
             ErrorKind::Configuration,
-            format!("the environment variable {name} is no UTF-8"),
+            format!("the environment variable {name} is not UTF-8"),
         )),
     }
 }

@@ -64,7 +64,7 @@ impl KmsSettings {
         for id in std::iter::once(&self.key_id).chain(&self.read_key_ids) {
             if id.is_empty() || id.len() > 255 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return refuse(format!(
-                    "the id of a KMS key is an id, an ARN or an alias of at most 255 characters, such as alias/app; got {id:?}"
+                    "the id of a KMS key must be an id, an ARN or an alias of at most 255 characters, such as alias/app; got {id:?}"
                 ));
             }
         }
@@ -73,7 +73,7 @@ impl KmsSettings {
         }
         if self.timeout.is_zero() {
             return refuse(
-                "the time-out of KMS must be a positive number of seconds; got 0".to_owned(),
+                "the timeout of KMS must be a positive number of seconds; got 0".to_owned(),
             );
         }
         Ok(())
@@ -214,7 +214,7 @@ impl KmsKeyring {
             return done;
         }
         let message = format!(
-            "KMS gave no answer within {} s",
+            "KMS did not respond within {} s",
             self.settings.timeout.as_secs_f32()
         );
         Err(Error::new(ErrorKind::Timeout, message)
@@ -276,7 +276,7 @@ fn data_key(plaintext: Option<Blob>) -> Option<DataKey> {
 fn odd(operation: &str) -> Error {
     Error::new(
         ErrorKind::InvalidResponse,
-        "the answer of KMS holds no data key of 32 bytes",
+        "the response from KMS holds no data key of 32 bytes",
     )
     .with_operation(operation)
 }
@@ -327,12 +327,12 @@ where
             ErrorKind::Throttling {
                 reasons: Vec::new(),
             },
-            "KMS limits the rate of calls",
+            "KMS throttled the calls",
             true,
         ),
         "" if is_of_the_service => (ErrorKind::Request, "KMS failed", true),
         "" => match error {
-            SdkError::TimeoutError(_) => (ErrorKind::Timeout, "KMS did not answer in time", true),
+            SdkError::TimeoutError(_) => (ErrorKind::Timeout, "KMS did not respond in time", true),
             _ => (
                 ErrorKind::ConnectionFailed,
                 "KMS could not be reached",

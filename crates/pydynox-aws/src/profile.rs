@@ -97,9 +97,9 @@ impl Profile {
             .collect();
         names.sort_unstable();
         let profiles = if names.is_empty() {
-            "there is none".to_owned()
+            "the files have no profiles".to_owned()
         } else {
-            format!("there are: {}", names.join(", "))
+            format!("the profiles are: {}", names.join(", "))
         };
         let message = format!(
             "there is no profile '{}' ({by}) in {}; {profiles}",

@@ -33,15 +33,12 @@ pub(crate) async fn look_up(settings: &Settings, profile: &Profile) -> Result<Bo
         return Ok(region.into());
     }
     if environment::metadata_is_off() {
-        return Err(not_found(
-            profile,
-            "switched off by AWS_EC2_METADATA_DISABLED",
-        ));
+        return Err(not_found(profile, "disabled by AWS_EC2_METADATA_DISABLED"));
     }
     let config = sdk::provider_config(settings, None)?;
     let machine = ImdsRegionProvider::builder().configure(&config).build();
     let Some(region) = machine.region().await else {
-        return Err(not_found(profile, "no answer"));
+        return Err(not_found(profile, "no response"));
     };
     check_region(region.as_ref(), "the region of the instance metadata")?;
     Ok(region.as_ref().into())
@@ -49,7 +46,7 @@ pub(crate) async fn look_up(settings: &Settings, profile: &Profile) -> Result<Bo
 
 fn not_found(profile: &Profile, metadata: &str) -> Error {
     let message = format!(
-        "no region: looked at region= (not given), {} (not set), {}, instance metadata ({metadata}); give region= or set AWS_REGION",
+        "no region: searched region= (not given), {} (not set), {}, instance metadata ({metadata}); pass region= or set AWS_REGION",
         VARIABLES.join(" and "),
         profile.sources("no region in it"),
     );

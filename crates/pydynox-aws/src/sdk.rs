@@ -59,7 +59,7 @@ pub(crate) async fn chain(
         return config.credentials_provider().ok_or_else(|| {
             Error::new(
                 ErrorKind::Internal,
-                "the AWS SDK made no provider of credentials",
+                "the AWS SDK created no credentials provider",
             )
         });
     };

@@ -135,12 +135,12 @@ impl Settings {
         if self.profile.as_deref().is_some_and(str::is_empty) {
             return Err(Error::new(
                 ErrorKind::Configuration,
-                "profile= is empty; leave it out for the default profile",
+                "profile= is empty; omit it for the default profile",
             ));
         }
         for (name, length) in [
             ("connect_timeout", self.connect_timeout),
-            ("the time-out of credentials", self.timeout),
+            ("the timeout of credentials", self.timeout),
         ] {
             if length.is_zero() {
                 let message = format!("{name} must be a positive number of seconds; got 0");
@@ -192,7 +192,7 @@ mod tests {
         assert!(refused(&|s| s.endpoint_url = Some("localhost:8000".into())).contains("localhost"));
         assert!(refused(&|s| s.profile = Some("".into())).contains("profile="));
         assert!(refused(&|s| s.connect_timeout = Duration::ZERO).contains("connect_timeout"));
-        assert!(refused(&|s| s.timeout = Duration::ZERO).contains("time-out of credentials"));
+        assert!(refused(&|s| s.timeout = Duration::ZERO).contains("timeout of credentials"));
         assert!(refused(&|s| s.assume_role = Some(AssumeRole::new("admin"))).contains("admin"));
         assert!(refused(&|s| s.assume_role = Some(role(899))).contains("899"));
         assert!(refused(&|s| s.assume_role = Some(role(43_201))).contains("43201"));

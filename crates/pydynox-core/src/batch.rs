@@ -224,7 +224,7 @@ impl Gets {
         if !matches!(key_of, Ok(true)) {
             return Err(Error::new(
                 ErrorKind::Validation,
-                "this is no key of its table",
+                "this is not a key of its table",
             ));
         }
         let places = &mut self.places.tables[number].1;
@@ -320,7 +320,10 @@ impl Gets {
                 body: Bytes::new(),
                 ..answer
             }),
-            None => Err(Error::new(ErrorKind::Internal, "a request without its end")),
+            None => Err(Error::new(
+                ErrorKind::Internal,
+                "a request that does not end",
+            )),
         }
     }
 
@@ -593,7 +596,7 @@ async fn open_all(
 fn left_behind() -> Error {
     Error::new(
         ErrorKind::Timeout,
-        "the service left this read over until the time-out",
+        "the service returned this read unprocessed until the timeout",
     )
     .with_operation("BatchGetItem")
 }
@@ -601,7 +604,7 @@ fn left_behind() -> Error {
 fn unreadable(error: &WireError) -> Error {
     Error::new(
         ErrorKind::InvalidResponse,
-        format!("the answer cannot be read: {error}"),
+        format!("the response cannot be read: {error}"),
     )
 }
 

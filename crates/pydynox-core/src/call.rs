@@ -222,7 +222,7 @@ impl Answer {
 fn too_much_at_once() -> Error {
     Error::new(
         ErrorKind::Serialization,
-        "the protected values of this answer have more bytes when they are unpacked than may be open at once: read fewer items at once, or allow more with DynamoDBClient(max_decompressed=...)",
+        "the protected values of this response decompress to more bytes than the client holds in memory at a time: read fewer items at a time, or raise the limit with DynamoDBClient(max_decompressed=...)",
     )
 }
 

@@ -135,7 +135,7 @@ fn number(reader: &mut Reader<'_>) -> Result<f64, WireError> {
         .filter(|units: &f64| units.is_finite() && *units >= 0.0)
         .ok_or(WireError {
             position,
-            what: "capacity units are no number",
+            what: "capacity units are not a number",
         })
 }
 

@@ -86,7 +86,7 @@ impl CursorKeys {
                         Error::new(
                             ErrorKind::Configuration,
                             format!(
-                                "a key in cursor_keys has {KEY_SIZE} random bytes, as secrets.token_bytes({KEY_SIZE}) makes them; one has {}",
+                                "a key in cursor_keys must have {KEY_SIZE} random bytes, such as secrets.token_bytes({KEY_SIZE}); one has {}",
                                 key.len()
                             ),
                         )
@@ -140,7 +140,7 @@ impl CursorKeys {
         if self.is_empty() && (terms.audience.is_some() || terms.expires_at.is_some()) {
             return Err(Error::new(
                 ErrorKind::Configuration,
-                "a cursor with an audience or an expiry needs a key that nobody can forge it without: DynamoDBClient(cursor_keys=[...])",
+                "a cursor with an audience or an expiry must be sealed with a key: DynamoDBClient(cursor_keys=[...])",
             ));
         }
         Ok(())
@@ -221,7 +221,7 @@ impl CursorKeys {
                 Ok(content.to_vec())
             }
             Some(&SEALED) if self.is_empty() => Err(refused(
-                "this cursor is encrypted, and the client has no cursor_keys to open it",
+                "this cursor is encrypted, but the client has no cursor_keys to open it",
             )),
             Some(&SEALED) => {
                 let sealed = bytes.split_off((1 + NONCE_LEN).min(bytes.len()));
@@ -355,7 +355,7 @@ fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
 
 fn forged() -> Error {
     refused(
-        "this is no cursor of ours: it is damaged, forged, or sealed with a key that is not in cursor_keys",
+        "this is not a cursor of pydynox: it is damaged, forged, or sealed with a key that is not in cursor_keys",
     )
 }
 
@@ -427,7 +427,7 @@ mod tests {
                 }
             }
             for garbage in ["", "AQ", "Ag", "not a cursor", "////", "é"] {
-                assert!(message(keys.open(binding(), None, 0, garbage)).contains("no cursor"));
+                assert!(message(keys.open(binding(), None, 0, garbage)).contains("not a cursor"));
             }
         }
     }

@@ -61,7 +61,7 @@ fn random() -> Result<u128, Error> {
     SystemRandom::new().fill(&mut bytes).map_err(|_| {
         Error::new(
             ErrorKind::Internal,
-            "the operating system gives no random bytes",
+            "the operating system provides no random bytes",
         )
     })?;
     Ok(u128::from_be_bytes(bytes))

@@ -75,7 +75,7 @@ impl IndexKey {
                 "is a key of the index {index}, and must not be empty; without a value the item is not in the index"
             )),
             Some(length) if length > *limit => Some(format!(
-                "has {length} bytes; it is a key of the index {index}, which may have {limit}"
+                "has {length} bytes; it is a key of the index {index}, which can have at most {limit}"
             )),
             _ => None,
         }
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(keys[0].problem(text(512).as_bytes()), None);
         assert_eq!(
             keys[0].problem(text(513).as_bytes()).unwrap(),
-            "has 1026 bytes; it is a key of the index by_raw, which may have 1024"
+            "has 1026 bytes; it is a key of the index by_raw, which can have at most 1024"
         );
     }
 

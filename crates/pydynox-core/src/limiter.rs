@@ -41,18 +41,18 @@ impl RateLimit {
         for (name, rate) in [("rcu", self.read_units), ("wcu", self.write_units)] {
             if let Some(rate) = rate.filter(|rate| !is_positive(*rate)) {
                 return refuse(format!(
-                    "RateLimit({name}=...) is a positive number of units per second, or None for no limit; got {rate}"
+                    "RateLimit({name}=...) must be a positive number of units per second, or None for no limit; got {rate}"
                 ));
             }
         }
         if !is_positive(self.burst) {
             return refuse(format!(
-                "RateLimit(burst=...) is a positive number of seconds; got {}",
+                "RateLimit(burst=...) must be a positive number of seconds; got {}",
                 self.burst
             ));
         }
         if self.read_units.is_none() && self.write_units.is_none() {
-            return refuse("RateLimit() limits nothing: give rcu=, wcu=, or both".to_owned());
+            return refuse("RateLimit() limits nothing: pass rcu=, wcu=, or both".to_owned());
         }
         Ok(())
     }
@@ -104,8 +104,9 @@ impl Limiter {
     pub fn adaptive(read: Option<f64>, write: Option<f64>) -> Result<Self, Error> {
         for (name, rate) in [("target_rcu", read), ("target_wcu", write)] {
             if let Some(rate) = rate.filter(|rate| !is_positive(*rate)) {
-                let message =
-                    format!("{name} is a positive number of units per second, or None; got {rate}");
+                let message = format!(
+                    "{name} must be a positive number of units per second, or None; got {rate}"
+                );
                 return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
@@ -376,7 +377,7 @@ mod tests {
                 assert!(
                     error
                         .message()
-                        .starts_with(&format!("RateLimit({name}=...) is a positive number")),
+                        .starts_with(&format!("RateLimit({name}=...) must be a positive number")),
                     "{error}"
                 );
             }

@@ -40,7 +40,7 @@ impl NumberError {
     pub fn what(self) -> &'static str {
         match self {
             Self::Malformed => "not a decimal number",
-            Self::NotFinite => "NaN and infinity are no numbers in DynamoDB",
+            Self::NotFinite => "NaN and infinity are not numbers in DynamoDB",
             Self::TooPrecise => "a number with more than 38 significant digits",
             Self::TooLarge => "a number beyond 9.9999999999999999999999999999999999999E+125",
             Self::TooSmall => "a number closer to zero than 1E-130",

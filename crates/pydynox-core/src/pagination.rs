@@ -396,7 +396,7 @@ impl Pager {
 
     fn take(&mut self, answer: &Answer, fetched: &mut Fetched) -> Result<(), Error> {
         let unreadable = |error: WireError| {
-            let message = format!("the service's answer cannot be read: {error}");
+            let message = format!("the service's response cannot be read: {error}");
             Error::new(ErrorKind::InvalidResponse, message)
         };
         let framed = read_request::frame(&answer.body)

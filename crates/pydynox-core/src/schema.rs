@@ -165,7 +165,7 @@ impl ItemSchema {
                 .iter()
                 .any(|other| other.name == index.name)
             {
-                return Err(self.refuse_index(index, "there are two indexes of this name"));
+                return Err(self.refuse_index(index, "two indexes have this name"));
             }
         }
         self.check_index_counts()?;
@@ -230,7 +230,7 @@ impl ItemSchema {
                 return Err(self.refuse_index(index, &format!("there is no attribute '{name}'")));
             }
             if !seen.insert(name) {
-                let problem = format!("the attribute '{name}' stands in its key twice");
+                let problem = format!("the attribute '{name}' appears in its key twice");
                 return Err(self.refuse_index(index, &problem));
             }
         }
@@ -267,16 +267,16 @@ impl ItemSchema {
         }
         for name in names {
             if !self.attribute_names.contains(name) {
-                let problem =
-                    format!("its projection names '{name}', and there is no such attribute");
+                let problem = format!("its projection names '{name}', which is not an attribute");
                 return Err(self.refuse_index(index, &problem));
             }
             if self
                 .position_attributes(Some(index))
                 .any(|key| key.attribute_name == *name)
             {
-                let problem =
-                    format!("its projection names '{name}', a key, and an index has those anyway");
+                let problem = format!(
+                    "its projection names '{name}', a key, but an index always includes its keys"
+                );
                 return Err(self.refuse_index(index, &problem));
             }
         }
@@ -286,7 +286,7 @@ impl ItemSchema {
     fn check_index_counts(&self) -> Result<(), Error> {
         let mut locals = self.indexes.iter().filter(|index| !index.global);
         if let Some(index) = locals.nth(MAX_LOCAL_INDEXES) {
-            let problem = format!("a table has up to {MAX_LOCAL_INDEXES} local indexes");
+            let problem = format!("a table can have up to {MAX_LOCAL_INDEXES} local indexes");
             return Err(self.refuse_index(index, &problem));
         }
         let included = |index: &Index| match &index.projected {
@@ -298,7 +298,7 @@ impl ItemSchema {
             total += included(index);
             if total > MAX_INCLUDED {
                 let problem = format!(
-                    "the indexes of a table include up to {MAX_INCLUDED} attributes together: project ALL"
+                    "the indexes of a table can include up to {MAX_INCLUDED} attributes in total: project ALL"
                 );
                 return Err(self.refuse_index(index, &problem));
             }
@@ -346,7 +346,7 @@ impl ItemSchema {
         }
         if name.len() > limit {
             let problem = format!(
-                "the name has {} bytes, DynamoDB takes {limit} here; give it a shorter attribute_name",
+                "the name has {} bytes, DynamoDB accepts at most {limit} here; give it a shorter attribute_name",
                 name.len()
             );
             return Err(self.refuse(name, &problem));
@@ -504,8 +504,14 @@ mod tests {
             ),
             (global("twice", &["mail"], &["mail"], keys_only()), "twice"),
             (global("empty", &["mail"], &[], include(&[])), "KEYS_ONLY"),
-            (global("what", &["mail"], &[], include(&["x"])), "no such"),
-            (global("keys", &["mail"], &[], include(&["id"])), "anyway"),
+            (
+                global("what", &["mail"], &[], include(&["x"])),
+                "not an attribute",
+            ),
+            (
+                global("keys", &["mail"], &[], include(&["id"])),
+                "always includes",
+            ),
             (local("mail", &["total"]), "partition key of the table"),
             (local("id", &[]), "sorts by one"),
         ] {

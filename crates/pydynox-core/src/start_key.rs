@@ -73,10 +73,10 @@ impl StartKey {
                 return wrong("a key attribute has a name of 1 to 255 bytes");
             }
             if attributes.len() == MAX_ATTRIBUTES {
-                return wrong("a key has 10 attributes at most");
+                return wrong("a key has at most 10 attributes");
             }
             if attributes.iter().any(|(other, _)| *other == name) {
-                return wrong("an attribute is there twice");
+                return wrong("an attribute appears twice");
             }
             attributes.push((name, scalar(&mut reader)?));
         }
@@ -85,7 +85,7 @@ impl StartKey {
         if attributes.is_empty() {
             return Err(WireError {
                 position,
-                what: "a key has an attribute at least",
+                what: "a key has at least one attribute",
             });
         }
         attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));

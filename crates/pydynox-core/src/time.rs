@@ -33,9 +33,9 @@ impl std::error::Error for TimeError {}
 const RANGE: TimeError = TimeError("not between the years 1 and 9999");
 const NO_OFFSET: TimeError = TimeError("a point in time without Z or an offset from UTC");
 const TOO_FINE: TimeError = TimeError("finer than a microsecond");
-const NO_INSTANT: TimeError = TimeError("no point in time in ISO 8601");
-const NO_DATE: TimeError = TimeError("no date in ISO 8601");
-const NO_TIME: TimeError = TimeError("no time of day in ISO 8601");
+const NO_INSTANT: TimeError = TimeError("not a point in time in ISO 8601");
+const NO_DATE: TimeError = TimeError("not a date in ISO 8601");
+const NO_TIME: TimeError = TimeError("not a time of day in ISO 8601");
 const NO_DURATION: TimeError = TimeError("no duration");
 
 /// A day of the calendar.

@@ -47,18 +47,18 @@ impl Transaction {
         let position = self.operations.len();
         if position == MAX_OPERATIONS {
             return Err(refused(format!(
-                "a transaction has {MAX_OPERATIONS} operations at most"
+                "a transaction can have at most {MAX_OPERATIONS} operations"
             )));
         }
         if let Some(other) = self.items.insert((table.into(), canonical(key)), position) {
             return Err(refused(format!(
-                "operation [{other}] of this transaction is on the same item: an item takes part once"
+                "operation [{other}] of this transaction is on the same item: an item can take part only once"
             )));
         }
         self.size += body.len();
         if self.size > MAX_SIZE {
             return Err(refused(format!(
-                "a transaction has {MAX_SIZE} bytes at most, and this one has more"
+                "a transaction can have at most {MAX_SIZE} bytes, and this one has more"
             )));
         }
         self.operations.push((verb, body));
@@ -129,7 +129,7 @@ pub fn check_token(token: &str) -> Result<&str, Error> {
     match token.chars().count() {
         1..=MAX_TOKEN => Ok(token),
         length => Err(refused(format!(
-            "a token has 1 to {MAX_TOKEN} characters, and this one has {length}"
+            "a token must have 1 to {MAX_TOKEN} characters, and this one has {length}"
         ))),
     }
 }
@@ -183,9 +183,9 @@ pub fn reason(reason: &CancellationReason) -> Option<Error> {
 fn unsaid<'a>(kind: &ErrorKind, code: &'a str) -> &'a str {
     match kind {
         ErrorKind::ConditionFailed { .. } => "the condition was false",
-        ErrorKind::TransactionConflict => "another write to the same item is under way",
-        ErrorKind::ItemAlreadyExists { .. } => "there is an item with this key already",
-        ErrorKind::TableNotFound => "there is no such table",
+        ErrorKind::TransactionConflict => "another write to the same item is in progress",
+        ErrorKind::ItemAlreadyExists { .. } => "an item with this key already exists",
+        ErrorKind::TableNotFound => "the table does not exist",
         ErrorKind::AccessDenied => "the credentials do not allow this",
         ErrorKind::Throttling { .. } => "the rate of the table or the account was exceeded",
         _ if code == "ItemCollectionSizeLimitExceeded" => {
@@ -250,7 +250,7 @@ mod tests {
 
         assert_eq!(
             error.message(),
-            "operation [0] of this transaction is on the same item: an item takes part once"
+            "operation [0] of this transaction is on the same item: an item can take part only once"
         );
     }
 
@@ -264,14 +264,14 @@ mod tests {
             put(&mut transaction, r#"{"a":{"N":"-1"}}"#)
                 .unwrap_err()
                 .message()
-                .contains("100 operations at most")
+                .contains("at most 100 operations")
         );
 
         let mut large = Transaction::default();
         let error = large
             .add(Verb::Put, "t", b"{}", vec![b' '; MAX_SIZE + 1])
             .unwrap_err();
-        assert!(error.message().contains("4194304 bytes at most"));
+        assert!(error.message().contains("at most 4194304 bytes"));
     }
 
     #[test]

@@ -120,20 +120,20 @@ impl Usage {
         let total = self.total();
         let mut words = Vec::new();
         let requests = self.budget.requests.filter(|most| total.requests > *most);
-        words.extend(requests.map(|most| format!("{} requests of {most}", total.requests)));
+        words.extend(requests.map(|most| format!("{} requests (budget: {most})", total.requests)));
         for (what, used, most) in [
             ("read", total.read_units, self.budget.read_units),
             ("write", total.write_units, self.budget.write_units),
         ] {
             let most = most.filter(|most| used > *most);
-            words.extend(most.map(|most| format!("{used} {what} units of {most}")));
+            words.extend(most.map(|most| format!("{used} {what} units (budget: {most})")));
         }
         (!words.is_empty()).then(|| self.describe(&words.join(" and ")))
     }
 
     fn describe(&self, used: &str) -> String {
         let sites = self.sites();
-        let mut text = format!("this block used {used} in its budget");
+        let mut text = format!("this block used {used}");
         for (position, (site, count)) in sites.iter().take(SITES_NAMED).enumerate() {
             let start = if position == 0 { ": " } else { ", " };
             let times = if *count == 1 {
@@ -148,7 +148,7 @@ impl Usage {
         }
         let repeats = |(site, count): &(String, u64)| *count > 1 && site.contains(" GetItem");
         if sites.iter().any(repeats) {
-            text.push_str("; read items that are read one by one at the same place together: by batch_get, or in a batching() block");
+            text.push_str("; to read items together instead of one by one, use batch_get or a batching() block");
         }
         text
     }
@@ -178,9 +178,9 @@ impl Usage {
     }
 
     fn refusal(&self, total: Tally) -> Error {
-        let budget = self
-            .excess()
-            .unwrap_or_else(|| self.describe(&format!("all {} requests", total.requests)));
+        let budget = self.excess().unwrap_or_else(|| {
+            self.describe(&format!("all {} requests of its budget", total.requests))
+        });
         let message = format!("{budget}; nothing more is sent");
         Error::new(
             ErrorKind::BudgetExceeded {
@@ -349,8 +349,7 @@ mod tests {
 
         assert_eq!(
             error.message(),
-            "this block used all 2 requests in its budget: app.py:7 GetItem on users 2 times, app.py:9 GetItem on users once; \
-             read items that are read one by one at the same place together: by batch_get, or in a batching() block; nothing more is sent"
+            "this block used all 2 requests of its budget: app.py:7 GetItem on users 2 times, app.py:9 GetItem on users once; to read items together instead of one by one, use batch_get or a batching() block; nothing more is sent"
         );
         assert_eq!(usage.total().requests, 2);
     }
@@ -378,7 +377,7 @@ mod tests {
             usage
                 .excess()
                 .unwrap()
-                .starts_with("this block used 2.5 read units of 1 in its budget")
+                .starts_with("this block used 2.5 read units (budget: 1)")
         );
         assert!(begin(&usage, "app.py:7").is_err());
     }

@@ -111,7 +111,7 @@ impl Engine {
         match &self.state {
             State::Open(_) => Ok(()),
             State::Dead(why) => Err(format!(
-                "it stopped after an internal error ({why}); make a new client, and please report this"
+                "it stopped after an internal error ({why}); create a new client, and please report this"
             )),
             State::Inherited => Err(
                 "the file was open while this process was forked without notice; fork with os.fork() or multiprocessing, \
@@ -136,7 +136,7 @@ impl Engine {
         TransportError::maybe_sent(
             FailureKind::Engine,
             format!(
-                "the embedded engine ({}) failed inside {operation}: {why}; it is stopped, make a new client, and please report this",
+                "the embedded engine ({}) failed inside {operation}: {why}; it is stopped, create a new client, and please report this",
                 self.source.place
             ),
         )
@@ -183,7 +183,7 @@ impl Connection {
             return Ok(Response::default());
         };
         let Ok(text) = std::str::from_utf8(body) else {
-            return Ok(refused(&wire::malformed("the body is no UTF-8")));
+            return Ok(refused(&wire::malformed("the body is not UTF-8")));
         };
         let plain = arn::plain(text);
         let text = plain.as_ref().map_or(text, |plain| plain.body.as_str());

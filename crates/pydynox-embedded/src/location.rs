@@ -138,7 +138,7 @@ fn memory(rest: &str, wrong: &Wrong<'_>) -> Result<Place, Error> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if !name.bytes().all(plain) {
         return Err(
-            wrong.because("the name after memory:// is made of letters, digits, '.', '_' and '-'")
+            wrong.because("the name after memory:// consists of letters, digits, '.', '_' and '-'")
         );
     }
     Ok(Place::Named(name.into()))
@@ -150,7 +150,7 @@ fn file(rest: &str, wrong: &Wrong<'_>) -> Result<Place, Error> {
         Some("") => "",
         Some(_) => {
             return Err(wrong.because(
-                "file:// is followed by an absolute path, as in file:///tmp/shop.db; a relative one is file:shop.db",
+                "file:// must be followed by an absolute path, as in file:///tmp/shop.db; a relative one is file:shop.db",
             ));
         }
         None => rest,
@@ -160,11 +160,11 @@ fn file(rest: &str, wrong: &Wrong<'_>) -> Result<Place, Error> {
     }
     let path = percent_decoded(path).ok_or_else(|| {
         wrong.because(
-            "'%' is followed by two hexadecimal digits of UTF-8 text; write '%' itself as %25",
+            "'%' must be followed by two hexadecimal digits of UTF-8 text; write '%' itself as %25",
         )
     })?;
     if path.contains('\0') {
-        return Err(wrong.because("a path has no zero byte"));
+        return Err(wrong.because("a path cannot contain a zero byte"));
     }
     if Path::new(&path).file_name().is_none() || path.ends_with('/') {
         return Err(wrong.because("the path of a file is missing, as in file:///tmp/shop.db"));
@@ -193,7 +193,7 @@ fn percent_decoded(text: &str) -> Option<String> {
 fn latency(value: &str, wrong: &Wrong<'_>) -> Result<Option<Duration>, Error> {
     let milliseconds: u32 = value.parse().map_err(|_| {
         wrong.because(&format!(
-            "latency is a whole number of milliseconds, not '{value}'"
+            "latency must be a whole number of milliseconds, not '{value}'"
         ))
     })?;
     let latency = Duration::from_millis(milliseconds.into());
@@ -204,7 +204,7 @@ fn sync(value: &str, wrong: &Wrong<'_>) -> Result<Durability, Error> {
     match value {
         "normal" => Ok(Durability::Normal),
         "full" => Ok(Durability::Full),
-        other => Err(wrong.because(&format!("sync is 'normal' or 'full', not '{other}'"))),
+        other => Err(wrong.because(&format!("sync must be 'normal' or 'full', not '{other}'"))),
     }
 }
 

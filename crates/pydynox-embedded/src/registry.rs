@@ -101,7 +101,7 @@ fn agree(open: &Place, wanted: &Place) -> Result<(), Error> {
     Err(Error::new(
         ErrorKind::Configuration,
         format!(
-            "'{wanted}' is open in this process with another sync=; use the same one everywhere"
+            "'{wanted}' is open in this process with a different sync=; use the same one everywhere"
         ),
     ))
 }

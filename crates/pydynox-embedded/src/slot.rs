@@ -67,7 +67,7 @@ impl Slot {
         Err(TransportError::not_sent(
             FailureKind::Engine,
             format!(
-                "the embedded engine ({}) was inherited through fork() from a process that was opening one; make a new client",
+                "the embedded engine ({}) was inherited through fork() from a process that was opening one; create a new client",
                 self.source.place
             ),
         ))

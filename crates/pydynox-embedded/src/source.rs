@@ -42,7 +42,7 @@ impl Source {
     pub(crate) fn make(&self) -> Result<Database, String> {
         let database = match (&self.place, &self.clock) {
             (Place::File { path, .. }, _) => {
-                let path = path.to_str().ok_or("its path is no UTF-8")?;
+                let path = path.to_str().ok_or("its path is not UTF-8")?;
                 Database::new(path)
             }
             (_, Some(clock)) => Database::memory_with_clock(clock.clone()),

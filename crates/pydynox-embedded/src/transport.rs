@@ -84,7 +84,7 @@ impl Embedded {
             Ok(answer) => answer,
             Err(_) => Err(TransportError::maybe_sent(
                 FailureKind::Closed,
-                "the runtime was shut down while the embedded engine was at work",
+                "the runtime was shut down while the embedded engine was running",
             )),
         }
     }

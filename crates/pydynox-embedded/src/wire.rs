@@ -138,7 +138,7 @@ fn run<Q: DeserializeOwned, A: Serialize>(
 ) -> Answer {
     // The decoders would take a list for an object, its elements for the members.
     if !body.trim_ascii_start().starts_with('{') {
-        return Err(malformed("the body is no JSON object"));
+        return Err(malformed("the body is not a JSON object"));
     }
     shapes::check(operation, body).map_err(|why| malformed(&why))?;
     let request = serde_json::from_str(body).map_err(|error| classify(&error));

@@ -84,7 +84,7 @@ fn one_file_cannot_be_open_in_two_ways() {
     let error = refusal(&url(directory.path(), "shop.db?sync=full"));
 
     assert_eq!(error.kind(), &ErrorKind::Configuration);
-    assert!(error.to_string().contains("another sync="), "{error}");
+    assert!(error.to_string().contains("different sync="), "{error}");
     drop(normal);
     create(&at(&url(directory.path(), "shop.db?sync=full")), "users");
 }

@@ -83,7 +83,7 @@ pub(crate) fn unusable(py: Python<'_>, why: &str) -> PyErr {
     make(
         py,
         "InvalidResponseError",
-        &format!("the service's answer cannot be read: {why}"),
+        &format!("the service's response cannot be read: {why}"),
         |_| Ok(()),
     )
 }

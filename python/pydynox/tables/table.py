@@ -355,7 +355,7 @@ class Table(Generic[Row_co]):
         name: str | None = model.model_config.table
         if name is None:
             raise ConfigurationError(
-                f'{model.__name__} has no table: say class {model.__name__}(Model[...], table="...")', model=model.__name__
+                f'{model.__name__} has no table: declare class {model.__name__}(Model[...], table="...")', model=model.__name__
             )
         return name
 

@@ -40,7 +40,7 @@ fn no_region_lists_where_was_looked_and_is_not_remembered() {
     assert_eq!(
         before.error("Configuration"),
         format!(
-            "no region: looked at region= (not given), AWS_REGION and AWS_DEFAULT_REGION (not set), profile 'default' of {home}/.aws/config and {home}/.aws/credentials (no such files), instance metadata (switched off by AWS_EC2_METADATA_DISABLED); give region= or set AWS_REGION"
+            "no region: searched region= (not given), AWS_REGION and AWS_DEFAULT_REGION (not set), profile 'default' of {home}/.aws/config and {home}/.aws/credentials (no such files), instance metadata (disabled by AWS_EC2_METADATA_DISABLED); pass region= or set AWS_REGION"
         )
     );
     assert_eq!(

@@ -174,7 +174,7 @@ fn a_profile_that_does_not_exist_is_an_error_that_names_those_that_do() {
             .credentials()
             .error("Credentials");
         assert!(
-            message.contains("no profile 'tol'") && message.contains("there are: tool"),
+            message.contains("no profile 'tol'") && message.contains("the profiles are: tool"),
             "{message}"
         );
     }
@@ -182,7 +182,7 @@ fn a_profile_that_does_not_exist_is_an_error_that_names_those_that_do() {
         .with("SAY_PROFILE", "x")
         .credentials()
         .error("Credentials");
-    assert!(message.contains("there is none"), "{message}");
+    assert!(message.contains("the files have no profiles"), "{message}");
 }
 
 #[test]
@@ -423,7 +423,7 @@ fn a_role_needs_a_region() {
         .credentials()
         .error("Credentials");
 
-    assert!(message.starts_with("no region: looked at"), "{message}");
+    assert!(message.starts_with("no region: searched"), "{message}");
 }
 
 #[test]
@@ -502,7 +502,7 @@ fn nothing_found_lists_every_place_and_what_to_do() {
     assert_eq!(
         message,
         format!(
-            "no credentials; looked at credentials= (not given), environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (not set), profile 'default' of {home}/.aws/config and {home}/.aws/credentials (no such files), web identity (AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN not set), container (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI not set), instance metadata (switched off by AWS_EC2_METADATA_DISABLED); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give credentials= or profile="
+            "no credentials; searched credentials= (not given), environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (not set), profile 'default' of {home}/.aws/config and {home}/.aws/credentials (no such files), web identity (AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN not set), container (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI not set), instance metadata (disabled by AWS_EC2_METADATA_DISABLED); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass credentials= or profile="
         )
     );
 }
@@ -518,7 +518,7 @@ fn a_machine_that_does_not_answer_is_listed_so() {
 
     assert!(
         message.starts_with("no credentials; ")
-            && message.contains("instance metadata (no answer)"),
+            && message.contains("instance metadata (no response)"),
         "{message}"
     );
 }
@@ -533,7 +533,7 @@ fn nothing_found_for_a_profile_lists_what_was_left_out() {
     let message = surrounded.credentials().error("Credentials");
 
     assert!(
-        message.contains("not at the environment variables AWS_ACCESS_KEY_ID"),
+        message.contains("not the environment variables AWS_ACCESS_KEY_ID"),
         "{message}"
     );
     assert!(

@@ -34,7 +34,7 @@ impl ClientConfig {
         if self.max_attempts == 0 {
             return Err(Error::new(
                 ErrorKind::Configuration,
-                "max_attempts must be at least 1, the first attempt; got 0",
+                "max_attempts must be at least 1, which counts the first attempt; got 0",
             ));
         }
         if self.max_decompressed == 0 {

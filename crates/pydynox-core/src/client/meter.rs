@@ -59,7 +59,7 @@ impl<'a> Meter<'a> {
                 .take(access, units, deadline, &self.shared.timers)
                 .await
             {
-                let message = "its turn under the client's rate limit does not come before its timeout: allow more time with timeout=, or a higher rate";
+                let message = "the client's rate limit would delay it past its timeout: allow more time with timeout=, or raise the rate";
                 return Err(Error::new(ErrorKind::Timeout, message).with_retryable(true));
             }
             self.taken = Some((estimate, units));

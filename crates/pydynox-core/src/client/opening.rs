@@ -17,7 +17,7 @@ use crate::transport::{Operation, Progress};
 const OPEN_AT_ONCE: usize = 8 * 1024 * 1024;
 
 fn no_data_key() -> Error {
-    let message = "the keyring gave no data key before the call's timeout; try again, or allow more time with timeout=";
+    let message = "the keyring returned no data key before the call's timeout; try again, or allow more time with timeout=";
     Error::new(ErrorKind::Timeout, message)
 }
 

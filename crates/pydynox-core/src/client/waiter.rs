@@ -60,9 +60,9 @@ impl Goal {
     fn unreached(self) -> &'static str {
         match self {
             Self::Active => {
-                "the table or one of its indexes is not active yet; it is still being made, describe it later"
+                "the table or one of its indexes is not active yet; it is still being created, describe it again later"
             }
-            Self::Gone => "the table is still there; it is being deleted, describe it later",
+            Self::Gone => "the table still exists; it is being deleted, describe it again later",
         }
     }
 }
@@ -169,8 +169,7 @@ impl Waiter {
         if !goal.is_out_of_reach(&status) {
             return Ok(answer);
         }
-        let message =
-            format!("the table is {status}, from which it does not become active by itself");
+        let message = format!("the table is {status}, and does not become active on its own");
         Err(self.about(Error::new(ErrorKind::Request, message)))
     }
 
@@ -210,7 +209,7 @@ fn describe(table: &str) -> Call {
 fn unreadable(answer: Answer, source: WireError) -> Error {
     let error = Error::new(
         ErrorKind::InvalidResponse,
-        format!("the answer cannot be read: {source}"),
+        format!("the response cannot be read: {source}"),
     )
     .with_operation(answer.operation.name())
     .with_table(&*answer.table)

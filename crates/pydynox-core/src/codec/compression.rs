@@ -59,10 +59,10 @@ impl Compression {
     /// [`ErrorKind::Configuration`] names the one that does not.
     pub fn check(&self) -> Result<(), Error> {
         let message = if !(1..=22).contains(&self.level) {
-            format!("the level of zstd is 1 to 22; got {}", self.level)
+            format!("the zstd level must be from 1 to 22; got {}", self.level)
         } else if self.max_size == 0 || u32::try_from(self.max_size).is_err() {
             format!(
-                "the largest value is 1 byte to 4 GiB; got {}",
+                "the largest value must be from 1 byte to 4 GiB; got {}",
                 self.max_size
             )
         } else {
@@ -92,7 +92,7 @@ impl Compression {
     pub fn compress_always(&self, content: &[u8]) -> Result<Vec<u8>, Error> {
         if content.len() > self.max_size {
             let message = format!(
-                "the value has {} bytes, and one that is stored compressed at most {}",
+                "the value has {} bytes, and a compressed attribute can hold at most {}",
                 content.len(),
                 self.max_size
             );
@@ -106,7 +106,7 @@ impl Compression {
         })?);
         if is_too_dense(content.len() as u64, packed.len() - HEADER) {
             let message = format!(
-                "the value has {} bytes that shrink more than {MAX_RATIO} times, which is refused when it is read; store less of it",
+                "the value has {} bytes that compress more than {MAX_RATIO} times, which a read refuses; store less of it",
                 content.len()
             );
             return Err(Error::new(ErrorKind::Validation, message));
@@ -189,10 +189,10 @@ impl Refused {
     /// What is wrong, in a few words.
     pub fn what(self) -> &'static str {
         match self {
-            Self::Form => "the compressed value is not of the form that is written",
+            Self::Form => "the compressed value is not in a known form",
             Self::Version => "the compressed value was written by a later version",
             Self::TooLarge => "the compressed value is larger than the limit",
-            Self::TooDense => "the compressed value would grow more than 1,000 times",
+            Self::TooDense => "the compressed value would expand more than 1,000 times",
             Self::Damaged => "the compressed value is damaged",
         }
     }

@@ -50,9 +50,9 @@ impl KeyLimits {
     /// [`ErrorKind::Configuration`]: a limit under which nothing could be encrypted, or a lifetime of more than a day.
     pub fn check(self) -> Result<Self, Error> {
         let wrong = if self.lifetime.is_zero() || self.lifetime > Self::LONGEST {
-            "max_age is more than 0 seconds, and at most a day (86400)"
+            "max_age must be more than 0 seconds, and at most a day (86400)"
         } else if self.messages == 0 || self.bytes == 0 || self.unwrapped == 0 {
-            "max_values, max_bytes and max_unwrapped are at least 1"
+            "max_values, max_bytes and max_unwrapped must be at least 1"
         } else {
             return Ok(self);
         };

@@ -51,7 +51,7 @@ pub(super) fn random(bytes: &mut [u8]) -> Result<(), Error> {
     SystemRandom::new().fill(bytes).map_err(|_| {
         Error::new(
             ErrorKind::Internal,
-            "the operating system gives no random bytes",
+            "the operating system provides no random bytes",
         )
     })
 }

@@ -88,7 +88,7 @@ impl WrappedKey {
             return Ok(());
         };
         let message =
-            format!("the keyring gave a {name} of {length} bytes; it must have 1 to {limit}");
+            format!("the keyring returned a {name} of {length} bytes; it must have 1 to {limit}");
         Err(Error::new(ErrorKind::Configuration, message))
     }
 }
@@ -132,7 +132,7 @@ impl KeyContext {
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, Error> {
         if name.is_empty() || name.starts_with("pydynox:") {
             let message = format!(
-                "a pair of the encryption context has the name {name:?}; it must not be empty or begin with 'pydynox:'"
+                "the encryption context has the name {name:?}; a name must not be empty or begin with 'pydynox:'"
             );
             return Err(Error::new(ErrorKind::Configuration, message));
         }

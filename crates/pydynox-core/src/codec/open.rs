@@ -578,7 +578,7 @@ impl PlainAttributes {
             return Ok(None);
         }
         let message = format!(
-            "the stored value is encrypted, as {other} declares it and {} does not: somebody may have changed the item's '{}'",
+            "the stored value is encrypted, as {other} declares it and {} does not: another writer may have changed the item's '{}'",
             self.model, self.entity_attribute
         );
         Ok(Some(
@@ -636,7 +636,7 @@ fn array(
 fn another() -> Error {
     Error::new(
         ErrorKind::Internal,
-        "the answer is not the one whose protected values were looked for",
+        "the response is not the one whose protected values were located",
     )
 }
 
@@ -721,7 +721,7 @@ impl Item {
     #[cold]
     fn too_large(&self, most: usize) -> Error {
         let message = format!(
-            "the protected values of this item have more than {most} bytes when they are unpacked; allow more with DynamoDBClient(max_decompressed=...)"
+            "the protected values of this item decompress to more than {most} bytes; raise the limit with DynamoDBClient(max_decompressed=...)"
         );
         let error = Error::new(ErrorKind::Serialization, message);
         match &self.schema {
@@ -780,6 +780,6 @@ impl Item {
 fn no_value() -> Error {
     Error::new(
         ErrorKind::Serialization,
-        "the compressed value holds no value of a type of this attribute",
+        "the compressed value holds no value of this attribute's type",
     )
 }

@@ -239,7 +239,7 @@ impl ItemKey {
             _ => {
                 return Err(Error::new(
                     ErrorKind::Internal,
-                    "an item was given a sort key that its schema has not, or none that it has",
+                    "an item has a sort key that its schema does not declare, or lacks the one that it declares",
                 ));
             }
         };

@@ -127,7 +127,7 @@ impl Protection {
             let written = self.writes.get(marked.item).ok_or_else(misplaced)?;
             let Some((attribute, _)) = written.schema.find(&marked.attribute) else {
                 let message = format!(
-                    "{} does not protect this attribute, which the class of the expression does",
+                    "{} does not protect this attribute, but the class of the expression does",
                     written.schema.model
                 );
                 return Err(

@@ -230,14 +230,14 @@ impl Marks {
 fn misplaced() -> Error {
     Error::new(
         ErrorKind::Internal,
-        "a protected value was left out at no place of the body",
+        "a protected value has no place in the body",
     )
 }
 
 pub(super) fn no_keyring() -> Error {
     Error::new(
         ErrorKind::Configuration,
-        "there are encrypted attributes, and the client has no keyring; give it one: keyring=LocalKeyring(...) or KmsKeyring(...)",
+        "there are encrypted attributes, but the client has no keyring; pass one: keyring=LocalKeyring(...) or KmsKeyring(...)",
     )
 }
 

@@ -271,7 +271,7 @@ impl Actions {
         }
         if actions.len() > MAX_OPERATORS {
             return Err(refused(format!(
-                "an update has {MAX_OPERATORS} actions at most, and this one has {}",
+                "an update can have at most {MAX_OPERATORS} actions, and this one has {}",
                 actions.len()
             )));
         }
@@ -281,7 +281,7 @@ impl Actions {
         for pair in paths.windows(2) {
             if pair[0].overlaps(pair[1]) {
                 return Err(refused(format!(
-                    "two actions of one update change the same place, {} and {}: give one of them",
+                    "two actions of one update change the same path, {} and {}: keep one of them",
                     pair[0], pair[1]
                 )));
             }
@@ -292,7 +292,7 @@ impl Actions {
                 .find(|other| one.contradicts(other))
             {
                 return Err(refused(format!(
-                    "two actions of one update take the same place for a map and for a list: {other} and {one}"
+                    "two actions of one update treat the same path as a map and as a list: {other} and {one}"
                 )));
             }
         }

@@ -155,7 +155,7 @@ impl Condition {
                 Ok(Self::new(Node::In(operand, values.into()), 1 + functions))
             }
             count => Err(refused(format!(
-                "in_() takes {MAX_IN_VALUES} values at most, DynamoDB's limit, and {count} were given: combine several with |"
+                "in_() takes at most {MAX_IN_VALUES} values, DynamoDB's limit, and {count} were given: combine several with |"
             ))),
         }
     }
@@ -297,7 +297,7 @@ impl Condition {
             return Ok(operators);
         }
         Err(refused(format!(
-            "a condition has {MAX_OPERATORS} operators and functions at most, DynamoDB's limit, and this one would have {operators}"
+            "a condition can have at most {MAX_OPERATORS} operators and functions, DynamoDB's limit, and this one would have {operators}"
         )))
     }
 
@@ -416,7 +416,7 @@ impl fmt::Display for Operand {
 pub(super) fn check_range(what: &str, low: &[u8], high: &[u8]) -> Result<(), Error> {
     if order::compare(low, high) == Some(Ordering::Greater) {
         return Err(refused(format!(
-            "{what}.between(low, high): low is greater than high, which DynamoDB refuses: exchange them"
+            "{what}.between(low, high): low is greater than high, which DynamoDB refuses: swap them"
         )));
     }
     Ok(())
@@ -570,7 +570,7 @@ pub(crate) fn write_members<'a>(
 /// An expression that no choice of names makes short enough.
 pub(crate) fn too_long(what: &str) -> Error {
     refused(format!(
-        "the {what} is longer than the {MAX_EXPRESSION_SIZE} bytes that DynamoDB accepts: make it of fewer parts"
+        "the {what} is longer than the {MAX_EXPRESSION_SIZE} bytes that DynamoDB accepts: use fewer parts"
     ))
 }
 

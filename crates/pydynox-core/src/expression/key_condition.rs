@@ -63,7 +63,7 @@ impl KeyCondition {
                 .find(|attribute| attribute.attribute_name == name)
             else {
                 return Err(refused(format!(
-                    "{} is queried by its key ({}), and {name:?} is no part of it: use filter() for other attributes",
+                    "{} is queried by its key ({}), and {name:?} is not part of it: use filter() for other attributes",
                     key.what,
                     names_of(&key)
                 )));
@@ -117,7 +117,7 @@ impl KeyCondition {
             };
             if !test.1.is_equality() {
                 return Err(refused(format!(
-                    "a query of {} reads one partition: {name:?} takes = alone",
+                    "a query of {} reads one partition: {name:?} takes only =",
                     key.what
                 )));
             }
@@ -139,7 +139,7 @@ impl KeyCondition {
             let before = tests.last().filter(|(_, test)| !test.is_equality());
             if let Some((ranged, _)) = before {
                 return Err(refused(format!(
-                    "{ranged:?} has a range, and a range comes last: {name:?} cannot have a condition behind it"
+                    "{ranged:?} has a range, and a range comes last: {name:?} cannot have a condition after it"
                 )));
             }
             tests.push(test);
@@ -177,7 +177,7 @@ impl KeyCondition {
             .count();
         if ordered.len() == ranges {
             return Err(refused(
-                "a query needs its partition key: give it as {\"name\": value}, or as attr(\"name\") == value",
+                "a query needs its partition key: pass it as {\"name\": value}, or as attr(\"name\") == value",
             ));
         }
         if ranges > 1 {
@@ -443,26 +443,26 @@ mod tests {
                     compare(Comparator::Less, "status", r#"{"S":"open"}"#),
                     area.clone(),
                 ],
-                "takes = alone",
+                "takes only =",
             ),
             (
                 more(equal("n", r#"{"N":"1"}"#)),
                 "\"day\" is missing before",
             ),
-            (more(equal("total", r#"{"N":"1"}"#)), "no part of it"),
+            (more(equal("total", r#"{"N":"1"}"#)), "not part of it"),
             (more(equal("area", r#"{"S":"y"}"#)), "two conditions"),
             (more(equal("day", r#"{"N":"1"}"#)), "stored as S"),
             (more(equal("day", r#"{"S":""}"#)), "never empty"),
             (
                 more(equal("day", &format!(r#"{{"S":"{}"}}"#, "d".repeat(1025)))),
-                "has 1024 bytes at most, and the value in its condition has 1025",
+                "can have at most 1024 bytes, and the value in its condition has 1025",
             ),
             (
                 vec![
                     equal("status", &format!(r#"{{"S":"{}"}}"#, "s".repeat(2049))),
                     area.clone(),
                 ],
-                "has 2048 bytes at most",
+                "can have at most 2048 bytes",
             ),
             (
                 more(compare(Comparator::NotEqual, "day", r#"{"S":"1"}"#)),

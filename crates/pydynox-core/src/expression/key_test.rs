@@ -43,7 +43,7 @@ impl Test {
         let longest = self.values().filter_map(order::length).max();
         match longest {
             Some(length) if length > limit => Err(refused(format!(
-                "the key attribute {name:?} has {limit} bytes at most, and the value in its condition has {length}"
+                "the key attribute {name:?} can have at most {limit} bytes, and the value in its condition has {length}"
             ))),
             _ => Ok(()),
         }
@@ -69,7 +69,7 @@ impl Test {
         }
         if self.values().any(order::is_empty) {
             return Err(refused(format!(
-                "the key attribute {name:?} is never empty, so that nothing can be compared with an empty value"
+                "the key attribute {name:?} is never empty, so it cannot be compared with an empty value"
             )));
         }
         match self {

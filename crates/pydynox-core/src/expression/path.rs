@@ -48,7 +48,7 @@ impl Path {
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.contains(['"', '\'', '`', '\\']) {
             return Err(refused(format!(
-                "the path {text:?} holds a quote or a backslash, which mean nothing in a path: give the names one by one, as in [\"a.b\", 0, \"c\"]"
+                "the path {text:?} contains a quote or a backslash, which have no meaning in a path: pass the names one by one, as in [\"a.b\", 0, \"c\"]"
             )));
         }
         let mut steps = Vec::new();
@@ -81,14 +81,14 @@ impl Path {
     pub fn literal(steps: Vec<Step>) -> Result<Self, Error> {
         if !matches!(steps.first(), Some(Step::Name(_))) {
             return Err(refused(
-                "a path begins with the name of an attribute".to_owned(),
+                "a path must begin with the name of an attribute".to_owned(),
             ));
         }
         if steps
             .iter()
             .any(|step| matches!(step, Step::Name(name) if name.is_empty()))
         {
-            return Err(refused("a path has no empty name in it".to_owned()));
+            return Err(refused("a path cannot have an empty name in it".to_owned()));
         }
         Self::of(steps)
     }
@@ -249,7 +249,7 @@ mod tests {
         for text in ["\"a.b\"", "'a.b'", "`a.b`", "a\\.b", "a.\"b\""] {
             let message = Path::parse(text).unwrap_err().to_string();
             assert!(
-                message.contains("holds a quote or a backslash"),
+                message.contains("contains a quote or a backslash"),
                 "{message}"
             );
         }
@@ -269,8 +269,8 @@ mod tests {
         );
         assert_eq!(parsed("example").as_one_name(), None);
         for (steps, expected) in [
-            (vec![], "begins with the name"),
-            (vec![Step::Index(0)], "begins with the name"),
+            (vec![], "begin with the name"),
+            (vec![Step::Index(0)], "begin with the name"),
             (vec![name("a"), name("")], "empty name"),
         ] {
             let message = Path::literal(steps).unwrap_err().to_string();

@@ -29,7 +29,7 @@ pub fn check_segments(total: i64, segment: Option<i64>) -> Result<(u32, Option<u
         .filter(|total| (1..=MAX_SEGMENTS).contains(total))
         .ok_or_else(|| {
             refused(format!(
-                "segments={total}: a scan has 1 to {MAX_SEGMENTS} segments"
+                "segments={total}: a scan can have 1 to {MAX_SEGMENTS} segments"
             ))
         })?;
     let Some(segment) = segment else {
@@ -38,7 +38,7 @@ pub fn check_segments(total: i64, segment: Option<i64>) -> Result<(u32, Option<u
     match u32::try_from(segment) {
         Ok(segment) if segment < total => Ok((total, Some(segment))),
         _ => Err(refused(format!(
-            "segment={segment}: segments are counted from 0, and there are {total}"
+            "segment={segment}: segments are numbered from 0, and there are {total}"
         ))),
     }
 }

@@ -40,7 +40,7 @@ impl Statement {
         let length = text.chars().count();
         if length > MAX_LENGTH {
             return Err(refused(format!(
-                "a statement has {MAX_LENGTH} characters at most, and this one has {length}"
+                "a statement can have at most {MAX_LENGTH} characters, and this one has {length}"
             )));
         }
         let scan = scan(text).map_err(|what| refused(format!("{what}: {text}")))?;
@@ -53,7 +53,7 @@ impl Statement {
                 count => format!("{count} {what}s"),
             };
             return Err(refused(format!(
-                "the statement has {} and was given {}; a ? inside of quotes is no placeholder: {text}",
+                "the statement has {} and was given {}; a ? inside quotes is not a placeholder: {text}",
                 number(scan.placeholders, "placeholder ?"),
                 number(count, "parameter"),
             )));
@@ -104,7 +104,7 @@ pub fn check_together(statements: &[Statement], most: usize, what: &str) -> Resu
     }
     if statements.len() > most {
         return Err(refused(format!(
-            "{what} takes {most} statements at most, and these are {}",
+            "{what} takes at most {most} statements, and got {}",
             statements.len()
         )));
     }
@@ -114,7 +114,7 @@ pub fn check_together(statements: &[Statement], most: usize, what: &str) -> Resu
         .count();
     if selects != 0 && selects != statements.len() {
         return Err(refused(format!(
-            "{what} reads or writes: DynamoDB refuses SELECT beside statements that write; in a transaction EXISTS(SELECT ...) checks"
+            "{what} either reads or writes: DynamoDB refuses SELECT together with statements that write; in a transaction, EXISTS(SELECT ...) checks"
         )));
     }
     Ok(selects != 0)
@@ -274,7 +274,7 @@ mod tests {
         }
         assert_eq!(
             refusal("SELECT * FROM t WHERE a = ?", 0),
-            "the statement has 1 placeholder ? and was given 0 parameters; a ? inside of quotes is no placeholder: SELECT * FROM t WHERE a = ?"
+            "the statement has 1 placeholder ? and was given 0 parameters; a ? inside quotes is not a placeholder: SELECT * FROM t WHERE a = ?"
         );
     }
 
@@ -283,7 +283,7 @@ mod tests {
         for empty in ["", "  \n", "-- SELECT", "/* SELECT */ ;"] {
             assert_eq!(refusal(empty, 0), "the statement is empty");
         }
-        assert!(refusal(&"x".repeat(8193), 0).contains("8192 characters at most"));
+        assert!(refusal(&"x".repeat(8193), 0).contains("at most 8192 characters"));
         assert!(refusal("SELECT 'a''", 0).contains("a quote ' does not end"));
         assert!(refusal("SELECT /* a", 0).contains("a comment /* does not end"));
     }
@@ -302,7 +302,7 @@ mod tests {
             check_together(&of(&["DELETE"; 3]), 2, "it")
                 .unwrap_err()
                 .message()
-                .contains("2 statements at most")
+                .contains("at most 2 statements")
         );
         assert!(check_together(&[], 2, "it").is_err());
     }

@@ -31,7 +31,7 @@ impl Trail {
         if self.landmark.as_ref() == Some(position) {
             return Err(Error::new(
                 ErrorKind::InvalidResponse,
-                "the service ended a page at a position where it ended an earlier one, so that reading on would never end",
+                "the service ended a page at the same position as an earlier one, so reading would never end",
             ));
         }
         self.steps += 1;

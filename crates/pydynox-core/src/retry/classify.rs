@@ -218,7 +218,7 @@ pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Fail
     let mut failed = match body {
         Body::Oversized => oversized(&response),
         Body::Corrupt(what) => corrupt(&response, what),
-        _ if response.status == 200 => corrupt(&response, "the body is no JSON object"),
+        _ if response.status == 200 => corrupt(&response, "the body is not a JSON object"),
         _ => refusal(&response, intent),
     };
     if let Some(request_id) = response.headers.request_id {
@@ -305,7 +305,7 @@ impl Body {
             .as_deref()
             .is_none_or(|kind| kind.contains("json"));
         if response.status == 200 || claims_json && !response.body.is_empty() {
-            Self::Corrupt("the body is truncated or no JSON")
+            Self::Corrupt("the body is truncated or not JSON")
         } else {
             Self::Foreign
         }
@@ -314,7 +314,7 @@ impl Body {
 
 fn corrupt(response: &Response, what: &str) -> Failed {
     let message = format!(
-        "the answer cannot be read: {what}{}",
+        "the response cannot be read: {what}{}",
         content_type(&response.headers)
     );
     Failed::new(
@@ -327,7 +327,7 @@ fn corrupt(response: &Response, what: &str) -> Failed {
 /// Whoever sends so much sends it again the next time.
 fn oversized(response: &Response) -> Failed {
     let message = format!(
-        "the answer is longer than 128 MiB, the most that is read{}; check what stands between this client and the service",
+        "the response is longer than 128 MiB, the most that is read{}; check what is between this client and the service",
         content_type(&response.headers)
     );
     Failed::new(
@@ -358,7 +358,7 @@ fn unnamed_refusal(response: &Response) -> Failed {
         ErrorKind::Request
     };
     let message = format!(
-        "the answer is none of DynamoDB's{}; check what stands between this client and the service",
+        "the response is not from DynamoDB{}; check what is between this client and the service",
         content_type(&response.headers)
     );
     // Who redirects or refuses a request does not pass it on; who answers with a failure may have.

@@ -34,7 +34,7 @@ pub(crate) fn check_timeout(timeout: Option<Duration>) -> Result<(), Error> {
 
 fn refuse_timeout(name: &str, given: &str) -> Error {
     let none = if name == "timeout" {
-        ", or None to wait for ever"
+        ", or None to wait forever"
     } else {
         ""
     };

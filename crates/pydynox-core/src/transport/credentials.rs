@@ -124,7 +124,7 @@ pub struct Abandoned;
 
 impl fmt::Display for Abandoned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the look-up was abandoned")
+        f.write_str("the lookup was abandoned")
     }
 }
 

@@ -34,21 +34,21 @@ impl Endpoint {
                 format!("the endpoint {url:?} {what}: write https://host or http://host:port");
             Error::new(ErrorKind::Configuration, message)
         };
-        let uri: Uri = url.parse().map_err(|_| refuse("is no URL"))?;
+        let uri: Uri = url.parse().map_err(|_| refuse("is not a URL"))?;
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => return Err(refuse("is neither http nor https")),
         };
-        let authority = uri.authority().ok_or_else(|| refuse("names no host"))?;
+        let authority = uri.authority().ok_or_else(|| refuse("has no host"))?;
         if authority.host().is_empty() {
-            return Err(refuse("names no host"));
+            return Err(refuse("has no host"));
         }
         if authority.as_str().contains('@') {
-            return Err(refuse("holds a user name"));
+            return Err(refuse("contains a user name"));
         }
         if uri.query().is_some() || url.contains('#') {
-            return Err(refuse("holds a query or a fragment"));
+            return Err(refuse("contains a query or a fragment"));
         }
         if region.is_empty() {
             return Err(Error::new(ErrorKind::Configuration, "the region is empty"));
@@ -68,7 +68,7 @@ impl Endpoint {
         };
         Ok(Self {
             host: HeaderValue::try_from(host.to_ascii_lowercase())
-                .map_err(|_| refuse("names no valid host"))?,
+                .map_err(|_| refuse("has no valid host"))?,
             path: if path.is_empty() { "/" } else { path }.into(),
             region: region.into(),
             uri,
@@ -213,15 +213,15 @@ mod tests {
     fn what_is_no_endpoint_is_refused_with_what_is_wrong() {
         for (url, what) in [
             ("localhost:8000", "neither http nor https"),
-            ("", "is no URL"),
+            ("", "is not a URL"),
             ("ftp://x", "neither http nor https"),
-            ("http://", "is no URL"),
-            ("http://u:p@host", "holds a user name"),
+            ("http://", "is not a URL"),
+            ("http://u:p@host", "contains a user name"),
             ("http://host:99999", "no valid port"),
-            ("http://host?x=1", "holds a query or a fragment"),
-            ("http://host/#x", "holds a query or a fragment"),
+            ("http://host?x=1", "contains a query or a fragment"),
+            ("http://host/#x", "contains a query or a fragment"),
             ("http://host/a%20b", "cannot be signed"),
-            ("http://ho st", "is no URL"),
+            ("http://ho st", "is not a URL"),
         ] {
             let error = Endpoint::parse(url, "us-east-1").unwrap_err();
             assert_eq!(error.kind(), &ErrorKind::Configuration, "{url}");

@@ -252,7 +252,7 @@ pub enum TransportError {
 impl TransportError {
     /// Whoever waited for the answer gave up before anything was sent.
     pub fn cancelled() -> Self {
-        Self::not_sent(FailureKind::Closed, "the call was given up")
+        Self::not_sent(FailureKind::Closed, "the call was abandoned")
     }
 
     /// Nothing of the request was acted upon.

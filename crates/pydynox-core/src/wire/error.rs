@@ -27,7 +27,7 @@ impl From<WireError> for Error {
     fn from(error: WireError) -> Self {
         Self::new(
             ErrorKind::InvalidResponse,
-            format!("the answer is not what DynamoDB sends: {error}"),
+            format!("the response is not what DynamoDB sends: {error}"),
         )
         .with_source(error)
     }

@@ -59,7 +59,7 @@ impl Version {
             .ok_or_else(|| {
                 Error::new(
                     ErrorKind::Validation,
-                    "the version of this item is no whole number, so that no write can follow it",
+                    "the version of this item is not a whole number, so it cannot be incremented",
                 )
             })
     }

@@ -34,11 +34,11 @@ pub(super) struct Heard {
 /// Why a request is not answered.
 pub(super) struct Refused(pub(super) u16, pub(super) &'static str);
 
-const MALFORMED: Refused = Refused(
-    400,
-    "the request is no HTTP/1.1 that can be understood in one way only",
+const MALFORMED: Refused = Refused(400, "the request is not unambiguous HTTP/1.1");
+const TOO_LARGE: Refused = Refused(
+    413,
+    "a request to DynamoDB can have at most 16 MB, uncompressed",
 );
-const TOO_LARGE: Refused = Refused(413, "a request to DynamoDB has 16 MB at most, unpacked");
 
 /// Reads a request, or says why not. `has_length` tells whether a `Content-Length` stood in its head: hyper takes it away where
 /// the body comes in chunks.
@@ -66,7 +66,7 @@ pub(super) async fn hear(
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(TOO_LARGE),
         Ok(Err(_)) => return Err(MALFORMED),
-        Err(_) => return Err(Refused(408, "the body of the request did not come")),
+        Err(_) => return Err(Refused(408, "the body of the request did not arrive")),
     };
     Ok(Heard {
         method: head.method,
@@ -99,7 +99,7 @@ fn is_packed(headers: &HeaderMap) -> Result<bool, Refused> {
     match coding {
         None | Some(b"identity") if other.is_none() => Ok(false),
         Some(coding) if other.is_none() && coding.eq_ignore_ascii_case(b"gzip") => Ok(true),
-        _ => Err(Refused(415, "a body is packed by gzip, or not at all")),
+        _ => Err(Refused(415, "a body can be compressed with gzip only")),
     }
 }
 
@@ -112,7 +112,7 @@ fn unpacked(body: &[u8]) -> Result<Bytes, Refused> {
     {
         Ok(length) if length > LARGEST_BODY => Err(TOO_LARGE),
         Ok(_) => Ok(unpacked.into()),
-        Err(_) => Err(Refused(400, "the body is no gzip, or damaged")),
+        Err(_) => Err(Refused(400, "the body is not gzip, or is damaged")),
     }
 }
 

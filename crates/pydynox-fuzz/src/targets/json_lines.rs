@@ -24,6 +24,6 @@ pub(super) fn check(bytes: &[u8]) {
     let mut body = Writer::default();
     assert!(
         write_scan(&mut body, "t", page.next.as_deref(), false, None).is_ok(),
-        "the scan cannot go on"
+        "the scan cannot continue"
     );
 }

@@ -8,7 +8,7 @@ pub(super) fn check(bytes: &[u8]) {
     };
     let integer = parse_i64(text);
     let Ok(number) = Number::parse(text) else {
-        assert_eq!(integer, None, "an integer that is no number");
+        assert_eq!(integer, None, "an integer that is not a number");
         return;
     };
     let canonical = number.as_str();

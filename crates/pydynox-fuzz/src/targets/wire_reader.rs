@@ -18,7 +18,7 @@ pub(super) fn check(body: &[u8]) {
         Ok(item)
     });
     let Ok(item) = item else { return };
-    assert!(valid.is_ok(), "an item that is no JSON");
+    assert!(valid.is_ok(), "an item that is not JSON");
     assert!(item_size(body).is_ok_and(|size| size.total <= body.len()));
 
     let mut writer = Writer::default();

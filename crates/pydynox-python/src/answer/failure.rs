@@ -126,22 +126,24 @@ impl Subject<'_> {
             "written"
         };
         let other = self.other_entity(error).map(|other| {
-            format!("the item with this key is of the entity {other:?}, and nothing was {done}")
+            format!(
+                "the item with this key belongs to the entity {other:?}, and nothing was {done}"
+            )
         });
         let what = match error.kind() {
             _ if other.is_some() => other.unwrap_or_default(),
             ErrorKind::ItemAlreadyExists { .. } => {
-                "there is an item with this key already, which create() and save() do not overwrite; put() does".to_owned()
+                "an item with this key already exists, which create() and save() do not overwrite; put() does".to_owned()
             }
             ErrorKind::ItemVanished => {
                 "the item was deleted since it was read, and nothing was written".to_owned()
             }
             ErrorKind::ItemNotFound if error.operation() == Some("UpdateItem") => {
-                "there is no such item, and nothing was written; update(..., upsert=True) makes one".to_owned()
+                "the item does not exist, and nothing was written; update(..., upsert=True) creates it".to_owned()
             }
-            ErrorKind::ItemNotFound => format!("there is no such item, and nothing was {done}"),
+            ErrorKind::ItemNotFound => format!("the item does not exist, and nothing was {done}"),
             ErrorKind::VersionConflict { .. } => {
-                "the item was changed since it was read, and nothing was written; error.item is what is stored, and refresh() reads it".to_owned()
+                "the item was changed since it was read, and nothing was written; error.item is the stored item, and refresh() reads it".to_owned()
             }
             ErrorKind::ConditionFailed { .. } => self.failed(),
             // It says itself of which model.
@@ -154,7 +156,7 @@ impl Subject<'_> {
         let key = key.and_then(|key| key.repr().ok().map(|text| text.to_string()));
         let name = key.unwrap_or_else(|| model.unwrap_or("the item").to_owned());
         let doubt = if error.ambiguous() {
-            "; an earlier attempt of this very call may have written it"
+            "; an earlier attempt of this same call may have written it"
         } else {
             ""
         };

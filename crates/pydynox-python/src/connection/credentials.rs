@@ -34,7 +34,7 @@ impl<'py> FromPyObject<'_, 'py> for GivenCredentials {
         }
         if !given.is_callable() {
             return Err(PyTypeError::new_err(
-                "credentials= takes Credentials, or a function that gives them",
+                "credentials= takes Credentials, or a function that returns them",
             ));
         }
         bridge::tell_callers();

@@ -226,7 +226,7 @@ pub(super) fn share_of_limit(share: f64) -> Result<usize, Error> {
     Err(Error::new(
         ErrorKind::Configuration,
         format!(
-            "size_warning is a share of what an item may have, above 0 and up to 1, or None; got {share}"
+            "size_warning must be a share of the largest item size, above 0 and at most 1, or None; got {share}"
         ),
     ))
 }
@@ -257,7 +257,7 @@ impl Settings {
             other => {
                 return Err(configuration_error(
                     py,
-                    &format!("errors={other:?} is none of \"full\", \"keys\" and \"none\""),
+                    &format!("errors={other:?} is not one of \"full\", \"keys\" and \"none\""),
                 ));
             }
         };

@@ -145,8 +145,7 @@ impl StandIn for Settings {
         }
         Err(configuration_error(
             py,
-            "a KmsKeyring without an endpoint_url= would ask AWS KMS, which no test reaches: give the test's DynamoDB a keyring to \
-             stand in for it, as the fixture dynamodb_options: {\"keyring\": LocalKeyring({\"test\": os.urandom(32)})}",
+            "a KmsKeyring without an endpoint_url= would call AWS KMS, which no test reaches: give the test's DynamoDB a keyring that stands in for it, with the fixture dynamodb_options: {\"keyring\": LocalKeyring({\"test\": os.urandom(32)})}",
         ))
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn wrong_length(name: &str) -> Option<String> {
         return None;
     }
     Some(format!(
-        "the table is called {name:?} here, which has {} characters: a name has {MIN_TABLE_NAME} to {MAX_TABLE_NAME}, table_prefix included",
+        "the table name {name:?} has {} characters: a name must have {MIN_TABLE_NAME} to {MAX_TABLE_NAME}, table_prefix included",
         name.len()
     ))
 }
@@ -24,6 +24,6 @@ pub(super) fn wrong_characters(name: &str) -> Option<String> {
         return None;
     }
     Some(format!(
-        "no table is called {name:?}: a name has letters, digits, _, - and ., table_prefix included; an ARN is one too"
+        "{name:?} cannot be the name of a table: a name consists of letters, digits, _, - and ., table_prefix included, or is an ARN"
     ))
 }

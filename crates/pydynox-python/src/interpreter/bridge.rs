@@ -480,7 +480,7 @@ fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
                 return Ok(entry.bridge.clone_ref(py));
             }
             return Err(PyRuntimeError::new_err(
-                "this event loop was made before fork(): make a new one in the child",
+                "this event loop was created before fork(): create a new one in the child",
             ));
         }
     }

@@ -98,7 +98,7 @@ impl Raised {
     }
 }
 
-const CLOSED: &str = "the event loop was closed meanwhile";
+const CLOSED: &str = "the event loop was closed in the meantime";
 const ENDING: &str = "the interpreter is shutting down";
 
 /// Calls the user's code, awaits what it gives if that is a coroutine, and has `read` take over what comes.

@@ -136,7 +136,7 @@ impl Operation {
     fn resolve<'py>(&self, py: Python<'py>, outcome: Outcome) -> PyResult<Step<'py>> {
         let expected = self.lock().expected.take();
         let Some(expected) = expected else {
-            return Err(PyRuntimeError::new_err("this operation was given up"));
+            return Err(PyRuntimeError::new_err("this operation was abandoned"));
         };
         expected.resolve(py, outcome).map(Step::Returned)
     }
@@ -196,7 +196,7 @@ impl Steps for Operation {
             waiting @ Stage::Waiting(_) => {
                 this.take(waiting);
                 return Err(PyRuntimeError::new_err(
-                    "a pydynox operation was resumed before its answer was there",
+                    "a pydynox operation was resumed before its response had arrived",
                 ));
             }
             Stage::Over => {
@@ -213,7 +213,7 @@ impl Steps for Operation {
         }
         if !BLOCKING.get() {
             return Err(PyRuntimeError::new_err(
-                "no asyncio event loop is running in this thread: await inside of one, or use the .sync form",
+                "no asyncio event loop is running in this thread: await inside one, or use the .sync form",
             ));
         }
         match wait(py, exchange.0) {
@@ -333,7 +333,7 @@ pub(crate) fn drive_hook<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     drive(coroutine, || {
         format!(
-            "{hook} awaited something other than pydynox, which a blocking call cannot: await the verb, or leave that out"
+            "{hook} awaited something other than pydynox, which a blocking call cannot do: await the verb, or remove that await"
         )
     })
 }

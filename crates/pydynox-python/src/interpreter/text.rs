@@ -28,7 +28,7 @@ fn lone(value: &Bound<'_, PyAny>, what: &str) -> String {
         .repr()
         .map(|shown| shown.to_string())
         .unwrap_or_default();
-    format!("{what} {shown} holds a lone surrogate, which is no text that UTF-8 can store")
+    format!("{what} {shown} contains a lone surrogate, which UTF-8 cannot store")
 }
 
 fn given<'a>(value: &'a Bound<'_, PyAny>, what: &str) -> PyResult<&'a str> {
@@ -120,8 +120,7 @@ pub(crate) fn check_settings(settings: &Bound<'_, PyDict>) -> PyResult<()> {
         let parts = value.cast::<PyTuple>();
         if holds(&value) || parts.is_ok_and(|parts| parts.iter().any(|part| holds(&part))) {
             // Of credentials no part is shown.
-            let message =
-                format!("{name}= holds a lone surrogate, which is no text that UTF-8 can store");
+            let message = format!("{name}= contains a lone surrogate, which UTF-8 cannot store");
             return Err(configuration_error(settings.py(), &message));
         }
     }

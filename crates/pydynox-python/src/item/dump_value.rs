@@ -340,7 +340,7 @@ impl<'py> Dump<'py> {
             .map_err(|error| python_error(value, &error))?;
         let read =
             || -> unreadable::Read<_> { decode_json::json(py, &mut Reader::new(text.as_bytes())?) };
-        Ok(read().map_err(|_| Problem::new("has no form in JSON"))?)
+        Ok(read().map_err(|_| Problem::new("cannot be represented in JSON"))?)
     }
 }
 

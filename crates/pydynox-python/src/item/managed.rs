@@ -142,7 +142,7 @@ fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> 
             _ => Err(validation_error(
                 py,
                 &format!(
-                    "{}.{} is no number in the stored item: this instance cannot be written with its version",
+                    "{}.{} is not a number in the stored item: this instance cannot be written with its version",
                     schema.name, field.text
                 ),
             )),
@@ -170,7 +170,7 @@ pub(crate) fn is_expired(instance: &Bound<'_, Instance>) -> PyResult<bool> {
         return Err(validation_error(
             py,
             &format!(
-                "{} has no attribute by which items expire: declare one with ttl()",
+                "{} has no attribute that sets when items expire: declare one with ttl()",
                 schema.name
             ),
         ));

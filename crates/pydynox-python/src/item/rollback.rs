@@ -57,7 +57,7 @@ pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
             return Err(crate::exceptions::validation_error(
                 py,
                 &format!(
-                    "this {} is new: there is nothing to go back to",
+                    "this {} is new: there is nothing to roll back to",
                     schema.name
                 ),
             ));

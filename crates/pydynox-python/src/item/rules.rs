@@ -37,7 +37,7 @@ pub(crate) fn broken_rules(
                 && is_altered(field, stored, index, &value)?
             {
                 let message = format!(
-                    "{}.{} is immutable: it cannot change once the item is stored; model_rollback() gives back what it was",
+                    "{}.{} is immutable: it cannot change once the item is stored; model_rollback() restores the stored value",
                     schema.name, field.text
                 );
                 problems.push((field.text.to_string(), message));

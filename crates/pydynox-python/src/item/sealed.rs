@@ -45,7 +45,7 @@ pub(crate) fn refuse_sealed(schema: &Bound<'_, Schema>, item: &[u8]) -> PyResult
         Some((attribute, how)) => {
             let name = &model.name;
             let message = format!(
-                "{name}.{attribute} is {how} in this item, which only a client opens: await client.model_from_item({name}, item)"
+                "{name}.{attribute} is {how} in this item, which only a client can open: await client.model_from_item({name}, item)"
             );
             Err(validation_error(py, &message))
         }

@@ -61,7 +61,7 @@ pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) ->
         if let Some(field) = paths.find_map(|path| protected_at(schema, path)) {
             let (name, field) = (&schema.name, &field.text);
             let message = format!(
-                "{name}.{field} is stored encrypted or compressed, and DynamoDB cannot compare it: it can be asked for .exists() and .not_exists() only"
+                "{name}.{field} is stored encrypted or compressed, and DynamoDB cannot compare it: use only .exists() and .not_exists()"
             );
             return Err(validation_error(condition.py(), &message));
         }
@@ -97,7 +97,7 @@ pub(crate) fn check_owner(
         return Ok(());
     }
     let message = format!(
-        "{} is about {} and not about {}",
+        "{} refers to {}, not to {}",
         what(),
         owner.name()?,
         schema.name
@@ -170,10 +170,10 @@ pub(crate) fn fixed_of(schema: &Schema) -> impl Fn(&str) -> Option<Cow<'static, 
         if field.role != Role::Attribute {
             Some(IS_KEY.into())
         } else if field.is_managed() {
-            Some("is kept by pydynox: every write sets it".into())
+            Some("is managed by pydynox: every write sets it".into())
         } else if let Some(template) = schema.template_of(&field.text) {
             let text = template.describe(schema);
-            Some(format!("is made of {text:?}: set what it is made of").into())
+            Some(format!("is built from {text:?}: set the attributes it is built from").into())
         } else if moves_the_item(schema, index).is_some() {
             Some(
                 "is part of the key and cannot change: an item with another key is another item"

@@ -64,7 +64,7 @@ fn named<'py>(schema: &Bound<'py, Schema>, name: &str) -> PyResult<Owner<'py>> {
         &model.rules.entities.attribute,
         "",
         &format!(
-            "the stored item is a {entity_repr}, and no subclass says entity={entity_repr}",
+            "the stored item is a {entity_repr}, and no subclass declares entity={entity_repr}",
             entity_repr = name.repr()?
         ),
     ))
@@ -85,7 +85,7 @@ pub(crate) fn reader_of<'py>(
             let entity_name = other_name(py, model, item)
                 .map_or_else(|| "of none".to_owned(), |name| format!("of {name:?}"));
             let message = format!(
-                "{name}.model_from_item takes items of the entity {own:?}, and this one is {entity_name}: give it to the base class, which reads each item as its own",
+                "{name}.model_from_item takes items of the entity {own:?}, and this one is {entity_name}: pass it to the base class, which reads each item as its own class",
                 name = model.name,
                 own = model
                     .rules
@@ -130,6 +130,6 @@ pub(crate) fn foreign(schema: &Bound<'_, Schema>) -> PyErr {
         &model.name,
         &model.rules.entities.attribute,
         "",
-        "the stored item is of another entity",
+        "the stored item belongs to another entity",
     )
 }

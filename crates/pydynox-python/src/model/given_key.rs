@@ -163,7 +163,7 @@ fn unknown_part(named: &Bound<'_, PyDict>, parts: &[&str]) -> PyResult<Option<St
     for name in named.keys() {
         if !parts.contains(&&*name.to_string()) {
             let suggestion = suggestion(&name, parts)?;
-            return Ok(Some(format!("{name} is no key attribute{suggestion}")));
+            return Ok(Some(format!("{name} is not a key attribute{suggestion}")));
         }
     }
     Ok(None)

@@ -70,7 +70,7 @@ pub(crate) fn parse_json<'py>(
         Ok(None) => Err(named("takes a JSON object")),
         Err(Unreadable::Python(error)) => Err(error),
         Err(Unreadable::Malformed(error)) => {
-            Err(named(&format!("is given what is no JSON: {error}")))
+            Err(named(&format!("got text that is not JSON: {error}")))
         }
         Err(Unreadable::Misfit { what, .. }) => Err(internal(py, &what)),
     }

@@ -217,12 +217,12 @@ fn fixed(schema: &Schema, field: &Field) -> PyErr {
     PyAttributeError::new_err(if field.template.is_some() {
         refuse_assignment(schema, field)
     } else if field.is_managed() {
-        format!("{model}.{name} is kept by pydynox: every write sets it")
+        format!("{model}.{name} is managed by pydynox: every write sets it")
     } else if field.role == Role::Attribute {
         format!("{model}.{name} is immutable: it cannot change once the item is stored")
     } else {
         format!(
-            "{model}.{name} is the key of a stored item and cannot change: make a new item and delete this one"
+            "{model}.{name} is the key of a stored item and cannot change: create a new item and delete this one"
         )
     })
 }
@@ -330,7 +330,7 @@ pub(crate) fn refuse_assignment(schema: &Schema, field: &Field) -> String {
     let (model, name) = (&schema.name, &field.text);
     let template = schema.template_of(name);
     let text = template.map_or_else(String::new, |template| template.describe(schema));
-    format!("{model}.{name} is made of {text:?}: set what it is made of")
+    format!("{model}.{name} is built from {text:?}: set the attributes it is built from")
 }
 
 /// Why a stored item's attribute that a key is made of cannot change.
@@ -341,7 +341,7 @@ pub(crate) fn moves_the_item(schema: &Schema, index: usize) -> Option<String> {
     let (model, name) = (&schema.name, &schema.field(index).text);
     let key = &schema.field(template.target).text;
     Some(format!(
-        "{model}.{name} is part of the key {key} of a stored item: another one is another item. To move it, make one with model_dump() of this one and create it, then delete this one, best in a transaction"
+        "{model}.{name} is part of the key {key} of a stored item: an item with another key is another item. To move it, create one from model_dump() of this one, then delete this one, preferably in a transaction"
     ))
 }
 

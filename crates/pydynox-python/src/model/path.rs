@@ -300,7 +300,7 @@ impl Left<'_> {
         }
         if other.is_instance_of::<Term>() {
             return Err(PyTypeError::new_err(
-                "sums, differences and if_not_exists() stand inside set(): DynamoDB's conditions have none",
+                "sums, differences and if_not_exists() belong inside set(): DynamoDB's conditions do not support them",
             ));
         }
         if other.is_none() {

@@ -51,7 +51,7 @@ pub(crate) fn split_name(py: Python<'_>, name: &str) -> PyErr {
     validation_error(
         py,
         &format!(
-            "attr({name:?}) is a place inside of another attribute, and there is an attribute of this very name: write attr([{name:?}])"
+            "attr({name:?}) is a path inside another attribute, but there is an attribute with exactly this name: write attr([{name:?}])"
         ),
     )
 }

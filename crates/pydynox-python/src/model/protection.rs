@@ -37,7 +37,7 @@ pub(crate) fn schema_of_fields(
     let name = &layout.name;
     let Some(table) = logical_table else {
         let message = format!(
-            "{name} has protected attributes, which are bound to their table: say class {name}(Model[...], table=\"...\") or ModelConfig(logical_table=\"...\")"
+            "{name} has protected attributes, which are bound to their table: declare class {name}(Model[...], table=\"...\") or ModelConfig(logical_table=\"...\")"
         );
         return Err(configuration_error(py, &message));
     };

@@ -178,7 +178,7 @@ impl Schema {
             configuration_error(
                 py,
                 &format!(
-                    "{} has no table: say class {}(Model[...], table=\"...\")",
+                    "{} has no table: declare class {}(Model[...], table=\"...\")",
                     self.name, self.name
                 ),
             )

@@ -152,7 +152,7 @@ impl Template {
                 .is_ok_and(|text| text.len().is_ok_and(|length| length == 0))
         {
             return Err(Problem::new(
-                "is empty, and what is made of it needs something in each of its parts",
+                "is empty, and the attribute built from it needs a value in each of its parts",
             ));
         }
         let Some(separator) = &self.separator else {
@@ -165,7 +165,7 @@ impl Template {
             return Ok(text);
         }
         Err(Problem::new(format!(
-            "holds {separator:?}, which stands between the values of a key: allow it with template=..., escape=True"
+            "contains {separator:?}, which separates the values of a key: allow it with template=..., escape=True"
         )))
     }
 
@@ -271,7 +271,7 @@ fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Chec
         && read_back(&text, spec).is_some_and(|read| read != number)
     {
         return Err(Problem::new(format!(
-            "is {number}, of which its format {spec:?} makes {text:?}: another number would have the same key"
+            "is {number}, which its format {spec:?} turns into {text:?}: another number would have the same key"
         )));
     }
     Ok(text)

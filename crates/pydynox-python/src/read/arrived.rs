@@ -105,6 +105,6 @@ pub(super) fn rows_of(got: &Got, answer: &Answer) -> Result<Vec<Row>, WireError>
 }
 
 pub(super) fn unreadable(error: &WireError) -> Error {
-    let message = format!("the service's answer cannot be read: {error}");
+    let message = format!("the service's response cannot be read: {error}");
     Error::new(ErrorKind::InvalidResponse, message).with_operation("BatchGetItem")
 }

@@ -223,7 +223,7 @@ impl Search {
             return Err(validation_error(
                 py,
                 &format!(
-                    "{} is global, and DynamoDB reads those eventually consistent only",
+                    "{} is global, and DynamoDB's reads of global indexes are eventually consistent",
                     self.what()
                 ),
             ));

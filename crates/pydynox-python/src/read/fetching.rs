@@ -112,7 +112,7 @@ impl Reading {
         if missing > 0 && !state.maker.is_this() {
             if !matches!(state.source, Source::Idle(_) | Source::Over) {
                 let message =
-                    "this query or scan was begun before fork(): begin it anew in the child";
+                    "this query or scan was started before fork(): start it again in the child";
                 return Err(PyRuntimeError::new_err(message));
             }
             state.maker = Maker::this();

@@ -90,7 +90,7 @@ impl Parts {
             } else if let Some(missing) = &missing {
                 given = true;
                 let why = format!(
-                    "{}.{} is made of {:?}, and {name} stands behind {missing}, which is missing: give {missing}= too, or filter() by {name}",
+                    "{}.{} is built from {:?}, and {name} comes after {missing}, which is missing: pass {missing}= too, or filter() by {name}",
                     schema.name,
                     field.text,
                     template.describe(schema)
@@ -103,7 +103,7 @@ impl Parts {
                 return Err(validation_error(
                     py,
                     &format!(
-                        "{}.{} is made of {:?}, and a query needs all of it: {missing} is missing",
+                        "{}.{} is built from {:?}, and a query needs all of it: {missing} is missing",
                         schema.name,
                         field.text,
                         template.describe(schema)
@@ -243,7 +243,9 @@ pub(crate) fn equals(
 ) -> PyResult<Tree> {
     let failed = |problem: problem::Problem| problem.raise(py, &schema.name, field);
     if value.is_none() {
-        return Err(failed(problem::Problem::new("is a key, and None is none")));
+        return Err(failed(problem::Problem::new(
+            "is a key, and a key cannot be None",
+        )));
     }
     let value = admit(field.kind.present(), value).map_err(failed)?;
     let mut w = Writer::with_capacity(48);

@@ -185,7 +185,7 @@ pub(crate) fn broken() -> Error {
 pub(crate) fn given_up() -> Error {
     Error::new(
         ErrorKind::Request,
-        "this reading was cancelled, or two tasks iterate it at the same time: start another one",
+        "this reading was cancelled, or two tasks iterate it at the same time: start a new one",
     )
 }
 

@@ -124,7 +124,7 @@ fn add_named(
             return Err(validation_error(
                 py,
                 &format!(
-                    "a query of {what} takes {} by name, and {text:?} is none of them: use filter() for other attributes{}",
+                    "a query of {what} takes {} by name, and {text:?} is not one of them: use filter() for other attributes{}",
                     attributes.join(", "),
                     suggestion(&name, &attributes)?
                 ),
@@ -134,7 +134,7 @@ fn add_named(
             return Err(validation_error(
                 py,
                 &format!(
-                    "{text}= takes a value; give the condition {} without a name",
+                    "{text}= takes a value; pass the condition {} without a name",
                     condition.get().tree
                 ),
             ));

@@ -190,7 +190,7 @@ impl Search {
             return Ok(());
         }
         Err(refused(format!(
-            "{verb}({path}): {} does not hold this attribute: project it, or read the table",
+            "{verb}({path}): {} does not contain this attribute: project it, or read the table",
             self.what()
         )))
     }
@@ -201,7 +201,7 @@ impl Search {
             self.check_held(path, "filter")?;
             if self.is_key(path) {
                 return Err(refused(format!(
-                    "filter({condition}): {:?} is a key of {}, and DynamoDB filters by other attributes: give the condition to query()",
+                    "filter({condition}): {:?} is a key of {}, and DynamoDB filters only by other attributes: pass the condition to query()",
                     path.attribute(),
                     self.what()
                 )));
@@ -343,11 +343,11 @@ impl Search {
         match missing {
             None if matches!(index.projected, pydynox_core::schema::Projected::All) => Ok(()),
             None => Err(refused(format!(
-                "{} does not hold whole items: read rows with select(), keys() or hydrate()",
+                "{} does not contain whole items: read rows with select(), keys() or hydrate()",
                 self.what()
             ))),
             Some(name) => Err(refused(format!(
-                "{} does not hold {name:?}, so its rows are no whole items: read them with select(), keys() or hydrate()",
+                "{} does not contain {name:?}, so its rows are not whole items: read them with select(), keys() or hydrate()",
                 self.what()
             ))),
         }

@@ -162,7 +162,7 @@ fn refresh(instance: &Bound<'_, Instance>, body: &[u8]) -> PyResult<()> {
     let Some(range) = item_of(py, body)? else {
         return Err(item_not_found(
             py,
-            &format!("this {} is not in the table any more", schema.get().name),
+            &format!("this {} is no longer in the table", schema.get().name),
         ));
     };
     let fresh = read_instance(py, &body[range], &schema)?;

@@ -48,7 +48,7 @@ pub(crate) fn after(search: &Search, given: &Bound<'_, PyAny>) -> PyResult<After
     let refuse = |what: &str| validation_error(py, &format!("after({{...}}): {what}"));
     if search.slots() > 1 {
         return Err(refuse(
-            "a scan in segments stands at a key in each of them: read one with segment=, or go on after a cursor",
+            "a scan in segments is at a key in each of them: read one with segment=, or continue after a cursor",
         ));
     }
     let key = StartKey::parse(&written(key)?).map_err(|error| refuse(error.what))?;
@@ -65,7 +65,7 @@ pub(crate) fn after(search: &Search, given: &Bound<'_, PyAny>) -> PyResult<After
         )));
     }
     if !search.admits(&json) {
-        return Err(refuse("the key is outside of what the query reads"));
+        return Err(refuse("the key is outside what the query reads"));
     }
     Ok(After::Key(json))
 }
@@ -141,11 +141,11 @@ fn opened(
             continue;
         };
         if !StartKey::parse(key).is_ok_and(|key| search.has_key(&key)) {
-            return wrong("this cursor does not fit the query: its key is another one");
+            return wrong("this cursor does not fit the query: its key is a different one");
         }
         if !search.admits(key) {
             return wrong(
-                "this cursor stands outside of what the query reads: its sort condition is another one now",
+                "this cursor is outside what the query reads: its sort condition has changed",
             );
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn send(
     }
     if gets.len() > MAX_OPERATIONS {
         let message = format!(
-            "transact_get reads {MAX_OPERATIONS} items at most, and these are {}",
+            "transact_get reads at most {MAX_OPERATIONS} items, and got {}",
             gets.len()
         );
         return Err(validation_error(py, &message));

@@ -39,13 +39,13 @@ pub(crate) fn admit_key<'py>(
     };
     if field.role == crate::values::field::Role::PartitionKey && is_reserved(&value) {
         return Err(Problem::new(
-            "is reserved: such keys are those of pydynox's own items, which keep values unique",
+            "is reserved: such keys belong to pydynox's own items, which keep values unique",
         ));
     }
     match length {
         Some(0) => Err(Problem::new("must not be empty: it is a key")),
         Some(length) if length > limit => Err(Problem::new(format!(
-            "has {length} bytes; a key of this kind may have {limit}"
+            "has {length} bytes; a key of this kind can have at most {limit}"
         ))),
         _ => Ok(value),
     }
@@ -79,7 +79,7 @@ pub(crate) fn key_length(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Optio
     };
     read()
         .map_err(|error: pydynox_core::wire::WireError| Problem::new(error.to_string()))?
-        .ok_or_else(|| Problem::new("is stored as no string, number or bytes, and it is a key"))
+        .ok_or_else(|| Problem::new("is a key, and is not stored as a string, a number or bytes"))
 }
 
 /// Check a value against a kind; gives the value to keep, which is another one where a number was converted exactly.

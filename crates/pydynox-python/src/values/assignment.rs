@@ -35,11 +35,11 @@ pub(crate) fn construct(
             (Some(_), _) if field.is_made() => {
                 let (model, name) = (&layout.name, &field.text);
                 let by = if field.is_managed() {
-                    "kept by pydynox"
+                    "managed by pydynox"
                 } else {
-                    "made of other attributes"
+                    "built from other attributes"
                 };
-                let message = format!("{model}.{name} is {by}: it is no parameter");
+                let message = format!("{model}.{name} is {by}: it is not a parameter");
                 problems.push((name.to_string(), message));
                 continue;
             }

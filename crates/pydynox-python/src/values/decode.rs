@@ -296,7 +296,7 @@ pub(crate) fn member<'py>(
     let unknown = || -> Read<Bound<'py, PyAny>> {
         let stored_repr = stored.repr()?;
         let what = if members.class.is_some() {
-            "no member of"
+            "not a member of"
         } else {
             "not"
         };

@@ -65,7 +65,7 @@ impl<'py> Decoder<'py> {
     fn float(&self, text: &str) -> Read<Bound<'py, PyAny>> {
         let value: f64 = text
             .parse()
-            .map_err(|_| Unreadable::misfit("the stored number is no number"))?;
+            .map_err(|_| Unreadable::misfit("the stored number is not a number"))?;
         if !number::f64_is_exact(text, value) {
             return Err(Unreadable::misfit(
                 "the stored number has more digits than a float can hold: declare it as Decimal",
@@ -80,6 +80,6 @@ pub(super) fn number_text<'a>(r: &mut Reader<'a>) -> Read<&'a str> {
     if text.is_plain() {
         Ok(text.raw())
     } else {
-        Err(Unreadable::misfit("the stored number is no number"))
+        Err(Unreadable::misfit("the stored number is not a number"))
     }
 }

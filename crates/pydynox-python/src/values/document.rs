@@ -154,7 +154,7 @@ pub(crate) fn document_to_item<'py>(
         .map_err(|problem| validation_error(py, &problem.describe("", &shape.name)))?;
     let read = || crate::values::decode_json::json(py, &mut Reader::new(w.as_bytes())?);
     read()
-        .map_err(|_| internal(py, "a document of ours that cannot be read"))?
+        .map_err(|_| internal(py, "a document of pydynox that cannot be read"))?
         .get_item("M")
 }
 

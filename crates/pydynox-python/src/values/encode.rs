@@ -219,7 +219,7 @@ pub(crate) fn text_of<'a>(value: &'a Bound<'_, PyAny>) -> Checked<&'a str> {
         .cast::<PyString>()
         .map_err(|_| wrong_type("str", value))?
         .to_str()
-        .map_err(|_| Problem::new("holds a lone surrogate, which is no text that UTF-8 can store"))
+        .map_err(|_| Problem::new("contains a lone surrogate, which UTF-8 cannot store"))
 }
 
 fn write_list(w: &mut Writer, inner: &Kind, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {

@@ -234,7 +234,7 @@ fn coded<'py>(codec: &Codec, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, Py
     };
     decode::from_stored(codec, &stored).map_err(|problem| match problem {
         Unreadable::Misfit { .. } => Problem::new(format!(
-            "is nothing that the codec makes a {} of",
+            "is not a value that the codec can turn into a {}",
             codec.name
         )),
         Unreadable::Python(error) => python_error(value, &error),
@@ -249,14 +249,15 @@ fn from_text<'py>(kind: &Kind, text: &Bound<'py, PyString>) -> Checked<Bound<'py
     match kind {
         Kind::Decimal => {
             let number = pydynox_core::number::Number::parse(plain()?);
-            number.map_err(|error| Problem::new(format!("is text that is no number: {error}")))?;
+            number
+                .map_err(|error| Problem::new(format!("is text that is not a number: {error}")))?;
             decimal_type(py)
                 .and_then(|decimal| decimal.call1((text,)))
                 .map_err(|error| python_error(text, &error))
         }
         Kind::Bytes => {
             let bytes = base64::decode(plain()?.as_bytes())
-                .map_err(|_| Problem::new("is text that is no base64"))?;
+                .map_err(|_| Problem::new("is text that is not base64"))?;
             Ok(PyBytes::new(py, &bytes).into_any())
         }
         Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {

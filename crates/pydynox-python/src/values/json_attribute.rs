@@ -17,7 +17,11 @@ pub(crate) fn stored(w: &mut Writer, kind: &Kind, value: &Bound<'_, PyAny>) -> C
     write(&mut text, kind, value, 0, false)?;
     match std::str::from_utf8(text.as_bytes()) {
         Ok(text) => w.string_value(text),
-        Err(_) => return Err(Problem::new("is no text that UTF-8 can store")),
+        Err(_) => {
+            return Err(Problem::new(
+                "contains a lone surrogate, which UTF-8 cannot store",
+            ));
+        }
     }
     Ok(())
 }
@@ -30,7 +34,7 @@ pub(crate) fn parse<'py>(
 ) -> Read<Bound<'py, PyAny>> {
     let no_json = |problem| match problem {
         Unreadable::Malformed(error) => {
-            Unreadable::misfit(format!("the stored text is no JSON: {error}"))
+            Unreadable::misfit(format!("the stored text is not JSON: {error}"))
         }
         other => other,
     };
@@ -50,5 +54,5 @@ pub(crate) fn plain<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
     let read = || -> Read<Bound<'py, PyAny>> {
         decode_json::json(value.py(), &mut Reader::new(text.as_bytes())?)
     };
-    read().map_err(|_| Problem::new("has no form in JSON"))
+    read().map_err(|_| Problem::new("cannot be represented in JSON"))
 }

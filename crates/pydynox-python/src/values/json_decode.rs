@@ -47,7 +47,7 @@ pub(crate) fn read<'py>(
         (Kind::Bytes, b'"') => {
             let text = r.string()?.decode()?.into_owned();
             let bytes = base64::decode(text.as_bytes())
-                .map_err(|_| Unreadable::misfit("the stored JSON text is no base64"))?;
+                .map_err(|_| Unreadable::misfit("the stored JSON text is not base64"))?;
             Ok(PyBytes::new(py, &bytes).into_any())
         }
         (Kind::Timedelta, b'-' | b'0'..=b'9') => {
@@ -89,7 +89,7 @@ pub(crate) fn read<'py>(
                 .map_err(|error| refused(py, &model.name, error))
         }
         _ => Err(Unreadable::misfit(format!(
-            "the stored JSON text is no {} there",
+            "the stored JSON text is not a valid {}",
             wanted(kind)
         ))),
     }

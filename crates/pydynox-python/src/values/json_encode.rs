@@ -115,7 +115,7 @@ pub(super) fn write_float(w: &mut Writer, value: &Bound<'_, PyAny>) -> Checked<(
         .map_err(|error| python_error(value, &error))?;
     if !float.is_finite() {
         return Err(Problem::new(
-            "cannot be stored: NaN and infinity are no numbers in JSON",
+            "cannot be stored: NaN and infinity are not numbers in JSON",
         ));
     }
     // What Python prints is the shortest text that reads as the same float, and JSON.

@@ -39,7 +39,7 @@ pub(crate) fn missing<'py>(py: Python<'py>, field: &Field) -> PyResult<Option<Bo
 /// What is wrong where there is no such value, and the remedy: `otherwise`, unless the attribute has a factory.
 pub(crate) fn problem(field: &Field, otherwise: &'static str) -> &'static str {
     if matches!(field.default, Default::Factory(_)) {
-        "it is not stored, and its default_factory gives each new instance a value of its own: declare field(missing=...) to say what stored items without it read as"
+        "it is not stored, and its default_factory gives each new instance its own value: declare field(missing=...) to set what stored items without it read as"
     } else {
         otherwise
     }

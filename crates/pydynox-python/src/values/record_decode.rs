@@ -106,7 +106,7 @@ impl Shape {
     ) -> Read<Bound<'py, PyAny>> {
         let document = ffi::allocate(self.class.bind(py))?
             .cast_into::<Document>()
-            .map_err(|_| configuration_error(py, "a document that is none"))?;
+            .map_err(|_| configuration_error(py, "a document that is not one"))?;
         let mut filled = Vec::new();
         let mut unset = FieldSet::default();
         for (index, (field, value)) in members.layout.fields().zip(values).enumerate() {

@@ -101,7 +101,7 @@ impl Rules {
             return;
         }
         let Ok(length) = value.len() else {
-            problems.push(" has no length, and its rule asks for one".into());
+            problems.push(" has no length, but its rule needs one".into());
             return;
         };
         if let Some(least) = self.min_length
@@ -159,8 +159,7 @@ fn refusal(
         return Ok(None);
     }
     Err(PyTypeError::new_err(format!(
-        "validate={} gave a {}: it checks and converts nothing, so it raises ValueError or returns False to refuse a value, and \
-         returns None, True or the value itself to take it",
+        "validate={} returned a {}: it checks a value and does not convert it, so it raises ValueError or returns False to refuse one, and returns None, True or the value itself to accept it",
         name_of(validator),
         answer.get_type().qualname()?,
     )))

@@ -83,7 +83,7 @@ pub(crate) fn instant(value: &Bound<'_, PyAny>) -> Checked<Instant> {
         .map_err(|_| wrong_type("datetime", value))?;
     let naive = || {
         Problem::new(
-            "is a naive datetime, which is no point in time: give it a timezone, as in datetime.now(UTC)",
+            "is a naive datetime, which is not a point in time: give it a timezone, as in datetime.now(UTC)",
         )
     };
     let zone = at.get_tzinfo().ok_or_else(naive)?;
@@ -151,7 +151,7 @@ fn microseconds(value: &Bound<'_, PyAny>) -> Checked<i64> {
     (i64::from(delta.get_days()) * 86_400 + i64::from(delta.get_seconds()))
         .checked_mul(SECOND)
         .and_then(|whole| whole.checked_add(i64::from(delta.get_microseconds())))
-        .ok_or_else(|| Problem::new("is longer than 290,000 years, which is not stored"))
+        .ok_or_else(|| Problem::new("is longer than 290,000 years, which cannot be stored"))
 }
 
 fn uuid_text(value: &Bound<'_, PyAny>) -> Checked<String> {
@@ -210,7 +210,7 @@ pub(crate) fn from_text<'py>(
         Kind::Timedelta => delta(py, time::parse_duration(text).map_err(unfit)?)?,
         _ => {
             let bits = id::parse_uuid(text)
-                .ok_or_else(|| Unfit::Text("the stored text is no UUID".into()))?;
+                .ok_or_else(|| Unfit::Text("the stored text is not a UUID".into()))?;
             uuid(py, bits)?
         }
     })

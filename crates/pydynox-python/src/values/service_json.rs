@@ -48,7 +48,7 @@ fn write_named(
         let got = value.get_type().qualname()?;
         return Err(validation_error(
             py,
-            &format!("a request holds JSON; {got} is no part of it"),
+            &format!("a request is JSON; {got} cannot be part of it"),
         ));
     }
     Ok(())
@@ -58,7 +58,7 @@ fn write_named(
 fn text_of<'a>(value: &'a Bound<'_, PyString>, name: Option<&str>) -> PyResult<&'a str> {
     value.to_str().map_err(|_| {
         let message = format!(
-            "the request's {} holds a lone surrogate, which is no text that UTF-8 can store",
+            "the request's {} contains a lone surrogate, which UTF-8 cannot store",
             name.unwrap_or("text")
         );
         validation_error(value.py(), &message)

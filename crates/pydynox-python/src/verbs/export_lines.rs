@@ -28,7 +28,10 @@ pub(crate) fn scan(
     let mut w = Writer::with_capacity(256);
     let after = after.map(str::as_bytes);
     lines::write_scan(&mut w, &table, after, consistent_read, limit).map_err(|error| {
-        validation_error(py, &format!("the key to go on after is none: {error}"))
+        validation_error(
+            py,
+            &format!("the key to continue after is invalid: {error}"),
+        )
     })?;
     let request = Request {
         pace: Some(pace.0.clone()),

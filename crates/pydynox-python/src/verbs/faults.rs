@@ -97,7 +97,11 @@ impl Given<'_> {
             "timeout" => Fault::TimeOut,
             "truncated" => Fault::Truncate,
             "corrupt" => Fault::Corrupt,
-            other => return Err(PyValueError::new_err(format!("no fault is {other:?}"))),
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "there is no fault {other:?}"
+                )));
+            }
         })
     }
 

@@ -43,7 +43,7 @@ impl LocalServer {
             .map_err(|error| raise(py, &error))?
             .ok_or_else(|| {
                 let message = format!(
-                    "'{endpoint_url}' is no embedded engine: memory://, memory://name or file:///path"
+                    "'{endpoint_url}' is not an embedded engine: use memory://, memory://name or file:///path"
                 );
                 configuration_error(py, &message)
             })?;

@@ -39,7 +39,7 @@ pub(crate) fn to_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'p
         return Err(validation_error(py, &message));
     }
     let read = || decode_json::json(py, &mut Reader::new(&item)?);
-    read().map_err(|_| internal(py, "an item of ours that cannot be read"))
+    read().map_err(|_| internal(py, "an item of pydynox that cannot be read"))
 }
 
 /// An instance from a dictionary in `DynamoDB`'s JSON; it counts as stored.
@@ -67,7 +67,7 @@ pub(crate) fn given_item(
         return Err(validation_error(
             schema.py(),
             &format!(
-                "{name}.model_from_item takes DynamoDB's own form, such as {{\"name\": {{\"S\": \"Ada\"}}}}: {problem}"
+                "{name}.model_from_item takes DynamoDB's JSON, such as {{\"name\": {{\"S\": \"Ada\"}}}}: {problem}"
             ),
         ));
     }

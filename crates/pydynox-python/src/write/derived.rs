@@ -107,11 +107,11 @@ fn unfilled(py: Python<'_>, schema: &Schema, missing: &[&Field]) -> PyErr {
         });
         let message = if of_key {
             format!(
-                "{model}.{name} is part of the key, and with upsert=True this update may make a new {model}: make the key by its attributes, as in {model}.key({name}=...)"
+                "{model}.{name} is part of the key, and with upsert=True this update may create a new {model}: build the key from its attributes, as in {model}.key({name}=...)"
             )
         } else {
             format!(
-                "{model}.{name} has no default, and with upsert=True this update may make a new {model}: add {model}.{name}.set(...)"
+                "{model}.{name} has no default, and with upsert=True this update may create a new {model}: add {model}.{name}.set(...)"
             )
         };
         (name.to_string(), message)
@@ -197,7 +197,7 @@ pub(crate) fn follow<'py>(
             return Err(validation_error(
                 py,
                 &format!(
-                    "{model}.{} is made of {:?}, and this update changes a part of that without knowing {}: set all of it by .set(value), or load the item and save it",
+                    "{model}.{} is built from {:?}, and this update changes part of it without knowing {}: set all of it with .set(value), or load the item and save it",
                     target.text,
                     template.describe(schema),
                     unknown.join(" and "),

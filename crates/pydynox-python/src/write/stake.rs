@@ -58,7 +58,7 @@ impl Stake {
             format!("{what} is taken by {by}, and nothing was written")
         } else {
             format!(
-                "{what} should be this item's to give up, and its guard is of {by}; nothing was written"
+                "{what} should belong to this item, but its guard belongs to {by}; nothing was written"
             )
         };
         let item = item.clone();
@@ -153,7 +153,7 @@ impl Stakes {
                         let what = model.unique[hold.core.constraint].describe(&model.name);
                         let (first, later) = (position.min(&place), position.max(&place));
                         let message = format!(
-                            "operation [{first}] of this transaction is about the same value of {what}, which only one item has"
+                            "operation [{first}] of this transaction concerns the same value of {what}, which only one item can have"
                         );
                         return Err(placed(*later, validation_error(py, &message)));
                     }

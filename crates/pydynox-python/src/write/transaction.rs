@@ -99,7 +99,7 @@ impl<'py> Entry<'py> {
             _ => {
                 return Err(validation_error(
                     condition.py(),
-                    &format!("{verb}() of this is no operation of a transaction"),
+                    &format!("{verb}() of this is not an operation of a transaction"),
                 ));
             }
         })

@@ -131,7 +131,7 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
     write::write_key(&mut owner, instance)?;
     let json = |text: &[u8]| {
         let read = || decode_json::json(py, &mut Reader::new(text)?);
-        read().map_err(|_| internal(py, "a guard of ours that cannot be read"))
+        read().map_err(|_| internal(py, "a guard of pydynox that cannot be read"))
     };
     let mut claims = Vec::new();
     for constraint in &schema.unique {

@@ -36,8 +36,7 @@ pub(super) fn makes_nothing(py: Python<'_>, model: &Schema, actions: &Actions) -
         format!(", such as {}.{}.set(...)", model.name, field.text)
     });
     let message = format!(
-        "upsert=True with actions that only take away makes no item where there is none, by DynamoDB's rules: add one that sets \
-         something{such}, or leave upsert out"
+        "upsert=True with actions that only remove creates no item, by DynamoDB's rules: add one that sets something{such}, or omit upsert"
     );
     validation_error(py, &message)
 }

@@ -138,11 +138,11 @@ fn what_cannot_stand_in_one_update_is_refused() {
     };
 
     assert!(refused(&[]).contains("at least one action"));
-    assert!(refused(&["a.b", "x", "a"]).contains("the same place, a and a.b"));
-    assert!(refused(&["a", "b", "a"]).contains("the same place, a and a"));
+    assert!(refused(&["a.b", "x", "a"]).contains("the same path, a and a.b"));
+    assert!(refused(&["a", "b", "a"]).contains("the same path, a and a"));
     assert!(refused(&["a[0].b", "a[0]"]).contains("a[0] and a[0].b"));
-    assert!(refused(&["a[0]", "a.b"]).contains("for a map and for a list: a.b and a[0]"));
-    assert!(refused(&["a"; 301]).contains("300 actions at most"));
+    assert!(refused(&["a[0]", "a.b"]).contains("as a map and as a list: a.b and a[0]"));
+    assert!(refused(&["a"; 301]).contains("at most 300 actions"));
     assert!(
         Actions::new(vec![
             Action::remove(path("a.b")),

@@ -205,7 +205,7 @@ mod limits {
             .unwrap_err()
             .to_string();
         assert!(
-            many.contains("100 values at most") && many.contains("101 were given"),
+            many.contains("at most 100 values") && many.contains("101 were given"),
             "{many}"
         );
         let none = Condition::is_in(at("a"), Vec::new())

@@ -327,11 +327,11 @@ fn after(fault: &Fault, answer: Response) -> Result<Response, TransportError> {
     match fault {
         Fault::LoseAnswer => Err(TransportError::maybe_sent(
             FailureKind::Reset,
-            "connection reset before the answer (a fault of the test)",
+            "connection reset before the response (a fault of the test)",
         )),
         Fault::TimeOut => Err(TransportError::maybe_sent(
             FailureKind::Timeout,
-            "no answer for too long (a fault of the test)",
+            "no response for too long (a fault of the test)",
         )),
         Fault::Truncate => Ok(Response {
             body: answer.body.slice(..answer.body.len() / 2),

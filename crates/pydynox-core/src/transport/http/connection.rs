@@ -322,7 +322,7 @@ impl Patience {
         Failure::new(
             FailureKind::Timeout,
             format!(
-                "not a byte came for {} s (read_timeout)",
+                "no data arrived for {} s (read_timeout)",
                 self.length.as_secs_f64()
             ),
         )
@@ -332,7 +332,7 @@ impl Patience {
 fn closed() -> Failure {
     Failure::new(
         FailureKind::Closed,
-        "the connection broke: the other side closed it before it answered",
+        "the connection broke: the peer closed it before it responded",
     )
 }
 

@@ -63,16 +63,16 @@ impl Heads {
             let parsed = if may_end { Head::parse(bytes)? } else { None };
             let length = parsed.as_ref().map_or(bytes.len(), |(_, length)| *length);
             if self.length + length > MOST_HEAD {
-                return Err(Malformed("the head of the answer is too long"));
+                return Err(Malformed("the head of the response is too long"));
             }
             let Some((head, length)) = parsed else {
                 return Ok(None);
             };
             bytes.advance(length);
             match head.status {
-                101 => return Err(Malformed("the other side switched protocols")),
+                101 => return Err(Malformed("the peer switched protocols")),
                 100..200 if self.interim == MOST_INTERIM => {
-                    return Err(Malformed("there are too many interim answers"));
+                    return Err(Malformed("there are too many interim responses"));
                 }
                 100..200 => {
                     self.interim += 1;
@@ -98,9 +98,9 @@ impl Head {
             Ok(Status::Complete(length)) => length,
             Ok(Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => {
-                return Err(Malformed("the head of the answer has too many lines"));
+                return Err(Malformed("the head of the response has too many lines"));
             }
-            Err(_) => return Err(Malformed("the answer is no HTTP/1.1")),
+            Err(_) => return Err(Malformed("the response is not HTTP/1.1")),
         };
         let mut head = Self {
             status: response.code.unwrap_or_default(),
@@ -180,7 +180,7 @@ struct Lengths {
 
 impl Lengths {
     fn note(&mut self, value: &[u8]) -> Result<(), Malformed> {
-        let unclear = Malformed("the length of the answer is unclear");
+        let unclear = Malformed("the length of the response is ambiguous");
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         let length = number(value).filter(|_| digits).ok_or(unclear)?;
         if self.length.is_some_and(|before| before != length) {
@@ -193,7 +193,7 @@ impl Lengths {
     fn encode(&mut self, value: &[u8]) -> Result<(), Malformed> {
         if self.chunked || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
             return Err(Malformed(
-                "the answer has an encoding that was not asked for",
+                "the response has an encoding that was not requested",
             ));
         }
         self.chunked = true;
@@ -238,7 +238,7 @@ impl Chunks {
             self.state = match self.state {
                 // The parser takes a line without digits for a zero.
                 Chunk::Size if bytes.first().is_some_and(|byte| !byte.is_ascii_hexdigit()) => {
-                    return Err(Malformed("a chunk of the answer has no size"));
+                    return Err(Malformed("a chunk of the response has no size"));
                 }
                 Chunk::Size => match httparse::parse_chunk_size(bytes) {
                     Ok(Status::Complete((length, size))) => {
@@ -250,10 +250,10 @@ impl Chunks {
                         }
                     }
                     Ok(Status::Partial) if bytes.len() > MOST_LINE => {
-                        return Err(Malformed("a chunk of the answer has no size"));
+                        return Err(Malformed("a chunk of the response has no size"));
                     }
                     Ok(Status::Partial) => return Ok(false),
-                    Err(_) => return Err(Malformed("a chunk of the answer has no size")),
+                    Err(_) => return Err(Malformed("a chunk of the response has no size")),
                 },
                 Chunk::Data(left) => {
                     let here = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -270,7 +270,9 @@ impl Chunks {
                     None => return Ok(false),
                     Some(0) => Chunk::Size,
                     Some(_) => {
-                        return Err(Malformed("a chunk of the answer is longer than it says"));
+                        return Err(Malformed(
+                            "a chunk of the response is longer than its declared size",
+                        ));
                     }
                 },
                 Chunk::Trailer => match line(bytes)? {
@@ -279,7 +281,7 @@ impl Chunks {
                     Some(length) => {
                         self.trailer += length;
                         if self.trailer > MOST_HEAD {
-                            return Err(Malformed("the trailer of the answer is too long"));
+                            return Err(Malformed("the trailer of the response is too long"));
                         }
                         Chunk::Trailer
                     }
@@ -302,7 +304,7 @@ fn line(bytes: &mut BytesMut) -> Result<Option<usize>, Malformed> {
             bytes.advance(end + 1);
             Ok(Some(length))
         }
-        None if bytes.len() > MOST_LINE => Err(Malformed("a line of the answer is too long")),
+        None if bytes.len() > MOST_LINE => Err(Malformed("a line of the response is too long")),
         None => Ok(None),
     }
 }

@@ -177,7 +177,7 @@ impl Http {
 fn malformed() -> Error {
     Error::new(
         ErrorKind::Credentials,
-        "the access key or the session token holds characters that no header may hold: check how they are set",
+        "the access key or the session token contains characters that a header cannot hold: check how they are set",
     )
 }
 

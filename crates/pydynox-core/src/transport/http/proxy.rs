@@ -29,7 +29,7 @@ pub(super) fn of(endpoint: &Endpoint, rules: &Matcher) -> Result<Option<Proxy>, 
     };
     if proxy.uri().scheme_str() != Some("http") {
         let message = format!(
-            "the proxy for {} is spoken to by {:?}, and pydynox speaks to proxies by http:// alone; see HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
+            "the proxy for {} uses {:?}, and pydynox supports only http:// proxies; see HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
             endpoint.authority(),
             proxy.uri().scheme_str().unwrap_or_default(),
         );

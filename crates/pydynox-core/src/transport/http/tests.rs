@@ -556,7 +556,7 @@ async fn silence_ends_at_the_read_timeout_and_a_slow_answer_does_not() {
 
     let (sent, kind, message) = failure(get(&http).await.unwrap_err());
     assert_eq!((sent, kind), ("maybe sent", FailureKind::Timeout));
-    assert_eq!(message, "not a byte came for 0.3 s (read_timeout)");
+    assert_eq!(message, "no data arrived for 0.3 s (read_timeout)");
     assert_eq!(&get(&http).await.unwrap().body[..], b"{\"a\":1}");
     let (sent, kind, _) = failure(get(&http).await.unwrap_err());
     assert_eq!(

@@ -130,7 +130,7 @@ impl Tls {
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| {
             TransportError::not_sent(
                 FailureKind::Tls,
-                format!("TLS with {host}: no certificate can be for this name"),
+                format!("TLS with {host}: no certificate can be issued for this name"),
             )
         })?;
         TlsConnector::from(config)
@@ -152,7 +152,7 @@ impl Tls {
             rustls::Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::BadSignature,
             ) => format!(
-                "; trusted are {}: give ca_bundle= the file of the authority that issued it",
+                "; trusted are {}: pass ca_bundle= with the file of the authority that issued it",
                 self.trust.describe()
             ),
             rustls::Error::InvalidCertificate(_) => {
