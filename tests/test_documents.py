@@ -197,7 +197,7 @@ def test_slips_are_named_when_the_class_is_made() -> None:
         class Fixed(Document):
             a: Attr[str] = field(immutable=True)
 
-    with pytest.raises(ConfigurationError, match=r"Worse.model_dump is a name of Document's own"):
+    with pytest.raises(ConfigurationError, match=r"Worse.model_dump is a name that Document uses"):
 
         class Worse(Document):
             model_dump: Attr[str]

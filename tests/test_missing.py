@@ -214,7 +214,7 @@ def test_members_of_documents_follow_the_same_rule(client: DynamoDBClient, drive
         ({"type": int, "missing": "x"}, "is int, and missing= is 'x'"),
         ({"type": int, "missing": None}, "is int, and missing= is None"),
         ({"type": set[str], "missing": {"a"}}, "an empty set is stored as no attribute"),
-        ({"type": str, "template": "A#{pk}", "missing": "x"}, "has a value that pydynox decides"),
+        ({"type": str, "template": "A#{pk}", "missing": "x"}, "has a value that pydynox sets"),
     ],
 )
 def test_missing_that_means_nothing_is_refused_with_the_class(options: dict[str, Any], message: str) -> None:

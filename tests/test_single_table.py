@@ -427,7 +427,7 @@ def test_versions_and_expiry_go_with_entities(client: DynamoDBClient, drive: Dri
 SLIPS: dict[str, tuple[str, str]] = {
     "unknown": ("{nope}", r"Bad\.pk has the template '\{nope\}', and there is no attribute 'nope'"),
     "format": ("A#{number:%Y}", r"and number cannot be written as '%Y'"),
-    "float": ("A#{ratio}", r"and ratio is float, which is no text, whole number, date, id or enum"),
+    "float": ("A#{ratio}", r"and ratio is float, which is not a str, whole number, date, UUID or enum"),
     "optional": ("A#{maybe}", r"and maybe can be None, and an item always has its key"),
     "adjacent": ("{text}{number}", r"text and number need a text between them"),
     "conversion": ("A#{text!r}", r"write \{name\} or \{name:format\}"),
@@ -435,9 +435,9 @@ SLIPS: dict[str, tuple[str, str]] = {
     "position": ("A#{}", r"write \{name\} or \{name:format\}"),
     "brace": ("A#{text", r"which cannot be read"),
     "made": ("A#{other}", r"and other is made of a template itself"),
-    "version": ("A#{version}", r"and version is kept by pydynox"),
-    "separator": ("{day:%Y-%m}-{text}", r"whose format '%Y-%m' holds '-', which stands between values"),
-    "empty": ("", r"has a template that is no text: ''"),
+    "version": ("A#{version}", r"and version is managed by pydynox"),
+    "separator": ("{day:%Y-%m}-{text}", r"whose format '%Y-%m' contains '-', which separates values"),
+    "empty": ("", r"has a template that is not a str: ''"),
 }
 
 
@@ -459,7 +459,7 @@ def test_a_wrong_template_is_told_when_the_class_is_made(slip: str) -> None:
 
 
 def test_other_slips_are_told_too() -> None:
-    with pytest.raises(ConfigurationError, match=r"A\.pk has a template, which makes a str, and the type int"):
+    with pytest.raises(ConfigurationError, match=r"A\.pk has a template, which builds a str, but the type int"):
 
         class A(Model[int], table="t"):
             pk: Attr[int] = partition_key(template="A#{x}")
@@ -471,13 +471,13 @@ def test_other_slips_are_told_too() -> None:
             pk: Attr[str] = partition_key()
             y: Attr[str] = field(escape=True)  # type: ignore[call-overload]
 
-    with pytest.raises(ConfigurationError, match=r"C\.kind is stored as '_type', where entity='c' stores something of its own"):
+    with pytest.raises(ConfigurationError, match=r"C\.kind is stored as '_type', where entity='c' stores its own value"):
 
         class C(Model[str], table="t", entity="c"):
             pk: Attr[str] = partition_key()
             kind: Attr[str] = field(attribute_name="_type")
 
-    with pytest.raises(ConfigurationError, match="says entity='', which is no name"):
+    with pytest.raises(ConfigurationError, match="has entity='', which is not a name"):
 
         class D(Model[str], table="t", entity=""):
             pk: Attr[str] = partition_key()
@@ -493,7 +493,7 @@ def test_other_slips_are_told_too() -> None:
     class One(Base, entity="same"):
         pass
 
-    with pytest.raises(ConfigurationError, match="Two says entity='same', and so does One"):
+    with pytest.raises(ConfigurationError, match="Two has entity='same', and so does One"):
 
         class Two(Base, entity="same"):
             pass

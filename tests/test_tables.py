@@ -1007,7 +1007,7 @@ def test_a_base_class_makes_the_indexes_of_its_subclasses(client: DynamoDBClient
 
 
 WRONG_KEYS = {
-    "an inherited key of an index": r"Sub\.email is stored as N, and as S by Top, which has it in a key of the same table",
+    "an inherited key of an index": r"Sub\.email is stored as N, and as S by Top, which uses it in a key of the same table",
     "an inherited key of the table": r"Sub\.pk is stored as N, and as S by Top",
     "an index key that says store_null": r"has the key email, which sets store_null=True",
 }

@@ -563,7 +563,7 @@ class Holder:
 SLIPS = {
     "b: Attr[set[Point]]": "a set holds str, int, float, Decimal or bytes, or what is stored as one of them",
     "b: Attr[frozenset[bool]]": "a frozenset holds str",
-    "b: Attr[Literal['a', 1]]": "the values of a Literal are of one type",
+    "b: Attr[Literal['a', 1]]": "the values of a Literal must have one type",
     "b: Attr[Odd]": "the members of Odd have values of several types",
     "b: Attr[Tupled]": "the members of Tupled have values that cannot be stored",
     "b: Attr[Broken]": "Broken.x: use str, int",

@@ -380,7 +380,7 @@ def test_a_dump_is_validated_back_with_its_version_as_the_one_that_is_expected(c
 
     with pytest.raises(VersionConflictError):
         drive(Account.model_validate({**body, "balance": 8}).put())
-    with pytest.raises(ValidationError, match=r"Account\.version is no version: -1"):
+    with pytest.raises(ValidationError, match=r"Account\.version is not a version: -1"):
         Account.model_validate({**body, "version": -1})
 
 
@@ -408,7 +408,7 @@ def test_mistakes_are_told_when_the_class_is_made() -> None:
         with pytest.raises(ConfigurationError, match=match):
             type(Model)("Wrong", (Model,), namespace, table="t")
 
-    refused(r"Wrong\.b makes two of version\(\), with a: an item has one", a=(Attr[int], version()), b=(Attr[int], version()))
+    refused(r"Wrong\.b is one of two version\(\) attributes, with a: an item has one", a=(Attr[int], version()), b=(Attr[int], version()))
     refused(r"Wrong\.a is version\(\) and has the type str: write a: Attr\[int\] = version\(\)", a=(Attr[str], version()))
     refused(r"Wrong\.a is created_at\(\) and has the type int: write a: Attr\[datetime\]", a=(Attr[int], created_at()))
     refused(r"Wrong\.a is updated_at\(\) and has the type", a=(Attr[datetime | None], updated_at()))

@@ -1,4 +1,4 @@
-"""Annotations of a class body: what their text means, where the class stands."""
+"""Annotations of a class body: resolved in the scope of the class."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fail(cls: type[Any], field: str, problem: str) -> NoReturn:
 
 
 def is_attribute(value: object) -> TypeGuard[Attr[Any]]:
-    """Whether this stands for an attribute in the body of a class."""
+    """Whether this declares an attribute in the body of a class."""
     return isinstance(value, Attr)
 
 
@@ -36,16 +36,16 @@ def is_attribute_class(value: object) -> TypeGuard[type[Attr[Any]]]:
 
 
 def is_name(value: object) -> bool:
-    """Whether this is a text with something in it."""
+    """Whether this is a non-empty string."""
     return isinstance(value, str) and bool(value)
 
 
 def own(cls: type[Any]) -> dict[str, Any]:
-    """The annotations of a class's body; all as text where one names what does not exist yet and Python reads them late."""
+    """The annotations of a class's body; all as text if Python evaluates them lazily and one names something not defined yet."""
     try:
         return dict(getattr(cls, "__annotations__", {}))
     except NameError:
-        # Python 3.14: an annotation is evaluated when it is asked for.
+        # Python 3.14 evaluates annotations on access (PEP 649).
         annotationlib: Any = importlib.import_module("annotationlib")
 
         annotations: dict[str, Any] = annotationlib.get_annotations(cls, format=annotationlib.Format.STRING)
@@ -53,24 +53,24 @@ def own(cls: type[Any]) -> dict[str, Any]:
 
 
 def evaluate(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:
-    """What an annotation means; text (``from __future__ import annotations``) is read where the class stands."""
+    """Resolve an annotation; text (``from __future__ import annotations``) is evaluated in the scope of the class."""
     if not isinstance(annotation, str):
         return annotation
     module = sys.modules.get(cls.__module__)
     body = {cls.__name__: cls} | {name: value for name, value in cls.__dict__.items() if not is_attribute(value)}
     try:
-        # The text is the class's own source: no more can happen than by importing its module.
+        # The text is the class's own source, so evaluating it is as safe as importing its module.
         return eval(annotation, vars(module) if module else {}, _Names(cls, body, names))  # noqa: S307
     except NameError as problem:
         raise UnresolvedError(
             f"{cls.__name__}.{field}: the annotation {annotation} names {problem.name!r}, which does not exist"
         ) from None
-    except Exception as problem:  # noqa: BLE001 (whatever the text of an annotation does)
+    except Exception as problem:  # noqa: BLE001 (evaluating an annotation can raise anything)
         fail(cls, field, f"has an annotation that cannot be read: {annotation} ({problem})")
 
 
 def resolved(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: str = "") -> Any:
-    """What an annotation means, with what stands inside it as text, as in ``Attr[list["Address"]]``, read too."""
+    """Resolve an annotation and any text inside it, as in ``Attr[list["Address"]]``."""
     if isinstance(annotation, typing.ForwardRef):
         annotation = annotation.__forward_arg__
     meaning = evaluate(cls, annotation, names, field)
@@ -92,7 +92,7 @@ def _holds_text(annotation: Any) -> bool:
 
 
 def surroundings(cls: type[Any]) -> dict[str, Any]:
-    """The names around a class now, for an annotation that can be read later only."""
+    """The local names around a class now, for an annotation that can only be resolved later."""
     names: dict[str, Any] = {}
     for local in _frames(cls.__module__):
         names = local | names

@@ -1,4 +1,4 @@
-"""The body of a class: the attributes that it declares, found, named and given their types."""
+"""The body of a class: finds the attributes it declares, and gives them their names and types."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def _sort_as_written(cls: type[Any], definition: Definition) -> None:
 
 
 def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
-    """``name: Attr[str]`` becomes an attribute; ``ClassVar`` is none; anything else is a slip."""
+    """``name: Attr[str]`` becomes an attribute; ``ClassVar`` does not; anything else is a mistake."""
     annotation = definition.pending[name]
     try:
         meaning = evaluate(cls, annotation, definition.names)
     except UnresolvedError:
-        # Its type is not there yet; that it is an Attr can be seen already, if Attr itself is.
+        # The type inside the brackets is not defined yet, but the name before them already shows whether it is an Attr.
         try:
             meaning = evaluate(cls, annotation.partition("[")[0], definition.names)
         except UnresolvedError:
@@ -59,13 +59,13 @@ def _read_bare(cls: type[Any], definition: Definition, name: str) -> None:
         del definition.pending[name]
     elif not is_attribute_class(origin):
         type_text = describe(meaning)
-        fail(cls, name, f"is no attribute: write {name}: Attr[{type_text}], or {name}: ClassVar[{type_text}] for a constant")
+        fail(cls, name, f"is not an attribute: write {name}: Attr[{type_text}], or {name}: ClassVar[{type_text}] for a constant")
     elif origin not in (Attr, Encrypted, Compressed):
         fail(cls, name, f"needs a value: write {name}: {origin.__name__} = {origin.__name__}(...)")
     elif name in cls.__dict__:
         given = cls.__dict__[name]
         option = "default_factory=..." if issubclass(type(given), (list, dict, set)) else f"default={given!r}"
-        fail(cls, name, f"gives its default as a bare value: write = field({option})")
+        fail(cls, name, f"has its default as a bare value: write = field({option})")
     else:
         attribute: Attr[Any] = Attr()
         _adopt(cls, definition, name, attribute)
@@ -83,7 +83,7 @@ def _adopt(cls: type[Any], definition: Definition, name: str, attribute: Attr[An
 def place_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     """Keep an attribute object out of the class's own dictionary, see `attribute_of`."""
     if hasattr(type(cls), attribute.name):
-        # `register`, `mro`: the metaclass would answer for it.
+        # A name such as `register` or `mro`: the metaclass has it too, so the class needs its own.
         setattr(cls, attribute.name, attribute)
     elif attribute.name in cls.__dict__:
         delattr(cls, attribute.name)
@@ -101,7 +101,7 @@ def read_pending(cls: type[Any], definition: Definition) -> None:
 
 
 def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any) -> None:
-    """Give an attribute the type of its annotation, or compare the two where the object knows its own."""
+    """Give an attribute the type of its annotation, or compare the two if the object already has a type."""
     origin, arguments = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
     if not is_attribute_class(origin):
         type_text = describe(annotation)
@@ -112,7 +112,7 @@ def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any)
         elif origin is not Attr:
             fail(cls, name, f"is annotated with {origin.__name__}: give it {origin.__name__}(...), or write Attr[...]")
         if not arguments:
-            fail(cls, name, f"does not say its type: write {name}: Attr[str]")
+            fail(cls, name, f"has no type: write {name}: Attr[str]")
         attribute.type = arguments[0]
         return
     if not isinstance(attribute, origin):

@@ -1,4 +1,4 @@
-"""What a declaration must satisfy: names, roles, types and defaults, each refused where it is declared."""
+"""The checks on a declaration: names, roles, types and defaults."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ MODEL_NAMES = frozenset(
         "model_validate_json",
     }
 )
-KEY_OPTIONS = frozenset({"consistent_read", "defaults", "timeout"})  # that verbs take beside the parts of a key by name
+KEY_OPTIONS = frozenset({"consistent_read", "defaults", "timeout"})  # options of verbs that also take the key by name
 
 
 def check_names(cls: type[Any], definition: Definition) -> None:
@@ -67,7 +67,7 @@ def check_names(cls: type[Any], definition: Definition) -> None:
             plain = name.lstrip("_") or "name"
             fail(cls, name, f'starts with an underscore: write {plain}: Attr[...] = field(attribute_name="{name}")')
         if len(attribute.options.roles) > 1:
-            fail(cls, name, "cannot be the partition key and the sort key at once")
+            fail(cls, name, "cannot be both the partition key and the sort key")
 
 
 def check_hidden(cls: type[Any], definition: Definition, inherited: Mapping[str, Attr[Any]]) -> None:
@@ -90,16 +90,16 @@ def check_roles(cls: type[Any], definition: Definition) -> None:
     for role, words in ((PARTITION, "partition keys"), (SORT, "sort keys")):
         names = [name for name, attribute in attributes.items() if role in attribute.options.roles]
         if len(names) > 1:
-            fail(cls, names[1], f"makes two {words}, with {names[0]}: an item has one")
+            fail(cls, names[1], f"is one of two {words}, with {names[0]}: an item has one")
         if not names and role == PARTITION and not definition.abstract:
             sort = next((name for name, attribute in attributes.items() if SORT in attribute.options.roles), None)
             if sort:
                 fail(cls, sort, "is a sort key without a partition key: declare one with partition_key()")
-            fail(cls, "", "has no partition key: declare one with partition_key(), or say abstract=True")
+            fail(cls, "", "has no partition key: declare one with partition_key(), or set abstract=True")
 
 
 def check_key_parts(cls: type[Any], definition: Definition, templates: Mapping[str, Pieces | None]) -> None:
-    """What a key is made of is given by name beside the options of a verb: ``get(user_id="u1", timeout=1)``."""
+    """Key parts are passed by name along with the options of a verb, so they must differ: ``get(user_id="u1", timeout=1)``."""
     for key, attribute in definition.attributes.items():
         if not attribute.options.roles:
             continue
@@ -129,9 +129,9 @@ def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
         )
     options = attribute.options
     if options.store_null and attribute.kind[0] not in ("optional", "any", "none"):
-        fail(cls, name, f"cannot be None, so store_null= means nothing: write Attr[{describe(attribute.type)} | None]")
+        fail(cls, name, f"cannot be None, so store_null= has no effect: write Attr[{describe(attribute.type)} | None]")
     if options.default is not None and options.default_factory is not None:
-        fail(cls, name, "has default= and default_factory=: say one")
+        fail(cls, name, "has both default= and default_factory=: keep one")
     if options.default_factory is not None and not callable(options.default_factory):
         fail(cls, name, f"has a default_factory that cannot be called: {options.default_factory!r}")
     if options.missing is not None:
@@ -146,7 +146,7 @@ def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
 
 
 def check_managed(cls: type[Any], definition: Definition, *, may_have_any: bool) -> None:
-    """The attributes that pydynox keeps: one of each, of the type that it writes."""
+    """The attributes that pydynox manages: at most one of each, with the type that it writes."""
     names_by_purpose: dict[str, str] = {}
     for name, attribute in definition.attributes.items():
         purpose = attribute.options.purpose
@@ -156,7 +156,7 @@ def check_managed(cls: type[Any], definition: Definition, *, may_have_any: bool)
         if not may_have_any:
             fail(cls, name, f"is {word}() in a document: only the item as a whole has one")
         if purpose in names_by_purpose:
-            fail(cls, name, f"makes two of {word}(), with {names_by_purpose[purpose]}: an item has one")
+            fail(cls, name, f"is one of two {word}() attributes, with {names_by_purpose[purpose]}: an item has one")
         names_by_purpose[purpose] = name
         kind: tuple[Any, ...] = attribute.kind or ("any",)
         plain = kind[1] if purpose == "expires_at" and kind[0] == "optional" else kind
@@ -177,21 +177,21 @@ def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:
 def _check_missing(cls: type[Any], attribute: Attr[Any], value: Any) -> None:
     kind: tuple[Any, ...] = attribute.kind or ("any",)
     if attribute.options.roles:
-        fail(cls, attribute.name, "is a key, which every item has: missing= means nothing")
+        fail(cls, attribute.name, "is a key, which every item has, so missing= has no effect")
     if attribute.options.purpose is not None or attribute.options.template is not None:
-        fail(cls, attribute.name, "has a value that pydynox decides: missing= means nothing")
+        fail(cls, attribute.name, "has a value that pydynox sets, so missing= has no effect")
     if (kind[1] if kind[0] == "optional" else kind)[0] in ("set", "frozenset"):
         fail(
             cls,
             attribute.name,
-            "is a set, and an empty set is stored as no attribute: what is missing reads as empty, not as missing=",
+            "is a set, and an empty set is stored as no attribute: a missing attribute reads as an empty set, not as missing=",
         )
     if not fits(kind, value):
         fail(cls, attribute.name, f"is {describe(attribute.type)}, and missing= is {value!r}")
 
 
 def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, Any], default: Any) -> None:
-    # Not by what `validate=` calls: that may need what the module defines later.
+    # Without `validate=`: its function may use names that the module defines later.
     rules = {name: rule for name, rule in rules.items() if name != "validate"}
     field = _core.Field(attribute.name, attribute.attribute_name, attribute.kind or ("any",), {"default": None, "rules": rules})
     broken = field.broken_rules(default)
@@ -200,7 +200,7 @@ def _check_default_rules(cls: type[Any], attribute: Attr[Any], rules: dict[str, 
 
 
 def check_key_types(cls: type[Any], definition: Definition) -> None:
-    """``Model[str, int]`` says the types of the key once more: compare."""
+    """Compare the types in ``Model[str, int]`` with those of the key."""
     declared = _declared_key_types(cls)
     keys = [a for role in (PARTITION, SORT) for a in definition.attributes.values() if role in a.options.roles]
     if not declared or (definition.abstract and len(keys) != len(declared)):
@@ -210,7 +210,7 @@ def check_key_types(cls: type[Any], definition: Definition) -> None:
     fail(
         cls,
         "",
-        f"says Model[{', '.join(map(describe, declared))}], but its key is "
+        f"declares Model[{', '.join(map(describe, declared))}], but its key is "
         + ", ".join(f"{key.name}: {describe(key.type)}" for key in keys)
         + f": write Model[{', '.join(describe(key.type) for key in keys)}]",
     )
@@ -243,6 +243,6 @@ def _same_type(declared: Any, key: Attr[Any]) -> bool:
 
 
 def _is_open(cls: type[Any], attribute: Attr[Any]) -> bool:
-    """A key of a type variable is decided by a subclass; only an abstract class may leave it open."""
+    """A subclass decides the type of a key that is a type variable; only an abstract class may leave it open."""
     definition = definition_of(cls)
     return definition is not None and definition.abstract and isinstance(attribute.type, typing.TypeVar)

@@ -1,4 +1,4 @@
-"""A class, compiled: its body read and checked, and a schema of the Rust core made of it."""
+"""Compiling a class: reads and checks its body, and builds a schema of the Rust core from it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abstract: bool, unique: object) -> None:
-    """Read the body of a new class and, unless an annotation names something that is yet to come, finish it."""
+    """Read the body of a new class and, unless an annotation names something not defined yet, finish it."""
     if entity is not None and (not is_name(entity) or abstract):
-        fail(cls, "", "is abstract and has no items" if abstract else f"says entity={entity!r}, which is no name")
+        fail(cls, "", "is abstract and has no items" if abstract else f"has entity={entity!r}, which is not a name")
     definition = Definition(abstract=abstract, own_config=_own_config(cls, table), entity=entity)
     definition.together = declared_constraints(cls, unique)
     cls._definition = definition
@@ -58,7 +58,7 @@ def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abst
 
 
 def compile_document(cls: type[Any]) -> None:
-    """Read the body of a new document class and, unless an annotation names something that is yet to come, finish it."""
+    """Read the body of a new document class and, unless an annotation names something not defined yet, finish it."""
     definition = Definition(abstract=False, own_config=[])
     document: Any = cls
     document._definition = definition
@@ -66,13 +66,17 @@ def compile_document(cls: type[Any]) -> None:
     read_body(cls, definition)
     for name, attribute in definition.own.items():
         if name.startswith("_") or name in MODEL_NAMES:
-            fail(cls, name, f"is a name of Document's own: write another one and field(attribute_name={name!r})")
+            fail(cls, name, f"is a name that Document uses: choose another one and write field(attribute_name={name!r})")
         if attribute.options.roles:
             fail(cls, name, "is a key, and a document has none")
         if attribute.options.unique:
             fail(cls, name, "is unique, which only an attribute of the item itself can be")
         if attribute.immutable:
-            fail(cls, name, "is immutable, which an attribute of a model can be: say it of the one that holds the document")
+            fail(
+                cls,
+                name,
+                "is immutable, which only an attribute of a model can be: set it on the attribute that holds the document",
+            )
     try:
         complete(cls)
     except UnresolvedError:
@@ -98,14 +102,14 @@ def path_of(cls: type[Any], name: str) -> Expr[Any]:
 
 
 def complete(cls: type[Any]) -> Definition:
-    """Finish a class whose annotations can all be read by now.
+    """Finish a class once all its annotations can be resolved.
 
     Raises:
         UnresolvedError: One of them still cannot.
     """
     definition = definition_of(cls)
     if definition is None:
-        raise ConfigurationError(f"{cls.__name__} is no model", model=cls.__name__)
+        raise ConfigurationError(f"{cls.__name__} is not a model", model=cls.__name__)
     if definition.complete:
         return definition
     read_pending(cls, definition)
@@ -135,7 +139,7 @@ def complete(cls: type[Any]) -> Definition:
 
 
 def _complete_model(cls: type[Any], definition: Definition, fields: list[_core.Field]) -> None:
-    """What a model has beyond a document: a key, unique values and, unless it is abstract, a schema."""
+    """What a model has in addition to a document: a key, unique values and, unless it is abstract, a schema."""
     check_key_types(cls, definition)
     together = (declared.together for base in reversed(cls.__mro__) if (declared := definition_of(base)) is not None)
     definition.unique = own_constraints(definition.attributes, dict.fromkeys(names for all_ in together for names in all_))
@@ -195,12 +199,12 @@ def key_names(cls: type[Any]) -> tuple[str, ...]:
 
 
 class SchemaOf:
-    """``_schema`` of a class that is abstract or not finished yet; replaced by the schema as soon as there is one."""
+    """``_schema`` of a class that is abstract or not finished yet; replaced once there is a schema."""
 
     def __get__(self, instance: object, owner: type[Any]) -> _core.Schema:
         if definition_of(owner) is None or completed(owner).abstract:
             raise ConfigurationError(
-                f"{owner.__name__} is abstract: it has no items of its own, use a subclass that names a table",
+                f"{owner.__name__} is abstract: it has no items of its own, so use a subclass that has a table",
                 model=owner.__name__,
             )
         schema: _core.Schema = owner.__dict__["_schema"]
@@ -217,24 +221,22 @@ def _own_config(cls: type[Any], table: str | None) -> list[ModelConfig]:
     if table is None:
         return configs
     if config is not None and config.table not in (None, table):
-        fail(cls, "model_config", f"says table {config.table!r} and the class says {table!r}: say it once")
+        fail(cls, "model_config", f"names the table {config.table!r}, but the class names {table!r}: name it once")
     return [*configs, ModelConfig(table=table)]
 
 
 def _check_table_name(cls: type[Any], table: object) -> None:
-    """What no table can be called; how long a name may be is seen at the call, with the prefix of its client."""
+    """Refuse names that no table can have; the length is checked at the call, with the client's prefix."""
     import re
 
     if not isinstance(table, str) or table.startswith("arn:"):
         return
     if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,255}", table):
-        fail(
-            cls, "", f"says table={table!r}: the name of a table has letters, digits, _, - and ., 255 at most; an ARN is one too"
-        )
+        fail(cls, "", f"has table={table!r}: the name of a table has at most 255 letters, digits, _, - and ., or is an ARN")
 
 
 def _inherit(cls: type[Any], definition: Definition) -> None:
-    """All attributes of a class, base classes first; where a type variable got a meaning, the class has its own object."""
+    """All attributes of a class, base classes first; where a type variable was filled in, the class has its own copy."""
     meaning = type_arguments(cls)
     inherited: dict[str, Attr[Any]] = {}
     for base in reversed(cls.__mro__[1:]):
@@ -253,7 +255,7 @@ def _declared(cls: type[Any], base: type[Any]) -> dict[str, Attr[Any]]:
     body = {**vars(base), **own(base)}
     name = next((name for name, value in body.items() if _looks_like_attribute(value)), None)
     if name is not None:
-        fail(cls, name, f"comes from {base.__name__}, which is no model: write class {base.__name__}(Model, abstract=True)")
+        fail(cls, name, f"comes from {base.__name__}, which is not a model: write class {base.__name__}(Model, abstract=True)")
     return {}
 
 

@@ -1,4 +1,4 @@
-"""What is known about one class: its attributes, what it still waits for, and what its bases know of it."""
+"""The definition of one class: its attributes, what is still unresolved, and what its bases know about it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from .unique import Constraint
 
-MANAGED = frozenset({"version", "created_at", "updated_at"})  # pydynox decides their values
+MANAGED = frozenset({"version", "created_at", "updated_at"})  # pydynox sets their values
 WRITE_ID = "_write_id"
 
 
 class Definition:
-    """What is known about one model class; complete once every annotation could be read."""
+    """The definition of one class; complete once every annotation is resolved."""
 
     __slots__ = (
         "abstract",
@@ -39,24 +39,24 @@ class Definition:
 
     def __init__(self, *, abstract: bool, own_config: list[ModelConfig], entity: str | None = None) -> None:
         self.abstract = abstract
-        self.entity = entity  # what the items of this very class are called in a table that several share
-        self.entities: dict[str, _core.Schema | None] = {}  # the schemas of subclasses by their entity; None of a late one
+        self.entity = entity  # the name of this class's items in a shared table; subclasses have their own
+        self.entities: dict[str, _core.Schema | None] = {}  # the schemas of subclasses by entity; None while not finished
         self.late: dict[str, type[Any]] = {}  # subclasses that are not finished yet, by their entity
         self.own_config = own_config
-        self.own: dict[str, Attr[Any]] = {}  # declared by this very class
-        self.together: tuple[Constraint, ...] = ()  # what this very class says with unique=
-        self.unique: list[Constraint] = []  # what only one item has, as its bases say it too
+        self.own: dict[str, Attr[Any]] = {}  # declared by this class itself
+        self.together: tuple[Constraint, ...] = ()  # unique= of this class itself
+        self.unique: list[Constraint] = []  # unique constraints, including those of its bases
         self.attributes: dict[str, Attr[Any]] = {}  # with those of its bases
-        self.bare: set[str] = set()  # annotations without a value that may turn out to be no attribute
+        self.bare: set[str] = set()  # annotations without a value, which may or may not be attributes
         self.pending: dict[str, str] = {}  # annotations as text, until they can be read
-        self.names: dict[str, Any] = {}  # what surrounded the class, as long as an annotation is pending
+        self.names: dict[str, Any] = {}  # local names around the class, while an annotation is pending
         self.dataclass_fields: dict[str, Any] | None = None
-        self.paths: dict[str, Expr[Any]] = {}  # made at first use: User.age is asked for again and again
+        self.paths: dict[str, Expr[Any]] = {}  # created on first use, because User.age is used often
         self.complete = False
 
 
 def definition_of(cls: type[Any]) -> Definition | None:
-    """The definition of this very class, not of a base."""
+    """The definition of this class itself, not of a base."""
     definition: Definition | None = cls.__dict__.get("_definition")
     return definition
 
@@ -64,7 +64,7 @@ def definition_of(cls: type[Any]) -> Definition | None:
 def attribute_of(cls: type[Any], name: str) -> Attr[Any] | None:
     """An attribute by its name, of this class or a base.
 
-    Attribute objects do not stand in the class's own dictionary: nothing there has the name of a value on an instance, so Python
+    Attribute objects are not in the class's own dictionary: nothing there has the name of a value on an instance, so Python
     reads the value without looking at a descriptor first, five times as fast.
     """
     for base in cls.__mro__:
@@ -77,6 +77,6 @@ def attribute_of(cls: type[Any], name: str) -> Attr[Any] | None:
 
 
 def definition_attributes(cls: type[Any]) -> list[Attr[Any]]:
-    """The attributes of a class whose definition is under way or done."""
+    """The attributes of a class whose definition is in progress or complete."""
     definition = definition_of(cls)
     return [] if definition is None else list(definition.attributes.values())

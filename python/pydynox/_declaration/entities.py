@@ -1,4 +1,4 @@
-"""Classes that share a table: what each calls its items, and what one of them tells the others."""
+"""Classes that share a table: their entity names, and what they register with each other."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def wider_definitions(cls: type[Any], definition: Definition) -> list[Definition
 
 
 def announce(cls: type[Any], definition: Definition) -> None:
-    """Let the bases of a class know what its items are called."""
+    """Register the entity name of a class with its bases."""
     name = definition.entity or ""
     for base in wider_definitions(cls, definition):
         other = base.entities.get(name)
-        # The same class defined again, as in a notebook, takes the place of the old one.
+        # The same class defined again, as in a notebook, replaces the old one.
         if other is not None and full_name(other.model) != full_name(cls):
-            fail(cls, "", f"says entity={name!r}, and so does {other.model.__name__}")
+            fail(cls, "", f"has entity={name!r}, and so does {other.model.__name__}")
         base.entities[name] = cls._schema
         base.late.pop(name, None)
         _keep_apart([schema for schema in base.entities.values() if schema is not None])
 
 
 def _keep_apart(schemas: list[_core.Schema]) -> None:
-    """What one entity encrypts is refused where another one of the table has a plain attribute of that name."""
+    """Refuse an encrypted value of one entity in another entity's plain attribute of the same name."""
     attributes = [definition_attributes(schema.model) for schema in schemas]
     encrypted: dict[str, str] = {}
     for schema, declared in zip(schemas, attributes, strict=True):
@@ -49,13 +49,13 @@ def _keep_apart(schemas: list[_core.Schema]) -> None:
 
 
 def entity_of(cls: type[Any]) -> str | None:
-    """What the items of a class are called: as it says itself, or the nearest of its bases."""
+    """The entity name of a class: its own, or the nearest base's."""
     entities = (definition.entity for base in cls.__mro__ if (definition := definition_of(base)) is not None)
     return next((entity for entity in entities if entity is not None), None)
 
 
 def constraints_of(cls: type[Any]) -> list[Constraint] | None:
-    """What only one item has, of a class that has items."""
+    """The unique constraints of a class that has items."""
     definition = definition_of(cls)
     return None if definition is None or definition.abstract else definition.unique
 
@@ -65,7 +65,7 @@ def full_name(cls: type[Any]) -> tuple[str, str]:
 
 
 def check_inherited_keys(cls: type[Any]) -> None:
-    """A class that shares a table with a base stores the keys of the table and of its indexes as that does."""
+    """Check that a class sharing a table with a base stores the keys of the table and its indexes in the same types."""
     table = cls.model_config.table
     own = _key_types(cls)
     bases: tuple[Any, ...] = cls.__mro__[1:]
@@ -85,12 +85,12 @@ def check_inherited_keys(cls: type[Any]) -> None:
                 fail(
                     cls,
                     attribute,
-                    f"is stored as {own[name]}, and as {kind} by {base.__name__}, which has it in a key of the same table: keep "
+                    f"is stored as {own[name]}, and as {kind} by {base.__name__}, which uses it in a key of the same table: keep "
                     "its type, or store it under another attribute_name",
                 )
 
 
 def _key_types(cls: type[Any]) -> dict[str, str]:
-    """The types of the attributes that keys of the table and of indexes have, by the names they are stored under."""
+    """The types of the key attributes of the table and its indexes, by stored name."""
     declared: Any = _core.table_declaration(cls.__dict__["_schema"])
     return {one["AttributeName"]: one["AttributeType"] for one in declared["AttributeDefinitions"]}

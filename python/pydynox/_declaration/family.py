@@ -1,4 +1,4 @@
-"""The classes of one table, looked at from outside: its entities, its constraints, and a schema that reads some of them."""
+"""The classes of one table, for reading it: its entities, its constraints, and a schema that reads some of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def find_entity(cls: type[Any], name: str) -> _core.Schema | None:
 
 
 def family(cls: type[Any]) -> list[type[Any]]:
-    """A class and its subclasses so far that share its table and have items; of one defined again the last."""
+    """A class and its subclasses so far that share its table and have items; of a class defined twice, the newest."""
     classes: dict[tuple[str, str], type[Any]] = {full_name(cls): cls}
     for sub in cls.__subclasses__():
         definition = definition_of(sub)
@@ -46,7 +46,7 @@ def family(cls: type[Any]) -> list[type[Any]]:
 
 
 def _has_items(cls: type[Any]) -> bool:
-    """Whether a subclass has items by now: not one whose annotations name what is yet to come."""
+    """Whether a subclass has items; not while its annotations name something not defined yet."""
     try:
         return not complete(cls).abstract
     except UnresolvedError:
@@ -54,7 +54,7 @@ def _has_items(cls: type[Any]) -> bool:
 
 
 def reading_schema(base: type[Any], entities: dict[str, _core.Schema | None]) -> _core.Schema:
-    """The schema of a table by a base class, of which only the items of some entities are read."""
+    """A schema of a base class's table that reads only the items of some entities."""
     definition, config = completed(base), base.model_config
     fields = [
         core_field(base, attribute, template_of(base, definition, attribute), protection_of(attribute))

@@ -1,4 +1,4 @@
-"""Attributes as the border takes them: their kind, and the fields of a schema that are made of them."""
+"""Attributes in the form that the extension takes: their kinds, and the fields of a schema."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def core_field(
     template: Pieces | None = None,
     protected: _core.Protected | None = None,
 ) -> _core.Field:
-    """An attribute as the border knows it."""
+    """An attribute in the form that the extension takes."""
     options = attribute.options
     return _core.Field(
         attribute.name,
@@ -46,28 +46,28 @@ def core_field(
 def hidden_field(
     cls: type[Any], definition: Definition, stored: str, *, purpose: str, value: str | None, why: str
 ) -> _core.Field:
-    """An attribute that is there for pydynox alone; users do not see it."""
+    """An attribute for pydynox's own use; users do not see it."""
     taken = next((a.name for a in definition.attributes.values() if a.attribute_name == stored), None)
     if taken is not None:
-        fail(cls, taken, f"is stored as {stored!r}, where {why} stores something of its own")
+        fail(cls, taken, f"is stored as {stored!r}, where {why} stores its own value")
     return _core.Field(f"_{purpose}", stored, ("optional", ("str",)), {"default": (value,), "duty": purpose})
 
 
 def template_of(cls: type[Any], definition: Definition, attribute: Attr[Any]) -> Pieces | None:
-    """What an attribute is made of; nothing that users could give it stands beside that."""
+    """The template of an attribute; it cannot be combined with anything else that sets the value."""
     options = attribute.options
     if options.template is None:
         if options.escape:
             fail(cls, attribute.name, "has escape= without a template")
         return None
     if issubclass(cls, _core.Document):
-        fail(cls, attribute.name, "has a template in a document: only attributes of the item can be made of others")
+        fail(cls, attribute.name, "has a template in a document: only attributes of the item can be built from others")
     kind = attribute.kind or ("any",)
     if kind not in (("str",), ("optional", ("str",))) or (options.roles and kind != ("str",)):
-        fail(cls, attribute.name, f"has a template, which makes a str, and the type {describe(attribute.type)}")
+        fail(cls, attribute.name, f"has a template, which builds a str, but the type {describe(attribute.type)}")
     given = options.default is not None or options.default_factory is not None
     if (given and options.default != (None,)) or options.rules or options.purpose is not None:
-        fail(cls, attribute.name, "has a template and something else that decides its value: say one")
+        fail(cls, attribute.name, "has a template and something else that sets its value: keep one")
     pieces = parsed_template(cls, attribute, definition.attributes)
     attribute.options = options.replaced(default=(None,))  # until the values that it is built from are known
     return pieces
@@ -94,7 +94,7 @@ def attribute_kind(attribute: Attr[Any]) -> tuple[Any, ...]:
 
 
 def entity_attribute(stored: str) -> Attr[Any]:
-    """What an index sees of the attribute that holds the entity."""
+    """The attribute that holds the entity, as an index sees it."""
     attribute: Attr[Any] = Attr()
     attribute.name = attribute.attribute_name = stored
     attribute.kind = ("str",)

@@ -1,4 +1,4 @@
-"""Generic models: what the type variables of base classes stand for."""
+"""Generic models: the arguments of the type variables of base classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def type_arguments(cls: type[Any]) -> dict[type[Any], dict[Any, Any]]:
-    """What the type variables of every base class stand for; those of ``Model[...]`` by position."""
+    """The arguments of every base class's type variables; those of ``Model[...]`` by position."""
     found: dict[type[Any], dict[Any, Any]] = {}
     for base in reversed(cls.__dict__.get("__orig_bases__", cls.__bases__)):
         origin = typing.get_origin(base)
@@ -29,7 +29,7 @@ def type_arguments(cls: type[Any]) -> dict[type[Any], dict[Any, Any]]:
 
 
 def substitute(annotation: Any, meaning: Mapping[Any, Any]) -> Any:
-    """An annotation with its type variables replaced, as far as they have a meaning."""
+    """An annotation with its type variables replaced where they have an argument."""
     if isinstance(annotation, typing.TypeVar):
         return meaning.get(annotation, annotation)
     parameters = getattr(annotation, "__parameters__", ())
@@ -52,5 +52,5 @@ def is_concrete(arguments: tuple[Any, ...]) -> bool:
 
 
 def plain(annotation: Any) -> Any:
-    """A type as pydantic may read it: what is still open is ``Any``."""
+    """A type that pydantic can read: an open type variable becomes ``Any``."""
     return Any if not is_concrete((annotation,)) else annotation

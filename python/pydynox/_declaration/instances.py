@@ -1,4 +1,4 @@
-"""Instances from values: those that a key stands for, those of a dump, and those of JSON."""
+"""Instances from values: from a key, a dump, or JSON."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def of_key(cls: type[Any], parts: tuple[object, ...], named: Mapping[str, object]) -> dict[str, object]:
-    """The parameters of the constructor that a key stands for: its own attributes, or those that it is made of."""
+    """The constructor arguments that correspond to a key: its own attributes, or those it is built from."""
     attributes = completed(cls).attributes
     plain = {name: value for name, value in zip(key_names(cls), parts, strict=True) if attributes[name].options.template is None}
     return {**named, **plain}
 
 
 def instance_from(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """An instance from values that may hold what users cannot set: a version is what must be found, the rest is ignored."""
+    """An instance from values that may include what users cannot set: a version is kept to be checked, the rest is ignored."""
     attributes = completed(cls).attributes.items()
     managed = {name: a for name, a in attributes if is_managed(a) and name in values}
     if not managed:
@@ -34,19 +34,19 @@ def instance_from(cls: type[Any], values: Mapping[str, Any]) -> Any:
     for name, attribute in managed.items():
         if attribute.options.purpose == "version":
             if not fits(attribute.kind or (), values[name]) or values[name] < 0:
-                message = f"{cls.__name__}.{name} is no version: {values[name]!r}"
+                message = f"{cls.__name__}.{name} is not a version: {values[name]!r}"
                 raise ValidationError(message, errors=[(name, message)])
             instance.__dict__[name] = values[name]
     return instance
 
 
 def validated(cls: type[Any], values: dict[Any, Any]) -> Any:
-    """An instance from values that may stand for others: dictionaries for documents, texts of JSON for dates and the like."""
+    """An instance from values in plain form: dictionaries for documents, JSON strings for dates and the like."""
     schema: _core.Schema = cls._schema
     values, refused = _core.from_plain(schema, values)
     if not refused:
         return instance_from(cls, values)
-    # What was refused is still there as it was given, so the constructor refuses it too, beside what else is wrong.
+    # Refused values are still in their original form, so the constructor refuses them too, along with any other problem.
     why = dict(refused)
     errors = refused
     try:
@@ -57,5 +57,5 @@ def validated(cls: type[Any], values: dict[Any, Any]) -> Any:
 
 
 def is_managed(attribute: Attr[Any]) -> bool:
-    """Whether pydynox decides its value."""
+    """Whether pydynox sets its value."""
     return attribute.options.purpose in MANAGED or attribute.options.template is not None

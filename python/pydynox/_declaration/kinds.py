@@ -1,4 +1,4 @@
-"""How the values of a Python type are stored: an annotation as the border's ``Kind``."""
+"""How the values of a Python type are stored: an annotation as the extension's ``Kind``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _STORABLE = (
     "str, int, float, Decimal, bool, bytes, datetime, date, time, timedelta, UUID, an enum, Literal[...], list[...], tuple[...], "
     "dict[str, ...], set[...], frozenset[...], a Document, a dataclass, a TypedDict, a pydantic model, None, Any, "
-    "or one of these | None; or give it a codec: field(codec=...)"
+    "or one of these | None; or pass a codec: field(codec=...)"
 )
 _KINDS: dict[Any, Kind] = {
     str: ("str",),
@@ -29,7 +29,7 @@ _KINDS: dict[Any, Kind] = {
     dict: ("dict", ("any",)),
     tuple: ("tuple_of", ("any",)),
 }
-# By name: importing decimal or datetime costs a millisecond that a program without them need not pay.
+# By name: importing decimal or datetime takes a millisecond, which a program without them should not pay.
 _NAMED: dict[tuple[str, str], Kind] = {
     ("decimal", "Decimal"): ("decimal",),
     ("datetime", "datetime"): ("datetime", "iso"),
@@ -50,7 +50,7 @@ def kind_of(annotation: Any) -> Kind:
     """
     try:
         simple = _KINDS.get(annotation)
-    except TypeError:  # an annotation that cannot be hashed is none of ours
+    except TypeError:  # unhashable, so not one of the simple types
         simple = None
     if simple is not None:
         return simple
@@ -70,7 +70,7 @@ def _kind_of_container(annotation: Any) -> Kind | None:
         return ("list", kind_of(arguments[0]))
     if origin is dict:
         if arguments[0] is not str:
-            raise TypeError("the names in a map are str, as in dict[str, int]")
+            raise TypeError("the names in a map must be str, as in dict[str, int]")
         return ("dict", kind_of(arguments[1]))
     if origin in (set, frozenset) or annotation in (set, frozenset):
         word = (origin or annotation).__name__
@@ -86,7 +86,7 @@ def _kind_of_container(annotation: Any) -> Kind | None:
 
 
 def _kind_of_further(annotation: Any) -> Kind:
-    """Wrappers, and classes of the user's."""
+    """Wrappers, and user-defined classes."""
     from .record_types import class_kind, literal_kind
 
     origin = typing.get_origin(annotation)
@@ -104,7 +104,7 @@ def _kind_of_further(annotation: Any) -> Kind:
 
 
 def is_key_kind(kind: Kind) -> bool:
-    """Whether values are stored as those of a key are."""
+    """Whether values are stored in a form that a key can have."""
     if kind[0] in ("enum", "literal", "codec"):
         return is_key_kind(kind[1])
     return kind[0] in _KEY_KINDS
@@ -113,13 +113,13 @@ def is_key_kind(kind: Kind) -> bool:
 def _kind_of_union(members: tuple[Any, ...]) -> Kind:
     present = [member for member in members if member is not type(None)]
     if len(present) != 1:
-        raise TypeError("an attribute has one type, or one type | None")
+        raise TypeError("an attribute must have one type, or one type | None")
     kind = kind_of(present[0])
     return kind if kind == ("any",) else ("optional", kind)
 
 
 def fits(kind: Kind, value: Any) -> bool:
-    """Whether a default is of the type that its attribute declares."""
+    """Whether a default matches the declared type."""
     if kind[0] == "any" or (kind[0] in ("optional", "none") and value is None):
         return True
     if kind[0] == "optional":

@@ -1,4 +1,4 @@
-"""AttributeOptions: what was declared of an attribute, in one value that the modules which compile a class share."""
+"""AttributeOptions: the declared options of an attribute, shared by the modules that compile a class."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     Kind = tuple[Any, ...]
 
-#: The options of ``field()`` that say how a protected attribute is stored, and those that its values must satisfy.
+#: The options of ``field()`` for how a protected attribute is stored, and for the rules its values must satisfy.
 STORING = ("compress", "compress_level", "compress_above", "max_size", "on_plaintext", "dump")
 RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
 
 
 class AttributeOptions:
-    """What was declared of an attribute beside its type and its names. Immutable.
+    """The declared options of an attribute other than its type and its names. Immutable.
 
     Attributes:
         roles: The part it has in the key: ``"partition"``, ``"sort"``; both is an error that the class reports.
@@ -28,8 +28,8 @@ class AttributeOptions:
         store_null: Whether None is stored as NULL.
         repr: Whether ``repr()`` of an instance shows it.
         rules: What its values must satisfy, by the name of the option; only those that were given.
-        codec: How values of a class of the user's own are stored.
-        epoch: Which unit of time since 1970 a datetime is stored in; None for ISO 8601 text.
+        codec: How values of a user-defined class are stored.
+        epoch: The unit of time since 1970 that a datetime is stored in; None for ISO 8601 text.
         purpose: What pydynox itself uses it for: ``"version"``, ``"created_at"``, ``"updated_at"``, ``"expires_at"``.
         hide_expired: Whether reads treat an expired item as absent.
         template: The text that its value is built from.

@@ -1,4 +1,4 @@
-"""Attributes that are stored encrypted or compressed: what a class says about them, checked when the class is made."""
+"""Attributes that are stored encrypted or compressed: their options, checked when the class is created."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def check_protected(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_docum
     """Check the protected attributes of a class.
 
     Raises:
-        ConfigurationError: One cannot be protected, or says something that means nothing.
+        ConfigurationError: An attribute cannot be protected, or has an option without effect.
     """
     for attribute in attributes:
         if attribute.options.protection is None:
             option = next(iter(attribute.options.storing), None)
             if option is not None:
-                fail(cls, attribute.name, f"says {option}= and is neither Encrypted nor Compressed")
+                fail(cls, attribute.name, f"has {option}= and is neither Encrypted nor Compressed")
             continue
         _check(cls, attribute, is_document=is_document)
 
 
 def protection_of(attribute: Attr[Any]) -> _core.Protected | None:
-    """How an attribute is protected, as the border takes it."""
+    """How an attribute is protected, in the form that the extension takes."""
     if attribute.options.protection is None:
         return None
     storing = attribute.options.storing
@@ -47,15 +47,15 @@ def protection_of(attribute: Attr[Any]) -> _core.Protected | None:
 
 
 def conceals(attribute: Attr[Any]) -> bool:
-    """Whether no way out of an instance shows the values of an attribute."""
+    """Whether the values of an attribute are hidden from every dump and ``repr()``."""
     return attribute.options.protection == "encrypted" and not attribute.options.storing.get("dump", False)
 
 
 def place_concealed(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
-    """Have the instances of a class keep their concealed values outside of ``__dict__``.
+    """Have the instances of a class keep their concealed values outside ``__dict__``.
 
-    Such an attribute has a descriptor in the class. Others have none, which is what makes them fast, unless a base class conceals
-    the one of that name.
+    Such an attribute has a descriptor in the class. Others have none, which keeps access fast, unless a base class conceals an
+    attribute of the same name.
     """
     for attribute in attributes:
         name = attribute.name
@@ -67,7 +67,7 @@ def place_concealed(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
 
 
 class _Shown:
-    """Stands before the descriptor of a base class: the values are in ``__dict__`` again."""
+    """Overrides the descriptor of a base class: the values are in ``__dict__`` again."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -81,26 +81,30 @@ class _Shown:
 def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:
     name, word, storing = attribute.name, attribute.options.protection, attribute.options.storing
     if is_document:
-        fail(cls, name, f"is {word} in a document: only whole attributes of an item are; make the document {word}")
+        fail(
+            cls,
+            name,
+            f"is {word} in a document: only whole attributes of an item can be; make the attribute holding the document {word}",
+        )
     if attribute.options.roles:
-        fail(cls, name, f"is a key and {word}: DynamoDB finds items by what it can read")
+        fail(cls, name, f"is a key and {word}: DynamoDB can find items only by keys it can read")
     if attribute.options.purpose is not None:
-        fail(cls, name, f"is {word}, and pydynox and DynamoDB have to read it")
+        fail(cls, name, f"is {word}, but pydynox and DynamoDB must read it")
     if attribute.options.template is not None:
-        fail(cls, name, f"is {word} and made of others by a template: protect what it is made of")
+        fail(cls, name, f"is {word} and built from others by a template: protect the attributes it is built from")
     only_encrypted = next((option for option in ("compress", "on_plaintext", "dump") if option in storing), None)
     if word == "compressed" and only_encrypted is not None:
-        fail(cls, name, f"says {only_encrypted}=, which is for Encrypted")
+        fail(cls, name, f"has {only_encrypted}=, which is for Encrypted")
     compresses = word == "compressed" or storing.get("compress", False)
     idle = next((option for option in _COMPRESSION if option in storing), None)
     if not compresses and idle is not None:
-        fail(cls, name, f"says {idle}= and is not compressed: say compress=True")
+        fail(cls, name, f"has {idle}= and is not compressed: set compress=True")
     if storing.get("on_plaintext", "error") not in ("error", "migrate"):
         fail(cls, name, f"says on_plaintext={storing['on_plaintext']!r}: write 'error' or 'migrate'")
     for option in ("compress", "dump"):
         if not isinstance(storing.get(option, False), bool):
-            fail(cls, name, f"says {option}={storing[option]!r}: write True or False")
+            fail(cls, name, f"has {option}={storing[option]!r}: write True or False")
     for option in _COMPRESSION:
         value = storing.get(option, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            fail(cls, name, f"says {option}={value!r}: write a whole number")
+            fail(cls, name, f"has {option}={value!r}: write a whole number")

@@ -1,4 +1,4 @@
-"""What pydantic refuses of a model with encrypted attributes, told without the values; imported when one is asked for."""
+"""Errors of pydantic for models with encrypted attributes, without the values; imported on first use."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pydynox.attributes import Attr
 
 SHOWN = "<encrypted>"  # in place of a value
-# What an error says of these comes from the value.
+# Context entries of an error that contain parts of the value.
 _OF_THE_VALUE = frozenset({"error", "encoding_error", "tag", "tz_actual"})
 _OF_A_VALIDATOR = frozenset({"value_error", "assertion_error"})
 _KNOWN: frozenset[str] = frozenset(typing.get_args(core_schema.ErrorType))
 
 
 def attribute_schema(attribute: Attr[Any], schema: Any) -> Any:
-    """The schema of an encrypted attribute: what is wrong with a value is told, the value is not."""
+    """The schema of an encrypted attribute: errors describe the problem without showing the value."""
     names = frozenset(_member_names(attribute.type, set()))
 
     def check(value: Any, validate: Callable[[Any], Any]) -> Any:
@@ -94,7 +94,7 @@ def _about_value(one: Any, value: Any, names: frozenset[str]) -> InitErrorDetail
 
 
 def _member_names(kind: Any, seen: set[Any]) -> Iterator[str]:
-    """The names that classes inside of a type declare: these are no part of a value."""
+    """The names that classes inside a type declare, which are not part of a value."""
     for argument in typing.get_args(kind):
         yield from _member_names(argument, seen)
     origin = typing.get_origin(kind) or kind

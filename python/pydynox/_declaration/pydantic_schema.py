@@ -135,7 +135,7 @@ def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
         return attribute_schema(attribute, schema)
     if not is_managed(attribute):
         return schema
-    # A dump has it, and what it says is ignored.
+    # A dump includes it, and its value there is ignored.
     return core_schema.no_info_wrap_validator_function(lambda value, _: value, schema)
 
 
@@ -241,7 +241,7 @@ class _Plain:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._present: Any = kind[1] if kind[0] == "optional" else kind
-        # The values of an enum or a Literal that are no JSON: pydantic has no schema of them.
+        # Values of an enum or a Literal that JSON cannot represent: pydantic has no schema for them.
         self._has_schema = self._present[0] == "bytes" or self._present[1][0] in (*_PLAIN, "enum")
 
     def _read(self, value: Any) -> Any:
@@ -317,7 +317,7 @@ def _about(branch: dict[str, Any], words: dict[str, Any]) -> Iterator[tuple[str,
 
 
 class _Ruled:
-    """What pydantic applies beside the type."""
+    """What pydantic checks in addition to the type."""
 
     def __init__(self, field: Field, description: str | None, words: dict[str, Any]) -> None:
         self._field = field

@@ -56,16 +56,16 @@ def literal_kind(annotation: Any, kind_of: KindOf) -> Kind:
     if not kinds:
         return ("none",)
     if any(kind != kinds[0] for kind in kinds):
-        raise TypeError("the values of a Literal are of one type")
+        raise TypeError("the values of a Literal must have one type")
     choices = " or ".join(repr(value) for value in present)
     kind = ("literal", kinds[0], choices, None, {value: value for value in present})
     return kind if len(present) == len(values) else ("optional", kind)
 
 
 def codec_kind(annotation: Any, codec: Any, described: str, kind_of: KindOf) -> Kind:
-    """How values are stored that a codec of the user's converts.
+    """How values are stored that a user-defined codec converts.
 
-    What ``to_stored`` says that it returns decides what the codec is given back; without a word, whatever is stored.
+    The return annotation of ``to_stored`` decides what the codec receives back; without one, the stored value in plain form.
     """
     for method in ("to_stored", "from_stored"):
         if not callable(getattr(codec, method, None)):

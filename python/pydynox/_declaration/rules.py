@@ -1,4 +1,4 @@
-"""Field rules as the class declares them: which rule fits which type, checked when the class is made."""
+"""Field rules as the class declares them: checked against the type when the class is created."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _ORDERED = {*_NUMBERS, "datetime.date", "datetime.time", "datetime.timedelta"}
 
 
 def checked_rules(cls: type[Any], attribute: Attr[Any]) -> dict[str, Any] | None:
-    """The rules of an attribute as the border takes them; None where there are none.
+    """The rules of an attribute in the form that the extension takes; None if it has no rules.
 
     Raises:
         ConfigurationError: A rule does not fit the type, or contradicts another one.
     """
     if attribute.immutable not in (True, False):
-        fail(cls, attribute.name, f"has immutable={attribute.immutable!r}: say True or False")
+        fail(cls, attribute.name, f"has immutable={attribute.immutable!r}: write True or False")
     if not attribute.options.rules:
         return None
     rules = dict(attribute.options.rules)
@@ -43,9 +43,9 @@ def _check_lengths(cls: type[Any], attribute: Attr[Any], present: Any, rules: di
     lengths = {name: rules[name] for name in ("min_length", "max_length") if name in rules}
     for name, length in lengths.items():
         if not _is_any(present) and not _is_subclass(present, _SIZED):
-            fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no length: {name}= means nothing")
+            fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no length, so {name}= has no effect")
         if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-            fail(cls, attribute.name, f"has {name}={length!r}: a length is an int, 0 or more")
+            fail(cls, attribute.name, f"has {name}={length!r}: a length must be an int of 0 or more")
     if len(lengths) == 2 and lengths["min_length"] > lengths["max_length"]:  # noqa: PLR2004 (both of them)
         fail(
             cls,
@@ -58,12 +58,12 @@ def _check_bounds(cls: type[Any], attribute: Attr[Any], present: Any, rules: dic
     bounds = {name: rules[name] for name in ("ge", "gt", "le", "lt") if name in rules}
     for name, bound in bounds.items():
         if not _is_any(present) and not _is_ordered(present):
-            fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no order: {name}= means nothing")
+            fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no order, so {name}= has no effect")
         if not _is_ordered(type(bound)) or not _is_comparable(present, bound):
             fail(cls, attribute.name, f"is {describe(attribute.type)}, and its {name}= is {bound!r}")
     for one, other in (("ge", "gt"), ("le", "lt")):
         if one in bounds and other in bounds:
-            fail(cls, attribute.name, f"has {one}= and {other}=: say one")
+            fail(cls, attribute.name, f"has both {one}= and {other}=: keep one")
     low, high = (next(((n, bounds[n]) for n in names if n in bounds), None) for names in (("ge", "gt"), ("le", "lt")))
     if low is None or high is None:
         return
@@ -92,7 +92,7 @@ def _compiled(cls: type[Any], attribute: Attr[Any], present: Any, pattern: Any) 
     if issubclass(type(pattern), re.Pattern) and issubclass(type(pattern.pattern), str):
         return pattern
     if not isinstance(pattern, str):
-        fail(cls, attribute.name, f"has a pattern that is no text: {pattern!r}")
+        fail(cls, attribute.name, f"has a pattern that is not a str: {pattern!r}")
     try:
         return re.compile(pattern)
     except re.error as problem:
@@ -117,7 +117,7 @@ def present_type(annotation: Any) -> Any:
 
 
 def _is_any(present: Any) -> bool:
-    # What is no class (Literal, a type variable) is judged by its values.
+    # A Literal or a type variable is not a class, so its values decide.
     return present is Any or not isinstance(present, type)
 
 

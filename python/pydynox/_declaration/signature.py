@@ -1,8 +1,8 @@
-"""What ``inspect.signature`` shows of a model: its attributes as keyword-only parameters. Imported by nothing but that."""
+"""What ``inspect.signature`` shows for a model: its attributes as keyword-only parameters. Imported only for that."""
 
 from __future__ import annotations
 
-from inspect import Parameter, Signature  # noqa: TID251 (whoever asks has imported it)
+from inspect import Parameter, Signature  # noqa: TID251 (the caller has already imported it)
 from typing import TYPE_CHECKING, Any
 
 from .definition import MANAGED
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Made:
-    """The default of a parameter that is made anew for every instance."""
+    """The default of a parameter that is created again for each instance."""
 
     def __repr__(self) -> str:
         return "<factory>"

@@ -1,4 +1,4 @@
-"""Templates: attributes that are made of others, as text in the class and as pieces at the border."""
+"""Templates: attributes that are built from others, as text in the class and as pieces in the extension."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from pydynox.attributes import Attr
 
-# What the border takes: pieces (a text, or a name with its format and the width of a number), what stands between values, whether
-# a value that holds it is escaped.
+# What the extension takes: pieces (a text, or a name with its format and the width of a number), the separator, and whether
+# a value that contains it is escaped.
 Pieces = tuple[list[str | tuple[str, str, int | None]], str | None, bool]
 
 _PLAIN = {"str", "int", "decimal", "datetime", "date", "time", "uuid", "enum", "literal", "timedelta"}
@@ -29,13 +29,13 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
     """The template of an attribute, checked; None where it has none.
 
     Raises:
-        ConfigurationError: It names no attribute, or one that cannot stand in it, or its format is wrong.
+        ConfigurationError: It names no attribute, or one that cannot be used in it, or its format is not valid.
     """
     template = attribute.options.template
     if template is None:
         return None
     if not is_name(template):
-        fail(cls, attribute.name, f"has a template that is no text: {template!r}")
+        fail(cls, attribute.name, f"has a template that is not a str: {template!r}")
     pieces = _pieces(cls, attribute, template)
     parsed: list[str | tuple[str, str, int | None]] = []
     for text, name, spec in pieces:
@@ -51,7 +51,7 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
         parsed.append((name, spec, _checked(cls, attribute, source, spec)))
     separator = next((char for text, _, _ in pieces for char in text if not char.isalnum()), None)
     if sum(isinstance(piece, tuple) for piece in parsed) == 0 or (len(parsed) == 1 and isinstance(parsed[0], tuple)):
-        separator = None  # there is one value at most: nothing to be told apart
+        separator = None  # at most one value, so nothing to separate
     _check_specs(cls, attribute, parsed, separator)
     return parsed, separator, attribute.options.escape
 
@@ -74,21 +74,21 @@ def _pieces(cls: type[Any], attribute: Attr[Any], template: str) -> list[tuple[s
 
 
 def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str) -> int | None:
-    """Whether an attribute can stand in a template; the width to which its format pads a number."""
+    """Check that an attribute can be used in a template; return the width to which its format pads a number."""
     kind: tuple[Any, ...] = source.kind or ("any",)
     where = f"has the template {attribute.options.template!r}, and {source.name}"
     if source.options.protection is not None:
         fail(cls, attribute.name, f"{where} is {source.options.protection}: the template would show it")
     if source.options.template is not None:
-        fail(cls, attribute.name, f"{where} is made of a template itself: name what that is made of")
+        fail(cls, attribute.name, f"{where} is built from a template itself: name the attributes it is built from")
     if source.options.purpose in ("version", "updated_at", "created_at"):
-        fail(cls, attribute.name, f"{where} is kept by pydynox: every write would make another value")
+        fail(cls, attribute.name, f"{where} is managed by pydynox: every write would change the value")
     if attribute.options.roles and kind[0] == "optional":
         fail(cls, attribute.name, f"{where} can be None, and an item always has its key")
     if kind[0] == "optional":
         kind = kind[1]
     if kind[0] not in _PLAIN:
-        fail(cls, attribute.name, f"{where} is {describe(source.type)}, which is no text, whole number, date, id or enum")
+        fail(cls, attribute.name, f"{where} is {describe(source.type)}, which is not a str, whole number, date, UUID or enum")
     if not spec:
         return None
     try:
@@ -129,4 +129,4 @@ def _check_specs(
     for piece in pieces:
         if isinstance(piece, tuple) and separator is not None and separator in piece[1]:
             where = f"has the template {attribute.options.template!r}, whose format {piece[1]!r}"
-            fail(cls, attribute.name, f"{where} holds {separator!r}, which stands between values")
+            fail(cls, attribute.name, f"{where} contains {separator!r}, which separates values")

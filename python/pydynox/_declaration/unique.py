@@ -1,4 +1,4 @@
-"""Unique values: what a class says about them, checked when the class is made."""
+"""Unique values: the constraints that a class declares, checked when the class is created."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def declared_constraints(cls: type[Any], unique: object) -> tuple[Constraint, ..
     together = _names(unique)
     several = [together] if together else [_names(one) for one in _listed(unique)]
     if not several or not all(several):
-        fail(cls, "", f'says unique={unique!r}: write unique=("tenant", "email"), or several of these in a list')
+        fail(cls, "", f'has unique={unique!r}: write unique=("tenant", "email"), or several of these in a list')
     return tuple(several)
 
 
@@ -37,7 +37,7 @@ def _listed(value: object) -> tuple[object, ...]:
 
 
 def _names(value: object) -> Constraint:
-    """The names of a constraint, or none where it is something else."""
+    """The names of a constraint; empty if it is something else."""
     listed = _listed(value)
     names = tuple(name for name in listed if isinstance(name, str))
     return names if len(names) == len(listed) else ()
@@ -61,34 +61,34 @@ def check_constraints(
         text = f"unique={names!r}"
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            fail(cls, "", f"says {text}, with {twice} twice")
+            fail(cls, "", f"has {text}, with {twice} twice")
         for name in names:
             attribute = attributes.get(name)
             if attribute is None:
-                fail(cls, "", f"says {text}, and has no attribute {name}")
+                fail(cls, "", f"has {text}, and has no attribute {name}")
             _check_attribute(cls, attribute, alone=len(names) == 1)
         if expires is not None and not repairs:
             fail(
                 cls,
                 expires,
-                f"lets DynamoDB delete items whose {' and '.join(names)} is unique, and the value would stay taken: say "
+                f"lets DynamoDB delete items whose {' and '.join(names)} is unique, and the value would stay taken: set "
                 'model_config = ModelConfig(orphans="repair")',
             )
     if constraints:
         taken = next((name for name, attribute in attributes.items() if attribute.attribute_name == GUARD), None)
         if taken is not None:
-            fail(cls, taken, f"is stored as {GUARD!r}, by which pydynox knows the items that keep values unique")
+            fail(cls, taken, f"is stored as {GUARD!r}, by which pydynox recognizes the items that keep values unique")
 
 
 def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> None:
     name = attribute.name
     kind: Kind = attribute.kind or ("any",)
     if attribute.options.roles and alone:
-        fail(cls, name, "is a key, and says unique=True: name it together with others, as in unique=(...)")
+        fail(cls, name, "is a key, and has unique=True: name it together with others, as in unique=(...)")
     if attribute.options.protection is not None:
-        fail(cls, name, f"is unique and {attribute.options.protection}: its value would stand in its guard")
+        fail(cls, name, f"is unique and {attribute.options.protection}: its value would appear in its guard")
     if attribute.options.template is not None or (attribute.options.purpose is not None):
-        fail(cls, name, "is unique, and pydynox decides its value: name what it is made of")
+        fail(cls, name, "is unique, and pydynox sets its value: name the attributes it is built from")
     present = kind[1] if kind[0] == "optional" else kind
     if not is_key_kind(present):
         fail(
@@ -104,7 +104,7 @@ def scoped_constraints(
     constraints_of: Callable[[type[Any]], list[Constraint] | None],
     entity_of: Callable[[type[Any]], str | None],
 ) -> list[tuple[str, list[str]]]:
-    """Each constraint with the entity among whose items it holds: that of the first class with items that says it."""
+    """Each constraint with the entity among whose items it applies: that of the first class with items that declares it."""
     scoped: list[tuple[str, list[str]]] = []
     for names in constraints:
         holders = (base for base in reversed(cls.__mro__) if names in (constraints_of(base) or ()))

@@ -71,7 +71,7 @@ class Several:
 
 
 class Codec(Protocol[T]):
-    """How values of a class of yours are stored: any object with these two methods; no base class is needed.
+    """How values of your own class are stored: any object with these two methods; no base class is needed.
 
     What ``to_stored`` is annotated to return is what ``from_stored`` is given; a key needs it to be ``str``, ``int``, ``float``,
     ``Decimal`` or ``bytes``.
@@ -189,7 +189,7 @@ if TYPE_CHECKING:
         epoch: Literal["seconds", "milliseconds"] | None
 
     class FieldOptions(Rules, total=False):
-        """What ``field()`` accepts beside a default."""
+        """What ``field()`` accepts in addition to a default."""
 
         attribute_name: str | None
         store_null: bool
