@@ -91,7 +91,9 @@ def test_documents_are_equal_by_value_copied_and_pickled() -> None:
 
 
 def test_a_document_has_no_place_of_its_own() -> None:
-    with pytest.raises(AttributeError, match=r"Address.city is not a path in an item: start from a model, as in User.address.city"):
+    with pytest.raises(
+        AttributeError, match=r"Address.city is not a path in an item: start from a model, as in User.address.city"
+    ):
         _ = Address.city
     with pytest.raises(AttributeError, match="type object 'Address' has no attribute 'nope'"):
         _ = Address.nope  # type: ignore[attr-defined]
@@ -192,7 +194,7 @@ def test_slips_are_named_when_the_class_is_made() -> None:
         class Bad(Document):
             a: Attr[str] = sort_key()
 
-    with pytest.raises(ConfigurationError, match=r"Fixed.a is immutable, which an attribute of a model can be"):
+    with pytest.raises(ConfigurationError, match=r"Fixed.a is immutable, which only an attribute of a model can be"):
 
         class Fixed(Document):
             a: Attr[str] = field(immutable=True)

@@ -114,7 +114,10 @@ async def test_what_passes_fastapi_and_not_the_model_is_a_422_too(web: httpx.Asy
     long = await web.get(f"/users/{'x' * 3000}")
     nameless = await web.patch("/users/u1", json={"name": None})
 
-    assert (long.status_code, long.json()) == (422, {"detail": "User.user_id has 3000 bytes; a key of this kind can have at most 2048"})
+    assert (long.status_code, long.json()) == (
+        422,
+        {"detail": "User.user_id has 3000 bytes; a key of this kind can have at most 2048"},
+    )
     assert (nameless.status_code, nameless.json()) == (422, {"detail": "User.name must be str, not NoneType"})
     assert (await web.get("/users/u1")).json() == ADA
 

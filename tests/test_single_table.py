@@ -119,7 +119,8 @@ def test_what_is_made_is_no_parameter_and_cannot_be_set(client: DynamoDBClient, 
         invoice(pk="x")
     one = invoice()
     with pytest.raises(
-        AttributeError, match=r"Invoice\.sk is built from \"INVOICE#\{issued:%Y-%m-%d\}#\{number:06d\}\": set the attributes it is built from"
+        AttributeError,
+        match=r"Invoice\.sk is built from \"INVOICE#\{issued:%Y-%m-%d\}#\{number:06d\}\": set the attributes it is built from",
     ):
         one.sk = "x"
     drive(one.create())
@@ -127,7 +128,9 @@ def test_what_is_made_is_no_parameter_and_cannot_be_set(client: DynamoDBClient, 
         drive(one.update(Invoice.sk.set("x")))
     customer = Customer(customer_id="7")
     drive(customer.create())
-    with pytest.raises(ValidationError, match=r"by_city is built from \"CITY#\{city\}#\{name\}\": set the attributes it is built from"):
+    with pytest.raises(
+        ValidationError, match=r"by_city is built from \"CITY#\{city\}#\{name\}\": set the attributes it is built from"
+    ):
         drive(customer.update(Customer.by_city.set("x")))
 
 
@@ -434,7 +437,7 @@ SLIPS: dict[str, tuple[str, str]] = {
     "attribute of": ("A#{text.x}", r"write \{name\} or \{name:format\}"),
     "position": ("A#{}", r"write \{name\} or \{name:format\}"),
     "brace": ("A#{text", r"which cannot be read"),
-    "made": ("A#{other}", r"and other is made of a template itself"),
+    "made": ("A#{other}", r"and other is built from a template itself"),
     "version": ("A#{version}", r"and version is managed by pydynox"),
     "separator": ("{day:%Y-%m}-{text}", r"whose format '%Y-%m' contains '-', which separates values"),
     "empty": ("", r"has a template that is not a str: ''"),

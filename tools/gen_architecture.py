@@ -59,7 +59,7 @@ def rows(source: pathlib.Path) -> list[str]:
 
 
 def written(page: str) -> str:
-    """The page with its tables made anew."""
+    """The page with its tables regenerated."""
 
     def table(match: re.Match[str]) -> str:
         lines = ["", "| file | owns |", "|---|---|", *rows(ROOT / match[2]), ""]

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "THIRD-PARTY.md"
 TARGET = "x86_64-unknown-linux-gnu"
 EXTENSION = "pydynox-python"
-#: A file that says this beside another text is about a choice of licences, and is taken as it stands.
+#: A file that contains this next to another text is about a choice of licences, and is used unchanged.
 POINTER = "Licensed under the Apache License, Version 2.0"
 WITHIN = "C and assembly within these crates:"
 LINKED, UNLINKED = "## Linked into the extension", "## Used to build and test only"
@@ -324,7 +324,7 @@ def render(crates: set[Crate], known: dict[Crate, dict[str, Any]], others: dict[
 
 
 def written(page: str) -> str:
-    """The page anew; what this machine does not know of crates that are not linked is taken from the page that there is."""
+    """Regenerate the page; what this machine does not know of crates that are not linked is taken from the existing page."""
     crates, known = linked(), manifests()
     missing = [crate for crate in crates if crate not in known or not pathlib.Path(known[crate]["manifest_path"]).exists()]
     if missing:

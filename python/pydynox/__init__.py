@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from ._jobs.reencrypt import Reencrypted, reencrypt
     from ._jobs.verify_unique import UniqueProblem, verify_unique
 else:
-    # Whole tables are no part of most programs: these are imported when they are asked for.
+    # Most programs do not work on whole tables, so these are imported on first use.
     _LATER = {
         "Reencrypted": "_jobs.reencrypt",
         "UniqueProblem": "_jobs.verify_unique",

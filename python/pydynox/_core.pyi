@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypedDict, TypeVar,
 
 _T = TypeVar("_T")
 
-# How a value is stored, as nested tuples:
+# How a value is stored, as nested tuples; values/kind.rs reads them:
 # ("str",) ("int",) ("float",) ("decimal",) ("number",) ("bool",) ("bytes",) ("none",) ("any",)
 # ("list", kind) ("dict", kind) ("set", kind) ("frozenset", kind) ("tuple_of", kind) ("tuple", (kind, ...)) ("optional", kind)
 # ("datetime", "iso" | "seconds" | "milliseconds" | "whole_seconds") ("date",) ("time",) ("timedelta",) ("uuid",) ("json", kind)
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 # ("pydantic", class, options, names of sets) ("codec", kind, codec, class | None, name)
 Kind = tuple[Any, ...]
 
-# Access key, secret, token, account, end in seconds since 1970; or what gives an object with these as `_wire`
+# Access key, secret, token, account, expiry in seconds since 1970; or a function that returns an object with these as `_wire`
 Credentials = tuple[str, str, str | None, str | None, float | None] | Callable[[], object]
 
 __version__: str
@@ -33,7 +33,7 @@ def build_data() -> BuildData: ...
 
 @final
 class Keyring:
-    """Where data keys come from. It never shows a key."""
+    """The source of data keys. It never shows a key."""
 
     @staticmethod
     def local(keys: Sequence[tuple[str, bytes | bytearray]], pairs: Sequence[tuple[str, str]]) -> Keyring: ...
@@ -43,19 +43,19 @@ class Keyring:
     def kms(
         key_id: str,
         read_key_ids: Sequence[str],
-        place: tuple[str | None, str | None, float | None],  # endpoint, region, time-out
+        place: tuple[str | None, str | None, float | None],  # endpoint, region, timeout in seconds
         credentials: Credentials | None,
         pairs: Sequence[tuple[str, str]],
     ) -> Keyring: ...
 
-# None or what becomes of plaintext; None or level, threshold and largest size; whether dumps show it
+# None or how to treat plaintext; None or level, threshold and largest size in bytes; whether dumps show it
 Protected = tuple[str | None, tuple[int, int, int] | None, bool]
 
 class _DeclaredField(TypedDict):
     default: tuple[object] | None  # in a 1-tuple, so that None can be a default
 
 class DeclaredField(_DeclaredField, total=False):
-    """What a class declares of an attribute beside its names and its kind."""
+    """What a class declares of an attribute in addition to its names and its kind."""
 
     role: str | None
     default_factory: Callable[[], object] | None
@@ -73,7 +73,7 @@ class Field:
 
     def __new__(cls, name: str, attribute_name: str, kind: Kind, declared: DeclaredField) -> Self: ...
     def broken_rules(self, value: object) -> list[str]:
-        """What a value of the right type breaks, each as what follows the attribute's name."""
+        """The rules that a value of the right type breaks, each as a phrase that follows the attribute's name."""
     @property
     def name(self) -> str: ...
     @property
@@ -82,7 +82,7 @@ class Field:
     def required(self) -> bool: ...
 
 class Declared(TypedDict):
-    """What a class declares beside its fields."""
+    """What a class declares in addition to its fields."""
 
     table: str | None
     logical_table: str | None
@@ -100,7 +100,7 @@ class Declared(TypedDict):
 
 @final
 class Schema:
-    """A model, compiled: what its items look like and which Python values they become."""
+    """A compiled model: the form of its items, and the Python values they become."""
 
     def __new__(cls, model: type, fields: Sequence[Field], declared: Declared) -> Self: ...
     @property
@@ -112,12 +112,12 @@ class Schema:
     @property
     def fields(self) -> tuple[Field, ...]: ...
     def refuse_envelopes(self, names: Sequence[tuple[str, str]]) -> None:
-        """Another class of its table encrypts these attributes: the stored name, and the class."""
+        """Refuse encrypted values in these attributes, which another class of the table encrypts: stored name and class."""
     def key(self, values: tuple[object, ...], named: Mapping[str, object]) -> tuple[object, ...]:
         """The checked key values, partition key first; raises ValidationError."""
 
 class Instance:
-    """What every model instance is: checked assignment, and the state that users do not see."""
+    """The base of every model instance: checked assignment, and the state that users do not see."""
 
     def __init__(self, **values: object) -> None: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -127,7 +127,7 @@ class Instance:
 
 @final
 class Concealed:
-    """Stands in a class for an attribute whose values are not in ``__dict__`` of its instances."""
+    """The descriptor of an attribute whose values are not in the ``__dict__`` of its instances."""
 
     def __new__(cls, name: str) -> Self: ...
     def __get__(self, instance: object, owner: object = None, /) -> Any: ...
@@ -146,19 +146,18 @@ class LocalServer:
     @property
     def port(self) -> int: ...
     def stop(self) -> None:
-        """Accept nothing more, finish what is being answered, and end."""
+        """Stop accepting requests, finish those in progress, and shut down."""
 
 @final
 class Shape:
-    """A class whose values are maps, compiled: a document, a dataclass or a TypedDict."""
+    """A compiled class whose values are maps: a document, a dataclass or a TypedDict."""
 
     def __new__(cls, class_: type, make: str) -> Self: ...
     def complete(self, fields: Sequence[Field], flags: Sequence[bool]) -> None:
-        """Say what the members are. By member, `flags` say whether a dataclass's constructor takes it, whether a TypedDict must
-        have it."""
+        """Set the members; `flags` tell which a dataclass's constructor takes, or a TypedDict requires."""
 
 class Document:
-    """What every document is: checked assignment, and the stored members that its class does not declare."""
+    """The base of every document: checked assignment, and the stored members that its class does not declare."""
 
     def __init__(self, **values: object) -> None: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -169,19 +168,19 @@ class Document:
 
 @final
 class Path:
-    """The path to an attribute, or to a place inside it; every method encodes the values that it is given."""
+    """The path to an attribute, or to an element inside it; every method encodes the values passed to it."""
 
     def __new__(cls, field: Field, owner: type) -> Self: ...
     @staticmethod
     def parse(said: str | Sequence[str | int]) -> Path:
-        """The path that a text such as ``address.lines[0]`` names, or a list of names and positions, of no declared type."""
+        """Parse a path without a declared type from a text such as ``address.lines[0]``, or a list of names and positions."""
     @property
     def steps(self) -> tuple[str | int, ...]: ...
     def child(self, step: str | int) -> Path:
         """One step further: a name in a map, a position in a list."""
     def compare(self, comparator: str, other: object) -> Condition: ...
     def is_stored_as(self, value: object) -> Condition:
-        """Whether exactly this is stored there, be it encrypted or not."""
+        """Whether exactly this value is stored there, encrypted or not."""
     def between(self, low: object, high: object) -> Condition: ...
     def is_in(self, values: tuple[object, ...]) -> Condition: ...
     def exists(self) -> Condition: ...
@@ -201,11 +200,11 @@ class Path:
     def append(self, values: tuple[object, ...]) -> Action: ...
     def prepend(self, values: tuple[object, ...]) -> Action: ...
     def postponed(self, seconds: int, now: object) -> Action:
-        """Let a number of seconds since 1970 grow, from now where there is none."""
+        """Add to a number of seconds since 1970, starting from now if none is stored."""
 
 @final
 class Size:
-    """How large what stands at a path is."""
+    """The size of the value at a path."""
 
     def compare(self, comparator: str, other: object) -> Condition: ...
     def between(self, low: object, high: object) -> Condition: ...
@@ -213,7 +212,7 @@ class Size:
 
 @final
 class Term:
-    """What ``set()`` takes beside values and paths: a sum, a difference, ``if_not_exists``."""
+    """What ``set()`` accepts in addition to values and paths: a sum, a difference, ``if_not_exists``."""
 
     def plus(self, amount: object) -> Term: ...
     def minus(self, amount: object) -> Term: ...
@@ -240,7 +239,7 @@ class Action:
 
 @final
 class Search:
-    """A query or scan that was not sent; every method gives another one."""
+    """A query or scan that has not been sent; every method returns a new one."""
 
     @staticmethod
     def query(
@@ -278,25 +277,24 @@ class Search:
 
 @final
 class Reading:
-    """A query or scan under way."""
+    """A query or scan in progress."""
 
     def __new__(cls, search: Search, client: Connection, count: bool, capacity: bool) -> Self: ...
     def fetch(self, wanted: int | None, ahead: bool) -> Operation:
-        """The next rows: `wanted` of them, or as many as come at once; None when there are no more. With `ahead` the page after
-        it may be fetched before it is asked for."""
+        """The next rows: `wanted` of them, or those of one page; None at the end. `ahead` allows prefetching a page."""
     def count(self, exists: bool) -> Operation: ...
     @property
     def is_over(self) -> bool: ...
     @property
     def is_stuck(self) -> bool:
-        """Whether rows are here that were not given: the next of them cannot be read."""
+        """Whether fetched rows remain of which the next cannot be read."""
     @property
     def is_spent(self) -> bool: ...
     @property
     def capacity(self) -> float | None: ...
     def cursor(self) -> str | None: ...
     def cursor_after(self, rows: int) -> str | None:
-        """Where it would stand with this many of the keys that were given last."""
+        """The cursor after this many of the keys returned last."""
     def close(self) -> None: ...
 
 @final
@@ -315,47 +313,47 @@ class Operation:
 
 @final
 class Pending:
-    """Puts and deletes that wait until they are sent; of two for the same item the last counts."""
+    """Puts and deletes waiting to be sent; if an item appears twice, the last write wins."""
 
     def __new__(cls, client: Connection) -> Self: ...
     def __len__(self) -> int:
-        """How many were given since the last were sent, those included that a later one replaced."""
+        """Number of writes added since the last send, including those that a later one replaced."""
     def put(self, instance: Instance) -> None: ...
     def fill(self, source: Iterator[object], most: int, unguarded: bool) -> object:
-        """Hold puts of what comes until there are ``most``; gives the first that needs more than that, or None."""
+        """Add puts from the iterator until there are ``most``; return the first item that needs its own write, or None."""
     def pass_by(self, count: int) -> None:
-        """That so many were written by themselves, or before: errors count positions over all that is given."""
+        """Skip this many positions, written singly or earlier: errors count positions over all items passed in."""
     def delete(self, instance: Instance) -> None: ...
     def delete_key(self, target: object, key: _Key) -> None: ...
     def put_line(self, table: str, keys: list[str], line: bytes) -> None:
-        """The put of the item of a line ``{"Item": {...}}``."""
+        """Add a put of the item in a line ``{"Item": {...}}``."""
     def targets(self) -> list[Any]:
-        """What is held, as it was given, in the order in which it is sent."""
+        """The targets waiting to be sent, as passed in, in the order in which they are sent."""
     def are_puts(self) -> list[bool]:
-        """Whether each of them is a put."""
+        """Whether each target is a put."""
     def send(self, pace: Pace | None = None) -> Operation:
-        """Hold nothing from then on; the result is the places of those that were not written, and an error or None."""
+        """Send and clear the waiting writes; the result is the positions that were not written, and an error or None."""
 
 @final
 class Faults:
-    """What a test wants done to requests, and what was done."""
+    """The faults that a test injects, and those that were injected."""
 
     def __new__(cls, rules: Sequence[Any]) -> Self: ...
     def injected(self) -> list[tuple[int, str, str, int, bool | None]]:
-        """What was done so far."""
+        """The faults injected so far."""
 
     def requests(self) -> list[str]:
-        """The operations of all requests that came by."""
+        """The operations of all requests that were sent."""
 
-# schema, values, and what templates made the key of
+# schema, values, and the parts that templates built the key from
 _Key: TypeAlias = tuple[Schema, tuple[object, ...], dict[str, object] | None]
 
 class Connection:
-    """What those need of a client who send: every client is one."""
+    """What sending an operation needs of a client; every client is one."""
 
 @final
 class Client(Connection):
-    """The core's client, seen from Python; every method gives an Operation and sends nothing."""
+    """The core's client, as seen from Python; every method returns an Operation and sends nothing."""
 
     def __new__(
         cls,
@@ -400,20 +398,20 @@ class Client(Connection):
     @property
     def seals_cursors(self) -> bool: ...
     def options_variable(self) -> ContextVar[tuple[float | None, bool | None, BlockDeadline | None]]:
-        """What ``options()`` blocks say: a time-out in seconds, whether reads are consistent, and a deadline."""
+        """The settings of ``options()`` blocks: a timeout in seconds, whether reads are consistent, and a deadline."""
     def batch_get(
         self,
         keys: Sequence[_Key],
         consistent_read: bool | None,
         on_invalid: Callable[..., object] | None = None,
     ) -> Operation:
-        """Its result is a list of items, the positions left over, whether items have hooks, and what brings the rest."""
+        """Its result is a list of items, the unprocessed positions, whether items have hooks, and an operation for the rest."""
     def address_of(self, instance: Instance) -> tuple[str, bytes]:
-        """Its table as it is sent, and its key in the form in which equal keys are equal."""
+        """Its table as sent, and its key in a form in which equal keys compare equal."""
     def scan_lines(self, table: str, after: str | None, consistent_read: bool, limit: int | None, pace: Pace) -> Operation:
-        """Its result is the lines, how many, and the key to go on after, or None."""
+        """Its result is the lines, their number, and the key to continue after, or None."""
     def transact_write(self, entries: Sequence[tuple[Any, ...]], token: str | None) -> tuple[Operation, str] | None:
-        """Operations as ``(verb, instance or key, actions, condition, upsert)``; gives the token, too."""
+        """Takes operations as ``(verb, instance or key, actions, condition, upsert)``; also returns the token."""
     def transact_get(self, keys: Sequence[_Key]) -> Operation: ...
     def get_item(
         self, table: str, key: Mapping[str, object], consistent_read: bool | None, projection: Sequence[str | Sequence[str | int]]
@@ -425,44 +423,44 @@ class Client(Connection):
     def delete_item(self, table: str, key: Mapping[str, object], condition: Condition | None) -> Operation: ...
     def call(self, operation: str, wire: Mapping[str, object]) -> Operation: ...
     def open_item(self, schema: Schema, item: dict[Any, Any]) -> Operation:
-        """An instance from an item in DynamoDB's own form, protected values opened."""
+        """An instance from an item in DynamoDB JSON, with protected values decrypted and decompressed."""
     def inject(self, faults: Faults) -> None:
-        """From now on, do to this client's requests what these faults say."""
+        """Start injecting these faults into this client's requests."""
 
     def lift(self, faults: Faults) -> None:
-        """No longer do to this client's requests what these faults say."""
+        """Stop injecting these faults."""
 
     def close(self) -> None: ...
 
 @final
 class BlockDeadline:
-    """When everything must be over that is done in a block."""
+    """The deadline of everything done in a block."""
 
     def __new__(cls, seconds: float, outer: BlockDeadline | None) -> Self: ...
 
 @final
 class Trail:
-    """The positions that answers ended at; an answer that ends where an earlier one did is refused."""
+    """The positions at which pages ended; a page that ends where an earlier one did is refused."""
 
     def __new__(cls, operation: str, start: str | None) -> Self: ...
     def note(self, position: str) -> None: ...
 
 @final
 class TableWatch:
-    """Looks at one table until it is as wanted, with growing pauses, until its time is over."""
+    """Polls one table with growing pauses until it reaches a state, or the time is up."""
 
     def __new__(cls, client: Connection, table: str, seconds: float | None, /) -> Self: ...
     def restart(self) -> None:
-        """Something was done: the next look comes without a pause."""
+        """Something changed, so poll next time without a pause."""
 
     def look(self, goal: str, once: bool, applied: bool) -> Operation:
-        """Look once, or until the table is as wanted; its result is a pair, the table's description and whether it is."""
+        """Poll once, or until the table reaches the goal; the result is the table's description and whether it has."""
 
 def table_declaration(schema: Schema, /) -> dict[str, Any]:
-    """The members of CreateTable that follow from a model: its keys and indexes."""
+    """The members of CreateTable that a model determines: its keys and indexes."""
 
 def table_named(client: Connection, table: str, /) -> str:
-    """A table's name as it is sent."""
+    """A table's name as sent."""
 
 def administer(client: Connection, operation: str, table: str, members: dict[str, Any], /) -> Operation:
     """Send an operation about one table, in the service's own JSON without the table's name."""
@@ -470,16 +468,16 @@ def administer(client: Connection, operation: str, table: str, members: dict[str
 def describe_table(client: Connection, table: str, /) -> Operation: ...
 def table_exists(client: Connection, table: str, /) -> Operation: ...
 def run(coroutine: Coroutine[Any, Any, _T], /) -> _T:
-    """Drive one pydynox coroutine to its end on the calling thread."""
+    """Run one pydynox coroutine to completion on the calling thread."""
 
 def is_blocking() -> bool:
-    """Whether a coroutine that runs now must not yield."""
+    """Whether the coroutine running now must not yield."""
 
 def drive_hook(coroutine: Coroutine[Any, Any, _T], hook: str, /) -> _T:
-    """As ``run``, for a hook that an error names."""
+    """Like ``run``, for a hook; errors name the hook."""
 
 def check_line(keys: list[str], line: bytes, /) -> None:
-    """Refuse a line that has no item with these keys."""
+    """Check that a line has an item with these keys."""
 
 def needs_guard(schema: Schema, by_key: bool, /) -> bool: ...
 def check_token(token: str, /) -> None: ...
@@ -500,11 +498,11 @@ class Meter:
     def migrated(self) -> int: ...
     def sites(self) -> list[tuple[str, int]]: ...
     def excess(self) -> str | None:
-        """What is over the budget, in words."""
+        """The part of the budget that is exceeded, as text."""
 
 @final
 class Pace:
-    """The pace of a bulk job: it finds out how much there is. Ceilings in units per second, None for none."""
+    """The pace of a bulk job, which adapts to the table's capacity. Limits in units per second; None for no limit."""
 
     def __new__(cls, read: float | None, write: float | None) -> Self: ...
 
@@ -512,13 +510,13 @@ def meters_variable() -> ContextVar[tuple[Meter, ...]]:
     """The meters that count the calls made here."""
 
 def claims(instance: Instance, /) -> list[tuple[list[str], dict[str, Any], dict[str, Any]]]:
-    """What a stored item holds that only one item has: names, stored names and values, the guard that has to be there."""
+    """The unique values of a stored item: names, stored names and values, and the guard that must exist."""
 
 def key_of_item(schema: Schema, item: dict[str, Any], wire: bool, /) -> tuple[object, ...]:
-    """The values of the key of an item, as its model has them; of an item of plain values, or in DynamoDB's JSON."""
+    """The key values of an item, as its model has them; the item has plain values, or is in DynamoDB JSON."""
 
 def batching_variable() -> ContextVar[bool]:
-    """Whether reads that begin here wait for others."""
+    """Whether reads that start here wait to be batched."""
 
 def begin_isolation(client: Client, /) -> int: ...
 def end_isolation(id: int, /) -> None: ...
@@ -541,7 +539,7 @@ class Statement:
         after: str | None,
         on_invalid: Callable[..., object] | None,
     ) -> Operation:
-        """Gives rows, where the next page begins, and what they cost."""
+        """Its result is the rows, the position of the next page, and the consumed capacity."""
 
     def cursor(self, client: Connection, after: str) -> str: ...
     def after(self, client: Connection, cursor: str) -> str: ...
@@ -557,20 +555,20 @@ def is_expired(instance: Instance, /) -> bool: ...
 def changes(instance: Instance, /) -> dict[str, tuple[Any, Any]]: ...
 def rollback(instance: Instance, /) -> None: ...
 
-# mode, include, exclude, whether what is unset, a default, or None is left out, and what pydantic models inside are told
+# mode, include, exclude, whether unset values, defaults and None are left out, and options for nested pydantic models
 _DumpOptions: TypeAlias = tuple[str, object, object, tuple[bool, bool, bool], dict[str, Any] | None]
 
 def dump(instance: Instance, options: _DumpOptions, names: Container[str] | None = None, /) -> dict[str, Any]: ...
 def dump_json(instance: Instance, options: _DumpOptions, names: Container[str] | None = None, /) -> str: ...
 def dump_document(document: Document, options: _DumpOptions, /) -> dict[str, Any]: ...
 def from_plain(schema: Schema, values: dict[Any, Any], /) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The values of a dictionary as the attributes have them, and what is wrong; that stays as it was given."""
+    """The values of a dictionary in the attributes' types, and the problems; a value with a problem stays unchanged."""
 
 def value_from_plain(kind: Kind, value: object, /) -> Any:
-    """A value of a kind from what JSON or a dictionary has for it; raises ValidationError."""
+    """A value of a kind from its form in JSON or a dictionary; raises ValidationError."""
 
 def value_to_plain(kind: Kind, value: object, /) -> Any:
-    """What JSON has for a value of a kind; raises ValidationError."""
+    """The form in JSON of a value of a kind; raises ValidationError."""
 
 def parse_json(schema: Schema, text: bytes, /) -> dict[str, Any]: ...
 def document_to_item(document: Document, /) -> dict[str, Any]: ...

@@ -22,7 +22,7 @@ def before_save(hook: Hook, /) -> Hook:
     """Run this method before ``create``, ``save`` and ``put``.
 
     The hook may change the instance. An exception aborts the verb: nothing is sent, and every attribute keeps its previous value.
-    It runs before ``save`` looks for changes, so it runs even if there turn out to be none.
+    It runs before ``save`` looks for changes, so it runs even if nothing changed.
 
     Example:
         >>> class User(Model[str], table="users"):
