@@ -110,7 +110,6 @@ def test_rooms_import_nothing_by_themselves() -> None:
             assert not imports.at_run_time, module
 
 
-@pytest.mark.xfail(reason="option lists are repeated, overload by overload")
 def test_few_python_files_are_long() -> None:
     files = [file for file in PYTHON.rglob("*.py") if file.name != "sync.py"]
     long = [file.name for file in files if len(file.read_text().splitlines()) > 400]

@@ -301,7 +301,7 @@ def test_another_stream_is_explained(drive: Drive, client: DynamoDBClient) -> No
 def test_a_table_that_is_not_there(drive: Drive, client: DynamoDBClient) -> None:
     (drift,) = drive(Note.table.check())
 
-    assert str(drift) == "table: declared notes, missing; ensure() makes it"
+    assert str(drift) == "table: declared notes, missing; ensure() creates it"
     for call in (Note.table.describe, Note.table.delete, Note.table.update):
         with pytest.raises(TableNotFoundError):
             drive(call())
@@ -867,7 +867,7 @@ def test_indexes_that_are_not_declared_stay(drive: Drive, client: DynamoDBClient
     [
         (OfOtherKeys, "under another name"),
         (OfOtherProjection, "under another name"),
-        (WithLocal, "made with its table"),
+        (WithLocal, "created with its table"),
     ],
 )
 def test_an_index_that_cannot_be_changed_is_explained(drive: Drive, client: DynamoDBClient, other: Any, advice: str) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._core import Instance
+    from ._query.plan import Plan
     from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from .indexes import Index
     from .key import Key
     from .partiql import Statement
-    from ._query.plan import Plan
     from .query import Query
     from .tables.description import Drift, TableDescription
     from .tables.options import TableOptions

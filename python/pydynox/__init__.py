@@ -5,30 +5,10 @@ from typing import TYPE_CHECKING
 from ._core import __version__, ksuid, run, ulid, uuid4, uuid7
 from ._cursors import CursorWarning
 from ._shared.typing import Codec
-from .attribute_objects import (
-    BinaryAttribute,
-    BooleanAttribute,
-    CompressedAttribute,
-    DateAttribute,
-    DatetimeAttribute,
-    EncryptedAttribute,
-    EnumAttribute,
-    JSONAttribute,
-    ListAttribute,
-    MapAttribute,
-    NumberAttribute,
-    SetAttribute,
-    StringAttribute,
-    UUIDAttribute,
-)
 from .attributes import Attr, Compressed, Encrypted, field, partition_key, sort_key
-from .batches.reads import batching
 from .batches.results import QueryResult
-from .batches.writer import BatchWriter
 from .client import DynamoDBClient
-from .collection import Collection
 from .config import ModelConfig
-from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
 from .credentials import AssumeRole, Credentials
 from .default_client import get_default_client, set_default_client
 from .document import Document
@@ -37,25 +17,70 @@ from .hooks import after_delete, after_load, after_save, before_delete, before_s
 from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
 from .key import Key
 from .keyrings import DataKeyCache, Keyring, KmsKeyring, LocalKeyring
-from .managed import TTLAttribute, VersionAttribute, created_at, extend_ttl, ttl, updated_at, version
+from .managed import created_at, extend_ttl, ttl, updated_at, version
 from .model import Change, ItemSize, Model
 from .query import Query
 from .tables.table import Table
-from .transaction import Transaction
 
 if TYPE_CHECKING:
     from ._jobs.export_lines import export_jsonl, import_jsonl
     from ._jobs.reencrypt import Reencrypted, reencrypt
     from ._jobs.verify_unique import UniqueProblem, verify_unique
+    from .attribute_objects import (
+        BinaryAttribute,
+        BooleanAttribute,
+        CompressedAttribute,
+        DateAttribute,
+        DatetimeAttribute,
+        EncryptedAttribute,
+        EnumAttribute,
+        JSONAttribute,
+        ListAttribute,
+        MapAttribute,
+        NumberAttribute,
+        SetAttribute,
+        StringAttribute,
+        TTLAttribute,
+        UUIDAttribute,
+        VersionAttribute,
+    )
+    from .batches.reads import batching
+    from .batches.writer import BatchWriter
+    from .collection import Collection
+    from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
+    from .transaction import Transaction
 else:
-    # Most programs do not work on whole tables, so these are imported on first use.
+    # Few programs use all of these; each module is imported on first use, which keeps importing pydynox cheap.
     _LATER = {
-        "Reencrypted": "_jobs.reencrypt",
-        "UniqueProblem": "_jobs.verify_unique",
-        "export_jsonl": "_jobs.export_lines",
-        "import_jsonl": "_jobs.export_lines",
-        "reencrypt": "_jobs.reencrypt",
-        "verify_unique": "_jobs.verify_unique",
+        **dict.fromkeys(("export_jsonl", "import_jsonl"), "_jobs.export_lines"),
+        **dict.fromkeys(("Reencrypted", "reencrypt"), "_jobs.reencrypt"),
+        **dict.fromkeys(("UniqueProblem", "verify_unique"), "_jobs.verify_unique"),
+        **dict.fromkeys(
+            (
+                "BinaryAttribute",
+                "BooleanAttribute",
+                "CompressedAttribute",
+                "DateAttribute",
+                "DatetimeAttribute",
+                "EncryptedAttribute",
+                "EnumAttribute",
+                "JSONAttribute",
+                "ListAttribute",
+                "MapAttribute",
+                "NumberAttribute",
+                "SetAttribute",
+                "StringAttribute",
+                "TTLAttribute",
+                "UUIDAttribute",
+                "VersionAttribute",
+            ),
+            "attribute_objects",
+        ),
+        "batching": "batches.reads",
+        "BatchWriter": "batches.writer",
+        "Collection": "collection",
+        **dict.fromkeys(("BudgetExceededWarning", "ItemSizeWarning", "RateLimit", "Tally", "Usage", "budget"), "cost"),
+        "Transaction": "transaction",
     }
 
     def __getattr__(name: str) -> object:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ._shared.typing import Binary, Codec, Day, Id, Moment, Number, T, Text, Truth, V
 from .attributes import PARTITION, SORT, Attr, Compressed, Encrypted
+from .managed import expiring_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ._shared.typing import (
         BinaryOptions,
+        CommonRules,
         NullBinaryOptions,
         NullMapOptions,
         NullOrderedOptions,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     )
     from .attributes import Epoch
     from .expressions import Expr
+    from .managed import Expiry
 
 
 class StringAttribute(Attr[Text]):
@@ -320,6 +323,54 @@ class CompressedAttribute(Compressed[T]):
         self.__dict__.update(attribute.__dict__)
         storing = {"compress_level": level, "compress_above": above, "max_size": max_size}
         self.options = attribute.options.replaced(protection="compressed", storing=storing)
+
+
+class VersionAttribute(Attr[int]):
+    """The version of an item, as ``version()`` declares it.
+
+    Example:
+        >>> class Account(Model[str], table="accounts"):
+        ...     account_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     version: VersionAttribute = VersionAttribute()
+    """
+
+    def __init__(self, *, init: Literal[False] = False, attribute_name: str | None = None) -> None:  # noqa: ARG002 (as above)
+        super().__init__(type=int, purpose="version", default=0, attribute_name=attribute_name)
+
+
+class TTLAttribute(Attr[Moment]):
+    """The table's TTL attribute, as ``ttl()`` declares it.
+
+    Example:
+        >>> class Session(Model[str], table="sessions"):
+        ...     session_id: StringAttribute = StringAttribute(partition_key=True)
+        ...     expires_at: TTLAttribute[datetime | None] = TTLAttribute(null=True)
+    """
+
+    @overload
+    def __init__(
+        self: TTLAttribute[datetime],
+        *,
+        default: Expiry = ...,
+        default_factory: Callable[[], datetime] = ...,
+        attribute_name: str | None = ...,
+        hide_expired: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: TTLAttribute[datetime | None],
+        *,
+        null: Literal[True],
+        default: Expiry | None = ...,
+        attribute_name: str | None = ...,
+        hide_expired: bool = ...,
+        **rules: Unpack[CommonRules],
+    ) -> None: ...
+    def __init__(self, **options: Any) -> None:
+        from datetime import datetime
+
+        super().__init__(**typed(datetime, expiring_options(options)))
 
 
 def typed(type: Any, options: dict[str, Any]) -> dict[str, Any]:

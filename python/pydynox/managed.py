@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from ._shared.typing import Moment
-from .attribute_objects import typed
 from .attributes import Attr, Field
 from .expressions import handle_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
-    from typing import Literal, Unpack
+    from typing import Literal
 
-    from ._shared.typing import CommonRules
     from .expressions import Action, Expr
 
     Expiry = datetime | timedelta
@@ -109,11 +106,12 @@ def ttl(**options: Any) -> Any:
         ...     session_id: Attr[str] = partition_key()
         ...     expires_at: Attr[datetime] = ttl(default=timedelta(hours=8), hide_expired=True)
     """
-    made: Attr[Any] = Attr(**_expiring(options))
+    made: Attr[Any] = Attr(**expiring_options(options))
     return made
 
 
-def _expiring(options: dict[str, Any]) -> dict[str, Any]:
+def expiring_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of ``ttl()`` as those of an attribute: a lifetime becomes a default factory."""
     from datetime import UTC, datetime, timedelta
 
     default = options.pop("default", ())
@@ -122,54 +120,6 @@ def _expiring(options: dict[str, Any]) -> dict[str, Any]:
     elif default != ():
         options["default"] = default
     return options | {"purpose": "expires_at", "epoch": "whole_seconds"}
-
-
-class VersionAttribute(Attr[int]):
-    """The version of an item, as ``version()`` declares it.
-
-    Example:
-        >>> class Account(Model[str], table="accounts"):
-        ...     account_id: StringAttribute = StringAttribute(partition_key=True)
-        ...     version: VersionAttribute = VersionAttribute()
-    """
-
-    def __init__(self, *, init: Literal[False] = False, attribute_name: str | None = None) -> None:  # noqa: ARG002 (as above)
-        super().__init__(type=int, purpose="version", default=0, attribute_name=attribute_name)
-
-
-class TTLAttribute(Attr[Moment]):
-    """The table's TTL attribute, as ``ttl()`` declares it.
-
-    Example:
-        >>> class Session(Model[str], table="sessions"):
-        ...     session_id: StringAttribute = StringAttribute(partition_key=True)
-        ...     expires_at: TTLAttribute[datetime | None] = TTLAttribute(null=True)
-    """
-
-    @overload
-    def __init__(
-        self: TTLAttribute[datetime],
-        *,
-        default: Expiry = ...,
-        default_factory: Callable[[], datetime] = ...,
-        attribute_name: str | None = ...,
-        hide_expired: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: TTLAttribute[datetime | None],
-        *,
-        null: Literal[True],
-        default: Expiry | None = ...,
-        attribute_name: str | None = ...,
-        hide_expired: bool = ...,
-        **rules: Unpack[CommonRules],
-    ) -> None: ...
-    def __init__(self, **options: Any) -> None:
-        from datetime import datetime
-
-        super().__init__(**typed(datetime, _expiring(options)))
 
 
 def extend_ttl(path: Expr[Any], by: timedelta, /) -> Action:

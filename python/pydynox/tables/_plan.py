@@ -1,4 +1,4 @@
-"""A table as its models and options declare it: the requests that make it, its CloudFormation, and how it differs from one."""
+"""A table as its models and options declare it: the requests that create it, its CloudFormation, and how it differs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,31 @@ from pydynox import _core
 from pydynox._declaration.compile import completed
 from pydynox.exceptions import ConfigurationError
 
+from ._members import (
+    billing_members,
+    encryption_members,
+    index_text,
+    is_colder,
+    is_same_key,
+    key_text,
+    limits,
+    policy_text,
+    recovery_members,
+    tag_list,
+    ttl_members,
+    warm_members,
+)
 from .description import Drift, TableDescription, billing_of, part_of, parts_of, warm_of
 from .options import IndexOptions, KmsKey, OnDemand, OwnedKey, PointInTimeRecovery, Provisioned, WarmThroughput, check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 GLOBAL, LOCAL = "GlobalSecondaryIndexes", "LocalSecondaryIndexes"
 
 
 class Actual(NamedTuple):
-    """A table as it is; what was not asked for is None."""
+    """The state of a table; a part that was not requested is None."""
 
     table: Mapping[str, Any]
     time_to_live: Mapping[str, Any] | None
@@ -27,7 +41,7 @@ class Actual(NamedTuple):
 
 
 class Declared:
-    """One table as its models and options say."""
+    """One table as its models and options declare it."""
 
     def __init__(self, models: tuple[type[Any], ...], options: Mapping[str, Any]) -> None:
         self.options: dict[str, Any] = check_options(options)
@@ -40,27 +54,27 @@ class Declared:
                 raise ConfigurationError(f"indexes[{name!r}]: {shown} declares no global secondary index of this name")
 
     def creation(self) -> dict[str, Any]:
-        """The members of CreateTable, but for the name."""
+        """The members of CreateTable, without the table name."""
         options = check_options({"billing": OnDemand()} | self.options)
-        made = dict(self.members)
-        made |= _billing_members(options["billing"])
-        if GLOBAL in made:
-            made[GLOBAL] = [index | self._index_members(index["IndexName"], options["billing"]) for index in made[GLOBAL]]
+        members = dict(self.members)
+        members |= billing_members(options["billing"])
+        if GLOBAL in members:
+            members[GLOBAL] = [index | self._index_members(index["IndexName"], options["billing"]) for index in members[GLOBAL]]
         if options.get("stream"):
-            made["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": options["stream"]}
+            members["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": options["stream"]}
         if isinstance(options.get("encryption"), KmsKey):
-            made["SSESpecification"] = _encryption_members(options["encryption"])
+            members["SSESpecification"] = encryption_members(options["encryption"])
         if "table_class" in options:
-            made["TableClass"] = options["table_class"]
+            members["TableClass"] = options["table_class"]
         if options.get("deletion_protection"):
-            made["DeletionProtectionEnabled"] = True
+            members["DeletionProtectionEnabled"] = True
         if "warm_throughput" in options:
-            made["WarmThroughput"] = _warm_members(options["warm_throughput"])
+            members["WarmThroughput"] = warm_members(options["warm_throughput"])
         if options.get("tags"):
-            made["Tags"] = _tag_list(options["tags"])
+            members["Tags"] = tag_list(options["tags"])
         if "resource_policy" in options:
-            made["ResourcePolicy"] = _json(options["resource_policy"])
-        return made
+            members["ResourcePolicy"] = policy_text(options["resource_policy"])
+        return members
 
     def cloudformation(self, name: str) -> dict[str, Any]:
         """An AWS::DynamoDB::Table."""
@@ -75,11 +89,11 @@ class Declared:
         if self.ttl is not None:
             properties["TimeToLiveSpecification"] = {"AttributeName": self.ttl, "Enabled": True}
         if self.options.get("point_in_time_recovery"):
-            properties |= _recovery_members(self.options["point_in_time_recovery"])
+            properties |= recovery_members(self.options["point_in_time_recovery"])
         return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
 
     def drifts(self, actual: Actual) -> list[Drift]:
-        """Where the table differs, what is quick to fix first."""
+        """The differences of a table, those that are quick to fix first."""
         return [
             *self._key_drifts(actual.table),
             *self._protection_drifts(actual.table),
@@ -95,38 +109,38 @@ class Declared:
         ]
 
     def absent(self, shown: str, actual: str | None = None) -> Drift:
-        """What a table that is not there lacks: all."""
-        return Drift("table", shown, actual, "ensure", "ensure() makes it", None, "CreateTable", self.creation())
+        """The difference of a table that does not exist."""
+        return Drift("table", shown, actual, "ensure", "ensure() creates it", None, "CreateTable", self.creation())
 
     def after_creation(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """What an active table is told afterwards: what that does, the operation and its members."""
+        """What can only be set on an active table: what to report, the operation and its members."""
         if self.ttl is not None:
-            yield "setting time to live", "UpdateTimeToLive", _ttl_members(self.ttl)
+            yield "setting time to live", "UpdateTimeToLive", ttl_members(self.ttl)
         if self.options.get("point_in_time_recovery"):
-            members = _recovery_members(self.options["point_in_time_recovery"])
+            members = recovery_members(self.options["point_in_time_recovery"])
             yield "setting point-in-time recovery", "UpdateContinuousBackups", members
 
     def _index_options(self, name: str) -> IndexOptions:
-        found: IndexOptions = self.options.get("indexes", {}).get(name) or IndexOptions()
-        return found
+        options: IndexOptions = self.options.get("indexes", {}).get(name) or IndexOptions()
+        return options
 
     def _index_members(self, name: str, billing: OnDemand | Provisioned) -> dict[str, Any]:
         own = self._index_options(name)
         if own.billing is None and isinstance(billing, OnDemand):
             members: dict[str, Any] = {}
         else:
-            members = _billing_members(own.billing or billing)
+            members = billing_members(own.billing or billing)
             members.pop("BillingMode")
         if own.warm_throughput is not None:
-            members["WarmThroughput"] = _warm_members(own.warm_throughput)
+            members["WarmThroughput"] = warm_members(own.warm_throughput)
         return members
 
     def _key_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
-        declared, actual = _key_words(self.members), _key_words(table)
+        declared, actual = key_text(self.members), key_text(table)
         if declared != actual:
             advice = (
                 "the key of a table cannot be changed: declare the model with another table=, create that, copy the items, "
-                "and delete the old table when nothing reads it any more"
+                "and delete the old table when nothing reads it"
             )
             yield Drift("key", declared, actual, None, advice)
 
@@ -144,22 +158,22 @@ class Declared:
         missing = {key: value for key, value in declared.items() if key not in actual.tags}
         other = {key: value for key, value in declared.items() if actual.tags.get(key, value) != value}
         if missing:
-            members = {"ResourceArn": arn, "Tags": _tag_list(missing)}
+            members = {"ResourceArn": arn, "Tags": tag_list(missing)}
             yield Drift("tags", missing, None, "ensure", _ADDS, None, "TagResource", members)
         if other:
-            members = {"ResourceArn": arn, "Tags": _tag_list(other)}
-            found = {key: actual.tags[key] for key in other}
-            yield Drift("tags", other, found, "update", _CHANGES, None, "TagResource", members)
+            members = {"ResourceArn": arn, "Tags": tag_list(other)}
+            present = {key: actual.tags[key] for key in other}
+            yield Drift("tags", other, present, "update", _CHANGES, None, "TagResource", members)
 
     def _ttl_drifts(self, actual: Actual) -> Iterator[Drift]:
         if self.ttl is None or actual.time_to_live is None:
             return
-        found = actual.time_to_live
-        on = found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+        state = actual.time_to_live
+        on = state.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
         if not on:
-            yield Drift("time to live", self.ttl, None, "ensure", _ADDS, None, "UpdateTimeToLive", _ttl_members(self.ttl))
-        elif found.get("AttributeName") != self.ttl:
-            other = found.get("AttributeName")
+            yield Drift("time to live", self.ttl, None, "ensure", _ADDS, None, "UpdateTimeToLive", ttl_members(self.ttl))
+        elif state.get("AttributeName") != self.ttl:
+            other = state.get("AttributeName")
             advice = (
                 f"items of a table expire by one attribute: switch {other!r} off by client.call('UpdateTimeToLive', ...), and "
                 f"ensure() an hour later, or declare the attribute as ttl(attribute_name={other!r})"
@@ -170,15 +184,15 @@ class Declared:
         if actual.backups is None:
             return
         declared: PointInTimeRecovery | bool = self.options["point_in_time_recovery"]
-        found = part_of(actual.backups, "PointInTimeRecoveryDescription")
-        on = found.get("PointInTimeRecoveryStatus") == "ENABLED"
-        is_there = PointInTimeRecovery(int(found.get("RecoveryPeriodInDays", 35))) if on else False
-        if declared == is_there or (on and declared is True):  # True asks for no number of days
+        state = part_of(actual.backups, "PointInTimeRecoveryDescription")
+        on = state.get("PointInTimeRecoveryStatus") == "ENABLED"
+        current = PointInTimeRecovery(int(state.get("RecoveryPeriodInDays", 35))) if on else False
+        if declared == current or (on and declared is True):  # True asks for no number of days
             return
         by: Literal["ensure", "update"] = "update" if on else "ensure"
         advice = _CHANGES if on else _ADDS
-        members = _recovery_members(declared)
-        yield Drift("point-in-time recovery", declared, is_there or None, by, advice, None, "UpdateContinuousBackups", members)
+        members = recovery_members(declared)
+        yield Drift("point-in-time recovery", declared, current or None, by, advice, None, "UpdateContinuousBackups", members)
 
     def _stream_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
         declared = self.options.get("stream")
@@ -205,14 +219,14 @@ class Declared:
     def _encryption_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
         declared: OwnedKey | KmsKey | None = self.options.get("encryption")
         actual = TableDescription(table).encryption
-        if declared is not None and not _is_same_key(declared, actual):
-            yield _changed("encryption", declared, actual, {"SSESpecification": _encryption_members(declared)}, adds=False)
+        if declared is not None and not is_same_key(declared, actual):
+            yield _changed("encryption", declared, actual, {"SSESpecification": encryption_members(declared)}, adds=False)
 
     def _billing_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
         declared: OnDemand | Provisioned | None = self.options.get("billing")
         actual = billing_of(table, table)
         if declared is not None and type(declared) is not type(actual):
-            members = self._all_definitions(table) | _billing_members(declared)
+            members = self._all_definitions(table) | billing_members(declared)
             indexes = [index["IndexName"] for index in parts_of(table, GLOBAL)]
             updates = [{"Update": {"IndexName": name} | self._index_members(name, declared)} for name in indexes]
             if updates and isinstance(declared, Provisioned):
@@ -220,41 +234,41 @@ class Declared:
             yield _changed("billing", declared, actual, members, adds=False)
             return
         if declared not in (None, actual):
-            members = _billing_members(declared)
+            members = billing_members(declared)
             if isinstance(declared, OnDemand):
-                members["OnDemandThroughput"] = _limits(declared)
+                members["OnDemandThroughput"] = limits(declared)
             yield _changed("billing", declared, actual, members, adds=False)
         for index in parts_of(table, GLOBAL):
             name = index["IndexName"]
-            own, is_there = self._index_options(name).billing, billing_of(table, index)
+            own, current = self._index_options(name).billing, billing_of(table, index)
             if own is not None and type(own) is not type(actual):
                 raise ConfigurationError(f"indexes[{name!r}] is {own!r}, and the table is {actual!r}: they are billed in one way")
-            if own not in (None, is_there):
-                members = {"OnDemandThroughput": _limits(own)} if isinstance(own, OnDemand) else _billing_members(own)
+            if own not in (None, current):
+                members = {"OnDemandThroughput": limits(own)} if isinstance(own, OnDemand) else billing_members(own)
                 members.pop("BillingMode", None)
                 updates = [{"Update": {"IndexName": name} | members}]
-                yield _changed("billing", own, is_there, {"GlobalSecondaryIndexUpdates": updates}, adds=False, index=name)
+                yield _changed("billing", own, current, {"GlobalSecondaryIndexUpdates": updates}, adds=False, index=name)
 
     def _warm_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
         declared: WarmThroughput | None = self.options.get("warm_throughput")
-        if declared is not None and _is_colder(table, declared):
-            yield _changed("warm throughput", declared, warm_of(table), {"WarmThroughput": _warm_members(declared)}, adds=False)
+        if declared is not None and is_colder(table, declared):
+            yield _changed("warm throughput", declared, warm_of(table), {"WarmThroughput": warm_members(declared)}, adds=False)
         for index in parts_of(table, GLOBAL):
             name = index["IndexName"]
             own = self._index_options(name).warm_throughput
-            if own is not None and _is_colder(index, own):
-                members = {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": name, "WarmThroughput": _warm_members(own)}}]}
+            if own is not None and is_colder(index, own):
+                members = {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": name, "WarmThroughput": warm_members(own)}}]}
                 yield _changed("warm throughput", own, warm_of(index), members, adds=False, index=name)
 
     def _index_drifts(self, table: Mapping[str, Any]) -> Iterator[Drift]:
         for kind in (LOCAL, GLOBAL):
-            there = {index["IndexName"]: index for index in parts_of(table, kind)}
+            existing = {index["IndexName"]: index for index in parts_of(table, kind)}
             for index in parts_of(self.members, kind):
                 name = index["IndexName"]
-                declared = _index_words(index, self.members)
-                if name not in there:
+                declared = index_text(index, self.members)
+                if name not in existing:
                     yield self._missing_index(kind, index, declared, table)
-                elif declared != (actual := _index_words(there[name], table)):
+                elif declared != (actual := index_text(existing[name], table)):
                     yield Drift("index", declared, actual, None, _OTHER_INDEX if kind == GLOBAL else _LOCAL_INDEX, name)
 
     def _missing_index(self, kind: str, index: Mapping[str, Any], declared: str, table: Mapping[str, Any]) -> Drift:
@@ -268,7 +282,7 @@ class Declared:
         )
 
     def _all_definitions(self, table: Mapping[str, Any], index: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The attribute definitions of the table as it is and of an index that comes."""
+        """The attribute definitions of the existing table and of an index to add."""
         types = TableDescription(table).attribute_types
         if index is None:
             return {}
@@ -284,7 +298,7 @@ _OTHER_INDEX = (
     "and delete the old one by client.call('UpdateTable', ...)"
 )
 _LOCAL_INDEX = (
-    "a local secondary index is made with its table and never changed: make a new table and copy the items, or declare a "
+    "a local secondary index is created with its table and cannot change: create a new table and copy the items, or declare a "
     "GlobalSecondaryIndex"
 )
 
@@ -305,9 +319,9 @@ def _merged(models: tuple[type[Any], ...]) -> dict[str, Any]:
             merged = members
             continue
         first = models[0].__name__
-        if _key_words(merged) != _key_words(members):
+        if key_text(merged) != key_text(members):
             raise ConfigurationError(
-                f"{first} and {model.__name__} share a table, and have the keys {_key_words(merged)} and {_key_words(members)}",
+                f"{first} and {model.__name__} share a table, and have the keys {key_text(merged)} and {key_text(members)}",
                 model=model.__name__,
             )
         types, more = TableDescription(merged).attribute_types, TableDescription(members).attribute_types
@@ -325,112 +339,25 @@ def _merged(models: tuple[type[Any], ...]) -> dict[str, Any]:
 
 
 def _merge_indexes(merged: dict[str, Any], members: Mapping[str, Any], kind: str, model: str) -> None:
-    known = {index["IndexName"]: index for index in parts_of(merged, kind)}
+    indexes = {index["IndexName"]: index for index in parts_of(merged, kind)}
     for index in parts_of(members, kind):
         name = index["IndexName"]
-        before, now = _index_words(known.setdefault(name, index), merged), _index_words(index, merged)
+        before, now = index_text(indexes.setdefault(name, index), merged), index_text(index, merged)
         if before != now:
             raise ConfigurationError(
                 f"{model}: index {name} is {now} here and {before} in a model of the same table", model=model
             )
-    if known:
-        merged[kind] = list(known.values())
+    if indexes:
+        merged[kind] = list(indexes.values())
 
 
 def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
-    found: dict[str, str] = {}
+    declared_by: dict[str, str] = {}
     for model in models:
         for attribute in completed(model).attributes.values():
             if attribute.options.purpose == "expires_at":
-                found.setdefault(attribute.attribute_name, model.__name__)
-    if len(found) > 1:
-        (one, its), (other, others) = list(found.items())[:2]
+                declared_by.setdefault(attribute.attribute_name, model.__name__)
+    if len(declared_by) > 1:
+        (one, its), (other, others) = list(declared_by.items())[:2]
         raise ConfigurationError(f"items of a table expire by one attribute: {its} says {one!r} and {others} says {other!r}")
-    return next(iter(found), None)
-
-
-def _key_words(part: Mapping[str, Any]) -> str:
-    """``user_id (S), number (N)``."""
-    types = TableDescription(part).attribute_types
-    keys = sorted(parts_of(part, "KeySchema"), key=lambda each: each["KeyType"] != "HASH")
-    return ", ".join(f"{each['AttributeName']} ({types.get(each['AttributeName'], '?')})" for each in keys)
-
-
-def _index_words(index: Mapping[str, Any], table: Mapping[str, Any]) -> str:
-    """``partition key email (S), sort key born (N), projection ALL``."""
-    types = TableDescription(table).attribute_types
-    words: list[str] = []
-    for role, said in (("HASH", "partition key"), ("RANGE", "sort key")):
-        names = [each["AttributeName"] for each in parts_of(index, "KeySchema") if each["KeyType"] == role]
-        shown = " + ".join(f"{name} ({types.get(name, '?')})" for name in names)
-        words += [f"{said} {shown}"] if names else []
-    projection = part_of(index, "Projection")
-    words.append(f"projection {projection.get('ProjectionType', 'ALL')}")
-    others = sorted(map(str, projection.get("NonKeyAttributes") or ()))
-    return ", ".join(words) + (f" of {', '.join(others)}" if others else "")
-
-
-def _billing_members(billing: OnDemand | Provisioned | None) -> dict[str, Any]:
-    if isinstance(billing, Provisioned):
-        throughput = {"ReadCapacityUnits": billing.rcu, "WriteCapacityUnits": billing.wcu}
-        return {"BillingMode": "PROVISIONED", "ProvisionedThroughput": throughput}
-    made: dict[str, Any] = {"BillingMode": "PAY_PER_REQUEST"}
-    if billing is not None and billing != OnDemand():
-        made["OnDemandThroughput"] = {name: limit for name, limit in _limits(billing).items() if limit != _NO_LIMIT}
-    return made
-
-
-_NO_LIMIT = -1
-
-
-def _limits(billing: OnDemand) -> dict[str, int]:
-    return {"MaxReadRequestUnits": billing.max_rcu or _NO_LIMIT, "MaxWriteRequestUnits": billing.max_wcu or _NO_LIMIT}
-
-
-def _warm_members(warm: WarmThroughput) -> dict[str, int]:
-    return {"ReadUnitsPerSecond": warm.rcu, "WriteUnitsPerSecond": warm.wcu}
-
-
-def _is_colder(part: Mapping[str, Any], declared: WarmThroughput) -> bool:
-    actual = warm_of(part)
-    return actual is None or actual.rcu < declared.rcu or actual.wcu < declared.wcu
-
-
-def _encryption_members(encryption: OwnedKey | KmsKey) -> dict[str, Any]:
-    if isinstance(encryption, OwnedKey):
-        return {"Enabled": False}
-    key = {} if encryption.key is None else {"KMSMasterKeyId": encryption.key}
-    return {"Enabled": True, "SSEType": "KMS"} | key
-
-
-def _is_same_key(declared: OwnedKey | KmsKey, actual: OwnedKey | KmsKey) -> bool:
-    if isinstance(declared, OwnedKey) or isinstance(actual, OwnedKey):
-        return type(declared) is type(actual)
-    # The service answers with the key's ARN: an alias, and the managed key, cannot be told from it.
-    if declared.key is None or declared.key.startswith("alias/") or ":alias/" in declared.key:
-        return True
-    return actual.key is not None and actual.key.rpartition("/")[2] == declared.key.rpartition("/")[2]
-
-
-def _recovery_members(recovery: PointInTimeRecovery | bool) -> dict[str, Any]:
-    days = {"RecoveryPeriodInDays": recovery.days} if isinstance(recovery, PointInTimeRecovery) else {}
-    return {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": bool(recovery)} | days}
-
-
-def _ttl_members(attribute: str) -> dict[str, Any]:
-    return {"TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": True}}
-
-
-def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def tags_of(answers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The tags in answers of ListTagsOfResource."""
-    return {tag["Key"]: tag["Value"] for answer in answers for tag in parts_of(answer, "Tags")}
-
-
-def _json(policy: Mapping[str, Any]) -> str:
-    import json  # noqa: TID251 (this module is imported when a table is made)
-
-    return json.dumps(policy)
+    return next(iter(declared_by), None)

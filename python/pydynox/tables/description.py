@@ -1,4 +1,4 @@
-"""What a table is, as the service says it, and where that differs from what is declared; imported when it is used."""
+"""The description of a table, and its differences from a declaration; imported when it is used."""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ What = Literal[
 
 @dataclass(frozen=True)
 class Drift:
-    """One difference between what is declared and what is there; ``str()`` of it reads well.
+    """One difference between the declaration and the table; ``str()`` of it is a readable line.
 
     Attributes:
         what: What differs.
-        index: The name of the index, where it is about one.
-        declared: As the class and the options say.
-        actual: As it is; None where there is none.
-        fixed_by: The verb that fixes it: ``"ensure"`` adds what is missing, ``"update"`` changes what is there; None where only
-            you can.
+        index: The name of the index, if it concerns one.
+        declared: The value that the class and the options declare.
+        actual: The value that the table has; None if it has none.
+        fixed_by: The method that fixes it: ``"ensure"`` adds what is missing, ``"update"`` changes what exists; None if neither
+            can.
         advice: What to do.
+        operation: The DynamoDB operation that fixes it; empty if none does.
+        members: The members of that request, without the table name.
     """
 
     what: What
@@ -50,8 +52,8 @@ class Drift:
     fixed_by: Literal["ensure", "update"] | None
     advice: str
     index: str | None = None
-    _operation: str = field(default="", repr=False, compare=False)
-    _members: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+    operation: str = field(default="", repr=False, compare=False)
+    members: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     @property
     def fixable(self) -> bool:
@@ -65,11 +67,11 @@ class Drift:
 
 
 class TableProgress(NamedTuple):
-    """How far an administrative call has come, as its ``progress=`` callback is told.
+    """The progress of an administrative call, for its ``progress=`` callback.
 
     Attributes:
         doing: What is being done, such as ``"adding index by_email"``.
-        table: The table as it was seen last; None where it is not there.
+        table: The latest description of the table; None if it does not exist.
     """
 
     doing: str
@@ -78,7 +80,7 @@ class TableProgress(NamedTuple):
 
 @dataclass(frozen=True)
 class IndexDescription:
-    """What the service says about one index.
+    """The description of one index.
 
     Attributes:
         raw: Its description in wire form.
@@ -93,7 +95,7 @@ class IndexDescription:
 
     @property
     def status(self) -> str:
-        """``CREATING``, ``UPDATING``, ``DELETING`` or ``ACTIVE``; a local index is as its table."""
+        """``CREATING``, ``UPDATING``, ``DELETING`` or ``ACTIVE``; always ``ACTIVE`` for a local index."""
         return str(self.raw.get("IndexStatus", "ACTIVE"))
 
     @property
@@ -108,7 +110,7 @@ class IndexDescription:
 
     @property
     def sort_key(self) -> tuple[str, ...]:
-        """The attributes of its sort key."""
+        """The sort key attributes."""
         return _key_of(self.raw, "RANGE")
 
     @property
@@ -118,18 +120,18 @@ class IndexDescription:
 
     @property
     def item_count(self) -> int:
-        """How many items, as counted within the last six hours."""
+        """Number of items; DynamoDB updates it about every six hours."""
         return int(self.raw.get("ItemCount", 0))
 
     @property
     def size_bytes(self) -> int:
-        """How large, as measured within the last six hours."""
+        """Size in bytes; DynamoDB updates it about every six hours."""
         return int(self.raw.get("IndexSizeBytes", 0))
 
 
 @dataclass(frozen=True)
 class TableDescription:
-    """What the service says about a table.
+    """The description of a table.
 
     Attributes:
         raw: The ``Table`` member of DescribeTable's answer, in wire form.
@@ -153,7 +155,7 @@ class TableDescription:
 
     @property
     def status(self) -> str:
-        """``CREATING``, ``UPDATING``, ``DELETING``, ``ACTIVE``, or what keeps it from being used."""
+        """``CREATING``, ``UPDATING``, ``DELETING``, ``ACTIVE``, or the reason it cannot be used."""
         return str(self.raw.get("TableStatus", ""))
 
     @property
@@ -189,7 +191,7 @@ class TableDescription:
 
     @property
     def stream(self) -> StreamView | None:
-        """What its stream shows; None without one."""
+        """What its stream contains; None without a stream."""
         stream = part_of(self.raw, "StreamSpecification")
         view: StreamView | None = stream.get("StreamViewType") if stream.get("StreamEnabled") else None
         return view
@@ -201,7 +203,7 @@ class TableDescription:
 
     @property
     def encryption(self) -> OwnedKey | KmsKey:
-        """The key it is encrypted with."""
+        """The key that encrypts it."""
         found = part_of(self.raw, "SSEDescription")
         if found.get("Status") in ("ENABLED", "ENABLING", "UPDATING"):
             return KmsKey(found.get("KMSMasterKeyArn"))
@@ -215,27 +217,27 @@ class TableDescription:
 
     @property
     def warm_throughput(self) -> WarmThroughput | None:
-        """What it can serve at once, where the service says it."""
+        """The throughput it can serve immediately, if DynamoDB reports it."""
         return warm_of(self.raw)
 
     @property
     def has_deletion_protection(self) -> bool:
-        """Whether it cannot be deleted."""
+        """Whether it is protected from deletion."""
         return bool(self.raw.get("DeletionProtectionEnabled", False))
 
     @property
     def item_count(self) -> int:
-        """How many items, as counted within the last six hours."""
+        """Number of items; DynamoDB updates it about every six hours."""
         return int(self.raw.get("ItemCount", 0))
 
     @property
     def size_bytes(self) -> int:
-        """How large, as measured within the last six hours."""
+        """Size in bytes; DynamoDB updates it about every six hours."""
         return int(self.raw.get("TableSizeBytes", 0))
 
     @property
     def created_at(self) -> datetime | None:
-        """When it was made."""
+        """When it was created."""
         from datetime import UTC, datetime
 
         at = self.raw.get("CreationDateTime")
@@ -243,13 +245,13 @@ class TableDescription:
 
 
 def part_of(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A member of what the service says that is an object; empty where there is none."""
+    """A member of a description that is an object; empty if absent."""
     found: Mapping[str, Any] | None = raw.get(name)
     return found or {}
 
 
 def parts_of(raw: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
-    """A member of what the service says that is a list of objects; empty where there is none."""
+    """A member of a description that is a list of objects; empty if absent."""
     found: Sequence[Mapping[str, Any]] | None = raw.get(name)
     return found or ()
 
@@ -271,7 +273,7 @@ def billing_of(table: Mapping[str, Any], part: Mapping[str, Any]) -> OnDemand | 
 
 
 def warm_of(part: Mapping[str, Any]) -> WarmThroughput | None:
-    """What a table, or an index of it, can serve at once."""
+    """The throughput that a table, or an index of it, can serve immediately."""
     warm = part_of(part, "WarmThroughput")
     rcu, wcu = warm.get("ReadUnitsPerSecond"), warm.get("WriteUnitsPerSecond")
     return WarmThroughput(int(rcu), int(wcu)) if rcu and wcu else None

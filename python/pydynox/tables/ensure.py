@@ -1,4 +1,4 @@
-"""The tables of many models, made and brought up to date one after another."""
+"""The tables of many models, created and brought up to date one after another."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ async def ensure_tables(
     progress: Callable[[TableProgress], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> list[Drift]:
-    """Have the tables of these models, one after another; models of one table are declared together. As ``Table.ensure``.
+    """Call ``Table.ensure`` for the tables of these models, one after another; models that share a table are taken together.
 
     Args:
         *models: The models, in any order.
-        wait_timeout: Seconds that one table may take; None for no limit.
-        progress: Called with what is being done.
-        timeout: Seconds that each of its requests may take, as ``client.options(timeout=...)`` says it; None for no limit.
+        wait_timeout: Maximum seconds for each table; None for no limit.
+        progress: Called with a ``TableProgress`` at each step and each time a table is described.
+        timeout: Maximum seconds for each request; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
 
     Returns:
         What was fixed.
 
     Raises:
-        ConfigurationError: Two models of one table disagree, or a table differs in what cannot be fixed.
+        ConfigurationError: Two models of one table disagree, or a table differs in something that cannot be fixed.
 
     Example:
         >>> await ensure_tables(Customer, Order, Invoice)
 
-    Costs: nothing, but for what new indexes and their writes cost.
+    Costs: nothing, except the write units of new indexes.
     """
     by_table: dict[tuple[int, str], list[type[Any]]] = {}
     for model in models:
-        by_table.setdefault(Table(model)._identity(), []).append(model)
+        by_table.setdefault(Table(model).identity(), []).append(model)
     fixed: list[Drift] = []
     for group in by_table.values():
         fixed += await Table(*group).ensure(wait_timeout=wait_timeout, progress=progress, timeout=timeout)

@@ -23,14 +23,14 @@ def _check_units(what: str, units: object, *, or_none: bool = False) -> None:
 
 @dataclass(frozen=True)
 class OnDemand:
-    """Billed by request.
+    """Billing per request.
 
     Args:
-        max_rcu: The most read units per second; None for no limit of your own.
-        max_wcu: The most write units per second.
+        max_rcu: Maximum read units per second; None for no limit.
+        max_wcu: Maximum write units per second; None for no limit.
 
     Raises:
-        ConfigurationError: A limit is no whole number of at least 1.
+        ConfigurationError: A limit is not a whole number of 1 or more.
 
     Example:
         >>> await User.table.create(billing=OnDemand(max_wcu=2_000))
@@ -46,14 +46,14 @@ class OnDemand:
 
 @dataclass(frozen=True)
 class Provisioned:
-    """Billed by capacity that is there whether it is used or not.
+    """Billing for provisioned capacity, whether or not it is used.
 
     Args:
         rcu: Read units per second.
         wcu: Write units per second.
 
     Raises:
-        ConfigurationError: One is no whole number of at least 1.
+        ConfigurationError: A number is not a whole number of 1 or more.
 
     Example:
         >>> await User.table.create(billing=Provisioned(rcu=10, wcu=5))
@@ -69,14 +69,14 @@ class Provisioned:
 
 @dataclass(frozen=True)
 class WarmThroughput:
-    """What a table can serve at once, without growing into it first. It can be raised, never lowered; raising it is billed.
+    """The throughput that a table can serve immediately. It can be raised, never lowered; raising it is billed.
 
     Args:
         rcu: Read units per second.
         wcu: Write units per second.
 
     Raises:
-        ConfigurationError: One is no whole number of at least 1.
+        ConfigurationError: A number is not a whole number of 1 or more.
 
     Example:
         >>> await User.table.create(warm_throughput=WarmThroughput(rcu=20_000, wcu=10_000))
@@ -92,13 +92,13 @@ class WarmThroughput:
 
 @dataclass(frozen=True)
 class PointInTimeRecovery:
-    """Continuous backups, from which the table can be restored as it was at any second of the last days.
+    """Continuous backups, from which the table can be restored to any second of the last days.
 
     Args:
-        days: How far back, from 1 to 35.
+        days: Number of days to keep, 1 to 35.
 
     Raises:
-        ConfigurationError: There are no such days.
+        ConfigurationError: The number of days is out of range.
 
     Example:
         >>> await User.table.create(point_in_time_recovery=PointInTimeRecovery(days=7))
@@ -118,13 +118,13 @@ class OwnedKey:
 
 @dataclass(frozen=True)
 class KmsKey:
-    """Encryption at rest with a key of KMS.
+    """Encryption at rest with a KMS key.
 
     Args:
         key: Its id, ARN or alias; None for the key that AWS manages in your account (``alias/aws/dynamodb``).
 
     Raises:
-        ConfigurationError: ``key`` is empty or no text.
+        ConfigurationError: ``key`` is empty or not text.
 
     Example:
         >>> await User.table.create(encryption=KmsKey("alias/orders"))
@@ -140,11 +140,11 @@ class KmsKey:
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """What one global secondary index is to be, where it is not as its table.
+    """What one global secondary index should be, where it differs from its table.
 
     Args:
-        billing: Its capacity, or its limits; of the kind that the table's billing is.
-        warm_throughput: What it can serve at once.
+        billing: Its capacity or its limits, of the same kind as the table's billing.
+        warm_throughput: The throughput it can serve immediately.
 
     Raises:
         ConfigurationError: A setting has the wrong type.
@@ -162,10 +162,10 @@ class IndexOptions:
 
 
 class TableOptions(TypedDict, total=False):
-    """What a table is to be beside its keys, indexes and time to live, which come from the class.
+    """What a table should be, apart from its keys, indexes and time to live, which come from the class.
 
-    These are the keywords of ``create``, ``ensure``, ``check``, ``update`` and ``to_cloudformation``. What is not given is not
-    looked at; ``create`` then takes DynamoDB's default, and bills by request.
+    These are the keywords of ``create``, ``ensure``, ``check``, ``update`` and ``to_cloudformation``. Options
+    that are not given are not compared; ``create`` leaves them to DynamoDB's defaults, and bills per request.
 
     Example:
         >>> OPTIONS = TableOptions(billing=Provisioned(rcu=10, wcu=5), stream="NEW_IMAGE", deletion_protection=True)
