@@ -13,10 +13,10 @@ export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python lint types bench guard memcheck docs fuzz clean preflight
+.PHONY: help quickstart build test test-rust test-python lint types bench guard wheel memcheck docs fuzz clean preflight
 
 # What each verb says before it starts. Times: 2 quiet cores, from an empty cache and again.
-VERBS := quickstart build test lint types bench guard memcheck docs fuzz
+VERBS := quickstart build test lint types bench guard wheel memcheck docs fuzz
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
 SAYS_test := runs the tests of Rust and of Python; about 6 minutes the first time, then 2 and a half
@@ -25,6 +25,7 @@ SAYS_types := checks types with mypy and pyright; about half a minute
 SAYS_bench := builds what is published and measures it; about 10 minutes the first time, then 5
 SAYS_guard := builds with optimisation and counts what a call costs, under valgrind; about 6 minutes the first time, then 1
 SAYS_memcheck := looks for errors of memory in the unsafe file, under valgrind; about 10 minutes the first time, then 3
+SAYS_wheel := builds a wheel for manylinux2014 and checks it; about 10 minutes the first time, then 2
 SAYS_docs := runs every snippet of README and docs; about half a minute
 SAYS_fuzz = fuzzes each parser for $(FUZZ_SECONDS) seconds; the first time, a build of about 3 minutes comes before
 
@@ -97,6 +98,18 @@ bench: say-bench build $(ENV)/group-bench
 guard: say-guard build
 	$(BIN)/python benches/guard/run.py $(if $(REASON),--update "$(REASON)")
 
+# For systems with glibc 2.17 and later (manylinux2014): zig links against the symbols of that version, whatever this machine has.
+DIST := $(PYDYNOX_CACHE)/dist-$(CLONE)
+wheel: export PATH := $(BIN):$(PATH)
+wheel: export ZIG_GLOBAL_CACHE_DIR := $(PYDYNOX_CACHE)/zig
+wheel: export CARGO_ZIGBUILD_CACHE_DIR := $(PYDYNOX_CACHE)/cargo-zigbuild
+wheel: export PYDYNOX_COMMIT ?= $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
+wheel: say-wheel $(BIN)/python $(ENV)/group-wheel
+	@rm -rf $(DIST)
+	$(BIN)/maturin build --quiet --locked --profile wheel --zig --compatibility manylinux2014 \
+		--interpreter $(BIN)/python --out $(DIST)
+	$(BIN)/python tools/check_wheel.py $(DIST)/*.whl
+
 # valgrind's memcheck over every path into the unsafe file; see CONTRIBUTING.md.
 MEMCHECK := $(PYDYNOX_CACHE)/memcheck-$(CLONE)
 memcheck: say-memcheck $(BIN)/python
@@ -129,4 +142,4 @@ fuzz: say-fuzz
 	done
 
 clean:
-	rm -rf $(ENV) $(WHEELS) $(FUZZ) $(MEMCHECK)
+	rm -rf $(ENV) $(WHEELS) $(FUZZ) $(MEMCHECK) $(DIST)

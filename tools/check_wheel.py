@@ -1,0 +1,144 @@
+"""Check a wheel as its users meet it: ``make wheel`` runs this on what it built.
+
+The wheel must be small, carry its licences, ask for no glibc newer than 2.17 (manylinux2014), install into an empty environment
+with no network and no compiler, and run the first script of README there.
+
+    python tools/check_wheel.py dist/pydynox-0.1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+"""
+
+from __future__ import annotations
+
+import email
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+ROOT = pathlib.Path(__file__).parent.parent
+#: Bytes.
+MAX_SIZE = 8_000_000
+MAX_GLIBC = (2, 17)
+LICENCES = ("LICENSE", "THIRD-PARTY.md")
+PACKAGE = ("pydynox/__init__.py", "pydynox/_core.pyi", "pydynox/py.typed")
+
+
+class WheelError(Exception):
+    """What is wrong with the wheel, in one line."""
+
+
+def check_contents(wheel: pathlib.Path) -> None:
+    """Check the name's tags, the size, the files and the licences."""
+    tags = wheel.stem.split("-")[2:]
+    python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    if tags[:2] != [python, python] or "manylinux2014" not in tags[2]:
+        raise WheelError(f"the tags are {'-'.join(tags)}, not {python}-{python} and manylinux2014")
+    if (size := wheel.stat().st_size) > MAX_SIZE:
+        raise WheelError(f"{size:,} bytes are more than {MAX_SIZE:,}")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (metadata_name,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(metadata_name))
+        folder = metadata_name.removesuffix("METADATA")
+        for name in LICENCES:
+            if name not in metadata.get_all("License-File", []) or f"{folder}licenses/{name}" not in names:
+                raise WheelError(f"{name} is not among its licences")
+            if archive.read(f"{folder}licenses/{name}") != (ROOT / name).read_bytes():
+                raise WheelError(f"its {name} differs from the repository's")
+    if missing := [name for name in PACKAGE if name not in names]:
+        raise WheelError(f"{', '.join(missing)} is missing")
+    if strangers := sorted(name for name in names if not name.startswith(("pydynox/", folder))):
+        raise WheelError(f"{', '.join(strangers)} does not belong in it")
+
+
+def check_libraries(wheel: pathlib.Path) -> str:
+    """Check what auditwheel finds of the C library; returns the newest version asked for."""
+    command = [sys.executable, "-m", "auditwheel", "show", str(wheel)]
+    report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return newest_glibc(report)
+
+
+def newest_glibc(report: str) -> str:
+    """The newest glibc that auditwheel's report names, if it is old enough."""
+    tag = re.search(r"platform tag:\s+\"manylinux_(\d+)_(\d+)_\w+\"", report)
+    if tag is None:
+        raise WheelError(f"auditwheel finds no manylinux tag:\n{report}")
+    versions = [tuple(map(int, pair)) for pair in re.findall(r"GLIBC_(\d+)\.(\d+)", report)]
+    newest = max([*versions, (int(tag[1]), int(tag[2]))])
+    if newest > MAX_GLIBC:
+        raise WheelError(f"it asks for glibc {newest[0]}.{newest[1]}")
+    return ".".join(map(str, max(versions, default=newest)))
+
+
+def first_script() -> tuple[str, str]:
+    """The first Python script of README, and what its last comment says that it prints."""
+    script = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    if script is None:
+        raise WheelError("README has no script")
+    printed = re.findall(r"print\(.*\)  # (.*)", script[1])
+    if not printed:
+        raise WheelError("README does not say what its script prints")
+    return script[1], printed[-1]
+
+
+def check_installed(wheel: pathlib.Path) -> str:
+    """Install it offline into an empty environment and use it; returns what ``--version`` prints."""
+    offline: list[str | pathlib.Path] = [shutil.which("unshare") or "unshare", "--map-root-user", "--net"]
+    try:
+        subprocess.run([*offline, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        offline = []  # namespaces are not allowed here; the proxy below still refuses every connection
+    with tempfile.TemporaryDirectory(prefix="pydynox-wheel-") as name:
+        folder = pathlib.Path(name)
+        subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
+        path = str(folder / "env" / "bin")
+        if found := [tool for tool in ("cc", "gcc", "cargo", "rustc", "zig") if shutil.which(tool, path=path)]:
+            raise WheelError(f"{', '.join(found)} is on PATH; this would prove nothing")
+        proxy = "http://127.0.0.1:9"
+        environment = {"PATH": path, "HOME": name, "https_proxy": proxy, "http_proxy": proxy, "PYTHONDONTWRITEBYTECODE": "1"}
+
+        def run(*arguments: str | pathlib.Path) -> str:
+            command = [*offline, folder / "env" / "bin" / "python", *arguments]
+            done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=120)
+            if done.returncode or done.stderr:
+                raise WheelError(f"{' '.join(map(str, arguments))} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
+            return done.stdout
+
+        run("-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check", wheel.absolute())
+        script, expected = first_script()
+        (folder / "first.py").write_text(script)
+        if (printed := run("-W", "error", "first.py").strip()) != expected:
+            raise WheelError(f"README's script printed {printed!r}, not {expected!r}")
+        version = run("-m", "pydynox", "--version")
+        command = subprocess.run(
+            [folder / "env" / "bin" / "pydynox", "--version"], check=True, capture_output=True, env=environment
+        )
+        if command.stdout.decode() != version:
+            raise WheelError("`pydynox --version` and `python -m pydynox --version` differ")
+    for line in ("profile wheel", f"target {os.uname().machine}-unknown-linux-gnu"):
+        if line not in version.splitlines():
+            raise WheelError(f"--version does not say `{line}`:\n{version}")
+    return version
+
+
+def main() -> int:
+    """Check each wheel that is named."""
+    for name in sys.argv[1:]:
+        wheel = pathlib.Path(name)
+        try:
+            check_contents(wheel)
+            glibc = check_libraries(wheel)
+            version = check_installed(wheel)
+        except WheelError as error:
+            print(f"{wheel.name}: {error}", file=sys.stderr)
+            return 1
+        print(version, end="")
+        print(f"{wheel}\n{wheel.stat().st_size / 1e6:.1f} MB, glibc {glibc} or later, installs and runs offline")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
