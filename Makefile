@@ -4,7 +4,8 @@ PYDYNOX_CACHE ?= $(HOME)/.cache/pydynox
 export CARGO_TARGET_DIR ?= $(PYDYNOX_CACHE)/target
 # One environment per clone: two clones never test each other's build.
 CLONE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
-ENV := $(PYDYNOX_CACHE)/env-$(CLONE)
+# PYTHON=python3.13 gets one of its own, beside that of python3.
+ENV := $(PYDYNOX_CACHE)/env-$(CLONE)$(if $(filter-out python3,$(PYTHON)),$(shell $(PYTHON) -c 'import sys; print("-%d.%d" % sys.version_info[:2])'))
 BIN := $(ENV)/bin
 WHEELS := $(PYDYNOX_CACHE)/wheels-$(CLONE)
 PROFILE ?= release

@@ -253,9 +253,12 @@ def test_the_io_thread_takes_no_core_from_a_busy_loop(script: Script) -> None:
             with slow.as_default():
                 await User.get("u1")
                 assert policy() == os.SCHED_OTHER
-                found = await asyncio.gather(*(User.get("u1") for _ in range(16)), busy())
-                assert all(user.age == 21 for user in found[:-1])
-                assert policy() == os.SCHED_BATCH, policy()
+                # Under load, the first answers may arrive one by one: the loop is woken for those, before anything piles up.
+                for _ in range(100):
+                    found = await asyncio.gather(*(User.get("u1") for _ in range(16)), busy())
+                    assert all(user.age == 21 for user in found[:-1])
+                    if policy() == os.SCHED_BATCH: break
+                else: raise AssertionError(policy())
                 for _ in range(20): await User.get("u1")
                 assert policy() == os.SCHED_OTHER, policy()
         asyncio.run(main())
