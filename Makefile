@@ -123,7 +123,7 @@ memcheck: say-memcheck $(BIN)/python
 
 # Every snippet of the docs runs in the tests; this runs those alone.
 docs: say-docs build $(ENV)/group-test
-	$(PYTEST) tests/test_docs.py
+	$(PYTEST) tests/house/test_docs.py
 
 # libFuzzer under a stable compiler: --target keeps build scripts and macros free of the instrumentation.
 FUZZ_SECONDS ?= 60

@@ -1,0 +1,1 @@
+"""Batch writers, batched reads, and what they leave."""

@@ -1,0 +1,1 @@
+"""The client: settings, credentials, timeouts, cost and errors."""

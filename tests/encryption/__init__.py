@@ -1,0 +1,1 @@
+"""Encrypted attributes, their bindings and their envelopes."""

@@ -1,0 +1,1 @@
+"""The laws of the project, its papers, pages, examples and tools."""

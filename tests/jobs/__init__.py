@@ -1,0 +1,1 @@
+"""Bulk jobs, exports and imports."""

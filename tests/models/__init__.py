@@ -1,0 +1,1 @@
+"""Models and documents: what is declared, what instances do, and how values are stored."""

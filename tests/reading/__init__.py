@@ -1,0 +1,1 @@
+"""Queries, scans, indexes, cursors and PartiQL."""

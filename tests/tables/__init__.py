@@ -1,0 +1,1 @@
+"""Tables: created, compared and changed."""

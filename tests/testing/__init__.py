@@ -1,0 +1,1 @@
+"""What tests of others use: isolation, faults and the local server."""

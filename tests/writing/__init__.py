@@ -1,0 +1,1 @@
+"""Saving, updating, conditions, transactions and unique values."""
