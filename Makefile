@@ -14,13 +14,14 @@ export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python lint types bench guard wheel memcheck docs fuzz clean preflight
+.PHONY: help quickstart build test test-rust test-python test-versions test-version lint types bench guard wheel memcheck docs fuzz clean preflight
 
 # What each verb says before it starts. Times: 2 quiet cores, from an empty cache and again.
-VERBS := quickstart build test lint types bench guard wheel memcheck docs fuzz
+VERBS := quickstart build test test-versions lint types bench guard wheel memcheck docs fuzz
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
 SAYS_test := runs the tests of Rust and of Python; about 6 minutes the first time, then 2 and a half
+SAYS_test-versions = runs what depends on the interpreter on Python $(VERSIONS), where found; about 3 minutes each
 SAYS_lint := looks at the style of all code and at generated files; about 2 minutes the first time, then 15 seconds
 SAYS_types := checks types with mypy and pyright; about half a minute
 SAYS_bench := builds what is published and measures it; about 10 minutes the first time, then 5
@@ -82,6 +83,19 @@ lint: say-lint $(ENV)/group-lint
 	$(BIN)/python tools/gen_third_party.py --check
 	$(BIN)/python tools/check_language.py
 	$(BIN)/python tools/check_versions.py
+
+# The other versions of Python that are found here, each in its own environment: what depends on the interpreter.
+VERSIONS ?= 3.12 3.13
+VERSION_TESTS ?= tests/test_examples.py tests/test_saving.py tests/test_types.py tests/test_values.py tests/test_inline_values.py \
+	tests/test_docs.py tests/lifecycle tests/typing
+test-versions: say-test-versions
+	@set -e; for version in $(VERSIONS); do \
+		if python=$$(sh tools/find_python.sh $$version); then $(MAKE) --no-print-directory test-version PYTHON=$$python; \
+		else echo "Python $$version: not found, not tested"; fi; \
+	done
+
+test-version: build $(ENV)/group-types
+	$(PYTEST) $(VERSION_TESTS)
 
 types: say-types build $(ENV)/group-types
 	$(BIN)/mypy
