@@ -172,7 +172,7 @@ class Path:
 
     def __new__(cls, field: Field, owner: type) -> Self: ...
     @staticmethod
-    def parse(said: str | Sequence[str | int]) -> Path:
+    def parse(path: str | Sequence[str | int]) -> Path:
         """Parse a path without a declared type from a text such as ``address.lines[0]``, or a list of names and positions."""
     @property
     def steps(self) -> tuple[str | int, ...]: ...
