@@ -11,16 +11,13 @@ from .client import DynamoDBClient
 from .config import ModelConfig
 from .credentials import AssumeRole, Credentials
 from .default_client import get_default_client, set_default_client
-from .document import Document
 from .expressions import Action, Condition, attr, path
 from .hooks import after_delete, after_load, after_save, before_delete, before_save
-from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
 from .key import Key
 from .keyrings import DataKeyCache, Keyring, KmsKeyring, LocalKeyring
 from .managed import created_at, extend_ttl, ttl, updated_at, version
 from .model import Change, ItemSize, Model
 from .query import Query
-from .tables.table import Table
 
 if TYPE_CHECKING:
     from ._jobs.export_lines import export_jsonl, import_jsonl
@@ -48,6 +45,9 @@ if TYPE_CHECKING:
     from .batches.writer import BatchWriter
     from .collection import Collection
     from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
+    from .document import Document
+    from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
+    from .tables.table import Table
     from .transaction import Transaction
 else:
     # Few programs use all of these; each module is imported on first use, which keeps importing pydynox cheap.
@@ -80,17 +80,25 @@ else:
         "BatchWriter": "batches.writer",
         "Collection": "collection",
         **dict.fromkeys(("BudgetExceededWarning", "ItemSizeWarning", "RateLimit", "Tally", "Usage", "budget"), "cost"),
+        "Document": "document",
+        **dict.fromkeys(("GlobalSecondaryIndex", "LocalSecondaryIndex"), "indexes"),
+        "Table": "tables.table",
         "Transaction": "transaction",
     }
 
+    #: Reachable as attributes after `import pydynox`, like the modules that it imports at once.
+    _MODULES = frozenset({"attribute_objects", "collection", "cost", "document", "indexes", "tables", "transaction"})
+
     def __getattr__(name: str) -> object:
-        if name not in _LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        found = getattr(import_module(f".{_LATER[name]}", __name__), name)
-        globals()[name] = found
-        return found
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_LATER[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 __all__ = [

@@ -9,7 +9,6 @@ import pydynox._core as _core
 from pydynox._declaration.compile import completed, key_names
 from pydynox._declaration.definition import definition_of
 from pydynox._declaration.protected import conceals
-from pydynox.tables.table import Table
 
 if TYPE_CHECKING:
     import dataclasses
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pydynox._shared.typing import ModelClass, PK_contra, Row, Row_co, SKs
     from pydynox.attributes import Attr
     from pydynox.sync import SyncInstance, SyncModel
+    from pydynox.tables.table import Table
 
 _sync: Any = None  # the module, once imported: an import statement in a function costs as much as making the view
 
@@ -46,6 +46,8 @@ class TableView:
     """``User.table``."""
 
     def __get__(self, instance: object, owner: type[Row]) -> Table[Row]:
+        from pydynox.tables.table import Table
+
         return Table(owner)
 
 
