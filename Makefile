@@ -86,8 +86,8 @@ lint: say-lint $(ENV)/group-lint
 
 # The other versions of Python that are found here, each in its own environment: what depends on the interpreter.
 VERSIONS ?= 3.12 3.13
-VERSION_TESTS ?= tests/test_examples.py tests/test_saving.py tests/test_types.py tests/test_values.py tests/test_inline_values.py \
-	tests/test_docs.py tests/lifecycle tests/typing
+VERSION_TESTS ?= tests/house/test_examples.py tests/house/test_docs.py tests/writing/test_saving.py tests/models/test_types.py \
+	tests/models/test_values.py tests/models/test_inline_values.py tests/lifecycle tests/typing
 test-versions: say-test-versions
 	@set -e; for version in $(VERSIONS); do \
 		if python=$$(sh tools/find_python.sh $$version); then $(MAKE) --no-print-directory test-version PYTHON=$$python; \

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parent.parent.parent
 PYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
 NAME = f"pydynox-0.1.0-{PYTHON}-{PYTHON}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
 METADATA = "Metadata-Version: 2.4\nName: pydynox\nLicense-File: LICENSE\nLicense-File: THIRD-PARTY.md\n"

@@ -8,7 +8,7 @@ import pickle
 
 from pydynox import Attr, Document, DynamoDBClient, Model, field, partition_key
 
-from .conftest import Drive
+from tests.conftest import Drive
 
 
 class Place(Document):
