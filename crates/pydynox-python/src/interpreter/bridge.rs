@@ -16,7 +16,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-use crate::interpreter::coalesce::{self, Asked};
+use crate::interpreter::coalesce::{self, JoinableRead};
 use crate::interpreter::coroutine::Caller;
 use crate::interpreter::runtime::{self, Exchange, Guarded, Outcome};
 
@@ -233,7 +233,7 @@ impl LoopBridge {
 }
 
 /// A loop that has a bridge. The loop owns the bridge (as its reader); here it is only found again.
-struct Known {
+struct BridgeEntry {
     address: usize,
     generation: u32,
     event_loop: Py<PyWeakrefReference>,
@@ -241,7 +241,7 @@ struct Known {
 }
 
 /// Only locked while the interpreter is held, and never across a call into Python.
-static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+static KNOWN: Mutex<Vec<BridgeEntry>> = Mutex::new(Vec::new());
 
 /// The event loop that runs in this thread, if one does.
 pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
@@ -257,11 +257,11 @@ pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>>
             return Ok(None);
         }
         let events = modules.get_item(intern!(py, "asyncio.events"))?;
-        let found = events.getattr(intern!(py, "_get_running_loop"))?.unbind();
-        GET_RUNNING_LOOP.get_or_init(py, || found)
+        let function = events.getattr(intern!(py, "_get_running_loop"))?.unbind();
+        GET_RUNNING_LOOP.get_or_init(py, || function)
     };
-    let found = function.bind(py).call0()?;
-    Ok((!found.is_none()).then_some(found))
+    let event_loop = function.bind(py).call0()?;
+    Ok((!event_loop.is_none()).then_some(event_loop))
 }
 
 /// Whether trio runs in this thread.
@@ -328,7 +328,7 @@ pub(crate) fn start<'py>(
 pub(crate) fn join<'py>(
     event_loop: &Bound<'py, PyAny>,
     waiter: Waiter,
-    asked: Asked,
+    read: JoinableRead,
 ) -> PyResult<(Bound<'py, PyAny>, Ticket)> {
     let py = event_loop.py();
     let bridge = bridge_of(event_loop)?;
@@ -343,15 +343,15 @@ pub(crate) fn join<'py>(
         future: future.clone().unbind(),
     });
     let mut gathered = lock(&inner.gathered);
-    let known = gathered
+    let position = gathered
         .iter()
-        .position(|group| group.asked[0].goes_with(&asked));
-    let number = known.unwrap_or_else(|| {
+        .position(|group| group.reads[0].goes_with(&read));
+    let number = position.unwrap_or_else(|| {
         gathered.push(Group::default());
         gathered.len() - 1
     });
     let group = &mut gathered[number];
-    group.asked.push(asked);
+    group.reads.push(read);
     group.places.push((slot, sequence));
     group.shared.waiting.fetch_add(1, Ordering::AcqRel);
     let task = Task::Shared(group.shared.clone());
@@ -370,7 +370,7 @@ pub(crate) fn join<'py>(
 /// Reads that go in one request, each with its place in the bridge.
 #[derive(Default)]
 struct Group {
-    asked: Vec<Asked>,
+    reads: Vec<JoinableRead>,
     places: Vec<(usize, u64)>,
     shared: Arc<Shared>,
 }
@@ -407,18 +407,18 @@ impl Group {
     /// Sends the reads that somebody still waits for.
     fn send(self, bridge: &LoopBridge) -> io::Result<()> {
         let slots = lock(&bridge.slots);
-        let (asked, places): (Vec<Asked>, Vec<(usize, u64)>) = self
-            .asked
+        let (reads, places): (Vec<JoinableRead>, Vec<(usize, u64)>) = self
+            .reads
             .into_iter()
             .zip(self.places)
             .filter(|(_, (slot, sequence))| slots.holds(*slot, *sequence))
             .unzip();
         drop(slots);
-        if asked.is_empty() {
+        if reads.is_empty() {
             return Ok(());
         }
         let queue = Arc::clone(&bridge.queue);
-        let together = bridge.on_behalf(Box::pin(coalesce::together(asked)));
+        let together = bridge.on_behalf(Box::pin(coalesce::together(reads)));
         let task = runtime::spawn(async move {
             let outcomes = match together.await {
                 Ok(outcomes) => outcomes,
@@ -471,8 +471,8 @@ fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
     let py = event_loop.py();
     let address = event_loop.as_ptr().addr();
     {
-        let known = lock(&KNOWN);
-        let entry = known.iter().find(|known| known.address == address);
+        let bridges = lock(&KNOWN);
+        let entry = bridges.iter().find(|entry| entry.address == address);
         if let Some(entry) = entry
             && entry.event_loop.bind(py).upgrade_is(event_loop)
         {
@@ -509,7 +509,7 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
         intern!(py, "add_reader"),
         (descriptor, bridge.getattr(py, intern!(py, "drain"))?),
     )?;
-    let entry = Known {
+    let entry = BridgeEntry {
         address: event_loop.as_ptr().addr(),
         generation: runtime::generation(),
         event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
@@ -524,13 +524,13 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
 /// parent's too.
 fn forget_ended_loops(py: Python<'_>, address: usize) {
     let all = std::mem::take(&mut *lock(&KNOWN));
-    let (kept, ended): (Vec<Known>, Vec<Known>) = all
+    let (running, ended): (Vec<BridgeEntry>, Vec<BridgeEntry>) = all
         .into_iter()
-        .partition(|known| known.address != address && !known.event_loop.bind(py).is_ended());
-    lock(&KNOWN).extend(kept);
-    let (inherited, ended): (Vec<Known>, Vec<Known>) = ended
+        .partition(|entry| entry.address != address && !entry.event_loop.bind(py).is_ended());
+    lock(&KNOWN).extend(running);
+    let (inherited, ended): (Vec<BridgeEntry>, Vec<BridgeEntry>) = ended
         .into_iter()
-        .partition(|known| known.generation != runtime::generation());
+        .partition(|entry| entry.generation != runtime::generation());
     std::mem::forget(inherited);
     drop(ended);
 }
@@ -544,7 +544,7 @@ trait LoopReference {
 impl LoopReference for Bound<'_, PyWeakrefReference> {
     fn upgrade_is(&self, event_loop: &Bound<'_, PyAny>) -> bool {
         use pyo3::types::PyWeakrefMethods;
-        self.upgrade().is_some_and(|found| found.is(event_loop))
+        self.upgrade().is_some_and(|own| own.is(event_loop))
     }
 
     fn is_ended(&self) -> bool {

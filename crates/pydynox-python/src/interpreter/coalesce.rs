@@ -16,13 +16,13 @@ use crate::interpreter::runtime::{Exchange, Guarded, Outcome};
 static VARIABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// A read that may be sent with others.
-pub(crate) struct Asked {
+pub(crate) struct JoinableRead {
     pub(crate) client: CoreClient,
     pub(crate) timeout: Option<Duration>,
     pub(crate) read: Read,
 }
 
-impl Asked {
+impl JoinableRead {
     /// Whether both can be parts of one request.
     pub(crate) fn goes_with(&self, other: &Self) -> bool {
         self.timeout == other.timeout && self.client.is_same(&other.client)
@@ -43,15 +43,15 @@ impl Asked {
 }
 
 /// Reads that go with each other as one exchange; its outcomes are in their order.
-pub(crate) fn together(asked: Vec<Asked>) -> Guarded<Vec<Outcome>> {
+pub(crate) fn together(reads: Vec<JoinableRead>) -> Guarded<Vec<Outcome>> {
     Guarded(Box::pin(async move {
-        let Some(first) = asked.first() else {
+        let Some(first) = reads.first() else {
             return Ok(Vec::new());
         };
         let timeout = first.timeout;
-        let clients: Vec<CoreClient> = asked.iter().map(|one| one.client.clone()).collect();
+        let clients: Vec<CoreClient> = reads.iter().map(|one| one.client.clone()).collect();
         let client = coalesce::joined(&clients[0], &clients);
-        let reads = asked.into_iter().map(|one| one.read).collect();
+        let reads = reads.into_iter().map(|one| one.read).collect();
         Ok(coalesce::read(&client, timeout, reads).await)
     }))
 }
@@ -61,11 +61,11 @@ pub(crate) fn together(asked: Vec<Asked>) -> Guarded<Vec<Outcome>> {
 pub(crate) fn batching_variable(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let variable = VARIABLE.get_or_try_init(py, || {
         let defaults: Bound<'_, PyDict> = [(intern!(py, "default"), false)].into_py_dict(py)?;
-        let made = py
+        let variable = py
             .import(intern!(py, "contextvars"))?
             .getattr(intern!(py, "ContextVar"))?
             .call(("pydynox_batching",), Some(&defaults))?;
-        Ok::<_, PyErr>(made.unbind())
+        Ok::<_, PyErr>(variable.unbind())
     })?;
     Ok(variable.bind(py).clone())
 }

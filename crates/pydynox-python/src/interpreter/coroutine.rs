@@ -209,25 +209,25 @@ fn begin<T>(
     read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
     errand: &Arc<Errand>,
 ) -> PyResult<Begun<T>> {
-    let made = call(py)?.into_bound(py);
+    let returned = call(py)?.into_bound(py);
     // No coroutine lacks it; to ask asyncio would import it, which takes 50 ms, for a plain function.
-    let awaits = made.get_type().hasattr(intern!(py, "__await__"))?;
+    let awaits = returned.get_type().hasattr(intern!(py, "__await__"))?;
     let asyncio = if awaits {
         Some(py.import(intern!(py, "asyncio"))?)
     } else {
         None
     };
     let Some(asyncio) = asyncio.filter(|asyncio| {
-        let is_it = asyncio.call_method1(intern!(py, "iscoroutine"), (&made,));
+        let is_it = asyncio.call_method1(intern!(py, "iscoroutine"), (&returned,));
         is_it.and_then(|is_it| is_it.is_truthy()).unwrap_or(false)
     }) else {
-        return Ok(Begun::Ended(read(&made)?));
+        return Ok(Begun::Ended(read(&returned)?));
     };
-    let coroutine = Bound::new(py, Coroutine::new(&made))?;
+    let coroutine = Bound::new(py, Coroutine::new(&returned))?;
     let event_loop = match place {
         Place::Own => {
             let runner = asyncio.call_method0(intern!(py, "Runner"))?;
-            let came = in_own_loop(&runner, &made, errand);
+            let came = in_own_loop(&runner, &returned, errand);
             runner.call_method0(intern!(py, "close"))?;
             return Ok(Begun::Ended(read(&came?)?));
         }
@@ -462,8 +462,8 @@ impl Birth {
         let add = intern!(py, "add_done_callback");
         task.call_method1(add, (end,))?;
         task.call_method1(add, (callback,))?;
-        let known = PyWeakrefReference::new(&task)?.unbind();
-        if !self.errand.begin(Stage::Task(known)) {
+        let weak_task = PyWeakrefReference::new(&task)?.unbind();
+        if !self.errand.begin(Stage::Task(weak_task)) {
             task.call_method0(intern!(py, "cancel"))?;
         }
         Ok(())

@@ -15,16 +15,16 @@ pub(crate) fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, Py
     // SAFETY: PyUnicode_New(n, 127) gives a compact ASCII string with room for exactly n bytes after its header, which nobody
     // else can see yet; `text` holds n ASCII bytes. Null is checked before it is used.
     unsafe {
-        let made = ffi::PyUnicode_New(text.len().cast_signed(), 127);
-        if made.is_null() {
+        let string = ffi::PyUnicode_New(text.len().cast_signed(), 127);
+        if string.is_null() {
             return Err(PyErr::fetch(py));
         }
         std::ptr::copy_nonoverlapping(
             text.as_ptr(),
-            ffi::PyUnicode_DATA(made).cast::<u8>(),
+            ffi::PyUnicode_DATA(string).cast::<u8>(),
             text.len(),
         );
-        Ok(Bound::from_owned_ptr(py, made).cast_into_unchecked())
+        Ok(Bound::from_owned_ptr(py, string).cast_into_unchecked())
     }
 }
 

@@ -12,7 +12,7 @@ use pyo3::types::PyTraceback;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::interpreter::bridge::{self, Ticket, Waiter};
-use crate::interpreter::coalesce::Asked;
+use crate::interpreter::coalesce::JoinableRead;
 use crate::interpreter::expected::Expected;
 use crate::interpreter::ffi::{self, Sent, Step, Steps};
 use crate::interpreter::runtime::{Blocking, Exchange, Guarded, Outcome};
@@ -26,7 +26,7 @@ enum Stage {
     /// Nothing was sent yet.
     Ready { exchange: Exchange, inline: bool },
     /// Nothing was sent yet, and it goes with others.
-    Gathered(Asked),
+    Gathered(JoinableRead),
     /// The I/O thread has it.
     Waiting(Ticket),
     /// The answer is here, undecoded.
@@ -83,10 +83,10 @@ impl Operation {
     /// A read that goes with others.
     pub(crate) fn gathered(
         py: Python<'_>,
-        asked: Asked,
+        read: JoinableRead,
         expected: Box<dyn Expected>,
     ) -> PyResult<Py<Self>> {
-        Self::at(py, Stage::Gathered(asked), expected, None)
+        Self::at(py, Stage::Gathered(read), expected, None)
     }
 
     fn at(
@@ -186,12 +186,12 @@ impl Steps for Operation {
         let (exchange, inline) = match this.take(Stage::Over) {
             Stage::Ended(outcome) => return this.resolve(py, outcome),
             Stage::Ready { exchange, inline } => (exchange, inline),
-            Stage::Gathered(asked) => {
+            Stage::Gathered(read) => {
                 if let Some(event_loop) = bridge::running_loop(py)? {
-                    let (future, ticket) = bridge::join(&event_loop, Self::waiting(slf), asked)?;
+                    let (future, ticket) = bridge::join(&event_loop, Self::waiting(slf), read)?;
                     return this.wait_for(future, ticket);
                 }
-                (asked.alone(), false)
+                (read.alone(), false)
             }
             waiting @ Stage::Waiting(_) => {
                 this.take(waiting);

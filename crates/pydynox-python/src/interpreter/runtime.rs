@@ -160,7 +160,7 @@ impl Drop for Blocking {
 fn current() -> io::Result<Arc<Io>> {
     let mut current = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     match current.take() {
-        Some((made, io)) if made == generation() => Ok(current.insert((made, io)).1.clone()),
+        Some((owner, io)) if owner == generation() => Ok(current.insert((owner, io)).1.clone()),
         stale => {
             // An inherited runtime is leaked: its thread does not exist here, and dropping it would touch the parent's epoll.
             std::mem::forget(stale);

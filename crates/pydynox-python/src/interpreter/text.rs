@@ -24,11 +24,11 @@ pub(crate) fn declared<'a>(value: &'a Bound<'_, PyAny>, what: &str) -> PyResult<
 }
 
 fn lone(value: &Bound<'_, PyAny>, what: &str) -> String {
-    let shown = value
+    let value_repr = value
         .repr()
-        .map(|shown| shown.to_string())
+        .map(|value_repr| value_repr.to_string())
         .unwrap_or_default();
-    format!("{what} {shown} contains a lone surrogate, which UTF-8 cannot store")
+    format!("{what} {value_repr} contains a lone surrogate, which UTF-8 cannot store")
 }
 
 fn given<'a>(value: &'a Bound<'_, PyAny>, what: &str) -> PyResult<&'a str> {

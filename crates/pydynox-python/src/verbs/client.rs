@@ -20,7 +20,7 @@ use crate::connection::meter::Pace;
 use crate::connection::request::Request;
 use crate::connection::settings::Settings;
 use crate::exceptions::{raise, validation_error};
-use crate::interpreter::coalesce::{self, Asked};
+use crate::interpreter::coalesce::{self, JoinableRead};
 use crate::interpreter::operation::Operation;
 use crate::interpreter::text;
 use crate::item::shield::{self, Shields};
@@ -151,7 +151,7 @@ impl Client {
                 target: Target::of_item(protection.as_ref(), schema, &key),
                 ..Context::of(self.settings())
             };
-            let asked = Asked {
+            let read = JoinableRead {
                 client: self.connection.core(py)?.protected(protection),
                 timeout: self.connection.timeout(py)?,
                 read: Read {
@@ -161,7 +161,7 @@ impl Client {
                 },
             };
             let item = OneItem::instance(schema.clone().unbind());
-            return Operation::gathered(py, asked, Reply::with(about, item));
+            return Operation::gathered(py, read, Reply::with(about, item));
         }
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);

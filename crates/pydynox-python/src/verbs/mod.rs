@@ -7,5 +7,6 @@ pub(crate) mod faults;
 pub(crate) mod local_server;
 pub(crate) mod model_methods;
 pub(crate) mod partiql;
+pub(crate) mod partiql_answer;
 pub(crate) mod table;
 pub(crate) mod trail;

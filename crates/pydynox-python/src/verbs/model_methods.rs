@@ -196,25 +196,25 @@ pub(crate) fn restored<'py>(
 ) -> PyResult<Bound<'py, Instance>> {
     let py = model.py();
     let schema = model.getattr("_schema")?.cast_into::<Schema>()?;
-    let made = if let Some(item) = item {
+    let instance = if let Some(item) = item {
         let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
         read::read(&mut Decoder::new(py), &mut r, &schema)?
     } else {
-        let made = ffi::allocate(model)?.cast_into::<Instance>()?;
-        made.borrow_mut().schema = Some(schema.clone().unbind());
-        fill_new(&made, schema.get(), values)?;
-        made
+        let instance = ffi::allocate(model)?.cast_into::<Instance>()?;
+        instance.borrow_mut().schema = Some(schema.clone().unbind());
+        fill_new(&instance, schema.get(), values)?;
+        instance
     };
-    applied::keep_changed(&made, values)?;
+    applied::keep_changed(&instance, values)?;
     let position = |name: String| schema.get().position(&name);
-    let mut state = made.borrow_mut();
+    let mut state = instance.borrow_mut();
     state.unsettled = unsettled.into_iter().filter_map(position).collect();
     state.unset = FieldSet::default();
     for index in unset.into_iter().filter_map(position) {
         state.unset.insert(index);
     }
     drop(state);
-    Ok(made)
+    Ok(instance)
 }
 
 /// Give a new instance the defaults of what its values lack.
