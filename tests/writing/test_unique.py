@@ -493,7 +493,7 @@ def test_a_value_has_one_item_whatever_is_done(steps: list[tuple[str, int, str |
 def test_batches_write_them_by_themselves_when_asked(client: DynamoDBClient, drive: Drive) -> None:
     with pytest.raises(ConfigurationError, match="transactions=True"):
         drive(client.batch_save([User(user_id="a", email="a@x")]))
-    with pytest.raises(ConfigurationError, match="one of them"):
+    with pytest.raises(ConfigurationError, match="only one of the two"):
         client.batch_writer(unguarded=True, transactions=True)
     told: list[int] = []
     made = [User(user_id=f"u{number}", email=f"{number}@x") for number in range(3)]
