@@ -12,7 +12,7 @@ from pydynox._declaration.entities import entity_of
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError
-from pydynox.expressions import attr, handle_of
+from pydynox.expressions import attr
 from pydynox.key import Key
 
 from .resuming import find_target, job_of, remember, resumed
@@ -183,7 +183,9 @@ async def _renewed(
         actions = [path_of(model, name).set(getattr(instance, name)) for name in names]
         guard: Any = None
         for name in names:
-            one: Any = handle_of(path_of(model, name)).is_stored_as(item[stored[name]])
+            # Not handle_of(): the path of an encrypted attribute is opaque, and this is the one condition that it supports.
+            path: Any = path_of(model, name)
+            one: Any = path._handle.is_stored_as(item[stored[name]])
             guard = one if guard is None else guard & one
         try:
             await key.update(*actions, condition=guard)
