@@ -35,8 +35,8 @@ def version(*, init: Literal[False] = False, attribute_name: str | None = None) 
         ...     balance: Attr[int] = field(default=0)
         ...     version: Attr[int] = version()
     """
-    made: Field[int] = _managed("version", 0, attribute_name)
-    return made
+    field: Field[int] = _managed("version", 0, attribute_name)
+    return field
 
 
 def created_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
@@ -53,8 +53,8 @@ def created_at(*, init: Literal[False] = False, attribute_name: str | None = Non
         ...     order_id: Attr[str] = partition_key()
         ...     created_at: Attr[datetime] = created_at()
     """
-    made: Field[datetime] = _managed("created_at", None, attribute_name)
-    return made
+    field: Field[datetime] = _managed("created_at", None, attribute_name)
+    return field
 
 
 def updated_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
@@ -71,8 +71,8 @@ def updated_at(*, init: Literal[False] = False, attribute_name: str | None = Non
         ...     order_id: Attr[str] = partition_key()
         ...     updated_at: Attr[datetime] = updated_at()
     """
-    made: Field[datetime] = _managed("updated_at", None, attribute_name)
-    return made
+    field: Field[datetime] = _managed("updated_at", None, attribute_name)
+    return field
 
 
 def _managed(purpose: str, default: Any, attribute_name: str | None) -> Any:
@@ -106,8 +106,8 @@ def ttl(**options: Any) -> Any:
         ...     session_id: Attr[str] = partition_key()
         ...     expires_at: Attr[datetime] = ttl(default=timedelta(hours=8), hide_expired=True)
     """
-    made: Attr[Any] = Attr(**expiring_options(options))
-    return made
+    attribute: Attr[Any] = Attr(**expiring_options(options))
+    return attribute
 
 
 def expiring_options(options: dict[str, Any]) -> dict[str, Any]:

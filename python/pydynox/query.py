@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, cast, overload
 
-from . import _core
+import pydynox._core as _core
+
 from ._query import reading as _reading
 from ._query.reading import limit_reached, refused, row_count
 from ._shared.timeout import seconds

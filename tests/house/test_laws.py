@@ -356,3 +356,19 @@ def test_rust_names_say_what_a_value_is(crate: str) -> None:
     }
 
     assert named == {}
+
+
+#: Names of functions that say a gesture, not what is done.
+GESTURES = frozenset({"_tell", "_bring", "_insist", "_alone", "_looked", "_have"})
+VAGUE_IN_PYTHON = frozenset({"said", "asked", "told", "made", "found", "known", "there", "shown"}) | GESTURES
+
+
+def test_python_names_say_what_a_value_is() -> None:
+    named: dict[str, set[str]] = {}
+    for file in PYTHON.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            name = getattr(node, "name", None) if isinstance(node, ast.stmt) else getattr(node, "id", getattr(node, "arg", None))
+            if name in VAGUE_IN_PYTHON:
+                named.setdefault(str(file.relative_to(ROOT)), set()).add(name)
+
+    assert named == {}

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 def type_arguments(cls: type[Any]) -> dict[type[Any], dict[Any, Any]]:
     """The arguments of every base class's type variables; those of ``Model[...]`` by position."""
-    found: dict[type[Any], dict[Any, Any]] = {}
+    meanings: dict[type[Any], dict[Any, Any]] = {}
     for base in reversed(cls.__dict__.get("__orig_bases__", cls.__bases__)):
         origin = typing.get_origin(base)
         if origin is None:
-            found.update(type_arguments(base) if isinstance(base, type) else {})
+            meanings.update(type_arguments(base) if isinstance(base, type) else {})
         elif origin is not typing.Generic:
             arguments = typing.get_args(base)
             parameters = range(len(arguments)) if is_root(origin) else origin.__parameters__
             here = dict(zip(parameters, arguments, strict=False))
             for further, meaning in type_arguments(origin).items():
-                found[further] = {key: substitute(value, here) for key, value in meaning.items()}
-            found[origin] = here
-    return found
+                meanings[further] = {key: substitute(value, here) for key, value in meaning.items()}
+            meanings[origin] = here
+    return meanings
 
 
 def substitute(annotation: Any, meaning: Mapping[Any, Any]) -> Any:

@@ -53,6 +53,6 @@ def change(attribute: Attr[Any], old: object, new: object) -> Change:
     return (_EncryptedChange if attribute.options.protection == "encrypted" else Change)(old, new)
 
 
-def shown(attribute: Attr[Any], value: object) -> object:
+def as_shown(attribute: Attr[Any], value: object) -> object:
     """The value of an attribute, for its repr."""
     return _ENCRYPTED if attribute.options.protection == "encrypted" and value is not None else value

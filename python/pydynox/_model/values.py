@@ -13,7 +13,7 @@ from pydynox.config import ModelConfig
 from pydynox.default_client import client_for
 from pydynox.exceptions import InvalidResponseError, ValidationError
 
-from .changes import Change, ItemSize, change, shown
+from .changes import Change, ItemSize, as_shown, change
 from .input import as_bytes, as_dict, refused
 from .views import DataclassFields, FieldsView, MatchArgs, SignatureView
 
@@ -323,7 +323,7 @@ class ModelValues(_core.Instance):
     def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
         for name, attribute in self.model_fields.items():
             if attribute.options.repr:
-                yield name, shown(attribute, getattr(self, name, None))
+                yield name, as_shown(attribute, getattr(self, name, None))
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """The names and values that ``model_dump`` returns, the values unconverted: ``dict(user)``."""

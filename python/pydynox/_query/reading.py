@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._client.gather import gather
 from pydynox._shared.timeout import limited
 from pydynox.batches.results import QueryResult

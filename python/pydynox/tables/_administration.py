@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox.exceptions import ConfigurationError, RequestError, RequestTimeoutError, TableNotFoundError, WriteOutcomeUnknownError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._declaration.compile import completed
 from pydynox.exceptions import ConfigurationError
 
@@ -50,8 +50,8 @@ class Declared:
         self.name: str = models[0].model_config.table or ""
         for name in self.options.get("indexes", {}):
             if name not in {index["IndexName"] for index in parts_of(self.members, GLOBAL)}:
-                shown = ", ".join(model.__name__ for model in models)
-                raise ConfigurationError(f"indexes[{name!r}]: {shown} declares no global secondary index of this name")
+                names = ", ".join(model.__name__ for model in models)
+                raise ConfigurationError(f"indexes[{name!r}]: {names} declares no global secondary index of this name")
 
     def creation(self) -> dict[str, Any]:
         """The members of CreateTable, without the table name."""
@@ -108,9 +108,9 @@ class Declared:
             *self._index_drifts(actual.table),
         ]
 
-    def absent(self, shown: str, actual: str | None = None) -> Drift:
+    def absent(self, name: str, actual: str | None = None) -> Drift:
         """The difference of a table that does not exist."""
-        return Drift("table", shown, actual, "ensure", "ensure() creates it", None, "CreateTable", self.creation())
+        return Drift("table", name, actual, "ensure", "ensure() creates it", None, "CreateTable", self.creation())
 
     def after_creation(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """What can only be set on an active table: what to report, the operation and its members."""

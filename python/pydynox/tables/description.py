@@ -166,8 +166,8 @@ class TableDescription:
     @property
     def sort_key(self) -> str | None:
         """The attribute of the sort key."""
-        found = _key_of(self.raw, "RANGE")
-        return found[0] if found else None
+        names = _key_of(self.raw, "RANGE")
+        return names[0] if names else None
 
     @property
     def attribute_types(self) -> dict[str, str]:
@@ -204,16 +204,16 @@ class TableDescription:
     @property
     def encryption(self) -> OwnedKey | KmsKey:
         """The key that encrypts it."""
-        found = part_of(self.raw, "SSEDescription")
-        if found.get("Status") in ("ENABLED", "ENABLING", "UPDATING"):
-            return KmsKey(found.get("KMSMasterKeyArn"))
+        description = part_of(self.raw, "SSEDescription")
+        if description.get("Status") in ("ENABLED", "ENABLING", "UPDATING"):
+            return KmsKey(description.get("KMSMasterKeyArn"))
         return OwnedKey()
 
     @property
     def table_class(self) -> TableClass:
         """Its class."""
-        found: TableClass = part_of(self.raw, "TableClassSummary").get("TableClass", "STANDARD")
-        return found
+        name: TableClass = part_of(self.raw, "TableClassSummary").get("TableClass", "STANDARD")
+        return name
 
     @property
     def warm_throughput(self) -> WarmThroughput | None:
@@ -246,14 +246,14 @@ class TableDescription:
 
 def part_of(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A member of a description that is an object; empty if absent."""
-    found: Mapping[str, Any] | None = raw.get(name)
-    return found or {}
+    part: Mapping[str, Any] | None = raw.get(name)
+    return part or {}
 
 
 def parts_of(raw: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
     """A member of a description that is a list of objects; empty if absent."""
-    found: Sequence[Mapping[str, Any]] | None = raw.get(name)
-    return found or ()
+    parts: Sequence[Mapping[str, Any]] | None = raw.get(name)
+    return parts or ()
 
 
 def _key_of(raw: Mapping[str, Any], role: str) -> tuple[str, ...]:

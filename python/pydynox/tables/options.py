@@ -217,10 +217,10 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: One is unknown or wrong.
     """
-    known = set(TableOptions.__annotations__)
+    names = set(TableOptions.__annotations__)
     for name in options:
-        if name not in known:
-            raise ConfigurationError(f"a table has no option {name!r}; there are {', '.join(sorted(known))}")
+        if name not in names:
+            raise ConfigurationError(f"a table has no option {name!r}; there are {', '.join(sorted(names))}")
     billing = options.get("billing")
     _check_type("billing=", billing, (OnDemand, Provisioned), "OnDemand(...) or Provisioned(...)")
     _check_type("encryption=", options.get("encryption"), (OwnedKey, KmsKey), "OwnedKey() or KmsKey(...)")

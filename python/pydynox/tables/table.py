@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Unpack
 
-from pydynox import _core
+import pydynox._core as _core
 from pydynox._declaration.family import family
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox._shared.typing import Row_co
@@ -209,8 +209,8 @@ class Table(Generic[Row_co]):
         """
         if timeout is not NOT_GIVEN:
             return await limited(self._client(), timeout, Table[Row_co].exists(self))
-        there: bool = await _core.table_exists(self._client().core, self._name())
-        return there
+        exists: bool = await _core.table_exists(self._client().core, self._name())
+        return exists
 
     async def delete(
         self,
