@@ -8,7 +8,9 @@ CLONE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 ENV := $(PYDYNOX_CACHE)/env-$(CLONE)$(if $(filter-out python3,$(PYTHON)),$(shell $(PYTHON) -c 'import sys; print("-%d.%d" % sys.version_info[:2])'))
 BIN := $(ENV)/bin
 WHEELS := $(PYDYNOX_CACHE)/wheels-$(CLONE)
-PROFILE ?= release
+# One set of compiled dependencies for build, test and types: profile `dev`, with the features that the tests ask for. A wheel has none of them.
+PROFILE ?= dev
+FEATURES = $(if $(filter dev,$(PROFILE)),--features as-in-tests)
 export MYPY_CACHE_DIR := $(ENV)/mypy
 export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
@@ -55,7 +57,7 @@ $(ENV)/group-%: pyproject.toml | $(BIN)/python
 
 build: $(if $(filter build,$(MAKECMDGOALS)),say-build) preflight $(BIN)/python
 	@rm -rf $(WHEELS)
-	$(BIN)/maturin build --quiet --locked --profile $(PROFILE) --interpreter $(BIN)/python --out $(WHEELS)
+	$(BIN)/maturin build --quiet --locked --profile $(PROFILE) $(FEATURES) --interpreter $(BIN)/python --out $(WHEELS)
 	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 
 test: say-test test-rust test-python
@@ -74,7 +76,7 @@ PYO3 = PYO3_PYTHON=$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 
 lint: say-lint $(ENV)/group-lint
 	cargo fmt --all --check
-	$(PYO3) cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(PYO3) cargo clippy --quiet --locked --workspace --all-targets --features pydynox-bench/criterion -- -D warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python tools/gen_sync.py --check
@@ -106,10 +108,11 @@ types: say-types build $(ENV)/group-types
 bench: PROFILE = wheel
 bench: say-bench build $(ENV)/group-bench
 	$(BIN)/python benches/run.py
-	cargo bench --quiet --locked -p pydynox-core
+	cargo bench --quiet --locked -p pydynox-bench --features criterion
 
 # Instructions, allocations and system calls per call, against benches/guard/reference.json; needs valgrind and a C compiler.
 # REASON="..." stores the figures of this machine in place of those.
+guard: PROFILE = release
 guard: say-guard build
 	$(BIN)/python benches/guard/run.py $(if $(REASON),--update "$(REASON)")
 
@@ -127,6 +130,7 @@ wheel: say-wheel $(BIN)/python $(ENV)/group-wheel
 
 # valgrind's memcheck over every path into the unsafe file; see CONTRIBUTING.md.
 MEMCHECK := $(PYDYNOX_CACHE)/memcheck-$(CLONE)
+memcheck: PROFILE = release
 memcheck: say-memcheck $(BIN)/python
 	@rm -rf $(MEMCHECK)
 	$(BIN)/maturin build --quiet --locked --profile $(PROFILE) --no-default-features \

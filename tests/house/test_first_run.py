@@ -1,7 +1,8 @@
-"""The first run: what `make` says when something is missing."""
+"""The first run: what `make` says when something is missing, and dependencies that are compiled once for all its verbs."""
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -109,3 +110,45 @@ def test_every_verb_of_the_guide_says_what_it_does() -> None:
     told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert set(guide) <= set(re.findall(r"^make (\w+): \w+", told, re.MULTILINE))
+
+
+def crates(*arguments: str) -> dict[str, set[str]]:
+    """The crates of others that cargo compiles for these arguments, each with the features it compiles them with."""
+    tree = subprocess.run(
+        ["cargo", "tree", "--locked", "--prefix", "none", "--format", "{p};{f}", *arguments],
+        cwd=ROOT, env={**os.environ, "CARGO_TERM_QUIET": "true"}, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    found: dict[str, set[str]] = {}
+    for name, features in (line.removesuffix(" (*)").split(";") for line in tree.splitlines() if ";" in line):
+        if str(ROOT) not in name:
+            found.setdefault(name, set()).add(features)
+    return found
+
+
+def test_what_the_tests_compile_is_what_the_build_compiled() -> None:
+    tests = crates("--workspace", "--edges", "normal,build,dev")
+    build = crates("--package", "pydynox-python", "--features", "as-in-tests", "--edges", "normal,build")
+
+    assert len(build) > 150
+    different = {name: (build[name], tests[name]) for name in build if build[name] != tests[name]}
+    assert different == {}, (
+        "say it in the feature `as-in-tests` of crates/pydynox-python, if it changes nothing about the extension"
+    )
+
+
+def test_nothing_that_tests_ask_for_changes_how_the_engine_works() -> None:
+    (features,) = next(
+        features
+        for name, features in crates("--workspace", "--edges", "normal,build,dev").items()
+        if name.startswith("serde_json ")
+    )
+
+    assert not {"arbitrary_precision", "preserve_order", "float_roundtrip"} & set(features.split(","))
+
+
+def test_a_wheel_has_nothing_that_only_tests_ask_for() -> None:
+    wheel = crates("--package", "pydynox-python", "--edges", "normal,build")
+
+    for name, feature in (("tokio ", "test-util"), ("rustix ", "fs"), ("serde_json ", "arbitrary_precision")):
+        (features,) = next(features for crate, features in wheel.items() if crate.startswith(name))
+        assert feature not in features.split(","), name

@@ -6,10 +6,11 @@ use pydynox_core::wire::{MAX_DEPTH, Reader, Value, Writer, validate};
 pub(super) fn check(body: &[u8]) {
     let valid = validate(body);
     let expected = serde_json::from_slice::<serde_json::Value>(body);
-    // Well formed, but taken by `serde_json` for something of its own (its key for exact numbers).
-    let special = expected.as_ref().is_err_and(serde_json::Error::is_data);
+    // Well formed, but no number that a float can hold: `serde_json` stops there.
+    let too_large = (expected.as_ref())
+        .is_err_and(|error| error.to_string().starts_with("number out of range"));
     // Beyond this depth the two stop at different levels.
-    if !special && depth(body) < MAX_DEPTH - 1 {
+    if !too_large && depth(body) < MAX_DEPTH - 1 {
         assert_eq!(valid.is_ok(), expected.is_ok(), "one of the two takes it");
     }
     let item = Reader::new(body).and_then(|mut reader| {

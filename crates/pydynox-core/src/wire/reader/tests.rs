@@ -3,9 +3,40 @@
 #![allow(clippy::unwrap_used, clippy::format_collect)]
 
 use proptest::prelude::*;
-use serde_json::{Map, Value as Json};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value as Json, json};
 
 use super::*;
+
+/// A number as it stands in the trees of these tests: by its text, since `serde_json` reads one into a float.
+fn number(text: &str) -> Json {
+    json!({ "number": text })
+}
+
+/// What `serde_json` makes of a text. Its feature for exact numbers would reach the embedded engine too, in tests alone.
+fn expected(body: &[u8]) -> Option<Json> {
+    let (mut text, mut rest, mut in_string) = (Vec::new(), body, false);
+    while let [byte, after @ ..] = rest {
+        let length = match byte {
+            b'\\' if in_string => rest.len().min(2),
+            b'-' | b'0'..=b'9' if !in_string => {
+                let of_numbers = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+                1 + after.iter().take_while(|byte| of_numbers(byte)).count()
+            }
+            _ => 1,
+        };
+        in_string ^= *byte == b'"';
+        let token;
+        (token, rest) = rest.split_at(length);
+        let starts_number = !in_string && matches!(byte, b'-' | b'0'..=b'9');
+        if starts_number && serde_json::from_slice::<IgnoredAny>(token).is_ok() {
+            text.extend(number(str::from_utf8(token).unwrap()).to_string().bytes());
+        } else {
+            text.extend(token);
+        }
+    }
+    serde_json::from_slice(&text).ok()
+}
 
 /// The whole tree, read the way that callers read.
 fn tree(reader: &mut Reader<'_>) -> Result<Json, WireError> {
@@ -33,7 +64,7 @@ fn tree(reader: &mut Reader<'_>) -> Result<Json, WireError> {
             reader.null()?;
             Json::Null
         }
-        _ => Json::Number(reader.json_number()?.parse().unwrap()),
+        _ => number(reader.json_number()?),
     })
 }
 
@@ -46,7 +77,7 @@ fn read(body: &[u8]) -> Result<Json, WireError> {
 
 /// Both ways over the text agree with `serde_json`.
 fn agree(body: &[u8]) -> Result<(), TestCaseError> {
-    let expected = serde_json::from_slice::<Json>(body).ok();
+    let expected = expected(body);
     prop_assert_eq!(
         validate(body).is_ok(),
         expected.is_some(),
@@ -65,8 +96,8 @@ fn string(body: &str) -> Result<String, WireError> {
 }
 
 proptest! {
-        #[test]
-        fn what_is_passed_over_is_what_is_skipped(value in json_text(), tail in "[ ,}\\]x\"]{0,9}") {
+    #[test]
+    fn what_is_passed_over_is_what_is_skipped(value in json_text(), tail in "[ ,}\\]x\"]{0,9}") {
         let body = format!(" {value}{tail}");
         let (mut skipping, mut passing) = (
             Reader::new(body.as_bytes()).unwrap(),
@@ -313,7 +344,7 @@ fn blanks_may_stand_between_all_tokens() {
     let body = b" \r\n\t{ \"a\" : [ 1 , { } , [ ] , \"[\" ] , \"b\" : null } ";
 
     assert!(validate(body).is_ok());
-    assert_eq!(read(body).ok(), serde_json::from_slice(body).ok());
+    assert_eq!(read(body).ok(), expected(body));
     assert!(validate(b"[1,\x0c2]").is_err());
 }
 
