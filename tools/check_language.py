@@ -174,9 +174,13 @@ def of_python(source: str) -> Iterator[Prose]:
     yield from joined(comments)
 
 
+# A module of tests with its body; `mod tests;` names a file of its own and ends nothing here.
+TESTS = re.compile(r"#\[cfg\(test\)\]\nmod \w+ \{")
+
+
 def of_rust(source: str) -> Iterator[Prose]:
     """Comments and messages, the tests at the end of the file left out."""
-    source = source.partition("#[cfg(test)]\nmod ")[0]
+    source = TESTS.split(source, maxsplit=1)[0]
     comments: list[tuple[int, str]] = []
     for match in RUST.finditer(source):
         line = 1 + source.count("\n", 0, match.start())
