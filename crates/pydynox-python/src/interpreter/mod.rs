@@ -1,4 +1,4 @@
-//! The interpreter and its event loops: attaching, waking, awaiting. Nothing outside of this folder does.
+//! Interpreter: attaching to it, waking its event loops and awaiting; nothing outside this folder does so.
 
 pub(crate) mod bridge;
 pub(crate) mod coalesce;

@@ -25,20 +25,20 @@ thread_local! {
 enum Stage {
     /// Nothing was sent yet.
     Ready { exchange: Exchange, inline: bool },
-    /// Nothing was sent yet, and it goes with others.
+    /// Nothing was sent yet; it is sent together with others.
     Gathered(JoinableRead),
-    /// The I/O thread has it.
+    /// The I/O thread runs it.
     Waiting(Ticket),
-    /// The answer is here, undecoded.
+    /// The answer has arrived, undecoded.
     Ended(Outcome),
-    /// Awaited and read, or given up.
+    /// Awaited and read, or cancelled.
     Over,
 }
 
 struct State {
     stage: Stage,
     expected: Option<Box<dyn Expected>>,
-    /// How far its one call is.
+    /// How far its only call has got.
     progress: Option<Progress>,
 }
 
@@ -69,7 +69,7 @@ impl Operation {
         Self::at(py, first, expected, None)
     }
 
-    /// One call, which tells how far it is.
+    /// One call, which reports its progress.
     pub(crate) fn tracked(
         py: Python<'_>,
         (exchange, progress): (Exchange, Progress),
@@ -80,7 +80,7 @@ impl Operation {
         Self::at(py, first, expected, Some(progress))
     }
 
-    /// A read that goes with others.
+    /// A read that is sent together with others.
     pub(crate) fn gathered(
         py: Python<'_>,
         read: JoinableRead,
@@ -116,7 +116,7 @@ impl Operation {
         drop(before);
     }
 
-    /// What the bridge is told of it.
+    /// What the bridge gets for it.
     fn waiting(slf: &Bound<'_, Self>) -> Waiter {
         Waiter {
             object: slf.clone().into_any().unbind(),
@@ -124,10 +124,10 @@ impl Operation {
         }
     }
 
-    /// Gives the future up to the loop, which resumes the operation once it is done.
+    /// Hands the future to the loop, which resumes the operation once it is done.
     fn wait_for<'py>(&self, future: Bound<'py, PyAny>, ticket: Ticket) -> PyResult<Step<'py>> {
         self.take(Stage::Waiting(ticket));
-        // What `Future.__await__` says to the task that it yields to.
+        // `Future.__await__` sets this for the task that it yields to.
         future.setattr(intern!(future.py(), "_asyncio_future_blocking"), true)?;
         Ok(Step::Waits(future))
     }
@@ -141,7 +141,7 @@ impl Operation {
         expected.resolve(py, outcome).map(Step::Returned)
     }
 
-    /// Give up the exchange; what it may have written counts as unsaved. What was not sent yet never will be.
+    /// Abandon the exchange; what it may have written counts as unsaved. What was not sent yet never will be.
     fn give_up(&self, py: Python<'_>) {
         let (expected, progress) = {
             let mut state = self.lock();
@@ -150,7 +150,7 @@ impl Operation {
         let is_untouched = || progress.is_some_and(|progress| progress.cancel());
         let sent = match self.take(Stage::Over) {
             Stage::Ready { .. } | Stage::Gathered(_) => false,
-            // The parent's, which goes on there.
+            // The parent process owns it and continues it.
             waiting @ Stage::Waiting(_) if !self.maker.is_this() => {
                 std::mem::forget(waiting);
                 true
@@ -236,7 +236,7 @@ impl Operation {
         slf.clone()
     }
 
-    /// What debuggers and tracers resume it by; everybody else takes the `send` slot.
+    /// Debuggers and tracers resume it with this; all others take the `send` slot.
     fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         match Self::step(slf)? {
             Step::Waits(future) => Ok(future),
@@ -244,7 +244,7 @@ impl Operation {
         }
     }
 
-    /// The coroutine that awaits it was cancelled, or something else is raised in it: the exchange is given up.
+    /// The coroutine that awaits it was cancelled, or another exception is raised in it: the exchange is cancelled.
     #[pyo3(signature = (kind, value = None, traceback = None, /))]
     fn throw(
         &self,
@@ -287,7 +287,7 @@ impl Operation {
     }
 }
 
-/// One poll on the calling thread: enough for an engine that answers at once.
+/// One poll on the calling thread: enough for an engine that answers immediately.
 fn poll_here(exchange: &mut Guarded) -> Poll<Outcome> {
     std::future::Future::poll(
         std::pin::Pin::new(exchange),
@@ -295,7 +295,7 @@ fn poll_here(exchange: &mut Guarded) -> Poll<Outcome> {
     )
 }
 
-/// Wait for the end of an exchange, with the interpreter released, looking for signals as it goes.
+/// Wait for the end of an exchange, with the interpreter released, checking for signals in between.
 fn wait(py: Python<'_>, exchange: Exchange) -> PyResult<Outcome> {
     let mut blocking = Blocking::new(exchange).map_err(|error| {
         PyOSError::new_err(format!("the I/O runtime could not be started: {error}"))
@@ -324,7 +324,7 @@ pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
     })
 }
 
-/// The same for what a hook is, which an error names.
+/// The same for a hook, which an error names.
 #[pyfunction]
 #[pyo3(signature = (coroutine, hook, /))]
 pub(crate) fn drive_hook<'py>(

@@ -1,8 +1,8 @@
-//! One tokio runtime per process, made at the first call that needs it and again after a fork; and who drives it.
+//! Runtime: one tokio runtime per process, created at the first call that needs it and again after a fork, and who drives it.
 //!
-//! A blocking call drives the runtime itself, on the thread that waits for it anyway: nothing is handed over and no thread
-//! of ours exists. As soon as a call is awaited, or two block at the same time, the I/O thread is started; it drives from
-//! then on, and a blocking call polls its own exchange alone. Connections and limits are the same for all.
+//! A blocking call drives the runtime itself, on the thread that waits for it anyway: nothing is handed over and no extra thread
+//! exists. As soon as a call is awaited, or two block at the same time, the I/O thread is started; from then on it drives, and a
+//! blocking call only polls its own exchange. Connections and limits are the same for all.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -30,14 +30,14 @@ use crate::interpreter::ffi;
 /// What a call ends with.
 pub(crate) type Outcome = Result<Answer, Error>;
 
-/// A call under way. No Python object is inside it: it runs where the interpreter is not held.
+/// A call in progress. It holds no Python object: it runs where the interpreter is not held.
 pub(crate) type Exchange = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// The runtime of this generation. Only ever locked while the interpreter is held, and never across a call that lets go of
-/// it, so a fork cannot inherit it locked.
+/// The runtime of this generation. Only ever locked while the interpreter is held, and never across a call that releases it, so
+/// a fork cannot inherit it locked.
 static RUNTIME: Mutex<Option<(u32, Arc<Io>)>> = Mutex::new(None);
 
-/// How long a blocking call waits before it looks for signals.
+/// How long a blocking call waits before it checks for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
 struct Io {
@@ -60,7 +60,7 @@ extern "C" fn in_forked_child() {
     process::in_forked_child();
 }
 
-/// Let go of what a parent process opened, before this one opens its own.
+/// Abandon what a parent process opened, before this one opens its own.
 pub(crate) fn forget_inherited() {
     static KNOWN: AtomicU32 = AtomicU32::new(0);
     if KNOWN.swap(generation(), Ordering::Relaxed) != generation() {
@@ -85,12 +85,12 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Re
 }
 
 thread_local! {
-    /// Of the I/O thread alone.
+    /// Used by the I/O thread alone.
     static WAKEUPS: RefCell<Option<Wakeups>> = const { RefCell::new(None) };
 }
 
-/// An answer waits: wakes its consumer when it is time, which is now where this is not the I/O thread. `is_first`: it was not
-/// woken since it took answers last.
+/// An answer waits: wakes its consumer when it is time, which is immediately on any other thread. `is_first`: it has not been
+/// woken since it last took answers.
 pub(crate) fn wake(consumer: &Arc<impl Consumer + 'static>, is_first: bool) {
     WAKEUPS.with_borrow_mut(|wakeups| match wakeups {
         Some(wakeups) => wakeups.answer(consumer, is_first),
@@ -99,7 +99,7 @@ pub(crate) fn wake(consumer: &Arc<impl Consumer + 'static>, is_first: bool) {
     });
 }
 
-/// Called before a thread that drives the runtime goes to rest.
+/// Called before a thread that drives the runtime becomes idle.
 fn at_rest() {
     WAKEUPS.with_borrow_mut(|wakeups| {
         if let Some(wakeups) = wakeups {
@@ -108,7 +108,7 @@ fn at_rest() {
     });
 }
 
-/// Wait for a word of the I/O thread, with the interpreter released; not for ever.
+/// Wait for a message from the I/O thread, with the interpreter released; not forever.
 pub(crate) fn wait_for(py: Python<'_>, word: Receiver<()>, longest: Duration) {
     py.detach(move || {
         let _ = word.recv_timeout(longest);
@@ -140,7 +140,7 @@ impl Blocking {
         Ok(blocking)
     }
 
-    /// Waits for the end of the call, or until it is time to look for signals. To be called without the interpreter.
+    /// Waits for the end of the call, or until it is time to check for signals. Call it without the interpreter.
     pub(crate) fn wait(&mut self) -> Option<Outcome> {
         let Self { io, exchange, .. } = self;
         let mut tick = Deadline::start(Some(SIGNAL_INTERVAL)).bound(&io.ticks, exchange);
@@ -151,7 +151,7 @@ impl Blocking {
 impl Drop for Blocking {
     fn drop(&mut self) {
         self.io.blocked.fetch_sub(1, Ordering::AcqRel);
-        // A handler of a signal may have forked, and what ends the child's copy of this call is an exception.
+        // A signal handler may have forked, and what ends the child's copy of this call is an exception.
         let exchange = std::mem::replace(&mut self.exchange.0, Box::pin(std::future::pending()));
         self.maker.let_go(exchange);
     }
@@ -205,7 +205,7 @@ impl Io {
     }
 }
 
-/// A call, or several that are sent together, whose panic is an error of theirs alone.
+/// A call, or several sent together, whose panic becomes an error of these calls alone.
 pub(crate) struct Guarded<T = Answer>(
     pub(crate) Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>,
 );

@@ -1,4 +1,4 @@
-//! The stored form of an instance once its changes are written.
+//! Applied changes: an instance's stored form after a write.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -12,7 +12,7 @@ use crate::model::schema::Schema;
 use crate::model::snapshot::{Slot, Stored};
 
 impl Changes {
-    /// Write what pydynox manages, too.
+    /// Also write what pydynox manages.
     pub(crate) fn set_managed(&mut self, schema: &Schema, managed: &Managed<'_>) {
         for (index, json) in managed.stored() {
             self.update.set(&schema.field(index).attribute_name, json);
@@ -78,8 +78,8 @@ impl Changes {
     }
 }
 
-/// Take over the values that differ from what the instance was read as: scalars that are the same stay the very objects that
-/// were read, by which they are known as unchanged.
+/// Take over the values that differ from what the instance was read as. Equal scalars stay the same objects that were read:
+/// their identity marks them as unchanged.
 pub(crate) fn keep_changed(
     instance: &Bound<'_, Instance>,
     values: &Bound<'_, PyDict>,

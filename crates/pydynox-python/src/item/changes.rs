@@ -1,4 +1,4 @@
-//! What changed in an instance since it was read or written: found by identity first, then by bytes.
+//! Changes: what differs in an instance since it was read or written, found by identity first, then by bytes.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ use crate::values::kind::Kind;
 use crate::values::problem;
 use crate::values::unreadable::Read;
 
-/// Whether a value differs from what was read or written, whatever became of a call since. One that cannot be stored does.
+/// Whether a value differs from what was read or written, whatever a call did since. One that cannot be stored does.
 pub(crate) fn is_altered(
     field: &Field,
     stored: &Stored,
@@ -40,15 +40,15 @@ pub(crate) fn is_altered(
     }
 }
 
-/// What became of one attribute since the item was read or written.
+/// What happened to one attribute since the item was read or written.
 pub(super) enum Delta {
     Same,
     Removed,
-    /// Written whole; where its bytes stand in the scratch buffer.
+    /// Written whole; where its bytes are in the scratch buffer.
     Set(Range<usize>),
-    /// A container whose bytes differ: where the new ones stand, and where the old ones are kept.
+    /// A container whose bytes differ: where the new ones are, and where the old ones are kept.
     Edited(Range<usize>, Range<u32>),
-    /// The same where the old bytes, as this program would have written them, stand in the scratch buffer too.
+    /// The same where the old bytes, as this program would have written them, are in the scratch buffer too.
     Rewritten(Range<usize>, Range<usize>),
 }
 
@@ -56,7 +56,7 @@ pub(super) enum Delta {
 pub(crate) struct Changes {
     /// What to send.
     pub(crate) update: Update,
-    /// Which fields that concerns.
+    /// The fields that it changes.
     pub(crate) fields: Vec<usize>,
     /// What cannot be stored.
     pub(crate) problems: Problems,
@@ -64,7 +64,7 @@ pub(crate) struct Changes {
     pub(super) deltas: Vec<(usize, Delta)>,
 }
 
-/// Compare an instance with what it was read or written as. `whole` are fields to be replaced as one value if they changed.
+/// Compare an instance with what it was read or written as. `whole` are fields that are replaced as one value if they changed.
 pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResult<Changes> {
     let py = instance.py();
     let schema = schema_of(instance)?;
@@ -134,8 +134,8 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
     Ok(changes)
 }
 
-/// Remove an attribute. A set that was emptied loses the members that were read instead, so that members which another writer
-/// adds meanwhile survive; `empties` says that the new value is an empty set.
+/// Remove an attribute. An emptied set loses only the members that were read, so that members which another writer adds
+/// meanwhile survive; `empties` says that the new value is an empty set.
 fn remove(update: &mut Update, field: &Field, stored: &Stored, slot: &Slot, empties: bool) {
     match slot {
         Slot::Bytes(members)
@@ -147,7 +147,7 @@ fn remove(update: &mut Update, field: &Field, stored: &Stored, slot: &Slot, empt
     }
 }
 
-/// Change what differs inside of a value, or replace it `as_one`; whether anything differs.
+/// Change what differs inside a value, or replace it `as_one`; whether anything differs.
 fn edit(
     update: &mut Update,
     field: &Field,
@@ -178,7 +178,7 @@ fn set_whole(update: &mut Update, field: &Field, value: &[u8]) {
     }
 }
 
-/// The fields whose values are not what is stored: edited, of unknown outcome, or unfit to be stored.
+/// The fields whose values are not what is stored: edited, of unknown outcome, or not storable.
 pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
     let py = instance.py();
     let schema = schema_of(instance)?;
@@ -210,7 +210,7 @@ pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
     Ok(fields)
 }
 
-/// Whether this is the value of another type than declared that was read, edited or not.
+/// Whether this is the value that was read with another type than declared, edited or not.
 #[inline]
 pub(crate) fn is_raw(field: &Field, slot: &Slot, value: &Bound<'_, PyAny>) -> bool {
     match slot {
@@ -220,7 +220,7 @@ pub(crate) fn is_raw(field: &Field, slot: &Slot, value: &Bound<'_, PyAny>) -> bo
 }
 
 impl Delta {
-    /// What a container is written as now, and what it was.
+    /// A container's bytes now, and before.
     fn bytes<'a>(&self, scratch: &'a [u8], stored: &'a Stored) -> (&'a [u8], &'a [u8]) {
         match self {
             Self::Edited(new, old) => (&scratch[new.clone()], stored.bytes(old)),
@@ -231,7 +231,7 @@ impl Delta {
     }
 }
 
-/// Identity first, then the bytes; what only looks different (the order of a map) is told apart by the core.
+/// Identity first, then the bytes; the core sorts out what only looks different (the order of a map).
 fn compare(
     w: &mut Writer,
     field: &Field,
@@ -253,7 +253,7 @@ fn compare(
             slot,
             Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_)
         ) && !forced;
-        // A NULL that somebody else stored reads as None; it is not ours to remove.
+        // A NULL that another writer stored reads as None; it is not ours to remove.
         let null = matches!(slot, Slot::Scalar(old) if old.is_none(py)) && value.is_none();
         return Ok(if same || null {
             Delta::Same
@@ -294,8 +294,8 @@ fn compare(
     })
 }
 
-/// Compare with what this program would have written for what was stored: others write the same value in another way, and a
-/// class may drop members and fill in defaults. Gives the new bytes back where that cannot be told.
+/// Compare with what this program would have written for what was stored: other writers encode the same value differently, and
+/// a class may drop members and fill in defaults. Returns the new bytes where this cannot be decided.
 fn rewritten(
     w: &mut Writer,
     field: &Field,
@@ -317,7 +317,7 @@ fn rewritten(
         w.truncate(new.end);
         return Ok(Delta::Same);
     }
-    // Paths lead only through what is really there.
+    // Paths must lead only through what really exists.
     let covered = match (Value::parse(stored), Value::parse(&bytes[again.clone()])) {
         (Ok(stored), Ok(again)) => covers(&stored, &again),
         _ => false,

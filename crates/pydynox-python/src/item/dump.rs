@@ -1,4 +1,4 @@
-//! Instances and documents as dictionaries of plain values: what is in a dump, what is left out, and in which form.
+//! Dumps: instances and documents as dictionaries of plain values; what is included, what is left out, and in which form.
 
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
@@ -21,7 +21,7 @@ use crate::values::service_json;
 /// `(exclude_unset, exclude_defaults, exclude_none)`
 type Exclusions = (bool, bool, bool);
 
-/// What users ask of a dump: the mode, `include=`, `exclude=`, what else is left out, and what pydantic models inside are told.
+/// A dump's options: the mode, `include=`, `exclude=`, what else is left out, and what nested pydantic models are given.
 type DumpOptions<'py> = (
     String,
     Option<Bound<'py, PyAny>>,
@@ -54,8 +54,8 @@ fn parse_options<'py>(
     Ok((dump, Filter { include, exclude }))
 }
 
-/// The attributes as a dictionary of plain values; `mode="json"` gives what `json.dumps` takes. `names` are the attributes that a
-/// base class has, where an instance is shown as one of it.
+/// The attributes as a dictionary of plain values; `mode="json"` gives what `json.dumps` accepts. `names` are the attributes of
+/// a base class, where an instance is shown as one of it.
 #[pyfunction]
 #[pyo3(signature = (instance, options, names=None, /))]
 pub(crate) fn dump<'py>(
@@ -99,7 +99,7 @@ fn attribute<'py>(
     value: &Bound<'py, PyAny>,
     filter: &Filter<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    // What pydynox decides is None until there is something to decide it by.
+    // What pydynox decides is None until there is a basis for it.
     if field.is_made() && value.is_none() {
         return Ok(value.clone());
     }

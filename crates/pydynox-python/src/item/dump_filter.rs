@@ -1,18 +1,18 @@
-//! `include=` and `exclude=` of a dump, nested as pydantic has them.
+//! Dump filters: `include=` and `exclude=`, nested as in pydantic.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyEllipsis, PyFrozenSet, PyMapping, PySet};
 
-/// What `include=` and `exclude=` say of a value, as pydantic reads them.
+/// `include=` and `exclude=` for one value, as pydantic reads them.
 #[derive(Clone, Default)]
 pub(crate) struct Filter<'py> {
     pub(crate) include: Option<Bound<'py, PyAny>>,
     pub(crate) exclude: Option<Bound<'py, PyAny>>,
 }
 
-/// What one of them says of a member.
+/// What one of them selects of a member.
 pub(crate) enum Selected<'py> {
     Nothing,
     Whole,
@@ -20,7 +20,7 @@ pub(crate) enum Selected<'py> {
 }
 
 impl<'py> Filter<'py> {
-    /// What it says of a member, `key`; None where the member is left out.
+    /// The filter for a member, `key`; None where the member is left out.
     #[inline]
     pub(crate) fn step(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
         if self.is_empty() {
@@ -29,7 +29,7 @@ impl<'py> Filter<'py> {
         self.selected(key, None)
     }
 
-    /// The same of an element of a list, whose place may be counted from the end too.
+    /// The same for an element of a list, whose position may also be counted from the end.
     #[inline]
     pub(crate) fn step_to(
         &self,
@@ -129,7 +129,7 @@ pub(crate) fn part(value: Bound<'_, PyAny>) -> Selected<'_> {
     }
 }
 
-/// What is said of one member, and of every member besides.
+/// The selection for one member merged with that for every member.
 pub(crate) fn merged<'py>(
     own: &Bound<'py, PyAny>,
     every: &Bound<'py, PyAny>,

@@ -1,4 +1,4 @@
-//! A value as plain Python: one walk over every kind of value, with what a dump leaves out.
+//! Dumped values: one walk over every kind of value as plain Python, with what a dump leaves out.
 
 use pydynox_core::wire::Reader;
 use pyo3::intern;
@@ -17,7 +17,7 @@ use crate::values::record::{Make, Shape};
 use crate::values::stored_form::{check_pydantic, to_stored};
 use crate::values::{decode_json, json_attribute, unreadable};
 
-/// What is asked of a dump besides `include=` and `exclude=`.
+/// The options of a dump other than `include=` and `exclude=`.
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub(super) struct Dump<'py> {
     pub(super) py: Python<'py>,
@@ -25,7 +25,7 @@ pub(super) struct Dump<'py> {
     pub(super) excludes_unset: bool,
     pub(super) excludes_defaults: bool,
     pub(super) excludes_none: bool,
-    /// What pydantic models inside are told besides.
+    /// Further options for nested pydantic models.
     pub(super) nested: Option<Bound<'py, PyDict>>,
 }
 
@@ -52,7 +52,7 @@ impl<'py> Dump<'py> {
         Ok(Some(next))
     }
 
-    /// Whether nobody has set a member: a default filled it in, and it was not edited in place since.
+    /// Whether no one has set a member: a default filled it in, and it was not edited in place since.
     pub(super) fn is_unset(
         &self,
         unset: &FieldSet,
@@ -138,7 +138,7 @@ impl<'py> Dump<'py> {
         })
     }
 
-    /// A value of no declared type, or of another one than declared.
+    /// A value without a declared type, or with another type than declared.
     fn other(
         &self,
         kind: &Kind,
@@ -250,7 +250,7 @@ impl<'py> Dump<'py> {
             if self.is_unset(&unset, index, field, &member)? {
                 continue;
             }
-            // Of a default factory of a dataclass its class alone knows.
+            // Only the class of a dataclass knows its default factories.
             let has_default = self.excludes_defaults
                 && shape.make == Make::Dataclass
                 && is_dataclass_default(value, field.name.bind(self.py), &member)?;
@@ -265,7 +265,7 @@ impl<'py> Dump<'py> {
                 .map_err(within)?;
             members.set_item(&field.name, dumped)?;
         }
-        // What an undeclared member of a TypedDict holds is shown all the same: a dump shows what is there.
+        // Undeclared members of a TypedDict are shown anyway: a dump shows what is there.
         if shape.make == Make::TypedDict && !self.json {
             for (key, member) in value.cast::<PyDict>().map_err(PyErr::from)?.iter() {
                 let is_declared = key
@@ -333,7 +333,7 @@ impl<'py> Dump<'py> {
             let dumped = value.call_method(intern!(py, "model_dump"), (), Some(&options))?;
             return Ok(dumped);
         }
-        // Through its text: what JSON has no word for, such as NaN, becomes what pydantic says it is.
+        // As text: what JSON cannot express, such as NaN, becomes what pydantic makes of it.
         let text = value
             .call_method(intern!(py, "model_dump_json"), (), Some(&options))
             .and_then(|text| text.extract::<String>())
@@ -344,7 +344,7 @@ impl<'py> Dump<'py> {
     }
 }
 
-/// A value that has nothing inside of it, told without a look at its class's attributes.
+/// A value with nothing inside it, recognized without looking up attributes of its class.
 #[inline]
 pub(super) fn is_plain(value: &Bound<'_, PyAny>) -> bool {
     value.is_exact_instance_of::<PyString>()
@@ -354,7 +354,7 @@ pub(super) fn is_plain(value: &Bound<'_, PyAny>) -> bool {
         || value.is_exact_instance_of::<PyFloat>()
 }
 
-/// Whether a value equals what the field has when nothing is given.
+/// Whether a value equals what the field gets when nothing is given.
 pub(super) fn is_default(
     py: Python<'_>,
     field: &Field,

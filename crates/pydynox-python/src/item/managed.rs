@@ -1,5 +1,5 @@
-//! What pydynox manages of an item, between an instance and the core: what the instance tells of its stored item, and the values
-//! that a write adds.
+//! Managed values: what pydynox manages in an item, between instance and core. The instance reports on its stored item, and a
+//! write adds values.
 
 use pydynox_core::error::Error;
 use pydynox_core::time::Instant;
@@ -17,7 +17,7 @@ use crate::values::decode::Decoder;
 use crate::values::encode::write_value;
 use crate::values::scalar::instant;
 
-/// What one write adds to what the user asks for, as the core decides it and as the instance takes it over.
+/// What one write adds to what the user asks for, as the core decides it and the instance takes it over.
 #[derive(Default)]
 pub(crate) struct Managed<'py> {
     core: ManagedValues,
@@ -26,7 +26,7 @@ pub(crate) struct Managed<'py> {
 }
 
 impl<'py> Managed<'py> {
-    /// Of an item that must not be there yet.
+    /// For an item that must not exist yet.
     pub(crate) fn of_create(py: Python<'py>, schema: &Schema) -> PyResult<Self> {
         let purposes = &schema.rules.purposes;
         if !purposes.add_anything() {
@@ -35,7 +35,7 @@ impl<'py> Managed<'py> {
         Self::decoded(py, schema, ManagedValues::of_create(purposes))
     }
 
-    /// Of a whole item that replaces another.
+    /// For a whole item that replaces another.
     pub(crate) fn of_put(instance: &Bound<'py, Instance>, schema: &Schema) -> PyResult<Self> {
         if !schema.rules.purposes.add_anything() {
             return Ok(Self::default());
@@ -44,7 +44,7 @@ impl<'py> Managed<'py> {
         Self::decoded(instance.py(), schema, core)
     }
 
-    /// Of a change of an item that was read or written.
+    /// For a change to an item that was read or written.
     pub(crate) fn of_change(instance: &Bound<'py, Instance>, schema: &Schema) -> PyResult<Self> {
         if !schema.rules.purposes.add_anything() {
             return Ok(Self::default());
@@ -53,7 +53,7 @@ impl<'py> Managed<'py> {
         Self::decoded(instance.py(), schema, core)
     }
 
-    /// Only what must be there: of a delete, or of a check.
+    /// Only what must be there: for a delete or a check.
     pub(crate) fn of_check(instance: &Bound<'py, Instance>, schema: &Schema) -> PyResult<Self> {
         if schema.rules.purposes.version.is_none() {
             return Ok(Self::default());
@@ -85,7 +85,7 @@ impl<'py> Managed<'py> {
         &self.core
     }
 
-    /// What an attribute becomes, where this write decides it.
+    /// The new value of an attribute, where this write decides it.
     pub(crate) fn value(&self, index: usize) -> Option<&Bound<'py, PyAny>> {
         let mut all = self.core.values().iter().zip(&self.values);
         all.find(|(one, _)| one.field == index)
@@ -106,7 +106,7 @@ impl<'py> Managed<'py> {
     }
 }
 
-/// What an instance tells of its stored item.
+/// What an instance knows about its stored item.
 fn stored_values(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<StoredValues> {
     let purposes = &schema.rules.purposes;
     let version = match &purposes.version {
@@ -158,7 +158,7 @@ fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> 
     })
 }
 
-/// Whether the time of an item is over: what DynamoDB may delete, and deletes within days.
+/// Whether an item has expired: DynamoDB may delete it, and does so within days.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
 #[pyfunction]
 #[pyo3(signature = (instance, /))]

@@ -1,4 +1,4 @@
-//! An item as an instance, in one pass over its bytes.
+//! Item reading: an item as an instance, in one pass over its bytes.
 
 use std::ops::Range;
 
@@ -35,8 +35,8 @@ pub(crate) fn read<'py>(
     Ok(instance)
 }
 
-/// Read an item map into an instance's attributes; gives what was read, and the fields that the item does not have. The instance's
-/// state is the caller's to set.
+/// Read an item map into an instance's attributes; returns what was read, and the fields that the item lacks. The caller sets the
+/// instance's state.
 pub(crate) fn read_into<'py>(
     decoder: &mut Decoder<'py>,
     r: &mut Reader<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn read_into<'py>(
     let broken = |error| malformed(py, &error);
     let mut slots = Vec::with_capacity(schema.len());
     slots.resize_with(schema.len(), || Slot::Absent);
-    // Collected in the decoder's buffer, so that each instance allocates its bytes once.
+    // Collected in the decoder's buffer, so that each instance allocates its bytes only once.
     let mut raw = decoder.take_scratch();
     let mut unknown = Vec::new();
     let mut expected = 0;
@@ -112,7 +112,7 @@ pub(crate) fn read_into<'py>(
     Ok((stored, unset))
 }
 
-/// A value as the kind says, or None where it is of another type; the reader stands after it.
+/// A value as its kind, or None where it has another type; the reader moves past it.
 #[cold]
 fn lenient<'py>(
     decoder: &mut Decoder<'py>,
@@ -128,7 +128,7 @@ fn lenient<'py>(
     }
 }
 
-/// A stored value as what it is.
+/// A stored value as its own type.
 pub(crate) fn plain_value<'py>(
     decoder: &mut Decoder<'py>,
     bytes: &[u8],
@@ -156,7 +156,7 @@ pub(crate) fn append(raw: &mut Vec<u8>, bytes: &[u8]) -> Range<u32> {
     start..raw.len() as u32
 }
 
-/// Give an attribute that the stored item does not have its value: the default, an empty container, or None.
+/// Set an attribute that the stored item does not have: to its default, an empty container, or None.
 #[cold]
 fn fill(
     instance: &Bound<'_, Instance>,

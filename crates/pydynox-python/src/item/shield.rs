@@ -1,4 +1,4 @@
-//! What a call on items of a model is told of protected attributes, so that their values are sealed and opened on the way.
+//! Shields: what a call on a model's items knows about protected attributes, so that values are sealed and opened on the way.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::model::instance::{Instance, schema_of};
 use crate::model::key;
 use crate::model::schema::Schema;
 
-/// What a call on items of a model is told; most models have nothing to tell.
+/// What a call on a model's items needs for protection; most models have none.
 pub(crate) struct Shield {
     reads: Vec<Reads>,
     written: Option<Written>,
@@ -67,7 +67,7 @@ impl Shield {
         };
         let mut classes = Vec::new();
         for (name, of) in entities.iter() {
-            // A class whose annotations named what was yet to come may be known by now, as it is where items are decoded.
+            // Annotations may have named a class that was defined later; resolve it now, as decoding does.
             let of = match of.cast_into::<Schema>() {
                 Ok(of) => of,
                 Err(_) => match model
@@ -112,7 +112,7 @@ impl Shield {
     }
 }
 
-/// By stored name, a class that encrypts the attribute; nothing where there is one class alone.
+/// By stored name, a class that encrypts the attribute; empty if there is only one class.
 fn encrypted_by<E>(classes: &[(E, Bound<'_, Schema>)]) -> Vec<(Box<str>, Box<str>)> {
     if classes.len() < 2 {
         return Vec::new();
@@ -131,7 +131,7 @@ fn encrypted_by<E>(classes: &[(E, Bound<'_, Schema>)]) -> Vec<(Box<str>, Box<str
     attributes
 }
 
-/// The attributes that a class does not encrypt, and another one of its table does.
+/// The attributes that this class does not encrypt and another class of its table does.
 fn plain_attributes(
     of: &Schema,
     encrypted: &[(Box<str>, Box<str>)],
@@ -154,12 +154,12 @@ fn plain_attributes(
     })
 }
 
-/// What a call is told, as it is put together.
+/// The protection of a call while it is put together.
 #[derive(Default)]
 pub(crate) struct Shields(Option<Protection>);
 
 impl Shields {
-    /// Adds what is known of an item or a model; `body` is the piece of the call's body that is about it.
+    /// Adds what is known of an item or a model; `body` is its part of the call's body.
     pub(crate) fn add(&mut self, shield: Option<Shield>, body: &mut [u8]) {
         let Some(shield) = shield else {
             return;
@@ -174,7 +174,7 @@ impl Shields {
         }
     }
 
-    /// What the client tells the core.
+    /// What the client passes to the core.
     pub(crate) fn protection(
         self,
         py: Python<'_>,
@@ -189,7 +189,7 @@ impl Shields {
     }
 }
 
-/// What a call is told that reads items of these models.
+/// The protection for a call that reads items of these models.
 pub(crate) fn opening<'a, 'py: 'a>(
     py: Python<'py>,
     settings: &Settings,

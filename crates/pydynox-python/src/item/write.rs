@@ -1,4 +1,4 @@
-//! An instance as an item, written into a body.
+//! Item writing: an instance as an item, written into a body.
 
 use std::cell::Cell;
 
@@ -20,11 +20,11 @@ use crate::values::field::Role;
 use crate::values::kind::Kind;
 
 thread_local! {
-    /// Where bytes are collected, so that each instance allocates its own once.
+    /// Where bytes are collected, so that each instance allocates its own only once.
     static RAW: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Write the whole item, `{"name":{"S":"x"},...}`, attributes that the model does not declare included; gives the item as it
+/// Write the whole item, `{"name":{"S":"x"},...}`, including attributes that the model does not declare; returns the item as it
 /// will be stored.
 pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
     write_unless(w, instance, &Managed::default(), Vec::new())
@@ -74,7 +74,7 @@ fn write_unless(
         let raw_value = old.is_some_and(|(_, slot)| is_raw(field, slot, &value));
         let written = match old {
             Some(_) if raw_value => encode::write_value(w, &Kind::Any, &value, 0),
-            // The stored form of a key is the item's address, whoever wrote it.
+            // The stored form of a key is the item's address, whichever program wrote it.
             Some((before, Slot::Bytes(range))) if field.role != Role::Attribute => {
                 w.raw(before.bytes(range));
                 Ok(())
@@ -134,7 +134,7 @@ fn write_unless(
     Ok(stored)
 }
 
-/// The slot of a value that a default filled in and nobody has changed since.
+/// The slot of a value that a default filled in and that has not been changed since.
 fn still_filled<'a>(
     before: &'a Stored,
     index: usize,

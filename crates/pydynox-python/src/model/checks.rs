@@ -1,4 +1,4 @@
-//! Whether conditions and actions fit the model that they are used on.
+//! Checks: whether conditions and actions fit the model that they are used on.
 
 use std::borrow::Cow;
 
@@ -85,7 +85,7 @@ pub(crate) fn protected_at<'a>(schema: &'a Schema, path: &path::Path) -> Option<
     field.protected.is_some().then_some(field)
 }
 
-/// What is said of one model is not asked of another; a base class may speak of what its subclasses have, and they of it.
+/// A condition on one model is not applied to another; a base class may refer to attributes of its subclasses, and they to its.
 pub(crate) fn check_owner(
     schema: &Schema,
     owner: &Bound<'_, PyType>,
@@ -105,7 +105,7 @@ pub(crate) fn check_owner(
     Err(validation_error(py, &message))
 }
 
-/// Why no action changes a key.
+/// Why no action may change a key.
 pub(crate) const IS_KEY: &str =
     "is a key and cannot change: an item with another key is another item";
 
@@ -139,7 +139,7 @@ pub(crate) fn actions_on(given: &Bound<'_, PyTuple>, schema: &Schema) -> PyResul
     Ok(actions)
 }
 
-/// A caller's actions, checked together; `fixed` knows by stored name why an attribute may not be changed by any.
+/// A caller's actions, checked together; `fixed` gives by stored name the reason why an attribute may not be changed.
 pub(crate) fn actions_of(
     given: &Bound<'_, PyTuple>,
     fixed: impl Fn(&str) -> Option<Cow<'static, str>>,

@@ -1,4 +1,4 @@
-//! Where an instance keeps encrypted values: outside of its `__dict__`, which serializers and debuggers read.
+//! Concealed values: encrypted ones are kept outside an instance's `__dict__`, which serializers and debuggers read.
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::intern;
@@ -8,8 +8,8 @@ use pyo3::types::{PyDict, PyString};
 use crate::model::instance::Instance;
 use crate::values::assignment::undeletable;
 
-/// What stands in a model class under the name of an encrypted attribute. Being a data descriptor, it comes before the instance's
-/// `__dict__`, so reading, assigning and all that the border does by name arrive here.
+/// A model class has this under the name of an encrypted attribute. As a data descriptor it comes before the instance's
+/// `__dict__`, so reads, assignments and everything that the border does by name arrive here.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Concealed {
     name: Py<PyString>,
@@ -24,7 +24,7 @@ impl Concealed {
         })
     }
 
-    /// The value of an instance; of the class, the path to the attribute, as of every other.
+    /// The value of an instance; on the class, the path to the attribute, as for any other.
     fn __get__<'py>(
         &self,
         instance: Option<&Bound<'py, PyAny>>,
@@ -57,8 +57,8 @@ impl Concealed {
     }
 }
 
-/// The dictionary of an instance's concealed values. Nothing is borrowed while it is changed: the values that it lets go of may
-/// run code that uses the instance.
+/// The dictionary of an instance's concealed values. Nothing is borrowed while it changes: the values that it drops may run code
+/// that uses the instance.
 fn values_of<'py>(instance: &Bound<'py, Instance>) -> Bound<'py, PyDict> {
     let py = instance.py();
     if let Some(values) = &instance.borrow().concealed {
@@ -83,7 +83,7 @@ pub(crate) fn concealed_values<'py>(
     }
 }
 
-/// Give such values to an instance again, unchecked.
+/// Restore such values to an instance, unchecked.
 #[pyfunction]
 #[pyo3(signature = (instance, values, /))]
 pub(crate) fn set_concealed(

@@ -1,14 +1,14 @@
-//! What a class declares beside its fields, as Python hands it over.
+//! Declarations: what a class declares in addition to its fields, as Python passes it.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::interpreter::text;
 
-/// Name, whether it is global, attributes of its partition key and of its sort key by stored name, what it projects.
+/// Name, whether it is global, its partition key's and sort key's attributes by stored name, what it projects.
 pub(crate) type DeclaredIndex = (String, bool, Vec<String>, Vec<String>, Option<Vec<String>>);
 
-/// A class without its fields. Texts are read by the functions below, whose errors say what is wrong with which.
+/// A class without its fields. The functions below read the texts, and their errors say what is wrong with which.
 #[derive(FromPyObject)]
 #[allow(clippy::struct_excessive_bools)] // each is a setting of its own
 pub(crate) struct Declared<'py> {
@@ -29,12 +29,12 @@ pub(crate) struct Declared<'py> {
     /// The schemas of subclasses by entity; grows as they are defined.
     #[pyo3(item)]
     pub(crate) entities: Option<Py<PyDict>>,
-    /// Whether items of no entity, or of one that is not among these, are none of this model's.
+    /// Whether the model ignores items without an entity, or with one that is not listed here.
     #[pyo3(item)]
     pub(crate) only_entities: bool,
     #[pyo3(item)]
     pub(crate) indexes: Vec<DeclaredIndex>,
-    /// Among which items, and the attributes whose values together only one of them has.
+    /// The items that it covers, and the attributes whose combined values are unique among them.
     #[pyo3(item)]
     pub(crate) unique: Vec<(String, Vec<String>)>,
     #[pyo3(item)]
@@ -46,7 +46,7 @@ impl Declared<'_> {
         text::declared_table(&self.table)
     }
 
-    /// The name by which encrypted values know their table; that which is sent where none is declared.
+    /// The name by which encrypted values know their table; the name that is sent if none is declared.
     pub(crate) fn logical_table(&self) -> PyResult<Option<&str>> {
         text::logical_table(&self.logical_table)
     }

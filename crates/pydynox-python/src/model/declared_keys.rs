@@ -1,4 +1,4 @@
-//! What the keys, indexes and unique constraints that a class declares are to the core.
+//! Declared keys: the keys, indexes and unique constraints that a class declares, in the core's form.
 
 use pydynox_core::index_key::IndexKey;
 use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
@@ -28,7 +28,7 @@ pub(super) fn key_of<'a>(
         })
 }
 
-/// The fields that are keys of indexes, by their places; empty where there are no indexes.
+/// The fields that are keys of indexes, by position; empty where there are no indexes.
 pub(super) fn index_keys_of(layout: &Layout, item: &ItemSchema) -> Box<[Option<IndexKey>]> {
     let mut index_keys: Vec<Option<IndexKey>> = Vec::new();
     for key in IndexKey::all(item) {
@@ -63,7 +63,7 @@ pub(super) fn indexes_of(layout: &Layout, declared: Vec<DeclaredIndex>) -> Vec<I
             let key_type = field.and_then(|field| field.kind.present().key_type());
             KeyAttribute {
                 attribute_name: name.into(),
-                // Of an attribute that is not there the core says so.
+                // If the attribute does not exist, the core reports that.
                 key_type: key_type.unwrap_or(KeyType::S),
             }
         };

@@ -1,4 +1,4 @@
-//! Items of several models in one table: the schema by which each is read.
+//! Entities: items of several models in one table, and the schema that reads each of them.
 
 use pydynox_core::expression::condition::Condition;
 use pydynox_core::wire::Reader;
@@ -11,17 +11,17 @@ use crate::exceptions::{malformed, misfit, raise, validation_error};
 use crate::interpreter::text;
 use crate::model::schema::Schema;
 
-/// Of which model an item is, in the eyes of one that reads it.
+/// The model that an item belongs to, seen from the model that reads it.
 pub(crate) enum Owner<'py> {
     /// The reader's own.
     Own,
     /// A subclass of the reader.
     Other(Bound<'py, Schema>),
-    /// One that the reader does not see.
+    /// A model that the reader does not see.
     Foreign,
 }
 
-/// Of which model the item at a cursor is.
+/// The model that the item at a cursor belongs to.
 pub(crate) fn owner<'py>(schema: &Bound<'py, Schema>, item: &Reader<'_>) -> PyResult<Owner<'py>> {
     let py = schema.py();
     let model = schema.get();
@@ -48,7 +48,7 @@ fn named<'py>(schema: &Bound<'py, Schema>, name: &str) -> PyResult<Owner<'py>> {
     {
         return Ok(Owner::Other(schema));
     }
-    // A class whose annotations named what was yet to come may be known by now.
+    // Annotations may have named a class that was defined later; resolve it now.
     let schema = model
         .model(py)
         .call_method1(intern!(py, "_find_entity"), (&name,))?;
@@ -70,7 +70,7 @@ fn named<'py>(schema: &Bound<'py, Schema>, name: &str) -> PyResult<Owner<'py>> {
     ))
 }
 
-/// The schema by which an item is read that somebody gave; refuses one that the model does not see.
+/// The schema that reads an item passed by a caller; refuses one that the model does not see.
 pub(crate) fn reader_of<'py>(
     schema: &Bound<'py, Schema>,
     item: &[u8],
@@ -99,14 +99,14 @@ pub(crate) fn reader_of<'py>(
     }
 }
 
-/// The entity of an item, where it is not the model's own or one of its subclasses.
+/// The entity of an item, if it is neither the model's own nor a subclass's.
 pub(crate) fn other_name(py: Python<'_>, schema: &Schema, item: &[u8]) -> Option<String> {
     let subclasses = schema.entities.bind(py);
     let is_subclass = |name: &str| subclasses.contains(name).unwrap_or(false);
     schema.rules.entities.other_name(item, is_subclass)
 }
 
-/// That an item is one that this model reads: its own, or one of a subclass. None where it reads all there are.
+/// Limits items to those that this model reads: its own, and those of subclasses. None where it reads all of them.
 pub(crate) fn readable(py: Python<'_>, schema: &Schema) -> PyResult<Option<Condition>> {
     let entities = &schema.rules.entities;
     if entities.reads_all() {
@@ -122,7 +122,7 @@ pub(crate) fn readable(py: Python<'_>, schema: &Schema) -> PyResult<Option<Condi
     condition.map_err(|error| raise(py, &error))
 }
 
-/// The error of a row that is no item of the model that reads it.
+/// The error for a row that does not belong to the model that reads it.
 pub(crate) fn foreign(schema: &Bound<'_, Schema>) -> PyErr {
     let model = schema.get();
     misfit(

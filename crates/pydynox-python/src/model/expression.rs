@@ -1,4 +1,4 @@
-//! Paths, conditions and actions: the handles behind Python's operators. Values are encoded here, when an expression is built.
+//! Expressions: paths, conditions and actions behind Python's operators. Values are encoded when an expression is built.
 
 use pydynox_core::expression::action::{self, Source};
 use pydynox_core::expression::condition::{self, Comparator, Function, Operand};
@@ -38,7 +38,7 @@ impl Path {
         })
     }
 
-    /// The path that a text such as `address.lines[0]` names, or a list of names and positions, of no declared type.
+    /// The path that a text such as `address.lines[0]` names, or a list of names and positions, without a declared type.
     #[staticmethod]
     fn parse(path: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self {
@@ -119,7 +119,7 @@ impl Path {
         self.left().among(values)
     }
 
-    /// Let a number of seconds since 1970 grow, from now where there is none.
+    /// Add to a number of seconds since 1970, starting from now where there is none.
     fn postponed(&self, seconds: i64, now: &Bound<'_, PyAny>) -> PyResult<Action> {
         let now_py = now.py();
         let now = Source::Value(self.encoded(self.kind().present(), now)?);
@@ -129,7 +129,7 @@ impl Path {
         Ok(self.action(now_py, action::Action::set(self.place.clone(), sum)))
     }
 
-    /// Whether exactly this is stored there, be it encrypted or not.
+    /// Whether exactly this value is stored there, encrypted or not.
     fn is_stored_as(&self, value: &Bound<'_, PyAny>) -> PyResult<Condition> {
         let place = Operand::Path(self.place.clone());
         let stored = Operand::Value(self.encoded(&ANY, value)?);

@@ -1,4 +1,4 @@
-//! The key of an item from what a caller gives: values by position, by name, or the parts of a template.
+//! Given keys: the key of an item from a caller's values, passed by position, by name, or as the parts of a template.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -56,7 +56,7 @@ impl Schema {
         PyTuple::new(py, parts)
     }
 
-    /// What is wrong with a key that lacks a part: a name that is none of its parts says more than what it leaves out.
+    /// What is wrong with a key that lacks a part: an unknown name says more than the part that is missing.
     fn missing_part(
         &self,
         py: Python<'_>,
@@ -78,7 +78,7 @@ impl Schema {
         }
     }
 
-    /// What a template's text begins with as far as the named values go, and the name of the first one that is missing.
+    /// The start of a template's text, up to the first name without a value, and that name.
     pub(crate) fn prefix(
         &self,
         py: Python<'_>,
@@ -112,7 +112,7 @@ impl Schema {
         }
     }
 
-    /// A part of the key by the fields that it is made of; `used` are those that were.
+    /// A part of the key, built from its source fields; `used` collects those.
     fn made_of<'py>(
         &self,
         py: Python<'py>,
@@ -158,7 +158,7 @@ impl Schema {
     }
 }
 
-/// What is wrong with the first name that is none of these.
+/// What is wrong with the first name that is not one of these.
 fn unknown_part(named: &Bound<'_, PyDict>, parts: &[&str]) -> PyResult<Option<String>> {
     for name in named.keys() {
         if !parts.contains(&&*name.to_string()) {

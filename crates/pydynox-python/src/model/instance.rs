@@ -1,4 +1,4 @@
-//! What every model instance is: the keyword constructor, checked assignment, and the state that users do not see.
+//! Instance: what every model instance has, from the keyword constructor and checked assignment to the state hidden from users.
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
@@ -19,11 +19,11 @@ use crate::values::plain::admitted;
 pub(crate) struct Instance {
     pub(crate) schema: Option<Py<Schema>>,
     pub(crate) stored: Option<Box<Stored>>,
-    /// Fields that a call of unknown outcome may have written: they count as changed until a read or a write settles them.
+    /// Fields that a call with an unknown outcome may have written: they count as changed until a read or a write settles them.
     pub(crate) unsettled: Box<[usize]>,
-    /// Fields whose value a default filled in, and nobody has set since.
+    /// Fields whose value a default filled in, and that have not been set since.
     pub(crate) unset: FieldSet,
-    /// The values that its `__dict__` must not show; None of a class that has none.
+    /// The values that its `__dict__` must not show; None if its class has no such fields.
     pub(crate) concealed: Option<Py<PyDict>>,
 }
 
@@ -40,7 +40,7 @@ impl Instance {
     }
 }
 
-/// The schema of an instance, from its class when it is asked for the first time.
+/// The schema of an instance; the first call takes it from its class.
 pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, Schema>> {
     let py = instance.py();
     if let Some(schema) = &instance.borrow().schema {
@@ -58,7 +58,7 @@ pub(crate) fn schema_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<
     Ok(schema)
 }
 
-/// Whether functions of the user's run before or after what is done with instances of a class.
+/// Whether user functions run before or after operations on instances of a class.
 pub(crate) fn has_hooks(class: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(!class.getattr(intern!(class.py(), "_hooks"))?.is_none())
 }
@@ -140,7 +140,7 @@ impl Instance {
         if was_unset {
             slf.borrow_mut().unset.remove(index);
         }
-        // The assignment may drop the old value, and with it run code that uses this instance: nothing is borrowed by then.
+        // The assignment may drop the old value, which may run code that uses this instance: nothing is borrowed by then.
         ffi::set_attribute(slf, name, &value)
     }
 
@@ -155,7 +155,7 @@ impl Instance {
         equal(slf, other, schema_of(slf)?.get())
     }
 
-    /// A copy that counts as read or written where this one does; it shares the values.
+    /// A copy that counts as read or written if this one does; it shares the values.
     fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         copied(slf, |value| Ok(value.clone()))
     }
@@ -192,7 +192,7 @@ impl Instance {
     }
 }
 
-/// Set an attribute that others are made of.
+/// Set an attribute that others are built from.
 fn assign_source(
     instance: &Bound<'_, Instance>,
     schema: &Schema,
@@ -227,7 +227,7 @@ fn fixed(schema: &Schema, field: &Field) -> PyErr {
     })
 }
 
-/// A new instance with the values that `copy` gives, and with what this one was read or written as.
+/// A new instance with the values that `copy` returns, and with what this one was read or written as.
 fn copied<'py>(
     instance: &Bound<'py, Instance>,
     copy: impl Fn(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
@@ -277,7 +277,7 @@ pub(crate) fn unsettle(
     Ok(())
 }
 
-/// The values that templates have once a field has another one, in the order of the fields; nothing is set.
+/// The new values of templates once a field changes, in the order of the fields; nothing is set.
 pub(crate) fn following<'py>(
     instance: &Bound<'py, Instance>,
     schema: &Schema,
@@ -316,7 +316,7 @@ pub(crate) fn following<'py>(
     }
 }
 
-/// Give a new instance what its templates make.
+/// Set the templates' results on a new instance.
 pub(crate) fn fill(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<()> {
     for (index, value) in following(instance, schema, None)? {
         let name = schema.field(index).name.bind(instance.py());
@@ -325,7 +325,7 @@ pub(crate) fn fill(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<
     Ok(())
 }
 
-/// Whether users may set a field whatever it is made of.
+/// Why users may not set a field that is built from others.
 pub(crate) fn refuse_assignment(schema: &Schema, field: &Field) -> String {
     let (model, name) = (&schema.name, &field.text);
     let template = schema.template_of(name);
@@ -333,7 +333,7 @@ pub(crate) fn refuse_assignment(schema: &Schema, field: &Field) -> String {
     format!("{model}.{name} is built from {text:?}: set the attributes it is built from")
 }
 
-/// Why a stored item's attribute that a key is made of cannot change.
+/// Why an attribute that a stored item's key is built from cannot change.
 pub(crate) fn moves_the_item(schema: &Schema, index: usize) -> Option<String> {
     let template = schema.templates.iter().find(|template| {
         schema.field(template.target).role != Role::Attribute && template.uses(index)

@@ -1,4 +1,4 @@
-//! What a model declares, and what is said of its attributes.
+//! Model: what a class declares, and the conditions, actions and paths on its attributes.
 
 pub(crate) mod action;
 pub(crate) mod checks;

@@ -1,4 +1,4 @@
-//! The place of a value in an item: an attribute, or something inside of it.
+//! Paths: the place of a value in an item, either an attribute or something inside it.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ static INT: Kind = Kind::Int;
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Path {
     pub(crate) place: path::Path,
-    /// The attribute that it starts at; None where no model says anything.
+    /// The attribute that it starts at; None if no model declares one.
     pub(crate) field: Option<Py<Field>>,
     /// The class through which it was taken.
     pub(crate) owner: Option<Py<PyType>>,
@@ -46,8 +46,8 @@ impl Path {
             .unwrap_or(&ANY)
     }
 
-    /// What it reads as where nothing is stored, as on an instance; None behind an index, a map key or an Optional, which may well
-    /// lead nowhere.
+    /// How it reads where nothing is stored, as on an instance; None after an index, a map key or an Optional, which may lead
+    /// nowhere.
     pub(crate) fn missing<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Some(mut field) = self.field.as_ref().map(Py::get) else {
             return Ok(py.None().into_bound(py));
@@ -82,7 +82,7 @@ impl Path {
         label
     }
 
-    /// Names model and attribute in the error of a value that stands at this path.
+    /// Names model and attribute in the error of a value at this path.
     #[cold]
     pub(crate) fn tell_owner(&self, py: Python<'_>, error: PyErr) -> PyErr {
         let Some(field) = &self.field else {
@@ -131,7 +131,7 @@ impl Path {
     }
 
     pub(crate) fn encoded(&self, kind: &Kind, value: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {
-        // What is written here stands inside of as many lists and maps.
+        // The value is nested in this many lists and maps.
         let depth = self.place.steps().len() - 1;
         let mut w = Writer::with_capacity(32);
         let problem =
@@ -195,7 +195,7 @@ impl Path {
         Ok(self.condition(value.py(), tree))
     }
 
-    /// The members of a set, as a set; a single set of a path without a type stands for its members.
+    /// The members of a set, as a set; for a path without a type, a single set is taken as its members.
     pub(crate) fn members(&self, values: &Bound<'_, PyTuple>, verb: &str) -> PyResult<Box<[u8]>> {
         let py = values.py();
         if values.is_empty() {
@@ -242,7 +242,7 @@ impl Path {
     }
 }
 
-/// What stands left of a comparison: what it is, how values beside it are stored, and what messages call it.
+/// The left side of a comparison: what it is, how the other side's values are stored, and what messages call it.
 pub(crate) struct Left<'a> {
     pub(crate) operand: Operand,
     pub(crate) kind: &'a Kind,
@@ -320,11 +320,11 @@ pub(crate) fn one_sum() -> PyErr {
     PyTypeError::new_err("DynamoDB adds or subtracts once in a SET: give two operands, not three")
 }
 
-/// How large what stands at a path is.
+/// The size of the value at a path.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Size(pub(crate) Py<Path>);
 
-/// What `set()` takes beside values and paths: a sum, a difference, `if_not_exists`.
+/// What `set()` takes in addition to values and paths: a sum, a difference, `if_not_exists`.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Term {
     pub(crate) term: action::Term,

@@ -1,4 +1,4 @@
-//! Attributes that are stored encrypted or compressed: what a class says of them, and what a call is told.
+//! Protection: attributes that are stored encrypted or compressed, as a class declares them and as a call needs them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::values::field::Field;
 use crate::values::kind::{Clock, Kind};
 use crate::values::layout::Layout;
 
-/// The protected attributes of a class as the core knows them; None where there are none.
+/// The protected attributes of a class in the core's form; None if there are none.
 pub(crate) fn schema_of_fields(
     py: Python<'_>,
     layout: &Layout,
@@ -46,7 +46,7 @@ pub(crate) fn schema_of_fields(
         .map_err(|error| configuration_error(py, error.message()))
 }
 
-/// The types that values of a kind are stored as, the likeliest first.
+/// The types that values of a kind are stored as, most likely first.
 fn types_of(kind: &Kind) -> Vec<Tag> {
     match kind {
         Kind::Str
@@ -96,7 +96,7 @@ fn types_of(kind: &Kind) -> Vec<Tag> {
     }
 }
 
-/// Marks what was written from `at` on as the value of a protected attribute.
+/// Marks what was written from `at` as the value of a protected attribute.
 pub(crate) fn mark(w: &mut Writer, at: usize, field: &Field) {
     let value = w.as_bytes()[at..].to_vec();
     w.truncate(at);

@@ -1,4 +1,4 @@
-//! A model class, compiled: interned names, how each value is stored, and the core's schema of the item.
+//! Schema: a compiled model class, with interned names, how each value is stored, and the core's schema of the item.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,19 +36,19 @@ pub(crate) struct Schema {
     table: Option<Box<str>>,
     /// Whether a stored value of another type is an error; otherwise it is read as it is.
     pub(crate) strict_reads: bool,
-    /// Whether reads are consistent where nobody says.
+    /// Whether reads are consistent by default.
     pub(crate) consistent_read: bool,
-    /// What its writes go by.
+    /// The rules that its writes follow.
     pub(crate) rules: Rules,
     pub(crate) templates: Vec<Template>,
-    /// Which values only one item has.
+    /// The values that only one item may have.
     pub(crate) unique: Vec<Constraint>,
-    /// Whether a unique value that an item has no more is taken from it.
+    /// Whether a unique value that its item no longer has is freed.
     pub(crate) repairs_orphans: bool,
     /// The schemas of subclasses by entity; grows as they are defined.
     pub(crate) entities: Py<PyDict>,
     pub(crate) item: ItemSchema,
-    /// The fields that are keys of indexes, by their places; empty where there are no indexes.
+    /// The fields that are keys of indexes, by position; empty where there are no indexes.
     index_keys: Box<[Option<IndexKey>]>,
     /// The stored names of the key's attributes, partition key first.
     pub(crate) key_names: Arc<[Box<str>]>,
@@ -56,11 +56,11 @@ pub(crate) struct Schema {
     pub(crate) protected: Option<Arc<ProtectedSchema>>,
     /// Whether encrypted values know their table by the name that is sent.
     bound_to_sent_name: bool,
-    /// The protected attributes by the name that was sent last.
+    /// The protected attributes under the name that was sent last.
     protected_as_sent: Mutex<Option<Arc<ProtectedSchema>>>,
-    /// Attributes that another class of the table encrypts and this one does not, each with that class; grows as they are defined.
+    /// Attributes that another class of the table encrypts and this one does not, with that class; grows as they are defined.
     encrypted_elsewhere: Mutex<Vec<(Box<str>, Box<str>)>>,
-    /// Whether there are any: most classes are asked for nothing more.
+    /// Whether there are any: for most classes this check is enough.
     is_encrypted_elsewhere: AtomicBool,
 }
 
@@ -73,7 +73,7 @@ impl Deref for Schema {
 }
 
 impl Schema {
-    /// Attributes of this class that another one of its table encrypts, each with that class.
+    /// Attributes of this class that another class of its table encrypts, each with that class.
     pub(crate) fn encrypted_elsewhere(&self) -> Vec<(Box<str>, Box<str>)> {
         if !self.is_encrypted_elsewhere.load(Ordering::Relaxed) {
             return Vec::new();
@@ -89,27 +89,27 @@ impl Schema {
             .map(|index| self.field(index))
     }
 
-    /// The key's fields and their places, partition key first.
+    /// The key's fields and their positions, partition key first.
     pub(crate) fn key_indexes(&self) -> impl Iterator<Item = (usize, &Field)> {
         std::iter::once(self.partition_key)
             .chain(self.sort_key)
             .map(|index| (index, self.field(index)))
     }
 
-    /// What an index asks of a field.
+    /// What an index requires of a field.
     #[inline]
     pub(crate) fn index_key(&self, index: usize) -> Option<&IndexKey> {
         self.index_keys.get(index)?.as_ref()
     }
 
-    /// Refuses a value of a key of an index that `DynamoDB` would refuse.
+    /// Refuses a value for an index key that `DynamoDB` would refuse.
     #[inline]
     pub(crate) fn fits_index(&self, index: usize, json: &[u8]) -> problem::Checked<()> {
         let problem = self.index_key(index).and_then(|key| key.problem(json));
         problem.map_or(Ok(()), |problem| Err(problem::Problem::new(problem)))
     }
 
-    /// Refuses what an update gives to keys of indexes where `DynamoDB` would.
+    /// Refuses an update's values for index keys where `DynamoDB` would.
     pub(crate) fn check_index_keys(&self, py: Python<'_>, actions: &Actions) -> PyResult<()> {
         if self.index_keys.is_empty() {
             return Ok(());
@@ -139,7 +139,7 @@ impl Schema {
         protected.is_some_and(|protected| protected.encrypts())
     }
 
-    /// Its protected attributes as a client reads and writes them: bound to the name that it sends, unless the class declares one.
+    /// Its protected attributes as a client reads and writes them: bound to the sent name, unless the class declares one.
     pub(crate) fn protected_in(&self, settings: &Settings) -> Option<Arc<ProtectedSchema>> {
         let declared = self.protected.as_ref()?;
         let Some(table) = self.table.as_deref().filter(|_| self.bound_to_sent_name) else {
@@ -159,7 +159,7 @@ impl Schema {
         }
     }
 
-    /// What a field is made of.
+    /// What a field is built from.
     pub(crate) fn template_of(&self, name: &str) -> Option<&Template> {
         let index = self.position(name)?;
         self.templates

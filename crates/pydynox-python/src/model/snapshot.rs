@@ -1,4 +1,4 @@
-//! An item as it was last read or written, attribute by attribute.
+//! Snapshots: an item as it was last read or written, attribute by attribute.
 
 use std::ops::Range;
 
@@ -10,13 +10,13 @@ pub(crate) enum Slot {
     Absent,
     /// A value that cannot be edited in place.
     Scalar(Py<PyAny>),
-    /// A value that can: where its bytes stand in `Stored::raw`.
+    /// A value that can: where its bytes are in `Stored::raw`.
     Bytes(Range<u32>),
     /// Absent in the item and filled in by the default; not written until it is changed.
     FilledScalar(Py<PyAny>),
     /// The same for a value that can be edited in place.
     FilledBytes(Range<u32>),
-    /// A stored value of another type than declared, read as it is, and where its bytes stand.
+    /// A stored value of another type than declared, read as it is, and where its bytes are.
     Raw(Py<PyAny>, Range<u32>),
 }
 
@@ -33,13 +33,13 @@ impl Slot {
     }
 }
 
-/// An item as it was last read or written; its bytes are copied, so no response stays alive for it.
+/// An item as it was last read or written; its bytes are copied so that it keeps no response alive.
 pub(crate) struct Stored {
     pub(crate) slots: Box<[Slot]>,
     pub(crate) raw: Box<[u8]>,
     /// Attributes that the model does not declare, as members of a JSON object, in `raw`.
     pub(crate) unknown: Range<u32>,
-    /// At least as long as the item's JSON text: what tells whether its size is worth counting.
+    /// At least the length of the item's JSON text: decides whether its size needs counting.
     pub(crate) length: usize,
 }
 

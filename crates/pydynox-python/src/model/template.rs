@@ -1,4 +1,4 @@
-//! Attributes that are made of others: `INVOICE#{issued:%Y-%m-%d}#{number:06d}`.
+//! Templates: attributes built from others, as `INVOICE#{issued:%Y-%m-%d}#{number:06d}`.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -22,28 +22,28 @@ use crate::values::scalar::{self, Text};
 #[derive(Debug)]
 enum Piece {
     Text(Box<str>),
-    /// An attribute, and how Python's `format` writes it; stored form where nothing is said.
+    /// An attribute, and its spec for Python's `format`; without one, the stored form.
     Source {
         index: usize,
         spec: Box<str>,
-        /// How many characters the spec makes of a number.
+        /// The number of characters to which the spec pads a number.
         width: Option<usize>,
     },
 }
 
-/// How one attribute is made of others.
+/// How one attribute is built from others.
 #[derive(Debug)]
 pub(crate) struct Template {
-    /// The field that is made.
+    /// The field that is built.
     pub(crate) target: usize,
     pieces: Vec<Piece>,
-    /// What stands between values, so that no value may hold it.
+    /// The text between values, which no value may contain.
     separator: Option<Box<str>>,
-    /// Whether a value that holds it is escaped, not refused.
+    /// Whether a value that contains it is escaped, not refused.
     escapes: bool,
 }
 
-/// A template as the class says it: the pieces, each a text or a name and a spec, the separator, whether it is escaped.
+/// A template as declared: the pieces, each a text or a name and a spec, the separator, whether it is escaped.
 #[derive(FromPyObject)]
 struct DeclaredTemplate<'py>(Vec<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
 
@@ -71,7 +71,7 @@ impl Template {
         Ok(templates)
     }
 
-    /// The fields that it is made of.
+    /// The fields that it is built from.
     pub(crate) fn sources(&self) -> impl Iterator<Item = usize> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Source { index, .. } => Some(*index),
@@ -83,7 +83,7 @@ impl Template {
         self.sources().any(|index| index == field)
     }
 
-    /// The text of these values; None where one of them is None. `get` gives the value of a field.
+    /// The text for these values; None if one of them is None. `get` returns the value of a field.
     pub(crate) fn text<'py>(
         &self,
         layout: &Layout,
@@ -108,7 +108,7 @@ impl Template {
         Ok(Ok(Some(text)))
     }
 
-    /// What the text begins with as far as values are known, and whether that is all of it.
+    /// The start of the text as far as values are known, and whether it is complete.
     pub(crate) fn prefix<'py>(
         &self,
         layout: &Layout,
@@ -132,7 +132,7 @@ impl Template {
         Ok((text, None))
     }
 
-    /// A value as it stands in the text.
+    /// A value in the form that it has in the text.
     fn part(
         &self,
         field: &Field,
@@ -145,7 +145,7 @@ impl Template {
         } else {
             formatted(value, spec, width)?
         };
-        // What a format makes of nothing is nothing too.
+        // A format may turn a value into empty text.
         if text.is_empty()
             || value
                 .cast::<PyString>()
@@ -169,7 +169,7 @@ impl Template {
         )))
     }
 
-    /// The template as people write it.
+    /// The template in its source form.
     pub(crate) fn describe(&self, layout: &Layout) -> String {
         let pieces = self.pieces.iter().map(|piece| match piece {
             Piece::Text(text) => text.to_string(),
@@ -218,7 +218,7 @@ fn plain(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
                 }
             }
         }
-        // Equal numbers are one key, however they are written.
+        // Equal numbers are one key, no matter how they are written.
         Kind::Int | Kind::Float | Kind::Decimal | Kind::Number => {
             number_of(value).map(|number| number.as_str().to_owned())
         }
@@ -285,7 +285,7 @@ fn is_number(value: &Bound<'_, PyAny>) -> bool {
         || is_decimal()
 }
 
-/// The number that a format has written; None of a format that writes no decimal digits.
+/// The number that a format has written; None for a format that writes no decimal digits.
 fn read_back(text: &str, spec: &str) -> Option<Number> {
     if spec.ends_with(['b', 'o', 'x', 'X']) {
         return None;
@@ -301,7 +301,7 @@ fn read_back(text: &str, spec: &str) -> Option<Number> {
     Number::parse(plain).ok()
 }
 
-/// A text in which the separator does not occur, and by which it can be told apart from every other.
+/// The text without the separator, and distinct from every other escaped text.
 fn escaped(text: &str, separator: &str) -> String {
     let mut code = String::new();
     for byte in separator.bytes() {

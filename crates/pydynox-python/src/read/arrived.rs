@@ -1,4 +1,4 @@
-//! What a batch read brought, and how far its protected items are open.
+//! Arrived batches: what a batch read returned, and how much of it is open.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::pagination::{Closed, Opener};
 use pydynox_core::wire::WireError;
 
-/// What came of a batch read, and how far it is open.
+/// The result of a batch read, and how much of it is open.
 pub(crate) struct Arrived {
     pub(super) got: Got,
-    /// Of each answer, its items that are opened as they are taken.
+    /// Per answer, the items that are opened when they are taken.
     pub(super) sealed: Vec<Vec<Row>>,
-    /// The answer and the row of it where the next part begins.
+    /// The answer, and the row in it, at which the next part begins.
     pub(super) next: (usize, usize),
     /// What is open: the answer, and which of its rows.
     pub(super) opened: Vec<(usize, Range<usize>, Opened)>,
 }
 
-/// An item of an answer: its place in what was asked for, its number, and where it stands.
+/// An item of an answer: its place in the request, its number, and its byte range.
 #[derive(Clone)]
 pub(super) struct Row {
     pub(super) place: usize,

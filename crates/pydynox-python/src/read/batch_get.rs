@@ -1,4 +1,4 @@
-//! Batches of reads, seen from Python: keys are extracted here, and what came of them is handed back.
+//! Batch reads, seen from Python: extracts the keys and returns the results.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -23,11 +23,11 @@ use crate::read::arrived::Arrived;
 use crate::read::placed_items::Rows;
 use crate::values::decode::Decoder;
 
-/// The items of a batch read: by key, its place in what came, and its model.
+/// The items of a batch read: by key, its place in the result, and its model.
 pub(crate) struct Gathered {
     got: Brought<Arrived>,
     places: Arc<Vec<(usize, Py<Schema>)>>,
-    /// Who gets the errors of items that cannot be read.
+    /// Receives the errors of items that cannot be read.
     on_invalid: Option<Py<PyAny>>,
     client: CoreClient,
     timeout: Option<Duration>,
@@ -46,7 +46,7 @@ pub(crate) fn send(
     let mut gets = Gets::new();
     let mut w = Writer::with_capacity(64);
     let mut places = Vec::with_capacity(keys.len());
-    // Most keys are of the model of the one before.
+    // Most keys belong to the same model as the one before.
     let mut last: Option<(&Bound<'_, Schema>, KeyNames, bool)> = None;
     for (schema, key, _) in keys {
         let model = schema.get();
@@ -97,8 +97,8 @@ pub(crate) fn send(
 }
 
 impl Answered for Gathered {
-    /// The items in the order of the keys, the positions of the keys that the service left over, whether items have hooks, and
-    /// what brings the rest of the items into the same list.
+    /// The items in the order of the keys, the positions of the keys that the service left unprocessed, whether items have hooks,
+    /// and what reads the rest of the items into the same list.
     fn answered<'py>(
         self,
         py: Python<'py>,
@@ -115,7 +115,7 @@ impl Answered for Gathered {
         };
         let got = &arrived.got;
         let left = PyList::empty(py);
-        // By place, the first position that asked for it. Places are given in order, so others that ask for it come later.
+        // By place, the first position that asked for it. Places are given in order, so other positions for it come later.
         let mut first = Vec::with_capacity(self.places.len());
         let mut others = Vec::new();
         for (position, (place, _)) in self.places.iter().enumerate() {
@@ -205,7 +205,7 @@ impl Answered for Gathered {
 }
 
 impl Gathered {
-    /// What opens the next part, and reads it into the same list.
+    /// Opens the next part, and reads it into the same list.
     fn rest(
         self,
         py: Python<'_>,

@@ -1,4 +1,4 @@
-//! How Python builds a query or scan: each method gives another one, and nothing is sent.
+//! Query builder: how Python builds a query or scan; each method returns a new one, and nothing is sent.
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ static ANY: Kind = Kind::Any;
 
 #[pymethods]
 impl Search {
-    /// A query of a model, or of one of its indexes. `values` are values of the partition key, then conditions; `named` are values
-    /// by name. `models` are those of a collection, which know what its keys are made of.
+    /// A query of a model, or of one of its indexes. `values` are values of the partition key, then conditions; `named` are
+    /// values by name. `models` are those of a collection, which know what its keys are built from.
     #[staticmethod]
     #[pyo3(signature = (schema, index, values, named, models=None))]
     fn query(
@@ -132,7 +132,7 @@ impl Search {
         })
     }
 
-    /// The same with more conditions on what comes back.
+    /// The same with more conditions on what is returned.
     fn filtered(&self, conditions: &Bound<'_, PyTuple>) -> PyResult<Self> {
         let py = conditions.py();
         let mut filter = self.filter.clone();
@@ -159,7 +159,7 @@ impl Search {
         })
     }
 
-    /// The same with rows of what stands at these paths.
+    /// The same with the values at these paths as rows.
     fn selected(&self, paths: &Bound<'_, PyTuple>) -> PyResult<Self> {
         let py = paths.py();
         if paths.is_empty() {
@@ -188,7 +188,7 @@ impl Search {
         })
     }
 
-    /// The same at a pace.
+    /// The same at a limited pace.
     fn paced(&self, py: Python<'_>, pace: Py<Pace>) -> Self {
         Self {
             pace: Some(pace),
@@ -234,7 +234,7 @@ impl Search {
         })
     }
 
-    /// The same with so many seconds for each request.
+    /// The same with this timeout in seconds for each request.
     fn timed(&self, py: Python<'_>, seconds: f64) -> Self {
         Self {
             timeout: Some(time_of(seconds)),
@@ -242,13 +242,13 @@ impl Search {
         }
     }
 
-    /// What `timed()` said, in seconds.
+    /// The timeout set by `timed()`, in seconds.
     #[getter]
     fn timeout(&self) -> Option<f64> {
         self.timeout.map(|time| time.as_secs_f64())
     }
 
-    /// The same with a number of rows, items a request, or requests; they are in range.
+    /// The same with a limit on rows, items per request, or requests; the numbers are in range.
     fn bounded(
         &self,
         py: Python<'_>,
@@ -264,7 +264,7 @@ impl Search {
         }
     }
 
-    /// The same behind a cursor or a key; from the beginning without one.
+    /// The same after a cursor or a key; without one, from the beginning.
     fn after(&self, given: Option<&Bound<'_, PyAny>>, py: Python<'_>) -> PyResult<Self> {
         Ok(Self {
             after: given.map(|given| start::after(self, given)).transpose()?,
@@ -297,7 +297,7 @@ impl Search {
         self.limit
     }
 
-    /// Who takes the errors of rows that cannot be read.
+    /// Receives the errors of rows that cannot be read.
     #[getter]
     fn invalid(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.on_invalid.as_ref().map(|call| call.clone_ref(py))

@@ -1,4 +1,4 @@
-//! How a query or scan under way gets its pages: by calls, by segments, or one page ahead.
+//! Fetching: how a query or scan in progress gets its pages, by calls, by segments, or one page ahead.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::read::pages::{Brought, Source, State, bring, lock, nothing_sent, open
 use crate::read::running_query::Reading;
 
 impl Reading {
-    /// The core's client, which opens what is protected in the rows.
+    /// The core's client, which opens protected values in the rows.
     fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
         let schema = self.search.get().schema.as_ref();
         let schema = schema.map(|schema| schema.bind(py));
@@ -42,7 +42,7 @@ impl Reading {
             if !state.maker.is_this() {
                 let tasks = std::mem::take(&mut state.tasks);
                 let source = std::mem::replace(&mut state.source, Source::Over);
-                // What runs for a parent's reading runs there.
+                // What runs for a parent process's reading runs there.
                 std::mem::forget((tasks, source, self.brought.clone()));
                 return;
             }
@@ -72,12 +72,12 @@ impl Reading {
         Ok(())
     }
 
-    /// How many rows may still be given; None for any number.
+    /// How many rows may still be given; None if unlimited.
     pub(super) fn remaining(&self, state: &State) -> Option<usize> {
         Some(self.limit?.saturating_sub(state.given))
     }
 
-    /// A call that brings rows until there are `wanted`, or a page of them.
+    /// A call that fetches until there are `wanted` rows, or a page of them.
     pub(super) fn operation(
         &self,
         py: Python<'_>,
@@ -89,14 +89,14 @@ impl Reading {
         let remaining = self.remaining(&state);
         let enough = wanted.unwrap_or(1).min(remaining.unwrap_or(usize::MAX));
         let here = state.rows_here();
-        // Of a whole page every row is given, of a part of one the rest may be wanted later.
+        // A whole page is given entirely; of a partial one the rest may be wanted later.
         let most = match (wanted, remaining) {
             (Some(wanted), _) => Some(enough.min(wanted)),
             (None, remaining) => remaining,
         };
         let open = state.rows_open();
         let closed = state.closed();
-        // What is open is given first, then what is here is opened, then more is fetched.
+        // Open rows are given first, then those that have arrived are opened, then more are fetched.
         let missing = if closed.is_empty() {
             enough.saturating_sub(here)
         } else {
@@ -137,7 +137,7 @@ impl Reading {
                     (Some(source), fetched)
                 }
             };
-            // Opened here, off the loop's thread: what is left to it is to decode them.
+            // Opened here, off the loop's thread, which only has to decode them.
             let opener = (open == 0).then(|| Opener::new(&core, to_open, timeout));
             let (brought_now, outcome) = opened(&plan, source, fetched, opener, &closed).await;
             *lock(&brought) = Some(brought_now);
@@ -147,7 +147,7 @@ impl Reading {
         Operation::new(py, exchange, inline, expected)
     }
 
-    /// Takes over what a call brought.
+    /// Takes over what a call returned.
     pub(crate) fn settle(&self) -> u64 {
         let Some(brought) = lock(&self.brought).take() else {
             return 0;
@@ -178,7 +178,7 @@ impl Reading {
         count
     }
 
-    /// Fetches the next page before it is asked for, once a second one was, and never past the limit.
+    /// Fetches the next page before it is requested, once there was a second one, and never past the limit.
     pub(super) fn fetch_ahead(&self, py: Python<'_>, wanted: Option<usize>) -> PyResult<()> {
         let core = self.core(py)?;
         let mut state = lock(&self.state);
@@ -206,11 +206,11 @@ impl Reading {
         let fetching = bridge::on_behalf_of_running_loop(py, async move {
             let mut fetched = pager.fetch(&core, wanted, most).await;
             if let Ok(fetched) = &mut fetched {
-                // What goes wrong here is met again when the rows are asked for.
+                // An error here occurs again when the rows are requested.
                 let mut opener = Opener::new(&core, wanted_ahead, timeout);
                 let _ = opener.open_fetched(fetched).await;
             }
-            // Nobody waits where the reading was ended meanwhile.
+            // If the reading has ended meanwhile, there is no receiver.
             let _ = sender.send((pager, fetched));
         })?;
         let task = runtime::spawn(fetching)?;
@@ -219,8 +219,8 @@ impl Reading {
     }
 }
 
-/// What a call brought, with its protected rows opened, and what the call came to. Without an opener nothing is opened: rows that
-/// are open already are given first.
+/// The pages of a call with their protected rows opened, and the outcome of the call. Without an opener nothing is opened: rows
+/// that are already open are given first.
 async fn opened(
     plan: &Plan,
     source: Option<Source>,

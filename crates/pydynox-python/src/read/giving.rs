@@ -1,4 +1,4 @@
-//! How a query or scan under way hands out its rows, and where it stands after each of them.
+//! Giving: how a query or scan in progress hands out its rows, and its position after each of them.
 
 use std::collections::VecDeque;
 
@@ -66,7 +66,7 @@ impl Reading {
         Ok(rows.into_any())
     }
 
-    /// What a count came to.
+    /// The result of a count.
     pub(crate) fn counted<'py>(
         slf: &Bound<'py, Self>,
         exists: bool,
@@ -81,8 +81,8 @@ impl Reading {
         Ok(count.min(limit as u64).into_pyobject(py)?.into_any())
     }
 
-    /// Decodes up to `most` rows of those that are open. A row that cannot be read ends what is given before it (then the answer is
-    /// true), and is an error where it comes first.
+    /// Decodes up to `most` open rows. A row that cannot be read ends what is given before it (then this returns true), and is an
+    /// error if it comes first.
     fn decode(
         &self,
         rows: &Bound<'_, PyList>,
@@ -148,7 +148,7 @@ impl Reading {
         Ok(false)
     }
 
-    /// Notes where a page stands after its first `given` rows; before all of them it stands where the pages before it ended.
+    /// Records a page's position after its first `given` rows; before all of them it is where the pages before it ended.
     fn stand(
         &self,
         py: Python<'_>,
@@ -162,7 +162,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Where a page stands after its first `given` rows.
+    /// The position of a page after its first `given` rows.
     pub(super) fn position_of(
         &self,
         py: Python<'_>,

@@ -1,4 +1,4 @@
-//! The parts of a key that a query is given by name or in order, as conditions on the key.
+//! Key parts: the parts of a key that a query is given by name or in order, as conditions on the key.
 
 use pydynox_core::expression::condition::{Comparator, Condition as Tree, Operand};
 use pydynox_core::expression::known_part::KnownPart;
@@ -49,17 +49,17 @@ pub(crate) fn equality(place: Place, json: Vec<u8>) -> Tree {
     )
 }
 
-/// What the named parts of a query tell of the attributes of its key, and which of them do.
+/// What a query's named parts say about the attributes of its key, and which parts do.
 #[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) of_key: Vec<KnownPart>,
     pub(crate) used: Vec<String>,
-    /// Parts that stand behind one that is not given: which, of which attribute, and what is missing there.
+    /// Parts that follow one that is missing: which, of which attribute, and what is missing there.
     pub(crate) behind: Vec<(String, String)>,
 }
 
 impl Parts {
-    /// Take in what is known of one attribute of the key; nothing where it is not made of others.
+    /// Add what is known of one attribute of the key; nothing if it is not built from others.
     pub(crate) fn of(
         &mut self,
         py: Python<'_>,
@@ -81,7 +81,7 @@ impl Parts {
                 continue;
             };
             let name = source.text.to_string();
-            // None says as much as nothing.
+            // None is the same as no value.
             if !is_behind || value.is_none() {
                 given |= !value.is_none();
                 if !self.used.contains(&name) {
@@ -120,7 +120,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Refuses a part that tells nothing of any attribute of the key.
+    /// Refuses a part that no attribute of the key uses.
     pub(crate) fn check(&self, py: Python<'_>) -> PyResult<()> {
         let lost = |(name, _): &&(String, String)| !self.used.contains(name);
         match self.behind.iter().find(lost) {
@@ -130,8 +130,8 @@ impl Parts {
     }
 }
 
-/// What the parts tell of the key of a table by the models of a collection, which must agree; parts that none of them uses are
-/// left over.
+/// What the parts say about a table's key, by the models of a collection, which must agree; a part counts as used only if
+/// every model uses it.
 pub(crate) fn parts_of_all(
     py: Python<'_>,
     models: &[Bound<'_, Schema>],
@@ -162,7 +162,7 @@ pub(crate) fn parts_of_all(
             if one == two {
                 continue;
             }
-            // Models may differ in what nobody asked for: then all of the partition is read.
+            // Models may differ in parts that the query does not name: then the whole partition is read.
             let is_asked = |schema| names_a_source(schema, field, named);
             if field.role == Role::PartitionKey || is_asked(first) || is_asked(model) {
                 return Err(disagreement(py, field, (first, &one), (model, &two)));
@@ -176,7 +176,7 @@ pub(crate) fn parts_of_all(
     Ok(parts)
 }
 
-/// What the parts tell of the key of a table by one model of a collection.
+/// What the parts say about a table's key, by one model of a collection.
 fn parts_of_model(
     py: Python<'_>,
     model: &Schema,
@@ -198,7 +198,7 @@ fn parts_of_model(
     Ok(parts)
 }
 
-/// Whether a query names an attribute that a key of this model is made of.
+/// Whether a query names an attribute that a key of this model is built from.
 fn names_a_source(schema: &Schema, field: &Field, named: &Bound<'_, PyDict>) -> bool {
     let own = schema.by_attribute(&field.attribute_name, usize::MAX);
     let template = own.and_then(|at| schema.template_of(&schema.field(at).text));
@@ -209,7 +209,7 @@ fn names_a_source(schema: &Schema, field: &Field, named: &Bound<'_, PyDict>) -> 
     })
 }
 
-/// That two models make different keys of the same parts.
+/// The error for models that build different keys from the same parts.
 fn disagreement(
     py: Python<'_>,
     field: &Field,
@@ -234,7 +234,7 @@ fn disagreement(
     )
 }
 
-/// That an attribute of a key has this value.
+/// Requires this value of a key's attribute.
 pub(crate) fn equals(
     py: Python<'_>,
     schema: &Schema,

@@ -1,4 +1,4 @@
-//! Where the pages of a query or scan come from, and which of their rows were given.
+//! Pages: where those of a query or scan come from, and which of their rows were given.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,24 +16,24 @@ pub(crate) type Ahead = oneshot::Receiver<(Pager, Result<Fetched, Error>)>;
 
 /// Where the next page comes from.
 pub(crate) enum Source {
-    /// Nobody reads.
+    /// No call reads.
     Idle(Pager),
     /// A call reads.
     Busy,
     /// The next page is on its way.
     Ahead(Ahead, AbortHandle),
-    /// Segments are read beside each other.
+    /// Segments are read in parallel.
     Segments(mpsc::Receiver<Result<Fetched, Error>>),
     /// Everything was read, or the reading was ended.
     Over,
 }
 
-/// What a call brought, and what goes on from there.
+/// What a call returned, and the source to continue with.
 pub(crate) struct Brought {
-    /// None where nothing was asked for.
+    /// None if nothing was requested.
     pub(crate) source: Option<Source>,
     pub(crate) fetched: Vec<Fetched>,
-    /// Rows of pages that were here already.
+    /// Rows of pages that had arrived before.
     pub(crate) opened: Vec<(Arc<Sealed>, Opened)>,
 }
 
@@ -41,19 +41,19 @@ pub(crate) struct State {
     pub(crate) source: Source,
     /// What runs on the I/O thread for this reading.
     pub(crate) tasks: Vec<AbortHandle>,
-    /// The process whose source and tasks these are.
+    /// The process that owns the source and the tasks.
     pub(crate) maker: Maker,
-    /// Pages of which not every row was given, and how many of the first one were.
+    /// Pages with rows not given yet, and how many rows of the first page were.
     pub(crate) pending: VecDeque<Page>,
     pub(crate) given_of_first: usize,
-    /// Whether the row behind those that were given cannot be read.
+    /// Whether the row after those that were given cannot be read.
     pub(crate) is_stuck: bool,
-    /// By segment, how far the given rows reach.
+    /// Per segment, how far the given rows reach.
     pub(crate) positions: Vec<Position>,
     pub(crate) given: usize,
     pub(crate) pages: usize,
     pub(crate) capacity: Option<f64>,
-    /// Of a reading whose rows are keys, what the last of them were taken from.
+    /// For a reading whose rows are keys, what the last of them were taken from.
     pub(crate) last: Option<Last>,
 }
 
@@ -97,7 +97,7 @@ impl State {
         closed
     }
 
-    /// Whether a request would have to be sent for more rows.
+    /// Whether more rows would need a request.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.source, Source::Idle(_))
     }
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-/// Opens rows that are here, and then those that came.
+/// Opens rows that had arrived before, and then those that came.
 pub(crate) async fn open_rows(
     opener: &mut Opener<'_>,
     closed: &[Closed],
@@ -189,7 +189,7 @@ pub(crate) fn given_up() -> Error {
     )
 }
 
-/// The answer of a call that needed none.
+/// The answer of a call that did not send a request.
 pub(crate) fn nothing_sent(plan: &Plan) -> Answer {
     Answer {
         body: bytes::Bytes::new(),
@@ -207,7 +207,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What rows were taken from, and where the reading stood before.
+/// What rows were taken from, and the position of the reading before them.
 #[derive(Clone)]
 pub(crate) struct Last {
     pub(crate) positions: Vec<Position>,

@@ -1,4 +1,4 @@
-//! The items of a batch read as they are decoded, each at the position of its key.
+//! Placed items: the items of a batch read as they are decoded, each at the position of its key.
 
 use pydynox_core::call::Answer;
 use pydynox_core::codec::Opened;
@@ -14,13 +14,13 @@ use crate::model::schema::Schema;
 use crate::read::arrived::Row;
 use crate::values::decode::Decoder;
 
-/// Items as they are read.
+/// Items while they are read.
 pub(super) struct Rows<'a, 'py> {
     pub(super) decoder: Decoder<'py>,
     pub(super) places: &'a [(usize, Py<Schema>)],
     /// By position.
     pub(super) items: Vec<Option<Bound<'py, Instance>>>,
-    /// In their place, once they are a list.
+    /// In their positions, once they are a list.
     pub(super) list: Option<Bound<'py, PyList>>,
     /// The class of the last one.
     pub(super) plain: Option<Bound<'py, PyType>>,
@@ -29,7 +29,7 @@ pub(super) struct Rows<'a, 'py> {
 }
 
 impl Rows<'_, '_> {
-    /// Reads the item at the cursor, which is moved behind it.
+    /// Reads the item at the cursor, which moves past it.
     pub(super) fn read(&mut self, position: usize, reader: &mut Reader<'_>) -> PyResult<()> {
         let before = reader.clone();
         let schema = self.places[position].1.bind(self.decoder.py());
@@ -93,7 +93,7 @@ impl Rows<'_, '_> {
         list.set_item(position, instance)
     }
 
-    /// An item that cannot be read: an error, unless somebody takes those.
+    /// An item that cannot be read: an error, unless a callback takes those.
     #[cold]
     fn refuse(&self, position: usize, error: PyErr, item: &[u8]) -> PyResult<()> {
         let py = self.decoder.py();

@@ -1,4 +1,4 @@
-//! The key condition of a query of a model: from values by position, conditions, and values by name.
+//! Query keys: the key condition of a query of a model, from values by position, conditions, and values by name.
 
 use pydynox_core::expression::condition::Condition as Tree;
 use pydynox_core::expression::key_condition::{KeyCondition, QueriedKey};
@@ -16,7 +16,7 @@ use crate::values::field::Field;
 type KeyFields<'a> = (usize, &'a [&'a Field]);
 
 /// The key condition of a query of a model or of one of its indexes. `values` are values of the partition key, then conditions;
-/// `named` are values by name. `models` are those of a collection, which know what its keys are made of.
+/// `named` are values by name. `models` are those of a collection, which know what its keys are built from.
 pub(super) fn key_condition(
     schema: &Bound<'_, Schema>,
     index: Option<&str>,
@@ -53,7 +53,7 @@ pub(super) fn key_condition(
     KeyCondition::new(key, &conditions, &parts.of_key).map_err(|error| raise(py, &error))
 }
 
-/// What named parts tell of the key of one model, where its attributes are not given themselves.
+/// What named parts say about the key of one model, if its attributes are not given themselves.
 fn parts_of_one(
     model: &Schema,
     (partition, fields): KeyFields<'_>,
@@ -105,7 +105,7 @@ fn add_values(
     Ok(())
 }
 
-/// Values by name; `sources` are names of what the key is made of, which were used already.
+/// Values by name; `sources` are names that the key is built from, which were used already.
 fn add_named(
     conditions: &mut Vec<Tree>,
     model: &Schema,

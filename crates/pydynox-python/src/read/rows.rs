@@ -1,4 +1,4 @@
-//! A stored item as a row of a query: an instance, values at paths, or a key.
+//! Rows: a stored item as a row of a query, which is an instance, values at paths, or a key.
 
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
@@ -81,7 +81,7 @@ pub(crate) fn row<'py>(
     }
 }
 
-/// The values of the key of an item, as its model has them; of an item of plain values, or in `DynamoDB`'s JSON.
+/// The values of an item's key, as its model has them. The item has plain values, or is in `DynamoDB`'s JSON.
 #[pyfunction]
 #[pyo3(signature = (schema, item, wire, /))]
 pub(crate) fn key_of_item<'py>(
@@ -104,7 +104,7 @@ pub(crate) fn key_of_item<'py>(
     })
 }
 
-/// A row that is no item: each has its key.
+/// The error for a row without its key.
 #[cold]
 pub(crate) fn keyless(py: Python<'_>, names: &str) -> PyErr {
     unusable(py, &format!("a row lacks its key, '{names}'"))
@@ -119,7 +119,7 @@ pub(crate) fn plain<'py>(decoder: &mut Decoder<'py>, bytes: &[u8]) -> PyResult<B
         .into_any())
 }
 
-/// Tells an error which row it is about.
+/// Adds to an error which row it is about.
 #[cold]
 pub(crate) fn describe(
     py: Python<'_>,

@@ -1,4 +1,4 @@
-//! A query or scan under way: pages that came, rows that were not given yet, the page that is fetched ahead, and where it stands.
+//! Readings: a query or scan in progress, with its pages, the rows not given yet, the page fetched ahead, and its position.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -21,19 +21,19 @@ use crate::read::pages::{Brought, Source, State, lock};
 use crate::read::search::Search;
 use crate::read::start::{Beginning, now};
 
-/// A query or scan under way.
+/// A query or scan in progress.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Reading {
     pub(super) search: Py<Search>,
     pub(super) connection: Arc<Connection>,
     pub(super) plan: Arc<Plan>,
     binding: Binding,
-    /// How many rows it gives at most: of the query's limit, what the cursor says is left.
+    /// The maximum number of rows that it gives: what the cursor says is left of the query's limit.
     pub(super) limit: Option<usize>,
-    /// When it must be over, as the block says that it was begun in.
+    /// When it must have ended, by the block that it was started in.
     pub(super) until: Option<Deadline>,
     pub(super) state: Mutex<State>,
-    /// Filled by a call on whatever thread it runs, taken when its result is asked for.
+    /// Filled by a call on whatever thread runs it, taken when its result is requested.
     pub(super) brought: Arc<Mutex<Option<Brought>>>,
 }
 
@@ -45,7 +45,7 @@ impl Drop for Reading {
 
 #[pymethods]
 impl Reading {
-    /// Begin to read. `count` brings numbers alone, `capacity` what requests cost.
+    /// Begin to read. `count` asks for numbers alone, `capacity` for what requests cost.
     #[new]
     fn new(
         search: &Bound<'_, Search>,
@@ -97,8 +97,8 @@ impl Reading {
         Ok(reading)
     }
 
-    /// The next rows: `wanted` of them, or, without a number, as many as come at once. None when there are no more. With `ahead` the
-    /// page after the next one may be fetched before it is asked for.
+    /// The next rows: `wanted` of them, or, without a number, as many as arrive together. None when there are no more. With
+    /// `ahead` the page after the next one may be fetched before it is requested.
     fn fetch(slf: &Bound<'_, Self>, wanted: Option<usize>, ahead: bool) -> PyResult<Py<Operation>> {
         let py = slf.py();
         let this = slf.get();
@@ -131,7 +131,7 @@ impl Reading {
         over || self.remaining(&state) == Some(0)
     }
 
-    /// Whether rows are here that were not given: the next of them cannot be read.
+    /// Whether rows have arrived but were not given: the next of them cannot be read.
     #[getter]
     fn is_stuck(&self) -> bool {
         lock(&self.state).is_stuck
@@ -143,13 +143,13 @@ impl Reading {
         self.plan.is_spent()
     }
 
-    /// What the requests cost so far, in read units, where the service said so.
+    /// What the requests have cost so far, in read units, where the service reports it.
     #[getter]
     fn capacity(&self) -> Option<f64> {
         lock(&self.state).capacity
     }
 
-    /// Where it stands, as text; None at the end.
+    /// The position as text; None at the end.
     pub(super) fn cursor(&self, py: Python<'_>) -> PyResult<Option<String>> {
         let (positions, given) = {
             let state = lock(&self.state);
@@ -158,7 +158,7 @@ impl Reading {
         self.sealed(py, &positions, given)
     }
 
-    /// Where it would stand with this many of the keys that were given last, as text; None at the end.
+    /// The position after this many of the keys that were given last, as text; None at the end.
     fn cursor_after(&self, py: Python<'_>, rows: usize) -> PyResult<Option<String>> {
         let Some(mut last) = lock(&self.state).last.clone() else {
             return self.cursor(py);
@@ -176,7 +176,7 @@ impl Reading {
         self.sealed(py, &last.positions, last.given + rows)
     }
 
-    /// End the reading; what is on its way is given up.
+    /// End the reading and cancel what is in progress.
     fn close(&self) {
         self.stop();
     }
@@ -187,7 +187,7 @@ impl Reading {
 }
 
 impl Reading {
-    /// A cursor that stands here, with so many rows given; None at the end.
+    /// A cursor at this position, after `given` rows; None at the end.
     fn sealed(
         &self,
         py: Python<'_>,
@@ -281,7 +281,7 @@ impl Answered for Counted {
     }
 }
 
-/// Whom the cursors of a search are for, and how long.
+/// Who may use a search's cursors, and for how long.
 fn terms(search: &Search) -> Terms<'_> {
     Terms {
         audience: search.audience.as_deref(),

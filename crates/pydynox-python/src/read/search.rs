@@ -1,4 +1,4 @@
-//! Queries and scans before they are sent: an immutable value that each builder method copies and checks.
+//! Search: a query or scan before it is sent, as an immutable value that each builder method copies and checks.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -34,7 +34,7 @@ use crate::model::schema::Schema;
 pub(crate) enum Rows {
     /// Whole items.
     Items,
-    /// What stands at these paths.
+    /// The values at these paths.
     Places(Arc<[Py<Path>]>, Arc<Projection>),
     /// The values of the key.
     Keys(Arc<Projection>),
@@ -47,14 +47,14 @@ pub(crate) struct Search {
     /// The table by the name that a caller gave it; a schema knows its own.
     pub(crate) table: Box<str>,
     pub(crate) index: Option<Box<str>>,
-    /// None of a scan.
+    /// None for a scan.
     pub(crate) key: Option<Arc<KeyCondition>>,
     pub(crate) filter: Option<Tree>,
     pub(crate) rows: Rows,
     pub(crate) descending: bool,
     /// None leaves it to the model and to the client's `options()`.
     pub(crate) consistent_read: Option<bool>,
-    /// Of each request; None leaves it to `options()` and to the client.
+    /// Per request; None leaves it to `options()` and to the client.
     pub(crate) timeout: Option<Duration>,
     pub(crate) limit: Option<usize>,
     pub(crate) page_size: Option<u32>,
@@ -63,7 +63,7 @@ pub(crate) struct Search {
     pub(crate) segment: Option<u32>,
     pub(crate) after: Option<After>,
     pub(crate) audience: Option<Box<str>>,
-    /// Seconds for which its cursors are good.
+    /// Seconds for which its cursors are valid.
     pub(crate) lifetime: Option<u64>,
     pub(crate) on_invalid: Option<Py<PyAny>>,
     pub(crate) pace: Option<Py<Pace>>,
@@ -128,7 +128,7 @@ impl Search {
         }
     }
 
-    /// What each request filters by: what the caller asked for, and what the model leaves out by itself.
+    /// The filter of each request: the caller's conditions, and what the model itself leaves out.
     pub(crate) fn filter_of(&self, py: Python<'_>) -> PyResult<Option<Tree>> {
         let refuse = |error: Error| raise(py, &error);
         let mut filter = self.filter.clone();
@@ -145,7 +145,7 @@ impl Search {
         let sees_guards = self.key.is_none() && self.index.is_none() && !schema.unique.is_empty();
         let no_guard = sees_guards.then(unique::no_guard);
         for condition in [alive, own, no_guard].into_iter().flatten() {
-            // An index that does not hold what would be looked at, or has it as its key, is read without that.
+            // If the index lacks the attributes of this condition, or has one as its key, it is read without it.
             let held = condition.paths().iter().all(|path| {
                 let holds = self
                     .core_index()
@@ -181,7 +181,7 @@ impl Search {
         }
     }
 
-    /// Refuses what the index that is read does not hold.
+    /// Refuses paths that the index that is read does not contain.
     pub(crate) fn check_held(&self, path: &Place, verb: &str) -> Result<(), Error> {
         let (Some(schema), Some(index)) = (&self.schema, self.core_index()) else {
             return Ok(());
@@ -210,7 +210,7 @@ impl Search {
         Ok(())
     }
 
-    /// The attributes that say where a row stands; none where nobody declared them.
+    /// The attributes that identify a row's position; empty if they are not declared.
     pub(crate) fn position_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
         let schema = self.schema.iter();
         schema.flat_map(|schema| schema.get().item.position_attributes(self.core_index()))
@@ -222,7 +222,7 @@ impl Search {
         attributes.map(|key| &*key.attribute_name).collect()
     }
 
-    /// How many parts of the table or index are read beside each other.
+    /// How many parts of the table or index are read in parallel.
     pub(crate) fn slots(&self) -> usize {
         match self.segment {
             Some(_) => 1,
@@ -230,7 +230,7 @@ impl Search {
         }
     }
 
-    /// Whether a key has the names and types of what is read, as far as anybody declared them.
+    /// Whether a key has the names and types of what is read, where they are declared.
     pub(crate) fn has_key(&self, key: &StartKey) -> bool {
         self.schema.is_none() || key.is_of(self.position_attributes())
     }
@@ -318,7 +318,7 @@ impl Search {
         })
     }
 
-    /// Whether reads are consistent: as the caller, the block around the call, or the model says; those of a global index never are.
+    /// Whether reads are consistent: the caller, the block around the call, or the model sets it; never on a global index.
     pub(crate) fn is_consistent(&self, py: Python<'_>, client: &Connection) -> PyResult<bool> {
         if self.core_index().is_some_and(|index| index.global) {
             return Ok(false);
@@ -330,7 +330,7 @@ impl Search {
         client.is_consistent(py, self.consistent_read, otherwise)
     }
 
-    /// Whether rows can be whole items: not of an index that holds a part of them.
+    /// Whether rows can be whole items: not for an index that contains only a part of them.
     pub(crate) fn check_whole(&self) -> Result<(), Error> {
         let (Some(schema), Some(index)) = (&self.schema, self.core_index()) else {
             return Ok(());
@@ -358,7 +358,7 @@ pub(crate) fn refused(message: String) -> Error {
     Error::new(ErrorKind::Validation, message)
 }
 
-/// What a caller gave to go on after.
+/// What a caller passed to continue after.
 #[derive(Clone)]
 pub(crate) enum After {
     /// A cursor, checked when reading starts.
