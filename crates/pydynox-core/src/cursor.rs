@@ -1,4 +1,4 @@
-//! Cursors: where a query stopped, as opaque text that only this query goes on from.
+//! Cursors: where a query stopped, as opaque text that only the same query continues from.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,11 +13,11 @@ use crate::start_key::StartKey;
 /// Bytes of a key that encrypts cursors.
 pub const KEY_SIZE: usize = 32;
 
-/// First byte of a cursor that anybody can read.
+/// First byte of a cursor that anyone can read.
 const OPEN: u8 = 1;
-/// First byte of an encrypted one.
+/// First byte of an encrypted cursor.
 const SEALED: u8 = 2;
-/// What every encrypted cursor is authenticated with, so that a key's other uses cannot be taken for one.
+/// Authenticated with every encrypted cursor, so that no other use of the same key can pass for one.
 const PURPOSE: &[u8] = b"pydynox cursor 1";
 const CHECKSUM_SIZE: usize = 8;
 const FINGERPRINT_SIZE: usize = 16;
@@ -32,36 +32,36 @@ type Fingerprint = [u8; FINGERPRINT_SIZE];
 pub struct Binding(Fingerprint);
 
 impl Binding {
-    /// Of these parts, in this order.
+    /// The binding to these parts, in this order.
     pub fn of(parts: &[&[u8]]) -> Self {
         Self(fingerprint(parts))
     }
 }
 
-/// Who may use a cursor, how long, and for how much.
+/// Who may use a cursor, until when, and for how many rows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms<'a> {
-    /// Whom it is for, such as the id of a user.
+    /// Who the cursor is for, such as a user id.
     pub audience: Option<&'a str>,
-    /// Until when it is good, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub expires_at: Option<u64>,
     /// How many rows are left of the query's limit.
     pub left: Option<u64>,
 }
 
-/// What a cursor says.
+/// What a cursor contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// Where it stands in each segment that is read. The keys are written anew.
+    /// The position in each segment that is read, with its key re-encoded.
     pub positions: Vec<Position>,
-    /// How many rows are left of the query's limit. Whoever can write a cursor can write another number.
+    /// How many rows are left of the query's limit. Anyone who can write a cursor can change it.
     pub left: Option<u64>,
-    /// Whether it was encrypted, and so made by whoever has the key.
+    /// Whether it was encrypted, and so made by a holder of the key.
     pub is_sealed: bool,
 }
 
-/// The keys that encrypt and authenticate cursors: the first one seals, all of them open. Without keys cursors are bound and
-/// checksummed, and anybody can read them.
+/// The keys that encrypt and authenticate cursors: the first one seals, all of them open. Without keys, cursors are bound and
+/// checksummed, but anyone can read them.
 #[derive(Default)]
 pub struct CursorKeys(Vec<LessSafeKey>);
 
@@ -76,7 +76,7 @@ impl CursorKeys {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when one has another length.
+    /// [`ErrorKind::Configuration`] when a key has another length.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Error> {
         keys.into_iter()
             .map(|key| {
@@ -96,16 +96,16 @@ impl CursorKeys {
             .map(Self)
     }
 
-    /// Whether there are any.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A cursor that stands at these positions, one for each segment that is read.
+    /// A cursor at these positions, one for each segment that is read.
     ///
     /// # Errors
     ///
-    /// It has terms, and no key to hold anybody to them; or the system has no randomness.
+    /// There are terms but no key to enforce them, or the system has no randomness.
     pub fn seal(
         &self,
         binding: Binding,
@@ -120,7 +120,7 @@ impl CursorKeys {
         self.close(&write(binding, terms, spots), terms)
     }
 
-    /// A cursor that holds a token of the service in place of a position.
+    /// A cursor that holds a token of the service instead of a position.
     ///
     /// # Errors
     ///
@@ -131,11 +131,11 @@ impl CursorKeys {
         self.close(&content, terms)
     }
 
-    /// Refuses terms that no key holds anybody to.
+    /// Refuses terms that no key enforces.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when there are some, and no key.
+    /// [`ErrorKind::Configuration`] when there are terms but no key.
     pub fn check_terms(&self, terms: Terms<'_>) -> Result<(), Error> {
         if self.is_empty() && (terms.audience.is_some() || terms.expires_at.is_some()) {
             return Err(Error::new(
@@ -166,11 +166,11 @@ impl CursorKeys {
         Ok(URL_SAFE_NO_PAD.encode([&[SEALED], &nonce[..], &sealed].concat()))
     }
 
-    /// What a cursor says; `now` is in seconds since 1970.
+    /// What a cursor contains; `now` is in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Cursor`] says whether it is damaged or forged, expired, for somebody else, or of another query.
+    /// [`ErrorKind::Cursor`] tells whether it is damaged or forged, expired, for another audience, or of another query.
     pub fn open(
         &self,
         binding: Binding,
@@ -198,7 +198,7 @@ impl CursorKeys {
     ///
     /// # Errors
     ///
-    /// As of [`open`](Self::open); or it holds none.
+    /// As for [`open`](Self::open), or it holds no token.
     pub fn open_token(&self, binding: Binding, text: &str) -> Result<String, Error> {
         let content = self.content(text)?;
         let (_, spots) = read(&content, binding, None, 0)?;
@@ -241,7 +241,7 @@ impl CursorKeys {
     }
 }
 
-/// Where a cursor stands in one segment, as it is written.
+/// The position of a cursor in one segment, as it is written.
 enum Spot<'a> {
     Start,
     After(&'a [u8]),
@@ -279,7 +279,7 @@ fn write<'a>(binding: Binding, terms: Terms<'_>, spots: impl Iterator<Item = Spo
     content
 }
 
-/// What is left of the limit, and where the cursor stands.
+/// The rows left of the limit, and the position in each segment.
 fn read<'a>(
     content: &'a [u8],
     binding: Binding,
@@ -341,7 +341,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
     Ok(*head)
 }
 
-/// Of parts that cannot run into each other.
+/// Each part is hashed with its length, so that different parts cannot read as the same text.
 fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
     let mut text = Vec::new();
     for part in parts {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// What went wrong, as far as a program wants to tell errors apart.
+/// What went wrong, to the detail that a program can act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -15,27 +15,27 @@ pub enum ErrorKind {
     Configuration,
     /// A value was refused before anything was sent.
     Validation,
-    /// A cursor is forged, expired, or of another query.
+    /// A cursor is forged, expired, or from another query.
     Cursor,
-    /// A value cannot be written as, or read from, what is stored.
+    /// A value cannot be converted to, or from, its stored form.
     Serialization,
-    /// An encrypted value cannot be opened, or plaintext stands where ciphertext is declared.
+    /// An encrypted value cannot be opened, or there is plaintext where ciphertext is declared.
     Encryption,
     /// The item is larger than `DynamoDB` accepts; refused before anything was sent.
     ItemTooLarge {
         /// Size of the item in bytes, as `DynamoDB` counts it.
         size: usize,
-        /// The largest size that is accepted.
+        /// The largest accepted size.
         limit: usize,
         /// The largest attributes, by name and size.
         largest: Vec<(String, usize)>,
     },
-    /// An item that was to be created is already there.
+    /// An item that a write should create already exists.
     ItemAlreadyExists {
         /// JSON text of the stored `Item` map, if the service sent it.
         item: Option<Bytes>,
     },
-    /// A loaded item that was to be changed is no longer there.
+    /// A loaded item that a write should change no longer exists.
     ItemVanished,
     /// There is no such item.
     ItemNotFound,
@@ -44,12 +44,12 @@ pub enum ErrorKind {
         /// JSON text of the stored `Item` map, if the service sent it.
         item: Option<Bytes>,
     },
-    /// The item was changed by somebody else since it was read.
+    /// Another writer has changed the item since it was read.
     VersionConflict {
         /// JSON text of the stored `Item` map, if the service sent it.
         item: Option<Bytes>,
     },
-    /// Another item holds a value that only one item may have.
+    /// Another item holds a value that must be unique.
     UniqueConstraint {
         /// JSON text of the guard item, if the service sent it.
         item: Option<Bytes>,
@@ -63,7 +63,7 @@ pub enum ErrorKind {
     },
     /// The operation did not finish before its deadline.
     Timeout,
-    /// No connection, or it broke.
+    /// The connection could not be made, or it broke.
     ConnectionFailed,
     /// Credentials are missing, expired or not accepted.
     Credentials,
@@ -71,34 +71,34 @@ pub enum ErrorKind {
     AccessDenied,
     /// The service says that the request is malformed.
     InvalidRequest,
-    /// The answer cannot be read.
+    /// The answer cannot be parsed.
     InvalidResponse,
     /// A transaction was not applied.
     TransactionCanceled {
         /// One reason per operation of the transaction, in order.
         reasons: Vec<CancellationReason>,
     },
-    /// Another transaction is at work on the same item.
+    /// Another transaction is in progress on the same item.
     TransactionConflict,
-    /// The token was used before with another request.
+    /// The token was already used with another request.
     TransactionTokenReused,
-    /// Nobody knows whether the write was applied.
+    /// It is unknown whether the write was applied.
     WriteOutcomeUnknown,
     /// The caller's own budget for a block is used up; nothing was sent.
     BudgetExceeded {
-        /// Where in the program calls were made, and how many, the place with the most first.
+        /// The places in the program that made calls and how many each made, the highest count first.
         sites: Vec<(String, u64)>,
     },
-    /// A fault of ours.
+    /// A bug in pydynox.
     Internal,
     /// Any other answer of the service.
     Request,
 }
 
-/// Why one operation of a transaction stood in the way of the whole.
+/// Why one operation of a transaction prevented the whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CancellationReason {
-    /// Code of the reason; `None` (as text) when this operation was not at fault.
+    /// Code of the reason; the text `None` when this operation was not at fault.
     pub code: String,
     /// What the service says about it.
     pub message: Option<String>,
@@ -106,7 +106,7 @@ pub struct CancellationReason {
     pub item: Option<Bytes>,
 }
 
-/// An error with its context; one pointer wide.
+/// An error with its context; the size of one pointer.
 ///
 /// ```
 /// use pydynox_core::error::{Error, ErrorKind};
@@ -195,14 +195,14 @@ impl Error {
         self
     }
 
-    /// Names the entity of the item that has the key in place of one of the model's own.
+    /// Names the entity of the item that was found under the key instead of one of the model's own.
     #[must_use]
     pub fn with_other_entity(mut self, entity: impl Into<Box<str>>) -> Self {
         self.0.other_entity = Some(entity.into());
         self
     }
 
-    /// Adds the id under which the service knows the request.
+    /// Adds the service's id of the request.
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<Box<str>>) -> Self {
         self.0.request_id = Some(request_id.into());
@@ -216,7 +216,7 @@ impl Error {
         self
     }
 
-    /// Adds the service's own name of the error.
+    /// Adds the service's own name for the error.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Box<str>>) -> Self {
         self.0.code = Some(code.into());
@@ -244,14 +244,14 @@ impl Error {
         self
     }
 
-    /// Says whether an attempt of this call may have been applied all the same.
+    /// Says whether an attempt of this call may have been applied despite the error.
     #[must_use]
     pub fn with_ambiguous(mut self, ambiguous: bool) -> Self {
         self.0.ambiguous = ambiguous;
         self
     }
 
-    /// Says whether the write is known to have been applied (its answer could not be used).
+    /// Says whether the write is known to have been applied (its answer was unusable).
     #[must_use]
     pub fn with_applied(mut self, applied: bool) -> Self {
         self.0.applied = applied;
@@ -270,7 +270,7 @@ impl Error {
         &self.0.kind
     }
 
-    /// The message alone, without the place.
+    /// The message alone, without the context.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -295,12 +295,12 @@ impl Error {
         self.0.attribute.as_deref()
     }
 
-    /// The entity of the item that has the key in place of one of the model's own.
+    /// The entity of the item that was found under the key instead of one of the model's own.
     pub fn other_entity(&self) -> Option<&str> {
         self.0.other_entity.as_deref()
     }
 
-    /// The id under which the service knows the request.
+    /// The service's id of the request.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -310,7 +310,7 @@ impl Error {
         self.0.status
     }
 
-    /// The service's own name of the error.
+    /// The service's own name for the error.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
@@ -330,7 +330,7 @@ impl Error {
         self.0.retryable
     }
 
-    /// Whether an attempt of this call may have been applied all the same.
+    /// Whether an attempt of this call may have been applied despite the error.
     pub fn ambiguous(&self) -> bool {
         self.0.ambiguous
     }
@@ -340,7 +340,7 @@ impl Error {
         self.0.applied
     }
 
-    /// The error that led to this one, if it is one of ours.
+    /// The error that led to this one, if it is also an [`Error`].
     pub fn cause(&self) -> Option<&Error> {
         self.0
             .source
@@ -356,7 +356,7 @@ impl Error {
         }
     }
 
-    /// Whether it is about one stored value, so that others beside it can be read.
+    /// Whether it is about one stored value, so that others next to it can be read.
     pub fn is_about_one_value(&self) -> bool {
         matches!(
             self.kind(),
@@ -389,7 +389,7 @@ impl Error {
         }
     }
 
-    /// Which limits were reached, and of what.
+    /// The limits that were reached, and on which resources.
     fn write_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (reason, resource)) in self.throttling_reasons().iter().enumerate() {
             f.write_str(if place == 0 { ": " } else { ", " })?;
@@ -423,7 +423,7 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// One line: where, what, and the details that support asks for.
+    /// One line: where, what, and the details that support staff ask for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_place(f)?;
         f.write_str(self.message())?;

@@ -1,22 +1,22 @@
-//! Items as lines of JSON, as DynamoDB's own exports have them: `{"Item":{...}}`, each in the one form that equal items share.
+//! Export lines: items as DynamoDB's own exports write them, `{"Item":{...}}`, in the canonical form that equal items share.
 
 use crate::start_key::StartKey;
 use crate::wire::{Reader, Value, WireError, Writer};
 
-/// What a page of a scan held beside its items.
+/// What a page of a scan contained in addition to its items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// How many items it had.
     pub count: usize,
-    /// Where the scan goes on: the key, in canonical form; None at the end of the table.
+    /// Where the scan continues: the key, in canonical form; None at the end of the table.
     pub next: Option<Vec<u8>>,
 }
 
-/// Writes the body of a Scan that begins after this key, with as many items at most.
+/// Writes the body of a Scan that begins after this key and reads at most `limit` items.
 ///
 /// # Errors
 ///
-/// The key is no map of attribute values.
+/// The key is not a map of attribute values.
 pub fn write_scan(
     writer: &mut Writer,
     table: &str,
@@ -46,7 +46,7 @@ pub fn write_scan(
 ///
 /// # Errors
 ///
-/// The answer is none of a Scan.
+/// The answer is not from a Scan.
 pub fn write_page(writer: &mut Writer, body: &[u8]) -> Result<Page, WireError> {
     let mut page = Page {
         count: 0,
@@ -76,11 +76,11 @@ pub fn write_page(writer: &mut Writer, body: &[u8]) -> Result<Page, WireError> {
     Ok(page)
 }
 
-/// The item of a line, in canonical form.
+/// The item on a line, in canonical form.
 ///
 /// # Errors
 ///
-/// The line is no object with an item and nothing else.
+/// The line is not an object with an item and nothing else.
 pub fn item(line: &[u8]) -> Result<Vec<u8>, WireError> {
     let missing = |position| WireError {
         position,

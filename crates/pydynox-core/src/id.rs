@@ -1,7 +1,7 @@
-//! Identifiers: UUIDs of versions 4 and 7, ULIDs and KSUIDs. Randomness is the operating system's, asked for each of them.
+//! Identifiers: UUIDs of versions 4 and 7, ULIDs and KSUIDs. Each one takes its randomness from the operating system.
 //!
-//! The layout and the text of UUIDs are the `uuid` crate's. Their order and randomness are not: what it makes itself goes on by one
-//! within a millisecond, panics where the system gives no random bytes, and lets a forked process go on from its parent's last one.
+//! The `uuid` crate provides only the layout and text of UUIDs. Its own generators count up by one within a millisecond, panic
+//! where the system has no random bytes, and let a forked process continue from its parent's last UUID.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,12 +13,12 @@ use crate::error::{Error, ErrorKind};
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// A KSUID counts seconds from here (2014-05-13).
+/// A KSUID counts seconds from this time (2014-05-13).
 const KSUID_EPOCH: u64 = 1_400_000_000;
 
 /// The last identifier of a kind: within one millisecond the next one is greater.
 struct Last {
-    /// Whose it was: after a fork both processes hold it, and must not go on from it alike.
+    /// The process that made it: after a fork both processes have it, and must not continue from it in the same way.
     process: u32,
     milliseconds: u64,
     tail: u128,
@@ -42,7 +42,7 @@ impl Last {
                 tail: random >> (128 - bits),
             };
         } else {
-            // A step of random width: what comes next cannot be guessed.
+            // A step of random size, so that the next identifier cannot be guessed.
             self.tail += 1 + (random & 0xffff_ffff);
             if self.tail >> bits != 0 {
                 self.milliseconds += 1;
@@ -82,18 +82,18 @@ fn ordered(last: &Mutex<Last>, bits: u32) -> Result<(u64, u128), Error> {
 ///
 /// # Errors
 ///
-/// The operating system gives no random bytes.
+/// The operating system has no random bytes.
 pub fn uuid4() -> Result<u128, Error> {
     let random = random()?.to_be_bytes();
     let uuid = Builder::from_random_bytes(random).into_uuid();
     Ok(uuid.as_u128())
 }
 
-/// A UUID that begins with the time (RFC 9562, version 7); each is greater than the one before in this process.
+/// A UUID that begins with the time (RFC 9562, version 7); each is greater than the previous one in this process.
 ///
 /// # Errors
 ///
-/// The operating system gives no random bytes.
+/// The operating system has no random bytes.
 pub fn uuid7() -> Result<u128, Error> {
     let (milliseconds, tail) = ordered(&UUID7, 74)?;
     // 4 bits for the version, 12 of the tail, 2 for the variant, 62 of the tail.
@@ -111,20 +111,20 @@ pub fn uuid_text(bits: u128) -> String {
     uuid.encode_lower(&mut text).to_owned()
 }
 
-/// Reads a UUID: 32 hexadecimal digits, with hyphens in the usual places or with none.
+/// Reads a UUID: 32 hexadecimal digits, with hyphens in the usual places or without.
 pub fn parse_uuid(text: &str) -> Option<u128> {
-    // Longer texts are of other forms: in braces, or as a URN.
+    // Longer texts have other forms: in braces, or as a URN.
     if !matches!(text.len(), 32 | 36) {
         return None;
     }
     Uuid::try_parse(text).ok().map(|uuid| uuid.as_u128())
 }
 
-/// A ULID, 26 characters; each is greater than the one before in this process (<https://github.com/ulid/spec>).
+/// A ULID, 26 characters; each is greater than the previous one in this process (<https://github.com/ulid/spec>).
 ///
 /// # Errors
 ///
-/// The operating system gives no random bytes.
+/// The operating system has no random bytes.
 pub fn ulid() -> Result<String, Error> {
     let (milliseconds, tail) = ordered(&ULID, 80)?;
     let bits = u128::from(milliseconds) << 80 | tail;
@@ -132,11 +132,11 @@ pub fn ulid() -> Result<String, Error> {
     Ok((0..26).map(digit).collect())
 }
 
-/// A KSUID, 27 characters; ordered by the second (<https://github.com/segmentio/ksuid>).
+/// A KSUID, 27 characters; ordered to the second (<https://github.com/segmentio/ksuid>).
 ///
 /// # Errors
 ///
-/// The operating system gives no random bytes.
+/// The operating system has no random bytes.
 pub fn ksuid() -> Result<String, Error> {
     let seconds = (milliseconds() / 1000).saturating_sub(KSUID_EPOCH) as u32;
     Ok(ksuid_text(seconds, random()?))

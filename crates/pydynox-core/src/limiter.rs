@@ -1,4 +1,4 @@
-//! Rate limits: token buckets that calls wait for, corrected by what the answers say they cost.
+//! Rate limits: token buckets that calls wait for, corrected by the consumed capacity that the answers report.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -15,24 +15,24 @@ use crate::error::{Error, ErrorKind};
 use crate::retry::deadline::{Deadline, Pause, Timers};
 use crate::transport::Operation;
 
-/// Longest pause that is computed; a longer one is looked at again.
+/// Longest pause that is computed; a longer one is checked again when it ends.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
-/// Differences of units that are no differences.
+/// Differences of units up to this count as rounding errors.
 const NOTHING: f64 = 1e-9;
 
 /// How fast calls may use capacity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
-    /// Read units per second; None for any number.
+    /// Read units per second; None for no limit.
     pub read_units: Option<f64>,
-    /// Write units per second; None for any number.
+    /// Write units per second; None for no limit.
     pub write_units: Option<f64>,
-    /// How many seconds of unused capacity may be used at once.
+    /// How many seconds' worth of unused capacity may be used at once.
     pub burst: f64,
 }
 
 impl RateLimit {
-    /// Refuses what is no rate.
+    /// Refuses a rate that is not valid.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] names what is wrong.
@@ -62,18 +62,18 @@ fn is_positive(number: f64) -> bool {
     number.is_finite() && number > 0.0
 }
 
-/// The least rate that an adaptive limit goes down to, in units per second.
+/// The lowest rate of an adaptive limit, in units per second.
 const LEAST_RATE: f64 = 1.0;
-/// Where an adaptive limit without a ceiling begins.
+/// The initial rate of an adaptive limit without a ceiling.
 const FIRST_RATE: f64 = 400.0;
-/// How long a change of the rate is given to show.
+/// How long a change of the rate is given to take effect.
 const SETTLING: Duration = Duration::from_millis(250);
-/// What the rate falls to when it was just too high, and when it goes on to be.
+/// The factor by which the rate falls when it was just too high, and when it still is.
 const EASED: f64 = 0.97;
 const CUT: f64 = 0.8;
-/// How many seconds nothing is sent after that, so that the table has something left for what is under way.
+/// How many seconds nothing is sent after that, so that the table has capacity left for requests in flight.
 const REST: f64 = 0.15;
-/// How much of itself the rate grows in a second: while nothing is known, and near to where it was too high.
+/// How much the rate grows in a second, as a share of itself: while no bound is known, and near the rate that was too high.
 const GROWTH: f64 = 1.0;
 const PROBING: f64 = 0.02;
 
@@ -82,7 +82,7 @@ const PROBING: f64 = 0.02;
 pub struct Limiter {
     read: Option<Bucket>,
     write: Option<Bucket>,
-    /// What a part of a request of this operation and table cost when it was last asked for.
+    /// The last known cost of one part of a request, by operation and table.
     learned: Mutex<HashMap<(Operation, Arc<str>), f64>>,
 }
 
@@ -96,11 +96,11 @@ impl Limiter {
         }
     }
 
-    /// A limit that finds out how much there is: it grows while nothing is refused, and falls back when something is. Never over a
-    /// ceiling, in units per second.
+    /// A limit that discovers the available capacity: it grows while nothing is refused, and falls back when something is. Never
+    /// exceeds a ceiling, in units per second.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`]: a ceiling is no rate.
+    /// [`ErrorKind::Configuration`]: a ceiling is not a positive number.
     pub fn adaptive(read: Option<f64>, write: Option<f64>) -> Result<Self, Error> {
         for (name, rate) in [("target_rcu", read), ("target_wcu", write)] {
             if let Some(rate) = rate.filter(|rate| !is_positive(*rate)) {
@@ -117,13 +117,13 @@ impl Limiter {
         })
     }
 
-    /// The present rates of reading and writing, in units per second; None for any number.
+    /// The current rates of reading and writing, in units per second; None for no limit.
     pub fn rates(&self) -> (Option<f64>, Option<f64>) {
         let rate = |bucket: &Bucket| lock(&bucket.level).rate;
         (self.read.as_ref().map(rate), self.write.as_ref().map(rate))
     }
 
-    /// The service refused something of this kind for its rate.
+    /// The service refused something of this kind because of its rate.
     pub(crate) fn throttled(&self, access: Access) {
         if let Some(bucket) = self.bucket(access) {
             bucket.slow_down();
@@ -142,7 +142,7 @@ impl Limiter {
         }
     }
 
-    /// What a request takes before its real cost is known.
+    /// The units that a request takes before its real cost is known.
     pub(crate) fn expect(
         &self,
         operation: &Operation,
@@ -159,7 +159,7 @@ impl Limiter {
         })
     }
 
-    /// Waits until it is this request's turn and takes its units; false where that cannot be before the deadline.
+    /// Waits until it is this request's turn and takes its units; false if that cannot happen before the deadline.
     pub(crate) async fn take(
         &self,
         access: Access,
@@ -174,7 +174,7 @@ impl Limiter {
         deadline.bound(timers, taken).await.unwrap_or(false)
     }
 
-    /// The real cost is known.
+    /// Corrects the units that a request took, once its real cost is known.
     pub(crate) fn settle(
         &self,
         operation: &Operation,
@@ -191,7 +191,7 @@ impl Limiter {
         self.give_back(access, taken - cost);
     }
 
-    /// Gives units back, or takes more where they are negative.
+    /// Gives units back, or takes more if they are negative.
     pub(crate) fn give_back(&self, access: Access, units: f64) {
         if let Some(bucket) = self.bucket(access) {
             bucket.give_back(units);
@@ -199,19 +199,19 @@ impl Limiter {
     }
 }
 
-/// Units that come at a rate and are saved up to a most. Who needs more than that goes when the bucket is full, and leaves a debt
-/// that those behind wait off: the rate holds, whatever the size of a request.
+/// Units that arrive at a rate and are saved up to a maximum. A request that needs more is sent when the bucket is full, leaving
+/// a debt that later ones wait for: the rate is kept, whatever the size of a request.
 #[derive(Debug)]
 struct Bucket {
-    /// Seconds of units that may be saved up.
+    /// Seconds' worth of units that may be saved up.
     burst: f64,
-    /// Whether the rate changes, and up to where.
+    /// The ceiling of a rate that changes; None if it is fixed.
     adapts: Option<f64>,
     level: Mutex<Level>,
-    /// Held by whoever is first in line; the others wait in the order in which they came. Waiting takes nothing, so that who gives
-    /// up has nothing to return.
+    /// Held by the request that is first in line; the others wait in order of arrival. Waiting uses no units, so a cancelled
+    /// request has nothing to return.
     turn: Turn<()>,
-    /// Units came back: whoever is first in line looks again.
+    /// Units came back: the request that is first in line checks again.
     changed: Notify,
 }
 
@@ -220,9 +220,9 @@ struct Level {
     units: f64,
     at: Instant,
     rate: f64,
-    /// When the rate fell last, and how often without a pause.
+    /// When the rate last fell, and how many times in a row before that.
     fell: Option<(Instant, u32)>,
-    /// The rate at which something was refused last.
+    /// The rate at which something was last refused.
     too_much: Option<f64>,
 }
 
@@ -247,7 +247,7 @@ impl Bucket {
         let first = ceiling.unwrap_or(FIRST_RATE);
         Self {
             adapts: Some(ceiling.unwrap_or(f64::INFINITY)),
-            // Little is saved up: what was not used a while ago says nothing about now.
+            // Little is saved up: capacity that was unused a while ago does not show what is available now.
             ..Self::new(first, 0.1)
         }
     }
@@ -273,7 +273,7 @@ impl Bucket {
     async fn take(&self, units: f64, deadline: &Deadline) -> bool {
         let _turn = self.turn.lock().await;
         loop {
-            // Made before the look, so that nothing that comes back in between is missed.
+            // Created before the check, so that units that come back in between are not missed.
             let changed = self.changed.notified();
             let Some(wait) = self.try_take(units) else {
                 return true;
@@ -285,14 +285,14 @@ impl Bucket {
         }
     }
 
-    /// Takes the units, or says how long it will be until they can be taken.
+    /// Takes the units, or returns how long it will be until they can be taken.
     fn try_take(&self, units: f64) -> Option<Duration> {
         let mut level = lock(&self.level);
         self.fill(&mut level);
         let missing = units.min(level.rate * self.burst) - level.units;
         if missing > NOTHING {
             let wait = Duration::try_from_secs_f64(missing / level.rate).unwrap_or(LONGEST_PAUSE);
-            // A timer counts in whole milliseconds, and none is zero.
+            // A timer counts in whole milliseconds, so that a shorter wait would be zero.
             return Some(wait.clamp(Duration::from_millis(1), LONGEST_PAUSE));
         }
         level.units -= units;
@@ -331,7 +331,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for whichever comes first.
+/// Waits for whichever completes first.
 async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     let (mut one, mut other) = (pin!(one), pin!(other));
     poll_fn(|cx| {

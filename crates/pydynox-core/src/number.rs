@@ -1,4 +1,4 @@
-//! DynamoDB's numbers: exact decimal text in one canonical form, up to 38 digits, never through a float.
+//! Numbers: exact decimal text in DynamoDB's range, in one canonical form of up to 38 digits, never through a float.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
@@ -16,10 +16,10 @@ pub const MIN_EXPONENT: i64 = -130;
 
 /// `-0.` and 129 zeros before 38 digits: the longest canonical text.
 const MAX_TEXT: usize = 3 + 129 + MAX_DIGITS;
-/// Bytes that need no allocation: sign, 38 digits, point and some zeros.
+/// Bytes that need no allocation: sign, 38 digits, point and a few zeros.
 const INLINE: usize = 46;
 
-/// Why a text or float is no number that DynamoDB holds.
+/// Why a text or float is not a number that DynamoDB can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NumberError {
@@ -64,7 +64,7 @@ impl From<NumberError> for Error {
 
 /// A number as DynamoDB holds it.
 ///
-/// Its text is canonical: plain decimal notation, no exponent, no needless zeros, `0` without a sign. So equal numbers
+/// Its text is canonical: plain decimal notation, no exponent, no redundant zeros, `0` without a sign. So equal numbers
 /// have equal texts.
 ///
 /// ```
@@ -93,7 +93,7 @@ impl Number {
     ///
     /// # Errors
     ///
-    /// The text is no number, or none that DynamoDB holds.
+    /// The text is not a number, or not one that DynamoDB can hold.
     pub fn parse(text: &str) -> Result<Self, NumberError> {
         if is_canonical_integer(text.as_bytes()) {
             return Ok(Self::canonical(text));
@@ -111,7 +111,7 @@ impl Number {
     ///
     /// # Errors
     ///
-    /// NaN, an infinity, or a value outside of DynamoDB's range.
+    /// NaN, an infinity, or a value outside DynamoDB's range.
     pub fn from_f64(value: f64) -> Result<Self, NumberError> {
         Ok(Self::canonical(print_f64(value, &mut Buffer::new())?))
     }
@@ -226,7 +226,7 @@ pub fn parse_i64(text: &str) -> Option<i64> {
 
 /// Whether `value`, the float nearest to the decimal `text`, prints (as its shortest form) to the same number.
 ///
-/// If so the text can be given out as a float and written back without changing what is stored.
+/// If so, the text can be returned as a float and written back without changing what is stored.
 #[inline]
 pub fn f64_is_exact(text: &str, value: f64) -> bool {
     is_short_decimal(text.as_bytes()) || is_printed_alike(text, value)
@@ -250,7 +250,7 @@ pub(crate) fn significant_digits(text: &str) -> usize {
     digits
 }
 
-/// Up to 15 digits without an exponent: different such decimals have different floats, so the shortest form of the
+/// Up to 15 digits without an exponent: distinct decimals like these have distinct floats, so the shortest form of the
 /// float is this decimal.
 #[inline]
 fn is_short_decimal(text: &[u8]) -> bool {
@@ -275,7 +275,7 @@ fn is_printed_alike(text: &str, value: f64) -> bool {
     let Ok(printed) = print_f64(value, &mut buffer) else {
         return false;
     };
-    // What is stored is canonical already, unless somebody else's engine wrote it.
+    // What is stored is already canonical, unless another engine wrote it.
     printed == text || Number::parse(text).is_ok_and(|stored| stored.as_str() == printed)
 }
 
@@ -300,7 +300,7 @@ fn print_f64(value: f64, buffer: &mut Buffer) -> Result<&str, NumberError> {
     Ok(buffer.as_str())
 }
 
-/// Sign and up to 38 digits without leading zeros: already the canonical text.
+/// Sign and up to 38 digits without leading zeros: the text is already canonical.
 #[inline]
 fn is_canonical_integer(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
@@ -322,7 +322,7 @@ fn compare_magnitudes(one: &str, two: &str) -> Ordering {
         .then_with(|| one_fraction.cmp(two_fraction))
 }
 
-/// A number taken apart: `d.ddd` times ten to the `exponent`, no zeros at either end, no digits for zero.
+/// A number in parts: `d.ddd` times ten to the `exponent`, no zeros at either end, no digits for zero.
 struct Decimal {
     negative: bool,
     digits: [u8; MAX_DIGITS],
@@ -372,7 +372,7 @@ impl Decimal {
         Ok(decimal)
     }
 
-    /// Fills in digits and exponent; whether the digits had room.
+    /// Fills in digits and exponent; false if there are more digits than fit.
     fn read_mantissa(&mut self, mantissa: &[u8]) -> Result<bool, NumberError> {
         let mut any = false;
         let mut point = false;
@@ -426,7 +426,7 @@ impl Decimal {
         if self.negative {
             buffer.push(b"-");
         }
-        // The range was checked: both fit.
+        // The range was checked, so both fit.
         let whole = usize::try_from(self.exponent + 1).unwrap_or(0);
         let zeros_after_point = usize::try_from(-self.exponent - 1).unwrap_or(0);
         if whole == 0 {
@@ -447,7 +447,7 @@ impl Decimal {
     }
 }
 
-/// The exponent after the `E`, cut where no number can reach anyway.
+/// The exponent after the `E`, capped where it is beyond any number's range anyway.
 fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
     const CUT: i64 = 1 << 40;
     let (negative, digits) = match text.split_first() {
@@ -468,7 +468,7 @@ fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
     Ok(if negative { -exponent } else { exponent })
 }
 
-/// Says more than "malformed" about what Python and Java print for values that are no numbers.
+/// Gives a more specific error than "malformed" for what Python and Java print for values that are not numbers.
 #[cold]
 fn name_special(text: &[u8]) -> Option<NumberError> {
     const SPECIAL: [&[u8]; 4] = [b"nan", b"snan", b"inf", b"infinity"];
@@ -478,7 +478,7 @@ fn name_special(text: &[u8]) -> Option<NumberError> {
         .then_some(NumberError::NotFinite)
 }
 
-/// Room for one number's text on the stack.
+/// Stack space for the text of one number.
 struct Buffer {
     bytes: [u8; MAX_TEXT],
     length: usize,

@@ -1,4 +1,4 @@
-//! Paging: the requests that one query or scan takes, one after another or, for the segments of a scan, beside each other.
+//! Paging: the requests of one query or scan, one after another or, for the segments of a scan, concurrently.
 
 mod trail;
 
@@ -21,37 +21,37 @@ use crate::wire::{WireError, Writer};
 
 pub use trail::Trail;
 
-/// How many segments of one scan are under way at the same time.
+/// How many segments of one scan are read at the same time.
 pub const CONCURRENT_SEGMENTS: usize = 64;
 
 /// Largest `Limit` that a request can have.
 const MAX_LIMIT: usize = i32::MAX as usize;
 
-/// What all requests of one query or scan have in common.
+/// What all requests of one query or scan share.
 #[derive(Debug)]
 pub struct Plan {
     /// Query or Scan.
     pub operation: Operation,
-    /// The table, for errors.
+    /// The table, named in errors.
     pub table: Arc<str>,
     /// The body without what differs from page to page, as `operation::query::begin` writes it.
     pub head: Bytes,
-    /// How many items a request reads at most.
+    /// Maximum number of items that a request reads.
     pub page_size: Option<u32>,
-    /// Whether an item that is read may be none that is wanted.
+    /// Whether items that are read may be filtered out.
     pub filtered: bool,
-    /// Whether no request may bring more rows than are wanted, for want of the key that says where the first of them ends.
+    /// Whether no request may return more rows than are wanted, because no key says where the wanted ones end.
     pub exact: bool,
     /// How many segments a scan has.
     pub total_segments: u32,
-    /// How long each request may take; None leaves it to the client.
+    /// Timeout of each request; None for the client's own.
     pub timeout: Option<Duration>,
-    /// How many requests may still be sent; None for any number.
+    /// How many requests may still be sent; None for no limit.
     pub reads_left: Option<AtomicU32>,
 }
 
 impl Plan {
-    /// The `Limit` of a request when this many rows are wanted.
+    /// The `Limit` of a request if this many rows are wanted.
     fn limit(&self, wanted: Option<usize>) -> Option<u32> {
         let wanted = wanted
             .filter(|_| self.exact || !self.filtered)
@@ -62,7 +62,7 @@ impl Plan {
         }
     }
 
-    /// The `Limit` of the first request when this many rows are wanted.
+    /// The `Limit` of the first request if this many rows are wanted.
     pub fn first_limit(&self, wanted: Option<usize>) -> Option<u32> {
         self.limit(wanted)
     }
@@ -75,7 +75,7 @@ impl Plan {
         writer.into_bytes().into()
     }
 
-    /// Takes one of the requests that may still be sent.
+    /// Uses one of the requests that may still be sent.
     fn take_read(&self) -> bool {
         self.reads_left.as_ref().is_none_or(|left| {
             left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
@@ -85,7 +85,7 @@ impl Plan {
         })
     }
 
-    /// Whether no request may be sent any more.
+    /// Whether no further request may be sent.
     pub fn is_spent(&self) -> bool {
         self.reads_left
             .as_ref()
@@ -93,12 +93,12 @@ impl Plan {
     }
 }
 
-/// How far a query, or a segment of a scan, was read.
+/// How far a query, or a segment of a scan, has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
     /// Not at all.
     Start,
-    /// To this key, included; its JSON text.
+    /// Up to and including this key; its JSON text.
     After(Bytes),
     /// To the end.
     End,
@@ -109,15 +109,15 @@ pub enum Position {
 pub struct Page {
     /// The answer.
     pub body: Bytes,
-    /// Where each item stands in it.
+    /// The range of each item in the body.
     pub items: Vec<Range<u32>>,
-    /// How far was read with it.
+    /// The position after this answer.
     pub after: Position,
-    /// Of which segment.
+    /// The segment that it belongs to.
     pub segment: usize,
-    /// What is to be opened as rows are taken; None where every row is read as it stands.
+    /// What must be opened as rows are taken; None if every row is read as stored.
     pub sealed: Option<Arc<Sealed>>,
-    /// What of it is open.
+    /// The part that is open.
     pub opened: Option<Arc<Opened>>,
 }
 
@@ -131,11 +131,11 @@ impl Page {
         }
     }
 
-    /// A row that is open, as it is to be read; or why it cannot be.
+    /// An open row in readable form, or why it cannot be read.
     ///
     /// # Errors
     ///
-    /// Its own: others can be read.
+    /// The error of this row alone: others can still be read.
     pub fn row(&self, number: usize) -> Result<Bytes, &Error> {
         let opened = self.opened.as_ref().and_then(|opened| opened.item(number));
         opened.unwrap_or_else(|| Ok(self.stored(number)))
@@ -149,19 +149,19 @@ impl Page {
     }
 }
 
-/// Rows of a page that are to be opened.
+/// Rows of a page that must still be opened.
 #[derive(Debug, Clone)]
 pub struct Closed {
-    /// Of this page.
+    /// The page's answer, still sealed.
     pub sealed: Arc<Sealed>,
-    /// The first.
+    /// The first of these rows.
     pub from: usize,
     /// How many rows the page has.
     pub rows: usize,
 }
 
 impl Closed {
-    /// The rows of a page from the given one on, if they are not open.
+    /// The rows of a page starting at `from`, unless they are open.
     pub fn of(page: &Page, from: usize) -> Option<Self> {
         let sealed = page.sealed.clone()?;
         (from >= page.open_until() && from < page.items.len()).then(|| Self {
@@ -172,7 +172,7 @@ impl Closed {
     }
 }
 
-/// How much of some rows is opened together.
+/// Limits how many rows are opened together.
 pub struct Opener<'a> {
     client: &'a Client,
     timeout: Option<Duration>,
@@ -181,7 +181,7 @@ pub struct Opener<'a> {
 }
 
 impl<'a> Opener<'a> {
-    /// So many rows are wanted; each time that the keyring is asked may take so long.
+    /// `wanted` is the number of rows to open; `timeout` applies to each call of the keyring.
     pub fn new(client: &'a Client, wanted: usize, timeout: Option<Duration>) -> Self {
         Self {
             client,
@@ -191,11 +191,11 @@ impl<'a> Opener<'a> {
         }
     }
 
-    /// Opens rows as far as there is room, the first in any case; None where no more are to be opened.
+    /// Opens rows while there is room, and always the first; None if no more should be opened.
     ///
     /// # Errors
     ///
-    /// The keyring could not be asked for the first of the rows.
+    /// The keyring could not be reached for the first of the rows.
     pub async fn open(&mut self, closed: &Closed) -> Result<Option<Opened>, Error> {
         if self.share.wanted == 0 || self.share.room == 0 {
             return Ok(None);
@@ -210,7 +210,7 @@ impl<'a> Opener<'a> {
         let opened = match self.client.open(&closed.sealed, share, self.timeout).await {
             Ok(opened) => opened,
             Err(_) if self.has_opened => {
-                // Those before it can be given; whoever wants more meets the error then.
+                // The rows before it can be returned; a caller that wants more gets the error then.
                 self.share.wanted = 0;
                 return Ok(None);
             }
@@ -231,7 +231,7 @@ impl<'a> Opener<'a> {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// As for [`open`](Self::open).
     pub async fn open_fetched(&mut self, fetched: &mut Fetched) -> Result<(), Error> {
         for page in &mut fetched.pages {
             let Some(closed) = Closed::of(page, 0) else {
@@ -248,20 +248,20 @@ impl<'a> Opener<'a> {
     }
 }
 
-/// What some requests brought.
+/// The result of some requests.
 #[derive(Debug, Clone)]
 pub struct Fetched {
     /// The answers that have rows.
     pub pages: Vec<Page>,
-    /// How far was read.
+    /// The position after them.
     pub after: Position,
-    /// Of which segment.
+    /// The segment that they belong to.
     pub segment: usize,
-    /// How many items match.
+    /// How many items matched.
     pub count: u64,
-    /// How many were read.
+    /// How many items were read.
     pub scanned: u64,
-    /// What they cost in read units, where the service said so.
+    /// What they cost in read units, if the service reported it.
     pub capacity: Option<f64>,
     /// How many requests were sent.
     pub requests: u32,
@@ -274,14 +274,14 @@ pub struct Fetched {
 pub struct Pager {
     plan: Arc<Plan>,
     segment: Option<u32>,
-    /// Which of the segments that are read, from 0.
+    /// Zero-based position among the segments that are read.
     slot: usize,
     position: Position,
     trail: Trail,
 }
 
 impl Pager {
-    /// Reads on from a position. `segment` of a scan that is read in segments; `slot` tells its pages from those of others.
+    /// Continues from a position. `segment` is that of a segmented scan; `slot` tells its pages from those of others.
     pub fn new(plan: Arc<Plan>, segment: Option<u32>, slot: usize, position: Position) -> Self {
         let trail = Trail::after(match &position {
             Position::After(key) => Some(key.clone()),
@@ -301,12 +301,12 @@ impl Pager {
         self.position == Position::End
     }
 
-    /// Reads until there are `wanted` rows, or no more. Answers without rows are followed, however many there are. What is read
-    /// may be more than `wanted`; `most` is what the caller takes in all, now or later.
+    /// Reads until there are `wanted` rows, or no more. Any number of answers without rows is followed. It may read more than
+    /// `wanted`; `most` is what the caller takes in total, now or later.
     ///
     /// # Errors
     ///
-    /// Whatever a request answers; the position is then what it was, so that nothing is skipped.
+    /// Any error of a request; the position is then unchanged, so that nothing is skipped.
     pub async fn fetch(
         &mut self,
         client: &Client,
@@ -321,11 +321,11 @@ impl Pager {
         fetched
     }
 
-    /// Counts what is left, `most` at most.
+    /// Counts at most `most` of the remaining rows.
     ///
     /// # Errors
     ///
-    /// As [`fetch`](Self::fetch).
+    /// As for [`fetch`](Self::fetch).
     pub async fn count(&mut self, client: &Client, most: Option<usize>) -> Result<Fetched, Error> {
         self.fetch(client, most.unwrap_or(usize::MAX), most).await
     }
@@ -382,7 +382,7 @@ impl Pager {
         }
     }
 
-    /// An error about what the service answered.
+    /// An error about the content of an answer.
     fn about(&self, error: Error, answer: &Answer) -> Error {
         let error = error
             .with_operation(self.plan.operation.name())
@@ -402,7 +402,7 @@ impl Pager {
         let framed = read_request::frame(&answer.body)
             .map_err(|error| self.about(unreadable(error), answer))?;
         self.position = match framed.last {
-            // Written anew: a position must not keep a page alive, and equal ones are equal bytes.
+            // A copy: a position must not keep a page alive, and equal positions must be equal bytes.
             Some(key) => {
                 let key = StartKey::parse(&answer.body[key])
                     .map_err(|error| self.about(unreadable(error), answer))?
@@ -434,8 +434,8 @@ impl Pager {
     }
 }
 
-/// Reads a segment of a scan to its end, beside others: a page is handed over before the next one is asked for, so that no more
-/// than one of each segment under way is held.
+/// Reads a segment of a scan to its end, concurrently with others: each page is handed over before the next one is requested, so
+/// that no more than one page of each active segment is held.
 pub async fn read_segment(
     mut pager: Pager,
     client: Client,
@@ -447,7 +447,7 @@ pub async fn read_segment(
             return;
         };
         let fetched = pager.fetch(&client, 1, None).await;
-        // Held until the page is taken: a segment that waits for its reader lets no other one read ahead of it.
+        // Held until the page is taken: a segment that waits for its reader must not let another one read ahead of it.
         let failed = fetched.is_err();
         let spent = pager.plan.is_spent();
         if pages.send(fetched).await.is_err() || failed || spent {

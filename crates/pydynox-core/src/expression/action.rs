@@ -1,4 +1,4 @@
-//! Actions: what a caller asks of an item that nobody has read, checked together and written as one update.
+//! Actions: what a caller asks of an item without reading it first, checked together and written as one update.
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ pub enum Source {
     Value(Box<[u8]>),
     /// What is stored at a path.
     Path(Path),
-    /// The same, or another value where nothing is stored.
+    /// What is stored at a path, or another value where nothing is stored.
     IfNotExists(Path, Box<Source>),
 }
 
-/// What a SET gives to its path.
+/// What a SET assigns to its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Term {
@@ -44,16 +44,16 @@ enum Verb {
     Delete(Box<[u8]>),
 }
 
-/// What an update makes of an attribute as a whole.
+/// What an update does to an attribute as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome<'a> {
-    /// No action is about it.
+    /// No action touches it.
     Untouched,
-    /// This value, JSON text of an attribute value.
+    /// It gets this value, JSON text of an attribute value.
     Value(&'a [u8]),
-    /// There is no such attribute afterwards.
+    /// It does not exist afterwards.
     Nothing,
-    /// Something that depends on what is stored.
+    /// It depends on what is stored.
     Unknown,
 }
 
@@ -74,7 +74,7 @@ pub struct Action {
 }
 
 impl Action {
-    /// Gives a value to a path.
+    /// Assigns a value to a path.
     pub fn set(path: Path, term: Term) -> Self {
         Self {
             path,
@@ -82,7 +82,7 @@ impl Action {
         }
     }
 
-    /// Whether it removes a whole attribute, or gives it a value that is marked to be protected.
+    /// Whether it removes a whole attribute, or assigns it a value that is marked to be protected.
     pub fn suits_protected(&self) -> bool {
         let suits = match &self.verb {
             Verb::Remove => true,
@@ -100,7 +100,7 @@ impl Action {
         }
     }
 
-    /// Adds a number to a stored one, or members to a stored set; what is missing counts as 0 or empty.
+    /// Adds a number to a stored one, or members to a stored set; a missing value counts as 0 or empty.
     pub fn add(path: Path, json: &[u8]) -> Self {
         // ADD is documented for top-level attributes only.
         // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
@@ -115,7 +115,7 @@ impl Action {
         }
     }
 
-    /// Takes members from a stored set.
+    /// Removes members from a stored set.
     pub fn delete(path: Path, json: &[u8]) -> Self {
         Self {
             path,
@@ -123,7 +123,7 @@ impl Action {
         }
     }
 
-    /// Adds elements, a list, behind those of a stored list, or before them; a missing list counts as empty.
+    /// Adds the elements of a list after those of a stored list, or before them; a missing list counts as empty.
     pub fn extend(path: Path, json: &[u8], before: bool) -> Self {
         let empty = Source::Value(br#"{"L":[]}"#.as_slice().into());
         let stored = Source::IfNotExists(path.clone(), Box::new(empty));
@@ -146,7 +146,7 @@ impl Action {
         matches!(self.verb, Verb::Set(_) | Verb::Add(_))
     }
 
-    /// The text with its values, for people.
+    /// The text with its values, for display.
     pub fn explain(&self) -> String {
         let mut text = String::new();
         let _ = self.show(&mut text, true);
@@ -249,20 +249,20 @@ impl Source {
     }
 }
 
-/// The actions of one update, none of which stands in another's way.
+/// The actions of one update, no two of which touch the same place.
 #[derive(Debug, Clone)]
 pub struct Actions {
     requested: Vec<Action>,
-    /// What is written with every update beside what the caller asks for. Done twice it harms nothing.
+    /// Written with every update in addition to what the caller asks for. Applying it twice is harmless.
     managed: Vec<Action>,
 }
 
 impl Actions {
-    /// Checks them together.
+    /// Checks the actions together.
     ///
     /// # Errors
     ///
-    /// There is none, there are too many, or two of them touch the same place.
+    /// There are no actions, there are too many, or two of them touch the same place.
     pub fn new(actions: Vec<Action>) -> Result<Self, Error> {
         if actions.is_empty() {
             return Err(refused(
@@ -276,7 +276,7 @@ impl Actions {
             )));
         }
         let mut paths: Vec<&Path> = actions.iter().map(|action| &action.path).collect();
-        // Sorted, so that whatever stands in the way of a path is its neighbour.
+        // Sorted, so that a path that conflicts with another one is next to it.
         paths.sort();
         for pair in paths.windows(2) {
             if pair[0].overlaps(pair[1]) {
@@ -302,18 +302,18 @@ impl Actions {
         })
     }
 
-    /// The places that are changed.
+    /// The places that the actions change.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.requested.iter().map(|action| &action.path)
     }
 
-    /// Whether there is an item afterwards where there was none: `DynamoDB` makes none of REMOVE and DELETE alone.
+    /// Whether a missing item exists afterwards: `DynamoDB` does not create one for REMOVE and DELETE alone.
     pub fn make_an_item(&self) -> bool {
         let mut all = self.requested.iter().chain(&self.managed);
         all.any(Action::leaves_a_value)
     }
 
-    /// Whether an action on the attribute as a whole gives it a value.
+    /// Whether an action on the attribute as a whole assigns it a value.
     pub fn fills(&self, attribute: &str) -> bool {
         self.requested.iter().any(|action| {
             action.path.steps().len() == 1
@@ -322,7 +322,7 @@ impl Actions {
         })
     }
 
-    /// What the update makes of an attribute.
+    /// What the update does to an attribute.
     pub fn outcome(&self, attribute: &str) -> Outcome<'_> {
         let mut about = self
             .requested
@@ -339,7 +339,7 @@ impl Actions {
         }
     }
 
-    /// The values that attributes may have afterwards, as far as they are given: JSON texts, by attribute.
+    /// The values that attributes may have afterwards, where the actions state them: JSON texts, by attribute.
     pub fn constants(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.requested
             .iter()
@@ -356,19 +356,19 @@ impl Actions {
             .map(|(action, json)| (action.path.attribute(), &**json))
     }
 
-    /// Whether anything is done to this attribute.
+    /// Whether any action touches this attribute.
     pub fn touches(&self, attribute: &str) -> bool {
         self.paths().any(|path| path.attribute() == attribute)
     }
 
-    /// Gives an attribute that no action touches a value where it has none.
+    /// Assigns a value to an attribute that no action touches, unless the stored item has one.
     pub fn fill(&mut self, attribute: &str, json: &[u8]) {
         let path = Path::new(attribute);
         let source = Source::IfNotExists(path.clone(), Box::new(Source::Value(json.into())));
         self.requested.push(Action::set(path, Term::Source(source)));
     }
 
-    /// Sets an attribute that no action may touch, such as the version, beside all that the caller asks for.
+    /// Sets an attribute that no action may touch, such as the version, in addition to all that the caller asks for.
     pub fn set_managed(&mut self, attribute: &str, term: Term) {
         self.managed.push(Action::set(Path::new(attribute), term));
     }
@@ -378,9 +378,9 @@ impl Actions {
         self.managed.push(Action::remove(Path::new(attribute)));
     }
 
-    /// Whether applying them twice does what applying them once does.
+    /// Whether applying the actions twice has the same effect as applying them once.
     ///
-    /// An element of a list is none of these: removing one moves the others, and setting one behind the end adds one.
+    /// Never true for list elements: removing one shifts the others, and setting one past the end appends it.
     pub fn is_idempotent(&self) -> bool {
         self.requested.iter().all(|action| {
             let is_element = matches!(action.path.steps().last(), Some(Step::Index(_)));
@@ -415,12 +415,12 @@ impl Actions {
         }
     }
 
-    /// Whether the item must hold what an action changes inside of.
+    /// Whether the item must already hold the value that an action changes a part of.
     pub fn have_parents(&self) -> bool {
         self.paths().any(|path| path.steps().len() > 1)
     }
 
-    /// What the actions change inside of, outermost first, without what stands around another one.
+    /// The values that the actions change a part of, outermost first, without those that contain another one.
     fn parents(&self) -> Vec<&[Step]> {
         let mut parents: Vec<&[Step]> = self
             .paths()
@@ -439,7 +439,7 @@ impl Actions {
     }
 
     /// Writes the members of the request: the update, what must hold for it, names and values. `exists` is an attribute that shows
-    /// that the item is there; None where it need not be.
+    /// that the item exists; None where it need not.
     pub(crate) fn write<'a>(
         &'a self,
         writer: &mut Writer,
@@ -469,7 +469,7 @@ impl Actions {
         Ok(())
     }
 
-    /// Gives the length of the text.
+    /// Returns the length of the text.
     fn write_update<'a>(
         &'a self,
         writer: &mut Writer,
@@ -511,7 +511,7 @@ impl Actions {
         length
     }
 
-    /// Gives the length of the text.
+    /// Returns the length of the text.
     fn write_condition<'a>(
         &'a self,
         writer: &mut Writer,

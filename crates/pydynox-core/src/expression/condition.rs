@@ -11,7 +11,7 @@ use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Writer;
 
-/// Most values that `IN` takes.
+/// Maximum number of values that `IN` accepts.
 pub const MAX_IN_VALUES: usize = 100;
 
 /// One side of a comparison.
@@ -20,7 +20,7 @@ pub const MAX_IN_VALUES: usize = 100;
 pub enum Operand {
     /// What is stored at a path.
     Path(Path),
-    /// How large that is.
+    /// The size of what is stored at a path.
     Size(Path),
     /// JSON text of an attribute value.
     Value(Box<[u8]>),
@@ -61,11 +61,11 @@ impl Comparator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Function {
-    /// Whether a string or binary starts like this.
+    /// Whether a string or binary starts with the operand.
     BeginsWith,
-    /// Whether a string or binary has this part, or a set or list this element.
+    /// Whether a string or binary contains the operand, or a set or list has it as an element.
     Contains,
-    /// Whether the value is of the type that the operand names, such as `SS`.
+    /// Whether the value has the type that the operand names, such as `SS`.
     AttributeType,
 }
 
@@ -93,7 +93,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// How tightly the text binds: what stands in something tighter needs parentheses.
+    /// How tightly the text binds: a part of something that binds tighter needs parentheses.
     fn rank(&self) -> u8 {
         match self {
             Self::Or(..) => 0,
@@ -128,7 +128,7 @@ impl Condition {
         }
     }
 
-    /// `left = right` and its like.
+    /// `left = right`, or another comparison.
     pub fn compare(comparator: Comparator, left: Operand, right: Operand) -> Self {
         let functions = functions([&left, &right]);
         Self::new(Node::Compare(comparator, left, right), 1 + functions)
@@ -140,11 +140,11 @@ impl Condition {
         Self::new(Node::Between([operand, low, high]), 1 + functions)
     }
 
-    /// Whether `operand` is one of these.
+    /// Whether `operand` is one of these values.
     ///
     /// # Errors
     ///
-    /// There is no value, or there are more than [`MAX_IN_VALUES`].
+    /// There are no values, or more than [`MAX_IN_VALUES`].
     pub fn is_in(operand: Operand, values: Vec<Operand>) -> Result<Self, Error> {
         match values.len() {
             0 => Err(refused(
@@ -160,12 +160,12 @@ impl Condition {
         }
     }
 
-    /// Whether something is stored at this path, NULL included.
+    /// Whether a value is stored at this path, NULL included.
     pub fn exists(path: Path) -> Self {
         Self::new(Node::Exists(path), 1)
     }
 
-    /// Whether nothing is stored at this path.
+    /// Whether no value is stored at this path.
     pub fn not_exists(path: Path) -> Self {
         Self::new(Node::NotExists(path), 1)
     }
@@ -176,31 +176,31 @@ impl Condition {
         Self::new(Node::Function(function, path, operand), 1 + functions)
     }
 
-    /// Both.
+    /// Whether both hold.
     ///
     /// # Errors
     ///
-    /// That would be more operators than `DynamoDB` accepts.
+    /// The result would have more operators than `DynamoDB` accepts.
     pub fn and(&self, other: &Self) -> Result<Self, Error> {
         let operators = Self::within_limit(self.operators + 1 + other.operators)?;
         Ok(Self::new(Node::And(self.clone(), other.clone()), operators))
     }
 
-    /// One of them, or both.
+    /// Whether at least one of them holds.
     ///
     /// # Errors
     ///
-    /// As [`and`](Self::and).
+    /// As for [`and`](Self::and).
     pub fn or(&self, other: &Self) -> Result<Self, Error> {
         let operators = Self::within_limit(self.operators + 1 + other.operators)?;
         Ok(Self::new(Node::Or(self.clone(), other.clone()), operators))
     }
 
-    /// The opposite.
+    /// Whether this one does not hold.
     ///
     /// # Errors
     ///
-    /// As [`and`](Self::and).
+    /// As for [`and`](Self::and).
     pub fn not(&self) -> Result<Self, Error> {
         if let Node::Not(inner) = &*self.node {
             return Ok(inner.clone());
@@ -209,14 +209,14 @@ impl Condition {
         Ok(Self::new(Node::Not(self.clone()), operators))
     }
 
-    /// The text with its values, for people.
+    /// The text with its values, for display.
     pub fn explain(&self) -> String {
         let mut text = String::new();
         let _ = self.show(&mut text, 0, true);
         text
     }
 
-    /// The conditions that hold together when this one does: its parts between ANDs, from left to right.
+    /// The conditions that must all hold for this one to hold: its parts between ANDs, from left to right.
     pub fn conjuncts(&self) -> Vec<&Self> {
         let mut conjuncts = Vec::new();
         self.collect_conjuncts(&mut conjuncts);
@@ -232,7 +232,7 @@ impl Condition {
         }
     }
 
-    /// The paths that it looks at, from left to right.
+    /// The paths that it uses, from left to right.
     pub fn paths(&self) -> Vec<&Path> {
         let mut paths = Vec::new();
         self.visit(&mut |node| match node {
@@ -249,7 +249,7 @@ impl Condition {
         paths.into_iter().flatten().collect()
     }
 
-    /// The paths whose values it looks at; that a path exists can be asked without.
+    /// The paths whose values it uses; testing that a path exists does not need the value.
     pub fn compared(&self) -> Vec<&Path> {
         let mut tested = Vec::new();
         self.visit(&mut |node| {
@@ -262,11 +262,11 @@ impl Condition {
         paths
     }
 
-    /// Refuses a BETWEEN whose first bound is greater than its second: `DynamoDB` does not answer such a request.
+    /// Refuses a BETWEEN whose first bound is greater than its second: `DynamoDB` rejects such a request.
     ///
     /// # Errors
     ///
-    /// Says which.
+    /// The first such BETWEEN, named in the message.
     pub fn check_ranges(&self) -> Result<(), Error> {
         let mut outcome = Ok(());
         self.visit(&mut |node| {
@@ -291,7 +291,7 @@ impl Condition {
         }
     }
 
-    /// A tree is no deeper than it has operators: the limit keeps every walk shallow.
+    /// A tree is at most as deep as it has operators: the limit keeps every walk shallow.
     fn within_limit(operators: usize) -> Result<usize, Error> {
         if operators <= MAX_OPERATORS {
             return Ok(operators);
@@ -301,7 +301,7 @@ impl Condition {
         )))
     }
 
-    /// Writes the text into an expression that may hold ANDs around it.
+    /// Writes the text into an expression that may put ANDs around it.
     pub(crate) fn write<'a>(
         &'a self,
         writer: &mut Writer,
@@ -372,7 +372,7 @@ impl Condition {
         Ok(())
     }
 
-    /// Functions stand after NOT as they are, everything else in parentheses.
+    /// Only functions follow NOT without parentheses.
     fn rank_inside_not(&self) -> u8 {
         match &*self.node {
             Node::Exists(_) | Node::NotExists(_) | Node::Function(..) => 0,
@@ -412,7 +412,7 @@ impl fmt::Display for Operand {
     }
 }
 
-/// Refuses the bounds of a BETWEEN in the wrong order.
+/// Refuses a BETWEEN whose bounds are in the wrong order.
 pub(super) fn check_range(what: &str, low: &[u8], high: &[u8]) -> Result<(), Error> {
     if order::compare(low, high) == Some(Ordering::Greater) {
         return Err(refused(format!(
@@ -422,7 +422,7 @@ pub(super) fn check_range(what: &str, low: &[u8], high: &[u8]) -> Result<(), Err
     Ok(())
 }
 
-/// A value as people write it: strings quoted, numbers and truth bare, everything else as `DynamoDB`'s JSON.
+/// A value in readable form: strings quoted, numbers and booleans bare, everything else as `DynamoDB`'s JSON.
 pub(super) fn text_of(json: &[u8]) -> String {
     let text = String::from_utf8_lossy(json);
     let inside = |before: &str, after: &str| {
@@ -438,7 +438,7 @@ pub(super) fn text_of(json: &[u8]) -> String {
         .unwrap_or_else(|| text.into_owned())
 }
 
-/// The one place that writes the text of a request.
+/// The only writer of a request's condition text.
 struct Text<'w, 'n, 'a> {
     writer: &'w mut Writer,
     names: &'n mut Names<'a>,
@@ -535,11 +535,11 @@ fn functions<'a>(operands: impl IntoIterator<Item = &'a Operand>) -> usize {
         .count()
 }
 
-/// Writes the members of a request whose only expression is a condition: what `guard` writes, which is AND-ed with `condition`.
+/// Writes the members of a request whose only expression is a condition: that of `guard`, AND-ed with `condition`.
 ///
 /// # Errors
 ///
-/// The text is longer than `DynamoDB` accepts, by whatever names.
+/// The text is longer than `DynamoDB` accepts, even with the shortest names.
 pub(crate) fn write_members<'a>(
     writer: &mut Writer,
     condition: &'a Condition,
@@ -567,7 +567,7 @@ pub(crate) fn write_members<'a>(
     Err(too_long("condition"))
 }
 
-/// An expression that no choice of names makes short enough.
+/// The error for an expression that no choice of names makes short enough.
 pub(crate) fn too_long(what: &str) -> Error {
     refused(format!(
         "the {what} is longer than the {MAX_EXPRESSION_SIZE} bytes that DynamoDB accepts: use fewer parts"

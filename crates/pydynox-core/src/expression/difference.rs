@@ -1,4 +1,4 @@
-//! The difference between two values, as the narrowest actions that turn one into the other.
+//! Differences: the narrowest actions that turn one value into another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(super) enum Verb {
     Remove,
     /// Adds members to a set.
     Add,
-    /// Takes members from a set.
+    /// Removes members from a set.
     Delete,
 }
 
@@ -24,23 +24,23 @@ pub(super) enum Verb {
 pub(super) struct Action {
     pub(super) path: Path,
     pub(super) verb: Verb,
-    /// JSON text of an attribute value; none to remove.
+    /// JSON text of an attribute value; empty for a removal.
     pub(super) value: Box<[u8]>,
 }
 
-/// What it takes to turn one value into another.
+/// What is needed to turn one value into another.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// They are equal.
+    /// Nothing: they are equal.
     None,
-    /// The new one has to be set.
+    /// The new value must be set as a whole.
     Whole,
-    /// Members have to be added to a set, or taken from it.
+    /// Members must be added to a set, or removed from it.
     Members(Verb, Box<[u8]>),
-    /// Changes inside a map; no path leads through another one's end.
+    /// Changes inside a map; no path leads through the end of another.
     Nested {
         actions: Vec<Action>,
-        /// The maps that must be there, without those that stand around another one.
+        /// The maps that must exist, without those that contain another one.
         parents: Vec<Path>,
     },
 }
@@ -73,10 +73,10 @@ pub(super) fn difference(old: &Value, new: &Value) -> Difference {
     }
 }
 
-/// The walk over two values side by side. Its depth is limited by the reader that made them.
+/// The walk over two values side by side. The reader that parsed them limits its depth.
 #[derive(Default)]
 struct Changes<'a> {
-    /// Where the walk stands.
+    /// Where the walk is.
     path: Vec<&'a str>,
     actions: Vec<Action>,
     parents: Vec<Path>,
@@ -112,7 +112,7 @@ impl<'a> Changes<'a> {
             self.push(Verb::Remove, None);
             self.path.pop();
         }
-        // A guard on a map inside this one says that this one is there.
+        // A guard on a map inside this one implies that this one exists.
         if self.actions.len() > actions && self.parents.len() == parents {
             self.parents.push(self.place());
         }
@@ -124,7 +124,7 @@ impl<'a> Changes<'a> {
         new: &BTreeSet<T>,
         value: fn(BTreeSet<T>) -> Value,
     ) {
-        // The developer guide restricts ADD and DELETE to top-level attributes; the service takes them on nested paths too.
+        // The developer guide restricts ADD and DELETE to top-level attributes; the service accepts them on nested paths too.
         let added: BTreeSet<T> = new.difference(old).cloned().collect();
         let removed: BTreeSet<T> = old.difference(new).cloned().collect();
         match (added.is_empty(), removed.is_empty()) {

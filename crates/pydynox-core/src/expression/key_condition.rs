@@ -1,4 +1,4 @@
-//! Key conditions: which partition a query reads, and which part of it.
+//! Key conditions: which partition a query reads, and which range of it.
 
 use super::condition::{Comparator, Condition, Function, Node, Operand};
 use super::key_test::{Test, refused};
@@ -14,13 +14,13 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct QueriedKey<'a> {
     /// What messages call it, such as `Order` or `the index Order.by_email`.
     pub what: &'a str,
-    /// The attributes of the partition key, all of which a query gives.
+    /// The attributes of the partition key; a query must specify all of them.
     pub partition: &'a [KeyAttribute],
-    /// Those of the sort key, of which it gives the first ones, or none.
+    /// The attributes of the sort key; a query specifies the first few, or none.
     pub sort: &'a [KeyAttribute],
 }
 
-/// The key condition of a query: an equality for each attribute of the partition key, and what is asked of the sort key.
+/// The key condition of a query: an equality for each attribute of the partition key, and the conditions on the sort key.
 ///
 /// ```
 /// use pydynox_core::expression::condition::{Comparator, Condition, Operand};
@@ -38,17 +38,17 @@ pub struct QueriedKey<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyCondition {
     tests: Vec<(Box<str>, Test)>,
-    /// How many of them are of the partition key.
+    /// How many of the tests are on the partition key.
     partition: usize,
 }
 
 impl KeyCondition {
-    /// The conditions on a declared key; each may be several, combined by AND. `known` is what the parts of attributes tell of
-    /// them besides.
+    /// The conditions on a declared key, each of which may combine several by AND. `known` is what the parts of attributes add
+    /// to them.
     ///
     /// # Errors
     ///
-    /// Says which attribute lacks a condition, has one too many, or one that no query can have, and which condition contradicts
+    /// Names the attribute that has no condition, one too many, or one that no query can have, or the condition that contradicts
     /// what is known.
     pub fn new(
         key: QueriedKey<'_>,
@@ -150,7 +150,7 @@ impl KeyCondition {
         })
     }
 
-    /// The conditions on a key that nobody declared: equalities first, a range last. `partition` of them are the partition key.
+    /// The conditions on an undeclared key: equalities first, a range last. The first `partition` of them are the partition key.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl KeyCondition {
             if ordered.iter().any(|(other, _)| *other == name) {
                 return Err(twice(&name));
             }
-            // The attributes of the partition key come first; nobody says how many of the equalities behind them are more of it.
+            // The partition key's attributes come first; how many of the equalities after those belong to it too is unknown.
             let limit = if ordered.len() < partition.max(1) {
                 MAX_PARTITION_KEY_SIZE
             } else {
@@ -191,7 +191,7 @@ impl KeyCondition {
         })
     }
 
-    /// The partition that is read: what cursors are bound to.
+    /// The partition that is read: cursors are bound to it.
     pub fn partition(&self) -> Vec<u8> {
         let mut text = Vec::new();
         for (name, test) in &self.tests[..self.partition] {
@@ -204,11 +204,11 @@ impl KeyCondition {
         text
     }
 
-    /// Whether a position, the JSON text of a key, lies in what this condition reads.
+    /// Whether a position, the JSON text of a key, is within the range of this condition.
     ///
     /// # Errors
     ///
-    /// The text is no map of attribute values.
+    /// The text is not a map of attribute values.
     pub fn admits(&self, position: &[u8]) -> Result<bool, WireError> {
         let mut met = 0;
         let mut reader = Reader::new(position)?;
@@ -226,7 +226,7 @@ impl KeyCondition {
         Ok(met == self.tests.len())
     }
 
-    /// The text with its values, for people.
+    /// The text with its values, for display.
     pub fn explain(&self) -> String {
         let mut text = String::new();
         for (position, (name, test)) in self.tests.iter().enumerate() {
@@ -319,7 +319,7 @@ fn test_of(condition: &Condition) -> Option<(Box<str>, Test)> {
     Some((attribute_of(path)?.into(), test))
 }
 
-/// The attribute that a path is; None of a place inside one.
+/// The attribute that a path names; None for a place inside one.
 fn attribute_of(path: &Path) -> Option<&str> {
     match path.steps() {
         [Step::Name(name)] => Some(name),

@@ -1,4 +1,4 @@
-//! What a query knows of a key attribute by the parts that it is made of, together with the condition that is asked of it.
+//! Known parts: the text of a key attribute that a query already knows, combined with the condition on that attribute.
 
 use super::condition::Comparator;
 use super::key_test::Test;
@@ -6,27 +6,27 @@ use super::order;
 use crate::schema::MAX_SORT_KEY_SIZE;
 use crate::wire::Writer;
 
-/// A key attribute as far as its text is known.
+/// A key attribute and the part of its text that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPart {
     /// The name it is stored under.
     pub attribute_name: Box<str>,
-    /// What it begins with, or all of it.
+    /// The beginning of the value, or all of it.
     pub text: Box<str>,
-    /// Whether that is all of it.
+    /// Whether `text` is the whole value.
     pub whole: bool,
 }
 
-/// Why a condition cannot be joined with what is known.
+/// Why a condition cannot be combined with what is known.
 pub(super) enum Unjoined {
-    /// No key has both.
+    /// No key satisfies both.
     Contradiction,
-    /// `DynamoDB` has no single condition that says both.
+    /// `DynamoDB` has no single condition that expresses both.
     OpenEnd,
 }
 
 impl KnownPart {
-    /// The condition on a key of which nothing else is asked.
+    /// The condition on a key of which nothing more is asked.
     pub(super) fn alone(&self) -> Test {
         let json = json(&self.text);
         if self.whole {
@@ -36,7 +36,7 @@ impl KnownPart {
         }
     }
 
-    /// The one condition that says what is known and what is asked.
+    /// The one condition that expresses both what is known and what is asked.
     pub(super) fn joined(&self, test: Test) -> Result<Test, Unjoined> {
         let known_text = &*self.text;
         if self.whole {
@@ -61,13 +61,13 @@ impl KnownPart {
             }
             Test::Between(low, high) => (order::text(low), order::text(high)),
             Test::Compare(Comparator::GreaterOrEqual, low) => (order::text(low), None),
-            // The next text after another one has one character more, the least there is.
+            // The next possible text is the same one with the least character appended.
             Test::Compare(Comparator::Greater, low) => {
                 (order::text(low).map(|low| format!("{low}\0")), None)
             }
             Test::Compare(_, high) => (None, order::text(high)),
         };
-        // What lies beyond all texts of this beginning bounds nothing.
+        // A bound outside the texts with this beginning excludes none of them.
         let low = match low {
             Some(low) if low.starts_with(known_text) => Some(low),
             Some(low) if *low > *known_text => return Err(Unjoined::Contradiction),
@@ -90,7 +90,7 @@ impl KnownPart {
     }
 }
 
-/// The last of all texts of this beginning that a sort key can be.
+/// The greatest text with this beginning that a sort key can have.
 fn last_of(text: &str) -> String {
     let mut last = text.to_owned();
     for greatest in ['\u{10ffff}', '\u{ffff}', '\u{7ff}', '\u{7f}'] {

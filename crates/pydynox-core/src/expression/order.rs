@@ -1,4 +1,4 @@
-//! How DynamoDB orders the values of keys: text and bytes by byte, numbers by size.
+//! Order: how DynamoDB compares the values of keys: text and binary by byte, numbers by value.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use crate::number::Number;
 use crate::schema::KeyType;
 use crate::wire::{Reader, Tag, WireError};
 
-/// A value of a key, as it is compared.
+/// A key value in comparable form.
 #[derive(Debug, PartialEq, PartialOrd)]
 enum Key {
     S(Vec<u8>),
@@ -14,7 +14,7 @@ enum Key {
     B(Vec<u8>),
 }
 
-/// How two encoded attribute values are ordered; None where they are no keys of one type.
+/// The order of two encoded attribute values; None unless both are keys of the same type.
 pub(super) fn compare(one: &[u8], other: &[u8]) -> Option<Ordering> {
     let (one, other) = (read(one)?, read(other)?);
     if std::mem::discriminant(&one) != std::mem::discriminant(&other) {
@@ -23,7 +23,7 @@ pub(super) fn compare(one: &[u8], other: &[u8]) -> Option<Ordering> {
     one.partial_cmp(&other)
 }
 
-/// Whether an encoded value begins with another one, as text or as bytes.
+/// Whether an encoded value begins with another one, both text or both binary.
 pub(super) fn begins_with(value: &[u8], prefix: &[u8]) -> bool {
     match (read(value), read(prefix)) {
         (Some(Key::S(value)), Some(Key::S(prefix)))
@@ -32,12 +32,12 @@ pub(super) fn begins_with(value: &[u8], prefix: &[u8]) -> bool {
     }
 }
 
-/// Whether an encoded value is an empty text or has no bytes.
+/// Whether an encoded value is an empty text or an empty binary.
 pub(super) fn is_empty(value: &[u8]) -> bool {
     matches!(read(value), Some(Key::S(bytes) | Key::B(bytes)) if bytes.is_empty())
 }
 
-/// How many bytes an encoded text, or an encoded binary, has; None of a number.
+/// The length in bytes of an encoded text or binary; None for a number.
 pub(crate) fn length(value: &[u8]) -> Option<usize> {
     match read(value) {
         Some(Key::S(bytes) | Key::B(bytes)) => Some(bytes.len()),
@@ -45,7 +45,7 @@ pub(crate) fn length(value: &[u8]) -> Option<usize> {
     }
 }
 
-/// An encoded value as the text that it is.
+/// The text of an encoded value.
 pub(super) fn text(value: &[u8]) -> Option<String> {
     match read(value) {
         Some(Key::S(bytes)) => String::from_utf8(bytes).ok(),
@@ -53,7 +53,7 @@ pub(super) fn text(value: &[u8]) -> Option<String> {
     }
 }
 
-/// The type of an encoded value, if it is one that keys have.
+/// The type of an encoded value, if keys can have it.
 pub(crate) fn key_type(value: &[u8]) -> Option<KeyType> {
     match Reader::new(value).ok()?.begin_value().ok()? {
         Tag::S => Some(KeyType::S),

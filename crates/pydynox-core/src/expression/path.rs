@@ -7,7 +7,7 @@ use super::names::{Names, split_indexes};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Writer;
 
-/// Deepest path that `DynamoDB` resolves: an attribute and the levels of documents below it.
+/// Depth of the deepest path that `DynamoDB` resolves: an attribute and the levels of documents below it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 pub const MAX_PATH_DEPTH: usize = 33;
 
@@ -39,12 +39,12 @@ impl Path {
         Self(Arc::new([Step::Name(attribute.into())]))
     }
 
-    /// Reads `address.lines[0]`; brackets that hold no list index belong to the name. A dot always parts two names: a name that
-    /// has one is given by [`Path::literal`].
+    /// Reads `address.lines[0]`; brackets without a list index belong to the name. A dot always separates two names: pass a name
+    /// that contains one to [`Path::literal`].
     ///
     /// # Errors
     ///
-    /// A name is empty, an index too large, the path too deep, or there are quotes, as if they kept a name together.
+    /// A name is empty, an index is too large, the path is too deep, or there are quotes, as if they kept a name together.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.contains(['"', '\'', '`', '\\']) {
             return Err(refused(format!(
@@ -73,11 +73,11 @@ impl Path {
         Self::of(steps)
     }
 
-    /// The path of these steps, each name as it is, dots and all.
+    /// The path of these steps, with each name taken literally, dots included.
     ///
     /// # Errors
     ///
-    /// There is none, the first is no name, a name is empty, or the path too deep.
+    /// There are no steps, the first one is an index, a name is empty, or the path is too deep.
     pub fn literal(steps: Vec<Step>) -> Result<Self, Error> {
         if !matches!(steps.first(), Some(Step::Name(_))) {
             return Err(refused(
@@ -93,7 +93,7 @@ impl Path {
         Self::of(steps)
     }
 
-    /// A member of the map that stands here.
+    /// A member of the map at this path.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Path {
         self.then(Step::Name(name.into()))
     }
 
-    /// An element of the list that stands here.
+    /// An element of the list at this path.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Path {
         &self.0
     }
 
-    /// What the path would be called if it were one name, where it is several: `example.txt`. People mean that name at times.
+    /// A path of several names written as one name, such as `example.txt`, which is sometimes what the caller means.
     pub fn as_one_name(&self) -> Option<String> {
         let names = self.0.iter().map(|step| match step {
             Step::Name(name) => Some(&**name),
@@ -134,12 +134,12 @@ impl Path {
         (names.len() > 1).then(|| names.join("."))
     }
 
-    /// Whether one of the two leads to the other, or to the same place.
+    /// Whether one of the paths leads to the other, or both to the same place.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0.iter()).all(|(a, b)| a == b)
     }
 
-    /// Whether they take what stands at one place for a map and for a list.
+    /// Whether one takes the value at some place for a map and the other for a list.
     pub(super) fn contradicts(&self, other: &Self) -> bool {
         let parting = self.0.iter().zip(other.0.iter()).find(|(a, b)| a != b);
         matches!(
@@ -186,7 +186,7 @@ pub(super) fn write_steps<'a>(steps: &'a [Step], writer: &mut Writer, names: &mu
     }
 }
 
-/// The path for people: names as they are, and in brackets where a dot in one would look like two.
+/// The path for display: names as they are, in brackets where a dot in a name would look like a separator.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {

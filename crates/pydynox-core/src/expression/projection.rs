@@ -1,4 +1,4 @@
-//! Projections: which places of an item are fetched, and where each of them stands in what comes back.
+//! Projections: which places of an item are fetched, and where each of them is in an item of the answer.
 
 use std::ops::Range;
 
@@ -9,8 +9,8 @@ use crate::wire::{Reader, Tag, WireError, Writer};
 
 /// What a request asks for, and where to find it in an item of the answer.
 ///
-/// Of two places that overlap `DynamoDB` refuses to fetch both, and of a list it gives the elements that were asked for without
-/// saying which is which. So such places are fetched as what they have in common.
+/// `DynamoDB` refuses to fetch two places that overlap, and returns the elements of a list without saying which is which. So such
+/// places are fetched as the place that contains both.
 ///
 /// ```
 /// use pydynox_core::expression::path::Path;
@@ -27,12 +27,12 @@ use crate::wire::{Reader, Tag, WireError, Writer};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
     fetched: Vec<Path>,
-    /// By path that was asked for: the steps in an item of the answer.
+    /// For each requested path: its steps in an item of the answer.
     places: Vec<Vec<Step>>,
 }
 
 impl Projection {
-    /// What to fetch for these paths; attributes in `always`, the keys, come along.
+    /// What to fetch for these paths; the attributes in `always`, the keys, are added.
     pub fn new(paths: &[Path], always: &[&str]) -> Self {
         let mut fetched: Vec<Path> = Vec::new();
         let wanted = paths
@@ -51,7 +51,7 @@ impl Projection {
         &self.fetched
     }
 
-    /// Where the path of this position stands in an item of the answer; None where the item has no such thing.
+    /// Where the path at this position is in an item of the answer; None if the item has no such place.
     ///
     /// # Errors
     ///
@@ -94,14 +94,14 @@ impl Projection {
         }
     }
 
-    /// The text for people.
+    /// The text for display.
     pub fn explain(&self) -> String {
         let fetched: Vec<String> = self.fetched.iter().map(Path::to_string).collect();
         fetched.join(", ")
     }
 }
 
-/// Adds a path; where it and one that is there cannot be fetched together, what they have in common takes the place of both.
+/// Adds a path; if it cannot be fetched together with one already listed, the place that contains both replaces them.
 fn add(fetched: &mut Vec<Path>, mut path: Path) {
     while let Some(at) = fetched.iter().position(|other| clash(other, &path)) {
         let other = fetched.remove(at);
@@ -112,8 +112,8 @@ fn add(fetched: &mut Vec<Path>, mut path: Path) {
     fetched.push(path);
 }
 
-/// Whether two places cannot be fetched together: one is inside the other, or they part at two elements of one list, or where one
-/// of them takes a map for a list.
+/// Whether two places cannot be fetched together: one is inside the other, they diverge at two elements of one list, or one takes
+/// a map for a list.
 fn clash(one: &Path, other: &Path) -> bool {
     let parting = one
         .steps()
@@ -126,7 +126,7 @@ fn clash(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// The longest place that both are in; they share their attribute.
+/// The innermost place that contains both; they share their attribute.
 fn common(one: &Path, other: &Path) -> Result<Path, Error> {
     let shared = one.steps().iter().zip(other.steps());
     let mut path = Path::new(one.attribute());
@@ -139,7 +139,7 @@ fn common(one: &Path, other: &Path) -> Result<Path, Error> {
     Ok(path)
 }
 
-/// The steps of a path in an answer: of a list of which one element was fetched, that is the first.
+/// The steps of a path in an answer: if one element of a list was fetched, it comes back as the first.
 fn place(path: &Path, fetched: &[Path]) -> Vec<Step> {
     let inside = fetched
         .iter()
@@ -154,7 +154,7 @@ fn place(path: &Path, fetched: &[Path]) -> Vec<Step> {
     steps
 }
 
-/// Goes on to the member of this name.
+/// Advances to the member of this name.
 fn enter_member(reader: &mut Reader<'_>, name: &str) -> Result<bool, WireError> {
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {

@@ -1,4 +1,4 @@
-//! Updates: what changed on an item, as the narrowest actions that do the same however often they are applied.
+//! Updates: the changes to an item, as the narrowest actions whose effect is the same no matter how many times they are applied.
 
 use super::condition::Condition;
 use super::difference::{Action, Difference, Path, Verb, difference};
@@ -14,20 +14,20 @@ const CLAUSES: [(Verb, &[u8]); 4] = [
     (Verb::Delete, b"DELETE "),
 ];
 
-/// What happens to one attribute.
+/// The changes to one attribute.
 #[derive(Debug, Clone)]
 struct Attribute {
     name: Box<str>,
     /// The one action on the attribute as a whole.
     whole: Action,
-    /// The same by changes inside a map, unless there is only the whole.
+    /// The same change, made inside a map; empty if there is only the whole.
     nested: Vec<Action>,
-    /// The maps that the nested actions need, without those that stand around another one.
+    /// The maps that the nested actions need, without those that contain another one.
     parents: Vec<Path>,
 }
 
 impl Attribute {
-    /// The actions that are sent; `whole` asks for one on the attribute itself.
+    /// The actions that are sent; `whole` selects the one on the attribute itself.
     fn actions(&self, whole: bool) -> &[Action] {
         if whole || self.nested.is_empty() {
             std::slice::from_ref(&self.whole)
@@ -50,7 +50,7 @@ impl Attribute {
     }
 }
 
-/// The changes of one item, at most one entry for each attribute: the last call for an attribute counts.
+/// The changes of one item, at most one entry for each attribute: the last call for an attribute wins.
 ///
 /// ```
 /// use pydynox_core::expression::update::Update;
@@ -67,7 +67,7 @@ pub struct Update {
 }
 
 impl Update {
-    /// An update of nothing.
+    /// An update without changes.
     pub fn new() -> Self {
         Self::default()
     }
@@ -87,20 +87,20 @@ impl Update {
         self.whole(attribute, Verb::Remove, b"");
     }
 
-    /// Takes all members of a set that were read, JSON text of an attribute value: what others have added meanwhile stays, and
-    /// `DynamoDB` removes a set that has no members left.
+    /// Removes all members of a set that were read, JSON text of an attribute value: members that others have added since stay,
+    /// and `DynamoDB` removes a set that has no members left.
     pub fn empty_set(&mut self, attribute: &str, members_json: &[u8]) {
         self.whole(attribute, Verb::Delete, members_json);
     }
 
-    /// Writes what changed between two stored forms of an attribute, both JSON text of an attribute value; whether anything did.
+    /// Records what changed between two stored forms of an attribute, both JSON text of an attribute value; true if anything did.
     ///
-    /// Maps change by paths, sets by their members when these were only added or only removed; everything else is set as a whole. No
-    /// form depends on what others do to the item meanwhile, and each does the same when it is applied twice.
+    /// Maps change by path, and sets by member if members were only added or only removed; everything else is set as a whole. No
+    /// form depends on what others do to the item meanwhile, and each has the same effect when it is applied twice.
     ///
     /// # Errors
     ///
-    /// One of the texts is no attribute value.
+    /// One of the texts is not an attribute value.
     pub fn change(
         &mut self,
         attribute: &str,
@@ -134,15 +134,15 @@ impl Update {
         Ok(true)
     }
 
-    /// Whether the item must hold a map that is changed inside.
+    /// Whether the update changes something inside a map, which the item must then hold.
     pub fn has_parents(&self) -> bool {
         self.attributes
             .iter()
             .any(|attribute| !attribute.parents.is_empty())
     }
 
-    /// Writes the members of the request that say all this: the expression, the condition that the item (its attribute `exists`) and
-    /// the maps that are changed inside are there and that the caller's condition holds, names and values.
+    /// Writes the members that send the update: the expression, the condition that the item (its attribute `exists`) and
+    /// the maps that are changed inside exist and that the caller's condition holds, names and values.
     pub(crate) fn write(&self, writer: &mut Writer, exists: &str, condition: Option<&Condition>) {
         let start = writer.len();
         let mut form = Form::new(self);
@@ -181,7 +181,7 @@ impl Update {
     }
 }
 
-/// One way to write an update. The narrowest comes first; what `DynamoDB`'s limits do not admit is made shorter step by step.
+/// One way to write an update. The narrowest is tried first and shortened step by step until it is within `DynamoDB`'s limits.
 struct Form<'a> {
     attributes: Vec<(&'a Attribute, bool /* as a whole */)>,
     short_names: bool,
@@ -201,19 +201,19 @@ impl<'a> Form<'a> {
         form
     }
 
-    /// Loses nothing before it loses detail: placeholders for all names, then the deepest changes as a whole attribute.
+    /// Shortens names before it loses detail: placeholders for all names, then the deepest changes as a whole attribute.
     fn shorten(&mut self) -> bool {
         if !self.short_names {
             self.short_names = true;
             return true;
         }
         let collapsed = self.collapse();
-        // Where even whole attributes are too long the short form is the one that may still pass.
+        // If even whole attributes are too long, only the form with short names may still fit.
         self.short_names = !collapsed;
         collapsed
     }
 
-    /// Writes the attribute with the deepest changes as a whole; of several such, the one with the most changes, then the first.
+    /// Writes the attribute with the deepest changes as a whole; among equals, the one with the most changes, then the first.
     fn collapse(&mut self) -> bool {
         let deepest = self
             .attributes
@@ -248,7 +248,7 @@ impl<'a> Form<'a> {
         })
     }
 
-    /// Counts every action and, in the condition, each function and each AND.
+    /// Counts each action and, in the condition, each function and each AND.
     fn is_within_operators(&self) -> bool {
         self.actions().count() <= MAX_OPERATORS && 2 * self.parents().count() < MAX_OPERATORS
     }

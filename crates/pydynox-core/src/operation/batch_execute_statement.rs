@@ -1,4 +1,4 @@
-//! BatchExecuteStatement: PartiQL statements, each with an answer of its own.
+//! BatchExecuteStatement: PartiQL statements, each with its own outcome.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::statement::Statement;
 use crate::error::CancellationReason;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Writes the body. A write that fails its condition gives the stored item back.
+/// Writes the body. A write whose condition fails returns the stored item.
 pub fn write(writer: &mut Writer, statements: &[Statement], consistent_read: bool, is_write: bool) {
     writer.raw(br#"{"Statements":["#);
     for (position, statement) in statements.iter().enumerate() {
@@ -25,20 +25,20 @@ pub fn write(writer: &mut Writer, statements: &[Statement], consistent_read: boo
     writer.raw(b"]}");
 }
 
-/// What became of one statement.
+/// The outcome of one statement.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was executed; where the item stands that it read, if there is one.
+    /// It was executed; the range of the item that it read, if there is one.
     Done(Option<Range<usize>>),
-    /// It was not, and why.
+    /// It was not executed, and why.
     Failed(CancellationReason),
 }
 
-/// What became of each statement.
+/// The outcome of each statement.
 ///
 /// # Errors
 ///
-/// The answer is not what the operation answers.
+/// The answer does not have the form of this operation.
 pub fn outcomes(body: &[u8]) -> Result<Vec<Outcome>, WireError> {
     let mut outcomes = Vec::new();
     let mut reader = Reader::new(body)?;

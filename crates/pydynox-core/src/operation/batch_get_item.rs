@@ -1,4 +1,4 @@
-//! BatchGetItem: many items by their keys.
+//! BatchGetItem: read many items by their keys.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,7 +11,7 @@ pub fn begin(writer: &mut Writer) {
     writer.raw(br#"{"RequestItems":{"#);
 }
 
-/// Begins the keys of one table; the caller writes them next, with commas between.
+/// Begins the keys of one table; the caller writes them next, separated by commas.
 pub fn begin_table(writer: &mut Writer, is_first: bool, table: &str) {
     if !is_first {
         writer.byte(b',');
@@ -34,15 +34,15 @@ pub fn finish(writer: &mut Writer) {
     writer.raw(b"}}");
 }
 
-/// How an answer ends that left nothing out. In JSON that is well formed no string can end like this, and only one bracket is open.
+/// The end of an answer that omits nothing. In well-formed JSON no string can end like this, and only one bracket is open.
 const NOTHING_LEFT: &[u8] = br#","UnprocessedKeys":{}}"#;
 
-/// Where the map of what was left out stands in an answer that is known to be well formed; None where nothing was. It has the form
+/// The range of the map of omitted keys in an answer that is known to be well formed; None if there are none. It has the form
 /// of `RequestItems`.
 ///
 /// # Errors
 ///
-/// The answer is not what the operation answers.
+/// The answer does not have the form of this operation.
 pub fn left(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
     if body.ends_with(NOTHING_LEFT) {
         return Ok(None);
@@ -63,14 +63,14 @@ pub fn left(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
 /// A cursor over the items of an answer that is known to be well formed.
 #[derive(Debug)]
 pub struct Items<'a> {
-    /// Before an item, once [`next_item`](Self::next_item) said that there is one; its caller moves it behind the item.
+    /// Before an item, once [`next_item`](Self::next_item) has found one; its caller then moves it past the item.
     pub reader: Reader<'a>,
     table: Option<Cow<'a, str>>,
     level: Level,
     count: usize,
 }
 
-/// Whose members come next.
+/// The object whose members come next.
 #[derive(Debug)]
 enum Level {
     Answer,
@@ -79,11 +79,11 @@ enum Level {
 }
 
 impl<'a> Items<'a> {
-    /// Before the first item.
+    /// A cursor before the first item.
     ///
     /// # Errors
     ///
-    /// The answer is no JSON object.
+    /// The answer is not a JSON object.
     pub fn of(body: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body)?;
         reader.begin_object()?;
@@ -95,11 +95,11 @@ impl<'a> Items<'a> {
         })
     }
 
-    /// The number of the next item, counted over the answer; None where there is no other. The one before was moved over.
+    /// The zero-based number of the next item in the answer; None at the end. The caller must have moved past the previous one.
     ///
     /// # Errors
     ///
-    /// The answer is not what the operation answers.
+    /// The answer does not have the form of this operation.
     pub fn next_item(&mut self) -> Result<Option<usize>, WireError> {
         let reader = &mut self.reader;
         loop {

@@ -1,4 +1,4 @@
-//! BatchWriteItem: many puts and deletes, each for itself.
+//! BatchWriteItem: many puts and deletes, each applied or refused on its own.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ pub fn begin(writer: &mut Writer) {
     writer.raw(br#"{"RequestItems":{"#);
 }
 
-/// Begins the requests of one table; the caller writes them next, with commas between.
+/// Begins the requests of one table; the caller writes them next, separated by commas.
 pub fn begin_table(writer: &mut Writer, is_first: bool, table: &str) {
     if !is_first {
         writer.byte(b',');
@@ -43,11 +43,11 @@ pub fn finish(writer: &mut Writer) {
     writer.raw(b"}}");
 }
 
-/// Where the map of what was left out stands; None where nothing was. It has the form of `RequestItems`.
+/// The range of the map of unprocessed requests; None if there are none. It has the form of `RequestItems`.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object.
+/// The answer is not a JSON object.
 pub fn unprocessed(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
     let Some(range) = member(body, "UnprocessedItems")? else {
         return Ok(None);

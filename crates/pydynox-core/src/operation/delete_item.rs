@@ -12,16 +12,16 @@ pub fn begin(writer: &mut Writer, table: &str) {
     super::begin(writer, table, br#","Key":"#);
 }
 
-/// Asks for the item that is deleted; written before the end of the body.
+/// Asks for the deleted item; written before the end of the body.
 pub fn return_old(writer: &mut Writer) {
     writer.raw(br#","ReturnValues":"ALL_OLD""#);
 }
 
-/// Where the deleted item stands in the answer; None when there was none.
+/// The range of the deleted item in the answer; None if there was no item.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object.
+/// The answer is not a JSON object.
 pub fn item(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
     member(body, "Attributes")
 }
@@ -32,7 +32,7 @@ pub fn finish(writer: &mut Writer, guard: Guard<'_>) {
     writer.byte(b'}');
 }
 
-/// Ends the body, with a caller's condition beside the guard.
+/// Ends the body, with a caller's condition in addition to the guard.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! DescribeTable: what a table is like, and whether it can be used yet.
+//! DescribeTable: the description of a table, and whether it can be used yet.
 
 use std::ops::Range;
 
@@ -10,20 +10,20 @@ pub fn write(writer: &mut Writer, table: &str) {
     super::begin(writer, table, b"}");
 }
 
-/// Where the description stands in the answer.
+/// The range of the description in the answer.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object.
+/// The answer is not a JSON object.
 pub fn table(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
     member(body, "Table")
 }
 
-/// The table's status, such as `ACTIVE`; None where the answer has none.
+/// The table's status, such as `ACTIVE`; None if the answer has none.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object.
+/// The answer is not a JSON object.
 pub fn status(body: &[u8]) -> Result<Option<String>, WireError> {
     let Some(description) = table(body)? else {
         return Ok(None);
@@ -39,11 +39,11 @@ pub fn status(body: &[u8]) -> Result<Option<String>, WireError> {
     Ok(Some(text))
 }
 
-/// Whether every global index of the table can be used; true where there is none.
+/// Whether every global index of the table can be used; true if there are no indexes.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object, or its indexes are none.
+/// The answer is not a JSON object, or its indexes are malformed.
 pub fn indexes_are_active(body: &[u8]) -> Result<bool, WireError> {
     let Some(description) = table(body)? else {
         return Ok(true);

@@ -5,20 +5,20 @@ use std::ops::Range;
 use super::statement::Statement;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What a request says beside the statement.
+/// What a request specifies in addition to the statement.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reading<'a> {
-    /// Whether all writes that ended before are seen.
+    /// Whether the read is strongly consistent.
     pub consistent_read: bool,
-    /// How many items are read at most.
+    /// Maximum number of items to read.
     pub limit: Option<u32>,
-    /// Where the page before ended.
+    /// Where the previous page ended.
     pub after: Option<&'a str>,
-    /// Whether the answer says what it cost.
+    /// Whether the answer reports its consumed capacity.
     pub capacity: bool,
 }
 
-/// Writes the body. A write that fails its condition gives the stored item back.
+/// Writes the body. A write whose condition fails returns the stored item.
 pub fn write(writer: &mut Writer, statement: &Statement, reading: &Reading<'_>, is_write: bool) {
     writer.byte(b'{');
     statement.write(writer);
@@ -42,12 +42,12 @@ pub fn write(writer: &mut Writer, statement: &Statement, reading: &Reading<'_>, 
     writer.byte(b'}');
 }
 
-/// Where things stand in an answer.
+/// Where the parts of an answer are.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Framed {
-    /// Each item.
+    /// The range of each item.
     pub items: Vec<Range<usize>>,
-    /// Where the next page begins; None when there is nothing behind this one.
+    /// Where the next page begins; None if this is the last page.
     pub after: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub struct Framed {
 ///
 /// # Errors
 ///
-/// The answer is not what the operation answers.
+/// The answer does not have the form of this operation.
 pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
     let mut framed = Framed {
         items: Vec::new(),

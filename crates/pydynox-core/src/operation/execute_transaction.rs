@@ -1,10 +1,10 @@
-//! ExecuteTransaction: PartiQL statements, all or none. Its answer is framed as that of TransactGetItems is.
+//! ExecuteTransaction: PartiQL statements, all or nothing. Its answer is framed like that of TransactGetItems.
 
 use super::statement::Statement;
 use crate::wire::Writer;
 
-/// Writes the body, with a token where something is written; gives where that stands, without its quotes. A write that fails its
-/// condition gives the stored item back.
+/// Writes the body, with a token for writes; returns the position of the token, after its opening quote. A write whose condition
+/// fails returns the stored item.
 pub fn write(writer: &mut Writer, statements: &[Statement], token: Option<&str>) -> Option<usize> {
     writer.raw(br#"{"TransactStatements":["#);
     for (position, statement) in statements.iter().enumerate() {

@@ -12,7 +12,7 @@ pub fn begin(writer: &mut Writer, table: &str) {
     super::begin(writer, table, br#","Key":"#);
 }
 
-/// Ends the body. `projection` are the places to read; none of them asks for the whole item.
+/// Ends the body. `projection` lists the places to read; an empty one asks for the whole item.
 pub fn finish(writer: &mut Writer, consistent_read: bool, projection: &[Path]) {
     if consistent_read {
         writer.raw(br#","ConsistentRead":true"#);
@@ -32,11 +32,11 @@ pub fn finish(writer: &mut Writer, consistent_read: bool, projection: &[Path]) {
     writer.byte(b'}');
 }
 
-/// Where the item stands in the answer; None when there is none.
+/// The range of the item in the answer; None if there is no item.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object.
+/// The answer is not a JSON object.
 pub fn item(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
     member(body, "Item")
 }

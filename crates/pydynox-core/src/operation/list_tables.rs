@@ -3,7 +3,7 @@
 use super::member;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Writes the body: at most `limit` names (DynamoDB gives 100 at the most), those after `start`.
+/// Writes the body: at most `limit` names (DynamoDB returns up to 100), those after `start`.
 pub fn write(writer: &mut Writer, start: Option<&str>, limit: Option<u8>) {
     writer.byte(b'{');
     if let Some(start) = start {
@@ -20,11 +20,11 @@ pub fn write(writer: &mut Writer, start: Option<&str>, limit: Option<u8>) {
     writer.byte(b'}');
 }
 
-/// The names in the answer, and the one to start after for more.
+/// The names in the answer, and the name to start after for more.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object, or what it holds are no names.
+/// The answer is not a JSON object, or its names are malformed.
 pub fn names(body: &[u8]) -> Result<(Vec<String>, Option<String>), WireError> {
     let mut names = Vec::new();
     if let Some(range) = member(body, "TableNames")? {

@@ -1,4 +1,4 @@
-//! DynamoDB's operations: how the body of each is written, and how its answer is framed.
+//! Operations of DynamoDB: how the body of each is written, and how its answer is framed.
 
 pub mod batch_execute_statement;
 pub mod batch_get_item;
@@ -27,19 +27,19 @@ use crate::expression::condition::{self, Condition};
 use crate::expression::names::Names;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What must hold for the stored item for a write to happen.
+/// What must hold for the stored item before a write is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard<'a> {
     /// Nothing.
     None,
-    /// There is no item with this key; names the partition key.
+    /// No item has this key; names the partition key.
     NotExists(&'a str),
-    /// There is one; names the partition key.
+    /// An item has this key; names the partition key.
     Exists(&'a str),
 }
 
 impl<'a> Guard<'a> {
-    /// Writes the guard's members of a request. A guard that fails gives the stored item back.
+    /// Writes the guard's members of a request. If the guard fails, the answer includes the stored item.
     fn write(self, writer: &mut Writer) {
         if self == Self::None {
             return;
@@ -52,7 +52,7 @@ impl<'a> Guard<'a> {
         write_return_old(writer);
     }
 
-    /// The same with a caller's condition.
+    /// Writes the same members with a caller's condition.
     fn write_with(
         self,
         writer: &mut Writer,
@@ -69,7 +69,7 @@ impl<'a> Guard<'a> {
         Ok(())
     }
 
-    /// Whether there was anything to write.
+    /// Writes the guard's text; false if there was nothing to write.
     fn write_text(self, writer: &mut Writer, names: &mut Names<'a>) -> bool {
         let (function, name): (&[u8], _) = match self {
             Self::None => return false,
@@ -83,19 +83,19 @@ impl<'a> Guard<'a> {
     }
 }
 
-/// A condition that fails gives the stored item back.
+/// If the condition fails, the answer includes the stored item.
 fn write_return_old(writer: &mut Writer) {
     writer.raw(br#","ReturnValuesOnConditionCheckFailure":"ALL_OLD""#);
 }
 
-/// Begins a body with the table's name and one further member, whose value the caller writes.
+/// Begins a body with the table's name and one more member, whose value the caller writes.
 fn begin(writer: &mut Writer, table: &str, member: &[u8]) {
     writer.raw(br#"{"TableName":"#);
     writer.string(table);
     writer.raw(member);
 }
 
-/// Where the value of a member of the answer stands, which is known to be well formed; None where the answer has no such member.
+/// The range of a member's value in an answer that is known to be well formed; None if the answer has no such member.
 fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
     let mut reader = Reader::new(body)?;
     let mut range = None;
@@ -108,12 +108,12 @@ fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
             range = Some(start..reader.position());
         }
     }
-    // What stands behind an answer makes it none, also where the member is missing.
+    // Anything after an answer makes it invalid, even if the member is missing.
     reader.end()?;
     Ok(range)
 }
 
-/// Consumes a map of what a batch left out and gives its place; None where it is empty or null.
+/// Consumes a map of what a batch omitted and returns its range; None if it is empty or null.
 fn left_over(reader: &mut Reader<'_>) -> Result<Option<Range<usize>>, WireError> {
     if reader.peek()? == b'n' {
         reader.pass()?;

@@ -18,7 +18,7 @@ pub fn finish(writer: &mut Writer, guard: Guard<'_>) {
     writer.byte(b'}');
 }
 
-/// Ends the body, with a caller's condition beside the guard.
+/// Ends the body, with a caller's condition in addition to the guard.
 ///
 /// # Errors
 ///
@@ -33,11 +33,11 @@ pub fn finish_if(
     Ok(())
 }
 
-/// Where the item stands in a body.
+/// The range of the item in a body.
 ///
 /// # Errors
 ///
-/// The body is no JSON object.
+/// The body is not a JSON object.
 pub fn item(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
     super::member(body, "Item")
 }

@@ -1,4 +1,4 @@
-//! What Query and Scan have in common: the members of their bodies, and how an answer is framed.
+//! Read requests: the members that the bodies of Query and Scan share, and how an answer is framed.
 
 use std::ops::Range;
 
@@ -10,25 +10,25 @@ use crate::expression::names::{Names, Values};
 use crate::expression::projection::Projection;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What every request of one query or scan says.
+/// What every request of one query or scan specifies.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a member of the request
 pub struct Selection<'a> {
-    /// The index that is read; None for the table.
+    /// The index to read; None for the table.
     pub index: Option<&'a str>,
-    /// Which part of the table or index; None reads all of it.
+    /// Which range of the table or index to read; None for all of it.
     pub key_condition: Option<&'a KeyCondition>,
-    /// What the items that come back have in common.
+    /// The condition that returned items satisfy.
     pub filter: Option<&'a Condition>,
-    /// Which parts of them come back; None for all that is there.
+    /// Which parts of them are returned; None for everything.
     pub projection: Option<&'a Projection>,
     /// Whether the largest sort key comes first.
     pub descending: bool,
-    /// Whether all writes that ended before are seen.
+    /// Whether the read is strongly consistent.
     pub consistent_read: bool,
-    /// Whether items are counted only.
+    /// Whether items are only counted.
     pub count: bool,
-    /// Whether answers say what they cost.
+    /// Whether answers report their consumed capacity.
     pub capacity: bool,
 }
 
@@ -36,7 +36,7 @@ pub struct Selection<'a> {
 ///
 /// # Errors
 ///
-/// An expression is longer than `DynamoDB` accepts, by whatever names.
+/// An expression is longer than `DynamoDB` accepts, even with the shortest names.
 pub(super) fn begin(
     writer: &mut Writer,
     table: &str,
@@ -109,7 +109,7 @@ fn write_expressions(writer: &mut Writer, selection: &Selection<'_>) -> Result<(
     Err(too_long(longest))
 }
 
-/// Writes one expression and gives its length.
+/// Writes one expression and returns its length.
 fn expression(writer: &mut Writer, member: &str, write: impl FnOnce(&mut Writer)) -> usize {
     writer.raw(b",\"");
     writer.raw(member.as_bytes());
@@ -121,18 +121,18 @@ fn expression(writer: &mut Writer, member: &str, write: impl FnOnce(&mut Writer)
     length
 }
 
-/// What one request says beside what all of them say.
+/// What one request specifies in addition to what they all share.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PageRequest<'a> {
-    /// How many items to read at most.
+    /// Maximum number of items to read.
     pub limit: Option<u32>,
-    /// The key behind which to go on, as JSON text.
+    /// The key to continue after, as JSON text.
     pub after: Option<&'a [u8]>,
-    /// Which of how many parts of a scan.
+    /// The segment of a scan, and the total number of segments.
     pub segment: Option<(u32, u32)>,
 }
 
-/// Adds what one request says and ends its body.
+/// Adds what one request specifies and ends its body.
 pub fn finish(writer: &mut Writer, page: PageRequest<'_>) {
     let mut number = |member: &[u8], value: u32| {
         writer.raw(member);
@@ -152,16 +152,16 @@ pub fn finish(writer: &mut Writer, page: PageRequest<'_>) {
     writer.byte(b'}');
 }
 
-/// How an answer of Query or Scan is framed.
+/// Where the parts of a Query or Scan answer are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Framed {
-    /// Where each item stands.
+    /// The range of each item.
     pub items: Vec<Range<u32>>,
-    /// How many items match.
+    /// How many items matched.
     pub count: u64,
-    /// How many were read.
+    /// How many items were read.
     pub scanned: u64,
-    /// Where the key stands behind which more may be.
+    /// The range of the key after which there may be more.
     pub last: Option<Range<usize>>,
     /// What the request cost, in read units.
     pub capacity: Option<f64>,
@@ -171,7 +171,7 @@ pub struct Framed {
 ///
 /// # Errors
 ///
-/// It is not, outside of its items.
+/// It is malformed outside its items.
 pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
     let mut framed = Framed::default();
     let mut reader = Reader::new(body)?;

@@ -1,12 +1,12 @@
-//! PartiQL statements as far as they are understood before they are sent: whether they only read, and which parameters they need.
+//! Statements: what is known about PartiQL before it is sent: whether it only reads, and which parameters it needs.
 
 use crate::error::{Error, ErrorKind};
 use crate::wire::{Reader, WireError, Writer};
 
-/// How many characters a statement may have.
+/// Maximum number of characters in a statement.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExecuteStatement.html>
 const MAX_LENGTH: usize = 8192;
-/// How many statements a batch may have.
+/// Maximum number of statements in a batch.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html>
 pub const MAX_BATCH: usize = 25;
 
@@ -26,16 +26,16 @@ pub enum Verb {
 pub struct Statement {
     text: String,
     verb: Verb,
-    /// The values without the brackets around them.
+    /// The values, without the surrounding brackets.
     parameters: Vec<u8>,
 }
 
 impl Statement {
-    /// Looks a statement through. `parameters` are the values, as JSON text with commas between them; `count` is how many.
+    /// Scans a statement. `parameters` are the values, as JSON text separated by commas; `count` is how many there are.
     ///
     /// # Errors
     ///
-    /// It is empty or too long, a quote or comment does not end, or it has another number of placeholders.
+    /// It is empty or too long, a quote or comment does not end, or its number of placeholders is not `count`.
     pub fn new(text: &str, parameters: Vec<u8>, count: usize) -> Result<Self, Error> {
         let length = text.chars().count();
         if length > MAX_LENGTH {
@@ -65,7 +65,7 @@ impl Statement {
         })
     }
 
-    /// What it does.
+    /// What the statement does.
     pub fn verb(&self) -> Verb {
         self.verb
     }
@@ -75,16 +75,16 @@ impl Statement {
         &self.text
     }
 
-    /// The values, as JSON text with commas between them.
+    /// The values, as JSON text separated by commas.
     pub fn parameters(&self) -> &[u8] {
         &self.parameters
     }
 
-    /// Writes the members that say what is executed, into an object that was begun.
+    /// Writes the members that specify what to execute, into an object that was begun.
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.raw(br#""Statement":"#);
         writer.string(&self.text);
-        // An empty list is refused.
+        // The service refuses an empty list.
         if !self.parameters.is_empty() {
             writer.raw(br#","Parameters":["#);
             writer.raw(&self.parameters);
@@ -97,7 +97,7 @@ impl Statement {
 ///
 /// # Errors
 ///
-/// There are none, too many, or some that read beside some that write.
+/// There are none, there are too many, or some read and others write.
 pub fn check_together(statements: &[Statement], most: usize, what: &str) -> Result<bool, Error> {
     if statements.is_empty() {
         return Err(refused(format!("{what} needs at least one statement")));
@@ -120,13 +120,13 @@ pub fn check_together(statements: &[Statement], most: usize, what: &str) -> Resu
     Ok(selects != 0)
 }
 
-/// Whether the body of a request has statements that only read.
+/// Whether the statements in the body of a request only read.
 pub(crate) fn only_reads(body: &[u8]) -> Result<bool, WireError> {
     let mut reader = Reader::new(body)?;
     first_statement(&mut reader)
 }
 
-/// Of the first statement in an object; all of a request are of one kind, but for EXISTS, which is beside writes alone.
+/// Judged by the first statement: all of a request read or all write, except for EXISTS, which accompanies only writes.
 fn first_statement(reader: &mut Reader<'_>) -> Result<bool, WireError> {
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
@@ -147,9 +147,9 @@ fn first_statement(reader: &mut Reader<'_>) -> Result<bool, WireError> {
     Ok(false)
 }
 
-/// What stands in a statement.
+/// What a statement contains.
 struct Scan {
-    /// None where there is nothing but blanks and comments.
+    /// None if there are only blanks and comments.
     verb: Option<Verb>,
     placeholders: usize,
 }
@@ -184,7 +184,7 @@ fn scan(text: &str) -> Result<Scan, String> {
             || rest.starts_with("--")
             || rest.starts_with("/*")
             || first == ';';
-        // What begins with anything but a word, as brackets do, is for the service to judge.
+        // What does not begin with a word, such as a bracket, is left to the service to judge.
         if !is_blank && first != '(' {
             scan.verb.get_or_insert(Verb::Write);
         }
@@ -203,7 +203,7 @@ fn verb_of(word: &str) -> Verb {
     }
 }
 
-/// The length of what stands in quotes, which are doubled to stand for themselves.
+/// The length of a quoted text, in which a doubled quote stands for the quote itself.
 fn quoted(text: &str, quote: char) -> Result<usize, String> {
     let mut from = 1;
     while let Some(end) = text[from..].find(quote) {

@@ -1,4 +1,4 @@
-//! TransactGetItems: several items as they were at one moment.
+//! TransactGetItems: several items as they were at the same moment.
 
 use std::ops::Range;
 
@@ -29,11 +29,11 @@ pub fn finish(writer: &mut Writer) {
     writer.raw(b"]}");
 }
 
-/// Where the items stand in the answer, in the order in which they were asked for; None where there is no such item.
+/// The range of each item in the answer, in the order of the request; None where there is no such item.
 ///
 /// # Errors
 ///
-/// The answer is not what the operation answers.
+/// The answer does not have the form of this operation.
 pub fn items(body: &[u8]) -> Result<Vec<Option<Range<usize>>>, WireError> {
     let Some(responses) = member(body, "Responses")? else {
         return Ok(Vec::new());

@@ -1,8 +1,8 @@
-//! TransactWriteItems: several writes, all or none.
+//! TransactWriteItems: several writes, all or nothing.
 
 use crate::wire::Writer;
 
-/// What one operation of a transaction does; its members are those of the operation that does the same alone.
+/// What one operation of a transaction does; its members are those of the standalone operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// PutItem.
@@ -11,7 +11,7 @@ pub enum Verb {
     Update,
     /// DeleteItem.
     Delete,
-    /// A condition alone.
+    /// A condition without a write.
     ConditionCheck,
 }
 
@@ -31,7 +31,7 @@ pub fn begin(writer: &mut Writer) {
     writer.raw(br#"{"TransactItems":["#);
 }
 
-/// Writes one operation; `body` is that of the operation that does the same alone, without `ReturnValues`.
+/// Writes one operation; `body` is that of the standalone operation, without `ReturnValues`.
 pub fn operation(writer: &mut Writer, is_first: bool, verb: Verb, body: &[u8]) {
     if !is_first {
         writer.byte(b',');
@@ -43,7 +43,7 @@ pub fn operation(writer: &mut Writer, is_first: bool, verb: Verb, body: &[u8]) {
     writer.byte(b'}');
 }
 
-/// Ends the body; gives where the token stands, without its quotes.
+/// Ends the body; returns the position of the token, after its opening quote.
 pub fn finish(writer: &mut Writer, token: &str) -> usize {
     writer.raw(br#"],"ClientRequestToken":"#);
     let at = writer.len() + 1;

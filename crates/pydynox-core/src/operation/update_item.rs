@@ -14,28 +14,28 @@ pub fn begin(writer: &mut Writer, table: &str) {
     super::begin(writer, table, br#","Key":"#);
 }
 
-/// Asks for the item as it is afterwards; written before the end of the body.
+/// Asks for the item as it is after the update; written before the end of the body.
 pub fn return_new(writer: &mut Writer) {
     writer.raw(br#","ReturnValues":"ALL_NEW""#);
 }
 
-/// Where the item stands in the answer; None when it was not asked for.
+/// The range of the item in the answer; None if it was not asked for.
 ///
 /// # Errors
 ///
-/// The answer is no JSON object.
+/// The answer is not a JSON object.
 pub fn item(body: &[u8]) -> Result<Option<Range<usize>>, WireError> {
     member(body, "Attributes")
 }
 
-/// Ends the body; the item must exist, which its attribute `exists`, the partition key, shows. An update of nothing only checks.
+/// Ends the body; the item must exist, as its attribute `exists`, the partition key, shows. An empty update only checks that.
 pub fn finish(writer: &mut Writer, update: &Update, exists: &str, condition: Option<&Condition>) {
     update.write(writer, exists, condition);
     super::write_return_old(writer);
     writer.byte(b'}');
 }
 
-/// Ends the body with a caller's actions; `exists` is None where they may make a new item.
+/// Ends the body with a caller's actions; `exists` is None if they may create an item.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Whether a write may have been applied although no answer says so, and what follows from it.
+//! Ambiguity: whether a write may have been applied although no answer confirms it, and what follows from that.
 
 use crate::call::Resend;
 use crate::error::{Error, ErrorKind};
@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 pub(crate) struct Ambiguity {
     resend: Resend,
     is_read: bool,
-    /// The user said that every write may be sent again.
+    /// The client is configured to send any write again.
     resend_all: bool,
     ambiguous: bool,
 }
@@ -28,25 +28,25 @@ impl Ambiguity {
         self.ambiguous
     }
 
-    /// Remembers that an attempt may have been applied. It stays so: no later answer can take it back.
+    /// Records whether an attempt may have been applied. Once true it stays true: no later answer can undo it.
     pub(crate) fn note(&mut self, attempt_is_ambiguous: bool) {
         self.ambiguous |= attempt_is_ambiguous && !self.is_read;
     }
 
-    /// Whether the request may be sent again after what happened so far.
+    /// Whether the request may be sent again after the attempts so far.
     pub(crate) fn may_send_again(&self) -> bool {
         !self.ambiguous || self.resend_all || self.resend != Resend::Never
     }
 
-    /// Whether sending the request twice is harmless, so that a stale connection costs no attempt.
+    /// Whether sending the request twice is harmless, so that a stale connection does not count as an attempt.
     pub(crate) fn repeats_harmlessly(&self) -> bool {
         self.is_read || matches!(self.resend, Resend::Always | Resend::Token)
     }
 
-    /// Says with the error that gives up what it leaves open.
+    /// Adds to the final error what it leaves open.
     ///
-    /// Errors of idempotent writes keep their kind, because the caller may simply try again; so does a failed guard,
-    /// which says what is stored now. Anything else leaves the outcome unknown.
+    /// Errors of idempotent writes keep their kind, because the caller can simply try again; so does a failed guard,
+    /// which reports what is stored now. Anything else leaves the outcome unknown.
     pub(crate) fn settle(&self, error: Error) -> Error {
         if !self.ambiguous {
             return error;
@@ -58,7 +58,7 @@ impl Ambiguity {
     }
 }
 
-/// Whether the error is about the stored state rather than about the way there.
+/// Whether the error is about the stored state rather than about reaching it.
 fn says_what_is_stored(error: &Error) -> bool {
     matches!(
         error.kind(),

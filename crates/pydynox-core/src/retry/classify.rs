@@ -1,4 +1,4 @@
-//! What an attempt's outcome means: the one table from the service's error codes to classes and kinds.
+//! Classification: what the outcome of an attempt means, with the only table from the service's error codes to classes and kinds.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::error::{CancellationReason, Error, ErrorKind};
 use crate::transport::{Failure, FailureKind, Headers, Recoverable, Response, TransportError};
 use crate::wire;
 
-/// An attempt that was not served.
+/// An attempt that failed.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) class: Class,
-    /// The request may have been applied all the same.
+    /// The request may have been applied despite the failure.
     pub(crate) ambiguous: bool,
-    /// An idle connection broke: trying again at once on another one is likely to help.
+    /// An idle connection broke: an immediate retry on another one is likely to succeed.
     pub(crate) stale: bool,
-    /// Nothing was put on the way at all, so that this was no attempt.
+    /// Nothing was sent at all, so this does not count as an attempt.
     pub(crate) refused: bool,
-    /// How long the service asks us to wait.
+    /// How long the service asks the client to wait.
     pub(crate) wish: Option<Duration>,
     /// What the transport may be able to repair, after which the same request may succeed.
     pub(crate) recoverable: Option<Recoverable>,
@@ -40,16 +40,16 @@ impl Failed {
         }
     }
 
-    /// The deadline came while the request was on its way, or held back.
+    /// The deadline passed while the request was in flight, or held back.
     pub(crate) fn at_deadline(error: Error, ambiguous: bool) -> Self {
         let mut failed = Self::new(Class::Final, ambiguous, error);
-        // No time is left for this call, but the next one may be luckier.
+        // This call has no time left, but the next one may succeed.
         failed.error = failed.error.with_retryable(true);
         failed
     }
 }
 
-/// The kinds of error that a code can stand for; what they carry is read from the body.
+/// The kinds of error that a code can stand for; their details are read from the body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     AccessDenied,
@@ -65,9 +65,9 @@ enum Meaning {
     TransactionCanceled,
 }
 
-/// Every code that means more than "some other answer of the service".
+/// Every code that is more specific than "some other answer of the service".
 ///
-/// Decided by code and never by message: AWS rewords its messages.
+/// Errors are classified by code and never by message, because AWS rewords its messages.
 const CODES: &[(&str, Class, Meaning)] = &[
     ("AccessDeniedException", Class::Final, Meaning::AccessDenied),
     (
@@ -200,7 +200,7 @@ fn look_up(code: &str) -> Option<(Class, Meaning)> {
         .map(|(_, class, meaning)| (*class, *meaning))
 }
 
-/// The class of an answer without a code that we know.
+/// The class of an answer without a known code.
 fn class_of_status(status: u16) -> Class {
     match status {
         429 => Class::Throttling,
@@ -209,7 +209,7 @@ fn class_of_status(status: u16) -> Class {
     }
 }
 
-/// Judges an answer: a well-formed success, or why it is none.
+/// Judges an answer: a well-formed success, or the reason why it is not one.
 pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Failed> {
     let body = Body::check(&response);
     if response.status == 200 && body == Body::Sound {
@@ -236,7 +236,7 @@ pub(crate) fn judge(response: Response, intent: Intent) -> Result<Response, Fail
     Err(failed)
 }
 
-/// What a refusal of the signature may come from. Wrong keys have the code of a wrong time, unless it is named.
+/// The possible cause of a refused signature. Wrong keys and a wrong time share a code, unless it names the time.
 fn recoverable(
     code: &str,
     (identity, signed): (u64, i64),
@@ -260,18 +260,18 @@ fn recoverable(
 /// Whether the body arrived as it was sent.
 #[derive(PartialEq, Eq)]
 enum Body {
-    /// A JSON object, as far as the cheapest sufficient check says.
+    /// A JSON object, by the cheapest check that is sufficient.
     Sound,
     /// Not what the service sends.
     Foreign,
-    /// More of it than is read.
+    /// Larger than the client reads.
     Oversized,
-    /// Something of the service that was damaged on its way.
+    /// From the service, but damaged in transit.
     Corrupt(&'static str),
 }
 
 impl Body {
-    /// A checksum decides if there is one, else one structural walk; neither if the transport vouches for the body.
+    /// A checksum decides if there is one, otherwise one structural walk; neither if the transport vouches for the body.
     fn check(response: &Response) -> Self {
         if response.oversized {
             return Self::Oversized;
@@ -297,7 +297,7 @@ impl Body {
         }
     }
 
-    /// What is no JSON and does not say that it is comes from something between us and the service.
+    /// A body that neither is JSON nor claims to be comes from an intermediary, not from the service.
     fn of_broken_json(response: &Response) -> Self {
         let claims_json = response
             .headers
@@ -324,7 +324,7 @@ fn corrupt(response: &Response, what: &str) -> Failed {
     )
 }
 
-/// Whoever sends so much sends it again the next time.
+/// Not retryable: a sender of a body this large would send it again.
 fn oversized(response: &Response) -> Failed {
     let message = format!(
         "the response is longer than 128 MiB, the most that is read{}; check what is between this client and the service",
@@ -361,7 +361,7 @@ fn unnamed_refusal(response: &Response) -> Failed {
         "the response is not from DynamoDB{}; check what is between this client and the service",
         content_type(&response.headers)
     );
-    // Who redirects or refuses a request does not pass it on; who answers with a failure may have.
+    // A sender of a redirect or refusal has not forwarded the request; the sender of a failure may have.
     let definitive = (300..500).contains(&status) && status != 408;
     Failed::new(class, !definitive, Error::new(kind, message))
 }
@@ -396,13 +396,13 @@ fn named_refusal(response: &Response, code: &str, mut body: ErrorBody, intent: I
     )
 }
 
-/// Whether a message says anything that its code does not.
+/// Whether a message adds anything to its code.
 fn says_more(message: &str, code: &str) -> bool {
     let rest = message.replace("An error occurred", "").replace(code, "");
     rest.chars().any(char::is_alphanumeric)
 }
 
-/// What an error means that comes without a text.
+/// What an error without a message means.
 fn unsaid(meaning: Meaning) -> &'static str {
     match meaning {
         Meaning::TokenReused => {
@@ -441,7 +441,7 @@ fn kind_of(meaning: Meaning, body: ErrorBody, intent: Intent) -> ErrorKind {
     }
 }
 
-/// A transaction is worth another attempt if nothing but conflicts and throttling stood in its way.
+/// A transaction is worth another attempt if only conflicts and throttling prevented it.
 fn class_of_reasons(reasons: &[CancellationReason]) -> Class {
     let mut class = Class::Final;
     for reason in reasons
@@ -458,7 +458,7 @@ fn class_of_reasons(reasons: &[CancellationReason]) -> Class {
     class
 }
 
-/// Judges what came instead of an answer.
+/// Judges a failure that came instead of an answer.
 pub(crate) fn judge_transport(error: TransportError) -> Failed {
     match error {
         TransportError::NotSent(failure) => without_answer(failure, false),
@@ -468,7 +468,7 @@ pub(crate) fn judge_transport(error: TransportError) -> Failed {
             ..without_answer(failure, true)
         },
         TransportError::Refused(error) => {
-            // Whether it helps to come back later is the transport's to say; trying again at once does not.
+            // The transport decides whether a later retry helps; an immediate one does not.
             let retryable = error.retryable();
             let mut failed = Failed::new(Class::Final, false, error);
             failed.refused = true;
