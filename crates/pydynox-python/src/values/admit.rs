@@ -1,4 +1,4 @@
-//! Whether a value may stand for an attribute of its kind, and as what.
+//! Whether a value can be stored for an attribute of its kind, and as what.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use crate::values::kind::{Clock, Kind};
 use crate::values::problem::{Checked, Problem, python_error, wanted};
 use crate::values::scalar;
 
-/// Check a key's value: its type, and what DynamoDB asks of keys.
+/// Check a key's value: its type, and DynamoDB's constraints on keys.
 pub(crate) fn admit_key<'py>(
     field: &Field,
     value: &Bound<'py, PyAny>,
@@ -51,7 +51,7 @@ pub(crate) fn admit_key<'py>(
     }
 }
 
-/// Whether a partition key may be that of an item that keeps a value unique.
+/// Whether a partition key has the form of those of items that keep values unique.
 pub(crate) fn is_reserved(value: &Bound<'_, PyAny>) -> bool {
     if let Ok(text) = value.cast::<PyString>() {
         return text.to_str().is_ok_and(|text| text.starts_with(PREFIX));
@@ -64,7 +64,7 @@ pub(crate) fn is_reserved(value: &Bound<'_, PyAny>) -> bool {
         .is_ok_and(|number| number >= LEAST_NUMBER)
 }
 
-/// Bytes of a key that only what is written for it tells; None of a number.
+/// A key's length in bytes, which only its written form tells; None for a number.
 pub(crate) fn key_length(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Option<usize>> {
     let mut w = Writer::with_capacity(32);
     write_value(&mut w, kind, value, 0)?;
@@ -82,7 +82,7 @@ pub(crate) fn key_length(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Optio
         .ok_or_else(|| Problem::new("is a key, and is not stored as a string, a number or bytes"))
 }
 
-/// Check a value against a kind; gives the value to keep, which is another one where a number was converted exactly.
+/// Check a value against a kind; returns the value to keep, which differs where a number was converted exactly.
 #[inline]
 pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
     match kind {
@@ -108,7 +108,7 @@ pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
     }
 }
 
-/// Containers of nothing but text are looked through, which is cheaper than writing them; what is wrong with others is found there.
+/// Containers of text alone are scanned, which is cheaper than writing them; writing finds what is wrong with others.
 pub(crate) fn holds_text_alone(kind: &Kind, value: &Bound<'_, PyAny>) -> bool {
     match kind {
         Kind::List(inner) if matches!(**inner, Kind::Str) => value
@@ -141,7 +141,7 @@ pub(crate) fn is_name(value: &Bound<'_, PyAny>) -> bool {
         .is_ok_and(|text| text.to_str().is_ok_and(|name| !name.is_empty()))
 }
 
-/// A float that is well inside of what `DynamoDB` stores, so that its text need not be made to know it.
+/// A float well inside the range that `DynamoDB` stores: its text need not be produced to check it.
 #[inline]
 pub(crate) fn is_ordinary_float(value: &Bound<'_, PyAny>) -> bool {
     value
@@ -181,7 +181,7 @@ pub(crate) fn whole_float<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, 
     }
 }
 
-/// What may be assigned is what can be written: one set of rules.
+/// What can be assigned is what can be written: one set of rules.
 pub(crate) fn admit_by_writing<'py>(
     kind: &Kind,
     value: &Bound<'py, PyAny>,
@@ -193,7 +193,7 @@ pub(crate) fn admit_by_writing<'py>(
         .take();
     let mut scratch = taken.unwrap_or_else(|| Writer::with_capacity(1024));
     let written = match kind.present() {
-        // An empty set of an attribute is an absent attribute.
+        // An attribute with an empty set is stored as absent.
         Kind::Set(_) if is_empty_set(value) && value.is_instance_of::<PySet>() => Ok(()),
         Kind::FrozenSet(_) if is_empty_set(value) && value.is_instance_of::<PyFrozenSet>() => {
             Ok(())

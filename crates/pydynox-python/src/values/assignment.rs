@@ -1,4 +1,4 @@
-//! Attributes of an object, given and assigned: the keyword constructor, checked assignment, equality.
+//! Attributes of an object, passed and assigned: the keyword constructor, checked assignment, equality.
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ use crate::values::field_set::FieldSet;
 use crate::values::layout::{Layout, sorted};
 use crate::values::plain::admitted;
 
-/// The keyword constructor: every value given or from its default, checked; all that is wrong is told at once. Gives the fields
+/// The keyword constructor: checks every value, given or default, and reports all problems together. Returns the fields
 /// that have their default.
 pub(crate) fn construct(
     target: &Bound<'_, PyAny>,
@@ -77,7 +77,7 @@ pub(crate) fn construct(
     }
 }
 
-/// Checked assignment to an attribute; gives its place.
+/// Checked assignment to an attribute; returns its position.
 pub(crate) fn assign(
     target: &Bound<'_, PyAny>,
     layout: &Layout,
@@ -105,7 +105,7 @@ pub(crate) fn undeletable(
     )))
 }
 
-/// Whether two are of one class and have equal attributes.
+/// Whether two objects have the same class and equal attributes.
 pub(crate) fn equal<'py>(
     one: &Bound<'py, PyAny>,
     other: &Bound<'py, PyAny>,
@@ -124,7 +124,7 @@ pub(crate) fn equal<'py>(
     Ok(true.into_pyobject(py)?.to_owned().into_any())
 }
 
-/// What a value breaks of the rules of its field, as `ValidationError.errors` has it.
+/// The rules of its field that a value breaks, in the form of `ValidationError.errors`.
 #[cold]
 pub(crate) fn broken(
     layout: &Layout,
@@ -156,7 +156,7 @@ pub(crate) fn assign_checked(
     }
 }
 
-/// How the values are given that came without a name.
+/// How to pass the values that came without a name.
 pub(crate) fn by_name(layout: &Layout, count: usize) -> String {
     let names: Vec<_> = layout
         .fields()

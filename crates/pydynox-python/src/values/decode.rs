@@ -54,7 +54,7 @@ impl<'py> Decoder<'py> {
         }
     }
 
-    /// An empty buffer, to be given back by [`keep_scratch`](Self::keep_scratch).
+    /// An empty buffer; return it with [`keep_scratch`](Self::keep_scratch).
     pub(crate) fn take_scratch(&mut self) -> Vec<u8> {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
@@ -88,7 +88,7 @@ impl<'py> Decoder<'py> {
         Ok(key)
     }
 
-    /// One attribute value, `{"S":"x"}`, as the kind says.
+    /// One attribute value, `{"S":"x"}`, read as its kind.
     #[inline]
     pub(crate) fn value(&mut self, r: &mut Reader<'_>, kind: &Kind) -> Read<Bound<'py, PyAny>> {
         let tag = r.begin_value()?;
@@ -119,7 +119,7 @@ impl<'py> Decoder<'py> {
         }
     }
 
-    /// The kinds that are not DynamoDB's own.
+    /// The kinds beyond DynamoDB's own types.
     #[inline(never)]
     fn further(&mut self, r: &mut Reader<'_>, tag: Tag, kind: &Kind) -> Read<Bound<'py, PyAny>> {
         match (kind, tag) {
@@ -308,7 +308,7 @@ pub(crate) fn member<'py>(
     let Some(class) = &members.class else {
         return unknown();
     };
-    // The class has the last word: flags combine, and `_missing_` may know old values.
+    // The class decides last: flags combine, and `_missing_` may know old values.
     match class.bind(py).call1((stored,)) {
         Ok(member) => Ok(member),
         Err(error) if error.is_instance_of::<PyValueError>(py) => unknown(),
@@ -316,7 +316,7 @@ pub(crate) fn member<'py>(
     }
 }
 
-/// What a codec makes of a stored value.
+/// A stored value as its codec reads it.
 pub(crate) fn from_stored<'py>(
     codec: &Codec,
     stored: &Bound<'py, PyAny>,
@@ -342,7 +342,7 @@ fn place(key: &[u8]) -> usize {
         % CACHED_KEYS
 }
 
-/// Where the next value stands.
+/// The range of the next value, which is skipped.
 pub(crate) fn skipped(r: &mut Reader<'_>) -> Result<Range<usize>, WireError> {
     r.peek()?;
     let start = r.position();

@@ -1,4 +1,4 @@
-//! Plain JSON as `json.loads` reads it, for what has no declared type.
+//! Plain JSON as `json.loads` reads it, for values without a declared type.
 
 use pydynox_core::wire::{Reader, base64};
 use pyo3::prelude::*;
@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use crate::values::unreadable::Read;
 
-/// Any JSON, as `json.loads` reads it: what operations without a model of ours answer.
+/// Any JSON, as `json.loads` reads it: the answers of operations without a model.
 pub(crate) fn json<'py>(py: Python<'py>, r: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
     Ok(match r.peek()? {
         b'{' => {
@@ -43,7 +43,7 @@ pub(crate) fn json<'py>(py: Python<'py>, r: &mut Reader<'_>) -> Read<Bound<'py, 
     })
 }
 
-/// The text of a byte string as the wire holds it.
+/// A byte string's text as it is on the wire.
 pub(crate) fn base64_text(bytes: &[u8]) -> String {
     base64::encode(bytes)
 }

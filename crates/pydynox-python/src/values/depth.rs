@@ -1,12 +1,12 @@
-//! How deep lists and maps may be nested, by the limit of DynamoDB.
+//! How deep lists and maps may be nested, by DynamoDB's limit.
 
 use crate::values::problem::{Checked, Problem};
 
-/// Levels that DynamoDB stores: an attribute's value is on the first, and what a list or a map holds on the next one.
+/// Levels that DynamoDB stores: an attribute's value is on the first, the content of a list or a map on the next one.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// One level further down: what stands there is inside of so many lists and maps.
+/// One level down: the number of lists and maps around a value there.
 pub(crate) fn deeper(depth: usize) -> Checked<usize> {
     if depth >= MAX_DEPTH {
         return Err(too_deep());
@@ -14,7 +14,7 @@ pub(crate) fn deeper(depth: usize) -> Checked<usize> {
     Ok(depth + 1)
 }
 
-/// Refuses a value inside of as many lists and maps: it is one level too deep. Asked by whoever writes the first one of a container.
+/// Refuses a value one level too deep, inside this many lists and maps. Called before a container's first element is written.
 #[inline]
 pub(crate) fn check_level(containers: usize) -> Checked<()> {
     if containers >= MAX_DEPTH {

@@ -1,4 +1,4 @@
-//! What every document is: the keyword constructor, checked assignment, and the members that its class does not declare.
+//! Documents: the keyword constructor, checked assignment, and the members that a class does not declare.
 
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::intern;
@@ -11,23 +11,23 @@ use crate::values::assignment;
 use crate::values::field_set::FieldSet;
 use crate::values::record::Shape;
 
-/// What is pickled: the values, and the two fields of `Document`.
+/// The pickled state: the values, and the two fields of `Document`.
 pub(crate) type State<'py> = (Bound<'py, PyDict>, Vec<(usize, Vec<u8>)>, Vec<u8>);
 
-/// What every document is: checked assignment, and the members that its class does not declare.
+/// The base of every document: checked assignment, and the members that its class does not declare.
 #[pyclass(subclass, module = "pydynox._core")]
 #[derive(Default)]
 pub(crate) struct Document {
-    /// Members that were not stored and have their default: not written until they are changed. By field, as written.
+    /// Members that were not stored and have their default: written only once they change. By field, as written.
     pub(crate) filled: Vec<(usize, Box<[u8]>)>,
     /// Stored members that the class does not declare, as members of a JSON object.
     pub(crate) unknown: Box<[u8]>,
-    /// Fields whose value a default filled in, and nobody has set since.
+    /// Fields whose value came from a default and has not been set since.
     pub(crate) unset: FieldSet,
 }
 
 impl Document {
-    /// Whether a member is still the default that filled it in: such a member is not written.
+    /// Whether a member still has the default that filled it in: such a member is not written.
     #[inline]
     pub(super) fn is_filled(&self, index: usize, written: &[u8]) -> bool {
         let mut filled = self.filled.iter();

@@ -29,7 +29,7 @@ pub(crate) fn is_absent(field: &Field, value: &Bound<'_, PyAny>) -> bool {
 }
 
 pub(crate) fn is_empty_set(value: &Bound<'_, PyAny>) -> bool {
-    // Most values that are no scalars, told without a look at their bases.
+    // Most values that are not scalars, recognized without a look at their bases.
     if value.is_exact_instance_of::<PyDict>() || value.is_exact_instance_of::<PyList>() {
         return false;
     }
@@ -93,7 +93,7 @@ pub(crate) fn write_value(
     Ok(())
 }
 
-/// The kinds that are not DynamoDB's own.
+/// The kinds beyond DynamoDB's own types.
 #[inline(never)]
 fn write_further(
     w: &mut Writer,
@@ -182,7 +182,7 @@ fn write_pydantic(
     Ok(())
 }
 
-/// An undeclared value that pydantic has let pass: one of many kinds, each of which has one plain form.
+/// An undeclared value that pydantic let through: one of many kinds, each with one plain form.
 fn write_open(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
     let failed = |error: PyErr| python_error(value, &error);
     if let Ok(dict) = value.cast::<PyDict>() {
@@ -205,7 +205,7 @@ fn write_open(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> Checked
             .map_err(failed)?;
         write_open(w, &inner, depth)?;
     } else if let Some(kind) = scalar::kind_of(value).map_err(failed)? {
-        // Text, durations too: pydantic reads numbers of seconds through a float.
+        // Text, for durations too: pydantic reads numbers of seconds through a float.
         w.string_value(&scalar::json_text(&kind, value)?);
     } else {
         write_any(w, value, depth)?;
@@ -295,7 +295,7 @@ pub(crate) fn write_item(w: &mut Writer, item: &Bound<'_, PyDict>) -> Checked<()
     write_members(w, &Kind::Any, item, 0)
 }
 
-/// Write a value of no declared type by what it is.
+/// Write a value without a declared type, by its own type.
 fn write_any(w: &mut Writer, value: &Bound<'_, PyAny>, depth: usize) -> Checked<()> {
     if value.is_none() {
         w.null_value();

@@ -1,4 +1,4 @@
-//! One attribute of a model or a document, compiled: its name, its kind, its rules, and what it is to pydynox.
+//! One attribute of a model or a document, compiled: its name, its kind, its rules, and what pydynox uses it for.
 
 use std::sync::OnceLock;
 
@@ -21,7 +21,7 @@ pub(crate) enum Role {
     Attribute,
 }
 
-/// What stands in for a value that was not given.
+/// What replaces a value that was not given.
 #[derive(Debug)]
 pub(crate) enum Default {
     Required,
@@ -30,7 +30,7 @@ pub(crate) enum Default {
 }
 
 impl Default {
-    /// Whether a value is the very object that the class declared, which was checked there.
+    /// Whether a value is the same object that the class declared, which was checked there.
     pub(crate) fn is(&self, value: &Bound<'_, PyAny>) -> bool {
         matches!(self, Self::Value(default) if default.is(value))
     }
@@ -44,7 +44,7 @@ pub(crate) struct Field {
     pub(crate) name: Py<PyString>,
     pub(crate) text: Box<str>,
     pub(crate) attribute_name: Box<str>,
-    /// `"name":` as it stands in a body.
+    /// `"name":` as it appears in a body.
     pub(crate) label: Box<[u8]>,
     pub(crate) kind: Kind,
     pub(crate) scalar: bool,
@@ -52,21 +52,21 @@ pub(crate) struct Field {
     pub(crate) loose: bool,
     pub(crate) role: Role,
     pub(crate) default: Default,
-    /// What stored items without the attribute read as, where the declaration says so.
+    /// What stored items without the attribute read as, if declared.
     pub(crate) missing: Option<Py<PyAny>>,
-    /// Whether the factory makes the same value each time; found out at the first missing read.
+    /// Whether the factory makes the same value each time; determined by the first missing read.
     pub(crate) is_factory_stable: OnceLock<bool>,
     pub(crate) store_null: bool,
-    /// What its values must satisfy beside their type; most fields have none.
+    /// The rules for its values besides their type; most fields have none.
     pub(crate) rules: Option<Box<Rules>>,
     pub(crate) immutable: bool,
-    /// Whether its values may break any rule: its own, or one of a document inside of them.
+    /// Whether its values may break any rule: its own, or one of a document within them.
     pub(crate) is_ruled: bool,
-    /// What it is to pydynox beside a value of the user's.
+    /// What pydynox uses it for, besides a user's value.
     pub(crate) purpose: Option<Purpose>,
-    /// What it is made of, as the class says it.
+    /// What it is built from, as the class declares it.
     pub(crate) template: Option<Py<PyTuple>>,
-    /// How it is stored other than as it is.
+    /// How its stored form differs from the plain value.
     pub(crate) protected: Option<Box<Protected>>,
 }
 
@@ -77,23 +77,23 @@ impl Field {
             .is_some_and(|purpose| purpose != Purpose::ExpiresAt)
     }
 
-    /// Whether users may not set it: it is kept, or made of others.
+    /// Whether users may not set it: it is managed, or built from others.
     pub(crate) fn is_made(&self) -> bool {
         self.template.is_some() || self.is_managed()
     }
 
-    /// Whether it is there for pydynox alone.
+    /// Whether only pydynox uses it.
     pub(crate) fn is_hidden(&self) -> bool {
         matches!(self.purpose, Some(Purpose::WriteId | Purpose::Entity))
     }
 
-    /// Whether no message may have anything of its values.
+    /// Whether no message may repeat any of its values.
     pub(crate) fn is_encrypted(&self) -> bool {
         let protected = self.protected.as_ref();
         protected.is_some_and(|protected| protected.encryption.is_some())
     }
 
-    /// All that is wrong with a value of the right type; if `discreet`, without anything of the value.
+    /// All problems of a value of the right type; if `discreet`, without repeating the value.
     pub(crate) fn broken(&self, value: &Bound<'_, PyAny>, discreet: bool) -> PyResult<Vec<String>> {
         self.rules
             .as_ref()
@@ -110,7 +110,7 @@ impl Field {
         matches!(self.default, Default::Required)
     }
 
-    /// What a new instance gets that is made without a value; None where one is needed.
+    /// What a new instance gets without a given value; None where one is required.
     pub(crate) fn initial<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         match &self.default {
             Default::Required => Ok(None),
@@ -120,12 +120,12 @@ impl Field {
     }
 }
 
-/// What a class declares of an attribute beside its names and its kind, as Python hands it over; most of it is mostly left out.
+/// What a class declares of an attribute besides its names and kind, as Python passes it; most of it is usually absent.
 #[derive(FromPyObject)]
 struct Declared<'py> {
     #[pyo3(item, default)]
     role: Option<String>,
-    /// In a tuple of its own, so that None can be one.
+    /// In a one-element tuple, so that None can be a default.
     #[pyo3(item)]
     default: Option<Bound<'py, PyTuple>>,
     #[pyo3(item, default)]
@@ -167,7 +167,7 @@ impl Field {
         label.byte(b':');
         let text: Box<str> = text::declared(name, "the name")?.into();
         let purpose = declared.purpose.as_deref().and_then(Purpose::parse);
-        // Of a key that others may have written in another form the stored bytes are kept: they are its address. So are those of
+        // A key that others may have written in another form keeps its stored bytes: they are its address. So does
         // `created_at`, which tells an item from another one under the same key.
         let is_compared_as_stored =
             kind.is_loose() && (role != Role::Attribute || purpose == Some(Purpose::CreatedAt));
@@ -209,7 +209,7 @@ impl Field {
         })
     }
 
-    /// All that is wrong with a value of the right type.
+    /// All problems of a value of the right type.
     pub(crate) fn broken_rules(&self, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         self.broken(value, self.is_encrypted())
     }
@@ -256,7 +256,7 @@ pub(crate) struct Protected {
     pub(crate) dumps: bool,
 }
 
-/// As Python hands it over: None or what becomes of plaintext, `"error"` or `"migrate"`; None or level, threshold and
+/// As Python passes it: None or what happens to plaintext, `"error"` or `"migrate"`; None or level, threshold and
 /// largest size; whether dumps show it.
 pub(crate) type DeclaredProtection = (Option<String>, Option<(i32, usize, usize)>, bool);
 

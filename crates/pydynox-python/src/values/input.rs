@@ -1,4 +1,4 @@
-//! Values from outside: dictionaries in place of documents, dataclasses and pydantic models, and what JSON has for other types.
+//! Values from outside: dictionaries in place of documents, dataclasses and pydantic models, and JSON forms of other types.
 
 use pydynox_core::wire::{Writer, base64};
 use pyo3::prelude::*;
@@ -18,16 +18,16 @@ use crate::values::scalar::{self, Unfit};
 use crate::values::stored_form::{to_stored, value_of};
 use crate::values::unreadable::Unreadable;
 
-/// What may stand for a value.
+/// What is accepted for a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Values have their types; where a class has values that are maps, a dictionary is taken too.
+    /// Values have their types; for a class whose values are maps, a dictionary is accepted too.
     Python,
-    /// What `model_dump(mode="json")` gives is taken as well.
+    /// Accepts what `model_dump(mode="json")` gives as well.
     Json,
 }
 
-/// A value that was refused, with its dictionaries made into what they stand for; `problem` where there are none.
+/// A refused value with its dictionaries converted to what they represent; `problem` if it has none.
 #[cold]
 pub(crate) fn from_dictionaries<'py>(
     kind: &Kind,
@@ -42,7 +42,7 @@ pub(crate) fn from_dictionaries<'py>(
     }
 }
 
-/// A value as the kind has it, as far as what is given says; what does not fit stays as it is, to be refused where it is used.
+/// A value converted to its kind as far as possible; what does not fit is kept, to be refused where it is used.
 pub(crate) fn convert<'py>(
     kind: &Kind,
     value: &Bound<'py, PyAny>,
@@ -145,7 +145,7 @@ fn mapping<'py>(inner: &Kind, value: &Bound<'py, PyAny>, form: Form) -> Checked<
     })
 }
 
-/// A document, dataclass or `TypedDict` of a dictionary.
+/// A document, dataclass or `TypedDict` from a dictionary.
 fn record<'py>(shape: &Shape, value: &Bound<'py, PyAny>, form: Form) -> Checked<Bound<'py, PyAny>> {
     let Ok(dict) = value.cast::<PyDict>() else {
         return Ok(value.clone());
@@ -196,7 +196,7 @@ fn typed_dict<'py>(
     Ok(members.into_any())
 }
 
-/// A member of an enum or `Literal` by what JSON has for its value.
+/// A member of an enum or `Literal`, from its value's JSON form.
 fn member<'py>(members: &Members, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
     if value_of(members, value).is_ok() {
         return Ok(value.clone());
@@ -216,7 +216,7 @@ fn member<'py>(members: &Members, value: &Bound<'py, PyAny>) -> Checked<Bound<'p
     }
 }
 
-/// A value of a codec's class, or what JSON has for what is stored of one.
+/// A value of a codec's class, or from the JSON form of what is stored.
 fn coded<'py>(codec: &Codec, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
     let mut scratch = Writer::with_capacity(32);
     let right = match &codec.class {
@@ -242,7 +242,7 @@ fn coded<'py>(codec: &Codec, value: &Bound<'py, PyAny>) -> Checked<Bound<'py, Py
     })
 }
 
-/// What a text of JSON stands for.
+/// The value that a JSON text represents.
 fn from_text<'py>(kind: &Kind, text: &Bound<'py, PyString>) -> Checked<Bound<'py, PyAny>> {
     let py = text.py();
     let plain = || text.to_str().map_err(|error| python_error(text, &error));

@@ -1,4 +1,4 @@
-//! How a value is stored, and which Python type it is.
+//! Kinds: how a value is stored, and its Python type.
 
 use pydynox_core::expression::path::Step;
 use pydynox_core::schema::KeyType;
@@ -9,20 +9,20 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::exceptions::configuration_error;
 use crate::values::record::Shape;
 
-/// How a value is stored, and which Python type it is.
+/// How a value is stored, and its Python type.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Str,
     Int,
     Float,
     Decimal,
-    /// `int` where the stored number is integral, else `float`.
+    /// `int` if the stored number is integral, else `float`.
     Number,
     Bool,
     Bytes,
     None,
     Any,
-    /// What pydantic dumps: `Any`, and whatever else has one plain form. Read as `Any`.
+    /// What pydantic dumps: `Any`, and any other type with one plain form. Read as `Any`.
     Open,
     List(Box<Kind>),
     Dict(Box<Kind>),
@@ -57,7 +57,7 @@ pub(crate) enum Clock {
 }
 
 impl Clock {
-    /// Digits after the point of one unit that a microsecond is.
+    /// Decimal places of a microsecond in one unit.
     pub(crate) fn digits(self) -> u32 {
         if self == Self::Milliseconds { 3 } else { 6 }
     }
@@ -66,40 +66,40 @@ impl Clock {
 /// The values of an enum's members or of a `Literal`.
 #[derive(Debug)]
 pub(crate) struct Members {
-    /// As people write it.
+    /// Its name as users write it.
     pub(crate) name: Box<str>,
     /// The enum; None for a `Literal`.
     pub(crate) class: Option<Py<PyType>>,
-    /// The members by what they are stored as.
+    /// The members by their stored value.
     pub(crate) by_value: Py<PyDict>,
     pub(crate) inner: Kind,
 }
 
-/// A pydantic model, validated and dumped by itself.
+/// A pydantic model, which validates and dumps itself.
 #[derive(Debug)]
 pub(crate) struct Pydantic {
     pub(crate) name: Box<str>,
     pub(crate) class: Py<PyType>,
-    /// What its methods of validation are told besides the value.
+    /// Options for its validation methods besides the value.
     pub(crate) options: Py<PyDict>,
     /// Its fields that are sets: absent when they are empty.
     pub(crate) sets: Box<[Box<str>]>,
 }
 
-/// A class of the user's with its own stored form.
+/// A user's class with its own stored form.
 #[derive(Debug)]
 pub(crate) struct Codec {
-    /// The type of its values, as people write it.
+    /// The type of its values, as users write it.
     pub(crate) name: Box<str>,
     /// The object with the two methods.
     pub(crate) object: Py<PyAny>,
-    /// What values are instances of, where that can be checked.
+    /// What values are instances of, if that can be checked.
     pub(crate) class: Option<Py<PyType>>,
     pub(crate) inner: Kind,
 }
 
 impl Kind {
-    /// Values that cannot be edited in place: compared by identity, then by what they are stored as.
+    /// Values that cannot be edited in place: compared by identity, then by their stored form.
     pub(crate) fn is_scalar(&self) -> bool {
         match self {
             Self::Optional(inner) => inner.is_scalar(),
@@ -119,7 +119,7 @@ impl Kind {
         }
     }
 
-    /// Whether this holds for a class of documents that may be inside of a value.
+    /// Whether this holds for any class of documents within a value.
     pub(crate) fn any_document<'a>(&'a self, test: &mut dyn FnMut(&'a Shape) -> bool) -> bool {
         match self {
             Self::Record(shape) => test(shape.get()),
@@ -159,7 +159,7 @@ impl Kind {
         matches!(self, Self::Optional(_) | Self::Any | Self::None)
     }
 
-    /// The kind of a value that is there.
+    /// The kind of a value that is present.
     pub(crate) fn present(&self) -> &Self {
         match self {
             Self::Optional(inner) => inner,
@@ -186,7 +186,7 @@ impl Kind {
         }
     }
 
-    /// The kind of what stands one step further inside a value; None where no step leads.
+    /// The kind one step further inside a value; None if the step leads nowhere.
     pub(crate) fn inside(&self, step: &Step) -> Option<&Self> {
         static ANY: Kind = Kind::Any;
         match (self.present(), step) {
@@ -199,7 +199,7 @@ impl Kind {
         }
     }
 
-    /// The kind of what `contains` looks for: an element, or a part of a text.
+    /// The kind that `contains` looks for: an element, or a part of a text.
     pub(crate) fn part(&self) -> &Self {
         match self.present() {
             Self::List(inner)
@@ -264,7 +264,7 @@ impl Kind {
         })
     }
 
-    /// For the garbage collector: the Python objects behind it.
+    /// For the garbage collector: the Python objects it references.
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::List(inner)

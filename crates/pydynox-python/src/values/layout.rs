@@ -18,7 +18,7 @@ pub(crate) struct Layout {
     by_name: HashMap<Box<str>, usize>,
 }
 
-/// Whether two names are the same; without the call that a comparison of slices is, which costs more than most names do.
+/// Whether two names are equal; avoids the call that comparing slices makes, which costs more than most names do.
 #[inline]
 pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
@@ -77,7 +77,7 @@ impl Layout {
         self.class.bind(py)
     }
 
-    /// The field that is stored under this name; most items hold their attributes in the order of the last one.
+    /// The field stored under this name; most items have their attributes in the same order as the last one.
     #[inline]
     pub(crate) fn by_attribute(&self, name: &str, expected: usize) -> Option<usize> {
         if let Some(field) = self.fields.get(expected)
@@ -88,7 +88,7 @@ impl Layout {
         self.by_attribute.get(name).copied()
     }
 
-    /// The field of this Python name; interned names are found by address.
+    /// The field with this Python name; interned names are found by address.
     #[inline]
     pub(crate) fn by_name(&self, name: &Bound<'_, PyString>, expected: usize) -> Option<usize> {
         let address = name.as_ptr();
@@ -103,7 +103,7 @@ impl Layout {
             .or_else(|| name.to_str().ok().and_then(|text| self.position(text)))
     }
 
-    /// Where a field stands in the class.
+    /// A field's position in the class.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
@@ -114,7 +114,7 @@ impl Layout {
     }
 }
 
-/// The values of a call in the order of the fields, and the names that are none of a field.
+/// The values of a call in the order of the fields, and the names that belong to no field.
 #[inline]
 pub(crate) fn sorted<'py>(
     layout: &Layout,

@@ -1,4 +1,4 @@
-//! Why a value cannot stand for an attribute, in words that repeat nothing secret.
+//! Why a value does not suit an attribute, as text that repeats nothing secret.
 
 use pyo3::prelude::*;
 
@@ -6,13 +6,13 @@ use crate::exceptions::validation_errors;
 use crate::values::field::Field;
 use crate::values::kind::Kind;
 
-/// Why a value cannot be stored: where in it, and what is wrong. The place is collected from the inside out.
+/// Why a value cannot be stored: the place in it, and the problem. The place is built from the inside out.
 pub(crate) struct Problem {
     pub(crate) place: String,
     pub(crate) what: String,
     /// The place without the keys of maps, which are part of the value.
     pub(crate) discreet_place: String,
-    /// What is wrong without anything of the value, where `what` has something of it.
+    /// What is wrong without repeating the value, where `what` repeats some of it.
     pub(crate) discreet: Option<String>,
 }
 
@@ -29,7 +29,7 @@ impl Problem {
         }
     }
 
-    /// One whose text has something of the value, and what can be said without.
+    /// One whose text repeats some of the value, and a text that does not.
     #[cold]
     pub(crate) fn echoing(what: impl Into<String>, discreet: impl Into<String>) -> Self {
         Self {
@@ -53,8 +53,7 @@ impl Problem {
         self
     }
 
-    /// What a value breaks of its rules, each as what follows the name of the attribute; the second time without anything of the
-    /// value.
+    /// The rules that a value breaks, each as the text after the attribute's name; `discreet` repeats none of the value.
     #[cold]
     pub(crate) fn of_rules(broken: &[String], discreet: &[String]) -> Self {
         let sentence = |broken: &[String]| broken.join(";").trim_start().to_owned();
@@ -66,12 +65,12 @@ impl Problem {
         message(model, attribute, &self.place, &self.what)
     }
 
-    /// The same of an attribute by its field; nothing of the value of an encrypted one is said.
+    /// The same for an attribute, by its field; nothing of an encrypted value is repeated.
     pub(crate) fn describe_of(&self, model: &str, field: &Field) -> String {
         self.describe_as(model, &field.text, field)
     }
 
-    /// The same under a name that is longer than the field's own.
+    /// The same under a name longer than the field's own.
     pub(crate) fn describe_as(&self, model: &str, name: &str, field: &Field) -> String {
         if !field.is_encrypted() {
             return self.describe(model, name);
@@ -116,7 +115,7 @@ pub(crate) fn python_error(value: &Bound<'_, PyAny>, error: &PyErr) -> Problem {
     )
 }
 
-/// The name of a kind in Python's words.
+/// A kind's name in Python.
 pub(crate) fn wanted(kind: &Kind) -> String {
     match kind {
         Kind::Str => "str".into(),

@@ -28,14 +28,14 @@ pub(crate) struct Shape {
     pub(crate) name: Box<str>,
     pub(crate) make: Make,
     members: OnceLock<Members>,
-    /// Whether any rule holds for what is inside of a value.
+    /// Whether any rule applies inside a value.
     ruled: OnceLock<bool>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Members {
     pub(crate) layout: Layout,
-    /// By field: whether the constructor of a dataclass takes it; whether it must be in a `TypedDict`.
+    /// By field: whether the constructor of a dataclass takes it; whether a `TypedDict` must have it.
     pub(crate) flags: Vec<bool>,
 }
 
@@ -57,7 +57,7 @@ impl Shape {
         })
     }
 
-    /// Say what the members are; `flags` are explained at `Members`.
+    /// Set the members; `flags` are explained at `Members`.
     fn complete(&self, py: Python<'_>, fields: Vec<Py<Field>>, flags: Vec<bool>) -> PyResult<()> {
         let layout = Layout::new(self.class.bind(py), fields)?;
         let _ = self.members.set(Members { layout, flags });
@@ -78,7 +78,7 @@ impl Shape {
         if let Some(members) = self.members.get() {
             return Ok(members);
         }
-        // A document whose annotations named what was yet to come: it completes itself, or says what is missing.
+        // A document whose annotations name what is defined later: it completes itself, or reports what is missing.
         if self.make == Make::Document {
             self.class.bind(py).call_method0(intern!(py, "_complete"))?;
         }
@@ -87,19 +87,19 @@ impl Shape {
             .ok_or_else(|| configuration_error(py, &format!("{} is not complete yet", self.name)))
     }
 
-    /// How the member that is stored under this name is stored.
+    /// The kind of the member stored under this name.
     pub(crate) fn inside(&self, name: &str) -> Option<&Kind> {
         self.declared(name).map(|field| &field.kind)
     }
 
-    /// The member that is stored under this name.
+    /// The member stored under this name.
     pub(crate) fn declared(&self, name: &str) -> Option<&Field> {
         let layout = &self.members.get()?.layout;
         let index = layout.by_attribute(name, usize::MAX)?;
         Some(layout.field(index))
     }
 
-    /// Whether any rule holds for what is inside of a value; `open` are the classes that are being looked through.
+    /// Whether any rule applies inside a value; `open` lists the classes being searched.
     pub(super) fn has_rules<'a>(&'a self, open: &mut Vec<&'a Self>) -> bool {
         if let Some(has_rules) = self.ruled.get() {
             return *has_rules;
@@ -128,7 +128,7 @@ impl Shape {
         }
     }
 
-    /// A member of a value; None where a `TypedDict` has none.
+    /// A member of a value; None if a `TypedDict` lacks it.
     pub(crate) fn member<'py>(
         &self,
         field: &Field,
@@ -145,7 +145,7 @@ impl Shape {
     pub(crate) fn check(&self, value: &Bound<'_, PyAny>) -> Checked<()> {
         let right = match self.make {
             Make::TypedDict => value.is_instance_of::<PyDict>(),
-            // A subclass has members that this class does not know: they would be lost.
+            // A subclass has members unknown to this class: they would be lost.
             _ => value.get_type().is(self.class.bind(value.py())),
         };
         if right {
@@ -155,7 +155,7 @@ impl Shape {
         }
     }
 
-    /// What values are, in Python's words.
+    /// The expected type, as Python names it.
     pub(crate) fn wanted(&self) -> String {
         match self.make {
             Make::TypedDict => format!("dict ({})", self.name),
@@ -201,12 +201,12 @@ impl Shape {
         ))
     }
 
-    /// Whether a value is one of this class, and has no other members.
+    /// Whether a value belongs to this class and has no other members.
     pub(crate) fn check_members(&self, value: &Bound<'_, PyAny>) -> Checked<()> {
         self.checked_members(value).map(drop)
     }
 
-    /// The members of a value that is one of this class.
+    /// The members of a value of this class.
     pub(super) fn checked_members(&self, value: &Bound<'_, PyAny>) -> Checked<&Members> {
         self.check(value)?;
         let members = self
@@ -216,7 +216,7 @@ impl Shape {
         Ok(members)
     }
 
-    /// The members and their flags, for those who make and show values.
+    /// The members and their flags, for callers that create and show values.
     pub(crate) fn parts(&self, py: Python<'_>) -> PyResult<(&Layout, &[bool])> {
         let members = self.members(py)?;
         Ok((&members.layout, &members.flags))

@@ -1,4 +1,4 @@
-//! Documents, dataclasses and `TypedDict`s read from maps.
+//! Documents, dataclasses and `TypedDict`s, read from maps.
 
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::exceptions::PyException;
@@ -185,7 +185,7 @@ pub(super) fn no_member(field: &Field) -> Unreadable {
     Unreadable::misfit(missing::problem(field, "the stored map has no such member"))
 }
 
-/// A class of the user's said no: that is about the stored value, unless it is no ordinary exception.
+/// A user's class refused the stored value; an error outside `Exception` is passed on as it is.
 #[cold]
 pub(crate) fn refused(py: Python<'_>, name: &str, error: PyErr) -> Unreadable {
     if !error.is_instance_of::<PyException>(py) {

@@ -1,4 +1,4 @@
-//! Field rules: what a value must satisfy beside its type, as the class declared it.
+//! Field rules: what a value must satisfy besides its type, as the class declared it.
 
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-/// A bound in Python's words, and how a value that keeps it compares.
+/// A bound's keyword, its Python operator, and its comparison.
 const BOUNDS: [(&str, &str, CompareOp); 4] = [
     ("ge", ">=", CompareOp::Ge),
     ("gt", ">", CompareOp::Gt),
@@ -63,8 +63,8 @@ impl Rules {
         })
     }
 
-    /// All that is wrong with a value of the right type, each as what follows the attribute's name; if `discreet`, without
-    /// anything of the value. None breaks no rule.
+    /// All problems of a value of the right type, each as the text after the attribute's name; if `discreet`, without
+    /// repeating the value. None breaks no rule.
     pub(crate) fn broken(&self, value: &Bound<'_, PyAny>, discreet: bool) -> PyResult<Vec<String>> {
         let mut problems = Vec::new();
         if value.is_none() {
@@ -81,7 +81,7 @@ impl Rules {
         }
         for (sign, keeps, bound) in &self.bounds {
             let bound = bound.bind(value.py());
-            // What cannot be compared (text of an open type, a naive time) does not keep the bound.
+            // What cannot be compared (text of an open type, a naive time) fails the bound.
             let keeps_bound = value
                 .rich_compare(bound, *keeps)
                 .and_then(|outcome| outcome.is_truthy())
@@ -133,7 +133,7 @@ impl Rules {
     }
 }
 
-/// Why a callable of `validate=` refuses a value, if it does: it raises `ValueError` or says False.
+/// Why a `validate=` callable refuses a value, if it does: it raises `ValueError` or returns False.
 fn refusal(
     validator: &Bound<'_, PyAny>,
     value: &Bound<'_, PyAny>,
@@ -165,10 +165,10 @@ fn refusal(
     )))
 }
 
-/// How deep a value is looked into; deeper ones cannot be stored.
+/// How deep a value is searched; deeper ones cannot be stored.
 const MAX_DEPTH: usize = 34;
 
-/// Whether a text has something of a value in it: of the texts and numbers that the value is made of.
+/// Whether a text repeats part of a value: any of the texts and numbers in it.
 #[pyfunction]
 #[pyo3(signature = (value, text, /))]
 pub(crate) fn echoes(value: &Bound<'_, PyAny>, text: &str) -> bool {
@@ -199,7 +199,7 @@ fn is_echo(value: &Bound<'_, PyAny>, text: &str, depth: usize) -> bool {
     if !is_text && let Ok(members) = value.getattr(intern!(value.py(), "__dict__")) {
         return is_echo(&members, text, depth);
     }
-    // What has no text of its own cannot be told from what has.
+    // An object without a text of its own cannot be told from one with it.
     [value.str(), value.repr()].iter().any(|form| {
         form.as_ref().map_or(true, |form| {
             let form = form.to_string_lossy();

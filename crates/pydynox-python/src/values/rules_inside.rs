@@ -5,14 +5,13 @@ use pyo3::types::PyDict;
 
 use crate::values::kind::Kind;
 
-/// Whether any rule of a document holds for what is inside of a value.
+/// Whether any rule of a document applies inside a value.
 pub(crate) fn has_rules_inside(kind: &Kind) -> bool {
     let mut open = Vec::new();
     kind.any_document(&mut |shape| shape.has_rules(&mut open))
 }
 
-/// What the documents inside of a value break of their own rules, each as the place and what is wrong there; if `discreet`,
-/// without anything of the value.
+/// The rules that documents inside a value break, each as place and problem; if `discreet`, without repeating the value.
 pub(crate) fn broken_inside(
     kind: &Kind,
     value: &Bound<'_, PyAny>,

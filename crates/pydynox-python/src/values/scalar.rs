@@ -1,4 +1,4 @@
-//! Values that are one text or one number: points in time, dates, times, durations and UUIDs, between Python and what is stored.
+//! Scalars: points in time, dates, times, durations and UUIDs, between Python and their stored text or number.
 
 use pydynox_core::id;
 use pydynox_core::time::{self, Date, Instant, Time};
@@ -28,7 +28,7 @@ pub(crate) fn enum_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     ENUM.import(py, "enum", "Enum")
 }
 
-/// What a value of one of these kinds is stored as.
+/// The stored form of a value of one of these kinds.
 pub(crate) enum Text {
     /// S
     String(String),
@@ -36,7 +36,7 @@ pub(crate) enum Text {
     Number(String),
 }
 
-/// The stored form of a value of this kind, which is one of those of this file.
+/// The stored form of a value of this kind, one of those in this file.
 pub(crate) fn text_of(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Text> {
     Ok(match kind {
         Kind::Datetime(Clock::Iso) => Text::String(instant(value)?.text()),
@@ -57,7 +57,7 @@ pub(crate) fn text_of(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Text> {
     })
 }
 
-/// The text of a value in JSON, where durations are texts too.
+/// A value's text in JSON, where durations are text too.
 pub(crate) fn json_text(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
     Ok(match kind {
         Kind::Datetime(_) => instant(value)?.text(),
@@ -68,7 +68,7 @@ pub(crate) fn json_text(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String
     })
 }
 
-/// A point in time without the fraction of its second.
+/// A point in time without fractions of a second.
 pub(crate) fn floored<'py>(value: &Bound<'py, PyAny>) -> Checked<Bound<'py, PyAny>> {
     instant(value)?;
     let whole = [("microsecond", 0)].into_py_dict(value.py());
@@ -167,7 +167,7 @@ fn uuid_text(value: &Bound<'_, PyAny>) -> Checked<String> {
         .map_err(|error| python_error(value, &error))
 }
 
-/// Why a stored text or number is no value of a kind.
+/// Why a stored text or number does not fit a kind.
 pub(crate) enum Unfit {
     Text(String),
     Python(PyErr),
@@ -183,7 +183,7 @@ fn unfit(error: time::TimeError) -> Unfit {
     Unfit::Text(format!("the stored text is {error}"))
 }
 
-/// The value that a stored string stands for.
+/// The value that a stored string represents.
 pub(crate) fn from_text<'py>(
     py: Python<'py>,
     kind: &Kind,
@@ -216,7 +216,7 @@ pub(crate) fn from_text<'py>(
     })
 }
 
-/// The value that a stored number, in plain notation, stands for.
+/// The value that a stored number, in plain notation, represents.
 pub(crate) fn from_number<'py>(
     py: Python<'py>,
     kind: &Kind,
@@ -267,7 +267,7 @@ fn delta(py: Python<'_>, microseconds: i64) -> PyResult<Bound<'_, PyAny>> {
     .into_any())
 }
 
-/// A `uuid.UUID`, past its constructor, which would parse its arguments anew.
+/// A `uuid.UUID`, bypassing its constructor, which would parse its arguments again.
 fn uuid(py: Python<'_>, bits: u128) -> PyResult<Bound<'_, PyAny>> {
     static UNKNOWN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let unknown = UNKNOWN.get_or_try_init(py, || {
@@ -283,7 +283,7 @@ fn uuid(py: Python<'_>, bits: u128) -> PyResult<Bound<'_, PyAny>> {
     Ok(uuid)
 }
 
-/// The kind of a value that has one plain form although no annotation declares it.
+/// The kind of a value that has one plain form without being declared.
 pub(crate) fn kind_of(value: &Bound<'_, PyAny>) -> PyResult<Option<Kind>> {
     let py = value.py();
     Ok(if value.is_instance_of::<PyDateTime>() {

@@ -1,4 +1,4 @@
-//! What is stored for a member of an enum, a tuple, or a value of a codec's class.
+//! Stored forms of enum members, tuples, and values of a codec's class.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 use crate::values::kind::{Codec, Kind, Members, Pydantic};
 use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 
-/// What a member of an enum or `Literal` is stored as.
+/// The stored form of a member of an enum or `Literal`.
 pub(crate) fn value_of<'py>(
     members: &Members,
     value: &Bound<'py, PyAny>,
@@ -21,7 +21,7 @@ pub(crate) fn value_of<'py>(
             _ => Err(wrong_type(&members.name, value)),
         };
     }
-    // Python's `1 == True`: the type decides too. What cannot be hashed is none of them.
+    // In Python `1 == True`: the type decides too. What cannot be hashed is not a member.
     let member = members.by_value.bind(py).get_item(value).ok().flatten();
     match member {
         Some(member) if member.get_type().is(value.get_type()) => Ok(member),
@@ -38,7 +38,7 @@ pub(crate) fn value_of<'py>(
     }
 }
 
-/// A tuple of as many elements as there are kinds.
+/// A tuple with one element per kind.
 pub(crate) fn tuple_of<'a, 'py>(
     kinds: &[Kind],
     value: &'a Bound<'py, PyAny>,
@@ -56,7 +56,7 @@ pub(crate) fn tuple_of<'a, 'py>(
     )))
 }
 
-/// What a codec makes of a value.
+/// What a codec stores for a value.
 pub(crate) fn to_stored<'py>(
     codec: &Codec,
     value: &Bound<'py, PyAny>,
@@ -75,7 +75,7 @@ pub(crate) fn to_stored<'py>(
 }
 
 pub(crate) fn check_pydantic(model: &Pydantic, value: &Bound<'_, PyAny>) -> Checked<()> {
-    // A subclass has fields that this class does not know: they would be lost.
+    // A subclass has fields unknown to this class: they would be lost.
     if value.get_type().is(model.class.bind(value.py())) {
         Ok(())
     } else {

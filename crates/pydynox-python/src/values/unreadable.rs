@@ -11,9 +11,9 @@ use crate::values::scalar::Unfit;
 pub(crate) enum Unreadable {
     /// The body is not what DynamoDB's protocol allows.
     Malformed(WireError),
-    /// The value is well formed and of another type than declared: where in it, and what is wrong.
+    /// The value is well formed but not of the declared type: the place in it, and the problem.
     Misfit { place: String, what: String },
-    /// Python said no.
+    /// Python raised an exception.
     Python(PyErr),
 }
 
@@ -61,7 +61,7 @@ impl Unreadable {
 
 pub(crate) type Read<T> = Result<T, Unreadable>;
 
-/// What a stored value that cannot be read is as an exception.
+/// The exception for a stored value that cannot be read.
 pub(crate) fn unreadable(py: Python<'_>, problem: Unreadable, label: &str) -> PyErr {
     match problem {
         Unreadable::Malformed(error) => malformed(py, &error),

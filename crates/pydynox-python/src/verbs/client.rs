@@ -1,4 +1,4 @@
-//! The core's client, seen from Python: extracts arguments, has the body written, and gives an Operation.
+//! The core's client, seen from Python: extracts arguments, has the body written, and returns an Operation.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl Client {
     }
 }
 
-/// Refuses a condition on `example.txt` in the eyes of an item that has an attribute of this very name: it would look for a
+/// Refuses a condition on `example.txt` where the item has an attribute of that same name: it would look for a
 /// member of `example`, find none, and guard nothing.
 fn refuse_split(
     condition: Option<&Bound<'_, Condition>>,
@@ -110,20 +110,19 @@ impl Client {
         Ok(PyClassInitializer::from(connected).add_subclass(Self { connection }))
     }
 
-    /// By which a meter knows its client.
+    /// The number by which a meter knows its client.
     #[getter]
     fn number(&self) -> u64 {
         self.connection.number
     }
 
-    /// Whether its cursors are sealed, so that they can be for an audience and expire.
+    /// Whether its cursors are sealed, so that they can have an audience and expire.
     #[getter]
     fn seals_cursors(&self) -> bool {
         !self.settings().cursor_keys.is_empty()
     }
 
-    /// The context variable of `options()` blocks: their time-out in seconds and whether reads are consistent, each None where
-    /// nothing is said.
+    /// The variable of `options()` blocks: timeout in seconds and whether reads are consistent; None for what is not set.
     fn options_variable<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.connection.options_variable(py)
     }
@@ -180,7 +179,7 @@ impl Client {
         self.connection.send(py, request, expected)
     }
 
-    /// Whether there is an item with this key; reads the key alone.
+    /// Whether an item with this key exists; reads the key alone.
     fn exists(
         &self,
         schema: &Bound<'_, Schema>,
@@ -205,7 +204,7 @@ impl Client {
         self.connection.send(py, request, expected)
     }
 
-    /// Write a new item; fails when its key is taken.
+    /// Write a new item; fails if its key is taken.
     fn create(
         &self,
         instance: &Bound<'_, Instance>,
@@ -217,7 +216,7 @@ impl Client {
         )
     }
 
-    /// Write the whole item, replacing whatever has its key.
+    /// Write the whole item, replacing any item with its key.
     fn put(
         &self,
         instance: &Bound<'_, Instance>,
@@ -229,7 +228,7 @@ impl Client {
         )
     }
 
-    /// Write what changed; None when nothing did and there is no condition to check.
+    /// Write the changes; None if there are none and there is no condition to check.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn save(
         &self,
@@ -243,7 +242,7 @@ impl Client {
             .transpose()
     }
 
-    /// Apply actions to the item of an instance, which then equals the item but for what was edited and not saved.
+    /// Apply actions to an instance's item; the instance then equals the item except for unsaved edits.
     fn update(
         &self,
         instance: &Bound<'_, Instance>,
@@ -254,7 +253,7 @@ impl Client {
         self.send_write(instance.py(), write)
     }
 
-    /// Apply actions to the item with this key; gives the item as it is then.
+    /// Apply actions to the item with this key; returns the item after the update.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn update_key(
         &self,
@@ -268,7 +267,7 @@ impl Client {
         self.send_write(actions.py(), write)
     }
 
-    /// The same without an answer.
+    /// The same without returning the item.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn apply_key(
         &self,
@@ -310,7 +309,7 @@ impl Client {
         self.connection.send(py, request, expected)
     }
 
-    /// Delete the item with this key, if there is one.
+    /// Delete the item with this key, if it exists.
     fn delete_key(
         &self,
         schema: &Bound<'_, Schema>,
@@ -321,7 +320,7 @@ impl Client {
         self.send_write(schema.py(), write)
     }
 
-    /// Delete the item with this key and give it back. What was given to nobody is lost, so it is never sent again.
+    /// Delete the item with this key and return it. Never sent again: a second attempt could not return the item.
     fn pop_key(
         &self,
         schema: &Bound<'_, Schema>,
@@ -331,7 +330,7 @@ impl Client {
         self.send_write(schema.py(), write)
     }
 
-    /// Send operations together; None where there is nothing to send. Gives the token too.
+    /// Send operations together; None if there is nothing to send. Returns the token too.
     #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
     fn transact_write(
         &self,
@@ -355,7 +354,7 @@ impl Client {
         batch_get::send(py, &self.connection, &keys, consistent_read, on_invalid)
     }
 
-    /// The table of an instance as it is sent, and its key in the form in which equal keys are equal.
+    /// The table of an instance as sent, and its key in a form where equal keys are equal.
     fn address_of(&self, instance: &Bound<'_, Instance>) -> PyResult<(String, Vec<u8>)> {
         let schema = schema_of(instance)?;
         let mut w = Writer::with_capacity(64);
@@ -414,7 +413,7 @@ impl Client {
         self.connection.send(py, request, expected)
     }
 
-    /// Write an item of plain values, replacing whatever has its key.
+    /// Write an item of plain values, replacing any item with its key.
     fn put_item(
         &self,
         #[pyo3(from_py_with = text::table)] table: &str,
@@ -444,7 +443,7 @@ impl Client {
         )
     }
 
-    /// Apply actions to the item with this key of plain values, or to a new one; gives the item as it is then.
+    /// Apply actions to the item with this key of plain values, or to a new one; returns the item after the update.
     fn update_item(
         &self,
         #[pyo3(from_py_with = text::table)] table: &str,
@@ -556,25 +555,25 @@ impl Client {
         Operation::new(py, exchange, false, expected)
     }
 
-    /// From now on, do to this client's requests what these faults say.
+    /// Apply these faults to this client's requests from now on.
     fn inject(&self, faults: &Bound<'_, Faults>) {
         self.connection
             .reroute(|injections| injections.add(&faults.get().plan));
     }
 
-    /// No longer do to this client's requests what these faults say.
+    /// Stop applying these faults to this client's requests.
     fn lift(&self, faults: &Bound<'_, Faults>) {
         self.connection
             .reroute(|injections| injections.remove(&faults.get().plan));
     }
 
-    /// Let go of the connection; calls after that are refused.
+    /// Release the connection; later calls are refused.
     fn close(&self) {
         self.connection.close();
     }
 }
 
-/// Begin a block: from now on, in all threads, what has no endpoint of its own reaches the items of this client.
+/// Begin a block: from now on, in all threads, what has no endpoint of its own uses the items of this client.
 #[pyfunction]
 #[pyo3(signature = (client, /))]
 pub(crate) fn begin_isolation(client: &Bound<'_, Client>) -> PyResult<u64> {

@@ -16,7 +16,7 @@ use crate::interpreter::operation::Operation;
 use crate::item::line::line_item;
 use crate::model::key;
 
-/// Read a page of a table as lines: where it begins, whether it is consistent, how many items at most.
+/// Read a page of a table as lines: where it begins, whether it is consistent, the maximum number of items.
 pub(crate) fn scan(
     py: Python<'_>,
     connection: &Connection,
@@ -54,14 +54,14 @@ impl Answered for Lines {
     }
 }
 
-/// Refuse a line that has no item with these keys.
+/// Refuse a line that does not contain an item with these keys.
 #[pyfunction]
 #[pyo3(signature = (keys, line, /))]
 pub(crate) fn check_line(py: Python<'_>, keys: Vec<String>, line: &[u8]) -> PyResult<()> {
     line_item(py, &key::named(String::new(), keys), line).map(|_| ())
 }
 
-/// Lines, how many, and where the scan goes on.
+/// Lines, their number, and where the scan continues.
 fn lines<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let mut w = Writer::with_capacity(body.len());
     let page = lines::write_page(&mut w, body).map_err(|error| malformed(py, &error))?;

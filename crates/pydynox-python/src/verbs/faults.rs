@@ -1,4 +1,4 @@
-//! Faults, seen from Python: what a test wants done to requests is extracted here.
+//! Faults, seen from Python: extracts what a test injects into requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use pyo3::types::PyDict;
 
 use crate::values::service_json;
 
-/// What a test wants done to requests, and what was done.
+/// What a test injects into requests, and what was injected.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Faults {
     pub(crate) plan: Arc<Plan>,
 }
 
-/// One rule as Python hands it over.
+/// One rule as Python passes it.
 #[derive(FromPyObject)]
 struct Given<'py> {
     operation: Option<String>,
@@ -33,7 +33,7 @@ struct Given<'py> {
     members: Bound<'py, PyDict>,
 }
 
-/// The place of its rule, operation, table, number of the request, whether it was applied.
+/// Position of its rule, operation, table, number of the request, whether it was applied.
 type Done = (usize, String, String, usize, Option<bool>);
 
 #[pymethods]
@@ -47,12 +47,12 @@ impl Faults {
         })
     }
 
-    /// What was done so far.
+    /// What was injected so far.
     fn injected(&self) -> Vec<Done> {
         self.plan.injected().iter().map(done).collect()
     }
 
-    /// The operations of all requests that came by.
+    /// The operations of all requests that passed.
     fn requests(&self) -> Vec<String> {
         let requests = self.plan.requests();
         requests.iter().map(|name| name.name().to_owned()).collect()

@@ -11,14 +11,14 @@ use pyo3::prelude::*;
 use crate::exceptions::{configuration_error, raise};
 use crate::interpreter::{runtime, text};
 
-/// A little longer than a server takes at most to end.
+/// Slightly longer than a server can take to end.
 const END: Duration = Duration::from_secs(10);
 
 /// A server on 127.0.0.1 that answers as DynamoDB does.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct LocalServer {
     port: u16,
-    /// What the process was that it runs in: a forked child has no server.
+    /// The generation of its process: a forked child has no server.
     generation: u32,
     running: Mutex<Option<(Stop, Receiver<()>)>>,
 }
@@ -54,7 +54,7 @@ impl LocalServer {
         let port = server.port();
         let (end, ended) = channel();
         runtime::spawn(async move {
-            // It fails only where the runtime is at its end, and nobody can be told.
+            // It fails only when the runtime ends, and no one is left to receive the error.
             let _ = server.run().await;
             let _ = end.send(());
         })
@@ -73,7 +73,7 @@ impl LocalServer {
         self.port
     }
 
-    /// Accept nothing more, finish what is being answered, and end.
+    /// Accept nothing more, finish the requests in progress, and end.
     fn stop(&self, py: Python<'_>) {
         let running = self
             .running
@@ -81,7 +81,7 @@ impl LocalServer {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         match running {
-            // The parent's server: nothing of it may be touched here.
+            // The parent's server: it must not be touched here.
             running if self.generation != runtime::generation() => std::mem::forget(running),
             Some((stop, ended)) => {
                 stop.stop();

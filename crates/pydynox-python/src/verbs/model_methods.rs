@@ -1,4 +1,4 @@
-//! What members of a model that do no I/O need of the border: JSON text, `DynamoDB`'s own form, sizes, and pickling.
+//! Model members without I/O, seen from Python: JSON text, `DynamoDB`'s own form, sizes, and pickling.
 
 use pydynox_core::size::item_size;
 use pydynox_core::wire::marks::unmarked;
@@ -42,7 +42,7 @@ pub(crate) fn to_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'p
     read().map_err(|_| internal(py, "an item of pydynox that cannot be read"))
 }
 
-/// An instance from a dictionary in `DynamoDB`'s JSON; it counts as stored.
+/// An instance from a dictionary in `DynamoDB`'s JSON, treated as stored.
 #[pyfunction]
 #[pyo3(signature = (schema, item, /))]
 pub(crate) fn from_item<'py>(
@@ -55,7 +55,7 @@ pub(crate) fn from_item<'py>(
     decode_item(&schema, &item)
 }
 
-/// An item that was given in `DynamoDB`'s own form, as JSON text.
+/// An item given in `DynamoDB`'s own form, as JSON text.
 pub(crate) fn given_item(
     schema: &Bound<'_, Schema>,
     item: &Bound<'_, PyDict>,
@@ -74,7 +74,7 @@ pub(crate) fn given_item(
     Ok(w.into_bytes())
 }
 
-/// What the item counts in bytes as it is stored: in all, and by attribute. `client` has the keyring, where values are protected.
+/// The item's size in bytes as stored: in total, and by attribute. `client` has the keyring for protected values.
 #[pyfunction]
 #[pyo3(signature = (instance, client, /))]
 pub(crate) fn size<'py>(
@@ -111,7 +111,7 @@ fn plain_item(instance: &Bound<'_, Instance>) -> PyResult<Vec<u8>> {
     })
 }
 
-/// What an instance is pickled as.
+/// The pickled form of an instance.
 type Pickled<'py> = (
     Bound<'py, PyDict>,
     Option<Vec<u8>>,
@@ -119,8 +119,7 @@ type Pickled<'py> = (
     Vec<String>,
 );
 
-/// What an instance is made of: its values, the item that was read or written, the fields whose fate is not known, and those that
-/// nobody has set.
+/// The parts of an instance: its values, the item read or written, the fields whose fate is unknown, and those never set.
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<'py>> {
@@ -149,7 +148,7 @@ pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<
     Ok((values, item, unsettled, unset))
 }
 
-/// The item as it was read or written.
+/// The item as read or written.
 fn stored_item(py: Python<'_>, schema: &Schema, stored: &Stored) -> PyResult<Vec<u8>> {
     let mut w = Writer::with_capacity(stored.length);
     w.byte(b'{');
@@ -184,7 +183,7 @@ fn stored_item(py: Python<'_>, schema: &Schema, stored: &Stored) -> PyResult<Vec
     Ok(w.into_bytes())
 }
 
-/// An instance from what `pickled` gave. The class may have changed since: an attribute that it has no more stays in the item.
+/// An instance from what `pickled` gave. The class may have changed since: an attribute it no longer has stays in the item.
 #[pyfunction]
 #[pyo3(signature = (model, values, item, unsettled, unset, /))]
 pub(crate) fn restored<'py>(
@@ -217,7 +216,7 @@ pub(crate) fn restored<'py>(
     Ok(instance)
 }
 
-/// Give a new instance the defaults of what its values lack.
+/// Give a new instance defaults for the values that it lacks.
 fn fill_new(
     instance: &Bound<'_, Instance>,
     schema: &Schema,
@@ -251,7 +250,7 @@ fn fill_new(
     }
 }
 
-/// Whether a value may stand for an attribute of this kind.
+/// Whether a value can be stored for an attribute of this kind.
 #[pyfunction]
 #[pyo3(signature = (kind, value, /))]
 pub(crate) fn fits(kind: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -28,7 +28,7 @@ use crate::values::encode;
 use crate::values::kind::Kind;
 use crate::verbs::partiql_answer::{Executed, Form};
 
-/// What a cursor of statements is bound to beside what a query's is.
+/// What a statement's cursor is bound to in addition to what a query's is.
 const PURPOSE: &[u8] = b"PartiQL";
 static ANY: Kind = Kind::Any;
 
@@ -37,7 +37,7 @@ static ANY: Kind = Kind::Any;
 pub(crate) struct Statement(statement::Statement);
 
 impl Statement {
-    /// Of what a cursor is good for no other.
+    /// What its cursors are valid for.
     fn binding(&self) -> Binding {
         Binding::of(&[PURPOSE, self.0.text().as_bytes(), self.0.parameters()])
     }
@@ -78,7 +78,7 @@ impl Statement {
         self.reads()
     }
 
-    /// Execute it: a page of rows. A write is never sent again where it may have been applied.
+    /// Execute it: a page of rows. A write that may have been applied is never sent again.
     fn execute(
         &self,
         client: &Bound<'_, Connected>,
@@ -111,14 +111,14 @@ impl Statement {
         send(client, request, executed)
     }
 
-    /// The cursor behind a page.
+    /// The cursor after a page.
     fn cursor(&self, client: &Bound<'_, Connected>, after: &str) -> PyResult<String> {
         let keys = &client.get().0.settings.cursor_keys;
         keys.seal_token(self.binding(), after)
             .map_err(|error| raise(client.py(), &error))
     }
 
-    /// Where a page begins that a cursor stands before.
+    /// Where the page after a cursor begins.
     fn after(
         &self,
         client: &Bound<'_, Connected>,
@@ -179,7 +179,7 @@ fn cores(statements: &[Bound<'_, Statement>]) -> Vec<statement::Statement> {
         .collect()
 }
 
-/// Execute statements, each for itself.
+/// Execute statements, each on its own.
 #[pyfunction]
 #[pyo3(signature = (client, statements, schema, consistent_read, /))]
 #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned
@@ -209,7 +209,7 @@ pub(crate) fn execute_batch(
     send(client, request, executed)
 }
 
-/// Execute statements together, all or none. Gives the token of writes too.
+/// Execute statements together, all or none. Returns the token of writes too.
 #[pyfunction]
 #[pyo3(signature = (client, statements, schema, token, /))]
 #[allow(clippy::needless_pass_by_value)] // what pyo3 extracts is owned

@@ -1,4 +1,4 @@
-//! What the answers of PartiQL statements become: pages, outcomes one by one, or the parts of a transaction.
+//! What answers of PartiQL statements become: pages, single outcomes, or the parts of a transaction.
 
 use std::ops::Range;
 
@@ -24,31 +24,31 @@ use crate::values::decode::Decoder;
 use crate::values::unreadable::Unreadable;
 use crate::write::part::{Part, failures};
 
-/// What the answer of statements becomes.
+/// How the answer of statements is returned.
 pub(crate) struct Executed {
     pub(super) form: Form,
-    /// What rows are; None for plain values.
+    /// The model of the rows; None for plain values.
     pub(super) schema: Option<Py<Schema>>,
     /// Whether nothing is written.
     pub(super) reads: bool,
-    /// How many statements there are.
+    /// Number of statements.
     pub(super) count: usize,
-    /// Who takes the errors of rows that cannot be read.
+    /// Receives the errors of rows that cannot be read.
     pub(super) on_invalid: Option<Py<PyAny>>,
 }
 
 #[derive(Clone, Copy)]
 pub(super) enum Form {
-    /// Rows, where the next page begins, and what they cost.
+    /// Rows, where the next page begins, and their cost.
     Page,
-    /// For each statement a row, nothing, or an error.
+    /// For each statement: a row, nothing, or an error.
     Batch,
-    /// For each statement a row or nothing.
+    /// For each statement: a row or nothing.
     Transaction,
 }
 
 impl Executed {
-    /// The statements as what the errors of a transaction are about.
+    /// The statements as subjects of a transaction's errors.
     fn parts(&self) -> Vec<Part> {
         (0..self.count).map(Part::statement).collect()
     }
@@ -95,7 +95,7 @@ impl Executed {
                     number += 1;
                     match self.row(py, answer, number - 1, place) {
                         Ok(row) => rows.append(row)?,
-                        // Statements stand each for itself.
+                        // Each statement succeeds or fails on its own.
                         Err(error) if is_misfit(py, &error)? => {
                             rows.append(error.into_value(py))?;
                         }
@@ -123,7 +123,7 @@ impl Executed {
         Ok(rows.into_any())
     }
 
-    /// One item; None where the model does not see it.
+    /// One item; None if the model does not see it.
     fn row<'py>(
         &self,
         py: Python<'py>,
@@ -217,7 +217,7 @@ impl Answered for Executed {
     }
 }
 
-/// Gives an error the plain values of the row that it is about.
+/// Gives an error the plain values of its row.
 #[cold]
 pub(super) fn show(py: Python<'_>, error: &PyErr, stored: &[u8]) -> PyResult<()> {
     let mut reader = Reader::new(stored).map_err(|error| malformed(py, &error))?;

@@ -1,4 +1,4 @@
-//! Tables, seen from Python: what a model declares of its own, the operations that administer one, and the watch over its state.
+//! Tables, seen from Python: what a model declares of one, the operations that administer it, and the watch over its state.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(crate) fn table_declaration<'py>(schema: &Bound<'py, Schema>) -> PyResult<Bo
     Ok(declared)
 }
 
-/// A table's name as it is sent.
+/// A table's name as sent.
 #[pyfunction]
 #[pyo3(signature = (client, table, /))]
 pub(crate) fn table_named(
@@ -113,10 +113,10 @@ pub(crate) struct Wire;
 /// The description of a table.
 struct Table;
 
-/// Whether there is a table.
+/// Whether a table exists.
 struct TableExists;
 
-/// The description of a table, or none, and whether it is as it was waited for.
+/// The description of a table, or none, and whether it is in the awaited state.
 struct Watched(Goal);
 
 impl Answered for Wire {
@@ -179,7 +179,7 @@ impl Answered for Watched {
     }
 }
 
-/// A pair: the description of a table, None where there is none, and whether the goal is reached.
+/// A pair: the description of a table, None if it does not exist, and whether the goal is reached.
 fn watched<'py>(py: Python<'py>, body: &[u8], goal: Goal) -> PyResult<Bound<'py, PyAny>> {
     let broken = |error: WireError| malformed(py, &error);
     let described = match described::table(body).map_err(broken)? {
@@ -190,7 +190,7 @@ fn watched<'py>(py: Python<'py>, body: &[u8], goal: Goal) -> PyResult<Bound<'py,
     Ok((described, reached).into_pyobject(py)?.into_any())
 }
 
-/// Looks at one table until it is as wanted, with growing pauses, until its time is over.
+/// Checks one table, with growing pauses, until it is in the expected state or its time has passed.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct TableWatch {
     waiter: Arc<Waiter>,
@@ -217,13 +217,13 @@ impl TableWatch {
         })
     }
 
-    /// Something was done: the next look comes without a pause.
+    /// Something was done: the next check follows without a pause.
     fn restart(&self) {
         self.waiter.restart();
     }
 
-    /// Look once, or until the table is as wanted. Gives its description and whether it is. `applied`: something was changed
-    /// before, which an error says.
+    /// Check once, or until the table is in the expected state. Returns its description and whether it is. `applied`: something
+    /// was changed before, which an error mentions.
     fn look(
         &self,
         py: Python<'_>,

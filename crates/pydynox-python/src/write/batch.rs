@@ -1,4 +1,4 @@
-//! The puts and deletes of a batch, seen from Python: encoded when they are given, held until they are sent, settled when that ended.
+//! The puts and deletes of a batch, seen from Python: encoded when given, held until sent, then settled.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,8 +26,8 @@ use crate::write::effect::Effect;
 use crate::write::flushed::{Entry, Flushed};
 use crate::write::single::Write;
 
-/// Whether writing an item of this model without looking at the stored one may lose what others wrote. `by_key` deletes whatever
-/// has the key, which may be an item of another entity.
+/// Whether writing an item of this model without checking the stored one may lose what others wrote. `by_key` deletes any
+/// item with the key, which may belong to another entity.
 #[pyfunction]
 #[pyo3(signature = (schema, by_key, /))]
 pub(crate) fn needs_guard(schema: &Bound<'_, Schema>, by_key: bool) -> bool {
@@ -39,11 +39,11 @@ pub(crate) fn needs_guard(schema: &Bound<'_, Schema>, by_key: bool) -> bool {
     }
 }
 
-/// Puts and deletes that wait until they are sent; of two for the same item the last counts.
+/// Puts and deletes that wait to be sent; if an item appears twice, the last write wins.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Pending {
     connection: Arc<Connection>,
-    /// How many were given to the writer before, by whose number an error names the one that it is about.
+    /// Number of writes given before the next; an error names its write by this number.
     given: AtomicUsize,
     /// Never locked while the user's code may run.
     held: Mutex<Held>,
@@ -52,15 +52,15 @@ pub(crate) struct Pending {
 #[derive(Default)]
 struct Held {
     writes: Writes,
-    /// By their places there; None where a later one is for the same item.
+    /// By their positions there; None if a later one is for the same item.
     entries: Vec<Option<Entry>>,
     /// The model of the last entry, and its table's number.
     last: Option<(Py<Schema>, usize)>,
-    /// Whoever encodes takes it.
+    /// Taken by the call that encodes.
     scratch: Option<Writer>,
 }
 
-/// A put or a delete as it was encoded: where the item or the key ends, and where the item's key begins.
+/// A put or a delete, encoded: where the item or the key ends, and where the item's key begins.
 struct Encoded {
     w: Writer,
     is_put: bool,
@@ -112,7 +112,7 @@ impl Pending {
         drop(replaced);
     }
 
-    /// The number of the next that is given.
+    /// The number of the next write.
     fn next(&self) -> usize {
         self.given.fetch_add(1, Ordering::Relaxed)
     }
@@ -123,7 +123,7 @@ impl Pending {
             .map_err(|error| self.placed(position, "put", instance, error))
     }
 
-    /// An error with the position and the key of the item that it is about.
+    /// An error with the position and the key of its item.
     #[cold]
     fn placed(
         &self,
@@ -196,12 +196,12 @@ impl Pending {
         }
     }
 
-    /// How many were given since the last were sent, those included that a later one replaced.
+    /// Number of writes given since the last were sent, including replaced ones.
     fn __len__(&self) -> usize {
         self.lock().writes.len()
     }
 
-    /// That so many were written by themselves, or before.
+    /// Count this many that were written on their own, or before.
     fn pass_by(&self, count: usize) {
         self.given.fetch_add(count, Ordering::Relaxed);
     }
@@ -211,8 +211,8 @@ impl Pending {
         self.hold_put(instance)
     }
 
-    /// Hold puts of what an iterator gives, until it ends or there are this many. Gives the first that is no instance, or has
-    /// hooks or is to be looked at before, or None.
+    /// Hold puts of what an iterator gives, until it ends or this many are held. Returns the first that is not an instance,
+    /// has hooks, or needs a guard; else None.
     fn fill<'py>(
         &self,
         source: &Bound<'py, PyIterator>,
@@ -262,7 +262,7 @@ impl Pending {
         })
     }
 
-    /// Hold the put of the item of a line; no model knows it.
+    /// Hold the put of a line's item, which has no model.
     fn put_line(
         &self,
         py: Python<'_>,
@@ -291,7 +291,7 @@ impl Pending {
         Ok(())
     }
 
-    /// What is held, as it was given, in the order in which it is sent.
+    /// What is held, as given, in the order of sending.
     fn targets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let held = self.lock();
         let entries = held.entries.iter().flatten();
@@ -307,7 +307,7 @@ impl Pending {
         self.lock().writes.are_puts().collect()
     }
 
-    /// Send what is held, and hold nothing from then on. The result is the places of those that were not written, and why.
+    /// Send what is held, and hold nothing from then on. The result: the positions of those not written, and why.
     #[pyo3(signature = (pace=None))]
     fn send(&self, py: Python<'_>, pace: Option<&Bound<'_, Pace>>) -> PyResult<Py<Operation>> {
         let settings = &*self.connection.settings;

@@ -1,4 +1,4 @@
-//! What an update writes beside a caller's actions: defaults of an item that it may make, and what templates make of what it sets.
+//! What an update adds to its caller's actions: defaults of an item that it may create, and what templates build.
 
 use pydynox_core::expression::action::{Actions, Outcome, Source, Term};
 use pydynox_core::expression::condition::Condition;
@@ -18,8 +18,8 @@ use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::{Field, Role};
 use crate::values::plain::admitted;
 
-/// Let an update that may make a new item give every other attribute the value that a new instance would have. `named` are the
-/// attributes by which its key was made.
+/// Have an update that may create an item give every other attribute the value that a new instance would have. `named` are
+/// the attributes that its key was built from.
 pub(crate) fn fill_defaults(
     py: Python<'_>,
     schema: &Schema,
@@ -134,8 +134,8 @@ fn text_of<'py>(
     }
 }
 
-/// That the rest of what a template is made of is stored as the instance knows it, where an update changes a part: two updates of
-/// two parts would otherwise leave a text that fits neither.
+/// That a template's other sources are stored as the instance knows them, where an update changes one: two updates of
+/// two sources would otherwise leave a text that fits neither.
 pub(crate) fn unmoved(
     instance: &Bound<'_, Instance>,
     schema: &Schema,
@@ -165,8 +165,8 @@ pub(crate) fn unmoved(
     Ok(guard)
 }
 
-/// Let an update also write what templates make of the attributes that it sets. `known` gives what is stored, as far as that is
-/// known.
+/// Have an update also write what templates build from the attributes that it sets. `stored_value` gives what is stored,
+/// where known.
 pub(crate) fn follow<'py>(
     py: Python<'py>,
     schema: &Schema,

@@ -1,4 +1,4 @@
-//! What one write does to its instance once its answer is here, and what its result is.
+//! What one write does to its instance once its answer has arrived, and its result.
 
 use pydynox_core::call::Answer;
 use pydynox_core::operation::{delete_item, update_item};
@@ -16,34 +16,34 @@ use crate::model::instance::{Instance, schema_of};
 use crate::model::schema::Schema;
 use crate::model::snapshot::Stored;
 
-/// What becomes of a write.
+/// What happens once a write is answered.
 pub(crate) enum Effect {
-    /// An instance was written: this is what is stored then.
+    /// An instance was written: what is stored afterwards.
     Written {
         instance: Py<Instance>,
         stored: Box<Stored>,
-        /// All of them where none is named.
+        /// None for all of them.
         fields: Option<Vec<usize>>,
-        /// What pydynox manages, as it is stored then.
+        /// What pydynox manages, as stored afterwards.
         managed: Vec<(usize, Py<PyAny>)>,
     },
     /// An instance was deleted.
     Deleted(Py<Instance>),
-    /// An instance was changed by actions; the answer is the item as it is now.
+    /// An instance was changed by actions; the answer is the updated item.
     Updated(Py<Instance>),
     /// An instance's item was checked, and nothing else.
     Checked(Py<Instance>),
-    /// The item of a model as it is after an update.
+    /// A model's item after an update.
     NewItem(Py<Schema>),
-    /// The item of a model that was deleted, or none.
+    /// A model's item that was deleted, or none.
     OldItem(Py<Schema>),
-    /// The item as it is after an update, as plain values.
+    /// The item after an update, as plain values.
     PlainNewItem,
     Nothing,
 }
 
 impl Effect {
-    /// Part of something larger was applied; its answer says nothing about it.
+    /// Part of something larger was applied, whose answer does not mention it.
     pub(crate) fn settled(self, py: Python<'_>, answer: &Answer) -> PyResult<()> {
         self.answered(py, answer, &Context::default()).map(|_| ())
     }
@@ -81,7 +81,7 @@ impl Answered for Effect {
             Self::Updated(instance) => updated(instance.bind(py), new_item(py, body)?)?,
             Self::NewItem(schema) => return read_any(py, new_item(py, body)?, schema.bind(py)),
             Self::OldItem(schema) => {
-                // Whatever it is, it was deleted, and nobody else has it.
+                // Of any entity: it was deleted, and no one else has it.
                 if let Some(range) =
                     delete_item::item(body).map_err(|error| malformed(py, &error))?
                 {
@@ -128,7 +128,7 @@ impl Answered for Effect {
     }
 }
 
-/// The item that an update was asked to give back.
+/// The item that an update was asked to return.
 fn new_item<'a>(py: Python<'_>, body: &'a [u8]) -> PyResult<&'a [u8]> {
     match update_item::item(body).map_err(|error| malformed(py, &error))? {
         Some(range) => Ok(&body[range]),
@@ -136,7 +136,7 @@ fn new_item<'a>(py: Python<'_>, body: &'a [u8]) -> PyResult<&'a [u8]> {
     }
 }
 
-/// The same of plain values; empty where no item was there, of which actions that only take away make none.
+/// The same as plain values; empty if no item existed, since actions that only remove create none.
 fn plain_new_item<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     match update_item::item(body) {
         Ok(Some(range)) => plain_item(py, &body[range]),
@@ -145,7 +145,7 @@ fn plain_new_item<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAn
     }
 }
 
-/// An instance was written, as it was encoded for the request.
+/// An instance was written, as encoded for the request.
 fn written(
     instance: &Bound<'_, Instance>,
     stored: Box<Stored>,
@@ -167,7 +167,7 @@ fn written(
     Ok(())
 }
 
-/// Take the item over into the instance; what was edited and not saved stays as it is.
+/// Take the item over into the instance; unsaved edits are kept.
 fn updated(instance: &Bound<'_, Instance>, item: &[u8]) -> PyResult<()> {
     let py = instance.py();
     let schema = schema_of(instance)?;

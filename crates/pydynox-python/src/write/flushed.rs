@@ -1,4 +1,4 @@
-//! What becomes of the writes of a batch once it was sent.
+//! What happens to the writes of a batch once it was sent.
 
 use std::ops::Range;
 use std::sync::PoisonError;
@@ -15,9 +15,9 @@ use crate::exceptions::{internal, raise};
 use crate::item::shield::Shield;
 use crate::write::effect::Effect;
 
-/// What Python has to do with one put or delete.
+/// What Python does for one put or delete.
 pub(super) struct Entry {
-    /// What the user gave.
+    /// What the user passed.
     pub(super) target: Option<Py<PyAny>>,
     pub(super) effect: Effect,
     pub(super) shield: Option<Shield>,
@@ -36,14 +36,14 @@ impl Entry {
 pub(crate) struct Flushed {
     pub(super) wrote: Brought<Wrote>,
     pub(super) entries: Vec<Entry>,
-    /// Which of them go in each request, and how far that is.
+    /// Which of them each request carries, and its progress.
     pub(super) requests: Vec<(Range<usize>, Progress)>,
     /// The process that sends them.
     pub(super) maker: Maker,
 }
 
 impl Answered for Flushed {
-    /// The places of the entries that were not written, and the error that kept them from it.
+    /// The positions of the entries that were not written, and the error that prevented it.
     fn answered<'py>(
         self,
         py: Python<'py>,
@@ -76,11 +76,11 @@ impl Answered for Flushed {
         Ok((left, error).into_pyobject(py)?.into_any())
     }
 
-    /// Nobody will know what became of them; those of requests of which nothing has left are as they were.
+    /// Their fate stays unknown; those of requests of which nothing was sent are unchanged.
     fn give_up(self, py: Python<'_>) {
         let mut entries = self.entries.into_iter();
         for (places, progress) in self.requests {
-            // What is sent for a parent is sent there.
+            // What is sent for a parent process is sent there.
             let is_untouched = self.maker.is_this() && progress.cancel();
             for entry in entries.by_ref().take(places.len()) {
                 if !is_untouched {

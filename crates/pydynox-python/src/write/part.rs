@@ -1,4 +1,4 @@
-//! One operation of a transaction once it was sent: what its end means, and what its error says.
+//! One operation of a transaction once it was sent: what its end means, and the text of its error.
 
 use pydynox_core::call::{Answer, Terms};
 use pydynox_core::error::{Error, ErrorKind};
@@ -14,7 +14,7 @@ use crate::write::effect::Effect;
 use crate::write::single::Write;
 use crate::write::stake::Stake;
 
-/// What becomes of one operation once the transaction has ended.
+/// What happens to one operation once the transaction has ended.
 pub(crate) struct Part {
     /// The position of the operation that it is, or belongs to.
     position: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Part {
     effect: Effect,
     about: Context,
     terms: Terms,
-    /// The guard of a value that only one item has.
+    /// The guard of a unique value.
     stake: Option<Stake>,
 }
 
@@ -53,7 +53,7 @@ impl Part {
         self.effect.subject(py, &self.about)
     }
 
-    /// A statement of PartiQL, of which no more is known.
+    /// A statement of PartiQL, of which nothing more is known.
     pub(crate) fn statement(position: usize) -> Self {
         Self {
             position,
@@ -65,7 +65,7 @@ impl Part {
         }
     }
 
-    /// The error of an operation that stood in the transaction's way, and what is said of it in the whole's message.
+    /// The error of an operation that blocked the transaction, and its text in the whole's message.
     fn failure(&self, py: Python<'_>, error: Error) -> PyResult<(PyErr, String)> {
         if let Some(stake) = &self.stake {
             let (keys, values) = (self.about.shows_keys, self.about.shows_values);
@@ -98,7 +98,7 @@ impl Part {
     }
 }
 
-/// The errors of the operations that stood in the way, by position, and all of them in words.
+/// The errors of the operations that blocked it, by position, and all of them as text.
 pub(crate) fn failures<'py>(
     py: Python<'py>,
     error: &Error,
@@ -153,7 +153,7 @@ pub(crate) fn first_failure(
     Ok(Some(part.failure(py, located(problem, error))?.0))
 }
 
-/// One operation's error with the request that it came of.
+/// One operation's error, with the request that it came from.
 pub(super) fn located(mut problem: Error, whole: &Error) -> Error {
     problem = problem
         .with_operation(whole.operation().unwrap_or("TransactWriteItems"))

@@ -1,4 +1,4 @@
-//! How large the items of a call are: refused over DynamoDB's limit, warned of before it.
+//! Sizes of a call's items: refused above DynamoDB's limit, warned about just below it.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::item::write::key_of;
 use crate::model::instance::{Instance, schema_of};
 use crate::model::schema::Schema;
 
-/// What a protected value may have more than the value itself: an envelope with the longest key, and what compression adds.
+/// What protection may add to a value: an envelope with the longest key, and the overhead of compression.
 const MOST_ADDED: usize = envelope::MOST_OVERHEAD + 1024;
 
-/// Whether an item whose JSON has so many bytes may be worth counting.
+/// Whether an item with this many bytes of JSON may be worth counting.
 #[inline]
 pub(crate) fn may_be_large(settings: &Settings, schema: &Schema, length: usize) -> bool {
     let protected = schema.protected.as_ref();
@@ -59,7 +59,7 @@ fn measure(
     judge(py, settings, &size, &model.name, &table, key)
 }
 
-/// The same of an item that no model knows.
+/// The same for an item without a model.
 pub(crate) fn check_plain(
     py: Python<'_>,
     settings: &Settings,
@@ -73,7 +73,7 @@ pub(crate) fn check_plain(
     judge(py, settings, &size, "item", table, || None)
 }
 
-/// What an item with marked values counts once they are protected.
+/// The size of an item with marked values once they are protected.
 pub(crate) fn protected_size(
     py: Python<'_>,
     settings: &Settings,
@@ -93,7 +93,7 @@ pub(crate) fn protected_size(
     protection.size(item).map_err(named)
 }
 
-/// Refuse what is too large, and warn of what nearly is. `key` is that of an instance's item.
+/// Refuse what is too large, and warn of what nearly is. `key` is the key of an instance's item.
 #[cold]
 fn judge<'py>(
     py: Python<'py>,

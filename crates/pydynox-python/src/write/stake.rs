@@ -1,4 +1,4 @@
-//! The operations on guards of unique values within a transaction, and what their failure says.
+//! The operations on guards of unique values within a transaction, and the text of their failures.
 
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::transact_write_items::Verb;
@@ -29,7 +29,7 @@ impl Stake {
         &self.instance
     }
 
-    /// The exception of a guard that stood in the way, and what is said of it.
+    /// The exception for a guard that blocked the transaction, and its text.
     pub(crate) fn failure(
         &self,
         py: Python<'_>,
@@ -99,11 +99,10 @@ pub(super) fn holder<'py>(
     schema.model(py).call_method1("key", parts).ok()
 }
 
-/// What the operations on guards are about, each with the position of the operation that it belongs to, and which of them are
-/// taken by models that repair.
+/// What the operations on guards concern, each with its operation's position, and which are taken by models that repair.
 pub(super) type Written = (Vec<(usize, Stake)>, Vec<Taken>);
 
-/// What the guards of a transaction's writes come to, each with the position of the write.
+/// The guards of a transaction's writes, each with the position of its write.
 #[derive(Default)]
 pub(crate) struct Stakes {
     all: Vec<(usize, Box<str>, Guards)>,
@@ -130,8 +129,8 @@ impl Stakes {
             .find(|(.., one)| one.core.claim == hold.core.claim)
     }
 
-    /// Adds the operations on guards; gives what each is about, and which are taken by models that repair. `placed` says of which
-    /// operation an error is.
+    /// Adds the operations on guards; returns what each concerns, and which are taken by models that repair. `placed` tells which
+    /// operation an error belongs to.
     pub(crate) fn write(
         self,
         py: Python<'_>,
@@ -144,7 +143,7 @@ impl Stakes {
             let model = schema.get();
             for hold in &guards.holds {
                 let from = match self.counterpart(number, table, hold) {
-                    // What one item gives up another takes: one operation does both.
+                    // What one item releases another takes: one operation does both.
                     Some((.., one)) if one.core.is_taken && !hold.core.is_taken => continue,
                     Some((_, guards, one)) if !one.core.is_taken && hold.core.is_taken => {
                         Some(guards.owner.as_slice())

@@ -1,4 +1,4 @@
-//! Transactions, seen from Python: each operation is built as it would be alone, and all are sent together.
+//! Transactions, seen from Python: each operation is built as if alone, and all are sent together.
 
 use pydynox_core::call::{Answer, Terms};
 use pydynox_core::error::{Error, ErrorKind};
@@ -28,14 +28,14 @@ use crate::write::single::Write;
 use crate::write::stake::Stakes;
 use crate::write::unique::Guards;
 
-/// What an operation is about.
+/// What an operation applies to.
 #[derive(FromPyObject)]
 enum Subject<'py> {
     Instance(Bound<'py, Instance>),
     Key(Key<'py>),
 }
 
-/// One operation as Python hands it over.
+/// One operation as Python passes it.
 #[derive(FromPyObject)]
 struct Entry<'py>(
     String,
@@ -57,7 +57,7 @@ impl<'py> Entry<'py> {
         }
     }
 
-    /// The write, and how it stands in the transaction; None where there is nothing to do.
+    /// The write, and its verb in the transaction; None if there is nothing to do.
     fn build(&self, settings: &Settings) -> PyResult<Option<(Verb, Write)>> {
         let Self(verb, subject, actions, condition, upsert) = self;
         Ok(match (verb.as_str(), subject) {
@@ -72,7 +72,7 @@ impl<'py> Entry<'py> {
                     Some(write) if write.operation == Name::PutItem => Some((Verb::Put, write)),
                     Some(write) if write.is_check => Some((Verb::ConditionCheck, write)),
                     Some(write) => Some((Verb::Update, write)),
-                    // A version is worth a look even where nothing changed.
+                    // A version is worth checking even if nothing changed.
                     None => Write::check(settings, instance, condition, false)?
                         .map(|write| (Verb::ConditionCheck, write)),
                 }
@@ -118,7 +118,7 @@ impl<'py> Entry<'py> {
 /// Writes of one transaction.
 struct Transacted(Vec<Part>);
 
-/// One write, with those of what only one item has.
+/// One write, with those on the guards of its unique values.
 struct Guarded(Vec<Part>);
 
 impl Answered for Transacted {
@@ -200,14 +200,14 @@ fn settle<'py>(py: Python<'py>, parts: Vec<Part>, answer: &Answer) -> PyResult<B
     Ok(py.None().into_bound(py))
 }
 
-/// Nobody will know what became of them.
+/// Their fate stays unknown.
 fn give_up(py: Python<'_>, parts: Vec<Part>) {
     for part in parts {
         part.give_up(py);
     }
 }
 
-/// The error of a transaction of which no operation is known to have stood in the way.
+/// The error of a transaction in which no operation is known to have failed.
 fn undecided(
     py: Python<'_>,
     error: &Error,
@@ -220,7 +220,7 @@ fn undecided(
     raise_about(py, error, subject)
 }
 
-/// Send operations together, with the caller's token or one of ours; None where there is nothing to send. Gives the token too.
+/// Send operations together, with the caller's token or a generated one; None if there is nothing to send. Returns the token too.
 pub(crate) fn send(
     py: Python<'_>,
     connection: &Connection,
@@ -275,7 +275,7 @@ pub(crate) fn send(
     Ok(Some((operation, token)))
 }
 
-/// Send one write together with the guards of what only one item has.
+/// Send one write together with the guards of its unique values.
 pub(crate) fn send_guarded(
     py: Python<'_>,
     connection: &Connection,

@@ -23,7 +23,7 @@ use crate::write::effect::Effect;
 use crate::write::single::{Write, about, about_key, tree};
 use crate::write::unique;
 
-/// An update that was to make an item where there is none, and sets nothing.
+/// An update that should create a missing item but sets nothing.
 #[cold]
 pub(super) fn makes_nothing(py: Python<'_>, model: &Schema, actions: &Actions) -> PyErr {
     let mut settable = model.fields().filter(|field| {
@@ -41,7 +41,7 @@ pub(super) fn makes_nothing(py: Python<'_>, model: &Schema, actions: &Actions) -
     validation_error(py, &message)
 }
 
-/// What is known of an item by its key alone.
+/// What is known of an item from its key alone.
 pub(super) fn named_value<'py>(
     schema: &Schema,
     key: &Bound<'py, PyTuple>,
@@ -59,7 +59,7 @@ pub(super) fn named_value<'py>(
 }
 
 impl Write {
-    /// Actions on the item of an instance, which then equals the item but for what was edited and not saved.
+    /// Actions on an instance's item; the instance then equals the item except for unsaved edits.
     pub(crate) fn update(
         settings: &Settings,
         instance: &Bound<'_, Instance>,
@@ -116,7 +116,7 @@ impl Write {
         })
     }
 
-    /// Actions on the item with this key; without `upsert` it must be there. `answers` asks for the item as it is then.
+    /// Actions on the item with this key; without `upsert` it must exist. `answers` asks for the item after the update.
     pub(crate) fn update_key(
         settings: &Settings,
         (schema, key, named): &Key<'_>,
@@ -177,7 +177,7 @@ pub(super) fn finish_actions(
         .map_err(|error| raise(py, &error))
 }
 
-/// An action on an attribute that was edited and not saved would be lost, or lose the edit.
+/// An action on an attribute with an unsaved edit would be lost, or lose the edit.
 pub(super) fn refuse_edited(
     instance: &Bound<'_, Instance>,
     schema: &Schema,
