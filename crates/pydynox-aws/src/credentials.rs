@@ -1,4 +1,4 @@
-//! Which credentials: the program's, the environment's, else whatever the SDK's chain finds; then the role.
+//! Credentials: the program's, the environment's, else what the SDK's chain finds; then the role.
 
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -26,7 +26,7 @@ const CONTAINER: [&str; 2] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
-/// The credentials that need no looking for.
+/// Credentials available without a search.
 pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error> {
     if let Some(credentials) = &settings.credentials {
         check(credentials, "credentials=")?;
@@ -45,7 +45,7 @@ pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error>
     of_environment()
 }
 
-/// What the program's own provider gave.
+/// What the program's own provider returned.
 pub(crate) fn given(credentials: Credentials) -> Result<Credentials, Error> {
     check(&credentials, "the credentials provider's result")?;
     let Some(ago) = ended(&credentials) else {
@@ -58,14 +58,14 @@ pub(crate) fn given(credentials: Credentials) -> Result<Credentials, Error> {
     Err(Error::new(ErrorKind::Credentials, message))
 }
 
-/// How long ago they ended, if they did.
+/// How long ago they expired, if they did.
 fn ended(credentials: &Credentials) -> Option<Duration> {
     SystemTime::now()
         .duration_since(credentials.expires_at?)
         .ok()
 }
 
-/// The keys of the environment: both of them or none.
+/// The environment's keys: both or neither.
 fn of_environment() -> Result<Option<Credentials>, Error> {
     let text = |name| environment::text(name).map_err(of_credentials);
     let (key, secret) = match (text(KEY)?, text(SECRET)?) {
@@ -90,10 +90,10 @@ fn half(set: &str, missing: &str) -> Error {
     Error::new(ErrorKind::Credentials, message)
 }
 
-/// Credentials become headers; what cannot is refused without being shown.
+/// Credentials become headers; values that cannot are refused without being shown.
 fn check(credentials: &Credentials, of: &str) -> Result<(), Error> {
     let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    // No header, so that blanks would do no harm; a line break is always a mistake.
+    // Not a header, so blanks would be safe; a line break is always a mistake.
     let printable =
         |text: &str| !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     let wrong = if !visible(&credentials.access_key_id) {
@@ -121,7 +121,7 @@ fn check(credentials: &Credentials, of: &str) -> Result<(), Error> {
     Err(Error::new(ErrorKind::Credentials, message))
 }
 
-/// Whatever went wrong, it is credentials that are missing for it.
+/// Reports any failure as missing credentials.
 fn of_credentials(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Credentials | ErrorKind::Internal => error,
@@ -129,15 +129,15 @@ fn of_credentials(error: Error) -> Error {
     }
 }
 
-/// A look-up of credentials.
+/// A lookup of credentials.
 pub(crate) struct Search<'a> {
     pub(crate) settings: &'a Settings,
-    /// Asked for only when somebody needs it.
+    /// Its error counts only where it is needed.
     pub(crate) region: Result<&'a str, Error>,
 }
 
 impl Search<'_> {
-    /// Looks where the SDK looks.
+    /// Searches where the SDK does.
     pub(crate) async fn run(&self) -> Result<Credentials, Error> {
         let profile = Profile::load(self.settings.profile.as_deref())
             .await
@@ -171,7 +171,7 @@ impl Search<'_> {
             .with_source(cause)
     }
 
-    /// Where was looked, with what was found there if that was nothing anywhere.
+    /// The places searched, and what each held if no credentials were found.
     fn places(&self, profile: &Profile, found_none: bool) -> Vec<String> {
         let unset = |names: [&str; 2]| {
             let missing: Vec<_> = names
@@ -208,7 +208,7 @@ impl Search<'_> {
         places
     }
 
-    /// Acts in a role, with these credentials.
+    /// Assumes a role with these credentials.
     pub(crate) async fn assume(
         &self,
         role: &AssumeRole,
@@ -310,7 +310,7 @@ pub(crate) fn to_sdk(credentials: &Credentials) -> SdkCredentials {
     builder.build()
 }
 
-/// The error of a look-up that took too long.
+/// The error of a lookup that took too long.
 pub(crate) fn too_late(settings: &Settings) -> Error {
     let seconds = settings.timeout.as_secs_f32();
     let message = if settings.provider.is_some() {

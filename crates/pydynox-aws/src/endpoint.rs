@@ -1,4 +1,4 @@
-//! Where requests go: what was configured, put through the SDK's own endpoint rules.
+//! Endpoints: the configured address, put through the SDK's own endpoint rules.
 
 use aws_sdk_dynamodb::config::endpoint::{
     DefaultResolver, Endpoint as Resolved, Params, ResolveEndpoint,
@@ -12,19 +12,19 @@ use crate::profile::Profile;
 use crate::region;
 use crate::settings::{Settings, check_region};
 
-/// The variables that name an address, the first before the second.
+/// Variables that name an address, in order of precedence.
 const VARIABLES: &[&str] = &["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
 const IGNORED: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 const MODES: [&str; 3] = ["preferred", "disabled", "required"];
 
-/// An address that was configured, and by whom.
+/// A configured address and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Configured {
     url: String,
     by: String,
 }
 
-/// All that decides where requests go, but for the request itself.
+/// What decides where requests go, apart from the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rules {
     pub(crate) region: Box<str>,
@@ -35,8 +35,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Looks at the program's settings, the environment, the profile and the machine, in this order, and no further than
-    /// needed.
+    /// Checks the program's settings, the environment, the profile and the machine, in this order, and stops as soon as it can.
     pub(crate) async fn look_up(settings: &Settings) -> Result<Self, Error> {
         let at_hand = region::at_hand(settings)?;
         if let (Some(region), Some(_)) = (&at_hand, &settings.endpoint_url) {
@@ -55,7 +54,7 @@ impl Rules {
         region: Box<str>,
         profile: Option<&Profile>,
     ) -> Result<Self, Error> {
-        // An address of the program's decides all: the profile's word is about other addresses.
+        // The program's own address overrides the profile, whose settings are about other addresses.
         let profile = profile.filter(|_| settings.endpoint_url.is_none());
         let flag = |variable, key| match setting(profile, variable, key)? {
             Some((value, by)) => environment::boolean(&value, &by),
@@ -107,7 +106,7 @@ impl Rules {
     }
 }
 
-/// The address that the environment names, of any scheme; a program without one of its own goes there.
+/// The address that the environment names, of any scheme; used by a program without its own.
 ///
 /// # Errors
 /// [`ErrorKind::Configuration`] when a variable cannot be read.
@@ -120,7 +119,7 @@ pub fn of_environment() -> Result<Option<String>, Error> {
     Ok(environment::first(VARIABLES)?.map(|(_, url)| url))
 }
 
-/// The value of a setting and its place: a variable before the profile.
+/// A setting and its source; a variable wins over the profile.
 fn setting(
     profile: Option<&Profile>,
     variable: &'static str,
@@ -138,7 +137,7 @@ fn setting(
     }))
 }
 
-/// The SDK's order, but for one thing: an address that is none is an error and not passed over in favour of AWS.
+/// The SDK's order, with one exception: an invalid address is an error, not skipped in favour of AWS.
 fn configured(settings: &Settings, profile: Option<&Profile>) -> Result<Option<Configured>, Error> {
     if let Some(url) = &settings.endpoint_url {
         let (url, by) = (url.clone().into_string(), "endpoint_url=".to_owned());
@@ -188,7 +187,7 @@ fn is_owner(owner: &str) -> bool {
         if label(partition) && label(region) && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The region that the endpoint wants to see in signatures, where it is not the endpoint's own.
+/// The region to sign for, if it differs from the endpoint's own.
 fn signing_region(endpoint: &Resolved) -> Option<&str> {
     let typed = endpoint
         .auth_schemes()

@@ -1,10 +1,10 @@
-//! Environment variables that have a say. An empty one says nothing.
+//! Environment variables with an effect. An empty one counts as unset.
 
 use std::env;
 
 use pydynox_core::error::{Error, ErrorKind};
 
-/// The value of a variable; None where it is not set or blank.
+/// The value of a variable; None if it is unset or blank.
 pub(crate) fn text(name: &str) -> Result<Option<String>, Error> {
     let Some(value) = env::var_os(name) else {
         return Ok(None);
@@ -18,7 +18,7 @@ pub(crate) fn text(name: &str) -> Result<Option<String>, Error> {
     }
 }
 
-/// The first of these variables that is set, by name and value.
+/// The name and value of the first of these variables that is set.
 pub(crate) fn first(names: &[&'static str]) -> Result<Option<(&'static str, String)>, Error> {
     for &name in names {
         if let Some(value) = text(name)? {
@@ -33,7 +33,7 @@ pub(crate) fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// `true` or `false`, as the SDKs write it; `named` says whose value it is.
+/// `true` or `false`, as the SDKs spell it; `named` is for the error.
 pub(crate) fn boolean(value: &str, named: &str) -> Result<bool, Error> {
     if value.eq_ignore_ascii_case("true") {
         Ok(true)
@@ -47,7 +47,7 @@ pub(crate) fn boolean(value: &str, named: &str) -> Result<bool, Error> {
     }
 }
 
-/// Instance metadata must not be asked: the SDK's rule, the word `true`.
+/// Whether instance metadata is disabled: the SDK's rule, the word `true`.
 pub(crate) fn metadata_is_off() -> bool {
     env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
 }

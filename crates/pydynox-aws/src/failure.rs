@@ -1,14 +1,14 @@
-//! Errors of the SDK as one line of ours.
+//! Failures of the SDK as one line of our own.
 
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-/// Longer texts, such as what a `credential_process` wrote, are cut.
+/// Longer texts, such as the output of a `credential_process`, are cut.
 const LONGEST: usize = 500;
 
-/// An error and what led to it, without repetitions.
+/// An error and its causes, without repetitions.
 pub(crate) fn one_line(error: &(dyn StdError + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(without_wrapping(error));
@@ -34,7 +34,7 @@ pub(crate) fn one_line(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// The SDK wraps what happened in "an error occurred while loading credentials", often twice.
+/// The SDK wraps the cause in "an error occurred while loading credentials", often twice.
 fn without_wrapping<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     while error.is::<CredentialsError>()
         && let Some(source) = error.source()
@@ -44,7 +44,7 @@ fn without_wrapping<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn Std
     error
 }
 
-/// Whether the way to whoever gives credentials was the trouble, so that it may work later.
+/// Whether the source of the credentials could not be reached, so that a retry may work.
 pub(crate) fn is_of_the_network(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

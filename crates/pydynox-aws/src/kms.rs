@@ -1,4 +1,4 @@
-//! A keyring whose keys are in AWS KMS, asked with a client's own credentials, region and address.
+//! A keyring backed by AWS KMS, called with a client's own credentials, region and address.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -28,23 +28,23 @@ use crate::failure::{is_of_the_network, one_line};
 use crate::sdk;
 use crate::surroundings::Surroundings;
 
-/// What a program says about its keys.
+/// How a program configures its keys.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct KmsSettings {
-    /// The key that wraps new data keys: an id, an ARN, or an alias (`alias/app`, or its ARN). The stored values name it as it
-    /// is named here, so it must go on to mean the same key.
+    /// The key that wraps new data keys: an id, an ARN, or an alias (`alias/app`, or its ARN). Stored values record this name,
+    /// so it must keep meaning the same key.
     pub key_id: Box<str>,
-    /// Other keys that values may have been written with, named as they were then.
+    /// Other keys that values may have been written with, by the names used then.
     pub read_key_ids: Vec<Box<str>>,
-    /// The address of KMS; else what the environment and the profile say, else the client's unless it is of `DynamoDB` alone.
+    /// The address of KMS; else that of the environment or profile, else the client's unless it is specific to `DynamoDB`.
     pub endpoint_url: Option<Box<str>>,
-    /// Longest time for one call with its retries.
+    /// Maximum time for one call, including retries.
     pub timeout: Duration,
 }
 
 impl KmsSettings {
-    /// This key, and nothing more said.
+    /// This key; defaults otherwise.
     pub fn new(key_id: impl Into<Box<str>>) -> Self {
         Self {
             key_id: key_id.into(),
@@ -54,11 +54,11 @@ impl KmsSettings {
         }
     }
 
-    /// Whether every setting makes sense by itself.
+    /// Whether each setting is valid on its own.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] names the setting that does not.
+    /// [`ErrorKind::Configuration`] names the invalid setting.
     pub fn check(&self) -> Result<(), Error> {
         let refuse = |message| Err(Error::new(ErrorKind::Configuration, message));
         for id in std::iter::once(&self.key_id).chain(&self.read_key_ids) {
@@ -80,15 +80,15 @@ impl KmsSettings {
     }
 }
 
-/// Data keys that AWS KMS makes and unwraps.
+/// Data keys generated and unwrapped by AWS KMS.
 ///
-/// Only the keys that the settings name are ever asked for, whatever a stored value says. KMS binds each data key to its
-/// context and logs it. One client is kept for each process, so that no connection outlives a fork. To be polled inside of a
-/// tokio runtime.
+/// Only the keys named in the settings are ever used, no matter what a stored value names. KMS binds each data key to its
+/// context and logs it. Each process has its own client, so that no connection outlives a fork. Must be polled inside a tokio
+/// runtime.
 pub struct KmsKeyring {
     settings: KmsSettings,
     surroundings: Arc<Surroundings>,
-    /// Only ever tried: a fork can leave it locked.
+    /// Only ever `try_lock`: a fork can leave it locked.
     client: Mutex<Option<(Maker, Client)>>,
 }
 
@@ -105,7 +105,7 @@ impl Drop for KmsKeyring {
 }
 
 impl KmsKeyring {
-    /// A keyring that asks as the client does whose surroundings these are.
+    /// A keyring that calls KMS the way the client with these surroundings would.
     ///
     /// # Errors
     ///
@@ -251,7 +251,7 @@ impl fmt::Debug for KmsKeyring {
     }
 }
 
-/// An address that names `DynamoDB` is its own; another, of a local stand-in, mostly serves all of AWS.
+/// An address that names `DynamoDB` serves only that; another, of a local emulator, mostly serves all of AWS.
 fn may_be_of_kms(url: &str) -> bool {
     !url.to_ascii_lowercase().contains("dynamodb")
 }
@@ -267,7 +267,7 @@ fn pairs(context: &KeyContext) -> std::collections::HashMap<String, String> {
         .collect()
 }
 
-/// Takes the key out of an answer and wipes where it was.
+/// Takes the key out of an answer and wipes the original.
 fn data_key(plaintext: Option<Blob>) -> Option<DataKey> {
     let bytes = Zeroizing::new(plaintext?.into_inner());
     DataKey::from_slice(&bytes).ok()
@@ -281,7 +281,7 @@ fn odd(operation: &str) -> Error {
     .with_operation(operation)
 }
 
-/// What went wrong with KMS. A wrapped key that it refuses is a value that cannot be opened, and no more is said about it.
+/// Why KMS failed. If it refuses a wrapped key, the value cannot be opened, and the error gives no further detail.
 fn failed<E>(operation: &str, key_id: &str, error: &SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -293,7 +293,7 @@ where
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());
-    // A fault of the service, whatever it calls it, or whoever answers in its place: it may pass.
+    // A fault of the service, or of a proxy in front of it, under any name: it may pass.
     let is_of_the_service = status.is_some_and(|status| status >= 500);
     let is_of_decrypt = operation == "kms:Decrypt";
     if is_of_decrypt && matches!(code, "InvalidCiphertextException" | "IncorrectKeyException") {
@@ -367,7 +367,7 @@ where
     failed
 }
 
-/// What went wrong with the credentials, in our words.
+/// Our own error about the credentials, if that is the cause.
 fn own_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -379,7 +379,7 @@ fn own_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     None
 }
 
-/// The client's credentials for the SDK, kept and renewed as those of its requests.
+/// The client's credentials for the SDK, cached and renewed like those of its requests.
 #[derive(Debug)]
 struct Borrowed(Arc<Keychain>);
 

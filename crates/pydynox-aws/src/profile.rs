@@ -1,4 +1,4 @@
-//! The shared files of the AWS tools, `~/.aws/config` and `~/.aws/credentials`, and the one profile that is read there.
+//! Profiles: the shared files of the AWS tools, `~/.aws/config` and `~/.aws/credentials`, and the one profile read from them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use pydynox_core::error::{Error, ErrorKind};
 
 use crate::environment;
 
-/// How the SDK calls the service in a `services` section.
+/// The SDK's name for the service in a `services` section.
 const SERVICE: &str = "DynamoDB";
 
-/// Who chose the profile.
+/// What chose the profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ChosenBy {
     Program,
@@ -27,17 +27,17 @@ pub(crate) struct Profile {
     name: String,
     chosen_by: ChosenBy,
     files: [PathBuf; 2],
-    /// None where there are no files.
+    /// None if there are no files.
     sections: Option<ProfileSet>,
 }
 
 impl Profile {
-    /// Whether the program named it, so that the keys of the environment have no say.
+    /// Whether the program named it; the environment's keys are then ignored.
     pub(crate) fn is_explicit(&self) -> bool {
         self.chosen_by == ChosenBy::Program
     }
 
-    /// Reads the profile that the program or `AWS_PROFILE` names, else `default`. Without any file nothing is parsed.
+    /// Reads the profile that the program or `AWS_PROFILE` names, else `default`. Without files, nothing is parsed.
     pub(crate) async fn load(chosen: Option<&str>) -> Result<Self, Error> {
         let (name, chosen_by) = match (chosen, environment::text("AWS_PROFILE")?) {
             (Some(name), _) => (name.to_owned(), ChosenBy::Program),
@@ -81,7 +81,7 @@ impl Profile {
         Error::new(ErrorKind::Configuration, message)
     }
 
-    /// A profile that was asked for by name must be there.
+    /// A profile requested by name must exist.
     pub(crate) fn require(&self) -> Result<(), Error> {
         if self.chosen_by == ChosenBy::Nobody || self.exists() {
             return Ok(());
@@ -119,7 +119,7 @@ impl Profile {
         self.sections.as_ref()?.get(key)
     }
 
-    /// The address that the profile gives the service: that of its `services` section before its own.
+    /// The address that the profile gives the service; its `services` section takes precedence.
     pub(crate) fn endpoint_url(&self) -> Option<String> {
         let key = EnvConfigValue::new()
             .profile("endpoint_url")
@@ -128,7 +128,7 @@ impl Profile {
             .map(|(url, _)| url.into_owned())
     }
 
-    /// Whether the profile, or the one that its role is assumed with, has any of these settings.
+    /// Whether the profile, or the source profile of its role, has any of these settings.
     pub(crate) fn uses(&self, keys: &[&str]) -> bool {
         let Some(sections) = &self.sections else {
             return false;
@@ -145,7 +145,7 @@ impl Profile {
         &self.name
     }
 
-    /// For lists of where was looked.
+    /// For the list of places searched.
     pub(crate) fn sources(&self, nothing: &str) -> String {
         let state = match &self.sections {
             None => "no such files",
@@ -161,7 +161,7 @@ impl Profile {
     }
 }
 
-/// Where a shared file is: as its variable says, else in the home directory.
+/// The path of a shared file: from its variable, else in the home directory.
 fn location(variable: &str, usual: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| usual.into(), PathBuf::from);
     match (path.strip_prefix("~"), std::env::var_os("HOME")) {

@@ -1,4 +1,4 @@
-//! How `aws-config` is run: its HTTP client and what it is told.
+//! Running `aws-config`: its HTTP client and its configuration.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -31,12 +31,12 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::settings::Settings;
 
-/// Longest time without a byte from whoever gives credentials.
+/// Maximum time without a byte from a source of credentials.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest answer that is read; credentials and data keys are a few KB.
+/// The largest answer that is read; credentials and data keys are a few KB.
 const MOST_BODY: usize = 1 << 20;
 
-/// What the SDK's own providers are told.
+/// The configuration of the SDK's own providers.
 pub(crate) fn provider_config(
     settings: &Settings,
     region: Option<&str>,
@@ -48,8 +48,7 @@ pub(crate) fn provider_config(
         .with_http_client(client(settings)?))
 }
 
-/// The SDK's default chain; with a profile of the program's choice, what `boto3` looks at then: the profile, the
-/// container, the machine.
+/// The SDK's default chain; if the program chose a profile, what `boto3` then searches: the profile, the container, the machine.
 pub(crate) async fn chain(
     settings: &Settings,
     region: Option<&str>,
@@ -78,7 +77,7 @@ pub(crate) async fn chain(
     Ok(SharedCredentialsProvider::new(chain))
 }
 
-/// What a client of another service, STS, is told.
+/// The configuration for a client of STS.
 pub(crate) async fn config(settings: &Settings, region: &str) -> Result<SdkConfig, Error> {
     let loader = loader(settings, Some(region))?.no_credentials();
     Ok(loader.load().await)
@@ -106,7 +105,7 @@ fn timeouts(settings: &Settings) -> TimeoutConfig {
         .build()
 }
 
-/// A client for one look-up: its connections must not outlive a fork or a frozen process.
+/// A client for one lookup: its connections must not outlive a fork or a frozen process.
 fn client(settings: &Settings) -> Result<SharedHttpClient, Error> {
     let tls = TlsContext::builder()
         .with_trust_store(trust(settings)?)
@@ -127,7 +126,7 @@ fn client(settings: &Settings) -> Result<SharedHttpClient, Error> {
     }))
 }
 
-/// The certificates of `ca_bundle=`, `AWS_CA_BUNDLE` or `SSL_CERT_FILE` and no others, else the system's.
+/// Only the certificates of `ca_bundle=`, `AWS_CA_BUNDLE` or `SSL_CERT_FILE`, else the system's.
 fn trust(settings: &Settings) -> Result<TrustStore, Error> {
     let variable = |name| {
         let path = std::env::var_os(name).filter(|path| !path.is_empty())?;
@@ -152,7 +151,7 @@ fn trust(settings: &Settings) -> Result<TrustStore, Error> {
     }
 }
 
-/// The text of a PEM file, each certificate of which can be used: the SDK panics at any other.
+/// The text of a PEM file whose certificates are all usable: the SDK panics on any other.
 fn certificates(path: &Path) -> Result<Vec<u8>, String> {
     let pem = std::fs::read(path).map_err(|error| error.to_string())?;
     let mut roots = RootCertStore::empty();
@@ -166,7 +165,7 @@ fn certificates(path: &Path) -> Result<Vec<u8>, String> {
     Ok(pem)
 }
 
-/// The metadata of a machine or a container is next to us, and no proxy may see it.
+/// The metadata of a machine or container is local, and must not pass through a proxy.
 #[derive(Debug)]
 struct Ways<T> {
     outside: T,
@@ -202,7 +201,7 @@ impl HttpConnector for Ways<SharedHttpConnector> {
     }
 }
 
-/// Plain HTTP to an address that only this machine knows.
+/// Plain HTTP to an address that is local to this machine.
 fn is_inside(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix("http://") else {
         return false;
@@ -214,7 +213,7 @@ fn is_inside(uri: &str) -> bool {
     };
     match host.parse() {
         Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
-        // fd00:ec2::/32 are the machine's and the container's.
+        // fd00:ec2::/32: machine and container metadata.
         Ok(IpAddr::V6(address)) => {
             address.is_loopback()
                 || address.is_unicast_link_local()

@@ -1,4 +1,4 @@
-//! What a program says itself, and whether it makes sense; what it leaves out is looked for in its surroundings.
+//! Settings that the program passes itself, and their checks; what it omits is resolved from its surroundings.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,27 +9,27 @@ use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::transport::credentials::{Credentials, CredentialsProvider, Loading};
 use pydynox_core::transport::endpoint::Endpoint;
 
-/// How long STS lets a session of a role be, in seconds.
+/// The session lengths that STS allows for a role, in seconds.
 const SESSION: std::ops::RangeInclusive<u64> = 900..=43_200;
 
 const LONGEST_LABEL: usize = 63;
 
-/// A role to act in, on top of whatever credentials there are.
+/// A role to assume, with any source of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AssumeRole {
     /// The ARN of the role.
     pub role_arn: Box<str>,
-    /// The name of the session, as `CloudTrail` shows it; a made-up one if absent.
+    /// The name of the session, as `CloudTrail` shows it; generated if absent.
     pub session_name: Option<Box<str>>,
-    /// What the owner of the role asks for to let another account in.
+    /// What the role's owner requires of another account.
     pub external_id: Option<Box<str>>,
-    /// How long the credentials last, 15 minutes to 12 hours; the hour of STS if absent.
+    /// How long the credentials last, 15 minutes to 12 hours; STS's one hour if absent.
     pub duration: Option<Duration>,
 }
 
 impl AssumeRole {
-    /// This role, and nothing more said.
+    /// This role; defaults otherwise.
     pub fn new(role_arn: impl Into<Box<str>>) -> Self {
         Self {
             role_arn: role_arn.into(),
@@ -59,12 +59,12 @@ impl AssumeRole {
     }
 }
 
-/// A provider of credentials that a program brings along.
+/// A credentials provider that the program supplies.
 #[derive(Clone)]
 pub struct OwnProvider(Arc<dyn CredentialsProvider>);
 
 impl OwnProvider {
-    /// This one.
+    /// Wraps one.
     pub fn new(provider: Arc<dyn CredentialsProvider>) -> Self {
         Self(provider)
     }
@@ -80,27 +80,27 @@ impl fmt::Debug for OwnProvider {
     }
 }
 
-/// What the program decides; every field has a default, and most defaults are "look for it".
+/// What the program decides; every field has a default, mostly "resolve it from the surroundings".
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
     /// The region.
     pub region: Option<Box<str>>,
-    /// The address of the service; with it no profile has a say about endpoints.
+    /// The address of the service; if set, the profile's endpoint settings are ignored.
     pub endpoint_url: Option<Box<str>>,
-    /// The profile of the shared files; with it no key of the environment has a say.
+    /// The profile of the shared files; if set, the environment's keys are ignored.
     pub profile: Option<Box<str>>,
-    /// Credentials; with them nothing is looked for.
+    /// Credentials; if set, no others are searched for.
     pub credentials: Option<Credentials>,
-    /// Whoever gives credentials in their place; it is asked for the role's too.
+    /// A provider to call instead; also for the credentials that assume the role.
     pub provider: Option<OwnProvider>,
-    /// A role to act in.
+    /// A role to assume.
     pub assume_role: Option<AssumeRole>,
-    /// Certificates to trust in place of the system's: a PEM file.
+    /// Certificates to trust instead of the system's: a PEM file.
     pub ca_bundle: Option<PathBuf>,
-    /// Longest time until a connection to whoever gives credentials is ready.
+    /// Maximum time to connect to a source of credentials.
     pub connect_timeout: Duration,
-    /// Longest time for one look-up of credentials, all requests and a `credential_process` together.
+    /// Maximum time for one lookup of credentials, including all requests and a `credential_process`.
     pub timeout: Duration,
 }
 
@@ -121,10 +121,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether every setting makes sense by itself.
+    /// Whether each setting is valid.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] names the setting that does not.
+    /// [`ErrorKind::Configuration`] names the invalid setting.
     pub fn check(&self) -> Result<(), Error> {
         if let Some(name) = &self.region {
             check_region(name, "region=")?;
@@ -151,7 +151,7 @@ impl Settings {
     }
 }
 
-/// A region becomes a part of a host's name; nothing else may get there.
+/// A region becomes part of a host name, so nothing else may get in there.
 pub(crate) fn check_region(region: &str, named: &str) -> Result<(), Error> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if !region.is_empty()

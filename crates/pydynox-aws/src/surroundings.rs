@@ -1,4 +1,4 @@
-//! The surroundings of a program as the transport asks about them: who signs, and where requests go.
+//! The surroundings of a program, as the transport needs them: credentials to sign with, and endpoints.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::credentials::{self, Search};
 use crate::endpoint::Rules;
 use crate::settings::{OwnProvider, Settings};
 
-/// What a program says and, where it says nothing, what its environment, the shared files and the machine say.
+/// What a program configures and, failing that, what its environment, the shared files and the machine configure.
 ///
-/// Nothing is read before it is needed. Credentials are looked up anew each time; region and endpoint are settled once, and
-/// a failure is not remembered. All of it must be polled inside of a tokio runtime.
+/// Nothing is read before it is needed. Credentials are looked up each time; region and endpoint are resolved once, and a
+/// failure is not remembered. All of it must be polled inside a tokio runtime.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -39,7 +39,7 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// The surroundings of a program that says this.
+    /// The surroundings of a program with these settings.
     ///
     /// # Errors
     /// As [`Settings::check`].
@@ -54,12 +54,12 @@ impl Surroundings {
     /// The region.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](pydynox_core::error::ErrorKind::Configuration) lists where was looked.
+    /// [`ErrorKind::Configuration`](pydynox_core::error::ErrorKind::Configuration) lists the places searched.
     pub async fn region(&self) -> Result<&str, Error> {
         Ok(&self.rules().await?.region)
     }
 
-    /// What the program said.
+    /// What the program configured.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -94,12 +94,12 @@ impl Surroundings {
     }
 }
 
-/// What the program's own provider is about to give.
+/// What the program's own provider is about to return.
 type Given = Loading<'static, Credentials>;
 
 impl CredentialsProvider for Surroundings {
     fn load(self: Arc<Self>) -> Loading<'static, Credentials> {
-        // Asked here, where it can see for whom.
+        // Called here, where it can see its caller.
         let given = self.settings.provider.as_ref().map(OwnProvider::ask);
         Box::pin(async move {
             let longest = self.settings.timeout;

@@ -1,4 +1,4 @@
-//! Batches: many reads or writes in as few requests as there can be, several of them at a time, until nothing is left over.
+//! Batches: many reads or writes in as few requests as possible, several at a time, until nothing is unprocessed.
 
 use std::future::{Future, poll_fn};
 use std::ops::Range;
@@ -20,39 +20,39 @@ use crate::retry::policy::{Class, Jitter, backoff};
 use crate::transport::{Operation, Progress};
 use crate::wire::{Reader, Value, WireError, Writer};
 
-/// How many keys a BatchGetItem takes.
+/// Maximum number of keys in a BatchGetItem.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 pub const MAX_GETS: usize = 100;
-/// How many requests a BatchWriteItem takes.
+/// Maximum number of requests in a BatchWriteItem.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 pub const MAX_WRITES: usize = 25;
-/// How many requests of one batch are under way at the same time.
+/// Maximum number of concurrent requests of one batch.
 pub const AT_ONCE: usize = 8;
 
-/// A table, and the stored names of its key's attributes.
+/// A table, and the stored names of its key attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyNames {
-    /// As it is sent.
+    /// The name that is sent.
     pub table: Arc<str>,
     /// Partition key first.
     pub names: Arc<[Box<str>]>,
 }
 
 impl KeyNames {
-    /// The key of an item, in the one form in which equal keys are equal.
+    /// The key of an item, in its canonical form: equal keys are equal bytes.
     ///
     /// # Errors
     ///
-    /// The item is no map of attribute values.
+    /// The item is not a map of attribute values.
     pub fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let mut key = Vec::with_capacity(64);
         let has_key = self.append_of(Reader::new(item)?, &mut key)?;
         Ok(has_key.then_some(key))
     }
 
-    /// The same into a buffer, for the item at a cursor; whether it has all of its key.
+    /// The same into a buffer, for the item at a cursor; returns whether it has a complete key.
     fn append_of(&self, mut reader: Reader<'_>, key: &mut Vec<u8>) -> Result<bool, WireError> {
-        // A table's key has one attribute or two.
+        // A table's key has one or two attributes.
         let mut values: [Option<&[u8]>; 2] = [None, None];
         let mut missing = self.names.len();
         if missing > values.len() {
@@ -90,7 +90,7 @@ impl KeyNames {
     }
 }
 
-/// By table and key, what was asked about.
+/// What was requested, by table and key.
 #[derive(Default)]
 struct Places {
     tables: Vec<(KeyNames, ByKey)>,
@@ -106,7 +106,7 @@ impl Places {
         })
     }
 
-    /// Where the item at a cursor goes, if it was asked for; `key` is a buffer.
+    /// The place of the item at a cursor, if it was requested; `key` is a buffer.
     fn place(
         &self,
         table: &str,
@@ -136,11 +136,11 @@ impl Places {
     }
 }
 
-/// Reads of many items; equal keys are asked for once.
+/// Reads of many items; equal keys are requested once.
 #[derive(Default)]
 pub struct Gets {
     places: Places,
-    /// By place, the table and where the key stands in the text.
+    /// By place, the table and the range of the key in the text.
     keys: Vec<(usize, Range<usize>)>,
     text: Vec<u8>,
     /// By table.
@@ -148,27 +148,27 @@ pub struct Gets {
     scratch: Vec<u8>,
 }
 
-/// What reads brought.
+/// The results of reads.
 pub struct Got {
     places: Places,
     /// With the items; see [`found`](Self::found).
     pub answers: Vec<Answer>,
-    /// The places that the service left over until the end.
+    /// The places still unprocessed at the end.
     pub left: Vec<usize>,
 }
 
 impl Got {
-    /// The items of one of its answers, in the order in which they came.
+    /// The items of one of its answers, in the order they came.
     ///
     /// # Errors
     ///
-    /// The answer is no JSON object.
+    /// The answer is not a JSON object.
     pub fn items_of<'a>(&'a self, answer: &'a Answer) -> Result<ReadItems<'a>, WireError> {
         self.places.items_of(answer)
     }
 }
 
-/// A cursor over the items of an answer that were asked for. What an item holds is read once, by whoever takes it.
+/// A cursor over the requested items of an answer. What an item holds is read once, by the code that takes it.
 pub struct ReadItems<'a> {
     places: &'a Places,
     items: Items<'a>,
@@ -176,12 +176,12 @@ pub struct ReadItems<'a> {
 }
 
 impl<'a> ReadItems<'a> {
-    /// The place of the next item, and its number in the answer; None where there is no other. The cursor is before the item, and
-    /// was moved behind the one before.
+    /// The place of the next item, and its number in the answer; None after the last. The cursor is before the item, once it
+    /// was moved past the previous one.
     ///
     /// # Errors
     ///
-    /// The answer is not what the operation answers.
+    /// The answer is not one that the operation gives.
     pub fn next_item(&mut self) -> Result<Option<(usize, usize)>, WireError> {
         while let Some(number) = self.items.next_item()? {
             let (table, reader) = (self.items.table(), &self.items.reader);
@@ -205,11 +205,11 @@ impl Gets {
         Self::default()
     }
 
-    /// Asks for the item with this key, JSON text of a map; gives the place of its answer.
+    /// Requests the item with this key, JSON text of a map; returns the place of its answer.
     ///
     /// # Errors
     ///
-    /// The key is not the table's.
+    /// The key is not one of the table.
     pub fn ask(
         &mut self,
         table: &KeyNames,
@@ -239,7 +239,7 @@ impl Gets {
         Ok(place)
     }
 
-    /// How a table is read so far; None where nothing of it is.
+    /// How a table is read so far; None if it is not.
     pub(crate) fn consistency(&self, table: &KeyNames) -> Option<bool> {
         let number = self
             .places
@@ -249,11 +249,11 @@ impl Gets {
         self.consistent.get(number).copied()
     }
 
-    /// Reads all of it; whatever the service leaves over is asked for again until the deadline.
+    /// Sends all reads; whatever stays unprocessed is requested again until the deadline.
     ///
     /// # Errors
     ///
-    /// A request failed for another reason than that; nothing is given back then.
+    /// A request failed for any other reason; nothing is returned then.
     pub async fn read(self, client: &Client, timeout: Option<Duration>) -> Result<Got, Error> {
         let deadline = client.deadline(timeout);
         let mut got = Got {
@@ -273,7 +273,7 @@ impl Gets {
         Ok(got)
     }
 
-    /// The same, where each read has an outcome of its own, by place: the item alone, or nothing where there is no such item.
+    /// The same, with an outcome for each read, by place: the item alone, or nothing if there is no such item.
     pub(crate) async fn read_each(
         self,
         client: &Client,
@@ -293,7 +293,7 @@ impl Gets {
         each.into_iter().flatten().collect()
     }
 
-    /// Takes over what a request brought; gives what its other reads come to.
+    /// Takes over the results of a request; returns the outcomes of its other reads.
     async fn settle(
         &self,
         each: &mut [Option<Result<Answer, Error>>],
@@ -327,7 +327,7 @@ impl Gets {
         }
     }
 
-    /// Hands out the items of an answer; each of them has its own error where it cannot be opened.
+    /// Hands out the items of an answer; one that cannot be opened has its own error.
     fn sort(
         &self,
         each: &mut [Option<Result<Answer, Error>>],
@@ -376,7 +376,7 @@ impl Gets {
         all(chunks.collect(), AT_ONCE).await
     }
 
-    /// The places of what was left over.
+    /// The places of unprocessed keys.
     fn left_over(&self, left: Option<&[u8]>) -> Result<Vec<usize>, WireError> {
         let Some(left) = left else {
             return Ok(Vec::new());
@@ -420,16 +420,16 @@ impl Gets {
     }
 }
 
-/// What became of one request and those that ask again for what it left over.
+/// The outcome of a request and of the retries for its unprocessed part.
 struct Outcome {
     answers: Vec<Answer>,
-    /// What was left over at the end, or asked for by the request that failed, in the form of `RequestItems`; `None` is nothing, or
-    /// all of it where there is an error.
+    /// What was unprocessed at the end, or requested by the call that failed, in the form of `RequestItems`; `None` is nothing
+    /// or, with an error, all of it.
     left: Option<Bytes>,
     error: Option<Error>,
 }
 
-/// Sends a request, and again whatever it leaves over, with growing pauses, until the deadline.
+/// Sends a request, then its unprocessed part again with growing pauses, until the deadline.
 async fn drain(
     client: &Client,
     operation: Operation,
@@ -458,7 +458,7 @@ async fn drain(
         };
         let answer = match client.call_tracked(call, progress.clone()).await {
             Ok(answer) => answer,
-            // What came before is not lost to a read whose time is over.
+            // Earlier answers are not lost when a read runs out of time.
             Err(error) if reads && retry > 0 && error.kind() == &ErrorKind::Timeout => {
                 return outcome;
             }
@@ -481,7 +481,7 @@ async fn drain(
         };
         outcome.left = left.map(|range| answer.body.slice(range));
         outcome.answers.push(answer);
-        // A part of it is done, whatever becomes of the rest.
+        // A part of it is done, no matter what happens to the rest.
         progress.attempted(true);
         let Some(left) = &outcome.left else {
             return outcome;
@@ -493,19 +493,19 @@ async fn drain(
         }
         body = [br#"{"RequestItems":"#, &left[..], b"}"].concat().into();
         Pause::new(pause).await;
-        // A pause may last longer than it was told to.
+        // A pause may last longer than requested.
         if !deadline.allows(Duration::ZERO) {
             return outcome;
         }
     }
 }
 
-/// The pause before what was left over is asked for again.
+/// The pause before unprocessed items are sent again.
 fn pause_before(retry: u32, jitter: &Jitter) -> Duration {
     backoff(Class::Transient, retry.saturating_add(1), None, jitter)
 }
 
-/// Carries futures to their ends, this many of them at a time; their results come in their order.
+/// Runs futures to completion, at most this many at a time; the results keep their order.
 pub(crate) async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Output> {
     let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     let mut waiting = futures.into_iter().enumerate();
@@ -572,7 +572,7 @@ fn migrated_of(opened: &Opened, number: usize) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// Opens all items of an answer, part by part; an error is that of all items behind it.
+/// Opens all items of an answer, part by part; an error applies to all items after it.
 async fn open_all(
     client: &Client,
     answer: &Answer,

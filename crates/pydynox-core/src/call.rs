@@ -1,4 +1,4 @@
-//! One call as the client sends it, and what comes back: whether it may be sent again, and what a failed guard means.
+//! Calls: a request as the client sends it, and its answer; whether it may be sent again, and what a failed guard means.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,30 +14,30 @@ use crate::transport::Operation;
 /// May this write be sent again after an attempt that may have been applied?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resend {
-    /// Reads, and writes that do the same when they are applied twice.
+    /// Reads, and writes that have the same effect when applied twice.
     Always,
-    /// The write falsifies its own guard, so that it cannot be applied twice.
+    /// The write falsifies its own guard, so it cannot be applied twice.
     OwnGuard,
-    /// The request carries a token by which the service knows it again.
+    /// The request carries a token by which the service recognizes it.
     Token,
     /// No.
     Never,
 }
 
-/// What the caller wants, which decides what a failed guard means.
+/// The intent of the caller, which decides what a failed guard means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Intent {
     /// A failed guard is a failed condition.
     #[default]
     Plain,
-    /// A failed guard means that the item is already there.
+    /// A failed guard means that the item already exists.
     Create,
-    /// The same, unless no item came back: then a caller's condition was false for nothing.
+    /// The same, unless no item came back: then it was the caller's condition that failed.
     CreateIf,
-    /// A failed guard means that the item vanished, or that another condition failed if an item came back.
+    /// A failed guard means that the item is gone or, if an item came back, that another condition failed.
     Save,
-    /// A failed guard means that there is no such item, or that another condition failed if an item came back.
+    /// A failed guard means that there is no such item or, if an item came back, that another condition failed.
     Existing,
     /// Nothing is written, whatever the operation can do.
     Read,
@@ -57,7 +57,7 @@ impl Intent {
     }
 }
 
-/// What gives a setting a value, and so does the same when it is applied twice.
+/// Operations that set a value, and so have the same effect when applied twice.
 const SETTERS: [&str; 3] = ["TagResource", "UntagResource", "UpdateContinuousBackups"];
 
 /// How one request is sent, and what its failure means.
@@ -67,7 +67,7 @@ pub struct Terms {
     pub resend: Resend,
     /// What a failed guard means.
     pub intent: Intent,
-    /// What tells this write's own item from what others wrote; most calls have nothing.
+    /// Distinguishes this write's own item from those of others; most calls have none.
     pub proof: Option<Box<Proof>>,
 }
 
@@ -80,18 +80,18 @@ impl Terms {
         }
     }
 
-    /// Of what may be sent again whatever became of it: reads, and writes that say the same twice.
+    /// For what may be sent again whatever the outcome was: reads, and writes that are the same twice.
     #[inline]
     pub const fn idempotent() -> Self {
         Self::new(Resend::Always, Intent::Plain)
     }
 
-    /// Of a transaction, and of each operation in it that is no write of an item.
+    /// For a transaction, and for each operation in it that does not write an item.
     pub const fn transaction() -> Self {
         Self::new(Resend::Token, Intent::Plain)
     }
 
-    /// Of any operation in the service's own JSON; `has_token` says whether the service knows the request again by a token.
+    /// For any operation in the service's own JSON; `has_token`: whether a token lets the service recognize the request.
     pub fn of_request(operation: &Operation, has_token: bool) -> Self {
         let resend = if operation.is_read() {
             Resend::Always
@@ -103,7 +103,7 @@ impl Terms {
         Self::new(resend, Intent::Plain)
     }
 
-    /// Of an operation that administers a table.
+    /// For an operation that administers a table.
     pub fn of_administration(operation: &Operation) -> Self {
         let resend = if operation.is_read() || SETTERS.contains(&operation.name()) {
             Resend::Always
@@ -113,7 +113,7 @@ impl Terms {
         Self::new(resend, Intent::Plain)
     }
 
-    /// Of `PartiQL` statements that stand for themselves: nobody knows what a write does when it is applied twice.
+    /// For separate `PartiQL` statements: it is unknown what a write does when it is applied twice.
     pub const fn of_statements(read: bool) -> Self {
         if read {
             Self::new(Resend::Always, Intent::Read)
@@ -122,7 +122,7 @@ impl Terms {
         }
     }
 
-    /// Of a transaction of `PartiQL` statements.
+    /// For a transaction of `PartiQL` statements.
     pub const fn of_statements_together(read: bool) -> Self {
         if read {
             Self::of_statements(read)
@@ -131,7 +131,7 @@ impl Terms {
         }
     }
 
-    /// The error of an operation in a transaction, as it would be if the operation had been sent alone.
+    /// The error of an operation in a transaction, as if the operation had been sent alone.
     #[must_use]
     pub fn name(&self, error: Error) -> Error {
         let error = match error.kind() {
@@ -161,42 +161,42 @@ pub struct Call {
     pub resend: Resend,
     /// What a failed guard means.
     pub intent: Intent,
-    /// What tells this write's own item from what others wrote; most calls have nothing.
+    /// Distinguishes this write's own item from those of others; most calls have none.
     pub proof: Option<Box<Proof>>,
-    /// Where a token of 36 characters stands in the body that is ours, so that a new one may take its place.
+    /// The offset in the body of a generated token of 36 characters, so that a new one can replace it.
     pub own_token: Option<usize>,
-    /// Replaces the client's time-out for this call; `Duration::MAX` waits for ever, zero is over before anything is sent.
+    /// Replaces the client's timeout for this call; `Duration::MAX` waits forever, zero expires before anything is sent.
     pub timeout: Option<Duration>,
 }
 
-/// An answer of the service that is well formed.
+/// A well-formed answer of the service.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The JSON body.
     pub body: Bytes,
-    /// The id under which the service knows the request.
+    /// The service's id for the request.
     pub request_id: Option<Box<str>>,
     /// How many attempts it took.
     pub attempts: u32,
-    /// What was asked for.
+    /// The operation.
     pub operation: Operation,
-    /// Of which table.
+    /// Its table.
     pub table: Arc<str>,
-    /// Of an answer that is one item, which values were plaintext where they should have been encrypted: 0, and the attribute by
-    /// its index in the protected schema.
+    /// In an answer that is one item, the values that were plaintext where they should have been encrypted: 0, and the
+    /// attribute by its index in the protected schema.
     pub migrated: Vec<(usize, usize)>,
-    /// Of an answer of several items, what is to be opened as they are taken.
+    /// In an answer of several items, those to open as they are taken.
     pub sealed: Option<Arc<Sealed>>,
-    /// What of it was opened at once.
+    /// Items that were opened in advance.
     pub opened: Option<Arc<Opened>>,
 }
 
 impl Answer {
-    /// An item of several, by its number and its place, as it is to be read.
+    /// One item of several, by its number and its place, ready to decode.
     ///
     /// # Errors
     ///
-    /// It cannot be opened, or was not, because the items before it have too many bytes.
+    /// It cannot be opened, or was not, because the items before it are too large.
     pub fn item(&self, number: usize, place: Range<usize>) -> Result<Bytes, Error> {
         let opened = match (&self.sealed, &self.opened) {
             (None, _) => return Ok(self.body.slice(place)),
@@ -210,7 +210,7 @@ impl Answer {
         }
     }
 
-    /// Which values of an item of several were plaintext.
+    /// The values of one item of several that were plaintext.
     pub fn migrated_of(&self, number: usize) -> impl Iterator<Item = usize> {
         let opened = self.opened.iter().flat_map(|opened| opened.migrated());
         opened

@@ -6,12 +6,12 @@ use crate::operation::statement;
 use crate::transport::Operation;
 use crate::wire::{Reader, WireError};
 
-/// How many bytes of a written item cost one write unit.
+/// Bytes of a written item per write unit.
 const WRITE_UNIT: usize = 1024;
 /// A transaction reads or writes each item twice: once to prepare, once to do it.
 const TRANSACTIONAL: f64 = 2.0;
 
-/// Which of a table's two capacities a request costs.
+/// Which of a table's two capacities a request consumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Read units.
@@ -21,7 +21,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// What a request costs; None where it costs no capacity, as administration does not.
+    /// What a request consumes; None if it consumes no capacity, such as administration.
     pub(crate) fn of(operation: &Operation, body: &[u8]) -> Option<Self> {
         use Operation as O;
         Some(match operation {
@@ -43,10 +43,10 @@ impl Access {
     }
 }
 
-/// What a request cost in one table.
+/// What a request consumed in one table.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Consumed {
-    /// The table, as the service calls it.
+    /// The table, by the service's name for it.
     pub table: String,
     /// Read units.
     pub read_units: f64,
@@ -54,7 +54,7 @@ pub struct Consumed {
     pub write_units: f64,
 }
 
-/// The body that also asks what it costs; None where it says itself whether it does.
+/// The body with a request to report the cost; None if it already decides that.
 pub(crate) fn asking(body: &[u8]) -> Result<Option<Bytes>, WireError> {
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
@@ -66,18 +66,18 @@ pub(crate) fn asking(body: &[u8]) -> Result<Option<Bytes>, WireError> {
         is_empty = false;
         reader.skip()?;
     }
-    // At the end, so that nothing moves: a token may be replaced where it stands.
+    // At the end, so that nothing moves: a token may be replaced in place.
     let end = reader.position() - 1;
     let comma: &[u8] = if is_empty { b"" } else { b"," };
     let parts = [&body[..end], comma, br#""ReturnConsumedCapacity":"TOTAL"}"#];
     Ok(Some(parts.concat().into()))
 }
 
-/// What an answer says it cost, by table; nothing where it does not say.
+/// The cost that an answer reports, by table; empty if it reports none.
 ///
 /// # Errors
 ///
-/// The answer is not what an operation answers.
+/// The answer is not one that an operation gives.
 pub fn consumed(body: &[u8], access: Access) -> Result<Vec<Consumed>, WireError> {
     let mut all = Vec::new();
     let mut reader = Reader::new(body)?;
@@ -139,7 +139,7 @@ fn number(reader: &mut Reader<'_>) -> Result<f64, WireError> {
         })
 }
 
-/// What a request will cost at least, as far as its body shows: for each of its parts, what it costs.
+/// The minimum cost of a request, judged by its body: the sum over its parts.
 pub(crate) fn estimate(operation: &Operation, body: &[u8]) -> Estimate {
     use Operation as O;
     let read = if memchr::memmem::find(body, br#""ConsistentRead":true"#).is_some() {
@@ -179,7 +179,7 @@ pub(crate) fn estimate(operation: &Operation, body: &[u8]) -> Estimate {
     }
 }
 
-/// A number of things, which a body has no more of than fit.
+/// A count as a float; no body has more parts than fit.
 fn units(number: usize) -> f64 {
     u32::try_from(number).unwrap_or(u32::MAX).into()
 }
@@ -188,13 +188,13 @@ fn units(number: usize) -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Estimate {
     pub(crate) units: f64,
-    /// Of how many parts.
+    /// The number of its parts.
     pub(crate) parts: f64,
-    /// The body has what is written; otherwise what is stored decides, which the last answer shows better.
+    /// The body holds what is written; otherwise stored data decides, which the last answer shows better.
     pub(crate) is_exact: bool,
 }
 
-/// The sizes of what a request consists of: keys, items, operations, statements.
+/// The sizes of a request's parts: keys, items, operations, statements.
 fn parts(body: &[u8]) -> Result<Vec<usize>, WireError> {
     let mut sizes = Vec::new();
     let mut reader = Reader::new(body)?;
@@ -214,7 +214,7 @@ fn parts(body: &[u8]) -> Result<Vec<usize>, WireError> {
     Ok(sizes)
 }
 
-/// Those of one table: a list of writes, or keys beside what is said of them all.
+/// For one table: a list of writes, or keys with options that apply to all.
 fn of_request(reader: &mut Reader<'_>, sizes: &mut Vec<usize>) -> Result<(), WireError> {
     if reader.peek()? == b'[' {
         return elements(reader, sizes);

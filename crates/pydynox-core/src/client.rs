@@ -29,15 +29,15 @@ use meter::Meter;
 use run::Run;
 use shared::Shared;
 
-/// Sends calls over a transport; cheap to clone, all clones share one retry quota. Calls that do not end at their first poll
-/// must all be polled in one runtime.
+/// Sends calls over a transport; cheap to clone, and all clones share one retry quota. Calls that are not ready at their first
+/// poll must all be polled in one runtime.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
     observers: Option<Arc<Observers>>,
     protection: Option<Arc<Protection>>,
     pace: Option<Arc<Limiter>>,
-    /// When all calls must be over, whatever each of them may take.
+    /// When all calls must have ended, no matter how long each may take.
     until: Option<Deadline>,
 }
 
@@ -65,7 +65,7 @@ impl Client {
         })
     }
 
-    /// The same client, whose calls these observers count.
+    /// The same client, with these observers counting its calls.
     #[must_use]
     pub fn observed(self, observers: Arc<Observers>) -> Self {
         Self {
@@ -74,13 +74,13 @@ impl Client {
         }
     }
 
-    /// The same client, whose calls protect values on their way like this.
+    /// The same client, protecting the values of its calls like this.
     #[must_use]
     pub fn protected(self, protection: Option<Arc<Protection>>) -> Self {
         Self { protection, ..self }
     }
 
-    /// The same client, whose calls keep to this limit in place of the client's own.
+    /// The same client, with this rate limit instead of the client's own.
     #[must_use]
     pub fn paced(self, limiter: Option<Arc<Limiter>>) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Client {
         }
     }
 
-    /// The same client, whose calls must all be over at this deadline, or at an earlier one that was set before.
+    /// The same client, whose calls must all end by this deadline, or by an earlier one that was set before.
     #[must_use]
     pub fn within(self, deadline: Deadline) -> Self {
         let until = self.until.map_or(deadline, |until| until.within(deadline));
@@ -99,7 +99,7 @@ impl Client {
         }
     }
 
-    /// When a call must be over that begins now. Whoever keeps to a pace has time, unless the call says otherwise.
+    /// The deadline of a call that begins now. A paced call has no timeout unless it sets one.
     pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
         let otherwise = match self.pace {
             None => self.shared.config.timeout,
@@ -108,7 +108,7 @@ impl Client {
         self.bounded(Deadline::start(timeout.or(otherwise)))
     }
 
-    /// A deadline, but not after that of all calls.
+    /// A deadline, no later than that of all calls.
     fn bounded(&self, deadline: Deadline) -> Deadline {
         match self.until {
             None => deadline,
@@ -116,12 +116,12 @@ impl Client {
         }
     }
 
-    /// How its calls protect values on their way.
+    /// How its calls protect values.
     pub fn protection(&self) -> Option<&Arc<Protection>> {
         self.protection.as_ref()
     }
 
-    /// Whether both send over one transport until the same deadline, and the same observers count their calls; they may protect other values.
+    /// Whether both share a transport, a deadline and observers; the values that they protect may differ.
     pub fn is_same(&self, other: &Self) -> bool {
         let same_observers = match (&self.observers, &other.observers) {
             (None, None) => true,
@@ -136,13 +136,12 @@ impl Client {
         &self.shared.config
     }
 
-    /// What answers its requests.
+    /// Its transport.
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.shared.transport
     }
 
-    /// A client of the same settings whose requests go through what wraps this one's transport; with a retry quota and a rate
-    /// of its own.
+    /// A client with the same settings over a wrapper of this one's transport; it has a retry quota and a rate of its own.
     #[must_use]
     pub fn through(&self, wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
         let shared = Shared {
@@ -158,30 +157,30 @@ impl Client {
         }
     }
 
-    /// Whether the first poll of a call may run on the caller's thread, outside of any runtime.
+    /// Whether the first poll of a call may run on the caller's thread, outside any runtime.
     pub fn answers_inline(&self, operation: &Operation) -> bool {
         self.shared.transport.answers_inline(operation)
     }
 
     /// Sends a call; the only retry loop. Dropping the future aborts the exchange, and no attempt follows.
     ///
-    /// It may be polled once outside of a runtime; if it is not ready then, it must be polled inside of one.
+    /// It may be polled once outside a runtime; if it is not ready then, it must be polled inside one.
     ///
     /// # Errors
-    /// Whatever the service or the transport answers, once no retry is left; [`ErrorKind::Timeout`] at the deadline;
-    /// [`ErrorKind::WriteOutcomeUnknown`] when a write may have been applied and may not be sent again.
+    /// Whatever the service or the transport answers once no retry is left; [`ErrorKind::Timeout`] at the deadline;
+    /// [`ErrorKind::WriteOutcomeUnknown`] if a write may have been applied and may not be sent again.
     pub fn call(&self, call: Call) -> impl Future<Output = Result<Answer, Error>> + Send + '_ {
         self.call_tracked(call, Progress::default())
     }
 
-    /// The same, and tells how far it is.
+    /// The same, and reports its progress.
     ///
     /// # Errors
-    /// As of [`call`](Self::call).
+    /// As for [`call`](Self::call).
     pub async fn call_tracked(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
         match &self.protection {
             None => self.send(call, progress).await,
-            // In a box of its own: what most calls never do takes no room in them.
+            // Boxed: what most calls never do should not enlarge their future.
             Some(protection) => Box::pin(self.call_protected(call, protection, progress)).await,
         }
     }
@@ -201,7 +200,7 @@ impl Client {
             &call,
         );
         if let Some(meter) = &mut meter {
-            // In a box of its own: what most calls never do takes no room in them.
+            // Boxed: what most calls never do should not enlarge their future.
             let begun = Box::pin(meter.begin(&run.deadline)).await;
             run.body = begun.map_err(|error| run.in_context(error))?;
         }
@@ -233,11 +232,11 @@ impl Client {
         }
     }
 
-    /// Sends a transaction. Where nothing but unique values of other items stood in its way, it is sent once more and takes the
-    /// values that those items do not have any more.
+    /// Sends a transaction. If only unique values of other items blocked it, it is sent once more and takes the values that
+    /// those items no longer have.
     ///
     /// # Errors
-    /// As of [`call`](Self::call).
+    /// As for [`call`](Self::call).
     pub async fn call_repairing(
         &self,
         call: Call,
@@ -270,7 +269,7 @@ impl Client {
             Err(other) => {
                 let attempts = before + other.attempts();
                 let error = match other.kind() {
-                    // The values are theirs after all; an attempt before may have taken them all the same.
+                    // The other items do own the values; an earlier attempt may still have taken them.
                     ErrorKind::TransactionCanceled { .. } => {
                         error.with_ambiguous(other.ambiguous())
                     }

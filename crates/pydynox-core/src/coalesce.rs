@@ -1,4 +1,4 @@
-//! Reads that were asked for one by one, sent together: one BatchGetItem for many reads, each with an outcome of its own.
+//! Coalesced reads: requested one by one, sent together in a BatchGetItem, each with an outcome of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,14 @@ pub struct Read {
     pub table: KeyNames,
     /// JSON text of the key.
     pub key: Vec<u8>,
-    /// Whether it must see every write that ended before.
+    /// Whether the read is strongly consistent.
     pub consistent_read: bool,
 }
 
-/// What becomes of a read: of a BatchGetItem the body is the item alone, or empty where there is none; of a GetItem the whole answer.
+/// The outcome of a read: from a BatchGetItem the item alone, or empty if there is none; from a GetItem the whole answer.
 pub type Outcome = Result<Answer, Error>;
 
-/// A client that opens what each of these would open.
+/// A client that can open what each of these can.
 pub fn joined(client: &Client, others: &[Client]) -> Client {
     let mut protection = client.protection();
     let mut all: Option<Protection> = None;
@@ -50,9 +50,8 @@ pub fn joined(client: &Client, others: &[Client]) -> Client {
     }
 }
 
-/// Sends reads together; their outcomes come in their order. One of them alone goes as the GetItem that it is. A table is never
-/// read with two consistencies in one request. Where a request is refused, its reads are sent one by one, so that each knows
-/// whether it is the one that cannot be.
+/// Sends reads together; their outcomes keep their order. A single read is sent as a GetItem. A table is never read with two
+/// consistencies in one request. If a request is refused, its reads are sent one by one, so that only the faulty one fails.
 pub async fn read(client: &Client, timeout: Option<Duration>, reads: Vec<Read>) -> Vec<Outcome> {
     let deadline = client.deadline(timeout);
     if let [read] = &reads[..] {
@@ -78,7 +77,7 @@ pub async fn read(client: &Client, timeout: Option<Duration>, reads: Vec<Read>) 
             Err(error) => Err(error.clone()),
         };
         if outcome.as_ref().is_err_and(may_be_of_another) {
-            // Equal keys are asked for once here, too.
+            // Equal keys are requested once here, too.
             let first = places[..number].iter().position(
                 |other| matches!((other, place), (Ok(other), Ok(place)) if other == place),
             );

@@ -1,4 +1,4 @@
-//! Places by key.
+//! Key index: the place of each key.
 
 use std::hash::BuildHasher;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-/// By a key in the form in which equal keys are equal, its place. The keys stand one behind the other in one buffer.
+/// The place of each key, by its canonical form. All keys are in one buffer, end to end.
 #[derive(Debug, Default)]
 pub(super) struct ByKey {
     hasher: RandomState,
@@ -16,7 +16,7 @@ pub(super) struct ByKey {
 }
 
 impl ByKey {
-    /// With room for so many keys.
+    /// With room for this many keys.
     pub(super) fn with_capacity(keys: usize) -> Self {
         Self {
             hasher: RandomState::default(),
@@ -32,18 +32,18 @@ impl ByKey {
         Some(entry.1)
     }
 
-    /// Gives a key its place, if it has none; the one it has then.
+    /// Gives a key a place unless it has one; returns the existing one.
     pub(super) fn get_or_insert(&mut self, key: &[u8], place: usize) -> usize {
         self.slot(key, place).map_or(place, |stored| *stored)
     }
 
-    /// Gives a key its place; the one it had before, if it had one.
+    /// Gives a key a place; returns the previous one, if any.
     pub(super) fn insert(&mut self, key: &[u8], place: usize) -> Option<usize> {
         let slot = self.slot(key, place)?;
         Some(std::mem::replace(slot, place))
     }
 
-    /// The place that a key has; without one it is given this.
+    /// The place that a key has; if it has none, it gets this one.
     fn slot(&mut self, key: &[u8], place: usize) -> Option<&mut usize> {
         let Self {
             hasher,

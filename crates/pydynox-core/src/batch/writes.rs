@@ -1,4 +1,4 @@
-//! Writes of many items, held until they are sent: one for each item, the last.
+//! Writes of a batch: held until they are sent, the last one for each item.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,29 +13,29 @@ use crate::transport::{Operation, Progress};
 use crate::wire::marks::unmarked;
 use crate::wire::{Reader, WireError, Writer};
 
-/// How many bytes a BatchWriteItem takes.
+/// Maximum size of a BatchWriteItem in bytes.
 pub(super) const MAX_WRITE_SIZE: usize = 16 * 1024 * 1024;
 
-/// What became of one write of a batch.
+/// The outcome of one write of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It was applied.
     Written,
-    /// The service left it over until the end: it was not applied.
+    /// Still unprocessed at the end: it was not applied.
     Left,
-    /// Its request failed; whether it was applied is not known.
+    /// Its request failed; it is unknown whether it was applied.
     Failed,
     /// Its request was refused: it was not applied.
     Refused,
 }
 
-/// Writes of many items, one for each: of two for the same item the last counts.
+/// Writes of many items: if an item appears twice, the last write wins.
 ///
-/// Each is added to the end and is known by how many were added before it.
+/// Each is added at the end and is known by the number of writes before it.
 #[derive(Default)]
 pub struct Writes {
     tables: Vec<(KeyNames, ByKey)>,
-    /// None where a later one is for the same item.
+    /// None if a later write replaced it.
     requests: Vec<Option<Request>>,
     /// The items and keys of all of them.
     text: Vec<u8>,
@@ -47,22 +47,22 @@ struct Request {
     json: Range<usize>,
 }
 
-/// Writes of a batch that are about to be sent.
+/// Writes of a batch that are ready to send.
 pub struct Sending {
     writes: Writes,
     chunks: Vec<(Range<usize>, Progress)>,
 }
 
-/// What became of the writes of a batch.
+/// The outcome of the writes of a batch.
 pub struct Wrote {
-    /// Of each that counted, in their order.
+    /// One for each effective write, in order.
     pub fates: Vec<Fate>,
-    /// What went wrong, if anything did.
+    /// The error, if there was one.
     pub error: Option<Error>,
 }
 
 impl Writes {
-    /// By which number [`add`](Self::add) knows a table.
+    /// The number by which [`add`](Self::add) knows a table.
     pub fn table(&mut self, names: KeyNames) -> usize {
         let position = self.tables.iter().position(|(other, _)| *other == names);
         position.unwrap_or_else(|| {
@@ -72,12 +72,12 @@ impl Writes {
         })
     }
 
-    /// Adds the put of an item, or the delete of a key, JSON text of a map; `key` is the item's in the form of [`KeyNames::of`], or
-    /// in another one that is the same for each item. Gives which earlier one counts no more.
+    /// Adds the put of an item, or the delete of a key, JSON text of a map; `key` identifies the item, in the form of
+    /// [`KeyNames::of`] or any other that is stable per item. Returns the earlier write that it replaces.
     pub fn add(&mut self, table: usize, is_put: bool, json: &[u8], key: &[u8]) -> Option<usize> {
         let place = self.requests.len();
         if place == 0 {
-            // What one request takes, if the others are like the first.
+            // Room for one full request, if the others are like the first.
             self.requests.reserve(MAX_WRITES);
             self.text
                 .reserve((MAX_WRITES * json.len()).clamp(64, 1 << 16));
@@ -97,7 +97,7 @@ impl Writes {
         before
     }
 
-    /// How many were added, those included that count no more.
+    /// The number of writes added, including replaced ones.
     pub fn len(&self) -> usize {
         self.requests.len()
     }
@@ -107,19 +107,19 @@ impl Writes {
         self.requests.is_empty()
     }
 
-    /// Whether it is a put, of each that counts.
+    /// Whether each effective write is a put.
     pub fn are_puts(&self) -> impl Iterator<Item = bool> {
         self.requests.iter().flatten().map(|request| request.is_put)
     }
 
-    /// The JSON text of each that counts.
+    /// Visits the JSON text of each effective write.
     pub fn for_each_json(&mut self, mut change: impl FnMut(&mut [u8])) {
         for request in self.requests.iter().flatten() {
             change(&mut self.text[request.json.clone()]);
         }
     }
 
-    /// Divides all of it into requests.
+    /// Divides all writes into requests.
     pub fn sending(mut self) -> Sending {
         self.requests.retain(Option::is_some);
         let chunks = self.chunks().into_iter();
@@ -129,12 +129,12 @@ impl Writes {
         }
     }
 
-    /// The same, and writes it.
+    /// The same, and sends them.
     pub async fn write(self, client: &Client, timeout: Option<Duration>) -> Wrote {
         self.sending().write(client, timeout).await
     }
 
-    /// Marks what is among the left ones.
+    /// Gives this fate to the unprocessed writes.
     fn mark(&self, fate: Fate, wrote: &mut Wrote, chunk: Range<usize>, left: &[u8]) {
         let Ok(left) = left_writes(left) else {
             wrote.fates[chunk].fill(Fate::Failed);
@@ -157,7 +157,7 @@ impl Writes {
         }
     }
 
-    /// As many requests in one as it takes, by number and by size.
+    /// Fills each request up to its limits, in number and in size.
     pub(super) fn chunks(&self) -> Vec<Range<usize>> {
         let mut chunks: Vec<Range<usize>> = Vec::new();
         let mut size = 0;
@@ -211,13 +211,13 @@ impl Writes {
 }
 
 impl Sending {
-    /// Which writes go in each request, counted as the fates are, and how far that is.
+    /// The writes in each request, numbered like the fates, and its progress.
     pub fn requests(&self) -> Vec<(Range<usize>, Progress)> {
         self.chunks.clone()
     }
 
-    /// Writes all of it; whatever the service leaves over is sent again until the deadline. Every request is carried to its end,
-    /// whatever becomes of the others.
+    /// Sends all writes; unprocessed ones are sent again until the deadline. Every request runs to completion, no matter what
+    /// happens to the others.
     pub async fn write(self, client: &Client, timeout: Option<Duration>) -> Wrote {
         let deadline = client.deadline(timeout);
         let Self { writes, chunks } = self;

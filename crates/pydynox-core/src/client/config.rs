@@ -1,4 +1,4 @@
-//! How a client behaves, and what is refused of it.
+//! Client settings, and which values are refused.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use crate::retry::policy::Jitter;
 /// How a client behaves; every field has a default.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// Longest time for one call, all attempts and pauses together; `None` waits for ever.
+    /// Maximum time for one call, including all attempts and pauses; `None` waits forever.
     pub timeout: Option<Duration>,
-    /// How often a request is sent at most.
+    /// Maximum number of attempts for a request.
     pub max_attempts: u32,
-    /// Send writes again after an ambiguous attempt even when that may apply them twice.
+    /// Send writes again after an ambiguous attempt, even if that may apply them twice.
     pub retry_unsafe_writes: bool,
-    /// Bytes that may be unpacked at once, of all protected values of an item, or of the items of an answer that is taken whole.
+    /// Maximum bytes to decompress at a time: all protected values of an item, or the items of an answer that is taken whole.
     pub max_decompressed: usize,
     /// The randomness of pauses between attempts.
     pub jitter: Jitter,
-    /// How fast calls may use capacity; `None` as fast as they come.
+    /// The rate at which calls may use capacity; `None` is unlimited.
     pub rate_limit: Option<RateLimit>,
 }
 
 impl ClientConfig {
-    /// Whether every setting is in range; for callers that open the transport later.
+    /// Whether each setting is in range; for callers that open the transport later.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] names the setting that is not.
@@ -60,5 +60,5 @@ impl Default for ClientConfig {
     }
 }
 
-/// Bytes of protected values that may be unpacked at once, unless a client says otherwise.
+/// Default for the bytes of protected values that may be decompressed at a time.
 pub const MAX_DECOMPRESSED: usize = 64 * 1024 * 1024;

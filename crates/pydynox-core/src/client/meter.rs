@@ -1,4 +1,4 @@
-//! What is done around a call where somebody asks what it costs: its turn under a rate limit, its body, its count.
+//! Metering of a call whose cost matters: its turn under a rate limit, the body that asks for the cost, and its count.
 
 use bytes::Bytes;
 
@@ -17,15 +17,15 @@ pub(super) struct Meter<'a> {
     shared: &'a Shared,
     call: &'a Call,
     observers: Option<&'a Observers>,
-    /// The call's own, which counts in place of the client's limit.
+    /// The call's own limit, which replaces the client's.
     pace: Option<&'a Limiter>,
     access: Option<Access>,
-    /// What was taken of the rate limit, and why so much.
+    /// What was taken from the rate limit, and on what basis.
     taken: Option<(Estimate, f64)>,
 }
 
 impl<'a> Meter<'a> {
-    /// None where nobody asks, which is all that this costs then.
+    /// None if nothing needs it; this check is then the only cost.
     #[inline]
     pub(super) fn of(
         shared: &'a Shared,
@@ -46,10 +46,10 @@ impl<'a> Meter<'a> {
         })
     }
 
-    /// Waits for the call's turn and counts it; what is sent then.
+    /// Waits for the call's turn and counts it; returns the body to send.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] where its turn comes too late, [`ErrorKind::BudgetExceeded`] where a budget refuses it.
+    /// [`ErrorKind::Timeout`] if its turn comes too late, [`ErrorKind::BudgetExceeded`] if a budget refuses it.
     pub(super) async fn begin(&mut self, deadline: &Deadline) -> Result<Bytes, Error> {
         let call = self.call;
         if let Some((limiter, access)) = self.limiter() {
@@ -76,7 +76,7 @@ impl<'a> Meter<'a> {
             .unwrap_or_else(|| call.body.clone()))
     }
 
-    /// Whether the call keeps to a pace of its own.
+    /// Whether the call has its own pace.
     pub(super) fn is_paced(&self) -> bool {
         self.pace.is_some()
     }
@@ -96,7 +96,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// The answer says what it cost.
+    /// Settles the cost that the answer reports.
     pub(super) fn settle(&self, answer: &Answer) {
         let Some(access) = self.access else {
             return;
@@ -106,7 +106,7 @@ impl<'a> Meter<'a> {
         {
             limiter.throttled(access);
         }
-        // An answer that cannot be read is told to whoever reads it for its content.
+        // An unreadable answer is reported by the code that reads its content.
         let consumed = capacity::consumed(&answer.body, access).unwrap_or_default();
         let (operation, table) = (&self.call.operation, &self.call.table);
         if let Some(observers) = self.observers {
@@ -126,7 +126,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// There is no answer. What was refused before it did anything cost nothing; of anything else nobody knows.
+    /// Settles without an answer. A request that was refused up front cost nothing; for any other, the cost is unknown.
     pub(super) fn failed(&self, error: &Error) {
         let cost_nothing = matches!(
             error.kind(),
@@ -156,7 +156,7 @@ impl<'a> Meter<'a> {
     }
 }
 
-/// Whether a batch was done in part: the rest was too much.
+/// Whether part of a batch was too much and is unprocessed.
 fn leaves_over(answer: &Answer) -> bool {
     let left = match answer.operation {
         Operation::BatchWriteItem => batch_write_item::unprocessed(&answer.body),

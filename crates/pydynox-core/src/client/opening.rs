@@ -1,4 +1,4 @@
-//! Calls whose values are protected on their way: sealed before the first attempt, opened in the answer.
+//! Calls with protected values: sealed before the first attempt, opened in the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::operation::put_item;
 use crate::size::check_item_size;
 use crate::transport::{Operation, Progress};
 
-/// So many bytes of a reading's rows are opened at a time: what takes a few milliseconds, here and where they are decoded.
+/// Bytes of a query's rows opened at a time: a few milliseconds of work, here and where they are decoded.
 const OPEN_AT_ONCE: usize = 8 * 1024 * 1024;
 
 fn no_data_key() -> Error {
@@ -22,8 +22,8 @@ fn no_data_key() -> Error {
 }
 
 impl Client {
-    /// The same with values that are protected before the first attempt, and opened in the answer. The time that the keyring takes
-    /// is the call's.
+    /// The same with values that are protected before the first attempt and opened in the answer. Time spent in the keyring
+    /// counts towards the call's.
     pub(super) async fn call_protected(
         &self,
         mut call: Call,
@@ -58,7 +58,7 @@ impl Client {
                     .await);
             }
         };
-        // It was carried out, whatever becomes of what came back.
+        // The call was carried out, even if its answer cannot be opened.
         let applied = !answer.operation.is_read();
         let marks = protection.look(&answer.operation, &answer.body);
         let Some(marks) = marks.map_err(|error| error.with_applied(applied))? else {
@@ -88,11 +88,11 @@ impl Client {
         Ok(answer)
     }
 
-    /// Sends a call and opens its answer as a whole, as far as it may be open at once.
+    /// Sends a call and opens its answer as a whole, as far as the limit allows at a time.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call). Items that cannot be opened are no error of the call: see [`Answer::item`].
+    /// As for [`call`](Self::call). Items that cannot be opened do not fail the call: see [`Answer::item`].
     pub async fn call_opened(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
         let timeout = call.timeout;
         let mut answer = self.call_tracked(call, progress).await?;
@@ -106,12 +106,12 @@ impl Client {
         Ok(answer)
     }
 
-    /// An item that the caller has already, with its protected values in place; `body` is what GetItem would answer. Nothing is
-    /// sent but what the keyring sends.
+    /// An item that the caller already has, with its protected values in place; `body` is what GetItem would answer. Nothing
+    /// is sent except by the keyring.
     ///
     /// # Errors
     ///
-    /// Those of opening an answer; [`ErrorKind::Timeout`] where the keyring takes too long.
+    /// As for opening an answer; [`ErrorKind::Timeout`] if the keyring takes too long.
     pub async fn open_given(
         &self,
         table: Arc<str>,
@@ -152,7 +152,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The keyring cannot be asked, or not in time. An item that cannot be opened is no error here: it has its own.
+    /// The keyring cannot be reached, or not in time. An item that cannot be opened has its own error.
     pub async fn open(
         &self,
         sealed: &Sealed,
@@ -171,7 +171,7 @@ impl Client {
         Ok(opened)
     }
 
-    /// What items of a reading are opened by at a time.
+    /// The share of a query's items to open at a time.
     pub fn share(&self, from: usize, wanted: usize) -> Share {
         let most = self.shared.config.max_decompressed;
         Share {

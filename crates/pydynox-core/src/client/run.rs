@@ -1,4 +1,4 @@
-//! One call on its way through its attempts: what a failure asks for, and what the transport repairs in between.
+//! One call through its attempts: how a failure is handled, and what the transport repairs between attempts.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::retry::policy::{Class, backoff};
 use crate::transaction::new_token;
 use crate::transport::{Progress, Recoverable, Request, TransportError};
 
-/// One call on its way through its attempts.
+/// One call through its attempts.
 pub(super) struct Run<'a> {
     shared: &'a Shared,
     call: &'a Call,
@@ -24,13 +24,13 @@ pub(super) struct Run<'a> {
     pub(super) deadline: Deadline,
     ambiguity: Ambiguity,
     attempts: u32,
-    /// Retries after a back-off; the next one pauses by it.
+    /// Retries after a back-off; they determine the next pause.
     retries: u32,
     /// What the last retry cost of the client's quota.
     paid: Option<u32>,
-    /// The one free retry after a stale connection was used.
+    /// Whether the free retry after a stale connection was used.
     renewed: bool,
-    /// What the transport was asked to repair; each kind of thing once.
+    /// What the transport was asked to repair; each kind at most once.
     repaired: Repaired,
     pub(super) progress: Progress,
     last: Option<Error>,
@@ -110,8 +110,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// A failed guard in the light of what the write says about itself: after an attempt that may have been applied, a stored item
-    /// that only this call can have made is its answer.
+    /// Checks a failed guard against the write's own proof: after an attempt that may have been applied, a stored item that
+    /// only this call can have written is its answer.
     fn prove(&self, failed: Failed) -> Result<Answer, Failed> {
         let Some(proof) = &self.call.proof else {
             return Err(failed);
@@ -137,8 +137,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether the transport had a wrong clock or ended credentials and repaired that: then the same request goes out again at
-    /// once, uncounted. The service refused it, so that nothing was applied.
+    /// Whether the transport repaired a wrong clock or expired credentials: then the same request is sent again immediately,
+    /// uncounted. The service refused it, so nothing was applied.
     pub(super) async fn is_repaired(&mut self, failed: &Failed) -> Result<bool, Error> {
         let Some(recoverable) = failed.recoverable.clone() else {
             return Ok(false);
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         }
         self.ambiguity.note(failed.ambiguous);
         let free = self.is_free(&failed);
-        // Whoever keeps to a pace answers throttling by going slower, not by giving up.
+        // A paced call answers throttling by slowing down, not by failing.
         let patient = failed.class == Class::Throttling && meter.is_some_and(Meter::is_paced);
         if free {
             self.renewed = true;
@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
             return Err(self.too_late(failed.error));
         }
         if patient {
-            // The pace falls as well: no need for pauses that grow and grow.
+            // The pace falls as well, so pauses need not keep growing.
             self.retries = (self.retries + 1).min(2);
         } else if !free && !self.pay(failed.class) {
             return Err(self.give_up(failed.error));
@@ -211,8 +211,8 @@ impl<'a> Run<'a> {
         Ok(pause)
     }
 
-    /// Nothing of a cancelled transaction was applied: another attempt is another transaction, unless an earlier one may have been
-    /// applied, which only its own token can tell.
+    /// Nothing of a cancelled transaction was applied: the next attempt is a new transaction, unless an earlier one may have
+    /// been applied, which only its own token can tell.
     fn renew_token(&mut self) -> Result<(), Error> {
         let Some(at) = self.call.own_token.filter(|_| !self.ambiguity.is_there()) else {
             return Ok(());
@@ -224,7 +224,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A stale connection says nothing about the service: one retry on another one is neither paused for nor counted.
+    /// A stale connection does not reflect on the service: one retry on another one needs no pause and is not counted.
     fn is_free(&self, failed: &Failed) -> bool {
         failed.stale && !self.renewed && self.ambiguity.repeats_harmlessly()
     }
@@ -256,7 +256,7 @@ impl<'a> Run<'a> {
         self.give_up(timeout)
     }
 
-    /// The deadline is here, or too near for another attempt.
+    /// The deadline has passed, or is too near for another attempt.
     pub(super) fn out_of_time(&mut self) -> Error {
         let message = if self.deadline.is_shared() {
             "not finished before the deadline of client.options(deadline=...)"

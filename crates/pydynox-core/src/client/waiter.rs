@@ -1,4 +1,4 @@
-//! Watching a table until it can be used, or until it is gone.
+//! Waiter: polls a table until it can be used or is gone.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::retry::deadline::{Deadline, Pause};
 use crate::transport::Operation;
 use crate::wire::{WireError, Writer};
 
-/// Longest wait for a table to become active or to be gone, where nothing else is said.
+/// Default for the longest wait for a table to become active or to be gone.
 pub const TABLE_WAIT_TIMEOUT: Duration = Duration::from_mins(10);
-/// Pause after the first look at the table; it doubles from there.
+/// Pause after the first poll; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause between two looks.
+/// Longest pause between two polls.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// What is answered of a table that is not there.
+/// The answer for a table that does not exist.
 const ABSENT: &[u8] = b"{}";
 
-/// What a waiter waits for.
+/// The state to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
     /// The table and its indexes can be used.
@@ -32,10 +32,10 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// Whether the table is as wanted. One that was just created may not be visible yet, so that its absence is no error.
+    /// Whether the table is in the expected state. A new table may not be visible yet, so its absence is not an error.
     ///
     /// # Errors
-    /// The answer is no description of a table.
+    /// The answer is not the description of a table.
     pub fn is_reached(self, answer: &[u8]) -> Result<bool, WireError> {
         let status = describe_table::status(answer)?;
         Ok(match self {
@@ -46,7 +46,7 @@ impl Goal {
         })
     }
 
-    /// What no waiting changes.
+    /// Whether waiting cannot help.
     fn is_out_of_reach(self, status: &str) -> bool {
         let stuck = [
             "DELETING",
@@ -67,17 +67,17 @@ impl Goal {
     }
 }
 
-/// Looks at one table again and again, with growing pauses, until a deadline.
+/// Polls one table with growing pauses, until a deadline.
 pub struct Waiter {
     client: Client,
     describe: Call,
     deadline: Deadline,
-    /// Before the next look.
+    /// Before the next poll.
     pause: Mutex<Duration>,
 }
 
 impl Waiter {
-    /// A waiter whose time runs from now; without a time-out it waits for ever.
+    /// A waiter whose time starts now; without a timeout it waits forever.
     pub fn new(client: Client, table: &str, timeout: Option<Duration>) -> Self {
         Self {
             deadline: client.bounded(Deadline::start(timeout)),
@@ -87,15 +87,15 @@ impl Waiter {
         }
     }
 
-    /// Looks without a pause next time: something was done since.
+    /// Polls next time without a pause: something was changed in between.
     pub fn restart(&self) {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
     }
 
-    /// Looks until the goal is reached; the answer of `DescribeTable`, or `{}` when there is no such table.
+    /// Polls until the goal is reached; the answer of `DescribeTable`, or `{}` if there is no such table.
     ///
     /// # Errors
-    /// As [`Waiter::look`].
+    /// As for [`Waiter::look`].
     pub async fn wait(&self, goal: Goal) -> Result<Answer, Error> {
         loop {
             let answer = self.look(goal).await?;
@@ -107,11 +107,11 @@ impl Waiter {
         }
     }
 
-    /// Looks once, after a pause unless it is the first time; the answer of `DescribeTable`, or `{}` when there is no such table.
+    /// Polls once, after a pause except the first time; the answer of `DescribeTable`, or `{}` if there is no such table.
     ///
     /// # Errors
-    /// As [`Client::call`]; [`ErrorKind::Timeout`] when the next look would come after the deadline;
-    /// [`ErrorKind::Request`] when the table is in a state that never leads to the goal.
+    /// As for [`Client::call`]; [`ErrorKind::Timeout`] if the next poll would come after the deadline; [`ErrorKind::Request`]
+    /// if the table is in a state that never leads to the goal.
     pub async fn look(&self, goal: Goal) -> Result<Answer, Error> {
         let mut trouble = None;
         loop {
@@ -122,7 +122,7 @@ impl Waiter {
             Pause::new(pause).await;
             match self.describe().await {
                 Ok(answer) => return self.checked(goal, answer),
-                // The service is slow or unwell for a while, which is what waiting is for.
+                // The service is slow or failing for a while, which a waiter should outlast.
                 Err(error) if error.retryable() => trouble = Some(error),
                 Err(error) => return Err(error),
             }

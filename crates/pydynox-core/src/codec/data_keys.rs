@@ -1,4 +1,4 @@
-//! Data keys in use: how long one serves, who asks the keyring, and who waits for the answer.
+//! Data keys in use: how long each serves, which caller asks the keyring, and which ones wait.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,16 +16,16 @@ use super::envelope;
 use super::keyring::{DataKey, KeyContext, Keyring, WrappedKey};
 use crate::error::{Error, ErrorKind};
 
-/// How long and for how much a data key is kept.
+/// How long a data key is kept, and for how much data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyLimits {
-    /// How long one serves to encrypt, and how long an unwrapped one is kept.
+    /// How long a key may encrypt, and how long an unwrapped one is kept.
     pub lifetime: Duration,
-    /// How many values one encrypts, those of its first request aside.
+    /// Maximum number of values per key, those of its first request aside.
     pub messages: u64,
-    /// How many bytes one encrypts, those of its first request aside.
+    /// Maximum number of bytes per key, those of its first request aside.
     pub bytes: u64,
-    /// How many unwrapped ones are kept.
+    /// Maximum number of unwrapped keys kept.
     pub unwrapped: usize,
 }
 
@@ -42,12 +42,12 @@ impl Default for KeyLimits {
 }
 
 impl KeyLimits {
-    /// The longest lifetime that there is.
+    /// The longest lifetime allowed.
     const LONGEST: Duration = Duration::from_hours(24);
 
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`]: a limit under which nothing could be encrypted, or a lifetime of more than a day.
+    /// [`ErrorKind::Configuration`]: a limit that prevents any encryption, or a lifetime of more than a day.
     pub fn check(self) -> Result<Self, Error> {
         let wrong = if self.lifetime.is_zero() || self.lifetime > Self::LONGEST {
             "max_age must be more than 0 seconds, and at most a day (86400)"
@@ -60,18 +60,18 @@ impl KeyLimits {
     }
 }
 
-/// For how many contexts (tables) a key to write with is kept.
+/// Maximum number of contexts (tables) with a current encryption key.
 const MAX_CONTEXTS: usize = 1000;
-/// How many unwrappings are asked for at once.
+/// Maximum number of concurrent unwrap requests.
 const AT_ONCE: usize = 16;
 
 /// SHA-256 of a wrapped key, its name and its context.
 type Fingerprint = [u8; 32];
 
-/// The data keys of one keyring, as they are needed: one look-up at a time for each, and no key for longer than its limits.
+/// The data keys of one keyring, on demand: one lookup at a time for each, and no use of a key beyond its limits.
 ///
-/// A caller says in which *generation* it lives: a number that a fork raises. What an earlier generation held is not used (nor
-/// waited for: its locks may be held for ever by threads that the fork left behind).
+/// Callers pass their *generation*: a number that increases with each fork. What an earlier generation held is not used (or
+/// waited for: threads that the fork left behind may hold its locks forever).
 pub struct DataKeys {
     keyring: Arc<dyn Keyring>,
     pairs: Vec<(Box<str>, Box<str>)>,
@@ -79,11 +79,11 @@ pub struct DataKeys {
 }
 
 impl DataKeys {
-    /// No key yet; `pairs` are the caller's own part of every context. The limits have been checked.
+    /// No keys yet; `pairs` are the caller's own part of every context. The limits have been checked.
     ///
     /// # Errors
     ///
-    /// As [`KeyContext::with`].
+    /// As for [`KeyContext::with`].
     pub fn new(
         keyring: Arc<dyn Keyring>,
         pairs: impl IntoIterator<Item = (Box<str>, Box<str>)>,
@@ -103,7 +103,7 @@ impl DataKeys {
     ///
     /// # Errors
     ///
-    /// Never for pairs that [`new`](Self::new) took.
+    /// Never for pairs that [`new`](Self::new) accepted.
     pub fn context(&self, table: &str) -> Result<KeyContext, Error> {
         let mut context = KeyContext::new(table);
         for (name, value) in &self.pairs {
@@ -112,7 +112,7 @@ impl DataKeys {
         Ok(context)
     }
 
-    /// The same, made once for each table.
+    /// The same, built once for each table.
     pub(super) fn context_in(
         &self,
         table: &str,
@@ -130,12 +130,11 @@ impl DataKeys {
         Ok(context)
     }
 
-    /// Bytes that an encrypted value of a table has beside its content: those of the key that is written with now, or as the keyring
-    /// says.
+    /// Bytes that encryption adds to a value of a table: those of the current key or, without one, the keyring's estimate.
     ///
     /// # Errors
     ///
-    /// As [`context`](Self::context).
+    /// As for [`context`](Self::context).
     pub fn overhead(&self, table: &str, generation: u64) -> Result<usize, Error> {
         let context = self.context_in(table, generation)?;
         let state = self.first.of(generation).state();
@@ -146,11 +145,11 @@ impl DataKeys {
         Ok(envelope::overhead(key_ref, wrapped))
     }
 
-    /// A data key to encrypt so many values with, of so many bytes together.
+    /// A data key to encrypt this many values of this total size.
     ///
     /// # Errors
     ///
-    /// Those of the keyring; all who waited for the same key get the same error.
+    /// Those of the keyring; all that waited for the same key get the same error.
     pub async fn to_encrypt(
         &self,
         context: &KeyContext,
@@ -177,11 +176,11 @@ impl DataKeys {
             .await
     }
 
-    /// The data keys behind wrapped ones, in their order, each asked for once; or why one of them cannot be unwrapped.
+    /// The data keys of these wrapped ones, in order, each requested once; or why one of them cannot be unwrapped.
     ///
     /// # Errors
     ///
-    /// The first of the keyring's that is about more than one wrapped key: it could not be asked.
+    /// The keyring's first error that concerns more than one wrapped key: it could not be reached.
     pub async fn to_decrypt(
         &self,
         context: &KeyContext,
@@ -191,7 +190,7 @@ impl DataKeys {
         let era = self.first.of(generation);
         let mut prints: Vec<Fingerprint> = Vec::with_capacity(wrapped.len());
         for (index, pair) in wrapped.iter().enumerate() {
-            // The rows of a page mostly share their data key.
+            // The rows of a page usually share a data key.
             let before = index.checked_sub(1).and_then(|before| wrapped.get(before));
             match prints.last() {
                 Some(print) if before == Some(pair) => prints.push(*print),
@@ -261,12 +260,12 @@ impl fmt::Debug for DataKeys {
     }
 }
 
-/// A data key that was unwrapped, or made here.
+/// A data key that was unwrapped, or generated here.
 #[derive(Debug, Clone)]
 pub enum Unwrapped {
-    /// By the keyring.
+    /// Unwrapped by the keyring.
     Alone(Arc<DataKey>),
-    /// It is one that is, or was, written with.
+    /// A key that encrypts, or did, in this process.
     Own(Arc<WrappedKey>),
 }
 
@@ -289,7 +288,7 @@ fn fingerprint(key_ref: &str, wrapped: &[u8], context: &KeyContext) -> Fingerpri
     hash.finalize().into()
 }
 
-/// What one generation of the process holds, and the one after it.
+/// The keys of one generation of the process, and a link to the next.
 struct Era {
     generation: u64,
     limits: KeyLimits,
@@ -307,7 +306,7 @@ impl Era {
         }
     }
 
-    /// That of a generation. One that is over is wiped, if no thread was at work on it when the fork came.
+    /// The era of a generation. A past one is wiped, unless a thread held its lock when the process forked.
     fn of(&self, generation: u64) -> &Self {
         let mut era = self;
         while era.generation < generation {
@@ -335,7 +334,7 @@ struct State {
     uses: u64,
 }
 
-/// A key that is written with.
+/// A key that encrypts new values.
 struct Serving {
     key: Arc<WrappedKey>,
     until: Instant,
@@ -361,7 +360,7 @@ impl State {
         }
     }
 
-    /// The key of a context, if it may encrypt so much more.
+    /// The key of a context, if it may encrypt this much more.
     fn take(&mut self, context: &KeyContext, messages: u64, bytes: u64) -> Option<Arc<WrappedKey>> {
         let serving = self.serving.get_mut(context)?;
         let (messages, bytes) = (
@@ -377,7 +376,7 @@ impl State {
         Some(serving.key.clone())
     }
 
-    /// Has a new key serve from now on.
+    /// Makes a new key the current one.
     fn serve(
         &mut self,
         context: &KeyContext,
@@ -405,7 +404,7 @@ impl State {
         key
     }
 
-    /// An unwrapped key that is still kept.
+    /// An unwrapped key that is still cached.
     fn find(&mut self, print: &Fingerprint) -> Option<Unwrapped> {
         let entry = self.unwrapped.get_mut(print)?;
         if Instant::now() >= entry.until {
@@ -417,12 +416,12 @@ impl State {
         Some(entry.key.clone())
     }
 
-    /// What is written is often read soon after.
+    /// New values are often read soon after.
     fn keep_own(&mut self, print: Fingerprint, key: Arc<WrappedKey>) {
         self.keep(print, Unwrapped::Own(key));
     }
 
-    /// Keeps an unwrapped key; what is over goes, else what was not used for the longest time.
+    /// Keeps an unwrapped key; drops expired ones and, if full, the least recently used.
     fn keep(&mut self, print: Fingerprint, key: Unwrapped) {
         let now = Instant::now();
         self.unwrapped.retain(|_, entry| entry.until > now);
@@ -441,7 +440,7 @@ impl State {
         self.unwrapped.insert(print, entry);
     }
 
-    /// The flight of this, shared by all who need it now.
+    /// The flight for this, shared by all that need it now.
     fn flight(&mut self, flown: Flown) -> Arc<Flight> {
         self.flights
             .retain(|_, flight| Arc::strong_count(flight) > 1);
@@ -449,14 +448,14 @@ impl State {
     }
 }
 
-/// What a keyring is asked for.
+/// A question to the keyring.
 #[derive(PartialEq, Eq, Hash)]
 enum Flown {
     Generate(KeyContext),
     Unwrap(Fingerprint),
 }
 
-/// One question to the keyring at a time; who waits for it takes its answer, also when that is an error.
+/// One question to the keyring at a time; callers that wait for it share its answer, even if it is an error.
 #[derive(Default)]
 struct Flight {
     failures: AtomicU64,
@@ -464,7 +463,7 @@ struct Flight {
 }
 
 impl Flight {
-    /// A caller that gives up while it asks has the next one ask.
+    /// If a caller is cancelled while it asks, the next one asks.
     async fn fly<T>(
         &self,
         look: impl Fn() -> Option<T>,
@@ -491,7 +490,7 @@ impl Flight {
     }
 }
 
-/// Waits for all of them at once.
+/// Runs all of them concurrently.
 async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures
         .into_iter()

@@ -1,9 +1,9 @@
-//! Suite 1: AES-256-GCM under a key of its own for every value, with a commitment to the data key.
+//! Suite 1: AES-256-GCM under a separate key for every value, with a commitment to the data key.
 //!
 //! `K_enc` (32 bytes) and `K_commit` (48 bytes) are HKDF-SHA-512 of the data key with the envelope's salt and the texts
-//! `pydynox/v1/enc` and `pydynox/v1/commit`. The commitment is the first 32 bytes of HMAC-SHA-384 under `K_commit` of all that
-//! stands before it, and is compared, in constant time, before anything is decrypted: AES-GCM alone can be made to open under
-//! two keys.
+//! `pydynox/v1/enc` and `pydynox/v1/commit`. The commitment is the first 32 bytes of HMAC-SHA-384 under `K_commit` of
+//! everything before it, and is compared, in constant time, before anything is decrypted: AES-GCM alone allows ciphertext that
+//! opens under two keys.
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -20,18 +20,18 @@ use crate::error::{Error, ErrorKind};
 const ENC: &[u8] = b"pydynox/v1/enc";
 const COMMIT: &[u8] = b"pydynox/v1/commit";
 
-/// An envelope that is not opened. Which check failed is for nobody to know.
+/// An envelope that cannot be opened. Which check failed stays secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sealed;
 
-/// What is fresh for every value.
+/// Random bytes, fresh for every value.
 pub(super) struct Fresh {
     pub(super) salt: [u8; SALT],
     pub(super) nonce: [u8; NONCE],
 }
 
 impl Fresh {
-    /// From the operating system, each time: nothing of it is kept that a fork or a snapshot could repeat.
+    /// From the operating system each time: there is no state that a fork or a snapshot could repeat.
     fn draw() -> Result<Self, Error> {
         let mut bytes = [0; SALT + NONCE];
         random(&mut bytes)?;
@@ -46,7 +46,7 @@ impl Fresh {
     }
 }
 
-/// Fills a buffer from the operating system.
+/// Fills a buffer with the system's random bytes.
 pub(super) fn random(bytes: &mut [u8]) -> Result<(), Error> {
     SystemRandom::new().fill(bytes).map_err(|_| {
         Error::new(
@@ -56,11 +56,11 @@ pub(super) fn random(bytes: &mut [u8]) -> Result<(), Error> {
     })
 }
 
-/// The envelope of a content. `associated_data` are those of [`Binding`](super::envelope::Binding) for the same flags and key.
+/// The envelope of a content. `associated_data` is that of [`Binding`](super::envelope::Binding) for the same flags and key.
 ///
 /// # Errors
 ///
-/// The operating system gives no random bytes, or the key's names are too long for an envelope.
+/// The operating system provides no random bytes, or the key's names are too long for an envelope.
 pub fn seal(
     key: &WrappedKey,
     flags: u8,
@@ -96,11 +96,11 @@ pub(super) fn seal_with(
     Ok(bytes)
 }
 
-/// The content of an envelope, whose data key was unwrapped; the first of these associated data that fit are taken.
+/// The content of an envelope, whose data key was unwrapped; the first associated data that matches is used.
 ///
 /// # Errors
 ///
-/// It is of another data key, belongs elsewhere, or was changed.
+/// It has another data key, belongs elsewhere, or was changed.
 pub fn open<'a>(
     envelope: &Envelope<'_>,
     key: &DataKey,

@@ -1,23 +1,23 @@
-//! The bytes of an encrypted value.
+//! Envelopes: the bytes of an encrypted value.
 //!
 //! ```text
 //! magic 0xD9 0x70 | version u8 = 1 | suite u8 = 1 | flags u8 (bit 0: compressed)
 //! key_ref_len u8, key_ref | wrapped_key_len u16, wrapped_key | salt 32 | commitment 32 | nonce 12 | ciphertext | tag 16
 //! ```
 //!
-//! Numbers are big-endian. The associated data is a sequence of fields, each with its length as a u32 before it, in this
-//! order: the text `pydynox-aad`, version, suite, `key_ref`, the logical name of the table, name, type and value of the
-//! partition key, name, type and value of the sort key (three empty fields where there is none), the attribute's name, the
-//! type of the value, flags. Version, suite and flags are one byte. A key's value is its text, its bytes, or the number's
-//! canonical text.
+//! Numbers are big-endian. The associated data is a sequence of fields, each preceded by its length as a u32, in this order:
+//! the text `pydynox-aad`, version, suite, `key_ref`, the logical name of the table, name, type and value of the partition
+//! key, name, type and value of the sort key (three empty fields if there is none), the attribute's name, the type of the
+//! value, flags. Version, suite and flags are one byte each. A key's value is its text, its bytes, or the canonical text of a
+//! number.
 
-/// What an envelope begins with.
+/// The first bytes of an envelope.
 pub const MAGIC: [u8; 2] = [0xd9, 0x70];
-/// The one version there is.
+/// The only version.
 pub const VERSION: u8 = 1;
-/// AES-256-GCM with keys by HKDF-SHA-512 and a commitment by HMAC-SHA-384.
+/// AES-256-GCM, with keys from HKDF-SHA-512 and a commitment by HMAC-SHA-384.
 pub const SUITE: u8 = 1;
-/// The flag of a content that is compressed.
+/// The flag for compressed content.
 pub const COMPRESSED: u8 = 1;
 
 /// Bytes of the salt.
@@ -29,42 +29,42 @@ pub const NONCE: usize = 12;
 /// Bytes of the tag.
 pub const TAG: usize = 16;
 
-/// The bytes that are not an envelope of a version, suite and form that are known. There is no more to say.
+/// The bytes are not an envelope of a known version, suite and form; no details are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-/// An envelope as it stands in its bytes.
+/// An envelope, borrowed from its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
-    /// All before the commitment: what is committed to.
+    /// Everything before the commitment, which covers it.
     pub header: &'a [u8],
-    /// What is known beside the key; of [`COMPRESSED`] only.
+    /// The flags; only [`COMPRESSED`] is defined.
     pub flags: u8,
-    /// Which key wrapped the data key.
+    /// Names the key that wrapped the data key.
     pub key_ref: &'a str,
     /// The data key as its keyring wrapped it.
     pub wrapped_key: &'a [u8],
-    /// What the keys of this one value are derived with.
+    /// The salt that this value's keys are derived with.
     pub salt: &'a [u8; SALT],
-    /// Which data key it was.
+    /// Identifies the data key.
     pub commitment: &'a [u8; COMMITMENT],
     /// The nonce.
     pub nonce: &'a [u8; NONCE],
     /// The content, encrypted.
     pub ciphertext: &'a [u8],
-    /// What shows that nothing was changed.
+    /// Proves that nothing was changed.
     pub tag: &'a [u8; TAG],
 }
 
-/// The most of them that an envelope can have beside its content.
+/// Maximum overhead of an envelope.
 pub const MOST_OVERHEAD: usize = overhead(u8::MAX as usize, u16::MAX as usize);
 
-/// Bytes that an envelope has beside its content.
+/// Bytes of an envelope in addition to its content.
 pub const fn overhead(key_ref: usize, wrapped_key: usize) -> usize {
     MAGIC.len() + 3 + 1 + key_ref + 2 + wrapped_key + SALT + COMMITMENT + NONCE + TAG
 }
 
-/// Whether bytes mean to be an envelope.
+/// Whether bytes claim to be an envelope.
 pub fn is_envelope(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
@@ -112,7 +112,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Appends all of an envelope that stands before the commitment; `None`, with nothing appended, if a length does not fit.
+/// Appends the part of an envelope before the commitment; `None`, with nothing appended, if a length does not fit.
 pub(super) fn write_header(
     flags: u8,
     key_ref: &str,
@@ -138,7 +138,7 @@ pub(super) fn write_header(
 /// A part of an item's key: name, type and value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPart<'a> {
-    /// The name it is stored under.
+    /// The name under which it is stored.
     pub name: &'a str,
     /// `S`, `N` or `B`.
     pub key_type: &'a str,
@@ -146,7 +146,7 @@ pub struct KeyPart<'a> {
     pub value: &'a [u8],
 }
 
-/// Where a value belongs: what it cannot be moved away from.
+/// Where a value belongs: moving it elsewhere makes it unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding<'a> {
     /// The logical name of the table.
@@ -155,9 +155,9 @@ pub struct Binding<'a> {
     pub partition_key: KeyPart<'a>,
     /// Its sort key, if it has one.
     pub sort_key: Option<KeyPart<'a>>,
-    /// The name that the attribute is stored under.
+    /// The name under which the attribute is stored.
     pub attribute: &'a str,
-    /// The type of the value, as the wire names it.
+    /// The type of the value, by its wire name.
     pub value_type: &'a str,
 }
 
@@ -188,7 +188,7 @@ impl Binding<'_> {
         let length: usize = fields.iter().map(|field| field.len() + 4).sum();
         let mut data = Vec::with_capacity(length + 5);
         for field in fields {
-            // Keys and names are shorter by DynamoDB's limits; a table's logical name is checked.
+            // DynamoDB's limits keep keys and names shorter; a table's logical name is checked.
             data.extend_from_slice(&(field.len() as u32).to_be_bytes());
             data.extend_from_slice(field);
         }

@@ -1,4 +1,4 @@
-//! Where data keys come from: the interface of a keyring, and what passes through it.
+//! Keyrings: the interface to the source of data keys, and the types that pass through it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 
-/// Something that a keyring is at work on.
+/// A keyring operation in progress.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// A key of 256 bits that values are encrypted with; never shown, wiped when it is dropped.
@@ -27,7 +27,7 @@ impl DataKey {
     /// Length in bytes.
     pub const LENGTH: usize = 32;
 
-    /// Takes a key over and wipes where it was.
+    /// Takes over a key and wipes the original.
     pub fn new(bytes: &mut [u8; Self::LENGTH]) -> Self {
         let mut key = Self::empty();
         key.0.copy_from_slice(bytes.as_slice());
@@ -35,7 +35,7 @@ impl DataKey {
         key
     }
 
-    /// A key of a length that was not checked before.
+    /// A key whose length has not been checked yet.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl DataKey {
         Self(Box::new(Zeroizing::new([0; Self::LENGTH])))
     }
 
-    /// The key itself, for whoever wraps or uses it.
+    /// The key itself, for code that wraps or uses it.
     pub fn bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }
@@ -66,19 +66,19 @@ impl fmt::Debug for DataKey {
     }
 }
 
-/// A data key, the same as it was wrapped, and by which key.
+/// A data key, its wrapped form, and the key that wrapped it.
 #[derive(Debug)]
 pub struct WrappedKey {
-    /// The name under which the keyring knows the key that wrapped it: 1 to 255 bytes.
+    /// The keyring's name for the key that wrapped it: 1 to 255 bytes.
     pub key_ref: Box<str>,
     /// The data key.
     pub key: DataKey,
-    /// The data key as it is stored beside what it encrypts: 1 to 65,535 bytes.
+    /// The data key as stored next to what it encrypts: 1 to 65,535 bytes.
     pub wrapped: Box<[u8]>,
 }
 
 impl WrappedKey {
-    /// Whether an envelope has room for it.
+    /// Whether it fits in an envelope.
     pub(super) fn check(&self) -> Result<(), Error> {
         let (name, length, limit) = if self.key_ref.is_empty() || self.key_ref.len() > 255 {
             ("name of the key", self.key_ref.len(), 255)
@@ -93,13 +93,13 @@ impl WrappedKey {
     }
 }
 
-/// What data keys are bound to by whoever wraps them: names and values, not secret.
+/// What a keyring binds data keys to: names and values, not secret.
 ///
-/// `pydynox:table` is the logical name of the table, `pydynox:v` is `1`; the caller's own pairs come beside.
+/// `pydynox:table` is the logical name of the table, `pydynox:v` is `1`; the caller's own pairs are added.
 #[derive(Debug, Clone)]
 pub struct KeyContext {
     pairs: BTreeMap<Box<str>, Box<str>>,
-    /// All pairs, each part with its length before it: what contexts are told apart by.
+    /// All pairs, each part preceded by its length: what distinguishes contexts.
     bytes: Box<[u8]>,
 }
 
@@ -124,11 +124,11 @@ impl KeyContext {
         }
     }
 
-    /// The same with a pair of the caller's.
+    /// The same with one of the caller's own pairs.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`]: the name is empty or one of ours.
+    /// [`ErrorKind::Configuration`]: the name is empty or reserved.
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, Error> {
         if name.is_empty() || name.starts_with("pydynox:") {
             let message = format!(
@@ -140,12 +140,12 @@ impl KeyContext {
         Ok(Self::of(self.pairs))
     }
 
-    /// The pairs in the order of their names.
+    /// The pairs, sorted by name.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// All pairs as bytes, each part with its length as a u32 before it: what a wrapping can authenticate.
+    /// All pairs as bytes, each part preceded by its length as a u32: input that a wrapping can authenticate.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -165,16 +165,16 @@ impl Hash for KeyContext {
     }
 }
 
-/// Makes data keys and opens them again. Caching and single flight are not its concern: see [`DataKeys`](super::DataKeys).
+/// Generates data keys and unwraps them. Caching and single flight are left to [`DataKeys`](super::DataKeys).
 ///
 /// A wrapping must be bound to its context: `unwrap` with another one must fail.
 pub trait Keyring: Send + Sync + 'static {
     /// A new data key, wrapped by the newest key.
     ///
-    /// Errors of a service that could not be reached say whether trying again may help.
+    /// Errors of a service that could not be reached indicate whether a retry may help.
     fn generate_data_key<'a>(&'a self, context: &'a KeyContext) -> Pending<'a, WrappedKey>;
 
-    /// The data key that the key of this name once wrapped in this context.
+    /// The data key that the key with this name wrapped in this context.
     ///
     /// What cannot be unwrapped is [`ErrorKind::Encryption`], made by [`cannot_open`], whatever the reason.
     fn unwrap<'a>(
@@ -184,19 +184,19 @@ pub trait Keyring: Send + Sync + 'static {
         context: &'a KeyContext,
     ) -> Pending<'a, DataKey>;
 
-    /// Bytes of the name of the newest key, and of what it wraps; they are asked for where no data key was made yet.
+    /// Bytes of the newest key's name, and of a key that it wraps; used before the first data key is generated.
     fn lengths(&self) -> (usize, usize) {
         (KMS_ARN, KMS_WRAPPED)
     }
 }
 
-/// Bytes of the ARN of a key of KMS.
+/// Bytes of the ARN of a KMS key.
 const KMS_ARN: usize = 75;
-/// Bytes of a data key that a symmetric key of KMS wrapped, as in
+/// Bytes of a data key wrapped by a symmetric KMS key, as in
 /// <https://docs.aws.amazon.com/cli/latest/reference/kms/generate-data-key.html>.
 pub const KMS_WRAPPED: usize = 167;
 
-/// The error of a value that is not opened: the same for each reason, so that it tells nobody which check failed.
+/// The error of a value that cannot be opened: the same for every reason, so that it does not reveal which check failed.
 pub fn cannot_open() -> Error {
     Error::new(
         ErrorKind::Encryption,

@@ -1,8 +1,8 @@
-//! How protected attributes are stored: compressed, encrypted, or both; written at the marks of a body, read out of an answer.
+//! Protected attributes and their stored form: compressed, encrypted, or both; written at a body's marks, read from an answer.
 //!
-//! An attribute is protected when its class says so ([`ProtectedAttribute`]). On the way out its value is left out of the
-//! body (a *mark*) and [`Marks::fill`] puts the stored form there; on the way in [`SealedValues::open`] puts the values back, item by
-//! item, so that whoever decodes sees what an attribute without protection would have looked like.
+//! An attribute is protected when its class declares it ([`ProtectedAttribute`]). On the way out its value is left out of the
+//! body (a *mark*) and [`Marks::fill`] puts the stored form there; on the way in [`SealedValues::open`] puts the values back,
+//! item by item, so that a decoder sees what an attribute without protection would look like.
 
 pub mod compression;
 pub mod data_keys;

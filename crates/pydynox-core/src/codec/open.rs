@@ -1,4 +1,4 @@
-//! The way in: protected values found in an answer, and its items with their values in place, opened as they are taken.
+//! The way in: finds protected values in an answer, and opens its items, with their values in place, as they are taken.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,10 +18,10 @@ use super::seal::no_keyring;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{Reader, Tag, WireError};
 
-/// After so many bytes of protected values, stored or unpacked, others are let through.
+/// Bytes of protected values, stored or decompressed, after which other tasks may run.
 const LONG_WORK: usize = 64 * 1024;
 
-/// Where the items of an answer stand.
+/// Where the items of an answer are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place<'a> {
     /// The text is one item and nothing else.
@@ -36,24 +36,24 @@ pub enum Place<'a> {
     Transaction,
 }
 
-/// What is known about an item before it is opened.
+/// What is known of an item before it is opened.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
-    /// The schema to read it by; None where its class protects nothing.
+    /// The schema to read it by; None if its class protects nothing.
     pub schema: Option<Arc<ProtectedSchema>>,
-    /// Its key, for answers that do not hold it; else it is read out of the item.
+    /// Its key, for answers that omit it; else it is read from the item.
     pub key: Option<ItemKey>,
-    /// The attributes in which no envelope is taken, if there are some.
+    /// The attributes in which an envelope is refused, if any.
     pub plain: Option<Arc<PlainAttributes>>,
 }
 
-/// The attributes that a class stores as they are, and another class of the same table encrypted: an item that passes for one of
-/// this class must not have the other one's values read as they are stored.
+/// The attributes that a class stores as they are, and another class of the same table encrypts: an item that passes for one
+/// of this class must not have the other one's values read in their stored form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainAttributes {
     /// The class.
     pub model: Box<str>,
-    /// The attribute that says of which class an item is.
+    /// The attribute that names an item's class.
     pub entity_attribute: Box<str>,
     /// The stored names, each with the class that encrypts it.
     pub names: Box<[(Box<str>, Box<str>)]>,
@@ -67,15 +67,15 @@ pub struct SealedValues {
 }
 
 struct Item {
-    /// Counted over all items of the answer.
+    /// Its number among all items of the answer.
     number: usize,
-    /// Where it stands in the answer.
+    /// Its range in the answer.
     range: Range<usize>,
     /// Its values.
     values: Range<usize>,
     schema: Option<Arc<ProtectedSchema>>,
     key: Option<ItemKey>,
-    /// Why it is not opened at all.
+    /// Why it is refused, if it is.
     refused: Option<Error>,
 }
 
@@ -91,23 +91,23 @@ impl fmt::Debug for SealedValues {
     }
 }
 
-/// Which items of an answer are to be opened, and how much may be unpacked for it.
+/// The items of an answer to open, and how many bytes may be decompressed for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// The number of the first.
     pub from: usize,
     /// How many.
     pub wanted: usize,
-    /// Bytes of opened items after which the rest stays closed.
+    /// Bytes of opened items after which the rest stay closed.
     pub room: usize,
     /// Bytes that no item may exceed.
     pub most: usize,
-    /// Whether the first item is opened even where it has more than the room.
+    /// Whether the first item is opened even if it exceeds the room.
     pub at_least_one: bool,
 }
 
 impl Share {
-    /// All items, as far as they have no more than so many bytes together.
+    /// All items, up to this many bytes in total.
     pub fn all(most: usize) -> Self {
         Self {
             from: 0,
@@ -119,7 +119,7 @@ impl Share {
     }
 }
 
-/// Items of an answer whose protected values were put in place.
+/// Items of an answer, with their protected values in place.
 #[derive(Debug, Clone, Default)]
 pub struct Opened {
     text: Bytes,
@@ -136,17 +136,17 @@ struct OpenedItem {
 }
 
 impl Opened {
-    /// The number of the first item that is not open, or of the first that was not asked for.
+    /// The number of the first item that is not open, or was not requested.
     pub fn until(&self) -> usize {
         self.until
     }
 
-    /// How many bytes the opened items have.
+    /// The total size of the opened items in bytes.
     pub fn size(&self) -> usize {
         self.text.len()
     }
 
-    /// An item by its number, or why it cannot be opened; None where it has no protected values, so that it is read as it stands.
+    /// An item by its number, or why it cannot be opened; None if it has no protected values and can be read as stored.
     pub fn item(&self, number: usize) -> Option<Result<Bytes, &Error>> {
         let index = self
             .items
@@ -159,17 +159,17 @@ impl Opened {
         })
     }
 
-    /// Plaintext that was taken for what should have been encrypted: item, counted over the answer, and attribute by its
-    /// index in the schema. It counts as a change, so that the next save encrypts it.
+    /// Plaintext accepted in place of ciphertext: the item's number in the answer, and the attribute's index in the schema. It
+    /// counts as a change, so that the next save encrypts it.
     pub fn migrated(&self) -> &[(usize, usize)] {
         &self.migrated
     }
 
-    /// The answer with the opened items in their places; every byte outside of protected values is as it was.
+    /// The answer with the opened items in their places; every byte outside protected values is unchanged.
     ///
     /// # Errors
     ///
-    /// The first item that cannot be opened.
+    /// That of the first item that cannot be opened.
     pub fn in_place(&self, body: &[u8]) -> Result<Vec<u8>, Error> {
         let mut whole = Vec::with_capacity(body.len() + self.text.len());
         let mut from = 0;
@@ -185,12 +185,12 @@ impl Opened {
 }
 
 impl SealedValues {
-    /// Looks for the protected values of an answer. `target` says how an item is read: it is given the table (where the answer
-    /// names it), the item's number and a cursor before the item, and gives `None` for an item without protected attributes.
+    /// Finds the protected values of an answer. `target` decides how an item is read: it receives the table (if the answer
+    /// names it), the item's number and a cursor before the item, and returns `None` for an item without protected attributes.
     ///
     /// # Errors
     ///
-    /// The answer is not of this form.
+    /// The answer does not have this form.
     pub fn look(
         body: &[u8],
         place: Place<'_>,
@@ -212,21 +212,21 @@ impl SealedValues {
         Ok(sealed)
     }
 
-    /// Whether the answer can be taken as it is.
+    /// Whether the answer can be used unchanged.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// Items with all values in place, or why they cannot be opened, each by itself. `body` is what was looked at.
+    /// Items with all values in place, or for each one why it cannot be opened. `body` is the answer passed to `look`.
     ///
-    /// Each wrapped data key that is not at hand is asked for once. Only the keyring is waited for, and before more than 64 KB
-    /// are opened at once others are let through.
+    /// Each wrapped data key that is not cached is requested once. This waits only for the keyring, and yields to other tasks
+    /// before more than 64 KB are opened at a time.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`]: there is no keyring. Those of the keyring that are about more than one value. An item has
-    /// the others: [`ErrorKind::Encryption`], an encrypted value cannot be opened, or is plaintext, with one message for all
-    /// reasons; [`ErrorKind::Serialization`], a compressed value is refused, or the item has more bytes than may be unpacked.
+    /// [`ErrorKind::Configuration`]: there is no keyring. Those of the keyring that concern more than one value. All others
+    /// are an item's: [`ErrorKind::Encryption`], an encrypted value cannot be opened, or is plaintext, with one message for
+    /// all reasons; [`ErrorKind::Serialization`], a compressed value is refused, or the item exceeds the limit.
     pub async fn open(
         &self,
         body: &[u8],
@@ -370,7 +370,7 @@ impl SealedValues {
             .any(|attribute| attribute.encryption.is_some())
     }
 
-    /// The data key of each value of these items that is an envelope, in their order, or why there is none.
+    /// The data key of each value of these items that is an envelope, in order, or why there is none.
     async fn unwrap(
         &self,
         items: &[Item],
@@ -436,22 +436,22 @@ impl SealedValues {
     }
 }
 
-/// The data key of an envelope, or why there is none; None for what is no envelope.
+/// The data key of an envelope, or why there is none; None if the value is not an envelope.
 type Key = Option<Result<Unwrapped, Error>>;
 
 /// Why an item stays closed.
 enum Closed {
-    /// It has more bytes than there is room for.
+    /// It exceeds the remaining room.
     Full,
     Refused(Error),
 }
 
-/// Items on their way to be opened.
+/// Items being opened.
 struct Opening<'a> {
     body: &'a [u8],
     text: Vec<u8>,
     migrated: Vec<(usize, usize)>,
-    /// Bytes since others were let through.
+    /// Bytes since other tasks last ran.
     work: usize,
 }
 
@@ -521,14 +521,14 @@ impl Opening<'_> {
             };
             let content = if is_compressed {
                 let default = Compression::default();
-                // An attribute may have been compressed before its class stopped to say so.
+                // An attribute may have been compressed before its class dropped the setting.
                 let compression = attribute.compression.as_ref().unwrap_or(&default);
                 let size = compression.content_size(&content);
                 let size = size.map_err(|refused| placed(&not_unpacked(refused)))?;
                 if (self.text.len() - start).saturating_add(size) > most {
                     return Err(Closed::Full);
                 }
-                // Before, not after: it may be much.
+                // Before, not after: it may be large.
                 self.pause(size).await;
                 let unpacked = compression.decompress(&content);
                 Cow::Owned(unpacked.map_err(|refused| placed(&not_unpacked(refused)))?)
@@ -551,7 +551,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Lets others through after much work.
+    /// Yields to other tasks after much work.
     async fn pause(&mut self, bytes: usize) {
         self.work = self.work.saturating_add(bytes);
         if self.work > LONG_WORK {
@@ -568,7 +568,7 @@ impl From<Error> for Closed {
 }
 
 impl PlainAttributes {
-    /// Why the value at a cursor is not taken.
+    /// Why the value at a cursor is refused, if it is.
     fn refuses(&self, name: &str, reader: &Reader<'_>) -> Result<Option<Error>, WireError> {
         let Some((_, other)) = self.names.iter().find(|(plain, _)| **plain == *name) else {
             return Ok(None);
@@ -589,7 +589,7 @@ impl PlainAttributes {
     }
 }
 
-/// Calls `item` where each item of an answer begins; it must consume the item.
+/// Calls `item` at the start of each item of an answer; it must consume the item.
 fn walk(
     reader: &mut Reader<'_>,
     place: Place<'_>,
@@ -663,11 +663,11 @@ fn not_unpacked(refused: Refused) -> Error {
     Error::new(ErrorKind::Serialization, refused.what())
 }
 
-/// What stands where a protected value is declared.
+/// What is stored where a protected value is declared.
 enum Stored {
-    /// A compressed form, of an attribute that is not encrypted, or not yet.
+    /// The compressed form of an attribute that is not encrypted, or not yet.
     Compressed(Vec<u8>),
-    /// Bytes that mean to be an envelope.
+    /// Bytes that claim to be an envelope.
     Envelope(Vec<u8>),
     /// A value of its own type.
     Plain(Tag),
@@ -694,7 +694,7 @@ impl Stored {
         })
     }
 
-    /// Plaintext is not accepted where ciphertext is declared, unless the class says so.
+    /// Plaintext is refused where ciphertext is declared, unless the class allows it.
     fn check(&self, attribute: &ProtectedAttribute) -> Result<(), Error> {
         match (self, attribute.encryption) {
             (Self::Plain(_) | Self::Compressed(_), Some(OnPlaintext::Error)) => Err(cannot_open()),
@@ -705,14 +705,14 @@ impl Stored {
 
 /// A value without its encryption.
 enum Unsealed<'a> {
-    /// It stands as it is.
+    /// Neither encrypted nor compressed.
     Plain(Tag),
-    /// It is compressed only.
+    /// Only compressed.
     Packed(&'a [u8]),
     Opened {
         content: Vec<u8>,
         is_compressed: bool,
-        /// What it was encrypted as.
+        /// The type before encryption.
         tag: Tag,
     },
 }

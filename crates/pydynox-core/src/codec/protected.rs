@@ -1,4 +1,4 @@
-//! What a class says about its protected attributes, and what their values are bound to.
+//! Protected attributes as a class declares them, and what their values are bound to.
 
 use super::compression::Compression;
 use super::envelope::{Binding, KeyPart};
@@ -10,19 +10,19 @@ use crate::wire::{Reader, Tag, WireError};
 /// Longest logical name of a table, in bytes; `DynamoDB`'s own names and ARNs are shorter.
 const MAX_TABLE_NAME: usize = 2048;
 
-/// What happens when plaintext stands where an encrypted value is declared.
+/// What happens to plaintext where an encrypted value is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnPlaintext {
     /// It is refused.
     #[default]
     Error,
-    /// It is taken, and reported, so that the next save encrypts it.
+    /// It is accepted and reported, so that the next save encrypts it.
     Migrate,
 }
 
-/// An attribute that is not stored as it is.
+/// An attribute that is not stored in plain form.
 ///
-/// Its value becomes bytes, which are compressed (where told so) and encrypted (where told so), and stored as type B:
+/// Its value becomes bytes, which are compressed and encrypted (each if configured), and stored as type B:
 ///
 /// ```text
 /// version u8 = 1 | type u8 | payload
@@ -30,18 +30,18 @@ pub enum OnPlaintext {
 ///      6 M · 7 L · 8 SS · 9 NS · 10 BS: DynamoDB's JSON of the value, {"M":{...}}, maps and sets in order, without blanks
 /// ```
 ///
-/// Equal values have equal bytes. A value that is compressed only is stored as it is, with its own type, where it is short or
-/// does not shrink; a binary one that could be taken for a compressed form is compressed whatever its size. What is to be
-/// encrypted is encrypted always.
+/// Equal values have equal bytes. A value that is only compressed is stored unchanged, with its own type, if it is short or
+/// does not shrink; a binary one that could be mistaken for a compressed form is compressed whatever its size. A value that
+/// must be encrypted always is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtectedAttribute {
-    /// The name it is stored under.
+    /// The name under which it is stored.
     pub attribute_name: Box<str>,
-    /// The types that its values can have, the likeliest first. An envelope does not tell which, so each costs one more try.
+    /// The types that its values can have, the likeliest first. An envelope does not record its type, so each costs one more try.
     pub types: Box<[Tag]>,
-    /// How it is compressed, if it is.
+    /// Its compression, if any.
     pub compression: Option<Compression>,
-    /// Whether it is encrypted, and what is done about plaintext then.
+    /// Whether it is encrypted, and what then happens to plaintext.
     pub encryption: Option<OnPlaintext>,
 }
 
@@ -57,7 +57,7 @@ impl ProtectedAttribute {
 pub struct ProtectedSchema {
     /// Name of the model, for messages.
     pub model: Box<str>,
-    /// What encrypted values know their table by: the name that is sent, unless the class declares another one.
+    /// The table name bound into encrypted values: the name that is sent, unless the class declares another one.
     pub logical_table: Box<str>,
     /// The partition key.
     pub partition_key: KeyAttribute,
@@ -68,12 +68,12 @@ pub struct ProtectedSchema {
 }
 
 impl ProtectedSchema {
-    /// A schema that can be carried out.
+    /// The data keys of one keyring, on demand: one lookup at a time for each, and no use of a key beyond its limits.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`]: a protected attribute is a key, is neither compressed nor encrypted, has no type, or is
-    /// given twice; settings of a compression make no sense; the logical name of the table is empty or too long.
+    /// given twice; a compression setting is not valid; the logical name of the table is empty or too long.
     pub fn new(
         model: &str,
         logical_table: &str,
@@ -92,7 +92,7 @@ impl ProtectedSchema {
         Ok(schema)
     }
 
-    /// The same schema, whose encrypted values know their table by this name.
+    /// The same schema, with this table name bound into encrypted values.
     #[must_use]
     pub fn in_table(&self, logical_table: &str) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl ProtectedSchema {
         }
     }
 
-    /// The attribute that is stored under this name, and its index.
+    /// The attribute stored under this name, and its index.
     pub fn find(&self, attribute_name: &str) -> Option<(usize, &ProtectedAttribute)> {
         self.attributes
             .iter()
@@ -191,11 +191,11 @@ pub struct ItemKey {
 }
 
 impl ItemKey {
-    /// The key out of JSON text of a map, `{"id":{"S":"u1"}}`: of an item, or of a key.
+    /// The key from JSON text of a map, `{"id":{"S":"u1"}}`: an item or a key.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// As for [`new`](Self::new).
     pub fn of(schema: &ProtectedSchema, item: &[u8]) -> Result<Self, Error> {
         let (mut partition_key, mut sort_key) = (None, None);
         let mut reader = Reader::new(item)?;
@@ -219,7 +219,7 @@ impl ItemKey {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Internal`]: a value is missing, too many, or of another type than the schema says.
+    /// [`ErrorKind::Internal`]: a value is missing, superfluous, or of another type than in the schema.
     pub fn new(
         schema: &ProtectedSchema,
         partition_key: &[u8],

@@ -1,5 +1,4 @@
-//! What a call needs to know about protected attributes: its body marks their values, and its answer is opened before anybody
-//! sees it.
+//! Protection of a call: the marked values of its body are sealed, and its answer is opened before anything else reads it.
 
 use std::sync::Arc;
 
@@ -19,35 +18,35 @@ use crate::wire::{Reader, WireError};
 /// An item whose values are marked in a body.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// By what its values are protected.
+    /// The schema that protects its values.
     pub schema: Arc<ProtectedSchema>,
     /// Its key, as JSON text of a map.
     pub key: Box<[u8]>,
 }
 
-/// By what items of an answer are opened.
+/// How to open certain items of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reads {
-    /// Only those of this table, as it is sent.
+    /// Only items of this table, as it is sent.
     pub table: Option<Arc<str>>,
-    /// Only those with this text in an attribute: the attribute's name, and the text.
+    /// Only items with this text in an attribute: the attribute's name, and the text.
     pub entity: Option<(Box<str>, Box<str>)>,
-    /// The schema; None where such items have no protected attributes.
+    /// The schema; None if such items have no protected attributes.
     pub schema: Option<Arc<ProtectedSchema>>,
-    /// The attributes in which such items have no envelope, if others of the table may have.
+    /// The attributes that have no envelope in such items, if other items of the table may have one.
     pub plain: Option<Arc<PlainAttributes>>,
 }
 
 /// What a call needs to know.
 #[derive(Default)]
 pub struct Protection {
-    /// The keys of the client, if it has a keyring.
+    /// The client's data keys, if it has a keyring.
     pub keys: Option<Arc<DataKeys>>,
-    /// How many forks lie behind this process.
+    /// The number of forks that led to this process.
     pub generation: u64,
     /// The items whose values are marked, by their numbers.
     pub writes: Vec<Written>,
-    /// How items are opened: the first that fits counts.
+    /// How to open items: the first match wins.
     pub reads: Vec<Reads>,
 }
 
@@ -58,7 +57,7 @@ impl std::fmt::Debug for Protection {
 }
 
 impl Protection {
-    /// What another one says of reading.
+    /// The reading part of another one.
     pub fn reading(other: &Self) -> Self {
         Self {
             keys: other.keys.clone(),
@@ -68,7 +67,7 @@ impl Protection {
         }
     }
 
-    /// Reads what another one reads, too.
+    /// The data keys of one keyring, on demand: one lookup at a time for each, and no use of a key beyond its limits.
     pub fn join(&mut self, other: &Self) {
         self.keys = self.keys.take().or_else(|| other.keys.clone());
         self.generation = other.generation;
@@ -101,8 +100,8 @@ impl Protection {
             .await
     }
 
-    /// What an item counts once its marked values are protected. Nothing is encrypted, and no keyring is asked: where no data key
-    /// is at hand, those of KMS are taken to be as long as they are for symmetric keys.
+    /// The size of an item once its marked values are protected. Nothing is encrypted, and the keyring is not called: if no
+    /// data key is cached, one of KMS is assumed to be as long as for a symmetric key.
     ///
     /// # Errors
     ///
@@ -141,7 +140,7 @@ impl Protection {
         Ok(plain)
     }
 
-    /// What is protected in an answer; None where it can be taken as it is.
+    /// What is protected in an answer; None if it can be used unchanged.
     ///
     /// # Errors
     ///
@@ -208,7 +207,7 @@ impl Protection {
         })
     }
 
-    /// An error with the items that it gives back opened; one that cannot be opened, or not in time, is left out.
+    /// An error with the items that it returns opened; one that cannot be opened, or not in time, is omitted.
     pub async fn open_error(
         &self,
         error: Error,
@@ -255,7 +254,7 @@ impl Protection {
     }
 }
 
-/// An answer of several items whose protected values are still to be opened, as its items are taken.
+/// An answer of several items whose protected values are opened as its items are taken.
 pub struct Sealed {
     values: SealedValues,
     body: Bytes,
@@ -269,7 +268,7 @@ impl std::fmt::Debug for Sealed {
 }
 
 impl Sealed {
-    /// What was found in an answer.
+    /// The values found in an answer.
     pub fn new(values: SealedValues, body: Bytes, protection: Arc<Protection>) -> Self {
         Self {
             values,
@@ -278,7 +277,7 @@ impl Sealed {
         }
     }
 
-    /// Some of its items.
+    /// Opens some of its items.
     ///
     /// # Errors
     ///
@@ -292,8 +291,8 @@ fn misplaced() -> Error {
     Error::new(ErrorKind::Internal, "a value was marked and not ended")
 }
 
-/// Whether an item has this text in this attribute. However it is escaped: whoever decodes the item must come to the same answer,
-/// or plaintext could be taken for what was opened.
+/// Whether an item has this text in this attribute, no matter how it is escaped: the decoder must come to the same answer, or
+/// plaintext could pass for an opened value.
 fn has(mut reader: Reader<'_>, name: &str, text: &str) -> Result<bool, WireError> {
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {

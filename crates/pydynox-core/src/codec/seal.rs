@@ -1,4 +1,4 @@
-//! The way out: a body whose protected values were left out, and how they are put in.
+//! The way out: a body without its protected values, and the code that fills them in.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::codec::compression::{Compression, is_compressed};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Tag;
 
-/// The values that a body leaves out, each with the place where it belongs.
+/// The values that a body omits, each with its place.
 ///
-/// While a body is written, whoever writes it calls [`item`](Self::item) for each item and [`push`](Self::push) where a
-/// protected value would stand, and writes nothing there. A body without protected values has no `Marks`.
+/// The code that writes a body calls [`item`](Self::item) for each item and [`push`](Self::push) where a protected value
+/// belongs, and writes nothing there. A body without protected values has no `Marks`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -77,22 +77,22 @@ impl std::fmt::Debug for Mark {
 }
 
 impl Marks {
-    /// Announces an item that has protected values in this body, and gives the number to name it by.
+    /// Registers an item that has protected values in this body, and returns its number.
     pub fn item(&mut self, schema: Arc<ProtectedSchema>) -> usize {
         self.items.push(Item { schema, key: None });
         self.items.len() - 1
     }
 
-    /// Says what the key of an item is; needed for each item with an encrypted value, before the body is filled.
+    /// Sets the key of an item; needed for each item with an encrypted value, before the body is filled.
     pub fn set_key(&mut self, item: usize, key: ItemKey) {
         if let Some(item) = self.items.get_mut(item) {
             item.key = Some(key);
         }
     }
 
-    /// Leaves a value out at this offset: `attribute` is its index in the schema, `value` its wire JSON, `{"S":"..."}`.
+    /// Omits a value at this offset: `attribute` is its index in the schema, `value` its wire JSON, `{"S":"..."}`.
     ///
-    /// Offsets must not go down from one call to the next.
+    /// Offsets must not decrease from one call to the next.
     pub fn push(&mut self, at: usize, item: usize, attribute: usize, value: &[u8]) {
         self.marks.push(Mark {
             at,
@@ -102,19 +102,19 @@ impl Marks {
         });
     }
 
-    /// Whether nothing was left out.
+    /// Whether nothing was omitted.
     pub fn is_empty(&self) -> bool {
         self.marks.is_empty()
     }
 
-    /// The body with all values in: compressed, encrypted, as the schemas say. To be done once per call, before retries.
+    /// The body with all values in place, compressed and encrypted as the schemas declare. Fill it once per call, before retries.
     ///
-    /// `keys` are those of the client's keyring. Only the keyring is waited for, so without encryption, or with a data key at
-    /// hand, this is ready at once.
+    /// `keys` are those of the client's keyring. Only the keyring is waited for, so without encryption, or with a cached data
+    /// key, this is ready immediately.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`]: a value is to be encrypted and there is no keyring. [`ErrorKind::Validation`]: a value is
+    /// [`ErrorKind::Configuration`]: a value needs encryption and there is no keyring. [`ErrorKind::Validation`]: a value is
     /// nested too deep, or too large to be read back. Those of the keyring.
     pub async fn fill(
         &self,
@@ -130,11 +130,11 @@ impl Marks {
         self.splice(&body, &stored)
     }
 
-    /// The body with values of the lengths that they would have: nothing is encrypted.
+    /// The body with placeholders of the protected values' lengths: nothing is encrypted.
     ///
     /// # Errors
     ///
-    /// Those of [`fill`](Self::fill), but for the keyring's.
+    /// Those of [`fill`](Self::fill), except the keyring's.
     pub fn measure(
         &self,
         body: &[u8],
@@ -164,7 +164,7 @@ impl Marks {
             .map_err(|error| error.with_table(&*item.schema.logical_table))
     }
 
-    /// Seals what is to be sealed, with one data key for each table.
+    /// Seals the values to encrypt, with one data key for each table.
     async fn encrypt(
         &self,
         stored: &mut [Stored],
@@ -241,7 +241,7 @@ pub(super) fn no_keyring() -> Error {
     )
 }
 
-/// The form that a value gets.
+/// The stored form of a value.
 enum Stored {
     AsItIs,
     Binary(Vec<u8>),
@@ -292,7 +292,7 @@ fn compress(
     content: &[u8],
     stored_alone: bool,
 ) -> Result<Option<Vec<u8>>, Error> {
-    // The payload of a binary value is the value; it follows two bytes.
+    // A binary value is its own payload; it starts after two bytes.
     let looks_compressed = tag == Tag::B && content.get(2..).is_some_and(is_compressed);
     if stored_alone && looks_compressed {
         return compression.compress_always(content).map(Some);
