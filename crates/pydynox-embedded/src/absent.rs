@@ -1,4 +1,4 @@
-//! Updates that make no item where there is none: those of REMOVE and DELETE alone. The engine makes one of its key.
+//! Absent items: updates with only REMOVE and DELETE create no item. The engine would create one from the key.
 
 use std::collections::HashMap;
 
@@ -15,14 +15,14 @@ use crate::gate;
 
 type Key = HashMap<String, AttributeValue>;
 
-/// An item that is not there, and must not be there because of an update.
+/// An item that does not exist and must not be created by an update.
 struct Absent {
     table: String,
     key: Key,
 }
 
 impl Absent {
-    /// None where the item is there, or the question is refused: then the update is refused too, in its own words.
+    /// None if the item exists or the read is refused: then the update is refused too, with its own message.
     fn look(database: &Database, table: &str, key: &Key) -> Option<Self> {
         let request = GetItemRequest {
             table_name: table.to_owned(),
@@ -36,7 +36,7 @@ impl Absent {
         })
     }
 
-    /// Takes away what the engine made. Nobody saw it: requests come one after another.
+    /// Removes what the engine created. No one saw it: requests run one after another.
     fn restore(self, database: &Database) -> Result<(), DynoxideError> {
         let request = DeleteItemRequest {
             table_name: self.table,
@@ -89,7 +89,7 @@ fn makes_nothing(request: &UpdateItemRequest) -> bool {
         (None, Some(updates)) => {
             !updates.is_empty() && updates.values().all(|update| update.action == "DELETE")
         }
-        // It makes an item of its key.
+        // It creates an item from its key.
         (None, None) => false,
     }
 }

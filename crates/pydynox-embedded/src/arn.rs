@@ -1,24 +1,24 @@
-//! Amazon resource names: taken in place of table names, and given back with a region that exists.
+//! Amazon resource names: accepted in place of table names, and returned with a region that exists.
 
 use std::collections::HashMap;
 
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-/// How the engine writes region and account in the resource names that it makes up.
+/// How the engine writes region and account in the resource names that it invents.
 const ENGINE_SCOPE: &[u8] = b":dynoxide:000000000000:";
-/// How we do; tools that parse them want a region they know.
+/// How we write them; tools that parse them expect a known region.
 const OUR_SCOPE: &[u8] = b":us-east-1:000000000000:";
 
-/// A request with plain table names, and the resource names that stood in their place.
+/// A request with plain table names, and the resource names that they replace.
 pub(crate) struct Plain {
     pub(crate) body: String,
     given: HashMap<String, String>,
 }
 
-/// Replaces resource names of tables by their names; `None` when there are none.
+/// Replaces resource names of tables with table names; `None` when there are none.
 pub(crate) fn plain(body: &str) -> Option<Plain> {
-    // Almost always the end: one pass over the bytes.
+    // Almost always the only step: one pass over the bytes.
     memmem::find(body.as_bytes(), b":dynamodb:")?;
     let Ok(Value::Object(mut request)) = serde_json::from_str(body) else {
         return None;
@@ -66,7 +66,7 @@ pub(crate) fn with_real_region(operation: &str, answer: Vec<u8>) -> Vec<u8> {
     match operation {
         "CreateTable" | "DescribeTable" | "UpdateTable" | "DeleteTable" | "ListStreams"
         | "DescribeStream" => replace_all(answer, ENGINE_SCOPE, OUR_SCOPE),
-        // The items in it are the user's: only what cannot stand inside a JSON string.
+        // The items in it are the user's: only what cannot occur inside a JSON string.
         "GetRecords" => replace_all(
             answer,
             br#""awsRegion":"dynoxide""#,
@@ -115,7 +115,7 @@ fn replace_keys(request: &mut Map<String, Value>, given: &mut HashMap<String, St
     let Some(Value::Object(tables)) = request.get_mut("RequestItems") else {
         return false;
     };
-    // A table that is named in both ways stays so: the engine refuses the resource name.
+    // A table that is named both ways stays as it is: the engine refuses the resource name.
     let renamed: Vec<_> = tables
         .keys()
         .filter_map(|arn| Some((arn.clone(), table_of(arn)?.to_owned())))
@@ -146,7 +146,7 @@ fn replace_in_transaction(request: &mut Map<String, Value>) -> bool {
     changed
 }
 
-/// The engine compares this one with the names that it makes up.
+/// The engine compares this one with the names that it invents.
 fn replace_start(request: &mut Map<String, Value>) -> bool {
     let Some(Value::String(start)) = request.get_mut("ExclusiveStartStreamArn") else {
         return false;

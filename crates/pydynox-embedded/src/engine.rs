@@ -1,4 +1,4 @@
-//! One engine: opening it, keeping a panic of its inside, and turning what it says into answers of the seam.
+//! Engine: opening it, containing its panics, and turning its results into answers of the transport seam.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,12 +25,12 @@ pub(crate) struct Engine {
 }
 
 enum State {
-    /// Opened by the next request: right after a fork nothing is.
+    /// Opened by the next request: right after a fork, every engine is closed.
     Closed,
     Open(Connection),
-    /// A file that the parent process had open while it forked.
+    /// A file that the parent process had open when it forked.
     Inherited,
-    /// It panicked; this is what it said.
+    /// It panicked, with this message.
     Dead(Box<str>),
 }
 
@@ -69,7 +69,7 @@ impl Engine {
         }
     }
 
-    /// Refuses every request: to open the file in this process could damage it.
+    /// Refuses every request: opening the file in this process could damage it.
     pub(crate) fn refuse(&mut self) {
         self.state = State::Inherited;
     }
@@ -127,11 +127,11 @@ impl Engine {
         }
     }
 
-    /// Gives up on the engine: its lock is poisoned, and its connection may be in the middle of a transaction.
+    /// Abandons the engine: its lock is poisoned, and its connection may be in the middle of a transaction.
     fn die(&mut self, operation: &str, panic: &(dyn std::any::Any + Send)) -> TransportError {
         let why = text(panic);
         let broken = mem::replace(&mut self.state, State::Dead(why.into()));
-        // Rolls back and frees the file for whoever opens it next.
+        // Rolls back and releases the file for the next one that opens it.
         let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
         TransportError::maybe_sent(
             FailureKind::Engine,
@@ -151,7 +151,7 @@ fn text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-/// A database that is closed by the process that opened it, and by no other.
+/// A database that is closed only by the process that opened it.
 struct Connection {
     database: Option<Database>,
     generation: u64,
@@ -172,12 +172,12 @@ impl Connection {
             return;
         };
         let begun = Instant::now();
-        // A sweep that fails (a file locked by another process) is made up for by the next one.
+        // If a sweep fails (a file locked by another process), the next one makes up for it.
         let _ = database.sweep_ttl();
         sweeper.swept(begun.elapsed());
     }
 
-    /// Runs an operation; the error says why the engine could not write, and that nothing was written is certain.
+    /// Runs an operation; an error is the reason why the engine could not write, and means that nothing was written.
     fn execute(&self, operation: &str, body: &[u8], sweeper: &Sweeper) -> Result<Response, String> {
         let Some(database) = &self.database else {
             return Ok(Response::default());
@@ -205,7 +205,7 @@ impl Connection {
     }
 }
 
-/// Whether the engine found no room for what it was to write. It has rolled back then; by these words `SQLite` says so.
+/// Whether the engine ran out of disk space. It has then rolled back; `SQLite` reports it with this text.
 fn is_without_room(error: &DynoxideError) -> bool {
     let is_internal = matches!(
         error,
@@ -233,7 +233,7 @@ fn response(status: u16, body: Vec<u8>) -> Response {
     Response {
         status,
         body: Bytes::from(body),
-        // Written by a serializer, read by nobody in between.
+        // Written by a serializer and not touched since.
         verified: true,
         ..Response::default()
     }

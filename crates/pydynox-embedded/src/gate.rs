@@ -1,4 +1,4 @@
-//! What DynamoDB refuses of an expression before it looks at anything else, asked before the engine reads it.
+//! Gate: the checks that DynamoDB makes on an expression before anything else, made before the engine parses it.
 
 use dynoxide::DynoxideError;
 use dynoxide::actions::batch_get_item::BatchGetItemRequest;
@@ -16,7 +16,7 @@ use dynoxide::actions::update_item::UpdateItemRequest;
 const MOST_OPERATORS: usize = 300;
 const MOST_BYTES: usize = 4096;
 
-/// Which expression of a request one is.
+/// The role of an expression in its request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Condition,
@@ -42,12 +42,12 @@ impl Role {
 
 /// A request that carries expressions.
 pub(crate) trait Expressions {
-    /// Shows each of them.
+    /// Passes each of them to `see`.
     fn show(&self, see: &mut dyn FnMut(Role, &str));
 }
 
-/// Refuses expressions that DynamoDB refuses for their length, their parentheses or their operators. Of the rest, how many
-/// levels the deepest one can have.
+/// Refuses expressions that DynamoDB refuses for their length, parentheses or operators. For the others, returns how many levels
+/// the deepest one can have.
 pub(crate) fn pass(request: &impl Expressions) -> Result<usize, DynoxideError> {
     let mut deepest = 0;
     let mut refused = None;
@@ -64,7 +64,7 @@ pub(crate) fn pass(request: &impl Expressions) -> Result<usize, DynoxideError> {
     })
 }
 
-/// Whether an update expression takes away and sets nothing.
+/// Whether an update expression only removes and sets nothing.
 pub(crate) fn makes_nothing(text: &str) -> bool {
     let has = |names: [&str; 2]| {
         let is = |word: &str| names.iter().any(|name| word.eq_ignore_ascii_case(name));
@@ -75,14 +75,14 @@ pub(crate) fn makes_nothing(text: &str) -> bool {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
-    /// A keyword, a function or a name, placeholders with their mark.
+    /// A keyword, function or name; placeholders include their mark.
     Word(&'a str),
-    /// `=`, `<>`, `<=` and their like.
+    /// `=`, `<>`, `<=` and the like.
     Comparator,
     Other(char),
 }
 
-/// An expression, token by token. What is none of DynamoDB's is a token too: to refuse it is the engine's matter.
+/// An expression, token by token. Characters unknown to DynamoDB are tokens too: the engine refuses them.
 struct Tokens<'a>(&'a str);
 
 impl<'a> Iterator for Tokens<'a> {
@@ -114,10 +114,10 @@ fn is_of_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
-/// The levels that an expression can have, or why DynamoDB refuses it.
+/// The number of levels an expression can have, or why DynamoDB refuses it.
 fn look(role: Role, text: &str) -> Result<usize, String> {
     if text.len() > MOST_BYTES {
-        // In the engine's words, which are different from place to place; it looks at the length first, too.
+        // The engine checks the length first too, and its message varies from place to place.
         return Ok(0);
     }
     let mut parentheses = Parentheses::default();
@@ -128,7 +128,7 @@ fn look(role: Role, text: &str) -> Result<usize, String> {
         let called = matches!(tokens.peek(), Some((_, Token::Other('('))));
         operators += usize::from(match token {
             Token::Word(word) => match Keyword::of(word) {
-                // The AND of a BETWEEN is no operator of its own.
+                // The AND of a BETWEEN is not a separate operator.
                 Some(Keyword::And) => !std::mem::take(&mut between),
                 Some(Keyword::Between) => {
                     between = true;
@@ -141,7 +141,7 @@ fn look(role: Role, text: &str) -> Result<usize, String> {
                 Some(Keyword::Or | Keyword::In) => true,
                 None => called && !word.starts_with(['#', ':']),
             },
-            // The `=` of SET assigns.
+            // The `=` of SET is an assignment.
             Token::Comparator => role != Role::Update,
             Token::Other('+' | '-') => role == Role::Update,
             Token::Other('(') => {
@@ -189,13 +189,13 @@ impl Keyword {
     }
 }
 
-/// Pairs of parentheses by the places of their tokens.
+/// Pairs of parentheses by the positions of their tokens.
 #[derive(Default)]
 struct Parentheses {
     open: Vec<usize>,
-    /// The pair that was closed last.
+    /// The pair that was closed most recently.
     last: Option<(usize, usize)>,
-    /// Of those that are never closed too: levels for whoever reads up to the end before it finds out.
+    /// Includes those never closed: a parser nests that deep before it finds out.
     opened: usize,
 }
 
@@ -205,7 +205,7 @@ impl Parentheses {
         self.open.push(place);
     }
 
-    /// Whether the pair has nothing in it but another one.
+    /// Whether the pair contains nothing but another pair.
     fn close(&mut self, place: usize) -> bool {
         let Some(opened) = self.open.pop() else {
             return false;

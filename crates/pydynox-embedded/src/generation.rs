@@ -1,23 +1,23 @@
-//! Which process of a line of forks this is, and the gate that every use of `SQLite` passes.
+//! Generations: the count of forks that led to this process, and the gate that every use of `SQLite` passes.
 //!
-//! Everything here is an atomic, because a lock that another thread held at the fork stays locked in the child for ever.
+//! Everything here is an atomic, because a lock that another thread held at the fork stays locked in the child forever.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How many forks lie between the first process and this one.
+/// Number of forks between the first process and this one.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 /// Threads that are inside `SQLite`.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 /// Threads that are about to fork.
 static FORKING: AtomicUsize = AtomicUsize::new(0);
 
-/// Longest wait for those inside; a fork that is late is better than one that never comes.
+/// Longest wait for threads inside; a late fork is better than none.
 const PATIENCE: Duration = Duration::from_secs(10);
 const NAP: Duration = Duration::from_micros(50);
 
-/// Which process of a line of forks this is.
+/// The generation of this process in its line of forks.
 pub(crate) fn now() -> u64 {
     GENERATION.load(Ordering::Acquire)
 }
@@ -38,7 +38,7 @@ pub(crate) fn let_in() {
     });
 }
 
-/// Begins the next generation, in a forked child; no thread but this one came along.
+/// Begins the next generation, in a forked child; no other thread survived the fork.
 pub(crate) fn begin() -> u64 {
     FORKING.store(0, Ordering::SeqCst);
     INSIDE.store(0, Ordering::SeqCst);
@@ -67,7 +67,7 @@ impl Pass {
         }
     }
 
-    /// A pass at once, for a thread that holds the GIL and thereby keeps forks away, and for closing.
+    /// An immediate pass, for closing and for threads that hold the GIL, which keeps forks away.
     pub(crate) fn regardless() -> Self {
         INSIDE.fetch_add(1, Ordering::SeqCst);
         Self { generation: now() }
@@ -76,7 +76,7 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        // The count began anew in the child.
+        // The count restarted in the child.
         if self.generation == now() {
             INSIDE.fetch_sub(1, Ordering::SeqCst);
         }

@@ -1,4 +1,4 @@
-//! The slots of this process by name and by canonical path, so that equal locations share one engine.
+//! Registry: the slots of this process by name and canonical path, so that equal locations share one engine.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,22 +13,22 @@ use crate::location::{Location, Place};
 use crate::slot::Slot;
 use crate::source::Source;
 
-/// Every slot that is in use. Weak, so that the last user closes the engine, on whatever thread, without this lock.
+/// Every slot in use. Weak, so that the last user closes the engine, on any thread, without this lock.
 ///
-/// The lock is taken only by those who hold the GIL, and so does whoever forks; a child therefore finds it free. Should
-/// somebody fork behind Python's back, the child waits for [`PATIENCE`] and gets an error, never a hang.
+/// Only threads that hold the GIL take the lock, and Python forks with the GIL held, so a child finds it free. After a fork that
+/// bypasses Python, the child waits for [`PATIENCE`] and gets an error, never a hang.
 static SLOTS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const NAP: Duration = Duration::from_micros(100);
 
-/// The slot of this location, opened if nobody has it open.
+/// The slot of this location, opened if it is not open yet.
 pub(crate) fn open(location: &Location) -> Result<Arc<Slot>, Error> {
     let place = canonical(location.place())?;
     add(Source::new(place))
 }
 
-/// A slot of its own, whose time is this clock's.
+/// A private slot that runs on this clock.
 pub(crate) fn open_with_clock(clock: Arc<dyn Clock>) -> Result<Arc<Slot>, Error> {
     let place = Location::private().place().clone();
     add(Source::new(place).with_clock(clock))
@@ -42,7 +42,7 @@ pub(crate) fn close_files() {
     }
 }
 
-/// Gives every slot that is in use a new engine.
+/// Gives every slot in use a new engine.
 pub(crate) fn renew(generation: u64) {
     let Ok(slots) = lock() else { return };
     for slot in slots.iter().filter_map(Weak::upgrade) {
@@ -71,7 +71,7 @@ fn lock() -> Result<MutexGuard<'static, Vec<Weak<Slot>>>, Error> {
     loop {
         match SLOTS.try_lock() {
             Ok(slots) => return Ok(slots),
-            // Whoever panicked left a list of slots, whole or short of one.
+            // A thread that panicked left a valid list, at most short of one slot.
             Err(TryLockError::Poisoned(poisoned)) => return Ok(PoisonError::into_inner(poisoned)),
             Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => sleep(NAP),
             Err(TryLockError::WouldBlock) => {
@@ -93,7 +93,7 @@ fn is_same(one: &Place, other: &Place) -> bool {
     }
 }
 
-/// One engine cannot keep a file in two ways.
+/// One engine cannot store a file in two ways.
 fn agree(open: &Place, wanted: &Place) -> Result<(), Error> {
     if open == wanted {
         return Ok(());
@@ -123,7 +123,7 @@ fn canonical(place: &Place) -> Result<Place, Error> {
     })
 }
 
-/// Links are followed; the file itself need not be there yet.
+/// Links are followed; the file itself need not exist yet.
 fn canonical_path(path: &Path) -> io::Result<PathBuf> {
     match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -1,17 +1,17 @@
-//! Where in a request an object, a list or a map stands, asked before the engine reads it: it would take a list for an object.
+//! Shapes: where a request has objects, lists and maps, checked before the engine, which would take a list for an object.
 
 use pydynox_core::wire::{Reader, WireError};
 
 use Shape::{List, Map, Scalar, Structure};
 
-/// What stands at a place of a request, as the service declares it.
+/// The type of a value in a request, as the service declares it.
 enum Shape {
-    /// Neither object nor list. What it is instead is the engine's matter.
+    /// Neither object nor list. Its exact type is checked by the engine.
     Scalar,
-    /// An object with members, by the name of its class; those that are not named here are scalars.
+    /// An object with members, by the name of its class; members not listed here are scalars.
     Structure(&'static str, Members),
     List(&'static Shape),
-    /// An object whose names are the caller's.
+    /// An object whose names are chosen by the caller.
     Map(&'static Shape),
 }
 
@@ -52,7 +52,7 @@ const VECTOR_INDEX: Members = &[
     ("SearchSchema", List(&Structure("SearchSchemaElement", &[]))),
     ("Projection", PROJECTION),
 ];
-/// An operation of a transaction, or one by itself, that names an item by its key.
+/// An operation of a transaction, or a separate one, that names an item by its key.
 const OF_KEY: Members = &[
     ("Key", ITEM),
     ("ExpressionAttributeNames", NAMES),
@@ -139,7 +139,7 @@ const OF_TABLE: Members = &[
     ("SSESpecification", SSE),
 ];
 
-/// What an operation takes beside scalars.
+/// What an operation accepts in addition to scalars.
 fn members_of(operation: &str) -> Members {
     match operation {
         "GetItem" | "UpdateItem" | "DeleteItem" => OF_KEY,
@@ -209,8 +209,8 @@ fn members_of(operation: &str) -> Members {
     }
 }
 
-/// Refuses a body in which something else stands where an object, a list or a map belongs, in the service's words. What is no JSON
-/// is left to the engine, and so is null: mostly it is the same as nothing.
+/// Refuses a body with another value where an object, a list or a map belongs, in the service's words. Invalid JSON is left to
+/// the engine, and so is null, which mostly means that the member is absent.
 pub(crate) fn check(operation: &str, body: &str) -> Result<(), String> {
     let members = members_of(operation);
     if members.is_empty() {

@@ -1,4 +1,4 @@
-//! One place of the process where an engine lives, and the engines that lived there before a fork.
+//! Slots: one place in the process where an engine lives, and the engines that lived there before a fork.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,8 +12,8 @@ use crate::ttl::Sweeper;
 
 /// A place that all transports of one location share.
 ///
-/// Engines of earlier generations stay in the chain and are leaked: a fork may have left their locks held. Reading the
-/// chain takes no lock, and it grows only in [`Slot::renew`], where no other thread exists.
+/// Engines of earlier generations stay in the chain and are leaked: a fork may have left their locks held. Reading the chain
+/// needs no lock, and it grows only in [`Slot::renew`], where no other thread exists.
 pub(crate) struct Slot {
     source: Arc<Source>,
     first: Seat,
@@ -25,11 +25,11 @@ struct Seat {
     next: OnceLock<Box<Seat>>,
 }
 
-/// An engine, whose turn it is, and what may be known of it without waiting.
+/// An engine, whose turn it is, and what can be read without waiting.
 pub(crate) struct Desk {
-    /// Who may use the engine. Waited for without blocking a thread, and held by those who wait for a [`generation::Pass`].
+    /// Who may use the engine. Awaited without blocking a thread, and held while waiting for a [`generation::Pass`].
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
-    /// Never waited for: taken by whoever has the turn and a pass, and right before a fork, when nobody has a pass.
+    /// Never contended: taken with the turn and a pass, or right before a fork, when there are no passes.
     engine: Mutex<Engine>,
     pub(crate) sweeper: Arc<Sweeper>,
 }
@@ -73,7 +73,7 @@ impl Slot {
         ))
     }
 
-    /// Whether the engine failed for good; one that is at work did not.
+    /// Whether the engine failed for good; a busy one did not.
     pub(crate) fn is_dead(&self) -> bool {
         let engine = self.last().desk.engine.try_lock();
         engine.is_ok_and(|engine| engine.is_dead())
@@ -89,7 +89,7 @@ impl Slot {
         }
     }
 
-    /// Begins anew in a forked child; the engine is opened by the next request.
+    /// Starts afresh in a forked child; the next request opens the engine.
     pub(crate) fn renew(&self, generation: u64) {
         let last = self.last();
         let seat = Seat::new(generation, &self.source);
@@ -101,7 +101,7 @@ impl Slot {
         if !self.source.is_memory() && !was_closed {
             seat.refuse();
         }
-        // Refused only if it is there already.
+        // Fails only if it is already there.
         let _ = last.next.set(Box::new(seat));
     }
 

@@ -1,8 +1,8 @@
-//! A stack that fits the engine's work, whichever thread it is done on: threads may have as little as 128 KB.
+//! Stack: enough of it for the engine's work on any thread; threads may have as little as 128 KB.
 
-/// What a request needs whose expressions are flat: SQLite, and values as deep as DynamoDB takes them.
+/// For a request with flat expressions: SQLite, and values as deep as DynamoDB accepts them.
 const PLAIN: usize = 512 << 10;
-/// What one level of an expression needs, several times over.
+/// For one level of an expression, with a wide margin.
 const LEVEL: usize = 8 << 10;
 
 /// Does the work where there is room for it.
@@ -10,7 +10,7 @@ pub(crate) fn with_room<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(PLAIN, 2 * PLAIN, work)
 }
 
-/// Does the work where there is room for so many levels.
+/// Does the work where there is room for this many levels.
 pub(crate) fn with_room_for<T>(levels: usize, work: impl FnOnce() -> T) -> T {
     let room = PLAIN / 2 + levels * LEVEL;
     stacker::maybe_grow(room, room + PLAIN, work)

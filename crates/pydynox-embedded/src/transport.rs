@@ -1,4 +1,4 @@
-//! The transport seam: which thread a request runs on, and in which order requests reach the engine.
+//! Transport: which thread a request runs on, and in which order requests reach the engine.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -40,7 +40,7 @@ impl Transport for Embedded {
 }
 
 impl Embedded {
-    /// Whether the request takes microseconds, so that it may run on whatever thread polls it.
+    /// Whether the request takes microseconds, so that it may run on whichever thread polls it.
     fn is_quick(&self, desk: &Desk, operation: &Operation) -> bool {
         self.slot.source().is_memory()
             && touches_one_item_or_table(operation)
@@ -60,12 +60,12 @@ impl Embedded {
             if let Some(runtime) = runtime {
                 return self.run_aside(&runtime, desk, request).await;
             }
-            // Another thread forks. To wait here could stop it, if this thread holds the GIL.
+            // Another thread is forking. Waiting here could block it if this thread holds the GIL.
             step_aside().await;
         }
     }
 
-    /// Runs the request on a thread that may block. It begins only when its turn has come, so at most one thread waits.
+    /// Runs the request on a thread that may block. It starts only when its turn has come, so at most one thread waits.
     async fn run_aside(
         &self,
         runtime: &Handle,
@@ -73,7 +73,7 @@ impl Embedded {
         request: Request,
     ) -> Result<Response, TransportError> {
         let turn = desk.turn.clone().lock_owned().await;
-        // The slot too: as long as it is there, a file is closed before a fork.
+        // The slot too: while it exists, a file is closed before a fork.
         let (slot, desk) = (self.slot.clone(), desk.clone());
         let job = runtime.spawn_blocking(move || {
             let (_slot, _turn) = (slot, turn);
@@ -90,7 +90,7 @@ impl Embedded {
     }
 }
 
-/// What runs inline: item operations of one key, and the administration of tables as far as it moves no items.
+/// What runs inline: item operations on one key, and table administration that moves no items.
 fn touches_one_item_or_table(operation: &Operation) -> bool {
     matches!(
         operation,
@@ -107,7 +107,7 @@ fn touches_one_item_or_table(operation: &Operation) -> bool {
     )
 }
 
-/// A job that is not begun once nobody waits for it.
+/// A job that does not start if its caller no longer waits.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> AbortOnDrop<T> {
@@ -122,7 +122,7 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// Is not ready once, so that the caller goes on elsewhere or later.
+/// Pending once, so that the caller continues elsewhere or later.
 async fn step_aside() {
     let mut stepped = false;
     std::future::poll_fn(|context| {

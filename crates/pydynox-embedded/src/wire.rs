@@ -1,4 +1,4 @@
-//! The engine's operations by their name on the wire: JSON in, JSON out, errors as `DynamoDB` words them.
+//! Wire: the engine's operations by name; JSON in, JSON out, errors as `DynamoDB` words them.
 
 use dynoxide::actions::query::{QueryRequest, QueryResponse};
 use dynoxide::actions::scan::ScanRequest;
@@ -17,13 +17,13 @@ use crate::ttl::Sweeper;
 
 type Answer = Result<Vec<u8>, DynoxideError>;
 
-/// As many items a page has at most. Where a request names no limit the engine loads all that is left, to give back 1 MB of it.
+/// Maximum number of items on a page. Without a limit, the engine loads all remaining items to return 1 MB of them.
 const PAGE: usize = 1000;
 
-/// What `DynamoDB` says of an attribute value with too many levels.
+/// What `DynamoDB` reports for an attribute value with too many levels.
 const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
 
-/// More than four times the levels that the engine takes in a statement.
+/// More than four times the levels that the engine accepts in a statement.
 const LEVELS_OF_STATEMENTS: usize = 300;
 
 macro_rules! dispatch {
@@ -126,7 +126,7 @@ pub(crate) fn unknown_operation(operation: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The refusal of a body that is no JSON.
+/// The refusal of a body that is not valid JSON.
 pub(crate) fn malformed(message: &str) -> DynoxideError {
     DynoxideError::SerializationException(message.to_owned())
 }
@@ -136,7 +136,7 @@ fn run<Q: DeserializeOwned, A: Serialize>(
     body: &str,
     method: impl FnOnce(Q) -> Result<A, DynoxideError>,
 ) -> Answer {
-    // The decoders would take a list for an object, its elements for the members.
+    // The decoders would accept a list for an object, with its elements as the members.
     if !body.trim_ascii_start().starts_with('{') {
         return Err(malformed("the body is not a JSON object"));
     }
@@ -149,7 +149,7 @@ fn run<Q: DeserializeOwned, A: Serialize>(
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// The engine starts a query of a table without a sort key over for every starting key, so that it never ends.
+/// For a table without a sort key, the engine restarts a query at every starting key, so it would never end.
 fn query(database: &Database, mut request: QueryRequest) -> Result<QueryResponse, DynoxideError> {
     request.limit.get_or_insert(PAGE);
     let keys = request
@@ -194,7 +194,7 @@ fn run_gated<Q: DeserializeOwned + Expressions, A: Serialize>(
     })
 }
 
-/// Runs an operation whose requests carry statements: the engine bounds their levels itself, and needs the room.
+/// Runs an operation whose requests carry statements: the engine limits their levels itself, and needs the room.
 fn run_statements<Q: DeserializeOwned, A: Serialize>(
     operation: &str,
     body: &str,
@@ -203,7 +203,7 @@ fn run_statements<Q: DeserializeOwned, A: Serialize>(
     stack::with_room_for(LEVELS_OF_STATEMENTS, || run(operation, body, method))
 }
 
-/// The engine also returns the keys of a projected item.
+/// The engine would also return the keys of a projected item.
 fn transact_get_items(
     database: &Database,
     request: TransactGetItemsRequest,
@@ -226,7 +226,7 @@ fn transact_get_items(
     Ok(response)
 }
 
-/// What the engine's own front end makes of a request that it cannot read: its decoders mark their messages.
+/// How the engine's own front end reports a request that it cannot read: its decoders mark their messages.
 fn classify(error: &serde_json::Error) -> DynoxideError {
     let text = error.to_string();
     let message = without_position(&text);
@@ -272,7 +272,7 @@ fn without_position(message: &str) -> &str {
         .map_or(message, |at| &message[..at])
 }
 
-/// The differences between operations in how one error is written.
+/// How the wording of an error differs between operations.
 fn as_worded_for(operation: &str, error: DynoxideError) -> DynoxideError {
     match (operation, error) {
         ("PutItem" | "UpdateItem" | "DeleteItem", DynoxideError::EnvelopedValidation(message)) => {

@@ -1,4 +1,4 @@
-//! Errors as Python exceptions: one place that knows their classes and fields.
+//! Exceptions: errors as Python raises them, in the one place that knows their classes and fields.
 
 use pydynox_core::call::Answer;
 use pydynox_core::error::{Error, ErrorKind};
@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-/// An exception of `pydynox.exceptions` with its fields; a failure to make it is the exception instead.
+/// An exception of `pydynox.exceptions` with its fields; if it cannot be created, that failure is the exception.
 fn make(
     py: Python<'_>,
     class: &str,
@@ -31,7 +31,7 @@ pub(crate) fn configuration_error(py: Python<'_>, message: &str) -> PyErr {
     make(py, "ConfigurationError", message, |_| Ok(()))
 }
 
-/// What is wrong, where it is not about one attribute.
+/// What is wrong, if it is not about one attribute.
 #[cold]
 pub(crate) fn validation_error(py: Python<'_>, message: &str) -> PyErr {
     validation_errors(py, vec![(String::new(), message.to_owned())])
@@ -77,7 +77,7 @@ pub(crate) fn malformed(py: Python<'_>, error: &WireError) -> PyErr {
     unusable(py, &error.to_string())
 }
 
-/// An answer that can be read and lacks what it has to have.
+/// An answer that can be read but lacks a required part.
 #[cold]
 pub(crate) fn unusable(py: Python<'_>, why: &str) -> PyErr {
     make(
@@ -147,13 +147,13 @@ fn class_of(error: &Error) -> &'static str {
     }
 }
 
-/// The exception of an error of the core.
+/// The exception for an error of the core.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let cause = error.cause().map(|cause| raise(py, cause));
     raise_with(py, error, &error.to_string(), cause, |_| Ok(()))
 }
 
-/// The same with another message, its cause, and what further fields are to say.
+/// The same with another message, its cause, and further fields.
 pub(crate) fn raise_with(
     py: Python<'_>,
     error: &Error,
@@ -165,7 +165,7 @@ pub(crate) fn raise_with(
     if let Some(raised) = &raised
         && !raised.is_instance_of::<PyException>(py)
     {
-        // Whoever interrupts is not kept from it.
+        // An interruption passes through unchanged.
         return raised.clone_ref(py);
     }
     let exception = make(py, class_of(error), message, |fields| {
@@ -211,7 +211,7 @@ pub(crate) fn raise_with(
     exception
 }
 
-/// Say of which item an error is.
+/// Names the item that an error is about.
 #[cold]
 pub(crate) fn about_key(
     py: Python<'_>,
@@ -237,7 +237,7 @@ fn raised_in_python(py: Python<'_>, error: &Error) -> Option<PyErr> {
     }
 }
 
-/// The same of an error that may say already of which item it is, or be about none.
+/// The same for an error that may already name its item, or concern none.
 #[cold]
 pub(crate) fn of_item(
     py: Python<'_>,
@@ -259,7 +259,7 @@ pub(crate) fn of_item(
     }
 }
 
-/// An error of one of many items, with its place before what it says.
+/// The error of one of many items, with its position in front of the message.
 #[cold]
 pub(crate) fn numbered(py: Python<'_>, position: usize, verb: &str, error: PyErr) -> PyErr {
     let renamed = || -> PyResult<()> {
@@ -275,7 +275,7 @@ pub(crate) fn numbered(py: Python<'_>, position: usize, verb: &str, error: PyErr
     }
 }
 
-/// Let an error say something else.
+/// Replaces the message of an error.
 fn retell(error: &Bound<'_, PyBaseException>, text: &str) -> PyResult<()> {
     if error.hasattr("message")? {
         error.setattr("message", text)?;
@@ -283,7 +283,7 @@ fn retell(error: &Bound<'_, PyBaseException>, text: &str) -> PyResult<()> {
     error.setattr("args", (text,))
 }
 
-/// The exception of an answer that came and cannot be used, with what is known of its request.
+/// The exception for an answer that arrived but cannot be used, with what is known about its request.
 #[cold]
 pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer, applied: bool) -> PyErr {
     let locate = || -> PyResult<()> {

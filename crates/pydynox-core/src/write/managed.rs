@@ -1,5 +1,5 @@
-//! What one write adds to what the user asks for: what a version starts at and becomes, when an item was made and last changed,
-//! and which guards follow from that.
+//! Managed values: what one write adds to the user's own, such as the next version and the timestamps, and which guards follow
+//! from that.
 
 use super::conditions::holds;
 use super::purposes::{Managed, Purposes, new_write_id};
@@ -14,21 +14,21 @@ use crate::time::Instant;
 /// JSON text of an attribute value.
 type Json = Box<[u8]>;
 
-/// The version of the item that a write of an instance is about.
+/// The version of the item that a write of an instance concerns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Version {
-    /// That of an item that was read or written, or that it has none.
+    /// That of an item that was read or written; None if it has no version.
     Stored(Option<Json>),
-    /// Given to a new instance, as by the body of a request.
+    /// Given to a new instance, as in the body of a request.
     Given(Json),
-    /// Nobody looked.
+    /// The stored item was not read.
     #[default]
     Unknown,
 }
 
 impl Version {
-    /// The attribute whose stored value a guard on this version compares too: an item that was deleted and created again counts
-    /// its versions from one again, and what was read of its creation tells the two apart.
+    /// The attribute whose stored value a guard on this version also compares: an item that was deleted and created again
+    /// restarts its versions at one, and only its creation time tells the two apart.
     #[inline]
     pub fn compared_with<'a>(&self, purposes: &'a Purposes) -> Option<&'a Managed> {
         purposes
@@ -45,7 +45,7 @@ impl Version {
         }
     }
 
-    /// What the next write makes of it.
+    /// The version after the next write.
     fn next(&self) -> Result<i128, Error> {
         let Some(json) = self.json() else {
             return Ok(1);
@@ -65,27 +65,27 @@ impl Version {
     }
 }
 
-/// What an instance tells of its stored item.
+/// What an instance knows about its stored item.
 #[derive(Debug, Clone, Default)]
 pub struct Stored {
     /// Whether it was read or written.
     pub is_stored: bool,
     /// Its version.
     pub version: Version,
-    /// What was read of its creation, as it was stored, since others may have written the same moment in another form.
+    /// The creation time that was read, exactly as stored: another writer may have written the same moment in another form.
     pub created_at: Option<Json>,
 }
 
-/// One attribute as a write makes it.
+/// One attribute as a write sets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedValue {
-    /// Which of the model's fields it is.
+    /// Zero-based position of the model's field.
     pub field: usize,
     /// JSON text.
     pub json: Vec<u8>,
 }
 
-/// What one write adds to what the user asks for.
+/// What one write adds to the user's own changes.
 #[derive(Debug, Default)]
 pub struct ManagedValues {
     values: Vec<ManagedValue>,
@@ -95,11 +95,11 @@ pub struct ManagedValues {
 }
 
 impl ManagedValues {
-    /// Of an item that must not be there yet: its version is 1.
+    /// For an item that must not exist yet: its version is 1.
     ///
     /// # Errors
     ///
-    /// The system gives no random numbers.
+    /// The system provides no random numbers.
     #[inline]
     pub fn of_create(purposes: &Purposes) -> Result<Self, Error> {
         if !purposes.add_anything() {
@@ -117,7 +117,7 @@ impl ManagedValues {
         Ok(managed)
     }
 
-    /// Of a whole item that replaces another.
+    /// For a whole item that replaces another.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl ManagedValues {
         let mut managed = Self::default();
         if let Some(version) = &rules.purposes.version {
             if stored.version == Version::Unknown {
-                // Nobody knows the version that is replaced, and a reader of it must not take this item for the one it read: no
+                // The version that is replaced is unknown, and its readers must not take this item for the one they read: no
                 // count of writes comes near the microseconds since 1970.
                 managed.number(version, now.microseconds().into());
             } else {
@@ -146,7 +146,7 @@ impl ManagedValues {
         Ok(managed)
     }
 
-    /// Of a change of an item that was read or written.
+    /// For a change to an item that was read or written.
     ///
     /// # Errors
     ///
@@ -169,11 +169,11 @@ impl ManagedValues {
         Ok(managed)
     }
 
-    /// Only what must be there: of a deletion, or of a check.
+    /// For a deletion or a check: only what must hold.
     ///
     /// # Errors
     ///
-    /// None that a version makes.
+    /// None that a version causes.
     #[inline]
     pub fn of_check(rules: &Rules, stored: &Stored) -> Result<Self, Error> {
         let mut managed = Self::default();
@@ -189,7 +189,7 @@ impl ManagedValues {
         &self.values
     }
 
-    /// Writes it beside a caller's actions; `name` gives the stored name of a field.
+    /// Adds the values to a caller's actions; `name` returns the stored name of a field.
     pub fn write_into<'n>(&self, actions: &mut Actions, name: impl Fn(usize) -> &'n str) {
         for value in &self.values {
             let term = Term::Source(Source::Value(value.json.as_slice().into()));
@@ -197,8 +197,8 @@ impl ManagedValues {
         }
     }
 
-    /// Whether the write falsifies its own guard, so that it cannot be applied twice. Nothing else of the stored item needs to be
-    /// compared then.
+    /// Whether the write invalidates its own guard, so that it cannot be applied twice. Then nothing else of the stored item
+    /// needs to be compared.
     #[inline]
     pub fn is_guarded(&self) -> bool {
         self.guard.is_some()
@@ -209,7 +209,7 @@ impl ManagedValues {
         self.guard.clone()
     }
 
-    /// What tells the write's own item from another's.
+    /// What tells the write's own item from that of another write.
     pub(super) fn proof(&self) -> Option<Box<Proof>> {
         let is_empty = self.proof.version.is_none() && self.proof.mark.is_none();
         (!is_empty).then(|| Box::new(self.proof.clone()))
@@ -225,7 +225,7 @@ impl ManagedValues {
         self.values.push(ManagedValue { field, json });
     }
 
-    /// Sets when this write was made, and by it what proves that the item is its own.
+    /// Sets the time of this write, and with it what proves that the item is its own.
     fn stamp(&mut self, purposes: &Purposes, is_new: bool, now: Instant) -> Result<(), Error> {
         let created_at = purposes.created_at.as_ref().filter(|_| is_new);
         for one in created_at.into_iter().chain(&purposes.updated_at) {
@@ -237,13 +237,13 @@ impl ManagedValues {
         Ok(())
     }
 
-    /// Writes what no other write writes there.
+    /// Writes a value that no other write writes there.
     fn mark(&mut self, one: &Managed, json: Vec<u8>) {
         self.proof.mark = Some((one.name.clone(), json.as_slice().into()));
         self.push(one, json);
     }
 
-    /// Lets the write rely on the version that was read, and on the creation of the item that had it.
+    /// Makes the write depend on the version that was read, and on the creation time of the item that had it.
     fn rely(&mut self, rules: &Rules, version: &Managed, stored: &Stored) -> Result<(), Error> {
         let expected = stored.version.json();
         let mut guard = match (&stored.version, expected) {

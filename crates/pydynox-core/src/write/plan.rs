@@ -1,5 +1,5 @@
-//! What each verb's write comes to: one constructor per verb says what must hold, whether it may be sent again, and what a failed
-//! guard means.
+//! Write plans: one constructor per verb decides what must hold, whether the write may be sent again, and what a failed guard
+//! means.
 
 use std::borrow::Cow;
 
@@ -13,18 +13,18 @@ use crate::expression::condition::Condition;
 use crate::operation::Guard;
 use crate::retry::proof::Proof;
 
-/// What is decided about one write.
+/// What has been decided about one write.
 #[derive(Debug)]
 pub struct Plan<'a> {
     /// How it is sent, and what its failure means.
     pub terms: Terms,
-    /// Whether the item must be there, or must not.
+    /// Whether the item must exist, or must not.
     pub guard: Guard<'a>,
     /// What else must hold.
     pub condition: Option<Cow<'a, Condition>>,
-    /// Whether it relies on what was read of the item beside its version: if that changed meanwhile, the write fails.
+    /// Whether it depends on more than the version of the item that was read: if that has changed, the write fails.
     pub builds_on: bool,
-    /// Whether it is a condition alone.
+    /// Whether it is only a condition.
     pub is_check: bool,
 }
 
@@ -33,11 +33,11 @@ pub struct Plan<'a> {
 pub struct Changes {
     /// Whether nothing changed.
     pub is_empty: bool,
-    /// Whether it sets something inside of what must be there.
+    /// Whether it sets something inside a value that must exist.
     pub has_parents: bool,
 }
 
-/// A condition of the caller never tells whether an earlier attempt was applied: its write is not sent again then.
+/// A caller's condition never tells whether an earlier attempt was applied, so its write is not sent again.
 fn unless(condition: Option<&Condition>) -> Resend {
     if condition.is_some() {
         Resend::Never
@@ -55,7 +55,7 @@ fn repeated(actions: &Actions, condition: Option<&Condition>) -> Resend {
     }
 }
 
-/// A guard that the write falsifies keeps it from being applied twice, whatever else it asks.
+/// A guard that the write itself invalidates keeps it from being applied twice, whatever else it asks for.
 fn guarded_or(managed: &ManagedValues, otherwise: Resend) -> Resend {
     if managed.is_guarded() {
         Resend::OwnGuard
@@ -83,7 +83,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// A write of an instance: its version is compared, or else what the write depends on of the stored item.
+    /// A write of an instance: compares its version, or else what the write depends on in the stored item.
     fn of_instance(
         terms: Terms,
         guard: Guard<'a>,
@@ -103,11 +103,11 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// A new item; fails when its key is taken. An item whose time is over counts as absent: it may be replaced.
+    /// A new item; fails when its key is taken. An expired item counts as absent: it may be replaced.
     ///
     /// # Errors
     ///
-    /// The condition would have more operators than `DynamoDB` accepts; so of all that follow.
+    /// The condition would have more operators than `DynamoDB` accepts; the same holds for all that follow.
     pub fn create(
         rules: &'a Rules,
         managed: &ManagedValues,
@@ -132,7 +132,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The whole item, replacing whatever has its key. `depends_on` is what its unique values need.
+    /// The whole item, replacing any item with its key. `depends_on` is what its unique values need.
     ///
     /// # Errors
     ///
@@ -152,8 +152,7 @@ impl<'a> Plan<'a> {
         Self::of_instance(terms, Guard::None, managed, depends_on, condition)
     }
 
-    /// What changed of a stored item, or a condition alone. `depends_on` is what the rest of its templates and its unique values
-    /// need.
+    /// Changes to a stored item, or only a condition. `depends_on` is what the rest of its templates and its unique values need.
     ///
     /// # Errors
     ///
@@ -165,7 +164,7 @@ impl<'a> Plan<'a> {
         depends_on: Option<Condition>,
         condition: Option<&'a Condition>,
     ) -> Result<Self, Error> {
-        // A check alone changes nothing, however often it is sent.
+        // A check changes nothing, no matter how many times it is sent.
         let resend = if changes.is_empty {
             Resend::Always
         } else {
@@ -199,7 +198,7 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// Actions on whatever item of the model has a key; without `upsert` it must be there.
+    /// Actions on any item of the model with this key; without `upsert` it must exist.
     ///
     /// # Errors
     ///
@@ -225,7 +224,7 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// A condition alone, on a stored item: that it has the version that was read, or that it is there.
+    /// Only a condition, on a stored item: that it has the version that was read, or that it exists.
     ///
     /// # Errors
     ///
@@ -242,8 +241,8 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// A condition alone, on whatever item of the model has a key; without one, that there is such an item. A condition may be
-    /// about an item that is not there.
+    /// Only a condition, on any item of the model with this key; by default, that such an item exists. A condition may be about
+    /// an absent item.
     ///
     /// # Errors
     ///
@@ -282,7 +281,7 @@ impl<'a> Plan<'a> {
         Self::of_instance(terms, Guard::None, managed, depends_on, condition)
     }
 
-    /// The deletion of whatever item of the model has a key, if there is one.
+    /// The deletion of any item of the model with this key, if there is one.
     ///
     /// # Errors
     ///
@@ -293,7 +292,7 @@ impl<'a> Plan<'a> {
         Ok(Self::new(terms, Guard::None, joined(own, condition)?))
     }
 
-    /// The same that gives the item back. What was given to nobody is lost, so it is never sent again.
+    /// The same, returning the item. Never sent again: a second attempt could not return it.
     ///
     /// # Errors
     ///
@@ -304,13 +303,13 @@ impl<'a> Plan<'a> {
         Ok(Self::new(terms, Guard::None, joined(own, None)?))
     }
 
-    /// The put or deletion of an item that no model knows.
+    /// The put or deletion of an item without a model.
     pub fn undeclared(condition: Option<&'a Condition>) -> Self {
         let terms = terms(unless(condition), Intent::Plain, None);
         Self::new(terms, Guard::None, condition.map(Cow::Borrowed))
     }
 
-    /// Actions on an item that no model knows, or on a new one.
+    /// Actions on an item without a model, or on a new one.
     pub fn undeclared_update(actions: &Actions, condition: Option<&'a Condition>) -> Self {
         let terms = terms(repeated(actions, condition), Intent::Plain, None);
         Self {
@@ -319,7 +318,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The stored name of an attribute that the item must have, for an update.
+    /// The stored name of an attribute that an item must have to be updated.
     pub fn exists(&self) -> Option<&'a str> {
         match self.guard {
             Guard::Exists(name) => Some(name),

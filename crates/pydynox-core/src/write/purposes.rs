@@ -1,4 +1,4 @@
-//! The attributes that pydynox writes itself: what each is for, and how it stores a point in time.
+//! Purposes: the attributes that pydynox writes itself, what each is for, and how it stores a point in time.
 
 use crate::error::Error;
 use crate::expression::action::{Actions, Source, Term};
@@ -6,25 +6,25 @@ use crate::expression::path::Path;
 use crate::id::uuid4;
 use crate::time::{Instant, unscaled};
 
-/// What an attribute is to pydynox beside a value of the user's.
+/// What an attribute means to pydynox in addition to its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Counts the writes of an item.
     Version,
-    /// When the item was written first.
+    /// When the item was first written.
     CreatedAt,
-    /// When it was written last.
+    /// When it was last written.
     UpdatedAt,
-    /// Names the last write, so that a call can tell its own item.
+    /// Names the last write, so that a call can recognize its own item.
     WriteId,
-    /// Of which model the item is.
+    /// Names the model of the item.
     Entity,
-    /// When DynamoDB may delete it; the user's to set.
+    /// When DynamoDB may delete it; set by the user.
     ExpiresAt,
 }
 
 impl Purpose {
-    /// The purpose of this name.
+    /// The purpose with this name.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "version" => Some(Self::Version),
@@ -45,12 +45,12 @@ pub enum Form {
     Text,
     /// As a number of seconds, floored.
     WholeSeconds,
-    /// As a number of units of which so many decimal digits make a microsecond.
+    /// As a number of units; this many decimal digits of it make a microsecond.
     Scaled(u32),
 }
 
 impl Form {
-    /// A point in time, JSON text of an attribute value.
+    /// A point in time as the JSON text of an attribute value.
     pub fn json(self, at: Instant) -> Vec<u8> {
         match self {
             Self::Text => format!(r#"{{"S":"{}"}}"#, at.text()),
@@ -70,7 +70,7 @@ impl Form {
 /// An attribute that has a purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Managed {
-    /// Which of the model's fields it is.
+    /// Zero-based position of the model's field.
     pub field: usize,
     /// The name it is stored under.
     pub name: Box<str>,
@@ -83,9 +83,9 @@ pub struct Managed {
 pub struct Purposes {
     /// Counts the writes.
     pub version: Option<Managed>,
-    /// When an item was written first.
+    /// When an item was first written.
     pub created_at: Option<Managed>,
-    /// When it was written last.
+    /// When it was last written.
     pub updated_at: Option<Managed>,
     /// Names the last write.
     pub write_id: Option<Managed>,
@@ -94,7 +94,7 @@ pub struct Purposes {
 }
 
 impl Purposes {
-    /// Those of a model: by field, its purpose, stored name, and form of a point in time.
+    /// Those of a model: field, purpose, stored name, and form of a point in time.
     pub fn new<'n>(all: impl IntoIterator<Item = (usize, Purpose, &'n str, Form)>) -> Self {
         let mut purposes = Self::default();
         for (field, purpose, name, form) in all {
@@ -121,11 +121,11 @@ impl Purposes {
             || self.write_id.is_some()
     }
 
-    /// Lets an update by key write what the write of an instance would; `upsert` says that it may make the item.
+    /// Makes an update by key write what a write of an instance would; `upsert` means that it may create the item.
     ///
     /// # Errors
     ///
-    /// The system gives no random numbers.
+    /// The system provides no random numbers.
     pub fn write_by_key(&self, actions: &mut Actions, upsert: bool) -> Result<(), Error> {
         if !self.add_anything() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What the writes of a model go by: its key, what pydynox manages, whose items there are, and when an item's time is over.
+//! Rules: what the writes of a model depend on, namely its key, its managed attributes, its entity, and when an item has expired.
 
 use super::entity::Entities;
 use super::purposes::Purposes;
@@ -15,31 +15,31 @@ pub struct Rules {
     pub partition_key: Box<str>,
     /// The attributes that pydynox writes itself.
     pub purposes: Purposes,
-    /// Which items of a shared table are the model's.
+    /// Which items of a shared table belong to the model.
     pub entities: Entities,
-    /// Whether an item whose time is over counts as absent.
+    /// Whether an expired item counts as absent.
     pub hides_expired: bool,
-    /// Whether some of its values belong to one item only.
+    /// Whether some of its values must be unique to one item.
     pub has_unique: bool,
 }
 
 impl Rules {
-    /// That there is no item.
+    /// That no item exists.
     pub fn absent(&self) -> Condition {
         Condition::not_exists(Path::new(&self.partition_key))
     }
 
-    /// That there is no item, or one of this model; None for a model that shares its table with none.
+    /// That there is no item, or one of this model; None for a model that does not share its table.
     ///
     /// # Errors
     ///
-    /// None that two conditions make.
+    /// None that two conditions cause.
     pub fn absent_or_own(&self) -> Result<Option<Condition>, Error> {
         let own = self.entities.condition();
         own.map(|own| self.absent().or(&own)).transpose()
     }
 
-    /// That the time of an item is over, where the model's readers see such an item as absent.
+    /// That an item has expired, where the model's readers see such an item as absent.
     #[inline]
     pub fn expired(&self) -> Option<Condition> {
         self.hides_expired
@@ -55,11 +55,11 @@ impl Rules {
         ))
     }
 
-    /// Whether a stored item counts as absent because its time is over.
+    /// Whether a stored item counts as absent because it has expired.
     ///
     /// # Errors
     ///
-    /// The item is no map of attribute values.
+    /// The item is not a map of attribute values.
     #[inline]
     pub fn is_over(&self, item: &[u8]) -> Result<bool, WireError> {
         if !self.hides_expired {
@@ -80,8 +80,8 @@ impl Rules {
         Ok(at.is_some_and(|at| at <= now.microseconds()))
     }
 
-    /// The attributes that tell whether the model sees an item under a key. `has_subclasses` says that its subclasses have
-    /// entities of their own.
+    /// The attributes that decide whether the model sees the item under a key. `has_subclasses` means that its subclasses have
+    /// their own entities.
     pub fn attributes_of_exists(&self, has_subclasses: bool) -> impl Iterator<Item = &str> {
         let expires_at = self.purposes.expires_at.as_ref();
         let expires_at = expires_at.filter(|_| self.hides_expired);
@@ -91,12 +91,12 @@ impl Rules {
             .chain(entity.then_some(&*self.entities.attribute))
     }
 
-    /// Whether writing an item without looking at the stored one may lose what others wrote.
+    /// Whether writing an item without reading the stored one may lose what other writers wrote.
     pub fn needs_guard(&self) -> bool {
         self.purposes.version.is_some() || self.has_unique
     }
 
-    /// Whether deleting whatever has a key may lose what others wrote: it may be an item of another entity.
+    /// Whether deleting any item with a key may lose what other writers wrote: it may belong to another entity.
     pub fn needs_guard_by_key(&self) -> bool {
         self.needs_guard() || self.entities.own.is_some()
     }
@@ -123,7 +123,7 @@ pub(super) mod tests {
         }
     }
 
-    /// A model that counts versions and says when it was written.
+    /// A model that counts versions and records when it was written.
     pub(crate) fn managed() -> Rules {
         let all = [
             (3, Purpose::Version, "version", Form::Text),
@@ -156,7 +156,7 @@ pub(super) mod tests {
         }
     }
 
-    /// A model that sees no item whose time is over.
+    /// A model that does not see expired items.
     pub(crate) fn mortal() -> Rules {
         Rules {
             purposes: Purposes::new([(6, Purpose::ExpiresAt, "gone", Form::WholeSeconds)]),

@@ -1,4 +1,4 @@
-//! What a write of an item means to its unique values: which guard items it takes and lets go of, and what must still be stored.
+//! Unique values: which guard items a write takes and releases, and what must still be stored.
 
 use super::conditions::{both, holds};
 use super::rules::Rules;
@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::expression::condition::Condition;
 use crate::unique::Claim;
 
-/// Attributes whose values together only one item has.
+/// Attributes whose combined values only one item may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
     /// Among which items.
@@ -15,13 +15,13 @@ pub struct Constraint {
     pub attributes: Box<[Box<str>]>,
 }
 
-/// What an item has in the attributes of a constraint, in their order: JSON text, None where nothing is stored.
+/// An item's values for the attributes of a constraint, in their order: JSON text, None where nothing is stored.
 pub type Values = [Option<Vec<u8>>];
 
-/// A guard item that a write takes or lets go of.
+/// A guard item that a write takes or releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// Which of the model's constraints it is of.
+    /// Zero-based position of the model's constraint.
     pub constraint: usize,
     /// The value.
     pub claim: Claim,
@@ -29,11 +29,11 @@ pub struct Hold {
     pub is_taken: bool,
     /// The value, by attribute.
     pub values: Vec<Vec<u8>>,
-    /// What holds for an item that has not these values.
+    /// The condition for an item that does not have these values.
     pub is_free: Condition,
 }
 
-/// What one write means to the constraints of its model.
+/// What one write means for the constraints of its model.
 #[derive(Debug, Default)]
 pub struct UniqueChange {
     /// The guards, in the order in which they were found.
@@ -43,7 +43,7 @@ pub struct UniqueChange {
 }
 
 impl Constraint {
-    /// The value that an item has; None where one of its attributes has none. NULL is no value either.
+    /// The value that an item has; None where one of its attributes has none. NULL is not a value either.
     ///
     /// # Errors
     ///
@@ -76,11 +76,11 @@ fn complete(values: &Values) -> Option<Vec<&[u8]>> {
 }
 
 impl UniqueChange {
-    /// An item is written first: it takes what it has.
+    /// An item is first written: it takes its values.
     ///
     /// # Errors
     ///
-    /// A value cannot be read, or the conditions have more operators than `DynamoDB` accepts; so of all that follow.
+    /// A value cannot be read, or the conditions have more operators than `DynamoDB` accepts; the same holds for all that follow.
     pub fn create(
         &mut self,
         rules: &Rules,
@@ -91,7 +91,7 @@ impl UniqueChange {
         self.hold(rules, number, constraint, values, true)
     }
 
-    /// A stored item has other values from now on, or the same; `whole` says that all of it is written, unchanged attributes too.
+    /// A stored item now has other values, or the same; `whole` means that all of it is written, unchanged attributes too.
     ///
     /// # Errors
     ///
@@ -111,14 +111,14 @@ impl UniqueChange {
             self.hold(rules, number, constraint, before, false)?;
             self.hold(rules, number, constraint, after, true)?;
         } else if whole {
-            // Where there is no guard yet, it gets one.
+            // A value that has no guard yet gets one.
             self.hold(rules, number, constraint, after, true)?;
         }
         self.condition = both(self.condition.take(), Some(values_stored))?;
         Ok(())
     }
 
-    /// A stored item is deleted: it lets go of what it has.
+    /// A stored item is deleted: it releases its values.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl UniqueChange {
         Ok(())
     }
 
-    /// The same for an item that may be gone already.
+    /// The same for an item that may already be gone.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What the server takes of HTTP: one host, one length, a body of at most 16 MB, packed or not; and how it answers.
+//! HTTP: what the server accepts (one host, one length, a body of at most 16 MB, compressed or not) and how it answers.
 
 use std::convert::Infallible;
 use std::io::Read;
@@ -13,16 +13,16 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use serde_json::json;
 use tokio::time::timeout;
 
-/// DynamoDB takes no larger request, counted as it is once it is unpacked.
+/// DynamoDB accepts no larger request, measured after decompression.
 const LARGEST_BODY: usize = 16 << 20;
-/// The letters of a request id, and how many it has.
+/// The alphabet and length of a request id.
 const ID_LETTERS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
 const ID_LENGTH: usize = 52;
 
-/// An answer, whole.
+/// A complete answer.
 pub(super) type Answer = Response<Full<Bytes>>;
 
-/// One request, whole.
+/// A complete request.
 pub(super) struct Heard {
     pub(super) method: Method,
     pub(super) host: String,
@@ -40,15 +40,15 @@ const TOO_LARGE: Refused = Refused(
     "a request to DynamoDB can have at most 16 MB, uncompressed",
 );
 
-/// Reads a request, or says why not. `has_length` tells whether a `Content-Length` stood in its head: hyper takes it away where
-/// the body comes in chunks.
+/// Reads a request, or returns why not. `has_length` tells whether its head had a `Content-Length`: hyper removes it if the body
+/// is chunked.
 pub(super) async fn hear(
     request: Request<Incoming>,
     has_length: impl FnOnce(&Method) -> bool,
     patience: Duration,
 ) -> Result<Heard, Refused> {
     let (head, body) = request.into_parts();
-    // Both at once is how requests are smuggled.
+    // Having both is how requests are smuggled.
     if head.headers.contains_key(header::TRANSFER_ENCODING) && has_length(&head.method) {
         return Err(MALFORMED);
     }
@@ -76,14 +76,14 @@ pub(super) async fn hear(
     })
 }
 
-/// The host that the request is for, if it names one, and the same everywhere.
+/// The request's host; None unless it names one, and the same everywhere.
 fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return None;
     };
     let host = host.to_str().ok()?;
-    // `POST http://name/ HTTP/1.1` is for that name, whatever else is said.
+    // `POST http://name/ HTTP/1.1` is for that name, whatever its headers say.
     if uri
         .authority()
         .is_some_and(|authority| authority.as_str() != host)
@@ -136,7 +136,7 @@ pub(super) fn refusal(status: u16, code: &str, message: &str) -> Answer {
     json(status, body.to_string().into())
 }
 
-/// The refusal of a request that was not heard, after which the connection ends: what comes next may be its body.
+/// The refusal of a request that was not read, after which the connection ends: the next bytes may be its body.
 pub(super) fn goodbye(Refused(status, message): Refused) -> Answer {
     let mut answer = refusal(status, "SerializationException", message);
     let close = HeaderValue::from_static("close");

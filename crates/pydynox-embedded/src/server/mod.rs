@@ -1,4 +1,4 @@
-//! The engine over HTTP on loopback, for tools of other languages and other libraries: who is let in, and how it ends.
+//! Server: the engine over HTTP on loopback, for tools in other languages and other libraries; who is let in, and how it ends.
 
 mod http;
 mod tap;
@@ -24,22 +24,22 @@ use tokio::time::{sleep, timeout};
 use http::{Answer, Heard, refusal};
 use tap::{LARGEST_HEAD, LastHead, Tap};
 
-/// How long answers may take to reach their readers once the server ends.
+/// How long clients have to read their answers once the server ends.
 const LAST_WORDS: Duration = Duration::from_secs(5);
-/// Before the next connection is accepted after one could not be: the process has no file descriptor left.
+/// Pause after a connection could not be accepted: the process is out of file descriptors.
 const BREATH: Duration = Duration::from_millis(50);
-/// What stands before an operation's name in `X-Amz-Target`.
+/// The prefix of an operation's name in `X-Amz-Target`.
 const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
-/// No clock overflows by it.
+/// Too short to overflow any clock.
 const LONGEST_IDLE: Duration = Duration::from_hours(24 * 365);
 const MOST_HEADERS: usize = 100;
 
-/// What a server bears of its clients.
+/// What the server tolerates from its clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many connections are served at once; who comes then waits until one ends.
+    /// Maximum number of concurrent connections; further ones wait until one ends.
     pub connections: usize,
-    /// How long a connection may do nothing: send no next request, not go on with one, not read its answer.
+    /// How long a connection may be idle: no next request, no progress on one, or an unread answer.
     pub idle: Duration,
 }
 
@@ -61,21 +61,21 @@ pub struct Server {
     stopped: watch::Receiver<bool>,
 }
 
-/// Ends its server when it is told to, or dropped.
+/// Stops its server on request, or when dropped.
 pub struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// The server accepts nothing more, finishes what it is answering, and ends.
+    /// The server stops accepting, finishes the answers in progress, and ends.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 }
 
 impl Server {
-    /// Listens on 127.0.0.1, on no other address; port 0 is any free one.
+    /// Listens on 127.0.0.1 only; port 0 means any free one.
     ///
     /// # Errors
-    /// The port is in use, or not this user's to take.
+    /// The port is in use, or this user may not use it.
     pub fn bind(
         transport: Arc<dyn Transport>,
         port: u16,
@@ -100,10 +100,10 @@ impl Server {
         self.port
     }
 
-    /// Answers until it is stopped. To be polled inside of a runtime.
+    /// Answers until it is stopped. Must be polled inside a runtime.
     ///
     /// # Errors
-    /// The runtime does not take the socket.
+    /// The runtime does not accept the socket.
     pub async fn run(self) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let mut stopped = self.stopped.clone();
@@ -134,7 +134,7 @@ impl Server {
         }
         drop(listener);
         let farewell = async { while connections.join_next().await.is_some() {} };
-        // What is still open then is closed with the set.
+        // Connections that are still open are closed with the set.
         let _ = timeout(LAST_WORDS, farewell).await;
         Ok(())
     }
@@ -150,7 +150,7 @@ struct Visit {
 
 impl Visit {
     async fn serve(self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
-        // Small answers, each waited for.
+        // Answers are small, and a client waits for each.
         let _ = stream.set_nodelay(true);
         let tap = Tap::new(stream, self.head.clone(), self.idle);
         let service = service_fn(|request| async {
@@ -162,7 +162,7 @@ impl Visit {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // It runs between requests, too.
+            // It also runs between requests.
             .header_read_timeout(self.idle)
             .max_headers(MOST_HEADERS)
             .max_header_size(LARGEST_HEAD)
@@ -207,7 +207,7 @@ impl Visit {
     }
 }
 
-/// A page of the web that has its own name lead to this machine gets nothing: its browser says that name here.
+/// Refuses a web page whose own host name points to this machine: its browser sends that name here.
 fn is_of_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -221,11 +221,11 @@ fn is_of_this_machine(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// What comes first: the end of this work, or the server's, which is None.
+/// Whichever comes first: the end of this work, or that of the server, which is None.
 async fn until<T>(work: impl Future<Output = T>, stopped: &mut watch::Receiver<bool>) -> Option<T> {
     let (mut work, mut end) = (pin!(work), pin!(stopped.wait_for(|stopped| *stopped)));
     std::future::poll_fn(|context| {
-        // The end first: a client that never pauses must not keep the server.
+        // The server's end first: a client that never pauses must not keep it running.
         if end.as_mut().poll(context).is_ready() {
             return Poll::Ready(None);
         }

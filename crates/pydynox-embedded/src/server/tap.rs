@@ -1,4 +1,4 @@
-//! A connection as hyper reads and writes it: the head that came last is remembered, and a reader that does not read is left.
+//! Tap: the connection that hyper reads and writes; it remembers the last head and drops a client that does not read.
 
 use std::io;
 use std::pin::Pin;
@@ -15,13 +15,13 @@ use tokio::time::{Sleep, sleep};
 /// The largest head that the server reads.
 pub(super) const LARGEST_HEAD: usize = 64 << 10;
 
-/// The bytes that came since something was answered, as many as a head may have.
+/// The bytes received since the last answer, up to the size of a head.
 #[derive(Clone, Default)]
 pub(super) struct LastHead(Arc<Mutex<Vec<u8>>>);
 
 impl LastHead {
-    /// Whether a `Content-Length` stands in the head of the request of this method. True too where that cannot be told: the
-    /// client did not wait for the last answer.
+    /// Whether the head of this method's request contains a `Content-Length`. Also true if it cannot be told: the client did not
+    /// wait for the last answer.
     pub(super) fn has_length(&self, method: &Method) -> bool {
         let bytes = self.lock();
         let Some(end) = memmem::find(&bytes, b"\r\n\r\n") else {
@@ -68,7 +68,7 @@ impl Tap {
         }
     }
 
-    /// What a write came to, unless it has not moved for too long.
+    /// The result of a write, unless it has been stuck for too long.
     fn within_patience<T>(
         &mut self,
         context: &mut Context<'_>,

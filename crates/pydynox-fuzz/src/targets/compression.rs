@@ -1,10 +1,10 @@
-//! Any frame: no panic, never more than the limit, and what is read can be written again.
+//! Compression: no frame causes a panic or exceeds the limit, and what is read can be written again.
 
 use pydynox_core::codec::compression::{Compression, MAGIC, VERSION};
 
 const MOST: usize = 100_000;
 
-/// The first byte chooses: a frame as it stands behind our mark, all of a compressed value, or a content to pack.
+/// The first byte chooses: the rest of a frame after our mark, a complete compressed value, or content to pack.
 pub(super) fn check(bytes: &[u8]) {
     let Some((mode, bytes)) = bytes.split_first() else {
         return;

@@ -1,17 +1,17 @@
-//! Any cursor: no panic, and one that opens stands where one of ours would stand.
+//! Cursors: none causes a panic, and one that opens can be sealed again at the same position.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pydynox_core::cursor::{Binding, CursorKeys, Terms};
 use sha2::{Digest, Sha256};
 
-/// The first byte of a cursor that anybody can read, and so write.
+/// The first byte of a cursor that anyone can read, and so write.
 const OPEN: u8 = 1;
 const CHECKSUM_SIZE: usize = 8;
 const BINDING_SIZE: usize = 16;
 const NOW: u64 = 1_800_000_000;
 
-/// The first byte chooses: a text as it came, a content that is given its checksum, or positions behind the right binding.
+/// The first byte chooses: text as it is, content to give a checksum, or positions after the right binding.
 pub(super) fn check(bytes: &[u8]) {
     let Some((mode, bytes)) = bytes.split_first() else {
         return;
@@ -46,13 +46,13 @@ pub(super) fn check(bytes: &[u8]) {
     );
 }
 
-/// As anybody can make one.
+/// As anyone can forge one.
 fn forged(content: &[u8]) -> String {
     let checksum = Sha256::digest(content);
     URL_SAFE_NO_PAD.encode([&[OPEN], &checksum[..CHECKSUM_SIZE], content].concat())
 }
 
-/// What stands at the front of an open cursor with this binding.
+/// The bytes at the front of an open cursor with this binding.
 fn bound(binding: Binding) -> Vec<u8> {
     let empty = CursorKeys::default().seal(binding, Terms::default(), &[]);
     let bytes = URL_SAFE_NO_PAD.decode(empty.unwrap_or_default());

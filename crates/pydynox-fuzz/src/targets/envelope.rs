@@ -1,4 +1,4 @@
-//! Any bytes: no panic, an envelope is all of its bytes, and none opens that was not sealed just so.
+//! Envelopes: no bytes cause a panic, an envelope is all of its bytes, and none opens unless sealed exactly so.
 
 use pydynox_core::codec::DataKey;
 use pydynox_core::codec::encryption::{open, seal};
@@ -7,7 +7,7 @@ use pydynox_core::codec::keyring::WrappedKey;
 
 const DATA: &[u8] = b"data";
 
-/// The first byte chooses: bytes as they came, or an envelope of ours in which one byte is changed.
+/// The first byte chooses: bytes as they are, or our own envelope with one byte changed.
 pub(super) fn check(bytes: &[u8]) {
     match bytes.split_first() {
         Some((mode, rest)) if mode % 2 == 1 => changed(rest),

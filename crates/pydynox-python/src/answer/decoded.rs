@@ -1,4 +1,4 @@
-//! The items of answers as instances, each as its own model has it, or as plain values.
+//! Decoded answers: their items as instances, each of its own model, or as plain values.
 
 use std::ops::Range;
 
@@ -41,8 +41,8 @@ pub(crate) fn read_instance<'py>(
     read::read(&mut Decoder::new(py), &mut r, schema)
 }
 
-/// An item as an instance of its own class; None where the reader's model does not see it: an item of another entity, or one
-/// whose time is over.
+/// An item as an instance of its own class; None if the reader's model does not see it: an item of another entity, or an expired
+/// one.
 pub(crate) fn read_owned<'py>(
     py: Python<'py>,
     item: &[u8],
@@ -52,7 +52,7 @@ pub(crate) fn read_owned<'py>(
     read_owned_by(&mut Decoder::new(py), &mut r, schema)
 }
 
-/// The same for one item of several: the one at the cursor, which is moved behind it.
+/// The same for one item of several: the one at the cursor, which then moves past it.
 pub(crate) fn read_owned_by<'py>(
     decoder: &mut Decoder<'py>,
     r: &mut Reader<'_>,
@@ -61,7 +61,7 @@ pub(crate) fn read_owned_by<'py>(
     let py = decoder.py();
     let broken = |error| malformed(py, &error);
     let model = schema.get();
-    // An index on the keys of the table has guards too.
+    // An index on the keys of the table contains guard items too.
     let is_guard =
         !model.unique.is_empty() && unique::is_guard(r.clone(), &model.item).map_err(broken)?;
     let owner = if is_guard {
@@ -97,7 +97,7 @@ pub(crate) fn read_any<'py>(
     Ok(instance.into_any())
 }
 
-/// The item of an answer as an instance of its model; None where there is none of this model.
+/// The item of an answer as an instance of its model; None if it has no item of this model.
 pub(crate) fn own_item<'py>(
     py: Python<'py>,
     answer: &Answer,
@@ -172,7 +172,7 @@ pub(crate) fn encode_item<'py>(
     Ok(pyo3::types::PyBytes::new(instance.py(), w.as_bytes()))
 }
 
-/// From now on an instance counts as read as `fresh` was.
+/// From now on, an instance counts as read, like `fresh`.
 pub(crate) fn settle(instance: &Bound<'_, Instance>, fresh: &Bound<'_, Instance>) {
     let (stored, unset) = {
         let mut read = fresh.borrow_mut();

@@ -1,4 +1,4 @@
-//! The failure of a call as an exception: in the words of its verb, about its item.
+//! Failures: the exception of a failed call, worded for its verb and about its item.
 
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::wire::Reader;
@@ -18,7 +18,7 @@ pub(crate) fn raise_about(py: Python<'_>, error: &Error, subject: Option<&Subjec
     raise_as(py, error, &message, subject, |_| Ok(()))
 }
 
-/// A transaction that was not applied, with the error of each operation that stood in its way.
+/// A transaction that was not applied, with the error of each operation that prevented it.
 pub(crate) fn canceled(
     py: Python<'_>,
     error: &Error,
@@ -30,7 +30,7 @@ pub(crate) fn canceled(
     })
 }
 
-/// A value that only one item may have is another's: of which attributes, and the key of the other where it is known.
+/// A unique value belongs to another item: its attributes, and the key of that item where known.
 pub(crate) fn taken(
     py: Python<'_>,
     error: &Error,
@@ -82,7 +82,7 @@ fn raise_as(
     })
 }
 
-/// Tells an error which item it is about: its key, as far as the item has it.
+/// Tells an error which item it is about: its key, if the item has a complete one.
 #[cold]
 pub(crate) fn locate(py: Python<'_>, error: &PyErr, schema: &Schema, item: &[u8]) -> PyResult<()> {
     let value = error.value(py);
@@ -103,12 +103,12 @@ pub(crate) fn locate(py: Python<'_>, error: &PyErr, schema: &Schema, item: &[u8]
 
 /// The item that a call was about.
 pub(crate) struct Subject<'py> {
-    /// Of its model, if it has one.
+    /// The item's model, if it has one.
     pub(crate) schema: Option<Bound<'py, Schema>>,
     pub(crate) key: Option<Bound<'py, PyAny>>,
-    /// The caller's.
+    /// The caller's condition.
     pub(crate) condition: Option<Bound<'py, Condition>>,
-    /// Whether the write needs more than the item itself to be there.
+    /// Whether the write needs more to exist than the item itself.
     pub(crate) builds_on: bool,
     /// Whether messages may show keys.
     pub(crate) shows_keys: bool,
@@ -117,7 +117,7 @@ pub(crate) struct Subject<'py> {
 }
 
 impl Subject<'_> {
-    /// What a failed condition means, in the words of the verbs.
+    /// What a failed condition means, worded for the verb.
     pub(crate) fn describe(&self, error: &Error) -> String {
         let model = self.schema.as_ref().map(|schema| &*schema.get().name);
         let done = if error.operation() == Some("DeleteItem") {
@@ -146,7 +146,7 @@ impl Subject<'_> {
                 "the item was changed since it was read, and nothing was written; error.item is the stored item, and refresh() reads it".to_owned()
             }
             ErrorKind::ConditionFailed { .. } => self.failed(),
-            // It says itself of which model.
+            // Its text already names the model.
             _ if error.model().is_some() => return error.to_string(),
             _ => {
                 return model.map_or_else(|| error.to_string(), |model| format!("{model}: {error}"));
@@ -169,7 +169,7 @@ impl Subject<'_> {
 }
 
 impl Subject<'_> {
-    /// The entity of the item that is there, where it is another one than the model's.
+    /// The entity of the stored item, if it differs from the model's.
     fn other_entity(&self, error: &Error) -> Option<String> {
         let (ErrorKind::ItemAlreadyExists { item: Some(item) }
         | ErrorKind::VersionConflict { item: Some(item) }
@@ -181,7 +181,7 @@ impl Subject<'_> {
         entity::other_name(schema.py(), schema.get(), item)
     }
 
-    /// What was false.
+    /// Which condition was false.
     fn failed(&self) -> String {
         let lacks = "the stored item lacks what this change builds on";
         let Some(condition) = &self.condition else {
@@ -213,13 +213,13 @@ fn is_about_the_item(error: &Error) -> bool {
     )
 }
 
-/// The item that a failed condition gave back: as an instance, or as plain values where it does not fit the model.
+/// The item that a failed condition returned: as an instance, or as plain values if it does not fit the model.
 fn stored_item<'py>(
     py: Python<'py>,
     item: &[u8],
     schema: Option<&Bound<'py, Schema>>,
 ) -> Bound<'py, PyAny> {
-    // An item of another entity is no instance of this model: to save that would write into it.
+    // An item of another entity is not an instance of this model: saving that would write into it.
     let read = |schema: &Bound<'py, Schema>| -> PyResult<Bound<'py, PyAny>> {
         let schema = entity::reader_of(schema, item)?;
         let mut r = Reader::new(item).map_err(|error| malformed(py, &error))?;
@@ -234,7 +234,7 @@ fn stored_item<'py>(
                 .map(Bound::into_any)
         })
         .unwrap_or_else(|| {
-            // Not even plain values: the bytes, so that nothing is hidden.
+            // If even plain values fail, the bytes, so that nothing is hidden.
             PyBytes::new(py, item).into_any().into_bound()
         })
 }

@@ -1,4 +1,4 @@
-//! The end of a call, in the words of its verb: what the answer is decoded to, and what the error says beside what happened.
+//! Replies: the end of a call in the words of its verb, from what the answer decodes to, to what the error adds.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,19 +19,19 @@ use crate::interpreter::runtime::Outcome;
 use crate::model::condition::Condition;
 use crate::model::schema::Schema;
 
-/// Which item a call that has no instance is about.
+/// The item of a call that has no instance.
 #[derive(Default)]
 pub(crate) enum Target {
     #[default]
     None,
-    /// Of a model, by its checked key.
+    /// An item of a model, by its checked key.
     Item(Py<Schema>, Py<PyTuple>),
-    /// By its key as plain values.
+    /// An item without a model, by its key as plain values.
     Plain(Py<PyDict>),
 }
 
 impl Target {
-    /// An item whose values may not open, which its error then names; others have nothing to tell.
+    /// An item whose values may fail to decrypt, so that its error names it; others need no target.
     pub(crate) fn of_item(
         protection: Option<&Arc<Protection>>,
         schema: &Bound<'_, Schema>,
@@ -44,25 +44,25 @@ impl Target {
     }
 }
 
-/// What the error of a call says beside what happened.
+/// What the error of a call says in addition to what happened.
 #[derive(Default)]
 pub(crate) struct Context {
     pub(crate) target: Target,
-    /// The caller's.
+    /// The caller's condition.
     pub(crate) condition: Option<Py<Condition>>,
-    /// Whether the write needs more than the item itself to be there.
+    /// Whether the write needs more to exist than the item itself.
     pub(crate) builds_on: bool,
     pub(crate) shows_keys: bool,
     pub(crate) shows_values: bool,
 }
 
 impl Context {
-    /// Of a client's call: what its errors may show.
+    /// For a client's call: what its errors may show.
     pub(crate) fn of(settings: &Settings) -> Self {
         Self::default().shown_by(settings)
     }
 
-    /// The same with what errors of a client may show.
+    /// The same, with what the client's errors may show.
     pub(crate) fn shown_by(self, settings: &Settings) -> Self {
         Self {
             shows_keys: settings.shows_keys,
@@ -71,7 +71,7 @@ impl Context {
         }
     }
 
-    /// What the call was about, where its verb knows no more: `schema` is the model that it reads or writes.
+    /// What the call was about, if its verb knows no more: `schema` is the model that it reads or writes.
     pub(crate) fn subject<'py>(
         &self,
         py: Python<'py>,
@@ -91,7 +91,7 @@ impl Context {
         Some(self.subject_of(py, schema, key))
     }
 
-    /// The item of a model, in what the errors of this call may show.
+    /// The item of a model, with what the errors of this call may show.
     pub(crate) fn subject_of<'py>(
         &self,
         py: Python<'py>,
@@ -158,26 +158,26 @@ pub(crate) trait Answered: Send + Sized + 'static {
         answer.operation.is_read()
     }
 
-    /// The call was sent and nobody will know what came of it: what it wrote counts as changed.
+    /// The call was sent and its outcome will stay unknown: what it wrote counts as changed.
     fn give_up(self, _py: Python<'_>) {}
 
-    /// Nobody waits for the answer any more, sent or not.
+    /// The call was abandoned, whether sent or not.
     fn abandoned(&self) {}
 
-    /// Shows the objects that it holds.
+    /// Visits the objects that it holds.
     fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         Ok(())
     }
 }
 
-/// A verb's part, with what its errors say.
+/// A verb's part, with the context of its errors.
 pub(crate) struct Reply<A> {
     answered: A,
     about: Context,
 }
 
 impl<A: Answered> Reply<A> {
-    /// Of a call of a client.
+    /// For a call of a client.
     pub(crate) fn boxed(settings: &Settings, about: Context, answered: A) -> Box<dyn Expected> {
         Box::new(Self {
             answered,
@@ -185,12 +185,12 @@ impl<A: Answered> Reply<A> {
         })
     }
 
-    /// Of a call whose errors have no more to say.
+    /// For a call whose errors have nothing to add.
     pub(crate) fn plain(settings: &Settings, answered: A) -> Box<dyn Expected> {
         Self::boxed(settings, Context::default(), answered)
     }
 
-    /// The same with what errors may show already in `about`.
+    /// The same if `about` already has what errors may show.
     pub(crate) fn with(about: Context, answered: A) -> Box<dyn Expected> {
         Box::new(Self { answered, about })
     }
@@ -223,10 +223,10 @@ impl<A: Answered> Expected for Reply<A> {
     }
 }
 
-/// What a batch brought, once it has ended.
+/// The results of a batch, once it has ended.
 pub(crate) type Brought<T> = Arc<Mutex<Option<T>>>;
 
-/// An answer of several requests, which no single body tells.
+/// The answer of several requests, which has no single body.
 pub(crate) fn nothing(operation: Name) -> Answer {
     Answer {
         body: Bytes::new(),

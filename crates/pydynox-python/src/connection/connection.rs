@@ -1,4 +1,4 @@
-//! How the calls of one client are sent: what it was given, what is open, and what the `options()` block around a call says.
+//! Connections: how one client sends its calls, given its settings, what is open, and the `options()` block around a call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,21 +22,21 @@ use crate::interpreter::expected::Expected;
 use crate::interpreter::operation::Operation;
 use crate::interpreter::runtime::Exchange;
 
-/// What a call needs to know of its client.
+/// What a call needs to know about its client.
 pub(crate) struct Connection {
     pub(crate) settings: Arc<Settings>,
     connections: Connections,
-    /// What is done to this client's requests, most often nothing.
+    /// The faults injected into this client's requests, usually none.
     faults: Injections,
-    /// The context variable of what `options()` blocks say, once there was one.
+    /// The context variable of the `options()` blocks, once there was one.
     options: PyOnceLock<Py<PyAny>>,
-    /// Whether it was said that anybody can write its cursors.
+    /// Whether the warning about forgeable cursors was given.
     warned_of_cursors: AtomicBool,
-    /// No two clients of a process have the same.
+    /// Unique among the clients of a process.
     pub(crate) number: u64,
 }
 
-/// The part of a client that those need who send: what Python hands them is a client, which is one of these.
+/// The part of a client that sending code needs: the client class in Python is a subclass of it.
 #[pyclass(frozen, subclass, name = "Connection", module = "pydynox._core")]
 pub(crate) struct Connected(pub(crate) Arc<Connection>);
 
@@ -46,12 +46,12 @@ impl Connected {
     }
 }
 
-/// So many seconds; what is too long to be a time is no limit.
+/// This many seconds; a number too large for a duration means no limit.
 pub(crate) fn time_of(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// What the `options()` block around a call says.
+/// The options that the `options()` block around a call sets.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
@@ -59,16 +59,16 @@ pub(crate) struct Options {
     pub(crate) until: Option<Deadline>,
 }
 
-/// The same as Python holds it.
+/// The same as Python stores it.
 type CurrentOptions<'py> = (Option<f64>, Option<bool>, Option<Bound<'py, BlockDeadline>>);
 
-/// When everything must be over that is done in a block, and in the blocks within it.
+/// When everything done in a block, and in the blocks within it, must have ended.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct BlockDeadline(Deadline);
 
 #[pymethods]
 impl BlockDeadline {
-    /// In so many seconds from now, or when the block around is over if that is earlier.
+    /// This many seconds from now, or when the enclosing block ends if that is earlier.
     #[new]
     fn new(seconds: f64, outer: Option<&Self>) -> Self {
         let own = Deadline::start(Some(time_of(seconds)));
@@ -89,7 +89,7 @@ impl Connection {
         })
     }
 
-    /// The core's client, whose calls are counted for whoever asks here.
+    /// The core's client, with its calls counted by the meters active here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
         let mut client = self.connections.client(py, &self.settings, &self.faults)?;
         if let Some(until) = self.options(py)?.until {
@@ -101,7 +101,7 @@ impl Connection {
         })
     }
 
-    /// The transport of an engine inside this process; None where requests leave it.
+    /// The transport of an engine inside this process; None if requests leave it.
     pub(crate) fn embedded_transport(
         &self,
         py: Python<'_>,
@@ -113,7 +113,7 @@ impl Connection {
         Ok(self.connections.own_transport())
     }
 
-    /// What the block around says.
+    /// The options that the enclosing block sets.
     pub(crate) fn options(&self, py: Python<'_>) -> PyResult<Options> {
         let Some(variable) = self.options.get(py) else {
             return Ok(Options::default());
@@ -127,8 +127,8 @@ impl Connection {
         })
     }
 
-    /// The context variable of `options()` blocks: their time-out in seconds, whether reads are consistent, and their deadline, each
-    /// None where nothing is said.
+    /// The context variable of `options()` blocks: their timeout in seconds, whether reads are consistent, and their deadline;
+    /// each None where unset.
     pub(crate) fn options_variable<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let variable = self.options.get_or_try_init(py, || {
             let nothing = (None::<f64>, None::<bool>, None::<Py<BlockDeadline>>);
@@ -142,12 +142,12 @@ impl Connection {
         Ok(variable.bind(py).clone())
     }
 
-    /// How long a call may take, as the block around it says.
+    /// The timeout of a call, as set by the enclosing block.
     pub(crate) fn timeout(&self, py: Python<'_>) -> PyResult<Option<Duration>> {
         Ok(self.options(py)?.timeout)
     }
 
-    /// Whether a read is consistent: as the call says, the block around it, or the model.
+    /// Whether a read is consistent: set by the call, the enclosing block, or the model, in this order.
     pub(crate) fn is_consistent(
         &self,
         py: Python<'_>,
@@ -160,7 +160,7 @@ impl Connection {
         }
     }
 
-    /// Says once that anybody can write the cursors that this client goes on after; nobody needs to know it of an embedded engine.
+    /// Warns once that anyone can write the cursors that this client resumes from; with an embedded engine that does not matter.
     pub(crate) fn warn_of_cursors(&self, py: Python<'_>) -> PyResult<()> {
         if self.settings.is_embedded() || self.warned_of_cursors.swap(true, Ordering::Relaxed) {
             return Ok(());
@@ -181,7 +181,7 @@ impl Connection {
         if let Some(pace) = request.pace {
             core = core.paced(Some(pace));
         }
-        // What is protected may have to wait for a keyring.
+        // Protected calls may have to wait for a keyring.
         let is_plain = request.repair.is_none() && request.protection.is_none();
         let core = core.protected(request.protection);
         let inline = core.answers_inline(&request.operation) && is_plain;
@@ -209,13 +209,13 @@ impl Connection {
         Operation::tracked(py, (exchange, progress), inline, expected)
     }
 
-    /// From now on, calls go the way that the faults say; those under way go on as they began.
+    /// From now on, calls are routed as the faults specify; those in progress continue as they began.
     pub(crate) fn reroute(&self, change: impl FnOnce(&Injections)) {
         change(&self.faults);
         self.connections.reroute(&self.faults);
     }
 
-    /// Let go of the connections; calls after that are refused.
+    /// Releases the connections; later calls are refused.
     pub(crate) fn close(&self) {
         self.connections.close();
     }

@@ -1,4 +1,4 @@
-//! Credentials that a program brings along: keys, or a function that has them from elsewhere.
+//! Credentials that a program supplies: keys, or a function that gets them from elsewhere.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,10 +15,10 @@ use pyo3::prelude::*;
 use crate::interpreter::bridge;
 use crate::interpreter::coroutine::{self, Place, Raised, RaisedKind};
 
-/// Access key, secret, session token, account, end in seconds since 1970.
+/// Access key, secret, session token, account, expiry in seconds since 1970.
 type AccessKeys = (String, String, Option<String>, Option<String>, Option<f64>);
 
-/// What `credentials=` was given, as settings hold it.
+/// The value of `credentials=`, as settings store it.
 #[derive(Clone)]
 pub(crate) enum GivenCredentials {
     Keys(Credentials),
@@ -44,7 +44,7 @@ impl<'py> FromPyObject<'_, 'py> for GivenCredentials {
 }
 
 impl GivenCredentials {
-    /// Has settings lead to these credentials and no others.
+    /// Makes settings use these credentials and no others.
     pub(crate) fn apply(&self, settings: &mut Settings) {
         (settings.credentials, settings.provider) = match self {
             Self::Keys(credentials) => (Some(credentials.clone()), None),
@@ -66,7 +66,7 @@ fn credentials_of((id, secret, token, account, end): AccessKeys) -> Credentials 
     credentials
 }
 
-/// A function of the user's, plain or a coroutine, which is awaited in the loop of whoever finds that credentials are missing or due.
+/// A user's function, plain or a coroutine, awaited in the loop of the call that finds credentials missing or due.
 struct Provider(Py<PyAny>);
 
 impl CredentialsProvider for Provider {
@@ -88,7 +88,7 @@ impl CredentialsProvider for Provider {
     }
 }
 
-/// The credentials that came, or the class of what came in their place.
+/// The credentials returned, or the class of what was returned instead.
 fn read(came: &Bound<'_, PyAny>) -> PyResult<Result<Credentials, String>> {
     let py = came.py();
     let class = py
@@ -106,7 +106,7 @@ fn failed(raised: Raised) -> Error {
     let error = Error::new(ErrorKind::Credentials, message);
     match raised.kind {
         RaisedKind::Interruption => {
-            // Whoever interrupts is not kept from it, and nobody said no.
+            // Interruptions pass through: the provider did not refuse.
             Error::new(
                 ErrorKind::Request,
                 "the credentials provider was interrupted",

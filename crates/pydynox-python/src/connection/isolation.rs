@@ -1,4 +1,4 @@
-//! What a test sets up: the client whose items stand in for those of every client without an endpoint of its own.
+//! Isolation: what a test sets up, namely the client whose items stand in for those of every client without its own endpoint.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,33 +8,33 @@ use pydynox_core::error::Error;
 use pydynox_core::transport::Transport;
 use pyo3::prelude::*;
 
-/// The blocks that are open, the inner one last. Only ever locked while the interpreter is held, and never across a call that
-/// lets go of it, so a fork cannot inherit it locked.
+/// The open blocks, innermost last. Only locked while the interpreter is held, and never across a call that releases it, so a
+/// fork cannot inherit it locked.
 static STAGES: Mutex<Vec<Stage>> = Mutex::new(Vec::new());
 
-/// How many there are: all that a program without tests ever looks at.
+/// Their number: a program without tests reads nothing else.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// What a test has in place of the service.
+/// What a test uses in place of the service.
 pub(crate) trait StandIn: Send + Sync {
-    /// What answers.
+    /// The transport that answers.
     fn transport(&self) -> Result<Arc<dyn Transport>, Error>;
 
-    /// The data keys that stand in for those of a service that no test may ask.
+    /// The data keys that replace those of a service that tests must not ask.
     fn keys(&self, py: Python<'_>) -> PyResult<Arc<DataKeys>>;
 }
 
 /// One block.
 pub(crate) struct Stage {
-    /// No two blocks of a process have the same.
+    /// Unique among the blocks of a process.
     pub(crate) id: u64,
     stand_in: Arc<dyn StandIn>,
-    /// Of an engine inside this process: shared, since nobody else can open it.
+    /// The transport of an engine inside this process: shared, since no other client can open it.
     embedded: Option<Arc<dyn Transport>>,
 }
 
 impl Stage {
-    /// What answers in place of the service.
+    /// The transport that answers in place of the service.
     pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
         match &self.embedded {
             Some(embedded) => Ok(embedded.clone()),
@@ -48,12 +48,12 @@ impl Stage {
     }
 }
 
-/// Whether a test is under way.
+/// Whether a test is in progress.
 pub(crate) fn is_on() -> bool {
     OPEN.load(Ordering::Relaxed) > 0
 }
 
-/// The innermost block; None outside of tests.
+/// The innermost block; None outside tests.
 pub(crate) fn current() -> Option<Stage> {
     if !is_on() {
         return None;
@@ -69,7 +69,7 @@ fn stages() -> MutexGuard<'static, Vec<Stage>> {
     STAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begin a block: from now on, in all threads, what has no endpoint of its own reaches the items of this client.
+/// Begins a block: from now on, in all threads, clients without their own endpoint reach the items of this client.
 pub(crate) fn begin(stand_in: Arc<dyn StandIn>, embedded: Option<Arc<dyn Transport>>) -> u64 {
     static NEXT: Mutex<u64> = Mutex::new(1);
     let id = {
@@ -87,7 +87,7 @@ pub(crate) fn begin(stand_in: Arc<dyn StandIn>, embedded: Option<Arc<dyn Transpo
     id
 }
 
-/// End a block, whatever others were begun or ended meanwhile.
+/// Ends a block, no matter which others began or ended in the meantime.
 #[pyfunction]
 #[pyo3(signature = (id, /))]
 pub(crate) fn end_isolation(id: u64) {

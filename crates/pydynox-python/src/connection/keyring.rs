@@ -1,4 +1,4 @@
-//! Keyrings, seen from Python: what a client is given to encrypt with.
+//! Keyrings, as Python sees them: what a client is given to encrypt with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +30,11 @@ pub(crate) struct Keyring {
 enum Source {
     Local(Arc<LocalKeyring>),
     Kms(Box<Kms>),
-    /// An object of the user's.
+    /// A user's object.
     Own(Arc<Py<PyAny>>),
 }
 
-/// AWS KMS, and what is said of it that is not the client's.
+/// AWS KMS, with the settings that differ from the client's.
 struct Kms {
     settings: KmsSettings,
     region: Option<Box<str>>,
@@ -42,7 +42,7 @@ struct Kms {
 }
 
 impl Kms {
-    /// The client's settings, as far as these are not its own.
+    /// The client's settings, except those that it overrides.
     fn surroundings(&self, mut settings: Settings) -> Settings {
         if self.region.is_some() {
             settings.region.clone_from(&self.region);
@@ -55,7 +55,7 @@ impl Kms {
     }
 }
 
-/// An object of the user's, which is awaited in the loop of those who need it.
+/// A user's object, awaited in the loop of the call that needs it.
 struct Own {
     object: Arc<Py<PyAny>>,
     caller: Option<Arc<Caller>>,
@@ -75,7 +75,7 @@ impl Own {
             let came = coroutine::run(place, call, read).await;
             came.map_err(|raised| {
                 if raised.kind == RaisedKind::Interruption {
-                    // No fault of the value: whoever interrupts is not kept from it.
+                    // Not an error of the value: interruptions pass through.
                     return Error::new(ErrorKind::Request, "the keyring was interrupted")
                         .with_source(raised.error);
                 }
@@ -145,10 +145,10 @@ impl CoreKeyring for Own {
     }
 }
 
-/// Limits of data keys as Python hands them over: seconds, values, bytes, unwrapped keys.
+/// Limits of data keys as Python passes them: seconds, values, bytes, unwrapped keys.
 pub(crate) type GivenLimits = (f64, i64, i64, i64);
 
-/// Numbers that make no sense become zero, which no limit may be.
+/// Invalid numbers become zero, which is not a valid limit.
 pub(crate) fn key_limits(
     (seconds, messages, bytes, unwrapped): GivenLimits,
 ) -> Result<KeyLimits, Error> {
@@ -161,7 +161,7 @@ pub(crate) fn key_limits(
     limits.check()
 }
 
-/// Whether these are limits of data keys.
+/// Checks the limits of data keys.
 #[pyfunction]
 #[pyo3(signature = (max_age, max_values, max_bytes, max_unwrapped, /))]
 pub(crate) fn check_key_limits(
@@ -176,7 +176,7 @@ pub(crate) fn check_key_limits(
         .map_err(|error| raise(py, &error))
 }
 
-/// As settings hold it.
+/// As settings store it.
 pub(crate) type GivenKeyring = Given;
 
 #[derive(Clone)]
@@ -193,12 +193,12 @@ impl<'py> FromPyObject<'_, 'py> for Given {
 }
 
 impl Given {
-    /// Whether it asks a service.
+    /// Whether it calls a service.
     pub(crate) fn is_remote(&self) -> bool {
         matches!(self.0.get().source, Source::Kms(_))
     }
 
-    /// Whether it was told where its service is.
+    /// Whether it has its own endpoint for its service.
     pub(crate) fn has_endpoint(&self) -> bool {
         matches!(&self.0.get().source, Source::Kms(kms) if kms.settings.endpoint_url.is_some())
     }
@@ -212,7 +212,7 @@ impl Given {
         matches!(self.0.get().source, Source::Own(_))
     }
 
-    /// The keyring, which asks as the client does.
+    /// The keyring, which calls its service as the client does.
     pub(crate) fn open(
         &self,
         settings: Settings,
@@ -255,7 +255,7 @@ fn pairs_of(pairs: Vec<(String, String)>) -> Pairs {
 
 #[pymethods]
 impl Keyring {
-    /// Of keys by name, the one to write with last.
+    /// From keys by name; the last one encrypts.
     #[staticmethod]
     #[allow(clippy::needless_pass_by_value)] // what Python hands over is owned
     fn local(
@@ -275,7 +275,7 @@ impl Keyring {
         })
     }
 
-    /// Of an object with the methods `generate_data_key` and `unwrap`.
+    /// From an object with the methods `generate_data_key` and `unwrap`.
     #[staticmethod]
     fn own(object: Py<PyAny>, pairs: Vec<(String, String)>) -> Self {
         Self {
@@ -284,7 +284,7 @@ impl Keyring {
         }
     }
 
-    /// Of AWS KMS.
+    /// From AWS KMS.
     #[staticmethod]
     fn kms(
         py: Python<'_>,

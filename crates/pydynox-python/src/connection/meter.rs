@@ -1,4 +1,4 @@
-//! Meters: who counts the calls of this place in the program, as a context variable says.
+//! Meters: which of them count the calls made at this point of the program, as a context variable says.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use pyo3::types::{IntoPyDict, PyTuple};
 
 use crate::exceptions::raise;
 
-/// The context variable of the meters in force, once there was one.
+/// The context variable of the active meters, once there was one.
 static VARIABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Requests, retries, throttles, read units, write units.
@@ -23,7 +23,7 @@ pub(crate) struct Meter {
     usage: Arc<Usage>,
     /// The number of the client whose calls are counted.
     client: Option<u64>,
-    /// What says where in the program a call is made.
+    /// Returns where in the program a call is made.
     site: Option<Py<PyAny>>,
 }
 
@@ -46,7 +46,7 @@ fn by_name(tallies: Vec<(String, Tally)>) -> Vec<(String, Numbers)> {
 
 #[pymethods]
 impl Meter {
-    /// `limits` are those of a budget: read units, write units, requests, and whether what is over them is refused.
+    /// `limits` are those of a budget: read units, write units, requests, and whether calls over it are refused.
     #[new]
     fn new(
         client: Option<u64>,
@@ -79,29 +79,29 @@ impl Meter {
         by_name(self.usage.by_table())
     }
 
-    /// Values that were read as plaintext where they should have been encrypted.
+    /// Plaintext values read where encrypted ones were expected.
     fn migrated(&self) -> u64 {
         self.usage.migrated()
     }
 
-    /// Where calls were made, the place with the most first.
+    /// Where calls were made, the most frequent place first.
     fn sites(&self) -> Vec<(String, u64)> {
         self.usage.sites()
     }
 
-    /// What is over the budget, in words.
+    /// What is over the budget, as text.
     fn excess(&self) -> Option<String> {
         self.usage.excess()
     }
 }
 
-/// The pace of a bulk job: it finds out how much there is.
+/// The pace of a bulk job: it finds the available capacity itself.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Pace(pub(crate) Arc<Limiter>);
 
 #[pymethods]
 impl Pace {
-    /// Ceilings in units per second, None for none.
+    /// Ceilings in units per second, None for no ceiling.
     #[new]
     fn new(py: Python<'_>, read: Option<f64>, write: Option<f64>) -> PyResult<Self> {
         Limiter::adaptive(read, write)
@@ -124,7 +124,7 @@ pub(crate) fn meters_variable(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(variable.bind(py).clone())
 }
 
-/// Who counts a call that the client of this number makes here; None where nobody does.
+/// The meters that count a call by the client with this number here; None if there are none.
 pub(crate) fn observers(py: Python<'_>, client: u64) -> PyResult<Option<Arc<Observers>>> {
     let Some(variable) = VARIABLE.get(py) else {
         return Ok(None);
@@ -148,7 +148,7 @@ pub(crate) fn observers(py: Python<'_>, client: u64) -> PyResult<Option<Arc<Obse
     Ok((!usages.is_empty()).then(observers))
 }
 
-/// Refuse a rate limit that is none.
+/// Refuses an invalid rate limit.
 #[pyfunction]
 #[pyo3(signature = (rcu, wcu, burst, /))]
 pub(crate) fn check_rate_limit(
@@ -162,7 +162,7 @@ pub(crate) fn check_rate_limit(
         .map_err(|error| raise(py, &error))
 }
 
-/// A rate limit as Python hands it over.
+/// A rate limit as Python passes it.
 pub(crate) fn rate_limit(
     (read_units, write_units, burst): (Option<f64>, Option<f64>, f64),
 ) -> RateLimit {

@@ -1,4 +1,4 @@
-//! A client's connection: opened at the first call, again in a forked child, and elsewhere while a test is under way.
+//! Open connections: a client's is opened at the first call, again in a forked child, and elsewhere during a test.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,12 +23,12 @@ struct State {
     is_closed: bool,
     /// Where its settings lead.
     own: Option<Open>,
-    /// Where the calls of a test go; what is its own waits meanwhile.
+    /// Where the calls of a test go; its own connection waits meanwhile.
     visit: Option<(u64, Open)>,
 }
 
-/// An open connection, and the process that opened it. What a parent opened is leaked in its child, never closed under the
-/// parent's feet: dropping it would take the parent's sockets out of the epoll that both share.
+/// An open connection, and the process that opened it. A child leaks what its parent opened and never closes it: dropping it
+/// would remove the parent's sockets from the epoll that both share.
 struct Open {
     maker: Maker,
     opened: Option<Opened>,
@@ -54,7 +54,7 @@ impl Drop for Open {
 }
 
 impl Connections {
-    /// The core's client, through which calls go now.
+    /// The core's client that calls go through now.
     pub(crate) fn client(
         &self,
         py: Python<'_>,
@@ -102,14 +102,14 @@ impl Connections {
         Ok(client)
     }
 
-    /// What answers where its settings lead, without the faults that tests inject; None before it was opened.
+    /// The transport that its settings lead to, without the faults that tests inject; None before it was opened.
     pub(crate) fn own_transport(&self) -> Option<Arc<dyn Transport>> {
         let state = self.lock();
         let opened = state.own.as_ref()?.get()?;
         Some(opened.plain().transport().clone())
     }
 
-    /// Calls that begin from now on go the way that the faults say; those under way go on as they began.
+    /// New calls are routed as the faults specify; those in progress continue as they began.
     pub(crate) fn reroute(&self, faults: &Injections) {
         let mut state = self.lock();
         let State { own, visit, .. } = &mut *state;
@@ -122,7 +122,7 @@ impl Connections {
         }
     }
 
-    /// Lets go of all; calls after that are refused.
+    /// Releases all of them; later calls are refused.
     pub(crate) fn close(&self) {
         let before = std::mem::replace(
             &mut *self.lock(),

@@ -1,4 +1,4 @@
-//! Where the items of a client are: an engine in this process, or the service, and how either is opened.
+//! Places: where the items of a client are, an engine in this process or the service, and how either is opened.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ pub(super) enum Place {
     Unsaid(Box<Unsaid>),
 }
 
-/// Of a client whose caller named no endpoint.
+/// For a client whose caller named no endpoint.
 pub(super) struct Unsaid {
     pub(super) service: Service,
     /// The engine that the environment named when the client was made.
     pub(super) embedded: Option<Location>,
-    /// It was made within a test, whose environment says nothing about the time afterwards.
+    /// It was made within a test, whose environment does not count once the test has ended.
     pub(super) made_in_test: bool,
 }
 

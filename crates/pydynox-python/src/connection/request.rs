@@ -1,4 +1,4 @@
-//! A body that is ready to be sent, and what must be known to send it.
+//! Requests: a body that is ready to be sent, and what is needed to send it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use pydynox_core::transport::Operation as Name;
 use pydynox_core::unique::Taken;
 use pydynox_core::wire::Writer;
 
-/// A transaction that takes unique values from items which have them no more.
+/// A transaction that takes unique values from items that no longer have them.
 pub(crate) type Repair = Box<(Transaction, Vec<Taken>)>;
 
 /// One call of a client.
@@ -23,14 +23,14 @@ pub(crate) struct Request {
     pub(crate) terms: Terms,
     pub(crate) own_token: Option<usize>,
     pub(crate) protection: Option<Arc<Protection>>,
-    /// Of a transaction that may have to be sent in another form.
+    /// For a transaction that may have to be sent in another form.
     pub(crate) repair: Option<Repair>,
-    /// Of a call that keeps to a pace.
+    /// For a call that keeps to a pace.
     pub(crate) pace: Option<Arc<Limiter>>,
 }
 
 impl Request {
-    /// What may be sent again whatever became of it: reads, and writes that say the same twice.
+    /// A call that is safe to resend: a read, or a write with the same effect twice.
     pub(crate) fn idempotent(operation: Name, table: String, body: Writer) -> Self {
         Self {
             operation,

@@ -1,4 +1,4 @@
-//! What a `DynamoDBClient` was given: extracted, checked by the core, and opened when the first call needs it.
+//! Settings of a `DynamoDBClient`: extracted, checked by the core, and opened when the first call needs them.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) shows_keys: bool,
     /// Whether messages may show values.
     pub(crate) shows_values: bool,
-    /// Bytes of an item from which on it is warned of.
+    /// Items above this many bytes cause a warning.
     pub(crate) warns_above: usize,
     pub(super) keyring: Option<Keys>,
 }
@@ -60,7 +60,7 @@ impl Settings {
         }
     }
 
-    /// Whether a table is sent under the very name that a model or a caller gives it.
+    /// Whether a table is sent under the same name that a model or a caller gives it.
     pub(crate) fn sends_as_declared(&self, table: &str) -> bool {
         self.table_prefix.is_empty() || table.starts_with("arn:")
     }
@@ -99,19 +99,19 @@ impl Settings {
         !matches!(self.place, Place::Embedded(_))
     }
 
-    /// Whether its data keys are those of a service by an address that nobody named.
+    /// Whether its data keys come from a service without an explicit endpoint.
     pub(crate) fn needs_a_service_for_keys(&self) -> bool {
         self.keyring
             .as_ref()
             .is_some_and(|keys| keys.given.is_remote() && !keys.given.has_endpoint())
     }
 
-    /// The core's client over whatever the settings lead to.
+    /// The core's client for the place that the settings lead to.
     pub(crate) fn open(&self) -> Result<CoreClient, Error> {
         CoreClient::new(self.own_transport()?, self.config.clone())
     }
 
-    /// The same while a test is under way: without an endpoint of its own it leads to the test's items.
+    /// The same during a test: without its own endpoint it leads to the test's items.
     pub(crate) fn open_within(&self, stage: &Stage) -> Result<CoreClient, Error> {
         let transport = match &self.place {
             Place::Unsaid(_) => stage.transport()?,

@@ -1,5 +1,5 @@
-//! From the I/O thread back to an event loop: a completion queue and one wake-up per batch. With `coroutine.rs` the only file that
-//! knows asyncio.
+//! Bridge: from the I/O thread back to an event loop, with a completion queue and one wake-up per batch. With `coroutine.rs` the
+//! only file that knows asyncio.
 
 use std::future::Future;
 use std::io;
@@ -20,7 +20,7 @@ use crate::interpreter::coalesce::{self, JoinableRead};
 use crate::interpreter::coroutine::Caller;
 use crate::interpreter::runtime::{self, Exchange, Guarded, Outcome};
 
-/// A call that ended: where its operation waits, and what came of it.
+/// A call that ended: where its operation waits, and its outcome.
 struct Completion {
     slot: usize,
     sequence: u64,
@@ -64,8 +64,8 @@ impl Queue {
         })
     }
 
-    /// Called on the thread that drives the runtime. The loop is woken once per batch: when that thread has nothing else to do, or
-    /// much came meanwhile.
+    /// Called on the thread that drives the runtime. The loop is woken once per batch: when that thread has nothing else to do,
+    /// or many completions have arrived.
     fn push(self: &Arc<Self>, completions: impl IntoIterator<Item = Completion>) {
         lock(&self.completions).extend(completions);
         let is_first = !self.armed.swap(true, Ordering::AcqRel);
@@ -90,12 +90,12 @@ impl Consumer for Queue {
         let end = &self.read;
         #[cfg(not(target_os = "linux"))]
         let end = &self.write;
-        // A full pipe or counter means that the loop has a wake-up to come already.
+        // A full pipe or counter means that a wake-up of the loop is already pending.
         let _ = rustix::io::write(end, &1u64.to_ne_bytes());
     }
 }
 
-/// Calls of one loop that wait for their answer, by slot; the sequence tells a late answer from the slot's next user.
+/// Calls of one loop that wait for their answers, by slot; the sequence tells a late answer from one for the slot's next user.
 #[derive(Default)]
 struct Slots {
     entries: Vec<(u64, Option<Waiting>)>,
@@ -107,7 +107,7 @@ struct Waiting {
     future: Py<PyAny>,
 }
 
-/// Who waits for a call, and how it is told what came of it.
+/// The object that waits for a call, and how it learns the outcome.
 pub(crate) struct Waiter {
     pub(crate) object: Py<PyAny>,
     pub(crate) finish: fn(&Bound<'_, PyAny>, Outcome),
@@ -145,10 +145,10 @@ impl Slots {
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct LoopBridge {
     queue: Arc<Queue>,
-    /// The loop, as those know it who need it elsewhere.
+    /// The loop, in the form in which others hold it.
     caller: Arc<Caller>,
     slots: Mutex<Slots>,
-    /// Reads of this turn of the loop that go with others.
+    /// Reads of this turn of the loop that are sent together.
     gathered: Mutex<Vec<Group>>,
 }
 
@@ -161,7 +161,7 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// Stop the exchange and forget the operation: its answer, should it come, finds nobody.
+    /// Stops the exchange and forgets the operation: a late answer finds no waiter.
     pub(crate) fn abort(self, py: Python<'_>) {
         self.task.abort();
         let waiting = lock(&self.bridge.bind(py).get().slots).remove(self.slot, self.sequence);
@@ -170,7 +170,7 @@ impl Ticket {
 }
 
 impl LoopBridge {
-    /// A call that tells, where somebody may ask, that it is made on behalf of this loop.
+    /// A call that knows, if anything may ask, that it is made on behalf of this loop.
     fn on_behalf<T: 'static>(
         &self,
         call: Pin<Box<dyn Future<Output = T> + Send>>,
@@ -184,7 +184,7 @@ impl LoopBridge {
 
 #[pymethods]
 impl LoopBridge {
-    /// Called by the loop when the descriptor is readable: resolve the futures of every call that ended.
+    /// Called by the loop when the descriptor is readable: resolves the futures of all calls that ended.
     fn drain(&self, py: Python<'_>) {
         for completion in self.queue.take() {
             let Some(waiting) = lock(&self.slots).remove(completion.slot, completion.sequence)
@@ -195,7 +195,7 @@ impl LoopBridge {
             finish(object.bind(py), completion.outcome);
             let future = waiting.future.bind(py);
             if let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) {
-                // A cancelled future refuses its result; anything else is a fault to be seen.
+                // A cancelled future refuses its result; any other failure must be reported.
                 let done = future
                     .call_method0(intern!(py, "done"))
                     .and_then(|done| done.is_truthy());
@@ -206,7 +206,7 @@ impl LoopBridge {
         }
     }
 
-    /// Called by the loop once it has run what was ready when the first of the reads began: send them.
+    /// Called by the loop once it has run what was ready when the first of the reads began: sends them.
     fn send_gathered(&self) -> PyResult<()> {
         let gathered = std::mem::take(&mut *lock(&self.gathered));
         for group in gathered {
@@ -232,7 +232,7 @@ impl LoopBridge {
     }
 }
 
-/// A loop that has a bridge. The loop owns the bridge (as its reader); here it is only found again.
+/// A loop that has a bridge. The loop owns the bridge (as its reader); this entry only finds it again.
 struct BridgeEntry {
     address: usize,
     generation: u32,
@@ -243,13 +243,13 @@ struct BridgeEntry {
 /// Only locked while the interpreter is held, and never across a call into Python.
 static KNOWN: Mutex<Vec<BridgeEntry>> = Mutex::new(Vec::new());
 
-/// The event loop that runs in this thread, if one does.
+/// The event loop running in this thread, if any.
 pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     static GET_RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let function = if let Some(function) = GET_RUNNING_LOOP.get(py) {
         function
     } else {
-        // No loop can run before somebody has imported asyncio; importing it for them would cost 50 ms.
+        // No loop can run before asyncio is imported; importing it here would cost 50 ms.
         let modules = py
             .import(intern!(py, "sys"))?
             .getattr(intern!(py, "modules"))?;
@@ -271,18 +271,18 @@ pub(crate) fn is_in_trio(py: Python<'_>) -> PyResult<bool> {
         let modules = py.import(intern!(py, "sys"))?.getattr("modules")?;
         Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())
     })?;
-    // No loop of trio's can run before somebody has imported it.
+    // No trio loop can run before trio is imported.
     let Some(lowlevel) = modules.bind(py).get_item(intern!(py, "trio.lowlevel"))? else {
         return Ok(false);
     };
     let Some(asks) = lowlevel.getattr_opt(intern!(py, "current_trio_token"))? else {
         return Ok(false);
     };
-    // It raises outside of a loop, in a thread of trio's too.
+    // It raises outside a loop, even in one of trio's threads.
     Ok(asks.call0().is_ok())
 }
 
-/// Start an exchange whose end resolves a future of `event_loop`; gives the future and the place to give the call up.
+/// Starts an exchange whose end resolves a future of `event_loop`; returns the future and the ticket to cancel the call.
 pub(crate) fn start<'py>(
     event_loop: &Bound<'py, PyAny>,
     waiter: Waiter,
@@ -324,7 +324,7 @@ pub(crate) fn start<'py>(
     }
 }
 
-/// The same for a read that goes with others of this turn of `event_loop`: they are sent once the loop has run what is ready.
+/// The same for a read sent with others of this turn of `event_loop`, once the loop has run what is ready.
 pub(crate) fn join<'py>(
     event_loop: &Bound<'py, PyAny>,
     waiter: Waiter,
@@ -367,7 +367,7 @@ pub(crate) fn join<'py>(
     ))
 }
 
-/// Reads that go in one request, each with its place in the bridge.
+/// Reads in the same request, each with its place in the bridge.
 #[derive(Default)]
 struct Group {
     reads: Vec<JoinableRead>,
@@ -404,7 +404,7 @@ impl Task {
 }
 
 impl Group {
-    /// Sends the reads that somebody still waits for.
+    /// Sends the reads that still have a waiter.
     fn send(self, bridge: &LoopBridge) -> io::Result<()> {
         let slots = lock(&bridge.slots);
         let (reads, places): (Vec<JoinableRead>, Vec<(usize, u64)>) = self
@@ -440,21 +440,21 @@ fn not_started(error: &io::Error) -> PyErr {
     PyOSError::new_err(format!("the I/O thread could not be started: {error}"))
 }
 
-/// Whether there is anything that asks on whose behalf a call is made. Most programs have nothing of the kind, and pay nothing for it.
+/// Whether anything asks on whose behalf a call is made. In most programs nothing does, and they pay nothing for it.
 static TELLS_CALLERS: AtomicBool = AtomicBool::new(false);
 
-/// From now on calls tell on whose behalf they are made.
+/// From now on, calls know on whose behalf they are made.
 pub(crate) fn tell_callers() {
     TELLS_CALLERS.store(true, Ordering::Relaxed);
 }
 
-/// The event loop that runs here, for those who must know it later.
+/// This event loop as a caller, for code that needs it later.
 pub(crate) fn caller(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Caller>> {
     let bridge = bridge_of(event_loop)?;
     Ok(bridge.bind(event_loop.py()).get().caller.clone())
 }
 
-/// A future on behalf of the event loop that runs here, where somebody may ask.
+/// A future on behalf of the event loop running here, if anything may ask.
 pub(crate) fn on_behalf_of_running_loop<T: Send + 'static>(
     py: Python<'_>,
     future: impl Future<Output = T> + Send + 'static,
@@ -520,8 +520,8 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
     Ok(bridge)
 }
 
-/// Drop the bridges of loops that are closed or gone; those inherited through a fork are leaked, their descriptors are the
-/// parent's too.
+/// Drops the bridges of loops that are closed or gone; those inherited through a fork are leaked, since their descriptors are
+/// also the parent's.
 fn forget_ended_loops(py: Python<'_>, address: usize) {
     let all = std::mem::take(&mut *lock(&KNOWN));
     let (running, ended): (Vec<BridgeEntry>, Vec<BridgeEntry>) = all
@@ -535,7 +535,7 @@ fn forget_ended_loops(py: Python<'_>, address: usize) {
     drop(ended);
 }
 
-/// What this file asks of a weak reference to a loop.
+/// What this file needs from a weak reference to a loop.
 trait LoopReference {
     fn upgrade_is(&self, event_loop: &Bound<'_, PyAny>) -> bool;
     fn is_ended(&self) -> bool;

@@ -1,4 +1,4 @@
-//! Reads inside of a `batching()` block: they wait for the others of their turn of the event loop and are sent with them.
+//! Coalescing: reads inside a `batching()` block wait for the others of their turn of the event loop and are sent with them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::interpreter::runtime::{Exchange, Guarded, Outcome};
 
-/// The context variable that says whether reads wait for others, once there was a block.
+/// The context variable that tells whether reads wait for others, once there was a block.
 static VARIABLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// A read that may be sent with others.
@@ -23,12 +23,12 @@ pub(crate) struct JoinableRead {
 }
 
 impl JoinableRead {
-    /// Whether both can be parts of one request.
+    /// Whether both can be part of one request.
     pub(crate) fn goes_with(&self, other: &Self) -> bool {
         self.timeout == other.timeout && self.client.is_same(&other.client)
     }
 
-    /// The read as a call of its own.
+    /// The read as a separate call.
     pub(crate) fn alone(self) -> Exchange {
         Box::pin(async move {
             let mut outcomes = coalesce::read(&self.client, self.timeout, vec![self.read]).await;
@@ -42,7 +42,7 @@ impl JoinableRead {
     }
 }
 
-/// Reads that go with each other as one exchange; its outcomes are in their order.
+/// Reads that belong together, as one exchange; its outcomes are in their order.
 pub(crate) fn together(reads: Vec<JoinableRead>) -> Guarded<Vec<Outcome>> {
     Guarded(Box::pin(async move {
         let Some(first) = reads.first() else {
@@ -70,7 +70,7 @@ pub(crate) fn batching_variable(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(variable.bind(py).clone())
 }
 
-/// Whether a read that begins here waits for others.
+/// Whether a read that starts here waits for others.
 pub(crate) fn is_on(py: Python<'_>) -> PyResult<bool> {
     match VARIABLE.get(py) {
         None => Ok(false),

@@ -1,8 +1,8 @@
-//! The user's own functions and coroutines: beside `bridge.rs` the only place where Python is attached for them, and never on the
-//! I/O thread.
+//! User code, functions and coroutines: with `bridge.rs` the only place where Python is attached for it, and never on the I/O
+//! thread.
 //!
-//! A function is called on a thread that may block. A coroutine that it gives is awaited through pyo3-async-runtimes on the event loop
-//! of the call that needs it, or in a loop of its own where a thread blocks. It is cancelled once nobody waits for it.
+//! A function is called on a thread that may block. A coroutine that it returns is awaited through pyo3-async-runtimes on the
+//! event loop of the call that needs it, or in its own loop where a thread blocks. It is cancelled once no caller waits for it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -34,14 +34,14 @@ impl Caller {
 
 /// Where a coroutine is awaited.
 pub(crate) enum Place {
-    /// In a loop of its own.
+    /// In its own loop.
     Own,
-    /// On this loop, on whose behalf it is asked for.
+    /// On the loop of the call that asks for it.
     Of(Arc<Caller>),
 }
 
 impl Place {
-    /// That of a caller, if there is one.
+    /// That of a caller, if any.
     pub(crate) fn of(caller: Option<Arc<Caller>>) -> Self {
         caller.map_or(Self::Own, Self::Of)
     }
@@ -52,7 +52,7 @@ impl Place {
     }
 }
 
-/// What came of a call in place of a result, told so far that no one needs the interpreter to understand it.
+/// The failure of a call, described so that no one needs the interpreter to understand it.
 pub(crate) struct Raised {
     pub(crate) error: PyErr,
     /// Class and text.
@@ -62,11 +62,11 @@ pub(crate) struct Raised {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RaisedKind {
-    /// `KeyboardInterrupt`, `SystemExit`, `CancelledError`: whoever interrupts is not kept from it.
+    /// `KeyboardInterrupt`, `SystemExit`, `CancelledError`: interruptions pass through.
     Interruption,
-    /// The loop was closed meanwhile, or the interpreter ends.
+    /// The loop has been closed, or the interpreter is ending.
     Gone,
-    /// Something was not reached that may be reached later.
+    /// A target that could not be reached, but may be later.
     Unreached,
     Other,
 }
@@ -101,7 +101,7 @@ impl Raised {
 const CLOSED: &str = "the event loop was closed in the meantime";
 const ENDING: &str = "the interpreter is shutting down";
 
-/// Calls the user's code, awaits what it gives if that is a coroutine, and has `read` take over what comes.
+/// Calls the user's code, awaits the result if it is a coroutine, and converts it with `read`.
 pub(crate) async fn run<T: Send + 'static>(
     place: Place,
     call: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
@@ -121,7 +121,7 @@ pub(crate) async fn run<T: Send + 'static>(
     }
 }
 
-/// Does this with the interpreter. Whoever holds it may hold it for long: that is no business of a thread that others wait for.
+/// Runs this with the interpreter, on a blocking thread: the wait for it may be long, and other work needs the calling thread.
 async fn attached<T: Send + 'static>(
     work: impl FnOnce(Python<'_>) -> PyResult<T> + Send + 'static,
 ) -> Result<T, Raised> {
@@ -146,7 +146,7 @@ async fn attached<T: Send + 'static>(
     }
 }
 
-/// Threads that run code of the user's, of the process of that generation: one that the interpreter ends while it does takes the process
+/// Threads running the user's code, in the process of that generation: if the interpreter ends such a thread, the process ends
 /// with it.
 static STAYS: AtomicUsize = AtomicUsize::new(0);
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -156,10 +156,10 @@ static IS_ENDING: AtomicBool = AtomicBool::new(false);
 struct Stay;
 
 impl Stay {
-    /// None where the interpreter ends.
+    /// None if the interpreter is ending.
     fn begin() -> Option<Self> {
         if GENERATION.swap(generation(), Ordering::AcqRel) != generation() {
-            // Those of the parent are not here.
+            // The parent's threads do not exist here.
             STAYS.store(0, Ordering::Release);
         }
         STAYS.fetch_add(1, Ordering::AcqRel);
@@ -174,7 +174,7 @@ impl Drop for Stay {
     }
 }
 
-/// Has the end of the interpreter wait for functions that are under way, as it waits for those of an executor.
+/// Makes the interpreter's exit wait for functions in progress, as it waits for those of an executor.
 fn wait_at_exit(py: Python<'_>) {
     static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
     let _ = REGISTERED.get_or_try_init(py, || {
@@ -194,7 +194,7 @@ fn wait_at_exit(py: Python<'_>) {
     });
 }
 
-/// How far a call is.
+/// The progress of a call.
 enum Begun<T> {
     Awaited(Awaited),
     Ended(T),
@@ -210,7 +210,7 @@ fn begin<T>(
     errand: &Arc<Errand>,
 ) -> PyResult<Begun<T>> {
     let returned = call(py)?.into_bound(py);
-    // No coroutine lacks it; to ask asyncio would import it, which takes 50 ms, for a plain function.
+    // Every coroutine has it; asking asyncio would import it, at 50 ms, even for a plain function.
     let awaits = returned.get_type().hasattr(intern!(py, "__await__"))?;
     let asyncio = if awaits {
         Some(py.import(intern!(py, "asyncio"))?)
@@ -249,7 +249,7 @@ fn begin<T>(
         bell: Arc::new(Bell(Notify::new())),
         errand: errand.clone(),
     };
-    // It may have ended already, on the thread of its loop.
+    // It may already have ended, on the thread of its loop.
     awaited.take(py, read)
 }
 
@@ -267,7 +267,7 @@ fn in_own_loop<'py>(
     runner.call_method1(intern!(py, "run"), (coroutine,))
 }
 
-/// A coroutine whose task was, or will be, made on its loop.
+/// A coroutine whose task was, or will be, created on its loop.
 struct Awaited {
     future: Pin<Box<dyn Future<Output = PyResult<Py<PyAny>>> + Send>>,
     bell: Arc<Bell>,
@@ -275,7 +275,7 @@ struct Awaited {
 }
 
 impl Awaited {
-    /// Polled here and nowhere else, since where a loop was closed the library's future needs the interpreter.
+    /// Polled only here: if a loop was closed, the library's future needs the interpreter.
     fn take<T>(
         mut self,
         py: Python<'_>,
@@ -284,7 +284,7 @@ impl Awaited {
         let waker = Waker::from(self.bell.clone());
         match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => Ok(Begun::Awaited(self)),
-            // Nobody ended it: its loop was closed and let go of it.
+            // It did not end: its loop was closed and dropped it.
             Poll::Ready(_) if !self.errand.ended.load(Ordering::Acquire) => Ok(Begun::Gone),
             Poll::Ready(Ok(came)) => Ok(Begun::Ended(read(came.bind(py))?)),
             Poll::Ready(Err(error)) => Err(error),
@@ -292,7 +292,7 @@ impl Awaited {
     }
 }
 
-/// Rings once there is something to be taken.
+/// Rings once there is something to take.
 struct Bell(Notify);
 
 impl Wake for Bell {
@@ -301,11 +301,11 @@ impl Wake for Bell {
     }
 }
 
-/// How far a coroutine is, for whoever may have to cancel it.
+/// The progress of a coroutine, for a caller that may have to cancel it.
 #[derive(Default)]
 struct Errand {
     stage: Mutex<Stage>,
-    /// Its task ended, and was not only forgotten.
+    /// Its task ended, and was not just forgotten.
     ended: AtomicBool,
 }
 
@@ -317,7 +317,7 @@ enum Stage {
     Task(Py<PyWeakrefReference>),
     /// In this loop, which runs nothing else.
     Alone(Py<PyAny>),
-    /// Nobody waits for it.
+    /// No caller waits for it.
     Over,
 }
 
@@ -326,7 +326,7 @@ impl Errand {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether somebody still waits, so that it may begin.
+    /// Whether a caller still waits, so that it may begin.
     fn begin(&self, begun: Stage) -> bool {
         let mut stage = self.stage();
         let is_wanted = !matches!(*stage, Stage::Over);
@@ -346,12 +346,12 @@ impl Errand {
 }
 
 impl Stage {
-    /// Whether something is to be cancelled.
+    /// Whether there is something to cancel.
     fn is_under_way(&self) -> bool {
         matches!(self, Self::Task(_) | Self::Alone(_))
     }
 
-    /// Has it cancelled on its loop; one that is closed needs nothing.
+    /// Cancels it on its loop; a closed loop needs nothing.
     fn cancel(self, py: Python<'_>) {
         let _ = match self {
             Self::Before | Self::Over => Ok(()),
@@ -389,7 +389,8 @@ fn cancel_all(event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         .map(drop)
 }
 
-/// Somebody who waits. When he goes before the end, what he waited for is cancelled, from a thread that may wait for the interpreter.
+/// A caller that waits. If it leaves before the end, the awaited work is cancelled, on a thread that may wait for the
+/// interpreter.
 struct Interest {
     errand: Arc<Errand>,
     runtime: Handle,
@@ -412,7 +413,7 @@ impl Interest {
 
 impl Drop for Interest {
     fn drop(&mut self) {
-        // In a forked child it is the parent's, which goes on there.
+        // In a forked child it belongs to the parent, where it continues.
         if !self.maker.is_this() {
             return;
         }
@@ -425,8 +426,8 @@ impl Drop for Interest {
     }
 }
 
-/// Stands in for the task of a coroutine until it is made on its loop, where asyncio takes it for a future: so the task is known, can
-/// be cancelled, and a loop that is closed before it ends complains of nothing.
+/// Stands in for the task of a coroutine until it is created on its loop, where asyncio takes it for a future: so the task is
+/// known, can be cancelled, and a loop that is closed before it ends reports nothing.
 #[pyclass(frozen, module = "pydynox._core")]
 struct Birth {
     coroutine: Py<Coroutine>,
@@ -439,7 +440,7 @@ impl Birth {
     #[pyo3(name = "_asyncio_future_blocking")]
     const BLOCKING: bool = false;
 
-    /// Called once on the loop, in place of that of a task.
+    /// Called once on the loop, in place of the task's own.
     fn add_done_callback(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         let Some(coroutine) = self.coroutine.get().get(py) else {
             return Ok(());
@@ -450,7 +451,7 @@ impl Birth {
         let task = py
             .import(intern!(py, "asyncio"))?
             .call_method1(intern!(py, "ensure_future"), (coroutine,))?;
-        // What a task factory makes may have no such attribute.
+        // The result of a task factory may lack this attribute.
         let _ = task.setattr(intern!(py, "_log_destroy_pending"), false);
         let end = Bound::new(
             py,
@@ -470,7 +471,7 @@ impl Birth {
     }
 }
 
-/// What a task calls when it ends, and lets go of when it is forgotten.
+/// What a task calls when it ends, and drops when it is forgotten.
 #[pyclass(frozen, module = "pydynox._core")]
 struct End {
     coroutine: Py<Coroutine>,
@@ -488,7 +489,7 @@ impl End {
     }
 }
 
-/// A coroutine that is closed once nobody will await it: a loop that ends before it has begun leaves no warning.
+/// A coroutine that is closed once it will not be awaited: a loop that ends before it has begun gives no warning.
 #[pyclass(frozen, module = "pydynox._core")]
 struct Coroutine(Mutex<Option<Py<PyAny>>>);
 

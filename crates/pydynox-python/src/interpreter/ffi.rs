@@ -1,4 +1,4 @@
-//! The only unsafe file: what `CPython`'s C API and libc offer and pyo3 does not wrap.
+//! FFI, the only unsafe file: what `CPython`'s C API and libc offer and pyo3 does not wrap.
 #![allow(unsafe_code)]
 
 use pyo3::exceptions::PySystemError;
@@ -12,8 +12,8 @@ pub(crate) fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, Py
     if text.len() < 2 || !text.is_ascii() {
         return Ok(PyString::new(py, text));
     }
-    // SAFETY: PyUnicode_New(n, 127) gives a compact ASCII string with room for exactly n bytes after its header, which nobody
-    // else can see yet; `text` holds n ASCII bytes. Null is checked before it is used.
+    // SAFETY: PyUnicode_New(n, 127) returns a compact ASCII string with room for exactly n bytes after its header, which no other
+    // code can see yet; `text` holds n ASCII bytes. Null is checked before it is used.
     unsafe {
         let string = ffi::PyUnicode_New(text.len().cast_signed(), 127);
         if string.is_null() {
@@ -43,7 +43,7 @@ pub(crate) fn get_attribute<'py>(
     }
 }
 
-/// Set an attribute by the ordinary rules, past the type's own `__setattr__`.
+/// Sets an attribute by the ordinary rules, past the type's own `__setattr__`.
 #[inline]
 pub(crate) fn set_attribute(
     instance: &Bound<'_, PyAny>,
@@ -90,7 +90,7 @@ pub(crate) fn small_integer(value: &Bound<'_, PyAny>) -> Option<i64> {
     (overflow == 0).then_some(number)
 }
 
-/// Put a value into a dictionary.
+/// Puts a value into a dictionary.
 #[inline]
 pub(crate) fn set_dict_item(
     dict: &Bound<'_, PyDict>,
@@ -112,7 +112,7 @@ pub(crate) enum Sent<'py> {
     Yielded,
 }
 
-/// `coroutine.send(None)`, without a `StopIteration` in between.
+/// `coroutine.send(None)`, without an intermediate `StopIteration`.
 pub(crate) fn send_none<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Sent<'py>> {
     let py = coroutine.py();
     let mut result = std::ptr::null_mut();
@@ -144,27 +144,28 @@ pub(crate) trait Steps: PyClass + PyTypeInfo {
     fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Step<'py>>;
 }
 
-/// Give the class the slot that `SEND` looks for first; pyo3 has no name for it.
+/// Gives the class the slot that `SEND` looks for first; pyo3 has no name for it.
 pub(crate) fn set_send_slot<T: Steps>(py: Python<'_>) {
     let class = T::type_object(py).as_type_ptr();
-    // SAFETY: pyo3 makes heap types, whose async methods lie inside of the type object and live as long as it. The interpreter
-    // is held, and nobody can have made an instance yet: this runs while the module is being made.
+    // SAFETY: pyo3 creates heap types, whose async methods lie inside the type object and live as long as it. The interpreter is
+    // held, and no instance can exist yet: this runs while the module is being created.
     unsafe {
         (*(*class).tp_as_async).am_send = Some(send::<T>);
     }
 }
 
-/// The slot itself. `_value` is None: nobody sends anything else to what a coroutine awaits.
+/// The slot itself. `_value` is None: nothing else is ever sent to what a coroutine awaits.
 unsafe extern "C" fn send<T: Steps>(
     slf: *mut ffi::PyObject,
     _value: *mut ffi::PyObject,
     result: *mut *mut ffi::PyObject,
 ) -> ffi::PySendResult {
-    // `attach` counts what pyo3's own entries count: a reference let go in here is given back at once, not at the next entry.
+    // `attach` keeps the count that pyo3's own entries keep: a reference dropped in here is released at once, not at the next
+    // entry.
     Python::attach(|py| {
         // SAFETY: the interpreter calls the slot with an instance of the type that has it, and keeps it alive for the call.
         let slf = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<T>() };
-        // A panic must not pass a frame of C.
+        // A panic must not cross a C frame.
         let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| T::step(&slf)))
             .unwrap_or_else(|_| Err(PySystemError::new_err("pydynox panicked; this is a bug")));
         let (value, status) = match step {
@@ -175,19 +176,19 @@ unsafe extern "C" fn send<T: Steps>(
                 (std::ptr::null_mut(), ffi::PySendResult::PYGEN_ERROR)
             }
         };
-        // SAFETY: the caller gives room for one pointer.
+        // SAFETY: the caller provides room for one pointer.
         unsafe { result.write(value) };
         status
     })
 }
 
-/// Have these called around every fork: in the parent before it, in the parent after it, in the child.
+/// Registers functions to call around every fork: in the parent before it, in the parent after it, in the child.
 pub(crate) fn on_fork(before: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
     // SAFETY: all three are plain functions that live as long as the process.
     unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
 }
 
-/// Keep every signal away from the calling thread: signals belong to Python's main thread.
+/// Keeps every signal away from the calling thread: signals belong to Python's main thread.
 pub(crate) fn block_signals() {
     // SAFETY: the set is initialised by sigfillset before it is read, and a null old set is allowed.
     unsafe {
@@ -197,8 +198,8 @@ pub(crate) fn block_signals() {
     }
 }
 
-/// From now on, or no longer, let a thread that runs finish its turn before the calling one takes its core; it still runs at
-/// once where a core is free. Where the system knows no such thing, nothing is changed.
+/// From now on, or no longer, a running thread finishes its turn before the calling one takes its core; the latter still runs at
+/// once on a free core. Without system support, nothing changes.
 pub(crate) fn give_way(gives: bool) {
     #[cfg(target_os = "linux")]
     // SAFETY: the policy and the priority, which must be 0 for both of these, are read during the call; 0 is the calling thread.
