@@ -1,4 +1,4 @@
-//! What the items of a model look like to DynamoDB: attribute names and keys, checked when they are declared.
+//! Schemas: what a model's items look like to DynamoDB. Attribute names and keys are checked when they are declared.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,7 +18,7 @@ pub const MAX_SORT_KEY_SIZE: usize = 1024;
 /// Longest name of any other attribute, in bytes.
 const MAX_NAME_SIZE: usize = 65_535;
 
-/// Most attributes that the partition key of an index has, and its sort key.
+/// Most attributes in the partition key of an index, and in its sort key.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.DesignPattern.MultiAttributeKeys.html>
 const MAX_INDEX_KEYS: usize = 4;
 
@@ -60,19 +60,19 @@ impl fmt::Display for KeyType {
 /// An attribute of the primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyAttribute {
-    /// The name it is stored under.
+    /// The name that it is stored under.
     pub attribute_name: Box<str>,
     /// The type of its values.
     pub key_type: KeyType,
 }
 
-/// What an index holds beside the keys of the table and its own.
+/// What an index holds in addition to its own keys and those of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Projected {
-    /// Everything.
+    /// All attributes.
     All,
-    /// Nothing.
+    /// No further attributes.
     KeysOnly,
     /// These attributes.
     Include(Box<[Box<str>]>),
@@ -83,11 +83,11 @@ pub enum Projected {
 pub struct Index {
     /// Its name.
     pub name: Box<str>,
-    /// Whether it is global, with partitions of its own; else it sorts those of the table in another way.
+    /// Whether it is global, with its own partitions; otherwise it sorts the table's partitions differently.
     pub global: bool,
     /// The attributes of its partition key, in order.
     pub partition: Box<[KeyAttribute]>,
-    /// Those of its sort key.
+    /// The attributes of its sort key, in order.
     pub sort: Box<[KeyAttribute]>,
     /// What it holds.
     pub projected: Projected,
@@ -114,22 +114,22 @@ impl Index {
 pub struct ItemSchema {
     /// Name of the model, for messages.
     pub model: Box<str>,
-    /// The names that attributes are stored under, those of the key among them.
+    /// The names that attributes are stored under, including the key's.
     pub attribute_names: Box<[Box<str>]>,
     /// The partition key.
     pub partition_key: KeyAttribute,
-    /// The sort key, if items have one.
+    /// The sort key, if there is one.
     pub sort_key: Option<KeyAttribute>,
     /// The secondary indexes.
     pub indexes: Box<[Index]>,
 }
 
 impl ItemSchema {
-    /// A schema whose names `DynamoDB` can store; `attribute_names` are all of them, the keys included.
+    /// A schema whose names `DynamoDB` can store; `attribute_names` includes the keys.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a name is empty, too long or given twice, or a key is no attribute or both keys are one.
+    /// [`ErrorKind::Configuration`] when a name is empty, too long or repeated, a key is not an attribute, or both keys are one.
     pub fn new<'a>(
         model: &str,
         attribute_names: impl IntoIterator<Item = &'a str>,
@@ -156,7 +156,7 @@ impl ItemSchema {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when `DynamoDB` would not make one of them.
+    /// [`ErrorKind::Configuration`] when `DynamoDB` would reject one of them.
     pub fn with_indexes(mut self, indexes: Vec<Index>) -> Result<Self, Error> {
         self.indexes = indexes.into();
         for (position, index) in self.indexes.iter().enumerate() {
@@ -172,12 +172,12 @@ impl ItemSchema {
         Ok(self)
     }
 
-    /// The index of this name.
+    /// The index with this name.
     pub fn index(&self, name: &str) -> Option<&Index> {
         self.indexes.iter().find(|index| *index.name == *name)
     }
 
-    /// The attributes that say where a row of the table, or of an index, stands: the key of the table, then that of the index.
+    /// The attributes that locate a row of the table or an index: the table's key, then the index's.
     pub fn position_attributes<'a>(
         &'a self,
         index: Option<&'a Index>,
@@ -191,7 +191,7 @@ impl ItemSchema {
             .chain(of_index.filter(move |key| !of_table(&key.attribute_name)))
     }
 
-    /// Whether an index holds an attribute.
+    /// Whether an index contains an attribute.
     pub fn holds(&self, index: &Index, attribute_name: &str) -> bool {
         match &index.projected {
             Projected::All => true,
@@ -371,7 +371,7 @@ fn key_attribute((attribute_name, key_type): (&str, KeyType)) -> KeyAttribute {
     }
 }
 
-/// As much of a name as a message should quote.
+/// The part of a name that a message should quote.
 fn start_of(name: &str) -> &str {
     name.char_indices()
         .nth(60)

@@ -1,4 +1,4 @@
-//! The size of an item as DynamoDB counts it, and the limit on it.
+//! Sizes: the size of an item as DynamoDB counts it, and the limit on it.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use crate::error::{Error, ErrorKind};
 use crate::number::significant_digits;
 use crate::wire::{Reader, Tag, Text, WireError};
 
-/// Bytes an item may have, by DynamoDB's count.
+/// Largest size of an item in bytes, as DynamoDB counts it.
 pub const MAX_ITEM_SIZE: usize = 409_600;
 
-/// How many of the largest attributes an error names.
+/// Number of largest attributes that an error names.
 const NAMED: usize = 3;
-/// What a map or a list costs beside what is in it.
+/// What a map or a list costs in addition to its members.
 const CONTAINER: usize = 3;
-/// What each member of a map or a list costs beside itself.
+/// What each member of a map or a list costs in addition to itself.
 const MEMBER: usize = 1;
 
-/// What an item and each of its attributes, name included, count.
+/// The size of an item, and of each attribute including its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemSize {
     /// The whole item.
@@ -25,7 +25,7 @@ pub struct ItemSize {
     pub attributes: Vec<(String, usize)>,
 }
 
-/// Counts an item, given as the JSON of its map of attributes.
+/// Measures an item, given as the JSON of its map of attributes.
 ///
 /// # Errors
 ///
@@ -47,9 +47,9 @@ pub fn item_size(item_json: &[u8]) -> Result<ItemSize, WireError> {
     Ok(size)
 }
 
-/// Refuses an item, given as the JSON of its map of attributes, that DynamoDB would refuse for its size.
+/// Rejects an item, given as the JSON of its map of attributes, that DynamoDB would reject for its size.
 ///
-/// The count is never more than the length of the JSON, so most items are not counted at all.
+/// The size never exceeds the length of the JSON, so most items need not be measured.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ pub fn check_item_size(item_json: &[u8]) -> Result<(), Error> {
 }
 
 impl ItemSize {
-    /// Refuses what DynamoDB would refuse.
+    /// Rejects an item that DynamoDB would reject.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl ItemSize {
         Err(Error::new(kind, message))
     }
 
-    /// What is allowed, and the largest attributes, in words.
+    /// The limit and the largest attributes, as text.
     pub fn against(&self) -> String {
         let largest = self.largest().into_iter();
         let names: Vec<String> = largest
@@ -144,14 +144,14 @@ fn string_size(reader: &mut Reader<'_>) -> Result<usize, WireError> {
     decoded_length(reader.string()?)
 }
 
-/// One byte for two digits, one for the exponent, one more for the sign.
+/// One byte for every two digits, one for the exponent, and one for a minus sign.
 fn number_size(reader: &mut Reader<'_>) -> Result<usize, WireError> {
     let text = reader.string()?.decode()?;
     let sign = usize::from(text.starts_with('-'));
     Ok(significant_digits(&text).div_ceil(2) + 1 + sign)
 }
 
-/// The length of what the base64 stands for, without decoding it.
+/// The length of the bytes that the base64 encodes, without decoding it.
 fn binary_size(reader: &mut Reader<'_>) -> Result<usize, WireError> {
     let text: Cow<'_, str> = reader.string()?.decode()?;
     let digits = text.trim_end_matches('=').len();

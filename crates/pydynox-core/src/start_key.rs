@@ -1,4 +1,4 @@
-//! Starting keys: the key after which a reading goes on, parsed to its end and written anew.
+//! Starting keys: the key after which a read continues, parsed to its end and written again.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use crate::number::Number;
 use crate::schema::{KeyAttribute, KeyType};
 use crate::wire::{Reader, Tag, WireError, Writer};
 
-/// Most attributes of a starting key: four and four of an index, two of its table.
+/// Most attributes of a starting key: four partition and four sort keys of an index, and two keys of its table.
 pub const MAX_ATTRIBUTES: usize = 10;
 /// Longest name of a key attribute, in bytes.
 const MAX_NAME_SIZE: usize = 255;
@@ -39,7 +39,7 @@ impl Scalar {
     }
 }
 
-/// A key of scalars, one for each name. Equal keys are written as equal bytes.
+/// A key of scalars, one per name. Equal keys are written as equal bytes.
 ///
 /// ```
 /// use pydynox_core::start_key::StartKey;
@@ -56,11 +56,11 @@ pub struct StartKey {
 }
 
 impl StartKey {
-    /// Reads one object and nothing after it.
+    /// Reads one object, with nothing after it.
     ///
     /// # Errors
     ///
-    /// It is no map of 1 to [`MAX_ATTRIBUTES`] different names to strings, numbers and bytes that a key can have.
+    /// It is not a map of 1 to [`MAX_ATTRIBUTES`] distinct names to strings, numbers and bytes that are valid in a key.
     pub fn parse(json: &[u8]) -> Result<Self, WireError> {
         let mut attributes: Vec<(String, Scalar)> = Vec::with_capacity(2);
         let mut reader = Reader::new(json)?;
@@ -92,7 +92,7 @@ impl StartKey {
         Ok(Self { attributes })
     }
 
-    /// Whether it has these attributes, of these types, and no others.
+    /// Whether it has exactly these attributes, with these types.
     pub fn is_of<'a>(&self, attributes: impl IntoIterator<Item = &'a KeyAttribute>) -> bool {
         let mut count = 0;
         for attribute in attributes {

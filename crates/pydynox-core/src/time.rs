@@ -1,22 +1,22 @@
-//! Points in time, dates, times of day and durations as text and as exact numbers: what is written, and what else is read.
+//! Times: points in time, dates, times of day and durations as text and exact numbers, and the formats that are written and read.
 
-// The fields of a calendar and a clock are small and not negative.
+// Calendar and clock fields are small and not negative.
 #![allow(clippy::cast_sign_loss, clippy::cast_possible_wrap)]
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Microseconds of a second.
+/// Microseconds in a second.
 const SECOND: i64 = 1_000_000;
-/// Microseconds of a day.
+/// Microseconds in a day.
 const DAY: i64 = 86_400 * SECOND;
 
-/// Why a text is no point in time, date, time or duration.
+/// Why a text is not a point in time, date, time or duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeError(&'static str);
 
 impl TimeError {
-    /// What is wrong, in a few words.
+    /// What is wrong, briefly.
     pub fn what(self) -> &'static str {
         self.0
     }
@@ -38,7 +38,7 @@ const NO_DATE: TimeError = TimeError("not a date in ISO 8601");
 const NO_TIME: TimeError = TimeError("not a time of day in ISO 8601");
 const NO_DURATION: TimeError = TimeError("no duration");
 
-/// A day of the calendar.
+/// A calendar date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Date {
     /// 1 to 9999.
@@ -62,7 +62,7 @@ pub struct Time {
     pub microsecond: u32,
 }
 
-/// A point in time: microseconds since 1970 began, UTC.
+/// A point in time: microseconds since 1970-01-01, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(i64);
 
@@ -77,7 +77,7 @@ impl Date {
         era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
     }
 
-    /// The day that is so many days after 1970-01-01 (`civil_from_days`).
+    /// The date this many days after 1970-01-01 (`civil_from_days`).
     fn from_days(days: i64) -> Self {
         let days = days + 719_468;
         let era = days.div_euclid(146_097);
@@ -98,7 +98,7 @@ impl Date {
     ///
     /// # Errors
     ///
-    /// The text is no date.
+    /// The text is not a date.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let mut digits = Cursor(text.as_bytes());
         let date = digits.date().ok_or(NO_DATE)?;
@@ -136,7 +136,7 @@ impl Time {
     ///
     /// # Errors
     ///
-    /// The text is no time of day, or has an offset.
+    /// The text is not a time of day, or has an offset.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let mut digits = Cursor(text.as_bytes());
         let time = digits.time().ok_or(NO_TIME)??;
@@ -147,7 +147,7 @@ impl Time {
         }
     }
 
-    /// `03:41:00.000000`: always as wide, so that the order of texts is that of times.
+    /// `03:41:00.000000`: fixed width, so that texts sort like the times.
     pub fn text(self) -> String {
         let Self {
             hour,
@@ -160,20 +160,20 @@ impl Time {
 }
 
 impl Instant {
-    /// A day and time at an offset from UTC, in microseconds.
+    /// A date and time at an offset from UTC, in microseconds.
     ///
     /// # Errors
     ///
-    /// In UTC it is not between the years 1 and 9999.
+    /// In UTC it is outside the years 1 to 9999.
     pub fn new(date: Date, time: Time, offset: i64) -> Result<Self, TimeError> {
         Self::from_microseconds(date.days() * DAY + time.microseconds() - offset)
     }
 
-    /// Microseconds since 1970 began.
+    /// The point this many microseconds after 1970-01-01, UTC.
     ///
     /// # Errors
     ///
-    /// That is not between the years 1 and 9999.
+    /// The result is outside the years 1 to 9999.
     pub fn from_microseconds(microseconds: i64) -> Result<Self, TimeError> {
         match Date::from_days(microseconds.div_euclid(DAY)).year {
             1..=9999 => Ok(Self(microseconds)),
@@ -181,7 +181,7 @@ impl Instant {
         }
     }
 
-    /// What the system's clock shows.
+    /// The system clock's time.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self(since.map_or(0, |since| {
@@ -189,12 +189,12 @@ impl Instant {
         }))
     }
 
-    /// Microseconds since 1970 began.
+    /// Microseconds since 1970-01-01, UTC.
     pub fn microseconds(self) -> i64 {
         self.0
     }
 
-    /// The day and the time of day in UTC.
+    /// The date and the time of day in UTC.
     pub fn parts(self) -> (Date, Time) {
         (
             Date::from_days(self.0.div_euclid(DAY)),
@@ -202,18 +202,18 @@ impl Instant {
         )
     }
 
-    /// `2026-11-23T03:41:00.000000Z`: always as wide, so that the order of texts is that of times.
+    /// `2026-11-23T03:41:00.000000Z`: fixed width, so that texts sort like the times.
     pub fn text(self) -> String {
         let (date, time) = self.parts();
         format!("{}T{}Z", date.text(), time.text())
     }
 
-    /// Reads ISO 8601: `2026-11-23T03:41:00.000000Z`, and what others write: an offset, a blank for the `T`, no seconds,
-    /// fewer or more digits of a second as long as no more than six say something, no separators.
+    /// Reads ISO 8601: `2026-11-23T03:41:00.000000Z`, and what others write: an offset, a space instead of `T`, no seconds, no
+    /// separators, any number of fractional digits if those after the sixth are zeros.
     ///
     /// # Errors
     ///
-    /// The text is no point in time, or has no offset.
+    /// The text is not a point in time, or has no offset.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let mut rest = Cursor(text.as_bytes());
         let date = rest.date().ok_or(NO_INSTANT)?;
@@ -232,7 +232,7 @@ impl Instant {
     }
 }
 
-/// What is left to read of a text.
+/// The unread part of a text.
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
@@ -275,7 +275,7 @@ impl Cursor<'_> {
         real.then_some(date)
     }
 
-    /// None if this is no time, an error if it is one that cannot be held.
+    /// None if this is not a time, an error if it is a time that cannot be represented.
     fn time(&mut self) -> Option<Result<Time, TimeError>> {
         let hour = self.number(2)?;
         let separated = self.one_of(b":");
@@ -354,7 +354,7 @@ impl Cursor<'_> {
 ///
 /// # Errors
 ///
-/// The text is not in plain notation, says more digits, or is beyond 64 bits.
+/// The text is not in plain notation, has more digits, or exceeds 64 bits.
 pub fn scaled(text: &str, digits: usize) -> Result<i64, TimeError> {
     let (sign, plain) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -411,7 +411,7 @@ pub fn duration_text(microseconds: i64) -> String {
 ///
 /// # Errors
 ///
-/// The text is no such duration.
+/// The text is not such a duration.
 pub fn parse_duration(text: &str) -> Result<i64, TimeError> {
     let (negative, rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -1,4 +1,4 @@
-//! Transactions: what may stand in one, checked before anything is sent, and the token by which the service knows it again.
+//! Transactions: what one can contain, checked before it is sent, and the token by which the service recognizes it.
 
 use std::collections::HashMap;
 
@@ -9,19 +9,19 @@ use crate::id::uuid4;
 use crate::operation::transact_write_items::{self, Verb};
 use crate::wire::{Reader, Value, Writer};
 
-/// How many operations a transaction may have.
+/// Most operations in a transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const MAX_OPERATIONS: usize = 100;
-/// How many bytes the items of a transaction may have together.
+/// Largest total size of a transaction's items, in bytes.
 pub const MAX_SIZE: usize = 4 * 1024 * 1024;
-/// How many characters a token may have.
+/// Longest token, in characters.
 const MAX_TOKEN: usize = 36;
 
 /// The operations of one transaction, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Transaction {
     operations: Vec<(Verb, Vec<u8>)>,
-    /// By table and key, the operation on that item.
+    /// Position of the operation on each item, by table and key.
     items: HashMap<(Box<str>, Vec<u8>), usize>,
     size: usize,
 }
@@ -31,18 +31,18 @@ pub struct Transaction {
 pub struct Sealed {
     /// The body.
     pub body: Bytes,
-    /// Where the token stands in it, if it is ours: a new one may take its place.
+    /// Offset of the token in the body, if the client generated it: a new one may replace it.
     pub own_token: Option<usize>,
     /// The token.
     pub token: String,
 }
 
 impl Transaction {
-    /// Adds an operation on the item with this key, JSON text of a map; `body` is that of the operation alone.
+    /// Adds an operation on the item with this key, JSON text of a map; `body` is the body of this operation alone.
     ///
     /// # Errors
     ///
-    /// There are too many, they are too large together, or another one is on the same item.
+    /// There are too many operations, they are too large together, or another one is on the same item.
     pub fn add(&mut self, verb: Verb, table: &str, key: &[u8], body: Vec<u8>) -> Result<(), Error> {
         let position = self.operations.len();
         if position == MAX_OPERATIONS {
@@ -65,7 +65,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Gives an operation another body.
+    /// Replaces the body of an operation.
     pub(crate) fn replace(&mut self, position: usize, body: Vec<u8>) {
         if let Some((_, old)) = self.operations.get_mut(position) {
             self.size = self.size + body.len() - old.len();
@@ -73,7 +73,7 @@ impl Transaction {
         }
     }
 
-    /// How many operations there are.
+    /// Number of operations.
     pub fn len(&self) -> usize {
         self.operations.len()
     }
@@ -87,7 +87,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// The token is empty or too long, or the system gives no random numbers.
+    /// The token is empty or too long, or the system provides no random numbers.
     pub fn seal(self, token: Option<&str>) -> Result<Sealed, Error> {
         let mut writer = Writer::with_capacity(self.size + 64 * self.operations.len());
         transact_write_items::begin(&mut writer);
@@ -107,7 +107,7 @@ impl Transaction {
     }
 }
 
-/// A key in the one form in which equal keys are equal.
+/// A key in canonical form: equal keys have equal bytes.
 fn canonical(key: &[u8]) -> Vec<u8> {
     let read = || Value::read_map(&mut Reader::new(key).ok()?).ok();
     read().map_or_else(
@@ -120,7 +120,7 @@ fn canonical(key: &[u8]) -> Vec<u8> {
     )
 }
 
-/// A caller's token.
+/// Checks a caller's token.
 ///
 /// # Errors
 ///
@@ -134,11 +134,11 @@ pub fn check_token(token: &str) -> Result<&str, Error> {
     }
 }
 
-/// A token of 36 characters that nobody has used.
+/// A token of 36 characters that is not in use.
 ///
 /// # Errors
 ///
-/// The system gives no random numbers.
+/// The system provides no random numbers.
 pub fn new_token() -> Result<String, Error> {
     let id = format!("{:032x}", uuid4()?);
     Ok(format!(
@@ -151,7 +151,7 @@ pub fn new_token() -> Result<String, Error> {
     ))
 }
 
-/// What one operation of a cancelled transaction, or one statement of a batch, says for itself; None where it was not at fault.
+/// Why one operation of a cancelled transaction, or one statement of a batch, failed; None where it was not the cause.
 pub fn reason(reason: &CancellationReason) -> Option<Error> {
     let kind = match reason.code.as_str() {
         "" | "None" => return None,
@@ -179,7 +179,7 @@ pub fn reason(reason: &CancellationReason) -> Option<Error> {
     Some(Error::new(kind, message).with_code(&*reason.code))
 }
 
-/// What a reason means that comes without a text.
+/// The meaning of a reason that has no message.
 fn unsaid<'a>(kind: &ErrorKind, code: &'a str) -> &'a str {
     match kind {
         ErrorKind::ConditionFailed { .. } => "the condition was false",

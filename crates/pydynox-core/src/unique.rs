@@ -1,9 +1,9 @@
-//! Values that only one item of a table has: guard items, one for each value, that say whose it is.
+//! Unique values: guard items, one per value, that record which item of the table holds the value.
 //!
-//! A guard stands in the table of the item that holds the value, under a key that depends on the value alone. Whoever writes the
-//! item writes or deletes the guard in the same transaction, so two items can never hold one value.
+//! A guard is in the table of the item that holds the value, under a key that depends on the value alone. The transaction that
+//! writes the item also writes or deletes the guard, so two items can never hold the same value.
 //!
-//! The key of a guard, by the type of the table's key, where `hash` is SHA-256 of what is unique and the value:
+//! The key of a guard, by the type of the table's key, where `hash` is SHA-256 of the claim's scope and the value:
 //!
 //! | type | partition key | sort key |
 //! |---|---|---|
@@ -22,16 +22,16 @@ use crate::schema::{ItemSchema, KeyAttribute, KeyType};
 use crate::transaction::Transaction;
 use crate::wire::{Reader, Value, WireError, Writer};
 
-/// What the partition keys of guards begin with; items of users have no such keys.
+/// Prefix of the guards' partition keys; user items have no such keys.
 pub const PREFIX: &str = "pydynox#unique#";
-/// The least number that may be the partition key of a guard.
+/// The smallest number that may be the partition key of a guard.
 pub const LEAST_NUMBER: f64 = 1e125;
-/// The attribute of guards that no other item has.
+/// The attribute that only guards have.
 pub const ATTRIBUTE: &str = "_pydynox_unique";
 const SORT: &str = "unique";
 const DIGITS: u128 = 10_u128.pow(37);
 
-/// One value that only one item has.
+/// A value that only one item has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claim {
     hash: [u8; 32],
@@ -40,7 +40,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// `of` is what the value is unique among; `values` are the attributes by stored name, in order, with JSON text of each value.
+    /// `of` is the scope of uniqueness; `values` are the attributes by stored name, in order, with JSON text of each value.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Claim {
             w.byte(b',');
             w.string(attribute);
             w.byte(b',');
-            // Equal numbers are one value, however they are written.
+            // Equal numbers are one value, no matter how they are written.
             Value::parse(value)?.write(&mut w);
         }
         w.byte(b']');
@@ -106,7 +106,7 @@ impl Claim {
         }
     }
 
-    /// The body of a put of the guard up to its condition; `owner` is the key of the item, JSON text of a map.
+    /// The body of a put of the guard, up to its condition; `owner` is the key of the item, JSON text of a map.
     fn begin_take(&self, schema: &ItemSchema, table: &str, owner: &[u8]) -> Writer {
         let mut w = Writer::with_capacity(512);
         put_item::begin(&mut w, table);
@@ -129,7 +129,7 @@ impl Claim {
         w
     }
 
-    /// The put of the guard for an item, which must hold it already or take it from nobody; with `from`, from that item.
+    /// Puts the guard for an item. The guard must be free or the item's own; with `from`, it must belong to that item.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl Claim {
         Ok(w.into_bytes())
     }
 
-    /// The deletion of the guard, which must be of this item if it is there.
+    /// Deletes the guard, which must belong to this item if it exists.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ fn label(w: &mut Writer, key: &KeyAttribute) {
     w.byte(b':');
 }
 
-/// A key as the value of an attribute, in the one form in which equal keys are equal.
+/// A key as the value of an attribute, in canonical form: equal keys have equal bytes.
 fn map_value(key: &[u8]) -> Vec<u8> {
     let mut w = Writer::with_capacity(key.len() + 8);
     w.raw(br#"{"M":"#);
@@ -199,12 +199,12 @@ fn unowned_or(schema: &ItemSchema, owner: &[u8]) -> Result<Condition, Error> {
     Condition::not_exists(Path::new(partition)).or(&owned_by(owner)?)
 }
 
-/// That an item is no guard: for readers that see a whole table or index.
+/// The condition that an item is not a guard: for reads of a whole table or index.
 pub fn no_guard() -> Condition {
     Condition::not_exists(Path::new(ATTRIBUTE))
 }
 
-/// Whether an item, JSON text of a map, is a guard; by its key too, since an index may have nothing else of it.
+/// Whether an item, JSON text of a map, is a guard; also checks its key, which may be all that an index holds of it.
 ///
 /// # Errors
 ///
@@ -227,7 +227,7 @@ pub fn is_guard(mut r: Reader<'_>, schema: &ItemSchema) -> Result<bool, WireErro
     Ok(false)
 }
 
-/// Whether a partition key may be that of a guard.
+/// Whether a partition key may belong to a guard.
 pub fn is_reserved(value: &Value) -> bool {
     match value {
         Value::S(text) => text.starts_with(PREFIX),
@@ -240,7 +240,7 @@ pub fn is_reserved(value: &Value) -> bool {
     }
 }
 
-/// Whose a guard is: the key of the item that holds the value, JSON text of a map.
+/// The guard's owner: the key of the item that holds the value, JSON text of a map.
 pub fn owner(guard: &[u8]) -> Option<Vec<u8>> {
     let item = Value::read_map(&mut Reader::new(guard).ok()?).ok()?;
     let Value::M(entry) = item.get(ATTRIBUTE)? else {
@@ -254,25 +254,25 @@ pub fn owner(guard: &[u8]) -> Option<Vec<u8>> {
     Some(w.into_bytes())
 }
 
-/// A guard that a transaction takes, and how to tell that the item that has it does not hold the value any more.
+/// A guard that a transaction takes, and how to detect that its current owner no longer holds the value.
 #[derive(Debug, Clone)]
 pub struct Taken {
-    /// Its operation.
+    /// Position of its operation.
     pub position: usize,
     /// The value.
     pub claim: Claim,
     /// The table of the guard and of the item.
     pub table: Box<str>,
-    /// The key of the item that is to have it, JSON text of a map.
+    /// The key of the new owner, JSON text of a map.
     pub owner: Vec<u8>,
     /// The schema of their table.
     pub schema: ItemSchema,
-    /// What holds for an item that does not hold the value, or is not there.
+    /// The condition that an item is absent or does not hold the value.
     pub is_free: Condition,
 }
 
-/// The transaction once more, taking the guards that stood in its way from the items that have them, if those hold the values no
-/// more; None where something else stood in the way.
+/// The transaction again, now taking the guards that blocked it away from owners that no longer hold the values; None if
+/// anything else blocked it.
 pub fn take_over(transaction: &Transaction, taken: &[Taken], error: &Error) -> Option<Transaction> {
     let ErrorKind::TransactionCanceled { reasons } = error.kind() else {
         return None;
@@ -293,7 +293,7 @@ pub fn take_over(transaction: &Transaction, taken: &[Taken], error: &Error) -> O
         delete_item::begin(&mut w, &one.table);
         w.raw(&holder);
         delete_item::finish_if(&mut w, Guard::None, Some(&one.is_free)).ok()?;
-        // One that takes part itself cannot be looked at, too.
+        // A transaction has one operation per item, so an owner that takes part itself cannot be checked as well.
         let key = (&*one.table, holder);
         if holders.contains(&key) {
             return None;

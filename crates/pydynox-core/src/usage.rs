@@ -1,4 +1,4 @@
-//! Usage: what calls did and cost, counted for whoever asks; and budgets, which refuse what would be too much.
+//! Usage: what calls did and cost, counted for all observers; and budgets, which refuse calls that would exceed them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,25 +8,25 @@ use crate::capacity::Consumed;
 use crate::error::{Error, ErrorKind};
 use crate::transport::Operation;
 
-/// How many call sites a message names.
+/// Number of call sites that a message names.
 const SITES_NAMED: usize = 5;
 
-/// Numbers of some calls.
+/// Totals of some calls.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Tally {
     /// Calls that were sent, each once.
     pub requests: u64,
-    /// Further attempts of them.
+    /// Further attempts of those calls.
     pub retries: u64,
-    /// Attempts that the service refused because of their rate.
+    /// Attempts that the service throttled.
     pub throttles: u64,
-    /// Read units, as the service said.
+    /// Read units, as the service reported them.
     pub read_units: f64,
-    /// Write units, as the service said.
+    /// Write units, as the service reported them.
     pub write_units: f64,
 }
 
-/// What may be used; None is no limit.
+/// What may be used; None means unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Budget {
     /// Read units.
@@ -35,12 +35,12 @@ pub struct Budget {
     pub write_units: Option<f64>,
     /// Requests.
     pub requests: Option<u64>,
-    /// Whether what would be too much is refused.
+    /// Whether calls that would exceed it are refused.
     pub refuses: bool,
 }
 
 /// What calls did and cost so far. It is exact at any moment: a call counts when it is sent, its retries when they are, its units
-/// when its answer is here.
+/// when its answer arrives.
 #[derive(Debug, Default)]
 pub struct Usage {
     budget: Budget,
@@ -53,12 +53,12 @@ struct Counted {
     by_operation: BTreeMap<Box<str>, Tally>,
     by_table: BTreeMap<Box<str>, Tally>,
     migrated: u64,
-    /// How many calls each place in the program made.
+    /// Number of calls by call site.
     by_site: BTreeMap<Box<str>, u64>,
 }
 
 impl Counted {
-    /// Changes the whole, and the parts of this operation and table.
+    /// Updates the total, and the tallies of this operation and table.
     fn count(&mut self, operation: &str, table: &str, change: impl Fn(&mut Tally)) {
         change(&mut self.total);
         change(entry(&mut self.by_operation, operation));
@@ -76,7 +76,7 @@ fn entry<'a>(tallies: &'a mut BTreeMap<Box<str>, Tally>, name: &str) -> &'a mut 
 }
 
 impl Usage {
-    /// Nothing yet.
+    /// A usage with nothing counted.
     pub fn new(budget: Budget) -> Self {
         Self {
             budget,
@@ -94,17 +94,17 @@ impl Usage {
         self.counted().migrated
     }
 
-    /// By the name of the operation.
+    /// Tallies by the name of the operation.
     pub fn by_operation(&self) -> Vec<(String, Tally)> {
         list(&self.counted().by_operation)
     }
 
-    /// By table. A request to several tables counts in each.
+    /// Tallies by table. A request to several tables counts in each.
     pub fn by_table(&self) -> Vec<(String, Tally)> {
         list(&self.counted().by_table)
     }
 
-    /// Where calls were made, the place with the most first.
+    /// Call sites and their numbers of calls, highest first.
     pub fn sites(&self) -> Vec<(String, u64)> {
         let counted = self.counted();
         let sites = counted.by_site.iter();
@@ -115,7 +115,7 @@ impl Usage {
         sites
     }
 
-    /// What is over the budget, in words; None while nothing is.
+    /// What exceeds the budget, as text; None while nothing does.
     pub fn excess(&self) -> Option<String> {
         let total = self.total();
         let mut words = Vec::new();
@@ -190,7 +190,7 @@ impl Usage {
         )
     }
 
-    /// The call was refused by somebody else, and is not sent.
+    /// Another observer's budget refused the call, and it is not sent.
     fn take_back(&self, operation: &Operation, table: &str) {
         self.counted()
             .count(operation.name(), table, |tally| tally.requests -= 1);
@@ -207,7 +207,7 @@ impl Usage {
                 tally.read_units += one.read_units;
                 tally.write_units += one.write_units;
             };
-            // A request to one table is counted there by the name that it was sent with.
+            // A request to one table is counted under the name that it was sent with.
             let name = if table.is_empty() { &one.table } else { table };
             counted.count(operation.name(), name, add);
             if table.is_empty() && !one.table.is_empty() {
@@ -228,16 +228,16 @@ fn list(tallies: &BTreeMap<Box<str>, Tally>) -> Vec<(String, Tally)> {
         .collect()
 }
 
-/// Who counts the calls of a client.
+/// The usages that count a client's calls.
 #[derive(Debug)]
 pub struct Observers {
     usages: Vec<Arc<Usage>>,
-    /// Where in the program the calls are made, for budgets.
+    /// The call site in the program, for budgets.
     site: Option<Box<str>>,
 }
 
 impl Observers {
-    /// Whoever counts here.
+    /// Observers that count into these usages.
     pub fn new(usages: Vec<Arc<Usage>>, site: Option<&str>) -> Self {
         Self {
             usages,
@@ -245,13 +245,13 @@ impl Observers {
         }
     }
 
-    /// Whether the same count here and there.
+    /// Whether both count into the same usages.
     pub(crate) fn counts_for(&self, other: &Self) -> bool {
         let mut pairs = self.usages.iter().zip(&other.usages);
         self.usages.len() == other.usages.len() && pairs.all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
-    /// So many values of an answer were plaintext where they should have been encrypted.
+    /// This many values of an answer were plaintext but should have been encrypted.
     pub(crate) fn migrated(&self, values: u64) {
         for usage in &self.usages {
             usage.counted().migrated += values;

@@ -1,39 +1,39 @@
-//! When the consumers of answers are woken: at rest, or after many answers; and who gives way to whom meanwhile.
+//! Wakeups: when the consumers of answers are woken, at rest or after many answers, and which thread gives way meanwhile.
 
 use std::sync::Arc;
 
-/// What takes answers, on a thread that is woken for them.
+/// A consumer of answers, on a thread that is woken for them.
 pub trait Consumer: Send + Sync {
-    /// How many answers wait there.
+    /// Number of answers waiting.
     fn waiting(&self) -> usize;
-    /// Has the thread look at them.
+    /// Wakes the thread to take them.
     fn wake(&self);
 }
 
-/// After so many answers their consumers are woken, however busy the thread is that gets them.
+/// After this many answers consumers are woken, even if the thread that receives the answers is busy.
 const MANY: usize = 32;
-/// So many answers wait at a time that their consumer is busy.
+/// With this many answers waiting at a time a consumer is busy.
 const BUSY: usize = 8;
-/// So many times in a row one answer was alone that its consumer is not busy any more.
+/// After this many wakeups in a row for a single answer a consumer is no longer busy.
 const IDLE: u32 = 16;
 
 /// Wakes the consumers of answers, for the thread that gets the answers.
 ///
-/// A consumer is woken once for what came together: when the thread goes to rest, or after many answers for anybody.
+/// A consumer is woken once for answers that arrive together: when the thread rests, or after many answers in total.
 ///
-/// Where both share a core, each call that a busy consumer starts would take the core from it, to send one request and to be switched
-/// back. So while answers pile up the thread gives way: it lets a consumer finish its turn, and sends and receives many at a time.
+/// Where both share a core, each call that a busy consumer starts would take the core from it to send one request and switch
+/// back. So while answers pile up the thread gives way: it lets a consumer finish its turn, and sends and receives in bulk.
 pub struct Wakeups {
     asleep: Vec<Arc<dyn Consumer>>,
     answers: usize,
     gives_way: bool,
-    /// How many times in a row a consumer was woken for one answer.
+    /// Number of times in a row that a consumer was woken for one answer.
     alone: u32,
     give_way: Box<dyn FnMut(bool) + Send>,
 }
 
 impl Wakeups {
-    /// `give_way` makes the thread give way from now on, or no longer.
+    /// `give_way` makes the thread start or stop giving way.
     pub fn new(give_way: impl FnMut(bool) + Send + 'static) -> Self {
         Self {
             asleep: Vec::new(),
@@ -44,7 +44,7 @@ impl Wakeups {
         }
     }
 
-    /// An answer waits. `is_first`: its consumer was not woken since it took answers last.
+    /// An answer waits. `is_first`: its consumer was not woken since it last took answers.
     pub fn answer(&mut self, consumer: &Arc<impl Consumer + 'static>, is_first: bool) {
         if is_first {
             self.asleep.push(consumer.clone());

@@ -1,4 +1,4 @@
-//! Time: pauses, deadlines and the guard that ends an exchange at its deadline; no timer outside of a runtime.
+//! Time: pauses, deadlines, and the guard that ends an exchange at its deadline. No timer exists outside a runtime.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::error::{Error, ErrorKind};
 use crate::process::Maker;
 
-/// A time-out given in seconds, as users write it.
+/// A timeout in seconds, as users write it.
 ///
 /// # Errors
 /// [`ErrorKind::Configuration`] when it is zero, negative, infinite or not a number.
@@ -24,7 +24,7 @@ pub fn timeout_from_seconds(name: &str, seconds: f64) -> Result<Duration, Error>
         .ok_or_else(|| refuse_timeout(name, &seconds.to_string()))
 }
 
-/// Refuses a time-out that nothing can meet.
+/// Rejects a timeout that no call can meet.
 pub(crate) fn check_timeout(timeout: Option<Duration>) -> Result<(), Error> {
     match timeout {
         Some(Duration::ZERO) => Err(refuse_timeout("timeout", "0")),
@@ -42,13 +42,13 @@ fn refuse_timeout(name: &str, given: &str) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
-/// A timer that comes into being on the first poll inside a runtime.
+/// A timer that is created on the first poll inside a runtime.
 ///
 /// Futures of the client may be polled once on a thread without a runtime, where a tokio timer would panic. There
-/// the timer stays pending; whoever polled moves the future into a runtime and polls it again.
+/// the timer stays pending; the caller that polled moves the future into a runtime and polls it again.
 #[derive(Debug)]
 struct Timer {
-    /// `None` never comes.
+    /// `None` never fires.
     until: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -72,14 +72,14 @@ impl Timer {
     }
 }
 
-/// Waits for a time that is counted from its making; safe to poll outside of a runtime.
+/// A pause, measured from its creation; safe to poll outside a runtime.
 #[derive(Debug)]
 pub struct Pause {
     timer: Option<Timer>,
 }
 
 impl Pause {
-    /// A pause of this length; ready at once when it is zero.
+    /// A pause of this length; ready immediately when it is zero.
     pub fn new(length: Duration) -> Self {
         let timer = (!length.is_zero()).then(|| Timer::new(Instant::now().checked_add(length)));
         Self { timer }
@@ -97,11 +97,11 @@ impl Future for Pause {
     }
 }
 
-/// Timers that were set and came to nothing, to be used again as they are.
+/// Timers that were set but not needed, kept for reuse.
 ///
-/// Almost every deadline is far away and never comes. Setting a timer makes the runtime wake itself up, a system call and
-/// an event; so a used one stays set, and whoever takes it over looks at the clock when it rings too early. All its users
-/// must be of one runtime.
+/// Almost every deadline is far away and never reached. Setting a timer makes the runtime wake itself up, which costs a system
+/// call and an event; so a used timer stays set, and its next owner checks the clock when it fires too early. All users must
+/// share one runtime.
 #[derive(Debug, Default)]
 pub struct Timers {
     list: Mutex<Vec<Pin<Box<Sleep>>>>,
@@ -116,7 +116,7 @@ impl Drop for Timers {
 }
 
 impl Timers {
-    /// More than these are not kept.
+    /// Most timers kept.
     const MOST: usize = 256;
 
     fn take(&self, until: Instant) -> Pin<Box<Sleep>> {
@@ -145,8 +145,8 @@ impl Timers {
 
 /// Polls a timer that may have been set for an earlier time than this one.
 ///
-/// It is polled after whatever it bounds, which may have used up the task's budget: tokio would then answer for the timer that it
-/// is pending without a look at the clock, so that a socket which always has bytes would never meet its deadline.
+/// It is polled after the future that it bounds, which may have used up the task's budget. tokio would then report the timer as
+/// pending without checking the clock, so a socket that always has bytes would never reach its deadline.
 pub(crate) fn poll_until(
     sleep: &mut Pin<Box<Sleep>>,
     until: Instant,
@@ -161,17 +161,17 @@ pub(crate) fn poll_until(
     }
 }
 
-/// When a call started and when it must be over.
+/// When a call started and when it must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     started: Instant,
     at: Option<Instant>,
-    /// Whether it is not the call's own, but that of all calls around it.
+    /// Whether the deadline covers more than this one call.
     is_shared: bool,
 }
 
 impl Deadline {
-    /// Starts the clock. A time-out beyond the end of time is none.
+    /// Starts the clock. A timeout beyond the end of time sets no deadline.
     pub fn start(timeout: Option<Duration>) -> Self {
         let started = Instant::now();
         Self {
@@ -181,7 +181,7 @@ impl Deadline {
         }
     }
 
-    /// The same, but over when `other` is at the latest, which holds for more than this call.
+    /// The same deadline, but no later than `other`, which covers more than this call.
     #[must_use]
     pub fn within(self, other: Self) -> Self {
         match (self.at, other.at) {
@@ -195,7 +195,7 @@ impl Deadline {
         }
     }
 
-    /// Whether it is another one than the call's own.
+    /// Whether it is not the call's own deadline.
     pub(crate) fn is_shared(&self) -> bool {
         self.is_shared
     }
@@ -205,7 +205,7 @@ impl Deadline {
         self.started.elapsed()
     }
 
-    /// Whether something can still be begun after a pause of this length.
+    /// Whether there is time to start something after a pause of this length.
     pub(crate) fn allows(&self, pause: Duration) -> bool {
         let Some(at) = self.at else {
             return true;
@@ -215,13 +215,13 @@ impl Deadline {
             .is_some_and(|then| then < at)
     }
 
-    /// Time that is left; `None` when there is no end.
+    /// Time remaining; `None` when there is no deadline.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.at
             .map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// Waits for this, but not beyond the deadline; `None` says that the deadline came first.
+    /// Waits for this, but not beyond the deadline; `None` means that the deadline came first.
     pub fn bound<'a, F: Future + Unpin>(&self, timers: &'a Timers, awaited: F) -> Bounded<'a, F> {
         Bounded {
             awaited,
@@ -232,7 +232,7 @@ impl Deadline {
     }
 }
 
-/// Something awaited that ends at a deadline. It costs no timer when its first poll answers.
+/// A future that ends at a deadline. It costs no timer when its first poll is ready.
 pub struct Bounded<'a, F> {
     awaited: F,
     until: Option<Instant>,

@@ -1,32 +1,32 @@
-//! When a request is sent again: classes of failure, back-off with full jitter, and the retry quota of a client.
+//! Retries: classes of failure, backoff with full jitter, and a client's retry quota.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// First back-off after a transient failure, before jitter.
+/// First backoff after a transient failure, before jitter.
 const TRANSIENT_BASE: Duration = Duration::from_millis(25);
-/// First back-off after throttling, before jitter.
+/// First backoff after throttling, before jitter.
 const THROTTLING_BASE: Duration = Duration::from_secs(1);
-/// Longest back-off of ours.
+/// Longest backoff that the client chooses itself.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
-/// How far the service may stretch a back-off.
+/// How far the service may extend a backoff.
 const LONGEST_STRETCH: Duration = Duration::from_secs(5);
 
 /// Tokens of a client's retry quota; see `reliability.md` section 1.
 const QUOTA: u32 = 500;
 const TRANSIENT_COST: u32 = 14;
 const THROTTLING_COST: u32 = 5;
-/// What a call that needed no retry puts back.
+/// What a call that needed no retry returns to the quota.
 const FIRST_TRY_REFUND: u32 = 1;
 
-/// What a failed attempt asks for.
+/// What a failed attempt calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Something broke on the way; try again soon.
+    /// Something broke on the way; retry soon.
     Transient,
-    /// Too fast; try again later.
+    /// Too many requests; retry later.
     Throttling,
     /// The same request would fail the same way.
     Final,
@@ -52,12 +52,12 @@ impl Class {
     }
 }
 
-/// Where the randomness of a back-off comes from: a number from 0 to 1.
+/// The source of a backoff's randomness: a number from 0 to 1.
 #[derive(Clone)]
 pub struct Jitter(Arc<dyn Fn() -> f64 + Send + Sync>);
 
 impl Jitter {
-    /// A source of one's own, for tests.
+    /// A custom source, for tests.
     pub fn new(source: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(source))
     }
@@ -79,9 +79,9 @@ impl fmt::Debug for Jitter {
     }
 }
 
-/// The pause before retry number `retry` (the first is 0).
+/// The pause before retry number `retry` (zero-based).
 ///
-/// The service's own wish is heard, but it makes the pause neither shorter than ours nor more than 5 s longer.
+/// The service may suggest a pause, but it neither shortens this one nor extends it by more than 5 s.
 pub(crate) fn backoff(
     class: Class,
     retry: u32,
@@ -96,7 +96,7 @@ pub(crate) fn backoff(
     wish.map_or(ours, |wish| wish.clamp(ours, ours + LONGEST_STRETCH))
 }
 
-/// The retry quota that all calls of a client share: when much fails, retries stop before they add to the load.
+/// The retry quota that all calls of a client share: when many calls fail, retries stop before they add to the load.
 #[derive(Debug)]
 pub(crate) struct Quota(AtomicU32);
 
@@ -105,7 +105,7 @@ impl Quota {
         Self(AtomicU32::new(QUOTA))
     }
 
-    /// Pays for one retry; the answer is what it cost, `None` when there is too little left.
+    /// Pays for one retry and returns the cost; `None` when too little is left.
     pub(crate) fn take(&self, class: Class) -> Option<u32> {
         let cost = class.cost();
         self.0
@@ -116,13 +116,13 @@ impl Quota {
             .map(|_| cost)
     }
 
-    /// A call was served: its last retry is given back, or one token if it needed none.
+    /// A call succeeded: returns the cost of its last retry, or one token if it needed none.
     pub(crate) fn give_back(&self, last_retry: Option<u32>) {
         if self.0.load(Ordering::Relaxed) == QUOTA {
             return;
         }
         let refund = last_retry.unwrap_or(FIRST_TRY_REFUND);
-        // The closure never refuses, so there is no failure to look at.
+        // The closure never refuses, so there is no failure to handle.
         let _ = self
             .0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {

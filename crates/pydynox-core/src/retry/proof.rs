@@ -1,4 +1,4 @@
-//! What a write says about itself, by which the stored item tells whether another write came first, or this very one did.
+//! Proofs: what a write leaves in its item, which shows whether another write came first or this one was already applied.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use crate::wire::{Reader, Value};
 /// JSON text of an attribute value.
 type Json = Box<[u8]>;
 
-/// What the stored item that a failed guard gives back is compared with.
+/// What to compare with the stored item that a failed guard returns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// The attribute that holds the version, and the version that the write relies on; None where there must be none.
+    /// The version attribute and the version that the write relies on; None where there must not be one.
     pub version: Option<(Box<str>, Option<Json>)>,
-    /// The attribute that holds when the item was created, and what was read there. An item that was deleted and created again
-    /// may have the same version and is another item all the same.
+    /// The attribute with the item's creation time, and the value that was read. An item that was deleted and created again may
+    /// have the same version but is a different item.
     pub created_at: Option<(Box<str>, Json)>,
-    /// The attribute that says of what kind an item is, and the kind that the write is about: another item counts as absent.
+    /// The attribute that names an item's entity, and the entity that the write is for: any other item counts as absent.
     pub entity: Option<(Box<str>, Json)>,
-    /// An attribute to which only this one call gives this value.
+    /// An attribute that only this one call sets to this value.
     pub mark: Option<(Box<str>, Json)>,
 }
 
 impl Proof {
-    /// Tells an item of another kind, and a conflict of versions, from another condition that was false.
+    /// Distinguishes an item of another entity and a version conflict from any other false condition.
     pub fn name(&self, error: Error) -> Error {
         let ErrorKind::ConditionFailed { item: Some(item) } = error.kind() else {
             return error;
@@ -60,7 +60,7 @@ impl Proof {
         error.with_kind(ErrorKind::VersionConflict { item })
     }
 
-    /// The stored item, if it is what this write made: an earlier attempt was applied.
+    /// The stored item, if this write produced it: an earlier attempt was applied.
     pub(crate) fn own_item<'a>(&self, error: &'a Error) -> Option<&'a Bytes> {
         let (ErrorKind::ConditionFailed { item }
         | ErrorKind::VersionConflict { item }

@@ -1,4 +1,4 @@
-//! Who signs: credentials, where they come from, and the cache that renews them before they end.
+//! Credentials: what signs requests, where they come from, and the cache that renews them before they expire.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -13,9 +13,9 @@ use futures_util::future::{Shared, WeakShared};
 
 use crate::error::{Error, ErrorKind};
 
-/// New credentials are asked for when fewer than these are left, while the old ones still serve.
+/// New credentials are requested when less than this is left, while the old ones are still valid.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
-/// After a renewal failed, or brought credentials that end as soon, while the old ones still serve: time before the next.
+/// Pause after a renewal that failed or brought credentials that expire as soon, while the old ones are still valid.
 const RENEW_AGAIN: Duration = Duration::from_secs(30);
 
 /// What requests are signed with.
@@ -23,18 +23,18 @@ const RENEW_AGAIN: Duration = Duration::from_secs(30);
 pub struct Credentials {
     /// The id of the access key.
     pub access_key_id: Box<str>,
-    /// Its secret; never shown.
+    /// The secret of the access key; never shown.
     pub secret_access_key: Box<str>,
     /// The token of temporary credentials; never shown.
     pub session_token: Option<Box<str>>,
-    /// The account that the credentials belong to, where it is known.
+    /// The account that the credentials belong to, where known.
     pub account_id: Option<Box<str>>,
-    /// When they end, where that is known.
+    /// When they expire, where known.
     pub expires_at: Option<SystemTime>,
 }
 
 impl Credentials {
-    /// Credentials that do not end.
+    /// Credentials that do not expire.
     pub fn new(access_key_id: impl Into<Box<str>>, secret_access_key: impl Into<Box<str>>) -> Self {
         Self {
             access_key_id: access_key_id.into(),
@@ -50,12 +50,12 @@ impl Credentials {
             .map(|end| end.duration_since(now).unwrap_or_default())
     }
 
-    /// Whether they are to be replaced soon.
+    /// Whether they should be replaced soon.
     fn are_due(&self, now: SystemTime) -> bool {
         self.left(now).is_some_and(|left| left < RENEW_BEFORE)
     }
 
-    /// Whether a service can tell them apart.
+    /// Whether both sign alike, so that a service cannot distinguish them.
     fn sign_as(&self, other: &Self) -> bool {
         let parts = |one: &Self| {
             let Self {
@@ -81,18 +81,18 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Something that is being looked up.
+/// A lookup in progress.
 pub type Loading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// On whose behalf credentials are looked up, for providers that work in a place of their caller's. Two are the same where the
-/// pointers are.
+/// The caller on whose behalf credentials are looked up, for providers that run in their caller's context. Two are the same if
+/// their pointers are equal.
 pub type Asker = Arc<dyn Any + Send + Sync>;
 
 tokio::task_local! {
     static ASKER: Asker;
 }
 
-/// Runs a call on behalf of an asker: credentials that it finds missing or due are looked up for that one.
+/// Runs a call on behalf of an asker: credentials that are missing or due are looked up for that asker.
 pub fn on_behalf_of<F: Future>(asker: Asker, call: F) -> impl Future<Output = F::Output> {
     ASKER.scope(asker, call)
 }
@@ -102,13 +102,13 @@ pub fn asker() -> Option<Asker> {
     ASKER.try_with(Arc::clone).ok()
 }
 
-/// Where credentials come from. Caching, renewal and single flight are the [`Keychain`]'s.
+/// A source of credentials. Caching, renewal and single flight are the [`Keychain`]'s responsibility.
 pub trait CredentialsProvider: Send + Sync + 'static {
-    /// Looks credentials up, anew each time. Called where [`asker`] tells for whom; the look-up itself may be polled elsewhere, and
-    /// does nothing before it is.
+    /// Looks up credentials, without a cache. [`asker`] is set during this call; the lookup itself may be polled elsewhere, and
+    /// does nothing before it is polled.
     ///
-    /// Errors are of [`ErrorKind::Credentials`] and list where was looked. One of another kind, or whose source is [`Abandoned`],
-    /// says that the look-up was not carried out: the next call makes another.
+    /// Errors have the kind [`ErrorKind::Credentials`] and list the places searched. An error of another kind, or whose source is
+    /// [`Abandoned`], means that the lookup was not carried out: the next call starts another.
     fn load(self: Arc<Self>) -> Loading<'static, Credentials>;
 }
 
@@ -118,7 +118,7 @@ impl CredentialsProvider for Credentials {
     }
 }
 
-/// The source of the error of a look-up that ended without an answer because the place where it was made is gone.
+/// The source of the error when a lookup ends without an answer because the context that it ran in is gone.
 #[derive(Debug, Clone, Copy)]
 pub struct Abandoned;
 
@@ -130,20 +130,20 @@ impl fmt::Display for Abandoned {
 
 impl StdError for Abandoned {}
 
-/// Whether a provider said no, rather than nothing.
+/// Whether a provider refused, rather than gave no answer.
 fn is_refusal(error: &Error) -> bool {
     let is_abandoned = error.source().is_some_and(<dyn StdError>::is::<Abandoned>);
     error.kind() == &ErrorKind::Credentials && !is_abandoned
 }
 
-/// Credentials in use, and the number by which the transport knows them.
+/// Credentials in use, and the number by which the transport identifies them.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) id: u64,
     pub(crate) credentials: Credentials,
 }
 
-/// A look-up, and all who wait for it. It ends when the last of them goes.
+/// A lookup shared by all its waiters. It is cancelled when the last of them leaves.
 type Flight = Shared<Looking>;
 type Looking = Loading<'static, Arc<Identity>>;
 
@@ -152,12 +152,12 @@ struct State {
     current: Option<Arc<Identity>>,
     renewing: bool,
     not_before: Option<Instant>,
-    /// Under way, by asker: what waits for one event loop must not wait for another, which may be closed meanwhile.
+    /// Lookups in progress, by asker: a caller on one event loop must not wait for another loop, which may be closed meanwhile.
     flights: Vec<(Option<Asker>, WeakShared<Looking>)>,
 }
 
 impl State {
-    /// The look-up of this asker that is under way.
+    /// This asker's lookup in progress.
     fn flight_of(&mut self, asker: Option<&Asker>) -> Option<Flight> {
         self.flights.retain(|(_, flight)| {
             flight
@@ -174,13 +174,13 @@ impl State {
     }
 }
 
-/// Credentials as they are needed: looked up once, renewed in the background, one look-up at a time for each [`Asker`].
+/// Cached credentials: looked up on first use, renewed in the background, with one lookup at a time for each [`Asker`].
 pub struct Keychain {
     provider: Arc<dyn CredentialsProvider>,
     state: Mutex<State>,
 }
 
-/// What a look-up begins with.
+/// How a lookup begins.
 enum LookUp {
     AtHand(Arc<Identity>),
     UnderWay(Flight),
@@ -196,7 +196,7 @@ impl LookUp {
 }
 
 impl Keychain {
-    /// Nothing was looked up yet.
+    /// A keychain without credentials; the first use looks them up.
     pub fn new(provider: Arc<dyn CredentialsProvider>) -> Arc<Self> {
         Arc::new(Self {
             provider,
@@ -204,15 +204,15 @@ impl Keychain {
         })
     }
 
-    /// Credentials that are good now. To be polled inside of a tokio runtime.
+    /// Credentials that are valid now. Must be polled inside a tokio runtime.
     ///
     /// # Errors
-    /// Those of the provider; all who waited for the same look-up get the same.
+    /// The provider's errors; all callers that waited for the same lookup get the same error.
     pub async fn credentials(self: &Arc<Self>, now: SystemTime) -> Result<Credentials, Error> {
         Ok(self.identity(now).await?.credentials.clone())
     }
 
-    /// The same, with their number.
+    /// The same credentials, with their number.
     pub(crate) async fn identity(
         self: &Arc<Self>,
         now: SystemTime,
@@ -223,7 +223,7 @@ impl Keychain {
         }
     }
 
-    /// Looks up others than the refused ones; whether there are any.
+    /// Looks up replacements for the refused credentials; returns whether there are any.
     pub(crate) async fn replace(
         self: &Arc<Self>,
         refused: u64,
@@ -241,7 +241,7 @@ impl Keychain {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is cached and has not ended; starts a renewal when the end is near.
+    /// The cached credentials, unless they have expired; starts a renewal when they expire soon.
     fn at_hand(self: &Arc<Self>, now: SystemTime) -> Option<Arc<Identity>> {
         let mut state = self.state();
         let current = state.current.as_ref()?;
@@ -263,7 +263,7 @@ impl Keychain {
 
     fn renew(self: &Arc<Self>, ending: u64, now: SystemTime) {
         let renewal = Renewal(self.clone());
-        // Begun here, on behalf of the call that found it due.
+        // Started here, on behalf of the call that found it due.
         let look_up = self.look_up(Some(ending), now);
         tokio::spawn(async move {
             let rests = match look_up.wait().await {
@@ -276,7 +276,7 @@ impl Keychain {
         });
     }
 
-    /// What is at hand by now, else the look-up under way, which may begin with this.
+    /// The cached credentials, if they have arrived by now, else the lookup in progress, or a new one.
     fn look_up(self: &Arc<Self>, unwanted: Option<u64>, now: SystemTime) -> LookUp {
         let mut state = self.state();
         if let Some(current) = &state.current
@@ -316,7 +316,7 @@ impl fmt::Debug for Keychain {
     }
 }
 
-/// A renewal under way: however it ends, another may start.
+/// A renewal in progress: however it ends, another can start.
 struct Renewal(Arc<Keychain>);
 
 impl Drop for Renewal {

@@ -1,4 +1,4 @@
-//! Where requests go: an endpoint, who says which it is, and the cache of what was said.
+//! Endpoints: where requests go, who decides it, and the cache of those decisions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,20 +14,20 @@ use crate::error::{Error, ErrorKind};
 pub struct Endpoint {
     /// Scheme, host and port.
     pub(crate) uri: Uri,
-    /// The `Host` header: the port only where it is not the scheme's own.
+    /// The `Host` header; includes the port only if it is not the scheme's default.
     pub(crate) host: HeaderValue,
-    /// What stands before the query in a request line, `/` for the service itself.
+    /// The part of a request line before the query, `/` for the service itself.
     pub(crate) path: Box<str>,
     /// The region of the signature.
     pub(crate) region: Box<str>,
 }
 
 impl Endpoint {
-    /// Reads an endpoint's URL.
+    /// Parses an endpoint's URL.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] when it is no `http` or `https` URL of a host, with a path of unreserved characters at
-    /// most.
+    /// [`ErrorKind::Configuration`] when it is not an `http` or `https` URL that has a host and, optionally, a path of unreserved
+    /// characters.
     pub fn parse(url: &str, region: &str) -> Result<Self, Error> {
         let refuse = |what: &str| {
             let message =
@@ -75,7 +75,7 @@ impl Endpoint {
         })
     }
 
-    /// The host with its port as it is spoken of in messages.
+    /// The host and port, as messages show them.
     pub(crate) fn authority(&self) -> &str {
         self.host.to_str().unwrap_or("?")
     }
@@ -86,9 +86,9 @@ impl Endpoint {
 pub struct EndpointQuery {
     /// The account of the credentials.
     pub account_id: Option<Box<str>>,
-    /// The ARN of the table, up to and including its account, where the table is named so.
+    /// The ARN of the table, up to and including its account, if the table is named by ARN.
     pub table_owner: Option<Box<str>>,
-    /// The operation is one of those that search.
+    /// Whether the operation is a search.
     pub search: bool,
 }
 
@@ -105,9 +105,9 @@ impl EndpointQuery {
     }
 }
 
-/// Says where requests go. The transport remembers each answer.
+/// Decides where requests go. The transport caches each answer.
 pub trait EndpointProvider: Send + Sync + 'static {
-    /// The endpoint for this; errors are of [`ErrorKind::Configuration`] and say what is missing.
+    /// The endpoint for this query; errors have the kind [`ErrorKind::Configuration`] and name what is missing.
     fn endpoint<'a>(&'a self, query: &'a EndpointQuery) -> Loading<'a, Endpoint>;
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn owner_of(table: &str) -> Option<&str> {
     Some(&table[..end])
 }
 
-/// Endpoints as they are needed; each is asked for until it is known.
+/// Cached endpoints; the provider is asked until one is known.
 pub(crate) struct Directory {
     provider: Arc<dyn EndpointProvider>,
     resolved: Mutex<Vec<(EndpointQuery, Arc<Endpoint>)>>,
@@ -161,7 +161,7 @@ impl Directory {
         };
         let answer = self.provider.endpoint(&query).await?;
         let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        // The same place is one endpoint however, and by how many at once, it was asked for: its connections are shared.
+        // The same address is one endpoint, even if several queries resolved to it at once: its connections are shared.
         let same = resolved.iter().find(|(_, endpoint)| **endpoint == answer);
         let endpoint = same.map_or_else(|| Arc::new(answer), |(_, endpoint)| endpoint.clone());
         if !resolved.iter().any(|(other, _)| *other == query) {

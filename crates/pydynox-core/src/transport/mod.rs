@@ -1,4 +1,4 @@
-//! The seam between the client and whatever answers its requests: HTTP, the embedded engine, a test's script.
+//! The transport seam, between the client and what answers its requests: HTTP, the embedded engine or a test's script.
 
 pub mod credentials;
 pub mod endpoint;
@@ -27,7 +27,7 @@ macro_rules! operations {
                 #[doc = concat!("`", stringify!($name), "`")]
                 $name,
             )+
-            /// Any other operation, passed through by its name.
+            /// Any other operation, by name.
             Other(Arc<str>),
         }
 
@@ -40,7 +40,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The operation of this name; every name is accepted.
+            /// The operation with this name; every name is accepted.
             pub fn from_name(name: &str) -> Self {
                 match name {
                     $(stringify!($name) => Self::$name,)+
@@ -48,7 +48,7 @@ macro_rules! operations {
                 }
             }
 
-            /// Whether its answer holds items of a kind, as many as there are.
+            /// Whether its answer can hold several items.
             pub(crate) fn answers_with_several(&self) -> bool {
                 matches!(
                     self,
@@ -66,7 +66,7 @@ macro_rules! operations {
             pub fn is_read(&self) -> bool {
                 match self {
                     $(Self::$name => operations!(@ $access),)+
-                    // Every operation of DynamoDB that starts so is a read.
+                    // Every operation of DynamoDB with such a prefix is a read.
                     Self::Other(name) => ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb)),
                 }
             }
@@ -105,61 +105,61 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What is sent: cheap to clone, because every attempt sends the same bytes.
+/// A request; cheap to clone, because every attempt sends the same bytes.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The operation.
     pub operation: Operation,
-    /// The table's name or ARN, where there is one: the account of an ARN may decide where the request goes.
+    /// The table's name or ARN, where there is one: an ARN's account may determine where the request goes.
     pub table: Arc<str>,
     /// The JSON body.
     pub body: Bytes,
-    /// Where the transport says that it holds the request back.
+    /// Where the transport reports that it holds the request back.
     pub progress: Progress,
 }
 
-/// How far a call is: whether something of its request may have left, and of earlier attempts may have been applied. Shared by who
-/// waits for the answer and who sends the request.
+/// The progress of a call: whether any of its request may have been sent, and earlier attempts applied. The caller that waits for
+/// the answer and the sender of the request share it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<Steps>);
 
 #[derive(Debug, Default)]
 struct Steps {
     phase: AtomicU8,
-    /// An attempt that is over may have been applied.
+    /// Whether an attempt that ended may have been applied.
     doubtful: AtomicBool,
 }
 
-/// Nothing of the request leaves before it is released.
+/// No part of the request is sent before it is released.
 const HELD: u8 = 0;
-/// What nobody says anything about may have left.
+/// The request may have been sent; assumed of a transport that does not report progress.
 const RELEASED: u8 = 1;
-/// Nothing of the request will ever leave.
+/// No part of the request will ever be sent.
 const CANCELLED: u8 = 2;
 
 impl Progress {
-    /// Nothing of the request leaves before [`release`](Self::release).
+    /// No part of the request is sent before [`release`](Self::release).
     pub fn hold(&self) {
         self.step(RELEASED, HELD);
     }
 
-    /// From now on something of the request may leave; false where the call was cancelled and it must not.
+    /// From now on the request may be sent; false if the call was cancelled and it must not be.
     #[must_use]
     pub fn release(&self) -> bool {
         self.step(HELD, RELEASED) != CANCELLED
     }
 
-    /// Whether nothing of the request has left.
+    /// Whether no part of the request has been sent.
     pub fn is_held(&self) -> bool {
         self.0.phase.load(Ordering::Acquire) != RELEASED
     }
 
-    /// Gives the call up; true if nothing of it can have been applied, nor will be.
+    /// Cancels the call; true if no part of it can have been applied or will be.
     pub fn cancel(&self) -> bool {
         self.step(HELD, CANCELLED) != RELEASED && !self.0.doubtful.load(Ordering::Acquire)
     }
 
-    /// An attempt is over, after which the request is held back again.
+    /// An attempt ended; the request is held back again.
     pub(crate) fn attempted(&self, ambiguous: bool) {
         if ambiguous {
             self.0.doubtful.store(true, Ordering::Release);
@@ -167,7 +167,7 @@ impl Progress {
         self.hold();
     }
 
-    /// Goes from one phase to another; the phase before.
+    /// Moves from one phase to another; returns the previous phase.
     fn step(&self, from: u8, to: u8) -> u8 {
         self.0
             .phase
@@ -176,48 +176,48 @@ impl Progress {
     }
 }
 
-/// What came back, read to its end but not yet judged.
+/// An answer, read to its end but not yet interpreted.
 #[derive(Debug, Clone, Default)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The headers that the client looks at.
+    /// The headers that the client reads.
     pub headers: Headers,
     /// The body.
     pub body: Bytes,
-    /// The body is known to be well-formed JSON; the client does not walk it again.
+    /// Whether the body is known to be well-formed JSON; if so, the client does not check it again.
     pub verified: bool,
-    /// The connection broke before the body's end; `body` is what came.
+    /// Whether the connection broke before the body's end; `body` is what arrived.
     pub truncated: bool,
-    /// The body is longer than is read; nothing of it is kept.
+    /// Whether the body exceeds the limit; none of it is kept.
     pub oversized: bool,
-    /// Which credentials signed the request, as the transport counts them.
+    /// Which credentials signed the request, by the transport's numbering.
     pub identity: u64,
     /// Seconds by which the signature's time was ahead of this machine's.
     pub clock: i64,
 }
 
-/// What a refusal says about the transport's own state, which the transport may be able to repair.
+/// A refusal that the transport may be able to repair, because it concerns the transport's own state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recoverable {
-    /// The signature's time is not the service's.
+    /// The signature's time does not match the service's.
     Clock {
         /// The answer's `Date`.
         date: Box<str>,
-        /// The service says that it is the time; otherwise it may be the key as well.
+        /// Whether the service names the time as the cause; otherwise it may also be the key.
         certain: bool,
-        /// How the refused request was signed: [`Response::clock`]. Another call may have set the clock since.
+        /// The clock offset of the refused signature: [`Response::clock`]. Another call may have set the clock since.
         signed: i64,
     },
-    /// The credentials have ended or are not known.
+    /// The credentials have expired or are unknown.
     Credentials {
-        /// Which they were: [`Response::identity`].
+        /// The refused ones: [`Response::identity`].
         identity: u64,
     },
 }
 
-/// Whether it is repaired, so that the same request may succeed now.
+/// Whether the state is repaired, so that the same request may now succeed.
 pub type Repairing<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
 
 /// The headers of an answer that matter to the client.
@@ -239,23 +239,23 @@ pub struct Headers {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// Not one byte of the request can have been acted upon.
+    /// The service cannot have acted on any of the request.
     NotSent(Failure),
     /// The request was, or may have been, fully sent.
     MaybeSent(Failure),
     /// A pooled connection that had been idle broke before any byte of an answer; the request may have been sent.
     Stale(Failure),
-    /// The transport refuses by itself and for good, before anything is sent: no credentials, a wrong setting.
+    /// The transport itself refuses permanently, before anything is sent: no credentials, an invalid setting.
     Refused(Error),
 }
 
 impl TransportError {
-    /// Whoever waited for the answer gave up before anything was sent.
+    /// The caller that waited for the answer cancelled before anything was sent.
     pub fn cancelled() -> Self {
         Self::not_sent(FailureKind::Closed, "the call was abandoned")
     }
 
-    /// Nothing of the request was acted upon.
+    /// The service did not act on the request.
     pub fn not_sent(kind: FailureKind, message: impl Into<Box<str>>) -> Self {
         Self::NotSent(Failure::new(kind, message))
     }
@@ -287,9 +287,9 @@ impl std::error::Error for TransportError {}
 /// What happened below the seam.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What kind of thing happened.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// What happened, in words.
+    /// What happened, as text.
     pub message: Box<str>,
 }
 
@@ -313,35 +313,35 @@ impl fmt::Display for Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// No connection could be made: name, route, connect time-out.
+    /// No connection could be made: name, route, connect timeout.
     Connect,
-    /// The other side cannot be trusted, or speaks no TLS; it will not be another the next time.
+    /// The other side cannot be trusted or does not support TLS; a retry would not change that.
     Tls,
     /// The connection was reset.
     Reset,
-    /// Nothing came for too long.
+    /// Nothing arrived for too long.
     Timeout,
     /// The other side, or this client, closed the connection.
     Closed,
-    /// The embedded engine failed by itself; the same request fails again, so it is not sent again.
+    /// The embedded engine itself failed; the same request would fail again, so it is not retried.
     Engine,
 }
 
-/// The answer to one request, when it is there. Dropping it aborts the exchange.
+/// The answer to one request, once available. Dropping it aborts the exchange.
 pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send + 'a>>;
 
 /// Something that answers requests: `send(operation, body) -> (status, headers, body)`.
 pub trait Transport: Send + Sync + 'static {
-    /// Sends one request once. Nothing happens before the exchange is polled, and nothing after it is dropped.
+    /// Sends one request once. Nothing happens before the exchange is polled or after it is dropped.
     fn send(&self, request: Request) -> Exchange<'_>;
 
-    /// Repairs what a refusal told of, if it can.
+    /// Repairs the state that a refusal reported, if possible.
     fn repair(&self, recoverable: Recoverable) -> Repairing<'_> {
         let _ = recoverable;
         Box::pin(std::future::ready(Ok(false)))
     }
 
-    /// Whether the first poll may run on the caller's thread, outside of any runtime.
+    /// Whether the first poll may run on the caller's thread, outside any runtime.
     fn answers_inline(&self, operation: &Operation) -> bool {
         let _ = operation;
         false

@@ -1,6 +1,6 @@
-//! Signature Version 4 of the one kind of request that we send: a POST to one path with an AWS JSON body.
+//! Signature Version 4 for the one kind of request that the client sends: a POST to one path with an AWS JSON body.
 //!
-//! The signing key is kept for a day, and all that does not differ between two requests of one second is hashed once.
+//! The signing key is kept for a day, and everything that is the same for all requests of one second is hashed once.
 //! The rules: "Signing AWS API requests" in the AWS IAM user guide.
 
 use std::sync::Arc;
@@ -25,16 +25,16 @@ pub(crate) struct Signer {
     day: u64,
     key: hmac::Key,
     second: u64,
-    /// The canonical request up to the target's header, hashed.
+    /// The canonical request up to the target header's value, hashed.
     canonical: digest::Context,
     /// The string to sign, up to the hash of the canonical request.
     to_sign: hmac::Context,
-    /// The headers that hold for this second; the last is that of the authorization, up to the signature.
+    /// The headers for this second; the last is the authorization, up to the signature.
     headers: Vec<u8>,
 }
 
 impl Signer {
-    /// A signer; `None` where the credentials hold characters that no header may hold.
+    /// A signer; `None` if the credentials contain characters that are invalid in a header.
     pub(crate) fn new(identity: Arc<Identity>, endpoint: Arc<Endpoint>) -> Option<Self> {
         let credentials = &identity.credentials;
         let token = credentials.session_token.as_deref().unwrap_or_default();
@@ -56,7 +56,7 @@ impl Signer {
         })
     }
 
-    /// Writes the headers and the body of a request that is made now; the request line stands before them.
+    /// Writes the headers and the body of a request that is made now; the request line comes before them.
     pub(crate) fn write(&mut self, out: &mut Vec<u8>, now: SystemTime, target: &str, body: &[u8]) {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         if now != self.second {
@@ -92,7 +92,7 @@ impl Signer {
         }
     }
 
-    /// What stands between the target and the body's hash.
+    /// The text between the target and the body's hash.
     fn signed_headers_block(&self) -> &'static [u8] {
         if self.has_token() {
             b"\n\ncontent-type;host;x-amz-date;x-amz-security-token;x-amz-target\n"
@@ -101,7 +101,7 @@ impl Signer {
         }
     }
 
-    /// Everything that stays the same for the requests of one second.
+    /// Everything that is the same for all requests of one second.
     #[cold]
     fn begin(&mut self, now: u64) {
         let date = amz_date(now);
@@ -165,7 +165,7 @@ fn signing_key(secret: &str, day: &str, region: &str) -> hmac::Key {
 /// `20261123T034100Z`
 fn amz_date(seconds: u64) -> String {
     let time = UNIX_EPOCH + Duration::from_secs(seconds);
-    // "Mon, 23 Nov 2026 03:41:00 GMT": the well-kept calendar is httpdate's, the order is ours.
+    // "Mon, 23 Nov 2026 03:41:00 GMT": httpdate maintains the calendar, only the order is changed here.
     let text = httpdate::fmt_http_date(time);
     let month = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -194,7 +194,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> [u8; 64] {
     text
 }
 
-/// What a request's headers would be: for the crate whose tests compare with the SDK's signer.
+/// The headers of a request: for the crate whose tests compare with the SDK's signer.
 #[doc(hidden)]
 pub fn sign_for_tests(
     credentials: super::credentials::Credentials,

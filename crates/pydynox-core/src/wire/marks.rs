@@ -1,8 +1,8 @@
-//! Marks around values that are protected before a body is sent.
+//! Marks: delimiters around values that are protected before a body is sent.
 //!
-//! A marked value is wire JSON between two control characters, which JSON text never holds as they are: `\x1f`, the item's
+//! A marked value is wire JSON between two control characters that JSON text never contains unescaped: `\x1f`, the item's
 //! number, the length of the attribute's name and the name, all in hexadecimal digits, the value, `\x1e`. So a marked piece can
-//! be copied into any body, and no text of a user is taken for a mark.
+//! be copied into any body, and no user's text is mistaken for a mark.
 
 use super::writer::Writer;
 
@@ -11,7 +11,7 @@ const END: u8 = 0x1e;
 /// Hexadecimal digits of the item's number, and of the length of the attribute's name.
 const DIGITS: (usize, usize) = (8, 8);
 
-/// Writes the value of a protected attribute of item 0; `attribute` is the name it is stored under, `value` its wire JSON.
+/// Writes the value of a protected attribute of item 0; `attribute` is its stored name, `value` its wire JSON.
 pub fn mark(writer: &mut Writer, attribute: &str, value: &[u8]) {
     let (item, length) = DIGITS;
     writer.byte(BEGIN);
@@ -28,7 +28,7 @@ pub fn is_marked(value: &[u8]) -> bool {
     value.first() == Some(&BEGIN)
 }
 
-/// Says that all marked values of a piece of a body are of this item.
+/// Assigns all marked values in part of a body to this item.
 pub fn renumber(piece: &mut [u8], item: usize) {
     let digits = format!("{item:0width$x}", width = DIGITS.0);
     let mut from = 0;
@@ -41,7 +41,7 @@ pub fn renumber(piece: &mut [u8], item: usize) {
     }
 }
 
-/// A body with its values as they are, for whoever measures it.
+/// A body with its values unmarked, for measuring it.
 pub fn unmarked(body: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(body.len());
     let mut rest = body;
@@ -63,7 +63,7 @@ pub fn unmarked(body: &[u8]) -> Vec<u8> {
 pub struct Marked<'a> {
     /// The item's number.
     pub item: usize,
-    /// The name that the attribute is stored under.
+    /// The attribute's stored name.
     pub attribute: String,
     /// The value's wire JSON.
     pub value: &'a [u8],
@@ -72,12 +72,12 @@ pub struct Marked<'a> {
 }
 
 impl<'a> Marked<'a> {
-    /// Where the next one begins.
+    /// Position of the next marked value.
     pub fn find(text: &[u8]) -> Option<usize> {
         memchr::memchr(BEGIN, text)
     }
 
-    /// The one that the text begins with; None where that is not whole.
+    /// The marked value at the start of the text; None if it is incomplete.
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let (item, after) = number(text.get(1..)?, DIGITS.0)?;
         let (length, mut after) = number(after, DIGITS.1)?;

@@ -1,6 +1,6 @@
-//! The pull parser: a cursor over one response body that its caller moves from token to token.
+//! The pull parser: a cursor over one response body that its caller advances token by token.
 //!
-//! Nothing is built but slices of the body. Strict JSON (RFC 8259): what `serde_json` refuses is refused here.
+//! It builds only slices of the body. Strict JSON (RFC 8259): what `serde_json` rejects is rejected here.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,16 @@ use super::base64;
 use super::error::WireError;
 use super::scan::{HIGH_BITS, LONG, find_stop, stops};
 
-/// Levels of JSON objects and arrays that may be open at once.
+/// Most levels of JSON objects and arrays that may be open at once.
 ///
-/// DynamoDB nests documents up to 32 levels, each of which is two levels of JSON, inside an answer of a few more.
+/// DynamoDB nests documents up to 32 levels, each of which is two levels of JSON, inside an answer with a few more.
 pub const MAX_DEPTH: usize = 128;
 
 /// Checks that `body` is one well-formed JSON text.
 ///
 /// # Errors
 ///
-/// The first place that is not well formed, or nested deeper than [`MAX_DEPTH`].
+/// The first position that is malformed, or nested deeper than [`MAX_DEPTH`].
 pub fn validate(body: &[u8]) -> Result<(), WireError> {
     let mut reader = Reader::new(body)?;
     reader.skip()?;
@@ -50,7 +50,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    /// The tag that a key names.
+    /// The tag for this key.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "S" => Self::S,
@@ -67,7 +67,7 @@ impl Tag {
         })
     }
 
-    /// The key as DynamoDB writes it.
+    /// The key in DynamoDB's spelling.
     pub fn name(self) -> &'static str {
         match self {
             Self::S => "S",
@@ -84,7 +84,7 @@ impl Tag {
     }
 }
 
-/// Behind the quote that ends a string, or the end of the text.
+/// The position after the quote that ends a string, or the end of the text.
 #[inline]
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
@@ -113,7 +113,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
     }
 }
 
-/// Behind the bracket that ends an attribute value of one text, `{"S":"..."}`, that begins before `start`, if it is one.
+/// The position after the bracket that ends an attribute value of one text, `{"S":"..."}`, that begins before `start`, if any.
 #[inline]
 fn end_of_scalar(bytes: &[u8], start: usize) -> Option<usize> {
     match bytes.get(start..)?.first_chunk()? {
@@ -125,7 +125,7 @@ fn end_of_scalar(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// A JSON string as it stands in the body, without its quotes; its escapes have been checked.
+/// A JSON string as in the body, without its quotes; its escapes have been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
     raw: &'a str,
@@ -134,13 +134,13 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// The characters between the quotes, escapes as they were written.
+    /// The characters between the quotes, with their escapes.
     #[inline]
     pub fn raw(self) -> &'a str {
         self.raw
     }
 
-    /// Whether there is no escape in it, so that [`raw`](Self::raw) is the text.
+    /// Whether it contains no escape, so that [`raw`](Self::raw) is the text.
     #[inline]
     pub fn is_plain(self) -> bool {
         !self.escaped
@@ -152,7 +152,7 @@ impl<'a> Text<'a> {
         self.ascii
     }
 
-    /// Whether it is the text `other`.
+    /// Whether it equals the text `other`.
     #[inline]
     pub fn equals(self, other: &str) -> bool {
         if self.escaped {
@@ -161,12 +161,12 @@ impl<'a> Text<'a> {
         self.raw == other
     }
 
-    /// The text, borrowed unless there is an escape in it.
+    /// The text, borrowed unless it contains an escape.
     ///
     /// # Errors
     ///
-    /// An escape that is none, or half of a surrogate pair: never for a text that a [`Reader`] gave out, which checks
-    /// them when it passes over the string.
+    /// An invalid escape, or half of a surrogate pair: never for a text from a [`Reader`], which checks escapes when it passes
+    /// the string.
     #[inline]
     pub fn decode(self) -> Result<Cow<'a, str>, WireError> {
         if self.escaped {
@@ -178,7 +178,7 @@ impl<'a> Text<'a> {
 
 /// A cursor over one JSON text.
 ///
-/// The caller says what it expects next; anything else is an error. After an error the cursor stands anywhere.
+/// The caller states what it expects next; anything else is an error. After an error the cursor's position is unspecified.
 ///
 /// ```
 /// use pydynox_core::wire::{Reader, Tag};
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    /// What was passed over since `from`, an earlier [`position`](Self::position), without leading blanks.
+    /// The text consumed since `from`, an earlier [`position`](Self::position), without leading blanks.
     #[inline]
     pub fn slice(&self, from: usize) -> &'a [u8] {
         let passed = self.bytes().get(from..self.at).unwrap_or_default();
@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Moves over blanks and looks at the next byte, which is not consumed.
+    /// Moves over blanks and returns the next byte without consuming it.
     ///
     /// # Errors
     ///
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Something else stands here, or [`MAX_DEPTH`] levels are open.
+    /// Something else follows, or [`MAX_DEPTH`] levels are open.
     #[inline]
     pub fn begin_object(&mut self) -> Result<(), WireError> {
         if self.token() != b'{' {
@@ -263,11 +263,11 @@ impl<'a> Reader<'a> {
 
     /// Consumes the next key of the open object and its `:`, or the `}` that closes it (`None`).
     ///
-    /// The value before must have been consumed.
+    /// The previous value must have been consumed.
     ///
     /// # Errors
     ///
-    /// Neither a key nor the end of the object stands here.
+    /// Neither a key nor the end of the object follows.
     #[expect(
         clippy::inline_always,
         reason = "measured: a page is read in half the time"
@@ -298,7 +298,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Something else stands here, or [`MAX_DEPTH`] levels are open.
+    /// Something else follows, or [`MAX_DEPTH`] levels are open.
     #[inline]
     pub fn begin_array(&mut self) -> Result<(), WireError> {
         if self.token() != b'[' {
@@ -309,11 +309,11 @@ impl<'a> Reader<'a> {
 
     /// Moves to the next element of the open array (`true`) or consumes the `]` that closes it (`false`).
     ///
-    /// The element before must have been consumed.
+    /// The previous element must have been consumed.
     ///
     /// # Errors
     ///
-    /// Neither an element nor the end of the array stands here.
+    /// Neither an element nor the end of the array follows.
     #[inline]
     pub fn next_element(&mut self) -> Result<bool, WireError> {
         let first = self.follows(b'[');
@@ -336,7 +336,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// No string stands here, or there is an unescaped control character, an unknown escape or half of a surrogate pair in it.
+    /// No string follows, or it contains an unescaped control character, an unknown escape or half of a surrogate pair.
     #[expect(
         clippy::inline_always,
         reason = "measured: a page is read in half the time"
@@ -350,7 +350,7 @@ impl<'a> Reader<'a> {
         let mut rest = self.bytes().get(start..).unwrap_or_default();
         let length = rest.len();
         let mut high = 0;
-        // What is long, escaped or close to the end of the text is left to `string_from`.
+        // Strings that are long, escaped or close to the end of the text are left to `string_from`.
         while let Some((word, tail)) = rest.split_first_chunk::<8>() {
             let word = u64::from_le_bytes(*word);
             let stops = stops(word);
@@ -384,11 +384,11 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
-    /// Consumes a JSON number and gives its text.
+    /// Consumes a JSON number and returns its text.
     ///
     /// # Errors
     ///
-    /// No number stands here.
+    /// No number follows.
     pub fn json_number(&mut self) -> Result<&'a str, WireError> {
         self.token();
         let start = self.at;
@@ -420,7 +420,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Something else stands here.
+    /// Something else follows.
     #[inline]
     pub fn boolean(&mut self) -> Result<bool, WireError> {
         self.token();
@@ -440,7 +440,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Something else stands here.
+    /// Something else follows.
     #[inline]
     pub fn null(&mut self) -> Result<(), WireError> {
         self.token();
@@ -452,11 +452,11 @@ impl<'a> Reader<'a> {
         Err(self.unexpected("null was expected"))
     }
 
-    /// Consumes the start of an attribute value, `{"S":`, and says which type follows.
+    /// Consumes the start of an attribute value, `{"S":`, and returns which type follows.
     ///
     /// # Errors
     ///
-    /// No attribute value of a known type stands here, or [`MAX_DEPTH`] levels are open.
+    /// No attribute value of a known type follows, or [`MAX_DEPTH`] levels are open.
     #[expect(
         clippy::inline_always,
         reason = "measured: a page is read in half the time"
@@ -480,7 +480,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Something else stands here.
+    /// Something else follows.
     #[inline]
     pub fn end_value(&mut self) -> Result<(), WireError> {
         if self.token() != b'}' {
@@ -494,7 +494,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// What stands here is not well formed or nested too deep.
+    /// What follows is malformed or nested too deep.
     pub fn skip(&mut self) -> Result<(), WireError> {
         let floor = self.depth;
         // One bit for each level opened here, the innermost lowest: 1 for an object. MAX_DEPTH levels fit.
@@ -537,8 +537,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes one value of any kind without checking what is inside of it: for bodies that are known to be well formed, by
-    /// their checksum or by [`validate`], and read again by whoever wants the value.
+    /// Consumes one value of any kind without checking its contents: for bodies that are known to be well formed, by checksum or
+    /// by [`validate`], and are parsed again by the code that needs the value.
     ///
     /// # Errors
     ///
@@ -574,11 +574,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Checks that only blanks are left.
+    /// Checks that only blanks remain.
     ///
     /// # Errors
     ///
-    /// Something else is left.
+    /// Something else remains.
     #[inline]
     pub fn end(&mut self) -> Result<(), WireError> {
         self.token();
@@ -588,11 +588,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Consumes a string of base64 and gives the bytes.
+    /// Consumes a base64 string and returns its bytes.
     ///
     /// # Errors
     ///
-    /// No string stands here, or it is not base64.
+    /// No string follows, or it is not base64.
     pub fn binary(&mut self) -> Result<Vec<u8>, WireError> {
         let start = self.at;
         let text = self.string()?;
@@ -609,7 +609,7 @@ impl<'a> Reader<'a> {
         self.bytes().get(self.at).copied()
     }
 
-    /// Moves over blanks and looks at the byte there; 0, which is no token, at the end.
+    /// Moves over blanks and returns the byte there; at the end 0, which is not a token.
     #[inline]
     fn token(&mut self) -> u8 {
         match self.byte() {
@@ -621,9 +621,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether `bracket` is the last byte before the cursor, blanks aside: then no member came yet.
+    /// Whether `bracket` is the last byte before the cursor, not counting blanks: then no member has been read yet.
     ///
-    /// A value ends in a quote, a bracket that closes, a digit or a letter, so nothing else looks like it.
+    /// A value ends in a quote, a closing bracket, a digit or a letter, so nothing else can be mistaken for it.
     #[inline]
     fn follows(&self, bracket: u8) -> bool {
         match self.bytes().get(self.at.wrapping_sub(1)) {
@@ -670,7 +670,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-// What is rare is kept out of line and takes the cursor by value: a reference would force it out of its register.
+// Rare cases are kept out of line and take the cursor by value: a reference would force it out of its register.
 
 /// DynamoDB writes no blanks.
 #[cold]
@@ -706,7 +706,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
-/// A value whose start is not written the short way (blanks, escapes), or none.
+/// A value whose start is not in the short form (blanks, escapes), or not a value.
 #[cold]
 #[inline(never)]
 fn begin_odd_value(mut reader: Reader<'_>) -> Result<(Tag, Reader<'_>), WireError> {
@@ -725,7 +725,7 @@ fn begin_odd_value(mut reader: Reader<'_>) -> Result<(Tag, Reader<'_>), WireErro
     Ok((tag, reader))
 }
 
-/// A string that holds escapes, ends close to the end of the text, or is wrong; and where the cursor stands behind it.
+/// A string that contains escapes, ends close to the end of the text, or is invalid; and the position after it.
 #[inline(never)]
 fn string_from(text: &str, start: usize) -> Result<(Text<'_>, usize), WireError> {
     let bytes = text.as_bytes();
@@ -763,7 +763,7 @@ fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*chunk))
 }
 
-/// The type that the start of an attribute value names, and the length of what follows the bracket.
+/// The type at the start of an attribute value, and the length of what follows the bracket.
 #[inline]
 fn tag_of(word: u64) -> Option<(Tag, usize)> {
     const ONE: u64 = u64::from_le_bytes(*b"{\"\0\":\0\0\0");
@@ -803,7 +803,7 @@ fn tag_of(word: u64) -> Option<(Tag, usize)> {
     None
 }
 
-/// The character that the escape at `at` stands for and how many bytes it takes.
+/// The character that the escape at `at` represents, and its length in bytes.
 fn escape_at(bytes: &[u8], at: usize) -> Result<(char, usize), WireError> {
     let character = match bytes.get(at + 1) {
         Some(b'"') => '"',
@@ -827,7 +827,7 @@ fn unicode_at(bytes: &[u8], at: usize) -> Result<(char, usize), WireError> {
     if let Some(character) = char::from_u32(unit) {
         return Ok((character, 6));
     }
-    // Only surrogates are no characters below 0x10000; the first of a pair lies below 0xDC00.
+    // Below 0x10000 only surrogates are not characters; the first of a pair is below 0xDC00.
     let lone = || failed(at, "half of a surrogate pair");
     if unit >= 0xdc00 || bytes.get(at + 6..at + 8) != Some(br"\u") {
         return Err(lone());

@@ -1,4 +1,4 @@
-//! An owned tree of attribute values, for tests, tools and change detection; never on the hot path.
+//! Value trees: attribute values as owned data, for tests, tools and change detection; never on the hot path.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::scan::is_all_plain;
 use super::writer::Writer;
 use crate::number::Number;
 
-/// An attribute value. Two values are equal when DynamoDB holds them for the same: numbers by value, maps and sets in any order.
+/// An attribute value. Two values are equal if DynamoDB considers them equal: numbers by value, maps and sets in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Value {
     /// String.
@@ -34,8 +34,8 @@ pub enum Value {
 }
 
 impl Value {
-    /// Whether this JSON text is a string value in the only form that [`Value::write`] gives it: such texts are equal where the
-    /// values are.
+    /// Whether this JSON text is a string value in the only form that [`Value::write`] produces: such texts are equal if and only
+    /// if their values are.
     #[inline]
     pub fn is_canonical_string(json: &[u8]) -> bool {
         let text = json.strip_prefix(br#"{"S":""#);
@@ -47,7 +47,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// No attribute value stands here, or a number in it is none that DynamoDB holds.
+    /// No attribute value follows, or it contains a number that DynamoDB cannot hold.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         let value = match reader.begin_value()? {
             Tag::S => Self::S(reader.string()?.decode()?.into_owned()),
@@ -70,7 +70,7 @@ impl Value {
         Ok(value)
     }
 
-    /// Consumes a map of attribute values without a type around it: an item, a key.
+    /// Consumes a map of attribute values without a surrounding type: an item, a key.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Value {
         Ok(map)
     }
 
-    /// The value that `json`, an attribute value and nothing else, holds.
+    /// Parses `json`, an attribute value and nothing else.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Value {
         Ok(value)
     }
 
-    /// Writes it as an attribute value, maps and sets in their order.
+    /// Writes it as an attribute value, maps and sets in sorted order.
     pub fn write(&self, writer: &mut Writer) {
         match self {
             Self::S(text) => writer.string_value(text),
@@ -125,7 +125,7 @@ impl Value {
         }
     }
 
-    /// Writes a map of attribute values without a type around it: an item, a key.
+    /// Writes a map of attribute values without a surrounding type: an item, a key.
     pub fn write_map(map: &BTreeMap<String, Self>, writer: &mut Writer) {
         writer.byte(b'{');
         for (index, (key, value)) in map.iter().enumerate() {
@@ -149,7 +149,7 @@ fn read_number(reader: &mut Reader<'_>) -> Result<Number, WireError> {
     })
 }
 
-/// Consumes an array, each element by `read`.
+/// Consumes an array, reading each element with `read`.
 fn read_array<'a, T, C: Default + Extend<T>>(
     reader: &mut Reader<'a>,
     read: impl Fn(&mut Reader<'a>) -> Result<T, WireError>,

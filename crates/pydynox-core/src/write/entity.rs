@@ -1,4 +1,4 @@
-//! Items of several models in one table: whose item an item is, and what keeps a write from the items of others.
+//! Entities: several models in one table, which model an item belongs to, and what keeps a write off other models' items.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::expression::path::Path;
 use crate::retry::proof::Proof;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What the items of a model are called where several models share a table.
+/// The name of a model's items where several models share a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entity {
     /// The name.
@@ -28,34 +28,34 @@ impl Entity {
     }
 }
 
-/// Which items of a table are a model's own.
+/// Which items of a table belong to a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entities {
-    /// The stored name of the attribute that holds the name of an entity.
+    /// The stored name of the attribute that holds an entity's name.
     pub attribute: Box<str>,
-    /// What the model's own items are called; None for a model that shares its table with none.
+    /// The entity of the model's own items; None for a model that does not share its table.
     pub own: Option<Entity>,
-    /// Whether items of no entity, or of one that is not among the subclasses', are none of this model's.
+    /// Whether items without an entity, or with one that is not a subclass's, do not belong to this model.
     pub only_named: bool,
 }
 
-/// Whose item an item is, in the eyes of a model that reads it.
+/// Which model an item belongs to, from the view of the model that reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Owner<'a> {
     /// The reader's own.
     Own,
-    /// One of an entity that may be a subclass of the reader; see [`Entities::reads_all`].
+    /// One whose entity may be a subclass of the reader; see [`Entities::reads_all`].
     Named(Cow<'a, str>),
-    /// One that the reader does not see.
+    /// One that the reader ignores.
     Foreign,
 }
 
 impl Entities {
-    /// Whose the item at a cursor is. `has_subclasses` says whether subclasses have entities of their own.
+    /// The owner of the item at a cursor. `has_subclasses` returns whether subclasses have entities of their own.
     ///
     /// # Errors
     ///
-    /// The item is no map of attribute values.
+    /// The item is not a map of attribute values.
     #[inline]
     pub fn owner<'a>(
         &self,
@@ -73,13 +73,13 @@ impl Entities {
         Ok(match (name, &self.own) {
             (Some(name), Some(own)) if *name == *own.name => Owner::Own,
             (Some(name), _) => Owner::Named(name),
-            // An item without an entity is of a model without one.
+            // An item without an entity belongs to a model without one.
             (None, None) if !self.only_named => Owner::Own,
             (None, _) => Owner::Foreign,
         })
     }
 
-    /// The entity of an item, where it is neither the model's own nor one of its subclasses.
+    /// The entity of an item, if it is neither the model's own nor a subclass's.
     pub fn other_name(
         &self,
         item: &[u8],
@@ -90,25 +90,25 @@ impl Entities {
         (*own.name != *name && !is_subclass(&name)).then(|| name.into_owned())
     }
 
-    /// That a stored item is of this model.
+    /// The condition that a stored item belongs to this model.
     #[inline]
     pub fn condition(&self) -> Option<Condition> {
         let own = self.own.as_ref()?;
         Some(holds(&self.attribute, Some(&own.json)))
     }
 
-    /// Whether the model reads all items that there are: one of a name that none of its subclasses has is an error to it. Other
-    /// models do not see such an item.
+    /// Whether the model reads all items in the table: an entity that none of its subclasses has is then an error. Other models
+    /// ignore such an item.
     #[inline]
     pub fn reads_all(&self) -> bool {
         self.own.is_none() && !self.only_named
     }
 
-    /// That an item is one that the model reads: its own, or one of a subclass. None where it reads all there are.
+    /// The condition that the model reads an item: its own, or a subclass's. None if it reads all items.
     ///
     /// # Errors
     ///
-    /// None, since no list is longer than `DynamoDB` accepts.
+    /// Never fails: no list is longer than `DynamoDB` accepts.
     pub fn readable<'n>(
         &self,
         subclasses: impl IntoIterator<Item = &'n str>,
@@ -125,7 +125,7 @@ impl Entities {
                 Some(Operand::Value(only)) => Some(holds(&self.attribute, Some(&only))),
                 _ => None,
             }),
-            // Whoever has more kinds of items tells them apart when they are read.
+            // More entities than a condition accepts: readers separate items after reading them.
             count if count > MAX_IN_VALUES => Ok(None),
             _ => {
                 let path = Operand::Path(Path::new(&self.attribute));
@@ -134,7 +134,7 @@ impl Entities {
         }
     }
 
-    /// What tells an item of another model from one whose condition is false.
+    /// What distinguishes an item of another model from one whose condition is false.
     #[inline]
     pub fn proof(&self) -> Option<Box<Proof>> {
         let own = self.own.as_ref()?;
@@ -145,14 +145,14 @@ impl Entities {
     }
 }
 
-/// A name as the value of an attribute.
+/// A name as an attribute value.
 fn json(name: &str) -> Box<[u8]> {
     let mut w = Writer::with_capacity(name.len() + 8);
     w.string_value(name);
     w.into_bytes().into()
 }
 
-/// The text of an attribute of an item, if it is one.
+/// The text of an item's attribute, if it is text.
 fn name_of<'a>(mut r: Reader<'a>, attribute: &str) -> Result<Option<Cow<'a, str>>, WireError> {
     r.begin_object()?;
     while let Some(key) = r.next_key()? {

@@ -1,4 +1,4 @@
-//! A transport that does to some requests what networks and services do now and then, for tests of what happens then.
+//! Faults: a transport that fails some requests as networks and services occasionally do, for tests of the consequences.
 
 mod unprocessed;
 
@@ -17,44 +17,44 @@ use super::{
 use crate::retry::deadline::Pause;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What is done to a request.
+/// What happens to a request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The service answers so and does nothing else.
+    /// The service refuses with this answer and does nothing else.
     Refuse(Refusal),
-    /// No connection: nothing is sent.
+    /// No connection is made: nothing is sent.
     Unreachable,
     /// The connection is reset while the request is on its way; the service never sees it.
     Reset,
-    /// Nothing ever comes, and the service never sees the request.
+    /// No answer ever comes, and the service never sees the request.
     Stall,
-    /// The request waits so long, and goes on to the rules after this one.
+    /// The request is delayed by this long, then continues to the rules after this one.
     Latency(Duration),
-    /// Of a batch nothing is done: all of it is left over.
+    /// Nothing in a batch is done: all of it is returned as unprocessed.
     AllUnprocessed,
-    /// Of a batch the first half, rounded down, is done; the rest is left over.
+    /// The first half of a batch, rounded down, is done; the rest is returned as unprocessed.
     SomeUnprocessed,
-    /// The request is answered, and the connection is reset before the answer is here.
+    /// The request is answered, and the connection is reset before the answer has arrived.
     LoseAnswer,
-    /// The request is answered, and nothing comes for too long.
+    /// The request is answered, but the answer does not arrive in time.
     TimeOut,
     /// The request is answered, and the connection ends in the middle of the answer.
     Truncate,
     /// The request is answered, and the answer does not match its checksum.
     Corrupt,
-    /// The request is answered, and this comes in the place of the answer.
+    /// The request is answered, and this replaces the answer.
     Replace(Refusal),
 }
 
 impl Fault {
-    /// Whether it can only be done to a batch.
+    /// Whether it applies only to batches.
     pub fn needs_batch(&self) -> bool {
         matches!(self, Self::AllUnprocessed | Self::SomeUnprocessed)
     }
 }
 
-/// An answer that says no.
+/// An answer that refuses a request.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// The HTTP status.
@@ -64,11 +64,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The error of this code, as the service words it; `members` is JSON text of an object with what else the body has.
+    /// An error with this code, as the service words it; `members` is JSON text of an object with the body's other members.
     ///
     /// # Errors
     ///
-    /// `members` is no JSON object.
+    /// `members` is not a JSON object.
     pub fn new(status: u16, code: &str, message: &str, members: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(members)?;
         reader.begin_object()?;
@@ -105,18 +105,18 @@ impl Refusal {
     }
 }
 
-/// Which requests a fault is done to.
+/// Which requests a fault applies to.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The operation; None is any.
+    /// The operation; None matches any.
     pub operation: Option<Operation>,
-    /// A table that the request must name, as it is sent; None is any.
+    /// A table that the request must name, as it is sent; None matches any.
     pub table: Option<Box<str>>,
-    /// How many requests pass first.
+    /// Number of requests to let through first.
     pub skip: u64,
-    /// How many requests it is done to; None is all that follow.
+    /// Number of requests that it applies to; None means all that follow.
     pub times: Option<u64>,
-    /// What is done.
+    /// What happens to them.
     pub fault: Fault,
 }
 
@@ -133,22 +133,22 @@ impl Rule {
     }
 }
 
-/// One fault that was done.
+/// A fault that was injected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Injected {
-    /// The place of its rule.
+    /// Zero-based position of its rule.
     pub rule: usize,
-    /// To which operation.
+    /// The request's operation.
     pub operation: Operation,
-    /// Of which table, where the request is of one.
+    /// The request's table, where it has one.
     pub table: Arc<str>,
-    /// The number of the request, counted from 0 over all that were sent.
+    /// Zero-based number of the request among all that were sent.
     pub request: usize,
-    /// Whether the request was applied; None while that is not known, or where only a part of it was.
+    /// Whether the request was applied; None while that is unknown, or where only a part of it was.
     pub applied: Option<bool>,
 }
 
-/// Rules, how far they have come, and what was done: shared by the transport and whoever looks.
+/// Rules, their progress, and the faults injected so far: shared by the transport and its observers.
 #[derive(Debug)]
 pub struct Plan {
     rules: Vec<Rule>,
@@ -157,15 +157,15 @@ pub struct Plan {
 
 #[derive(Debug)]
 struct State {
-    /// By rule, how many requests it was asked about.
+    /// By rule, the number of requests that it matched.
     counts: Vec<u64>,
     requests: Vec<Operation>,
     injected: Vec<Injected>,
 }
 
 impl Plan {
-    /// A plan of these rules. A request is done to what the first rule says that is neither skipping nor used up; the rules after
-    /// it do not count that request.
+    /// A plan with these rules. The first rule that is neither skipping nor exhausted applies to a request; the rules after it do
+    /// not count that request.
     pub fn new(rules: Vec<Rule>) -> Self {
         let state = State {
             counts: vec![0; rules.len()],
@@ -178,12 +178,12 @@ impl Plan {
         }
     }
 
-    /// What was done so far.
+    /// The faults injected so far.
     pub fn injected(&self) -> Vec<Injected> {
         self.lock().injected.clone()
     }
 
-    /// The operations of all requests that came by, attempts counted one by one.
+    /// The operations of all requests received; each attempt counts.
     pub fn requests(&self) -> Vec<Operation> {
         self.lock().requests.clone()
     }
@@ -192,7 +192,7 @@ impl Plan {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to do with this request: some waiting, then perhaps one thing more. Each with its place in the list of what was done.
+    /// The faults for this request: delays, then at most one other. Each with its position in the list of injected faults.
     fn decide(&self, request: &Request) -> Vec<(usize, &Fault)> {
         let mut state = self.lock();
         let number = state.requests.len();
@@ -230,14 +230,14 @@ impl Plan {
     }
 }
 
-/// Wraps a transport and does to its requests what a plan says.
+/// Wraps a transport and applies a plan's faults to its requests.
 pub struct Faulty {
     inner: Arc<dyn Transport>,
     plan: Arc<Plan>,
 }
 
 impl Faulty {
-    /// A transport that answers as `inner` does where the plan says nothing.
+    /// A transport that answers as `inner` does unless the plan injects a fault.
     pub fn new(inner: Arc<dyn Transport>, plan: Arc<Plan>) -> Self {
         Self { inner, plan }
     }
@@ -278,7 +278,7 @@ impl Faulty {
         after(fault, answer?)
     }
 
-    /// Passes half of a batch on and says that the rest was left over.
+    /// Sends half of a batch and reports the rest as unprocessed.
     async fn do_half(&self, request: Request) -> Result<Response, TransportError> {
         let left_over = unprocessed::member_of(&request.operation);
         let split = left_over
@@ -302,7 +302,7 @@ impl Faulty {
     }
 }
 
-/// What comes of a request that a fault keeps from the service; None where it is not kept from it.
+/// The result for a request that a fault withholds from the service; None if the fault lets it through.
 fn before(fault: &Fault, request: &Request) -> Option<Result<Response, TransportError>> {
     let outcome = match fault {
         Fault::Refuse(refusal) => Ok(refusal.response()),
@@ -322,7 +322,7 @@ fn before(fault: &Fault, request: &Request) -> Option<Result<Response, Transport
     Some(outcome)
 }
 
-/// What comes of a request that was answered.
+/// The result for a request that was answered.
 fn after(fault: &Fault, answer: Response) -> Result<Response, TransportError> {
     match fault {
         Fault::LoseAnswer => Err(TransportError::maybe_sent(
@@ -354,7 +354,7 @@ fn is_applied(answer: &Result<Response, TransportError>) -> bool {
     answer.as_ref().is_ok_and(|answer| answer.status == 200)
 }
 
-/// The answer to a batch of which nothing was done; None where it is no batch.
+/// The answer to a batch of which nothing was done; None if the request is not a batch.
 fn all_unprocessed(request: &Request) -> Option<Result<Response, TransportError>> {
     let body = unprocessed::all(&request.operation, &request.body)?;
     Some(Ok(Response {
@@ -364,7 +364,7 @@ fn all_unprocessed(request: &Request) -> Option<Result<Response, TransportError>
     }))
 }
 
-/// The answer where a plan wants to leave a part over of what has no parts.
+/// The answer when a plan splits a request that is not a batch.
 fn refused_as_no_batch() -> Response {
     let body = br#"{"__type":"x#ValidationException","message":"a fault of the test: only batches can be left unprocessed"}"#;
     Response {

@@ -1,11 +1,11 @@
-//! Batches taken apart: what of one is done, and what its answer says was left over.
+//! Split batches: which part of a batch is done, and how its answer reports the rest as unprocessed.
 
 use std::ops::Range;
 
 use super::Operation;
 use crate::wire::{Reader, WireError, Writer};
 
-/// The member of an answer that holds what was left over; None where the operation leaves nothing over.
+/// The member of an answer that holds the unprocessed part; None if the operation never returns one.
 pub(super) fn member_of(operation: &Operation) -> Option<&'static str> {
     match operation {
         Operation::BatchGetItem => Some("UnprocessedKeys"),
@@ -14,12 +14,12 @@ pub(super) fn member_of(operation: &Operation) -> Option<&'static str> {
     }
 }
 
-/// One table of a batch. All text is JSON as it stood.
+/// One table of a batch. All text is the original JSON.
 #[derive(Clone)]
 struct Part<'a> {
     /// The table's name, quoted.
     table: &'a [u8],
-    /// What stands beside the keys of a read, each with its name; None where the part is a bare list of writes.
+    /// A read's members other than its keys, each with its name; None where the part is a bare list of writes.
     options: Option<Vec<&'a [u8]>>,
     entries: Vec<&'a [u8]>,
 }
@@ -27,14 +27,14 @@ struct Part<'a> {
 /// A batch whose second half is not done.
 pub(super) struct Split<'a> {
     body: &'a [u8],
-    /// Where the tables stand in it.
+    /// Where the tables are in the body.
     place: Range<usize>,
     first: Vec<Part<'a>>,
     rest: Vec<Part<'a>>,
 }
 
 impl Split<'_> {
-    /// Whether anything is in its first half.
+    /// Whether its first half contains anything.
     pub(super) fn is_split(&self) -> bool {
         !self.first.is_empty()
     }
@@ -44,7 +44,7 @@ impl Split<'_> {
         spliced(self.body, &self.place, &written(&self.first))
     }
 
-    /// The answer to the first half, which now says as well that the rest was left over.
+    /// The answer to the first half, with the rest added as unprocessed.
     pub(super) fn with_rest(&self, answer: &[u8], name: &str) -> Result<Vec<u8>, WireError> {
         let Some(place) = member(answer, name)? else {
             let mut w = Writer::with_capacity(64);
@@ -74,7 +74,7 @@ impl Split<'_> {
     }
 }
 
-/// The answer that leaves all of a batch over; None where it is no batch.
+/// The answer that returns all of a batch as unprocessed; None if it is not a batch.
 pub(super) fn all(operation: &Operation, body: &[u8]) -> Option<Vec<u8>> {
     let name = member_of(operation)?;
     let items = member(body, "RequestItems").ok()??;
@@ -90,7 +90,7 @@ pub(super) fn all(operation: &Operation, body: &[u8]) -> Option<Vec<u8>> {
     Some(w.into_bytes())
 }
 
-/// A batch cut in two, its first half rounded down; None where it is no batch.
+/// A batch split in two, the first half rounded down; None if it is not a batch.
 pub(super) fn split(body: &[u8]) -> Option<Split<'_>> {
     let place = member(body, "RequestItems").ok()??;
     let parts = parts(&body[place.clone()]).ok()?;
@@ -151,7 +151,7 @@ pub(super) fn tables(body: &[u8]) -> Result<Vec<String>, WireError> {
     Ok(tables)
 }
 
-/// Where the value of a member stands.
+/// Position of a member's value.
 fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
@@ -166,7 +166,7 @@ fn member(body: &[u8], name: &str) -> Result<Option<Range<usize>>, WireError> {
     Ok(None)
 }
 
-/// The tables of `RequestItems`, or of what was left over.
+/// The tables of `RequestItems`, or of the unprocessed part of an answer.
 fn parts(items: &[u8]) -> Result<Vec<Part<'_>>, WireError> {
     let mut parts = Vec::new();
     let mut reader = Reader::new(items)?;
@@ -211,7 +211,7 @@ fn parts(items: &[u8]) -> Result<Vec<Part<'_>>, WireError> {
     }
 }
 
-/// A member's name with its quotes, out of what the reader passed to read it.
+/// A member's name with its quotes, from the text that the reader consumed.
 fn quoted(passed: &[u8]) -> &[u8] {
     let from = passed.iter().position(|byte| *byte == b'"');
     let to = passed.iter().rposition(|byte| *byte == b'"');

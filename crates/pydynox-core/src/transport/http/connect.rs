@@ -1,4 +1,4 @@
-//! From an endpoint to a connection: name, route, proxy and TLS, within one time-out.
+//! Connecting: from an endpoint to a connection by name, route, proxy and TLS, within one timeout.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use super::tls::{Tls, Trust};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, TransportError};
 
-/// What requests on a connection begin with.
+/// The start of each request on a connection.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// The request line, and what is for a proxy alone.
+    /// The request line, and headers that only a proxy reads.
     pub(super) line: Box<[u8]>,
 }
 
@@ -103,7 +103,7 @@ impl Connector {
             .map_err(|error| unconnected(target, &error))
     }
 
-    /// A connection to the endpoint through a proxy that is asked to pass bytes on (`CONNECT`).
+    /// A connection to the endpoint through a proxy that relays bytes (`CONNECT`).
     async fn tunnel(
         &self,
         endpoint: &Endpoint,
@@ -131,7 +131,7 @@ impl Connector {
 fn route(endpoint: &Endpoint, secure: bool, proxy: Option<Proxy>) -> Route {
     let mut line = b"POST ".to_vec();
     match proxy {
-        // A proxy for plain requests is told the whole address.
+        // A proxy for plain requests needs the whole address.
         Some(proxy) if !secure => {
             line.extend_from_slice(b"http://");
             line.extend_from_slice(endpoint.host.as_bytes());

@@ -1,4 +1,4 @@
-//! One connection: a request goes out in one write, its answer is read to the end, and the time between bytes is bounded.
+//! Connections: a request is sent in one write, its answer is read to the end, and the time between bytes is limited.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -15,29 +15,29 @@ use super::stream::Stream;
 use crate::retry::deadline::poll_until;
 use crate::transport::{Failure, FailureKind, Response, TransportError};
 
-/// Room for an answer that is not known to be larger.
+/// Capacity for an answer that is not known to be larger.
 const BUFFER: usize = 8 * 1024;
-/// A body is given room at once up to this size; beyond, as it comes.
+/// Capacity for a body is reserved up front to this size; beyond it, as bytes arrive.
 const ROOM: usize = 1 << 20;
-/// A body up to this size is copied, so that the connection keeps its buffer; a larger one takes the buffer with it.
+/// A body up to this size is copied, so that the connection keeps its buffer; a larger body takes the buffer.
 const COPIED: usize = 4 * 1024;
-/// A body, with what frames it, is not read beyond this: the largest answer of the service has 16 MB.
+/// A body, including its framing, is not read beyond this: the service's largest answer is 16 MB.
 const MOST_BODY: u64 = 128 << 20;
-/// A request buffer that grew beyond this is not kept.
+/// A request buffer that grew beyond this is not reused.
 const KEPT: usize = 64 * 1024;
 
 /// Why an exchange has no answer.
 #[derive(Debug)]
 pub(super) struct Broken {
-    /// Not one byte of the request was written.
+    /// No byte of the request was written.
     pub(super) unsent: bool,
-    /// Not one byte of an answer came.
+    /// No byte of an answer arrived.
     silent: bool,
     failure: Failure,
 }
 
 impl Broken {
-    /// The connection was used up before.
+    /// The connection was already closed.
     pub(super) fn gone() -> Self {
         Self {
             unsent: true,
@@ -46,7 +46,7 @@ impl Broken {
         }
     }
 
-    /// As the seam says it.
+    /// The failure as the transport reports it.
     pub(super) fn judged(self, was_idle: bool) -> TransportError {
         if self.unsent {
             TransportError::NotSent(self.failure)
@@ -60,17 +60,17 @@ impl Broken {
 
 /// A connection over which one request at a time is sent.
 ///
-/// Nothing drives it while it is idle: it is polled by whoever sends, so that a request and its answer cost no second task,
+/// Nothing drives it while it is idle: the task that sends also polls it, so a request and its answer need no second task,
 /// and dropping the exchange closes the socket.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: Stream,
-    /// The request under way.
+    /// The request in progress.
     request: Vec<u8>,
     written: usize,
-    /// What came and was not taken yet.
+    /// Bytes that arrived and are not consumed yet.
     buffer: BytesMut,
-    /// Bytes that came since the connection was made.
+    /// Bytes received since the connection was made.
     received: u64,
     patience: Patience,
     reusable: bool,
@@ -89,7 +89,7 @@ impl Connection {
         }
     }
 
-    /// Whether another request can be sent after some time of rest.
+    /// Whether another request can be sent after an idle period.
     pub(super) fn is_alive(&self) -> bool {
         self.reusable && self.stream.is_quiet()
     }
@@ -105,8 +105,8 @@ impl Connection {
         &mut self.request
     }
 
-    /// Sends the request that stands in its buffer, and reads the answer to the end; `patience` is the longest time between
-    /// two bytes of it.
+    /// Sends the request in its buffer and reads the answer to the end; `patience` is the longest time between two bytes of the
+    /// answer.
     pub(super) async fn exchange(&mut self, patience: Duration) -> Result<Response, Broken> {
         self.reusable = false;
         self.written = 0;
@@ -152,7 +152,7 @@ impl Connection {
         })
     }
 
-    /// Writes, and reads up to the end of the head. An answer may come before the request is written to its end.
+    /// Writes, and reads to the end of the head. An answer may arrive before the whole request is written.
     fn poll_head(
         &mut self,
         heads: &mut Heads,
@@ -170,7 +170,7 @@ impl Connection {
                 Poll::Pending => break,
             }
         }
-        // Whoever refuses a request may close before it is read; what it said counts, and nothing more comes of it.
+        // A service that refuses a request may close before reading it; its answer takes precedence, and nothing follows it.
         if let Poll::Ready(Err(error)) = writing {
             return Poll::Ready(Err(broken(&error)));
         }
@@ -178,7 +178,7 @@ impl Connection {
         Poll::Ready(Err(self.patience.failure()))
     }
 
-    /// Writes what is left of the request.
+    /// Writes the rest of the request.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.request.len() {
             let rest = &self.request[self.written..];
@@ -190,7 +190,7 @@ impl Connection {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Reads once, with room for so many bytes.
+    /// Reads once, with capacity for this many bytes.
     fn poll_read(&mut self, room: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.buffer.reserve(room.min(ROOM));
         let count = ready!(pin!(self.stream.read_buf(&mut self.buffer)).poll(cx))?;
@@ -198,7 +198,7 @@ impl Connection {
         Poll::Ready(Ok(count))
     }
 
-    /// Reads once more of a body.
+    /// Reads more of a body, once.
     async fn more(&mut self, room: usize) -> Result<(), Option<Failure>> {
         poll_fn(|cx| {
             let writing = self.poll_write(cx);
@@ -246,7 +246,7 @@ impl Connection {
                 }
             }
             Framing::Close => {
-                // The end of the connection is the end of the body; a checksum or the JSON says whether it is all.
+                // The end of the connection ends the body; a checksum or the JSON shows whether it is complete.
                 loop {
                     match self.more(BUFFER).await {
                         Ok(()) if self.received > most => return Err(Cut::Oversized),
@@ -273,11 +273,11 @@ impl Connection {
     }
 }
 
-/// Why a body is not whole.
+/// Why a body is incomplete.
 enum Cut {
-    /// The connection ended; what came before.
+    /// The connection ended; these bytes arrived before.
     End(Bytes),
-    /// There is more of it than is read.
+    /// The body is longer than the limit.
     Oversized,
     Failure(Failure),
 }
@@ -288,8 +288,8 @@ impl Cut {
     }
 }
 
-/// The time that may pass between two bytes of an answer. The timer is the connection's and is set once in a while, not for
-/// every request; see [`Timers`](crate::retry::deadline::Timers).
+/// The longest time between two bytes of an answer. The connection owns the timer and sets it occasionally, not for every
+/// request; see [`Timers`](crate::retry::deadline::Timers).
 #[derive(Debug, Default)]
 struct Patience {
     length: Duration,
@@ -299,14 +299,14 @@ struct Patience {
 }
 
 impl Patience {
-    /// Starts to wait.
+    /// Starts waiting.
     fn begin(&mut self, length: Duration, received: u64) {
         self.length = length;
         self.received = received;
         self.end = Instant::now().checked_add(length);
     }
 
-    /// Ready when it has run out.
+    /// Ready when the time has passed.
     fn poll(&mut self, received: u64, cx: &mut Context<'_>) -> Poll<()> {
         if received != self.received {
             self.begin(self.length, received);

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as bytes: what stands before a body, and where the body ends (RFC 9112). No I/O.
+//! Framing: HTTP/1.1 as bytes, what comes before a body and where the body ends (RFC 9112). No I/O.
 
 use std::mem::MaybeUninit;
 
@@ -8,22 +8,22 @@ use httparse::{ParserConfig, Status};
 use super::super::Headers;
 use super::super::sigv4;
 
-/// The heads of an answer, interim ones included, are no longer than this; neither are the lines after the last chunk.
+/// Longest heads of an answer, interim ones included, and longest trailer after the last chunk.
 const MOST_HEAD: usize = 64 * 1024;
 const MOST_HEADERS: usize = 100;
-/// Interim answers before the final one.
+/// Most interim answers before the final one.
 const MOST_INTERIM: u32 = 32;
-/// A line that frames a chunk is no longer than this.
+/// Longest line that frames a chunk.
 const MOST_LINE: usize = 4096;
 
-/// What breaks the rules of HTTP.
+/// A violation of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
 
 /// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// After so many bytes.
+    /// After this many bytes.
     Length(u64),
     /// After the last chunk.
     Chunked,
@@ -36,27 +36,27 @@ pub(super) enum Framing {
 pub(super) struct Head {
     pub(super) status: u16,
     pub(super) framing: Framing,
-    /// Whether the connection serves another request afterwards.
+    /// Whether the connection can serve another request afterwards.
     pub(super) keep_alive: bool,
     pub(super) headers: Headers,
 }
 
-/// The heads of one answer as their bytes come: interim ones, then the final one.
+/// The heads of one answer as their bytes arrive: interim ones, then the final one.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// Interim answers so far, and their bytes.
+    /// Number of interim answers so far, and their bytes.
     interim: u32,
     length: usize,
-    /// Bytes of the present head that were looked at.
+    /// Bytes of the current head that were already scanned.
     looked: usize,
 }
 
 impl Heads {
-    /// Takes the final answer's head from the start of `bytes`; interim answers before it are skipped. `None` when there is
-    /// more to come.
+    /// Takes the final answer's head from the start of `bytes`; interim answers before it are skipped. `None` while it is
+    /// incomplete.
     pub(super) fn take(&mut self, bytes: &mut BytesMut) -> Result<Option<Head>, Malformed> {
         loop {
-            // A head ends with a line: one that comes byte by byte is not read from its start for each of them.
+            // A head ends with a line: when it arrives byte by byte, it is not parsed again for each byte.
             let new = bytes.get(self.looked..).unwrap_or_default();
             let may_end = self.looked == 0 || memchr::memchr(b'\n', new).is_some();
             self.looked = bytes.len();
@@ -124,12 +124,12 @@ impl Head {
         good: bool,
         lengths: &mut Lengths,
     ) -> Result<(), Malformed> {
-        // By length first: of two names of one length at most one is looked for.
+        // By length first: then at most one name is compared.
         match name.len() {
             4 if !good && name.eq_ignore_ascii_case("date") => self.headers.date = text(value),
             10 if name.eq_ignore_ascii_case("connection") => self.note_connection(value),
             11 if name.eq_ignore_ascii_case("x-amz-crc32") => self.headers.crc32 = number(value),
-            // The usual one is not worth keeping.
+            // The usual type need not be kept.
             12 if value == sigv4::CONTENT_TYPE.as_bytes() => {}
             12 if name.eq_ignore_ascii_case("content-type") => {
                 self.headers.content_type = text(value);
@@ -161,7 +161,7 @@ impl Head {
         self.framing = match (lengths.chunked, lengths.length) {
             _ if matches!(self.status, 100..200 | 204 | 304) => Framing::Length(0),
             (true, length) => {
-                // Both say how long it is: somebody on the way is confused, so the connection is not trusted further.
+                // Both specify a length: something on the way is faulty, so the connection is not reused.
                 self.keep_alive &= length.is_none();
                 Framing::Chunked
             }
@@ -209,7 +209,7 @@ fn number<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
     std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
-/// A body in chunks, put together as its bytes come.
+/// A chunked body, assembled as its bytes arrive.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     state: Chunk,
@@ -223,7 +223,7 @@ enum Chunk {
     /// A line with the next chunk's size.
     #[default]
     Size,
-    /// So many bytes of a chunk.
+    /// This many bytes of a chunk.
     Data(u64),
     /// The line end after a chunk.
     End,
@@ -232,11 +232,11 @@ enum Chunk {
 }
 
 impl Chunks {
-    /// Takes what it can from `bytes`; whether the body is complete.
+    /// Consumes what it can from `bytes`; returns whether the body is complete.
     pub(super) fn take(&mut self, bytes: &mut BytesMut) -> Result<bool, Malformed> {
         loop {
             self.state = match self.state {
-                // The parser takes a line without digits for a zero.
+                // The parser reads a line without digits as zero.
                 Chunk::Size if bytes.first().is_some_and(|byte| !byte.is_ascii_hexdigit()) => {
                     return Err(Malformed("a chunk of the response has no size"));
                 }
@@ -290,13 +290,13 @@ impl Chunks {
         }
     }
 
-    /// What was put together.
+    /// The assembled body.
     pub(super) fn into_body(self) -> Bytes {
         self.body.freeze()
     }
 }
 
-/// Takes a line; its length without its end.
+/// Consumes a line; returns its length without its end.
 fn line(bytes: &mut BytesMut) -> Result<Option<usize>, Malformed> {
     match memchr::memchr(b'\n', bytes) {
         Some(end) => {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 to the service: a pool of connections, signed requests, bounded waiting everywhere.
+//! HTTP/1.1: the transport to the service, with a pool of connections, signed requests and bounded waits.
 
 mod config;
 mod connect;
@@ -31,7 +31,7 @@ use config::Outside;
 use connect::Route;
 use pool::Pool;
 
-/// A clock that is wrong by less is not what a signature was refused for: the service allows five minutes.
+/// A clock that is off by less did not cause a refused signature: the service allows five minutes.
 const CLOCK_TOLERANCE: i64 = 240;
 
 /// Sends requests over HTTP. It must be polled inside a tokio runtime.
@@ -39,17 +39,17 @@ pub struct Http {
     keychain: Arc<Keychain>,
     directory: Directory,
     pool: Arc<Pool>,
-    /// The signer of the last request: usually that of the next one.
+    /// The last request's signer; the next request usually needs the same one.
     signer: Mutex<Option<Signer>>,
-    /// Seconds by which the service's clock is ahead of ours.
+    /// Seconds by which the service's clock is ahead of this machine's.
     clock: AtomicI64,
     /// Longest time between two bytes of an answer.
     patience: Duration,
 }
 
 impl Http {
-    /// A transport that opens its first connection with its first request. Proxies and certificates that the
-    /// environment names are those of now.
+    /// A transport that opens its first connection with its first request. Proxies and certificates are read from the environment
+    /// now.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] when a setting is out of range.
@@ -78,7 +78,7 @@ impl Http {
         })
     }
 
-    /// The time as the service has it, as far as we know.
+    /// The service's time, where known.
     fn now(&self) -> SystemTime {
         moved(SystemTime::now(), self.clock.load(Ordering::Relaxed))
     }
@@ -100,7 +100,7 @@ impl Http {
         let mut lease = self.pool.check_out(&endpoint).await?;
         let mut clock = 0;
         loop {
-            // Signed here and not before: waiting for a connection may take longer than a signature is good for.
+            // Signed only here: waiting for a connection may take longer than a signature is valid.
             match lease
                 .exchange(self.patience, |route, out| {
                     if !request.progress.release() {
@@ -117,7 +117,7 @@ impl Http {
                     response.clock = clock;
                     return Ok(response);
                 }
-                // Nothing was written on a connection that had been idle: another one, and no attempt was made.
+                // Nothing was written on a connection that had been idle: use another one, and do not count an attempt.
                 Err(failure) if failure.unsent && lease.was_idle() => {
                     request.progress.hold();
                     lease = self.pool.renew(lease, &endpoint).await?;
@@ -133,7 +133,7 @@ impl Http {
         }
     }
 
-    /// Writes a request as it goes over the wire.
+    /// Writes a request in its wire form.
     fn write(
         &self,
         out: &mut Vec<u8>,
@@ -158,8 +158,8 @@ impl Http {
         Ok(())
     }
 
-    /// Takes the service's time for ours, where it and that of the refused signature differ by more than a signature allows. The
-    /// clock may be right by now: of many calls that were signed before, the first to be refused has set it.
+    /// Adopts the service's time if the refused signature's time differs from it by more than a signature allows. The clock may
+    /// be correct by now: if many calls were signed before, the first refusal has set it.
     fn set_clock(&self, date: &str, certain: bool, signed: i64) -> bool {
         let Ok(theirs) = httpdate::parse_http_date(date) else {
             return false;
@@ -196,7 +196,7 @@ fn seconds(time: SystemTime) -> i64 {
     i64::try_from(length.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The value of `x-amz-target`: which operation of which version of the service.
+/// The value of `x-amz-target`: the service version and the operation.
 fn target_of(operation: &Operation) -> Result<Cow<'static, str>, TransportError> {
     macro_rules! static_target {
         ($($name:ident),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! The pool: at most so many connections, waiters served in order, idle ones looked at before they are used again.
+//! The pool: a limited number of connections, waiters served in order, idle connections checked before they are reused.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::process::Maker;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::{FailureKind, Response, TransportError};
 
-/// Connections of one client, whatever endpoints they lead to.
+/// Connections of one client, to all its endpoints.
 pub(super) struct Pool {
     config: HttpConfig,
     connector: Connector,
-    /// One permit for each connection that is in use or being made.
+    /// One permit for each connection that is in use or being opened.
     room: Arc<Semaphore>,
     idle: Mutex<Idle>,
     maker: Maker,
@@ -32,9 +32,9 @@ impl Drop for Pool {
 
 #[derive(Default)]
 struct Idle {
-    /// The longest idle first.
+    /// Longest idle first.
     connections: Vec<Resting>,
-    /// A task sees to it that they do not rest for too long.
+    /// Whether a task closes those that are idle for too long.
     watched: bool,
 }
 
@@ -56,7 +56,7 @@ impl Pool {
         }
     }
 
-    /// A connection to this endpoint; waits for its turn when all are in use.
+    /// A connection to this endpoint; waits its turn when all are in use.
     pub(super) async fn check_out(
         self: &Arc<Self>,
         endpoint: &Arc<Endpoint>,
@@ -76,12 +76,12 @@ impl Pool {
                 was_idle: true,
                 permit,
             }),
-            // Boxed, so that the usual exchange has no room for it.
+            // Boxed, so that the usual exchange reserves no space for it.
             None => Box::pin(self.connect(permit, endpoint)).await,
         }
     }
 
-    /// A new connection in place of one that broke before anything was written.
+    /// A new connection to replace one that broke before anything was written.
     pub(super) async fn renew(
         self: &Arc<Self>,
         lease: Lease,
@@ -112,7 +112,7 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The idle connection that was used last and still lives; the dead that are met on the way are closed.
+    /// The idle connection that was used last and is still alive; dead ones found on the way are closed.
     fn rested(&self, endpoint: &Arc<Endpoint>) -> Option<Resting> {
         let now = Instant::now();
         let mut idle = self.idle();
@@ -129,7 +129,7 @@ impl Pool {
         None
     }
 
-    /// Idle connections, of other endpoints then, and those in use are not more than allowed.
+    /// Closes surplus idle connections, which belong to other endpoints, so that with those in use they stay within the limit.
     fn make_room(&self) {
         let in_use = self.config.max_connections - self.room.available_permits();
         let mut idle = self.idle();
@@ -147,14 +147,14 @@ impl Pool {
         }
     }
 
-    /// Closes the idle connections to an endpoint: one of them broke, and the others are of its age.
+    /// Closes the idle connections to an endpoint: one of them broke, and the others are as old.
     pub(super) fn forget(&self, endpoint: &Arc<Endpoint>) {
         self.idle()
             .connections
             .retain(|resting| !Arc::ptr_eq(&resting.endpoint, endpoint));
     }
 
-    /// Closes what has rested for too long; when to look again.
+    /// Closes connections that were idle for too long; returns when to check again.
     fn tidy(&self) -> Option<Instant> {
         let now = Instant::now();
         let mut idle = self.idle();
@@ -180,7 +180,7 @@ async fn watch(pool: std::sync::Weak<Pool>, mut until: Instant) {
     }
 }
 
-/// A connection on loan; it goes back by itself if it can be used again.
+/// A connection on loan; it returns to the pool on its own if it is reusable.
 pub(super) struct Lease {
     pool: Arc<Pool>,
     endpoint: Arc<Endpoint>,
@@ -196,14 +196,14 @@ impl Lease {
         self.was_idle
     }
 
-    /// Sends the request that `write` writes; the connection goes back to the pool if the answer was read to its end, and is
-    /// closed otherwise, also when this future is dropped. What `write` refuses is never sent.
+    /// Sends the request that `write` writes. The connection returns to the pool if the answer was read to its end, and is closed
+    /// otherwise, including when this future is dropped. What `write` refuses is never sent.
     pub(super) async fn exchange(
         &mut self,
         patience: Duration,
         write: impl FnOnce(&Route, &mut Vec<u8>) -> Result<(), TransportError>,
     ) -> Result<Result<Response, Broken>, TransportError> {
-        // Taken, so that it is closed if this future is dropped on the way.
+        // Taken, so that dropping this future before the end closes it.
         let Some(mut connection) = self.connection.take() else {
             return Ok(Err(Broken::gone()));
         };
