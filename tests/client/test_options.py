@@ -101,7 +101,7 @@ def test_it_is_of_one_client(serve: Serve, drive: Drive) -> None:
 def test_a_timeout_is_a_positive_number(wrong: Any) -> None:
     client = DynamoDBClient(endpoint_url="memory://")
     with (
-        pytest.raises(ConfigurationError, match=r"options\(timeout=\.\.\.\) is a positive number"),
+        pytest.raises(ConfigurationError, match=r"options\(timeout=\.\.\.\) must be a positive number"),
         client.options(timeout=wrong),
     ):
         pass

@@ -293,7 +293,7 @@ def test_what_is_no_time_out_is_refused_before_anything_is_sent(serve: Serve, dr
     for wrong in (0, -1, "5", math.nan):
         with (
             client.as_default(),
-            pytest.raises(ConfigurationError, match="is a positive number of seconds, or None for no limit"),
+            pytest.raises(ConfigurationError, match="must be a positive number of seconds, or None for no limit"),
         ):
             drive(call(wrong))
     gc.collect(1)  # a coroutine that was never awaited would warn, and a warning is an error; it is young
