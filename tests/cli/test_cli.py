@@ -140,7 +140,7 @@ class TestReading:
 
     def test_what_cannot_be_asked_is_said(self, shop):
         assert "no index 'x'; its indexes are: none" in shop.fails("query", "orders", "c1", "--index", "x")
-        assert "number is a number, not 'seven'" in shop.fails("query", "orders", "c1", "--sort", "= seven")
+        assert "number must be a number, not 'seven'" in shop.fails("query", "orders", "c1", "--sort", "= seven")
         assert "not a condition on a sort key" in shop.fails("query", "orders", "c1", "--sort", "contains 5")
         assert "is not a condition" in shop.fails("scan", "orders", "--where", "number near 5")
 

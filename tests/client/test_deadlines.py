@@ -203,7 +203,7 @@ def test_a_reading_that_began_in_the_block_keeps_its_deadline(rows: DynamoDBClie
 def test_it_is_a_positive_number(wrong: Any) -> None:
     client = DynamoDBClient(endpoint_url="memory://")
     with (
-        pytest.raises(ConfigurationError, match=r"options\(deadline=\.\.\.\) is a positive number"),
+        pytest.raises(ConfigurationError, match=r"options\(deadline=\.\.\.\) must be a positive number"),
         client.options(deadline=wrong),
     ):
         pass

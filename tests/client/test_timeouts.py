@@ -428,17 +428,19 @@ def public_coroutines() -> dict[str, Any]:
     """Every verb that can be awaited, of classes and of modules."""
     found: dict[str, Any] = {}
     for owner in CLASSES:
-        for name in vars(owner):
+        names = {name for base in owner.__mro__ if base.__module__.startswith("pydynox") for name in vars(base)}
+        for name in sorted(names):
             if not name.startswith("_") and inspect.iscoroutinefunction(getattr(owner, name)):
                 found[f"{owner.__name__}.{name}"] = getattr(owner, name)
-    for module in pkgutil.iter_modules(pydynox.__path__):
-        if module.name in ("__main__", "cli", "testing"):
+    for module in pkgutil.walk_packages(pydynox.__path__, "pydynox."):
+        rooms = module.name.split(".")[1:]
+        if rooms[0] in ("__main__", "cli", "testing"):
             continue
-        for name, value in vars(importlib.import_module(f"pydynox.{module.name}")).items():
-            is_ours = inspect.iscoroutinefunction(value) and value.__module__.startswith("pydynox")
-            if is_ours and (name in pydynox.__all__ or not module.name.startswith("_")) and not name.startswith("_"):
-                if value.__module__ == f"pydynox.{module.name}":
-                    found[name] = value
+        is_public = not any(room.startswith("_") for room in rooms)
+        for name, value in vars(importlib.import_module(module.name)).items():
+            is_ours = inspect.iscoroutinefunction(value) and value.__module__ == module.name
+            if is_ours and (name in pydynox.__all__ or is_public) and not name.startswith("_"):
+                found[name] = value
     return found
 
 

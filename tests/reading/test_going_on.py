@@ -181,7 +181,7 @@ def test_reencrypt_goes_on_behind_the_row_and_writes_each_other_once(client: Dyn
             after = error.cursor or "never: without one the job would start over"
 
     met = [error.key._values[1] for error in errors]
-    assert {(error.model, error.attribute, error.key._model) for error in errors} == {("Row", "ssn", Row)}
+    assert {(error.model, error.attribute, error.key.model) for error in errors} == {("Row", "ssn", Row)}
     assert len(met) == len(bad)
     assert set(met) == bad
     assert last.written < COUNT

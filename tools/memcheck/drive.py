@@ -39,6 +39,7 @@ EXERCISED = {
     "small_integer": "integers at both ends of the 64-bit range and beyond, written and validated",
     "set_dict_item": "maps in an answer: empty, large and nested",
     "send_none": "async hooks of a blocking call: one returns, one raises, one suspends",
+    "set_send_slot": "every awaited call: its slot returns, suspends and raises",
     "on_fork": "a forked child that uses the client, then its parent",
     "block_signals": "every thread the runtime starts",
     "give_way": "every thread the runtime starts",
