@@ -417,6 +417,8 @@ WITHOUT = {
     **{f"Query.{name}": "Query.timeout() says it" for name in ("all", "first", "one", "count", "exists", "page")},
     "BatchWriter.put": "client.batch_writer(timeout=) says it",
     "BatchWriter.delete": "client.batch_writer(timeout=) says it",
+    "BatchWriter.put_all": "client.batch_writer(timeout=) says it",
+    "BatchWriter.delete_all": "client.batch_writer(timeout=) says it",
     "DynamoDBClient.close": "sends nothing",
     "Table.wait_until_active": "wait_timeout= bounds it, requests included",
     "Table.wait_until_gone": "wait_timeout= bounds it, requests included",

@@ -54,7 +54,7 @@ def test_what_no_table_is_called_is_refused_before_anything_is_sent(
 ) -> None:
     server = serve(answer({}))
     client = client_of(server)
-    with pytest.raises(ValidationError, match="a name must have|a name consists of"):
+    with pytest.raises(ValidationError, match=r"a name must have|a name consists of"):
         drive(VERBS[verb](client, name, tmp_path))
     assert not server.seen
 

@@ -1047,7 +1047,7 @@ def test_keys_that_no_table_can_have_are_refused_when_the_class_is_made(client: 
 def test_a_table_has_a_name_that_tables_can_have(drive: Drive) -> None:
     for name in ("my table", "a/b", "users\n", "größe", "x" * 256, ""):
         with pytest.raises(
-            ConfigurationError, match="the name of a table has at most 255 letters, digits|a name consists of letters, digits"
+            ConfigurationError, match=r"the name of a table has at most 255 letters, digits|a name consists of letters, digits"
         ):
             type("Bad", (Model,), {"pk": partition_key(), "__annotations__": {"pk": Attr[str]}}, table=name)
     arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/users"
