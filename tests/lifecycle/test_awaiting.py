@@ -102,7 +102,7 @@ def test_a_coroutine_that_is_resumed_too_early_is_told_and_can_be_resumed_later(
                 getting = User.get("u1")
                 future = getting.send(None)
                 try: getting.send(None)
-                except RuntimeError as error: assert "before its answer" in str(error), error
+                except RuntimeError as error: assert "before its response" in str(error), error
                 else: raise AssertionError("resumed without its answer")
                 await asyncio.sleep(0.2)
                 assert (await User.get("u1")).age == 21
