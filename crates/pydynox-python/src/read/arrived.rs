@@ -54,6 +54,7 @@ impl Arrived {
         client: &CoreClient,
         timeout: Option<Duration>,
     ) -> Result<(), Error> {
+        // The values that are open at once have a budget: the previous part is released first.
         self.opened.clear();
         let mut opener = Opener::new(client, usize::MAX, timeout);
         while let Some(rows) = self.sealed.get(self.next.0) {

@@ -129,6 +129,7 @@ impl Answered for Gathered {
             }
         }
         others.sort_unstable();
+        // BatchGetItem refuses a key that appears twice, so it was requested once; each position gets an instance of its own.
         let again = |place: usize| {
             let from = others.partition_point(|(other, _)| *other < place);
             let again = others.get(from..).unwrap_or_default();
@@ -151,6 +152,7 @@ impl Answered for Gathered {
             on_invalid: self.on_invalid.as_ref().map(|call| call.bind(py).clone()),
         };
         let broken = |error| malformed(py, &error);
+        // Items without protected values are read with the first part; later parts only add opened ones.
         if rows.list.is_none() {
             rows.items = self.places.iter().map(|_| None).collect();
             for answer in got.answers.iter().filter(|answer| answer.sealed.is_none()) {

@@ -181,6 +181,7 @@ impl Search {
             chosen.push(path.clone().unbind());
         }
         let places: Vec<Place> = chosen.iter().map(|path| path.get().place.clone()).collect();
+        // Keys are fetched as well: a page may be cut after any row, and the cursor needs that row's key.
         let projection = Projection::new(&places, &self.position_names());
         Ok(Self {
             rows: Rows::Places(chosen.into(), Arc::new(projection)),

@@ -60,6 +60,7 @@ impl Reading {
     pub(super) fn start_segments(&self, py: Python<'_>) -> PyResult<()> {
         let core = self.core(py)?;
         let gate = Arc::new(Semaphore::new(CONCURRENT_SEGMENTS));
+        // Room for one page: a segment waits until its page is taken, which bounds the memory of a scan.
         let (sender, receiver) = mpsc::channel(1);
         let mut state = lock(&self.state);
         state.source = Source::Segments(receiver);
@@ -115,11 +116,13 @@ impl Reading {
                     "this query or scan was started before fork(): start it again in the child";
                 return Err(PyRuntimeError::new_err(message));
             }
+            // Nothing is in flight, so this child process continues from the position that it inherited.
             state.maker = Maker::this();
         }
         let source = if missing == 0 || self.plan.is_spent() && state.is_idle() {
             None
         } else {
+            // A second task that reads meanwhile finds Busy, which is an error, instead of rows in no order.
             Some(std::mem::replace(&mut state.source, Source::Busy))
         };
         drop(state);
@@ -153,6 +156,7 @@ impl Reading {
             return 0;
         };
         let mut state = lock(&self.state);
+        // A reading that was closed during the call stays closed.
         if let Some(source) = brought.source
             && !matches!(state.source, Source::Over)
         {
@@ -188,6 +192,7 @@ impl Reading {
             || !idle
             || !state.pending.is_empty()
             || remaining == Some(0)
+            // A limited number of requests is not spent on rows that may never be requested.
             || self.plan.reads_left.is_some()
         {
             return Ok(());

@@ -25,6 +25,7 @@ impl Reading {
         let py = slf.py();
         let this = slf.get();
         this.settle();
+        // Taken out of the lock: decoding and on_invalid run the user's code, which may ask this reading for its cursor.
         let (mut pending, mut given, most, was_over) = {
             let mut state = lock(&this.state);
             state.is_stuck = false;

@@ -148,6 +148,7 @@ pub(crate) async fn bring(
         }
         Source::Ahead(receiver, _) => match receiver.await {
             Err(_) => (Source::Over, Err(broken())),
+            // A pager that failed has not moved: the next call requests the same page again.
             Ok((pager, Err(error))) => (Source::Idle(pager), Err(error)),
             Ok((mut pager, Ok(first))) => {
                 let missing = missing.saturating_sub(first.count as usize);

@@ -37,6 +37,7 @@ impl Rows<'_, '_> {
             Ok(instance) => self.put(position, instance),
             Err(error) => {
                 let broken = |error| malformed(self.decoder.py(), &error);
+                // Decoding stopped somewhere inside the item: go back, and find its end.
                 *reader = before;
                 reader.peek().map_err(broken)?;
                 let start = reader.position();

@@ -59,6 +59,7 @@ impl Reading {
         let plan = Arc::new(query.plan(py, &connection, count, capacity)?);
         let binding = query.binding(&plan.table);
         let keys = &connection.settings.cursor_keys;
+        // Checked before anything is read, instead of when the first cursor is requested.
         keys.check_terms(terms(query))
             .map_err(|error| raise(py, &error))?;
         let Beginning { positions, limit } = Beginning::of(py, query, &connection, binding)?;

@@ -142,6 +142,7 @@ impl Search {
             .map(|expired| expired.not().map_err(refuse))
             .transpose()?;
         let own = entity::readable(py, schema)?;
+        // A query never returns the guard of a unique value, which has a partition of its own.
         let sees_guards = self.key.is_none() && self.index.is_none() && !schema.unique.is_empty();
         let no_guard = sees_guards.then(unique::no_guard);
         for condition in [alive, own, no_guard].into_iter().flatten() {
@@ -250,6 +251,8 @@ impl Search {
 
     /// What its cursors are bound to.
     pub(crate) fn binding(&self, table: &str) -> Binding {
+        // Neither the filter nor the range of the sort key: they may change between pages, and start.rs checks the position
+        // against the present range.
         let segments = format!("{} {:?}", self.segments, self.segment);
         let partition = self.key.as_ref().map(|key| key.partition());
         Binding::of(&[
@@ -307,6 +310,7 @@ impl Search {
             table: table.into(),
             head: head.into_bytes().into(),
             page_size: self.page_size,
+            // A row that on_invalid takes is one that a filter would drop: the rows still wanted do not bound the items to read.
             filtered: filter.is_some() || self.on_invalid.is_some(),
             exact: self.schema.is_none(),
             total_segments: self.segments,

@@ -110,6 +110,7 @@ fn exists<'py>(schema: &Bound<'py, Schema>, answer: &Answer) -> PyResult<Bound<'
             let item = &answer.body[range];
             let r = Reader::new(item).map_err(|error| malformed(py, &error))?;
             let is_foreign = matches!(entity::owner(schema, &r)?, Owner::Foreign);
+            // DynamoDB deletes an expired item within days, not at once; a model that hides expired items treats it as absent.
             let is_over = || schema.get().rules.is_over(item);
             !is_foreign && !is_over().map_err(|error| malformed(py, &error))?
         }

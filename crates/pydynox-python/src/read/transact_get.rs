@@ -101,6 +101,7 @@ fn items_of<'py>(
         let range = ranges.get(place).cloned().flatten();
         let item = match range {
             Some(range) => {
+                // Opened items are numbered among those that exist; a key without an item has no number.
                 let number = ranges[..place].iter().flatten().count();
                 let stored = range.clone();
                 let read = || {

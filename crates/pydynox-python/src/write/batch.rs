@@ -74,6 +74,7 @@ impl Pending {
     }
 
     fn scratch(&self) -> Writer {
+        // Taken out of the lock, since encoding may run the user's code.
         let taken = self.lock().scratch.take();
         taken.unwrap_or_else(|| Writer::with_capacity(1024))
     }
@@ -90,6 +91,7 @@ impl Pending {
         let mut held = self.lock();
         let number = held.writes.table(names);
         let before = held.last.replace((schema.clone().unbind(), number));
+        // The lock first: dropping the last reference to a class may run Python code, which may come back to this batch.
         drop(held);
         drop(before);
         Ok(number)
@@ -228,6 +230,7 @@ impl Pending {
                 return Ok(Some(next));
             };
             let class = next.get_type();
+            // Hooks and guards belong to the class, so a run of instances of one class is asked once.
             if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
                 if has_hooks(&class)?
                     || (!unguarded && schema_of(instance)?.get().rules.needs_guard())
@@ -313,6 +316,7 @@ impl Pending {
         let settings = &*self.connection.settings;
         let core = self.connection.core(py)?;
         let timeout = self.connection.timeout(py)?;
+        // Taken only now: if the client cannot be used, the lines above raise and the writes are still held.
         let held = {
             let mut held = self.lock();
             let scratch = held.scratch.take();
@@ -328,6 +332,7 @@ impl Pending {
         let mut writes = held.writes;
         let mut entries: Vec<Entry> = held.entries.into_iter().flatten().collect();
         let mut shields = Shields::default();
+        // Both skip the writes that a later one replaced, so the n-th shield belongs to the n-th text.
         let mut taken = entries.iter_mut().map(|entry| entry.shield.take());
         writes.for_each_json(|json| shields.add(taken.next().flatten(), json));
         drop(taken);
@@ -355,6 +360,7 @@ impl Pending {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Locked means in use: references that are not visited count as outside ones, so nothing is freed.
         match self.held.try_lock() {
             Ok(held) => held
                 .entries

@@ -34,6 +34,7 @@ pub(crate) fn fill_defaults(
         }
         let name = &*field.attribute_name;
         if actions.touches(name) {
+            // A REMOVE, or a change of a place inside it, gives a new item no value for the attribute.
             if field.is_required() && !actions.fills(name) {
                 missing.push(field);
             }
@@ -61,6 +62,7 @@ pub(crate) fn fill_defaults(
     }
     for template in &schema.templates {
         let field = schema.field(template.target);
+        // Where an action sets a source, follow() has built the text already.
         if field.role != Role::Attribute || template.sources().any(|index| values[index].is_none())
         {
             continue;
@@ -154,6 +156,7 @@ pub(crate) fn unmoved(
             }
             seen.push(index);
             let field = schema.field(index);
+            // DynamoDB never changes a key attribute of an item, so a key needs no guard.
             if field.role != Role::Attribute {
                 continue;
             }

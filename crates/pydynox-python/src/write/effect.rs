@@ -75,6 +75,7 @@ impl Answered for Effect {
                 ..
             } => written(instance.bind(py), stored, managed)?,
             Self::Deleted(instance) => {
+                // Dropped after the borrow ends: freeing values may run code that uses this instance.
                 let before = instance.bind(py).borrow_mut().stored.take();
                 drop(before);
             }
@@ -152,6 +153,7 @@ fn written(
     managed: Vec<(usize, Py<PyAny>)>,
 ) -> PyResult<()> {
     let py = instance.py();
+    // What was encoded, not what the instance holds by now: an edit made while the request was under way stays an edit.
     let mut state = instance.borrow_mut();
     let before = state.stored.replace(stored);
     state.unsettled = Box::default();
@@ -172,6 +174,7 @@ fn updated(instance: &Bound<'_, Instance>, item: &[u8]) -> PyResult<()> {
     let py = instance.py();
     let schema = schema_of(instance)?;
     let fresh = read_instance(py, item, &schema)?;
+    // Before settle() replaces the stored state: an edit is a difference from it.
     let edited = changes::edited(instance)?;
     for (index, field) in schema.get().fields().enumerate() {
         if !edited.contains(&index) {

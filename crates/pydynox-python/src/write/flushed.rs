@@ -68,6 +68,7 @@ impl Answered for Flushed {
                     continue;
                 }
                 Fate::Failed => entry.effect.give_up(py),
+                // Certainly not applied, so their instances keep the state that was read.
                 Fate::Left | Fate::Refused => {}
             }
             left.push(place);

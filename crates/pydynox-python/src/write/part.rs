@@ -124,6 +124,7 @@ pub(crate) fn failures<'py>(
     }
     words.sort_by_key(|(position, _)| *position);
     let words: Vec<_> = words.into_iter().map(|(_, words)| words).collect();
+    // Guards are not counted: the caller gave operations, and pydynox added these.
     let operations = parts.iter().filter(|part| part.stake.is_none()).count();
     let message = format!(
         "{} of {} operations failed, and nothing was written: {}",

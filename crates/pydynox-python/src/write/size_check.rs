@@ -24,6 +24,7 @@ const MOST_ADDED: usize = envelope::MOST_OVERHEAD + 1024;
 pub(crate) fn may_be_large(settings: &Settings, schema: &Schema, length: usize) -> bool {
     let protected = schema.protected.as_ref();
     let added = protected.map_or(0, |schema| schema.attributes.len() * MOST_ADDED);
+    // An item is never larger than its JSON, so that nearly all items are sent without being measured.
     length + added > settings.warns_above.min(MAX_ITEM_SIZE)
 }
 

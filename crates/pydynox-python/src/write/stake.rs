@@ -122,10 +122,12 @@ impl Stakes {
     ) -> Option<(usize, &Guards, &Hold)> {
         let others = self.all.iter().enumerate();
         others
+            // A guard is in the table of its item: equal values in two tables have two guards.
             .filter(|(at, (_, other, _))| *at != number && **other == *table)
             .flat_map(|(_, (place, _, guards))| {
                 guards.holds.iter().map(move |one| (*place, guards, one))
             })
+            // A guard is an item, and TransactWriteItems refuses two operations on the same item.
             .find(|(.., one)| one.core.claim == hold.core.claim)
     }
 

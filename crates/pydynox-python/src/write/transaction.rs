@@ -261,12 +261,14 @@ pub(crate) fn send(
     if transaction.is_empty() {
         return Ok(None);
     }
+    // After all writes, since one of them may take the value that a later one releases.
     let (stakes, repaired) = stakes.write(py, &mut transaction, |position, error| {
         numbered(py, position, &verbs[position], error)
     })?;
     let guards = stakes
         .into_iter()
         .map(|(position, stake)| Part::guard(position, &verbs[position], stake, settings));
+    // In the order of the operations, by which the service lists its reasons: writes first, then their guards.
     parts.extend(guards);
     let (mut request, token) = sealed(py, transaction, String::new(), token, repaired)?;
     request.protection = shields.protection(py, settings)?;
@@ -318,6 +320,7 @@ fn sealed(
     token: Option<&str>,
     repaired: Vec<Taken>,
 ) -> PyResult<(Request, String)> {
+    // A repair changes the operations. DynamoDB refuses a caller's token with other operations, so there is no repair then.
     let repair = (!repaired.is_empty() && token.is_none())
         .then(|| Box::new((transaction.clone(), repaired)));
     let sealed = transaction.seal(token).map_err(|error| raise(py, &error))?;

@@ -83,6 +83,7 @@ impl Write {
         follow(py, model, &mut actions, |index| {
             stored::stored_value(instance, index)
         })?;
+        // After follow(), which may have written the key of an index.
         model.check_index_keys(py, &actions)?;
         let managed = Managed::of_change(instance, model)?;
         let name = |index| &*model.field(index).attribute_name;
@@ -92,6 +93,7 @@ impl Write {
         update_item::begin(&mut w, &table);
         write::write_key(&mut w, instance)?;
         update_item::return_new(&mut w);
+        // A version covers all attributes, so its guard makes those of templates' sources redundant.
         let depends_on = if managed.core().is_guarded() {
             None
         } else {
@@ -134,6 +136,7 @@ impl Write {
             named_value(model, key, named, index)
         })?;
         if upsert {
+            // After follow(), which cannot know the value of an attribute that is only filled where it is missing.
             fill_defaults(py, model, named, &mut actions)?;
         }
         unique::refuse_actions(py, model, &actions)?;
