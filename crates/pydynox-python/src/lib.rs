@@ -19,6 +19,7 @@ mod write;
 use pyo3::prelude::*;
 
 /// The extension module.
+// Free threading is not proven: several locks rely on the interpreter being held.
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
@@ -104,6 +105,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // First, so that no fork is missed by what remembers the process that made it.
         crate::interpreter::runtime::watch_forks();
         crate::interpreter::ffi::set_send_slot::<Operation>(module.py());
         module.add("__version__", env!("CARGO_PKG_VERSION"))

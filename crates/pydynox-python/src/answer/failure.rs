@@ -131,6 +131,7 @@ impl Subject<'_> {
             )
         });
         let what = match error.kind() {
+            // An item of another entity explains the failure better than the condition that it broke.
             _ if other.is_some() => other.unwrap_or_default(),
             ErrorKind::ItemAlreadyExists { .. } => {
                 "an item with this key already exists, which create() and save() do not overwrite; put() does".to_owned()

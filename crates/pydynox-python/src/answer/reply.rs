@@ -201,6 +201,7 @@ impl<A: Answered> Expected for Reply<A> {
         let Self { answered, about } = *self;
         match outcome {
             Ok(answer) => {
+                // An answer that cannot be decoded still proves that a write was applied, and its error says that.
                 let reads = answered.reads(&answer);
                 answered
                     .answered(py, &answer, &about)

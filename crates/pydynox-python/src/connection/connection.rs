@@ -109,6 +109,7 @@ impl Connection {
         if self.settings.is_isolated() {
             return Ok(None);
         }
+        // For its side effect: a connection that was not opened yet has no transport.
         self.connections.client(py, &self.settings, &self.faults)?;
         Ok(self.connections.own_transport())
     }

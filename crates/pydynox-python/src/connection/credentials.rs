@@ -37,6 +37,7 @@ impl<'py> FromPyObject<'_, 'py> for GivenCredentials {
                 "credentials= takes Credentials, or a function that returns them",
             ));
         }
+        // It may be a coroutine function, which is awaited on the loop of the call that needs it: calls must carry their loop.
         bridge::tell_callers();
         let provider = Provider(given.to_owned().unbind());
         Ok(Self::Provider(OwnProvider::new(Arc::new(provider))))
@@ -58,6 +59,7 @@ fn credentials_of((id, secret, token, account, end): AccessKeys) -> Credentials 
     credentials.session_token = token.map(Into::into);
     credentials.account_id = account.map(Into::into);
     credentials.expires_at = end.map(|seconds| {
+        // What is not a point in time counts as expired.
         let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         SystemTime::UNIX_EPOCH
             .checked_add(since)

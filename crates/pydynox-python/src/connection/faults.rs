@@ -51,6 +51,7 @@ impl Injections {
         opened.faulty = (!plans.is_empty()).then(|| {
             opened.plain.through(|mut transport| {
                 for plan in &*plans {
+                    // The last plan ends up outermost, so the inner block's faults come first.
                     transport = Arc::new(Faulty::new(transport, plan.clone()));
                 }
                 transport

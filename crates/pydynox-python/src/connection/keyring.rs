@@ -48,6 +48,7 @@ impl Kms {
             settings.region.clone_from(&self.region);
         }
         if let Some(credentials) = &self.credentials {
+            // The client's role belongs to the client's credentials; these are used as they are.
             settings.assume_role = None;
             credentials.apply(&mut settings);
         }

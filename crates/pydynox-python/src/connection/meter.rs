@@ -138,6 +138,7 @@ pub(crate) fn observers(py: Python<'_>, client: u64) -> PyResult<Option<Arc<Obse
             continue;
         }
         usages.push(meter.usage.clone());
+        // Once per call, for all meters: finding the place walks the stack.
         if site.is_none()
             && let Some(find) = &meter.site
         {

@@ -62,6 +62,7 @@ impl Settings {
 
     /// Whether a table is sent under the same name that a model or a caller gives it.
     pub(crate) fn sends_as_declared(&self, table: &str) -> bool {
+        // An ARN names the table as a whole, account and region included: a prefix would turn it into nonsense.
         self.table_prefix.is_empty() || table.starts_with("arn:")
     }
 

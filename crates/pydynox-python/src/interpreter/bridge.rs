@@ -75,6 +75,8 @@ impl Queue {
     fn take(&self) -> Vec<Completion> {
         let mut wake_up = [0; 8];
         let _ = rustix::io::read(&self.read, &mut wake_up);
+        // Before the list is emptied: a completion that comes in between wakes the loop once more than needed. The other way round,
+        // it would wait in the list for a wake-up that no one sends.
         self.armed.store(false, Ordering::SeqCst);
         std::mem::take(&mut *lock(&self.completions))
     }
@@ -192,6 +194,7 @@ impl LoopBridge {
                 continue;
             };
             let Waiter { object, finish } = &waiting.waiter;
+            // Before the future is done: the task that waits for it asks for the outcome when it resumes.
             finish(object.bind(py), completion.outcome);
             let future = waiting.future.bind(py);
             if let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) {
@@ -523,9 +526,11 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
 /// Drops the bridges of loops that are closed or gone; those inherited through a fork are leaked, since their descriptors are
 /// also the parent's.
 fn forget_ended_loops(py: Python<'_>, address: usize) {
+    // Taken out, because is_closed() below is Python code, which must not find this locked.
     let all = std::mem::take(&mut *lock(&KNOWN));
     let (running, ended): (Vec<BridgeEntry>, Vec<BridgeEntry>) = all
         .into_iter()
+        // An entry with this address belongs to a loop that was freed, and would be found before the new one.
         .partition(|entry| entry.address != address && !entry.event_loop.bind(py).is_ended());
     lock(&KNOWN).extend(running);
     let (inherited, ended): (Vec<BridgeEntry>, Vec<BridgeEntry>) = ended

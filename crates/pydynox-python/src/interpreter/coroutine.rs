@@ -108,6 +108,7 @@ pub(crate) async fn run<T: Send + 'static>(
     read: fn(&Bound<'_, PyAny>) -> PyResult<T>,
 ) -> Result<T, Raised> {
     let errand = Arc::new(Errand::default());
+    // If this future is dropped while it waits, the drop of this cancels the coroutine.
     let interest = Interest::new(&errand);
     let mut begun = attached(move |py| begin(py, &place, call, read, &errand)).await;
     while let Ok(Begun::Awaited(awaited)) = begun {
@@ -126,6 +127,7 @@ async fn attached<T: Send + 'static>(
     work: impl FnOnce(Python<'_>) -> PyResult<T> + Send + 'static,
 ) -> Result<T, Raised> {
     let done = tokio::task::spawn_blocking(move || {
+        // Counted before it attaches, so that the exit of the interpreter waits for it.
         let _stay = Stay::begin()?;
         Python::try_attach(|py| {
             wait_at_exit(py);
@@ -183,6 +185,7 @@ fn wait_at_exit(py: Python<'_>) {
             let here = || GENERATION.load(Ordering::Acquire) == generation();
             while here() && STAYS.load(Ordering::Acquire) > 0 {
                 let py = arguments.py();
+                // Detached: the threads that this waits for need the interpreter to finish.
                 py.detach(|| std::thread::sleep(Duration::from_millis(5)));
                 py.check_signals()?;
             }
@@ -228,6 +231,7 @@ fn begin<T>(
         Place::Own => {
             let runner = asyncio.call_method0(intern!(py, "Runner"))?;
             let came = in_own_loop(&runner, &returned, errand);
+            // Even if the coroutine failed: an open loop would warn when it is freed.
             runner.call_method0(intern!(py, "close"))?;
             return Ok(Begun::Ended(read(&came?)?));
         }
@@ -365,6 +369,7 @@ fn cancel_task(py: Python<'_>, task: &Py<PyWeakrefReference>) -> PyResult<()> {
     let Some(task) = task.bind(py).upgrade() else {
         return Ok(());
     };
+    // A task may only be touched on the thread of its loop, and this is another one.
     let cancel = task.getattr(intern!(py, "cancel"))?;
     task.call_method0(intern!(py, "get_loop"))?
         .call_method1(intern!(py, "call_soon_threadsafe"), (cancel,))
@@ -401,6 +406,7 @@ impl Interest {
     fn new(errand: &Arc<Errand>) -> Self {
         Self {
             errand: errand.clone(),
+            // Taken here: the drop may happen on a thread that belongs to no runtime.
             runtime: Handle::current(),
             maker: Maker::this(),
         }
@@ -461,9 +467,11 @@ impl Birth {
             },
         )?;
         let add = intern!(py, "add_done_callback");
+        // Added first, so called first: `ended` is set by the time the callback below hands over the result.
         task.call_method1(add, (end,))?;
         task.call_method1(add, (callback,))?;
         let weak_task = PyWeakrefReference::new(&task)?.unbind();
+        // The caller left while the task was being created, and found nothing to cancel.
         if !self.errand.begin(Stage::Task(weak_task)) {
             task.call_method0(intern!(py, "cancel"))?;
         }

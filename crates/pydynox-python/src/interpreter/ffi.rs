@@ -9,6 +9,7 @@ use pyo3::{Borrowed, PyClass, PyTypeInfo, ffi};
 /// A Python string; ASCII text is copied without being decoded.
 #[inline]
 pub(crate) fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
+    // CPython keeps one object for each string of at most one Latin-1 character, which PyString::new finds.
     if text.len() < 2 || !text.is_ascii() {
         return Ok(PyString::new(py, text));
     }

@@ -156,13 +156,16 @@ impl Operation {
                 true
             }
             Stage::Waiting(ticket) => {
+                // Before the abort: the sender may be about to write, and this is where the two agree on who is first.
                 let untouched = is_untouched();
                 ticket.abort(py);
                 !untouched
             }
             Stage::Ended(outcome) => {
+                // It was answered but not read: only an error that is definite proves that nothing was written.
                 !outcome.is_err_and(|error| !error.ambiguous() && !error.applied())
             }
+            // A blocking call that a signal interrupted: its exchange was taken out by step(), and is gone.
             Stage::Over => !is_untouched(),
         };
         if let Some(expected) = expected {
@@ -183,6 +186,7 @@ impl Steps for Operation {
     fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Step<'py>> {
         let py = slf.py();
         let this = slf.get();
+        // Taken at once, so that a second await finds it, no matter how this one ends.
         let (exchange, inline) = match this.take(Stage::Over) {
             Stage::Ended(outcome) => return this.resolve(py, outcome),
             Stage::Ready { exchange, inline } => (exchange, inline),
@@ -291,6 +295,7 @@ impl Operation {
 fn poll_here(exchange: &mut Guarded) -> Poll<Outcome> {
     std::future::Future::poll(
         std::pin::Pin::new(exchange),
+        // No one is woken by this poll: the next one, on the runtime, registers a waker that counts.
         &mut Context::from_waker(Waker::noop()),
     )
 }
@@ -361,6 +366,7 @@ fn drive<'py>(
             "a blocking pydynox call inside a running trio loop would stop it: call it through trio.to_thread.run_sync",
         ));
     }
+    // Restored afterwards, not cleared: a hook of a blocking call may itself make one.
     let before = BLOCKING.replace(true);
     let sent = ffi::send_none(coroutine);
     BLOCKING.set(before);

@@ -175,6 +175,7 @@ impl Io {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .on_thread_park(at_rest)
+            // For what blocks: resolving names, and the functions of users' keyrings and credentials providers.
             .max_blocking_threads(4)
             .thread_name("pydynox-blocking")
             .build()?;

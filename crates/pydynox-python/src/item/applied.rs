@@ -53,6 +53,7 @@ impl Changes {
                 (Some(Delta::Set(new) | Delta::Edited(new, _) | Delta::Rewritten(new, _)), _) => {
                     let field = schema.field(index);
                     if field.scalar {
+                        // Runs before the request is sent, so this is the value that was encoded.
                         Slot::Scalar(ffi::get_attribute(instance, field.name.bind(py))?.unbind())
                     } else {
                         Slot::Bytes(append(&mut raw, &self.scratch[new.clone()]))
@@ -73,6 +74,7 @@ impl Changes {
             slots: slots.into(),
             raw: raw.into(),
             unknown,
+            // An upper bound is enough, since it only decides whether the size needs counting.
             length: before.length + self.scratch.len(),
         })
     }

@@ -286,6 +286,7 @@ fn compare(
             if old.is_none() {
                 return Ok(Delta::Set(new));
             }
+            // Only the bytes tell: to Python True equals 1, and DynamoDB stores them as two types.
             write_attribute(w, field, old, 0)?;
             let same = w.as_bytes()[new.clone()] == w.as_bytes()[new.end..];
             w.truncate(new.end);

@@ -138,6 +138,7 @@ fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> 
     if let Some(stored) = state.stored.as_deref() {
         return match &stored.slots[index] {
             Slot::Scalar(version) => Ok(Version::Stored(Some(json(version.bind(py))?))),
+            // Stored before the model had a version: it reads as 0, and the write is guarded by its absence.
             Slot::Absent | Slot::FilledScalar(_) => Ok(Version::Stored(None)),
             _ => Err(validation_error(
                 py,

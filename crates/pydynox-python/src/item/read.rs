@@ -67,6 +67,7 @@ pub(crate) fn read_into<'py>(
                 unknown.push(b',');
             }
             unknown.push(b'"');
+            // Still escaped, since it is only ever written again.
             unknown.extend_from_slice(key.raw().as_bytes());
             unknown.extend_from_slice(b"\":");
             unknown.extend_from_slice(&r.slice(value.start)[..value.len()]);
@@ -119,6 +120,7 @@ fn lenient<'py>(
     r: &mut Reader<'_>,
     kind: &Kind,
 ) -> Read<Option<Bound<'py, PyAny>>> {
+    // Skipped first: a reader that failed inside a value could not continue after it.
     let range = skipped(r)?;
     let mut alone = Reader::new(&r.slice(range.start)[..range.len()])?;
     match decoder.value(&mut alone, kind) {

@@ -51,6 +51,7 @@ pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
     let py = instance.py();
     let schema = schema_of(instance)?;
     let schema = schema.get();
+    // All are decoded before the first is set, so that one that fails leaves the instance as it was.
     let values = {
         let state = instance.borrow();
         let Some(stored) = state.stored.as_deref() else {

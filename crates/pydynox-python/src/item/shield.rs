@@ -83,6 +83,7 @@ impl Shield {
             let entity = (model.rules.entities.attribute.clone(), text.into());
             classes.push((Some(entity), of));
         }
+        // Last, since the first that fits an item opens it, and this one fits them all.
         classes.push((None, schema.clone()));
         let mut encrypted = encrypted_by(&classes);
         encrypted.extend(elsewhere);

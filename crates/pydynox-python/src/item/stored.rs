@@ -23,6 +23,7 @@ pub(crate) fn old_value<'py>(
     slot: &Slot,
 ) -> PyResult<Bound<'py, PyAny>> {
     match slot {
+        // DynamoDB stores no empty set, so a missing one was an empty one.
         Slot::Absent if matches!(field.kind, Kind::Set(_)) => Ok(PySet::empty(py)?.into_any()),
         Slot::Absent if matches!(field.kind, Kind::FrozenSet(_)) => {
             Ok(PyFrozenSet::empty(py)?.into_any())

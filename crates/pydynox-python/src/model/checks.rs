@@ -56,6 +56,7 @@ pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) ->
     for path in handle.tree.paths() {
         refuse_split(condition.py(), schema, path)?;
     }
+    // Re-encryption compares the stored envelope as a whole, which DynamoDB can do.
     if schema.protected.is_some() && !handle.stored {
         let mut paths = handle.tree.compared().into_iter();
         if let Some(field) = paths.find_map(|path| protected_at(schema, path)) {

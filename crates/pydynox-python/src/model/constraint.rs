@@ -25,6 +25,7 @@ impl Constraint {
             .iter()
             .map(|name| position(name))
             .collect::<Option<_>>()?;
+        // Sorted, so that the guard's key stays the same when a class lists its attributes in another order.
         fields.sort_by_key(|index| stored(*index));
         let core = unique_change::Constraint {
             of: of.into(),

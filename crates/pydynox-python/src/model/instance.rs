@@ -199,6 +199,7 @@ fn assign_source(
     index: usize,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
+    // Before anything is set: a text that cannot be built leaves the instance as it was.
     let derived = following(instance, schema, Some((index, value)))?;
     assign_checked(instance, schema, index, value)?;
     for (index, value) in derived {
@@ -267,6 +268,7 @@ pub(crate) fn unsettle(
     }
     let schema = schema_of(instance)?;
     let mut state = instance.borrow_mut();
+    // The core numbers the protected attributes alone, in the order of the fields.
     let protected = schema.get().fields().enumerate();
     let protected: Vec<usize> = protected
         .filter(|(_, field)| field.protected.is_some())

@@ -40,6 +40,7 @@ impl Path {
         let Some(field) = &self.field else {
             return &ANY;
         };
+        // Every path has a first step, the attribute itself.
         let mut steps = self.place.steps()[1..].iter();
         steps
             .try_fold(&field.get().kind, Kind::inside)

@@ -149,6 +149,7 @@ impl Schema {
             return Some(declared.clone());
         }
         let sent = settings.table_named(table);
+        // Only the last name is kept: most programs send a model under one name.
         let mut last = self
             .protected_as_sent
             .lock()

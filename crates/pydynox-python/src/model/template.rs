@@ -232,6 +232,7 @@ fn plain(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
 /// A value as Python's `format` writes it; points in time in UTC.
 fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Checked<String> {
     let py = value.py();
+    // A member of an enum stands for its value, which is what is stored.
     let value = match value.getattr_opt(intern!(py, "_value_")) {
         Ok(Some(inner)) => inner,
         _ => value.clone(),

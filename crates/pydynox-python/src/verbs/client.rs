@@ -544,6 +544,7 @@ impl Client {
         let item = given_item(schema, item)?;
         let schema = entity::reader_of(schema, &item)?;
         let table: Arc<str> = schema.get().table_in(py, self.settings())?.into();
+        // In the form of a GetItem answer, which is what is opened and read from here on.
         let body: Bytes = [br#"{"Item":"#, &*item, b"}"].concat().into();
         let core =
             self.connection

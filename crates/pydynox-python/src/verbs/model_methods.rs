@@ -136,6 +136,7 @@ pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<
     let item = stored
         .map(|stored| stored_item(py, schema, stored))
         .transpose()?;
+    // By name: the class that restores it may have other fields, or in another order.
     let unsettled = state.unsettled.iter();
     let unsettled = unsettled
         .map(|index| schema.field(*index).text.to_string())

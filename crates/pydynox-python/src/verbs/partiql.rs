@@ -233,6 +233,7 @@ pub(crate) fn execute_transaction(
     let at = together::write(&mut w, &statements, sent.as_deref());
     let terms = Terms::of_statements_together(reads);
     let request = Request {
+        // A caller's token is never replaced; ours may be, after a definite conflict.
         own_token: at.filter(|_| token.is_none()),
         protection: opening(client, schema.as_ref())?,
         ..request(Name::ExecuteTransaction, w.into_bytes(), terms)

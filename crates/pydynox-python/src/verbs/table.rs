@@ -61,6 +61,7 @@ pub(crate) fn administer(
     let table = connection.settings.table_given(py, table)?;
     let name = Name::from_name(operation);
     let request = members.copy()?;
+    // Operations on tags name the table by its ARN alone (API reference of TagResource).
     if !request.contains("ResourceArn")? {
         request.set_item("TableName", &table)?;
     }
