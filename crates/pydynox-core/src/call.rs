@@ -46,6 +46,7 @@ pub enum Intent {
 impl Intent {
     /// What a failed guard means to the caller; `item` is the stored one, if it came back.
     pub fn failed_guard(self, item: Option<Bytes>) -> ErrorKind {
+        // With ALL_OLD the service returns the stored item if there is one, so None means that no item has the key.
         match (self, item) {
             (Self::Create, item) | (Self::CreateIf, item @ Some(_)) => {
                 ErrorKind::ItemAlreadyExists { item }
@@ -105,6 +106,7 @@ impl Terms {
 
     /// For an operation that administers a table.
     pub fn of_administration(operation: &Operation) -> Self {
+        // A second CreateTable or DeleteTable fails, so it would report an error for what the first one did.
         let resend = if operation.is_read() || SETTERS.contains(&operation.name()) {
             Resend::Always
         } else {

@@ -101,6 +101,7 @@ impl Client {
 
     /// The deadline of a call that begins now. A paced call has no timeout unless it sets one.
     pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
+        // A bulk job waits for capacity for as long as its rate requires; the client's timeout is for a single call.
         let otherwise = match self.pace {
             None => self.shared.config.timeout,
             Some(_) => None,
@@ -188,6 +189,7 @@ impl Client {
     async fn send(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
         let deadline = self.deadline(call.timeout);
         let mut run = Run::new(&self.shared, &call, deadline, progress);
+        // Before the meter: a call that cannot be sent must not use any units or be counted.
         let is_over = self.until.is_some() && !run.deadline.allows(Duration::ZERO);
         if is_over || call.timeout.is_some_and(|timeout| timeout.is_zero()) {
             let error = run.out_of_time();
@@ -214,6 +216,8 @@ impl Client {
                 }
                 Err(failed) => failed,
             };
+            // Before the next await: a cancellation during a repair or a pause must find out that this attempt may have been
+            // applied.
             run.progress.attempted(failed.ambiguous);
             let pause = match run.is_repaired(&failed).await {
                 Ok(true) => continue,
@@ -221,6 +225,7 @@ impl Client {
                 Err(error) => Err(error),
             };
             match pause {
+                // Not bounded by the deadline: `plan` has refused a pause that would end after it.
                 Ok(pause) => Pause::new(pause).await,
                 Err(error) => {
                     if let Some(meter) = &meter {
@@ -247,12 +252,14 @@ impl Client {
         let deadline = self.deadline(call.timeout);
         let again = call.clone();
         let error = match self.call_tracked(call, progress.clone()).await {
+            // After an ambiguous attempt the guards that block the transaction may be its own.
             Err(error) if !error.ambiguous() => error,
             answered => return answered,
         };
         let Some(repaired) = unique::take_over(transaction, taken, &error) else {
             return Err(error);
         };
+        // The body differs, and the service refuses another body under a token that it has seen.
         let sealed = repaired.seal(None)?;
         let call = Call {
             body: sealed.body,

@@ -52,6 +52,7 @@ impl<'a> Meter<'a> {
     /// [`ErrorKind::Timeout`] if its turn comes too late, [`ErrorKind::BudgetExceeded`] if a budget refuses it.
     pub(super) async fn begin(&mut self, deadline: &Deadline) -> Result<Bytes, Error> {
         let call = self.call;
+        // Its turn comes before its count: a call whose turn would come too late is not sent, so no budget may count it.
         if let Some((limiter, access)) = self.limiter() {
             let estimate = capacity::estimate(&call.operation, &call.body);
             let units = limiter.expect(&call.operation, &call.table, estimate);
@@ -70,6 +71,7 @@ impl<'a> Meter<'a> {
             self.give_back();
             return Err(error);
         }
+        // A body that is not an object is sent unchanged: the service's refusal says what is wrong with it.
         let asking = self.access.map(|_| capacity::asking(&call.body));
         Ok(asking
             .and_then(|body| body.ok().flatten())
@@ -101,6 +103,7 @@ impl<'a> Meter<'a> {
         let Some(access) = self.access else {
             return;
         };
+        // A batch that was throttled in part is answered with status 200 and the unprocessed rest.
         if let Some((limiter, access)) = self.limiter()
             && leaves_over(answer)
         {
@@ -119,6 +122,7 @@ impl<'a> Meter<'a> {
                 Access::Write => one.write_units,
             })
             .sum();
+        // An answer that reports no cost leaves the estimate in place.
         if let (Some((limiter, access)), Some((estimate, taken))) = (self.limiter(), self.taken)
             && !consumed.is_empty()
         {

@@ -36,6 +36,7 @@ impl Client {
             no_data_key()
                 .with_operation(operation.name())
                 .with_table(&*table)
+                // A write that was applied must not be repeated because its answer cannot be read.
                 .with_retryable(!applied)
                 .with_applied(applied)
                 .with_elapsed(deadline.elapsed())
@@ -43,11 +44,13 @@ impl Client {
         let sealing = Box::pin(protection.seal(&call.body));
         let sealed = deadline.bound(&self.shared.timers, sealing).await;
         call.body = sealed.ok_or_else(|| late(false))??.into();
+        // Only now: DynamoDB counts the stored form, whose size compression and encryption decide.
         if call.operation == Operation::PutItem
             && let Some(item) = put_item::item(&call.body)?
         {
             check_item_size(&call.body[item]).map_err(|error| error.with_table(&*call.table))?;
         }
+        // Sealing has used some of the time; if none is left, zero ends the call before it is sent.
         call.timeout = Some(deadline.left().unwrap_or(Duration::MAX));
         let mut answer = match self.send(call, progress).await {
             Ok(answer) => answer,
@@ -65,6 +68,7 @@ impl Client {
             return Ok(answer);
         };
         let sealed = Sealed::new(marks, answer.body.clone(), protection.clone());
+        // Its items are opened as they are taken, so a page is never in memory decompressed as a whole.
         if answer.operation.answers_with_several() {
             answer.sealed = Some(Arc::new(sealed));
             return Ok(answer);

@@ -79,6 +79,7 @@ impl<'a> Run<'a> {
             body: self.body.clone(),
             progress: self.progress.clone(),
         };
+        // `Progress::cancel` has already reported that nothing was applied, so nothing may be sent after it.
         if !self.progress.release() {
             return Err(classify::judge_transport(TransportError::cancelled()));
         }
@@ -93,6 +94,7 @@ impl<'a> Run<'a> {
             },
             Some(Err(error)) => return Err(classify::judge_transport(error)),
             None => {
+                // If it is still held, the time passed while it waited for credentials or a connection, and nothing was sent.
                 let ambiguous = !self.progress.is_held();
                 return Err(Failed::at_deadline(self.out_of_time(), ambiguous));
             }
@@ -116,9 +118,12 @@ impl<'a> Run<'a> {
         let Some(proof) = &self.call.proof else {
             return Err(failed);
         };
+        // Only after an ambiguous attempt: timestamps of two writers can be equal, and a false success is worse than a false
+        // failure.
         if self.ambiguity.is_there()
             && let Some(item) = proof.own_item(&failed.error)
         {
+            // In the form of the operation's own answer, so its reader needs no second path.
             let body = [br#"{"Attributes":"#, &item[..], b"}"].concat();
             return Ok(Answer {
                 body: body.into(),
@@ -147,6 +152,7 @@ impl<'a> Run<'a> {
             Recoverable::Clock { .. } => &mut self.repaired.clock,
             Recoverable::Credentials { .. } => &mut self.repaired.credentials,
         };
+        // Once for each kind: a repair that does not help is not counted as an attempt, so nothing else would end the loop.
         if std::mem::replace(tried, true) {
             return Ok(false);
         }
@@ -177,6 +183,7 @@ impl<'a> Run<'a> {
         if failed.refused {
             self.attempts -= 1;
         }
+        // First, because `is_free` and `may_retry` depend on it.
         self.ambiguity.note(failed.ambiguous);
         let free = self.is_free(&failed);
         // A paced call answers throttling by slowing down, not by failing.
@@ -192,6 +199,7 @@ impl<'a> Run<'a> {
         } else {
             self.backoff(&failed)
         };
+        // Before the quota is charged: a retry that cannot start must not cost the client's other calls.
         if !self.deadline.allows(pause) {
             return Err(self.too_late(failed.error));
         }
@@ -217,6 +225,8 @@ impl<'a> Run<'a> {
         let Some(at) = self.call.own_token.filter(|_| !self.ambiguity.is_there()) else {
             return Ok(());
         };
+        // The offset is valid for both bodies (`capacity::asking` appends at the end), and all generated tokens have the same
+        // length.
         let token = new_token()?;
         let mut body = self.body.to_vec();
         body[at..at + token.len()].copy_from_slice(token.as_bytes());
@@ -279,6 +289,7 @@ impl<'a> Run<'a> {
             .with_operation(self.call.operation.name())
             .with_attempts(self.attempts)
             .with_elapsed(self.deadline.elapsed());
+        // Batches and transactions name their tables in the body only.
         if self.call.table.is_empty() {
             error
         } else {

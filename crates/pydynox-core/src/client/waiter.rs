@@ -42,6 +42,7 @@ impl Goal {
             Self::Active => {
                 status.as_deref() == Some("ACTIVE") && describe_table::indexes_are_active(answer)?
             }
+            // A description without a status is still that of a table; only `ABSENT` has neither.
             Self::Gone => status.is_none() && describe_table::table(answer)?.is_none(),
         })
     }

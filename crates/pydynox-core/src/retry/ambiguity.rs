@@ -40,6 +40,7 @@ impl Ambiguity {
 
     /// Whether sending the request twice is harmless, so that a stale connection does not count as an attempt.
     pub(crate) fn repeats_harmlessly(&self) -> bool {
+        // Not `OwnGuard`: if the first attempt was applied, the second one fails its own guard.
         self.is_read || matches!(self.resend, Resend::Always | Resend::Token)
     }
 
@@ -60,6 +61,7 @@ impl Ambiguity {
 
 /// Whether the error is about the stored state rather than about reaching it.
 fn says_what_is_stored(error: &Error) -> bool {
+    // With ResourceInUseException the table exists, perhaps since the ambiguous CreateTable.
     matches!(
         error.kind(),
         ErrorKind::ConditionFailed { .. }
@@ -77,6 +79,7 @@ fn outcome_unknown(error: Error) -> Error {
         "the write may or may not have been applied: {}; read what is stored before you write again",
         error.message()
     );
+    // Not marked as retryable: another attempt is what could apply the write twice.
     let mut unknown = Error::new(ErrorKind::WriteOutcomeUnknown, message).with_ambiguous(true);
     if let Some(status) = error.status() {
         unknown = unknown.with_status(status);

@@ -26,6 +26,7 @@ impl ErrorBody {
         while let Some(key) = reader.next_key()? {
             match key.decode()?.as_ref() {
                 "__type" => error.code = text(&mut reader)?.map(|name| code_of(&name).into()),
+                // The service's spelling varies with the error; the AWS SDKs read both too.
                 "message" | "Message" => error.message = text(&mut reader)?,
                 "Item" => error.item = map(&mut reader, body)?,
                 // The service model spells it both ways.

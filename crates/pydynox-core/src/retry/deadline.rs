@@ -20,6 +20,7 @@ use crate::process::Maker;
 pub fn timeout_from_seconds(name: &str, seconds: f64) -> Result<Duration, Error> {
     Duration::try_from_secs_f64(seconds)
         .ok()
+        // A positive number rounds to zero below half a nanosecond.
         .filter(|timeout| !timeout.is_zero())
         .ok_or_else(|| refuse_timeout(name, &seconds.to_string()))
 }
@@ -110,6 +111,7 @@ pub struct Timers {
 
 impl Drop for Timers {
     fn drop(&mut self) {
+        // A forked child leaks them: dropping a timer takes locks of the parent's runtime, which the fork may have left held.
         let list = self.list.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.maker.let_go(std::mem::take(list));
     }
@@ -123,6 +125,7 @@ impl Timers {
         match self.list().pop() {
             None => Box::pin(sleep_until(until)),
             Some(mut sleep) => {
+                // Only an earlier time is set here; `poll_until` sets a later one when the timer fires, which is rare.
                 if until < sleep.deadline() {
                     sleep.as_mut().reset(until);
                 }
@@ -244,6 +247,7 @@ impl<F: Future + Unpin> Future for Bounded<'_, F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // The future is polled before the clock is checked: an answer that arrived together with the deadline counts.
         if let Poll::Ready(answer) = Pin::new(&mut self.awaited).poll(cx) {
             return Poll::Ready(Some(answer));
         }
@@ -251,6 +255,7 @@ impl<F: Future + Unpin> Future for Bounded<'_, F> {
             return Poll::Pending;
         };
         if self.sleep.is_none() {
+            // The first poll may be outside a runtime, where a timer cannot exist; see `Timer`.
             if Handle::try_current().is_err() {
                 return Poll::Pending;
             }

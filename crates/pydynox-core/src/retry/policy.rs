@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+// Bases, ceiling, stretch, quota and costs are the defaults of the AWS SDKs for DynamoDB, as of 10 November 2026.
 /// First backoff after a transient failure, before jitter.
 const TRANSIENT_BASE: Duration = Duration::from_millis(25);
 /// First backoff after throttling, before jitter.
@@ -40,6 +41,7 @@ impl Class {
     fn base(self) -> Duration {
         match self {
             Self::Throttling => THROTTLING_BASE,
+            // `Run::may_retry` never retries a final failure; its arm only completes the match.
             Self::Transient | Self::Final => TRANSIENT_BASE,
         }
     }
@@ -63,6 +65,7 @@ impl Jitter {
     }
 
     fn draw(&self) -> f64 {
+        // Above 1 the pause would exceed its ceiling, and a negative factor makes `mul_f64` panic.
         (self.0)().clamp(0.0, 1.0)
     }
 }
@@ -88,11 +91,13 @@ pub(crate) fn backoff(
     wish: Option<Duration>,
     jitter: &Jitter,
 ) -> Duration {
+    // `max_attempts` has no upper bound, and a shift by 32 bits or more would overflow.
     let ceiling = class
         .base()
         .saturating_mul(1u32.checked_shl(retry).unwrap_or(u32::MAX))
         .min(LONGEST_BACKOFF);
     let ours = ceiling.mul_f64(jitter.draw());
+    // A shorter wish would undo the jitter, which keeps clients from retrying in step; a long one would use up the deadline.
     wish.map_or(ours, |wish| wish.clamp(ours, ours + LONGEST_STRETCH))
 }
 
@@ -108,6 +113,7 @@ impl Quota {
     /// Pays for one retry and returns the cost; `None` when too little is left.
     pub(crate) fn take(&self, class: Class) -> Option<u32> {
         let cost = class.cost();
+        // Relaxed: no other data is published through the count.
         self.0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(cost)
@@ -118,6 +124,7 @@ impl Quota {
 
     /// A call succeeded: returns the cost of its last retry, or one token if it needed none.
     pub(crate) fn give_back(&self, last_retry: Option<u32>) {
+        // Usually it is full, and a load is enough: no read-modify-write for each call that succeeds.
         if self.0.load(Ordering::Relaxed) == QUOTA {
             return;
         }

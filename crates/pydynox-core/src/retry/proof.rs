@@ -33,6 +33,8 @@ impl Proof {
         let Some(stored) = attributes(item) else {
             return error;
         };
+        // The entity comes first: an item of another model has versions of its own, and a conflict would suggest reading it
+        // again.
         if let Some((attribute, entity)) = &self.entity
             && !holds(&stored, attribute, Some(entity))
         {
@@ -68,6 +70,7 @@ impl Proof {
         else {
             return None;
         };
+        // The mark alone decides: another writer can have written the same version number.
         let (item, (attribute, value)) = (item.as_ref()?, self.mark.as_ref()?);
         holds(&attributes(item)?, attribute, Some(value)).then_some(item)
     }
@@ -80,6 +83,7 @@ fn attributes(item: &Bytes) -> Option<BTreeMap<String, Value>> {
 fn holds(stored: &BTreeMap<String, Value>, attribute: &str, expected: Option<&[u8]>) -> bool {
     match (stored.get(attribute), expected) {
         (Some(value), Some(expected)) => {
+            // Compared as values: DynamoDB normalises numbers and returns sets in any order.
             Value::parse(expected).is_ok_and(|expected| expected == *value)
         }
         (None, None) => true,
