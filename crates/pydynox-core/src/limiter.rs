@@ -155,6 +155,7 @@ impl Limiter {
         let learned = lock(&self.learned);
         let last = learned.get(&(operation.clone(), table.clone()));
         last.map_or(estimate.units, |last| {
+            // The estimate is the least that the request can cost.
             estimate.units.max(last * estimate.parts)
         })
     }
@@ -259,6 +260,8 @@ impl Bucket {
         let mut level = lock(&self.level);
         self.fill(&mut level);
         let now = Instant::now();
+        // Refusals right after a fall concern requests that were sent at the old rate; those of the next interval show that it
+        // was not enough.
         let times = match level.fell {
             Some((at, _)) if now.saturating_duration_since(at) < SETTLING => return,
             Some((at, times)) if now.saturating_duration_since(at) < SETTLING * 2 => times + 1,
@@ -303,8 +306,10 @@ impl Bucket {
         let mut level = lock(&self.level);
         self.fill(&mut level);
         level.units = (level.units + units).min(level.rate * self.burst);
+        // The waiter that is woken takes this lock first.
         drop(level);
         if units > 0.0 {
+            // It stores no permit, unlike `notify_one`: the waiter has created its future before it checks.
             self.changed.notify_waiters();
         }
     }
@@ -319,6 +324,7 @@ impl Bucket {
                 .fell
                 .is_some_and(|(at, _)| now.saturating_duration_since(at) < SETTLING);
             if !settling {
+                // At most one second counts: after an idle period the rate must not jump.
                 level.rate = (level.rate * (1.0 + growth * elapsed.min(1.0))).min(ceiling);
             }
         }

@@ -50,11 +50,13 @@ impl Transaction {
                 "a transaction can have at most {MAX_OPERATIONS} operations"
             )));
         }
+        // The service refuses two operations on one item with a ValidationException that names neither.
         if let Some(other) = self.items.insert((table.into(), canonical(key)), position) {
             return Err(refused(format!(
                 "operation [{other}] of this transaction is on the same item: an item can take part only once"
             )));
         }
+        // The service's limit is on the sizes of the items; only what is sent of them is known here.
         self.size += body.len();
         if self.size > MAX_SIZE {
             return Err(refused(format!(
@@ -109,6 +111,7 @@ impl Transaction {
 
 /// A key in canonical form: equal keys have equal bytes.
 fn canonical(key: &[u8]) -> Vec<u8> {
+    // A key that cannot be read is compared as text: refusing it is left to the service.
     let read = || Value::read_map(&mut Reader::new(key).ok()?).ok();
     read().map_or_else(
         || key.to_vec(),
@@ -153,7 +156,9 @@ pub fn new_token() -> Result<String, Error> {
 
 /// Why one operation of a cancelled transaction, or one statement of a batch, failed; None where it was not the cause.
 pub fn reason(reason: &CancellationReason) -> Option<Error> {
+    // The codes of reasons differ from those of errors: they have no suffix `Exception`.
     let kind = match reason.code.as_str() {
+        // The reasons are by position: an operation that was not the cause has the code `None`.
         "" | "None" => return None,
         "ConditionalCheckFailed" => ErrorKind::ConditionFailed {
             item: reason.item.clone(),

@@ -46,6 +46,7 @@ impl Claim {
     ///
     /// A value cannot be read.
     pub fn new(of: &str, values: &[(&str, &[u8])]) -> Result<Self, WireError> {
+        // The text that is hashed is JSON: quoted and separated, so other names and values never give the same text.
         let mut w = Writer::with_capacity(128);
         w.byte(b'[');
         w.string(of);
@@ -91,6 +92,7 @@ impl Claim {
             KeyType::N => {
                 let mut first = [0; 16];
                 first.copy_from_slice(&self.hash[..16]);
+                // 38 significant digits, the most that DynamoDB keeps; its magnitude sets it apart from a program's own keys.
                 let number = DIGITS + u128::from_be_bytes(first) % DIGITS;
                 w.raw(format!(r#"{{"N":"{number}E88"}}"#).as_bytes());
             }
@@ -164,6 +166,7 @@ impl Claim {
         let mut w = Writer::with_capacity(512);
         delete_item::begin(&mut w, table);
         w.raw(&self.key(schema));
+        // It may be missing: an item that was stored before its class declared the constraint has no guard.
         delete_item::finish_if(&mut w, Guard::None, Some(&unowned_or(schema, owner)?))?;
         Ok(w.into_bytes())
     }
@@ -234,6 +237,7 @@ pub fn is_reserved(value: &Value) -> bool {
         Value::B(bytes) => bytes.starts_with(PREFIX.as_bytes()),
         Value::N(number) => number
             .to_string()
+            // Exact enough for a bound of this magnitude.
             .parse::<f64>()
             .is_ok_and(|number| number >= LEAST_NUMBER),
         _ => false,
@@ -280,6 +284,7 @@ pub fn take_over(transaction: &Transaction, taken: &[Taken], error: &Error) -> O
     let mut again = transaction.clone();
     let mut holders: Vec<(&str, Vec<u8>)> = Vec::new();
     for (position, reason) in reasons.iter().enumerate().filter(|(_, one)| is_fault(one)) {
+        // If anything other than a guard failed, the transaction would be refused again.
         let one = taken.iter().find(|one| one.position == position)?;
         if reason.code != "ConditionalCheckFailed" {
             return None;
@@ -290,6 +295,8 @@ pub fn take_over(transaction: &Transaction, taken: &[Taken], error: &Error) -> O
             .take(&one.schema, &one.table, &one.owner, Some(&holder));
         again.replace(position, body.ok()?);
         let mut w = Writer::with_capacity(512);
+        // A ConditionCheck has the members of a DeleteItem. It is in the same transaction, so a holder that still has the value
+        // keeps it.
         delete_item::begin(&mut w, &one.table);
         w.raw(&holder);
         delete_item::finish_if(&mut w, Guard::None, Some(&one.is_free)).ok()?;

@@ -47,6 +47,7 @@ impl Version {
 
     /// The version after the next write.
     fn next(&self) -> Result<i128, Error> {
+        // An item that was stored before its class had a version counts as version 0.
         let Some(json) = self.json() else {
             return Ok(1);
         };
@@ -231,6 +232,7 @@ impl ManagedValues {
         for one in created_at.into_iter().chain(&purposes.updated_at) {
             self.mark(one, one.form.json(now));
         }
+        // The last mark wins: unlike a write id, timestamps of two writers can be equal.
         if let Some(write_id) = &purposes.write_id {
             self.mark(write_id, new_write_id()?);
         }
@@ -249,6 +251,7 @@ impl ManagedValues {
         let mut guard = match (&stored.version, expected) {
             (Version::Unknown, _) => return Ok(()),
             (_, Some(expected)) => holds(&version.name, Some(expected)),
+            // attribute_not_exists alone also holds for an item that was deleted, and the write would create it again.
             (_, None) => {
                 let exists = Condition::exists(Path::new(&rules.partition_key));
                 exists.and(&holds(&version.name, None))?

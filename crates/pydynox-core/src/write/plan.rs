@@ -92,6 +92,7 @@ impl<'a> Plan<'a> {
         condition: Option<&'a Condition>,
     ) -> Result<Self, Error> {
         let builds_on = depends_on.is_some() && !managed.is_guarded();
+        // A version that is still stored implies that everything else that was read is stored too.
         let own = if builds_on {
             depends_on
         } else {
@@ -125,6 +126,7 @@ impl<'a> Plan<'a> {
                 Guard::NotExists(&rules.partition_key),
                 condition.map(Cow::Borrowed),
             ),
+            // Not a guard on absence: DynamoDB may delete an expired item only days later.
             Some(expired) => {
                 let free = rules.absent().or(&expired)?;
                 Self::new(terms, Guard::None, joined(Some(free), condition)?)
@@ -211,6 +213,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, Error> {
         let resend = repeated(actions, condition);
         let mut plan = if upsert {
+            // No proof: it would report another model's item as missing, and an upsert does not need an item.
             let terms = terms(resend, Intent::Plain, None);
             let own = rules.absent_or_own()?;
             Self::new(terms, Guard::None, joined(own, condition)?)
@@ -276,6 +279,7 @@ impl<'a> Plan<'a> {
         } else {
             Intent::Plain
         };
+        // Without a version nothing requires the item to exist: deleting one that is already gone succeeds.
         let resend = guarded_or(managed, unless(condition));
         let terms = terms(resend, intent, managed.proof());
         Self::of_instance(terms, Guard::None, managed, depends_on, condition)

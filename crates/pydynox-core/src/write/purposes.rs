@@ -104,6 +104,7 @@ impl Purposes {
                 Purpose::UpdatedAt => &mut purposes.updated_at,
                 Purpose::WriteId => &mut purposes.write_id,
                 Purpose::ExpiresAt => &mut purposes.expires_at,
+                // `Entities` handles it, because readers need it too.
                 Purpose::Entity => continue,
             };
             let name = name.into();
@@ -144,6 +145,7 @@ impl Purposes {
             Source::IfNotExists(Path::new(&one.name), Box::new(value(json)))
         };
         if let Some(version) = &self.version {
+            // if_not_exists: an item that was stored before its class had a version counts as version 0.
             let one = value(br#"{"N":"1"}"#);
             let next = Term::Plus(or(version, br#"{"N":"0"}"#), one);
             actions.set_managed(&version.name, next);
@@ -152,6 +154,7 @@ impl Purposes {
             let now = value(&updated_at.form.json(now));
             actions.set_managed(&updated_at.name, Term::Source(now));
         }
+        // Only an upsert can create the item; the time at which an existing one was created is not known here.
         if let Some(created_at) = self.created_at.as_ref().filter(|_| upsert) {
             let first = or(created_at, &created_at.form.json(now));
             actions.set_managed(&created_at.name, Term::Source(first));

@@ -73,9 +73,11 @@ impl Rules {
             return Ok(false);
         };
         let stored = Value::read_map(&mut Reader::new(item)?)?;
+        // DynamoDB's own time to live ignores values that are not numbers too.
         let Some(Value::N(number)) = stored.get(&*expires_at.name) else {
             return Ok(false);
         };
+        // Time to live is in seconds; six more digits make microseconds.
         let at = scaled(&number.to_string(), 6).ok();
         Ok(at.is_some_and(|at| at <= now.microseconds()))
     }
@@ -86,6 +88,7 @@ impl Rules {
         let expires_at = self.purposes.expires_at.as_ref();
         let expires_at = expires_at.filter(|_| self.hides_expired);
         let entity = self.entities.own.is_some() || has_subclasses;
+        // A projection needs at least one attribute, and only the keys are in every item.
         std::iter::once(&*self.partition_key)
             .chain(expires_at.map(|one| &*one.name))
             .chain(entity.then_some(&*self.entities.attribute))

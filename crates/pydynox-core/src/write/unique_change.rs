@@ -107,6 +107,7 @@ impl UniqueChange {
         let is_moved = constraint.claim(before)? != constraint.claim(after)?;
         let mut values_stored = constraint.is_stored(before)?;
         if is_moved {
+            // The new values are accepted too: a save whose outcome is unknown can then be repeated.
             values_stored = values_stored.or(&constraint.is_stored(after)?)?;
             self.hold(rules, number, constraint, before, false)?;
             self.hold(rules, number, constraint, after, true)?;
@@ -162,6 +163,7 @@ impl UniqueChange {
         };
         let lacks = constraint.is_stored(values)?.not()?;
         let is_free = rules.absent().or(&lacks)?;
+        // An expired item may be replaced, so it no longer has a right to its values.
         let is_free = match rules.expired() {
             Some(expired) => is_free.or(&expired)?,
             None => is_free,
