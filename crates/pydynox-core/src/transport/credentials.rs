@@ -229,10 +229,12 @@ impl Keychain {
         refused: u64,
         now: SystemTime,
     ) -> Result<bool, Error> {
+        // If another call has replaced them since, signing again is all that is needed.
         let before = self.state().current.clone();
         let Some(before) = before.filter(|current| current.id == refused) else {
             return Ok(true);
         };
+        // Static credentials come back unchanged, and would be refused again.
         let after = self.look_up(Some(refused), now).wait().await?;
         Ok(!after.credentials.sign_as(&before.credentials))
     }
@@ -253,6 +255,7 @@ impl Keychain {
                 let waits = state.not_before.is_some_and(|then| Instant::now() < then);
                 if left < RENEW_BEFORE && !state.renewing && !waits {
                     state.renewing = true;
+                    // `renew` locks it again.
                     drop(state);
                     self.renew(current.id, now);
                 }
@@ -265,6 +268,7 @@ impl Keychain {
         let renewal = Renewal(self.clone());
         // Started here, on behalf of the call that found it due.
         let look_up = self.look_up(Some(ending), now);
+        // Detached: the renewal serves other calls even if the call that found it due is cancelled.
         tokio::spawn(async move {
             let rests = match look_up.wait().await {
                 Ok(renewed) => renewed.credentials.are_due(now),
@@ -289,6 +293,7 @@ impl Keychain {
         if let Some(flight) = state.flight_of(asker.as_ref()) {
             return LookUp::UnderWay(flight);
         }
+        // Under the lock, so that no second lookup starts: `load` only creates the future and does nothing before it is polled.
         let (keychain, loading) = (self.clone(), self.provider.clone().load());
         let looking: Looking = Box::pin(async move { Ok(keychain.adopt(loading.await?)) });
         let flight = looking.shared();

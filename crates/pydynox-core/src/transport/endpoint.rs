@@ -53,6 +53,7 @@ impl Endpoint {
         if region.is_empty() {
             return Err(Error::new(ErrorKind::Configuration, "the region is empty"));
         }
+        // For the signature, other characters would be encoded once more than on the wire; these never are.
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
         let path = uri.path();
         if !path.bytes().all(unreserved) {
@@ -61,6 +62,7 @@ impl Endpoint {
         let usual = if secure { 443 } else { 80 };
         let host = match authority.port_u16() {
             Some(port) if port != usual => format!("{}:{port}", authority.host()),
+            // An empty port and a number that is too large have no u16, but the authority contains them.
             None if authority.as_str() != authority.host() => {
                 return Err(refuse("has no valid port"));
             }

@@ -87,6 +87,7 @@ operations! {
     BatchWriteItem write,
     TransactGetItems read,
     TransactWriteItems write,
+    // PartiQL can do either; `Intent::Read` is set where a statement only reads.
     ExecuteStatement write,
     ExecuteTransaction write,
     BatchExecuteStatement write,
@@ -161,6 +162,7 @@ impl Progress {
 
     /// An attempt ended; the request is held back again.
     pub(crate) fn attempted(&self, ambiguous: bool) {
+        // Stored before the hold: a `cancel` that finds the request held must also find the doubt.
         if ambiguous {
             self.0.doubtful.store(true, Ordering::Release);
         }

@@ -39,6 +39,7 @@ impl Signer {
         let credentials = &identity.credentials;
         let token = credentials.session_token.as_deref().unwrap_or_default();
         for text in [&*credentials.access_key_id, token] {
+            // A line break would end the header and begin another one.
             if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return None;
             }
@@ -111,6 +112,7 @@ impl Signer {
             self.endpoint.region
         );
         let credentials = &self.identity.credentials;
+        // The key depends only on the secret, the UTC date, the region and the service.
         if self.day != now / DAY {
             self.key = signing_key(
                 &credentials.secret_access_key,
@@ -119,6 +121,7 @@ impl Signer {
             );
             self.day = now / DAY;
         }
+        // Signed headers are in alphabetical order, so the target, which differs between requests, is the last one.
         let mut head = format!(
             "POST\n{}\n\ncontent-type:{CONTENT_TYPE}\nhost:{}\nx-amz-date:{date}\n",
             self.endpoint.path,
@@ -141,6 +144,7 @@ impl Signer {
             .map_or_else(String::new, |token| {
                 format!("x-amz-security-token: {token}\r\n")
             });
+        // The user agent is sent unsigned: proxies may change it.
         self.headers = format!(
             "host: {}\r\nuser-agent: {USER_AGENT}\r\ncontent-type: {CONTENT_TYPE}\r\nx-amz-date: {date}\r\n{token}authorization: {ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature=",
             self.endpoint.authority(),

@@ -296,6 +296,7 @@ impl Faulty {
             if let Ok(body) = split.with_rest(&answer.body, name) {
                 answer.body = body.into();
             }
+            // The checksum was that of the answer to the first half.
             answer.headers.crc32 = None;
         }
         Ok(answer)

@@ -43,9 +43,12 @@ impl Connector {
             None => outside.trust,
         };
         let mut sockets = HttpConnector::new();
+        // A request is one write, which Nagle's algorithm could only delay.
         sockets.set_nodelay(true);
+        // Divided among the addresses of a name, so that a dead one leaves time for the next; `connect` limits the total.
         sockets.set_connect_timeout(Some(timeout));
         sockets.set_keepalive(Some(Duration::from_secs(30)));
+        // The connector would refuse https, but TLS is added here, over its sockets.
         sockets.enforce_http(false);
         Self {
             timeout,

@@ -108,6 +108,7 @@ impl Connection {
     /// Sends the request in its buffer and reads the answer to the end; `patience` is the longest time between two bytes of the
     /// answer.
     pub(super) async fn exchange(&mut self, patience: Duration) -> Result<Response, Broken> {
+        // Until the answer was read to its end: if the exchange is dropped before, the rest of the answer is still to come.
         self.reusable = false;
         self.written = 0;
         let before = self.received;
@@ -117,6 +118,7 @@ impl Connection {
             Ok(head) => head,
             Err(failure) => {
                 return Err(Broken {
+                    // Under TLS a write that fails may have sent part of a record.
                     unsent: self.written == 0 && matches!(self.stream, Stream::Plain(_)),
                     silent: self.received == before,
                     failure,
@@ -135,6 +137,7 @@ impl Connection {
                 });
             }
         };
+        // Bytes after the answer, or a request that was answered early, would mix with the next exchange.
         self.reusable = head.keep_alive
             && !(truncated || oversized)
             && self.written == self.request.len()
@@ -174,6 +177,7 @@ impl Connection {
         if let Poll::Ready(Err(error)) = writing {
             return Poll::Ready(Err(broken(&error)));
         }
+        // Writing is limited too: a peer that neither reads nor answers sends no bytes.
         ready!(self.patience.poll(self.received, cx));
         Poll::Ready(Err(self.patience.failure()))
     }
@@ -217,6 +221,7 @@ impl Connection {
     }
 
     async fn body(&mut self, framing: Framing) -> Result<Bytes, Cut> {
+        // The head has been consumed, so what is in the buffer is the beginning of the body.
         let most = self.received - self.buffer.len() as u64 + MOST_BODY;
         match framing {
             Framing::Length(length) if length > MOST_BODY => Err(Cut::Oversized),

@@ -126,6 +126,7 @@ impl Head {
     ) -> Result<(), Malformed> {
         // By length first: then at most one name is compared.
         match name.len() {
+            // Only a refusal needs the date, to correct the clock, or the time to retry after.
             4 if !good && name.eq_ignore_ascii_case("date") => self.headers.date = text(value),
             10 if name.eq_ignore_ascii_case("connection") => self.note_connection(value),
             11 if name.eq_ignore_ascii_case("x-amz-crc32") => self.headers.crc32 = number(value),
@@ -159,6 +160,7 @@ impl Head {
 
     fn settle(&mut self, lengths: &Lengths) {
         self.framing = match (lengths.chunked, lengths.length) {
+            // These never have a body, whatever their headers say (RFC 9112, section 6.3).
             _ if matches!(self.status, 100..200 | 204 | 304) => Framing::Length(0),
             (true, length) => {
                 // Both specify a length: something on the way is faulty, so the connection is not reused.
@@ -181,6 +183,7 @@ struct Lengths {
 impl Lengths {
     fn note(&mut self, value: &[u8]) -> Result<(), Malformed> {
         let unclear = Malformed("the length of the response is ambiguous");
+        // The grammar has digits only, and `parse` accepts a sign.
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         let length = number(value).filter(|_| digits).ok_or(unclear)?;
         if self.length.is_some_and(|before| before != length) {

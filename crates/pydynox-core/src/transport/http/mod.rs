@@ -84,12 +84,14 @@ impl Http {
     }
 
     async fn exchange(&self, request: Request) -> Result<super::Response, TransportError> {
+        // While credentials, endpoint and connection are awaited, nothing was sent: a call that ends by then is not ambiguous.
         request.progress.hold();
         let identity = self
             .keychain
             .identity(self.now())
             .await
             .map_err(TransportError::Refused)?;
+        // Credentials first: their account can decide the endpoint.
         let account = identity.credentials.account_id.as_deref();
         let endpoint = self
             .directory
@@ -103,6 +105,7 @@ impl Http {
             // Signed only here: waiting for a connection may take longer than a signature is valid.
             match lease
                 .exchange(self.patience, |route, out| {
+                    // The last moment at which a cancellation can still guarantee that nothing is sent.
                     if !request.progress.release() {
                         return Err(TransportError::cancelled());
                     }
@@ -164,6 +167,7 @@ impl Http {
         let Ok(theirs) = httpdate::parse_http_date(date) else {
             return false;
         };
+        // `Date` has whole seconds, so one second is tolerated even if the service names the time as the cause.
         let (theirs, ours) = (seconds(theirs), seconds(SystemTime::now()));
         let wrong_by = (theirs - ours - signed).abs();
         if wrong_by <= if certain { 1 } else { CLOCK_TOLERANCE } {
@@ -223,6 +227,7 @@ fn target_of(operation: &Operation) -> Result<Cow<'static, str>, TransportError>
         return Ok(Cow::Borrowed(static_target));
     }
     let name = operation.name();
+    // It becomes part of a header, and callers may pass any name.
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         let message = format!("{name:?} is the name of no operation of DynamoDB");
         return Err(TransportError::Refused(Error::new(

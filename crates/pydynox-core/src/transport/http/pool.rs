@@ -25,6 +25,7 @@ pub(super) struct Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        // A forked child leaks the parent's sockets: closing one would remove it from the epoll that both processes share.
         let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.maker.let_go(std::mem::take(idle));
     }
@@ -61,6 +62,7 @@ impl Pool {
         self: &Arc<Self>,
         endpoint: &Arc<Endpoint>,
     ) -> Result<Lease, TransportError> {
+        // It cannot overtake a waiter: the semaphore assigns returned permits to waiters first.
         let permit = match self.room.clone().try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => self.room.clone().acquire_owned().await.map_err(|_| {
@@ -119,6 +121,8 @@ impl Pool {
         while let Some(at) = idle
             .connections
             .iter()
+            // The one used last: the service is least likely to have closed it, and the others can expire. `Directory` has one
+            // Arc per address.
             .rposition(|resting| Arc::ptr_eq(&resting.endpoint, endpoint))
         {
             let resting = idle.connections.remove(at);
@@ -131,6 +135,7 @@ impl Pool {
 
     /// Closes surplus idle connections, which belong to other endpoints, so that with those in use they stay within the limit.
     fn make_room(&self) {
+        // The connection that is about to be opened is included: it has its permit.
         let in_use = self.config.max_connections - self.room.available_permits();
         let mut idle = self.idle();
         let surplus = (idle.connections.len() + in_use).saturating_sub(self.config.max_connections);
@@ -143,6 +148,7 @@ impl Pool {
         idle.connections.push(resting);
         if !idle.watched {
             idle.watched = true;
+            // Weak: a sleeping task must not keep the connections of a dropped client open.
             tokio::spawn(watch(Arc::downgrade(self), first_end));
         }
     }
@@ -161,6 +167,7 @@ impl Pool {
         let ended = idle
             .connections
             .iter()
+            // All may be idle equally long, so they are also in the order in which they end.
             .take_while(|resting| resting.until <= now)
             .count();
         idle.connections.drain(..ended);
@@ -215,6 +222,7 @@ impl Lease {
             Ok(response) => response,
             Err(broken) => return Ok(Err(broken)),
         };
+        // Put back while the permit is held: the next call to get the permit finds this connection.
         if connection.is_reusable() {
             self.put_back(connection);
         }

@@ -23,6 +23,7 @@ impl Stream {
         let mut byte = [MaybeUninit::uninit(); 1];
         // The socket is non-blocking, so looking never waits.
         let looked = SockRef::from(self.socket()).peek(&mut byte);
+        // Success is a bad sign too: 0 bytes are the peer's end, and other bytes belong to no request.
         matches!(looked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 

@@ -126,6 +126,7 @@ impl Tls {
         socket: TcpStream,
     ) -> Result<TlsStream<TcpStream>, TransportError> {
         let config = self.config().map_err(TransportError::Refused)?;
+        // A URL has an IPv6 address in brackets, a certificate does not.
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| {
             TransportError::not_sent(
@@ -158,6 +159,7 @@ impl Tls {
             rustls::Error::InvalidCertificate(_) => {
                 format!("; trusted are {}", self.trust.describe())
             }
+            // A server without TLS answers the handshake with text.
             rustls::Error::InvalidMessage(_) => {
                 "; does the endpoint speak plain http://?".to_owned()
             }
