@@ -375,6 +375,7 @@ class TTLAttribute(Attr[Moment]):
 
 def typed(type: Any, options: dict[str, Any]) -> dict[str, Any]:
     """The options of an attribute object, with its type and its role in the key, as those of ``Attr``."""
+    # The second word of each is PynamoDB's.
     words = ((PARTITION, "partition_key", "hash_key"), (SORT, "sort_key", "range_key"))
     given = {role: [options.pop(word, False) for word in names] for role, *names in words}
     if options.pop("null", False):

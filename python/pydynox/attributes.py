@@ -125,6 +125,7 @@ class Attr(Generic[T_co]):
 
     def copied(self, type: Any) -> Self:
         """The same attribute for another class, where a type variable stands for this type."""
+        # Not by calling the class: attribute objects have constructors with other parameters.
         copy = object.__new__(self.__class__)
         copy.__dict__.update(self.__dict__, type=type, kind=None)
         return copy

@@ -159,6 +159,7 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls):
             last = page.get("LastEvaluatedTableName")
             if last is None:
                 return names
+            # A service that repeats a position would keep this loop running forever; the trail refuses it.
             trail.note(last)
             start = {"ExclusiveStartTableName": last}
 
@@ -247,6 +248,7 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls):
     if not TYPE_CHECKING:  # checkers know both
 
         def __new__(cls, *arguments: object, **settings: object) -> Self:  # noqa: D102
+            # A subclass with a constructor of its own takes other arguments.
             if (arguments or settings) and cls.__init__ is _INIT:
                 check_settings(cls.__name__, arguments, settings, _SETTINGS)
             return super().__new__(cls)

@@ -55,6 +55,7 @@ class Collection(Generic[Row]):
             if entity is None:
                 raise ConfigurationError(f"Collection({names}): {model.__name__} has no entity= that identifies its items")
             schemas[entity] = model._schema
+            # Items of a subclass are items of the model, too.
             schemas |= completed(model).entities
         self._models: list[_core.Schema] = [model._schema for model in models]
         self._base = _common_base(models, names)

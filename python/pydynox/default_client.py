@@ -76,6 +76,7 @@ def sole_client(client: DynamoDBClient) -> Generator[None]:
     finally:
         _default, _sole = before, outer
         _from_environment.clear()
+        # A client that was created in the block read the block's environment, which is gone now.
         _from_environment.update(from_environment)
 
 

@@ -69,6 +69,7 @@ class Operand(Handled, Generic[T_co]):
     def __ne__(self, other: T_co | Operand[T_co]) -> Condition:  # type: ignore[override]  # as above
         return cast("Condition", self._handle.compare("<>", handle_of(other)))
 
+    # Python takes the hash from a class that defines __eq__.
     __hash__ = object.__hash__
 
     def __lt__(self, other: T_co | Operand[T_co]) -> Condition:
@@ -454,6 +455,7 @@ class OpaqueExpr(Generic[T_co]):
         __iter__ = None
 
         def __getattr__(self, name: str) -> NoReturn:
+            # copy, pickle and debuggers ask for such names, and expect this error where there is nothing.
             if name.startswith("__"):
                 raise AttributeError(name)
             self._refused()

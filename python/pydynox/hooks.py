@@ -114,6 +114,7 @@ class Hooks:
         names = self._names.get(event, ())
         if not names:
             return
+        # Copied before the first hook runs, because hooks may edit containers in place.
         values = {name: _kept(value) for name, value in instance.__dict__.items()}
         concealed = {name: _kept(value) for name, value in _core.concealed_values(instance).items()}
         try:

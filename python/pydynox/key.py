@@ -41,6 +41,7 @@ class Key(Generic[Row_co]):
         self.address: tuple[Any, tuple[object, ...], dict[str, object] | None] = (model._schema, values, named)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Without the address: it holds the schema, which cannot be pickled.
         return Key, (self.model, self._values, self._named)
 
     async def get(self, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> Row_co | None:

@@ -114,6 +114,7 @@ def expiring_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options of ``ttl()`` as those of an attribute: a lifetime becomes a default factory."""
     from datetime import UTC, datetime, timedelta
 
+    # () means not given: None is a default of its own, for items that never expire.
     default = options.pop("default", ())
     if isinstance(default, timedelta):
         options["default_factory"] = lambda: datetime.now(UTC) + default

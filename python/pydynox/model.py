@@ -227,6 +227,7 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Costs: half a read unit per 4 KB, one if strongly consistent; for a new item also one write unit per KB.
         """
         if timeout is not NOT_GIVEN:
+            # The method of Model, here and below: that of a subclass may be what called this one, and would run a second time.
             bare: Any = Model.get_or_create
             client = client_for(cls.model_config.client)
             outcome: tuple[Self, bool] = await limited(client, timeout, bare.__func__(cls, *values, defaults=defaults, **key))
@@ -242,6 +243,7 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         except ItemAlreadyExistsError as error:
             if error.ambiguous:
                 raise
+            # Another writer created it a moment ago, which an eventually consistent read may not show yet.
             item = await address.get(consistent_read=True)
             if item is None:
                 raise  # an item of another entity has the key, or this one was created and deleted in the meantime
@@ -393,11 +395,13 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
                 client_for(self.model_config.client), timeout, Model[PK, *SK].save(self, condition=condition, whole=whole)
             )
             return
+        # Before the hooks, so that a wrong path fails without running them.
         names = [_name_of(self, path) for path in whole] if whole else []
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
         operation = client_for(self.model_config.client).core.save(self, names, condition)
+        # Nothing changed and nothing was sent: after_save is for what was written.
         if operation is None:
             return
         await operation

@@ -38,6 +38,7 @@ async def execute(
     cost: float | None = None
     trail = _core.Trail("ExecuteStatement", token)
     while True:
+        # DynamoDB's Limit counts the items that it evaluates, not those that match (API reference of ExecuteStatement).
         wanted = None if limit is None else limit - len(rows)
         operation = prepared.execute(core, _schema(model), consistent_read, wanted, token, on_invalid)
         page, token, units = await operation

@@ -161,6 +161,7 @@ class Transaction:
         sent = self._client.core.transact_write(entries, self.token)
         if sent is None:
             return
+        # Kept before the outcome is known: with it, a transaction whose outcome stays unknown can be repeated to settle it.
         operation, self.token = sent
         try:
             await operation

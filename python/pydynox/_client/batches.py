@@ -97,6 +97,7 @@ class BatchCalls(Connection):
         every = tuple(keys)
         if not every:
             if timeout is not NOT_GIVEN:
+                # Nothing is sent, but a wrong timeout is an error for any number of keys.
                 seconds(timeout)
             return []
         read = gather(self, "batch_get_all", every, consistent_read)

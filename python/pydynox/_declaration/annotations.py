@@ -75,6 +75,7 @@ def resolved(cls: type[Any], annotation: Any, names: Mapping[str, Any], field: s
         annotation = annotation.__forward_arg__
     meaning = evaluate(cls, annotation, names, field)
     origin, arguments = typing.get_origin(meaning), typing.get_args(meaning)
+    # Text in a Literal is a value, not a name to resolve.
     if origin is None or origin in (typing.Literal, typing.Annotated):
         return meaning
     read = tuple(resolved(cls, argument, names, field) if _holds_text(argument) else argument for argument in arguments)

@@ -51,6 +51,7 @@ def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abst
     try:
         complete(cls)
     except UnresolvedError:
+        # Kept now: the functions around the class may have returned by the time an annotation can be resolved.
         definition.names = surroundings(cls)
         for base in wider_definitions(cls, definition):
             base.late[str(entity)] = cls
@@ -133,6 +134,7 @@ def complete(cls: type[Any]) -> Definition:
         shape.complete(fields, [True] * len(fields))
     else:
         _complete_model(cls, definition, fields)
+    # The locals of the functions around the class need not be kept alive for longer.
     definition.names = {}
     definition.complete = True
     return definition
@@ -147,6 +149,7 @@ def _complete_model(cls: type[Any], definition: Definition, fields: list[_core.F
         check_constraints(cls, definition.attributes, definition.unique, repairs=cls.model_config.orphans == "repair")
         cls._schema = _schema_of(cls, definition, fields)
         check_inherited_keys(cls)
+        # After all checks: a class that was refused must not read items for its bases.
         announce(cls, definition)
     place_concealed(cls, definition.attributes.values())
 

@@ -79,6 +79,7 @@ def check_inherited_keys(cls: type[Any]) -> None:
             or base.model_config.table != table
         ):
             continue
+        # A table has one list of AttributeDefinitions, in which each key attribute has one type (API reference of CreateTable).
         for name, kind in _key_types(base).items():
             if own.get(name, kind) != kind:
                 attribute = next((a.name for a in definition_attributes(cls) if a.attribute_name == name), name)

@@ -36,6 +36,7 @@ def instance_from(cls: type[Any], values: Mapping[str, Any]) -> Any:
             if not fits(attribute.kind or (), values[name]) or values[name] < 0:
                 message = f"{cls.__name__}.{name} is not a version: {values[name]!r}"
                 raise ValidationError(message, errors=[(name, message)])
+            # Past the check of assignments, which refuses a version: here it is the one that the caller expects to be stored.
             instance.__dict__[name] = values[name]
     return instance
 

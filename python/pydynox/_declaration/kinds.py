@@ -124,6 +124,7 @@ def fits(kind: Kind, value: Any) -> bool:
         return True
     if kind[0] == "optional":
         return fits(kind[1], value)
+    # In Python a bool is an int; in DynamoDB it has a type of its own.
     if isinstance(value, bool) and kind[0] in ("int", "float", "number", "decimal"):
         return False
     accepted: dict[str, tuple[type, ...]] = {

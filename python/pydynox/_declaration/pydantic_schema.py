@@ -59,6 +59,7 @@ def _within(ref: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def core_schema_of(cls: Any, handler: Any) -> Any:
     """The schema of a model or document: validated by its attributes, dumped as ``model_dump`` does."""
+    # With the identity, since two classes can have one name, such as those that a function creates.
     ref = f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"
     if ref in _open.get():
         return core_schema.definition_reference_schema(ref)

@@ -35,6 +35,7 @@ def class_kind(annotation: Any, kind_of: KindOf) -> Kind | None:
     origin: Any = cls
     if issubclass(cls, _core.Document):
         return ("record", vars(cls)["_shape"], cls)
+    # Not imported for this: where it was never imported, the class cannot be an enum. The same holds for pydantic.
     enum = sys.modules.get("enum")
     if enum is not None and issubclass(origin, enum.Enum):
         return _enum(origin, kind_of)
@@ -113,6 +114,7 @@ def _enum(cls: Any, kind_of: KindOf) -> Kind:
 
 def _plain_type(value: object) -> Any:
     """The type by which an enum's value is stored: a value of a subclass of ``str`` is a ``str``."""
+    # bool comes first because it is a subclass of int.
     for plain in (bool, str, int, float, bytes):
         if isinstance(value, plain):
             return plain

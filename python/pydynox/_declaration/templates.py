@@ -43,6 +43,7 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
             parsed.append(text)
         if name is None:
             continue
+        # Next to each other, different pairs of values would build the same text: 1 and 23, or 12 and 3.
         if parsed and isinstance(parsed[-1], tuple):
             fail(cls, attribute.name, f"has the template {template!r}: {parsed[-1][0]} and {name} need a text between them")
         source = attributes.get(name)

@@ -69,6 +69,7 @@ async def bulk_write(
                 writer.skip()
                 continue
             await writer.put(instance)
+            # Only now is everything up to this instance written; between flushes some of it is held.
             if writer.is_idle:
                 done = taken
                 _report(note, job, done, progress)

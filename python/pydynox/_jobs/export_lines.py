@@ -101,8 +101,10 @@ async def export_jsonl(
     with open(part, "ab") as file:
         if file.seek(0, os.SEEK_END) < size:
             raise ConfigurationError(f"{part} is shorter than {note} records: it was changed; move both away to start over")
+        # Whatever follows the noted size is a page that was interrupted, and is read again.
         file.truncate(size)
         trail = _core.Trail("Scan", after)
+        # A record without a position means that everything was read and only the renaming is left.
         while state is None or after is not None:
             operation = target.client.core.scan_lines(target.name, after, consistent_read, page_size, pace)
             lines, count, after = await operation
@@ -111,10 +113,12 @@ async def export_jsonl(
             file.write(_compressed(lines) if path.endswith(".gz") else lines)
             file.flush()
             items += count
+            # After the page itself: a record that is ahead of the file would leave items out.
             state = {**job, "size": file.tell(), "items": items, "after": after}
             remember(note, state)
             if progress is not None:
                 progress(items)
+        # On disk before it gets the name that promises a complete export.
         os.fsync(file.fileno())
     os.replace(part, path)
     os.remove(note)
@@ -186,6 +190,7 @@ async def import_jsonl(
         pending.put_line(target.name, target.keys, line)
         if len(pending) >= FLUSH:
             await _flush(pending, done, pace)
+            # Sent before it is recorded: after a crash some lines are put again, and none is left out.
             done = number
             remember(note, {**job, "lines": done})
             if progress is not None:

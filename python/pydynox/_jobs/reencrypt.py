@@ -118,6 +118,7 @@ async def reencrypt(
         old = [(item, names) for item in page if (names := _stale(item, attributes, keyring))]
         stale += len(old)
         if old and not dry_run:
+            # Keys find their client themselves: in this block it is this one.
             with client.as_default():
                 written += await _renewed(model, old, rows, target, on_invalid)
         if progress is not None:
@@ -131,6 +132,7 @@ async def reencrypt(
 
 def _rows(model: type[Model[Any, *tuple[Any, ...]]], client: DynamoDBClient, table: str) -> Query[dict[str, Any]]:
     """The items of a model in stored form."""
+    # As plain dictionaries: which key encrypted a value is known from the envelope, which a model would open.
     rows = client.scan(table).consistent_read()
     entity = entity_of(model)
     return rows if entity is None else rows.filter(attr(model.model_config.entity_attribute) == entity)

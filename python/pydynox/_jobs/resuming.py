@@ -39,12 +39,14 @@ async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target
             )
         name, client = named, client or client_for(table.model_config.client)
     described = await _core.describe_table(client.core, name)
+    # HASH sorts before RANGE: the partition key comes first.
     keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
     return Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
 
 
 def job_of(kind: str, target: Target) -> dict[str, Any]:
     """What identifies a job."""
+    # With the time of creation: a table that was deleted and created again has the same ARN.
     return {"pydynox": VERSION, "job": kind, "table": target.arn, "made": target.created}
 
 
@@ -78,6 +80,7 @@ def resumed(note: str, job: dict[str, Any], *, resume: bool) -> dict[str, Any] |
         "changed": "the file",
     }
     for name, value in job.items():
+        # The size of an export's file is its progress; that of an import's file tells whether it is the same file.
         if name == "size" and job["job"] == "export":
             continue
         if state.get(name) != value:

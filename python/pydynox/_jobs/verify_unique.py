@@ -79,6 +79,7 @@ async def verify_unique(
         raise ConfigurationError(f"{model.__name__} has no unique values", model=model.__name__)
     check = _Check(model, client, repair=repair, progress=progress)
     with client.as_default():
+        # Orphans first: the guard of an item that is gone would make its value look shared to the item that has it now.
         await check.orphans()
         await check.items()
     return check.problems
@@ -155,6 +156,7 @@ class _Check:
         return Key(self._model, _core.key_of_item(self._schema, claim["owner"]["M"], True))
 
     async def _orphan(self, guard: Wire, claim: Wire, key: Key[Any]) -> None:
+        # The scan saw the two at different times, so that a write in between can look like an orphan.
         owner, again = await self._together(claim["owner"]["M"], guard)
         if again is None or again[GUARD] != guard[GUARD]:
             return  # another writer released or claimed the value since

@@ -26,4 +26,5 @@ def specialised(model: Any, alias: Any) -> Any:
         "__doc__": model.__doc__,
     }
     options = {"abstract": model._definition.abstract}
+    # Two threads may arrive here at once: both get the class of the first.
     return classes.setdefault(alias.__args__, new_class(name, (model,), options, lambda namespace: namespace.update(body)))

@@ -258,6 +258,7 @@ class ModelValues(_core.Instance):
             >>> user.model_size()
             ItemSize(total=23, attributes={'user_id': 9, 'name': 7, 'age': 7})
         """
+        # Only protected values need a client, for its keyring; others are measured without one.
         client = client_for(type(self).model_config.client).core if self._schema.is_protected else None
         return ItemSize(*_core.size(self, client))
 

@@ -62,4 +62,5 @@ def each(opened: tuple[Callable[[], Coroutine[Any, Any, Any]], Callable[[], None
             else:
                 yield rows
     finally:
+        # A loop that was left early must not keep fetching pages ahead.
         close()

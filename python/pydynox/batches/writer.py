@@ -103,6 +103,7 @@ class BatchWriter:
         self._check_open("put_all")
         rest = self._each(instances)
         while True:
+            # Takes instances without returning to Python for each; it gives back the first one that has hooks or needs a guard.
             other = self._pending.fill(rest, self._most, self._unguarded)
             if other is not None:
                 await self.put(other)
@@ -192,6 +193,7 @@ class BatchWriter:
 
     async def _write_singly(self, target: Any, verb: str) -> None:
         """Write with the item's own verb, which makes the checks that a batch cannot."""
+        # Counted too, so that the position in an error is that of the caller's write.
         self._pending.pass_by(1)
         try:
             with self._client.as_default():
@@ -214,6 +216,7 @@ class BatchWriter:
             return self._pending.send(self._pace)
 
     async def _flush(self) -> None:
+        # Before sending, which takes everything that is held.
         sent = self._pending.targets()
         puts = self._pending.are_puts() if self._has_hooks else []
         operation = None
@@ -221,6 +224,7 @@ class BatchWriter:
             operation = self._sent()
             left, cause = await operation
         except BaseException as error:
+            # If sending could not begin, the writes are still held and count as pending.
             if operation is not None or not len(self._pending):
                 _chain(error, self._incomplete("the batch was interrupted", unprocessed=sent))
             raise

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
+        # Here, where a reader that has closed the pipe is still handled.
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _failed("interrupted", 130)

@@ -183,6 +183,7 @@ def value_of(text: str) -> Any:
         raise ValueError(constant)
 
     try:
+        # Decimal keeps all digits; NaN and Infinity are not JSON, and DynamoDB has no such numbers.
         value: Any = json.loads(text, parse_float=Decimal, parse_constant=refuse)
     except ValueError:
         return text

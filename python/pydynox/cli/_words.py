@@ -24,6 +24,7 @@ def model_named(text: str) -> type[Model[Any]]:
     module_name, _, class_name = text.partition(":")
     if not module_name or not class_name:
         raise CommandError(f"write a model as module:Class, such as app.models:User, not {text!r}")
+    # An installed script has its own folder on the path, not the working directory, as `python -m pydynox` has.
     if (here := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:

@@ -156,6 +156,7 @@ class Administration:
 
     async def _pause(self, busy: RequestError) -> None:
         """Pause as the watch does; if its time has run out, the timeout is raised from what kept the table busy."""
+        # Any goal would do: this look is only for its pause and for the time that is left.
         look = self._watch.look("gone", True, False)
         try:
             await look

@@ -79,6 +79,7 @@ class Declared:
     def cloudformation(self, name: str) -> dict[str, Any]:
         """An AWS::DynamoDB::Table."""
         properties: dict[str, Any] = {"TableName": name} | self.creation()
+        # CloudFormation names some members differently from CreateTable, or leaves them out.
         if "StreamSpecification" in properties:
             properties["StreamSpecification"] = {"StreamViewType": self.options["stream"]}
         if "SSESpecification" in properties:
@@ -130,6 +131,7 @@ class Declared:
             members: dict[str, Any] = {}
         else:
             members = billing_members(own.billing or billing)
+            # Only a table has one, and its indexes are billed in the same way.
             members.pop("BillingMode")
         if own.warm_throughput is not None:
             members["WarmThroughput"] = warm_members(own.warm_throughput)
@@ -229,6 +231,7 @@ class Declared:
             members = self._all_definitions(table) | billing_members(declared)
             indexes = [index["IndexName"] for index in parts_of(table, GLOBAL)]
             updates = [{"Update": {"IndexName": name} | self._index_members(name, declared)} for name in indexes]
+            # While the table is on demand its indexes have no capacity, so all of them get theirs in the request that changes it.
             if updates and isinstance(declared, Provisioned):
                 members["GlobalSecondaryIndexUpdates"] = updates
             yield _changed("billing", declared, actual, members, adds=False)
@@ -275,6 +278,7 @@ class Declared:
         name = index["IndexName"]
         if kind == LOCAL:
             return Drift("index", declared, None, None, _LOCAL_INDEX, name)
+        # As the table is billed now: a declared change of that is a step of its own.
         billing = self._index_members(name, billing_of(table, table))
         members = self._all_definitions(table, index) | {"GlobalSecondaryIndexUpdates": [{"Create": {**index, **billing}}]}
         return Drift(

@@ -335,6 +335,7 @@ class Table(Generic[Row_co]):
         """
         declared = self._declared(options)
         name = self._sent_name(declared.name)
+        # CloudFormation creates a table by its name; an ARN is of one that exists.
         return declared.cloudformation(name.partition(":table/")[2] if name.startswith("arn:") else name)
 
     @property

@@ -87,5 +87,6 @@ def isolated_dynamodb(**options: Any) -> Generator[DynamoDBClient]:
             with sole_client(client):
                 yield client
         finally:
+            # In this order: until the block has ended, other clients use this one.
             _core.end_isolation(block)
             client.core.close()
