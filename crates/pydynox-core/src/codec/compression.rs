@@ -104,6 +104,7 @@ impl Compression {
         packed.append(&mut frame(self.level, content).map_err(|error| {
             Error::new(ErrorKind::Internal, "zstd cannot compress a value").with_source(error)
         })?);
+        // Refused when it is written: once stored, no read would accept it.
         if is_too_dense(content.len() as u64, packed.len() - HEADER) {
             let message = format!(
                 "the value has {} bytes that compress more than {MAX_RATIO} times, which a read refuses; store less of it",
@@ -144,6 +145,7 @@ impl Compression {
     fn frame_of<'a>(&self, packed: &'a [u8]) -> Result<(&'a [u8], usize), Refused> {
         let frame = packed.strip_prefix(&MAGIC).ok_or(Refused::Form)?;
         let frame = frame.strip_prefix(&[VERSION]).ok_or(Refused::Version)?;
+        // Checked before anything is allocated: a frame of 65 KB can declare 2 GiB.
         let declared = declared_size(frame)?;
         if declared > self.max_size as u64 {
             return Err(Refused::TooLarge);
@@ -151,6 +153,7 @@ impl Compression {
         if is_too_dense(declared, frame.len()) {
             return Err(Refused::TooDense);
         }
+        // Nothing may follow the frame: neither other bytes nor a second frame.
         if find_frame_compressed_size(frame).ok() != Some(frame.len()) {
             return Err(Refused::Form);
         }
@@ -221,7 +224,9 @@ fn declared_size(frame: &[u8]) -> Result<u64, Refused> {
     }
     let (length, offset) = match (descriptor >> 6, is_single_segment) {
         (0, true) => (1, 0),
+        // Such a frame has no content size, so its buffer could not be allocated in advance.
         (0, false) => return Err(Refused::Form),
+        // Two bytes hold the size less 256.
         (1, _) => (2, 256),
         (2, _) => (4, 0),
         (_, _) => (8, 0),
@@ -250,6 +255,7 @@ thread_local! {
 /// One frame, by the context that this thread keeps.
 fn frame(level: i32, content: &[u8]) -> std::io::Result<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|slot| {
+        // Taken out while it works: a context that failed is dropped, not used again.
         let mut compressor = match slot.take() {
             Some((of, compressor)) if of == level => compressor,
             _ => {

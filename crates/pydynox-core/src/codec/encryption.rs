@@ -33,6 +33,7 @@ pub(super) struct Fresh {
 impl Fresh {
     /// From the operating system each time: there is no state that a fork or a snapshot could repeat.
     fn draw() -> Result<Self, Error> {
+        // With a salt of 32 bytes every value has keys of its own, so 12 random bytes are enough for a nonce.
         let mut bytes = [0; SALT + NONCE];
         random(&mut bytes)?;
         let mut fresh = Self {
@@ -114,6 +115,7 @@ pub fn open<'a>(
         .map_err(|_| Sealed)?;
     let cipher = derived.cipher();
     let mut content = Vec::with_capacity(envelope.ciphertext.len());
+    // The envelope does not name the type of its value; the associated data that authenticates it does.
     for (index, data) in associated_data.into_iter().enumerate() {
         content.clear();
         content.extend_from_slice(envelope.ciphertext);

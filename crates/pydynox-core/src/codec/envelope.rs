@@ -82,6 +82,7 @@ impl<'a> Envelope<'a> {
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let rest = bytes.strip_prefix(&MAGIC)?;
         let (&[version, suite, flags, length], rest) = rest.split_first_chunk()?;
+        // An unknown flag may change what the content means, so it is refused like an unknown version.
         if version != VERSION || suite != SUITE || flags & !COMPRESSED != 0 {
             return None;
         }

@@ -98,6 +98,7 @@ impl LocalKeyring {
 
 fn associated_data(name: &str, context: &KeyContext) -> Vec<u8> {
     let mut data = b"pydynox-local-keyring\x01".to_vec();
+    // With the length in front, no other name and context give the same bytes.
     data.extend_from_slice(&(name.len() as u32).to_be_bytes());
     data.extend_from_slice(name.as_bytes());
     data.extend_from_slice(context.as_bytes());

@@ -258,6 +258,7 @@ impl SealedValues {
             let keys: Vec<_> = keys.by_ref().take(values.len()).collect();
             let outcome = match opening.item(item, values, &keys, most).await {
                 Ok(()) if opening.text.len() - start <= most => Ok(start..opening.text.len()),
+                // The rest stays closed until a later share requests it.
                 Ok(()) | Err(Closed::Full) if !is_first => {
                     opening.forget(start, migrated);
                     opened.until = item.number;
@@ -424,6 +425,7 @@ impl SealedValues {
                     }
                 }
             }
+            // A data key is bound to its context, which names the table, so each table needs a request of its own.
             let context = keys.context_in(table, generation)?;
             let opened = keys.to_decrypt(&context, &wrapped, generation).await?;
             for (place, key) in places.into_iter().zip(opened) {
@@ -502,6 +504,7 @@ impl Opening<'_> {
             let (content, is_compressed, sealed_as) = match packed {
                 Unsealed::Plain(tag) => {
                     if attribute.encryption.is_some() {
+                        // Migration accepts plaintext, but only of a type that the class declares.
                         if !attribute.takes(tag) {
                             return refuse(placed(&cannot_open()));
                         }
@@ -537,6 +540,7 @@ impl Opening<'_> {
             };
             let tag = plaintext::decode(&content, &mut self.text);
             if sealed_as.is_some() {
+                // The type that the content states must be the one that was authenticated.
                 if tag != sealed_as {
                     return refuse(placed(&cannot_open()));
                 }

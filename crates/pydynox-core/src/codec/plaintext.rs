@@ -52,6 +52,7 @@ pub(super) fn encode(json: &[u8]) -> Result<(Tag, Vec<u8>), Error> {
             reader.boolean().map_err(malformed)?;
         }
         Tag::M | Tag::L | Tag::Ss | Tag::Ns | Tag::Bs => {
+            // Parsed and written again, so that equal values have equal bytes.
             let value = Value::parse(json).map_err(malformed)?;
             if levels(&value) > MAX_LEVELS {
                 let message = format!("the value is nested deeper than {MAX_LEVELS} levels");
@@ -104,6 +105,7 @@ pub(super) fn decode(bytes: &[u8], json: &mut Vec<u8>) -> Option<Tag> {
         Tag::N => {
             let text = str::from_utf8(payload).ok()?;
             let number = Number::parse(text).ok()?;
+            // `encode` never writes another form, so these bytes are not its own.
             if number.as_str() != text {
                 return None;
             }

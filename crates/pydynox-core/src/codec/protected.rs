@@ -212,6 +212,7 @@ impl ItemKey {
                 sort_key = Some(reader.slice(start));
             }
         }
+        // A missing partition key becomes empty text, which `new` refuses.
         Self::new(schema, partition_key.unwrap_or_default(), sort_key)
     }
 
@@ -259,6 +260,7 @@ fn key_bytes(json: &[u8], key_type: KeyType) -> Result<Box<[u8]>, WireError> {
         (Tag::S, KeyType::S) => reader.string()?.decode()?.as_bytes().into(),
         (Tag::N, KeyType::N) => {
             let text = reader.string()?.decode()?;
+            // As DynamoDB stores it: an item that is written with the key 42.0 is read with 42.
             let number = Number::parse(&text).map_err(|error| other(error.what()))?;
             number.as_str().as_bytes().into()
         }

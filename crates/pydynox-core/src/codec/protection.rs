@@ -187,6 +187,7 @@ impl Protection {
 
     fn target(&self, table: Option<&str>, item: &Reader<'_>) -> Option<Target> {
         let fits = |reads: &&Reads| {
+            // Only an answer of BatchGetItem names tables; in any other answer the entity alone decides.
             let of_table = match (&reads.table, table) {
                 (Some(wanted), Some(table)) => **wanted == *table,
                 _ => true,

@@ -171,6 +171,7 @@ impl Marks {
         keys: Option<&DataKeys>,
         generation: u64,
     ) -> Result<(), Error> {
+        // Counted before a key is requested: all messages and bytes of the body must be within the limits of its data key.
         let mut tables: Vec<(&str, u64, u64)> = Vec::new();
         for (mark, stored) in self.marks.iter().zip(&*stored) {
             let Stored::ToEncrypt { content, .. } = stored else {
@@ -294,6 +295,7 @@ fn compress(
 ) -> Result<Option<Vec<u8>>, Error> {
     // A binary value is its own payload; it starts after two bytes.
     let looks_compressed = tag == Tag::B && content.get(2..).is_some_and(is_compressed);
+    // If it were stored as it is, reading would take it for a compressed value.
     if stored_alone && looks_compressed {
         return compression.compress_always(content).map(Some);
     }

@@ -16,6 +16,7 @@ pub fn mark(writer: &mut Writer, attribute: &str, value: &[u8]) {
     let (item, length) = DIGITS;
     writer.byte(BEGIN);
     writer.raw(format!("{:0item$x}{:0length$x}", 0, attribute.len()).as_bytes());
+    // In hexadecimal digits, because a name may contain the delimiters.
     for byte in attribute.bytes() {
         writer.raw(format!("{byte:02x}").as_bytes());
     }
@@ -30,6 +31,7 @@ pub fn is_marked(value: &[u8]) -> bool {
 
 /// Assigns all marked values in part of a body to this item.
 pub fn renumber(piece: &mut [u8], item: usize) {
+    // Always of the same length, so that the piece is changed in place.
     let digits = format!("{item:0width$x}", width = DIGITS.0);
     let mut from = 0;
     while let Some(offset) = memchr::memchr(BEGIN, piece.get(from..).unwrap_or_default()) {

@@ -210,6 +210,7 @@ impl<'a> Reader<'a> {
     /// `body` is not UTF-8.
     #[inline]
     pub fn new(body: &'a [u8]) -> Result<Self, WireError> {
+        // Checked once for the whole body, so that a string is a slice of it without another check.
         match std::str::from_utf8(body) {
             Ok(text) => Ok(Self {
                 text,
@@ -425,6 +426,7 @@ impl<'a> Reader<'a> {
     pub fn boolean(&mut self) -> Result<bool, WireError> {
         self.token();
         let rest = self.bytes().get(self.at..).unwrap_or_default();
+        // Letters after it are refused by the next call, which finds no token there.
         if rest.starts_with(b"true") {
             self.at += 4;
             return Ok(true);
@@ -563,6 +565,7 @@ impl<'a> Reader<'a> {
                 }
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => {
+                    // It cannot underflow: the first byte is an opening bracket.
                     depth -= 1;
                     if depth == 0 {
                         self.at = at;
