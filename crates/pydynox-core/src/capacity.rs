@@ -116,6 +116,7 @@ fn of_table(reader: &mut Reader<'_>, access: Access) -> Result<Consumed, WireErr
             reader.skip()?;
         }
     }
+    // Only some answers separate reads and writes; a single number is of the request's own kind.
     match (access, read, write) {
         (Access::Read, None, None) => consumed.read_units = all,
         (Access::Write, None, None) => consumed.write_units = all,
@@ -142,6 +143,7 @@ fn number(reader: &mut Reader<'_>) -> Result<f64, WireError> {
 /// The minimum cost of a request, judged by its body: the sum over its parts.
 pub(crate) fn estimate(operation: &Operation, body: &[u8]) -> Estimate {
     use Operation as O;
+    // It misses bodies that other code wrote with blanks; the reported cost then corrects the estimate.
     let read = if memchr::memmem::find(body, br#""ConsistentRead":true"#).is_some() {
         1.0
     } else {

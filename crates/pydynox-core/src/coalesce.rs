@@ -59,6 +59,7 @@ pub async fn read(client: &Client, timeout: Option<Duration>, reads: Vec<Read>) 
     }
     let (mut gets, mut places) = ([Gets::new(), Gets::new()], Vec::with_capacity(reads.len()));
     for read in &reads {
+        // BatchGetItem has one ConsistentRead for all keys of a table.
         let which = usize::from(gets[0].consistency(&read.table) == Some(!read.consistent_read));
         places.push(
             gets[which]

@@ -27,6 +27,7 @@ pub fn write_scan(
     writer.raw(br#"{"TableName":"#);
     writer.string(table);
     if let Some(key) = after {
+        // Parsed and written again, so that no text after the key can become part of the request.
         let key = StartKey::parse(key)?;
         writer.raw(br#","ExclusiveStartKey":"#);
         writer.raw(&key.to_json());

@@ -138,6 +138,7 @@ pub fn ulid() -> Result<String, Error> {
 ///
 /// The operating system has no random bytes.
 pub fn ksuid() -> Result<String, Error> {
+    // 32 bits of seconds last until the year 2150.
     let seconds = (milliseconds() / 1000).saturating_sub(KSUID_EPOCH) as u32;
     Ok(ksuid_text(seconds, random()?))
 }

@@ -182,6 +182,7 @@ impl ItemSchema {
         &'a self,
         index: Option<&'a Index>,
     ) -> impl Iterator<Item = &'a KeyAttribute> {
+        // Several rows of an index can have the same index key, so their position includes the key of the table.
         let of_table = |name: &str| {
             self.key_attributes()
                 .any(|key| *key.attribute_name == *name)

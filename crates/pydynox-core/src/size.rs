@@ -11,6 +11,7 @@ pub const MAX_ITEM_SIZE: usize = 409_600;
 
 /// Number of largest attributes that an error names.
 const NAMED: usize = 3;
+// The rules: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 /// What a map or a list costs in addition to its members.
 const CONTAINER: usize = 3;
 /// What each member of a map or a list costs in addition to itself.

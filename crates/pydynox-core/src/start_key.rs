@@ -133,6 +133,7 @@ fn scalar(reader: &mut Reader<'_>) -> Result<Scalar, WireError> {
         Tag::N => {
             let text = reader.string()?.decode()?;
             let number = Number::parse(&text).map_err(|error| wrong(error.what()))?;
+            // `Number::parse` has limited its digits; 1 is within the limits of a length.
             (Scalar::N(number), 1)
         }
         Tag::B => {

@@ -91,6 +91,7 @@ impl Writes {
             json,
         }));
         let before = self.tables[table].1.insert(key, place);
+        // The service refuses a batch with two requests for the same item.
         if let Some(before) = before {
             self.requests[before] = None;
         }
@@ -145,6 +146,7 @@ impl Writes {
                 continue;
             };
             let names = &self.tables[request.table].0;
+            // Marks are not JSON, and the key is all that is needed, which is never protected.
             let Ok(Some(key)) = names.of(&unmarked(&self.text[request.json.clone()])) else {
                 continue;
             };
@@ -182,6 +184,7 @@ impl Writes {
         let size: usize = requests().map(|request| request.json.len() + 40).sum();
         let mut writer = Writer::with_capacity(size + 64);
         batch_write_item::begin(&mut writer);
+        // RequestItems is an object, so the requests of a table must be together.
         let mut is_first = true;
         for (number, (table, _)) in self.tables.iter().enumerate() {
             let mut own = requests()

@@ -131,6 +131,7 @@ impl<'a> Changes<'a> {
             (true, true) => {}
             (false, true) => self.push(Verb::Add, Some(&value(added))),
             (true, false) => self.push(Verb::Delete, Some(&value(removed))),
+            // ADD and DELETE on one path would overlap, which the service refuses.
             (false, false) => self.push(Verb::Set, Some(&value(new.clone()))),
         }
     }

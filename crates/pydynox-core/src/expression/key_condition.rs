@@ -170,6 +170,7 @@ impl KeyCondition {
             test.check_length(&name, limit)?;
             ordered.push((name, test));
         }
+        // The sort is stable, so equalities keep the order in which they were given.
         ordered.sort_by_key(|(_, test)| !test.is_equality());
         let ranges = ordered
             .iter()
@@ -197,6 +198,7 @@ impl KeyCondition {
         for (name, test) in &self.tests[..self.partition] {
             if let Test::Compare(_, value) = test {
                 text.extend_from_slice(name.as_bytes());
+                // It separates the name from its value, whose JSON text never contains a zero byte.
                 text.push(0);
                 text.extend_from_slice(value);
             }

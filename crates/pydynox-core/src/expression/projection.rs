@@ -103,6 +103,7 @@ impl Projection {
 
 /// Adds a path; if it cannot be fetched together with one already listed, the place that contains both replaces them.
 fn add(fetched: &mut Vec<Path>, mut path: Path) {
+    // The place that contains both can clash with a third one.
     while let Some(at) = fetched.iter().position(|other| clash(other, &path)) {
         let other = fetched.remove(at);
         if let Ok(common) = common(&other, &path) {

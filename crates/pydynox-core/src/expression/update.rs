@@ -219,6 +219,7 @@ impl<'a> Form<'a> {
             .attributes
             .iter_mut()
             .filter(|(attribute, whole)| !whole && !attribute.nested.is_empty())
+            // Reversed, so that the first maximum wins: `max_by_key` returns the last.
             .rev()
             .max_by_key(|(attribute, _)| (attribute.depth(), attribute.nested.len()));
         match deepest {

@@ -32,6 +32,7 @@ pub fn write(writer: &mut Writer, table: &str, schema: &ItemSchema) -> Result<()
 
 /// The attributes of all keys, each once.
 fn defined(schema: &ItemSchema) -> Result<Vec<&KeyAttribute>, Error> {
+    // The service refuses definitions of attributes that are not in a key, and two for the same attribute.
     let mut defined: Vec<&KeyAttribute> = schema.key_attributes().collect();
     for key in schema.indexes.iter().flat_map(Index::key_attributes) {
         let same_key = defined

@@ -49,6 +49,7 @@ pub fn indexes_are_active(body: &[u8]) -> Result<bool, WireError> {
         return Ok(true);
     };
     let description = &body[description];
+    // A local index is created with its table and has no status of its own.
     let Some(indexes) = member(description, "GlobalSecondaryIndexes")? else {
         return Ok(true);
     };

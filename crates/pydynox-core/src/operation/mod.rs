@@ -85,6 +85,7 @@ impl<'a> Guard<'a> {
 
 /// If the condition fails, the answer includes the stored item.
 fn write_return_old(writer: &mut Writer) {
+    // Returning it consumes no read units, according to the API reference of PutItem.
     writer.raw(br#","ReturnValuesOnConditionCheckFailure":"ALL_OLD""#);
 }
 

@@ -66,6 +66,7 @@ pub(super) fn begin(
 fn write_expressions(writer: &mut Writer, selection: &Selection<'_>) -> Result<(), Error> {
     let start = writer.len();
     let mut longest = "";
+    // Bare names need no map of placeholders; the short form is for texts that exceed the limit with them.
     for mut names in [Names::new(), Names::short()] {
         writer.truncate(start);
         longest = "";
@@ -90,6 +91,7 @@ fn write_expressions(writer: &mut Writer, selection: &Selection<'_>) -> Result<(
                 longest
             };
         }
+        // The service refuses a projection together with Select=COUNT.
         if let Some(projection) = selection.projection.filter(|_| !selection.count) {
             let length = expression(writer, "ProjectionExpression", |writer| {
                 projection.write(writer, &mut names);
@@ -182,6 +184,7 @@ pub fn frame(body: &[u8]) -> Result<Framed, WireError> {
                 reader.begin_array()?;
                 while reader.next_element()? {
                     reader.peek()?;
+                    // The transport reads at most 128 MiB, so offsets fit.
                     let start = reader.position() as u32;
                     reader.pass()?;
                     framed.items.push(start..reader.position() as u32);

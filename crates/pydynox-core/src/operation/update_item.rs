@@ -47,6 +47,7 @@ pub fn finish_actions(
     condition: Option<&Condition>,
 ) -> Result<(), Error> {
     actions.write(writer, exists, condition)?;
+    // Without a condition, nothing can fail that would return the item.
     if exists.is_some() || condition.is_some() || actions.have_parents() {
         super::write_return_old(writer);
     }
