@@ -39,6 +39,7 @@ pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error>
         }
         return Ok(Some(credentials.clone()));
     }
+    // A profile that the program names takes precedence over the environment's keys, as in boto3.
     if settings.profile.is_some() {
         return Ok(None);
     }

@@ -149,6 +149,7 @@ impl KmsKeyring {
         let credentials = SharedCredentialsProvider::new(Borrowed(keychain));
         let mut builder = aws_sdk_kms::config::Builder::from(&config)
             .credentials_provider(credentials)
+            // The keychain already caches the credentials and renews them.
             .identity_cache(IdentityCache::no_cache());
         if let Some(url) = &self.settings.endpoint_url {
             builder = builder.endpoint_url(&**url);
@@ -189,6 +190,7 @@ impl KmsKeyring {
         wrapped: &[u8],
         context: &KeyContext,
     ) -> Result<DataKey, Error> {
+        // Before anything is sent: what is stored must not decide which key of which account is used.
         if !self.knows(key_ref) {
             return Err(cannot_open());
         }
@@ -286,6 +288,7 @@ fn failed<E>(operation: &str, key_id: &str, error: &SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    // The SDK wraps our error about credentials, which says more than its own text.
     if let Some(own) = own_error(error) {
         return own.clone().with_operation(operation);
     }

@@ -79,6 +79,7 @@ pub(crate) async fn chain(
 
 /// The configuration for a client of STS.
 pub(crate) async fn config(settings: &Settings, region: &str) -> Result<SdkConfig, Error> {
+    // Its callers add the client's credentials; the SDK's chain must not look for others.
     let loader = loader(settings, Some(region))?.no_credentials();
     Ok(loader.load().await)
 }

@@ -115,6 +115,7 @@ impl Default for Settings {
             assume_role: None,
             ca_bundle: None,
             connect_timeout: Duration::from_millis(3100),
+            // Less than the default timeout of a call (30 s), so that the error is about the lookup.
             timeout: Duration::from_secs(25),
         }
     }

@@ -76,6 +76,7 @@ impl Surroundings {
             None => credentials::at_hand(&self.settings)?,
         };
         let role = self.settings.assume_role.as_ref();
+        // Before the region is resolved: keys at hand need neither the shared files nor the metadata service.
         if let (Some(base), None) = (&base, role) {
             return Ok(base.clone());
         }

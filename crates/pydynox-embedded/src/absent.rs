@@ -58,6 +58,7 @@ pub(crate) fn update_item(
     let mut response = database.update_item(request)?;
     if let Some(absent) = absent {
         absent.restore(database)?;
+        // ALL_NEW would return the key of the item that was just removed.
         response.attributes = None;
     }
     Ok(response)

@@ -84,6 +84,7 @@ impl Engine {
             );
             TransportError::not_sent(FailureKind::Engine, message)
         })?;
+        // `ensure_open` has just opened it; the other states have returned an error.
         let State::Open(connection) = &self.state else {
             return Err(TransportError::not_sent(
                 FailureKind::Engine,
@@ -216,6 +217,7 @@ fn is_without_room(error: &DynoxideError) -> bool {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // The generation alone is not enough: a fork that bypasses Python does not raise it.
         if self.process != std::process::id() || self.generation != generation::now() {
             mem::forget(self.database.take());
             return;

@@ -127,6 +127,7 @@ fn look(role: Role, text: &str) -> Result<usize, String> {
     while let Some((place, token)) = tokens.next() {
         let called = matches!(tokens.peek(), Some((_, Token::Other('('))));
         operators += usize::from(match token {
+            // Placeholders include their mark, so none is taken for a keyword.
             Token::Word(word) => match Keyword::of(word) {
                 // The AND of a BETWEEN is not a separate operator.
                 Some(Keyword::And) => !std::mem::take(&mut between),

@@ -24,8 +24,10 @@ pub(crate) fn now() -> u64 {
 
 /// Keeps threads out from now on, and waits until none is inside.
 pub(crate) fn shut_out() {
+    // Announced before the count is read; a thread counts itself before it reads FORKING. So one of the two sees the other.
     FORKING.fetch_add(1, Ordering::SeqCst);
     let begun = Instant::now();
+    // Polled, because waiting for a signal would need a lock.
     while INSIDE.load(Ordering::SeqCst) != 0 && begun.elapsed() < PATIENCE {
         sleep(NAP);
     }
@@ -40,6 +42,7 @@ pub(crate) fn let_in() {
 
 /// Begins the next generation, in a forked child; no other thread survived the fork.
 pub(crate) fn begin() -> u64 {
+    // The counts are those of the parent's threads, which would never lower them here.
     FORKING.store(0, Ordering::SeqCst);
     INSIDE.store(0, Ordering::SeqCst);
     GENERATION.fetch_add(1, Ordering::AcqRel) + 1
@@ -53,6 +56,7 @@ pub(crate) struct Pass {
 impl Pass {
     /// A pass, unless a fork is about to happen.
     pub(crate) fn try_new() -> Option<Self> {
+        // Counted before the check, see `shut_out`; a pass that is not given is dropped, which counts it out again.
         let pass = Self::regardless();
         (FORKING.load(Ordering::SeqCst) == 0).then_some(pass)
     }

@@ -15,6 +15,7 @@ pub(crate) fn attributes<'a>(
 }
 
 fn top(path: &str) -> &str {
+    // A placeholder contains neither character, so a name with a dot in it is not cut.
     path.split(['.', '[']).next().unwrap_or(path).trim_end()
 }
 

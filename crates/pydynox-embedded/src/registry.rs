@@ -56,6 +56,7 @@ fn add(source: Source) -> Result<Arc<Slot>, Error> {
     let sharing = slots
         .iter()
         .filter_map(Weak::upgrade)
+        // A dead engine is not shared: the next client under the same name gets a new one.
         .find(|slot| is_same(&slot.source().place, &source.place) && !slot.is_dead());
     if let Some(slot) = sharing {
         agree(&slot.source().place, &source.place)?;
@@ -125,6 +126,7 @@ fn canonical(place: &Place) -> Result<Place, Error> {
 
 /// Links are followed; the file itself need not exist yet.
 fn canonical_path(path: &Path) -> io::Result<PathBuf> {
+    // Through a link or a relative path, one file would otherwise get two engines.
     match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         other => return other,

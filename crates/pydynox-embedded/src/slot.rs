@@ -47,6 +47,7 @@ impl Slot {
     pub(crate) fn open(source: Source) -> Result<Self, Error> {
         let source = Arc::new(source);
         let first = Seat::new(generation::now(), &source);
+        // The lock is new, so nothing can hold it or have poisoned it.
         if let Ok(mut engine) = first.desk.engine.lock() {
             engine.open()?;
         }
@@ -84,6 +85,7 @@ impl Slot {
         if self.source.is_memory() {
             return;
         }
+        // It is only locked if `shut_out` lost patience with a thread; then `renew` refuses the file in the child.
         if let Ok(mut engine) = self.last().desk.engine.try_lock() {
             engine.close();
         }
@@ -93,6 +95,7 @@ impl Slot {
     pub(crate) fn renew(&self, generation: u64) {
         let last = self.last();
         let seat = Seat::new(generation, &self.source);
+        // A lock that is held belongs to a thread that does not exist here, so the file counts as open.
         let was_closed = last
             .desk
             .engine

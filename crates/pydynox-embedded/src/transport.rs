@@ -44,6 +44,7 @@ impl Embedded {
     fn is_quick(&self, desk: &Desk, operation: &Operation) -> bool {
         self.slot.source().is_memory()
             && touches_one_item_or_table(operation)
+            // A sweep reads whole tables, so the request that starts it must not run inline.
             && !desk.sweeper.is_due()
     }
 
@@ -53,6 +54,7 @@ impl Embedded {
             let runtime = Handle::try_current().ok();
             if runtime.is_none() || self.is_quick(desk, &request.operation) {
                 let _turn = desk.turn.lock().await;
+                // Never `wait` here: this thread may hold the GIL, which the thread that forks needs.
                 if let Some(_pass) = Pass::try_new() {
                     return desk.answer(&request);
                 }
@@ -118,6 +120,7 @@ impl<T> AbortOnDrop<T> {
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
+        // A job that has started is not interrupted; it keeps its turn and finishes.
         self.0.abort();
     }
 }

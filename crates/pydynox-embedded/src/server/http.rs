@@ -105,6 +105,7 @@ fn is_packed(headers: &HeaderMap) -> Result<bool, Refused> {
 
 fn unpacked(body: &[u8]) -> Result<Bytes, Refused> {
     let mut unpacked = Vec::new();
+    // One byte more than allowed tells a body that is too large from one of the largest size.
     let most = LARGEST_BODY as u64 + 1;
     match MultiGzDecoder::new(body)
         .take(most)

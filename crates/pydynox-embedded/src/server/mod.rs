@@ -82,6 +82,7 @@ impl Server {
         limits: Limits,
     ) -> io::Result<(Self, Stop)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        // tokio requires it of a socket that it takes over.
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let (stop, stopped) = watch::channel(false);
@@ -112,6 +113,7 @@ impl Server {
         let places = Arc::new(Semaphore::new(most));
         loop {
             let next = async {
+                // The place before the connection: further clients wait in the listener's queue.
                 let place = places.clone().acquire_owned().await;
                 (place, listener.accept().await)
             };
@@ -175,6 +177,7 @@ impl Visit {
     }
 
     async fn answer(&self, heard: Heard) -> Answer {
+        // Against DNS rebinding, because loopback alone does not keep a browser's pages out.
         if !is_of_this_machine(&heard.host) {
             let message = "this server answers requests to localhost and 127.0.0.1 only";
             return refusal(403, "AccessDeniedException", message);

@@ -104,6 +104,7 @@ impl AsyncWrite for Tap {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // An answer begins: what is read after it belongs to the next request.
         self.head.clear();
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.within_patience(context, written)
