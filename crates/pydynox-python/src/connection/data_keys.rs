@@ -82,6 +82,7 @@ impl Keys {
         let opened = Arc::new(opened.map_err(refuse)?);
         let ended = {
             let mut all = self.by_loop.lock().unwrap_or_else(PoisonError::into_inner);
+            // A call that comes while this list is away makes keys of its own: one more request to the keyring, no wrong key.
             let mut before = std::mem::take(&mut *all);
             before.push((event_loop, opened.clone()));
             before

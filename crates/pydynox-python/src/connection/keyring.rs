@@ -110,6 +110,7 @@ impl CoreKeyring for Own {
             move |py| Ok(PyTuple::new(py, [pairs_in(py, &pairs)?])?.unbind()),
             |came| {
                 let (name, key, wrapped) = came.extract::<(String, Vec<u8>, Vec<u8>)>()?;
+                // This copy is wiped when it is dropped; the object that Python returned is not ours to wipe.
                 Ok((name, Zeroizing::new(key), wrapped))
             },
         );

@@ -40,6 +40,7 @@ impl Queue {
     #[cfg(target_os = "linux")]
     fn new() -> io::Result<Self> {
         use rustix::event::{EventfdFlags, eventfd};
+        // Non-blocking: the I/O thread must never wait for a loop that has stopped reading.
         let read = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self {
             completions: Mutex::default(),
@@ -295,6 +296,7 @@ pub(crate) fn start<'py>(
     let bridge = bridge_of(event_loop)?;
     let future = event_loop.call_method0(intern!(py, "create_future"))?;
     let inner = bridge.bind(py).get();
+    // The loop's own kind of future: uvloop, for one, has another than asyncio.
     let (slot, sequence) = lock(&inner.slots).add(Waiting {
         waiter,
         future: future.clone().unbind(),
@@ -476,6 +478,7 @@ fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
     {
         let bridges = lock(&KNOWN);
         let entry = bridges.iter().find(|entry| entry.address == address);
+        // The address is only a hint: a new loop may lie where one was freed.
         if let Some(entry) = entry
             && entry.event_loop.bind(py).upgrade_is(event_loop)
         {

@@ -301,6 +301,7 @@ struct Bell(Notify);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
+        // Leaves a permit if no one waits yet, so that a ring between the poll and the wait is not lost.
         self.0.notify_one();
     }
 }

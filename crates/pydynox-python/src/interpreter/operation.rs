@@ -373,6 +373,7 @@ fn drive<'py>(
     match sent? {
         Sent::Returned(value) => Ok(value),
         Sent::Yielded => {
+            // Its `finally` blocks run now, while the caller sees the error.
             close.call0()?;
             Err(PyRuntimeError::new_err(yielded()))
         }

@@ -98,6 +98,7 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
             }
         };
         let bytes = w.as_bytes();
+        // Keys of indexes are strings, numbers or bytes, which only ever change as a whole.
         if let Delta::Set(new) = &delta
             && let Err(problem) = schema.fits_index(index, &bytes[new.clone()])
         {

@@ -151,6 +151,7 @@ fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> 
     }
     drop(state);
     let given = ffi::get_attribute(instance, field.name.bind(py))?;
+    // 0 is what a new instance starts with, so it does not tell what is stored.
     let is_zero = given.is_none() || given.eq(0)?;
     Ok(if is_zero {
         Version::Unknown

@@ -153,6 +153,7 @@ pub(crate) fn raise(py: Python<'_>, problem: Unreadable, schema: &Schema, field:
 }
 
 pub(crate) fn append(raw: &mut Vec<u8>, bytes: &[u8]) -> Range<u32> {
+    // It fits: an item has at most 400 KB, and its JSON a few times that.
     let start = raw.len() as u32;
     raw.extend_from_slice(bytes);
     start..raw.len() as u32

@@ -49,6 +49,7 @@ pub(crate) fn broken_rules(
                 _ => false,
             }
         };
+        // The class checked its own default when it was created, and `validate` never sees one (docs/validation.md).
         if !filled && !field.default.is(&value) {
             problems.extend(broken(schema, field, &value)?);
             if inside {

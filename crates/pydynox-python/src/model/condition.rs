@@ -26,6 +26,7 @@ impl Condition {
                 owners.push(owner.clone_ref(py));
             }
         }
+        // Both, since one comparison with a plaintext value is enough to be refused.
         let stored = self.stored && other.stored;
         Self {
             tree,

@@ -221,6 +221,7 @@ impl Path {
                 action::Action::set(path, term.get().term.clone()),
             ));
         }
+        // Rules, defaults and protection belong to an attribute as a whole, not to places inside it.
         let whole = (self.place.steps().len() == 1)
             .then_some(self.field.as_ref())
             .flatten();
@@ -267,6 +268,7 @@ impl Path {
     /// A number to a number, or members to a set.
     fn add(&self, values: &Bound<'_, PyTuple>) -> PyResult<Action> {
         let kind = self.kind().present();
+        // ADD takes a number or a set. Where no type is declared, the value decides which.
         let number = match kind {
             Kind::Any if values.len() == 1 => {
                 let one = self.encoded(kind, &values.get_item(0)?)?;

@@ -27,6 +27,7 @@ pub(crate) fn from_plain<'py>(
             .ok()
             .and_then(|name| schema.by_name(name, usize::MAX))
             .map(|index| schema.field(index))
+            // What pydynox sets is passed on as it was given: a version may be the one that the caller expects to be stored.
             .filter(|field| !field.is_made());
         let value = match field.map(|field| (field, convert(&field.kind, &value, Form::Json))) {
             None => value,

@@ -67,6 +67,7 @@ pub(crate) fn has_hooks(class: &Bound<'_, PyType>) -> PyResult<bool> {
 impl Instance {
     #[new]
     #[pyo3(signature = (*_arguments, **_values))]
+    // Python passes its arguments to __new__ too; __init__ is the one that checks them.
     fn new(_arguments: &Bound<'_, PyTuple>, _values: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             schema: None,

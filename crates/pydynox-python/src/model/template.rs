@@ -238,6 +238,7 @@ fn formatted(value: &Bound<'_, PyAny>, spec: &str, width: Option<usize>) -> Chec
         _ => value.clone(),
     };
     let mut value_in_utc = Cow::Borrowed(&value);
+    // In UTC, or texts of one moment would differ and would not sort by time.
     if let Ok(at) = value.cast::<PyDateTime>()
         && at.get_tzinfo().is_some()
     {
@@ -308,5 +309,6 @@ fn escaped(text: &str, separator: &str) -> String {
     for byte in separator.bytes() {
         let _ = write!(code, "%{byte:02X}");
     }
+    // The percent sign first, or the codes of separators would be escaped as well.
     text.replace('%', "%25").replace(separator, &code)
 }

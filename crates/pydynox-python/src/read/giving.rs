@@ -57,6 +57,7 @@ impl Reading {
         }
         drop(state);
         if let Err(error) = read {
+            // After a row that does not fit the model, so that a caller can continue there.
             let cursor = this.cursor(py)?;
             error.value(py).setattr(intern!(py, "cursor"), cursor)?;
             return Err(error);

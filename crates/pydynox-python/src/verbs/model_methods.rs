@@ -205,6 +205,7 @@ pub(crate) fn restored<'py>(
         fill_new(&instance, schema.get(), values)?;
         instance
     };
+    // After the item: what differs from it is an unsaved change again.
     applied::keep_changed(&instance, values)?;
     let position = |name: String| schema.get().position(&name);
     let mut state = instance.borrow_mut();

@@ -225,6 +225,7 @@ pub(crate) fn execute_transaction(
     let reads = statement::check_together(&statements, MAX_OPERATIONS, "execute_transaction")
         .map_err(refuse)?;
     let sent = match token {
+        // Sent twice, reads change nothing: they need no token.
         _ if reads => None,
         Some(token) => Some(check_token(token).map_err(refuse)?.to_owned()),
         None => Some(new_token().map_err(refuse)?),

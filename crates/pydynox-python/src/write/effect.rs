@@ -105,6 +105,7 @@ impl Answered for Effect {
     }
 
     fn give_up(self, py: Python<'_>) {
+        // Only here does the instance hold what may or may not be stored; other writes leave it as it was read.
         let Self::Written {
             instance, fields, ..
         } = self

@@ -82,6 +82,7 @@ pub(super) fn holder<'py>(
     schema: &Schema,
     guard: &[u8],
 ) -> Option<Bound<'py, PyAny>> {
+    // For a message alone: what cannot be read is left out of it.
     let owner = unique::owner(guard)?;
     let mut parts = Vec::new();
     for field in schema.key_fields() {
