@@ -202,6 +202,7 @@ impl Answer {
     pub fn item(&self, number: usize, place: Range<usize>) -> Result<Bytes, Error> {
         let opened = match (&self.sealed, &self.opened) {
             (None, _) => return Ok(self.body.slice(place)),
+            // Items at `until` and later are closed: the ones before them have used up the limit.
             (Some(_), Some(opened)) if number < opened.until() => opened,
             _ => return Err(too_much_at_once()),
         };

@@ -162,6 +162,7 @@ pub(crate) fn estimate(operation: &Operation, body: &[u8]) -> Estimate {
     let count = parts
         .as_ref()
         .map_or(1.0, |parts| units(parts.len().max(1)));
+    // By the JSON text, which is never shorter than the size that the service counts; the reported cost corrects it.
     let written = || {
         let whole = [body.len()];
         let sizes = parts.as_deref().unwrap_or(&whole).iter();

@@ -251,6 +251,7 @@ impl Client {
     ) -> Result<Answer, Error> {
         let deadline = self.deadline(call.timeout);
         let again = call.clone();
+        // Both calls share the progress, because to their caller they are one.
         let error = match self.call_tracked(call, progress.clone()).await {
             // After an ambiguous attempt the guards that block the transaction may be its own.
             Err(error) if !error.ambiguous() => error,

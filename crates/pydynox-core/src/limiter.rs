@@ -186,6 +186,7 @@ impl Limiter {
         estimate: Estimate,
     ) {
         if !estimate.is_exact {
+            // By part, because the next request may have another number of them.
             let each = cost / estimate.parts;
             lock(&self.learned).insert((operation.clone(), table.clone()), each);
         }
@@ -269,11 +270,13 @@ impl Bucket {
         };
         level.too_much = Some(level.rate);
         level.rate = (level.rate * if times == 0 { EASED } else { CUT }).max(LEAST_RATE);
+        // Never raised: a debt that is deeper than the rest must still be paid.
         level.units = level.units.min(-REST * level.rate);
         level.fell = Some((now, times));
     }
 
     async fn take(&self, units: f64, deadline: &Deadline) -> bool {
+        // One at a time: if later requests checked the level too, small ones would overtake a large one forever.
         let _turn = self.turn.lock().await;
         loop {
             // Created before the check, so that units that come back in between are not missed.

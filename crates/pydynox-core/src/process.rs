@@ -15,6 +15,7 @@ pub fn generation() -> u32 {
 
 /// To be called in a child before anything else happens there; from a fork handler, so it does nothing but count.
 pub fn in_forked_child() {
+    // Relaxed: a forked child has one thread, and all others start after this.
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 

@@ -208,6 +208,7 @@ impl ItemSchema {
             .name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        // The pattern and the length of IndexName in the API reference of CreateTable.
         if !name_is_good || !(3..=255).contains(&index.name.len()) {
             return Err(self.refuse_index(
                 index,

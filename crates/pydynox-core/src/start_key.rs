@@ -75,6 +75,7 @@ impl StartKey {
             if attributes.len() == MAX_ATTRIBUTES {
                 return wrong("a key has at most 10 attributes");
             }
+            // Parsers differ in which of two equal names they keep, so the key could mean two positions.
             if attributes.iter().any(|(other, _)| *other == name) {
                 return wrong("an attribute appears twice");
             }

@@ -175,6 +175,7 @@ pub fn reason(reason: &CancellationReason) -> Option<Error> {
             }
         }
         "ValidationError" => ErrorKind::InvalidRequest,
+        // Codes that are newer than this list are reported as they are.
         _ => ErrorKind::Request,
     };
     let message = match reason.message.as_deref() {

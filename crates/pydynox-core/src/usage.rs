@@ -155,6 +155,7 @@ impl Usage {
 
     /// A call is about to be sent.
     fn begin(&self, operation: &Operation, table: &str, site: Option<&str>) -> Result<(), Error> {
+        // One lock for the check and the count: two calls must not both fit into the same rest of a budget.
         let mut counted = self.counted();
         if let Some(site) = site {
             let on = if table.is_empty() { "" } else { " on " };

@@ -122,6 +122,7 @@ impl Writes {
 
     /// Divides all writes into requests.
     pub fn sending(mut self) -> Sending {
+        // Only now, because until here a write is known by its position.
         self.requests.retain(Option::is_some);
         let chunks = self.chunks().into_iter();
         Sending {

@@ -142,6 +142,7 @@ impl<'a> Meter<'a> {
                 | ErrorKind::Configuration
                 | ErrorKind::ConnectionFailed
         );
+        // After an ambiguous attempt, an earlier one may have been served, at a cost.
         if cost_nothing && !error.ambiguous() {
             self.give_back();
         }

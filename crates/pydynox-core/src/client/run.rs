@@ -180,6 +180,7 @@ impl<'a> Run<'a> {
         if let (Some(meter), Class::Throttling) = (meter, failed.class) {
             meter.throttled();
         }
+        // Nothing was sent, so the error must not report an attempt.
         if failed.refused {
             self.attempts -= 1;
         }
@@ -215,6 +216,7 @@ impl<'a> Run<'a> {
         if let Some(meter) = meter {
             meter.retried();
         }
+        // The cause of a timeout, if the next attempt does not end in time.
         self.last = Some(self.in_context(failed.error));
         Ok(pause)
     }

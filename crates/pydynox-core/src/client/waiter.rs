@@ -116,6 +116,7 @@ impl Waiter {
     pub async fn look(&self, goal: Goal) -> Result<Answer, Error> {
         let mut trouble = None;
         loop {
+            // Each look waits, not only those of `wait`: callers drive the waiter one look at a time, too.
             let pause = self.next_pause();
             if !pause.is_zero() && !self.deadline.allows(pause) {
                 return Err(self.unreached(goal, trouble));

@@ -219,6 +219,7 @@ fn declared_size(frame: &[u8]) -> Result<u64, Refused> {
     if !is_single_segment {
         let (byte, tail) = rest.split_first().ok_or(Refused::Form)?;
         rest = tail;
+        // RFC 8878, section 3.1.1.1.2: five bits of exponent, three of mantissa.
         let base = 1_u64 << (10 + (byte >> 3));
         window = base + base / 8 * u64::from(byte & 0b111);
     }
@@ -260,6 +261,7 @@ fn frame(level: i32, content: &[u8]) -> std::io::Result<Vec<u8>> {
             Some((of, compressor)) if of == level => compressor,
             _ => {
                 let mut compressor = Compressor::new(level)?;
+                // `declared_size` refuses a frame without one.
                 compressor.include_checksum(true)?;
                 // The highest levels would take more than what is read back.
                 compressor.set_parameter(CParameter::WindowLog(WINDOW_LOG))?;

@@ -51,6 +51,7 @@ impl DataKey {
     }
 
     fn empty() -> Self {
+        // Zeros first: a box that is made from the key could leave a copy of it on the stack.
         Self(Box::new(Zeroizing::new([0; Self::LENGTH])))
     }
 

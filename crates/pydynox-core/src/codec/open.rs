@@ -236,6 +236,7 @@ impl SealedValues {
     ) -> Result<Opened, Error> {
         let end = share.from.saturating_add(share.wanted);
         let items = self.items_between(share.from, end);
+        // The keys of the whole share together: one that wraps many values is requested once.
         let mut keys = self.unwrap(items, keys, generation).await?.into_iter();
         let stored: usize = items.iter().map(|item| item.range.len()).sum();
         let mut opening = Opening {
@@ -255,6 +256,7 @@ impl SealedValues {
             let left = share.room.saturating_sub(start);
             let most = if is_first { share.most } else { left };
             let values = self.values.get(item.values.clone()).unwrap_or_default();
+            // Taken even if the item is refused below, because the keys are in the order of all values.
             let keys: Vec<_> = keys.by_ref().take(values.len()).collect();
             let outcome = match opening.item(item, values, &keys, most).await {
                 Ok(()) if opening.text.len() - start <= most => Ok(start..opening.text.len()),
@@ -265,6 +267,7 @@ impl SealedValues {
                     break;
                 }
                 Ok(()) | Err(Closed::Full) => Err(item.too_large(share.most)),
+                // Only this item cannot be opened; any other error concerns the keyring, and so all items.
                 Err(Closed::Refused(error)) if error.is_about_one_value() => Err(error),
                 Err(Closed::Refused(error)) => return Err(error),
             };
@@ -764,6 +767,7 @@ impl Item {
         for tag in &attribute.types {
             let binding = schema.binding(item_key, attribute, *tag);
             let binding = binding.ok_or_else(|| keyless(schema))?;
+            // Both come from the envelope and are authenticated: if either was changed, it does not open.
             possible.push(binding.associated_data(envelope.flags, envelope.key_ref));
         }
         let possible = possible.iter().map(Vec::as_slice);

@@ -87,6 +87,7 @@ impl Protection {
         let mut marks = Marks::default();
         for written in &self.writes {
             let item = marks.item(written.schema.clone());
+            // Only encrypted values are bound to the key of their item.
             if written.schema.encrypts() {
                 marks.set_key(item, ItemKey::of(&written.schema, &written.key)?);
             }
@@ -162,6 +163,7 @@ impl Protection {
 
     fn look_at(&self, place: Place<'_>, body: &[u8]) -> Result<Option<SealedValues>, Error> {
         let opens = |reads: &Reads| reads.schema.is_some() || reads.plain.is_some();
+        // Most calls read nothing that is protected, and need no walk through the answer.
         if !self.reads.iter().any(opens) {
             return Ok(None);
         }

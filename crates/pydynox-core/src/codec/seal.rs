@@ -122,6 +122,7 @@ impl Marks {
         keys: Option<&DataKeys>,
         generation: u64,
     ) -> Result<Vec<u8>, Error> {
+        // All of it before the keyring is called: a value that is refused must not cost a data key.
         let mut stored = Vec::with_capacity(self.marks.len());
         for mark in &self.marks {
             stored.push(self.prepare(mark)?);

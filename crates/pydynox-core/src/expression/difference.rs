@@ -49,6 +49,7 @@ pub(super) enum Difference {
 pub(super) fn difference(old: &Value, new: &Value) -> Difference {
     let mut changes = Changes::default();
     changes.value(old, new);
+    // They do not fit in one expression, and setting the whole attribute is one action.
     if changes.actions.len() > MAX_OPERATORS {
         return Difference::Whole;
     }

@@ -80,6 +80,7 @@ impl KeyCondition {
             }
             given.push((name, test));
         }
+        // The order of what is given does not matter: below it is taken in the order of the key.
         for part in known_parts {
             let name = &part.attribute_name;
             let place = given.iter().position(|(given, _)| given == name);
@@ -225,6 +226,7 @@ impl KeyCondition {
                 met += usize::from(test.admits(value));
             }
         }
+        // Counted, so that a position that lacks one of the attributes is not within the range.
         Ok(met == self.tests.len())
     }
 

@@ -88,6 +88,7 @@ impl Test {
                     Comparator::LessOrEqual => order.is_some_and(Ordering::is_le),
                     Comparator::Greater => order == Some(Ordering::Greater),
                     Comparator::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
+                    // A key condition cannot have it; `test_of` does not accept it.
                     Comparator::NotEqual => false,
                 }
             }

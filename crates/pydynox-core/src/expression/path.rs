@@ -136,6 +136,7 @@ impl Path {
 
     /// Whether one of the paths leads to the other, or both to the same place.
     pub fn overlaps(&self, other: &Self) -> bool {
+        // `zip` ends with the shorter path, so a path overlaps all places inside its own.
         self.0.iter().zip(other.0.iter()).all(|(a, b)| a == b)
     }
 

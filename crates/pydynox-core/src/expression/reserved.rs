@@ -6,6 +6,7 @@ pub fn is_reserved(name: &str) -> bool {
     let Some(first) = name.first().map(u8::to_ascii_uppercase) else {
         return false;
     };
+    // All words begin with a letter, which `STARTS` is indexed by.
     if !first.is_ascii_uppercase() || name.len() > LONGEST {
         return false;
     }

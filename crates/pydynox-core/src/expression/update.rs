@@ -110,6 +110,7 @@ impl Update {
         let old = Value::parse(old_json)?;
         let new = Value::parse(new_json)?;
         match difference(&old, &new) {
+            // The last call for an attribute wins, even if it finds no difference.
             Difference::None => {
                 self.attributes
                     .retain(|earlier| &*earlier.name != attribute);
@@ -149,6 +150,7 @@ impl Update {
         loop {
             writer.truncate(start);
             let fits = form.write(writer, exists, condition);
+            // If nothing is left to shorten, it is sent anyway: the service's refusal names the limit.
             if fits || !form.shorten() {
                 return;
             }

@@ -128,6 +128,7 @@ impl Quota {
         if self.0.load(Ordering::Relaxed) == QUOTA {
             return;
         }
+        // Only the last retry is refunded, so a call that needed several leaves the quota lower.
         let refund = last_retry.unwrap_or(FIRST_TRY_REFUND);
         // The closure never refuses, so there is no failure to handle.
         let _ = self

@@ -159,6 +159,7 @@ struct State {
 impl State {
     /// This asker's lookup in progress.
     fn flight_of(&mut self, asker: Option<&Asker>) -> Option<Flight> {
+        // A flight that has ended is not joined: its credentials may have been refused since.
         self.flights.retain(|(_, flight)| {
             flight
                 .upgrade()

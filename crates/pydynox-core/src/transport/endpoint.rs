@@ -166,6 +166,7 @@ impl Directory {
         // The same address is one endpoint, even if several queries resolved to it at once: its connections are shared.
         let same = resolved.iter().find(|(_, endpoint)| **endpoint == answer);
         let endpoint = same.map_or_else(|| Arc::new(answer), |(_, endpoint)| endpoint.clone());
+        // Another call may have resolved the same query while this one waited.
         if !resolved.iter().any(|(other, _)| *other == query) {
             resolved.push((query, endpoint.clone()));
         }

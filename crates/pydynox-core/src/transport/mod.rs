@@ -141,6 +141,7 @@ const CANCELLED: u8 = 2;
 impl Progress {
     /// No part of the request is sent before [`release`](Self::release).
     pub fn hold(&self) {
+        // A cancelled call stays cancelled, because the step begins at RELEASED only.
         self.step(RELEASED, HELD);
     }
 
@@ -152,6 +153,7 @@ impl Progress {
 
     /// Whether no part of the request has been sent.
     pub fn is_held(&self) -> bool {
+        // Cancelled counts too: no part of the request will be sent.
         self.0.phase.load(Ordering::Acquire) != RELEASED
     }
 

@@ -62,6 +62,7 @@ impl Entities {
         item: &Reader<'a>,
         has_subclasses: impl FnOnce() -> bool,
     ) -> Result<Owner<'a>, WireError> {
+        // There is nothing to distinguish, so the item is not searched for its entity.
         if self.own.is_none() && !has_subclasses() {
             return Ok(Owner::Own);
         }

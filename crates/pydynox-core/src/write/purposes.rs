@@ -55,6 +55,7 @@ impl Form {
         match self {
             Self::Text => format!(r#"{{"S":"{}"}}"#, at.text()),
             Self::WholeSeconds => {
+                // Floored before 1970 too, where plain division would round up.
                 let seconds = at.microseconds().div_euclid(1_000_000);
                 format!(r#"{{"N":"{seconds}"}}"#)
             }

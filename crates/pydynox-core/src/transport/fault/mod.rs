@@ -262,6 +262,7 @@ impl Faulty {
             self.plan.note(&done, is_applied(&answer));
             return answer;
         };
+        // Only the call's deadline or its cancellation ends this wait.
         if matches!(fault, Fault::Stall) {
             self.plan.note(&done, false);
             return std::future::pending().await;

@@ -63,6 +63,7 @@ impl Split<'_> {
             w.raw(&answer[opening + 1..]);
             return Ok(w.into_bytes());
         };
+        // The service may itself have left a part of the first half unprocessed.
         let mut parts = parts(&answer[place.clone()])?;
         for rest in &self.rest {
             match parts.iter_mut().find(|part| part.table == rest.table) {

@@ -48,6 +48,7 @@ impl Broken {
 
     /// The failure as the transport reports it.
     pub(super) fn judged(self, was_idle: bool) -> TransportError {
+        // A timeout does not make an idle connection stale: the service may be working on the request.
         if self.unsent {
             TransportError::NotSent(self.failure)
         } else if was_idle && self.silent && self.failure.kind != FailureKind::Timeout {

@@ -102,6 +102,7 @@ impl Head {
             }
             Err(_) => return Err(Malformed("the response is not HTTP/1.1")),
         };
+        // HTTP/1.1 connections persist by default, those of HTTP/1.0 do not (RFC 9112, section 9.3).
         let mut head = Self {
             status: response.code.unwrap_or_default(),
             framing: Framing::Close,

@@ -62,6 +62,7 @@ impl Trust {
                         .add(certificate)
                         .map_err(|what| unusable(path, named_by, &what.to_string()))?;
                 }
+                // Otherwise every handshake would fail, although the fault is in the file.
                 if roots.is_empty() {
                     return Err(unusable(
                         path,
