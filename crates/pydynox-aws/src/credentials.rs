@@ -72,6 +72,7 @@ fn of_environment() -> Result<Option<Credentials>, Error> {
     let (key, secret) = match (text(KEY)?, text(SECRET)?) {
         (Some(key), Some(secret)) => (key, secret),
         (None, None) => return Ok(None),
+        // Half a pair is a mistake, and passing over it would sign with other credentials than intended.
         (Some(_), None) => return Err(half(KEY, SECRET)),
         (None, Some(_)) => return Err(half(SECRET, KEY)),
     };

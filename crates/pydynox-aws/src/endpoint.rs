@@ -71,6 +71,7 @@ impl Rules {
 
     /// The endpoint of one kind of request.
     pub(crate) async fn resolve(&self, query: &EndpointQuery) -> Result<Endpoint, Error> {
+        // Any other ARN is sent to the usual endpoint, and the service says what is wrong with it.
         let owner = query.table_owner.as_deref().filter(|owner| is_owner(owner));
         let params = Params::builder()
             .region(&*self.region)
@@ -79,6 +80,7 @@ impl Rules {
             .set_endpoint(self.url.as_ref().map(|configured| configured.url.clone()))
             .set_account_id(query.account_id.as_deref().map(str::to_owned))
             .account_id_endpoint_mode(self.account_id_mode.clone())
+            // The answer is cached by owner, so it must not depend on the table.
             .set_resource_arn(owner.map(|owner| format!("{owner}:table/x")))
             .is_search_operation(query.search)
             .build()

@@ -178,6 +178,8 @@ impl KmsKeyring {
             .ciphertext_blob
             .ok_or_else(|| odd("kms:GenerateDataKey"))?;
         Ok(WrappedKey {
+            // The name from the settings, not the ARN that KMS returns: `knows` compares it with the settings when the value is
+            // read.
             key_ref: key_id.into(),
             key: data_key(answer.plaintext).ok_or_else(|| odd("kms:GenerateDataKey"))?,
             wrapped: wrapped.into_inner().into(),
@@ -198,6 +200,7 @@ impl KmsKeyring {
             .client()
             .await?
             .decrypt()
+            // Optional for KMS, which finds the key itself; with it, a data key that another key wrapped is refused.
             .key_id(key_ref)
             .ciphertext_blob(Blob::new(wrapped))
             .set_encryption_context(Some(pairs(context)))

@@ -66,6 +66,7 @@ impl Profile {
             .map_err(|error| profile.unreadable(&error))?;
             profile.sections = Some(sections);
         }
+        // A profile that AWS_PROFILE names must exist only where credentials are searched for; see `Search::run`.
         if chosen_by == ChosenBy::Program {
             profile.require()?;
         }
@@ -164,6 +165,7 @@ impl Profile {
 /// The path of a shared file: from its variable, else in the home directory.
 fn location(variable: &str, usual: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| usual.into(), PathBuf::from);
+    // As the SDK expands it when it reads the files; this path is for messages, and to see whether there are any.
     match (path.strip_prefix("~"), std::env::var_os("HOME")) {
         (Ok(rest), Some(home)) => Path::new(&home).join(rest),
         _ => path,

@@ -10,6 +10,7 @@ use crate::registry;
 /// wait for it.
 pub fn before_fork() {
     generation::shut_out();
+    // After the threads: a file that is in use cannot be closed.
     registry::close_files();
 }
 

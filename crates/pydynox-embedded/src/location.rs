@@ -171,7 +171,7 @@ fn file(rest: &str, wrong: &Wrong<'_>) -> Result<Place, Error> {
     }
     Ok(Place::File {
         path: path.into(),
-        // The default of `sync=`: FULL takes 4 ms for a put and 100 ms for a batch of 25.
+        // The default of `sync=`: it survives a killed process, and does not wait for the disk on every write.
         durability: Durability::Normal,
     })
 }

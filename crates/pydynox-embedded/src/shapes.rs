@@ -17,6 +17,7 @@ enum Shape {
 
 type Members = &'static [(&'static str, Shape)];
 
+// The engine checks the contents of a value itself.
 const VALUE: Shape = Structure("AttributeValue", &[]);
 const VALUES: Shape = List(&VALUE);
 const ITEM: Shape = Map(&VALUE);

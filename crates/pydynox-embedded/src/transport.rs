@@ -52,6 +52,7 @@ impl Embedded {
         let desk = self.slot.desk()?;
         loop {
             let runtime = Handle::try_current().ok();
+            // Without a runtime no other thread can run it, so a slow request runs here too.
             if runtime.is_none() || self.is_quick(desk, &request.operation) {
                 let _turn = desk.turn.lock().await;
                 // Never `wait` here: this thread may hold the GIL, which the thread that forks needs.

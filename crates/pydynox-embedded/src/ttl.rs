@@ -31,6 +31,7 @@ impl Sweeper {
 
     /// Whether the next request is to sweep first.
     pub(crate) fn is_due(&self) -> bool {
+        // Relaxed: a sweep that begins one request later is as good.
         self.needed.load(Ordering::Relaxed) && self.now() >= self.due.load(Ordering::Relaxed)
     }
 

@@ -159,6 +159,7 @@ fn query(database: &Database, mut request: QueryRequest) -> Result<QueryResponse
     // The engine refuses a starting key that is not the whole key of the table.
     let is_behind_the_only_item =
         request.index_name.is_none() && keys.is_some_and(|keys| keys.len() == 1);
+    // The service charges its minimum for an empty page too.
     let least = if request.consistent_read == Some(true) {
         1.0
     } else {

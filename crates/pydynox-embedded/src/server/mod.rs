@@ -120,6 +120,7 @@ impl Server {
             let Some((Ok(place), accepted)) = until(next, &mut stopped).await else {
                 break;
             };
+            // Ended connections stay in the set until they are joined.
             while connections.try_join_next().is_some() {}
             match accepted {
                 Ok((stream, _)) => {
@@ -199,6 +200,7 @@ impl Visit {
         };
         let request = Request {
             operation: Operation::from_name(name),
+            // The engine reads it from the body.
             table: "".into(),
             body: heard.body,
             progress: Progress::default(),
