@@ -156,6 +156,7 @@ fn number_size(reader: &mut Reader<'_>) -> Result<usize, WireError> {
 fn binary_size(reader: &mut Reader<'_>) -> Result<usize, WireError> {
     let text: Cow<'_, str> = reader.string()?.decode()?;
     let digits = text.trim_end_matches('=').len();
+    // Rounding down is exact: two digits without their padding are one byte, three are two.
     Ok(digits * 3 / 4)
 }
 

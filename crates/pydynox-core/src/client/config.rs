@@ -51,6 +51,7 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             timeout: Some(Duration::from_secs(30)),
+            // The default of the AWS SDKs for DynamoDB, as of November 2026.
             max_attempts: 4,
             retry_unsafe_writes: false,
             max_decompressed: MAX_DECOMPRESSED,

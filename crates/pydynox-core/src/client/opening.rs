@@ -44,7 +44,8 @@ impl Client {
         let sealing = Box::pin(protection.seal(&call.body));
         let sealed = deadline.bound(&self.shared.timers, sealing).await;
         call.body = sealed.ok_or_else(|| late(false))??.into();
-        // Only now: DynamoDB counts the stored form, whose size compression and encryption decide.
+        // Only now: DynamoDB counts the stored form, whose size compression and encryption decide. An update is not measured,
+        // because the rest of its item is unknown.
         if call.operation == Operation::PutItem
             && let Some(item) = put_item::item(&call.body)?
         {
@@ -68,7 +69,7 @@ impl Client {
             return Ok(answer);
         };
         let sealed = Sealed::new(marks, answer.body.clone(), protection.clone());
-        // Its items are opened as they are taken, so a page is never in memory decompressed as a whole.
+        // Its items are opened as they are taken: decompressed, a page can be many times as large.
         if answer.operation.answers_with_several() {
             answer.sealed = Some(Arc::new(sealed));
             return Ok(answer);

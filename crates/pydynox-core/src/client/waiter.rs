@@ -143,6 +143,7 @@ impl Waiter {
 
     async fn describe(&self) -> Result<Answer, Error> {
         let timeout = self.describe.timeout.or(self.client.shared.config.timeout);
+        // A poll may take as long as any call, but not longer than the wait.
         let timeout = timeout.into_iter().chain(self.deadline.left()).min();
         let call = Call {
             timeout,

@@ -252,6 +252,7 @@ impl SealedValues {
         for item in items {
             let start = opening.text.len();
             let migrated = opening.migrated.len();
+            // Without an exception for the first, an item larger than the room would never be opened.
             let is_first = share.at_least_one && opened.items.is_empty();
             let left = share.room.saturating_sub(start);
             let most = if is_first { share.most } else { left };

@@ -142,6 +142,7 @@ fn common(one: &Path, other: &Path) -> Result<Path, Error> {
 
 /// The steps of a path in an answer: if one element of a list was fetched, it comes back as the first.
 fn place(path: &Path, fetched: &[Path]) -> Vec<Step> {
+    // At most one of them contains it, because overlapping places were merged.
     let inside = fetched
         .iter()
         .find(|other| path.steps().starts_with(other.steps()))

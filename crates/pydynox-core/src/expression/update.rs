@@ -199,6 +199,7 @@ impl<'a> Form<'a> {
                 .collect(),
             short_names: false,
         };
+        // Before anything is written: the number of operators depends on the form alone, not on its names.
         while !form.is_within_operators() && form.collapse() {}
         form
     }
@@ -316,6 +317,7 @@ impl<'a> Form<'a> {
         writer.raw(br#","ConditionExpression":""#);
         let start = writer.len();
         write_exists(writer, names, exists, &[]);
+        // It does not tell whether the parent is still a map: if a scalar has replaced it, the service refuses the path.
         for (attribute, parent) in self.parents() {
             writer.raw(b" AND ");
             write_exists(writer, names, attribute, parent);

@@ -126,6 +126,7 @@ impl Rule {
             .as_ref()
             .is_none_or(|operation| *operation == request.operation)
             && self.table.as_deref().is_none_or(|table| {
+                // A batch or a transaction has no single table; its body names them.
                 *request.table == *table
                     || unprocessed::tables(&request.body)
                         .is_ok_and(|tables| tables.iter().any(|named| named == table))

@@ -29,6 +29,7 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
+            // The default of the AWS SDKs.
             connect_timeout: Duration::from_millis(3100),
             read_timeout: Duration::from_secs(10),
             max_connections: 64,
