@@ -145,6 +145,7 @@ impl Search<'_> {
             .await
             .map_err(of_credentials)?;
         profile.require().map_err(of_credentials)?;
+        // Not every source needs a region, so its error is not reported here.
         let region = self.region.as_ref().ok().copied();
         let chain = sdk::chain(self.settings, region)
             .await
@@ -271,6 +272,7 @@ fn session_name() -> String {
 
 /// What to do about it.
 fn advice(profile: &Profile, found_none: bool) -> String {
+    // The SDK can read them, but only with a second elliptic-curve library, which is not built in.
     if profile.uses(&["login_session"]) {
         let name = profile.name();
         return format!(

@@ -148,6 +148,7 @@ fn trust(settings: &Settings) -> Result<TrustStore, Error> {
             })?;
             Ok(TrustStore::empty().with_pem_certificate(pem))
         }
+        // The SDK's client takes certificates as PEM only, so the ones bundled with pydynox cannot be used here.
         None => Ok(TrustStore::default()),
     }
 }

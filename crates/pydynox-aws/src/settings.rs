@@ -131,7 +131,7 @@ impl Settings {
             check_region(name, "region=")?;
         }
         if let Some(url) = &self.endpoint_url {
-            // Only the address is checked; the region may not be known yet.
+            // Only the address is checked; the region is resolved later.
             Endpoint::parse(url, "any")?;
         }
         if self.profile.as_deref().is_some_and(str::is_empty) {

@@ -140,10 +140,12 @@ fn look(role: Role, text: &str) -> Result<usize, String> {
                     true
                 }
                 Some(Keyword::Or | Keyword::In) => true,
+                // A function. After a placeholder, a parenthesis is a mistake that the engine reports.
                 None => called && !word.starts_with(['#', ':']),
             },
             // The `=` of SET is an assignment.
             Token::Comparator => role != Role::Update,
+            // Only SET has arithmetic.
             Token::Other('+' | '-') => role == Role::Update,
             Token::Other('(') => {
                 parentheses.open(place);
