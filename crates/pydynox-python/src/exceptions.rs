@@ -178,6 +178,7 @@ pub(crate) fn raise_with(
                 fields.set_item("size", size)?;
                 fields.set_item("limit", limit)?;
                 fields.set_item("largest", largest.clone())?;
+                // Nothing was sent, so there is no request to describe.
                 return Ok(());
             }
             ErrorKind::Throttling { reasons } => fields.set_item("reasons", reasons.clone())?,
@@ -247,6 +248,7 @@ pub(crate) fn of_item(
 ) -> PyErr {
     let named = || -> PyResult<()> {
         let value = error.value(py);
+        // Only an error that can be about one item has a position.
         let is_ours = value.hasattr("position")? && value.getattr("key")?.is_none();
         match key {
             Some(key) if is_ours => about_key(py, &error, key, shows_keys),
@@ -297,6 +299,7 @@ pub(crate) fn located(py: Python<'_>, error: PyErr, answer: &Answer, applied: bo
         value.setattr("operation", answer.operation.name())?;
         value.setattr("request_id", answer.request_id.as_deref())?;
         value.setattr("attempts", answer.attempts)?;
+        // Any other status is an error before an answer is decoded.
         value.setattr("status", 200)?;
         value.setattr("applied", applied)?;
         if answer.table.is_empty() {

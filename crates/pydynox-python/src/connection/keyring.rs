@@ -130,6 +130,7 @@ impl CoreKeyring for Own {
         wrapped: &'a [u8],
         context: &'a KeyContext,
     ) -> Pending<'a, DataKey> {
+        // Copies, because a thread that may block uses them after these borrows have ended.
         let (pairs, name, wrapped) = (
             pairs_in_context(context),
             key_ref.to_owned(),
@@ -311,6 +312,7 @@ impl Keyring {
                 region: region.map(Into::into),
                 credentials,
             };
+            // Checked now, without a client, so that the error points at the keyring.
             kms.surroundings(Settings::default()).check()?;
             Ok::<_, Error>(kms)
         };

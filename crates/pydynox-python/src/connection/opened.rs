@@ -69,6 +69,7 @@ impl Connections {
         let mut stale = None;
         let client_slot = match &stage {
             None => {
+                // The test has ended, and its connection is of no more use.
                 stale = state.visit.take().map(|(_, open)| open);
                 state.own.as_ref()
             }

@@ -80,6 +80,7 @@ impl Settings {
         let Some(keys) = &self.keyring else {
             return Ok(None);
         };
+        // First, since a user's own keyring runs their code in tests too.
         if keys.given.is_own() {
             return keys.of_loop(py).map(Some);
         }

@@ -112,6 +112,7 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
         let differs = match &delta {
             Delta::Same => false,
             Delta::Removed => {
+                // Which members of an unsettled set are stored is unknown, so such a set is removed as a whole.
                 let empties = !forced && !value.is_none();
                 remove(update, field, stored, &stored.slots[index], empties);
                 true
@@ -267,6 +268,7 @@ fn compare(
         && is_raw(field, slot, value)
         && !forced
     {
+        // As its own type, which is not the declared one.
         encode::write_value(w, &Kind::Any, value, 0)?;
         return Ok(Delta::Edited(start..w.len(), range.clone()));
     }

@@ -105,6 +105,7 @@ fn attribute<'py>(
     }
     dump.value(&field.kind, value, filter, 0)
         .or_else(|failure| {
+            // strict_reads=False lets such a value in, and JSON has a form for it nevertheless.
             let of_another_type = dump.json
                 && instance
                     .borrow()

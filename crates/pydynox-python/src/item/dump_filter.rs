@@ -122,6 +122,7 @@ pub(crate) fn part(value: Bound<'_, PyAny>) -> Selected<'_> {
         return Selected::Whole;
     }
     match value.cast::<PyBool>() {
+        // True and ... both mean all of it, as in pydantic.
         Ok(flag) if flag.is_true() => Selected::Whole,
         Ok(_) => Selected::Nothing,
         Err(_) if value.is_none() => Selected::Nothing,

@@ -103,6 +103,7 @@ impl Shield {
         let mut w = Writer::with_capacity(64);
         write_key(&mut w)?;
         let written = match model.protected_in(settings) {
+            // A read has written no key, and seals nothing.
             Some(schema) if !w.is_empty() => Some(Written {
                 schema,
                 key: w.into_bytes().into(),

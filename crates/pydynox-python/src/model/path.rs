@@ -258,6 +258,7 @@ impl Left<'_> {
             "<" => Comparator::Less,
             "<=" => Comparator::LessOrEqual,
             ">" => Comparator::Greater,
+            // expressions.py passes one of six, and this is the sixth.
             _ => Comparator::GreaterOrEqual,
         };
         let right = self.beside(other)?;

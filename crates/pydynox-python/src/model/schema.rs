@@ -115,6 +115,7 @@ impl Schema {
             return Ok(());
         }
         let problems: Vec<_> = actions
+            // What DynamoDB computes, such as a sum, only DynamoDB can judge.
             .constants()
             .filter_map(|(name, json)| {
                 let index = self.by_attribute(name, usize::MAX)?;
@@ -148,6 +149,7 @@ impl Schema {
         if settings.sends_as_declared(table) {
             return Some(declared.clone());
         }
+        // Bound to the name that is sent, so that a value copied from another table does not open.
         let sent = settings.table_named(table);
         // Only the last name is kept: most programs send a model under one name.
         let mut last = self

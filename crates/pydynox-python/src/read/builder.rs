@@ -82,6 +82,7 @@ impl Search {
         let mut conditions = Vec::with_capacity(2);
         let mut equalities = 1;
         if let Ok(named) = partition.cast::<PyDict>() {
+            // An index may have several partition attributes, and a query needs an equality for each.
             equalities = named.len();
             for (name, value) in named.iter() {
                 let name = text::text(name.cast::<PyString>()?, "the name")?;

@@ -110,6 +110,7 @@ impl Parts {
                     ),
                 ));
             }
+            // Part of a partition key selects no partition, and an empty beginning selects everything.
             Some(_) if is_partition || text.is_empty() => {}
             missing => self.of_key.push(KnownPart {
                 attribute_name: field.attribute_name.clone(),

@@ -147,6 +147,7 @@ pub(crate) async fn bring(
             (Source::Idle(pager), fetched.map(|fetched| vec![fetched]))
         }
         Source::Ahead(receiver, _) => match receiver.await {
+            // Only a panic drops the sender: a task is aborted only when its reading ends.
             Err(_) => (Source::Over, Err(broken())),
             // A pager that failed has not moved: the next call requests the same page again.
             Ok((pager, Err(error))) => (Source::Idle(pager), Err(error)),

@@ -27,6 +27,7 @@ pub(super) fn key_condition(
     let py = schema.py();
     let model = schema.get();
     let (partition, sort, fields) = queried(py, model, index)?;
+    // None stands for a condition that was left out.
     let by_position = values
         .iter()
         .take_while(|value| !value.is_instance_of::<Condition>() && !value.is_none())

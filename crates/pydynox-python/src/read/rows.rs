@@ -34,6 +34,7 @@ pub(crate) fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, Wir
         written += 1;
     }
     w.byte(b'}');
+    // A table that no model describes has no known key names, and its rows no known key.
     Ok((written == names.len() && written > 0).then(|| w.into_bytes()))
 }
 

@@ -240,11 +240,13 @@ impl Answered for RowsAhead {
         error: &Error,
         about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // Takes the pager back, and what had arrived before: the next call continues from there.
         self.reading.get().settle();
         Err(raise_about(py, error, about.subject(py, None).as_ref()))
     }
 
     fn abandoned(&self) {
+        // The pager was part of the call and is gone with it: only a cursor can continue from here.
         self.reading.get().stop();
     }
 

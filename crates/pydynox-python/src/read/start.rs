@@ -115,6 +115,7 @@ impl Beginning {
         let left = left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
         Ok(Self {
             positions,
+            // A cursor cannot extend the limit of the query, nor the query what the cursor has left.
             limit: search.limit.into_iter().chain(left).min(),
         })
     }
@@ -136,6 +137,7 @@ fn opened(
     if opened.positions.len() != search.slots() {
         return wrong("this cursor does not fit the query");
     }
+    // Checked like a key that a caller gives: without cursor_keys, anyone can write a cursor.
     for position in &opened.positions {
         let Position::After(key) = position else {
             continue;

@@ -56,6 +56,7 @@ impl Client {
 
     fn send_write(&self, py: Python<'_>, mut write: Write) -> PyResult<Py<Operation>> {
         let settings = self.settings();
+        // The guard of a unique value is written together with its item, or neither is.
         if let Some(guards) = write.guards.take() {
             return transaction::send_guarded(py, &self.connection, write, guards);
         }
@@ -191,6 +192,7 @@ impl Client {
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
+        // Only what decides whether the model sees the item. DynamoDB bills the whole item either way.
         let has_subclasses = !model.entities.bind(py).is_empty();
         let attributes = model.rules.attributes_of_exists(has_subclasses);
         let projection: Vec<_> = attributes.map(Place::new).collect();
@@ -454,6 +456,7 @@ impl Client {
         let py = key.py();
         let condition = condition_of(condition)?;
         refuse_split(condition, key)?;
+        // Without a model, the given key is all that tells which attributes are keys.
         let actions = actions_of(actions, |name| {
             let is_key = key.contains(name).unwrap_or(false);
             is_key.then_some(IS_KEY.into())
@@ -523,6 +526,7 @@ impl Client {
         service_json::write(&mut w, wire.as_any(), 0)?;
         let terms = Terms::of_request(&name, wire.contains("ClientRequestToken")?);
         let table = match wire.get_item("TableName")? {
+            // For errors and meters alone: what is not a text, DynamoDB refuses.
             Some(table) => table.extract().unwrap_or_default(),
             None => String::new(),
         };

@@ -62,6 +62,7 @@ pub(crate) fn given_item(
 ) -> PyResult<Vec<u8>> {
     let mut w = Writer::with_capacity(1024);
     service_json::write(&mut w, item.as_any(), 0)?;
+    // Measured because that checks the form of every value; the size itself is not needed.
     if let Err(problem) = item_size(w.as_bytes()) {
         let name = &schema.get().name;
         return Err(validation_error(

@@ -94,6 +94,7 @@ impl Statement {
             consistent_read: reads && client.get().0.is_consistent(py, consistent_read, false)?,
             limit,
             after,
+            // Always requested: each page shows its cost (QueryResult.consumed_capacity).
             capacity: true,
         };
         let mut w = Writer::with_capacity(256);
@@ -128,6 +129,7 @@ impl Statement {
         let keys = &client.get().0.settings.cursor_keys;
         let token = keys.open_token(self.binding(), cursor).map_err(|error| {
             let other = "this cursor was made by another statement, or with other parameters";
+            // The core's message speaks of a query, which a caller of execute() has never seen.
             let is_other = error.message().contains("another query");
             let error = if is_other {
                 Error::new(ErrorKind::Cursor, other)

@@ -174,6 +174,7 @@ impl Answered for Guarded {
         error: &Error,
         _about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // The caller made one write, and gets the error of that write instead of one of a transaction.
         if matches!(error.kind(), ErrorKind::TransactionCanceled { .. })
             && let Some(failure) = first_failure(py, error, &self.0)?
         {
@@ -249,6 +250,7 @@ pub(crate) fn send(
         };
         let key = entry.key().map_err(placed)?;
         let mut body = write.take_body();
+        // While the body is still on its own: its marks are renumbered for their place in the transaction.
         shields.add(write.shield.take(), &mut body);
         transaction
             .add(verb, &write.table, key.as_bytes(), body)

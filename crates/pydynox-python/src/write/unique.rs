@@ -148,6 +148,7 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
             stored.raw(value);
         }
         stored.byte(b'}');
+        // The body of the guard's own put, for the item in it: the table does not matter.
         let body = claim
             .take(&schema.item, "", owner.as_bytes(), None)
             .map_err(|error| raise(py, &error))?;
