@@ -25,5 +25,6 @@ def warn_of_cursors() -> None:
     if frame is None:
         warnings.warn(message, CursorWarning, stacklevel=2)
         return
+    # Once per line of user code, as warn_of_size() in cost.py does.
     registry = frame.f_globals.setdefault("__warningregistry__", {})
     warnings.warn_explicit(message, CursorWarning, frame.f_code.co_filename, frame.f_lineno, registry=registry)

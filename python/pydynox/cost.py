@@ -217,6 +217,7 @@ def budget(
     if message is not None and on_exceed == "raise":
         raise BudgetExceededError(message, sites=usage.sites)
     if message is not None:
+        # Past this generator and the __exit__ of contextlib, to the line of the block.
         warnings.warn(message, BudgetExceededWarning, stacklevel=3)
 
 
@@ -233,6 +234,7 @@ def caller() -> FrameType | None:
     frame: FrameType | None = sys._getframe()  # pyright: ignore[reportPrivateUsage]  # documented under this name
     while frame is not None:
         path = frame.f_code.co_filename
+        # Below the frames of asyncio is the loop, not the code that created the task.
         if path.startswith(_ASYNCIO):
             return None
         if not path.startswith(_OURS):

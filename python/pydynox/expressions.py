@@ -107,6 +107,7 @@ class Operand(Handled, Generic[T_co]):
             >>> User.age.in_(18, 21)
             <condition age IN (…, …)>
         """
+        # On a path to a list, a single list is a value and not the values.
         if len(values) == 1 and not self._holds_many and _is_many(values[0]):
             values = tuple(values[0])
         return cast("Condition", self._handle.is_in(tuple(map(handle_of, values))))

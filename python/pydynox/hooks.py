@@ -207,8 +207,10 @@ async def _run(instance: Any, name: str, event: str) -> None:
         await result
         return
     try:
+        # Driven on this thread, as the verb is: no loop runs here that could await it.
         _core.drive_hook(_awaited(result), _described(instance, name, event))
     except RuntimeError as error:
+        # The words of asyncio itself, where a hook asks for the loop that a blocking call does not have.
         if str(error) == "no running event loop":
             _refuse_waiting(_described(instance, name, event), error)
         raise

@@ -117,6 +117,7 @@ def expiring_options(options: dict[str, Any]) -> dict[str, Any]:
     # () means not given: None is a default of its own, for items that never expire.
     default = options.pop("default", ())
     if isinstance(default, timedelta):
+        # A factory, since the lifetime of each instance begins when it is created.
         options["default_factory"] = lambda: datetime.now(UTC) + default
     elif default != ():
         options["default"] = default

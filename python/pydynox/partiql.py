@@ -87,6 +87,7 @@ def _prepared(statement: Any) -> _core.Statement:
 
 
 def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
+    # A str can be iterated, and each letter would become a statement.
     if isinstance(statements, str):
         raise TypeError("pass several statements as a list: [statement, (statement, parameter), ...]")
     prepared: list[_core.Statement] = []

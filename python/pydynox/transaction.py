@@ -137,6 +137,7 @@ class Transaction:
         condition: Condition | None = None,
         upsert: bool = False,
     ) -> None:
+        # Checked here, not at the end of the block, so that the error points at the line that added the operation.
         position = len(self._entries)
         if self._ended:
             raise RuntimeError(f"this transaction has ended: tx.{verb}() needs a new one")

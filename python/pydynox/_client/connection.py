@@ -72,6 +72,7 @@ class Connection:
             (
                 before[0] if timeout is NOT_GIVEN else timeout,
                 before[1] if consistent_read is None else consistent_read,
+                # Created on entry: a deadline is a point in time, and starts to run here.
                 before[2] if deadline is None else _core.BlockDeadline(deadline, before[2]),
             )
         )

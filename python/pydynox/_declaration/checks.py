@@ -225,6 +225,7 @@ def _declared_key_types(cls: type[Any]) -> list[Any]:
 
 def _is_immutable(value: Any) -> bool:
     try:
+        # As in dataclasses, a default without a hash counts as mutable.
         hash(value)
     except TypeError:
         return False

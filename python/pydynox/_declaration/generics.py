@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def type_arguments(cls: type[Any]) -> dict[type[Any], dict[Any, Any]]:
     """The arguments of every base class's type variables; those of ``Model[...]`` by position."""
     meanings: dict[type[Any], dict[Any, Any]] = {}
+    # Reversed, so that an earlier base takes precedence, as it does for attributes.
     for base in reversed(cls.__dict__.get("__orig_bases__", cls.__bases__)):
         origin = typing.get_origin(base)
         if origin is None:

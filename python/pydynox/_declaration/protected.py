@@ -63,6 +63,7 @@ def place_concealed(cls: type[Any], attributes: Iterable[Attr[Any]]) -> None:
         if conceals(attribute) and not isinstance(current, _core.Concealed):
             setattr(cls, name, _core.Concealed(name))
         elif isinstance(current, _core.Concealed) and not conceals(attribute):
+            # Found before the descriptor of the base. It has no __set__, so the instance's __dict__ comes first again.
             setattr(cls, name, _Shown(name))
 
 

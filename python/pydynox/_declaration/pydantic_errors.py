@@ -25,6 +25,7 @@ _KNOWN: frozenset[str] = frozenset(typing.get_args(core_schema.ErrorType))
 
 def attribute_schema(attribute: Attr[Any], schema: Any) -> Any:
     """The schema of an encrypted attribute: errors describe the problem without showing the value."""
+    # Names that a class declares are shown in places; keys of a map are part of the secret value.
     names = frozenset(_member_names(attribute.type, set()))
 
     def check(value: Any, validate: Callable[[Any], Any]) -> Any:

@@ -75,6 +75,7 @@ def codec_kind(annotation: Any, codec: Any, described: str, kind_of: KindOf) -> 
     optional = type(None) in members or annotation is Any
     present = next((member for member in members if member is not type(None)), annotation) if optional else annotation
     try:
+        # A codec need not declare what it returns; then any value that can be stored is accepted.
         returned = typing.get_type_hints(getattr(codec, "to_stored", None)).get("return", Any)
     except (AttributeError, NameError, TypeError):
         returned = Any
@@ -179,6 +180,7 @@ def _record(annotation: Any, make: str, members_of: Callable[[Any, dict[str, Any
             flags.append(flag)
         shape.complete(fields, flags)
     finally:
+        # Even if a member failed: a shape that is not complete must not be used again.
         del _open[annotation]
     return ("record", shape, None)
 

@@ -111,6 +111,7 @@ async def bulk_read(
         if hasattr(given, "__await__"):
             await given
         done += len(page)
+        # After the page was handled: after a crash a page may be handled twice, and none is left out.
         _report(note if page.cursor is not None else None, job, done, progress, cursor=page.cursor)
     if note is not None and os.path.exists(note):
         os.remove(note)

@@ -183,6 +183,7 @@ async def _renewed(
         if instance is None:
             continue
         actions = [path_of(model, name).set(getattr(instance, name)) for name in names]
+        # Written only over the envelopes that were read, so an older value never replaces a newer one.
         guard: Any = None
         for name in names:
             # Not handle_of(): the path of an encrypted attribute is opaque, and this is the one condition that it supports.

@@ -164,6 +164,7 @@ class _Check:
             owners = await self._client.batch_get_all([key], consistent_read=True)
             if owners[0] is None or self._holds(owners[0], guard):
                 return  # the item belongs to another model, or has the value after all
+        # Only while the item is as it was read: it could claim the value again before its guard is deleted.
         repaired = self._repair and await self._applied(
             self._unchanged(claim["owner"]["M"], owner, _scope_of(claim)[1]),
             {"Delete": {**self._place(guard), **_equal({GUARD: guard[GUARD]})}},
@@ -205,6 +206,7 @@ class _Check:
                 self.problems.append(UniqueProblem("shared", key, names, repaired=False))
             return
         repaired = self._repair and await self._applied(
+            # Without this check, an item that changes meanwhile would get a guard for a value that it no longer has.
             {"ConditionCheck": {**self._place(owner), **_equal(values)}},
             {
                 "Put": {

@@ -148,6 +148,7 @@ class ModelValues(_core.Instance):
             >>> User.model_validate({"user_id": "u1", "name": "Ada"})
             User(user_id='u1', name='Ada', age=0)
         """
+        # As in pydantic, an instance is passed through and not copied.
         if isinstance(value, cls):
             return value
         values = as_dict(value)

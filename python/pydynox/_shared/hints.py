@@ -37,6 +37,7 @@ def refused_awaiting(blocking: str, awaited: str) -> tuple[Callable[..., NoRetur
 
 
 def _refused(message: str) -> tuple[Callable[..., NoReturn], Callable[..., NoReturn]]:
+    # `with` looks up both before it calls one, so both must exist for this error to be seen.
     def enter(_: object) -> NoReturn:
         raise TypeError(message)
 

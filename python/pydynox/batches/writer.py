@@ -200,6 +200,7 @@ class BatchWriter:
                 written: Coroutine[Any, Any, None] = getattr(target, verb)()
                 await (written if self._timeout is NOT_GIVEN else limited(self._client, self._timeout, written))
         except PydynoxError as error:
+            # The error keeps its class, so that callers can catch it; what was written goes along as its cause.
             if error.__cause__ is None:
                 error.__cause__ = self._incomplete("one failed", unprocessed=[target], retryable=error.retryable)
             raise

@@ -211,6 +211,7 @@ def _as_table(items: Items, first: list[str]) -> None:
     console = rich_module("console", "a table").Console()
     text = rich_module("text", "a table").Text
     table = rich_module("table", "a table").Table()
+    # All of them at once, because each may add a column.
     rows = list(items)
     names = list(dict.fromkeys([*first, *sorted({name for row in rows for name in row})])) if rows else first
     for name in names:

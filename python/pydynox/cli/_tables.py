@@ -63,6 +63,7 @@ def _apply(options: Any) -> int:
         for model, drifts in drifts_by_model:
             if not drifts:
                 continue
+            # ensure() first, even with --update: update() requires a table that exists.
             for drift in model.table.sync.ensure():
                 say(f"{_name(model)}: done: {drift.what} {drift.index or ''}".rstrip())
             if options.update:

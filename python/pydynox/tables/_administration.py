@@ -59,6 +59,7 @@ class Administration:
         if "update" in by:
             await self._describe()  # update() requires the table
         elif (creation := await self._create_if_missing(declared)) is not None:
+            # A table that this call created has all that is declared.
             return [creation]
         while True:
             table = await self.wait_until("active", "waiting", applied=bool(fixed))
@@ -85,6 +86,7 @@ class Administration:
         from ._plan import Actual
 
         time_to_live = backups = tags = None
+        # Each of these is a request of its own, sent only for what is declared.
         if declared.ttl is not None:
             time_to_live = (await self.send("DescribeTimeToLive", {}))["TimeToLiveDescription"]
         if "point_in_time_recovery" in declared.options:

@@ -150,6 +150,7 @@ class Declared:
         declared = self.options.get("deletion_protection")
         actual = bool(table.get("DeletionProtectionEnabled", False))
         if declared is not None and declared is not actual:
+            # ensure() only adds: it may protect a table, and only update() may lift the protection.
             yield _changed("deletion protection", declared, actual, {"DeletionProtectionEnabled": declared}, adds=declared)
 
     def _tag_drifts(self, actual: Actual) -> Iterator[Drift]:
@@ -188,6 +189,7 @@ class Declared:
         declared: PointInTimeRecovery | bool = self.options["point_in_time_recovery"]
         state = part_of(actual.backups, "PointInTimeRecoveryDescription")
         on = state.get("PointInTimeRecoveryStatus") == "ENABLED"
+        # DynamoDB keeps 35 days unless it is given a shorter period.
         current = PointInTimeRecovery(int(state.get("RecoveryPeriodInDays", 35))) if on else False
         if declared == current or (on and declared is True):  # True asks for no number of days
             return

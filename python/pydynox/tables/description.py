@@ -265,6 +265,7 @@ def billing_of(table: Mapping[str, Any], part: Mapping[str, Any]) -> OnDemand | 
     throughput = part_of(part, "ProvisionedThroughput")
     rcu, wcu = int(throughput.get("ReadCapacityUnits", 0)), int(throughput.get("WriteCapacityUnits", 0))
     mode = part_of(table, "BillingModeSummary").get("BillingMode", "PROVISIONED")
+    # DescribeTable has no summary of a table that was never on demand. One without units is on demand in any case.
     if mode == "PROVISIONED" and rcu and wcu:
         return Provisioned(rcu, wcu)
     limits = part_of(part, "OnDemandThroughput")
