@@ -92,6 +92,7 @@ pub(crate) fn read_any<'py>(
     let mut decoder = Decoder::new(py);
     let instance = match entity::owner(schema, &r)? {
         Owner::Other(schema) => read::read(&mut decoder, &mut r, &schema)?,
+        // The caller has changed or deleted this item by its key, so it is theirs to see.
         Owner::Own | Owner::Foreign => read::read(&mut decoder, &mut r, schema)?,
     };
     Ok(instance.into_any())

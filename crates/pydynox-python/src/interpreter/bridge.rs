@@ -341,6 +341,7 @@ pub(crate) fn join<'py>(
     let inner = bridge.bind(py).get();
     if lock(&inner.gathered).is_empty() {
         let send = bridge.getattr(py, intern!(py, "send_gathered"))?;
+        // Only for the first read of a turn: those that follow join it before the loop gets there.
         event_loop.call_method1(intern!(py, "call_soon"), (send,))?;
     }
     let (slot, sequence) = lock(&inner.slots).add(Waiting {

@@ -50,6 +50,7 @@ pub(crate) fn together(reads: Vec<JoinableRead>) -> Guarded<Vec<Outcome>> {
         };
         let timeout = first.timeout;
         let clients: Vec<CoreClient> = reads.iter().map(|one| one.client.clone()).collect();
+        // One request serves reads of several models, so its client must open the protected values of them all.
         let client = coalesce::joined(&clients[0], &clients);
         let reads = reads.into_iter().map(|one| one.read).collect();
         Ok(coalesce::read(&client, timeout, reads).await)

@@ -179,6 +179,7 @@ impl Drop for Stay {
 /// Makes the interpreter's exit wait for functions in progress, as it waits for those of an executor.
 fn wait_at_exit(py: Python<'_>) {
     static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
+    // Registered by the first call that needs it: most programs give pydynox no code of their own to run.
     let _ = REGISTERED.get_or_try_init(py, || {
         let wait = PyCFunction::new_closure(py, None, None, |arguments, _| {
             IS_ENDING.store(true, Ordering::Release);

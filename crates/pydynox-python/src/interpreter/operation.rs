@@ -258,6 +258,7 @@ impl Operation {
         traceback: Option<Bound<'_, PyTraceback>>,
     ) -> PyResult<()> {
         self.give_up(py);
+        // An exception, or a class with or without a value: generators accept all of these forms.
         let value = value.filter(|value| !value.is_none());
         let error = match value {
             Some(value) if value.is_instance_of::<PyBaseException>() => PyErr::from_value(value),

@@ -62,6 +62,7 @@ extern "C" fn in_forked_child() {
 
 /// Abandon what a parent process opened, before this one opens its own.
 pub(crate) fn forget_inherited() {
+    // 0 is the process that loaded the library, which has inherited nothing.
     static KNOWN: AtomicU32 = AtomicU32::new(0);
     if KNOWN.swap(generation(), Ordering::Relaxed) != generation() {
         pydynox_embedded::forget_after_fork();
@@ -128,6 +129,7 @@ impl Blocking {
     /// When the runtime, or the thread that several blocking calls need, cannot be started.
     pub(crate) fn new(exchange: Exchange) -> io::Result<Self> {
         let io = current()?;
+        // Counted before the thread is considered, so that of two calls at least the second sees the other.
         let others = io.blocked.fetch_add(1, Ordering::AcqRel);
         let blocking = Self {
             io,

@@ -40,6 +40,7 @@ impl Changes {
                 .iter()
                 .find(|(changed, _)| *changed == index)
                 .map(|(_, delta)| delta);
+            // Before any delta: a write decides these attributes itself.
             if let Some(value) = managed.value(index) {
                 slots.push(Slot::Scalar(value.clone().unbind()));
                 continue;

@@ -123,6 +123,7 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
             }
             Delta::Edited(..) | Delta::Rewritten(..) => {
                 let (new, old) = delta.bytes(bytes, stored);
+                // DynamoDB cannot look into a protected value, so no path leads into one.
                 let as_one = whole.contains(&index) || field.protected.is_some();
                 edit(update, field, (old, new), as_one).map_err(|error| malformed(py, &error))?
             }

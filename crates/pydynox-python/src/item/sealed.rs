@@ -27,6 +27,7 @@ pub(crate) fn refuse_sealed(schema: &Bound<'_, Schema>, item: &[u8]) -> PyResult
             let start = r.position();
             r.skip()?;
             let mut value = Reader::new(&item[start..r.position()])?;
+            // Envelopes and compressed values are stored as binary; anything else is plaintext.
             if value.begin_value()? != Tag::B {
                 continue;
             }

@@ -74,6 +74,7 @@ pub(crate) fn check_owners(condition: &Bound<'_, Condition>, schema: &Schema) ->
 pub(crate) fn refuse_split(py: Python<'_>, schema: &Schema, path: &path::Path) -> PyResult<()> {
     let knows = |name: &str| schema.by_attribute(name, usize::MAX).is_some();
     match path.as_one_name() {
+        // Only if the path can mean nothing else: an attribute of the first name makes it a real path.
         Some(name) if knows(&name) && !knows(path.attribute()) => Err(split_name(py, &name)),
         _ => Ok(()),
     }

@@ -25,6 +25,7 @@ impl Schema {
                 Some(named) => named.get_item(&field.name)?,
                 None => None,
             };
+            // A name that is left uncounted at the end is one that the key does not know.
             used += usize::from(given.is_some());
             let value = match (values.get_item(position), given) {
                 (Ok(_), Some(_)) => {

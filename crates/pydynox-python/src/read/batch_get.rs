@@ -78,6 +78,7 @@ pub(crate) fn send(
     let client = core.clone();
     let exchange = Box::pin(async move {
         let reads = gets.read(&core, timeout).await?;
+        // An error about the content of the answers names the request of the last one.
         let answer = reads.answers.last().cloned();
         let mut arrived = Arrived::new(reads)?;
         Box::pin(arrived.open(&core, timeout)).await?;

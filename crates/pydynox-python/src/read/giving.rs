@@ -29,6 +29,7 @@ impl Reading {
         let (mut pending, mut given, most, was_over) = {
             let mut state = lock(&this.state);
             state.is_stuck = false;
+            // Keys are hydrated together, and the error of one item carries the cursor after its own key.
             state.last = matches!(this.search.get().rows, Rows::Keys(_)).then(|| state.before());
             let remaining = this.remaining(&state).unwrap_or(usize::MAX);
             let most = wanted.unwrap_or(usize::MAX).min(remaining);

@@ -83,6 +83,7 @@ impl Rows<'_, '_> {
         };
         let instance = instance.unbind().into_bound(self.decoder.py());
         let class = instance.get_type();
+        // Hooks belong to the class, so a run of items of one class is asked once.
         if !self.plain.as_ref().is_some_and(|plain| plain.is(&class)) {
             self.have_hooks |= has_hooks(&class)?;
             self.plain = Some(class);

@@ -312,6 +312,7 @@ impl Search {
             page_size: self.page_size,
             // A row that on_invalid takes is one that a filter would drop: the rows still wanted do not bound the items to read.
             filtered: filter.is_some() || self.on_invalid.is_some(),
+            // Without known keys there is no position inside a page, so a page must not hold more than is wanted.
             exact: self.schema.is_none(),
             total_segments: self.segments,
             reads_left: self.max_reads.map(AtomicU32::new),
@@ -325,6 +326,7 @@ impl Search {
     /// Whether reads are consistent: the caller, the block around the call, or the model sets it; never on a global index.
     pub(crate) fn is_consistent(&self, py: Python<'_>, client: &Connection) -> PyResult<bool> {
         if self.core_index().is_some_and(|index| index.global) {
+            // Not an error here: the model's or the block's setting may be meant for its other reads.
             return Ok(false);
         }
         let otherwise = self

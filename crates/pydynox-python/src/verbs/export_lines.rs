@@ -67,6 +67,7 @@ fn lines<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let page = lines::write_page(&mut w, body).map_err(|error| malformed(py, &error))?;
     let next = page
         .next
+        // Written by the core, so it is valid UTF-8 and nothing is lost.
         .map(|key| String::from_utf8_lossy(&key).into_owned());
     let lines = PyBytes::new(py, w.as_bytes());
     Ok((lines, page.count, next).into_pyobject(py)?.into_any())

@@ -145,6 +145,7 @@ impl Write {
         purposes
             .write_by_key(&mut actions, upsert)
             .map_err(|error| raise(py, &error))?;
+        // DynamoDB creates no item for REMOVE and DELETE alone, and the call would succeed without one.
         if upsert && !actions.make_an_item() {
             return Err(makes_nothing(py, model, &actions));
         }
