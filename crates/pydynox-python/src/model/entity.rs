@@ -112,6 +112,7 @@ pub(crate) fn readable(py: Python<'_>, schema: &Schema) -> PyResult<Option<Condi
     if entities.reads_all() {
         return Ok(None);
     }
+    // Listed for each read, because subclasses may have been defined since the last one.
     let names = schema.entities.bind(py).keys();
     let names: Vec<String> = names
         .iter()

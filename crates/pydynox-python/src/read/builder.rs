@@ -60,6 +60,7 @@ impl Search {
         segment: Option<i64>,
     ) -> PyResult<Self> {
         let py = schema.py();
+        // For its error alone: the model may not have this index.
         queried(py, schema.get(), index)?;
         let (segments, segment) =
             scan::check_segments(segments, segment).map_err(|error| raise(py, &error))?;

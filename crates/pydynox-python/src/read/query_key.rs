@@ -34,6 +34,7 @@ pub(super) fn key_condition(
         .count();
     let parts = match models {
         Some(models) if by_position == 0 => parts_of_all(py, &models, &fields, named)?,
+        // A partition key that is passed by value is complete: no model has to build it.
         Some(_) => Parts::default(),
         None => parts_of_one(model, (partition.len(), &fields), by_position, named)?,
     };

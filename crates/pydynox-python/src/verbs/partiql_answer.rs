@@ -90,6 +90,7 @@ impl Executed {
         let mut number = 0;
         for outcome in outcomes {
             match outcome {
+                // A write, or a read that found nothing: it has no number among the opened items.
                 Outcome::Done(None) => rows.append(py.None())?,
                 Outcome::Done(Some(place)) => {
                     number += 1;

@@ -60,6 +60,7 @@ pub(crate) fn administer(
     let connection = Connected::of(client);
     let table = connection.settings.table_given(py, table)?;
     let name = Name::from_name(operation);
+    // A copy, because the caller may send these members again while the table is busy.
     let request = members.copy()?;
     // Operations on tags name the table by its ARN alone (API reference of TagResource).
     if !request.contains("ResourceArn")? {

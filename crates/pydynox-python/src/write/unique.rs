@@ -85,6 +85,7 @@ impl Change {
             if !is_touched {
                 continue;
             }
+            // What was read may be out of date by now: the condition of the change requires that it still holds.
             let before = values(instance, schema, constraint, |_| false)?;
             let after = values(instance, schema, constraint, &is_changed)?;
             let both = (&*before, &*after);
@@ -111,6 +112,7 @@ impl Change {
                 .delete(&schema.rules, number, &constraint.core, &values)
                 .map_err(|error| raise(py, &error))?;
         }
+        // The delete of an item that is already gone succeeds, and frees its values too.
         let change = change.or_absent(&schema.rules);
         Self::new(instance, schema, change.map_err(|error| raise(py, &error))?)
     }
