@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 
+from ._shared.public import public
 
+
+@public
 class CursorWarning(UserWarning):
     """A client without ``cursor_keys`` continued from a cursor: any caller that can send a cursor chooses where reading resumes.
 

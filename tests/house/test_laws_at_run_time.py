@@ -183,3 +183,13 @@ def test_law_10_no_crate_on_the_way_of_an_item_can_build_a_tree_of_values(crate:
     manifest = tomllib.loads((ROOT / "crates" / crate / "Cargo.toml").read_text())
 
     assert not {"serde", "serde_json"} & manifest["dependencies"].keys()
+
+
+def test_public_classes_name_their_public_home() -> None:
+    private = {
+        name: value.__module__
+        for name in pydynox.__all__
+        if isinstance(value := getattr(pydynox, name), type) and "._" in value.__module__.removeprefix("pydynox._core")
+    }
+
+    assert private == {}

@@ -49,12 +49,12 @@ SLIPS = {
     "get: Attr[str] = partition_key()": 'Bad.get hides Model.get: write get_: Attr[...] = field(attribute_name="get")',
     KEY + "model_dump: Attr[str]": "Bad.model_dump hides Model.model_dump",
     KEY + "_x: Attr[str]": "Bad._x starts with an underscore",
-    KEY + "b: Attr[str] = partition_key()": "Bad.b is one of two partition keys, with a",
-    KEY + "b: Attr[str] = sort_key()\nc: Attr[str] = sort_key()": "Bad.c is one of two sort keys, with b",
+    KEY + "b: Attr[str] = partition_key()": "Bad.b is a second partition key, after a",
+    KEY + "b: Attr[str] = sort_key()\nc: Attr[str] = sort_key()": "Bad.c is a second sort key, after b",
     "b: Attr[str] = sort_key()": "Bad.b is a sort key without a partition key",
     "b: Attr[str]": "Bad has no partition key",
-    "a: Attr[bool] = partition_key()": "Bad.a is a key and has the type bool",
-    "a: Attr[str | None] = partition_key()": "Bad.a is a key and has the type str | None",
+    "a: Attr[bool] = partition_key()": "Bad.a is a key of type bool",
+    "a: Attr[str | None] = partition_key()": "Bad.a is a key of type str | None",
     "a: Attr[int] = partition_key()": "Bad declares Model[str], but its key is a: int: write Model[int]",
     KEY + "b: Attr[int] = sort_key()": "Bad declares Model[str], but its key is a: str, b: int: write Model[str, int]",
     KEY + "b: Attr[str] = field(attribute_name='a')": "Bad.b is stored as 'a', and so is a",
@@ -64,7 +64,7 @@ SLIPS = {
     KEY + "b: Attr[int] = field(default=True)": "Bad.b is int, and its default is True",
     KEY + "b: Attr[int] = field(default=None)": "write Attr[int | None]",
     KEY + "b: Attr[Decimal] = field(default=0.5)": "Bad.b is Decimal, and its default is 0.5",
-    KEY + "b: Attr[int] = field(default_factory=3)": "Bad.b has a default_factory that cannot be called: 3",
+    KEY + "b: Attr[int] = field(default_factory=3)": "Bad.b has a default_factory that is not callable: 3",
     KEY + "b: Attr[int] = field(default=1, store_null=True)": "Bad.b cannot be None, so store_null= has no effect",
     KEY + "b: Attr[complex]": "Bad.b has the type complex, which cannot be stored: use str, int",
     KEY + "b: Attr[set[bool]]": "a set holds str, int, float, Decimal or bytes",
@@ -77,7 +77,7 @@ SLIPS = {
     KEY + "b: int = field(default=3)": "Bad.b is annotated with int: write b: Attr[int]",
     KEY + "b: Attr[int] = 3": "write = field(default=3)",
     KEY + "b: StringAttribute": "Bad.b needs a value: write b: StringAttribute = StringAttribute(...)",
-    KEY + "b: NumberAttribute[int] = NumberAttribute(Decimal)": "Bad.b is annotated with NumberAttribute[int] and holds Decimal",
+    KEY + "b: NumberAttribute[int] = NumberAttribute(Decimal)": "Bad.b is annotated with NumberAttribute[int] but holds Decimal",
     KEY + "b = c = StringAttribute()": "Bad.c is the same object as the attribute b",
     "a = StringAttribute(hash_key=True, range_key=True)": "Bad.a cannot be both the partition key and the sort key",
     KEY + "model_config = {}": "Bad.model_config is a ModelConfig(...)",
@@ -193,7 +193,7 @@ def test_type_arguments_pass_through_several_bases() -> None:
         "payload": list[str],
         "unit": str,
     }
-    with pytest.raises(ConfigurationError, match="is a key and has the type K"):
+    with pytest.raises(ConfigurationError, match="is a key of type K"):
 
         class Open(Entity, table="open"):
             pass

@@ -189,7 +189,7 @@ def test_a_document_deeper_than_dynamodb_stores_is_refused() -> None:
 
 
 def test_slips_are_named_when_the_class_is_made() -> None:
-    with pytest.raises(ConfigurationError, match=r"Bad.a is a key, and a document has none"):
+    with pytest.raises(ConfigurationError, match=r"Bad.a is a key, but a document has no key"):
 
         class Bad(Document):
             a: Attr[str] = sort_key()

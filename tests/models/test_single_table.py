@@ -428,10 +428,10 @@ def test_versions_and_expiry_go_with_entities(client: DynamoDBClient, drive: Dri
 
 
 SLIPS: dict[str, tuple[str, str]] = {
-    "unknown": ("{nope}", r"Bad\.pk has the template '\{nope\}', and there is no attribute 'nope'"),
+    "unknown": ("{nope}", r"Bad\.pk has the template '\{nope\}', but there is no attribute 'nope'"),
     "format": ("A#{number:%Y}", r"and number cannot be written as '%Y'"),
     "float": ("A#{ratio}", r"and ratio is float, which is not a str, whole number, date, UUID or enum"),
-    "optional": ("A#{maybe}", r"and maybe can be None, and an item always has its key"),
+    "optional": ("A#{maybe}", r"and maybe can be None, but an item always has its key"),
     "adjacent": ("{text}{number}", r"text and number need a text between them"),
     "conversion": ("A#{text!r}", r"write \{name\} or \{name:format\}"),
     "attribute of": ("A#{text.x}", r"write \{name\} or \{name:format\}"),

@@ -185,7 +185,7 @@ def test_get_or_create_makes_a_new_item_of_an_expired_one(client: DynamoDBClient
 
 
 def test_there_is_one_and_it_is_a_datetime() -> None:
-    with pytest.raises(ConfigurationError, match=r"Two\.b is one of two ttl\(\) attributes, with a"):
+    with pytest.raises(ConfigurationError, match=r"Two\.b is a second ttl\(\) attribute, after a"):
 
         class Two(Model[str], table="t"):
             pk: Attr[str] = partition_key()

@@ -608,7 +608,7 @@ def test_a_slip_is_named_when_the_class_is_made(body: str) -> None:
 
 
 def test_a_codec_of_a_key_says_what_it_stores() -> None:
-    with pytest.raises(ConfigurationError, match=r"Bad.a is a key and has the type Money"):
+    with pytest.raises(ConfigurationError, match=r"Bad.a is a key of type Money"):
 
         class Bad(Model[Money], table="bad"):
             a: Attr[Money] = partition_key(codec=Holder())

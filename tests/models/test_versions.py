@@ -409,13 +409,13 @@ def test_mistakes_are_told_when_the_class_is_made() -> None:
             type(Model)("Wrong", (Model,), namespace, table="t")
 
     refused(
-        r"Wrong\.b is one of two version\(\) attributes, with a: an item has one",
+        r"Wrong\.b is a second version\(\) attribute, after a: an item has only one",
         a=(Attr[int], version()),
         b=(Attr[int], version()),
     )
-    refused(r"Wrong\.a is version\(\) and has the type str: write a: Attr\[int\] = version\(\)", a=(Attr[str], version()))
-    refused(r"Wrong\.a is created_at\(\) and has the type int: write a: Attr\[datetime\]", a=(Attr[int], created_at()))
-    refused(r"Wrong\.a is updated_at\(\) and has the type", a=(Attr[datetime | None], updated_at()))
+    refused(r"Wrong\.a is version\(\) of type str: write a: Attr\[int\] = version\(\)", a=(Attr[str], version()))
+    refused(r"Wrong\.a is created_at\(\) of type int: write a: Attr\[datetime\]", a=(Attr[int], created_at()))
+    refused(r"Wrong\.a is updated_at\(\) of type", a=(Attr[datetime | None], updated_at()))
 
 
 class Named(Model[str], table="accounts"):

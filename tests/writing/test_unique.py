@@ -378,12 +378,12 @@ def test_what_a_class_may_say() -> None:
     def declare(match: str, **options: Any) -> Any:
         return pytest.raises(ConfigurationError, match=match)
 
-    with declare("has no attribute emial"):
+    with declare("but no attribute emial"):
 
         class A(Model[str], table="t", unique=("emial",)):
             id_: Attr[str] = partition_key()
 
-    with declare("is unique and has the type"):
+    with declare("is unique and of type"):
 
         class B(Model[str], table="t"):
             id_: Attr[str] = partition_key()

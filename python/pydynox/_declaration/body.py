@@ -116,9 +116,9 @@ def _take_type(cls: type[Any], name: str, attribute: Attr[Any], annotation: Any)
         attribute.type = arguments[0]
         return
     if not isinstance(attribute, origin):
-        fail(cls, name, f"is annotated with {origin.__name__} and is a {type(attribute).__name__}")
+        fail(cls, name, f"is annotated with {origin.__name__} but is a {type(attribute).__name__}")
     if arguments and _declared_type(origin, arguments[0]) != attribute.type:
-        fail(cls, name, f"is annotated with {describe(annotation)} and holds {describe(attribute.type)}")
+        fail(cls, name, f"is annotated with {describe(annotation)} but holds {describe(attribute.type)}")
 
 
 def _declared_type(origin: type[Any], argument: Any) -> Any:

@@ -87,10 +87,10 @@ def check_stored_names(cls: type[Any], definition: Definition) -> None:
 
 def check_roles(cls: type[Any], definition: Definition) -> None:
     attributes = definition.attributes
-    for role, words in ((PARTITION, "partition keys"), (SORT, "sort keys")):
+    for role, word in ((PARTITION, "partition key"), (SORT, "sort key")):
         names = [name for name, attribute in attributes.items() if role in attribute.options.roles]
         if len(names) > 1:
-            fail(cls, names[1], f"is one of two {words}, with {names[0]}: an item has one")
+            fail(cls, names[1], f"is a second {word}, after {names[0]}: a model has only one")
         if not names and role == PARTITION and not definition.abstract:
             sort = next((name for name, attribute in attributes.items() if SORT in attribute.options.roles), None)
             if sort:
@@ -124,8 +124,8 @@ def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
         fail(
             cls,
             name,
-            f"is a key and has the type {describe(attribute.type)}: a key is str, int, float, Decimal, bytes, "
-            "datetime, date, UUID, an enum, or whatever else is stored as a string, a number or bytes",
+            f"is a key of type {describe(attribute.type)}: a key must be str, int, float, Decimal, bytes, "
+            "datetime, date, UUID, an enum, or another type that is stored as a string, a number or bytes",
         )
     options = attribute.options
     if options.store_null and attribute.kind[0] not in ("optional", "any", "none"):
@@ -133,7 +133,7 @@ def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     if options.default is not None and options.default_factory is not None:
         fail(cls, name, "has both default= and default_factory=: keep one")
     if options.default_factory is not None and not callable(options.default_factory):
-        fail(cls, name, f"has a default_factory that cannot be called: {options.default_factory!r}")
+        fail(cls, name, f"has a default_factory that is not callable: {options.default_factory!r}")
     if options.missing is not None:
         _check_missing(cls, attribute, options.missing[0])
     rules = checked_rules(cls, attribute)
@@ -154,15 +154,15 @@ def check_managed(cls: type[Any], definition: Definition, *, may_have_any: bool)
             continue
         word = "ttl" if purpose == "expires_at" else purpose
         if not may_have_any:
-            fail(cls, name, f"is {word}() in a document: only the item as a whole has one")
+            fail(cls, name, f"is {word}() in a document: only a whole item can have one")
         if purpose in names_by_purpose:
-            fail(cls, name, f"is one of two {word}() attributes, with {names_by_purpose[purpose]}: an item has one")
+            fail(cls, name, f"is a second {word}() attribute, after {names_by_purpose[purpose]}: an item has only one")
         names_by_purpose[purpose] = name
         kind: tuple[Any, ...] = attribute.kind or ("any",)
         plain = kind[1] if purpose == "expires_at" and kind[0] == "optional" else kind
         wanted = "int" if purpose == "version" else "datetime"
         if plain[0] != wanted:
-            fail(cls, name, f"is {word}() and has the type {describe(attribute.type)}: write {name}: Attr[{wanted}] = {word}()")
+            fail(cls, name, f"is {word}() of type {describe(attribute.type)}: write {name}: Attr[{wanted}] = {word}()")
 
 
 def _check_default(cls: type[Any], attribute: Attr[Any], default: Any) -> None:

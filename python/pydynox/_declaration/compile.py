@@ -69,7 +69,7 @@ def compile_document(cls: type[Any]) -> None:
         if name.startswith("_") or name in MODEL_NAMES:
             fail(cls, name, f"is a name that Document uses: choose another one and write field(attribute_name={name!r})")
         if attribute.options.roles:
-            fail(cls, name, "is a key, and a document has none")
+            fail(cls, name, "is a key, but a document has no key")
         if attribute.options.unique:
             fail(cls, name, "is unique, which only an attribute of the item itself can be")
         if attribute.immutable:

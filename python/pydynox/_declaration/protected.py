@@ -26,7 +26,7 @@ def check_protected(cls: type[Any], attributes: Iterable[Attr[Any]], *, is_docum
         if attribute.options.protection is None:
             option = next(iter(attribute.options.storing), None)
             if option is not None:
-                fail(cls, attribute.name, f"has {option}= and is neither Encrypted nor Compressed")
+                fail(cls, attribute.name, f"has {option}= but is neither Encrypted nor Compressed")
             continue
         _check(cls, attribute, is_document=is_document)
 
@@ -99,9 +99,9 @@ def _check(cls: type[Any], attribute: Attr[Any], *, is_document: bool) -> None:
     compresses = word == "compressed" or storing.get("compress", False)
     idle = next((option for option in _COMPRESSION if option in storing), None)
     if not compresses and idle is not None:
-        fail(cls, name, f"has {idle}= and is not compressed: set compress=True")
+        fail(cls, name, f"has {idle}= but is not compressed: set compress=True")
     if storing.get("on_plaintext", "error") not in ("error", "migrate"):
-        fail(cls, name, f"says on_plaintext={storing['on_plaintext']!r}: write 'error' or 'migrate'")
+        fail(cls, name, f"has on_plaintext={storing['on_plaintext']!r}: write 'error' or 'migrate'")
     for option in ("compress", "dump"):
         if not isinstance(storing.get(option, False), bool):
             fail(cls, name, f"has {option}={storing[option]!r}: write True or False")

@@ -50,7 +50,7 @@ def _check_lengths(cls: type[Any], attribute: Attr[Any], present: Any, rules: di
         fail(
             cls,
             attribute.name,
-            f"has min_length={lengths['min_length']} over max_length={lengths['max_length']}: no value keeps both",
+            f"has min_length={lengths['min_length']} over max_length={lengths['max_length']}: no value can satisfy both",
         )
 
 
@@ -60,7 +60,7 @@ def _check_bounds(cls: type[Any], attribute: Attr[Any], present: Any, rules: dic
         if not _is_any(present) and not _is_ordered(present):
             fail(cls, attribute.name, f"is {describe(attribute.type)}, which has no order, so {name}= has no effect")
         if not _is_ordered(type(bound)) or not _is_comparable(present, bound):
-            fail(cls, attribute.name, f"is {describe(attribute.type)}, and its {name}= is {bound!r}")
+            fail(cls, attribute.name, f"is {describe(attribute.type)}, but its {name}= is {bound!r}")
     for one, other in (("ge", "gt"), ("le", "lt")):
         if one in bounds and other in bounds:
             fail(cls, attribute.name, f"has both {one}= and {other}=: keep one")
@@ -68,7 +68,7 @@ def _check_bounds(cls: type[Any], attribute: Attr[Any], present: Any, rules: dic
     if low is None or high is None:
         return
     if low[1] > high[1] or (low[1] == high[1] and (low[0], high[0]) != ("ge", "le")):
-        fail(cls, attribute.name, f"has {low[0]}={low[1]!r} and {high[0]}={high[1]!r}: no value keeps both")
+        fail(cls, attribute.name, f"has {low[0]}={low[1]!r} and {high[0]}={high[1]!r}: no value can satisfy both")
 
 
 def _is_comparable(present: Any, bound: Any) -> bool:
@@ -103,7 +103,7 @@ def _validators(cls: type[Any], attribute: Attr[Any], validate: Any) -> tuple[An
     validators: tuple[Any, ...] = (*validate,) if issubclass(type(validate), (list, tuple)) else (validate,)
     for validator in validators:
         if not callable(validator):
-            fail(cls, attribute.name, f"has a validate= that cannot be called: {validator!r}")
+            fail(cls, attribute.name, f"has a validate= that is not callable: {validator!r}")
     return validators
 
 

@@ -48,7 +48,7 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
             fail(cls, attribute.name, f"has the template {template!r}: {parsed[-1][0]} and {name} need a text between them")
         source = attributes.get(name)
         if source is None:
-            fail(cls, attribute.name, f"has the template {template!r}, and there is no attribute {name!r}")
+            fail(cls, attribute.name, f"has the template {template!r}, but there is no attribute {name!r}")
         parsed.append((name, spec, _checked(cls, attribute, source, spec)))
     separator = next((char for text, _, _ in pieces for char in text if not char.isalnum()), None)
     if sum(isinstance(piece, tuple) for piece in parsed) == 0 or (len(parsed) == 1 and isinstance(parsed[0], tuple)):
@@ -85,7 +85,7 @@ def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str)
     if source.options.purpose in ("version", "updated_at", "created_at"):
         fail(cls, attribute.name, f"{where} is managed by pydynox: every write would change the value")
     if attribute.options.roles and kind[0] == "optional":
-        fail(cls, attribute.name, f"{where} can be None, and an item always has its key")
+        fail(cls, attribute.name, f"{where} can be None, but an item always has its key")
     if kind[0] == "optional":
         kind = kind[1]
     if kind[0] not in _PLAIN:

@@ -65,7 +65,7 @@ def check_constraints(
         for name in names:
             attribute = attributes.get(name)
             if attribute is None:
-                fail(cls, "", f"has {text}, and has no attribute {name}")
+                fail(cls, "", f"has {text}, but no attribute {name}")
             _check_attribute(cls, attribute, alone=len(names) == 1)
         if expires is not None and not repairs:
             fail(
@@ -77,7 +77,7 @@ def check_constraints(
     if constraints:
         taken = next((name for name, attribute in attributes.items() if attribute.attribute_name == GUARD), None)
         if taken is not None:
-            fail(cls, taken, f"is stored as {GUARD!r}, by which pydynox recognizes the items that keep values unique")
+            fail(cls, taken, f"is stored as {GUARD!r}, which marks the items that keep values unique")
 
 
 def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> None:
@@ -88,13 +88,13 @@ def _check_attribute(cls: type[Any], attribute: Attr[Any], *, alone: bool) -> No
     if attribute.options.protection is not None:
         fail(cls, name, f"is unique and {attribute.options.protection}: its value would appear in its guard")
     if attribute.options.template is not None or (attribute.options.purpose is not None):
-        fail(cls, name, "is unique, and pydynox sets its value: name the attributes it is built from")
+        fail(cls, name, "is unique, but pydynox sets its value: name the attributes it is built from")
     present = kind[1] if kind[0] == "optional" else kind
     if not is_key_kind(present):
         fail(
             cls,
             name,
-            f"is unique and has the type {describe(attribute.type)}: unique values are stored as a string, a number or bytes",
+            f"is unique and of type {describe(attribute.type)}: unique values must be stored as a string, a number or bytes",
         )
 
 

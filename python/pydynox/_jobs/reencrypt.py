@@ -9,6 +9,7 @@ import pydynox._core as _core
 from pydynox._client.gather import gather
 from pydynox._declaration.compile import completed, path_of
 from pydynox._declaration.entities import entity_of
+from pydynox._shared.public import public
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError
@@ -32,6 +33,7 @@ _MAGIC = b"\xd9\x70"
 _KEY_REF = 5
 
 
+@public
 class Reencrypted(NamedTuple):
     """The result of ``reencrypt``."""
 

@@ -8,6 +8,7 @@ import pydynox._core as _core
 from pydynox._declaration.compile import completed, key_names
 from pydynox._declaration.family import unique_among
 from pydynox._declaration.unique import GUARD
+from pydynox._shared.public import public
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConfigurationError, TransactionCanceledError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PAGE = 100  # items and guards read together: the most keys that BatchGetItem accepts
 
 
+@public
 class UniqueProblem(NamedTuple):
     """A problem with a unique value."""
 

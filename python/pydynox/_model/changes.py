@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydynox._shared.public import public
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydynox.attributes import Attr
 
 
+@public
 class Change(NamedTuple):
     """The value of an attribute in the stored item, and its value now; None for a missing value."""
 
@@ -17,6 +20,7 @@ class Change(NamedTuple):
     new: Any
 
 
+@public
 class ItemSize(NamedTuple):
     """The size of an item in bytes, as DynamoDB counts it; the limit is 409,600."""
 

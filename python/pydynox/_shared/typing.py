@@ -5,6 +5,8 @@ from __future__ import annotations
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
 
+from .public import public
+
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Mapping, Sequence
@@ -70,6 +72,7 @@ class Several:
     """The type of an index's partition key that has several attributes; for checkers only."""
 
 
+@public
 class Codec(Protocol[T]):
     """How values of your own class are stored: any object with these two methods; no base class is needed.
 

@@ -51,7 +51,7 @@ class Declared:
         for name in self.options.get("indexes", {}):
             if name not in {index["IndexName"] for index in parts_of(self.members, GLOBAL)}:
                 names = ", ".join(model.__name__ for model in models)
-                raise ConfigurationError(f"indexes[{name!r}]: {names} declares no global secondary index of this name")
+                raise ConfigurationError(f"indexes[{name!r}]: {names} has no global secondary index with this name")
 
     def creation(self) -> dict[str, Any]:
         """The members of CreateTable, without the table name."""
@@ -94,7 +94,7 @@ class Declared:
         return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
 
     def drifts(self, actual: Actual) -> list[Drift]:
-        """The differences of a table, those that are quick to fix first."""
+        """How the actual table differs from the declared one; what is quick to fix comes first."""
         return [
             *self._key_drifts(actual.table),
             *self._protection_drifts(actual.table),
@@ -110,11 +110,11 @@ class Declared:
         ]
 
     def absent(self, name: str, actual: str | None = None) -> Drift:
-        """The difference of a table that does not exist."""
+        """The drift of a table that does not exist."""
         return Drift("table", name, actual, "ensure", "ensure() creates it", None, "CreateTable", self.creation())
 
     def after_creation(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """What can only be set on an active table: what to report, the operation and its members."""
+        """What can only be set on an active table: the progress to report, the operation and its members."""
         if self.ttl is not None:
             yield "setting time to live", "UpdateTimeToLive", ttl_members(self.ttl)
         if self.options.get("point_in_time_recovery"):
@@ -141,7 +141,7 @@ class Declared:
         declared, actual = key_text(self.members), key_text(table)
         if declared != actual:
             advice = (
-                "the key of a table cannot be changed: declare the model with another table=, create that, copy the items, "
+                "the key of a table cannot be changed: declare the model with another table=, create that one, copy the items, "
                 "and delete the old table when nothing reads it"
             )
             yield Drift("key", declared, actual, None, advice)
@@ -178,7 +178,7 @@ class Declared:
         elif state.get("AttributeName") != self.ttl:
             other = state.get("AttributeName")
             advice = (
-                f"items of a table expire by one attribute: switch {other!r} off by client.call('UpdateTimeToLive', ...), and "
+                f"a table has one time to live attribute: turn {other!r} off with client.call('UpdateTimeToLive', ...) and call "
                 f"ensure() an hour later, or declare the attribute as ttl(attribute_name={other!r})"
             )
             yield Drift("time to live", self.ttl, other, None, advice)
@@ -210,8 +210,8 @@ class Declared:
             yield _changed("stream", False, actual, {"StreamSpecification": {"StreamEnabled": False}}, adds=False)
         else:
             advice = (
-                "what a stream shows cannot be changed: update(stream=False), then ensure(); the new stream has another ARN, so "
-                "let its readers finish first"
+                "the view of a stream cannot be changed: call update(stream=False), then ensure(); the new stream has another "
+                "ARN, so let its readers finish first"
             )
             yield Drift("stream", declared, actual, None, advice)
 
@@ -247,7 +247,9 @@ class Declared:
             name = index["IndexName"]
             own, current = self._index_options(name).billing, billing_of(table, index)
             if own is not None and type(own) is not type(actual):
-                raise ConfigurationError(f"indexes[{name!r}] is {own!r}, and the table is {actual!r}: they are billed in one way")
+                raise ConfigurationError(
+                    f"indexes[{name!r}] is {own!r}, and the table is {actual!r}: a table and its indexes have one billing mode"
+                )
             if own not in (None, current):
                 members = {"OnDemandThroughput": limits(own)} if isinstance(own, OnDemand) else billing_members(own)
                 members.pop("BillingMode", None)
@@ -301,7 +303,7 @@ _ADDS = "ensure() adds it"
 _CHANGES = "update() changes it"
 _OTHER_INDEX = (
     "the key and the projection of an index cannot be changed: declare it under another name, ensure(), move the queries there, "
-    "and delete the old one by client.call('UpdateTable', ...)"
+    "and delete the old one with client.call('UpdateTable', ...)"
 )
 _LOCAL_INDEX = (
     "a local secondary index is created with its table and cannot change: create a new table and copy the items, or declare a "
@@ -327,7 +329,7 @@ def _merged(models: tuple[type[Any], ...]) -> dict[str, Any]:
         first = models[0].__name__
         if key_text(merged) != key_text(members):
             raise ConfigurationError(
-                f"{first} and {model.__name__} share a table, and have the keys {key_text(merged)} and {key_text(members)}",
+                f"{first} and {model.__name__} share a table but have different keys: {key_text(merged)} and {key_text(members)}",
                 model=model.__name__,
             )
         types, more = TableDescription(merged).attribute_types, TableDescription(members).attribute_types
@@ -351,7 +353,7 @@ def _merge_indexes(merged: dict[str, Any], members: Mapping[str, Any], kind: str
         before, now = index_text(indexes.setdefault(name, index), merged), index_text(index, merged)
         if before != now:
             raise ConfigurationError(
-                f"{model}: index {name} is {now} here and {before} in a model of the same table", model=model
+                f"{model}: index {name} is {now} here and {before} in another model of its table", model=model
             )
     if indexes:
         merged[kind] = list(indexes.values())
@@ -365,5 +367,7 @@ def _ttl_of(models: tuple[type[Any], ...]) -> str | None:
                 declared_by.setdefault(attribute.attribute_name, model.__name__)
     if len(declared_by) > 1:
         (one, its), (other, others) = list(declared_by.items())[:2]
-        raise ConfigurationError(f"items of a table expire by one attribute: {its} says {one!r} and {others} says {other!r}")
+        raise ConfigurationError(
+            f"a table has one time to live attribute: {its} declares {one!r} and {others} declares {other!r}"
+        )
     return next(iter(declared_by), None)

@@ -1,4 +1,4 @@
-"""What a table can be asked to be, and whether it is possible; imported when it is used."""
+"""Table options and the checks on them; imported on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _is_whole(value: object, least: int, most: float = float("inf")) -> bool:
 
 def _check_units(what: str, units: object, *, or_none: bool = False) -> None:
     if not (or_none and units is None) and not _is_whole(units, 1):
-        raise ConfigurationError(f"{what} is a whole number of at least 1{', or None' if or_none else ''}, not {units!r}")
+        raise ConfigurationError(f"{what} must be a whole number of at least 1{', or None' if or_none else ''}, not {units!r}")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class PointInTimeRecovery:
 
     def __post_init__(self) -> None:
         if not _is_whole(self.days, 1, MAX_RECOVERY_DAYS):
-            raise ConfigurationError(f"PointInTimeRecovery(days=...) is a whole number from 1 to 35, not {self.days!r}")
+            raise ConfigurationError(f"PointInTimeRecovery(days=...) must be a whole number from 1 to 35, not {self.days!r}")
 
 
 @dataclass(frozen=True)
@@ -133,17 +133,17 @@ class KmsKey:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        _check_type("KmsKey(...)", self.key, (str,), "the id, the ARN or the alias of a key")
+        _check_type("KmsKey(...)", self.key, (str,), "a key's id, ARN or alias")
         if self.key == "":
-            raise ConfigurationError("KmsKey(...) is the id, the ARN or the alias of a key, not an empty text")
+            raise ConfigurationError("KmsKey(...) must be a key's id, ARN or alias, not an empty string")
 
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """What one global secondary index should be, where it differs from its table.
+    """The settings of a global secondary index that differ from those of its table.
 
     Args:
-        billing: Its capacity or its limits, of the same kind as the table's billing.
+        billing: Its capacity or its limits, in the billing mode of its table.
         warm_throughput: The throughput it can serve immediately.
 
     Raises:
@@ -162,7 +162,7 @@ class IndexOptions:
 
 
 class TableOptions(TypedDict, total=False):
-    """What a table should be, apart from its keys, indexes and time to live, which come from the class.
+    """The settings of a table, apart from its keys, indexes and time to live, which come from the class.
 
     These are the keywords of ``create``, ``ensure``, ``check``, ``update`` and ``to_cloudformation``. Options
     that are not given are not compared; ``create`` leaves them to DynamoDB's defaults, and bills per request.
@@ -188,39 +188,41 @@ class TableOptions(TypedDict, total=False):
 
 def _check_type(what: str, value: object, types: tuple[type, ...], words: str) -> None:
     if value is not None and not isinstance(value, types):
-        raise ConfigurationError(f"{what} is {words}, not {value!r}")
+        raise ConfigurationError(f"{what} must be {words}, not {value!r}")
 
 
 MAX_RECOVERY_DAYS = 35
-MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256  # of the service
+MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256  # limits of the service; lengths in characters
 
 
 def _tag_problem(tags: object) -> str | None:
     if not isinstance(tags, Mapping):
-        return f"tags= is a mapping of str to str, not {tags!r}"
+        return f"tags= must be a mapping of str to str, not {tags!r}"
     tags = cast("Mapping[object, object]", tags)
     if len(tags) > MAX_TAGS:
-        return f"tags= has {len(tags)} tags; a table has {MAX_TAGS} at the most"
+        return f"tags= has {len(tags)} tags; a table can have at most {MAX_TAGS}"
     for key, value in tags.items():
         if not isinstance(key, str) or not isinstance(value, str):
-            return f"tags= holds {key!r}: {value!r}; keys and values are str"
+            return f"tags= contains {key!r}: {value!r}; keys and values must be str"
         if not 1 <= len(key) <= MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
-            return f"the tag {key!r} is too long or empty: a key has 1 to {MAX_TAG_KEY} characters, a value up to {MAX_TAG_VALUE}"
+            return (
+                f"the tag {key!r} is too long or empty: keys have 1 to {MAX_TAG_KEY} characters, values at most {MAX_TAG_VALUE}"
+            )
         if key.lower().startswith("aws:"):
-            return f"the tag {key!r} begins with aws:, which only AWS may write"
+            return f"the tag {key!r} begins with aws:, which is reserved for AWS"
     return None
 
 
 def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, each of them possible.
+    """The options that were given, checked.
 
     Raises:
-        ConfigurationError: One is unknown or wrong.
+        ConfigurationError: An option is unknown or its value is wrong.
     """
     names = set(TableOptions.__annotations__)
     for name in options:
         if name not in names:
-            raise ConfigurationError(f"a table has no option {name!r}; there are {', '.join(sorted(names))}")
+            raise ConfigurationError(f"unknown table option {name!r}; the options are {', '.join(sorted(names))}")
     billing = options.get("billing")
     _check_type("billing=", billing, (OnDemand, Provisioned), "OnDemand(...) or Provisioned(...)")
     _check_type("encryption=", options.get("encryption"), (OwnedKey, KmsKey), "OwnedKey() or KmsKey(...)")
@@ -235,18 +237,19 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
     _check_type("resource_policy=", options.get("resource_policy"), (Mapping,), "the policy as a mapping")
     views = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
     if options.get("stream") not in (None, False, *views):
-        raise ConfigurationError(f"stream= is False or one of {', '.join(views)}, not {options['stream']!r}")
+        raise ConfigurationError(f"stream= must be False or one of {', '.join(views)}, not {options['stream']!r}")
     if options.get("table_class") not in (None, "STANDARD", "STANDARD_INFREQUENT_ACCESS"):
-        raise ConfigurationError(f"table_class= is STANDARD or STANDARD_INFREQUENT_ACCESS, not {options['table_class']!r}")
+        raise ConfigurationError(f"table_class= must be STANDARD or STANDARD_INFREQUENT_ACCESS, not {options['table_class']!r}")
     if options.get("tags") is not None and (problem := _tag_problem(options["tags"])) is not None:
         raise ConfigurationError(problem)
     indexes: Mapping[str, Any] | None = options.get("indexes")
     _check_type("indexes=", indexes, (Mapping,), "a mapping of index names to IndexOptions(...)")
     for name, index in (indexes or {}).items():
         if not isinstance(index, IndexOptions):
-            raise ConfigurationError(f"indexes[{name!r}] is IndexOptions(...), not {index!r}")
+            raise ConfigurationError(f"indexes[{name!r}] must be IndexOptions(...), not {index!r}")
         if billing is not None and index.billing is not None and type(index.billing) is not type(billing):
             raise ConfigurationError(
-                f"indexes[{name!r}] is {index.billing!r}, and the table is {billing!r}: they are billed in one way"
+                f"indexes[{name!r}] is {index.billing!r}, and the table is {billing!r}: "
+                "a table and its indexes have one billing mode"
             )
     return {name: value for name, value in options.items() if value is not None}
