@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pydynox._core as _core
 
+from ._shared.context import restore
 from .exceptions import BudgetExceededError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _in_force(usage: Usage) -> Generator[None]:
     try:
         yield
     finally:
-        variable.reset(token)
+        restore(variable, token)
 
 
 @contextmanager

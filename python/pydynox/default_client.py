@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from .client import DynamoDBClient
 
-_block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
+#: The client of the innermost `as_default()` block; it applies to the tasks that the block starts, too.
+client_of_block: ContextVar[DynamoDBClient | None] = ContextVar("pydynox_client", default=None)
 _default: DynamoDBClient | None = None
 _sole: DynamoDBClient | None = None  # a test's client, instead of one created from the environment
 _from_environment: dict[str, DynamoDBClient] = {}  # at most one entry; a dict because setdefault is atomic across threads
@@ -54,7 +55,7 @@ def get_default_client() -> DynamoDBClient:
 
 def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
     """The client of a call by a model whose configuration has the client ``own``; resolved again for every call."""
-    client = _block.get() or own or _default or _sole
+    client = client_of_block.get() or own or _default or _sole
     if client is not None:
         return client
     return _from_environment.get("client") or _from_environment.setdefault("client", _make())
@@ -62,7 +63,7 @@ def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
 
 def known_client(own: DynamoDBClient | None) -> DynamoDBClient | None:
     """The client that a call would use here; None if one would have to be created for it."""
-    return _block.get() or own or _default or _from_environment.get("client")
+    return client_of_block.get() or own or _default or _from_environment.get("client")
 
 
 @contextmanager
@@ -78,13 +79,3 @@ def sole_client(client: DynamoDBClient) -> Generator[None]:
         _from_environment.clear()
         # A client that was created in the block read the block's environment, which is gone now.
         _from_environment.update(from_environment)
-
-
-@contextmanager
-def in_force(client: DynamoDBClient) -> Generator[None]:
-    """Within the block, and in the tasks that it starts, make this the client of every model."""
-    token = _block.set(client)
-    try:
-        yield
-    finally:
-        _block.reset(token)

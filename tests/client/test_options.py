@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
-from typing import Any
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
+import pydynox
 import pytest
 from pydynox import Attr, DynamoDBClient, Model, ModelConfig, partition_key
 from pydynox.exceptions import ConfigurationError, RequestTimeoutError
@@ -13,6 +16,9 @@ from pydynox.exceptions import ConfigurationError, RequestTimeoutError
 from tests.conftest import Drive, Serve, client_of
 from tests.faults.deeds import answer, silence
 from tests.faults.server import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
 
 
 class Note(Model[str], table="notes"):
@@ -105,3 +111,36 @@ def test_a_timeout_is_a_positive_number(wrong: Any) -> None:
         client.options(timeout=wrong),
     ):
         pass
+
+
+@asynccontextmanager
+async def plainly(block: AbstractContextManager[object]) -> AsyncGenerator[None]:
+    with block:
+        yield
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        lambda client: plainly(client.as_default()),
+        lambda client: plainly(client.options(timeout=9)),
+        lambda client: plainly(client.collect()),
+        lambda client: plainly(pydynox.budget(requests=9)),
+        lambda client: pydynox.batching(),
+    ],
+    ids=["as_default", "options", "collect", "budget", "batching"],
+)
+def test_an_abandoned_coroutine_can_be_closed_from_another_context(block: Callable[[DynamoDBClient], Any]) -> None:
+    async def work() -> None:
+        async with block(DynamoDBClient(endpoint_url="memory://")):
+            await asyncio.sleep(9)
+
+    loop = asyncio.new_event_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        abandoned = work()
+        contextvars.copy_context().run(abandoned.send, None)
+        abandoned.close()
+    finally:
+        asyncio._set_running_loop(None)
+        loop.close()

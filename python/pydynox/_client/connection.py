@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import pydynox._core as _core
+from pydynox._shared.context import restore
 from pydynox._shared.timeout import NOT_GIVEN, is_positive, seconds
-from pydynox.default_client import in_force
+from pydynox.default_client import client_of_block
 from pydynox.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ class Connection:
             >>> with client.as_default():
             ...     await User.get("u1")
         """
-        with in_force(cast("DynamoDBClient", self)):
+        token = client_of_block.set(cast("DynamoDBClient", self))
+        try:
             yield self
+        finally:
+            restore(client_of_block, token)
 
     @contextmanager
     def options(
@@ -79,9 +83,7 @@ class Connection:
         try:
             yield self
         finally:
-            # An abandoned coroutine may be closed from another context, where this token is not valid.
-            with suppress(ValueError):
-                variable.reset(token)
+            restore(variable, token)
 
     @contextmanager
     def collect(self, into: Usage | None = None, /) -> Generator[Usage]:

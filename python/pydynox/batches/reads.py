@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pydynox._core as _core
+from pydynox._shared.context import restore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -38,4 +39,4 @@ async def batching() -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        variable.reset(token)
+        restore(variable, token)
