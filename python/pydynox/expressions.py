@@ -484,6 +484,8 @@ EXPRESSIONS: dict[str, type[Expr[Any]]] = {
 def expression(handle: _core.Path, kind: _Kind, model: Any, attribute: Any) -> Expr[Any]:
     """The path to values of this kind."""
     present: _Kind = kind[1] if kind[0] == "optional" else kind
+    if present[0] == "codec" and present[1][0] == "dict":  # members are compared as they are stored
+        return OpenMapExpr(handle, present, model, attribute)
     if present[0] == "record":
         return (OpenMapExpr if present[2] is None else DocumentExpr)(handle, present, model, attribute)
     if present[0] == "literal" or (present[0] == "enum" and issubclass(present[3], (str, int))):

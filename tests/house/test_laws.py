@@ -68,6 +68,7 @@ PYTHON_FLOORS = [
     {"_model", "collection", "document", "indexes", "model"},
     {"_jobs"},
     {"_client", "client"},
+    {"migrate"},
     {"__init__", "__main__", "cli", "testing"},
 ]
 
