@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib
 import inspect
 import math
+import pathlib
 import pkgutil
 import subprocess
 import sys
@@ -517,3 +519,36 @@ def test_a_call_that_its_loop_left_behind_says_nothing(serve: Serve) -> None:
     program = LEFT.replace("URL", serve(silence).url).replace("TIMEOUT", "5")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def passed_on(verb: ast.AsyncFunctionDef, call: ast.Call) -> set[str]:
+    """The parameters of a verb that it hands to itself, which is how it applies its timeout."""
+    names = {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
+    return {parameter for parameter in parameters_of(verb) if parameter in names}
+
+
+def parameters_of(verb: ast.AsyncFunctionDef) -> set[str]:
+    arguments = verb.args
+    several = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
+    return {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *several)} - {"timeout"}
+
+
+def test_a_verb_with_a_timeout_gets_all_its_other_arguments() -> None:
+    checked = 0
+    for path in pathlib.Path(pydynox.__file__).parent.rglob("*.py"):
+        for verb in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(verb, ast.AsyncFunctionDef):
+                continue
+            for call in ast.walk(verb):
+                if not isinstance(call, ast.Call) or ast.unparse(call.func) != "limited":
+                    continue
+                inner = call.args[2]
+                if not isinstance(inner, ast.Call):
+                    continue  # of a coroutine that exists already
+                lacking = parameters_of(verb) - passed_on(verb, inner)
+                # A method of a bound class or instance is called on what it is bound to.
+                if isinstance(inner.func, ast.Attribute) and inner.func.attr in (verb.name, "__func__"):
+                    lacking -= {"self", "cls"}
+                assert not lacking, (path.name, verb.name)
+                checked += 1
+    assert checked > 30

@@ -310,6 +310,37 @@ def test_an_upsert_makes_an_item_of_its_entity(client: DynamoDBClient, drive: Dr
         drive(Customer.key("CUSTOMER#8", "PROFILE").update(Customer.name.set("A"), Customer.city.set("B"), upsert=True))
 
 
+class Parcel(Model[str, str], table="app"):
+    """What indexes read is built from the key alone, from the key and another attribute, and from the parts of a key."""
+
+    pk: Attr[str] = partition_key(template="PARCEL#{parcel_id}")
+    sk: Attr[str] = sort_key()
+    parcel_id: Attr[str]
+    city: Attr[str] = field(default="Oslo")
+    by_sk: Attr[str | None] = field(template="SK#{sk}")
+    by_id: Attr[str | None] = field(template="ID#{parcel_id}")
+    by_city: Attr[str | None] = field(template="CITY#{city}#{sk}")
+
+
+def test_an_upsert_fills_what_is_built_from_the_key(client: DynamoDBClient, drive: Drive) -> None:
+    key = Parcel.key(parcel_id="7", sk="a")
+    texts = {"by_sk": "SK#a", "by_id": "ID#7", "by_city": "CITY#Oslo#a"}
+    drive(key.update(Parcel.city.set("Oslo"), upsert=True))
+    assert stored(client, drive, "PARCEL#7", "a").items() >= texts.items()
+    drive(Parcel.key(parcel_id="8", sk="a").apply(Parcel.city.set("Rome"), upsert=True))
+    assert stored(client, drive, "PARCEL#8", "a").items() >= {**texts, "by_id": "ID#8", "by_city": "CITY#Rome#a"}.items()
+
+    async def in_a_transaction() -> None:
+        async with client.transaction() as tx:
+            tx.update(Parcel.key(parcel_id="9", sk="a"), Parcel.city.set("Rome"), upsert=True)
+
+    drive(in_a_transaction())
+    assert stored(client, drive, "PARCEL#9", "a").items() >= {**texts, "by_id": "ID#9", "by_city": "CITY#Rome#a"}.items()
+    loaded: Any = drive(key.get())
+    new = Parcel(parcel_id="7", sk="a")
+    assert (loaded.by_sk, loaded.by_id, loaded.by_city) == (new.by_sk, new.by_id, new.by_city)
+
+
 def test_a_model_never_sees_items_of_another_entity(client: DynamoDBClient, drive: Drive) -> None:
     customer = Customer(customer_id="7")
     drive(customer.create())

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, StringAttribute, TTLAttribute, attr, extend_ttl, field, partition_key, ttl
+from pydynox import (
+    Attr,
+    Collection,
+    DynamoDBClient,
+    GlobalSecondaryIndex,
+    Model,
+    StringAttribute,
+    TTLAttribute,
+    attr,
+    extend_ttl,
+    field,
+    partition_key,
+    sort_key,
+    ttl,
+)
 from pydynox.exceptions import ConfigurationError, ItemAlreadyExistsError, ValidationError
 
 from tests.conftest import Drive
@@ -167,6 +182,70 @@ def test_an_expired_item_counts_as_absent_where_the_model_says_so(client: Dynamo
     with pytest.raises(ItemAlreadyExistsError) as caught:
         drive(Hidden(session_id="s").create())
     assert caught.value.item == found
+
+
+class Record(Model[str, str], table="records"):
+    """A table of items that expire in different ways."""
+
+    owner: Attr[str] = partition_key()
+    number: Attr[str] = sort_key()
+    group: Attr[str] = field(default="g")
+    by_group = GlobalSecondaryIndex(group, number)
+
+
+class Token(Record, entity="token"):
+    expires_at: Attr[datetime] = ttl(hide_expired=True)
+
+
+class Ticket(Record, entity="ticket"):
+    """With another name for its time, and shown when it has expired."""
+
+    ends: Attr[datetime] = field()
+
+
+READS: dict[str, Callable[[DynamoDBClient, type[Record] | Collection[Any]], Any]] = {
+    "query": lambda client, of: of.query("o").all(),
+    "scan": lambda client, of: of.scan().all(),
+    "segments": lambda client, of: of.scan(segments=2).all(),
+    "index": lambda client, of: of.by_group.query("g").all(),
+    "hydrated": lambda client, of: of.by_group.query("g").hydrate().all(),
+    "counted": lambda client, of: of.query("o").count(),
+    "selected": lambda client, of: of.scan().select(Record.number).all(),
+    "in a batch": lambda client, of: client.batch_get_all([of.key("o", str(number)) for number in range(4)]),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_base_class_leaves_out_the_expired_items_of_a_subclass_that_hides_them(
+    client: DynamoDBClient, drive: Drive, read: str
+) -> None:
+    drive(Record.table.create())
+    items = [
+        Token(owner="o", number="0", expires_at=PAST),
+        Token(owner="o", number="1", expires_at=FUTURE),
+        Ticket(owner="o", number="2", ends=PAST),
+        Record(owner="o", number="3"),
+    ]
+    drive(client.batch_save(items, unguarded=True))
+
+    rows = drive(READS[read](client, Record))
+    if read == "counted":
+        assert rows == 3
+    else:
+        numbers = [row[0] if isinstance(row, tuple) else row.number for row in rows if row is not None]
+        assert sorted(numbers) == ["1", "2", "3"]
+    assert drive(Record.get("o", "0")) is None
+    assert [drive(Record.key("o", str(number)).exists()) for number in range(4)] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("read", ["query", "counted"])
+def test_so_does_a_collection(client: DynamoDBClient, drive: Drive, read: str) -> None:
+    drive(Record.table.create())
+    tokens = [Token(owner="o", number=str(number), expires_at=at) for number, at in enumerate((PAST, FUTURE))]
+    drive(client.batch_save([*tokens, Ticket(owner="o", number="2", ends=PAST)], unguarded=True))
+
+    rows = drive(READS[read](client, Collection(Token, Ticket)))
+    assert rows == 2 if read == "counted" else [row.number for row in rows] == ["1", "2"]
 
 
 def test_an_item_that_never_expires_is_never_hidden(client: DynamoDBClient, drive: Drive) -> None:

@@ -95,7 +95,16 @@ async def reencrypt(
         return await limited(
             client,
             timeout,
-            reencrypt(model, client=client, dry_run=dry_run, note=note, resume=resume, progress=progress, on_invalid=on_invalid),
+            reencrypt(
+                model,
+                client=client,
+                dry_run=dry_run,
+                note=note,
+                resume=resume,
+                after=after,
+                progress=progress,
+                on_invalid=on_invalid,
+            ),
         )
     attributes = [a for a in completed(model).attributes.values() if a.options.protection == "encrypted"]
     if not attributes:

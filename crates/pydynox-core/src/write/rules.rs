@@ -46,6 +46,18 @@ impl Rules {
             .then(|| self.expired_at(Instant::now()))?
     }
 
+    /// That an item is not an expired one of this entity; None for a model without an entity, or one that shows expired items.
+    ///
+    /// # Errors
+    ///
+    /// None that two conditions cause.
+    pub fn unless_expired(&self) -> Result<Option<Condition>, Error> {
+        let (Some(own), Some(expired)) = (self.entities.condition(), self.expired()) else {
+            return Ok(None);
+        };
+        own.and(&expired)?.not().map(Some)
+    }
+
     fn expired_at(&self, now: Instant) -> Option<Condition> {
         let expires_at = self.purposes.expires_at.as_ref()?;
         Some(Condition::compare(
@@ -85,13 +97,17 @@ impl Rules {
     /// The attributes that decide whether the model sees the item under a key. `has_subclasses` means that its subclasses have
     /// their own entities.
     pub fn attributes_of_exists(&self, has_subclasses: bool) -> impl Iterator<Item = &str> {
-        let expires_at = self.purposes.expires_at.as_ref();
-        let expires_at = expires_at.filter(|_| self.hides_expired);
         let entity = self.entities.own.is_some() || has_subclasses;
         // A projection needs at least one attribute, and only the keys are in every item.
         std::iter::once(&*self.partition_key)
-            .chain(expires_at.map(|one| &*one.name))
+            .chain(self.hides_by())
             .chain(entity.then_some(&*self.entities.attribute))
+    }
+
+    /// The attribute by which the model hides expired items.
+    pub fn hides_by(&self) -> Option<&str> {
+        let expires_at = self.purposes.expires_at.as_ref()?;
+        self.hides_expired.then_some(&*expires_at.name)
     }
 
     /// Whether writing an item without reading the stored one may lose what other writers wrote.
@@ -181,6 +197,22 @@ pub(super) mod tests {
         assert_eq!(rules.expired(), None);
         assert_eq!(plain().expired(), None);
         assert!(!rules.is_over(br#"{"gone":{"N":"1"}}"#).unwrap());
+    }
+
+    #[test]
+    fn only_an_entity_that_hides_expired_items_is_left_out_of_what_its_base_reads() {
+        assert_eq!(mortal().unless_expired().unwrap(), None);
+        assert_eq!(shared().unless_expired().unwrap(), None);
+
+        let both = Rules {
+            entities: shared().entities,
+            ..mortal()
+        };
+        let text = both.unless_expired().unwrap().unwrap().explain();
+        assert!(
+            text.starts_with(r#"NOT (_type = "Order" AND gone <= "#),
+            "{text}"
+        );
     }
 
     #[test]

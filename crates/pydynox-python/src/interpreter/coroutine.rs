@@ -164,9 +164,11 @@ impl Stay {
             // The parent's threads do not exist here.
             STAYS.store(0, Ordering::Release);
         }
-        STAYS.fetch_add(1, Ordering::AcqRel);
+        // Sequentially consistent, as in `wait_at_exit`: each side writes its own flag and then reads the other's, and at least one
+        // of the two must see what the other wrote.
+        STAYS.fetch_add(1, Ordering::SeqCst);
         let stay = Self;
-        (!IS_ENDING.load(Ordering::Acquire)).then_some(stay)
+        (!IS_ENDING.load(Ordering::SeqCst)).then_some(stay)
     }
 }
 
@@ -182,9 +184,9 @@ fn wait_at_exit(py: Python<'_>) {
     // Registered by the first call that needs it: most programs give pydynox no code of their own to run.
     let _ = REGISTERED.get_or_try_init(py, || {
         let wait = PyCFunction::new_closure(py, None, None, |arguments, _| {
-            IS_ENDING.store(true, Ordering::Release);
+            IS_ENDING.store(true, Ordering::SeqCst);
             let here = || GENERATION.load(Ordering::Acquire) == generation();
-            while here() && STAYS.load(Ordering::Acquire) > 0 {
+            while here() && STAYS.load(Ordering::SeqCst) > 0 {
                 let py = arguments.py();
                 // Detached: the threads that this waits for need the interpreter to finish.
                 py.detach(|| std::thread::sleep(Duration::from_millis(5)));

@@ -1,6 +1,7 @@
 //! Entities: items of several models in one table, and the schema that reads each of them.
 
 use pydynox_core::expression::condition::Condition;
+use pydynox_core::expression::path::Path as Place;
 use pydynox_core::wire::Reader;
 use pydynox_core::write::entity::Owner as Named;
 use pyo3::intern;
@@ -104,6 +105,46 @@ pub(crate) fn other_name(py: Python<'_>, schema: &Schema, item: &[u8]) -> Option
     let subclasses = schema.entities.bind(py);
     let is_subclass = |name: &str| subclasses.contains(name).unwrap_or(false);
     schema.rules.entities.other_name(item, is_subclass)
+}
+
+/// The subclasses that are entities of their own.
+fn subclasses<'py>(schema: &Bound<'py, Schema>) -> PyResult<Vec<Bound<'py, Schema>>> {
+    let names = schema.get().entities.bind(schema.py()).keys();
+    let mut subclasses = Vec::with_capacity(names.len());
+    for name in names {
+        if let Owner::Other(subclass) = named(schema, &name.extract::<String>()?)? {
+            subclasses.push(subclass);
+        }
+    }
+    Ok(subclasses)
+}
+
+/// Leave out the expired items of subclasses that hide them; the reader's own expired items are not among these.
+pub(crate) fn subclasses_unless_expired(schema: &Bound<'_, Schema>) -> PyResult<Vec<Condition>> {
+    let mut conditions = Vec::new();
+    for subclass in subclasses(schema)? {
+        let condition = subclass.get().rules.unless_expired();
+        conditions.extend(condition.map_err(|error| raise(schema.py(), &error))?);
+    }
+    Ok(conditions)
+}
+
+/// The attributes that decide whether the model sees an item: its own, and those of subclasses that hide their expired items.
+pub(crate) fn attributes_of_exists(schema: &Bound<'_, Schema>) -> PyResult<Vec<Place>> {
+    let subclasses = subclasses(schema)?;
+    let rules = &schema.get().rules;
+    let own = rules.attributes_of_exists(!subclasses.is_empty());
+    let hiding = subclasses
+        .iter()
+        .filter_map(|one| one.get().rules.hides_by());
+    let mut names: Vec<&str> = Vec::new();
+    for name in own.chain(hiding) {
+        // DynamoDB refuses a projection that names an attribute twice.
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names.into_iter().map(Place::new).collect())
 }
 
 /// Limits items to those that this model reads: its own, and those of subclasses. None where it reads all of them.

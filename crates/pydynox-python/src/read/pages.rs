@@ -146,7 +146,7 @@ pub(crate) async fn bring(
             let fetched = pager.fetch(client, missing, most).await;
             (Source::Idle(pager), fetched.map(|fetched| vec![fetched]))
         }
-        Source::Ahead(receiver, _) => match receiver.await {
+        Source::Ahead(receiver, task) => match receiver.await {
             // Only a panic drops the sender: a task is aborted only when its reading ends.
             Err(_) => (Source::Over, Err(broken())),
             // A pager that failed has not moved: the next call requests the same page again.
@@ -154,8 +154,15 @@ pub(crate) async fn bring(
             Ok((mut pager, Ok(first))) => {
                 let missing = missing.saturating_sub(first.count as usize);
                 let most = most.map(|most| most.saturating_sub(first.count as usize));
-                let rest = pager.fetch(client, missing, most).await;
-                (Source::Idle(pager), rest.map(|rest| vec![first, rest]))
+                match pager.fetch(client, missing, most).await {
+                    Ok(rest) => (Source::Idle(pager), Ok(vec![first, rest])),
+                    Err(error) => {
+                        // The pager has moved past the first page, so that page waits for the next call.
+                        let (sender, receiver) = oneshot::channel();
+                        let _ = sender.send((pager, Ok(first)));
+                        (Source::Ahead(receiver, task), Err(error))
+                    }
+                }
             }
         },
         Source::Segments(mut receiver) => {

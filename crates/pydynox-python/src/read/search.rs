@@ -135,6 +135,7 @@ impl Search {
         let Some(schema) = &self.schema else {
             return Ok(filter);
         };
+        let subclasses_alive = entity::subclasses_unless_expired(schema.bind(py))?;
         let schema = schema.get();
         let alive = schema
             .rules
@@ -145,7 +146,8 @@ impl Search {
         // A query never returns the guard of a unique value, which has a partition of its own.
         let sees_guards = self.key.is_none() && self.index.is_none() && !schema.unique.is_empty();
         let no_guard = sees_guards.then(unique::no_guard);
-        for condition in [alive, own, no_guard].into_iter().flatten() {
+        let conditions = [alive, own, no_guard].into_iter().flatten();
+        for condition in conditions.chain(subclasses_alive) {
             // If the index lacks the attributes of this condition, or has one as its key, it is read without it.
             let held = condition.paths().iter().all(|path| {
                 let holds = self

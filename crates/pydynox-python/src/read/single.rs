@@ -109,10 +109,14 @@ fn exists<'py>(schema: &Bound<'py, Schema>, answer: &Answer) -> PyResult<Bound<'
         Some(range) => {
             let item = &answer.body[range];
             let r = Reader::new(item).map_err(|error| malformed(py, &error))?;
-            let is_foreign = matches!(entity::owner(schema, &r)?, Owner::Foreign);
+            let is_over = |model: &Schema| model.rules.is_over(item);
             // DynamoDB deletes an expired item within days, not at once; a model that hides expired items treats it as absent.
-            let is_over = || schema.get().rules.is_over(item);
-            !is_foreign && !is_over().map_err(|error| malformed(py, &error))?
+            let is_absent = match entity::owner(schema, &r)? {
+                Owner::Own => is_over(schema.get()),
+                Owner::Other(subclass) => is_over(subclass.get()),
+                Owner::Foreign => Ok(true),
+            };
+            !is_absent.map_err(|error| malformed(py, &error))?
         }
         None => false,
     };

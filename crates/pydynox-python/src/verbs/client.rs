@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pydynox_core::call::Terms;
 use pydynox_core::coalesce::Read;
-use pydynox_core::expression::path::Path as Place;
 use pydynox_core::operation::{delete_item, get_item, put_item, update_item};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
@@ -193,9 +192,7 @@ impl Client {
         get_item::begin(&mut w, &table);
         write_key(&mut w, model, key)?;
         // Only what decides whether the model sees the item. DynamoDB bills the whole item either way.
-        let has_subclasses = !model.entities.bind(py).is_empty();
-        let attributes = model.rules.attributes_of_exists(has_subclasses);
-        let projection: Vec<_> = attributes.map(Place::new).collect();
+        let projection = entity::attributes_of_exists(schema)?;
         let consistent = self
             .connection
             .is_consistent(py, None, model.consistent_read)?;

@@ -5,7 +5,7 @@ use pydynox_core::expression::condition::Condition;
 use pydynox_core::wire::{Reader, Writer};
 use pydynox_core::write::conditions::{both, holds};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::exceptions::{internal, validation_error, validation_errors};
 use crate::item::stored;
@@ -20,14 +20,19 @@ use crate::values::plain::admitted;
 
 /// Have an update that may create an item give every other attribute the value that a new instance would have. `named` are
 /// the attributes that its key was built from.
-pub(crate) fn fill_defaults(
-    py: Python<'_>,
+pub(crate) fn fill_defaults<'py>(
+    py: Python<'py>,
     schema: &Schema,
-    named: Option<&Bound<'_, PyDict>>,
+    key: &Bound<'py, PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
     actions: &mut Actions,
 ) -> PyResult<()> {
     let mut missing = Vec::new();
     let mut values: Vec<Option<Bound<'_, PyAny>>> = vec![None; schema.len()];
+    // Templates of other attributes, such as the keys of an index, may be built from the key of the item.
+    for ((index, _), value) in schema.key_indexes().zip(key.iter()) {
+        values[index] = Some(value);
+    }
     for (index, field) in schema.fields().enumerate() {
         if field.role != Role::Attribute || field.is_managed() || field.template.is_some() {
             continue;

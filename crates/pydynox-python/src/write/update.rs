@@ -137,7 +137,7 @@ impl Write {
         })?;
         if upsert {
             // After follow(), which cannot know the value of an attribute that is only filled where it is missing.
-            fill_defaults(py, model, named, &mut actions)?;
+            fill_defaults(py, model, key, named, &mut actions)?;
         }
         unique::refuse_actions(py, model, &actions)?;
         model.check_index_keys(py, &actions)?;
