@@ -68,7 +68,7 @@ pub struct ProtectedSchema {
 }
 
 impl ProtectedSchema {
-    /// The data keys of one keyring, on demand: one lookup at a time for each, and no use of a key beyond its limits.
+    /// Checks the declared protection of a model.
     ///
     /// # Errors
     ///

@@ -67,7 +67,7 @@ impl Protection {
         }
     }
 
-    /// The data keys of one keyring, on demand: one lookup at a time for each, and no use of a key beyond its limits.
+    /// Makes this one read what `other` reads too.
     pub fn join(&mut self, other: &Self) {
         self.keys = self.keys.take().or_else(|| other.keys.clone());
         self.generation = other.generation;
