@@ -14,6 +14,7 @@ ACCESS_KEY_ID = "AKIDEXAMPLE00000000"
 SECRET_ACCESS_KEY = "bench/not/a/secret/0000000000000000000000"
 SORT_KEY = "PROFILE"
 NUMBERS = 100  # how many items the clients cycle through
+SCANNED = 1000  # how many items a scan returns
 
 
 def partition_key(number: int) -> str:

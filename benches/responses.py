@@ -5,12 +5,12 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from data import TABLE, compact, item
+from data import SCANNED, TABLE, compact, item
 
 if TYPE_CHECKING:
     import pathlib
 
-PAGE = 100  # items in a Query, a Scan and a BatchGetItem
+PAGE = 100  # items in a Query and a BatchGetItem
 DATE = "Mon, 23 Nov 2026 00:00:00 GMT"
 REQUEST_ID = "BENCH0000000000000000000000000000000000000000000000Q"  # 52 characters, like the service's
 
@@ -40,7 +40,7 @@ def bodies() -> dict[str, Any]:
         "UpdateItem": {},
         "DeleteItem": {},
         "Query": page,
-        "Scan": page,
+        "Scan": {"Items": [item(number) for number in range(SCANNED)], "Count": SCANNED, "ScannedCount": SCANNED},
         "BatchGetItem": {"Responses": {TABLE: items}, "UnprocessedKeys": {}},
         "BatchWriteItem": {"UnprocessedItems": {}},
         "TransactWriteItems": {},

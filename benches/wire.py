@@ -26,7 +26,7 @@ SLICE = 300_000  # target CPU time of one round of one price, in microseconds
 CALLS_OF_A_FOOTPRINT = 5_000
 CROWD = 1_000
 
-OURS, PEER, FLOOR, PARSER = "pydynox", "pydynox 1.8", "raw socket", "orjson.loads"
+OURS, PEER, FLOOR, PARSER, PYNAMODB = "pydynox", "pydynox 1.8", "raw socket", "orjson.loads", "PynamoDB"
 CLIENTS = (
     Client(FLOOR, "rawsock", "sync"),
     Client(PARSER, "orjson", "sync", requests_per_call=0),
@@ -37,7 +37,9 @@ CLIENTS = (
     Client("aiodynamo", "aiodynamo", "awaited", "others"),
     Client("aioboto3", "aioboto3", "awaited", "aioboto3"),
     Client("boto3", "boto3", "sync", "others"),
-    Client("PynamoDB", "pynamodb", "sync", "others"),
+    Client(PYNAMODB, "pynamodb", "sync", "others"),
+    Client(OURS, "adopted", "sync"),
+    Client(PYNAMODB, "pynamodb_table", "sync", "others"),
 )
 CONCURRENT, ONE_BY_ONE, SYNC = "conc 64", "one by one", "sync"
 MANNERS = {"awaited": {CONCURRENT: 64, ONE_BY_ONE: 1}, "sync": {SYNC: 1}}
@@ -74,7 +76,10 @@ TARGETS = {
     "query": PAGES,
     "batch_get": (Target(CONCURRENT, PEER, 1 / 15),),
     "batch_write": (Target(CONCURRENT, PEER, 1 / 9),),
+    "scan": (Target(SYNC, PYNAMODB, 1 / 10),),  # 1,000 items of a table that PynamoDB wrote
 }
+#: A call that takes a tenth of a second is priced from fewer calls.
+LEAST_CALLS = {"scan": 10}
 SAVE_OVER_PUT = 1.15
 PAIR_OVER_PUT = 1.6
 BATCHED_GET = 8.0  # microseconds
@@ -132,8 +137,9 @@ def prices(server: NullDynamoDB, clients: list[Client], rounds: int) -> Prices:
     with ExitStack() as stack:
         processes = [process for client in clients if (process := started(client, server.url, stack))]
         every = list(cells(processes))
-        first = [priced(server, cell, 100) for cell in every]
-        calls = [max(100, round(SLICE / us)) for us in first]
+        least = [LEAST_CALLS.get(cell.operation, 100) for cell in every]
+        first = [priced(server, cell, calls) for cell, calls in zip(every, least, strict=True)]
+        calls = [max(fewest, round(SLICE / us)) for fewest, us in zip(least, first, strict=True)]
         measured: list[list[float]] = [[] for _ in every]
         for number in range(rounds):
             print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
@@ -180,7 +186,7 @@ def rows(priced: Prices, used: Footprints, with_peers: bool) -> list[Row]:
     made = []
     for operation, targets in TARGETS.items():
         for manner, against, at_most in targets:
-            if against == PEER and not with_peers:
+            if against in (PEER, PYNAMODB) and not with_peers:
                 continue
             other = price(against, operation, manner if against == PEER else SYNC)
             value = ratio(price(OURS, operation, manner), other)

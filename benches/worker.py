@@ -17,7 +17,7 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from data import NUMBERS
+from data import NUMBERS, SCANNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +73,10 @@ def check(operation: str, result: Any) -> None:
     if operation in ("put", "save", "batch_write", "transaction"):
         return
     expected = "Ada Lovelace 1"
+    if operation == "scan":
+        assert len(result) == SCANNED, len(result)
+        assert result[-1].created_at.isoformat() == "2026-11-23T03:41:00+00:00", result[-1].created_at
+        result, expected = result[-1], f"Ada Lovelace {SCANNED - 1}"
     if operation in ("query", "batch_get") and not isinstance(result, bytes):
         assert len(result) == 100, len(result)
         result, expected = result[-1], "Ada Lovelace 99"
