@@ -1,141 +1,31 @@
 //! Batches: many reads or writes in as few requests as possible, several at a time, until nothing is unprocessed.
 
+mod by_key;
+mod drain;
+mod limits;
+mod places;
+pub mod writes;
+
 use std::future::{Future, poll_fn};
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::call::{Answer, Call, Intent, Resend};
+use crate::call::Answer;
 use crate::client::Client;
 use crate::codec::Opened;
 use crate::error::{Error, ErrorKind};
-use crate::operation::batch_get_item::Items;
-use crate::operation::{batch_get_item, batch_write_item};
-use crate::retry::deadline::{Deadline, Pause};
-use crate::retry::policy::{Class, Jitter, backoff};
+use crate::operation::batch_get_item;
+use crate::retry::deadline::Deadline;
 use crate::transport::{Operation, Progress};
-use crate::wire::{Reader, Value, WireError, Writer};
-
-/// Maximum number of keys in a BatchGetItem.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
-pub const MAX_GETS: usize = 100;
-/// Maximum number of requests in a BatchWriteItem.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
-pub const MAX_WRITES: usize = 25;
-/// Maximum number of concurrent requests of one batch.
-pub const AT_ONCE: usize = 8;
-
-/// A table, and the stored names of its key attributes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyNames {
-    /// The name that is sent.
-    pub table: Arc<str>,
-    /// Partition key first.
-    pub names: Arc<[Box<str>]>,
-}
-
-impl KeyNames {
-    /// The key of an item, in its canonical form: equal keys are equal bytes.
-    ///
-    /// # Errors
-    ///
-    /// The item is not a map of attribute values.
-    pub fn of(&self, item: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
-        let mut key = Vec::with_capacity(64);
-        let has_key = self.append_of(Reader::new(item)?, &mut key)?;
-        Ok(has_key.then_some(key))
-    }
-
-    /// The same into a buffer, for the item at a cursor; returns whether it has a complete key.
-    fn append_of(&self, mut reader: Reader<'_>, key: &mut Vec<u8>) -> Result<bool, WireError> {
-        // A table's key has one or two attributes.
-        let mut values: [Option<&[u8]>; 2] = [None, None];
-        let mut missing = self.names.len();
-        if missing > values.len() {
-            return Ok(false);
-        }
-        reader.begin_object()?;
-        while missing > 0
-            && let Some(name) = reader.next_key()?
-        {
-            match self.names.iter().position(|other| name.equals(other)) {
-                Some(place) => {
-                    missing -= usize::from(values[place].is_none());
-                    reader.peek()?;
-                    let start = reader.position();
-                    reader.pass()?;
-                    values[place] = Some(reader.slice(start));
-                }
-                None => reader.pass()?,
-            }
-        }
-        for value in values.into_iter().take(self.names.len()) {
-            let Some(json) = value else {
-                return Ok(false);
-            };
-            if Value::is_canonical_string(json) {
-                key.extend_from_slice(json);
-            } else {
-                let mut reader = Reader::new(json)?;
-                let mut writer = Writer::with_capacity(32);
-                Value::read(&mut reader)?.write(&mut writer);
-                key.extend_from_slice(writer.as_bytes());
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// What was requested, by table and key.
-#[derive(Default)]
-struct Places {
-    tables: Vec<(KeyNames, ByKey)>,
-}
-
-impl Places {
-    fn table(&mut self, table: &KeyNames) -> usize {
-        let position = self.tables.iter().position(|(names, _)| names == table);
-        position.unwrap_or_else(|| {
-            let places = ByKey::with_capacity(MAX_GETS);
-            self.tables.push((table.clone(), places));
-            self.tables.len() - 1
-        })
-    }
-
-    /// The place of the item at a cursor, if it was requested; `key` is a buffer.
-    fn place(
-        &self,
-        table: &str,
-        item: &Reader<'_>,
-        key: &mut Vec<u8>,
-    ) -> Result<Option<usize>, WireError> {
-        for (names, places) in &self.tables {
-            if *names.table != *table {
-                continue;
-            }
-            key.clear();
-            if names.append_of(item.clone(), key)?
-                && let Some(place) = places.get(key)
-            {
-                return Ok(Some(place));
-            }
-        }
-        Ok(None)
-    }
-
-    fn items_of<'a>(&'a self, answer: &'a Answer) -> Result<ReadItems<'a>, WireError> {
-        Ok(ReadItems {
-            places: self,
-            items: Items::of(&answer.body)?,
-            key: Vec::new(),
-        })
-    }
-}
-
+use crate::wire::{Reader, WireError, Writer};
+use drain::{Outcome, drain, unreadable};
+pub use limits::{AT_ONCE, MAX_GETS, MAX_WRITES};
+use places::Places;
+pub use places::{KeyNames, ReadItems};
 /// Reads of many items; equal keys are requested once.
 #[derive(Default)]
 pub struct Gets {
@@ -165,37 +55,6 @@ impl Got {
     /// The answer is not a JSON object.
     pub fn items_of<'a>(&'a self, answer: &'a Answer) -> Result<ReadItems<'a>, WireError> {
         self.places.items_of(answer)
-    }
-}
-
-/// A cursor over the requested items of an answer. What an item holds is read once, by the code that takes it.
-pub struct ReadItems<'a> {
-    places: &'a Places,
-    items: Items<'a>,
-    key: Vec<u8>,
-}
-
-impl<'a> ReadItems<'a> {
-    /// The place of the next item, and its number in the answer; None after the last. The cursor is before the item, once it
-    /// was moved past the previous one.
-    ///
-    /// # Errors
-    ///
-    /// The answer is not one that the operation gives.
-    pub fn next_item(&mut self) -> Result<Option<(usize, usize)>, WireError> {
-        while let Some(number) = self.items.next_item()? {
-            let (table, reader) = (self.items.table(), &self.items.reader);
-            if let Some(place) = self.places.place(table, reader, &mut self.key)? {
-                return Ok(Some((place, number)));
-            }
-            self.items.reader.pass()?;
-        }
-        Ok(None)
-    }
-
-    /// The cursor.
-    pub fn reader(&mut self) -> &mut Reader<'a> {
-        &mut self.items.reader
     }
 }
 
@@ -420,91 +279,6 @@ impl Gets {
     }
 }
 
-/// The outcome of a request and of the retries for its unprocessed part.
-struct Outcome {
-    answers: Vec<Answer>,
-    /// What was unprocessed at the end, or requested by the call that failed, in the form of `RequestItems`; `None` is nothing
-    /// or, with an error, all of it.
-    left: Option<Bytes>,
-    error: Option<Error>,
-}
-
-/// Sends a request, then its unprocessed part again with growing pauses, until the deadline.
-async fn drain(
-    client: &Client,
-    operation: Operation,
-    body: Bytes,
-    deadline: Deadline,
-    progress: Progress,
-) -> Outcome {
-    let mut outcome = Outcome {
-        answers: Vec::new(),
-        left: None,
-        error: None,
-    };
-    let reads = operation == Operation::BatchGetItem;
-    let mut body = body;
-    let mut retry = 0;
-    loop {
-        let call = Call {
-            operation: operation.clone(),
-            table: "".into(),
-            body: body.clone(),
-            resend: Resend::Always,
-            intent: Intent::Plain,
-            proof: None,
-            own_token: None,
-            timeout: Some(deadline.left().unwrap_or(Duration::MAX)),
-        };
-        let answer = match client.call_tracked(call, progress.clone()).await {
-            Ok(answer) => answer,
-            // Earlier answers are not lost when a read runs out of time.
-            Err(error) if reads && retry > 0 && error.kind() == &ErrorKind::Timeout => {
-                return outcome;
-            }
-            Err(error) => {
-                outcome.error = Some(error);
-                return outcome;
-            }
-        };
-        let left = if reads {
-            batch_get_item::left(&answer.body)
-        } else {
-            batch_write_item::unprocessed(&answer.body)
-        };
-        let left = match left {
-            Ok(left) => left,
-            Err(error) => {
-                outcome.error = Some(unreadable(&error).with_ambiguous(!reads));
-                return outcome;
-            }
-        };
-        outcome.left = left.map(|range| answer.body.slice(range));
-        outcome.answers.push(answer);
-        // A part of it is done, no matter what happens to the rest.
-        progress.attempted(true);
-        let Some(left) = &outcome.left else {
-            return outcome;
-        };
-        let pause = pause_before(retry, &client.config().jitter);
-        retry += 1;
-        if !deadline.allows(pause) {
-            return outcome;
-        }
-        body = [br#"{"RequestItems":"#, &left[..], b"}"].concat().into();
-        Pause::new(pause).await;
-        // A pause may last longer than requested.
-        if !deadline.allows(Duration::ZERO) {
-            return outcome;
-        }
-    }
-}
-
-/// The pause before unprocessed items are sent again.
-fn pause_before(retry: u32, jitter: &Jitter) -> Duration {
-    backoff(Class::Transient, retry.saturating_add(1), None, jitter)
-}
-
 /// Runs futures to completion, at most this many at a time; the results keep their order.
 pub(crate) async fn all<F: Future>(futures: Vec<F>, at_once: usize) -> Vec<F::Output> {
     let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
@@ -600,18 +374,6 @@ fn left_behind() -> Error {
     )
     .with_operation("BatchGetItem")
 }
-
-fn unreadable(error: &WireError) -> Error {
-    Error::new(
-        ErrorKind::InvalidResponse,
-        format!("the response cannot be read: {error}"),
-    )
-}
-
-mod by_key;
-pub mod writes;
-
-use by_key::ByKey;
 
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::pedantic)]
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
 use super::writes::{Fate, MAX_WRITE_SIZE, Writes};
 use super::*;
 use crate::client::config::ClientConfig;
+use crate::retry::deadline::Pause;
+use crate::retry::policy::Jitter;
 use crate::transport::{Exchange, FailureKind, Request, Response, Transport, TransportError};
 
 /// What the service does with one request, by its number.

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{AT_ONCE, ByKey, KeyNames, MAX_WRITES, all, drain};
+use super::all;
+use super::by_key::ByKey;
+use super::drain::drain;
+use super::limits::{AT_ONCE, MAX_WRITES};
+use super::places::KeyNames;
 use crate::client::Client;
 use crate::error::Error;
 use crate::operation::batch_write_item;

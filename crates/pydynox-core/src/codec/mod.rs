@@ -11,18 +11,22 @@ pub mod envelope;
 pub mod keyring;
 mod local;
 mod open;
+mod opened;
 mod plaintext;
 mod protected;
 pub mod protection;
 mod seal;
+mod sealed_values;
+mod stored;
 
 pub use data_keys::{DataKeys, KeyLimits};
 pub use keyring::{DataKey, Keyring};
 pub use local::LocalKeyring;
-pub use open::{Opened, Place, PlainAttributes, SealedValues, Share, Target};
+pub use opened::{Opened, Share};
 pub use protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
 pub use protection::{Protection, Sealed};
 pub use seal::Marks;
+pub use sealed_values::{Place, PlainAttributes, SealedValues, Target};
 
 #[cfg(test)]
 mod tests;

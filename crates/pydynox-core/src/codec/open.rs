@@ -1,222 +1,26 @@
-//! The way in: finds protected values in an answer, and opens its items, with their values in place, as they are taken.
+//! The way in: opens the items of an answer, with their protected values in place, as they are taken.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::compression::{Compression, Refused, is_compressed};
+use super::compression::{Compression, Refused};
 use super::data_keys::{DataKeys, Unwrapped};
 use super::encryption;
-use super::envelope::{COMPRESSED, Envelope, is_envelope};
+use super::envelope::{COMPRESSED, Envelope};
 use super::keyring::{DataKey, cannot_open};
+use super::opened::{Opened, OpenedItem, Share, another};
 use super::plaintext;
-use super::protected::{ItemKey, OnPlaintext, ProtectedAttribute, ProtectedSchema};
+use super::protected::{ProtectedAttribute, ProtectedSchema};
 use super::seal::no_keyring;
+use super::sealed_values::{Item, SealedValues, Value, keyless};
+use super::stored::Stored;
 use crate::error::{Error, ErrorKind};
-use crate::wire::{Reader, Tag, WireError};
+use crate::wire::Tag;
 
 /// Bytes of protected values, stored or decompressed, after which other tasks may run.
 const LONG_WORK: usize = 64 * 1024;
 
-/// Where the items of an answer are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place<'a> {
-    /// The text is one item and nothing else.
-    Whole,
-    /// A member that is one item: `Item`, `Attributes`.
-    One(&'a str),
-    /// A member that is an array of items: `Items`.
-    Many(&'a str),
-    /// `BatchGetItem`: `{"Responses":{"users":[...]}}`.
-    ByTable,
-    /// `TransactGetItems`: `{"Responses":[{"Item":{...}},{}]}`.
-    Transaction,
-}
-
-/// What is known of an item before it is opened.
-#[derive(Debug, Clone, Default)]
-pub struct Target {
-    /// The schema to read it by; None if its class protects nothing.
-    pub schema: Option<Arc<ProtectedSchema>>,
-    /// Its key, for answers that omit it; else it is read from the item.
-    pub key: Option<ItemKey>,
-    /// The attributes in which an envelope is refused, if any.
-    pub plain: Option<Arc<PlainAttributes>>,
-}
-
-/// The attributes that a class stores as they are, and another class of the same table encrypts: an item that passes for one
-/// of this class must not have the other one's values read in their stored form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlainAttributes {
-    /// The class.
-    pub model: Box<str>,
-    /// The attribute that names an item's class.
-    pub entity_attribute: Box<str>,
-    /// The stored names, each with the class that encrypts it.
-    pub names: Box<[(Box<str>, Box<str>)]>,
-}
-
-/// The protected values of an answer.
-#[derive(Default)]
-pub struct SealedValues {
-    items: Vec<Item>,
-    values: Vec<Value>,
-}
-
-struct Item {
-    /// Its number among all items of the answer.
-    number: usize,
-    /// Its range in the answer.
-    range: Range<usize>,
-    /// Its values.
-    values: Range<usize>,
-    schema: Option<Arc<ProtectedSchema>>,
-    key: Option<ItemKey>,
-    /// Why it is refused, if it is.
-    refused: Option<Error>,
-}
-
-struct Value {
-    range: Range<usize>,
-    attribute: usize,
-    stored: Stored,
-}
-
-impl fmt::Debug for SealedValues {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealedValues").finish_non_exhaustive()
-    }
-}
-
-/// The items of an answer to open, and how many bytes may be decompressed for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// The number of the first.
-    pub from: usize,
-    /// How many.
-    pub wanted: usize,
-    /// Bytes of opened items after which the rest stay closed.
-    pub room: usize,
-    /// Bytes that no item may exceed.
-    pub most: usize,
-    /// Whether the first item is opened even if it exceeds the room.
-    pub at_least_one: bool,
-}
-
-impl Share {
-    /// All items, up to this many bytes in total.
-    pub fn all(most: usize) -> Self {
-        Self {
-            from: 0,
-            wanted: usize::MAX,
-            room: most,
-            most,
-            at_least_one: true,
-        }
-    }
-}
-
-/// Items of an answer, with their protected values in place.
-#[derive(Debug, Clone, Default)]
-pub struct Opened {
-    text: Bytes,
-    items: Vec<OpenedItem>,
-    until: usize,
-    migrated: Vec<(usize, usize)>,
-}
-
-#[derive(Debug, Clone)]
-struct OpenedItem {
-    number: usize,
-    stood: Range<usize>,
-    outcome: Result<Range<usize>, Error>,
-}
-
-impl Opened {
-    /// The number of the first item that is not open, or was not requested.
-    pub fn until(&self) -> usize {
-        self.until
-    }
-
-    /// The total size of the opened items in bytes.
-    pub fn size(&self) -> usize {
-        self.text.len()
-    }
-
-    /// An item by its number, or why it cannot be opened; None if it has no protected values and can be read as stored.
-    pub fn item(&self, number: usize) -> Option<Result<Bytes, &Error>> {
-        let index = self
-            .items
-            .binary_search_by_key(&number, |item| item.number)
-            .ok()?;
-        let item = self.items.get(index)?;
-        Some(match &item.outcome {
-            Ok(range) => Ok(self.text.slice(range.clone())),
-            Err(error) => Err(error),
-        })
-    }
-
-    /// Plaintext accepted in place of ciphertext: the item's number in the answer, and the attribute's index in the schema. It
-    /// counts as a change, so that the next save encrypts it.
-    pub fn migrated(&self) -> &[(usize, usize)] {
-        &self.migrated
-    }
-
-    /// The answer with the opened items in their places; every byte outside protected values is unchanged.
-    ///
-    /// # Errors
-    ///
-    /// That of the first item that cannot be opened.
-    pub fn in_place(&self, body: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut whole = Vec::with_capacity(body.len() + self.text.len());
-        let mut from = 0;
-        for item in &self.items {
-            let range = item.outcome.as_ref().map_err(Error::clone)?;
-            whole.extend_from_slice(body.get(from..item.stood.start).ok_or_else(another)?);
-            whole.extend_from_slice(self.text.get(range.clone()).ok_or_else(another)?);
-            from = item.stood.end;
-        }
-        whole.extend_from_slice(body.get(from..).ok_or_else(another)?);
-        Ok(whole)
-    }
-}
-
 impl SealedValues {
-    /// Finds the protected values of an answer. `target` decides how an item is read: it receives the table (if the answer
-    /// names it), the item's number and a cursor before the item, and returns `None` for an item without protected attributes.
-    ///
-    /// # Errors
-    ///
-    /// The answer does not have this form.
-    pub fn look(
-        body: &[u8],
-        place: Place<'_>,
-        mut target: impl FnMut(Option<&str>, usize, &Reader<'_>) -> Option<Target>,
-    ) -> Result<Self, Error> {
-        let mut sealed = Self::default();
-        let mut reader = Reader::new(body)?;
-        let mut number = 0;
-        let mut item = |reader: &mut Reader<'_>, table: Option<&str>| -> Result<(), Error> {
-            match target(table, number, reader) {
-                Some(target) => sealed.item(reader, number, target)?,
-                None => reader.skip()?,
-            }
-            number += 1;
-            Ok(())
-        };
-        walk(&mut reader, place, &mut item)?;
-        reader.end()?;
-        Ok(sealed)
-    }
-
-    /// Whether the answer can be used unchanged.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Items with all values in place, or for each one why it cannot be opened. `body` is the answer passed to `look`.
     ///
     /// Each wrapped data key that is not cached is requested once. This waits only for the keyring, and yields to other tasks
@@ -284,95 +88,6 @@ impl SealedValues {
         opened.text = opening.text.into();
         opened.migrated = opening.migrated;
         Ok(opened)
-    }
-
-    fn items_between(&self, from: usize, end: usize) -> &[Item] {
-        let first = self.items.partition_point(|item| item.number < from);
-        let last = self.items.partition_point(|item| item.number < end);
-        self.items.get(first..last).unwrap_or_default()
-    }
-
-    fn item(
-        &mut self,
-        reader: &mut Reader<'_>,
-        number: usize,
-        target: Target,
-    ) -> Result<(), Error> {
-        let Target { schema, key, plain } = target;
-        let first = self.values.len();
-        let (mut partition_key, mut sort_key) = (None, None);
-        let mut refused = None;
-        reader.peek()?;
-        let begin = reader.position();
-        reader.begin_object()?;
-        while let Some(name) = reader.next_key()? {
-            reader.peek()?;
-            let start = reader.position();
-            let name = name.decode()?;
-            if let Some(plain) = &plain
-                && refused.is_none()
-            {
-                refused = plain.refuses(&name, reader)?;
-            }
-            let Some(schema) = &schema else {
-                reader.skip()?;
-                continue;
-            };
-            if let Some((attribute, declared)) = schema.find(&name) {
-                let stored = Stored::read(declared, reader)?;
-                self.values.push(Value {
-                    range: start..reader.position(),
-                    attribute,
-                    stored,
-                });
-                continue;
-            }
-            reader.skip()?;
-            if *name == *schema.partition_key.attribute_name {
-                partition_key = Some(reader.slice(start));
-            } else if let Some(attribute) = &schema.sort_key
-                && *name == *attribute.attribute_name
-            {
-                sort_key = Some(reader.slice(start));
-            }
-        }
-        let range = begin..reader.position();
-        let values = first..self.values.len();
-        if values.is_empty() && refused.is_none() {
-            return Ok(());
-        }
-        let mut item = Item {
-            number,
-            range,
-            values,
-            schema,
-            key,
-            refused,
-        };
-        if item.key.is_none()
-            && let Some(schema) = &item.schema
-            && self.needs_key(&item.values, schema)
-        {
-            let of_item = partition_key
-                .ok_or_else(|| keyless(schema))
-                .and_then(|value| {
-                    ItemKey::new(schema, value, sort_key).map_err(|_| keyless(schema))
-                });
-            match of_item {
-                Ok(key) => item.key = Some(key),
-                Err(error) => drop(item.refused.get_or_insert(error)),
-            }
-        }
-        self.items.push(item);
-        Ok(())
-    }
-
-    fn needs_key(&self, values: &Range<usize>, schema: &ProtectedSchema) -> bool {
-        let values = self.values.get(values.clone()).unwrap_or_default();
-        values
-            .iter()
-            .filter_map(|value| schema.attributes.get(value.attribute))
-            .any(|attribute| attribute.encryption.is_some())
     }
 
     /// The data key of each value of these items that is an envelope, in order, or why there is none.
@@ -575,91 +290,6 @@ impl From<Error> for Closed {
     }
 }
 
-impl PlainAttributes {
-    /// Why the value at a cursor is refused, if it is.
-    fn refuses(&self, name: &str, reader: &Reader<'_>) -> Result<Option<Error>, WireError> {
-        let Some((_, other)) = self.names.iter().find(|(plain, _)| **plain == *name) else {
-            return Ok(None);
-        };
-        let mut ahead = reader.clone();
-        if ahead.begin_value()? != Tag::B || !is_envelope(&ahead.binary()?) {
-            return Ok(None);
-        }
-        let message = format!(
-            "the stored value is encrypted, as {other} declares it and {} does not: another writer may have changed the item's '{}'",
-            self.model, self.entity_attribute
-        );
-        Ok(Some(
-            Error::new(ErrorKind::Encryption, message)
-                .with_model(&*self.model)
-                .with_attribute(name),
-        ))
-    }
-}
-
-/// Calls `item` at the start of each item of an answer; it must consume the item.
-fn walk(
-    reader: &mut Reader<'_>,
-    place: Place<'_>,
-    item: &mut impl FnMut(&mut Reader<'_>, Option<&str>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let member = match place {
-        Place::Whole => return item(reader, None),
-        Place::One(name) | Place::Many(name) => name,
-        Place::ByTable | Place::Transaction => "Responses",
-    };
-    reader.begin_object()?;
-    while let Some(key) = reader.next_key()? {
-        if !key.equals(member) {
-            reader.skip()?;
-            continue;
-        }
-        match place {
-            Place::Whole | Place::One(_) => item(reader, None)?,
-            Place::Many(_) => array(reader, |reader| item(reader, None))?,
-            Place::ByTable => {
-                reader.begin_object()?;
-                while let Some(table) = reader.next_key()? {
-                    let table = table.decode()?;
-                    array(reader, |reader| item(reader, Some(&table)))?;
-                }
-            }
-            Place::Transaction => array(reader, |reader| walk(reader, Place::One("Item"), item))?,
-        }
-    }
-    Ok(())
-}
-
-fn array(
-    reader: &mut Reader<'_>,
-    mut element: impl FnMut(&mut Reader<'_>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    reader.begin_array()?;
-    while reader.next_element()? {
-        element(reader)?;
-    }
-    Ok(())
-}
-
-fn another() -> Error {
-    Error::new(
-        ErrorKind::Internal,
-        "the response is not the one whose protected values were located",
-    )
-}
-
-fn keyless(schema: &ProtectedSchema) -> Error {
-    let sort_key = schema.sort_key.as_ref();
-    let sort_key =
-        sort_key.map_or_else(String::new, |key| format!(" and '{}'", key.attribute_name));
-    let message = format!(
-        "an encrypted attribute of {} was read without the key of its item, which it is bound to: read '{}'{sort_key} too, \
-         or the whole item",
-        schema.model, schema.partition_key.attribute_name
-    );
-    Error::new(ErrorKind::Encryption, message).with_model(&*schema.model)
-}
-
 fn placed(error: &Error, schema: &ProtectedSchema, attribute: &ProtectedAttribute) -> Error {
     error
         .clone()
@@ -669,46 +299,6 @@ fn placed(error: &Error, schema: &ProtectedSchema, attribute: &ProtectedAttribut
 
 fn not_unpacked(refused: Refused) -> Error {
     Error::new(ErrorKind::Serialization, refused.what())
-}
-
-/// What is stored where a protected value is declared.
-enum Stored {
-    /// The compressed form of an attribute that is not encrypted, or not yet.
-    Compressed(Vec<u8>),
-    /// Bytes that claim to be an envelope.
-    Envelope(Vec<u8>),
-    /// A value of its own type.
-    Plain(Tag),
-}
-
-impl Stored {
-    /// Consumes a value.
-    fn read(attribute: &ProtectedAttribute, reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let mut ahead = reader.clone();
-        let tag = ahead.begin_value()?;
-        if tag != Tag::B {
-            reader.skip()?;
-            return Ok(Self::Plain(tag));
-        }
-        let bytes = ahead.binary()?;
-        ahead.end_value()?;
-        *reader = ahead;
-        Ok(if attribute.encryption.is_some() && is_envelope(&bytes) {
-            Self::Envelope(bytes)
-        } else if is_compressed(&bytes) {
-            Self::Compressed(bytes)
-        } else {
-            Self::Plain(tag)
-        })
-    }
-
-    /// Plaintext is refused where ciphertext is declared, unless the class allows it.
-    fn check(&self, attribute: &ProtectedAttribute) -> Result<(), Error> {
-        match (self, attribute.encryption) {
-            (Self::Plain(_) | Self::Compressed(_), Some(OnPlaintext::Error)) => Err(cannot_open()),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// A value without its encryption.

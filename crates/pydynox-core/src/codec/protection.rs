@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::data_keys::DataKeys;
-use super::open::{Opened, Place, PlainAttributes, SealedValues, Share, Target};
+use super::opened::{Opened, Share};
 use super::protected::{ItemKey, ProtectedSchema};
 use super::seal::Marks;
+use super::sealed_values::{Place, PlainAttributes, SealedValues, Target};
 use crate::error::{Error, ErrorKind};
 use crate::retry::deadline::{Deadline, Timers};
 use crate::size::{ItemSize, item_size};

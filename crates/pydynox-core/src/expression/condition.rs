@@ -4,80 +4,14 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::names::{Names, Values};
+use super::MAX_OPERATORS;
+pub use super::operand::{Comparator, Function, Operand};
 use super::order;
 use super::path::Path;
-use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
 use crate::error::{Error, ErrorKind};
-use crate::wire::Writer;
 
 /// Maximum number of values that `IN` accepts.
 pub const MAX_IN_VALUES: usize = 100;
-
-/// One side of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Operand {
-    /// What is stored at a path.
-    Path(Path),
-    /// The size of what is stored at a path.
-    Size(Path),
-    /// JSON text of an attribute value.
-    Value(Box<[u8]>),
-}
-
-/// How two operands are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Comparator {
-    /// `=`
-    Equal,
-    /// `<>`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-}
-
-impl Comparator {
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::NotEqual => "<>",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-        }
-    }
-}
-
-/// A function of a path and an operand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Function {
-    /// Whether a string or binary starts with the operand.
-    BeginsWith,
-    /// Whether a string or binary contains the operand, or a set or list has it as an element.
-    Contains,
-    /// Whether the value has the type that the operand names, such as `SS`.
-    AttributeType,
-}
-
-impl Function {
-    fn text(self) -> &'static str {
-        match self {
-            Self::BeginsWith => "begins_with",
-            Self::Contains => "contains",
-            Self::AttributeType => "attribute_type",
-        }
-    }
-}
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Node {
@@ -94,7 +28,7 @@ pub(super) enum Node {
 
 impl Node {
     /// How tightly the text binds: a part of something that binds tighter needs parentheses.
-    fn rank(&self) -> u8 {
+    pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Or(..) => 0,
             Self::And(..) => 1,
@@ -301,22 +235,6 @@ impl Condition {
         )))
     }
 
-    /// Writes the text into an expression that may put ANDs around it.
-    pub(crate) fn write<'a>(
-        &'a self,
-        writer: &mut Writer,
-        names: &mut Names<'a>,
-        values: &mut Values<'a>,
-        inside_and: bool,
-    ) {
-        Text {
-            writer,
-            names,
-            values,
-        }
-        .condition(self, u8::from(inside_and));
-    }
-
     fn show(&self, f: &mut impl fmt::Write, rank: u8, values: bool) -> fmt::Result {
         let enclosed = self.node.rank() < rank;
         if enclosed {
@@ -373,7 +291,7 @@ impl Condition {
     }
 
     /// Only functions follow NOT without parentheses.
-    fn rank_inside_not(&self) -> u8 {
+    pub(super) fn rank_inside_not(&self) -> u8 {
         match &*self.node {
             Node::Exists(_) | Node::NotExists(_) | Node::Function(..) => 0,
             _ => u8::MAX,
@@ -388,30 +306,6 @@ impl fmt::Display for Condition {
     }
 }
 
-impl Operand {
-    fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Path(path) | Self::Size(path) => Some(path),
-            Self::Value(_) => None,
-        }
-    }
-
-    fn show(&self, f: &mut impl fmt::Write, values: bool) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "{path}"),
-            Self::Size(path) => write!(f, "size({path})"),
-            Self::Value(json) if values => f.write_str(&text_of(json)),
-            Self::Value(_) => f.write_char('…'),
-        }
-    }
-}
-
-impl fmt::Display for Operand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.show(f, false)
-    }
-}
-
 /// Refuses a BETWEEN whose bounds are in the wrong order.
 pub(super) fn check_range(what: &str, low: &[u8], high: &[u8]) -> Result<(), Error> {
     if order::compare(low, high) == Some(Ordering::Greater) {
@@ -422,156 +316,11 @@ pub(super) fn check_range(what: &str, low: &[u8], high: &[u8]) -> Result<(), Err
     Ok(())
 }
 
-/// A value in readable form: strings quoted, numbers and booleans bare, everything else as `DynamoDB`'s JSON.
-pub(super) fn text_of(json: &[u8]) -> String {
-    let text = String::from_utf8_lossy(json);
-    let inside = |before: &str, after: &str| {
-        let rest = text.strip_prefix(before)?;
-        rest.strip_suffix(after).map(str::to_owned)
-    };
-    if text == r#"{"NULL":true}"# {
-        return "NULL".to_owned();
-    }
-    inside(r#"{"S":"#, "}")
-        .or_else(|| inside(r#"{"N":""#, r#""}"#))
-        .or_else(|| inside(r#"{"BOOL":"#, "}"))
-        .unwrap_or_else(|| text.into_owned())
-}
-
-/// The only writer of a request's condition text.
-struct Text<'w, 'n, 'a> {
-    writer: &'w mut Writer,
-    names: &'n mut Names<'a>,
-    values: &'n mut Values<'a>,
-}
-
-impl<'a> Text<'_, '_, 'a> {
-    fn condition(&mut self, condition: &'a Condition, rank: u8) {
-        let enclosed = condition.node.rank() < rank;
-        if enclosed {
-            self.writer.byte(b'(');
-        }
-        self.node(&condition.node);
-        if enclosed {
-            self.writer.byte(b')');
-        }
-    }
-
-    fn node(&mut self, node: &'a Node) {
-        match node {
-            Node::Compare(comparator, left, right) => {
-                self.operand(left);
-                self.raw(" ");
-                self.raw(comparator.text());
-                self.raw(" ");
-                self.operand(right);
-            }
-            Node::Between([operand, low, high]) => {
-                self.operand(operand);
-                self.raw(" BETWEEN ");
-                self.operand(low);
-                self.raw(" AND ");
-                self.operand(high);
-            }
-            Node::In(operand, choices) => {
-                self.operand(operand);
-                self.raw(" IN (");
-                for (position, choice) in choices.iter().enumerate() {
-                    self.raw(if position > 0 { "," } else { "" });
-                    self.operand(choice);
-                }
-                self.raw(")");
-            }
-            Node::Exists(path) => self.call("attribute_exists", path, None),
-            Node::NotExists(path) => self.call("attribute_not_exists", path, None),
-            Node::Function(function, path, operand) => {
-                self.call(function.text(), path, Some(operand));
-            }
-            Node::And(left, right) => {
-                self.condition(left, 1);
-                self.raw(" AND ");
-                self.condition(right, 1);
-            }
-            Node::Or(left, right) => {
-                self.condition(left, 0);
-                self.raw(" OR ");
-                self.condition(right, 0);
-            }
-            Node::Not(inner) => {
-                self.raw("NOT ");
-                self.condition(inner, inner.rank_inside_not());
-            }
-        }
-    }
-
-    fn call(&mut self, function: &str, path: &'a Path, operand: Option<&'a Operand>) {
-        self.raw(function);
-        self.raw("(");
-        path.write(self.writer, self.names);
-        if let Some(operand) = operand {
-            self.raw(",");
-            self.operand(operand);
-        }
-        self.raw(")");
-    }
-
-    fn operand(&mut self, operand: &'a Operand) {
-        match operand {
-            Operand::Path(path) => path.write(self.writer, self.names),
-            Operand::Size(path) => self.call("size", path, None),
-            Operand::Value(json) => self.values.write(self.writer, json),
-        }
-    }
-
-    fn raw(&mut self, text: &str) {
-        self.writer.raw(text.as_bytes());
-    }
-}
-
 fn functions<'a>(operands: impl IntoIterator<Item = &'a Operand>) -> usize {
     operands
         .into_iter()
         .filter(|operand| matches!(operand, Operand::Size(_)))
         .count()
-}
-
-/// Writes the members of a request whose only expression is a condition: that of `guard`, AND-ed with `condition`.
-///
-/// # Errors
-///
-/// The text is longer than `DynamoDB` accepts, even with the shortest names.
-pub(crate) fn write_members<'a>(
-    writer: &mut Writer,
-    condition: &'a Condition,
-    guard: impl Fn(&mut Writer, &mut Names<'a>) -> bool,
-) -> Result<(), Error> {
-    let start = writer.len();
-    for mut names in [Names::new(), Names::short()] {
-        writer.truncate(start);
-        let mut values = Values::new();
-        writer.raw(br#","ConditionExpression":""#);
-        let text = writer.len();
-        let guarded = guard(writer, &mut names);
-        if guarded {
-            writer.raw(b" AND ");
-        }
-        condition.write(writer, &mut names, &mut values, guarded);
-        let length = writer.len() - text;
-        writer.byte(b'"');
-        names.finish(writer);
-        values.finish(writer);
-        if length <= MAX_EXPRESSION_SIZE {
-            return Ok(());
-        }
-    }
-    Err(too_long("condition"))
-}
-
-/// The error for an expression that no choice of names makes short enough.
-pub(crate) fn too_long(what: &str) -> Error {
-    refused(format!(
-        "the {what} is longer than the {MAX_EXPRESSION_SIZE} bytes that DynamoDB accepts: use fewer parts"
-    ))
 }
 
 fn refused(message: impl Into<Box<str>>) -> Error {

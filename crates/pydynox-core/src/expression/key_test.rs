@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use super::condition::{Comparator, check_range, text_of};
+use super::condition::{Comparator, check_range};
+use super::operand::text_of;
 use super::order;
 use crate::error::{Error, ErrorKind};
 use crate::schema::KeyAttribute;

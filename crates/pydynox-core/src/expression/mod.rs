@@ -1,12 +1,15 @@
 //! DynamoDB's expressions: names and values that no attribute can break, conditions, and updates.
 
 pub mod action;
+pub mod actions;
 pub mod condition;
+pub(crate) mod condition_text;
 mod difference;
 pub mod key_condition;
 mod key_test;
 pub mod known_part;
 pub mod names;
+mod operand;
 pub(crate) mod order;
 pub mod path;
 pub mod projection;

@@ -4,6 +4,7 @@
 
 use proptest::prelude::*;
 
+use super::error::MAX_TEXT;
 use super::*;
 
 fn canonical(text: &str) -> String {

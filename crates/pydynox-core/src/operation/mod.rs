@@ -23,7 +23,8 @@ pub mod update_item;
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::expression::condition::{self, Condition};
+use crate::expression::condition::Condition;
+use crate::expression::condition_text;
 use crate::expression::names::Names;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -62,7 +63,7 @@ impl<'a> Guard<'a> {
             self.write(writer);
             return Ok(());
         };
-        condition::write_members(writer, condition, |writer, names| {
+        condition_text::write_members(writer, condition, |writer, names| {
             self.write_text(writer, names)
         })?;
         write_return_old(writer);

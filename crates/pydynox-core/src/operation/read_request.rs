@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::error::Error;
 use crate::expression::MAX_EXPRESSION_SIZE;
-use crate::expression::condition::{Condition, too_long};
+use crate::expression::condition::Condition;
+use crate::expression::condition_text::too_long;
 use crate::expression::key_condition::KeyCondition;
 use crate::expression::names::{Names, Values};
 use crate::expression::projection::Projection;

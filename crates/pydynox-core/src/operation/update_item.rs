@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::member;
 use crate::error::Error;
-use crate::expression::action::Actions;
+use crate::expression::actions::Actions;
 use crate::expression::condition::Condition;
 use crate::expression::update::Update;
 use crate::wire::{WireError, Writer};

@@ -1,8 +1,9 @@
-//! Classification: what the outcome of an attempt means, with the only table from the service's error codes to classes and kinds.
+//! Classification: what the outcome of an attempt means.
 
 use std::time::Duration;
 
 use super::body::ErrorBody;
+use super::codes::{Meaning, look_up};
 use super::policy::Class;
 use crate::call::Intent;
 use crate::error::{CancellationReason, Error, ErrorKind};
@@ -47,157 +48,6 @@ impl Failed {
         failed.error = failed.error.with_retryable(true);
         failed
     }
-}
-
-/// The kinds of error that a code can stand for; their details are read from the body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    AccessDenied,
-    AlreadyExists,
-    ConditionFailed,
-    Conflict,
-    Credentials,
-    InvalidRequest,
-    Request,
-    TableNotFound,
-    Throttling,
-    TokenReused,
-    TransactionCanceled,
-}
-
-/// Every code that is more specific than "some other answer of the service".
-///
-/// Errors are classified by code and never by message, because AWS rewords its messages.
-const CODES: &[(&str, Class, Meaning)] = &[
-    ("AccessDeniedException", Class::Final, Meaning::AccessDenied),
-    (
-        "BandwidthLimitExceeded",
-        Class::Throttling,
-        Meaning::Throttling,
-    ),
-    (
-        "ConditionalCheckFailedException",
-        Class::Final,
-        Meaning::ConditionFailed,
-    ),
-    (
-        "DuplicateItemException",
-        Class::Final,
-        Meaning::AlreadyExists,
-    ),
-    ("ExpiredTokenException", Class::Final, Meaning::Credentials),
-    (
-        "IdempotentParameterMismatchException",
-        Class::Final,
-        Meaning::TokenReused,
-    ),
-    (
-        "IncompleteSignatureException",
-        Class::Final,
-        Meaning::Credentials,
-    ),
-    ("InternalFailure", Class::Transient, Meaning::Request),
-    ("InternalServerError", Class::Transient, Meaning::Request),
-    (
-        "InvalidSignatureException",
-        Class::Final,
-        Meaning::Credentials,
-    ),
-    (
-        "LimitExceededException",
-        Class::Throttling,
-        Meaning::Throttling,
-    ),
-    (
-        "MissingAuthenticationTokenException",
-        Class::Final,
-        Meaning::Credentials,
-    ),
-    (
-        "ProvisionedThroughputExceededException",
-        Class::Throttling,
-        Meaning::Throttling,
-    ),
-    (
-        "ReplicatedWriteConflictException",
-        Class::Transient,
-        Meaning::Conflict,
-    ),
-    ("RequestExpired", Class::Final, Meaning::Credentials),
-    (
-        "RequestLimitExceeded",
-        Class::Throttling,
-        Meaning::Throttling,
-    ),
-    ("RequestThrottled", Class::Throttling, Meaning::Throttling),
-    (
-        "RequestThrottledException",
-        Class::Throttling,
-        Meaning::Throttling,
-    ),
-    ("RequestTimeTooSkewed", Class::Final, Meaning::Credentials),
-    ("RequestTimeout", Class::Transient, Meaning::Request),
-    (
-        "RequestTimeoutException",
-        Class::Transient,
-        Meaning::Request,
-    ),
-    (
-        "ResourceNotFoundException",
-        Class::Final,
-        Meaning::TableNotFound,
-    ),
-    (
-        "SerializationException",
-        Class::Final,
-        Meaning::InvalidRequest,
-    ),
-    ("ServiceUnavailable", Class::Transient, Meaning::Request),
-    ("SlowDown", Class::Throttling, Meaning::Throttling),
-    (
-        "TableNotFoundException",
-        Class::Final,
-        Meaning::TableNotFound,
-    ),
-    ("Throttling", Class::Throttling, Meaning::Throttling),
-    (
-        "ThrottlingException",
-        Class::Throttling,
-        Meaning::Throttling,
-    ),
-    (
-        "TooManyRequestsException",
-        Class::Throttling,
-        Meaning::Throttling,
-    ),
-    (
-        "TransactionCanceledException",
-        Class::Final,
-        Meaning::TransactionCanceled,
-    ),
-    (
-        "TransactionConflictException",
-        Class::Transient,
-        Meaning::Conflict,
-    ),
-    (
-        "TransactionInProgressException",
-        Class::Throttling,
-        Meaning::Conflict,
-    ),
-    (
-        "UnrecognizedClientException",
-        Class::Final,
-        Meaning::Credentials,
-    ),
-    ("ValidationException", Class::Final, Meaning::InvalidRequest),
-];
-
-fn look_up(code: &str) -> Option<(Class, Meaning)> {
-    CODES
-        .iter()
-        .find(|(name, ..)| *name == code)
-        .map(|(_, class, meaning)| (*class, *meaning))
 }
 
 /// The class of an answer without a known code.

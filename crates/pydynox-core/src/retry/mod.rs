@@ -3,6 +3,7 @@
 pub(crate) mod ambiguity;
 pub(crate) mod body;
 pub(crate) mod classify;
+mod codes;
 pub mod deadline;
 pub mod policy;
 pub mod proof;

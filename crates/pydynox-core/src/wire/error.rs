@@ -32,3 +32,18 @@ impl From<WireError> for Error {
         .with_source(error)
     }
 }
+
+#[cold]
+#[inline(never)]
+pub(super) fn unexpected_at(text: &str, at: usize, what: &'static str) -> WireError {
+    if at >= text.len() {
+        return failed(text.len(), "the text ends too early");
+    }
+    failed(at, what)
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn failed(position: usize, what: &'static str) -> WireError {
+    WireError { position, what }
+}

@@ -3,13 +3,19 @@
 pub mod base64;
 mod error;
 pub mod marks;
+mod passing;
 mod reader;
 mod scan;
+mod tag;
+mod text;
 mod value;
 mod writer;
 
 pub use error::WireError;
-pub use reader::{MAX_DEPTH, Reader, Tag, Text, validate};
+pub use passing::validate;
+pub use reader::{MAX_DEPTH, Reader};
+pub use tag::Tag;
+pub use text::Text;
 pub use value::Value;
 pub use writer::Writer;
 

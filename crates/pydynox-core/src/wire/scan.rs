@@ -71,6 +71,32 @@ fn is_stop(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
+/// Eight bytes at `at`, the first one lowest.
+#[inline]
+pub(super) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    let chunk = bytes.get(at..)?.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*chunk))
+}
+
+/// DynamoDB writes no blanks.
+#[cold]
+#[inline(never)]
+pub(super) fn blanks_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| is_blank(**byte)).count()
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn follows_blanks(bytes: &[u8], at: usize, bracket: u8) -> bool {
+    let before = bytes.get(..at).unwrap_or_default();
+    before.iter().rfind(|byte| !is_blank(**byte)) == Some(&bracket)
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

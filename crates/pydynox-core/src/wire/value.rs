@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::WireError;
-use super::reader::{Reader, Tag};
+use super::reader::Reader;
 use super::scan::is_all_plain;
+use super::tag::Tag;
 use super::writer::Writer;
 use crate::number::Number;
 

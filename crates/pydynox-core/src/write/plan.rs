@@ -8,7 +8,7 @@ use super::managed::ManagedValues;
 use super::rules::Rules;
 use crate::call::{Intent, Resend, Terms};
 use crate::error::Error;
-use crate::expression::action::Actions;
+use crate::expression::actions::Actions;
 use crate::expression::condition::Condition;
 use crate::operation::Guard;
 use crate::retry::proof::Proof;

@@ -1,7 +1,8 @@
 //! Purposes: the attributes that pydynox writes itself, what each is for, and how it stores a point in time.
 
 use crate::error::Error;
-use crate::expression::action::{Actions, Source, Term};
+use crate::expression::action::{Source, Term};
+use crate::expression::actions::Actions;
 use crate::expression::path::Path;
 use crate::id::uuid4;
 use crate::time::{Instant, unscaled};

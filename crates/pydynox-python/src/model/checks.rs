@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pydynox_core::expression::action::Actions;
+use pydynox_core::expression::actions::Actions;
 use pydynox_core::expression::path;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;

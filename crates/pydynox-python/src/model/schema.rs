@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pydynox_core::codec::ProtectedSchema;
-use pydynox_core::expression::action::Actions;
+use pydynox_core::expression::actions::Actions;
 use pydynox_core::index_key::IndexKey;
 use pydynox_core::schema::ItemSchema;
 use pydynox_core::write::entity::{Entities, Entity};

@@ -1,6 +1,7 @@
 //! What an update adds to its caller's actions: defaults of an item that it may create, and what templates build.
 
-use pydynox_core::expression::action::{Actions, Outcome, Source, Term};
+use pydynox_core::expression::action::{Outcome, Source, Term};
+use pydynox_core::expression::actions::Actions;
 use pydynox_core::expression::condition::Condition;
 use pydynox_core::wire::{Reader, Writer};
 use pydynox_core::write::conditions::{both, holds};

@@ -1,6 +1,6 @@
 //! Values that only one item has: which guards a write takes and lets go of, and what is refused because it would not know them.
 
-use pydynox_core::expression::action::Actions;
+use pydynox_core::expression::actions::Actions;
 use pydynox_core::expression::condition::Condition;
 use pydynox_core::operation::put_item;
 use pydynox_core::wire::{Reader, Writer};

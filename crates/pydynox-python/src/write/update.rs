@@ -1,6 +1,6 @@
 //! Updates by actions: of an instance, or of the item with a key.
 
-use pydynox_core::expression::action::Actions;
+use pydynox_core::expression::actions::Actions;
 use pydynox_core::operation::update_item;
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;

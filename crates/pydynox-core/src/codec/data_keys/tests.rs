@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use tokio::time::{advance, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 use super::*;
 use crate::codec::LocalKeyring;
-use crate::codec::keyring::Pending;
+use crate::codec::keyring::{DataKey, Pending};
+use crate::error::ErrorKind;
 
 /// A keyring that takes half a second, counts, and fails when told to.
 struct Slow {

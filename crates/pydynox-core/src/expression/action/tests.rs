@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::super::actions::Actions;
 use super::*;
-use crate::expression::condition::{Comparator, Operand};
+use crate::expression::condition::{Comparator, Condition, Operand};
 use crate::number::Number;
 use crate::wire::Value;
 

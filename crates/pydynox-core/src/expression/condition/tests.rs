@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::super::condition_text::write_members;
 use super::*;
+use crate::expression::names::{Names, Values};
 use crate::expression::path::Step;
-use crate::wire::Value;
+use crate::wire::{Value, Writer};
 
 type Item = BTreeMap<String, Value>;
 

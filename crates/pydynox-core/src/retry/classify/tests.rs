@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 
+use super::super::codes::CODES;
 use super::*;
 
 fn response(status: u16, body: &str) -> Response {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 
+use super::super::passing::validate;
 use super::*;
 
 /// A number as it stands in the trees of these tests: by its text, since `serde_json` reads one into a float.
