@@ -58,8 +58,9 @@ class IndexDeclaration:
         return self.name, self.is_global, names[0], names[1], self._included(cls, stored)
 
     def names(self, stored: str) -> bool:
-        """Whether its key has an attribute that is given by this name."""
-        return any(isinstance(one, str) and one == stored for one in (*self._partition, *self._sort))
+        """Whether its key or its projection has an attribute that is given by this name."""
+        projected: tuple[Any, ...] = () if isinstance(self._projection, str) else self._projection
+        return any(isinstance(one, str) and one == stored for one in (*self._partition, *self._sort, *projected))
 
     def _included(self, cls: type[Any], stored: dict[str, Attr[Any]]) -> list[str] | None:
         projection = self._projection
@@ -103,7 +104,7 @@ def declared_indexes(
 
 
 def names_attribute(cls: type[Any], stored: str) -> bool:
-    """Whether an index of a class or its bases refers to a key attribute by this stored name."""
+    """Whether an index of a class or its bases refers to an attribute by this stored name."""
     return any(isinstance(value, IndexDeclaration) and value.names(stored) for _, value in _values(cls))
 
 

@@ -12,7 +12,7 @@ from pydynox._core import build_data
 from pydynox.client import DynamoDBClient
 from pydynox.exceptions import PydynoxError
 
-from . import _jsonl, _local, _read, _reencrypt, _tables, _unique
+from . import _adopt, _jsonl, _local, _read, _reencrypt, _tables, _unique
 from ._words import CommandError, say
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _tables.add(commands, where)
     _reencrypt.add(commands, where)
     _unique.add(commands, where)
+    _adopt.add(commands, where)
     return parser
 
 

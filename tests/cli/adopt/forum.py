@@ -1,0 +1,45 @@
+"""Models of the table my-forum.v2, from a sample of 31 items."""
+
+# The comments say what the sample leaves open: an attribute without one is in every
+# item sampled, always with this type. Attributes that a class does not declare are kept
+# when an item is read and saved.
+
+from pydynox import Attr, Document, Model, field, partition_key, sort_key
+
+
+class MyForumV2(Model[str, str], table="my-forum.v2"):
+    """Any item of the table my-forum.v2; its subclasses are the kinds of items."""
+
+    PK: Attr[str] = partition_key()
+    SK: Attr[str] = sort_key()
+
+
+class PostCommentBy(Document):
+    """A map in by of PostComment."""
+
+    handle: Attr[str]
+
+
+# 8 of 31 items
+class PostComment(MyForumV2):
+    """An item whose PK begins with POST# and SK begins with COMMENT#."""
+
+    by: Attr[PostCommentBy]
+    text: Attr[str]
+
+
+# 15 of 31 items
+class UserPost(MyForumV2):
+    """An item whose PK begins with USER# and SK begins with POST#."""
+
+    likes: Attr[int]
+    tags: Attr[set[str]] = field(default_factory=set)
+    title: Attr[str]
+
+
+# 8 of 31 items
+class UserProfile(MyForumV2):
+    """An item whose PK begins with USER# and SK is PROFILE."""
+
+    handle: Attr[str]
+    karma: Attr[int]

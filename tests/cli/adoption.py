@@ -1,0 +1,282 @@
+"""Tables to adopt, each with what its models should be: the golden files in ``adopt/``.
+
+python -m tests.cli.adoption    # write the golden files anew
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydynox import DynamoDBClient, run
+from pydynox.migrate.adopt import adopt_file, adopt_table
+
+GOLDEN = Path(__file__).parent / "adopt"
+START = datetime(2026, 11, 23, 3, 41, tzinfo=UTC)
+
+
+@dataclass
+class Case:
+    """A table that exists."""
+
+    keys: dict[str, str]  # the key's attributes and their types, partition key first
+    items: list[dict[str, Any]]
+    indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)  # of the attributes of index keys
+    ttl: str | None = None
+    table: str = "adopted"
+    options: dict[str, Any] = field(default_factory=dict)  # of adopt_table
+
+    def create(self, client: DynamoDBClient) -> None:
+        members: dict[str, Any] = {"KeySchema": schema(list(self.keys))}
+        for name, index in self.indexes.items():
+            kind = "LocalSecondaryIndexes" if index.get("local") else "GlobalSecondaryIndexes"
+            projection = index.get("projection", {"ProjectionType": "ALL"})
+            key = index.get("schema") or schema(index["keys"])
+            members.setdefault(kind, []).append({"IndexName": name, "KeySchema": key, "Projection": projection})
+        definitions = [{"AttributeName": name, "AttributeType": kind} for name, kind in {**self.keys, **self.types}.items()]
+        client.sync.call(
+            "CreateTable", TableName=self.table, AttributeDefinitions=definitions, BillingMode="PAY_PER_REQUEST", **members
+        )
+        if self.ttl:
+            specification = {"AttributeName": self.ttl, "Enabled": True}
+            client.sync.call("UpdateTimeToLive", TableName=self.table, TimeToLiveSpecification=specification)
+        for item in self.items:
+            client.sync.call("PutItem", TableName=self.table, Item=item)
+
+    def source(self, client: DynamoDBClient) -> str:
+        return run(adopt_table(self.table, client=client, **self.options))
+
+
+def schema(names: list[str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]
+
+
+def wire(value: Any) -> dict[str, Any]:
+    """A plain value in DynamoDB's JSON, written by itself: no code of pydynox is involved."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case None:
+            return {"NULL": True}
+        case str():
+            return {"S": value}
+        case bytes():
+            return {"B": base64.b64encode(value).decode()}
+        case set():
+            ((kind,),) = ({next(iter(wire(member))) for member in value},)
+            return {f"{kind}S": sorted(wire(member)[kind] for member in value)}
+        case list():
+            return {"L": [wire(member) for member in value]}
+        case dict():
+            return {"M": {name: wire(member) for name, member in value.items()}}
+        case _:
+            return {"N": str(value)}
+
+
+def item(**attributes: Any) -> dict[str, Any]:
+    return {name: wire(value) for name, value in attributes.items()}
+
+
+def at(number: int, spec: str = "microseconds", zone: str = "Z") -> str:
+    """A point in time as text."""
+    moment = START + timedelta(hours=number, microseconds=1_001 * number)
+    return moment.replace(tzinfo=None).isoformat(timespec=spec) + zone
+
+
+def orders() -> Case:
+    """One kind of item: every stored type, indexes of both kinds, documents, what is optional and what does not fit."""
+    items = []
+    for number in range(60):
+        one = item(
+            customer_id=f"c{number % 7}",
+            placed=at(number),
+            number=number,
+            email=f"a{number}@example.org",
+            status="open",
+            total=f"{number}.50" and number + 0.5,
+            paid=number % 3 == 0,
+            seal=bytes([number, 255]),
+            tags={"a", f"t{number}"},
+            sizes={number, number + 1},
+            weights={number + 0.25},
+            keys={bytes([number])},
+            delivery_day=f"2026-12-{number % 28 + 1:02d}",
+            reference=str(UUID(int=number, version=4)),
+            payload=json.dumps({"n": number}),
+            seen=1_764_000_000 + number,
+            seen_ms=1_764_000_000_000 + number,
+            address={"street": "Rue 1", "zip": "75001", "geo": {"lat": 48.5, "lon": 2}, "floor": number % 4},
+            lines=[{"sku": "x", "count": number, "notes": ["a"]}, {"sku": "y", "count": 1, "price": 2.5}],
+            counts={f"2026-11-{day:02d}": day for day in range(1, number % 5 + 2)},
+            empty_list=[],
+            empty_map={},
+            matrix=[[1, 2], [3]],
+            deep=[[["x"]]],
+            maybe=[None, "x"],
+            expires=1_900_000_000 + number,
+            nothing=None,
+        )
+        if number % 2:
+            one |= item(note="n", coupon=None if number % 4 == 1 else "c")
+        one |= item(coupon=None) if not number % 2 else {}
+        one |= item(mixed=number if number % 5 else str(number), almost=at(number) if number % 6 else "never")
+        items.append(one)
+    return Case(
+        keys={"customer_id": "S", "placed": "S"},
+        items=items,
+        types={"email": "S", "number": "N", "status": "S", "coupon_code": "S", "total": "N"},
+        indexes={
+            "by-email": {"keys": ["email"]},
+            "by_status": {
+                "keys": ["status", "number"],
+                "projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["note", "tags", "shipped_by"]},
+            },
+            "by_coupon": {"keys": ["coupon_code", "customer_id"], "projection": {"ProjectionType": "KEYS_ONLY"}},
+            "by_total": {"keys": ["customer_id", "total"], "local": True},
+        },
+        ttl="expires",
+        table="orders",
+    )
+
+
+def shop() -> Case:
+    """Several kinds of items, named by an attribute that an index has as its key."""
+    items = []
+    for number in range(12):
+        items.append(
+            item(
+                pk=f"CUSTOMER#{number}",
+                sk="PROFILE",
+                entityType="customer",
+                name="Ada",
+                since=f"2026-01-{number + 1:02d}",
+                gsi1pk=f"EMAIL#{number}",
+            )
+        )
+        for order in range(3):
+            items.append(
+                item(
+                    pk=f"CUSTOMER#{number}",
+                    sk=f"ORDER#{order:04d}",
+                    entityType="order",
+                    total=order * 10,
+                    lines=[{"sku": "x", "count": order}],
+                    gsi1pk="STATUS#new",
+                    gsi1sk=at(order),
+                    expires=1_900_000_000 if order else None,
+                )
+            )
+    items = [{name: value for name, value in one.items() if "NULL" not in value} for one in items]
+    items.append(item(pk="CONFIG", sk="CONFIG", limit=3))
+    return Case(
+        keys={"pk": "S", "sk": "S"},
+        items=items,
+        types={"gsi1pk": "S", "gsi1sk": "S", "entityType": "S"},
+        indexes={
+            "gsi1": {
+                "keys": ["gsi1pk", "gsi1sk"],
+                "projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["entityType", "name"]},
+            },
+            "by_kind": {
+                "keys": ["entityType", "sk"],
+                "projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["total", "gsi1pk"]},
+            },
+        },
+        ttl="expires",
+        table="shop",
+    )
+
+
+def forum() -> Case:
+    """Several kinds of items, told apart by how their keys begin."""
+    items = []
+    for number in range(8):
+        items.append(item(PK=f"USER#{number}", SK="PROFILE", handle=f"h{number}", karma=number))
+        items += [
+            item(PK=f"USER#{number}", SK=f"POST#{at(post)}", title="t", likes=post, tags={"a"}) for post in range(number % 3 + 1)
+        ]
+        items.append(item(PK=f"POST#{number}", SK=f"COMMENT#{number}", text="x", by={"handle": f"h{number}"}))
+    return Case(keys={"PK": "S", "SK": "S"}, items=items, table="my-forum.v2")
+
+
+#: Names that no declaration can have as they are, and texts that try to leave the source.
+NAMES = [
+    "class", "from", "field", "Attr", "str", "Any", "save", "model_dump", "table", "mro", "__private", "_id", "first-name", "first name",
+    "first_name", "9lives", "naïve", "日本", "a.b", "a[0]", "x" * 60, 'quo"te', "apos'trophe", 'bo"th\'s', "back\\slash", "new\nline",
+    '"""', "*/", "#", "tab\t", "\x1b[31m", "\u202egnp", "\u2028", "e\u0301", "{x}", "%s", "\\N{DIGIT ONE}", "import os; os.abort()", "None",
+    "self", "cls", "datetime", "date", "Decimal", "id", "type", "timeout", "defaults", "partition_key", "name", "OrderLine", "NamesPoint",
+]  # fmt: skip
+
+
+def names() -> Case:
+    """Names that Python, Model or the source's own words take."""
+    one = item(**{"consistent_read": "k", "sync": 1, **dict.fromkeys(NAMES, "x")})
+    one |= {
+        "when": wire("2026-01-01"),
+        "at": wire(at(1)),
+        "price": wire(1.5),
+        "point": wire({"get": 1, "model_dump": "x", "x y": [{}]}),
+    }
+    other = {name: value for name, value in one.items() if name != "日本"} | {"consistent_read": wire("l")}
+    return Case(
+        keys={"consistent_read": "S", "sync": "N"},
+        items=[one, other],
+        types={"first name": "S", "first-name": "S"},
+        indexes={
+            "sync": {"keys": ["first name"]},
+            "first.name": {
+                "keys": ["first-name", "first name"],
+                "projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["class", 'quo"te', "日本", "x" * 60]},
+            },
+        },
+        table="names",
+    )
+
+
+TABLES: dict[str, Callable[[], Case]] = {"orders": orders, "shop": shop, "forum": forum, "names": names}
+
+
+#: Model files: each has a golden file too.
+FILES = ["workbench", "data_model"]
+
+
+def file(name: str) -> str:
+    """The content of a model file."""
+    return (GOLDEN / f"{name}.json").read_text(encoding="utf-8")
+
+
+def sample_data(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The items in a model file, with the names of their tables."""
+    model = json.loads(file(name))
+    if name == "workbench":
+        return [(table["TableName"], one) for table in model["DataModel"] for one in table.get("TableData", [])]
+    return [(table, row["PutRequest"]["Item"]) for table, rows in model["items"].items() for row in rows]
+
+
+def sources() -> dict[str, str]:
+    """The source of every case."""
+    found = {}
+    for name, case in TABLES.items():
+        client = DynamoDBClient(endpoint_url="memory://")
+        one = case()
+        one.create(client)
+        found[name] = one.source(client)
+        client.sync.close()
+    return found | {name: adopt_file(file(name)) for name in FILES}
+
+
+def main() -> None:
+    """Write the golden files."""
+    for name, source in sources().items():
+        (GOLDEN / f"{name}.py").write_text(source, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

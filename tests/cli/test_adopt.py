@@ -1,0 +1,463 @@
+"""``pydynox adopt``: the source that it prints is formatted, checked, free of drift, and reads what is stored."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import string
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pydynox import Credentials, DynamoDBClient, Model
+from pydynox.document import Document
+from pydynox.exceptions import ConfigurationError, PydynoxError, TableNotFoundError, ValidationError
+from pydynox.local import LocalServer
+from pydynox.migrate.adopt import adopt_file, adopt_table
+
+from tests.cli import adoption
+from tests.cli.adoption import GOLDEN, TABLES, Case, item, wire
+from tests.faults.deeds import forward
+from tests.faults.server import FaultServer
+
+
+def imported(source: str, path: Path) -> ModuleType:
+    """A module of this source."""
+    path.write_text(source, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def models(module: ModuleType) -> list[type[Model[Any]]]:
+    """The models of a module, a base class before its subclasses."""
+    values = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+    return [value for value in values if issubclass(value, Model)]
+
+
+@pytest.fixture
+def memory() -> Iterator[DynamoDBClient]:
+    client = DynamoDBClient(endpoint_url="memory://")
+    with client.as_default():
+        yield client
+    client.sync.close()
+
+
+def equals(value: Any, stored: Mapping[str, Any]) -> bool:
+    """Whether a value that a model read is what is stored, compared without any code of pydynox."""
+    ((kind, content),) = stored.items()
+    if isinstance(value, datetime):
+        return value == (datetime.fromtimestamp(int(content), UTC) if kind == "N" else datetime.fromisoformat(content))
+    if isinstance(value, Document):
+        members = {attribute.attribute_name: getattr(value, name) for name, attribute in type(value).model_fields.items()}
+        return set(content) <= set(members) and all(
+            equals(member, content[name]) if name in content else member in (None, set()) for name, member in members.items()
+        )
+    match kind:
+        case "S" if isinstance(value, date | time):
+            return value == type(value).fromisoformat(content)
+        case "N":
+            return type(value) in (int, Decimal) and value == Decimal(content)
+        case "L":
+            return len(value) == len(content) and all(map(equals, value, content))
+        case "M":
+            return value.keys() == content.keys() and all(equals(value[name], content[name]) for name in content)
+        case "SS" | "NS" | "BS":
+            return len(value) == len(content) and all(any(equals(one, {kind[0]: other}) for one in value) for other in content)
+        case "NULL":
+            return value is None
+        case _:
+            return wire(value) == stored
+
+
+@pytest.mark.parametrize("name", TABLES)
+class TestTables:
+    def test_the_source_is_the_golden_file(self, name, memory, drive):
+        case = TABLES[name]()
+        case.create(memory)
+
+        source = drive(adopt_table(case.table, client=memory, **case.options))
+
+        assert source == (GOLDEN / f"{name}.py").read_text(encoding="utf-8"), "python -m tests.cli.adoption writes it"
+
+    def test_its_layout_is_that_of_a_formatter(self, name, tmp_path):
+        pytest.importorskip("ruff", reason="ruff is not installed: pip install --group lint")
+        for length in ("88", "130"):
+            command = [sys.executable, "-m", "ruff", "format", "--isolated", "--check", f"--line-length={length}"]
+            done = subprocess.run([*command, GOLDEN / f"{name}.py"], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_the_table_does_not_differ_from_the_models(self, name, memory, tmp_path):
+        case = TABLES[name]()
+        case.create(memory)
+
+        module = imported((GOLDEN / f"{name}.py").read_text(encoding="utf-8"), tmp_path / f"drift_{name}.py")
+
+        assert models(module)
+        for model in models(module):
+            assert model.table.sync.check() == []
+
+    def test_every_sampled_item_is_read_as_it_is_stored(self, name, memory, tmp_path):
+        case = TABLES[name]()
+        case.create(memory)
+        module = imported((GOLDEN / f"{name}.py").read_text(encoding="utf-8"), tmp_path / f"reads_{name}.py")
+        stored = {tuple(str(one[key]) for key in case.keys): one for one in case.items}
+
+        rows = rows_of(models(module), case)
+
+        read = set()
+        for row in rows:
+            names = {attribute.attribute_name: name for name, attribute in type(row).model_fields.items()}
+            one = stored[tuple(str(row.model_to_item()[key]) for key in case.keys)]
+            read.add(id(one))
+            for attribute, value in one.items():
+                if attribute in names:
+                    assert equals(getattr(row, names[attribute]), value), (row, attribute)
+            assert not row.model_changes()
+        assert len(read) == len(case.items)
+
+
+def rows_of(classes: list[type[Model[Any]]], case: Case) -> list[Any]:
+    """Every item as its own class; those without an entity are found by their keys."""
+    base, *subclasses = classes
+    if not any((model.__doc__ or "").startswith("An item whose") for model in subclasses):
+        return base.sync.scan().all()
+    rows = []
+    for model in subclasses:
+        prefixes = re.findall(r"(\S+) (?:begins with|is) (\S+?)(?: and|\.$)", model.__doc__ or "")
+        assert prefixes, model
+        found = [one for one in case.items if all(one[key]["S"].startswith(prefix) for key, prefix in prefixes)]
+        rows += [model.model_from_item(one) for one in found]
+    return rows
+
+
+class TestReadsOnly:
+    @pytest.mark.parametrize("name", TABLES)
+    def test_nothing_is_sent_but_reads(self, name, drive):
+        case = TABLES[name]()
+        with LocalServer() as server, FaultServer(forward(server.endpoint_url)) as recorder:
+            settings_ = {"region": "eu-west-1", "credentials": Credentials("any", "any")}
+            behind = DynamoDBClient(endpoint_url=server.endpoint_url, **settings_)
+            case.create(behind)
+            before = items_of(behind, case)
+            client = DynamoDBClient(endpoint_url=recorder.url, **settings_)
+
+            source = drive(adopt_table(case.table, client=client, **case.options))
+
+            assert source == (GOLDEN / f"{name}.py").read_text(encoding="utf-8")
+            assert set(recorder.operations()) == {"DescribeTable", "DescribeTimeToLive", "Scan"}
+            assert items_of(behind, case) == before
+            client.sync.close()
+            behind.sync.close()
+
+    def test_a_sample_is_from_all_over_the_table_and_no_larger_than_asked(self, drive):
+        case = Case({"pk": "S"}, [item(pk=f"k{number}", number=number) for number in range(200)])
+        with LocalServer() as server, FaultServer(forward(server.endpoint_url)) as recorder:
+            client = DynamoDBClient(endpoint_url=recorder.url, region="eu-west-1", credentials=Credentials("any", "any"))
+            case.create(client)
+            recorder.seen.clear()
+
+            source = drive(adopt_table("adopted", sample=50, client=client))
+
+            scans = [seen.json() for seen in recorder.seen if seen.operation == "Scan"]
+            assert len({scan["Segment"] for scan in scans}) == 32
+            assert {scan["TotalSegments"] for scan in scans} == {32}
+            assert "from a sample of 50 items" in source
+            client.sync.close()
+
+
+def items_of(client: DynamoDBClient, case: Case) -> Any:
+    answer = client.sync.call("Scan", TableName=case.table)
+    return sorted(json.dumps(one, sort_keys=True) for one in answer["Items"])
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("sample", [0, -1, True, 1.5])
+    def test_a_sample_of_no_items_is_refused_before_anything_is_sent(self, sample, drive):
+        nowhere = DynamoDBClient(endpoint_url="http://127.0.0.1:9", region="eu-west-1", credentials=Credentials("any", "any"))
+
+        with pytest.raises(ValidationError, match="sample must be at least 1 item") as refused:
+            drive(adopt_table("orders", sample=sample, client=nowhere))
+
+        assert refused.value.errors == [("sample", "must be at least 1")]
+
+    def test_an_empty_table_has_no_types_to_show(self, memory, drive):
+        Case({"pk": "S"}, []).create(memory)
+
+        with pytest.raises(ConfigurationError, match=r"adopted has no items, and a sample of zero items .* by hand"):
+            drive(adopt_table("adopted", client=memory))
+
+    def test_a_table_that_does_not_exist(self, memory, drive):
+        with pytest.raises(TableNotFoundError):
+            drive(adopt_table("none", client=memory))
+
+    def test_a_discriminator_that_no_item_has_names_those_that_could_be_one(self, memory, drive):
+        Case({"pk": "S"}, [item(pk="a", kind_of="x", size=3)]).create(memory)
+
+        with pytest.raises(ConfigurationError, match=r"discriminator 'what': name one of kind_of, or sample more") as refused:
+            drive(adopt_table("adopted", discriminator="what", client=memory))
+        assert refused.value.attribute == "what"
+        with pytest.raises(ConfigurationError, match="has a text in the discriminator 'size'"):
+            drive(adopt_table("adopted", discriminator="size", client=memory))
+        with pytest.raises(ConfigurationError, match="'pk' is a part of the key"):
+            drive(adopt_table("adopted", discriminator="pk", client=memory))
+
+    def test_an_item_of_a_kind_that_no_class_has_is_named_on_reading(self, memory, tmp_path):
+        case = TABLES["shop"]()
+        case.create(memory)
+        module = imported((GOLDEN / "shop.py").read_text(encoding="utf-8"), tmp_path / "unknown_kind.py")
+        later = item(pk="REFUND#1", sk="REFUND", entityType="refund")
+
+        with pytest.raises(PydynoxError, match="refund"):
+            module.Shop.model_from_item(later)
+
+
+WORKBENCH: dict[str, Any] = {
+    "ModelName": "Shop",
+    "ModelMetadata": {"Author": "", "AWSService": "Amazon DynamoDB", "Version": "3.0"},
+    "DataModel": [
+        {
+            "TableName": "T",
+            "KeyAttributes": {"PartitionKey": {"AttributeName": "pk", "AttributeType": "S"}},
+            "TableData": [{"pk": {"S": "a"}}],
+        }
+    ],
+}
+
+
+def changed(path: str, value: Any) -> str:
+    """The Workbench model with one member replaced, or removed where the value is ``...``."""
+    model = json.loads(json.dumps(WORKBENCH))
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place = model
+    for part in parents:
+        place = place[part]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return json.dumps(model)
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("{", "the model file is not JSON"),
+            ("[" * 100_000, "the model file is not JSON"),
+            ("[]", "neither a NoSQL Workbench model"),
+            ('{"tables": []}', "the model file has no tables"),
+            (
+                changed("ModelMetadata.Version", "2.0"),
+                r"ModelMetadata.Version: .* has version '2.0', and adopt reads version 3.0: open",
+            ),
+            (changed("ModelMetadata.Version", "4.0"), r"has version '4.0'"),
+            (changed("ModelMetadata.Version", ...), r"has no version, and adopt reads version 3.0"),
+            (changed("ModelMetadata.AWSService", "Amazon Keyspaces"), "ModelMetadata.AWSService must be Amazon DynamoDB, not"),
+            (changed("DataModel", {}), "DataModel must be a list, not {}"),
+            (changed("DataModel.0.KeyAttributes", ...), r"DataModel\[0\] has no member KeyAttributes: add it"),
+            (
+                changed("DataModel.0.KeyAttributes.PartitionKey.AttributeType", "SS"),
+                "AttributeType must be S or N or B, not 'SS'",
+            ),
+            (
+                changed("DataModel.0.TableData.0.pk", {"X": "a"}),
+                r"DataModel\[0\].TableData\[0\].pk must be one value with its type",
+            ),
+            (changed("DataModel.0.TableData.0.pk", {"N": "1"}), r"TableData\[0\] has no pk of the type S, a part of the key"),
+            (changed("DataModel.0.TableData.0.n", {"N": "one"}), r"TableData\[0\].n.N must be a number, not 'one'"),
+            (changed("DataModel.0.TableData.0.n", {"BOOL": "true"}), r"TableData\[0\].n.BOOL must be true or false"),
+            ('{"tables": [{}]}', r"tables\[0\] has no member AttributeDefinitions"),
+            (
+                '{"tables": [], "version": "2"}',
+                r"version: the dynamodb_data_model.json has version '2', and adopt reads the form without",
+            ),
+            (
+                '{"tables": [{"TableName": "t", "AttributeDefinitions": [], "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}]}]}',
+                r"tables\[0\].KeySchema names 'a', which AttributeDefinitions does not define: add its type",
+            ),
+            (
+                '{"tables": [{"TableName": "t", "AttributeDefinitions": [], "KeySchema": []}]}',
+                r"tables\[0\].KeySchema has no partition key",
+            ),
+        ],
+    )
+    def test_a_file_that_is_another_one_is_refused_with_the_place_and_the_remedy(self, text, message):
+        with pytest.raises(ConfigurationError, match=message):
+            adopt_file(text)
+
+    def test_one_table_of_a_file(self):
+        assert 'table="T"' in adopt_file(json.dumps(WORKBENCH), table="T")
+        with pytest.raises(ConfigurationError, match="the file has no table 'U'; its tables are: T"):
+            adopt_file(json.dumps(WORKBENCH), table="U")
+
+    @pytest.mark.parametrize("name", adoption.FILES)
+    def test_the_source_is_the_golden_file(self, name):
+        assert adopt_file(adoption.file(name)) == (GOLDEN / f"{name}.py").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("name", adoption.FILES)
+    def test_the_tables_of_its_models_do_not_differ_and_hold_the_sample_data(self, name, memory, tmp_path):
+        module = imported((GOLDEN / f"{name}.py").read_text(encoding="utf-8"), tmp_path / f"file_{name}.py")
+        bases = [model for model in models(module) if not model.__bases__[0].__module__.startswith(f"file_{name}")]
+
+        for model in bases:
+            model.table.sync.create()
+            assert model.table.sync.check() == []
+        for table, one in adoption.sample_data(name):
+            memory.sync.call("PutItem", TableName=table, Item=one)
+        assert sum(len(model.sync.scan().all()) for model in bases) == len(adoption.sample_data(name))
+
+
+class TestCommandLine:
+    def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "pydynox", "adopt", *arguments], cwd=cwd, capture_output=True, timeout=60, check=False
+        )
+
+    def test_it_prints_the_source_and_the_check_passes(self, tmp_path):
+        url = f"file://{tmp_path}/items.db"
+        client = DynamoDBClient(endpoint_url=url)
+        TABLES["shop"]().create(client)
+        client.sync.close()
+
+        done = self.run("shop", "--sample", "500", "--endpoint-url", url, cwd=tmp_path)
+
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.decode() == (GOLDEN / "shop.py").read_text(encoding="utf-8")
+        (tmp_path / "models.py").write_bytes(done.stdout)
+        check = [sys.executable, "-m", "pydynox", "tables", "check", "models:Shop", "models:Order", "--endpoint-url", url]
+        assert subprocess.run(check, cwd=tmp_path, capture_output=True, timeout=60, check=False).returncode == 0
+
+    def test_a_table_prefix_is_not_in_the_source(self, tmp_path):
+        url = f"file://{tmp_path}/items.db"
+        client = DynamoDBClient(endpoint_url=url)
+        Case({"pk": "S"}, [item(pk="a")], table="dev-things").create(client)
+        client.sync.close()
+
+        done = self.run("things", "--table-prefix", "dev-", "--endpoint-url", url, cwd=tmp_path)
+
+        assert b'class Thing(Model[str], table="things"):' in done.stdout, done.stderr
+
+    def test_a_file(self, tmp_path):
+        (tmp_path / "model.json").write_text(json.dumps(WORKBENCH))
+
+        assert b'table="T"' in self.run("--from-file", "model.json", cwd=tmp_path).stdout
+        refused = self.run("--from-file", "none.json", cwd=tmp_path)
+        assert (refused.returncode, refused.stderr.decode()) == (1, "pydynox: none.json: No such file or directory\n")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ((), "name a table, or a file with --from-file, or a PynamoDB class with --from-pynamodb"),
+            (("t", "--sample", "0", "--endpoint-url", "memory://"), "sample must be at least 1 item, not 0"),
+        ],
+    )
+    def test_what_cannot_be_adopted_is_one_line(self, arguments, message, tmp_path):
+        done = self.run(*arguments, cwd=tmp_path)
+
+        assert (done.returncode, done.stderr.decode()) == (1, f"pydynox: {message}\n")
+
+
+#: Texts that try to leave a literal, a comment or a docstring, and everything that Unicode has.
+hostile = st.one_of(
+    st.text(min_size=1, max_size=30),
+    st.text(st.sampled_from(string.punctuation + "\n\r\t\x00\x0c\x85\u2028\u202e\u0301 aZ_9"), min_size=1, max_size=12),
+    st.sampled_from([*adoption.NAMES, '"""\nimport os\nos.abort()\n"""', "\nimport os", "\\", "'''", "# type: ignore", "\ud800"]),
+)
+values = st.recursive(
+    st.one_of(
+        hostile.map(lambda text: {"S": text}),
+        st.integers(0, 9).map(lambda number: {"N": str(number)}),
+        st.just({"BOOL": True}),
+        st.just({"NULL": True}),
+        st.just({"S": "2026-11-23T03:41:00.000000Z"}),
+        st.lists(hostile, min_size=1, max_size=2, unique=True).map(lambda texts: {"SS": texts}),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda members: {"L": members}),
+        st.dictionaries(hostile, inner, max_size=4).map(lambda members: {"M": members}),
+    ),
+    max_leaves=8,
+)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> dict[str, Any]:
+    """A Workbench model with names that nothing should be able to use."""
+    pk, sk, index = draw(st.lists(hostile, min_size=3, max_size=3, unique=True))
+    kind = draw(hostile)
+    rows = draw(st.lists(st.dictionaries(hostile, values, max_size=6), max_size=3))
+    key = {"PartitionKey": {"AttributeName": pk, "AttributeType": "S"}, "SortKey": {"AttributeName": sk, "AttributeType": "S"}}
+    return {
+        "ModelMetadata": {"Version": "3.0"},
+        "DataModel": [
+            {
+                "TableName": draw(hostile),
+                "KeyAttributes": key,
+                "NonKeyAttributes": [
+                    {"AttributeName": draw(hostile), "AttributeType": draw(st.sampled_from(["S", "N", "M", "SS"]))}
+                ],
+                "GlobalSecondaryIndexes": [
+                    {
+                        "IndexName": draw(hostile),
+                        "KeyAttributes": {"PartitionKey": {"AttributeName": index, "AttributeType": "S"}},
+                        "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": [draw(hostile)]},
+                    }
+                ],
+                "TableData": [{"entity": {"S": kind}, **row, pk: {"S": draw(hostile)}, sk: {"S": draw(hostile)}} for row in rows],
+            }
+        ],
+    }
+
+
+#: What the source may call.
+CALLED = {"field", "partition_key", "sort_key", "GlobalSecondaryIndex", "ModelConfig"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(files())
+def test_no_name_breaks_out_of_the_source(model):
+    source = adopt_file(json.dumps(model))
+
+    tree = ast.parse(source)
+    assert all(letter == "\n" or letter.isprintable() for letter in source)
+    for node in tree.body:
+        assert isinstance(node, ast.Expr | ast.ImportFrom | ast.ClassDef)
+        if isinstance(node, ast.ImportFrom):
+            assert node.module in {"datetime", "decimal", "typing", "pydynox"}
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.Import | ast.Lambda | ast.JoinedStr | ast.FunctionDef | ast.Starred)
+        if isinstance(node, ast.Call):
+            assert isinstance(node.func, ast.Name)
+            assert node.func.id in CALLED
+        if isinstance(node, ast.Name | ast.ClassDef):
+            assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", node.id if isinstance(node, ast.Name) else node.name)
+    stored = {name for row in model["DataModel"][0]["TableData"] for name in row}
+    literals = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    names = {node.target.id for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    assert stored <= literals | names
+
+
+@settings(max_examples=25, deadline=None, phases=[Phase.generate])  # each example runs a program: shrinking takes minutes
+@given(st.lists(files(), min_size=5, max_size=5))
+def test_the_source_of_any_names_is_laid_out_as_a_formatter_does(several):
+    pytest.importorskip("ruff", reason="ruff is not installed: pip install --group lint")
+    source = "\n\n\n".join(adopt_file(json.dumps(one)).partition("\n\n\n")[2].rstrip("\n") for one in several) + "\n"
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", "--stdin-filename=models.py", "-"]
+    done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+
+    assert done.returncode == 0, (done.stdout + done.stderr).decode()
