@@ -33,11 +33,13 @@ class Shop(Model[str, str], table="shop"):
     gsi1sk: Attr[datetime | None] = field(default=None)
     # in 24 of 49 items
     expires: Attr[datetime | None] = ttl(default=None)
+    # in 12 of 49 items
+    name: Attr[str | None] = field(default=None)
     # in 36 of 49 items
     total: Attr[int | None] = field(default=None)
 
-    by_kind = GlobalSecondaryIndex("entityType", sk, projection=(total,))
-    gsi1 = GlobalSecondaryIndex(gsi1pk, gsi1sk)
+    by_kind = GlobalSecondaryIndex("entityType", sk, projection=(gsi1pk, total))
+    gsi1 = GlobalSecondaryIndex(gsi1pk, gsi1sk, projection=("entityType", name))
 
 
 class OrderLine(Document):
@@ -51,7 +53,6 @@ class OrderLine(Document):
 class Customer(Shop, entity="customer"):
     """An item of the kind customer."""
 
-    name: Attr[str]
     since: Attr[date]
 
 

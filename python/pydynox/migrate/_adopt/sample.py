@@ -35,7 +35,7 @@ async def sampled(
     scans: list[_Segment] = [_Segment(core, table, number, segments) for number in range(segments)]
     items: list[Wire] = []
     while len(items) < size and scans:
-        share = max(1, -(-(size - len(items)) // len(scans)))
+        share = max(1, (size - len(items)) // len(scans))  # rounded down, so that the last segments have their turn
         for scan in scans:
             wanted = min(share, size - len(items), LARGEST_PAGE)
             if wanted:
