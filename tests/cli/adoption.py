@@ -15,7 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from pydynox import DynamoDBClient, run
-from pydynox.migrate.adopt import adopt_file, adopt_table
+from pydynox.migrate.adopt import adopt_file, adopt_pynamodb, adopt_table
+
+from tests.cli import theirs
 
 GOLDEN = Path(__file__).parent / "adopt"
 START = datetime(2026, 11, 23, 3, 41, tzinfo=UTC)
@@ -269,7 +271,8 @@ def sources() -> dict[str, str]:
         one.create(client)
         found[name] = one.source(client)
         client.sync.close()
-    return found | {name: adopt_file(file(name)) for name in FILES}
+    found |= {name: adopt_file(file(name)) for name in FILES}
+    return found | {"pynamo": adopt_pynamodb(theirs.Event, theirs.Animal)}
 
 
 def main() -> None:

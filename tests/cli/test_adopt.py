@@ -23,9 +23,9 @@ from pydynox import Credentials, DynamoDBClient, Model
 from pydynox.document import Document
 from pydynox.exceptions import ConfigurationError, PydynoxError, TableNotFoundError, ValidationError
 from pydynox.local import LocalServer
-from pydynox.migrate.adopt import adopt_file, adopt_table
+from pydynox.migrate.adopt import adopt_file, adopt_pynamodb, adopt_table
 
-from tests.cli import adoption
+from tests.cli import adoption, theirs
 from tests.cli.adoption import GOLDEN, TABLES, Case, item, wire
 from tests.faults.deeds import forward
 from tests.faults.server import FaultServer
@@ -320,6 +320,96 @@ class TestFiles:
         for table, one in adoption.sample_data(name):
             memory.sync.call("PutItem", TableName=table, Item=one)
         assert sum(len(model.sync.scan().all()) for model in bases) == len(adoption.sample_data(name))
+
+
+def hash_first(schema: list[dict[str, str]]) -> list[dict[str, str]]:
+    """A key's schema in the order that the service wants; PynamoDB's own is alphabetical."""
+    return sorted(schema, key=lambda each: each.get("KeyType", ""))
+
+
+class TestPynamoDB:
+    def test_the_source_is_the_golden_file(self):
+        assert adopt_pynamodb(theirs.Event, theirs.Animal) == (GOLDEN / "pynamo.py").read_text(encoding="utf-8")
+
+    def test_the_tables_that_pynamodb_creates_do_not_differ_from_the_models(self, memory, tmp_path):
+        module = imported((GOLDEN / "pynamo.py").read_text(encoding="utf-8"), tmp_path / "adopted_pynamo.py")
+
+        for theirs_, ours in ((theirs.Event, module.Event), (theirs.Animal, module.Animal)):
+            schema = theirs_._get_schema()
+            names = {"key_schema": "KeySchema", "attribute_definitions": "AttributeDefinitions"}
+            members: dict[str, Any] = {name: hash_first(schema[key]) for key, name in names.items()}
+            for key, name in (
+                ("global_secondary_indexes", "GlobalSecondaryIndexes"),
+                ("local_secondary_indexes", "LocalSecondaryIndexes"),
+            ):
+                indexes = [
+                    {"IndexName": one["index_name"], "KeySchema": hash_first(one["key_schema"]), "Projection": one["projection"]}
+                    for one in schema[key]
+                ]
+                members |= {name: indexes} if indexes else {}
+            memory.sync.call("CreateTable", TableName=theirs_.Meta.table_name, BillingMode="PAY_PER_REQUEST", **members)
+
+            assert ours.table.sync.check() == []
+
+    def test_what_pynamodb_writes_is_read_and_written_back_bit_for_bit(self, tmp_path):
+        module = imported((GOLDEN / "pynamo.py").read_text(encoding="utf-8"), tmp_path / "adopted_pynamo_items.py")
+        at = datetime(2026, 11, 23, 3, 41, tzinfo=UTC)
+        event = theirs.Event(
+            source="s", at=at, email="e", changed=at, ratio=0.5, checked=False, digest=b"a", old_digest=b"b", digests={b"c"},
+            roles={"r"}, scores={1, 2.5}, payload={"a": [1]}, anything=[1, "x"], words=["w"], moments=[at],
+            places=[theirs.Place(city="Paris", since=at)], place=theirs.Place(city="Rome", geo=theirs.Geo(lat=1.5)),
+            raw={"a": 1}, extras=theirs.Extras(seen=at, payload={"b": 1}), save_as="x", expires=at, version=3,
+        )  # fmt: skip
+
+        ours = module.Event.model_from_item(event.to_dynamodb_dict())
+
+        assert (ours.at, ours.moments, ours.place.city, ours.place.geo.lat, ours.save_as) == (at, [at], "Rome", 1.5, "x")
+        assert (ours.old_digest, ours.digests, ours.payload, ours.extras["seen"], ours.expires) == (
+            b"b",
+            {b"c"},
+            {"a": [1]},
+            at,
+            at,
+        )
+        copied = module.Event(**{name: getattr(ours, name) for name in module.Event.model_fields if name != "version"})
+        written = copied.model_to_item()
+        assert {name: written[name] for name in written if name != "version"} == {
+            name: value for name, value in event.to_dynamodb_dict().items() if name in written and name != "version"
+        }
+
+    def test_kinds_of_items(self, tmp_path):
+        module = imported((GOLDEN / "pynamo.py").read_text(encoding="utf-8"), tmp_path / "adopted_pynamo_kinds.py")
+
+        rows = [
+            module.Animal.model_from_item(one.to_dynamodb_dict())
+            for one in (theirs.Cat(name="a"), theirs.Puppy(name="b", weeks=3))
+        ]
+
+        assert [type(row).__name__ for row in rows] == ["Cat", "Puppy"]
+        assert (rows[0].lives, rows[1].weeks) == (9, 3)
+
+    @pytest.mark.parametrize(
+        ("model", "message"),
+        [
+            (
+                theirs.Lonely,
+                r"Lonely.kind is a discriminator that no class has: declare a subclass with discriminator=..., or import",
+            ),
+            (theirs.Nameless, "Nameless.Meta has no table_name: add it"),
+            (theirs.Place, "Place is not a model of PynamoDB: name a subclass of pynamodb.models.Model"),
+            (dict, "dict is not a model of PynamoDB"),
+        ],
+    )
+    def test_a_class_that_cannot_be_adopted_is_named_with_the_remedy(self, model, message):
+        with pytest.raises(ConfigurationError, match=message):
+            adopt_pynamodb(model)
+
+    def test_the_command(self):
+        command = [sys.executable, "-m", "pydynox", "adopt", "--from-pynamodb", "tests.cli.theirs:Event", "--from-pynamodb"]
+        root = Path(__file__).parent.parent.parent
+        done = subprocess.run([*command, "tests.cli.theirs:Animal"], cwd=root, capture_output=True, timeout=60, check=False)
+
+        assert done.stdout.decode() == (GOLDEN / "pynamo.py").read_text(encoding="utf-8"), done.stderr
 
 
 class TestCommandLine:

@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 from pydynox._core import run
-from pydynox.migrate.adopt import adopt_file, adopt_table
+from pydynox.migrate.adopt import adopt_file, adopt_pynamodb, adopt_table
 
-from ._words import CommandError, progress_bar
+from ._words import CommandError, class_named, progress_bar
 
 
 def add(commands: Any, where: Any) -> None:
@@ -27,6 +27,8 @@ def _adopt(options: Any) -> int:
     if options.from_file is not None:
         with open(options.from_file, "rb") as file:
             source = adopt_file(file.read(), table=options.table, discriminator=options.discriminator)
+    elif options.from_pynamodb:
+        source = adopt_pynamodb(*map(class_named, options.from_pynamodb))
     elif options.table is not None:
         with progress_bar(f"adopt {options.table}", options.sample) as progress:
             source = run(

@@ -19,12 +19,11 @@ class CommandError(Exception):
     """A command cannot be carried out; the message fits on one line."""
 
 
-def model_named(text: str) -> type[Model[Any]]:
-    """The model that ``module:Class`` names; modules in the working directory can be imported."""
+def class_named(text: str) -> type[Any]:
+    """The class that ``module:Class`` names; modules in the working directory can be imported."""
     module_name, _, class_name = text.partition(":")
     if not module_name or not class_name:
         raise CommandError(f"write a model as module:Class, such as app.models:User, not {text!r}")
-    # An installed script has its own folder on the path, not the working directory, as `python -m pydynox` has.
     if (here := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -35,9 +34,17 @@ def model_named(text: str) -> type[Model[Any]]:
         if not hasattr(value, name):
             raise CommandError(f"the module {module_name!r} has no {class_name!r}")
         value = getattr(value, name)
-    if not isinstance(value, type) or Model not in value.__mro__:
+    if not isinstance(value, type):
         raise CommandError(f"{text} is not a model")
-    model: Any = value
+    named: type[Any] = value
+    return named
+
+
+def model_named(text: str) -> type[Model[Any]]:
+    """The model that ``module:Class`` names."""
+    model: Any = class_named(text)
+    if Model not in model.__mro__:
+        raise CommandError(f"{text} is not a model")
     return model  # type: ignore[no-any-return]
 
 

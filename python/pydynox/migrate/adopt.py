@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.default_client import client_for
@@ -99,3 +99,22 @@ def adopt_file(text: str | bytes, /, *, table: str | None = None, discriminator:
         if not tables:
             raise ConfigurationError(f"the file has no table {table!r}; its tables are: {names}", table=table)
     return source_of(tables, kind, discriminator)
+
+
+def adopt_pynamodb(*models: type[Any]) -> str:
+    """The source of models for PynamoDB classes, with the same stored forms; nothing is sent, and PynamoDB must be installed.
+
+    Args:
+        *models: Subclasses of ``pynamodb.models.Model``; import the subclasses with a ``discriminator=`` first.
+
+    Raises:
+        ConfigurationError: A class is not a model of PynamoDB, has no key or table name, or a discriminator that no class has.
+
+    Example:
+        >>> print(adopt_pynamodb(User, Order))
+
+    Costs: nothing; no request is sent.
+    """
+    from ._adopt.pynamo import source_of_classes
+
+    return source_of_classes(models)

@@ -15,12 +15,19 @@ class Field:
     arguments: list[str] = field(default_factory=list[str])  # as source, such as "default=None"
     notes: list[str] = field(default_factory=list[str])  # sentences for the comment above it
     imports: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # modules and names, beyond those of its type
+    preferred: str = ""  # the name that another class gives it
+    holder: str = "Attr"  # the class of the annotation
     name: str = ""  # in the class; given when the whole class is known
+
+    @property
+    def annotation(self) -> str:
+        """The annotation, as source."""
+        return f"{self.holder}[{self.type}]" if self.type else self.holder
 
     @property
     def is_key(self) -> bool:
         """Whether it is part of the table's key."""
-        return self.call in ("partition_key", "sort_key")
+        return self.call in ("partition_key", "sort_key") or not {"hash_key=True", "range_key=True"}.isdisjoint(self.arguments)
 
 
 @dataclass
@@ -32,6 +39,7 @@ class Index:
     partition: list[str]
     sort: list[str]
     projection: str | list[str] = "ALL"
+    preferred: str = ""  # the name that another class gives it
     name: str = ""
 
 

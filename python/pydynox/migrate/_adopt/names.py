@@ -84,6 +84,10 @@ class Names:
             name = f"Item{name}"
         return self._free(name[: max(longest, 4)], frozenset(), joint="")
 
+    def exactly(self, name: str) -> str:
+        """The name of a class that another program has already named."""
+        return self._free(name, frozenset()) if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) else self.class_(name)
+
     def _free(self, name: str, reserved: frozenset[str], joint: str = "_") -> str:
         if name in reserved or name in self._reserved:
             name = f"{name}_"

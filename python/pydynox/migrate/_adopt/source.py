@@ -49,10 +49,10 @@ def _give_names(module: Module, used: frozenset[str]) -> None:
         scope = Names(used) if one.parent is None else scopes[id(one.parent)].copy()
         scopes[id(one)] = scope
         # Keys first, then names that can stay as they are, so that no other one takes them.
-        for each in sorted(one.fields, key=lambda each: (not each.is_key, not scope.fits(each.stored))):
-            each.name = scope.attribute(each.stored, is_key=each.is_key)
+        for each in sorted(one.fields, key=lambda each: (not each.is_key, not scope.fits(each.preferred or each.stored))):
+            each.name = scope.attribute(each.preferred or each.stored, is_key=each.is_key)
         for index in one.indexes:
-            index.name = scope.attribute(index.stored)
+            index.name = scope.attribute(index.preferred or index.stored)
 
 
 # --- imports
@@ -70,7 +70,8 @@ def _imports(module: Module) -> Iterator[tuple[str, str]]:
         for index in one.indexes:
             yield "pydynox", _index_class(index)
         for each in one.fields:
-            yield "pydynox", "Attr"
+            if each.holder == "Attr":
+                yield "pydynox", "Attr"
             yield from each.imports
             yield from ((TYPES[word], word) for word in re.findall(r"\w+", each.type) if word in TYPES)
             if each.call in CALLS and (each.call != "field" or _needs_value(one, each)):
@@ -89,7 +90,7 @@ def _import_lines(imports: set[tuple[str, str]]) -> str:
 
 def _import_line(module: str, names: list[str]) -> str:
     # The order of import sorters: constants, classes, then the rest.
-    ordered = sorted(names, key=lambda name: (not (name.isupper() and len(name) > 1), not name[0].isupper(), name))
+    ordered = sorted(names, key=lambda name: (not (name.isupper() and len(name) > 1), not name[0].isupper(), name.lower()))
     line = f"from {module} import {', '.join(ordered)}"
     if len(line) <= WIDTH:
         return line
@@ -117,7 +118,7 @@ def _class_lines(one: Class) -> Iterator[str]:
 
 def _field_lines(one: Class, each: Field) -> Iterator[str]:
     yield from _comment(each.notes, INDENT)
-    head = f"{each.name}: Attr[{each.type}]"
+    head = f"{each.name}: {each.annotation}"
     if not _needs_value(one, each):
         yield INDENT + head
         return
