@@ -348,6 +348,9 @@ class TestPynamoDB:
                 ]
                 members |= {name: indexes} if indexes else {}
             memory.sync.call("CreateTable", TableName=theirs_.Meta.table_name, BillingMode="PAY_PER_REQUEST", **members)
+            if ttl := theirs_._ttl_attribute():
+                specification = {"AttributeName": ttl.attr_name, "Enabled": True}
+                memory.sync.call("UpdateTimeToLive", TableName=theirs_.Meta.table_name, TimeToLiveSpecification=specification)
 
             assert ours.table.sync.check() == []
 
