@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ._core import Instance
     from ._query.plan import Plan
+    from ._repository.repository import Repository
     from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
@@ -67,6 +68,7 @@ class View(NamedTuple):
 VIEWS = (
     View("model", "Model", "SyncModel", "(Generic[Row, PK, *SK])", "Any", row="Row", on_class=True),
     View("model", "Model", "SyncInstance", "(Generic[Row_co])", "Any"),
+    View("_repository.repository", "Repository", "SyncRepository", "(Generic[Row])", "Repository[Row]"),
     View("key", "Key", "SyncKey", "(Generic[Row_co])", "Key[Row_co]"),
     View("tables.table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
     View("query", "Query", "SyncQuery", "(Generic[Row])", "Query[Row]", row="SyncQuery[Row]"),
@@ -89,6 +91,7 @@ QUERY = ("query", "scan", "select", "keys")
 #: Plain methods whose result has a view of its own, and what that is called in its place.
 PURE = {
     "key": ("Key[", "SyncKey["),
+    "index": ("Index[", "SyncIndex["),
     "transaction": ("Transaction", "SyncTransaction"),
     "batch_writer": ("BatchWriter", "SyncBatchWriter"),
     **dict.fromkeys(QUERY, ("Query[", "SyncQuery[")),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._jobs.export_lines import export_jsonl, import_jsonl
     from ._jobs.reencrypt import Reencrypted, reencrypt
     from ._jobs.verify_unique import UniqueProblem, verify_unique
+    from ._repository.repository import Repository
     from .attribute_objects import (
         BinaryAttribute,
         BooleanAttribute,
@@ -82,6 +83,7 @@ else:
         **dict.fromkeys(("BudgetExceededWarning", "ItemSizeWarning", "RateLimit", "Tally", "Usage", "budget"), "cost"),
         "Document": "document",
         **dict.fromkeys(("GlobalSecondaryIndex", "LocalSecondaryIndex"), "indexes"),
+        "Repository": "_repository.repository",
         "Table": "tables.table",
         "Transaction": "transaction",
     }
@@ -143,6 +145,7 @@ __all__ = [
     "QueryResult",
     "RateLimit",
     "Reencrypted",
+    "Repository",
     "SetAttribute",
     "StringAttribute",
     "TTLAttribute",

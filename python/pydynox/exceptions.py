@@ -207,7 +207,19 @@ class ConditionFailedError(PydynoxError):
 
     condition: object = None
     key: object = None
-    item: Any = None
+    _item: Any = None
+
+    @property
+    def item(self) -> Any:
+        """The stored item, as described above; of a repository it is made on first use."""
+        as_object = getattr(self._item, "_as_object", None)
+        if as_object is not None:
+            self._item = as_object()
+        return self._item
+
+    @item.setter
+    def item(self, item: Any) -> None:
+        self._item = item
 
 
 class ItemAlreadyExistsError(ConditionFailedError):

@@ -106,6 +106,8 @@ class Hooks:
 
     __slots__ = ("_names",)
 
+    converts = False  # whether `loaded` returns something other than the instance
+
     def __init__(self, names: dict[str, tuple[str, ...]]) -> None:
         self._names = names
 
@@ -135,10 +137,11 @@ class Hooks:
                 error.add_note(f"the item was {done}: only {_described(instance, name, event)} failed")
                 raise
 
-    async def loaded(self, instance: Any) -> None:
-        """Run the hooks of an instance that was read."""
+    async def loaded(self, instance: Any) -> Any:
+        """Run the hooks of an instance that was read; returns what callers get for it."""
         for name in self._names.get("after_load", ()):
             await _run(instance, name, "after_load")
+        return instance
 
 
 def _kept(value: Any) -> Any:

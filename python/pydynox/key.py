@@ -71,7 +71,7 @@ class Key(Generic[Row_co]):
         model = self.model
         item = await client_for(model.model_config.client).core.get(model._schema, self._values, {}, consistent_read)
         if item is not None and item._hooks is not None:
-            await item._hooks.loaded(item)
+            item = await item._hooks.loaded(item)
         return cast("Row_co | None", item)
 
     async def get_or_raise(self, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN) -> Row_co:
@@ -104,7 +104,7 @@ class Key(Generic[Row_co]):
         if item is None:
             raise not_found(self, client)
         if item._hooks is not None:
-            await item._hooks.loaded(item)
+            item = await item._hooks.loaded(item)
         return cast("Row_co", item)
 
     @overload
@@ -221,7 +221,7 @@ class Key(Generic[Row_co]):
         core = client_for(model.model_config.client).core
         item = await core.update_key((model._schema, self._values, self._named), actions, condition, upsert)
         if item._hooks is not None:
-            await item._hooks.loaded(item)
+            item = await item._hooks.loaded(item)
         return cast("Row_co", item)
 
     async def apply(
@@ -284,7 +284,7 @@ class Key(Generic[Row_co]):
         model = self.model
         item = await client_for(model.model_config.client).core.pop_key(model._schema, self._values)
         if item is not None and item._hooks is not None:
-            await item._hooks.loaded(item)
+            item = await item._hooks.loaded(item)
         return cast("Row_co | None", item)
 
     async def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:

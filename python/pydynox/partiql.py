@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pydynox._core as _core
 
 from .batches.results import QueryResult
-from .exceptions import ValidationError, WriteOutcomeUnknownError
+from .exceptions import SerializationError, ValidationError, WriteOutcomeUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ._client.connection import Connection
-    from .exceptions import SerializationError
 
 #: A statement alone, or a tuple of the statement and the values of its placeholders.
 Statement = str | tuple[str, *tuple[Any, ...]]
@@ -50,7 +49,7 @@ async def execute(
         trail.note(token)
         if limit is not None and len(rows) >= limit:
             break
-    await _loaded(rows)
+    rows = await _loaded(rows, on_invalid)
     return QueryResult(rows, None if token is None else prepared.cursor(core, token), cost)
 
 
@@ -60,8 +59,7 @@ async def execute_batch(
     """Execute statements that succeed or fail independently."""
     operation = _core.execute_batch(client.core, _all_prepared(statements), _schema(model), consistent_read)
     rows: list[Any] = await operation
-    await _loaded(rows)
-    return rows
+    return await _loaded(rows, None)
 
 
 async def execute_transaction(client: Connection, statements: Iterable[Statement], model: Any, token: str | None) -> list[Any]:
@@ -74,8 +72,7 @@ async def execute_transaction(client: Connection, statements: Iterable[Statement
     except WriteOutcomeUnknownError as error:
         error.add_note(f"its token is {sent!r}: repeat the same statements with it within ten minutes to settle the outcome")
         raise
-    await _loaded(rows)
-    return rows
+    return await _loaded(rows, None)
 
 
 def _prepared(statement: Any) -> _core.Statement:
@@ -124,9 +121,18 @@ def _schema(model: Any) -> Any:
     return schema
 
 
-async def _loaded(rows: list[Any]) -> None:
-    """Run the ``after_load`` hooks of the rows that were read."""
+async def _loaded(rows: list[Any], on_invalid: Any) -> list[Any]:
+    """Run the ``after_load`` hooks of the rows that were read; returns what callers get for them."""
+    loaded: list[Any] = []
     for row in rows:
         hooks: Any = getattr(row, "_hooks", None)
-        if hooks is not None:
-            await hooks.loaded(row)
+        if hooks is None:
+            loaded.append(row)
+            continue
+        try:
+            loaded.append(await hooks.loaded(row))
+        except SerializationError as error:
+            if on_invalid is None or not hooks.converts:
+                raise
+            on_invalid(error)
+    return loaded

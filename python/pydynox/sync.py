@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ._core import Instance
     from ._query.plan import Plan
+    from ._repository.repository import Repository
     from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
@@ -137,6 +138,88 @@ class SyncInstance(Generic[Row_co]):
     def refresh(self, *, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Model.refresh``."""
         run(self._target.refresh(timeout=timeout))
+
+
+class SyncRepository(Generic[Row]):
+    """The blocking form of a ``Repository``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Repository[Row]) -> None:
+        self._target = target
+
+    def get(
+        self, /, *values: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: Any
+    ) -> Row | None:
+        """Blocking form of ``Repository.get``."""
+        return run(self._target.get(*values, consistent_read=consistent_read, timeout=timeout, **key))
+
+    def get_or_raise(
+        self, /, *values: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: Any
+    ) -> Row:
+        """Blocking form of ``Repository.get_or_raise``."""
+        return run(self._target.get_or_raise(*values, consistent_read=consistent_read, timeout=timeout, **key))
+
+    def batch_get(
+        self, keys: Iterable[Any], /, *, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN
+    ) -> list[Row | None]:
+        """Blocking form of ``Repository.batch_get``."""
+        return run(self._target.batch_get(keys, consistent_read=consistent_read, timeout=timeout))
+
+    def key(self, /, *values: Any, **key: Any) -> SyncKey[Row]:
+        """Blocking form of ``Repository.key``."""
+        result: SyncKey[Row] = self._target.key(*values, **key).sync
+        return result
+
+    def query(self, /, *values: Any, **key: Any) -> SyncQuery[Row]:
+        """Blocking form of ``Repository.query``."""
+        result: SyncQuery[Row] = self._target.query(*values, **key).sync
+        return result
+
+    def scan(self, *, segments: int = 1, segment: int | None = None) -> SyncQuery[Row]:
+        """Blocking form of ``Repository.scan``."""
+        result: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
+        return result
+
+    def index(self, name: str, /) -> SyncIndex[Row, Any, Any]:
+        """Blocking form of ``Repository.index``."""
+        result: SyncIndex[Row, Any, Any] = self._target.index(name).sync
+        return result
+
+    def create(self, instance: Row, /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> Row:
+        """Blocking form of ``Repository.create``."""
+        return run(self._target.create(instance, condition=condition, timeout=timeout))
+
+    def put(self, instance: Row, /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> Row:
+        """Blocking form of ``Repository.put``."""
+        return run(self._target.put(instance, condition=condition, timeout=timeout))
+
+    def save(
+        self,
+        instance: Row,
+        /,
+        *,
+        loaded: Row | None = None,
+        condition: Condition | None = None,
+        whole: Sequence[Expr[Any]] = (),
+        timeout: float | None = NOT_GIVEN,
+    ) -> Row:
+        """Blocking form of ``Repository.save``."""
+        return run(self._target.save(instance, loaded=loaded, condition=condition, whole=whole, timeout=timeout))
+
+    def update(
+        self, instance: Row, /, *actions: Action, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
+    ) -> Row:
+        """Blocking form of ``Repository.update``."""
+        return run(self._target.update(instance, *actions, condition=condition, timeout=timeout))
+
+    def refresh(self, instance: Row, /, *, timeout: float | None = NOT_GIVEN) -> Row:
+        """Blocking form of ``Repository.refresh``."""
+        return run(self._target.refresh(instance, timeout=timeout))
+
+    def delete(self, instance: Row, /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+        """Blocking form of ``Repository.delete``."""
+        run(self._target.delete(instance, condition=condition, timeout=timeout))
 
 
 class SyncKey(Generic[Row_co]):

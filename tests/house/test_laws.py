@@ -65,7 +65,7 @@ PYTHON_FLOORS = [
     },
     {"_declaration", "hooks"},
     {"_query", "batches", "key", "partiql", "query", "sync", "tables", "transaction"},
-    {"_model", "collection", "document", "indexes", "model"},
+    {"_model", "_repository", "collection", "document", "indexes", "model"},
     {"_jobs"},
     {"_client", "client"},
     {"migrate"},

@@ -306,7 +306,7 @@ class BatchCalls(Connection):
         if timeout is not NOT_GIVEN:
             return await limited(self, timeout, BatchCalls.transact_get(self, *keys))
         items = await self.core.transact_get(addresses("transact_get", keys))
-        for item in items:
+        for place, item in enumerate(items):
             if item is not None and item._hooks is not None:
-                await item._hooks.loaded(item)
+                items[place] = await item._hooks.loaded(item)
         return tuple(items)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydynox.exceptions import BatchIncompleteError, ValidationError
+from pydynox.exceptions import BatchIncompleteError, SerializationError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydynox._core import Operation
-    from pydynox.exceptions import SerializationError
 
     from .connection import Connection
 
@@ -36,13 +35,24 @@ async def gather(
         # Protected values are opened part by part, into one list, so that a large answer does not hold up the event loop.
         items, unprocessed, have_hooks, operation = await operation
     if have_hooks:
-        for item in items:
+        for place, item in enumerate(items):
             if item is not None and item._hooks is not None:
-                await item._hooks.loaded(item)
+                items[place] = await _loaded(item, on_invalid)
     if unprocessed:
         message = f"DynamoDB did not process {len(unprocessed)} of {len(keys)} keys before the timeout; error.items has the rest"
         raise BatchIncompleteError(message, items=items, unprocessed=[keys[place] for place in unprocessed], retryable=True)
     return items
+
+
+async def _loaded(item: Any, on_invalid: Callable[[SerializationError], object] | None) -> Any:
+    """What callers get for an item; None if it cannot be read, and the caller wants to be told instead."""
+    try:
+        return await item._hooks.loaded(item)
+    except SerializationError as error:
+        if on_invalid is None or not item._hooks.converts:
+            raise
+        on_invalid(error)
+        return None
 
 
 def addresses(verb: str, keys: tuple[Any, ...]) -> list[Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .annotations import fail
 from .kinds import is_key_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydynox.attributes import Attr
 
@@ -56,6 +56,21 @@ class IndexDeclaration:
                 fail(cls, self.name, f"has the key {attribute.name}, but a key must be stored as a string, a number or bytes")
         names = [[attribute.attribute_name for attribute in part] for part in keys]
         return self.name, self.is_global, names[0], names[1], self._included(cls, stored)
+
+    def attribute_names(self) -> list[Any]:
+        """The attributes that it names, which a repository knows only by name."""
+        projected = () if isinstance(self._projection, str) else self._projection
+        return [*self._partition, *self._sort, *projected]
+
+    def renamed(self, name: str, names: Mapping[str, str]) -> Self:
+        """The same index under this name unless it has its own, of attributes with other names."""
+        copy = object.__new__(self.__class__)
+        copy.name = self.name or name
+        copy._partition, copy._sort = tuple(names[one] for one in self._partition), tuple(names[one] for one in self._sort)
+        copy._projection = (
+            self._projection if isinstance(self._projection, str) else tuple(names[one] for one in self._projection)
+        )
+        return copy
 
     def names(self, stored: str) -> bool:
         """Whether its key or its projection has an attribute that is given by this name."""

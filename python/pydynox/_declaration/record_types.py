@@ -10,6 +10,7 @@ import pydynox._core as _core
 
 from .annotations import UnresolvedError, surroundings
 from .generics import substitute
+from .other_classes import attrs_members, dataclass_members, is_attrs, is_struct, nested_members, struct_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,11 +43,25 @@ def class_kind(annotation: Any, kind_of: KindOf) -> Kind | None:
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and issubclass(origin, pydantic.BaseModel):
         return _pydantic(annotation, kind_of)
-    if "__dataclass_fields__" in origin.__dict__:
-        return _record(annotation, "dataclass", _dataclass_members, kind_of)
+    members_of = _constructed(origin)
+    if members_of is not None:
+        return _record(annotation, "dataclass", members_of, kind_of)
     if hasattr(origin, "__required_keys__"):
         return _record(annotation, "typed_dict", _typed_dict_members, kind_of)
     return None
+
+
+def _constructed(cls: Any) -> Callable[[Any, dict[str, Any]], Iterable[Member]] | None:
+    """What reads the members of a dataclass, an attrs class or a msgspec struct; None for any other class."""
+    if "__dataclass_fields__" in cls.__dict__:
+        read: Any = dataclass_members
+    elif is_struct(cls):
+        read = struct_members
+    elif is_attrs(cls):
+        read = attrs_members
+    else:
+        return None
+    return lambda cls, hints: nested_members(cls, read(cls, hints))
 
 
 def literal_kind(annotation: Any, kind_of: KindOf) -> Kind:
@@ -133,10 +148,10 @@ def _pydantic(cls: Any, kind_of: KindOf) -> Kind:
             continue
         if kind[0] in ("set", "frozenset"):
             sets.append(name)
-    return ("pydantic", cls, _pydantic_options(cls), tuple(sets))
+    return ("pydantic", cls, pydantic_options(cls), tuple(sets))
 
 
-def _pydantic_options(cls: Any) -> dict[str, Any]:
+def pydantic_options(cls: Any) -> dict[str, Any]:
     """Stored by the names of the fields, aliases or not, and read whether the model is strict or not."""
     import pydantic
 
@@ -152,18 +167,30 @@ Member = tuple[str, Any, bool, "tuple[Any] | None"]  # name, type, flag (_core.S
 
 
 def record_members(annotation: Any) -> list[tuple[str, Any, bool]] | None:
-    """The members of a dataclass or ``TypedDict``: name, type, and whether it has to be given; None of any other type."""
+    """The members of a class or ``TypedDict``: name, type, and whether it has to be given; None of any other type."""
     cls: Any = typing.get_origin(annotation) or annotation
     if cls is Any or not hasattr(cls, "__mro__") or issubclass(cls, (_core.Document, _core.Instance)):
         return None
     meaning = dict(zip(getattr(cls, "__parameters__", ()), typing.get_args(annotation), strict=False))
-    if "__dataclass_fields__" in cls.__dict__:
-        members = _dataclass_members(cls, _hints(cls))
+    members_of = _constructed(cls)
+    if members_of is not None:
+        members = members_of(cls, hints_of(cls))
         return [(name, substitute(type, meaning), init and default is None) for name, type, init, default in members]
     if hasattr(cls, "__required_keys__"):
-        members = _typed_dict_members(cls, _hints(cls))
+        members = _typed_dict_members(cls, hints_of(cls))
         return [(name, substitute(type, meaning), required) for name, type, required, _ in members]
     return None
+
+
+def nested_types(annotation: Any) -> dict[str, Any] | None:
+    """The types of the members of a class whose values are maps, by name; None of any other type."""
+    pydantic = sys.modules.get("pydantic")
+    cls: Any = typing.get_origin(annotation) or annotation
+    if pydantic is not None and isinstance(cls, type) and issubclass(cls, pydantic.BaseModel):
+        model: Any = cls
+        return {name: field.annotation for name, field in model.model_fields.items()}
+    members = record_members(annotation)
+    return None if members is None else {name: type for name, type, _ in members}
 
 
 def _record(annotation: Any, make: str, members_of: Callable[[Any, dict[str, Any]], Iterable[Member]], kind_of: KindOf) -> Kind:
@@ -175,7 +202,7 @@ def _record(annotation: Any, make: str, members_of: Callable[[Any, dict[str, Any
     try:
         fields: list[_core.Field] = []
         flags: list[bool] = []
-        for name, type, flag, default in members_of(cls, _hints(cls)):
+        for name, type, flag, default in members_of(cls, hints_of(cls)):
             fields.append(_member(cls, name, substitute(type, meaning), default, kind_of, always=make == "typed_dict"))
             flags.append(flag)
         shape.complete(fields, flags)
@@ -197,29 +224,16 @@ def _member(cls: Any, name: str, type: Any, default: tuple[Any] | None, kind_of:
     )
 
 
-def _hints(cls: Any) -> dict[str, Any]:
+def hints_of(cls: Any) -> dict[str, Any]:
+    """The types of the members of a class.
+
+    Raises:
+        UnresolvedError: One names something that does not exist yet.
+    """
     try:
         return typing.get_type_hints(cls, localns=surroundings(cls), include_extras=True)
     except NameError as problem:
         raise UnresolvedError(f"{cls.__name__}: an annotation names {problem.name!r}, which does not exist") from None
-
-
-def _dataclass_members(cls: Any, hints: Mapping[str, Any]) -> Iterable[Member]:
-    import dataclasses
-
-    fields: dict[str, Any] = cls.__dataclass_fields__
-    for name, field in fields.items():
-        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-        if field._field_type is vars(dataclasses)["_FIELD_INITVAR"] and not has_default:
-            raise TypeError(f"{cls.__name__}.{name} is an InitVar, which is not stored: give it a default")
-        if field._field_type is not vars(dataclasses)["_FIELD"]:
-            continue
-        default = None
-        if field.default is not dataclasses.MISSING:
-            default = (field.default,)
-        elif field.default_factory is not dataclasses.MISSING:
-            default = (...,)  # some value that is not None
-        yield name, hints[name], field.init, default
 
 
 def _typed_dict_members(cls: Any, hints: Mapping[str, Any]) -> Iterable[Member]:

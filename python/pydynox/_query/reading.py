@@ -23,7 +23,7 @@ class _Unreadable(NamedTuple):
 
     error: SerializationError
     before: str | None
-    """The cursor that continues with this row."""
+    """The cursor that continues with this row; None if there is none."""
 
 
 def open_rows(query: Query[Row]) -> tuple[Callable[[], Coroutine[Any, Any, list[Row] | None]], Callable[[], None]]:
@@ -90,7 +90,7 @@ def open_pages(
             rows += more
             if reading.is_stuck or unreadable is not None:
                 break
-        if unreadable is not None and not rows:
+        if unreadable is not None and (not rows or unreadable.before is None):
             raise unreadable.error
         capacity = reading.capacity
         cursor = reading.cursor() if unreadable is None else unreadable.before
@@ -107,11 +107,29 @@ async def _finished(query: Query[Any], reading: _core.Reading, rows: list[Any]) 
         return (keys, None) if query.rows == "keys" or not keys else await _hydrated(query, reading, keys)
     if model is None or not (model._hooks is not None or model._definition.entities):
         return rows, None
+    if model._hooks is not None and model._hooks.converts:
+        return _converted(query, rows)
     for row in rows:
         # Each row has its own class, which may have hooks although the class that is queried has none.
         if isinstance(row, _core.Instance) and (hooks := getattr(row, "_hooks", None)) is not None:
             await hooks.loaded(row)
     return rows, None
+
+
+def _converted(query: Query[Any], rows: list[Any]) -> tuple[list[Any], _Unreadable | None]:
+    """The objects of a repository, up to one that its class refuses."""
+    hooks, on_invalid = query.model._hooks, query.search.invalid
+    objects: list[Any] = []
+    for row in rows:
+        if not isinstance(row, _core.Instance):
+            return rows, None  # selected values
+        try:
+            objects.append(hooks.object_for(row))
+        except SerializationError as error:
+            if on_invalid is None:
+                return objects, _Unreadable(error, None)
+            on_invalid(error)
+    return objects, None
 
 
 async def _hydrated(query: Query[Any], reading: _core.Reading, keys: list[Any]) -> tuple[list[Any], _Unreadable | None]:

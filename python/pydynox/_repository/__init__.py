@@ -1,0 +1,1 @@
+"""Repository in parts: classes that know nothing of pydynox, stored as the items of a hidden model."""

@@ -1,0 +1,309 @@
+"""Binding: the objects of a class and the instances of its hidden model, made of each other wherever pydynox runs hooks."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pydynox._core as _core
+from pydynox.default_client import known_client
+from pydynox.exceptions import SerializationError, ValidationError
+from pydynox.hooks import Hooks
+from pydynox.key import Key
+
+from .loaded import LoadedObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .classes import ObjectClass
+
+_OBJECT = "_object"  # in the dictionary of an item, what returns its object, or None once that was freed
+
+
+class Binding(Hooks):
+    """The hooks of a hidden model: an item that was read becomes an object, and a write teaches the object its version."""
+
+    __slots__ = ("_hidden_names", "_loaded", "_model", "_same_names", "_source", "_version")
+
+    converts = True
+
+    def __init__(
+        self, source: ObjectClass, model: Any, names: Mapping[str, str], version: str | None, *, remembers: bool
+    ) -> None:
+        super().__init__({})
+        self._source = source
+        self._model = model
+        self._hidden_names = dict(names)
+        self._same_names = all(name == hidden for name, hidden in names.items())
+        self._version = version
+        self._loaded = LoadedObjects() if remembers else None
+
+    async def before(self, instance: Any, event: str) -> None:
+        """Take over the values of the object, which may have changed since the item was made."""
+        target = self._object_of(instance)
+        if target is not None and event == "before_save":
+            self._take_values(instance, target)
+
+    async def after(self, instance: Any, event: str) -> None:
+        """Tell the object its new version."""
+        target = self._object_of(instance)
+        if target is not None and event == "after_save" and not self._source.is_frozen:
+            self.settle(instance, target)
+
+    async def loaded(self, instance: Any) -> Any:
+        """The object of an item that was read."""
+        return self.object_for(instance)
+
+    def object_for(self, item: Any) -> Any:
+        """The object of an item.
+
+        Raises:
+            SerializationError: The class refuses a stored value.
+        """
+        target = self._object_of(item)
+        if target is not None:
+            return target
+        target = self.built(item)
+        if self._loaded is not None:
+            self._loaded.remember(target, item)
+            item.__dict__[_OBJECT] = weakref.ref(target)
+        return target
+
+    def object_or_values(self, item: Any) -> Any:
+        """The object of an item that came with an error; its plain values if the class refuses them."""
+        try:
+            return self.object_for(item)
+        except SerializationError as error:
+            return error.raw
+
+    def built(self, item: Any) -> Any:
+        """A new object with the values of an item, which the class checks.
+
+        Raises:
+            SerializationError: The class refuses one.
+        """
+        values = item.__dict__
+        try:
+            return self._source.build({name: values[hidden] for name, hidden in self._hidden_names.items()})
+        except Exception as error:  # noqa: BLE001 (the class can raise anything)
+            raise self._unreadable(item, error) from (error if self._shows_values else None)
+
+    def item_for(self, target: Any) -> Any:
+        """The item of an object, with the values that the object has now.
+
+        Raises:
+            TypeError: It is not an object of the class.
+            ValidationError: A value cannot be stored, or the key of a stored item was changed.
+        """
+        self.check_class(target)
+        item = None if self._loaded is None else self._loaded.item_of(target)
+        if item is not None:
+            self._take_values(item, target)
+            return item
+        item = self._new_item(target)
+        self._attach(item, target)
+        return item
+
+    def item_after(self, target: Any, loaded: Any) -> Any:
+        """The item of an object that replaces one that was read or written, so that only what differs is written.
+
+        Raises:
+            TypeError: One of them is not an object of the class.
+            ValidationError: They have different keys, or a value cannot be stored.
+        """
+        self.check_class(target)
+        self.check_class(loaded)
+        known = None if self._loaded is None else self._loaded.item_of(loaded)
+        item = self._as_stored(loaded) if known is None else known.__copy__()
+        self._take_values(item, target)
+        self._attach(item, target)
+        return item
+
+    def item_to_delete(self, target: Any) -> Any:
+        """The item of an object that is to be deleted, whatever its other values are.
+
+        Raises:
+            TypeError: It is not an object of the class.
+            ValidationError: The key of a stored item was changed, or a new object cannot be stored.
+        """
+        self.check_class(target)
+        item = None if self._loaded is None else self._loaded.item_of(target)
+        if item is None or not _core.is_stored(item):
+            return self._new_item(target)
+        values = self.values_of(target)
+        self._check_key(item, {hidden: values[name] for name, hidden in self._hidden_names.items()})
+        return item
+
+    def known_item(self, target: Any, verb: str) -> Any:
+        """The item of an object that was read or written through the repository, as it was then.
+
+        Raises:
+            ValidationError: It was not.
+        """
+        self.check_class(target)
+        item = None if self._loaded is None else self._loaded.item_of(target)
+        if item is None or not _core.is_stored(item):
+            raise _refused(
+                f"{verb}() takes a {self._source.name} that this repository read or wrote, and knows what is stored of it; "
+                f"for any other, use its key: users.key(...).{'get' if verb == 'refresh' else verb}(...)"
+            )
+        return item
+
+    def settle(self, item: Any, target: Any) -> Any:
+        """Give an object what the write decided; of a frozen class, a copy with it."""
+        name = self._version
+        if name is None:
+            return target
+        version = item.__dict__[self._hidden_names[name]]
+        if getattr(target, name) == version:
+            return target
+        if self._source.is_frozen:
+            return self._source.copied(target, name, version)
+        self._source.set(target, name, version)
+        return target
+
+    def take_over(self, item: Any, target: Any, before: Mapping[str, Any] | None = None) -> None:
+        """Set the values of an item on its object.
+
+        Args:
+            item: The item as it is now.
+            target: Its object.
+            before: The values of the object when the call began; one that differs now was edited since, and stays.
+
+        Raises:
+            SerializationError: The class refuses a value; the object stays as it is.
+        """
+        fresh = self._source.values(self.built(item))
+        for name, value in fresh.items():
+            if before is None or getattr(target, name) is before[name]:
+                self._source.set(target, name, value)
+
+    def values_of(self, target: Any) -> dict[str, Any]:
+        """The values of an object, by its own names."""
+        try:
+            return self._source.values(target)
+        except AttributeError as error:
+            raise _refused(f"this {self._source.name} lacks a value: {error}") from None
+
+    def check_class(self, target: Any) -> None:
+        """Refuse what is not exactly of the class: a subclass may have members that would be lost.
+
+        Raises:
+            TypeError: It is something else.
+        """
+        if type(target) is self._source.cls:
+            return
+        got, name = type(target).__qualname__, self._source.name
+        why = ": its own fields would be lost, so give it a repository" if isinstance(target, self._source.cls) else ""
+        raise TypeError(f"this repository stores {name} objects, and got a {got}{why}")
+
+    def _new_item(self, target: Any) -> Any:
+        """A new item with the values of an object; a version that it has is what the stored item must have."""
+        values, version = self._values_and_version(target)
+        item = self._model(**values)
+        if self._version is not None:
+            item.__dict__[self._hidden_names[self._version]] = version
+        return item
+
+    def _as_stored(self, target: Any) -> Any:
+        """The item of an object, as if it had been read with the object's values."""
+        item = self._new_item(target)
+        stored = item.model_to_item()
+        if self._version is not None and getattr(target, self._version) == 0:
+            # What reads as 0 is a stored item without a version, and that is what a write expects.
+            del stored[self._model.model_fields[self._hidden_names[self._version]].attribute_name]
+        return self._model.model_from_item(stored)
+
+    def _take_values(self, item: Any, target: Any) -> None:
+        """Bring the item of an object up to date with it."""
+        values, version = self._values_and_version(target)
+        fresh: dict[str, Any] = self._model(**values).__dict__
+        is_stored = _core.is_stored(item)
+        if self._version is not None:
+            hidden = self._hidden_names[self._version]
+            if is_stored and item.__dict__[hidden] != version:
+                raise _refused(
+                    f"{self._source.name}.{self._version} is {version}, and the item was read or written with "
+                    f"{item.__dict__[hidden]}: every write sets the version, so leave it alone",
+                    self._version,
+                )
+            fresh[hidden] = version
+        if is_stored:
+            self._check_key(item, fresh)
+        item.__dict__.update(fresh)
+
+    def _values_and_version(self, target: Any) -> tuple[dict[str, Any], int]:
+        """The values that the constructor of the hidden model takes, and the version, which it does not take."""
+        values = self.values_of(target)
+        try:
+            self._source.check(target, values)
+        except Exception as error:  # noqa: BLE001 (the class can raise anything)
+            raise _refused(f"{self._source.name} refuses this object: {self._described(error)}") from None
+        version = 0
+        if self._version is not None:
+            version = values.pop(self._version)
+            if type(version) is not int or version < 0:
+                raise _refused(
+                    f"{self._source.name}.{self._version} is {version!r}: a version is an int of 0 or more", self._version
+                )
+        if self._same_names:
+            return values, version
+        names = self._hidden_names
+        return {names[name]: value for name, value in values.items()}, version
+
+    def _check_key(self, item: Any, fresh: Mapping[str, Any]) -> None:
+        for field in self._key_names:
+            if item.__dict__[field] != fresh[field]:
+                raise _refused(
+                    f"{self._source.name}.{field} is the key of a stored item and cannot change: create a new item and delete "
+                    "this one",
+                    field,
+                )
+
+    @property
+    def _key_names(self) -> tuple[str, ...]:
+        names: tuple[str, ...] = self._model.__match_args__
+        return names
+
+    def _attach(self, item: Any, target: Any) -> None:
+        if self._loaded is None:
+            item.__dict__[_OBJECT] = lambda: target
+            return
+        self._loaded.remember(target, item)
+        item.__dict__[_OBJECT] = weakref.ref(target)
+
+    def _object_of(self, item: Any) -> Any:
+        reference = item.__dict__.get(_OBJECT)
+        return None if reference is None else reference()
+
+    def _unreadable(self, item: Any, refusal: Exception) -> SerializationError:
+        """The error of a stored item that the class refuses."""
+        values = {attribute.attribute_name: item.__dict__[name] for name, attribute in self._model.model_fields.items()}
+        key: Key[Any] = Key(self._model, tuple(item.__dict__[name] for name in self._key_names))
+        return SerializationError(
+            f"the stored item is refused by {self._source.name}: {self._described(refusal)}",
+            model=self._source.name,
+            table=self._model.model_config.table,
+            key=key,
+            raw=values,
+        )
+
+    @property
+    def _shows_values(self) -> bool:
+        client = known_client(self._model.model_config.client)
+        return client is not None and client.errors == "full"
+
+    def _described(self, error: Exception) -> str:
+        """An error without the values that it concerns, unless the client shows them."""
+        if self._shows_values:
+            return f"{type(error).__name__}: {error}"
+        problems = getattr(error, "errors", None)
+        if type(error).__module__.startswith("pydantic") and callable(problems):
+            listed: Any = problems(include_url=False, include_context=False, include_input=False)
+            return "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'the model'}: {problem['type']}" for problem in listed)
+        return f'{type(error).__name__} (errors="full" on the client shows it)'
+
+
+def _refused(message: str, attribute: str = "") -> ValidationError:
+    return ValidationError(message, errors=[(attribute, message)])
