@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pydynox._core as _core
 
-from ._shared.hints import refused_blocking
+from ._shared.hints import foreign, refused_blocking
 from ._shared.timeout import NOT_GIVEN, limited
 from .exceptions import ValidationError, WriteOutcomeUnknownError
 from .key import Key
@@ -221,13 +221,13 @@ def _is_condition(condition: object) -> bool:
 
 def _instance(verb: str, target: object) -> _Target:
     if not _is_instance(target):
-        raise TypeError(f"tx.{verb} takes an instance of a model, not {_shown(target)}")
+        raise TypeError(f"tx.{verb} takes an instance of a model, not {foreign(target)}")
     return target
 
 
 def _key(verb: str, target: object) -> _Target:
     if not isinstance(target, Key):
-        raise TypeError(f"tx.{verb} takes a key, such as User.key('u1'), not {_shown(target)}")
+        raise TypeError(f"tx.{verb} takes a key, such as User.key('u1'), not {foreign(target)}")
     return target.address
 
 
@@ -236,8 +236,4 @@ def _either(verb: str, target: object) -> _Target:
         return target
     if isinstance(target, Key):
         return target.address
-    raise TypeError(f"tx.{verb} takes an instance of a model or a key, not {_shown(target)}")
-
-
-def _shown(target: object) -> str:
-    return type(target).__qualname__
+    raise TypeError(f"tx.{verb} takes an instance of a model or a key, not {foreign(target)}")

@@ -200,10 +200,23 @@ class Binding(Hooks):
 
     def _new_item(self, target: Any) -> Any:
         """A new item with the values of an object; a version that it has is what the stored item must have."""
-        values, version = self._values_and_version(target)
-        item = self._model(**values)
-        if self._version is not None:
-            item.__dict__[self._hidden_names[self._version]] = version
+        values = self.values_of(target)
+        version, name = 0, self._version
+        if self._same_names and name is None:
+            hidden = values
+        else:
+            hidden = {self._hidden_names[name]: value for name, value in values.items()}
+        if name is not None:
+            version = hidden.pop(self._hidden_names[name])
+            if type(version) is not int or version < 0:
+                raise _refused(f"{self._source.name}.{name} is {version!r}: a version is an int of 0 or more", name)
+        item = self._model(**hidden)
+        if name is not None:
+            item.__dict__[self._hidden_names[name]] = version
+        try:
+            self._source.check(target, values)
+        except Exception as error:  # noqa: BLE001 (the class can raise anything)
+            raise _refused(f"{self._source.name} refuses this object: {self._described(error)}") from None
         return item
 
     def _as_stored(self, target: Any) -> Any:
@@ -217,40 +230,23 @@ class Binding(Hooks):
 
     def _take_values(self, item: Any, target: Any) -> None:
         """Bring the item of an object up to date with it."""
-        values, version = self._values_and_version(target)
-        fresh: dict[str, Any] = self._model(**values).__dict__
-        is_stored = _core.is_stored(item)
-        if self._version is not None:
-            hidden = self._hidden_names[self._version]
-            if is_stored and item.__dict__[hidden] != version:
-                raise _refused(
-                    f"{self._source.name}.{self._version} is {version}, and the item was read or written with "
-                    f"{item.__dict__[hidden]}: every write sets the version, so leave it alone",
-                    self._version,
-                )
-            fresh[hidden] = version
-        if is_stored:
+        fresh: dict[str, Any] = self._new_item(target).__dict__
+        if _core.is_stored(item):
             self._check_key(item, fresh)
+            self._check_version(item, fresh)
         item.__dict__.update(fresh)
 
-    def _values_and_version(self, target: Any) -> tuple[dict[str, Any], int]:
-        """The values that the constructor of the hidden model takes, and the version, which it does not take."""
-        values = self.values_of(target)
-        try:
-            self._source.check(target, values)
-        except Exception as error:  # noqa: BLE001 (the class can raise anything)
-            raise _refused(f"{self._source.name} refuses this object: {self._described(error)}") from None
-        version = 0
-        if self._version is not None:
-            version = values.pop(self._version)
-            if type(version) is not int or version < 0:
-                raise _refused(
-                    f"{self._source.name}.{self._version} is {version!r}: a version is an int of 0 or more", self._version
-                )
-        if self._same_names:
-            return values, version
-        names = self._hidden_names
-        return {names[name]: value for name, value in values.items()}, version
+    def _check_version(self, item: Any, fresh: Mapping[str, Any]) -> None:
+        name = self._version
+        if name is None:
+            return
+        known, version = (values[self._hidden_names[name]] for values in (item.__dict__, fresh))
+        if known != version:
+            raise _refused(
+                f"{self._source.name}.{name} is {version}, and the item was read or written with {known}: every write sets the "
+                "version, so leave it alone",
+                name,
+            )
 
     def _check_key(self, item: Any, fresh: Mapping[str, Any]) -> None:
         for field in self._key_names:
@@ -302,6 +298,8 @@ class Binding(Hooks):
         if type(error).__module__.startswith("pydantic") and callable(problems):
             listed: Any = problems(include_url=False, include_context=False, include_input=False)
             return "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'the model'}: {problem['type']}" for problem in listed)
+        if type(error).__module__ == "msgspec":
+            return str(error)  # which names types and places alone
         return f'{type(error).__name__} (errors="full" on the client shows it)'
 
 

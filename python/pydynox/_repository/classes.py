@@ -164,9 +164,10 @@ class _Struct(ObjectClass):
         self.build(values)
 
     def build(self, values: Values) -> Any:
+        ordered = [values[name] for name in self._names]
         if self._is_array:
-            return self._convert([*self._tag.values(), *values.values()], self._annotation)
-        return self._convert({**self._tag, **dict(zip(self._encoded, values.values(), strict=True))}, self._annotation)
+            return self._convert([*self._tag.values(), *ordered], self._annotation)
+        return self._convert({**self._tag, **dict(zip(self._encoded, ordered, strict=True))}, self._annotation)
 
     def set(self, instance: Any, name: str, value: Any) -> None:
         self._force(instance, name, value)

@@ -76,9 +76,9 @@ class Declared:
             if sort_key == partition_key:
                 refuse(source.name, sort_key, "cannot be both the partition key and the sort key")
             self._roles[sort_key] = SORT
-        for option, name in (("ttl", ttl), ("version", version)):
-            if name in self._roles:
-                refuse(source.name, str(name), f"is a key, so it cannot be {option}= too")
+        for option, field in (("ttl", ttl), ("version", version)):
+            if field in self._roles:
+                refuse(source.name, str(field), f"is a key, so it cannot be {option}= too")
         self.names = self._named()
         self.index_names: dict[str, str] = {}
         self._indexes = self._checked_indexes(indexes)
@@ -112,7 +112,7 @@ class Declared:
         if not isinstance(stored, str) or not stored:
             refuse(self._source.name, name, f"has the stored name {stored!r} in names=: it must be a non-empty str")
         role, purpose = self._roles.get(name), self._purposes.get(name)
-        codec = self._codecs.get(name)
+        codec, adapting = self._codecs.get(name), None
         options: dict[str, Any] = {"attribute_name": stored, "type": member.type, "roles": () if role is None else (role,)}
         if purpose is not None:
             self._check_purpose(member, purpose)
@@ -120,14 +120,13 @@ class Declared:
             if purpose == "version":
                 return Attr(**options, default=0)
             options |= {"epoch": "whole_seconds", "hide_expired": self._hide_expired}
-        elif codec is None:
-            options["codec"] = self._adapting_codec(member)
         else:
-            options["codec"] = codec
+            options["codec"] = adapting = codec or self._adapting_codec(member)
         attribute: Attr[Any] = Attr(**options)
-        attribute.name = self.names[name]
         try:
             attribute.kind = attribute_kind(attribute)
+            if adapting is not None and adapting is not codec:
+                attribute.kind = _open(attribute.kind)
         except TypeError as problem:
             refuse(
                 self._source.name,
@@ -141,7 +140,6 @@ class Declared:
                 f"is a key and has the type {describe(member.type)}: a key is str, int, float, Decimal, bytes, datetime, date, "
                 "UUID, an enum, or whatever else is stored as a string, a number or bytes",
             )
-        attribute.name = ""  # the body of the class gives it
         if role is None:
             attribute.options = attribute.options.replaced(**_defaults(member, attribute.kind))
         return attribute
@@ -198,6 +196,14 @@ class Declared:
             checked[f"index_{name}"] = renamed
             self.index_names[name] = renamed.name
         return checked
+
+
+def _open(kind: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A kind with a codec of pydantic's, which takes whatever pydantic makes a value of: text for a URL."""
+    if kind[0] == "optional":
+        return ("optional", _open(kind[1]))
+    _, inner, codec, _, described = kind
+    return ("codec", inner, codec, None, described)
 
 
 def _annotation(attribute: Attr[Any]) -> Any:

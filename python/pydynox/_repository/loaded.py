@@ -25,8 +25,9 @@ class LoadedObjects:
 
         def forget(entry: Any) -> None:
             # Another object may have the number by now, if this entry was replaced before its object was freed.
-            if entries.get(entry.number) is entry:
-                del entries[entry.number]
+            number: int = entry.number
+            if entries.get(number) is entry:
+                del entries[number]
 
         self._entries = entries
         self._forget = forget

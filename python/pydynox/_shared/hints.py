@@ -47,6 +47,13 @@ def _refused(message: str) -> tuple[Callable[..., NoReturn], Callable[..., NoRet
     return enter, leave
 
 
+def foreign(target: object) -> str:
+    """The class of what is neither an instance nor a key, and how an object of a repository is passed."""
+    name = type(target).__qualname__
+    is_plain = type(target).__module__ == "builtins"
+    return name if is_plain else f"{name}; of an object of a Repository, its item: repository.item(...)"
+
+
 def check_settings(name: str, arguments: tuple[object, ...], settings: Mapping[str, Any], names: Collection[str]) -> None:
     """Refuse settings that are passed by position, or by an unknown name.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import pydynox._core as _core
-from pydynox._shared.hints import refused_awaiting, refused_blocking
+from pydynox._shared.hints import foreign, refused_awaiting, refused_blocking
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, PydynoxError
 from pydynox.key import Key
@@ -83,7 +83,7 @@ class BatchWriter:
         """
         self._check_open("put")
         if not isinstance(instance, _core.Instance):
-            raise TypeError(f"batch.put takes an instance of a model, not {type(instance).__qualname__}")
+            raise TypeError(f"batch.put takes an instance of a model, not {foreign(instance)}")
         if self._is_guarded(type(instance)):
             await self._write_singly(instance, "put" if _core.is_stored(instance) else "create")
             return
@@ -154,7 +154,7 @@ class BatchWriter:
                 await self._flush()
             return
         if not isinstance(target, _core.Instance):
-            raise TypeError(f"batch.delete takes an instance of a model or a key, not {type(target).__qualname__}")
+            raise TypeError(f"batch.delete takes an instance of a model or a key, not {foreign(target)}")
         if self._is_guarded(type(target)):
             await self._write_singly(target, "delete")
             return

@@ -1,0 +1,1 @@
+"""Repositories: classes that know nothing of pydynox as items."""

@@ -1,0 +1,322 @@
+"""Values as the class itself validates them: what each library refuses, fills in and leaves out, and what that becomes."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+from ipaddress import IPv4Address
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+import pydantic
+import pytest
+from pydynox import DynamoDBClient, Repository, run
+from pydynox.exceptions import ConfigurationError, SerializationError, ValidationError
+
+from tests.conftest import Drive
+
+
+class PydanticAdult(pydantic.BaseModel):
+    user_id: str
+    age: int = pydantic.Field(ge=18)
+
+
+@dataclasses.dataclass
+class DataclassAdult:
+    user_id: str
+    age: int
+
+    def __post_init__(self) -> None:
+        if self.age < 18:
+            raise ValueError(f"{self.age} is too young")
+
+
+@attrs.define
+class AttrsAdult:
+    user_id: str
+    age: int = attrs.field(validator=attrs.validators.ge(18))
+
+
+class StructAdult(msgspec.Struct, weakref=True):
+    user_id: str
+    age: Annotated[int, msgspec.Meta(ge=18)]
+
+
+ADULTS: list[Any] = [PydanticAdult, DataclassAdult, AttrsAdult, StructAdult]
+
+
+def adults_of(cls: Any, place: DynamoDBClient) -> Repository[Any]:
+    """Adults, and one item in the middle that the class refuses."""
+    adults: Repository[Any] = Repository(cls, table="adults", partition_key="user_id")
+    adults.table.sync.ensure()
+    for name, age in (("a", 20), ("b", 4177), ("c", 30)):
+        place.sync.put_item("adults", {"user_id": name, "age": age if name != "b" else 7})
+    return adults
+
+
+@pytest.mark.parametrize("cls", ADULTS, ids=lambda cls: cls.__name__)
+def test_a_stored_value_that_the_class_refuses_is_an_error_with_its_key(cls: Any, place: DynamoDBClient, drive: Drive) -> None:
+    adults = adults_of(cls, place)
+
+    for call in (
+        adults.get("b"),
+        adults.key("b").get(),
+        adults.batch_get(["a", "b"]),
+        adults.scan().all(),
+        adults.scan().page(5),
+    ):
+        with pytest.raises(SerializationError, match=rf"the stored item is refused by {cls.__name__}") as caught:
+            drive(call)
+        assert caught.value.key == adults.key("b")
+        assert caught.value.raw == {"user_id": "b", "age": 7}
+        assert caught.value.model == cls.__name__
+
+
+@pytest.mark.parametrize("cls", ADULTS, ids=lambda cls: cls.__name__)
+def test_refused_rows_can_be_skipped(cls: Any, place: DynamoDBClient, drive: Drive) -> None:
+    adults = adults_of(cls, place)
+    refused: list[SerializationError] = []
+
+    rows = drive(adults.scan().on_invalid(refused.append).all())
+    page = drive(adults.scan().on_invalid(refused.append).page(10))
+
+    assert sorted(row.user_id for row in rows) == sorted(row.user_id for row in page) == ["a", "c"]
+    assert [error.key for error in refused] == [adults.key("b")] * 2
+
+
+def test_an_error_shows_no_values_unless_the_client_does(memory: DynamoDBClient) -> None:
+    adults = adults_of(DataclassAdult, memory)
+    pydantic_adults: Repository[Any] = Repository(PydanticAdult, table="adults", partition_key="user_id")
+
+    with pytest.raises(SerializationError) as quiet:
+        adults.sync.get("b")
+    with pytest.raises(SerializationError, match="age: greater_than_equal"):
+        pydantic_adults.sync.get("b")
+    full = DynamoDBClient(endpoint_url="memory://", errors="full")
+    with full.as_default():
+        adults_of(DataclassAdult, full)
+        with pytest.raises(SerializationError, match="ValueError: 7 is too young") as loud:
+            adults.sync.get("b")
+
+    assert "too young" not in str(quiet.value)
+    assert quiet.value.__cause__ is None
+    assert isinstance(loud.value.__cause__, ValueError)
+
+
+def test_a_struct_is_checked_before_it_is_written(memory: DynamoDBClient) -> None:
+    """The constructor of msgspec checks nothing, and what it would not read back must not be stored."""
+    adults: Repository[StructAdult] = Repository(StructAdult, table="adults", partition_key="user_id")
+    adults.table.sync.create()
+
+    with pytest.raises(ValidationError, match=r"StructAdult refuses this object: Expected `int` >= 18 - at `\$.age`"):
+        adults.sync.put(StructAdult("a", 3))
+
+
+class Rich(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="allow", validate_assignment=True)
+
+    rich_id: str = pydantic.Field(alias="id")
+    name: str = pydantic.Field(serialization_alias="fullName", min_length=1)
+    site: pydantic.HttpUrl | None = None
+    either: int | str = 0
+    address: IPv4Address | None = None
+    hidden: str = pydantic.Field(default="h", exclude=True)
+    version: int = 0
+    _cache: int = pydantic.PrivateAttr(default=3)
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def _strip(cls, name: str) -> str:
+        return name.strip()
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def shout(self) -> str:
+        return self.name.upper()
+
+
+def test_pydantic_models_keep_their_own_ways(memory: DynamoDBClient) -> None:
+    rich: Repository[Rich] = Repository(Rich, table="rich", partition_key="rich_id", version="version")
+    rich.table.sync.create()
+    one = Rich(id="r", name=" Ada ", site="https://example.org/x", either="text", address="127.0.0.1", hidden="shown")  # type: ignore[arg-type]
+    one._cache = 9
+
+    rich.sync.create(one)
+    read = rich.sync.get_or_raise("r")
+    item = memory.sync.get_item("rich", {"rich_id": "r"})
+
+    assert one._cache == 9
+    assert read._cache == 3
+    assert read == one.model_copy(update={"_cache": 3}) or read.model_dump() == one.model_dump()
+    assert item == {
+        "rich_id": "r", "name": "Ada", "site": "https://example.org/x", "either": "text", "address": "127.0.0.1",
+        "hidden": "shown", "version": 1,
+    }  # fmt: skip
+    assert (
+        rich.sync.scan().filter(rich.attr.site == "https://example.org/x", rich.attr.address == IPv4Address("127.0.0.1")).count()
+    )
+    memory.sync.update_item("rich", {"rich_id": "r"}, __import__("pydynox").attr("name").set("  Bob "))
+    assert rich.sync.get_or_raise("r").name == "Bob"
+
+
+def test_extra_values_of_a_pydantic_model_are_not_dropped_silently(memory: DynamoDBClient) -> None:
+    rich: Repository[Rich] = Repository(Rich, table="rich", partition_key="rich_id")
+
+    with pytest.raises(ValidationError, match=r"Rich refuses this object"):
+        rich.sync.put(Rich(id="r", name="Ada", unknown=3))  # type: ignore[call-arg]
+
+
+class WithSecret(pydantic.BaseModel):
+    a: str
+    secret: pydantic.SecretStr
+
+
+class Numbers(pydantic.RootModel[list[int]]):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (WithSecret, r"WithSecret.secret has the type SecretStr, which cannot be stored"),
+        (Numbers, r"Numbers is a RootModel: an item is a map, so wrap the value in a field"),
+    ],
+)
+def test_types_of_pydantic_that_would_lose_their_value_are_refused(cls: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Repository(cls, table="things", partition_key="a")
+
+
+class TextKey(pydantic.BaseModel):
+    site: pydantic.HttpUrl
+    n: int = 0
+
+
+def test_a_type_that_pydantic_writes_as_text_can_be_a_key(memory: DynamoDBClient) -> None:
+    sites: Repository[TextKey] = Repository(TextKey, table="sites", partition_key="site")
+    sites.table.sync.create()
+    site = sites.sync.create(TextKey(site="https://example.org/"))  # type: ignore[arg-type]
+
+    assert sites.sync.get(pydantic.HttpUrl("https://example.org/")) == site
+    assert sites.sync.get("https://example.org/") == site
+
+
+@dataclasses.dataclass
+class Computed:
+    computed_id: str
+    width: int
+    scale: dataclasses.InitVar[int] = 2
+    area: int = dataclasses.field(init=False, default=0)
+    nick: str | None = "nobody"
+
+    def __post_init__(self, scale: int) -> None:
+        self.area = self.width * scale
+
+
+def test_fields_that_the_constructor_does_not_take_are_stored_and_set(memory: DynamoDBClient) -> None:
+    things: Repository[Computed] = Repository(Computed, table="things", partition_key="computed_id")
+    things.table.sync.create()
+    thing = Computed("a", 3, scale=5)
+    thing.nick = None
+
+    things.sync.create(thing)
+
+    assert things.sync.get_or_raise("a").area == 15
+    assert things.sync.get_or_raise("a").nick is None  # not the default: None is stored where that would be read instead
+
+
+@attrs.define
+class Private:
+    _key: str
+    _count: int = attrs.field(default=0, alias="counted", converter=int)
+    made: int = attrs.field(init=False, default=7)
+    pair: tuple[int, ...] = attrs.field(factory=tuple)
+    later: str = attrs.field(default=attrs.Factory(lambda self: self._key.upper(), takes_self=True))
+
+
+def test_attrs_classes_with_private_names_converters_and_factories(memory: DynamoDBClient) -> None:
+    things: Repository[Private] = Repository(Private, table="things", partition_key="_key", names={"_key": "pk"})
+    things.table.sync.create()
+    thing = Private("a", counted=3)
+    thing.made = 8
+
+    things.sync.create(thing)
+
+    assert things.sync.get("a") == thing
+    assert things.sync.scan().filter(things.attr._count == 3).all() == [thing]
+    assert memory.sync.get_item("things", {"pk": "a"}) == {"pk": "a", "_count": 3, "made": 8, "pair": [], "later": "A"}
+    memory.sync.put_item("things", {"pk": "b"})
+    with pytest.raises(SerializationError, match="later"):
+        things.sync.get("b")  # its default needs the object
+
+
+class Renamed(msgspec.Struct, weakref=True, rename="camel", tag="renamed", kw_only=True):
+    thing_id: str
+    full_name: str = "x"
+    price: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+
+class Row(msgspec.Struct, weakref=True, array_like=True, tag=True):
+    row_id: str
+    count: int = 0
+
+
+def test_structs_with_other_names_tags_and_arrays(memory: DynamoDBClient) -> None:
+    things: Repository[Renamed] = Repository(Renamed, table="things", partition_key="thing_id", version=None)
+    rows: Repository[Row] = Repository(Row, table="rows", partition_key="row_id", version="count")
+    things.table.sync.create()
+    rows.table.sync.create()
+
+    thing = things.sync.create(Renamed(thing_id="a", full_name="b", price=1.5))
+    row = rows.sync.create(Row("r"))
+
+    assert things.sync.get("a") == thing
+    assert memory.sync.get_item("things", {"thing_id": "a"}) == {"thing_id": "a", "full_name": "b", "price": Decimal("1.5")}
+    assert rows.sync.get("r") == row == Row("r", 1)
+
+
+@dataclasses.dataclass
+class Defaults:
+    defaults_id: str
+    number: int = 3
+    names: list[str] = dataclasses.field(default_factory=lambda: ["new"])
+    token: str = dataclasses.field(default_factory=__import__("pydynox").uuid4)
+
+
+def test_what_is_missing_reads_as_the_default_of_the_class(memory: DynamoDBClient) -> None:
+    things: Repository[Defaults] = Repository(Defaults, table="things", partition_key="defaults_id")
+    things.table.sync.create()
+    memory.sync.put_item("things", {"defaults_id": "a", "token": "t"})
+    memory.sync.put_item("things", {"defaults_id": "b"})
+
+    read = things.sync.get_or_raise("a")
+
+    assert read == Defaults("a", 3, ["new"], "t")
+    assert things.changes(read) == {}
+    read.number = 4
+    things.sync.save(read)
+    assert memory.sync.get_item("things", {"defaults_id": "a"}) == {"defaults_id": "a", "token": "t", "number": 4}
+    with pytest.raises(SerializationError, match="token"):  # a new one each time: it cannot speak for what is stored
+        things.sync.get("b")
+
+
+def test_a_value_that_an_object_lacks_is_named(memory: DynamoDBClient) -> None:
+    things: Repository[Defaults] = Repository(Defaults, table="things", partition_key="defaults_id")
+    thing = Defaults("a")
+    del thing.token
+
+    with pytest.raises(ValidationError, match=r"Defaults lacks a value.*token"):
+        run(things.put(thing))
+
+
+@pytest.mark.parametrize("user_id", ["", "x" * 2049, 3, None])
+def test_a_key_is_checked_like_that_of_a_model(user_id: Any, memory: DynamoDBClient) -> None:
+    adults: Repository[Any] = Repository(DataclassAdult, table="adults", partition_key="user_id")
+
+    with memory.collect() as usage:
+        for call in (adults.put(DataclassAdult(user_id, 20)), adults.get(user_id), adults.batch_get([user_id])):
+            with pytest.raises(ValidationError, match="user_id"):
+                run(call)
+
+    assert usage.total.requests == 0
