@@ -1,9 +1,11 @@
-"""The item of ``data.py`` as a pydynox model."""
+"""The item of ``data.py`` as a pydynox model, and as a class for a repository."""
 
 from __future__ import annotations
 
+import dataclasses
+
 from data import TABLE, values
-from pydynox import Attr, Model, field, partition_key, sort_key
+from pydynox import Attr, Model, Repository, field, partition_key, sort_key
 
 
 class User(Model[str, str], table=TABLE):
@@ -26,3 +28,26 @@ class User(Model[str, str], table=TABLE):
 def user(number: int) -> User:
     """The item as an instance."""
     return User(**values(number))
+
+
+@dataclasses.dataclass
+class Plain:
+    """The same item as a class that knows nothing of pydynox."""
+
+    pk: str
+    sk: str
+    name: str
+    email: str
+    age: int
+    score: float
+    active: bool
+    tags: list[str]
+    address: dict[str, str]
+    created_at: str
+    roles: set[str]
+    version: int
+
+
+def plain_repository() -> Repository[Plain]:
+    """A repository of such objects, in the table of the model."""
+    return Repository(Plain, table=TABLE, partition_key="pk", sort_key="sk")

@@ -44,8 +44,8 @@ class Marks:
 def operations(url: str, encrypted_url: str) -> dict[str, Callable[[int], object]]:
     """The counted operations. They block, so their own thread drives the runtime and no other thread changes a count."""
     from clients import ours
-    from data import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SORT_KEY, item
-    from model import User
+    from data import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SORT_KEY, item, values
+    from model import Plain, User, plain_repository
     from patient import Patient, keyring, make_patient
     from pydynox import Credentials, DynamoDBClient
 
@@ -56,6 +56,7 @@ def operations(url: str, encrypted_url: str) -> dict[str, Callable[[int], object
     keys, users = ours.KEYS[:50], ours.USERS[:50]
     unchanged = User.model_from_item(item(1))
     patient, many = make_patient(), ours.WHOLE_KEYS
+    repository, plain = plain_repository(), [Plain(**values(number)) for number in range(50)]
 
     def pair(number: int) -> None:
         with client.sync.transaction() as tx:
@@ -75,6 +76,7 @@ def operations(url: str, encrypted_url: str) -> dict[str, Callable[[int], object
     return {
         "get": lambda number: User.sync.get(keys[number % 50], SORT_KEY),
         "put": lambda number: users[number % 50].sync.put(),
+        "repository put": lambda number: repository.sync.put(plain[number % 50]),
         "save changed": lambda number: ours.changed(number % 50).sync.save(),
         "save unchanged": lambda _: unchanged.sync.save(),
         "update": lambda number: User.key(keys[number % 50], SORT_KEY).sync.update(User.age.set(number)),

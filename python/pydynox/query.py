@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .key import Key
     from .sync import SyncQuery
 
-    Rows = Literal["items", "tuples", "keys", "hydrated"]
+    Rows = Literal["items", "instances", "tuples", "keys", "hydrated"]
 
 
 class Query(Generic[Row]):
@@ -38,7 +38,8 @@ class Query(Generic[Row]):
     Attributes:
         search: What is read, in the core; for pydynox's own modules, like the others.
         model: The class of the items; None for plain dictionaries.
-        rows: What the rows are: items, tuples, keys, or items read by the keys in an index.
+        rows: What the rows are: items, instances (of a repository's model, in place of its objects), tuples, keys, or items
+            read by the keys in an index.
 
     Example:
         >>> orders = Order.query("c1", Order.number > 3).filter(Order.total > 100).descending()

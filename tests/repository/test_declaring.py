@@ -12,7 +12,7 @@ import attrs
 import msgspec
 import pydantic
 import pytest
-from pydynox import Attr, DynamoDBClient, GlobalSecondaryIndex, Model, Repository, partition_key, run
+from pydynox import Attr, DynamoDBClient, GlobalSecondaryIndex, Model, Repository, partition_key, run, verify_unique
 from pydynox.exceptions import ConfigurationError, UniqueConstraintError, ValidationError
 
 from .classes import USERS, PydanticUser
@@ -191,6 +191,7 @@ def test_unique_values(memory: DynamoDBClient) -> None:
     things.sync.create(Plain("b", size=1))
 
     assert caught.value.holder == things.key("a")
+    assert run(verify_unique(things.model)) == []
 
 
 def test_a_codec_stores_what_cannot_be_stored_by_itself(memory: DynamoDBClient) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from models import Account, Address, CountEvent, Sealed, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Session, Status, Templated, Thing, Typed, User
+from models import Account, Address, CountEvent, Sealed, Event, Kept, Legacy, Level, Money, MoneyCodec, Note, Objects, Order, Pet, Session, Status, Templated, Thing, Typed, User
 from pydynox.local import LocalServer
 from pydynox import export_jsonl, import_jsonl
 from pydynox import (
@@ -31,6 +31,7 @@ from pydynox import (
     ModelConfig,
     NumberAttribute,
     RateLimit,
+    Repository,
     SetAttribute,
     StringAttribute,
     after_load,
@@ -481,3 +482,17 @@ def sealed(made: Sealed) -> None:
     Sealed.ssn.set(3)  # E: encrypted type
     Sealed.query("u1").select(Sealed.ssn)  # E: sealed values are read with the whole item
     DynamoDBClient(keyring=b"key")  # E: a keyring
+
+
+async def repositories(pets: Repository[Pet], pet: Pet, user: User) -> None:
+    Repository(Pet, partition_key="pet_id")  # E: a table
+    Repository(Pet, table="pets")  # E: a key
+    Repository(Pet, table="pets", partition_key="pet_id", versions="v")  # E: unknown option
+    await pets.put(user)  # E: a pet
+    await pets.save(pet, loaded=user)  # E: a pet
+    await pets.save(pet, condition=True)  # E: a condition
+    await pets.update(pet, pets.attr.age == 3)  # E: an action
+    await pets.get("p", consistent_read="yes")  # E: bool
+    found: Pet = await pets.get("p")  # E: may be None
+    pets.scan().filter(pets.attr.age.add(1))  # E: a condition
+    pets.sync.delete(user)  # E: a pet

@@ -25,6 +25,7 @@ from models import (
     Note,
     Objects,
     Order,
+    Pet,
     Point,
     Priced,
     Ruled,
@@ -50,6 +51,7 @@ from pydynox import (
     Credentials,
     DataKeyCache,
     DynamoDBClient,
+    GlobalSecondaryIndex,
     ItemSize,
     Key,
     KmsKeyring,
@@ -60,6 +62,7 @@ from pydynox import (
     QueryResult,
     RateLimit,
     Reencrypted,
+    Repository,
     Table,
     Tally,
     UniqueProblem,
@@ -103,7 +106,7 @@ from pydynox.expressions import (
     Term,
 )
 from pydynox.local import LocalServer
-from pydynox.sync import SyncClient, SyncInstance, SyncKey, SyncModel, SyncTable
+from pydynox.sync import SyncClient, SyncInstance, SyncKey, SyncModel, SyncRepository, SyncTable
 from pydynox.tables import (
     Drift,
     IndexOptions,
@@ -810,3 +813,41 @@ async def maintained(client: DynamoDBClient) -> None:
     assert_type(await client.bulk_read(User.scan(), found.extend, target_rcu=10, resume="note", progress=print), int)
     assert_type(client.sync.bulk_read(User.scan().keys(), print), int)
     assert_type(User.scan().paced(target_rcu=1.5), Query[User])
+
+
+async def repositories(client: DynamoDBClient, pet: Pet) -> None:
+    pets = Repository(
+        Pet,
+        table="pets",
+        partition_key="pet_id",
+        version="version",
+        names={"age": "years"},
+        indexes={"by_age": GlobalSecondaryIndex("age")},
+        unique=["age"],
+    )
+    attr_ = pets.attr
+    assert_type(pets, Repository[Pet])
+    assert_type(await pets.get("p", consistent_read=True), Pet | None)
+    assert_type(await pets.get(pet_id="p"), Pet | None)
+    assert_type(await pets.get_or_raise("p"), Pet)
+    assert_type(await pets.batch_get(["p", pets.key("q")]), list[Pet | None])
+    assert_type(await pets.create(pet), Pet)
+    assert_type(await pets.put(pet, condition=attr_.age > 3), Pet)
+    assert_type(await pets.save(pet, loaded=pet, whole=[attr_.home]), Pet)
+    assert_type(await pets.update(pet, attr_.age.add(1), attr_.home.x.set(3), condition=attr_.home.names[0].exists()), Pet)
+    assert_type(await pets.refresh(pet), Pet)
+    assert_type(await pets.delete(pet, condition=attr_.alive & ~attr_.tags.contains("x")), None)
+    assert_type(pets.key("p"), Key[Pet])
+    assert_type(await pets.key("p").update(attr_.age.add(1)), Pet)
+    assert_type(pets.query("p").filter(attr_.age.between(1, 3)), Query[Pet])
+    assert_type(await pets.scan().page(3), QueryResult[Pet])
+    assert_type(await pets.index("by_age").query(3).all(), list[Pet])
+    assert_type(await client.batch_get(pets.key("p"), User.key("u")), tuple[Pet | None, User | None])
+    assert_type(pets.changes(pet), dict[str, Change])
+    assert_type(pets.table, Table[Pet])
+    assert_type(pets.sync, SyncRepository[Pet])
+    assert_type(pets.sync.get("p"), Pet | None)
+    assert_type(pets.sync.save(pet), Pet)
+    assert_type(pets.sync.query("p").all(), list[Pet])
+    async with client.transaction() as tx:
+        tx.put(pets.item(pet), condition=attr_.age == 3)

@@ -357,3 +357,13 @@ class Sealed(Model[str], table="sealed"):
     home: Encrypted[Address | None] = field(default=None, compress=True, on_plaintext="migrate")
     pin: EncryptedAttribute[str] = EncryptedAttribute(StringAttribute(), compress=True)
     marks: CompressedAttribute[list[str]] = CompressedAttribute(ListAttribute[str](), level=9)
+
+
+@dataclasses.dataclass
+class Pet:
+    """A class that knows nothing of pydynox."""
+
+    pet_id: str
+    age: int = 0
+    home: Point | None = None
+    version: int = 0

@@ -176,7 +176,9 @@ class _Check:
     # --- items whose guard is missing, or another's
 
     async def items(self) -> None:
-        async for page in self._model.scan().consistent_read().pages(PAGE):
+        rows = self._model.scan().consistent_read()
+        rows.rows = "instances"  # of a repository's model too, in place of its objects
+        async for page in rows.pages(PAGE):
             wanted = [(row, *claim) for row in page for claim in _core.claims(row)]
             guards = await self._read([guard for *_, guard in wanted])
             for row, names, values, guard in wanted:

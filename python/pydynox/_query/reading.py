@@ -108,7 +108,7 @@ async def _finished(query: Query[Any], reading: _core.Reading, rows: list[Any]) 
     if model is None or not (model._hooks is not None or model._definition.entities):
         return rows, None
     if model._hooks is not None and model._hooks.converts:
-        return _converted(query, rows)
+        return (rows, None) if query.rows == "instances" else _converted(query, rows)
     for row in rows:
         # Each row has its own class, which may have hooks although the class that is queried has none.
         if isinstance(row, _core.Instance) and (hooks := getattr(row, "_hooks", None)) is not None:

@@ -121,7 +121,7 @@ class Binding(Hooks):
         return item
 
     def item_to_delete(self, target: Any) -> Any:
-        """The item of an object that is to be deleted, whatever its other values are.
+        """The item of an object, for a delete; only its key matters.
 
         Raises:
             TypeError: It is not an object of the class.

@@ -226,7 +226,7 @@ def object_class(annotation: Any) -> ObjectClass:
     """The class of a repository's objects.
 
     Raises:
-        ConfigurationError: It is none of those that a repository can store.
+        ConfigurationError: A repository cannot store its objects.
     """
     cls: Any = typing.get_origin(annotation) or annotation
     got: str = getattr(cls, "__name__", repr(cls))

@@ -1,4 +1,4 @@
-"""The hidden model of a repository: a model with the members of somebody's class, through which all of pydynox applies to it."""
+"""The hidden model of a repository: a model with the members of a class, through which all of pydynox applies to its objects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RESERVED = VERBS | MODEL_NAMES | KEY_OPTIONS
 
 
 class Declared:
-    """What a repository declares about a class that says nothing about it itself, checked against the class.
+    """What a repository declares about a class, checked against it.
 
     Attributes:
         names: The name of each member in the hidden model.

@@ -57,7 +57,7 @@ class Repository(Generic[Row]):
 
     Attributes:
         attr: The paths to the fields, for conditions and updates: ``users.attr.age >= 18``.
-        model: The model behind it, for calls that take a model class.
+        model: The model that it uses, for calls that take a model class.
 
     Raises:
         ConfigurationError: The class cannot be stored like this; the message names the field and what to do.
@@ -293,7 +293,7 @@ class Repository(Generic[Row]):
         Example:
             >>> await users.create(User(user_id="u1", name="Ada"))
 
-        Costs: one write unit per KB, also if the item exists.
+        Costs: one write unit per KB, even if the item exists.
         """
         client = client_for(self.model.model_config.client)
         if timeout is not NOT_GIVEN:
