@@ -114,8 +114,8 @@ class Binding(Hooks):
         """
         self.check_class(target)
         self.check_class(loaded)
-        known = None if self._loaded is None else self._loaded.item_of(loaded)
-        item = self._as_stored(loaded) if known is None else known.__copy__()
+        stored = None if self._loaded is None else self._loaded.item_of(loaded)
+        item = self._as_stored(loaded) if stored is None else stored.__copy__()
         self._take_values(item, target)
         self._attach(item, target)
         return item
@@ -240,10 +240,10 @@ class Binding(Hooks):
         name = self._version
         if name is None:
             return
-        known, version = (values[self._hidden_names[name]] for values in (item.__dict__, fresh))
-        if known != version:
+        stored, version = (values[self._hidden_names[name]] for values in (item.__dict__, fresh))
+        if stored != version:
             raise _refused(
-                f"{self._source.name}.{name} is {version}, and the item was read or written with {known}: every write sets the "
+                f"{self._source.name}.{name} is {version}, and the item was read or written with {stored}: every write sets the "
                 "version, so leave it alone",
                 name,
             )

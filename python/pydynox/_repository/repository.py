@@ -263,9 +263,9 @@ class Repository(Generic[Row]):
             >>> await users.index("by_email").query("a@b.c").first()
         """
         if name not in self._indexes:
-            known = ", ".join(map(repr, self._indexes)) or "none"
+            declared = ", ".join(map(repr, self._indexes)) or "none"
             raise ConfigurationError(
-                f"{self!r} has no index {name!r}: it has {known}; declare it with indexes={{{name!r}: ...}}",
+                f"{self!r} has no index {name!r}: it has {declared}; declare it with indexes={{{name!r}: ...}}",
                 model=self.model.__name__,
             )
         return Index(self.model, self._indexes[name])
