@@ -20,8 +20,12 @@ async def gather(
     keys: tuple[Any, ...],
     consistent_read: bool | None,
     on_invalid: Callable[[SerializationError], object] | None = None,
+    *,
+    instances: bool = False,
 ) -> list[Any]:
     """Read the items of these keys, and run their hooks; None where an item does not exist.
+
+    With ``instances``, those of a repository's model stay instances, and do not become its objects.
 
     Raises:
         BatchIncompleteError: DynamoDB did not process some of the keys before the timeout.
@@ -36,7 +40,7 @@ async def gather(
         items, unprocessed, have_hooks, operation = await operation
     if have_hooks:
         for place, item in enumerate(items):
-            if item is not None and item._hooks is not None:
+            if item is not None and item._hooks is not None and not (instances and item._hooks.converts):
                 items[place] = await _loaded(item, on_invalid)
     if unprocessed:
         message = f"DynamoDB did not process {len(unprocessed)} of {len(keys)} keys before the timeout; error.items has the rest"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pydynox._core as _core
+from pydynox._client.gather import gather
 from pydynox._declaration.compile import completed, key_names
 from pydynox._declaration.family import unique_among
 from pydynox._declaration.unique import GUARD
@@ -126,9 +127,8 @@ class _Check:
         async for guards in self._guards():
             mine = [(guard, claim) for guard in guards if (claim := self._claim_of(guard)) is not None]
             keys = [self._owner(claim) for _, claim in mine]
-            for (guard, claim), key, owner in zip(
-                mine, keys, await self._client.batch_get_all(keys, consistent_read=True), strict=True
-            ):
+            owners = await gather(self._client, "verify_unique", tuple(keys), True, instances=True) if keys else []
+            for (guard, claim), key, owner in zip(mine, keys, owners, strict=True):
                 if owner is None or not self._holds(owner, guard):
                     await self._orphan(guard, claim, key)
             self._report(len(guards))
