@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 import pydynox._core as _core
+from pydynox._shared.public import public
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox._shared.typing import Row
 from pydynox.default_client import client_for
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pydynox.sync import SyncRepository
 
 
+@public
 class Repository(Generic[Row]):
     """Objects of a class that knows nothing of pydynox, stored as items: a pydantic model, a dataclass, an attrs class or a
     ``msgspec.Struct``.
