@@ -241,3 +241,26 @@ def test_protected_and_json_attributes_take_missing(old: None, drive: Drive) -> 
     row = drive(Row.get_or_raise("old"))
 
     assert (row.log, row.data) == (["none"], {"n": 0})
+
+
+class Tagged:
+    """A codec whose values are containers."""
+
+    def to_stored(self, value: Any, /) -> Any:
+        return value or None
+
+    def from_stored(self, value: Any, /) -> Any:
+        return value
+
+
+@pytest.mark.parametrize("factory", [list, dict, set, lambda: ["a"]])
+def test_the_factory_of_a_codecs_container_stands_in_for_it(factory: Callable[[], Any]) -> None:
+    class Item(Model[str], table="items"):
+        name: Attr[str] = partition_key()
+        values: Attr[Any] = field(codec=Tagged(), default_factory=factory)
+
+    one, other = (Item.model_from_item({"name": {"S": "n"}}) for _ in range(2))
+
+    assert one.values == factory()
+    assert one.values is not other.values
+    assert one.model_changes() == {}

@@ -566,3 +566,35 @@ def test_an_edit_in_place_that_cannot_be_stored_is_refused_and_nothing_changes(d
     assert [name for name, _ in caught.value.errors] == ["tags", "settings"]
     assert "User.tags[2] must be str, not int" in str(caught.value)
     assert drive(User.get("u1")) == full_user()
+
+
+class SetOrList:
+    """A codec of a set that another program stored as a list."""
+
+    def to_stored(self, value: set[str], /) -> Any:
+        return value or None
+
+    def from_stored(self, value: Any, /) -> set[str]:
+        return set(value or ())
+
+
+class Listed(Model[str], table="listed"):
+    """A set that may be stored as a list, at the top and inside a map."""
+
+    name: Attr[str] = partition_key()
+    labels: Attr[set[str]] = field(codec=SetOrList(), default_factory=set)
+
+
+def test_a_codec_that_reads_a_list_and_writes_a_set_replaces_the_list(client: DynamoDBClient, drive: Drive) -> None:
+    drive(Listed.table.create())
+    client.sync.put_item("listed", {"name": "n", "labels": ["a", "b"]})
+    listed = drive(Listed.get_or_raise("n"))
+    assert listed.model_changes() == {}
+
+    listed.labels.discard("a")
+    drive(listed.save())
+    assert client.sync.get_item("listed", {"name": "n"}) == {"name": "n", "labels": {"b"}}
+
+    listed.labels.add("c")
+    drive(listed.save())
+    assert client.sync.get_item("listed", {"name": "n"}) == {"name": "n", "labels": {"b", "c"}}

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pydynox._shared.typing import Codec
 
 
+LENGTH = len("2026-11-23T03:41:00.000000+0000")
+
+
 class LegacyBoolean:
     """The codec of a ``bool`` that is stored as the number 1 or 0, as PynamoDB 1 and its ``LegacyBooleanAttribute`` wrote it.
 
@@ -140,7 +143,8 @@ class UTCDateTime:
 
     def from_stored(self, value: str, /) -> datetime:
         """The datetime of a stored text."""
-        moment = datetime.fromisoformat(value.zfill(len("2026-11-23T03:41:00.000000+0000")))
+        # Before the year 1000, some systems did not pad the text that PynamoDB wrote.
+        moment = datetime.fromisoformat(value if len(value) >= LENGTH else value.zfill(LENGTH))
         if moment.tzinfo is None:
             raise ValueError("has no offset from UTC")
-        return moment.astimezone(UTC)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)

@@ -77,6 +77,11 @@ fn is_container(kind: &Kind, value: &Bound<'_, PyAny>) -> bool {
         Kind::Any | Kind::Open | Kind::Json(_) => {
             value.is_instance_of::<PyList>() || value.is_instance_of::<PyDict>()
         }
+        Kind::Codec(_) => {
+            value.is_instance_of::<PyList>()
+                || value.is_instance_of::<PyDict>()
+                || value.is_instance_of::<PySet>()
+        }
         _ => false,
     }
 }
