@@ -224,3 +224,38 @@ def _class_with(spec: str) -> Any:
         n: Attr[int]
 
     return Made
+
+
+class Color(enum.Enum):
+    """Stored by a value in capitals."""
+
+    RED = "Red"
+
+
+class Lower(Model[str, str], table="lower"):
+    """Keys in lower case, as another library writes them."""
+
+    pk: Attr[str] = partition_key(template="$app#city_{city:lower}")
+    sk: Attr[str] = sort_key(template="color_{color:lower}#id_{number}")
+    city: Attr[str]
+    color: Attr[Color]
+    number: Attr[int]
+
+
+def test_a_part_in_lower_case_leaves_the_attribute_as_it_is(client: DynamoDBClient, drive: Drive) -> None:
+    drive(Lower.table.create())
+    item = Lower(city="ÅLESUND I", color=Color.RED, number=1)
+
+    drive(item.create())
+
+    assert (item.pk, item.sk, item.city) == ("$app#city_ålesund i", "color_red#id_1", "ÅLESUND I")
+    assert drive(Lower.get(city="Ålesund I", color=Color.RED, number=1)) == item
+    assert drive(Lower.query(city="ålesund i", color=Color.RED).all()) == [item]
+
+
+def test_lower_is_for_text_only() -> None:
+    with pytest.raises(ConfigurationError, match="number cannot be written as 'lower'"):
+
+        class Numbered(Model[str], table="numbered"):
+            pk: Attr[str] = partition_key(template="N#{number:lower}")
+            number: Attr[int]

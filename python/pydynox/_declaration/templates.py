@@ -20,6 +20,8 @@ Pieces = tuple[list[str | tuple[str, str, int | None]], str | None, bool]
 
 _PLAIN = {"str", "int", "decimal", "datetime", "date", "time", "uuid", "enum", "literal", "timedelta"}
 _NUMBERS = {"int", "float", "decimal", "number"}
+#: The format of a text in lower case, as other libraries write keys; all other formats are Python's.
+LOWER = "lower"
 _PADDED_TEXT = re.compile(r"0(\d+)")
 # Of Python's formats of numbers: how it is aligned, and to which width.
 _NUMBER_FORMAT = re.compile(r"(?:.?(?P<align>[<>=^]))?[-+ ]?z?#?0?(?P<width>\d+)?[_,]?(?:\.\d+)?(?P<type>[a-zA-Z%])?")
@@ -90,7 +92,7 @@ def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str)
         kind = kind[1]
     if kind[0] not in _PLAIN:
         fail(cls, attribute.name, f"{where} is {describe(source.type)}, which is not a str, whole number, date, UUID or enum")
-    if not spec:
+    if not spec or (spec == LOWER and (kind[1][0] if kind[0] in ("enum", "literal") else kind[0]) in ("str", "uuid")):
         return None
     try:
         _sample(source, kind).__format__(spec)

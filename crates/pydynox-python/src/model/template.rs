@@ -18,6 +18,9 @@ use crate::values::layout::Layout;
 use crate::values::problem::{Checked, Problem, python_error};
 use crate::values::scalar::{self, Text};
 
+/// The format of a text in lower case, which Python's `format` does not have. Of a date it would be literal text.
+const LOWER: &str = "lower";
+
 /// One piece of a template.
 #[derive(Debug)]
 enum Piece {
@@ -140,8 +143,11 @@ impl Template {
         spec: &str,
         width: Option<usize>,
     ) -> Checked<String> {
+        let kind = field.kind.present();
         let text = if spec.is_empty() {
-            plain(field.kind.present(), value)?
+            plain(kind, value)?
+        } else if spec == LOWER && !matches!(kind, Kind::Datetime(_) | Kind::Date | Kind::Time) {
+            plain(kind, value)?.to_lowercase()
         } else {
             formatted(value, spec, width)?
         };
