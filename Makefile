@@ -14,6 +14,8 @@ FEATURES = $(if $(filter dev,$(PROFILE)),--features as-in-tests)
 export MYPY_CACHE_DIR := $(ENV)/mypy
 export RUFF_CACHE_DIR := $(ENV)/ruff
 export PYTHONPYCACHEPREFIX := $(ENV)/pycache
+# An environment that switches bytecode off would have every process of the tests compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
 .PHONY: help quickstart build test test-rust test-python test-versions test-version lint types bench guard wheel memcheck docs fuzz clean preflight
@@ -65,9 +67,11 @@ test: say-test test-rust test-python
 test-rust: preflight
 	cargo test --quiet --locked --workspace
 
+# One more than there are cores, since tests wait for each other's answers; more than eight would mostly collect tests.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) + 1))')
 # What measures time, CPU or memory is marked `alone`: nothing else of the tests may run beside it. `make types` has tests/typing.
 test-python: build $(ENV)/group-test
-	$(PYTEST) --numprocesses auto --maxprocesses 8 --dist worksteal -m "not alone" --ignore tests/typing
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone" --ignore tests/typing
 	$(PYTEST) -m alone
 
 # The variables that maturin sets: without them clippy would have pyo3 configured anew, and the next build would compile it again.

@@ -66,6 +66,20 @@ pub(crate) fn fill_defaults<'py>(
     if !missing.is_empty() {
         return Err(unfilled(py, schema, &missing));
     }
+    fill_templates(py, schema, &values, actions)?;
+    if let Some(own) = &schema.rules.entities.own {
+        actions.fill(&schema.rules.entities.attribute, &own.json);
+    }
+    Ok(())
+}
+
+/// Give attributes that are built from others, such as the keys of an index, the text of a new item.
+fn fill_templates(
+    py: Python<'_>,
+    schema: &Schema,
+    values: &[Option<Bound<'_, PyAny>>],
+    actions: &mut Actions,
+) -> PyResult<()> {
     for template in &schema.templates {
         let field = schema.field(template.target);
         // Where an action sets a source, follow() has built the text already.
@@ -77,9 +91,6 @@ pub(crate) fn fill_defaults<'py>(
         if let Some(text) = text {
             fill(actions, schema, field, &text)?;
         }
-    }
-    if let Some(own) = &schema.rules.entities.own {
-        actions.fill(&schema.rules.entities.attribute, &own.json);
     }
     Ok(())
 }
