@@ -20,6 +20,7 @@ from .model import Change, ItemSize, Model
 from .query import Query
 
 if TYPE_CHECKING:
+    from ._declaration.stored_forms import StoredFormWarning
     from ._jobs.export_lines import export_jsonl, import_jsonl
     from ._jobs.reencrypt import Reencrypted, reencrypt
     from ._jobs.verify_unique import UniqueProblem, verify_unique
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 else:
     # Few programs use all of these; each module is imported on first use, which keeps importing pydynox cheap.
     _LATER = {
+        "StoredFormWarning": "_declaration.stored_forms",
         **dict.fromkeys(("export_jsonl", "import_jsonl"), "_jobs.export_lines"),
         **dict.fromkeys(("Reencrypted", "reencrypt"), "_jobs.reencrypt"),
         **dict.fromkeys(("UniqueProblem", "verify_unique"), "_jobs.verify_unique"),
@@ -147,6 +149,7 @@ __all__ = [
     "Reencrypted",
     "Repository",
     "SetAttribute",
+    "StoredFormWarning",
     "StringAttribute",
     "TTLAttribute",
     "Table",

@@ -11,7 +11,9 @@ _T = TypeVar("_T")
 # How a value is stored, as nested tuples; values/kind.rs reads them:
 # ("str",) ("int",) ("float",) ("decimal",) ("number",) ("bool",) ("bytes",) ("none",) ("any",)
 # ("list", kind) ("dict", kind) ("set", kind) ("frozenset", kind) ("tuple_of", kind) ("tuple", (kind, ...)) ("optional", kind)
-# ("datetime", "iso" | "seconds" | "milliseconds" | "whole_seconds") ("date",) ("time",) ("timedelta",) ("uuid",) ("json", kind)
+# ("datetime", format, whether naive text is UTC, whether finer digits are cut off), and "date" and "time" in the same way; the
+# format is what format= takes, or of a datetime "seconds" | "milliseconds" | "whole_seconds"
+# ("timedelta",) ("uuid",) ("json", kind)
 # ("enum", kind, name, class, {value: member}) ("literal", kind, name, None, {value: value}) ("record", Shape, class)
 # ("pydantic", class, options, names of sets) ("codec", kind, codec, class | None, name)
 Kind = tuple[Any, ...]
@@ -527,7 +529,7 @@ def check_rate_limit(rcu: float | None, wcu: float | None, burst: float, /) -> N
 class Statement:
     """A statement of PartiQL and its parameters."""
 
-    def __new__(cls, text: str, parameters: tuple[object, ...]) -> Self: ...
+    def __new__(cls, text: str, parameters: tuple[object, ...], schema: Schema | None) -> Self: ...
     @property
     def reads(self) -> bool: ...
     def execute(
@@ -572,6 +574,16 @@ def value_to_plain(kind: Kind, value: object, /) -> Any:
 
 def parse_json(schema: Schema, text: bytes, /) -> dict[str, Any]: ...
 def document_to_item(document: Document, /) -> dict[str, Any]: ...
+def time_format(of: str, format: str, /) -> tuple[bool, str | None]:
+    """Whether a format of a "datetime", "date" or "time" stores numbers, and why it does not sort as time does.
+
+    Raises:
+        ValueError: There is no such format, or values of that type cannot have it.
+    """
+
+def fitting_time_format(of: str, stored: str, is_number: bool, /) -> tuple[str, str | None] | None:
+    """The format in which the text of an S or N was stored, and why it does not sort; None where no format fits."""
+
 def fits(kind: Kind, value: object, /) -> bool: ...
 def size(instance: Instance, client: Connection | None, /) -> tuple[int, dict[str, int]]: ...
 def to_item(instance: Instance, /) -> dict[str, Any]: ...

@@ -12,7 +12,7 @@ from .managed import expiring_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date, datetime
+    from datetime import date, datetime, tzinfo
     from decimal import Decimal
     from typing import Literal, Unpack
     from uuid import UUID
@@ -170,10 +170,13 @@ class MapAttribute(Attr[T]):
 
 
 class DatetimeAttribute(Attr[Moment]):
-    """A ``datetime`` with a time zone, stored as ISO 8601 text in UTC, or with ``epoch=`` as a number.
+    """A ``datetime`` with a time zone, stored as ISO 8601 text in UTC, or in another ``format=``.
 
     Args:
-        epoch: Store it as a whole number of ``"seconds"`` or ``"milliseconds"`` since 1970.
+        format: How it is stored, ``"iso_z"`` by default; ``field()`` lists the formats.
+        epoch: Store it as a number of ``"seconds"`` or ``"milliseconds"`` since 1970 with its fraction, exactly.
+        naive: ``UTC`` to read stored text without an offset as UTC.
+        truncate: Whether to cut off what a stored time has beyond microseconds.
         codec: Store it in another form: any object with ``to_stored`` and ``from_stored``.
 
     Example:
@@ -186,7 +189,10 @@ class DatetimeAttribute(Attr[Moment]):
     def __init__(
         self: DatetimeAttribute[datetime],
         *,
+        format: str | None = ...,
         epoch: Epoch | None = ...,
+        naive: tzinfo | None = ...,
+        truncate: bool = ...,
         codec: Codec[datetime] | None = ...,
         **options: Unpack[OrderedOptions[datetime]],
     ) -> None: ...
@@ -194,7 +200,10 @@ class DatetimeAttribute(Attr[Moment]):
     def __init__(
         self: DatetimeAttribute[datetime | None],
         *,
+        format: str | None = ...,
         epoch: Epoch | None = ...,
+        naive: tzinfo | None = ...,
+        truncate: bool = ...,
         codec: Codec[datetime] | None = ...,
         **options: Unpack[NullOrderedOptions[datetime]],
     ) -> None: ...
@@ -205,12 +214,18 @@ class DatetimeAttribute(Attr[Moment]):
 
 
 class DateAttribute(Attr[Day]):
-    """A ``date``, stored as ISO 8601 text."""
+    """A ``date``, stored as ISO 8601 text, or in another ``format=``.
+
+    Args:
+        format: How it is stored: ``"iso_z"`` (the default), ``"epoch"`` or ``"epoch_ms"`` (of its midnight in UTC), or a pattern.
+    """
 
     @overload
-    def __init__(self: DateAttribute[date], **options: Unpack[OrderedOptions[date]]) -> None: ...
+    def __init__(self: DateAttribute[date], *, format: str | None = ..., **options: Unpack[OrderedOptions[date]]) -> None: ...
     @overload
-    def __init__(self: DateAttribute[date | None], **options: Unpack[NullOrderedOptions[date]]) -> None: ...
+    def __init__(
+        self: DateAttribute[date | None], *, format: str | None = ..., **options: Unpack[NullOrderedOptions[date]]
+    ) -> None: ...
     def __init__(self, **options: Any) -> None:
         from datetime import date
 

@@ -11,14 +11,14 @@ from ._shared.typing import Codec, DataclassLike, DocumentLike, E, PydanticLike,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import date, time, timedelta
+    from datetime import date, time, timedelta, tzinfo
     from decimal import Decimal
     from enum import Enum
     from typing import Literal, Self, Unpack
     from uuid import UUID
 
     from ._declaration.options import Kind
-    from ._shared.typing import EpochFieldOptions, EpochKeyOptions, FieldOptions, KeyOptions
+    from ._shared.typing import FieldOptions, KeyOptions, TimeFieldOptions, TimeKeyOptions
     from .expressions import (
         BinaryExpr,
         BoolExpr,
@@ -186,11 +186,11 @@ def field(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ..., repr: bool = ...
 ) -> Field[T]: ...
 @overload
-def field(**options: Unpack[EpochFieldOptions]) -> Field[T]: ...
+def field(**options: Unpack[TimeFieldOptions]) -> Field[T]: ...
 @overload
-def field(*, default: T, **options: Unpack[EpochFieldOptions]) -> Field[T]: ...
+def field(*, default: T, **options: Unpack[TimeFieldOptions]) -> Field[T]: ...
 @overload
-def field(*, default_factory: Callable[[], T], **options: Unpack[EpochFieldOptions]) -> Field[T]: ...
+def field(*, default_factory: Callable[[], T], **options: Unpack[TimeFieldOptions]) -> Field[T]: ...
 @overload
 def field(*, codec: Codec[T], **options: Unpack[FieldOptions]) -> Field[T]: ...
 @overload
@@ -211,7 +211,13 @@ def field(**options: Any) -> Any:
         attribute_name: The name in the table, if it differs.
         store_null: Store None as NULL; by default None means that the item does not have the attribute.
         repr: Whether ``repr(instance)`` includes the value.
-        epoch: Store datetimes as whole ``"seconds"`` or ``"milliseconds"`` since 1970; by default they are ISO 8601 text in UTC.
+        format: How datetimes, dates and times are stored: ``"iso_z"`` (the default), ``"iso_offset"``, ``"pynamodb"``,
+            ``"iso_seconds"``, ``"epoch"``, ``"epoch_ms"``, ``"rfc3339_nano"``, ``"java_instant"``, or a pattern such as
+            ``"%Y-%m-%dT%H:%M:%S.%3fZ"``. A value that the format cannot hold is refused. All of these are read, whichever is
+            declared.
+        epoch: Store datetimes as ``"seconds"`` or ``"milliseconds"`` since 1970 with their fraction, exactly.
+        naive: ``UTC`` to read stored text without an offset as UTC; without it, such text is an error.
+        truncate: Whether to cut off what a stored time has beyond microseconds; without it, such a time is an error.
         codec: How values of a class of your own are stored: any object with ``to_stored`` and ``from_stored``.
         immutable: Refuse to change the value once the item is stored.
         min_length: Minimum length: characters of text, bytes of binary values, or members.
@@ -255,7 +261,10 @@ if not TYPE_CHECKING:
         attribute_name: str | None = None,
         store_null: bool = False,
         repr: bool = True,
+        format: str | None = None,
         epoch: Epoch | None = None,
+        naive: tzinfo | None = None,
+        truncate: bool = False,
         codec: Codec[Any] | None = None,
         immutable: bool = False,
         min_length: int | None = None,
@@ -287,9 +296,9 @@ def partition_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
 @overload
-def partition_key(**options: Unpack[EpochKeyOptions]) -> Field[T]: ...
+def partition_key(**options: Unpack[TimeKeyOptions]) -> Field[T]: ...
 @overload
-def partition_key(*, default_factory: Callable[[], T], **options: Unpack[EpochKeyOptions]) -> Field[T]: ...
+def partition_key(*, default_factory: Callable[[], T], **options: Unpack[TimeKeyOptions]) -> Field[T]: ...
 @overload
 def partition_key(*, codec: Codec[T], default_factory: Callable[[], T] = ..., **options: Unpack[KeyOptions]) -> Field[T]: ...
 def partition_key(
@@ -298,6 +307,9 @@ def partition_key(
     default_factory: Callable[[], Any] | None = None,
     codec: Codec[Any] | None = None,
     epoch: Epoch | None = None,
+    format: str | None = None,
+    naive: tzinfo | None = None,
+    truncate: bool = False,
     template: str | None = None,
     escape: bool = False,
     init: bool = True,  # noqa: ARG001 (for checkers)
@@ -309,7 +321,10 @@ def partition_key(
         attribute_name: The name in the table, if it differs.
         default_factory: Makes the key of an instance created without one, as ``uuid7`` does.
         codec: How values of a class of your own are stored.
-        epoch: Store a datetime as whole ``"seconds"`` or ``"milliseconds"`` since 1970.
+        epoch: Store a datetime as ``"seconds"`` or ``"milliseconds"`` since 1970 with its fraction, exactly.
+        format: How a datetime, date or time is stored, as in ``field()``; its text or number must sort as time does.
+        naive: ``UTC`` to read stored text without an offset as UTC.
+        truncate: Whether to cut off what a stored time has beyond microseconds.
         template: Build the key from other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then not a
             parameter of the constructor, and ``get`` and ``key`` take those attributes by name.
         escape: Percent-encode the text between the placeholders of a template where a value contains it; by default such a value
@@ -327,6 +342,9 @@ def partition_key(
         default_factory=default_factory,
         codec=codec,
         epoch=epoch,
+        format=format,
+        naive=naive,
+        truncate=truncate,
         template=template,
         escape=escape,
         **rules,
@@ -339,9 +357,9 @@ def sort_key(
     *, template: str, escape: bool = ..., init: Literal[False] = ..., attribute_name: str | None = ...
 ) -> Field[str]: ...
 @overload
-def sort_key(**options: Unpack[EpochKeyOptions]) -> Field[T]: ...
+def sort_key(**options: Unpack[TimeKeyOptions]) -> Field[T]: ...
 @overload
-def sort_key(*, default_factory: Callable[[], T], **options: Unpack[EpochKeyOptions]) -> Field[T]: ...
+def sort_key(*, default_factory: Callable[[], T], **options: Unpack[TimeKeyOptions]) -> Field[T]: ...
 @overload
 def sort_key(*, codec: Codec[T], default_factory: Callable[[], T] = ..., **options: Unpack[KeyOptions]) -> Field[T]: ...
 def sort_key(
@@ -350,6 +368,9 @@ def sort_key(
     default_factory: Callable[[], Any] | None = None,
     codec: Codec[Any] | None = None,
     epoch: Epoch | None = None,
+    format: str | None = None,
+    naive: tzinfo | None = None,
+    truncate: bool = False,
     template: str | None = None,
     escape: bool = False,
     init: bool = True,  # noqa: ARG001 (for checkers)
@@ -361,7 +382,10 @@ def sort_key(
         attribute_name: The name in the table, if it differs.
         default_factory: Makes the key of an instance created without one, as ``uuid7`` does.
         codec: How values of a class of your own are stored.
-        epoch: Store a datetime as whole ``"seconds"`` or ``"milliseconds"`` since 1970.
+        epoch: Store a datetime as ``"seconds"`` or ``"milliseconds"`` since 1970 with its fraction, exactly.
+        format: How a datetime, date or time is stored, as in ``field()``; its text or number must sort as time does.
+        naive: ``UTC`` to read stored text without an offset as UTC.
+        truncate: Whether to cut off what a stored time has beyond microseconds.
         template: Build the key from other attributes, as in ``"INVOICE#{issued:%Y-%m-%d}#{number:06d}"``; it is then not a
             parameter of the constructor, and ``get`` and ``key`` take those attributes by name.
         escape: Percent-encode the text between the placeholders of a template where a value contains it; by default such a value
@@ -380,6 +404,9 @@ def sort_key(
         default_factory=default_factory,
         codec=codec,
         epoch=epoch,
+        format=format,
+        naive=naive,
+        truncate=truncate,
         template=template,
         escape=escape,
         **rules,

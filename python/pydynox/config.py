@@ -37,6 +37,9 @@ class ModelConfig:
             came first. Models with ``created_at()`` or ``updated_at()`` recognize their items by that attribute.
         orphans: What to do when a unique value is reserved for an item that was deleted or has since changed its value, for
             example after DynamoDB's TTL deleted it: ``"keep"`` leaves the value taken, ``"repair"`` lets the next item take it.
+        datetime_format: How datetimes are stored for which ``field(format=...)`` or ``epoch=`` declares nothing else: a format's
+            name such as ``"pynamodb"``, or a pattern; ``"iso_z"`` by default. It applies to datetimes in lists, maps,
+            dataclasses and TypedDicts too, and to ``created_at()`` and ``updated_at()``; a Document has its own.
         logical_table: The table name that encrypted values are bound to, by default the table's own. Set it so that values can
             still be decrypted after the table is restored under another name.
 
@@ -63,6 +66,7 @@ class ModelConfig:
         entity_attribute: str = _NOT_GIVEN,
         orphans: Literal["keep", "repair"] = _NOT_GIVEN,
         logical_table: str = _NOT_GIVEN,
+        datetime_format: str = _NOT_GIVEN,
     ) -> None:
         given: dict[str, Any] = {
             "table": table,
@@ -73,6 +77,7 @@ class ModelConfig:
             "entity_attribute": entity_attribute,
             "orphans": orphans,
             "logical_table": logical_table,
+            "datetime_format": datetime_format,
         }
         given = {name: value for name, value in given.items() if value is not _NOT_GIVEN}
         name = given.get("table")
@@ -89,6 +94,8 @@ class ModelConfig:
         logical = given.get("logical_table")
         if logical is not None and (not isinstance(logical, str) or not logical):
             raise ConfigurationError(f"ModelConfig(logical_table=...) must be a name, not {logical!r}")
+        if "datetime_format" in given:
+            _check_datetime_format(given["datetime_format"])
         object.__setattr__(self, "given", given)
 
     @property
@@ -128,6 +135,12 @@ class ModelConfig:
         return name
 
     @property
+    def datetime_format(self) -> str | None:
+        """How datetimes are stored for which nothing else is declared; None for ``"iso_z"``."""
+        format: str | None = self.given.get("datetime_format")
+        return format
+
+    @property
     def entity_attribute(self) -> str:
         """The stored attribute that holds the ``entity=`` name."""
         name: str = self.given.get("entity_attribute", "_type")
@@ -153,10 +166,21 @@ class ModelConfig:
     def __hash__(self) -> int:
         # A client has no value to compare, so equal configurations share the client object.
         settings = (self.consistent_read, self.strict_reads, self.write_id, self.entity_attribute, self.orphans)
-        return hash((self.table, id(self.client), *settings))
+        return hash((self.table, id(self.client), self.datetime_format, *settings))
 
     def __repr__(self) -> str:
         return f"ModelConfig({', '.join(f'{name}={value!r}' for name, value in self.given.items())})"
+
+
+def _check_datetime_format(format: object) -> None:
+    import pydynox._core as _core
+
+    if not isinstance(format, str):
+        raise ConfigurationError(f"ModelConfig(datetime_format=...) must be the name of a format, or a pattern, not {format!r}")
+    try:
+        _core.time_format("datetime", format)
+    except ValueError as problem:
+        raise ConfigurationError(f"ModelConfig(datetime_format={format!r}): {problem}") from None
 
 
 def merge(configs: Iterable[ModelConfig]) -> ModelConfig:

@@ -39,44 +39,56 @@ def version(*, init: Literal[False] = False, attribute_name: str | None = None) 
     return field
 
 
-def created_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
+def created_at(
+    *,
+    init: Literal[False] = False,  # noqa: ARG001 (as above)
+    attribute_name: str | None = None,
+    format: str | None = None,
+) -> Field[datetime]:
     """Declare when an item was first written: set by ``create``, by the first ``save``, and by ``put`` of a new instance.
 
-    Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
+    Stored as ISO 8601 text in UTC with microseconds, unless a format is declared. None on an instance that was never written.
 
     Args:
         init: Always False: it is not a parameter of the constructor.
         attribute_name: The name in the table, if it differs.
+        format: How it is stored, as in ``field()``; a coarser format loses the fraction.
 
     Example:
         >>> class Order(Model[str], table="orders"):
         ...     order_id: Attr[str] = partition_key()
         ...     created_at: Attr[datetime] = created_at()
     """
-    field: Field[datetime] = _managed("created_at", None, attribute_name)
+    field: Field[datetime] = _managed("created_at", None, attribute_name, format)
     return field
 
 
-def updated_at(*, init: Literal[False] = False, attribute_name: str | None = None) -> Field[datetime]:  # noqa: ARG001 (as above)
+def updated_at(
+    *,
+    init: Literal[False] = False,  # noqa: ARG001 (as above)
+    attribute_name: str | None = None,
+    format: str | None = None,
+) -> Field[datetime]:
     """Declare when an item was last written: set by every write, including writes by key and in transactions.
 
-    Stored as ISO 8601 text in UTC with microseconds. None on an instance that was never written.
+    Stored as ISO 8601 text in UTC with microseconds, unless a format is declared. None on an instance that was never written.
 
     Args:
         init: Always False: it is not a parameter of the constructor.
         attribute_name: The name in the table, if it differs.
+        format: How it is stored, as in ``field()``; a coarser format loses the fraction.
 
     Example:
         >>> class Order(Model[str], table="orders"):
         ...     order_id: Attr[str] = partition_key()
         ...     updated_at: Attr[datetime] = updated_at()
     """
-    field: Field[datetime] = _managed("updated_at", None, attribute_name)
+    field: Field[datetime] = _managed("updated_at", None, attribute_name, format)
     return field
 
 
-def _managed(purpose: str, default: Any, attribute_name: str | None) -> Any:
-    attribute: Attr[Any] = Attr(purpose=purpose, default=default, attribute_name=attribute_name)
+def _managed(purpose: str, default: Any, attribute_name: str | None, format: str | None = None) -> Any:
+    attribute: Attr[Any] = Attr(purpose=purpose, default=default, attribute_name=attribute_name, format=format)
     return attribute
 
 

@@ -30,7 +30,8 @@ async def execute(
 ) -> QueryResult[Any]:
     """Execute one statement, page by page until there are enough rows."""
     core = client.core
-    prepared = _prepared(statement)
+    schema = _schema(model)
+    prepared = _prepared(statement, schema)
     _check(prepared, consistent_read, limit, after, on_invalid)
     token = None if after is None else prepared.after(core, after)
     rows: list[Any] = []
@@ -39,7 +40,7 @@ async def execute(
     while True:
         # DynamoDB's Limit counts the items that it evaluates, not those that match (API reference of ExecuteStatement).
         wanted = None if limit is None else limit - len(rows)
-        operation = prepared.execute(core, _schema(model), consistent_read, wanted, token, on_invalid)
+        operation = prepared.execute(core, schema, consistent_read, wanted, token, on_invalid)
         page, token, units = await operation
         rows += page
         if units is not None:
@@ -57,7 +58,8 @@ async def execute_batch(
     client: Connection, statements: Iterable[Statement], model: Any, consistent_read: bool | None
 ) -> list[Any]:
     """Execute statements that succeed or fail independently."""
-    operation = _core.execute_batch(client.core, _all_prepared(statements), _schema(model), consistent_read)
+    schema = _schema(model)
+    operation = _core.execute_batch(client.core, _all_prepared(statements, schema), schema, consistent_read)
     rows: list[Any] = await operation
     return await _loaded(rows, None)
 
@@ -66,7 +68,8 @@ async def execute_transaction(client: Connection, statements: Iterable[Statement
     """Execute statements that are applied together or not at all."""
     if token is not None:
         _core.check_token(token)
-    operation, sent = _core.execute_transaction(client.core, _all_prepared(statements), _schema(model), token)
+    schema = _schema(model)
+    operation, sent = _core.execute_transaction(client.core, _all_prepared(statements, schema), schema, token)
     try:
         rows: list[Any] = await operation
     except WriteOutcomeUnknownError as error:
@@ -75,22 +78,22 @@ async def execute_transaction(client: Connection, statements: Iterable[Statement
     return await _loaded(rows, None)
 
 
-def _prepared(statement: Any) -> _core.Statement:
+def _prepared(statement: Any, schema: _core.Schema | None) -> _core.Statement:
     if isinstance(statement, str):
-        return _core.Statement(statement, ())
+        return _core.Statement(statement, (), schema)
     if not issubclass(type(statement), tuple) or not statement or not isinstance(statement[0], str):
         raise TypeError(f"a statement must be a str, or a tuple of a str and its parameters, not {statement!r}")
-    return _core.Statement(statement[0], statement[1:])
+    return _core.Statement(statement[0], statement[1:], schema)
 
 
-def _all_prepared(statements: Iterable[Statement]) -> list[_core.Statement]:
+def _all_prepared(statements: Iterable[Statement], schema: _core.Schema | None) -> list[_core.Statement]:
     # A str can be iterated, and each letter would become a statement.
     if isinstance(statements, str):
         raise TypeError("pass several statements as a list: [statement, (statement, parameter), ...]")
     prepared: list[_core.Statement] = []
     for position, statement in enumerate(statements):
         try:
-            prepared.append(_prepared(statement))
+            prepared.append(_prepared(statement, schema))
         except ValidationError as error:
             message = f"[{position}] {error.message}"
             raise ValidationError(message, errors=[("", message)]) from error

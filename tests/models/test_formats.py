@@ -37,7 +37,7 @@ from pydynox import (
     updated_at,
     version,
 )
-from pydynox.exceptions import CursorError, EncryptionError
+from pydynox.exceptions import ConfigurationError, CursorError, EncryptionError, ValidationError
 
 from tests.encryption.test_envelope_vectors import CODES, associated_data, commitment, content, derive, header, seal
 
@@ -187,7 +187,7 @@ def put(client: DynamoDBClient, table: str, item: dict[str, Any]) -> None:
 
 def test_the_page_has_a_vector_of_every_form() -> None:
     assert set(VECTORS) == {
-        "values", "envelope", "context", "compressed", "open cursor", "sealed cursor", "guards", "managed", "entity", "types", "export",
+        "values", "envelope", "context", "compressed", "open cursor", "sealed cursor", "guards", "managed", "entity", "types", "times", "export",
     }  # fmt: skip
     assert {next(iter(row["value"])) for row in VECTORS["values"]} == set(CODES)
 
@@ -442,3 +442,36 @@ def test_every_stored_name_with_the_name_of_the_project_is_on_the_page() -> None
         "pydynox/v1/commit", "pydynox-local-keyring", "pydynox cursor 1",
     }  # fmt: skip
     assert [name for name in names if f"`{name}`" not in PAGE] == []
+
+
+TIMES_OF_DAY = (time(3, 4, 5, 6), time(3, 4, 5))
+MOMENTS = (datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC), datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC))
+TIMES = {
+    "fine": MOMENTS[0],
+    "whole": MOMENTS[1],
+    "date": date(2024, 1, 2),
+    "fine time": TIMES_OF_DAY[0],
+    "whole time": TIMES_OF_DAY[1],
+}
+
+
+@pytest.mark.parametrize("value", TIMES)
+@pytest.mark.parametrize("row", VECTORS["times"], ids=lambda row: row["format"])
+def test_each_format_writes_and_reads_these_times(row: dict[str, Any], value: str) -> None:
+    at, expected = TIMES[value], row[value]
+    kind = type(at)
+
+    def declared() -> Any:
+        class Note(Model[str], table="notes"):
+            note_id: Attr[str] = partition_key()
+            at: Attr[kind] = field(format=row["format"])  # type: ignore[valid-type]  # the type of the vector
+
+        return Note
+
+    if expected is None:
+        with pytest.raises((ConfigurationError, ValidationError)):
+            declared()(note_id="n", at=at)
+        return
+    note = declared()(note_id="n", at=at)
+    assert note.model_to_item()["at"] == expected
+    assert declared().model_from_item(note.model_to_item()).at == at

@@ -12,8 +12,9 @@ from .annotations import fail, is_attribute
 from .definition import MANAGED, Definition, definition_of
 from .fields import attribute_kind
 from .generics import is_root, type_arguments
-from .kinds import describe, fits, is_key_kind, kind_of
+from .kinds import datetimes_as, describe, fits, is_key_kind, kind_of
 from .rules import checked_rules
+from .times import check_key_form, in_declared_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,10 +117,15 @@ def check_key_parts(cls: type[Any], definition: Definition, templates: Mapping[s
 def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
     name = attribute.name
     if attribute.kind is None:
+        definition = definition_of(cls)
         try:
-            attribute.kind = attribute_kind(attribute)
+            with datetimes_as(None if definition is None else definition.datetime_format):
+                attribute.kind = attribute_kind(attribute)
         except TypeError as problem:
             fail(cls, name, f"has the type {describe(attribute.type)}, which cannot be stored: {problem}")
+    attribute.kind = in_declared_form(cls, attribute, attribute.kind)
+    if attribute.options.roles:
+        check_key_form(cls, name, attribute, "is a key")
     if attribute.options.roles and not is_key_kind(attribute.kind) and not _is_open(cls, attribute):
         fail(
             cls,

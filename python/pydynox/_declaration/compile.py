@@ -30,6 +30,7 @@ from .fields import core_field, entity_attribute, hidden_field, template_of
 from .generics import substitute, type_arguments
 from .indexes import declared_indexes, names_attribute
 from .protected import check_protected, place_concealed, protection_of
+from .times import holds_datetimes
 from .unique import check_constraints, declared_constraints, own_constraints, scoped_constraints
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abst
     cls.model_config = merge(
         config for base in reversed(cls.__mro__) if (declared := definition_of(base)) for config in declared.own_config
     )
+    definition.datetime_format = cls.model_config.datetime_format
     read_body(cls, definition)
     check_names(cls, definition)
     try:
@@ -60,9 +62,10 @@ def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abst
 
 def compile_document(cls: type[Any]) -> None:
     """Read the body of a new document class and, unless an annotation names something not defined yet, finish it."""
-    definition = Definition(abstract=False, own_config=[])
+    definition = Definition(abstract=False, own_config=_own_config(cls, None))
     document: Any = cls
     document._definition = definition
+    definition.datetime_format = _config_of_document(cls).datetime_format
     document._shape = _core.Shape(cls, "document")
     read_body(cls, definition)
     for name, attribute in definition.own.items():
@@ -214,6 +217,15 @@ class SchemaOf:
         return schema
 
 
+def _config_of_document(cls: type[Any]) -> ModelConfig:
+    """The settings of a document class and its bases: a document has no table, so only those of how values are stored."""
+    config = merge(config for base in reversed(cls.__mro__) if (known := definition_of(base)) for config in known.own_config)
+    others = set(config.given) - {"datetime_format"}
+    if others:
+        fail(cls, "model_config", f"sets {min(others)}= in a document: only datetime_format= applies there")
+    return config
+
+
 def _own_config(cls: type[Any], table: str | None) -> list[ModelConfig]:
     config = cls.__dict__.get("model_config")
     if config is not None and not isinstance(config, ModelConfig):
@@ -243,8 +255,10 @@ def _inherit(cls: type[Any], definition: Definition) -> None:
     meaning = type_arguments(cls)
     inherited: dict[str, Attr[Any]] = {}
     for base in reversed(cls.__mro__[1:]):
+        declared = definition_of(base)
+        other_format = declared is not None and declared.datetime_format != definition.datetime_format
         for name, attribute in _declared(cls, base).items():
-            inherited[name] = _specialised(cls, definition, attribute, meaning.get(base, {}))
+            inherited[name] = _specialised(cls, definition, attribute, meaning.get(base, {}), other_format=other_format)
     check_hidden(cls, definition, inherited)
     definition.attributes = inherited | definition.own
 
@@ -268,9 +282,12 @@ def _looks_like_attribute(value: Any) -> bool:
     return text or is_attribute(value) or is_attribute_class(origin)
 
 
-def _specialised(cls: type[Any], definition: Definition, attribute: Attr[Any], meaning: Mapping[Any, Any]) -> Attr[Any]:
+def _specialised(
+    cls: type[Any], definition: Definition, attribute: Attr[Any], meaning: Mapping[Any, Any], *, other_format: bool
+) -> Attr[Any]:
     specialised = substitute(attribute.type, meaning)
-    if specialised is attribute.type or attribute.name in definition.own:
+    is_same = specialised is attribute.type and not (other_format and holds_datetimes(attribute.kind or ("any",)))
+    if is_same or attribute.name in definition.own:
         return attribute
     copied = attribute.copied(specialised)
     place_attribute(cls, copied)

@@ -25,6 +25,7 @@ class Definition:
         "bare",
         "complete",
         "dataclass_fields",
+        "datetime_format",
         "entities",
         "entity",
         "late",
@@ -53,6 +54,7 @@ class Definition:
         self.dataclass_fields: dict[str, Any] | None = None
         self.paths: dict[str, Expr[Any]] = {}  # created on first use, because User.age is used often
         self.complete = False
+        self.datetime_format: str | None = None  # of its datetimes for which nothing else is declared
 
 
 def definition_of(cls: type[Any]) -> Definition | None:

@@ -74,23 +74,15 @@ def template_of(cls: type[Any], definition: Definition, attribute: Attr[Any]) ->
 
 
 def attribute_kind(attribute: Attr[Any]) -> tuple[Any, ...]:
-    codec, epoch = attribute.options.codec, attribute.options.epoch
+    codec = attribute.options.codec
     if attribute.options.json:
         kind = kind_of(attribute.type)
         return ("optional", ("json", kind[1])) if kind[0] == "optional" else ("json", kind)
-    if codec is None and epoch is None:
+    if codec is None:
         return kind_of(attribute.type)
-    from .record_types import codec_kind, timed
+    from .record_types import codec_kind
 
-    if codec is not None:
-        return codec_kind(attribute.type, codec, describe(attribute.type), kind_of)
-    if epoch not in ("seconds", "milliseconds", "whole_seconds"):
-        raise TypeError(f"epoch= is 'seconds' or 'milliseconds', not {epoch!r}")
-    plain = kind_of(attribute.type)
-    kind = timed(plain, epoch)
-    if kind == plain:
-        raise TypeError("ttl() is for a datetime" if epoch == "whole_seconds" else "epoch= is for datetimes")
-    return kind
+    return codec_kind(attribute.type, codec, describe(attribute.type), kind_of)
 
 
 def entity_attribute(stored: str) -> Attr[Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .annotations import fail
 from .kinds import is_key_kind
+from .times import check_key_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -52,6 +53,7 @@ class IndexDeclaration:
                     f"has the key {attribute.name}, which sets store_null=True: a key is never NULL, and an item without a "
                     "value is not in the index",
                 )
+            check_key_form(cls, self.name, attribute, f"has the key {attribute.name}")
             if not _is_key(attribute):
                 fail(cls, self.name, f"has the key {attribute.name}, but a key must be stored as a string, a number or bytes")
         names = [[attribute.attribute_name for attribute in part] for part in keys]

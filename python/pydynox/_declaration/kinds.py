@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import types
 import typing
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pydynox._core as _core
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydynox._core import Kind
 
 _STORABLE = (
@@ -32,13 +36,15 @@ _KINDS: dict[Any, Kind] = {
 # By name: importing decimal or datetime takes a millisecond, which a program without them should not pay.
 _NAMED: dict[tuple[str, str], Kind] = {
     ("decimal", "Decimal"): ("decimal",),
-    ("datetime", "datetime"): ("datetime", "iso"),
-    ("datetime", "date"): ("date",),
-    ("datetime", "time"): ("time",),
+    ("datetime", "datetime"): ("datetime", "iso_z", False, False),
+    ("datetime", "date"): ("date", "iso_z", False, False),
+    ("datetime", "time"): ("time", "iso_z", False, False),
     ("datetime", "timedelta"): ("timedelta",),
     ("uuid", "UUID"): ("uuid",),
 }
 _KEY_KINDS = {"str", "int", "float", "number", "bytes", *(kind[0] for kind in _NAMED.values())}
+#: The format of datetimes that the class being compiled declares for all of them.
+_DATETIMES: ContextVar[str | None] = ContextVar("_DATETIMES", default=None)
 _IN_A_SET = "str, int, float, Decimal or bytes, or what is stored as one of them"
 
 
@@ -56,10 +62,21 @@ def kind_of(annotation: Any) -> Kind:
         return simple
     named = _NAMED.get((getattr(annotation, "__module__", ""), getattr(annotation, "__name__", "")))
     if named is not None and isinstance(annotation, type):
-        return named
+        format = _DATETIMES.get() if named[0] == "datetime" else None
+        return named if format is None else ("datetime", format, False, False)
     if isinstance(annotation, typing.TypeVar):
         return ("any",)
     return _kind_of_container(annotation) or _kind_of_further(annotation)
+
+
+@contextmanager
+def datetimes_as(format: str | None) -> Iterator[None]:
+    """Within the block, datetimes are stored in this format where nothing else is declared for them."""
+    before = _DATETIMES.set(format)
+    try:
+        yield
+    finally:
+        _DATETIMES.reset(before)
 
 
 def _kind_of_container(annotation: Any) -> Kind | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import tzinfo
     from typing import Literal
 
     from pydynox._shared.typing import Codec
@@ -30,6 +31,9 @@ class AttributeOptions:
         rules: What its values must satisfy, by the name of the option; only those that were given.
         codec: How values of a user-defined class are stored.
         epoch: The unit of time since 1970 that a datetime is stored in; None for ISO 8601 text.
+        format: The format of datetimes, dates and times; None for the model's, or ISO 8601 text.
+        naive: The zone of stored text without an offset; None if such text is an error.
+        truncate: Whether digits of a stored time that are finer than a microsecond are cut off.
         purpose: What pydynox itself uses it for: ``"version"``, ``"created_at"``, ``"updated_at"``, ``"expires_at"``.
         hide_expired: Whether reads treat an expired item as absent.
         template: The text that its value is built from.
@@ -46,9 +50,11 @@ class AttributeOptions:
         "default_factory",
         "epoch",
         "escape",
+        "format",
         "hide_expired",
         "json",
         "missing",
+        "naive",
         "protection",
         "purpose",
         "repr",
@@ -57,6 +63,7 @@ class AttributeOptions:
         "store_null",
         "storing",
         "template",
+        "truncate",
         "unique",
     )
 
@@ -65,9 +72,11 @@ class AttributeOptions:
     default_factory: Callable[[], Any] | None
     epoch: Literal["seconds", "milliseconds", "whole_seconds"] | None
     escape: bool
+    format: str | None
     hide_expired: bool
     json: bool
     missing: tuple[Any] | None
+    naive: tzinfo | None
     protection: Literal["encrypted", "compressed"] | None
     purpose: str | None
     repr: bool
@@ -76,6 +85,7 @@ class AttributeOptions:
     store_null: bool
     storing: Mapping[str, Any]
     template: str | None
+    truncate: bool
     unique: bool
 
     def __init__(self, **given: Any) -> None:
@@ -108,9 +118,11 @@ _DEFAULTS: dict[str, Any] = {
     "default_factory": None,
     "epoch": None,
     "escape": False,
+    "format": None,
     "hide_expired": False,
     "json": False,
     "missing": None,
+    "naive": None,
     "protection": None,
     "purpose": None,
     "repr": True,
@@ -119,5 +131,6 @@ _DEFAULTS: dict[str, Any] = {
     "store_null": False,
     "storing": {},
     "template": None,
+    "truncate": False,
     "unique": False,
 }

@@ -104,17 +104,6 @@ def codec_kind(annotation: Any, codec: Any, described: str, kind_of: KindOf) -> 
     return ("optional", kind) if optional else kind
 
 
-def timed(kind: Kind, epoch: str) -> Kind:
-    """The same kind with its points in time stored as numbers."""
-    if kind[0] == "datetime":
-        return ("datetime", epoch)
-    if kind[0] == "tuple":
-        return ("tuple", tuple(timed(inner, epoch) for inner in kind[1]))
-    if kind[0] in ("list", "dict", "set", "frozenset", "tuple_of", "optional"):
-        return (kind[0], timed(kind[1], epoch))
-    return kind
-
-
 def _enum(cls: Any, kind_of: KindOf) -> Kind:
     members = list(cls.__members__.values())
     try:

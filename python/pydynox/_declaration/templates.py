@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .annotations import fail, is_name
 from .kinds import describe
+from .times import check_key_form, declared_as, times_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,8 @@ def parsed_template(cls: type[Any], attribute: Attr[Any], attributes: Mapping[st
         if source is None:
             fail(cls, attribute.name, f"has the template {template!r}, but there is no attribute {name!r}")
         parsed.append((name, spec, _checked(cls, attribute, source, spec)))
+    sources = [attributes[piece[0]] for piece in parsed if isinstance(piece, tuple) and not piece[1]]
+    _check_forms(cls, attribute, sources)
     separator = next((char for text, _, _ in pieces for char in text if not char.isalnum()), None)
     if sum(isinstance(piece, tuple) for piece in parsed) == 0 or (len(parsed) == 1 and isinstance(parsed[0], tuple)):
         separator = None  # at most one value, so nothing to separate
@@ -74,6 +77,23 @@ def _pieces(cls: type[Any], attribute: Attr[Any], template: str) -> list[tuple[s
                 f"has the template {template!r}: write {{name}} or {{name:format}}, with the name of an attribute",
             )
     return [(text, name, spec or "") for text, name, spec, _ in pieces]
+
+
+def _check_forms(cls: type[Any], attribute: Attr[Any], sources: list[Attr[Any]]) -> None:
+    """What is written without a format in the template must sort as time does, and two times in one key have one form."""
+    where = f"has the template {attribute.options.template!r}"
+    forms: dict[str, tuple[str, str]] = {}
+    for source in sources:
+        check_key_form(cls, attribute.name, source, f"{where}, and {source.name} is a datetime, date or time")
+        for of, format, _, _ in times_in(source.kind or ("any",)):
+            other, other_format = forms.setdefault(of, (source.name, format))
+            if format != other_format:
+                fail(
+                    cls,
+                    attribute.name,
+                    f"{where}, in which {other} is a {of} with {declared_as(other_format)} and {source.name} one with "
+                    f"{declared_as(format)}: declare one format for both, or write {{{source.name}:%Y-%m-%d}}",
+                )
 
 
 def _checked(cls: type[Any], attribute: Attr[Any], source: Attr[Any], spec: str) -> int | None:

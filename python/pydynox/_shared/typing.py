@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-    from datetime import date, datetime, time, timedelta  # noqa: F401 (named in the text of constraints)
+    from datetime import date, datetime, time, timedelta, tzinfo  # noqa: F401 (named in the text of constraints)
     from decimal import Decimal
     from typing import Generic, Literal, Required, TypeAlias, TypedDict
     from uuid import UUID  # noqa: F401
@@ -186,10 +186,16 @@ if TYPE_CHECKING:
 
         attribute_name: str | None
 
-    class EpochKeyOptions(KeyOptions, total=False):
-        """What they accept where there is no codec."""
+    class TimeOptions(TypedDict, total=False):
+        """How a datetime, date or time is stored, and what is read."""
 
+        format: str | None
         epoch: Literal["seconds", "milliseconds"] | None
+        naive: tzinfo | None
+        truncate: bool
+
+    class TimeKeyOptions(KeyOptions, TimeOptions, total=False):
+        """What they accept where there is no codec."""
 
     class FieldOptions(Rules, total=False):
         """What ``field()`` accepts in addition to a default."""
@@ -199,10 +205,8 @@ if TYPE_CHECKING:
         repr: bool
         immutable: bool
 
-    class EpochFieldOptions(FieldOptions, total=False):
+    class TimeFieldOptions(FieldOptions, TimeOptions, total=False):
         """What it accepts where there is no codec."""
-
-        epoch: Literal["seconds", "milliseconds"] | None
 
     class ObjectOptions(TypedDict, total=False):
         """What every attribute object accepts."""

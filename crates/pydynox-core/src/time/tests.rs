@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod forms;
+
 #[test]
 fn a_point_in_time_has_one_text() {
     for other in [

@@ -231,7 +231,13 @@ impl ManagedValues {
     fn stamp(&mut self, purposes: &Purposes, is_new: bool, now: Instant) -> Result<(), Error> {
         let created_at = purposes.created_at.as_ref().filter(|_| is_new);
         for one in created_at.into_iter().chain(&purposes.updated_at) {
-            self.mark(one, one.form.json(now));
+            let json = one.form.json(now);
+            if one.form.is_exact() {
+                self.mark(one, json);
+            } else {
+                // Another write of the same second may have written the same.
+                self.push(one, json);
+            }
         }
         // The last mark wins: unlike a write id, timestamps of two writers can be equal.
         if let Some(write_id) = &purposes.write_id {

@@ -5,7 +5,7 @@ use crate::expression::action::{Source, Term};
 use crate::expression::actions::Actions;
 use crate::expression::path::Path;
 use crate::id::uuid4;
-use crate::time::{Instant, unscaled};
+use crate::time::{Form, Instant};
 
 /// What an attribute means to pydynox in addition to its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,36 +36,6 @@ impl Purpose {
             "expires_at" => Some(Self::ExpiresAt),
             _ => None,
         }
-    }
-}
-
-/// How an attribute stores a point in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As text.
-    Text,
-    /// As a number of seconds, floored.
-    WholeSeconds,
-    /// As a number of units; this many decimal digits of it make a microsecond.
-    Scaled(u32),
-}
-
-impl Form {
-    /// A point in time as the JSON text of an attribute value.
-    pub fn json(self, at: Instant) -> Vec<u8> {
-        match self {
-            Self::Text => format!(r#"{{"S":"{}"}}"#, at.text()),
-            Self::WholeSeconds => {
-                // Floored before 1970 too, where plain division would round up.
-                let seconds = at.microseconds().div_euclid(1_000_000);
-                format!(r#"{{"N":"{seconds}"}}"#)
-            }
-            Self::Scaled(digits) => {
-                let number = unscaled(at.microseconds(), digits);
-                format!(r#"{{"N":"{number}"}}"#)
-            }
-        }
-        .into_bytes()
     }
 }
 

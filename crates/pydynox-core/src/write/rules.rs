@@ -126,8 +126,9 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::super::entity::Entity;
-    use super::super::purposes::{Form, Purpose};
+    use super::super::purposes::Purpose;
     use super::*;
+    use crate::time::Form;
 
     /// An hour after 1970.
     pub(crate) fn now() -> Instant {
@@ -145,9 +146,9 @@ pub(super) mod tests {
     /// A model that counts versions and records when it was written.
     pub(crate) fn managed() -> Rules {
         let all = [
-            (3, Purpose::Version, "version", Form::Text),
-            (4, Purpose::CreatedAt, "created", Form::Text),
-            (5, Purpose::UpdatedAt, "updated", Form::WholeSeconds),
+            (3, Purpose::Version, "version", Form::ISO_Z),
+            (4, Purpose::CreatedAt, "created", Form::ISO_Z),
+            (5, Purpose::UpdatedAt, "updated", Form::WHOLE_SECONDS),
         ];
         Rules {
             purposes: Purposes::new(all),
@@ -158,7 +159,7 @@ pub(super) mod tests {
     /// A model that counts versions and nothing else.
     pub(crate) fn versioned() -> Rules {
         Rules {
-            purposes: Purposes::new([(3, Purpose::Version, "version", Form::Text)]),
+            purposes: Purposes::new([(3, Purpose::Version, "version", Form::ISO_Z)]),
             ..plain()
         }
     }
@@ -178,7 +179,7 @@ pub(super) mod tests {
     /// A model that does not see expired items.
     pub(crate) fn mortal() -> Rules {
         Rules {
-            purposes: Purposes::new([(6, Purpose::ExpiresAt, "gone", Form::WholeSeconds)]),
+            purposes: Purposes::new([(6, Purpose::ExpiresAt, "gone", Form::WHOLE_SECONDS)]),
             hides_expired: true,
             ..plain()
         }

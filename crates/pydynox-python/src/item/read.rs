@@ -90,6 +90,12 @@ pub(crate) fn read_into<'py>(
             continue;
         };
         ffi::set_attribute(instance, field.name.bind(py), &value)?;
+        if let Some(forms) = &schema.stored_forms
+            && forms.watches(index)
+        {
+            let json = &r.slice(start)[..r.position() - start];
+            forms.check(py, &schema.name, (index, field), json)?;
+        }
         slots[index] = if field.scalar {
             Slot::Scalar(value.unbind())
         } else {

@@ -227,7 +227,10 @@ impl Path {
             .flatten();
         let (Some(field), false) = (whole, value.is_instance_of::<Self>()) else {
             let source = match value.cast::<Self>() {
-                Ok(path) => Source::Path(path.get().place.clone()),
+                Ok(path) => {
+                    self.check_form(self.kind(), path)?;
+                    Source::Path(path.get().place.clone())
+                }
                 Err(_) => Source::Value(self.encoded(self.kind(), value)?),
             };
             return Ok(self.action(

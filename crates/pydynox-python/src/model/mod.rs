@@ -22,4 +22,5 @@ pub(crate) mod protection;
 pub(crate) mod purposes;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
+pub(crate) mod stored_forms;
 pub(crate) mod template;

@@ -168,9 +168,28 @@ impl Path {
         )
     }
 
+    /// Refuses to compare a time with one that is stored in another form, or to copy it: DynamoDB sees two texts.
+    pub(crate) fn check_form(&self, kind: &Kind, other: &Bound<'_, Self>) -> PyResult<()> {
+        let (Some((one, _)), Some((two, _))) = (kind.time_form(), other.get().kind().time_form())
+        else {
+            return Ok(());
+        };
+        if one.stores_like(two) {
+            return Ok(());
+        }
+        let (label, other_label) = (self.label(), other.get().label());
+        let message = format!(
+            "{label} has format={:?} and {other_label} has format={:?}: DynamoDB compares and copies what is stored, so declare one format for both",
+            one.name(),
+            two.name()
+        );
+        Err(validation_error(other.py(), &message))
+    }
+
     /// A value inside an action: of a path, of a term, or encoded.
     pub(crate) fn source(&self, value: &Bound<'_, PyAny>) -> PyResult<Source> {
         if let Ok(path) = value.cast::<Self>() {
+            self.check_form(self.kind(), path)?;
             return Ok(Source::Path(path.get().place.clone()));
         }
         if let Ok(term) = value.cast::<Term>() {
@@ -261,6 +280,9 @@ impl Left<'_> {
             // expressions.py passes one of six, and this is the sixth.
             _ => Comparator::GreaterOrEqual,
         };
+        if !matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
+            self.check_order(other.py())?;
+        }
         let right = self.beside(other)?;
         let tree = condition::Condition::compare(comparator, self.operand, right);
         Ok(self.path.condition(other.py(), tree))
@@ -272,6 +294,7 @@ impl Left<'_> {
         high: &Bound<'_, PyAny>,
     ) -> PyResult<Condition> {
         let py = low.py();
+        self.check_order(py)?;
         let (low, high) = (self.beside(low)?, self.beside(high)?);
         let tree = condition::Condition::between(self.operand, low, high);
         Ok(self.path.condition(py, tree))
@@ -292,9 +315,25 @@ impl Left<'_> {
             })
     }
 
+    /// Refuses what compares the order of texts that do not sort as the times they stand for.
+    fn check_order(&self, py: Python<'_>) -> PyResult<()> {
+        let form = self.kind.time_form().map(|(form, _)| form);
+        let Some((form, problem)) = form.and_then(|form| Some((form, form.order_problem()?)))
+        else {
+            return Ok(());
+        };
+        let label = self.path.label();
+        let message = format!(
+            "{label} has format={:?}, and DynamoDB compares its text: {problem}. Compare it with == or in_(), or declare a format that sorts",
+            form.name()
+        );
+        Err(validation_error(py, &message))
+    }
+
     /// The other side: a path, a size, or a value of this side's kind.
     fn beside(&self, other: &Bound<'_, PyAny>) -> PyResult<Operand> {
         if let Ok(path) = other.cast::<Path>() {
+            self.path.check_form(self.kind, path)?;
             return Ok(Operand::Path(path.get().place.clone()));
         }
         if let Ok(size) = other.cast::<Size>() {

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::exceptions::configuration_error;
 use crate::values::field::Field;
-use crate::values::kind::{Clock, Kind};
+use crate::values::kind::Kind;
 use crate::values::layout::Layout;
 
 /// The protected attributes of a class in the core's form; None if there are none.
@@ -49,18 +49,10 @@ pub(crate) fn schema_of_fields(
 /// The types that values of a kind are stored as, most likely first.
 fn types_of(kind: &Kind) -> Vec<Tag> {
     match kind {
-        Kind::Str
-        | Kind::Date
-        | Kind::Time
-        | Kind::Uuid
-        | Kind::Json(_)
-        | Kind::Datetime(Clock::Iso) => vec![Tag::S],
-        Kind::Int
-        | Kind::Float
-        | Kind::Decimal
-        | Kind::Number
-        | Kind::Timedelta
-        | Kind::Datetime(_) => vec![Tag::N],
+        Kind::Str | Kind::Time(_) | Kind::Uuid | Kind::Json(_) => vec![Tag::S],
+        Kind::Datetime(form) | Kind::Date(form) if form.is_number() => vec![Tag::N, Tag::S],
+        Kind::Datetime(_) | Kind::Date(_) => vec![Tag::S, Tag::N],
+        Kind::Int | Kind::Float | Kind::Decimal | Kind::Number | Kind::Timedelta => vec![Tag::N],
         Kind::Bool => vec![Tag::Bool],
         Kind::Bytes => vec![Tag::B],
         Kind::None => vec![Tag::Null],

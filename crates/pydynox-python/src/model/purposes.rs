@@ -1,9 +1,10 @@
 //! Which of a model's fields pydynox writes itself, as the core knows them.
 
-use pydynox_core::write::purposes::{Form, Purposes};
+use pydynox_core::time::Form;
+use pydynox_core::write::purposes::Purposes;
 
 use crate::values::field::Field;
-use crate::values::kind::{Clock, Kind};
+use crate::values::kind::Kind;
 
 /// Those of a model's fields.
 pub(crate) fn purposes_of<'a>(fields: impl Iterator<Item = &'a Field>) -> Purposes {
@@ -16,10 +17,7 @@ pub(crate) fn purposes_of<'a>(fields: impl Iterator<Item = &'a Field>) -> Purpos
 /// How values of this kind store a point in time.
 fn form_of(kind: &Kind) -> Form {
     match kind.present() {
-        Kind::Datetime(Clock::WholeSeconds) => Form::WholeSeconds,
-        Kind::Datetime(clock @ (Clock::Seconds | Clock::Milliseconds)) => {
-            Form::Scaled(clock.digits())
-        }
-        _ => Form::Text,
+        Kind::Datetime(form) => form.clone(),
+        _ => Form::ISO_Z,
     }
 }

@@ -21,6 +21,7 @@ use crate::model::declared::Declared;
 use crate::model::declared_keys::{constraints_of, index_keys_of, indexes_of, key_of};
 use crate::model::protection;
 use crate::model::purposes::purposes_of;
+use crate::model::stored_forms::StoredForms;
 use crate::model::template::Template;
 use crate::values::field::{Field, Role};
 use crate::values::layout::Layout;
@@ -50,6 +51,8 @@ pub(crate) struct Schema {
     pub(crate) item: ItemSchema,
     /// The fields that are keys of indexes, by position; empty where there are no indexes.
     index_keys: Box<[Option<IndexKey>]>,
+    /// Its keys that hold times; None if there are none.
+    pub(crate) stored_forms: Option<Box<StoredForms>>,
     /// The stored names of the key's attributes, partition key first.
     pub(crate) key_names: Arc<[Box<str>]>,
     /// Its protected attributes; see [`protected_in`](Self::protected_in).
@@ -232,6 +235,7 @@ impl Schema {
             .collect();
         let protected = protection::schema_of_fields(py, &layout, logical_table.or(table), keys)?;
         let unique = constraints_of(py, &layout, unique)?;
+        let index_keys = index_keys_of(&layout, &item);
         let rules = Rules {
             partition_key: item.partition_key.attribute_name.clone(),
             purposes: purposes_of(layout.fields()),
@@ -255,7 +259,10 @@ impl Schema {
             rules,
             templates: Template::all(py, &layout)?,
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
-            index_keys: index_keys_of(&layout, &item),
+            stored_forms: StoredForms::of(&layout, |index| {
+                index_keys.get(index).is_some_and(Option::is_some)
+            }),
+            index_keys,
             item,
             key_names,
             protected,

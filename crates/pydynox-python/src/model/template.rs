@@ -16,7 +16,7 @@ use crate::values::field::Field;
 use crate::values::kind::Kind;
 use crate::values::layout::Layout;
 use crate::values::problem::{Checked, Problem, python_error};
-use crate::values::scalar::{self, Text};
+use crate::values::scalar;
 
 /// The format of a text in lower case, which Python's `format` does not have. Of a date it would be literal text.
 const LOWER: &str = "lower";
@@ -216,13 +216,8 @@ fn plain(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
             };
             plain(&members.inner, &inner)
         }
-        Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
-            match scalar::text_of(kind, value)? {
-                Text::String(text) => Ok(text),
-                Text::Number(text) => {
-                    Ok(Number::parse(&text).map_or(text, |number| number.as_str().to_owned()))
-                }
-            }
+        Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_) | Kind::Timedelta | Kind::Uuid => {
+            scalar::part_of_text(kind, value)
         }
         // Equal numbers are one key, no matter how they are written.
         Kind::Int | Kind::Float | Kind::Decimal | Kind::Number => {

@@ -51,7 +51,7 @@ pub(crate) fn after(search: &Search, given: &Bound<'_, PyAny>) -> PyResult<After
             "a scan in segments is at a key in each of them: read one with segment=, or continue after a cursor",
         ));
     }
-    let key = StartKey::parse(&written(key)?).map_err(|error| refuse(error.what))?;
+    let key = StartKey::parse(&written(search, key)?).map_err(|error| refuse(error.what))?;
     let json = key.to_json();
     if !search.has_key(&key) {
         let expected = search.position_attributes();
@@ -70,8 +70,15 @@ pub(crate) fn after(search: &Search, given: &Bound<'_, PyAny>) -> PyResult<After
     Ok(After::Key(json))
 }
 
+/// How values of an attribute of the model that is read are stored.
+fn kind_of<'a>(search: &'a Search, name: &str) -> Option<&'a Kind> {
+    let schema = search.schema.as_ref()?.get();
+    let index = schema.by_attribute(name, usize::MAX)?;
+    Some(schema.field(index).kind.present())
+}
+
 /// A key as JSON text; its values are plain ones, or in `DynamoDB`'s JSON.
-fn written(key: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
+fn written(search: &Search, key: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
     let mut w = Writer::with_capacity(96);
     w.byte(b'{');
     for (position, (name, value)) in key.iter().enumerate() {
@@ -90,8 +97,17 @@ fn written(key: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
         if value.is_instance_of::<PyDict>() {
             service_json::write(&mut w, &value, 0)?;
         } else {
-            encode::write_value(&mut w, &ANY, &value, 0)
-                .map_err(|problem| validation_error(key.py(), &problem.describe("", name)))?;
+            let start = w.len();
+            let plain = encode::write_value(&mut w, &ANY, &value, 0);
+            let written = match kind_of(search, name) {
+                // A value without a stored form of its own has that of the attribute.
+                Some(kind) if plain.is_err() => {
+                    w.truncate(start);
+                    encode::write_value(&mut w, kind, &value, 0)
+                }
+                _ => plain,
+            };
+            written.map_err(|problem| validation_error(key.py(), &problem.describe("", name)))?;
         }
     }
     w.byte(b'}');

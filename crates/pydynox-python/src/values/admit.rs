@@ -11,7 +11,7 @@ use crate::interpreter::ffi;
 use crate::values::encode::{is_empty_set, text_of, write_value};
 use crate::values::encode_number::decimal_type;
 use crate::values::field::Field;
-use crate::values::kind::{Clock, Kind};
+use crate::values::kind::Kind;
 use crate::values::problem::{Checked, Problem, python_error, wanted};
 use crate::values::scalar;
 
@@ -97,7 +97,7 @@ pub(crate) fn admit<'py>(kind: &Kind, value: &Bound<'py, PyAny>) -> Checked<Boun
         Kind::Optional(inner) => {
             admit(inner, value).map_err(|problem| optional_problem(problem, inner))
         }
-        Kind::Datetime(Clock::WholeSeconds) => scalar::floored(value),
+        Kind::Datetime(form) if form.floors() => scalar::floored(value),
         Kind::Float if is_ordinary_float(value) => Ok(value.clone()),
         Kind::Float if value.is_exact_instance_of::<PyInt>() => whole_float(value),
         Kind::Decimal if value.is_exact_instance_of::<PyInt>() => decimal_type(value.py())

@@ -12,7 +12,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString,
 
 use crate::interpreter::ffi;
 use crate::values::decode_number::number_text;
-use crate::values::kind::{Clock, Codec, Kind, Members, Pydantic};
+use crate::values::kind::{Codec, Kind, Members, Pydantic};
 use crate::values::layout::is_same;
 use crate::values::record_decode::refused;
 use crate::values::unreadable::{Read, Unreadable, wrong_tag};
@@ -123,14 +123,10 @@ impl<'py> Decoder<'py> {
     #[inline(never)]
     fn further(&mut self, r: &mut Reader<'_>, tag: Tag, kind: &Kind) -> Read<Bound<'py, PyAny>> {
         match (kind, tag) {
-            (Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid, Tag::S) => {
+            (Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_) | Kind::Uuid, Tag::S) => {
                 self.worded(r, kind)
             }
-            (
-                Kind::Datetime(Clock::Seconds | Clock::Milliseconds | Clock::WholeSeconds)
-                | Kind::Timedelta,
-                Tag::N,
-            ) => self.counted(r, kind),
+            (Kind::Datetime(_) | Kind::Date(_) | Kind::Timedelta, Tag::N) => self.counted(r, kind),
             (Kind::Enum(members) | Kind::Literal(members), _) => {
                 let stored = self.tagged(r, tag, &members.inner)?;
                 member(members, &stored)

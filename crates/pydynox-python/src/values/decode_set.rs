@@ -6,7 +6,7 @@ use pyo3::types::PySet;
 
 use crate::values::decode::{Decoder, member};
 use crate::values::decode_number::number_text;
-use crate::values::kind::{Clock, Kind};
+use crate::values::kind::Kind;
 use crate::values::unreadable::{Read, wrong_tag};
 
 impl<'py> Decoder<'py> {
@@ -41,10 +41,10 @@ impl<'py> Decoder<'py> {
             (Tag::Ns, Kind::Int | Kind::Float | Kind::Decimal | Kind::Number) => self
                 .number(number_text(r)?, inner)
                 .map_err(|problem| problem.within("{...}"))?,
-            (Tag::Ss, Kind::Datetime(Clock::Iso) | Kind::Date | Kind::Time | Kind::Uuid) => self
+            (Tag::Ss, Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_) | Kind::Uuid) => self
                 .worded(r, inner)
                 .map_err(|problem| problem.within("{...}"))?,
-            (Tag::Ns, Kind::Datetime(_) | Kind::Timedelta) => self
+            (Tag::Ns, Kind::Datetime(_) | Kind::Date(_) | Kind::Timedelta) => self
                 .counted(r, inner)
                 .map_err(|problem| problem.within("{...}"))?,
             (_, Kind::Enum(members) | Kind::Literal(members)) => {

@@ -1,6 +1,7 @@
 //! Instance or plain value to wire: checks and writes Python values, guided by the schema, straight into the request's buffer.
 
 use pydynox_core::number::Number;
+use pydynox_core::time::Stored;
 use pydynox_core::wire::Writer;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -19,7 +20,7 @@ use crate::values::field::Field;
 use crate::values::json_attribute;
 use crate::values::kind::{Kind, Pydantic};
 use crate::values::problem::{Checked, Problem, python_error, wrong_type};
-use crate::values::scalar::{self, Text};
+use crate::values::scalar;
 use crate::values::stored_form::{check_pydantic, to_stored, tuple_of, value_of};
 
 /// Whether an attribute with this value is left out of the item.
@@ -102,10 +103,10 @@ fn write_further(
     depth: usize,
 ) -> Checked<()> {
     match kind {
-        Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
+        Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_) | Kind::Timedelta | Kind::Uuid => {
             match scalar::text_of(kind, value)? {
-                Text::String(text) => w.string_value(&text),
-                Text::Number(text) => {
+                Stored::String(text) => w.string_value(&text),
+                Stored::Number(text) => {
                     let number = Number::parse(&text).map_err(|error| {
                         Problem::new(format!("cannot be stored as a number: {error}"))
                     })?;

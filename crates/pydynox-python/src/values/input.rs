@@ -260,7 +260,7 @@ fn from_text<'py>(kind: &Kind, text: &Bound<'py, PyString>) -> Checked<Bound<'py
                 .map_err(|_| Problem::new("is text that is not base64"))?;
             Ok(PyBytes::new(py, &bytes).into_any())
         }
-        Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
+        Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_) | Kind::Timedelta | Kind::Uuid => {
             scalar::from_text(py, kind, plain()?).map_err(|unfit| match unfit {
                 Unfit::Text(what) => Problem::new(what.replacen("the stored text ", "", 1)),
                 Unfit::Python(error) => python_error(text, &error),

@@ -55,7 +55,10 @@ pub(crate) fn read<'py>(
                 .map_err(|error| Unreadable::misfit(error.to_string()))?;
             Ok(scalar::from_number(py, kind, number.as_str())?)
         }
-        (Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid, b'"') => {
+        (
+            Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_) | Kind::Timedelta | Kind::Uuid,
+            b'"',
+        ) => {
             let text = r.string()?.decode()?.into_owned();
             Ok(scalar::from_text(py, kind, &text)?)
         }

@@ -72,7 +72,7 @@ pub(crate) fn write(
         Kind::Dict(inner) => write_object(w, value, depth, |w, member, depth| {
             write(w, inner, member, depth, lossy)
         })?,
-        Kind::Datetime(_) | Kind::Date | Kind::Time | Kind::Timedelta | Kind::Uuid => {
+        Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_) | Kind::Timedelta | Kind::Uuid => {
             w.string(&scalar::json_text(kind, value)?);
         }
         Kind::Enum(members) | Kind::Literal(members) => {

@@ -2,6 +2,7 @@
 
 use pydynox_core::expression::path::Step;
 use pydynox_core::schema::KeyType;
+use pydynox_core::time::{Form, Of};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
@@ -31,9 +32,9 @@ pub(crate) enum Kind {
     Tuple(Box<[Kind]>),
     TupleOf(Box<Kind>),
     Optional(Box<Kind>),
-    Datetime(Clock),
-    Date,
-    Time,
+    Datetime(Form),
+    Date(Form),
+    Time(Form),
     Timedelta,
     Uuid,
     Enum(Box<Members>),
@@ -44,23 +45,6 @@ pub(crate) enum Kind {
     /// Stored as text.
     Json(Box<Kind>),
     Codec(Box<Codec>),
-}
-
-/// How a point in time is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Clock {
-    Iso,
-    Seconds,
-    Milliseconds,
-    /// What is written is floored.
-    WholeSeconds,
-}
-
-impl Clock {
-    /// Decimal places of a microsecond in one unit.
-    pub(crate) fn digits(self) -> u32 {
-        if self == Self::Milliseconds { 3 } else { 6 }
-    }
 }
 
 /// The values of an enum's members or of a `Literal`.
@@ -136,8 +120,8 @@ impl Kind {
     pub(crate) fn is_loose(&self) -> bool {
         match self {
             Self::Datetime(_)
-            | Self::Date
-            | Self::Time
+            | Self::Date(_)
+            | Self::Time(_)
             | Self::Uuid
             | Self::Enum(_)
             | Self::Record(_)
@@ -167,18 +151,28 @@ impl Kind {
         }
     }
 
+    /// How a time is stored, where a value that is present is one.
+    #[inline]
+    pub(crate) fn time_form(&self) -> Option<(&Form, Of)> {
+        match self.present() {
+            Self::Datetime(form) => Some((form, Of::Datetime)),
+            Self::Date(form) => Some((form, Of::Date)),
+            Self::Time(form) => Some((form, Of::Time)),
+            _ => None,
+        }
+    }
+
     /// The type of a key of this kind, if it can be one.
     pub(crate) fn key_type(&self) -> Option<KeyType> {
         match self {
-            Self::Str | Self::Datetime(Clock::Iso) | Self::Date | Self::Time | Self::Uuid => {
-                Some(KeyType::S)
+            Self::Str | Self::Uuid => Some(KeyType::S),
+            Self::Datetime(form) | Self::Date(form) | Self::Time(form) if form.is_number() => {
+                Some(KeyType::N)
             }
-            Self::Int
-            | Self::Float
-            | Self::Decimal
-            | Self::Number
-            | Self::Timedelta
-            | Self::Datetime(_) => Some(KeyType::N),
+            Self::Datetime(_) | Self::Date(_) | Self::Time(_) => Some(KeyType::S),
+            Self::Int | Self::Float | Self::Decimal | Self::Number | Self::Timedelta => {
+                Some(KeyType::N)
+            }
             Self::Bytes => Some(KeyType::B),
             Self::Enum(members) | Self::Literal(members) => members.inner.key_type(),
             Self::Codec(codec) => codec.inner.key_type(),
@@ -237,14 +231,9 @@ impl Kind {
             ),
             "tuple_of" => Self::TupleOf(inner()?),
             "optional" => Self::Optional(inner()?),
-            "datetime" => Self::Datetime(match spec.get_item(1)?.extract::<&str>()? {
-                "seconds" => Clock::Seconds,
-                "milliseconds" => Clock::Milliseconds,
-                "whole_seconds" => Clock::WholeSeconds,
-                _ => Clock::Iso,
-            }),
-            "date" => Self::Date,
-            "time" => Self::Time,
+            "datetime" => Self::Datetime(form_of(spec, Of::Datetime)?),
+            "date" => Self::Date(form_of(spec, Of::Date)?),
+            "time" => Self::Time(form_of(spec, Of::Time)?),
             "timedelta" => Self::Timedelta,
             "uuid" => Self::Uuid,
             "enum" => Self::Enum(Box::new(Members::parse(spec)?)),
@@ -289,6 +278,20 @@ impl Kind {
             _ => Ok(()),
         }
     }
+}
+
+/// `(_, format, naive texts are UTC, finer digits are cut off)`; what `epoch=` and `ttl()` declare are formats here.
+fn form_of(spec: &Bound<'_, PyTuple>, of: Of) -> PyResult<Form> {
+    let (_, format, naive_utc, truncate): (Bound<'_, PyAny>, String, bool, bool) =
+        spec.extract()?;
+    let form = match &*format {
+        "seconds" => Form::SECONDS,
+        "milliseconds" => Form::MILLISECONDS,
+        "whole_seconds" => Form::WHOLE_SECONDS,
+        format => Form::declared(format, of)
+            .map_err(|error| configuration_error(spec.py(), &error.to_string()))?,
+    };
+    Ok(form.reading_naive_as_utc(naive_utc).truncating(truncate))
 }
 
 impl Members {

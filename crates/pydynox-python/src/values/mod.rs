@@ -32,4 +32,5 @@ pub(crate) mod rules_inside;
 pub(crate) mod scalar;
 pub(crate) mod service_json;
 pub(crate) mod stored_form;
+pub(crate) mod time_format;
 pub(crate) mod unreadable;

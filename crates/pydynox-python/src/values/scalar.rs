@@ -1,7 +1,7 @@
 //! Scalars: points in time, dates, times, durations and UUIDs, between Python and their stored text or number.
 
 use pydynox_core::id;
-use pydynox_core::time::{self, Date, Instant, Time};
+use pydynox_core::time::{self, CannotHold, Date, Form, Instant, Stored, Time};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -11,7 +11,7 @@ use pyo3::types::{
 };
 
 use crate::interpreter::ffi;
-use crate::values::kind::{Clock, Kind};
+use crate::values::kind::Kind;
 use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 
 const SECOND: i64 = 1_000_000;
@@ -28,43 +28,42 @@ pub(crate) fn enum_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     ENUM.import(py, "enum", "Enum")
 }
 
-/// The stored form of a value of one of these kinds.
-pub(crate) enum Text {
-    /// S
-    String(String),
-    /// N
-    Number(String),
+/// The stored form of a value of this kind, one of those in this file.
+pub(crate) fn text_of(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Stored> {
+    Ok(match kind {
+        Kind::Datetime(form) => form.instant(instant(value)?).map_err(too_much)?,
+        Kind::Date(form) => form.date(date(value)?).map_err(too_much)?,
+        Kind::Time(form) => form.time(time_of_day(value)?).map_err(too_much)?,
+        Kind::Timedelta => Stored::Number(time::unscaled(microseconds(value)?, 6)),
+        _ => Stored::String(uuid_text(value)?),
+    })
 }
 
-/// The stored form of a value of this kind, one of those in this file.
-pub(crate) fn text_of(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<Text> {
-    Ok(match kind {
-        Kind::Datetime(Clock::Iso) => Text::String(instant(value)?.text()),
-        Kind::Datetime(Clock::WholeSeconds) => Text::Number(
-            instant(value)?
-                .microseconds()
-                .div_euclid(SECOND)
-                .to_string(),
-        ),
-        Kind::Datetime(clock) => Text::Number(time::unscaled(
-            instant(value)?.microseconds(),
-            clock.digits(),
-        )),
-        Kind::Date => Text::String(date(value)?.text()),
-        Kind::Time => Text::String(time_of_day(value)?.text()),
-        Kind::Timedelta => Text::Number(time::unscaled(microseconds(value)?, 6)),
-        _ => Text::String(uuid_text(value)?),
-    })
+/// A value of this kind as a part of a key's text.
+pub(crate) fn part_of_text(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
+    let stored = text_of(kind, value)?;
+    if let Kind::Datetime(form) | Kind::Date(form) | Kind::Time(form) = kind {
+        return form.in_text(stored).map_err(too_much);
+    }
+    let (Stored::String(text) | Stored::Number(text)) = stored;
+    Ok(text)
+}
+
+/// Why a form cannot hold a value.
+#[cold]
+#[allow(clippy::needless_pass_by_value)] // as map_err passes it
+fn too_much(why: CannotHold) -> Problem {
+    Problem::new(why.to_string())
 }
 
 /// A value's text in JSON, where durations are text too.
 pub(crate) fn json_text(kind: &Kind, value: &Bound<'_, PyAny>) -> Checked<String> {
     Ok(match kind {
         Kind::Datetime(_) => instant(value)?.text(),
+        Kind::Date(_) => date(value)?.text(),
+        Kind::Time(_) => time_of_day(value)?.text(),
         Kind::Timedelta => time::duration_text(microseconds(value)?),
-        _ => match text_of(kind, value)? {
-            Text::String(text) | Text::Number(text) => text,
-        },
+        _ => uuid_text(value)?,
     })
 }
 
@@ -190,13 +189,10 @@ pub(crate) fn from_text<'py>(
     text: &str,
 ) -> Result<Bound<'py, PyAny>, Unfit> {
     Ok(match kind {
-        Kind::Datetime(_) => moment(py, Instant::parse(text).map_err(unfit)?)?,
-        Kind::Date => {
-            let Date { year, month, day } = Date::parse(text).map_err(unfit)?;
-            PyDate::new(py, year, month, day)?.into_any()
-        }
-        Kind::Time => {
-            let time = Time::parse(text).map_err(unfit)?;
+        Kind::Datetime(form) => moment(py, form.read_instant(text).map_err(unfit)?)?,
+        Kind::Date(form) => day(py, form.read_date(text).map_err(unfit)?)?,
+        Kind::Time(form) => {
+            let time = form.read_time(text).map_err(unfit)?;
             PyTime::new(
                 py,
                 time.hour,
@@ -222,19 +218,17 @@ pub(crate) fn from_number<'py>(
     kind: &Kind,
     number: &str,
 ) -> Result<Bound<'py, PyAny>, Unfit> {
-    let clock = match kind {
-        Kind::Datetime(clock) => Some(*clock),
-        _ => None,
-    };
-    let digits = clock.map_or(6, Clock::digits);
-    let microseconds = time::scaled(number, digits as usize)
-        .map_err(|error| Unfit::Text(format!("the stored number is {error}")))?;
-    if clock.is_none() {
-        return Ok(delta(py, microseconds)?);
-    }
-    let instant = Instant::from_microseconds(microseconds)
-        .map_err(|error| Unfit::Text(format!("the stored number is {error}")))?;
-    Ok(moment(py, instant)?)
+    let unfit = |error| Unfit::Text(format!("the stored number is {error}"));
+    Ok(match kind {
+        Kind::Datetime(form) => moment(py, form.read_instant_number(number).map_err(unfit)?)?,
+        Kind::Date(form) => day(py, form.read_date_number(number).map_err(unfit)?)?,
+        _ => delta(py, time::scaled(number, 6).map_err(unfit)?)?,
+    })
+}
+
+fn day(py: Python<'_>, date: Date) -> PyResult<Bound<'_, PyAny>> {
+    let Date { year, month, day } = date;
+    Ok(PyDate::new(py, year, month, day)?.into_any())
 }
 
 fn moment(py: Python<'_>, instant: Instant) -> PyResult<Bound<'_, PyAny>> {
@@ -287,11 +281,11 @@ fn uuid(py: Python<'_>, bits: u128) -> PyResult<Bound<'_, PyAny>> {
 pub(crate) fn kind_of(value: &Bound<'_, PyAny>) -> PyResult<Option<Kind>> {
     let py = value.py();
     Ok(if value.is_instance_of::<PyDateTime>() {
-        Some(Kind::Datetime(Clock::Iso))
+        Some(Kind::Datetime(Form::ISO_Z))
     } else if value.is_instance_of::<PyDate>() {
-        Some(Kind::Date)
+        Some(Kind::Date(Form::ISO_Z))
     } else if value.is_instance_of::<PyTime>() {
-        Some(Kind::Time)
+        Some(Kind::Time(Form::ISO_Z))
     } else if value.is_instance_of::<PyDelta>() {
         Some(Kind::Timedelta)
     } else if value.is_instance(uuid_type(py)?)? {

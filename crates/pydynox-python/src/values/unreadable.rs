@@ -4,7 +4,7 @@ use pydynox_core::wire::{Tag, WireError};
 use pyo3::prelude::*;
 
 use crate::exceptions::{malformed, misfit};
-use crate::values::kind::{Clock, Kind};
+use crate::values::kind::Kind;
 use crate::values::scalar::Unfit;
 
 /// Why a stored value cannot be read.
@@ -73,18 +73,9 @@ pub(crate) fn unreadable(py: Python<'_>, problem: Unreadable, label: &str) -> Py
 #[cold]
 pub(crate) fn wrong_tag(kind: &Kind, tag: Tag) -> Unreadable {
     let declared = match kind.present() {
-        Kind::Str
-        | Kind::Datetime(Clock::Iso)
-        | Kind::Date
-        | Kind::Time
-        | Kind::Uuid
-        | Kind::Json(_) => "a string (S)",
-        Kind::Int
-        | Kind::Float
-        | Kind::Decimal
-        | Kind::Number
-        | Kind::Datetime(_)
-        | Kind::Timedelta => "a number (N)",
+        Kind::Str | Kind::Time(_) | Kind::Uuid | Kind::Json(_) => "a string (S)",
+        Kind::Datetime(_) | Kind::Date(_) => "a string (S) or a number (N)",
+        Kind::Int | Kind::Float | Kind::Decimal | Kind::Number | Kind::Timedelta => "a number (N)",
         Kind::Bool => "a boolean (BOOL)",
         Kind::Bytes => "binary (B)",
         Kind::None => "NULL",

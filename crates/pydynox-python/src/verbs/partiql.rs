@@ -9,6 +9,7 @@ use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::batch_execute_statement;
 use pydynox_core::operation::execute_statement::{self, Reading};
 use pydynox_core::operation::execute_transaction as together;
+use pydynox_core::operation::placeholders::{Placeholder, placeholders};
 use pydynox_core::operation::statement::{self, MAX_BATCH, Verb};
 use pydynox_core::transaction::{MAX_OPERATIONS, check_token, new_token};
 use pydynox_core::transport::Operation as Name;
@@ -26,6 +27,8 @@ use crate::item::shield;
 use crate::model::schema::Schema;
 use crate::values::encode;
 use crate::values::kind::Kind;
+use crate::values::problem::Problem;
+use crate::values::scalar;
 use crate::verbs::partiql_answer::{Executed, Form};
 
 /// What a statement's cursor is bound to in addition to what a query's is.
@@ -47,6 +50,31 @@ impl Statement {
     }
 }
 
+/// How values are stored where a placeholder belongs.
+fn kind_at<'a>(schema: &'a Schema, placeholder: &Placeholder) -> Option<&'a Kind> {
+    let path = &placeholder.path;
+    let field = schema.field(schema.by_attribute(path.attribute(), usize::MAX)?);
+    let mut steps = path.steps()[1..].iter();
+    let kind = steps.try_fold(&field.kind, Kind::inside)?;
+    Some(if placeholder.is_part {
+        kind.part()
+    } else {
+        kind.present()
+    })
+}
+
+/// The problem of a value whose stored form nothing tells.
+#[cold]
+fn without_form(problem: Problem, value: &Bound<'_, PyAny>) -> Problem {
+    match scalar::kind_of(value) {
+        Ok(Some(_)) => Problem::new(format!(
+            "{}: pass model=, and compare it with an attribute, which tells its format",
+            problem.what
+        )),
+        _ => problem,
+    }
+}
+
 #[pymethods]
 impl Statement {
     #[new]
@@ -54,17 +82,30 @@ impl Statement {
         py: Python<'_>,
         #[pyo3(from_py_with = text::statement)] text: &str,
         parameters: &Bound<'_, PyTuple>,
+        schema: Option<&Bound<'_, Schema>>,
     ) -> PyResult<Self> {
         let mut w = Writer::with_capacity(128);
+        let mut known: Option<Vec<Option<Placeholder>>> = None;
         for (position, value) in parameters.iter().enumerate() {
             if position > 0 {
                 w.byte(b',');
             }
-            encode::write_value(&mut w, &ANY, &value, 0).map_err(|problem| {
-                validation_error(
-                    py,
-                    &problem.describe("", &format!("parameter {}", position + 1)),
-                )
+            let start = w.len();
+            let Err(problem) = encode::write_value(&mut w, &ANY, &value, 0) else {
+                continue;
+            };
+            // A value without a stored form of its own has that of the attribute it belongs to.
+            w.truncate(start);
+            let known = known.get_or_insert_with(|| placeholders(text));
+            let kind = schema.zip(known.get(position).and_then(Option::as_ref));
+            let kind = kind.and_then(|(schema, placeholder)| kind_at(schema.get(), placeholder));
+            let written = match kind {
+                Some(kind) => encode::write_value(&mut w, kind, &value, 0),
+                None => Err(without_form(problem, &value)),
+            };
+            written.map_err(|problem| {
+                let name = format!("parameter {}", position + 1);
+                validation_error(py, &problem.describe("", &name))
             })?;
         }
         statement::Statement::new(text, w.into_bytes(), parameters.len())

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::super::purposes::{Form, Purpose};
+use super::super::purposes::Purpose;
 use super::super::rules::tests::{managed, mortal, now, plain, versioned};
 use super::*;
 use crate::expression::action::Action;
+use crate::time::Form;
 
 const NOW: &str = r#"{"S":"1970-01-01T01:00:00.000000Z"}"#;
 
@@ -36,7 +37,7 @@ fn given(version: &str) -> Stored {
 
 fn with_write_id() -> Rules {
     Rules {
-        purposes: Purposes::new([(7, Purpose::WriteId, "write_id", Form::Text)]),
+        purposes: Purposes::new([(7, Purpose::WriteId, "write_id", Form::ISO_Z)]),
         ..plain()
     }
 }
@@ -84,7 +85,7 @@ fn every_purpose_has_a_name() {
 
 #[test]
 fn an_entity_is_managed_by_the_rules_of_entities() {
-    let entity = Purposes::new([(1, Purpose::Entity, "_type", Form::Text)]);
+    let entity = Purposes::new([(1, Purpose::Entity, "_type", Form::ISO_Z)]);
     assert_eq!(entity, Purposes::default());
 }
 
@@ -93,16 +94,16 @@ fn a_point_in_time_is_stored_as_its_attribute_says() {
     let at = Instant::from_microseconds(1_500_000).unwrap();
     let text = |form: Form| String::from_utf8(form.json(at)).unwrap();
 
-    assert_eq!(text(Form::WholeSeconds), r#"{"N":"1"}"#);
-    assert_eq!(text(Form::Scaled(6)), r#"{"N":"1.5"}"#);
-    assert_eq!(text(Form::Scaled(3)), r#"{"N":"1500"}"#);
-    assert_eq!(text(Form::Text), r#"{"S":"1970-01-01T00:00:01.500000Z"}"#);
+    assert_eq!(text(Form::WHOLE_SECONDS), r#"{"N":"1"}"#);
+    assert_eq!(text(Form::SECONDS), r#"{"N":"1.5"}"#);
+    assert_eq!(text(Form::MILLISECONDS), r#"{"N":"1500"}"#);
+    assert_eq!(text(Form::ISO_Z), r#"{"S":"1970-01-01T00:00:01.500000Z"}"#);
 }
 
 #[test]
 fn whole_seconds_before_1970_are_floored() {
     let at = Instant::from_microseconds(-1).unwrap();
-    assert_eq!(Form::WholeSeconds.json(at), br#"{"N":"-1"}"#);
+    assert_eq!(Form::WHOLE_SECONDS.json(at), br#"{"N":"-1"}"#);
 }
 
 #[test]

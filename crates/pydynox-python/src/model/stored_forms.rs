@@ -1,0 +1,149 @@
+//! Stored forms: whether the times in the keys of loaded items have the declared form. A key in another form reads as the same
+//! value and is not found by it.
+
+use std::sync::{Mutex, PoisonError};
+
+use pydynox_core::number::Number;
+use pydynox_core::time::{Form, Of, fitting_number, fitting_text};
+use pydynox_core::wire::{Reader, Tag, WireError};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::values::field::{Field, Role};
+use crate::values::field_set::FieldSet;
+use crate::values::layout::Layout;
+
+/// The keys of a model, and of its indexes, that hold times.
+#[derive(Debug)]
+pub(crate) struct StoredForms {
+    watched: FieldSet,
+    /// By field, the forms that a warning named.
+    warned: Mutex<Vec<(usize, String)>>,
+}
+
+/// A stored text or number.
+struct Scalar {
+    is_number: bool,
+    text: String,
+}
+
+impl StoredForms {
+    /// Those of a model; None where no key holds a time, and nothing needs to be looked at.
+    pub(super) fn of(layout: &Layout, is_index_key: impl Fn(usize) -> bool) -> Option<Box<Self>> {
+        let mut watched = FieldSet::default();
+        let mut any = false;
+        for (index, field) in layout.fields().enumerate() {
+            let is_key = field.role != Role::Attribute || is_index_key(index);
+            if is_key && field.kind.time_form().is_some() {
+                watched.insert(index);
+                any = true;
+            }
+        }
+        any.then(|| {
+            Box::new(Self {
+                watched,
+                warned: Mutex::default(),
+            })
+        })
+    }
+
+    #[inline]
+    pub(crate) fn watches(&self, index: usize) -> bool {
+        self.watched.contains(index)
+    }
+
+    /// Warns, once for each form, of a stored key that is not in the form that its class declares.
+    #[inline(never)]
+    pub(crate) fn check(
+        &self,
+        py: Python<'_>,
+        model: &str,
+        (index, field): (usize, &Field),
+        json: &[u8],
+    ) -> PyResult<()> {
+        let Some((form, of)) = field.kind.time_form() else {
+            return Ok(());
+        };
+        let Ok(Some(stored)) = Scalar::read(json) else {
+            return Ok(());
+        };
+        let fits = stored.is_number == form.is_number()
+            && if stored.is_number {
+                form.writes_number(&stored.text, of)
+            } else {
+                form.is_form_of(&stored.text, of)
+            };
+        if fits {
+            return Ok(());
+        }
+        let fitting = stored.fitting(of);
+        let name = fitting
+            .as_ref()
+            .map_or_else(String::new, |form| form.name().into_owned());
+        if !self.is_new(index, &name) {
+            return Ok(());
+        }
+        let message = format!(
+            "{model}.{} is a key with format={:?}, and an item has it in another form, so get(), queries and conditions do not find the item by the value: {}",
+            field.text,
+            form.name(),
+            remedy(fitting.as_ref(), &name)
+        );
+        py.import(intern!(py, "pydynox._declaration.stored_forms"))?
+            .call_method1(intern!(py, "warn_of_form"), (message,))?;
+        Ok(())
+    }
+
+    fn is_new(&self, index: usize, name: &str) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = warned
+            .iter()
+            .any(|(field, form)| *field == index && form == name);
+        if !known {
+            warned.push((index, name.to_owned()));
+        }
+        !known
+    }
+}
+
+impl Scalar {
+    /// None for a value of another type.
+    fn read(json: &[u8]) -> Result<Option<Self>, WireError> {
+        let mut r = Reader::new(json)?;
+        Ok(match r.begin_value()? {
+            Tag::S => Some(Self {
+                is_number: false,
+                text: r.string()?.decode()?.into_owned(),
+            }),
+            Tag::N => {
+                let text = r.string()?.decode()?.into_owned();
+                let number = Number::parse(&text).ok();
+                number.map(|number| Self {
+                    is_number: true,
+                    text: number.as_str().to_owned(),
+                })
+            }
+            _ => None,
+        })
+    }
+
+    fn fitting(&self, of: Of) -> Option<Form> {
+        if self.is_number {
+            fitting_number(&self.text, of)
+        } else {
+            fitting_text(&self.text, of)
+        }
+    }
+}
+
+fn remedy(fitting: Option<&Form>, name: &str) -> String {
+    let Some(form) = fitting else {
+        return "no format fits it: write the items again under keys in one form".to_owned();
+    };
+    match form.order_problem() {
+        None => format!("if all of them are like that, declare format={name:?}"),
+        Some(problem) => format!(
+            "it is in the form of format={name:?}, which no key can have ({problem}): write the items again under keys in one form"
+        ),
+    }
+}
