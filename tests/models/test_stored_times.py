@@ -35,6 +35,7 @@ from pydynox.exceptions import ConditionFailedError, ConfigurationError, Seriali
 from pydynox.local import LocalServer
 
 from tests.conftest import Drive
+from tests.engines import CREDENTIALS
 
 AT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = AT + timedelta(days=40)
@@ -67,7 +68,10 @@ def client(request: pytest.FixtureRequest) -> Iterator[DynamoDBClient]:
         with DynamoDBClient(endpoint_url="memory://").as_default() as client:
             yield client
         return
-    with LocalServer() as server, DynamoDBClient(endpoint_url=server.endpoint_url).as_default() as client:
+    with (
+        LocalServer() as server,
+        DynamoDBClient(endpoint_url=server.endpoint_url, region="us-east-1", credentials=CREDENTIALS).as_default() as client,
+    ):
         yield client
         client.sync.close()
 
@@ -649,6 +653,45 @@ def test_the_key_of_an_index_warns_too_and_an_ordinary_attribute_does_not() -> N
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Note.model_from_item({"note_id": {"S": "n"}, "at": {"S": "2024-01-02T03:04:05.000000+0000"}})
+
+
+def test_a_key_built_in_another_form_warns_too() -> None:
+    class Order(Model[str, str], table="orders"):
+        pk: Attr[str] = partition_key()
+        sk: Attr[str] = sort_key(template="ORDER#{at}")
+        at: Attr[datetime]
+
+    item = {
+        "pk": {"S": "c"},
+        "sk": {"S": "ORDER#2024-01-02T03:04:05.000000+0000"},
+        "at": {"S": "2024-01-02T03:04:05.000000+0000"},
+    }
+    with pytest.warns(StoredFormWarning, match=r'Order\.sk is a key built from "ORDER#\{at\}".*declare format="pynamodb"'):
+        Order.model_from_item(item)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Order.model_from_item(item)
+        Order.model_from_item(Order(pk="c", at=AT).model_to_item())
+
+
+def test_what_the_format_cannot_hold_is_read_and_stays_as_it_is_until_it_is_changed() -> None:
+    class Note(Model[str], table="notes"):
+        note_id: Attr[str] = partition_key()
+        text: Attr[str] = field(default="")
+        at: Attr[datetime] = field(format="iso_seconds")
+        many: Attr[list[datetime]] = field(format="iso_seconds")
+
+    with DynamoDBClient(endpoint_url="memory://").as_default() as client:
+        Note.table.sync.create()
+        fine = {"S": "2024-01-02T03:04:05.000006Z"}
+        client.sync.call("PutItem", TableName="notes", Item={"note_id": {"S": "n"}, "at": fine, "many": {"L": [fine]}})
+        note = Note.sync.get_or_raise("n")
+        note.text = "x"
+        note.sync.save()
+        assert raw(client, "notes") == [{"note_id": {"S": "n"}, "text": {"S": "x"}, "at": fine, "many": {"L": [fine]}}]
+        note.many.append(AT)
+        with pytest.raises(ValidationError, match=r"Note\.many\[0\] has a fraction of a second"):
+            note.sync.save()
 
 
 def test_a_warning_that_is_an_error_is_the_error_of_the_read() -> None:

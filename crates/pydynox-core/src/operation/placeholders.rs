@@ -251,12 +251,12 @@ mod tests {
     use super::*;
 
     fn named(text: &str) -> Vec<String> {
-        let shown = |one: Option<Placeholder>| match one {
+        let text_of = |one: Option<Placeholder>| match one {
             None => "?".to_owned(),
             Some(one) if one.is_part => format!("part of {}", one.path),
             Some(one) => one.path.to_string(),
         };
-        placeholders(text).into_iter().map(shown).collect()
+        placeholders(text).into_iter().map(text_of).collect()
     }
 
     #[test]

@@ -41,11 +41,11 @@ pub fn scaled(text: &str, digits: usize) -> Result<i64, TimeError> {
 /// The text is not in plain notation, or exceeds 64 bits.
 pub(super) fn scaled_down(text: &str, digits: usize) -> Result<i64, TimeError> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let Some((kept, cut)) = fraction.split_at_checked(digits) else {
+    let Some((within, cut)) = fraction.split_at_checked(digits) else {
         return scaled(text, digits);
     };
     let is_cut = cut.bytes().any(|digit| digit != b'0');
-    let units = scaled(&format!("{whole}.{kept}"), digits)?;
+    let units = scaled(&format!("{whole}.{within}"), digits)?;
     if is_cut && text.starts_with('-') {
         units.checked_sub(1).ok_or(RANGE)
     } else {

@@ -273,7 +273,17 @@ fn compare(
         encode::write_value(w, &Kind::Any, value, 0)?;
         return Ok(Delta::Edited(start..w.len(), range.clone()));
     }
-    write_attribute(w, field, value, 0)?;
+    if let Err(problem) = write_attribute(w, field, value, 0) {
+        w.truncate(start);
+        return match slot {
+            Slot::Bytes(old)
+                if field.loose && !forced && reads_as(field, stored.bytes(old), value) =>
+            {
+                Ok(Delta::Same)
+            }
+            _ => Err(problem),
+        };
+    }
     let new = start..w.len();
     if forced {
         return Ok(Delta::Set(new));
@@ -297,6 +307,15 @@ fn compare(
             if same { Delta::Same } else { Delta::Set(new) }
         }
     })
+}
+
+/// Whether this is what was read, of which the declared form may hold less than another writer stored.
+#[cold]
+fn reads_as(field: &Field, stored: &[u8], value: &Bound<'_, PyAny>) -> bool {
+    let read = || -> Read<Bound<'_, PyAny>> {
+        Decoder::new(value.py()).value(&mut Reader::new(stored)?, &field.kind)
+    };
+    read().is_ok_and(|old| old.eq(value).unwrap_or(false))
 }
 
 /// Compare with what this program would have written for what was stored: other writers encode the same value differently, and

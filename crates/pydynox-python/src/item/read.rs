@@ -108,6 +108,11 @@ pub(crate) fn read_into<'py>(
             unset.insert(index);
         }
     }
+    if let Some(forms) = &schema.stored_forms {
+        forms.check_built(py, schema, &schema.templates, |index| {
+            ffi::get_attribute(instance, schema.field(index).name.bind(py))
+        })?;
+    }
     let unknown = append(&mut raw, &unknown);
     let stored = Stored {
         slots: slots.into(),

@@ -170,13 +170,11 @@ impl Path {
 
     /// Refuses to compare a time with one that is stored in another form, or to copy it: DynamoDB sees two texts.
     pub(crate) fn check_form(&self, kind: &Kind, other: &Bound<'_, Self>) -> PyResult<()> {
-        let (Some((one, _)), Some((two, _))) = (kind.time_form(), other.get().kind().time_form())
+        let forms = kind.time_form().zip(other.get().kind().time_form());
+        let Some(((one, _), (two, _))) = forms.filter(|(one, two)| !one.0.stores_like(two.0))
         else {
             return Ok(());
         };
-        if one.stores_like(two) {
-            return Ok(());
-        }
         let (label, other_label) = (self.label(), other.get().label());
         let message = format!(
             "{label} has format={:?} and {other_label} has format={:?}: DynamoDB compares and copies what is stored, so declare one format for both",

@@ -236,6 +236,7 @@ impl Schema {
         let protected = protection::schema_of_fields(py, &layout, logical_table.or(table), keys)?;
         let unique = constraints_of(py, &layout, unique)?;
         let index_keys = index_keys_of(&layout, &item);
+        let templates = Template::all(py, &layout)?;
         let rules = Rules {
             partition_key: item.partition_key.attribute_name.clone(),
             purposes: purposes_of(layout.fields()),
@@ -257,9 +258,9 @@ impl Schema {
             strict_reads: declared.strict_reads,
             consistent_read: declared.consistent_read,
             rules,
-            templates: Template::all(py, &layout)?,
+            templates,
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
-            stored_forms: StoredForms::of(&layout, |index| {
+            stored_forms: StoredForms::of(&layout, &templates, |index| {
                 index_keys.get(index).is_some_and(Option::is_some)
             }),
             index_keys,

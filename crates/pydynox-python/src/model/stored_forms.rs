@@ -1,22 +1,32 @@
 //! Stored forms: whether the times in the keys of loaded items have the declared form. A key in another form reads as the same
 //! value and is not found by it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pydynox_core::number::Number;
-use pydynox_core::time::{Form, Of, fitting_number, fitting_text};
+use pydynox_core::time::{BUILT_IN, Form, Of, fitting_number, fitting_text};
 use pydynox_core::wire::{Reader, Tag, WireError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
+use crate::model::template::Template;
 use crate::values::field::{Field, Role};
 use crate::values::field_set::FieldSet;
 use crate::values::layout::Layout;
+
+/// Keys built from datetimes in an unknown form that are looked into before looking is given up.
+const TRIES: usize = 16;
 
 /// The keys of a model, and of its indexes, that hold times.
 #[derive(Debug)]
 pub(crate) struct StoredForms {
     watched: FieldSet,
+    /// The templates, by position, that build keys from datetimes.
+    templates: Box<[usize]>,
+    /// How many keys were built otherwise.
+    tries: AtomicUsize,
     /// By field, the forms that a warning named.
     warned: Mutex<Vec<(usize, String)>>,
 }
@@ -29,12 +39,24 @@ struct Scalar {
 
 impl StoredForms {
     /// Those of a model; None where no key holds a time, and nothing needs to be looked at.
-    pub(super) fn of(layout: &Layout, is_index_key: impl Fn(usize) -> bool) -> Option<Box<Self>> {
+    pub(super) fn of(
+        layout: &Layout,
+        templates: &[Template],
+        is_index_key: impl Fn(usize) -> bool,
+    ) -> Option<Box<Self>> {
+        let is_key =
+            |index: usize| layout.field(index).role != Role::Attribute || is_index_key(index);
+        let built = templates
+            .iter()
+            .enumerate()
+            .filter_map(|(position, template)| {
+                (is_key(template.target) && template.writes_datetimes(layout)).then_some(position)
+            });
+        let templates: Box<[usize]> = built.collect();
         let mut watched = FieldSet::default();
-        let mut any = false;
+        let mut any = !templates.is_empty();
         for (index, field) in layout.fields().enumerate() {
-            let is_key = field.role != Role::Attribute || is_index_key(index);
-            if is_key && field.kind.time_form().is_some() {
+            if is_key(index) && field.kind.time_form().is_some() {
                 watched.insert(index);
                 any = true;
             }
@@ -42,6 +64,8 @@ impl StoredForms {
         any.then(|| {
             Box::new(Self {
                 watched,
+                templates,
+                tries: AtomicUsize::new(0),
                 warned: Mutex::default(),
             })
         })
@@ -89,20 +113,78 @@ impl StoredForms {
             form.name(),
             remedy(fitting.as_ref(), &name)
         );
-        py.import(intern!(py, "pydynox._declaration.stored_forms"))?
-            .call_method1(intern!(py, "warn_of_form"), (message,))?;
+        warn(py, &message)
+    }
+
+    /// Warns of a stored key that is built from datetimes in another form than its class declares. `get` returns the value of a
+    /// field.
+    #[inline]
+    pub(crate) fn check_built<'py>(
+        &self,
+        py: Python<'py>,
+        layout: &Layout,
+        templates: &[Template],
+        get: impl Fn(usize) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        for position in &self.templates {
+            let template = &templates[*position];
+            let stored = get(template.target)?;
+            let Ok(stored) = stored.cast::<PyString>() else {
+                continue;
+            };
+            let stored = stored.to_string_lossy();
+            if let Ok(Some(text)) = template.text(layout, &get)?
+                && text == stored
+            {
+                continue;
+            }
+            self.look_into(py, layout, template, (&stored, &get))?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn look_into<'py>(
+        &self,
+        py: Python<'py>,
+        layout: &Layout,
+        template: &Template,
+        (stored, get): (&str, &impl Fn(usize) -> PyResult<Bound<'py, PyAny>>),
+    ) -> PyResult<()> {
+        if self.tries.fetch_add(1, Ordering::Relaxed) >= TRIES {
+            return Ok(());
+        }
+        for format in BUILT_IN {
+            let Ok(form) = Form::declared(format, Of::Datetime) else {
+                continue;
+            };
+            let text = template.text_as(layout, Some(&form), get)?;
+            let fits = text.is_ok_and(|text| text.as_deref() == Some(stored));
+            if !fits || !self.is_new(template.target, format) {
+                continue;
+            }
+            let (model, field) = (&layout.name, &layout.field(template.target).text);
+            let built = template.describe(layout);
+            return warn(
+                py,
+                &format!(
+                    "{model}.{field} is a key built from {built:?}, and an item has datetimes in it in another form than declared, so get(), queries and conditions do not find the item by them: {}",
+                    remedy(Some(&form), format)
+                ),
+            );
+        }
         Ok(())
     }
 
     fn is_new(&self, index: usize, name: &str) -> bool {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = warned
+        let is_old = warned
             .iter()
             .any(|(field, form)| *field == index && form == name);
-        if !known {
+        if !is_old {
             warned.push((index, name.to_owned()));
         }
-        !known
+        !is_old
     }
 }
 
@@ -134,6 +216,12 @@ impl Scalar {
             fitting_text(&self.text, of)
         }
     }
+}
+
+fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
+    py.import(intern!(py, "pydynox._declaration.stored_forms"))?
+        .call_method1(intern!(py, "warn_of_form"), (message,))?;
+    Ok(())
 }
 
 fn remedy(fitting: Option<&Form>, name: &str) -> String {

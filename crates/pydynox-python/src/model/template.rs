@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use pydynox_core::number::Number;
+use pydynox_core::time::Form;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -86,10 +87,30 @@ impl Template {
         self.sources().any(|index| index == field)
     }
 
+    /// Whether the form that a class declares for a datetime decides a part of the text.
+    pub(crate) fn writes_datetimes(&self, layout: &Layout) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Source { index, spec, .. } if spec.is_empty() => {
+                matches!(layout.field(*index).kind.present(), Kind::Datetime(_))
+            }
+            _ => false,
+        })
+    }
+
     /// The text for these values; None if one of them is None. `get` returns the value of a field.
     pub(crate) fn text<'py>(
         &self,
         layout: &Layout,
+        get: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Result<Option<String>, (usize, Problem)>> {
+        self.text_as(layout, None, get)
+    }
+
+    /// The same with datetimes in this form in place of the declared one.
+    pub(crate) fn text_as<'py>(
+        &self,
+        layout: &Layout,
+        form: Option<&Form>,
         mut get: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<Result<Option<String>, (usize, Problem)>> {
         let mut text = String::new();
@@ -101,7 +122,7 @@ impl Template {
                     if value.is_none() {
                         return Ok(Ok(None));
                     }
-                    match self.part(layout.field(*index), &value, spec, *width) {
+                    match self.part(layout.field(*index), &value, (spec, *width), form) {
                         Ok(part) => text.push_str(&part),
                         Err(problem) => return Ok(Err((*index, problem))),
                     }
@@ -126,7 +147,7 @@ impl Template {
                         return Ok((text, Some(*index)));
                     };
                     let part = self
-                        .part(layout.field(*index), &value, spec, *width)
+                        .part(layout.field(*index), &value, (spec, *width), None)
                         .map_err(|problem| (*index, problem))?;
                     text.push_str(&part);
                 }
@@ -140,16 +161,18 @@ impl Template {
         &self,
         field: &Field,
         value: &Bound<'_, PyAny>,
-        spec: &str,
-        width: Option<usize>,
+        (spec, width): (&str, Option<usize>),
+        form: Option<&Form>,
     ) -> Checked<String> {
-        let kind = field.kind.present();
-        let text = if spec.is_empty() {
-            plain(kind, value)?
-        } else if spec == LOWER && !matches!(kind, Kind::Datetime(_) | Kind::Date | Kind::Time) {
-            plain(kind, value)?.to_lowercase()
-        } else {
-            formatted(value, spec, width)?
+        let is_time =
+            |kind: &Kind| matches!(kind, Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_));
+        let text = match (field.kind.present(), form) {
+            (kind, _) if spec == LOWER && !is_time(kind) => plain(kind, value)?.to_lowercase(),
+            _ if !spec.is_empty() => formatted(value, spec, width)?,
+            (Kind::Datetime(_), Some(form)) => {
+                scalar::part_of_text(&Kind::Datetime(form.clone()), value)?
+            }
+            (kind, _) => plain(kind, value)?,
         };
         // A format may turn a value into empty text.
         if text.is_empty()

@@ -85,7 +85,7 @@ impl Statement {
         schema: Option<&Bound<'_, Schema>>,
     ) -> PyResult<Self> {
         let mut w = Writer::with_capacity(128);
-        let mut known: Option<Vec<Option<Placeholder>>> = None;
+        let mut owners: Option<Vec<Option<Placeholder>>> = None;
         for (position, value) in parameters.iter().enumerate() {
             if position > 0 {
                 w.byte(b',');
@@ -96,8 +96,8 @@ impl Statement {
             };
             // A value without a stored form of its own has that of the attribute it belongs to.
             w.truncate(start);
-            let known = known.get_or_insert_with(|| placeholders(text));
-            let kind = schema.zip(known.get(position).and_then(Option::as_ref));
+            let owners = owners.get_or_insert_with(|| placeholders(text));
+            let kind = schema.zip(owners.get(position).and_then(Option::as_ref));
             let kind = kind.and_then(|(schema, placeholder)| kind_at(schema.get(), placeholder));
             let written = match kind {
                 Some(kind) => encode::write_value(&mut w, kind, &value, 0),
