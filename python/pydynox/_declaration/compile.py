@@ -219,7 +219,7 @@ class SchemaOf:
 
 def _config_of_document(cls: type[Any]) -> ModelConfig:
     """The settings of a document class and its bases: a document has no table, so only those of how values are stored."""
-    config = merge(config for base in reversed(cls.__mro__) if (known := definition_of(base)) for config in known.own_config)
+    config = merge(config for base in reversed(cls.__mro__) if (parent := definition_of(base)) for config in parent.own_config)
     others = set(config.given) - {"datetime_format"}
     if others:
         fail(cls, "model_config", f"sets {min(others)}= in a document: only datetime_format= applies there")

@@ -28,7 +28,7 @@ _OPTIONS = ("format", "epoch", "naive", "truncate")
 def times_in(kind: Kind) -> Iterator[Time]:
     """The datetimes, dates and times in a kind, at any depth that ``format=`` reaches."""
     if kind[0] in _TIMES:
-        yield kind  # type: ignore[misc]  # a kind is a tuple that its first element describes
+        yield kind
     elif kind[0] == "tuple":
         for inner in kind[1]:
             yield from times_in(inner)

@@ -17,7 +17,7 @@ impl Form {
     ///
     /// # Errors
     ///
-    /// The text is none, or allows more than this form reads.
+    /// The text is not a point in time, or needs more than this form reads.
     #[inline]
     pub fn read_instant(&self, text: &str) -> Result<Instant, TimeError> {
         if let Some(read) = self.read_pattern(text) {
@@ -29,8 +29,8 @@ impl Form {
 
     /// The point in time that a stored number, in plain notation, represents.
     ///
-    /// A number is what the form writes. Where the form writes text, or the number is no year from 1 to 9999 in seconds, it is
-    /// taken for seconds if it can be, else for milliseconds.
+    /// A number means what the form writes. Where the form writes text, it is taken for seconds if its year is then one from 1 to
+    /// 9999, else for milliseconds.
     ///
     /// # Errors
     ///

@@ -80,7 +80,7 @@ impl Form {
         matches!(written, Some(Stored::Number(written)) if written == number)
     }
 
-    /// Whether a text that was read as one of its type has the form: its separators stand where this form has them.
+    /// Whether a text that was read as one of its type has the form: its separators are where this form has them.
     #[inline]
     pub fn is_form_of(&self, text: &str, of: Of) -> bool {
         let bytes = text.as_bytes();

@@ -237,6 +237,9 @@ impl Schema {
         let unique = constraints_of(py, &layout, unique)?;
         let index_keys = index_keys_of(&layout, &item);
         let templates = Template::all(py, &layout)?;
+        let stored_forms = StoredForms::of(&layout, &templates, |index| {
+            index_keys.get(index).is_some_and(Option::is_some)
+        });
         let rules = Rules {
             partition_key: item.partition_key.attribute_name.clone(),
             purposes: purposes_of(layout.fields()),
@@ -260,9 +263,7 @@ impl Schema {
             rules,
             templates,
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
-            stored_forms: StoredForms::of(&layout, &templates, |index| {
-                index_keys.get(index).is_some_and(Option::is_some)
-            }),
+            stored_forms,
             index_keys,
             item,
             key_names,

@@ -16,7 +16,7 @@ use crate::values::field::{Field, Role};
 use crate::values::field_set::FieldSet;
 use crate::values::layout::Layout;
 
-/// Keys built from datetimes in an unknown form that are looked into before looking is given up.
+/// Maximum number of differing keys whose form is searched for: an item without a form that fits costs a search.
 const TRIES: usize = 16;
 
 /// The keys of a model, and of its indexes, that hold times.
@@ -38,7 +38,7 @@ struct Scalar {
 }
 
 impl StoredForms {
-    /// Those of a model; None where no key holds a time, and nothing needs to be looked at.
+    /// Those of a model; None where no key holds a time.
     pub(super) fn of(
         layout: &Layout,
         templates: &[Template],
