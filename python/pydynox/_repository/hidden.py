@@ -156,7 +156,7 @@ class Declared:
         kind = kind_of(member.type)
         if purpose == "version" and kind != ("int",):
             refuse(self._source.name, member.name, f"is version= and has the type {describe(member.type)}: it must be int")
-        if purpose == "expires_at" and kind not in (("datetime", "iso"), ("optional", ("datetime", "iso"))):
+        if purpose == "expires_at" and (kind[1] if kind[0] == "optional" else kind)[0] != "datetime":
             refuse(
                 self._source.name,
                 member.name,

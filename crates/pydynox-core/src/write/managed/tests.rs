@@ -249,10 +249,19 @@ fn a_check_of_an_unknown_version_relies_on_nothing() {
 }
 
 #[test]
-fn the_last_stamp_proves_whose_item_it_is() {
+fn the_last_stamp_to_the_microsecond_proves_whose_item_it_is() {
+    // The other one is of whole seconds, in which several writes may have come.
     let values = ManagedValues::of_create_at(&managed().purposes, now()).unwrap();
     let (attribute, json) = values.proof().unwrap().mark.unwrap();
-    assert_eq!((&*attribute, &*json), ("updated", &br#"{"N":"3600"}"#[..]));
+    assert_eq!((&*attribute, &*json), ("created", NOW.as_bytes()));
+}
+
+#[test]
+fn a_stamp_of_whole_seconds_proves_nothing() {
+    let updated = (5, Purpose::UpdatedAt, "updated", Form::WHOLE_SECONDS);
+    let values = ManagedValues::of_create_at(&Purposes::new([updated]), now()).unwrap();
+    assert_eq!(written(&values), [(5, r#"{"N":"3600"}"#.to_owned())]);
+    assert_eq!(values.proof(), None);
 }
 
 #[test]
