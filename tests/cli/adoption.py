@@ -242,7 +242,159 @@ def names() -> Case:
     )
 
 
-TABLES: dict[str, Callable[[], Case]] = {"orders": orders, "shop": shop, "forum": forum, "names": names}
+def times() -> Case:
+    """Forms of times: each that has a format, and those that leave a doubt."""
+    items = []
+    for number in range(12):
+        spec = ("seconds", "milliseconds", "microseconds")[number % 3]
+        items.append(
+            item(
+                source=f"s{number % 3}",
+                at=at(number, zone="+0000"),
+                index_at=at(number, "milliseconds"),
+                mixed_key=at(number, zone=("Z", "+00:00")[number % 2]),
+                offset=at(number, zone="+00:00"),
+                seconds=at(number, "seconds"),
+                space=at(number, "seconds").replace("T", " "),
+                plain=at(number, "seconds", ""),
+                plain_micro=at(number, zone=""),
+                plain_mixed=at(number, zone="" if number else "Z"),
+                local=at(number, "seconds", "+02:00"),
+                various=at(number, spec, ("Z", "+00:00")[number % 2]),
+                day="2026-11-23",
+                clock="03:41:00",
+                clock_micro="03:41:00.000001",
+                clock_mixed="03:41:00" if number else "03:41:00.5",
+                late="2026-02-30T00:00:00Z",
+                many=[at(number), at(1)],
+                many_seconds=[at(number, "seconds")],
+                document={"seen": at(number, zone="+0000"), "days": {f"{day}-x": at(day) for day in range(number % 4)}},
+            )
+        )
+    return Case(
+        keys={"source": "S", "at": "S"},
+        items=items,
+        types={"index_at": "S", "mixed_key": "S"},
+        indexes={"by_index_at": {"keys": ["source", "index_at"]}, "by_mixed": {"keys": ["mixed_key"]}},
+        table="times",
+    )
+
+
+def electrodb() -> Case:
+    """As ElectroDB's documentation shows its items: keys with the names of service and entity, which attributes hold too."""
+    items = []
+    for number in range(6):
+        items.append(
+            item(
+                pk=f"$taskapp#team_t{number % 2}",
+                sk=f"$employees#employee_1#office_paris#id_{number}",
+                gsi1pk=f"$taskapp#office_paris#{number}",
+                gsi1sk="$employee_1",
+                id=f"{number}",
+                team=f"t{number % 2}",
+                office="paris",
+                createdAt=1_764_000_000_000 + number,
+                startDate=f"2026-11-{number + 1:02d}",
+                __edb_e__="employee",
+                __edb_v__="1",
+            )
+        )
+        items.append(
+            item(
+                pk=f"$taskapp#employee_{number}",
+                sk=f"$task_1#project_p#task_{number}",
+                task=f"{number}",
+                project="p",
+                updatedAt=at(number, "milliseconds"),
+                points=number,
+                tags={"a"},
+                __edb_e__="task",
+                __edb_v__="1",
+            )
+        )
+    return Case(
+        keys={"pk": "S", "sk": "S"},
+        items=items,
+        types={"gsi1pk": "S", "gsi1sk": "S"},
+        indexes={"gsi1pk-gsi1sk-index": {"keys": ["gsi1pk", "gsi1sk"]}},
+        table="electro",
+    )
+
+
+def go_time(number: int) -> str:
+    """As Go's time.RFC3339Nano writes it: without the zeros at the end of the fraction."""
+    fraction = ("", "25", "5", "000001", "123456", "123456789")[number % 6]
+    return f"2026-11-23T03:41:{number:02d}{'.' if fraction else ''}{fraction}Z"
+
+
+def go() -> Case:
+    """As the documentation of Go's attributevalue describes it: time.Time as text, unixtime as a number, nil as NULL."""
+    items = [
+        item(
+            ID=f"i{number}",
+            At=go_time(number),
+            Created=go_time(number + 1),
+            Expires=1_900_000_000 + number,
+            Ratio=0.5,
+            Count=number,
+            Raw=b"raw",
+            Tags={"a", "b"},
+            Names=["x"],
+            Parent=None,
+            Nested={"Done": number % 2 == 0, "At": go_time(number)},
+            Scores={"math": 1, "art": number},
+        )
+        for number in range(8)
+    ]
+    return Case(keys={"ID": "S", "At": "S"}, items=items, ttl="Expires", table="go-events")
+
+
+def java_time(number: int) -> str:
+    """As Java's Instant.toString writes it: a fraction of 0, 3, 6 or 9 digits."""
+    nanoseconds = (0, 250_000_000, 250_001_000, 250_001_002)[number % 4]
+    digits = 0 if not nanoseconds else 3 if nanoseconds % 1_000_000 == 0 else 6 if nanoseconds % 1_000 == 0 else 9
+    fraction = f".{nanoseconds:09d}"[: digits + 1] if digits else ""
+    return f"2026-11-23T03:41:{number:02d}{fraction}Z"
+
+
+def java() -> Case:
+    """As the documentation of Java's enhanced client describes its converters: Instant and LocalDate as text, null as NULL."""
+    items = [
+        item(
+            accountId=f"a{number}",
+            subId=number,
+            createdDate=java_time(number),
+            born="2026-11-23",
+            meeting="2026-11-23T03:41:00",
+            lasts="PT3M",
+            uuid=str(UUID(int=number, version=4)),
+            active=True,
+            version=number,
+            nickname=None if number % 2 else "n",
+            roles={"admin"},
+            address={"street": "Rue 1", "since": java_time(number)},
+        )
+        for number in range(8)
+    ]
+    return Case(
+        keys={"accountId": "S", "subId": "N"},
+        items=items,
+        types={"createdDate": "S"},
+        indexes={"customers_by_date": {"keys": ["accountId", "createdDate"]}},
+        table="Customer",
+    )
+
+
+TABLES: dict[str, Callable[[], Case]] = {
+    "orders": orders,
+    "shop": shop,
+    "forum": forum,
+    "names": names,
+    "times": times,
+    "electrodb": electrodb,
+    "go": go,
+    "java": java,
+}
 
 
 #: Model files: each has a golden file too.

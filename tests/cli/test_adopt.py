@@ -17,9 +17,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from pydynox import Credentials, DynamoDBClient, Model
+from pydynox import Attr, Credentials, DynamoDBClient, Model, field, partition_key
 from pydynox.document import Document
 from pydynox.exceptions import ConfigurationError, PydynoxError, TableNotFoundError, ValidationError
 from pydynox.local import LocalServer
@@ -27,7 +27,8 @@ from pydynox.migrate.adopt import adopt_file, adopt_pynamodb, adopt_table
 
 from tests.cli import adoption, theirs
 from tests.cli.adoption import GOLDEN, TABLES, Case, item, wire
-from tests.faults.deeds import forward
+from tests.conftest import client_of
+from tests.faults.deeds import answer, error, forward
 from tests.faults.server import FaultServer
 
 
@@ -185,7 +186,70 @@ def items_of(client: DynamoDBClient, case: Case) -> Any:
     return sorted(json.dumps(one, sort_keys=True) for one in answer["Items"])
 
 
+class TestKinds:
+    def source(self, memory: DynamoDBClient, items: list[dict[str, Any]], **options: Any) -> str:
+        case = Case({"pk": "S"}, items, options=options)
+        case.create(memory)
+        return case.source(memory)
+
+    def test_a_type_that_changes_nothing_about_the_attributes_is_an_attribute(self, memory):
+        source = self.source(memory, [item(pk=f"{number}", type=("a", "b")[number % 2], size=1) for number in range(8)])
+
+        assert "entity=" not in source
+        assert "    type: Attr[str]\n" in source
+
+    def test_a_type_by_which_the_attributes_differ_names_kinds_of_items(self, memory):
+        items = [item(pk=f"{number}", type=("a", "b")[number % 2], **{("x", "y")[number % 2]: 1}) for number in range(8)]
+
+        source = self.source(memory, items)
+
+        assert 'class A(Adopted, entity="a"):' in source
+        assert 'class B(Adopted, entity="b"):' in source
+
+    def test_an_attribute_that_is_named_as_the_discriminator_is_one(self, memory):
+        source = self.source(
+            memory, [item(pk=f"{number}", what=("a", "b")[number % 2]) for number in range(4)], discriminator="what"
+        )
+
+        assert 'entity_attribute="what"' in source
+        assert 'entity="a"' in source
+
+    def test_one_kind_is_one_class(self, memory):
+        source = self.source(memory, [item(pk=f"{number}", _type="user", name="x") for number in range(3)])
+
+        assert 'class Adopted(Model[str], table="adopted", entity="user"):' in source
+
+    def test_an_attribute_of_many_values_is_data(self, memory):
+        assert "entity=" not in self.source(memory, [item(pk=f"{number}", kind=f"{number}") for number in range(60)])
+
+    def test_guards_of_unique_values_are_not_items(self, memory, drive):
+        class Mail(Model[str], table="adopted"):
+            mail_id: Attr[str] = partition_key()
+            address: Attr[str] = field(unique=True)
+
+        Mail.table.sync.create()
+        Mail(mail_id="m1", address="a@b.c").sync.create()
+
+        source = drive(adopt_table("adopted", client=memory))
+
+        assert "a sample of 1 item." in source
+        assert "unique" not in source
+
+
 class TestBadInput:
+    def test_a_time_to_live_that_may_not_be_described_is_left_out_and_named(self, serve, drive):
+        table = {
+            "TableName": "things",
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "TableStatus": "ACTIVE",
+        }
+        server = serve(answer({"Table": table}), error("AccessDeniedException"), answer({"Items": [item(pk="a")], "Count": 1}))
+
+        source = drive(adopt_table("things", sample=1, client=client_of(server)))
+
+        assert "# DescribeTimeToLive is denied, so a time to live is not declared\nclass Thing(" in source
+
     @pytest.mark.parametrize("sample", [0, -1, True, 1.5])
     def test_a_sample_of_no_items_is_refused_before_anything_is_sent(self, sample, drive):
         nowhere = DynamoDBClient(endpoint_url="http://127.0.0.1:9", region="eu-west-1", credentials=Credentials("any", "any"))
@@ -233,6 +297,9 @@ WORKBENCH: dict[str, Any] = {
         {
             "TableName": "T",
             "KeyAttributes": {"PartitionKey": {"AttributeName": "pk", "AttributeType": "S"}},
+            "GlobalSecondaryIndexes": [
+                {"IndexName": "by_mail", "KeyAttributes": {"PartitionKey": {"AttributeName": "mail", "AttributeType": "S"}}}
+            ],
             "TableData": [{"pk": {"S": "a"}}],
         }
     ],
@@ -281,6 +348,10 @@ class TestFiles:
             (changed("DataModel.0.TableData.0.pk", {"N": "1"}), r"TableData\[0\] has no pk of the type S, a part of the key"),
             (changed("DataModel.0.TableData.0.n", {"N": "one"}), r"TableData\[0\].n.N must be a number, not 'one'"),
             (changed("DataModel.0.TableData.0.n", {"BOOL": "true"}), r"TableData\[0\].n.BOOL must be true or false"),
+            (
+                changed("DataModel.0.TableData.0.mail", {"N": "1"}),
+                r"TableData\[0\].mail is a part of an index key of the type S: give it",
+            ),
             ('{"tables": [{}]}', r"tables\[0\] has no member AttributeDefinitions"),
             (
                 '{"tables": [], "version": "2"}',
@@ -511,7 +582,16 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
                         "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": [draw(hostile)]},
                     }
                 ],
-                "TableData": [{"entity": {"S": kind}, **row, pk: {"S": draw(hostile)}, sk: {"S": draw(hostile)}} for row in rows],
+                "TableData": [
+                    {
+                        "entity": {"S": kind},
+                        **row,
+                        pk: {"S": draw(hostile)},
+                        sk: {"S": draw(hostile)},
+                        index: {"S": draw(hostile)},
+                    }
+                    for row in rows
+                ],
             }
         ],
     }
@@ -554,3 +634,33 @@ def test_the_source_of_any_names_is_laid_out_as_a_formatter_does(several):
     done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
 
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
+
+
+@settings(max_examples=80, deadline=None)
+@given(files())
+def test_models_of_any_names_are_valid_and_read_the_sample(model):
+    (table,) = model["DataModel"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    table["TableName"], index["IndexName"] = "things", "by-this"
+    text = json.dumps(model, ensure_ascii=False)
+    assume("\ud800" not in text)  # a lone surrogate is in a file, but never in a table
+
+    module = ModuleType("adopted_from_a_file")
+    sys.modules[module.__name__] = module
+    exec(compile(adopt_file(text), "adopted", "exec"), vars(module))  # noqa: S102  (the subject of this test)
+
+    base, *_ = models(module)
+    for one in table["TableData"]:
+        row = base.model_from_item(one)
+        names = {attribute.attribute_name: name for name, attribute in type(row).model_fields.items()}
+        for attribute, value in one.items():
+            if attribute in names:
+                assert equals(getattr(row, names[attribute]), value), attribute
+
+
+@pytest.mark.engines("moto")
+def test_a_table_of_another_engine(client):
+    case = TABLES["orders"]()
+    case.create(client)
+
+    assert case.source(client) == (GOLDEN / "orders.py").read_text(encoding="utf-8")

@@ -68,7 +68,7 @@ async def adopt_table(
             "class that describes it, or declare the model by hand",
             table=table,
         )
-    return source_of([(layout, items, {})], f"a sample of {len(items):,} items", discriminator)
+    return source_of([(layout, items, {})], f"a sample of {len(items):,} item{'s' * (len(items) != 1)}", discriminator)
 
 
 def adopt_file(text: str | bytes, /, *, table: str | None = None, discriminator: str | None = None) -> str:

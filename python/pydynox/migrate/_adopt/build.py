@@ -112,6 +112,12 @@ class _Builder:
         is_key = stored in self.layout.index_keys
         if seen is None:
             return _unseen(stored, kind)
+        if is_key and set(seen.kinds) != {kind}:
+            # An index that was added later leaves out the items that do not fit it.
+            field = _unseen(stored, kind)
+            counts = ", ".join(f"{each} {count:,}" for each, count in seen.kinds.most_common())
+            field.notes = [f"does not fit: an index needs {kind}, and there are {counts}; the other items cannot be read"]
+            return field
         return self.types.field(base.name, stored, seen, len(self.items), is_key=is_key)
 
     def _time_to_live(self, base: Class, seen: Observed | None) -> Field:

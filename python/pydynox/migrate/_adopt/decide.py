@@ -31,6 +31,7 @@ FORMATS: dict[Form, str | None] = {
     Form("time", 6): None,
     Form("time", 0): "iso_seconds",
 }
+PATTERNS = {"iso_seconds": "%Y-%m-%dT%H:%M:%SZ"}
 DIGITS = (0, 3, 6, 9)  # of the fractions that a pattern can have, and that Java writes
 UTC_OFFSETS = ("Z", "+00:00", "+0000")
 #: The types of attributes that a file declares but no item has; Decimal reads every number.
@@ -165,8 +166,8 @@ def text_type(seen: Observed, *, ordered: bool = False, nested: bool = False) ->
         return Decided("str", notes=["each is a UUID: Attr[UUID] reads them"])
     if kind == "json":
         return Decided("str", notes=["each is JSON text: JSONAttribute() reads them"])
-    if len(forms) == 1 and (name := _format(next(iter(forms)))) is not _NO_FORMAT:
-        return _timed(kind, name, seen, nested=nested)
+    if len(forms) == 1 and (name := _format(next(iter(forms)))) != _NO_FORMAT:
+        return _timed(kind, name, seen, ordered=ordered, nested=nested)
     if kind == "time":
         return Decided("str", notes=[f"each is a time of day, but they differ in form: {_listed(forms)}"])
     return _varied(seen, ordered=ordered, nested=nested)
@@ -185,10 +186,13 @@ def _format(form: Form) -> str | None:
     return f"%Y-%m-%d{form.between}%H:%M:%S{fraction}{form.offset}" if form.kind == "datetime" else f"%H:%M:%S{fraction}"
 
 
-def _timed(kind: str, name: str | None, seen: Observed, *, nested: bool) -> Decided:
+def _timed(kind: str, name: str | None, seen: Observed, *, ordered: bool, nested: bool) -> Decided:
     """A type whose values are all written in one format."""
+    form = next(iter(seen.forms))
+    if ordered and form.digits > MICROSECOND:
+        return Decided("str", notes=[f"each is a time, finer than the microsecond that a datetime can hold: {form}"])
     if nested and name is not None:
-        return Decided("str", notes=[f"each is a {kind} of the form {_listed(seen.forms)}"])
+        return Decided("str", notes=[f"each is a {kind}: {form}"])
     arguments = [f"format={literal(name)}"] if name else []
     return Decided(kind, *_truncated(seen, arguments))
 
@@ -203,14 +207,15 @@ def _varied(seen: Observed, *, ordered: bool, nested: bool) -> Decided:
     """Points in time that are written in several forms, or in one that no format writes."""
     forms = seen.forms
     if any(not form.offset for form in forms):
-        note = (
-            f"each is a time, but not each has an offset: {_listed(forms)}. If those without one are in UTC, naive=UTC reads them"
-        )
+        note = f"each is a time, but not each has an offset from UTC: {_listed(forms)}"
+        if len(forms) == 1 and (name := _format(next(iter(forms))._replace(offset="Z"))) != _NO_FORMAT:
+            # A pattern without an offset: its text is UTC, which only the reader of this comment can know.
+            pattern = "%Y-%m-%dT%H:%M:%S.%f" if name is None else PATTERNS.get(name, name).removesuffix("Z")
+            note = f"each is a time without an offset from UTC: {_listed(forms)}. If it is UTC, Attr[datetime] = "
+            note += f"field(format={literal(pattern)}) reads it"
         return Decided("str", notes=[note])
     if ordered:
-        note = (
-            f"each is a time, but the texts do not sort like the times, because they differ in width or offset: {_listed(forms)}"
-        )
+        note = f"each is a time, but the texts of this key differ in width or offset and do not sort like them: {_listed(forms)}"
         return Decided("str", notes=[note])
     if nested:
         return Decided("str", notes=[f"each is a time: {_listed(forms)}"])
@@ -219,7 +224,11 @@ def _varied(seen: Observed, *, ordered: bool, nested: bool) -> Decided:
         # Both leave out what is zero: Go digit by digit, Java three digits at a time.
         is_java = seen.padded > 0 or all(form.digits in DIGITS for form in forms)
         name = "java_instant" if is_java else "rfc3339_nano"
-        return Decided("datetime", [f"format={literal(name)}", *arguments], [f"the width varies: {_listed(forms)}", *notes])
+        return Decided(
+            "datetime",
+            [f"format={literal(name)}", *arguments],
+            [f"of varying width, which a key cannot have: {_listed(forms)}", *notes],
+        )
     counted = ((count, _format(form)) for form, count in forms.most_common())
     chosen = next((name for _, name in counted if name != _NO_FORMAT), None)
     written = chosen or "YYYY-MM-DDThh:mm:ss.ffffffZ"

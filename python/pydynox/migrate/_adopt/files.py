@@ -213,6 +213,11 @@ def _item(part: _Part, layout: Layout) -> Wire:
     for name in layout.key:
         if layout.types[name] not in item.get(name, {}):
             raise ConfigurationError(f"{part.path} has no {name} of the type {layout.types[name]}, a part of the key: add it")
+    for name in layout.index_keys:
+        if name in item and layout.types[name] not in item[name]:
+            raise ConfigurationError(
+                f"{part.path}.{name} is a part of an index key of the type {layout.types[name]}: give it that type, or remove it"
+            )
     return item
 
 

@@ -54,17 +54,17 @@ def layout_of(name: str, raw: Mapping[str, Any], ttl: str | None = None) -> Layo
     layout = Layout(name, partition[0], sort[0] if sort else None, types, ttl=ttl)
     for member, is_global in (("GlobalSecondaryIndexes", True), ("LocalSecondaryIndexes", False)):
         for each in raw.get(member) or ():
-            layout.indexes.append(_index(each, is_global=is_global))
+            layout.indexes.append(_index(each, layout.key, is_global=is_global))
     layout.indexes.sort(key=lambda index: index.stored)
     return layout
 
 
-def _index(raw: Mapping[str, Any], *, is_global: bool) -> Index:
+def _index(raw: Mapping[str, Any], key: list[str], *, is_global: bool) -> Index:
     partition, sort = _key_of(raw)
     projection: Mapping[str, Any] = raw.get("Projection") or {}
     kind: str = projection.get("ProjectionType", "ALL")
-    included: list[str] = sorted(projection.get("NonKeyAttributes") or ())
-    projected: str | list[str] = included if kind == "INCLUDE" and included else kind
+    included = sorted(set[str](projection.get("NonKeyAttributes") or ()) - {*key, *partition, *sort})  # keys are always included
+    projected: str | list[str] = (included or "KEYS_ONLY") if kind == "INCLUDE" else kind
     return Index(raw["IndexName"], is_global, partition, sort, projected)
 
 

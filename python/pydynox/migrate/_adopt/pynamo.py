@@ -153,11 +153,11 @@ class _Adoption:
             if codecs:
                 declared.arguments.append(f"{{{', '.join(f'{literal(name)}: {codec}()' for name, codec in codecs.items())}}}")
                 declared.imports += [(FORMS, codec) for codec in codecs.values()]
-        elif _is_plain_map(type(attribute)):
+        elif _is_plain_map(_class_of(attribute)):
             declared.type = f"dict[str, Any]{optional}"
             declared.arguments += ["dict[str, Any]"] if optional else []
         else:
-            document = self._document(type(attribute))
+            document = self._document(_class_of(attribute))
             declared.type = f"{document}{optional}"
             declared.arguments.append(document)
 
@@ -222,12 +222,17 @@ def _kind_of_class(cls: type[Any]) -> str:
 
 
 def _kind(attribute: Any) -> str:
-    return _kind_of_class(type(attribute))
+    return _kind_of_class(_class_of(attribute))
+
+
+def _class_of(attribute: Any) -> type[Any]:
+    cls: type[Any] = attribute.__class__
+    return cls
 
 
 def _form_of(attribute: Any) -> tuple[str, list[str]]:
     """The attribute class here, and what to say about it."""
-    kind, own = _kind(attribute), type(attribute)
+    kind, own = _kind(attribute), _class_of(attribute)
     if kind in ("MapAttribute", "DynamicMapAttribute") or own.__module__ == "pynamodb.attributes":
         return kind, []
     plain = kind if kind in TYPES or kind == "ListAttribute" else PLAIN.get(attribute.attr_type, "JSONAttribute")
