@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from operator import is_, itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pydynox._core as _core
@@ -11,6 +12,7 @@ from pydynox.exceptions import SerializationError, ValidationError
 from pydynox.hooks import Hooks
 from pydynox.key import Key
 
+from .classes import value_getter
 from .loaded import LoadedObjects
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _OBJECT = "_object"  # in the dictionary of an item, what returns its object, or
 class Binding(Hooks):
     """The hooks of a hidden model: an item that was read becomes an object, and a write teaches the object its version."""
 
-    __slots__ = ("_hidden_names", "_loaded", "_model", "_same_names", "_source", "_version")
+    __slots__ = ("_hidden_names", "_key_names", "_loaded", "_model", "_same_names", "_source", "_stored_values", "_version")
 
     converts = True
 
@@ -37,6 +39,9 @@ class Binding(Hooks):
         self._hidden_names = dict(names)
         self._same_names = all(name == hidden for name, hidden in names.items())
         self._version = version
+        self._stored_values = value_getter(itemgetter, tuple(names.values()))
+        keys: tuple[str, ...] = model.__match_args__
+        self._key_names = {name: hidden for name, hidden in names.items() if hidden in keys}
         self._loaded = LoadedObjects() if remembers else None
 
     async def before(self, instance: Any, event: str) -> None:
@@ -96,11 +101,11 @@ class Binding(Hooks):
             TypeError: It is not an object of the class.
             ValidationError: A value cannot be stored, or the key of a stored item was changed.
         """
-        self.check_class(target)
         item = None if self._loaded is None else self._loaded.item_of(target)
         if item is not None:
             self._take_values(item, target)
             return item
+        self.check_class(target)
         item = self._new_item(target)
         self._attach(item, target)
         return item
@@ -132,7 +137,9 @@ class Binding(Hooks):
         if item is None or not _core.is_stored(item):
             return self._new_item(target)
         values = self.values_of(target)
-        self._check_key(item, {hidden: values[name] for name, hidden in self._hidden_names.items()})
+        for name, hidden in self._key_names.items():
+            if item.__dict__[hidden] != values[name]:
+                raise self._moved(name)
         return item
 
     def known_item(self, target: Any, verb: str) -> Any:
@@ -184,7 +191,7 @@ class Binding(Hooks):
         try:
             return self._source.values(target)
         except AttributeError as error:
-            raise _refused(f"this {self._source.name} lacks a value: {error}") from None
+            raise self._incomplete(error) from None
 
     def check_class(self, target: Any) -> None:
         """Refuse what is not exactly of the class: a subclass may have members that would be lost.
@@ -208,16 +215,19 @@ class Binding(Hooks):
             hidden = {self._hidden_names[name]: value for name, value in values.items()}
         if name is not None:
             version = hidden.pop(self._hidden_names[name])
-            if type(version) is not int or version < 0:
-                raise _refused(f"{self._source.name}.{name} is {version!r}: a version is an int of 0 or more", name)
+            self._check_version(version)
         item = self._model(**hidden)
         if name is not None:
             item.__dict__[self._hidden_names[name]] = version
+        self._check(target)
+        return item
+
+    def _check(self, target: Any) -> None:
+        """Refuse an object that its class would not make again of the same values."""
         try:
-            self._source.check(target, values)
+            self._source.check(target)
         except Exception as error:  # noqa: BLE001 (the class can raise anything)
             raise _refused(f"{self._source.name} refuses this object: {self._described(error)}") from None
-        return item
 
     def _as_stored(self, target: Any) -> Any:
         """The item of an object, as if it had been read with the object's values."""
@@ -229,38 +239,61 @@ class Binding(Hooks):
         return self._model.model_from_item(stored)
 
     def _take_values(self, item: Any, target: Any) -> None:
-        """Bring the item of an object up to date with it."""
-        fresh: dict[str, Any] = self._new_item(target).__dict__
-        if _core.is_stored(item):
-            self._check_key(item, fresh)
-            self._check_version(item, fresh)
-        item.__dict__.update(fresh)
+        """Bring the item of an object up to date with it.
 
-    def _check_version(self, item: Any, fresh: Mapping[str, Any]) -> None:
-        name = self._version
-        if name is None:
-            return
-        stored, version = (values[self._hidden_names[name]] for values in (item.__dict__, fresh))
-        if stored != version:
-            raise _refused(
-                f"{self._source.name}.{name} is {version}, and the item was read or written with {stored}: every write sets the "
-                "version, so leave it alone",
-                name,
-            )
+        A value that is the same as before was checked before; if it was edited in place, the write checks it, as for a model.
+        """
+        values = self._values_in_order(target)
+        if not all(map(is_, values, self._stored_values(item.__dict__))):
+            self._take_changed(item, values)
+        if self._source.checks:
+            self._check(target)
 
-    def _check_key(self, item: Any, fresh: Mapping[str, Any]) -> None:
-        for field in self._key_names:
-            if item.__dict__[field] != fresh[field]:
-                raise _refused(
-                    f"{self._source.name}.{field} is the key of a stored item and cannot change: create a new item and delete "
-                    "this one",
-                    field,
-                )
+    def _take_changed(self, item: Any, values: tuple[Any, ...]) -> None:
+        stored, is_stored = item.__dict__, _core.is_stored(item)
+        problems: list[tuple[str, str]] = []
+        for (name, hidden), value in zip(self._hidden_names.items(), values, strict=True):
+            if stored[hidden] is value:
+                continue
+            if name == self._version:
+                if is_stored and stored[hidden] != value:
+                    raise _refused(
+                        f"{self._source.name}.{name} is {value!r}, and the item was read or written with {stored[hidden]}: every "
+                        "write sets the version, so leave it alone",
+                        name,
+                    )
+                self._check_version(value)
+                stored[hidden] = value
+            elif is_stored and name in self._key_names:
+                if stored[hidden] != value:
+                    raise self._moved(name)
+            else:
+                try:
+                    setattr(item, hidden, value)
+                except ValidationError as error:
+                    problems += error.errors
+        if problems:
+            raise ValidationError("; ".join(message for _, message in problems), errors=problems)
 
-    @property
-    def _key_names(self) -> tuple[str, ...]:
-        names: tuple[str, ...] = self._model.__match_args__
-        return names
+    def _check_version(self, version: object) -> None:
+        if type(version) is not int or version < 0:
+            message = f"{self._source.name}.{self._version} is {version!r}: a version is an int of 0 or more"
+            raise _refused(message, str(self._version))
+
+    def _moved(self, name: str) -> ValidationError:
+        return _refused(
+            f"{self._source.name}.{name} is the key of a stored item and cannot change: create a new item and delete this one",
+            name,
+        )
+
+    def _values_in_order(self, target: Any) -> tuple[Any, ...]:
+        try:
+            return self._source.values_in_order(target)
+        except AttributeError as error:
+            raise self._incomplete(error) from None
+
+    def _incomplete(self, error: AttributeError) -> ValidationError:
+        return _refused(f"this {self._source.name} lacks a value: {error}")
 
     def _attach(self, item: Any, target: Any) -> None:
         if self._loaded is None:
@@ -276,7 +309,7 @@ class Binding(Hooks):
     def _unreadable(self, item: Any, refusal: Exception) -> SerializationError:
         """The error of a stored item that the class refuses."""
         values = {attribute.attribute_name: item.__dict__[name] for name, attribute in self._model.model_fields.items()}
-        key: Key[Any] = Key(self._model, tuple(item.__dict__[name] for name in self._key_names))
+        key: Key[Any] = Key(self._model, tuple(item.__dict__[hidden] for hidden in self._model.__match_args__))
         return SerializationError(
             f"the stored item is refused by {self._source.name}: {self._described(refusal)}",
             model=self._source.name,

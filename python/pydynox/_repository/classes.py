@@ -35,9 +35,11 @@ class ObjectClass:
         name: Its name, for messages.
         members: What is stored of an object, by name, in the order of the class.
         is_frozen: Whether its objects cannot be changed.
+        checks: Whether ``check`` does anything.
     """
 
     is_frozen = False
+    checks = False
 
     def __init__(self, annotation: Any, cls: Any) -> None:
         self.cls: Any = cls
@@ -49,7 +51,8 @@ class ObjectClass:
             raise ConfigurationError(f"{problem}: define it before the repository", model=self.name) from None
         self.members = {member.name: member._replace(type=substitute(member.type, meaning)) for member in members}
         self._names = tuple(self.members)
-        self._values_of = _getter(self._names)
+        #: The values of an object in the order of the members; raises AttributeError if it lacks one.
+        self.values_in_order = value_getter(attrgetter, self._names)
         self._is_direct = all(member.parameter == name for name, member in self.members.items())
 
     @property
@@ -72,9 +75,9 @@ class ObjectClass:
         Raises:
             AttributeError: It lacks one.
         """
-        return dict(zip(self._names, self._values_of(instance), strict=True))
+        return dict(zip(self._names, self.values_in_order(instance), strict=True))
 
-    def check(self, instance: Any, values: Values) -> None:
+    def check(self, instance: Any) -> None:
         """Check what the class itself would refuse to read back; any exception refuses the object."""
 
     def build(self, values: Values) -> Any:
@@ -141,6 +144,8 @@ class _Attrs(ObjectClass):
 class _Struct(ObjectClass):
     """A ``msgspec.Struct``. Its constructor checks nothing, so msgspec converts what is read and checks what is written."""
 
+    checks = True
+
     def __init__(self, annotation: Any, cls: Any) -> None:
         msgspec: Any = sys.modules["msgspec"]
         super().__init__(annotation, cls)
@@ -160,8 +165,8 @@ class _Struct(ObjectClass):
     def read_members(self) -> Iterable[ClassMember]:
         return struct_members(self.cls, hints_of(self.cls))
 
-    def check(self, instance: Any, values: Values) -> None:  # noqa: ARG002 (as above)
-        self.build(values)
+    def check(self, instance: Any) -> None:
+        self.build(self.values(instance))
 
     def build(self, values: Values) -> Any:
         ordered = [values[name] for name in self._names]
@@ -179,7 +184,7 @@ class _Pydantic(ObjectClass):
     def __init__(self, annotation: Any, cls: Any) -> None:
         super().__init__(annotation, cls)
         self.is_frozen = bool(cls.model_config.get("frozen"))
-        self._keeps_extra = cls.model_config.get("extra") == "allow"
+        self.checks = cls.model_config.get("extra") == "allow"
         try:
             self._options = pydantic_options(cls)
         except TypeError as problem:
@@ -210,8 +215,8 @@ class _Pydantic(ObjectClass):
                 is_optional=not field.is_required(),
             )
 
-    def check(self, instance: Any, values: Values) -> None:  # noqa: ARG002 (as above)
-        if self._keeps_extra and instance.__pydantic_extra__:
+    def check(self, instance: Any) -> None:
+        if self.checks and instance.__pydantic_extra__:
             extra = ", ".join(map(repr, instance.__pydantic_extra__))
             raise ValueError(f"it has the extra values {extra}, which have no declared type and are not stored: declare them")
 
@@ -253,11 +258,12 @@ def refuse(name: str, field: str, problem: str) -> NoReturn:
     raise ConfigurationError(f"{dotted} {problem}", model=name, attribute=field or None)
 
 
-def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    if len(names) == 1:
-        one = attrgetter(*names)
-        return lambda instance: (one(instance),)
-    return attrgetter(*names)
+def value_getter(getter: Any, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """An ``attrgetter`` or ``itemgetter`` that returns a tuple even of one name."""
+    values: Any = getter(*names)
+    if len(names) > 1:
+        return values  # type: ignore[no-any-return]  # of as many values as names
+    return lambda source: (values(source),)
 
 
 def _annotated(field: Any) -> Any:

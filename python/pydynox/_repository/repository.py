@@ -113,6 +113,7 @@ class Repository(Generic[Row]):
         self._schema: _core.Schema = model._schema
         self.model: type[Model[Any]] = model
         self.attr = AttributePaths(model, declared.names)
+        self._sync: SyncRepository[Row] | None = None  # made once, because making it costs a good part of a call
 
     async def get(
         self, /, *values: Any, consistent_read: bool | None = None, timeout: float | None = NOT_GIVEN, **key: Any
@@ -546,9 +547,12 @@ class Repository(Generic[Row]):
     @property
     def sync(self) -> SyncRepository[Row]:
         """The blocking form of this repository."""
-        from pydynox.sync import SyncRepository
+        view = self._sync
+        if view is None:
+            from pydynox.sync import SyncRepository
 
-        return SyncRepository(self)
+            view = self._sync = SyncRepository(self)
+        return view
 
     def __repr__(self) -> str:
         return f"<repository of {self.model.__name__} in {self.model.model_config.table!r}>"
