@@ -21,14 +21,14 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from pydynox import Attr, Credentials, DynamoDBClient, Model, field, partition_key
 from pydynox.document import Document
-from pydynox.exceptions import ConfigurationError, PydynoxError, TableNotFoundError, ValidationError
+from pydynox.exceptions import ConfigurationError, PydynoxError, RequestTimeoutError, TableNotFoundError, ValidationError
 from pydynox.local import LocalServer
 from pydynox.migrate.adopt import adopt_file, adopt_pynamodb, adopt_table
 
 from tests.cli import adoption, theirs
 from tests.cli.adoption import GOLDEN, TABLES, Case, item, wire
 from tests.conftest import client_of
-from tests.faults.deeds import answer, error, forward
+from tests.faults.deeds import answer, drip, error, forward
 from tests.faults.server import FaultServer
 
 
@@ -184,6 +184,14 @@ class TestReadsOnly:
 def items_of(client: DynamoDBClient, case: Case) -> Any:
     answer = client.sync.call("Scan", TableName=case.table)
     return sorted(json.dumps(one, sort_keys=True) for one in answer["Items"])
+
+
+def test_a_timeout_holds_for_each_request(memory, serve, drive):
+    TABLES["forum"]().create(memory)
+    assert "class MyForumV2(" in drive(adopt_table("my-forum.v2", client=memory, timeout=60))
+
+    with pytest.raises(RequestTimeoutError):
+        drive(adopt_table("things", client=client_of(serve(drip(0.05))), timeout=0.3))
 
 
 class TestKinds:
