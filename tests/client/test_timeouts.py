@@ -39,6 +39,7 @@ from pydynox import (
 )
 from pydynox import sync as views
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, RequestTimeoutError, WriteOutcomeUnknownError
+from pydynox.migrate.adopt import adopt_table
 from pydynox.tables import ensure_tables
 
 from tests.conftest import Drive, Serve, client_of
@@ -165,6 +166,16 @@ def file_of(path: Path) -> Path:
     return made
 
 
+async def adopted(client: DynamoDBClient, timeout: Any) -> str | None:
+    """What is adopted of a table without items: nothing, after all requests."""
+    try:
+        return await adopt_table("orders", client=client, timeout=timeout)
+    except ConfigurationError as error:
+        if "has no items" not in str(error):
+            raise
+        return None
+
+
 Verb = Callable[[DynamoDBClient, Path, Any], Any]
 
 #: By the name of what is called; behind a space, which of several ways.
@@ -221,6 +232,7 @@ VERBS: dict[str, Verb] = {
     "ensure_tables": lambda _, __, t: ensure_tables(Order, timeout=t),
     "export_jsonl": lambda client, path, t: export_jsonl("orders", path / "file", client=client, timeout=t),
     "import_jsonl": lambda client, path, t: import_jsonl(Order, file_of(path), client=client, timeout=t),
+    "adopt_table": lambda client, _, t: adopted(client, t),
     "reencrypt": lambda client, _, t: pydynox.reencrypt(Patient, client=client, timeout=t),
     "verify_unique": lambda client, _, t: pydynox.verify_unique(User, client=client, timeout=t),
 }
