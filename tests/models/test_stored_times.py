@@ -716,3 +716,81 @@ def test_a_loaded_key_keeps_its_stored_form() -> None:
         ]
         item.sync.delete()
         assert raw(client) == []
+
+
+#: Items as the documentation of other libraries shows their times: table, how a model declares them, what is stored, the value.
+OTHERS: list[tuple[str, dict[str, Any], dict[str, str], Any]] = [
+    ("PynamoDB UTCDateTimeAttribute", {"format": "pynamodb"}, {"S": "2024-01-02T03:04:05.000006+0000"}, FINE),
+    ("PynamoDB TTLAttribute", {"format": "epoch"}, {"N": "1704164645"}, AT),
+    (
+        "ElectroDB string, toISOString",
+        {"format": "%Y-%m-%dT%H:%M:%S.%3fZ"},
+        {"S": "2024-01-02T03:04:05.250Z"},
+        AT.replace(microsecond=250_000),
+    ),
+    ("ElectroDB number, Date.now", {"format": "epoch_ms"}, {"N": "1704164645250"}, AT.replace(microsecond=250_000)),
+    ("Go time.Time", {"format": "rfc3339_nano"}, {"S": "2024-01-02T03:04:05.25Z"}, AT.replace(microsecond=250_000)),
+    ("Go time.Time, whole", {"format": "rfc3339_nano"}, {"S": "2024-01-02T03:04:05Z"}, AT),
+    ("Go attributevalue.UnixTime", {"format": "epoch"}, {"N": "1704164645"}, AT),
+    ("Java Instant", {"format": "java_instant"}, {"S": "2024-01-02T03:04:05.250Z"}, AT.replace(microsecond=250_000)),
+    ("Java Instant, micros", {"format": "java_instant"}, {"S": "2024-01-02T03:04:05.250100Z"}, AT.replace(microsecond=250_100)),
+    ("Java LocalDate", {"type": date}, {"S": "2024-01-02"}, AT.date()),
+    ("boto3 and isoformat()", {"format": "iso_offset"}, {"S": "2024-01-02T03:04:05.000006+00:00"}, FINE),
+]
+#: What can only be read: nothing writes the same text again.
+READABLE: list[tuple[str, dict[str, Any], dict[str, str], Any]] = [
+    (
+        "Go time.Time with nanoseconds",
+        {"format": "rfc3339_nano", "truncate": True},
+        {"S": "2024-01-02T03:04:05.000006789Z"},
+        FINE,
+    ),
+    ("Go time.Time elsewhere", {"format": "rfc3339_nano"}, {"S": "2024-01-02T05:04:05.000006+02:00"}, FINE),
+    ("Java LocalDateTime", {"naive": UTC}, {"S": "2024-01-02T03:04:05.000006"}, FINE),
+    ("Java LocalDateTime with nanoseconds", {"naive": UTC, "truncate": True}, {"S": "2024-01-02T03:04:05.000006789"}, FINE),
+]
+
+
+@pytest.mark.parametrize(
+    ("declared", "stored", "value"), [row[1:] for row in OTHERS + READABLE], ids=[row[0] for row in OTHERS + READABLE]
+)
+def test_times_of_other_programs_are_read_to_the_microsecond_and_found(
+    client: DynamoDBClient, declared: dict[str, Any], stored: dict[str, str], value: Any
+) -> None:
+    of, options = declared.get("type", datetime), {name: option for name, option in declared.items() if name != "type"}
+
+    class Event(Model[str], table="events"):
+        event_id: Attr[str] = partition_key()
+        at: Attr[of] = field(**options)  # type: ignore[valid-type]
+
+    Event.table.sync.create()
+    client.sync.call("PutItem", TableName="events", Item={"event_id": {"S": "e"}, "at": stored})
+    event = Event.sync.get_or_raise("e")
+    assert event.at == value
+    found = Event.sync.scan().filter(Event.at == value).all()
+    if any(row[1:] == (declared, stored, value) for row in OTHERS):
+        assert found == [event]
+        assert event.model_to_item()["at"] == stored
+
+
+@pytest.mark.parametrize(("declared", "stored", "value"), [row[1:] for row in OTHERS], ids=[row[0] for row in OTHERS])
+def test_keys_of_other_programs_are_found_or_refused_with_the_reason(
+    client: DynamoDBClient, declared: dict[str, Any], stored: dict[str, str], value: Any
+) -> None:
+    of, options = declared.get("type", datetime), {name: option for name, option in declared.items() if name != "type"}
+
+    def event() -> Any:
+        class Event(Model[str, of], table="events"):  # type: ignore[valid-type]
+            source: Attr[str] = partition_key()
+            at: Attr[of] = sort_key(**options)  # type: ignore[valid-type]
+
+        return Event
+
+    if declared.get("format") in UNSORTED:
+        with pytest.raises(ConfigurationError, match="which no key can have: its width varies"):
+            event()
+        return
+    model = event()
+    model.table.sync.create()
+    client.sync.call("PutItem", TableName="events", Item={"source": {"S": "s"}, "at": stored})
+    assert model.sync.get("s", value) == model(source="s", at=value)

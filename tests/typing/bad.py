@@ -334,6 +334,8 @@ class WrongTypes(Model[str], table="t"):
     f: Attr[Money] = field(codec=object())  # E: no codec
     g: Attr[int] = field(codec=MoneyCodec())  # E: codec of another type
     h: Attr[datetime] = field(epoch="minutes")  # E: unknown unit
+    h2: Attr[datetime] = field(format=1)  # E: no text
+    h3: Attr[datetime] = field(naive=True)  # E: no zone
     i: DatetimeAttribute = DatetimeAttribute(null=True)  # E: declared datetime
     j: EnumAttribute[Status] = EnumAttribute(Level)  # E: another enum
     k: EnumAttribute[Status] = EnumAttribute(Status, default=Level.LOW)  # E: default of another enum

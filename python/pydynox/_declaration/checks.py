@@ -14,7 +14,7 @@ from .fields import attribute_kind
 from .generics import is_root, type_arguments
 from .kinds import datetimes_as, describe, fits, is_key_kind, kind_of
 from .rules import checked_rules
-from .times import check_key_form, in_declared_form
+from .times import check_declared_form, check_key_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +123,7 @@ def check_attribute(cls: type[Any], attribute: Attr[Any]) -> None:
                 attribute.kind = attribute_kind(attribute)
         except TypeError as problem:
             fail(cls, name, f"has the type {describe(attribute.type)}, which cannot be stored: {problem}")
-    attribute.kind = in_declared_form(cls, attribute, attribute.kind)
+    check_declared_form(cls, attribute)
     if attribute.options.roles:
         check_key_form(cls, name, attribute, "is a key")
     if attribute.options.roles and not is_key_kind(attribute.kind) and not _is_open(cls, attribute):

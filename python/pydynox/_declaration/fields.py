@@ -11,6 +11,7 @@ from .annotations import fail
 from .kinds import describe, kind_of
 from .rules import checked_rules
 from .templates import Pieces, parsed_template
+from .times import in_declared_form
 
 if TYPE_CHECKING:
     from .definition import Definition
@@ -79,7 +80,7 @@ def attribute_kind(attribute: Attr[Any]) -> tuple[Any, ...]:
         kind = kind_of(attribute.type)
         return ("optional", ("json", kind[1])) if kind[0] == "optional" else ("json", kind)
     if codec is None:
-        return kind_of(attribute.type)
+        return in_declared_form(attribute, kind_of(attribute.type))
     from .record_types import codec_kind
 
     return codec_kind(attribute.type, codec, describe(attribute.type), kind_of)

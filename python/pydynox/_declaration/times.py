@@ -36,17 +36,32 @@ def times_in(kind: Kind) -> Iterator[Time]:
         yield from times_in(kind[1])
 
 
-def in_declared_form(cls: type[Any], attribute: Attr[Any], kind: Kind) -> Kind:
-    """The same kind with its datetimes, dates and times stored as the attribute declares.
+def in_declared_form(attribute: Attr[Any], kind: Kind) -> Kind:
+    """The same kind with its datetimes, dates and times stored as the attribute declares, right or wrong."""
+    options = attribute.options
+    if not any(getattr(options, name) for name in _OPTIONS):
+        return kind
+
+    def declared(time: Time) -> Time:
+        of, format, naive, truncate = time
+        if options.epoch is not None and of == "datetime":
+            format = options.epoch
+        return of, options.format or format, naive or options.naive is not None, truncate or bool(options.truncate)
+
+    return _changed(kind, declared)
+
+
+def check_declared_form(cls: type[Any], attribute: Attr[Any]) -> None:
+    """Refuse a declared form that does not fit the type.
 
     Raises:
-        ConfigurationError: The declaration does not fit the type.
+        ConfigurationError: It does not.
     """
     options = attribute.options
     given = [name for name in _OPTIONS if getattr(options, name)]
     if not given:
-        return kind
-    times = set(times_in(kind))
+        return
+    times = set(times_in(attribute.kind or ("any",)))
     for option in given:
         _check_place(cls, attribute, option, times)
     if options.format is not None and options.epoch is not None:
@@ -60,14 +75,6 @@ def in_declared_form(cls: type[Any], attribute: Attr[Any], kind: Kind) -> Kind:
         _check_naive(cls, attribute)
     if options.truncate not in (True, False):
         fail(cls, attribute.name, f"has truncate={options.truncate!r}: write True or False")
-
-    def declared(time: Time) -> Time:
-        of, format, naive, truncate = time
-        if options.epoch is not None and of == "datetime":
-            format = options.epoch
-        return of, options.format or format, naive or options.naive is not None, truncate or options.truncate
-
-    return _changed(kind, declared)
 
 
 def holds_datetimes(kind: Kind) -> bool:
