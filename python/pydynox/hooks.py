@@ -137,8 +137,8 @@ class Hooks:
                 error.add_note(f"the item was {done}: only {_described(instance, name, event)} failed")
                 raise
 
-    async def loaded(self, instance: Any) -> Any:
-        """Run the hooks of an instance that was read; returns what callers get for it."""
+    async def loaded(self, instance: Any, *, applied: bool = False) -> Any:  # noqa: ARG002 (for those that convert)
+        """Run the hooks of an instance that was read, or that an applied write returned; returns what callers get for it."""
         for name in self._names.get("after_load", ()):
             await _run(instance, name, "after_load")
         return instance

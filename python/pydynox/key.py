@@ -221,7 +221,7 @@ class Key(Generic[Row_co]):
         core = client_for(model.model_config.client).core
         item = await core.update_key((model._schema, self._values, self._named), actions, condition, upsert)
         if item._hooks is not None:
-            item = await item._hooks.loaded(item)
+            item = await item._hooks.loaded(item, applied=True)
         return cast("Row_co", item)
 
     async def apply(
@@ -284,7 +284,7 @@ class Key(Generic[Row_co]):
         model = self.model
         item = await client_for(model.model_config.client).core.pop_key(model._schema, self._values)
         if item is not None and item._hooks is not None:
-            item = await item._hooks.loaded(item)
+            item = await item._hooks.loaded(item, applied=True)
         return cast("Row_co | None", item)
 
     async def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:

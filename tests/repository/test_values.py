@@ -85,6 +85,20 @@ def test_refused_rows_can_be_skipped(cls: Any, place: DynamoDBClient, drive: Dri
     assert [error.key for error in refused] == [adults.key("b")] * 2
 
 
+@pytest.mark.parametrize("cls", ADULTS, ids=lambda cls: cls.__name__)
+def test_an_error_after_a_write_that_was_applied_says_so(cls: Any, place: DynamoDBClient, drive: Drive) -> None:
+    adults = adults_of(cls, place)
+    one, age = adults.sync.get_or_raise("a"), adults.attr.age
+
+    for call in (adults.update(one, age.set(7)), adults.key("c").update(age.set(7)), adults.key("b").pop()):
+        with pytest.raises(SerializationError) as caught:
+            drive(call)
+        assert caught.value.applied
+
+    assert one.age == 20
+    assert {item["age"] for item in place.sync.scan("adults").all()} == {7}
+
+
 def test_an_error_shows_no_values_unless_the_client_does(memory: DynamoDBClient) -> None:
     adults = adults_of(DataclassAdult, memory)
     pydantic_adults: Repository[Any] = Repository(PydanticAdult, table="adults", partition_key="user_id")

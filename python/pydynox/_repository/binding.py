@@ -56,9 +56,13 @@ class Binding(Hooks):
         if target is not None and event == "after_save" and not self._source.is_frozen:
             self.settle(instance, target)
 
-    async def loaded(self, instance: Any) -> Any:
-        """The object of an item that was read."""
-        return self.object_for(instance)
+    async def loaded(self, instance: Any, *, applied: bool = False) -> Any:
+        """The object of an item that was read, or that an applied write returned."""
+        try:
+            return self.object_for(instance)
+        except SerializationError as error:
+            error.applied = applied
+            raise
 
     def object_for(self, item: Any) -> Any:
         """The object of an item.
@@ -171,7 +175,7 @@ class Binding(Hooks):
         return target
 
     def take_over(self, item: Any, target: Any, before: Mapping[str, Any] | None = None) -> None:
-        """Set the values of an item on its object.
+        """Set the values of an item on its object, after an update with those from before it.
 
         Args:
             item: The item as it is now.
@@ -181,7 +185,11 @@ class Binding(Hooks):
         Raises:
             SerializationError: The class refuses a value; the object stays as it is.
         """
-        fresh = self._source.values(self.built(item))
+        try:
+            fresh = self._source.values(self.built(item))
+        except SerializationError as error:
+            error.applied = before is not None
+            raise
         for name, value in fresh.items():
             if before is None or getattr(target, name) is before[name]:
                 self._source.set(target, name, value)
