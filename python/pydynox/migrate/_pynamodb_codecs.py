@@ -73,7 +73,7 @@ class LegacyBinarySet:
 class JSONText:
     """The codec of a value that is stored as JSON text, character for character as PynamoDB's ``JSONAttribute`` writes it.
 
-    ``field(json=...)`` of pydynox writes compact text instead. Both read both; only comparing the stored text tells them apart.
+    ``pydynox.JSONAttribute`` writes compact text instead. Both read both; only comparing the stored text tells them apart.
 
     Example:
         >>> payload: Attr[Any] = field(codec=JSONText(), default=None)

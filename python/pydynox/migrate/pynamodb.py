@@ -189,11 +189,13 @@ class UTCDateTimeAttribute(_objects.DatetimeAttribute[Moment]):
     if not TYPE_CHECKING:
 
         def __init__(self, **options: Any) -> None:
-            super().__init__(codec=UTCDateTime(), **options)
+            super().__init__(format="pynamodb", **options)
 
 
 class JSONAttribute(Attr[Any]):
     """Any JSON value, stored as the text that PynamoDB writes; None means that the attribute is absent.
+
+    JSON dumps show that text; those of ``pydynox.JSONAttribute`` show the value.
 
     Example:
         >>> class User(Model[str], table="users"):
@@ -242,11 +244,11 @@ class ListAttribute(Attr[list[T]]):
     def __init__(self, *, of: type[T], default_factory: Callable[[], list[T]] = ..., **options: Unpack[SizeOptions]) -> None: ...
     def __init__(self, *, of: Any = Any, default_factory: Callable[[], Any] = list, **options: Any) -> None:
         kind: Any
-        element, kind = _element(of)
+        element, kind, time = _element(of)
         # PynamoDB stores an element that is None, or an empty set, as NULL.
         kind = kind if kind[0] in ("any", "optional", "none") else ("optional", kind)
         elements: Any = list[element]  # type: ignore[valid-type]  # the type of `of` at run time
-        super().__init__(type=elements, kind=("list", kind), default_factory=default_factory, **options)
+        super().__init__(type=elements, kind=("list", kind), default_factory=default_factory, **time, **options)
 
 
 class DynamicMapAttribute(Attr[dict[str, Any]]):
@@ -284,11 +286,15 @@ class NullAttribute(Attr[None]):
         super().__init__(type=type(None), default=None, store_null=store_null, **options)
 
 
-def _element(of: Any) -> tuple[Any, Any]:
-    """The type and the kind of a list's elements."""
+def _element(of: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """The type and the kind of a list's elements, and how times among them are stored."""
     element: Any = of
     if of in (BinaryAttribute, BinarySetAttribute):
         element = of(legacy_encoding=False)  # PynamoDB has no other form inside containers
     elif is_attribute_class(of):
         element = of()
-    return (element.type, element.kind or attribute_kind(element)) if is_attribute(element) else (element, kind_of(element))
+    if not is_attribute(element):
+        return element, kind_of(element), {}
+    options = element.options
+    time = {name: value for name in ("format", "epoch", "naive", "truncate") if (value := getattr(options, name))}
+    return element.type, element.kind or attribute_kind(element), time
