@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import gc
 import importlib
 import inspect
@@ -71,6 +72,15 @@ class User(Model[str], table="orders"):
     email: Attr[str | None] = field(default=None, unique=True)
 
 
+@dataclasses.dataclass
+class Visit:
+    customer: str
+    number: int
+    total: int = 0
+
+
+VISITS = pydynox.Repository(Visit, table="orders", partition_key="customer", sort_key="number")
+
 ITEM = {"customer": {"S": "c1"}, "number": {"N": "1"}, "total": {"N": "2"}}
 TABLE = {
     "TableName": "orders",
@@ -128,6 +138,18 @@ def changed() -> Any:
     order = loaded()
     order.total = 7
     return order
+
+
+def known() -> Visit:
+    """An object that its repository has read."""
+    visit: Visit = VISITS._binding.object_for(VISITS.model.model_from_item(ITEM))
+    return visit
+
+
+def edited() -> Visit:
+    visit = known()
+    visit.total = 7
+    return visit
 
 
 def new() -> Any:
@@ -192,6 +214,16 @@ VERBS: dict[str, Verb] = {
     "Model.update": lambda _, __, t: loaded().update(Order.total.set(5), timeout=t),
     "Model.delete": lambda _, __, t: loaded().delete(timeout=t),
     "Model.refresh": lambda _, __, t: loaded().refresh(timeout=t),
+    "Repository.get": lambda _, __, t: VISITS.get("c1", 1, timeout=t),
+    "Repository.get_or_raise": lambda _, __, t: VISITS.get_or_raise("c1", 1, timeout=t),
+    "Repository.batch_get": lambda _, __, t: VISITS.batch_get([("c1", 1)], timeout=t),
+    "Repository.create": lambda _, __, t: VISITS.create(Visit("c1", 1), timeout=t),
+    "Repository.put": lambda _, __, t: VISITS.put(Visit("c1", 1), timeout=t),
+    "Repository.save": lambda _, __, t: VISITS.save(edited(), timeout=t),
+    "Repository.save new": lambda _, __, t: VISITS.save(Visit("c1", 1), timeout=t),
+    "Repository.update": lambda _, __, t: VISITS.update(known(), VISITS.attr.total.add(1), timeout=t),
+    "Repository.refresh": lambda _, __, t: VISITS.refresh(known(), timeout=t),
+    "Repository.delete": lambda _, __, t: VISITS.delete(known(), timeout=t),
     "Key.get": lambda _, __, t: KEY.get(timeout=t),
     "Key.get_or_raise": lambda _, __, t: KEY.get_or_raise(timeout=t),
     "Key.select": lambda _, __, t: KEY.select(Order.total, timeout=t),
@@ -437,7 +469,7 @@ WITHOUT = {
     "Table.wait_until_active": "wait_timeout= bounds it, requests included",
     "Table.wait_until_gone": "wait_timeout= bounds it, requests included",
 }
-CLASSES: list[Any] = [Model, pydynox.Key, DynamoDBClient, pydynox.Table, Query, BatchWriter, Transaction]
+CLASSES: list[Any] = [Model, pydynox.Key, DynamoDBClient, pydynox.Table, Query, BatchWriter, Transaction, pydynox.Repository]
 
 
 def public_coroutines() -> dict[str, Any]:
