@@ -118,6 +118,19 @@ def test_few_python_files_are_long() -> None:
     assert len(long) <= len(files) / 20, long
 
 
+def test_every_name_of_the_extension_is_used() -> None:
+    """What the package does not use of `_core` is not exported: tests and benches go through public calls."""
+    stub = ast.parse((PYTHON / "_core.pyi").read_text())
+    exported = {node.name for node in stub.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    uses = {
+        *(word for file in PYTHON.rglob("*.py") for word in re.findall(r"\w+", file.read_text())),
+        # Types of other declarations, which exist for checkers alone or are returned, never named.
+        *(node.id for node in ast.walk(stub) if isinstance(node, ast.Name)),
+    }
+
+    assert sorted(exported - uses) == []
+
+
 #: The floors of the core from the ground up: a module uses those below it, and those of its own floor. What is sent, how it is
 #: retried and how its values are protected is one floor: a transport says what it can repair, which a retry asks.
 CORE_FLOORS = [

@@ -276,11 +276,9 @@ def test_a_key_that_others_wrote_in_their_way_stays_the_address_of_its_item(
     theirs = {"key": {"S": "k"}, "at": {"S": "2026-11-23T03:41:00+00:00"}}
     drive(client.call("PutItem", TableName="typed", Item=theirs))
     raw = drive(client.call("Scan", TableName="typed"))["Items"][0]
-    from pydynox import _core
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StoredFormWarning)
-        found = _core.decode_item(Typed._schema, json.dumps(raw).encode())
+        found = Typed.model_from_item(raw)
 
     found.day = dt.date(2026, 1, 1)
     drive(found.save())
@@ -511,9 +509,7 @@ def test_saving_what_changed_stores_what_putting_the_whole_would(
 
 @given(st.lists(aware, min_size=2, max_size=5))
 def test_the_order_of_stored_texts_is_the_order_of_times(moments: list[dt.datetime]) -> None:
-    from pydynox import _core
-
-    stored = [json.loads(_core.encode_item(typed(moment=moment)))["moment"]["S"] for moment in moments]
+    stored = [typed(moment=moment).model_to_item()["moment"]["S"] for moment in moments]
 
     assert [text for _, text in sorted(zip(moments, stored, strict=True), key=lambda pair: pair[0])] == sorted(stored)
 

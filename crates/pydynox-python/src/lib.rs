@@ -23,8 +23,6 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
-    use crate::answer::decoded::{decode_item, decode_items, encode_item};
-    #[pymodule_export]
     use crate::connection::connection::{BlockDeadline, Connected};
     #[pymodule_export]
     use crate::connection::isolation::end_isolation;

@@ -5,11 +5,11 @@ use std::ops::Range;
 use pydynox_core::call::Answer;
 use pydynox_core::operation::get_item;
 use pydynox_core::unique;
-use pydynox_core::wire::{Reader, WireError};
+use pydynox_core::wire::Reader;
 use pyo3::prelude::*;
 
 use crate::exceptions::{malformed, unusable};
-use crate::item::{managed, read, write};
+use crate::item::{managed, read};
 use crate::model::entity::{self, Owner};
 use crate::model::instance::{Instance, schema_of, unsettle};
 use crate::model::schema::Schema;
@@ -124,53 +124,6 @@ pub(crate) fn wire<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyA
         Ok(value)
     };
     read().map_err(|problem| unreadable(py, problem, "item"))
-}
-
-/// One item map, `{"name":{"S":"x"}}`, as an instance that counts as stored.
-#[pyfunction]
-#[pyo3(signature = (schema, item, /))]
-pub(crate) fn decode_item<'py>(
-    schema: &Bound<'py, Schema>,
-    item: &[u8],
-) -> PyResult<Bound<'py, Instance>> {
-    read_instance(schema.py(), item, schema)
-}
-
-/// The `Items` of a page, as instances.
-#[pyfunction]
-#[pyo3(signature = (schema, page, /))]
-pub(crate) fn decode_items<'py>(
-    schema: &Bound<'py, Schema>,
-    page: &[u8],
-) -> PyResult<Vec<Bound<'py, Instance>>> {
-    let py = schema.py();
-    let broken = |error: WireError| malformed(py, &error);
-    let mut r = Reader::new(page).map_err(broken)?;
-    let mut decoder = Decoder::new(py);
-    let mut items = Vec::new();
-    r.begin_object().map_err(broken)?;
-    while let Some(key) = r.next_key().map_err(broken)? {
-        if key.raw() != "Items" {
-            r.skip().map_err(broken)?;
-            continue;
-        }
-        r.begin_array().map_err(broken)?;
-        while r.next_element().map_err(broken)? {
-            items.push(read::read(&mut decoder, &mut r, schema)?);
-        }
-    }
-    Ok(items)
-}
-
-/// The whole item of an instance, as DynamoDB's JSON.
-#[pyfunction]
-#[pyo3(signature = (instance, /))]
-pub(crate) fn encode_item<'py>(
-    instance: &Bound<'py, Instance>,
-) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
-    let mut w = pydynox_core::wire::Writer::with_capacity(1024);
-    write::write(&mut w, instance)?;
-    Ok(pyo3::types::PyBytes::new(instance.py(), w.as_bytes()))
 }
 
 /// From now on, an instance counts as read, like `fresh`.

@@ -6,7 +6,7 @@ use pydynox_core::wire::{Reader, Writer};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use crate::answer::decoded::decode_item;
+use crate::answer::decoded::read_instance;
 use crate::connection::connection::Connected;
 use crate::exceptions::{internal, malformed, validation_error, validation_errors};
 use crate::interpreter::ffi;
@@ -52,7 +52,7 @@ pub(crate) fn from_item<'py>(
     let item = given_item(schema, item)?;
     let schema = entity::reader_of(schema, &item)?;
     sealed::refuse_sealed(&schema, &item)?;
-    decode_item(&schema, &item)
+    read_instance(schema.py(), &item, &schema)
 }
 
 /// An item given in `DynamoDB`'s own form, as JSON text.
