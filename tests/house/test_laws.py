@@ -183,7 +183,6 @@ LONG_FUNCTIONS = {
     "values/assignment.rs construct": "one field after the other, so that all that is wrong is told at once",
     "values/json_decode.rs read": "one case for each kind",
     "values/json_encode.rs write": "one case for each kind",
-    "write/single.rs save": "what changed, what it builds on and what is sent, each from the one before",
 }
 
 

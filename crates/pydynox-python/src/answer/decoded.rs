@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use crate::exceptions::{malformed, unusable};
 use crate::item::{managed, read};
 use crate::model::entity::{self, Owner};
-use crate::model::instance::{Instance, schema_of, unsettle};
+use crate::model::instance::{Instance, unsettle};
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
 use crate::values::decode_json;
@@ -69,15 +69,19 @@ pub(crate) fn read_owned_by<'py>(
     } else {
         entity::owner(schema, &r.clone())?
     };
-    let instance = match owner {
-        Owner::Own => read::read(decoder, r, schema)?,
-        Owner::Other(schema) => read::read(decoder, r, &schema)?,
+    let other;
+    let owner = match owner {
+        Owner::Own => schema,
+        Owner::Other(schema) => {
+            other = schema;
+            &other
+        }
         Owner::Foreign => {
             r.pass().map_err(broken)?;
             return Ok(None);
         }
     };
-    let owner = schema_of(&instance)?;
+    let instance = read::read(decoder, r, owner)?;
     let is_over = owner.get().rules.hides_expired && managed::is_expired(&instance)?;
     Ok((!is_over).then_some(instance))
 }

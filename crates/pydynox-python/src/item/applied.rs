@@ -7,7 +7,7 @@ use crate::interpreter::ffi;
 use crate::item::changes::{Changes, Delta, is_altered};
 use crate::item::managed::Managed;
 use crate::item::read::append;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::model::snapshot::{Slot, Stored};
 
@@ -22,13 +22,12 @@ impl Changes {
     /// The item as it will be stored once these changes are applied.
     pub(crate) fn applied_to(
         &self,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
         managed: &Managed<'_>,
     ) -> PyResult<Stored> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let schema = schema.get();
-        let state = instance.borrow();
+        let py = item.py();
+        let schema = item.model();
+        let state = item.instance.borrow();
         let Some(before) = state.stored.as_deref() else {
             return Err(crate::exceptions::internal(py, "changes of a new instance"));
         };
@@ -55,7 +54,7 @@ impl Changes {
                     let field = schema.field(index);
                     if field.scalar {
                         // Runs before the request is sent, so this is the value that was encoded.
-                        Slot::Scalar(ffi::get_attribute(instance, field.name.bind(py))?.unbind())
+                        Slot::Scalar(item.value(field)?.unbind())
                     } else {
                         Slot::Bytes(append(&mut raw, &self.scratch[new.clone()]))
                     }
@@ -83,23 +82,19 @@ impl Changes {
 
 /// Take over the values that differ from what the instance was read as. Equal scalars stay the same objects that were read:
 /// their identity marks them as unchanged.
-pub(crate) fn keep_changed(
-    instance: &Bound<'_, Instance>,
-    values: &Bound<'_, PyDict>,
-) -> PyResult<()> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    for (index, field) in schema.get().fields().enumerate() {
+pub(crate) fn keep_changed(item: &Item<'_, '_>, values: &Bound<'_, PyDict>) -> PyResult<()> {
+    let py = item.py();
+    for (index, field) in item.model().fields().enumerate() {
         let name = field.name.bind(py);
         let Some(value) = values.get_item(name)? else {
             continue;
         };
-        let same = match &instance.borrow().stored {
+        let same = match &item.instance.borrow().stored {
             Some(stored) => field.scalar && !is_altered(field, stored, index, &value)?,
             None => false,
         };
         if !same {
-            ffi::set_attribute(instance, name, &value)?;
+            ffi::set_attribute(item.instance, name, &value)?;
         }
     }
     Ok(())

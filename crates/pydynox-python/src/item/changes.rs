@@ -7,8 +7,7 @@ use pydynox_core::wire::{Reader, Value, WireError, Writer};
 use pyo3::prelude::*;
 
 use crate::exceptions::malformed;
-use crate::interpreter::ffi;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::problems::Problems;
 use crate::model::protection;
 use crate::model::snapshot::{Slot, Stored};
@@ -65,11 +64,10 @@ pub(crate) struct Changes {
 }
 
 /// Compare an instance with what it was read or written as. `whole` are fields that are replaced as one value if they changed.
-pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResult<Changes> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let state = instance.borrow();
+pub(crate) fn changes(item: &Item<'_, '_>, whole: &[usize]) -> PyResult<Changes> {
+    let py = item.py();
+    let schema = item.model();
+    let state = item.instance.borrow();
     let mut changes = Changes {
         update: Update::new(),
         fields: Vec::new(),
@@ -85,7 +83,7 @@ pub(crate) fn changes(instance: &Bound<'_, Instance>, whole: &[usize]) -> PyResu
         if field.is_managed() {
             continue;
         }
-        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let value = item.value(field)?;
         let forced = state.unsettled.contains(&index);
         let delta = match compare(&mut w, field, stored, index, &value, forced) {
             Ok(delta) => delta,
@@ -182,20 +180,19 @@ fn set_whole(update: &mut Update, field: &Field, value: &[u8]) {
 }
 
 /// The fields whose values are not what is stored: edited, of unknown outcome, or not storable.
-pub(crate) fn edited(instance: &Bound<'_, Instance>) -> PyResult<Vec<usize>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let state = instance.borrow();
+pub(crate) fn edited(item: &Item<'_, '_>) -> PyResult<Vec<usize>> {
+    let py = item.py();
+    let state = item.instance.borrow();
     let mut fields = state.unsettled.to_vec();
     let Some(stored) = state.stored.as_deref() else {
         return Ok(fields);
     };
     let mut w = Writer::with_capacity(256);
-    for (index, field) in schema.get().fields().enumerate() {
+    for (index, field) in item.model().fields().enumerate() {
         if field.is_managed() {
             continue;
         }
-        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let value = item.value(field)?;
         let differs = match compare(&mut w, field, stored, index, &value, false) {
             Ok(Delta::Same) => false,
             Ok(delta @ (Delta::Edited(..) | Delta::Rewritten(..))) => {

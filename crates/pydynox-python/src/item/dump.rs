@@ -5,13 +5,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::exceptions::{internal, validation_error};
-use crate::interpreter::ffi;
 use crate::item::changes;
 use crate::item::dump_failure::Failure;
 use crate::item::dump_filter::Filter;
 use crate::item::dump_value::Dump;
-use crate::model::instance::{Instance, schema_of};
-use crate::model::schema::Schema;
+use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::values::document::{Document, shape_of};
 use crate::values::field::Field;
 use crate::values::field_set::FieldSet;
@@ -63,29 +62,28 @@ pub(crate) fn dump<'py>(
     options: DumpOptions<'py>,
     names: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let py = instance.py();
+    let item = Item::of(instance)?;
+    let py = item.py();
     let (dump, filter) = parse_options(py, options)?;
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
     let unset = if dump.excludes_unset {
         instance.borrow().unset.clone()
     } else {
         FieldSet::default()
     };
     let dumped = PyDict::new(py);
-    for (index, field) in schema.fields().enumerate() {
+    for (index, field) in item.model().fields().enumerate() {
         let name = field.name.bind(py);
         if !field.dumps() || !names.map_or(Ok(true), |names| names.contains(name))? {
             continue;
         }
-        let value = ffi::get_attribute(instance, name)?;
+        let value = item.value(field)?;
         if dump.is_unset(&unset, index, field, &value)? {
             continue;
         }
         let Some(next) = dump.member(field, &value, &filter)? else {
             continue;
         };
-        let plain = attribute(&dump, schema, instance, (index, field), &value, &next)?;
+        let plain = attribute(&dump, &item, (index, field), &value, &next)?;
         dumped.set_item(name, plain)?;
     }
     Ok(dumped)
@@ -93,8 +91,7 @@ pub(crate) fn dump<'py>(
 
 fn attribute<'py>(
     dump: &Dump<'py>,
-    schema: &Schema,
-    instance: &Bound<'py, Instance>,
+    item: &Item<'_, 'py>,
     (index, field): (usize, &Field),
     value: &Bound<'py, PyAny>,
     filter: &Filter<'py>,
@@ -107,7 +104,8 @@ fn attribute<'py>(
         .or_else(|failure| {
             // strict_reads=False lets such a value in, and JSON has a form for it nevertheless.
             let of_another_type = dump.json
-                && instance
+                && item
+                    .instance
                     .borrow()
                     .stored
                     .as_deref()
@@ -121,7 +119,7 @@ fn attribute<'py>(
                 failure
             };
             Err(match failure {
-                Failure::Problem(problem) => problem.raise(dump.py, &schema.name, field),
+                Failure::Problem(problem) => problem.raise(dump.py, &item.model().name, field),
                 Failure::Python(error) => error,
             })
         })

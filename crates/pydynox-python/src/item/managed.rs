@@ -8,9 +8,9 @@ use pydynox_core::write::managed::{ManagedValues, Stored as StoredValues, Versio
 use pyo3::prelude::*;
 
 use crate::exceptions::{internal, raise, validation_error};
-use crate::interpreter::ffi;
 use crate::item::stored;
-use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::model::snapshot::Slot;
 use crate::values::decode::Decoder;
@@ -36,30 +36,33 @@ impl<'py> Managed<'py> {
     }
 
     /// For a whole item that replaces another.
-    pub(crate) fn of_put(instance: &Bound<'py, Instance>, schema: &Schema) -> PyResult<Self> {
+    pub(crate) fn of_put(item: &Item<'_, 'py>) -> PyResult<Self> {
+        let schema = item.model();
         if !schema.rules.purposes.add_anything() {
             return Ok(Self::default());
         }
-        let core = ManagedValues::of_put(&schema.rules, &stored_values(instance, schema)?);
-        Self::decoded(instance.py(), schema, core)
+        let core = ManagedValues::of_put(&schema.rules, &stored_values(item)?);
+        Self::decoded(item.py(), schema, core)
     }
 
     /// For a change to an item that was read or written.
-    pub(crate) fn of_change(instance: &Bound<'py, Instance>, schema: &Schema) -> PyResult<Self> {
+    pub(crate) fn of_change(item: &Item<'_, 'py>) -> PyResult<Self> {
+        let schema = item.model();
         if !schema.rules.purposes.add_anything() {
             return Ok(Self::default());
         }
-        let core = ManagedValues::of_change(&schema.rules, &stored_values(instance, schema)?);
-        Self::decoded(instance.py(), schema, core)
+        let core = ManagedValues::of_change(&schema.rules, &stored_values(item)?);
+        Self::decoded(item.py(), schema, core)
     }
 
     /// Only what must be there: for a delete or a check.
-    pub(crate) fn of_check(instance: &Bound<'py, Instance>, schema: &Schema) -> PyResult<Self> {
+    pub(crate) fn of_check(item: &Item<'_, 'py>) -> PyResult<Self> {
+        let schema = item.model();
         if schema.rules.purposes.version.is_none() {
             return Ok(Self::default());
         }
-        let core = ManagedValues::of_check(&schema.rules, &stored_values(instance, schema)?);
-        Self::decoded(instance.py(), schema, core)
+        let core = ManagedValues::of_check(&schema.rules, &stored_values(item)?);
+        Self::decoded(item.py(), schema, core)
     }
 
     fn decoded(
@@ -107,26 +110,26 @@ impl<'py> Managed<'py> {
 }
 
 /// What an instance knows about its stored item.
-fn stored_values(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<StoredValues> {
-    let purposes = &schema.rules.purposes;
+fn stored_values(item: &Item<'_, '_>) -> PyResult<StoredValues> {
+    let purposes = &item.model().rules.purposes;
     let version = match &purposes.version {
-        Some(version) => version_of(instance, schema, version.field)?,
+        Some(version) => version_of(item, version.field)?,
         None => Version::Unknown,
     };
     let created_at = match version.compared_with(purposes) {
-        Some(created_at) => stored::stored_json(instance, created_at.field)?,
+        Some(created_at) => stored::stored_json(item, created_at.field)?,
         None => None,
     };
     Ok(StoredValues {
-        is_stored: is_stored(instance),
+        is_stored: item.is_stored(),
         version,
         created_at: created_at.map(Into::into),
     })
 }
 
 /// The version of the item of an instance.
-fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> PyResult<Version> {
-    let py = instance.py();
+fn version_of(item: &Item<'_, '_>, index: usize) -> PyResult<Version> {
+    let (py, schema) = (item.py(), item.model());
     let field = schema.field(index);
     let json = |version: &Bound<'_, PyAny>| -> PyResult<Box<[u8]>> {
         let mut w = Writer::with_capacity(32);
@@ -134,7 +137,7 @@ fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> 
             .map_err(|problem| problem.raise(py, &schema.name, field))?;
         Ok(w.into_bytes().into())
     };
-    let state = instance.borrow();
+    let state = item.instance.borrow();
     if let Some(stored) = state.stored.as_deref() {
         return match &stored.slots[index] {
             Slot::Scalar(version) => Ok(Version::Stored(Some(json(version.bind(py))?))),
@@ -150,7 +153,7 @@ fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> 
         };
     }
     drop(state);
-    let given = ffi::get_attribute(instance, field.name.bind(py))?;
+    let given = item.value(field)?;
     // 0 is what a new instance starts with, so it does not tell what is stored.
     let is_zero = given.is_none() || given.eq(0)?;
     Ok(if is_zero {
@@ -165,9 +168,8 @@ fn version_of(instance: &Bound<'_, Instance>, schema: &Schema, index: usize) -> 
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn is_expired(instance: &Bound<'_, Instance>) -> PyResult<bool> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
+    let item = Item::of(instance)?;
+    let (py, schema) = (item.py(), item.model());
     let Some(expires_at) = &schema.rules.purposes.expires_at else {
         return Err(validation_error(
             py,
@@ -178,7 +180,7 @@ pub(crate) fn is_expired(instance: &Bound<'_, Instance>) -> PyResult<bool> {
         ));
     };
     let field = schema.field(expires_at.field);
-    let value = ffi::get_attribute(instance, field.name.bind(py))?;
+    let value = item.value(field)?;
     if value.is_none() {
         return Ok(false);
     }

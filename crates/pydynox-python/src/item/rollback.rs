@@ -6,7 +6,8 @@ use pyo3::types::PyDict;
 use crate::interpreter::ffi;
 use crate::item::changes::changes;
 use crate::item::stored::old_value;
-use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::problems::refuse;
 use crate::values::encode::is_absent;
 
@@ -14,20 +15,19 @@ use crate::values::encode::is_absent;
 #[pyfunction(name = "changes")]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyDict>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
+    let item = Item::of(instance)?;
+    let (py, schema) = (item.py(), item.model());
     let by_name = PyDict::new(py);
-    if !is_stored(instance) {
+    if !item.is_stored() {
         for field in schema.fields().filter(|field| !field.is_managed()) {
-            let value = ffi::get_attribute(instance, field.name.bind(py))?;
+            let value = item.value(field)?;
             if !is_absent(field, &value) {
                 by_name.set_item(&field.name, (py.None(), value))?;
             }
         }
         return Ok(by_name);
     }
-    let changed = changes(instance, &[])?;
+    let changed = changes(&item, &[])?;
     refuse(py, schema, changed.problems)?;
     let state = instance.borrow();
     let Some(stored) = state.stored.as_deref() else {
@@ -36,10 +36,7 @@ pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound
     for index in changed.fields {
         let field = schema.field(index);
         let old = old_value(py, schema, field, stored, &stored.slots[index])?;
-        by_name.set_item(
-            &field.name,
-            (old, ffi::get_attribute(instance, field.name.bind(py))?),
-        )?;
+        by_name.set_item(&field.name, (old, item.value(field)?))?;
     }
     Ok(by_name)
 }
@@ -48,9 +45,8 @@ pub(crate) fn changes_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn rollback(instance: &Bound<'_, Instance>) -> PyResult<()> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
+    let item = Item::of(instance)?;
+    let (py, schema) = (item.py(), item.model());
     // All are decoded before the first is set, so that one that fails leaves the instance as it was.
     let values = {
         let state = instance.borrow();

@@ -2,9 +2,8 @@
 
 use pyo3::prelude::*;
 
-use crate::interpreter::ffi;
 use crate::item::changes::is_altered;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::problems::Problems;
 use crate::model::snapshot::Slot;
 use crate::values::assignment::broken;
@@ -13,12 +12,10 @@ use crate::values::rules_inside;
 /// What the values of an instance break of the rules of their fields, where `asked` asks. A value that a default filled in is
 /// not written, so it breaks none. The rules may be the user's own code: nothing is borrowed while they run.
 pub(crate) fn broken_rules(
-    instance: &Bound<'_, Instance>,
+    item: &Item<'_, '_>,
     is_written: impl Fn(usize) -> bool,
 ) -> PyResult<Problems> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
+    let schema = item.model();
     let mut problems = Vec::new();
     for (index, field) in schema.fields().enumerate() {
         if !field.is_ruled || !is_written(index) {
@@ -28,9 +25,9 @@ pub(crate) fn broken_rules(
         if field.rules.is_none() && !field.immutable && !inside {
             continue;
         }
-        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let value = item.value(field)?;
         let filled = {
-            let state = instance.borrow();
+            let state = item.instance.borrow();
             let stored = state.stored.as_deref();
             if let Some(stored) = stored
                 && field.immutable

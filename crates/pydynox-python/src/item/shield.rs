@@ -12,7 +12,7 @@ use pyo3::types::PyTuple;
 use crate::connection::settings::Settings;
 use crate::interpreter::runtime;
 use crate::item::write;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::key;
 use crate::model::schema::Schema;
 
@@ -31,13 +31,9 @@ impl Shield {
         Self::new(settings, schema, |_| Ok(()))
     }
 
-    /// For writing the item of an instance.
-    pub(crate) fn of_instance(
-        settings: &Settings,
-        instance: &Bound<'_, Instance>,
-    ) -> PyResult<Option<Self>> {
-        let schema = schema_of(instance)?;
-        Self::new(settings, &schema, |w| write::write_key(w, instance))
+    /// For writing an item.
+    pub(crate) fn of_item(settings: &Settings, item: &Item<'_, '_>) -> PyResult<Option<Self>> {
+        Self::new(settings, &item.schema, |w| write::write_key(w, item))
     }
 
     /// For writing the item with this key.

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PySet};
 
 use crate::item::read::{plain_value, raise};
-use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::model::snapshot::{Slot, Stored};
 use crate::values::decode::Decoder;
@@ -43,13 +43,12 @@ pub(crate) fn old_value<'py>(
 
 /// What is stored of an attribute; None where nothing was read or written.
 pub(crate) fn stored_value<'py>(
-    instance: &Bound<'py, Instance>,
+    item: &Item<'_, 'py>,
     index: usize,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let state = instance.borrow();
+    let py = item.py();
+    let schema = item.model();
+    let state = item.instance.borrow();
     state
         .stored
         .as_deref()
@@ -66,14 +65,10 @@ pub(crate) fn stored_value<'py>(
 }
 
 /// The stored form of an attribute; None where the item has no such attribute.
-pub(crate) fn stored_json(
-    instance: &Bound<'_, Instance>,
-    index: usize,
-) -> PyResult<Option<Vec<u8>>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let field = schema.get().field(index);
-    let state = instance.borrow();
+pub(crate) fn stored_json(item: &Item<'_, '_>, index: usize) -> PyResult<Option<Vec<u8>>> {
+    let py = item.py();
+    let field = item.model().field(index);
+    let state = item.instance.borrow();
     let Some(stored) = state.stored.as_deref() else {
         return Ok(None);
     };
@@ -83,7 +78,7 @@ pub(crate) fn stored_json(
         Slot::Scalar(value) => {
             let mut w = Writer::with_capacity(32);
             write_attribute(&mut w, field, value.bind(py), 0)
-                .map_err(|problem| problem.raise(py, &schema.get().name, field))?;
+                .map_err(|problem| problem.raise(py, &item.model().name, field))?;
             Ok(Some(w.into_bytes()))
         }
     }

@@ -6,12 +6,11 @@ use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::interpreter::ffi;
 use crate::item::changes::is_raw;
 use crate::item::managed::Managed;
 use crate::item::read::append;
 use crate::item::rules::broken_rules;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::problems::{Problems, refuse};
 use crate::model::protection;
 use crate::model::snapshot::{Slot, Stored};
@@ -26,29 +25,28 @@ thread_local! {
 
 /// Write the whole item, `{"name":{"S":"x"},...}`, including attributes that the model does not declare; returns the item as it
 /// will be stored.
-pub(crate) fn write(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<Stored> {
-    write_unless(w, instance, &Managed::default(), Vec::new())
+pub(crate) fn write(w: &mut Writer, item: &Item<'_, '_>) -> PyResult<Stored> {
+    write_unless(w, item, &Managed::default(), Vec::new())
 }
 
 /// The same with what the write adds, unless a rule is broken.
 pub(crate) fn write_checked(
     w: &mut Writer,
-    instance: &Bound<'_, Instance>,
+    item: &Item<'_, '_>,
     managed: &Managed<'_>,
 ) -> PyResult<Stored> {
-    write_unless(w, instance, managed, broken_rules(instance, |_| true)?)
+    write_unless(w, item, managed, broken_rules(item, |_| true)?)
 }
 
 fn write_unless(
     w: &mut Writer,
-    instance: &Bound<'_, Instance>,
+    item: &Item<'_, '_>,
     managed: &Managed<'_>,
     mut problems: Problems,
 ) -> PyResult<Stored> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let state = instance.borrow();
+    let py = item.py();
+    let schema = item.model();
+    let state = item.instance.borrow();
     let before = state.stored.as_deref();
     let mut slots = Vec::with_capacity(schema.len());
     let mut raw = RAW.take();
@@ -58,7 +56,7 @@ fn write_unless(
     for (index, field) in schema.fields().enumerate() {
         let value = match managed.value(index) {
             Some(value) => value.clone(),
-            None => ffi::get_attribute(instance, field.name.bind(py))?,
+            None => item.value(field)?,
         };
         if is_absent(field, &value) {
             slots.push(Slot::Absent);
@@ -150,11 +148,10 @@ fn still_filled<'a>(
 }
 
 /// Write the key of an instance, `{"user_id":{"S":"u1"}}`.
-pub(crate) fn write_key(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyResult<()> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
-    let state = instance.borrow();
+pub(crate) fn write_key(w: &mut Writer, item: &Item<'_, '_>) -> PyResult<()> {
+    let py = item.py();
+    let schema = item.model();
+    let state = item.instance.borrow();
     let stored = state.stored.as_deref();
     w.byte(b'{');
     for (position, (index, field)) in schema.key_indexes().enumerate() {
@@ -168,7 +165,7 @@ pub(crate) fn write_key(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyRes
             w.raw(stored.bytes(range));
             continue;
         }
-        let value = ffi::get_attribute(instance, field.name.bind(py))?;
+        let value = item.value(field)?;
         encode::write_value(w, &field.kind, &value, 0)
             .map_err(|problem| problem.raise(py, &schema.name, field))?;
     }
@@ -177,16 +174,12 @@ pub(crate) fn write_key(w: &mut Writer, instance: &Bound<'_, Instance>) -> PyRes
 }
 
 /// The key of an instance, as the Key object that `Model.key` makes.
-pub(crate) fn key_of<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyAny>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let values = schema
-        .get()
-        .key_fields()
-        .map(|field| ffi::get_attribute(instance, field.name.bind(py)))
-        .collect::<PyResult<Vec<_>>>()?;
-    schema
-        .get()
+pub(crate) fn key_of<'py>(item: &Item<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    let py = item.py();
+    let fields = item.model().key_fields();
+    let values = fields.map(|field| item.value(field));
+    let values = values.collect::<PyResult<Vec<_>>>()?;
+    item.model()
         .model(py)
         .call_method1("key", PyTuple::new(py, values)?)
 }

@@ -13,6 +13,7 @@ pub(crate) mod expression;
 pub(crate) mod given_key;
 pub(crate) mod input;
 pub(crate) mod instance;
+pub(crate) mod item;
 pub(crate) mod key;
 pub(crate) mod operand;
 pub(crate) mod path;

@@ -14,7 +14,8 @@ use crate::exceptions::{item_not_found, malformed};
 use crate::interpreter::ffi;
 use crate::item::write;
 use crate::model::entity::{self, Owner};
-use crate::model::instance::{Instance, schema_of, unsettle};
+use crate::model::instance::{Instance, unsettle};
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 
 /// One item of a model by its key, as a caller wants it.
@@ -136,9 +137,9 @@ impl Answered for Refreshed {
     }
 
     fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<Subject<'py>> {
-        let instance = self.0.bind(py);
-        let schema = schema_of(instance).ok()?;
-        Some(about.subject_of(py, Some(schema), write::key_of(instance).ok()))
+        let item = Item::of(self.0.bind(py)).ok()?;
+        let key = write::key_of(&item).ok();
+        Some(about.subject_of(py, Some(item.schema), key))
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -162,16 +163,16 @@ impl Answered for PlainItem {
 
 /// Read into a new instance first: an item that cannot be read leaves the old one as it was.
 fn refresh(instance: &Bound<'_, Instance>, body: &[u8]) -> PyResult<()> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
+    let item = Item::of(instance)?;
+    let (py, model) = (item.py(), item.model());
     let Some(range) = item_of(py, body)? else {
         return Err(item_not_found(
             py,
-            &format!("this {} is no longer in the table", schema.get().name),
+            &format!("this {} is no longer in the table", model.name),
         ));
     };
-    let fresh = read_instance(py, &body[range], &schema)?;
-    for field in schema.get().fields() {
+    let fresh = read_instance(py, &body[range], &item.schema)?;
+    for field in model.fields() {
         let name = field.name.bind(py);
         ffi::set_attribute(instance, name, &ffi::get_attribute(&fresh, name)?)?;
     }

@@ -27,7 +27,8 @@ use crate::item::write;
 use crate::model::checks::{IS_KEY, actions_of, condition_of};
 use crate::model::condition::Condition;
 use crate::model::entity;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::key::{Key, key_names, write_key};
 use crate::model::place::{place_of, split_name};
 use crate::model::schema::Schema;
@@ -209,10 +210,8 @@ impl Client {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        self.send_write(
-            instance.py(),
-            Write::create(self.settings(), instance, condition)?,
-        )
+        let write = Write::create(self.settings(), &Item::of(instance)?, condition)?;
+        self.send_write(instance.py(), write)
     }
 
     /// Write the whole item, replacing any item with its key.
@@ -221,10 +220,8 @@ impl Client {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        self.send_write(
-            instance.py(),
-            Write::put(self.settings(), instance, condition)?,
-        )
+        let write = Write::put(self.settings(), &Item::of(instance)?, condition)?;
+        self.send_write(instance.py(), write)
     }
 
     /// Write the changes; None if there are none and there is no condition to check.
@@ -235,7 +232,7 @@ impl Client {
         whole: Vec<String>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Py<Operation>>> {
-        let write = Write::save(self.settings(), instance, &whole, condition)?;
+        let write = Write::save(self.settings(), &Item::of(instance)?, &whole, condition)?;
         write
             .map(|write| self.send_write(instance.py(), write))
             .transpose()
@@ -248,7 +245,7 @@ impl Client {
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        let write = Write::update(self.settings(), instance, actions, condition)?;
+        let write = Write::update(self.settings(), &Item::of(instance)?, actions, condition)?;
         self.send_write(instance.py(), write)
     }
 
@@ -286,21 +283,21 @@ impl Client {
         instance: &Bound<'_, Instance>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Operation>> {
-        let write = Write::delete(self.settings(), instance, condition)?;
+        let write = Write::delete(self.settings(), &Item::of(instance)?, condition)?;
         self.send_write(instance.py(), write)
     }
 
     /// Read the item of an instance again, consistently.
     fn refresh(&self, instance: &Bound<'_, Instance>) -> PyResult<Py<Operation>> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let table = schema.get().table_in(py, self.settings())?;
+        let item = Item::of(instance)?;
+        let py = item.py();
+        let table = item.model().table_in(py, self.settings())?;
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
-        write::write_key(&mut w, instance)?;
+        write::write_key(&mut w, &item)?;
         get_item::finish(&mut w, true, &[]);
         let request = Request {
-            protection: shield::opening(py, self.settings(), [&schema])?,
+            protection: shield::opening(py, self.settings(), [&item.schema])?,
             ..Request::idempotent(Name::GetItem, table, w)
         };
         let refreshed = Refreshed(instance.clone().unbind());
@@ -355,10 +352,10 @@ impl Client {
 
     /// The table of an instance as sent, and its key in a form where equal keys are equal.
     fn address_of(&self, instance: &Bound<'_, Instance>) -> PyResult<(String, Vec<u8>)> {
-        let schema = schema_of(instance)?;
+        let item = Item::of(instance)?;
         let mut w = Writer::with_capacity(64);
-        write::write_key(&mut w, instance)?;
-        let table = schema.get().table_in(instance.py(), self.settings())?;
+        write::write_key(&mut w, &item)?;
+        let table = item.model().table_in(item.py(), self.settings())?;
         Ok((table, w.into_bytes()))
     }
 

@@ -12,7 +12,8 @@ use crate::exceptions::{internal, malformed, validation_error, validation_errors
 use crate::interpreter::ffi;
 use crate::item::{applied, read, sealed, write};
 use crate::model::entity;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::model::snapshot::{Slot, Stored};
 use crate::values::admit::admit;
@@ -28,17 +29,17 @@ use crate::write::size_check;
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn to_item<'py>(instance: &Bound<'py, Instance>) -> PyResult<Bound<'py, PyAny>> {
-    let py = instance.py();
-    let item = plain_item(instance)?;
-    let schema = schema_of(instance)?;
-    if schema.get().encrypts() {
+    let item = Item::of(instance)?;
+    let (py, model) = (item.py(), item.model());
+    let json = plain_item(&item)?;
+    if model.encrypts() {
         let message = format!(
             "{} has encrypted attributes, which only a write encrypts: save() it, or model_dump() what is not secret",
-            schema.get().name
+            model.name
         );
         return Err(validation_error(py, &message));
     }
-    let read = || decode_json::json(py, &mut Reader::new(&item)?);
+    let read = || decode_json::json(py, &mut Reader::new(&json)?);
     read().map_err(|_| internal(py, "an item of pydynox that cannot be read"))
 }
 
@@ -82,18 +83,18 @@ pub(crate) fn size<'py>(
     instance: &Bound<'py, Instance>,
     client: Option<&Bound<'py, Connected>>,
 ) -> PyResult<(usize, Bound<'py, PyDict>)> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
+    let item = Item::of(instance)?;
+    let py = item.py();
     let size = match client.and_then(|client| {
         let settings = &client.get().0.settings;
-        Some((settings, schema.get().protected_in(settings)?))
+        Some((settings, item.model().protected_in(settings)?))
     }) {
         Some((settings, protected)) => {
             let mut w = Writer::with_capacity(1024);
-            write::write(&mut w, instance)?;
+            write::write(&mut w, &item)?;
             size_check::protected_size(py, settings, &protected, w.as_bytes())?
         }
-        _ => item_size(&plain_item(instance)?).map_err(|error| malformed(py, &error))?,
+        _ => item_size(&plain_item(&item)?).map_err(|error| malformed(py, &error))?,
     };
     let attributes = PyDict::new(py);
     for (name, bytes) in size.attributes {
@@ -103,10 +104,10 @@ pub(crate) fn size<'py>(
 }
 
 /// The whole item, with protected values as they are.
-fn plain_item(instance: &Bound<'_, Instance>) -> PyResult<Vec<u8>> {
+fn plain_item(item: &Item<'_, '_>) -> PyResult<Vec<u8>> {
     let mut w = Writer::with_capacity(1024);
-    write::write(&mut w, instance)?;
-    Ok(match schema_of(instance)?.get().protected {
+    write::write(&mut w, item)?;
+    Ok(match item.model().protected {
         None => w.into_bytes(),
         Some(_) => unmarked(w.as_bytes()),
     })
@@ -124,17 +125,15 @@ type Pickled<'py> = (
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<'py>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
+    let item = Item::of(instance)?;
+    let (py, schema) = (item.py(), item.model());
     let values = PyDict::new(py);
     for field in schema.fields() {
-        let name = field.name.bind(py);
-        values.set_item(name, ffi::get_attribute(instance, name)?)?;
+        values.set_item(&field.name, item.value(field)?)?;
     }
     let state = instance.borrow();
     let stored = state.stored.as_deref();
-    let item = stored
+    let json = stored
         .map(|stored| stored_item(py, schema, stored))
         .transpose()?;
     // By name: the class that restores it may have other fields, or in another order.
@@ -147,7 +146,7 @@ pub(crate) fn pickled<'py>(instance: &Bound<'py, Instance>) -> PyResult<Pickled<
         .filter(|(index, _)| state.unset.contains(*index))
         .map(|(_, field)| field.text.to_string())
         .collect();
-    Ok((values, item, unsettled, unset))
+    Ok((values, json, unsettled, unset))
 }
 
 /// The item as read or written.
@@ -207,7 +206,7 @@ pub(crate) fn restored<'py>(
         instance
     };
     // After the item: what differs from it is an unsaved change again.
-    applied::keep_changed(&instance, values)?;
+    applied::keep_changed(&Item::of(&instance)?, values)?;
     let position = |name: String| schema.get().position(&name);
     let mut state = instance.borrow_mut();
     state.unsettled = unsettled.into_iter().filter_map(position).collect();

@@ -19,7 +19,8 @@ use crate::interpreter::operation::Operation;
 use crate::item::line::line_item;
 use crate::item::shield::{Shield, Shields};
 use crate::item::write;
-use crate::model::instance::{Instance, has_hooks, schema_of};
+use crate::model::instance::{Instance, has_hooks};
+use crate::model::item::Item;
 use crate::model::key::{self, Key, key_names, write_key};
 use crate::model::schema::Schema;
 use crate::write::effect::Effect;
@@ -119,38 +120,32 @@ impl Pending {
         self.given.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn hold_put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+    fn hold_put(&self, item: &Item<'_, '_>) -> PyResult<()> {
         let position = self.next();
-        self.encode_put(instance)
-            .map_err(|error| self.placed(position, "put", instance, error))
+        self.encode_put(item)
+            .map_err(|error| self.placed(position, "put", item, error))
     }
 
     /// An error with the position and the key of its item.
     #[cold]
-    fn placed(
-        &self,
-        position: usize,
-        verb: &str,
-        instance: &Bound<'_, Instance>,
-        error: PyErr,
-    ) -> PyErr {
-        let py = instance.py();
+    fn placed(&self, position: usize, verb: &str, item: &Item<'_, '_>, error: PyErr) -> PyErr {
+        let py = item.py();
         let shows_keys = self.connection.settings.shows_keys;
-        let error = of_item(py, error, write::key_of(instance).ok().as_ref(), shows_keys);
+        let error = of_item(py, error, write::key_of(item).ok().as_ref(), shows_keys);
         numbered(py, position, verb, error)
     }
 
-    fn encode_put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
+    fn encode_put(&self, item: &Item<'_, '_>) -> PyResult<()> {
         let settings = &self.connection.settings;
-        let table = self.table_of(&schema_of(instance)?)?;
+        let table = self.table_of(&item.schema)?;
         let mut w = self.scratch();
-        let effect = Write::bare_put(&mut w, settings, instance)?;
+        let effect = Write::bare_put(&mut w, settings, item)?;
         let end = w.len();
-        write::write_key(&mut w, instance)?;
+        write::write_key(&mut w, item)?;
         let entry = Entry {
-            target: Some(instance.clone().into_any().unbind()),
+            target: Some(item.instance.clone().into_any().unbind()),
             effect,
-            shield: Shield::of_instance(settings, instance)?,
+            shield: Shield::of_item(settings, item)?,
         };
         let encoded = Encoded {
             w,
@@ -210,7 +205,7 @@ impl Pending {
 
     /// Hold the put of an instance.
     fn put(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
-        self.hold_put(instance)
+        self.hold_put(&Item::of(instance)?)
     }
 
     /// Hold puts of what an iterator gives, until it ends or this many are held. Returns the first that is not an instance,
@@ -229,17 +224,16 @@ impl Pending {
             let Ok(instance) = next.cast::<Instance>() else {
                 return Ok(Some(next));
             };
+            let item = Item::of(instance)?;
             let class = next.get_type();
             // Hooks and guards belong to the class, so a run of instances of one class is asked once.
             if !plain.as_ref().is_some_and(|plain| plain.is(&class)) {
-                if has_hooks(&class)?
-                    || (!unguarded && schema_of(instance)?.get().rules.needs_guard())
-                {
+                if has_hooks(&class)? || (!unguarded && item.model().rules.needs_guard()) {
                     return Ok(Some(next));
                 }
                 plain = Some(class);
             }
-            self.hold_put(instance)?;
+            self.hold_put(&item)?;
         }
         Ok(None)
     }
@@ -247,10 +241,11 @@ impl Pending {
     /// Hold the delete of an instance.
     fn delete(&self, instance: &Bound<'_, Instance>) -> PyResult<()> {
         self.next();
-        let table = self.table_of(&schema_of(instance)?)?;
+        let item = Item::of(instance)?;
+        let table = self.table_of(&item.schema)?;
         let effect = Effect::Deleted(instance.clone().unbind());
         self.hold_delete(instance.as_any(), table, effect, |w| {
-            write::write_key(w, instance)
+            write::write_key(w, &item)
         })
     }
 

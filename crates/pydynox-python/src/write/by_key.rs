@@ -15,7 +15,7 @@ use crate::item::managed::Managed;
 use crate::item::shield::Shield;
 use crate::item::write;
 use crate::model::checks::condition_on;
-use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::item::Item;
 use crate::model::key::write_key;
 use crate::model::schema::Schema;
 use crate::write::effect::Effect;
@@ -23,39 +23,34 @@ use crate::write::single::{Write, about, about_key, tree};
 use crate::write::unique::{self, Change};
 
 impl Write {
-    /// A condition alone, on the item of an instance: that it has the version that was read, or that it is there. None where
-    /// nothing is known that could be checked, unless `always`.
+    /// A condition alone, on an item: that it has the version that was read, or that it is there. None where nothing is known
+    /// that could be checked, unless `always`.
     pub(crate) fn check(
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
         condition: &Bound<'_, PyAny>,
         always: bool,
     ) -> PyResult<Option<Self>> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let model = schema.get();
+        let model = item.model();
         let condition = condition_on(condition, model)?;
-        if !is_stored(instance) {
+        if !item.is_stored() {
             let message = format!(
                 "this {} is new: only a stored item can be checked",
                 model.name
             );
-            return Err(validation_error(py, &message));
+            return Err(validation_error(item.py(), &message));
         }
-        let managed = Managed::of_check(instance, model)?;
+        let managed = Managed::of_check(item)?;
         if !managed.core().is_guarded() && condition.is_none() && !always {
             return Ok(None);
         }
         let check = ByKey {
             operation: Name::UpdateItem,
             plan: Plan::check(&model.rules, managed.core(), tree(condition)),
-            effect: Effect::Checked(instance.clone().unbind()),
+            effect: Effect::Checked(item.instance.clone().unbind()),
             about: about(condition),
         };
-        Ok(Some(Self {
-            shield: Shield::of_instance(settings, instance)?,
-            ..check.written(py, settings, model, |w| write::write_key(w, instance))?
-        }))
+        check.of_item(settings, item).map(Some)
     }
 
     /// A condition alone, on the item with this key; without one, that there is such an item.
@@ -65,7 +60,7 @@ impl Write {
         key: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let (py, model) = (schema.py(), schema.get());
+        let model = schema.get();
         let condition = condition_on(condition, model)?;
         let check = ByKey {
             operation: Name::UpdateItem,
@@ -73,34 +68,27 @@ impl Write {
             effect: Effect::Nothing,
             about: about_key(schema, key, condition),
         };
-        Ok(Self {
-            shield: Shield::of_key(settings, schema, key)?,
-            ..check.written(py, settings, model, |w| write_key(w, model, key))?
-        })
+        check.of_key(settings, schema, key)
     }
 
-    /// The deletion of the item of an instance.
+    /// The deletion of an item.
     pub(crate) fn delete(
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let model = schema.get();
-        let condition = condition_on(condition, model)?;
-        let change = Change::deleted(instance, model)?;
-        let managed = Managed::of_check(instance, model)?;
+        let condition = condition_on(condition, item.model())?;
+        let change = Change::deleted(item)?;
+        let managed = Managed::of_check(item)?;
         let delete = ByKey {
             operation: Name::DeleteItem,
             plan: Plan::delete(managed.core(), change.condition, tree(condition)),
-            effect: Effect::Deleted(instance.clone().unbind()),
+            effect: Effect::Deleted(item.instance.clone().unbind()),
             about: about(condition),
         };
         Ok(Self {
             guards: change.guards,
-            shield: Shield::of_instance(settings, instance)?,
-            ..delete.written(py, settings, model, |w| write::write_key(w, instance))?
+            ..delete.of_item(settings, item)?
         })
     }
 
@@ -111,19 +99,16 @@ impl Write {
         key: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let (py, model) = (schema.py(), schema.get());
+        let model = schema.get();
         let condition = condition_on(condition, model)?;
-        unique::refuse_unknown(py, model, "delete()")?;
+        unique::refuse_unknown(schema.py(), model, "delete()")?;
         let delete = ByKey {
             operation: Name::DeleteItem,
             plan: Plan::delete_key(&model.rules, tree(condition)),
             effect: Effect::Nothing,
             about: about_key(schema, key, condition),
         };
-        Ok(Self {
-            shield: Shield::of_key(settings, schema, key)?,
-            ..delete.written(py, settings, model, |w| write_key(w, model, key))?
-        })
+        delete.of_key(settings, schema, key)
     }
 
     /// The same that gives the item back.
@@ -132,23 +117,15 @@ impl Write {
         schema: &Bound<'_, Schema>,
         key: &Bound<'_, PyTuple>,
     ) -> PyResult<Self> {
-        let (py, model) = (schema.py(), schema.get());
-        unique::refuse_unknown(py, model, "pop()")?;
+        let model = schema.get();
+        unique::refuse_unknown(schema.py(), model, "pop()")?;
         let pop = ByKey {
             operation: Name::DeleteItem,
             plan: Plan::pop_key(&model.rules),
             effect: Effect::OldItem(schema.clone().unbind()),
             about: about_key(schema, key, None),
         };
-        let answering = |w: &mut Writer| {
-            write_key(w, model, key)?;
-            delete_item::return_old(w);
-            Ok(())
-        };
-        Ok(Self {
-            shield: Shield::of_key(settings, schema, key)?,
-            ..pop.written(py, settings, model, answering)?
-        })
+        pop.of_key(settings, schema, key)
     }
 }
 
@@ -161,6 +138,31 @@ pub(super) struct ByKey<'p> {
 }
 
 impl ByKey<'_> {
+    /// For an item.
+    fn of_item(self, settings: &Settings, item: &Item<'_, '_>) -> PyResult<Write> {
+        let key = |w: &mut Writer| write::write_key(w, item);
+        Ok(Write {
+            shield: Shield::of_item(settings, item)?,
+            ..self.written(item.py(), settings, item.model(), key)?
+        })
+    }
+
+    /// For the item with this key.
+    fn of_key(
+        self,
+        settings: &Settings,
+        schema: &Bound<'_, Schema>,
+        key: &Bound<'_, PyTuple>,
+    ) -> PyResult<Write> {
+        let model = schema.get();
+        let shield = Shield::of_key(settings, schema, key)?;
+        let key = |w: &mut Writer| write_key(w, model, key);
+        Ok(Write {
+            shield,
+            ..self.written(schema.py(), settings, model, key)?
+        })
+    }
+
     fn written(
         self,
         py: Python<'_>,
@@ -172,6 +174,9 @@ impl ByKey<'_> {
         let mut w = Writer::with_capacity(256);
         delete_item::begin(&mut w, &table);
         key(&mut w)?;
+        if let Effect::OldItem(_) = self.effect {
+            delete_item::return_old(&mut w);
+        }
         let plan = self.plan.map_err(|error| raise(py, &error))?;
         delete_item::finish_if(&mut w, plan.guard, plan.condition.as_deref())
             .map_err(|error| raise(py, &error))?;

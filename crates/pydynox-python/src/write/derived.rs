@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::exceptions::{internal, validation_error, validation_errors};
 use crate::item::stored;
-use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::protection;
 use crate::model::schema::Schema;
 use crate::model::template::Template;
@@ -156,11 +156,10 @@ fn text_of<'py>(
 /// That a template's other sources are stored as the instance knows them, where an update changes one: two updates of
 /// two sources would otherwise leave a text that fits neither.
 pub(crate) fn unmoved(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
+    item: &Item<'_, '_>,
     is_touched: impl Fn(usize) -> bool,
 ) -> PyResult<Option<Condition>> {
-    let py = instance.py();
+    let (py, schema) = (item.py(), item.model());
     let mut guard: Option<Condition> = None;
     let mut seen = Vec::new();
     for template in &schema.templates {
@@ -177,7 +176,7 @@ pub(crate) fn unmoved(
             if field.role != Role::Attribute {
                 continue;
             }
-            let json = stored::stored_json(instance, index)?;
+            let json = stored::stored_json(item, index)?;
             let one = holds(&field.attribute_name, json.as_deref());
             guard = both(guard, Some(one)).map_err(|error| internal(py, error.message()))?;
         }

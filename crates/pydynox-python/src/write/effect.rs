@@ -11,8 +11,10 @@ use crate::answer::failure::Subject;
 use crate::answer::reply::{Answered, Context};
 use crate::exceptions::malformed;
 use crate::interpreter::ffi;
+use crate::item::managed::Managed;
 use crate::item::{changes, write};
-use crate::model::instance::{Instance, schema_of};
+use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::model::snapshot::Stored;
 
@@ -43,6 +45,21 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
+    /// The writing of an item, or of some of its fields.
+    pub(super) fn written(
+        item: &Item<'_, '_>,
+        stored: Stored,
+        fields: Option<Vec<usize>>,
+        managed: Managed<'_>,
+    ) -> Self {
+        Self::Written {
+            instance: item.instance.clone().unbind(),
+            stored: Box::new(stored),
+            fields,
+            managed: managed.into_values(),
+        }
+    }
+
     /// Part of something larger was applied, whose answer does not mention it.
     pub(crate) fn settled(self, py: Python<'_>, answer: &Answer) -> PyResult<()> {
         self.answered(py, answer, &Context::default()).map(|_| ())
@@ -99,9 +116,9 @@ impl Answered for Effect {
         let Some(instance) = self.instance() else {
             return about.subject(py, None);
         };
-        let instance = instance.bind(py);
-        let schema = schema_of(instance).ok()?;
-        Some(about.subject_of(py, Some(schema), write::key_of(instance).ok()))
+        let item = Item::of(instance.bind(py)).ok()?;
+        let key = write::key_of(&item).ok();
+        Some(about.subject_of(py, Some(item.schema), key))
     }
 
     fn give_up(self, py: Python<'_>) {
@@ -112,12 +129,11 @@ impl Answered for Effect {
         else {
             return;
         };
-        let instance = instance.bind(py);
-        let Ok(schema) = schema_of(instance) else {
+        let Ok(item) = Item::of(instance.bind(py)) else {
             return;
         };
-        let fields = fields.unwrap_or_else(|| (0..schema.get().len()).collect());
-        instance.borrow_mut().unsettle(fields);
+        let fields = fields.unwrap_or_else(|| (0..item.model().len()).collect());
+        item.instance.borrow_mut().unsettle(fields);
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -161,9 +177,9 @@ fn written(
     drop(state);
     drop(before);
     if !managed.is_empty() {
-        let schema = schema_of(instance)?;
+        let item = Item::of(instance)?;
         for (index, value) in managed {
-            let name = schema.get().field(index).name.bind(py);
+            let name = item.model().field(index).name.bind(py);
             ffi::set_attribute(instance, name, value.bind(py))?;
         }
     }
@@ -171,13 +187,13 @@ fn written(
 }
 
 /// Take the item over into the instance; unsaved edits are kept.
-fn updated(instance: &Bound<'_, Instance>, item: &[u8]) -> PyResult<()> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let fresh = read_instance(py, item, &schema)?;
+fn updated(instance: &Bound<'_, Instance>, json: &[u8]) -> PyResult<()> {
+    let item = Item::of(instance)?;
+    let py = item.py();
+    let fresh = read_instance(py, json, &item.schema)?;
     // Before settle() replaces the stored state: an edit is a difference from it.
-    let edited = changes::edited(instance)?;
-    for (index, field) in schema.get().fields().enumerate() {
+    let edited = changes::edited(&item)?;
+    for (index, field) in item.model().fields().enumerate() {
         if !edited.contains(&index) {
             let name = field.name.bind(py);
             ffi::set_attribute(instance, name, &ffi::get_attribute(&fresh, name)?)?;

@@ -7,19 +7,20 @@ use pydynox_core::operation::{put_item, update_item};
 use pydynox_core::transport::Operation as Name;
 use pydynox_core::wire::Writer;
 use pydynox_core::write::conditions::both;
-use pydynox_core::write::plan::{Changes, Plan};
+use pydynox_core::write::plan::{self, Plan};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::answer::reply::{Context, Target};
 use crate::connection::settings::Settings;
 use crate::exceptions::raise;
+use crate::item::changes::{self, Changes};
 use crate::item::managed::Managed;
 use crate::item::shield::Shield;
-use crate::item::{changes, rules, write};
+use crate::item::{rules, write};
 use crate::model::checks::condition_on;
 use crate::model::condition::Condition;
-use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::item::Item;
 use crate::model::problems::refuse;
 use crate::model::schema::Schema;
 use crate::write::derived::unmoved;
@@ -101,20 +102,18 @@ impl Write {
     /// A new item; fails when its key is taken.
     pub(crate) fn create(
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let model = schema.get();
+        let (py, model) = (item.py(), item.model());
         let condition = condition_on(condition, model)?;
         let managed = Managed::of_create(py, model)?;
-        let change = Change::created(instance, model)?;
+        let change = Change::created(item)?;
         let plan = Plan::create(&model.rules, managed.core(), tree(condition))
             .map_err(|error| raise(py, &error))?;
-        Self::whole(
+        Self::put_if(
             settings,
-            (instance, model),
+            item,
             managed,
             plan,
             change.guards,
@@ -125,27 +124,25 @@ impl Write {
     /// The whole item, replacing whatever has its key.
     pub(crate) fn put(
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let model = schema.get();
+        let (py, model) = (item.py(), item.model());
         let condition = condition_on(condition, model)?;
         let change = if model.unique.is_empty() {
             Change::default()
-        } else if is_stored(instance) {
-            let edited = changes::edited(instance)?;
-            Change::changed(instance, model, |index| edited.contains(&index), true)?
+        } else if item.is_stored() {
+            let edited = changes::edited(item)?;
+            Change::changed(item, |index| edited.contains(&index), true)?
         } else {
             return Err(unique::unknown(py, model, "put()"));
         };
-        let managed = Managed::of_put(instance, model)?;
+        let managed = Managed::of_put(item)?;
         let plan = Plan::put(managed.core(), change.condition, tree(condition))
             .map_err(|error| raise(py, &error))?;
-        Self::whole(
+        Self::put_if(
             settings,
-            (instance, model),
+            item,
             managed,
             plan,
             change.guards,
@@ -153,51 +150,34 @@ impl Write {
         )
     }
 
-    /// The item of an instance as it is put without a guard: its table, its JSON text, and what its writing settles.
+    /// An item as it is put without a guard: writes its JSON text, and returns what its writing settles.
     pub(crate) fn bare_put(
         w: &mut Writer,
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
     ) -> PyResult<Effect> {
-        let schema = schema_of(instance)?;
-        let managed = Managed::of_put(instance, schema.get())?;
-        let start = w.len();
-        let stored = write::write_checked(w, instance, &managed)?;
-        size_check::check_of_instance(settings, &w.as_bytes()[start..], instance)?;
-        Ok(Effect::Written {
-            instance: instance.clone().unbind(),
-            stored: Box::new(stored),
-            fields: None,
-            managed: managed.into_values(),
-        })
+        let managed = Managed::of_put(item)?;
+        whole(w, settings, item, managed)
     }
 
-    fn whole(
+    fn put_if(
         settings: &Settings,
-        (instance, model): (&Bound<'_, Instance>, &Schema),
+        item: &Item<'_, '_>,
         managed: Managed<'_>,
         plan: Plan<'_>,
         guards: Option<Guards>,
         about: Context,
     ) -> PyResult<Self> {
-        let py = instance.py();
-        let table = model.table_in(py, settings)?;
+        let py = item.py();
+        let table = item.model().table_in(py, settings)?;
         let mut w = Writer::with_capacity(1024);
         put_item::begin(&mut w, &table);
-        let start = w.len();
-        let stored = write::write_checked(&mut w, instance, &managed)?;
-        size_check::check_of_instance(settings, &w.as_bytes()[start..], instance)?;
+        let effect = whole(&mut w, settings, item, managed)?;
         put_item::finish_if(&mut w, plan.guard, plan.condition.as_deref())
             .map_err(|error| raise(py, &error))?;
-        let effect = Effect::Written {
-            instance: instance.clone().unbind(),
-            stored: Box::new(stored),
-            fields: None,
-            managed: managed.into_values(),
-        };
         Ok(Self {
             guards,
-            shield: Shield::of_instance(settings, instance)?,
+            shield: Shield::of_item(settings, item)?,
             ..Self::new((Name::PutItem, table), w, plan, effect, about)
         })
     }
@@ -206,52 +186,41 @@ impl Write {
     /// value if they changed.
     pub(crate) fn save(
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
         whole: &[String],
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Self>> {
-        if !is_stored(instance) {
-            return Self::create(settings, instance, condition).map(Some);
+        if !item.is_stored() {
+            return Self::create(settings, item, condition).map(Some);
         }
-        let py = instance.py();
+        let (py, model) = (item.py(), item.model());
         let refused = |error: Error| raise(py, &error);
-        let schema = schema_of(instance)?;
-        let model = schema.get();
         let condition = condition_on(condition, model)?;
-        let whole: Vec<usize> = model
-            .fields()
-            .enumerate()
-            .filter(|(_, field)| whole.iter().any(|name| **name == *field.text))
-            .map(|(index, _)| index)
-            .collect();
-        let mut changes = changes::changes(instance, &whole)?;
-        let broken = rules::broken_rules(instance, |index| changes.fields.contains(&index))?;
-        changes.problems.extend(broken);
-        refuse(py, model, std::mem::take(&mut changes.problems))?;
+        let mut changes = checked_changes(item, whole)?;
         let is_empty = changes.update.is_empty();
         if is_empty && condition.is_none() {
             return Ok(None);
         }
         let managed = if is_empty {
-            Managed::of_check(instance, model)?
+            Managed::of_check(item)?
         } else {
-            Managed::of_change(instance, model)?
+            Managed::of_change(item)?
         };
         let is_changed = |index| changes.fields.contains(&index);
-        let moved = Change::changed(instance, model, is_changed, false)?;
+        let moved = Change::changed(item, is_changed, false)?;
         // Where the version is compared, nothing else needs to be.
         let depends_on = if managed.core().is_guarded() {
             None
         } else {
-            both(unmoved(instance, model, is_changed)?, moved.condition).map_err(refused)?
+            both(unmoved(item, is_changed)?, moved.condition).map_err(refused)?
         };
         changes.set_managed(model, &managed);
-        let stored = changes.applied_to(instance, &managed)?;
+        let stored = changes.applied_to(item, &managed)?;
         let table = model.table_in(py, settings)?;
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
-        write::write_key(&mut w, instance)?;
-        let of_update = Changes {
+        write::write_key(&mut w, item)?;
+        let of_update = plan::Changes {
             is_empty,
             has_parents: changes.update.has_parents(),
         };
@@ -271,20 +240,43 @@ impl Write {
         );
         if size_check::may_be_large(settings, model, stored.length) {
             let mut whole = Writer::with_capacity(stored.length);
-            write::write(&mut whole, instance)?;
-            size_check::check_of_instance(settings, whole.as_bytes(), instance)?;
+            write::write(&mut whole, item)?;
+            size_check::check_item(settings, whole.as_bytes(), item)?;
         }
-        let effect = Effect::Written {
-            instance: instance.clone().unbind(),
-            stored: Box::new(stored),
-            fields: Some(changes.fields),
-            managed: managed.into_values(),
-        };
+        let effect = Effect::written(item, stored, Some(changes.fields), managed);
         let about = about(condition);
         Ok(Some(Self {
             guards: moved.guards,
-            shield: Shield::of_instance(settings, instance)?,
+            shield: Shield::of_item(settings, item)?,
             ..Self::new((Name::UpdateItem, table), w, plan, effect, about)
         }))
     }
+}
+
+/// Writes the whole item, unless a rule or a limit refuses it; returns what its writing settles.
+fn whole(
+    w: &mut Writer,
+    settings: &Settings,
+    item: &Item<'_, '_>,
+    managed: Managed<'_>,
+) -> PyResult<Effect> {
+    let start = w.len();
+    let stored = write::write_checked(w, item, &managed)?;
+    size_check::check_item(settings, &w.as_bytes()[start..], item)?;
+    Ok(Effect::written(item, stored, None, managed))
+}
+
+/// What changed, unless a rule refuses it or it cannot be stored; `whole` are attributes that are replaced as one value.
+fn checked_changes(item: &Item<'_, '_>, whole: &[String]) -> PyResult<Changes> {
+    let model = item.model();
+    let fields = model.fields().enumerate();
+    let whole: Vec<usize> = fields
+        .filter(|(_, field)| whole.iter().any(|name| **name == *field.text))
+        .map(|(index, _)| index)
+        .collect();
+    let mut changes = changes::changes(item, &whole)?;
+    let broken = rules::broken_rules(item, |index| changes.fields.contains(&index))?;
+    changes.problems.extend(broken);
+    refuse(item.py(), model, std::mem::take(&mut changes.problems))?;
+    Ok(changes)
 }

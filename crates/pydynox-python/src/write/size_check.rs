@@ -13,7 +13,7 @@ use crate::connection::settings::Settings;
 use crate::exceptions::{about_key, malformed, raise};
 use crate::interpreter::runtime;
 use crate::item::write::key_of;
-use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 
 /// What protection may add to a value: an envelope with the longest key, and the overhead of compression.
@@ -28,35 +28,24 @@ pub(crate) fn may_be_large(settings: &Settings, schema: &Schema, length: usize) 
     length + added > settings.warns_above.min(MAX_ITEM_SIZE)
 }
 
-/// Check the item of an instance that is about to be sent, as it will be stored.
+/// Check an item that is about to be sent; `json` is its stored form.
 #[inline]
-pub(crate) fn check_of_instance(
-    settings: &Settings,
-    item: &[u8],
-    instance: &Bound<'_, Instance>,
-) -> PyResult<()> {
-    let schema = schema_of(instance)?;
-    if may_be_large(settings, schema.get(), item.len()) {
-        measure(settings, item, instance, &schema)
+pub(crate) fn check_item(settings: &Settings, json: &[u8], item: &Item<'_, '_>) -> PyResult<()> {
+    if may_be_large(settings, item.model(), json.len()) {
+        measure(settings, json, item)
     } else {
         Ok(())
     }
 }
 
-fn measure(
-    settings: &Settings,
-    item: &[u8],
-    instance: &Bound<'_, Instance>,
-    schema: &Bound<'_, Schema>,
-) -> PyResult<()> {
-    let py = schema.py();
-    let model = schema.get();
+fn measure(settings: &Settings, json: &[u8], item: &Item<'_, '_>) -> PyResult<()> {
+    let (py, model) = (item.py(), item.model());
     let table = model.table_in(py, settings)?;
     let size = match model.protected_in(settings) {
-        None => item_size(item).map_err(|error| malformed(py, &error))?,
-        Some(protected) => protected_size(py, settings, &protected, item)?,
+        None => item_size(json).map_err(|error| malformed(py, &error))?,
+        Some(protected) => protected_size(py, settings, &protected, json)?,
     };
-    let key = || key_of(instance).ok();
+    let key = || key_of(item).ok();
     judge(py, settings, &size, &model.name, &table, key)
 }
 

@@ -12,6 +12,7 @@ use crate::answer::failure::{Subject, raise_about, taken};
 use crate::exceptions::{raise, validation_error};
 use crate::item::write;
 use crate::model::instance::{Instance, schema_of};
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
 use crate::write::unique::{Guards, Hold};
@@ -41,9 +42,8 @@ impl Stake {
             let exception = raise_about(py, &error, None);
             return Ok((exception, error.to_string()));
         };
-        let instance = self.instance.bind(py);
-        let schema = schema_of(instance)?;
-        let model = schema.get();
+        let owner = Item::of(self.instance.bind(py))?;
+        let model = owner.model();
         let constraint = &model.unique[self.constraint];
         let holder = item.as_ref().and_then(|guard| holder(py, model, guard));
         let mut what = constraint.describe(&model.name);
@@ -64,8 +64,8 @@ impl Stake {
         let item = item.clone();
         let error = error.with_kind(ErrorKind::UniqueConstraint { item });
         let subject = Subject {
-            schema: Some(schema.clone()),
-            key: write::key_of(instance).ok(),
+            schema: Some(owner.schema.clone()),
+            key: write::key_of(&owner).ok(),
             condition: None,
             builds_on: false,
             shows_keys,

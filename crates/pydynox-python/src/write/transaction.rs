@@ -22,6 +22,7 @@ use crate::interpreter::text;
 use crate::item::shield::Shields;
 use crate::item::write;
 use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::key::{Key, write_key};
 use crate::write::part::{Part, failures, first_failure};
 use crate::write::single::Write;
@@ -45,11 +46,18 @@ struct Entry<'py>(
     bool,
 );
 
+/// One operation as it is sent: the write, its verb in the transaction, and the key of its item.
+struct Built {
+    verb: Verb,
+    write: Write,
+    key: Writer,
+}
+
 impl<'py> Entry<'py> {
     /// The key of its item, for an error.
     fn key_for_error(&self) -> Option<Bound<'py, PyAny>> {
         match &self.1 {
-            Subject::Instance(instance) => write::key_of(instance).ok(),
+            Subject::Instance(instance) => write::key_of(&Item::of(instance).ok()?).ok(),
             Subject::Key((schema, key, _)) => {
                 let model = schema.get().model(key.py());
                 model.call_method1("key", key).ok()
@@ -57,78 +65,93 @@ impl<'py> Entry<'py> {
         }
     }
 
-    /// The write, and its verb in the transaction; None if there is nothing to do.
-    fn build(&self, settings: &Settings) -> PyResult<Option<(Verb, Write)>> {
-        let Self(verb, subject, actions, condition, upsert) = self;
-        Ok(match (verb.as_str(), subject) {
-            ("create", Subject::Instance(instance)) => {
-                Some((Verb::Put, Write::create(settings, instance, condition)?))
-            }
-            ("put", Subject::Instance(instance)) => {
-                Some((Verb::Put, Write::put(settings, instance, condition)?))
-            }
-            ("save", Subject::Instance(instance)) => {
-                match Write::save(settings, instance, &[], condition)? {
-                    Some(write) if write.operation == Name::PutItem => Some((Verb::Put, write)),
-                    Some(write) if write.is_check => Some((Verb::ConditionCheck, write)),
-                    Some(write) => Some((Verb::Update, write)),
-                    // A version is worth checking even if nothing changed.
-                    None => Write::check(settings, instance, condition, false)?
-                        .map(|write| (Verb::ConditionCheck, write)),
-                }
-            }
-            ("delete", Subject::Instance(instance)) => {
-                Some((Verb::Delete, Write::delete(settings, instance, condition)?))
-            }
-            ("check", Subject::Instance(instance)) => {
-                Write::check(settings, instance, condition, true)?
-                    .map(|write| (Verb::ConditionCheck, write))
-            }
-            ("update", Subject::Key(key)) => Some((
-                Verb::Update,
-                Write::update_key(settings, key, actions, condition, *upsert, false)?,
-            )),
-            ("delete", Subject::Key((schema, key, _))) => Some((
-                Verb::Delete,
-                Write::delete_key(settings, schema, key, condition)?,
-            )),
-            ("check", Subject::Key((schema, key, _))) => Some((
-                Verb::ConditionCheck,
-                Write::check_key(settings, schema, key, condition)?,
-            )),
-            _ => {
-                return Err(validation_error(
-                    condition.py(),
-                    &format!("{verb}() of this is not an operation of a transaction"),
-                ));
-            }
-        })
+    /// The operation; None if there is nothing to do.
+    fn build(&self, settings: &Settings) -> PyResult<Option<Built>> {
+        match &self.1 {
+            Subject::Instance(instance) => self.of_item(settings, &Item::of(instance)?),
+            Subject::Key(key) => self.of_key(settings, key),
+        }
     }
 
-    fn key(&self) -> PyResult<Writer> {
+    fn of_item(&self, settings: &Settings, item: &Item<'_, '_>) -> PyResult<Option<Built>> {
+        let Self(verb, _, _, condition, _) = self;
+        let (verb, write) = match verb.as_str() {
+            "create" => (Verb::Put, Write::create(settings, item, condition)?),
+            "put" => (Verb::Put, Write::put(settings, item, condition)?),
+            "save" => match Write::save(settings, item, &[], condition)? {
+                Some(write) if write.operation == Name::PutItem => (Verb::Put, write),
+                Some(write) if write.is_check => (Verb::ConditionCheck, write),
+                Some(write) => (Verb::Update, write),
+                // A version is worth checking even if nothing changed.
+                None => match Write::check(settings, item, condition, false)? {
+                    Some(write) => (Verb::ConditionCheck, write),
+                    None => return Ok(None),
+                },
+            },
+            "delete" => (Verb::Delete, Write::delete(settings, item, condition)?),
+            "check" => match Write::check(settings, item, condition, true)? {
+                Some(write) => (Verb::ConditionCheck, write),
+                None => return Ok(None),
+            },
+            _ => return Err(self.refused()),
+        };
+        let mut key = Writer::with_capacity(64);
+        write::write_key(&mut key, item)?;
+        Ok(Some(Built { verb, write, key }))
+    }
+
+    fn of_key(&self, settings: &Settings, whole: &Key<'_>) -> PyResult<Option<Built>> {
+        let Self(verb, _, actions, condition, upsert) = self;
+        let (schema, key, _) = whole;
+        let (verb, write) = match verb.as_str() {
+            "update" => (
+                Verb::Update,
+                Write::update_key(settings, whole, actions, condition, *upsert, false)?,
+            ),
+            "delete" => (
+                Verb::Delete,
+                Write::delete_key(settings, schema, key, condition)?,
+            ),
+            "check" => (
+                Verb::ConditionCheck,
+                Write::check_key(settings, schema, key, condition)?,
+            ),
+            _ => return Err(self.refused()),
+        };
         let mut w = Writer::with_capacity(64);
-        match &self.1 {
-            Subject::Instance(instance) => write::write_key(&mut w, instance)?,
-            Subject::Key((schema, key, _)) => write_key(&mut w, schema.get(), key)?,
-        }
-        Ok(w)
+        write_key(&mut w, schema.get(), key)?;
+        Ok(Some(Built {
+            verb,
+            write,
+            key: w,
+        }))
+    }
+
+    #[cold]
+    fn refused(&self) -> PyErr {
+        let message = format!("{}() of this is not an operation of a transaction", self.0);
+        validation_error(self.3.py(), &message)
     }
 }
 
-/// Writes of one transaction.
-struct Transacted(Vec<Part>);
-
-/// One write, with those on the guards of its unique values.
-struct Guarded(Vec<Part>);
+/// The writes of one transaction; `is_single` for one write with those on the guards of its unique values.
+struct Transacted {
+    parts: Vec<Part>,
+    is_single: bool,
+}
 
 impl Answered for Transacted {
+    /// All of them were applied.
     fn answered<'py>(
         self,
         py: Python<'py>,
         answer: &Answer,
         _about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
-        settle(py, self.0, answer)
+        for part in self.parts {
+            part.settle(py, answer)?;
+        }
+        Ok(py.None().into_bound(py))
     }
 
     fn failed<'py>(
@@ -138,87 +161,41 @@ impl Answered for Transacted {
         about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
         if matches!(error.kind(), ErrorKind::TransactionCanceled { .. }) {
-            let (failures, message) = failures(py, error, &self.0)?;
-            return Err(canceled(py, error, &message, &failures));
+            if !self.is_single {
+                let (failures, message) = failures(py, error, &self.parts)?;
+                return Err(canceled(py, error, &message, &failures));
+            }
+            // The caller made one write, and gets the error of that write instead of one of a transaction.
+            if let Some(failure) = first_failure(py, error, &self.parts)? {
+                return Err(failure);
+            }
         }
-        Err(undecided(
-            py,
-            error,
-            self.0,
-            about.subject(py, None).as_ref(),
-        ))
+        // No operation is known to have failed.
+        let subject = self.subject(py, about);
+        if error.ambiguous() || error.applied() {
+            self.give_up(py);
+        }
+        Err(raise_about(py, error, subject.as_ref()))
     }
 
+    fn subject<'py>(&self, py: Python<'py>, about: &Context) -> Option<failure::Subject<'py>> {
+        if self.is_single {
+            self.parts.first().and_then(|part| part.subject(py))
+        } else {
+            about.subject(py, None)
+        }
+    }
+
+    /// Their fate stays unknown.
     fn give_up(self, py: Python<'_>) {
-        give_up(py, self.0);
+        for part in self.parts {
+            part.give_up(py);
+        }
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.0.iter().try_for_each(|part| part.traverse(visit))
+        self.parts.iter().try_for_each(|part| part.traverse(visit))
     }
-}
-
-impl Answered for Guarded {
-    fn answered<'py>(
-        self,
-        py: Python<'py>,
-        answer: &Answer,
-        _about: &Context,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        settle(py, self.0, answer)
-    }
-
-    fn failed<'py>(
-        self,
-        py: Python<'py>,
-        error: &Error,
-        _about: &Context,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        // The caller made one write, and gets the error of that write instead of one of a transaction.
-        if matches!(error.kind(), ErrorKind::TransactionCanceled { .. })
-            && let Some(failure) = first_failure(py, error, &self.0)?
-        {
-            return Err(failure);
-        }
-        let subject = self.0.first().and_then(|part| part.subject(py));
-        Err(undecided(py, error, self.0, subject.as_ref()))
-    }
-
-    fn give_up(self, py: Python<'_>) {
-        give_up(py, self.0);
-    }
-
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.0.iter().try_for_each(|part| part.traverse(visit))
-    }
-}
-
-/// All of them were applied.
-fn settle<'py>(py: Python<'py>, parts: Vec<Part>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
-    for part in parts {
-        part.settle(py, answer)?;
-    }
-    Ok(py.None().into_bound(py))
-}
-
-/// Their fate stays unknown.
-fn give_up(py: Python<'_>, parts: Vec<Part>) {
-    for part in parts {
-        part.give_up(py);
-    }
-}
-
-/// The error of a transaction in which no operation is known to have failed.
-fn undecided(
-    py: Python<'_>,
-    error: &Error,
-    parts: Vec<Part>,
-    subject: Option<&failure::Subject<'_>>,
-) -> PyErr {
-    if error.ambiguous() || error.applied() {
-        give_up(py, parts);
-    }
-    raise_about(py, error, subject)
 }
 
 /// Send operations together, with the caller's token or a generated one; None if there is nothing to send. Returns the token too.
@@ -245,10 +222,14 @@ pub(crate) fn send(
             numbered(py, position, &entry.0, error)
         };
         verbs.push(entry.0.clone());
-        let Some((verb, mut write)) = entry.build(settings).map_err(placed)? else {
+        let Some(built) = entry.build(settings).map_err(placed)? else {
             continue;
         };
-        let key = entry.key().map_err(placed)?;
+        let Built {
+            verb,
+            mut write,
+            key,
+        } = built;
         let mut body = write.take_body();
         // While the body is still on its own: its marks are renumbered for their place in the transaction.
         shields.add(write.shield.take(), &mut body);
@@ -274,7 +255,8 @@ pub(crate) fn send(
     parts.extend(guards);
     let (mut request, token) = sealed(py, transaction, String::new(), token, repaired)?;
     request.protection = shields.protection(py, settings)?;
-    let expected = Reply::plain(settings, Transacted(parts));
+    let is_single = false;
+    let expected = Reply::plain(settings, Transacted { parts, is_single });
     let operation = connection.send(py, request, expected)?;
     Ok(Some((operation, token)))
 }
@@ -311,7 +293,9 @@ pub(crate) fn send_guarded(
     parts.extend(guards);
     let (mut request, _) = sealed(py, transaction, table, None, repaired)?;
     request.protection = shields.protection(py, settings)?;
-    connection.send(py, request, Reply::plain(settings, Guarded(parts)))
+    let is_single = true;
+    let expected = Reply::plain(settings, Transacted { parts, is_single });
+    connection.send(py, request, expected)
 }
 
 /// The request of a transaction, and its token.

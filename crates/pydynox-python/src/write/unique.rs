@@ -8,10 +8,10 @@ use pydynox_core::write::unique_change::{self, UniqueChange};
 use pyo3::prelude::*;
 
 use crate::exceptions::{internal, malformed, raise, validation_error, validation_errors};
-use crate::interpreter::ffi;
 use crate::item::{stored, write};
 use crate::model::constraint::Constraint;
-use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::instance::Instance;
+use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
 use crate::values::decode_json;
@@ -47,38 +47,37 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    fn new(instance: &Bound<'_, Instance>, schema: &Schema, core: UniqueChange) -> PyResult<Self> {
+    fn new(item: &Item<'_, '_>, core: UniqueChange) -> PyResult<Self> {
         let holds = core.holds.into_iter().map(|core| Hold {
-            values_text: values_text(instance.py(), schema, &core),
+            values_text: values_text(item.py(), item.model(), &core),
             core,
         });
         Ok(Self {
-            guards: guards(instance, holds.collect())?,
+            guards: guards(item, holds.collect())?,
             condition: core.condition,
         })
     }
 
     /// Of an item that is written first.
-    pub(crate) fn created(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<Self> {
-        let py = instance.py();
+    pub(crate) fn created(item: &Item<'_, '_>) -> PyResult<Self> {
+        let (py, schema) = (item.py(), item.model());
         let mut change = UniqueChange::default();
         for (number, constraint) in schema.unique.iter().enumerate() {
-            let values = values(instance, schema, constraint, |_| true)?;
+            let values = values(item, constraint, |_| true)?;
             change
                 .create(&schema.rules, number, &constraint.core, &values)
                 .map_err(|error| raise(py, &error))?;
         }
-        Self::new(instance, schema, change)
+        Self::new(item, change)
     }
 
     /// Of a change of a stored item; `whole` says that all of it is written, unchanged attributes too.
     pub(crate) fn changed(
-        instance: &Bound<'_, Instance>,
-        schema: &Schema,
+        item: &Item<'_, '_>,
         is_changed: impl Fn(usize) -> bool,
         whole: bool,
     ) -> PyResult<Self> {
-        let py = instance.py();
+        let (py, schema) = (item.py(), item.model());
         let mut change = UniqueChange::default();
         for (number, constraint) in schema.unique.iter().enumerate() {
             let is_touched = whole || constraint.fields.iter().any(|index| is_changed(*index));
@@ -86,35 +85,35 @@ impl Change {
                 continue;
             }
             // What was read may be out of date by now: the condition of the change requires that it still holds.
-            let before = values(instance, schema, constraint, |_| false)?;
-            let after = values(instance, schema, constraint, &is_changed)?;
+            let before = values(item, constraint, |_| false)?;
+            let after = values(item, constraint, &is_changed)?;
             let both = (&*before, &*after);
             change
                 .change(&schema.rules, number, &constraint.core, both, whole)
                 .map_err(|error| raise(py, &error))?;
         }
-        Self::new(instance, schema, change)
+        Self::new(item, change)
     }
 
     /// Of a deletion.
-    pub(crate) fn deleted(instance: &Bound<'_, Instance>, schema: &Schema) -> PyResult<Self> {
-        let py = instance.py();
+    pub(crate) fn deleted(item: &Item<'_, '_>) -> PyResult<Self> {
+        let (py, schema) = (item.py(), item.model());
         if schema.unique.is_empty() {
             return Ok(Self::default());
         }
-        if !is_stored(instance) {
+        if !item.is_stored() {
             return Err(unknown(py, schema, "delete()"));
         }
         let mut change = UniqueChange::default();
         for (number, constraint) in schema.unique.iter().enumerate() {
-            let values = values(instance, schema, constraint, |_| false)?;
+            let values = values(item, constraint, |_| false)?;
             change
                 .delete(&schema.rules, number, &constraint.core, &values)
                 .map_err(|error| raise(py, &error))?;
         }
         // The delete of an item that is already gone succeeds, and frees its values too.
         let change = change.or_absent(&schema.rules);
-        Self::new(instance, schema, change.map_err(|error| raise(py, &error))?)
+        Self::new(item, change.map_err(|error| raise(py, &error))?)
     }
 }
 
@@ -126,18 +125,17 @@ type Claimed<'py> = (Vec<String>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 #[pyfunction]
 #[pyo3(signature = (instance, /))]
 pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claimed<'py>>> {
-    let py = instance.py();
-    let schema = schema_of(instance)?;
-    let schema = schema.get();
+    let item = &Item::of(instance)?;
+    let (py, schema) = (item.py(), item.model());
     let mut owner = Writer::with_capacity(64);
-    write::write_key(&mut owner, instance)?;
+    write::write_key(&mut owner, item)?;
     let json = |text: &[u8]| {
         let read = || decode_json::json(py, &mut Reader::new(text)?);
         read().map_err(|_| internal(py, "a guard of pydynox that cannot be read"))
     };
     let mut claims = Vec::new();
     for constraint in &schema.unique {
-        let values = values(instance, schema, constraint, |_| false)?;
+        let values = values(item, constraint, |_| false)?;
         let claim = constraint.core.claim(&values);
         let Some(claim) = claim.map_err(|error| raise(py, &error))? else {
             continue;
@@ -203,32 +201,27 @@ pub(crate) fn unknown(py: Python<'_>, schema: &Schema, verb: &str) -> PyErr {
     )
 }
 
-fn guards(instance: &Bound<'_, Instance>, holds: Vec<Hold>) -> PyResult<Option<Guards>> {
+fn guards(item: &Item<'_, '_>, holds: Vec<Hold>) -> PyResult<Option<Guards>> {
     if holds.is_empty() {
         return Ok(None);
     }
     let mut w = Writer::with_capacity(64);
-    write::write_key(&mut w, instance)?;
+    write::write_key(&mut w, item)?;
     Ok(Some(Guards {
-        instance: instance.clone().unbind(),
+        instance: item.instance.clone().unbind(),
         owner: w.into_bytes(),
         holds,
     }))
 }
 
 /// The stored form of an attribute: as it is now where it is new, else as it was read.
-fn value(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
-    index: usize,
-    is_new: bool,
-) -> PyResult<Option<Vec<u8>>> {
+fn value(item: &Item<'_, '_>, index: usize, is_new: bool) -> PyResult<Option<Vec<u8>>> {
     if !is_new {
-        return stored::stored_json(instance, index);
+        return stored::stored_json(item, index);
     }
-    let py = instance.py();
+    let (py, schema) = (item.py(), item.model());
     let field = schema.field(index);
-    let now = ffi::get_attribute(instance, field.name.bind(py))?;
+    let now = item.value(field)?;
     if is_absent(field, &now) {
         return Ok(None);
     }
@@ -240,14 +233,13 @@ fn value(
 
 /// What an item has in the attributes of a constraint.
 fn values(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
+    item: &Item<'_, '_>,
     constraint: &Constraint,
     is_new: impl Fn(usize) -> bool,
 ) -> PyResult<Vec<Option<Vec<u8>>>> {
     let fields = constraint.fields.iter();
     fields
-        .map(|index| value(instance, schema, *index, is_new(*index)))
+        .map(|index| value(item, *index, is_new(*index)))
         .collect()
 }
 

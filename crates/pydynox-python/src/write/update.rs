@@ -14,7 +14,7 @@ use crate::item::managed::Managed;
 use crate::item::shield::Shield;
 use crate::item::{changes, stored, write};
 use crate::model::checks::{actions_on, condition_on};
-use crate::model::instance::{Instance, is_stored, schema_of};
+use crate::model::item::Item;
 use crate::model::key::{Key, write_key};
 use crate::model::schema::Schema;
 use crate::values::field::Role;
@@ -59,18 +59,16 @@ pub(super) fn named_value<'py>(
 }
 
 impl Write {
-    /// Actions on an instance's item; the instance then equals the item except for unsaved edits.
+    /// Actions on an item; its instance then equals the item except for unsaved edits.
     pub(crate) fn update(
         settings: &Settings,
-        instance: &Bound<'_, Instance>,
+        item: &Item<'_, '_>,
         actions: &Bound<'_, PyTuple>,
         condition: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let py = instance.py();
-        let schema = schema_of(instance)?;
-        let model = schema.get();
+        let (py, model) = (item.py(), item.model());
         let condition = condition_on(condition, model)?;
-        if !is_stored(instance) {
+        if !item.is_stored() {
             let message = format!(
                 "this {} is new: update() changes a stored item, create() writes a new one",
                 model.name
@@ -78,26 +76,26 @@ impl Write {
             return Err(validation_error(py, &message));
         }
         let mut actions = actions_on(actions, model)?;
-        refuse_edited(instance, model, &actions)?;
+        refuse_edited(item, &actions)?;
         unique::refuse_actions(py, model, &actions)?;
         follow(py, model, &mut actions, |index| {
-            stored::stored_value(instance, index)
+            stored::stored_value(item, index)
         })?;
         // After follow(), which may have written the key of an index.
         model.check_index_keys(py, &actions)?;
-        let managed = Managed::of_change(instance, model)?;
+        let managed = Managed::of_change(item)?;
         let name = |index| &*model.field(index).attribute_name;
         managed.core().write_into(&mut actions, name);
         let table = model.table_in(py, settings)?;
         let mut w = Writer::with_capacity(512);
         update_item::begin(&mut w, &table);
-        write::write_key(&mut w, instance)?;
+        write::write_key(&mut w, item)?;
         update_item::return_new(&mut w);
         // A version covers all attributes, so its guard makes those of templates' sources redundant.
         let depends_on = if managed.core().is_guarded() {
             None
         } else {
-            unmoved(instance, model, |index| {
+            unmoved(item, |index| {
                 actions.touches(&model.field(index).attribute_name)
             })?
         };
@@ -110,10 +108,10 @@ impl Write {
         );
         let plan = plan.map_err(|error| raise(py, &error))?;
         finish_actions(py, &mut w, &actions, &plan)?;
-        let effect = Effect::Updated(instance.clone().unbind());
+        let effect = Effect::Updated(item.instance.clone().unbind());
         let about = about(condition);
         Ok(Self {
-            shield: Shield::of_instance(settings, instance)?,
+            shield: Shield::of_item(settings, item)?,
             ..Self::new((Name::UpdateItem, table), w, plan, effect, about)
         })
     }
@@ -182,12 +180,9 @@ pub(super) fn finish_actions(
 }
 
 /// An action on an attribute with an unsaved edit would be lost, or lose the edit.
-pub(super) fn refuse_edited(
-    instance: &Bound<'_, Instance>,
-    schema: &Schema,
-    actions: &Actions,
-) -> PyResult<()> {
-    let edited = changes::edited(instance)?.into_iter();
+pub(super) fn refuse_edited(item: &Item<'_, '_>, actions: &Actions) -> PyResult<()> {
+    let schema = item.model();
+    let edited = changes::edited(item)?.into_iter();
     let fields = edited.map(|index| schema.field(index));
     let problems: Vec<_> = fields
         .filter(|field| actions.touches(&field.attribute_name))
@@ -202,6 +197,6 @@ pub(super) fn refuse_edited(
     if problems.is_empty() {
         Ok(())
     } else {
-        Err(validation_errors(instance.py(), problems))
+        Err(validation_errors(item.py(), problems))
     }
 }
