@@ -375,6 +375,48 @@ def test_entities_are_opened_by_their_own_class(client: DynamoDBClient, drive: D
     assert [type(one) for one in drive(client.batch_get(Base.key("p", "1"), Base.key("p", "2")))] == [Card, Visit]
 
 
+class Shared(Model[str, str], table="shared"):
+    pk: Attr[str] = partition_key()
+    sk: Attr[str] = sort_key()
+
+
+class Badge(Shared, entity="badge"):
+    number: Encrypted[str]
+
+
+class Stay(Shared, entity="stay"):
+    report: Encrypted[str]
+
+
+@pytest.fixture
+def badge_and_stay(client: DynamoDBClient) -> list[Any]:
+    """Keys of two models of one table."""
+    Shared.table.sync.create()
+    Badge(pk="p", sk="1", number="4111").sync.create()
+    Stay(pk="p", sk="2", report="secret").sync.create()
+    return [Badge.key("p", "1"), Stay.key("p", "2")]
+
+
+def shown(found: Any) -> dict[str, str]:
+    """The encrypted values of a badge and a stay."""
+    return {type(one).__name__: one.number if isinstance(one, Badge) else one.report for one in found}
+
+
+@pytest.mark.parametrize("verb", ["batch_get", "transact_get"])
+def test_one_call_opens_models_of_one_table_each_by_its_own_class(
+    client: DynamoDBClient, drive: Drive, badge_and_stay: list[Any], verb: str
+) -> None:
+    for keys in (badge_and_stay, badge_and_stay[::-1]):
+        assert shown(drive(getattr(client, verb)(*keys))) == {"Badge": "4111", "Stay": "secret"}
+
+
+async def test_one_turn_opens_models_of_one_table_each_by_its_own_class(client: DynamoDBClient, badge_and_stay: list[Any]) -> None:
+    async with pydynox.batching():
+        found = await asyncio.gather(*(key.get() for key in badge_and_stay))
+
+    assert shown(found) == {"Badge": "4111", "Stay": "secret"}
+
+
 @pytest.mark.parametrize("names", [("größe", "line"), ("a\u2028", "b"), ("a b", "ab"), ("ab", "a b"), ('x"y', "x")])
 def test_what_an_entity_is_called_opens_no_door(client: DynamoDBClient, names: tuple[str, str]) -> None:
     class Base(Model[str, str], table="shared"):

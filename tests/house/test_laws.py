@@ -174,7 +174,6 @@ LONG_FUNCTIONS = {
     "item/changes.rs changes": "one pass over the fields; what is taken out of it costs a call per attribute",
     "item/changes.rs compare": "one case for each way in which a value is known",
     "item/read.rs read_into": "one pass over the bytes of an item; what is taken out of it costs a call per attribute",
-    "item/shield.rs new": "what each class of a table reads, and what one writes",
     "item/write.rs write_unless": "one pass over the fields; what is taken out of it costs a call per attribute",
     "model/schema.rs new": "one part of a schema after the other",
     "read/batch_get.rs answered": "one answer taken apart: what is open, what is sealed, what is left",

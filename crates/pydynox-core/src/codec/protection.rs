@@ -1,5 +1,6 @@
 //! Protection of a call: the marked values of its body are sealed, and its answer is opened before anything else reads it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use crate::retry::deadline::{Deadline, Timers};
 use crate::size::{ItemSize, item_size};
 use crate::transport::Operation;
 use crate::wire::marks::Marked;
-use crate::wire::{Reader, WireError};
+use crate::wire::{Reader, text_of};
 
 /// An item whose values are marked in a body.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ pub struct Protection {
     pub generation: u64,
     /// The items whose values are marked, by their numbers.
     pub writes: Vec<Written>,
-    /// How to open items: the first match wins.
+    /// How to open items: as the class that an item names, else as the first of all classes' items.
     pub reads: Vec<Reads>,
 }
 
@@ -189,21 +190,29 @@ impl Protection {
     }
 
     fn target(&self, table: Option<&str>, item: &Reader<'_>) -> Option<Target> {
-        let fits = |reads: &&Reads| {
-            // Only an answer of BatchGetItem names tables; in any other answer the entity alone decides.
-            let of_table = match (&reads.table, table) {
-                (Some(wanted), Some(table)) => **wanted == *table,
-                _ => true,
-            };
-            let of_entity = || {
-                reads
-                    .entity
-                    .as_ref()
-                    .is_none_or(|(name, value)| has(item.clone(), name, value).unwrap_or(false))
-            };
-            of_table && of_entity()
+        let of_table = |reads: &&Reads| match (&reads.table, table) {
+            (Some(wanted), Some(table)) => **wanted == *table,
+            _ => true,
         };
-        let reads = self.reads.iter().find(fits)?;
+        let (mut of_name, mut of_all) = (None, None);
+        // Read once: the classes of a table name themselves in the same attribute.
+        let mut known: Option<(&str, Option<Cow<'_, str>>)> = None;
+        for reads in self.reads.iter().filter(of_table) {
+            let Some((attribute, entity)) = &reads.entity else {
+                of_all = of_all.or(Some(reads));
+                continue;
+            };
+            let name = match known.take_if(|(other, _)| **other == **attribute) {
+                Some((_, name)) => name,
+                None => text_of(item.clone(), attribute).unwrap_or(None),
+            };
+            if name.as_deref() == Some(&**entity) {
+                of_name = Some(reads);
+                break;
+            }
+            known = Some((attribute, name));
+        }
+        let reads = of_name.or(of_all)?;
         (reads.schema.is_some() || reads.plain.is_some()).then(|| Target {
             schema: reads.schema.clone(),
             key: None,
@@ -295,45 +304,59 @@ fn misplaced() -> Error {
     Error::new(ErrorKind::Internal, "a value was marked and not ended")
 }
 
-/// Whether an item has this text in this attribute, no matter how it is escaped: the decoder must come to the same answer, or
-/// plaintext could pass for an opened value.
-fn has(mut reader: Reader<'_>, name: &str, text: &str) -> Result<bool, WireError> {
-    reader.begin_object()?;
-    while let Some(key) = reader.next_key()? {
-        if !key.equals(name) {
-            reader.pass()?;
-            continue;
-        }
-        if reader.peek()? != b'{' {
-            return Ok(false);
-        }
-        reader.begin_object()?;
-        return Ok(match reader.next_key()? {
-            Some(tag) if tag.equals("S") => reader.string()?.equals(text),
-            _ => false,
-        });
-    }
-    Ok(false)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::schema::{KeyAttribute, KeyType};
+
+    fn reads(model: &str, entity: Option<&str>) -> Reads {
+        let key = KeyAttribute {
+            attribute_name: "id".into(),
+            key_type: KeyType::S,
+        };
+        let schema = ProtectedSchema::new(model, "t", key, None, Vec::new()).unwrap();
+        Reads {
+            table: Some("t".into()),
+            entity: entity.map(|entity| ("_type".into(), entity.into())),
+            schema: Some(Arc::new(schema)),
+            plain: None,
+        }
+    }
+
+    fn opened_as(reads: Vec<Reads>, table: &str, item: &str) -> Option<String> {
+        let protection = Protection {
+            reads,
+            ..Protection::default()
+        };
+        let item = Reader::new(item.as_bytes()).unwrap();
+        let target = protection.target(Some(table), &item)?;
+        target.schema.map(|schema| schema.model.to_string())
+    }
+
+    const VISIT: &str = r#"{"_type":{"S":"visit"}}"#;
 
     #[test]
-    fn entities_are_told_apart_by_their_attribute() {
-        let has =
-            |item, name, text| Reader::new(item).and_then(|item| super::has(item, name, text));
-        let item = br#"{"x":{"S":"y"}, "_type": {"S": "gr\u00f6\u00dfe"}}"#;
+    fn an_item_is_opened_as_the_class_that_its_name_is_of() {
+        let models = || vec![reads("Card", Some("card")), reads("Base", None)];
+        assert_eq!(
+            opened_as(models(), "t", r#"{"_type":{"S":"card"}}"#).as_deref(),
+            Some("Card")
+        );
+        assert_eq!(opened_as(models(), "t", VISIT).as_deref(), Some("Base"));
+        assert_eq!(opened_as(models(), "t", "{}").as_deref(), Some("Base"));
+        assert_eq!(opened_as(models(), "other", VISIT), None);
+    }
 
-        assert!(has(item, "_type", "gr\u{f6}\u{df}e").unwrap());
-        assert!(!has(item, "_type", "line").unwrap());
-        assert!(!has(item, "other", "y").unwrap());
-        let item = br#"{"_type":{"S":"a b"}}"#;
-        assert!(has(item, "_type", "a b").unwrap());
-        assert!(!has(item, "_type", "ab").unwrap());
-        assert!(!has(&br#"{"_type":{"N":"1"}}"#[..], "_type", "1").unwrap());
+    #[test]
+    fn the_class_of_a_name_comes_before_a_class_of_all_that_was_given_first() {
+        let models = vec![
+            reads("Card", None),
+            reads("Card", Some("card")),
+            reads("Visit", None),
+            reads("Visit", Some("visit")),
+        ];
+        assert_eq!(opened_as(models, "t", VISIT).as_deref(), Some("Visit"));
     }
 }

@@ -1,5 +1,6 @@
 //! DynamoDB's JSON: written as text into one buffer, read by a cursor over one buffer, no tree in between.
 
+mod attribute;
 pub mod base64;
 mod error;
 pub mod marks;
@@ -11,6 +12,7 @@ mod text;
 mod value;
 mod writer;
 
+pub use attribute::text_of;
 pub use error::WireError;
 pub use passing::validate;
 pub use reader::{MAX_DEPTH, Reader};

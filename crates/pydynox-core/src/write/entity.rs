@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::expression::condition::{Condition, MAX_IN_VALUES, Operand};
 use crate::expression::path::Path;
 use crate::retry::proof::Proof;
-use crate::wire::{Reader, WireError, Writer};
+use crate::wire::{Reader, WireError, Writer, text_of};
 
 /// The name of a model's items where several models share a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Entities {
     }
 
     fn named_owner<'a>(&self, item: Reader<'a>) -> Result<Owner<'a>, WireError> {
-        let name = name_of(item, &self.attribute)?;
+        let name = text_of(item, &self.attribute)?;
         Ok(match (name, &self.own) {
             (Some(name), Some(own)) if *name == *own.name => Owner::Own,
             (Some(name), _) => Owner::Named(name),
@@ -87,7 +87,7 @@ impl Entities {
         is_subclass: impl FnOnce(&str) -> bool,
     ) -> Option<String> {
         let own = self.own.as_ref()?;
-        let name = name_of(Reader::new(item).ok()?, &self.attribute).ok()??;
+        let name = text_of(Reader::new(item).ok()?, &self.attribute).ok()??;
         (*own.name != *name && !is_subclass(&name)).then(|| name.into_owned())
     }
 
@@ -151,26 +151,6 @@ fn json(name: &str) -> Box<[u8]> {
     let mut w = Writer::with_capacity(name.len() + 8);
     w.string_value(name);
     w.into_bytes().into()
-}
-
-/// The text of an item's attribute, if it is text.
-fn name_of<'a>(mut r: Reader<'a>, attribute: &str) -> Result<Option<Cow<'a, str>>, WireError> {
-    r.begin_object()?;
-    while let Some(key) = r.next_key()? {
-        if !key.equals(attribute) {
-            r.skip()?;
-            continue;
-        }
-        r.begin_object()?;
-        let Some(tag) = r.next_key()? else {
-            return Ok(None);
-        };
-        if !tag.equals("S") {
-            return Ok(None);
-        }
-        return Ok(Some(r.string()?.decode()?));
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use pydynox_core::codec::PlainAttributes;
 use pydynox_core::codec::protection::{Protection, Reads, Written};
 use pydynox_core::wire::{Writer, marks};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 
 use crate::connection::settings::Settings;
 use crate::interpreter::runtime;
 use crate::item::write;
+use crate::model::entity;
 use crate::model::item::Item;
 use crate::model::key;
 use crate::model::schema::Schema;
@@ -61,29 +61,10 @@ impl Shield {
             Ok(table) => Some(settings.table_named(table).into()),
             Err(_) => None,
         };
-        let mut classes = Vec::new();
-        for (name, of) in entities.iter() {
-            // Annotations may have named a class that was defined later; resolve it now, as decoding does.
-            let of = match of.cast_into::<Schema>() {
-                Ok(of) => of,
-                Err(_) => match model
-                    .model(py)
-                    .call_method1(intern!(py, "_find_entity"), (&name,))?
-                    .cast_into()
-                {
-                    Ok(of) => of,
-                    Err(_) => continue,
-                },
-            };
-            let text: String = name.extract()?;
-            let entity = (model.rules.entities.attribute.clone(), text.into());
-            classes.push((Some(entity), of));
-        }
-        // Last, since the first that fits an item opens it, and this one fits them all.
-        classes.push((None, schema.clone()));
+        let classes = classes_of(schema)?;
         let mut encrypted = encrypted_by(&classes);
         encrypted.extend(elsewhere);
-        let reads: Vec<Reads> = classes
+        let mut reads: Vec<Reads> = classes
             .iter()
             .map(|(entity, of)| Reads {
                 table: table.clone(),
@@ -92,6 +73,16 @@ impl Shield {
                 plain: plain_attributes(of.get(), &encrypted),
             })
             .collect();
+        // A call may read items of several models of one table: each is opened as its own class reads it.
+        if let Some(own) = &model.rules.entities.own
+            && let Some(last) = reads.last().cloned()
+        {
+            let entity = (model.rules.entities.attribute.clone(), own.name.clone());
+            reads.push(Reads {
+                entity: Some(entity),
+                ..last
+            });
+        }
         let opens = |reads: &Reads| reads.schema.is_some() || reads.plain.is_some();
         if !reads.iter().any(opens) {
             return Ok(None);
@@ -110,8 +101,27 @@ impl Shield {
     }
 }
 
+/// A class that reads items, and the entity that they name: an attribute, and its text.
+type Class<'py> = (Option<(Box<str>, Box<str>)>, Bound<'py, Schema>);
+
+/// The classes that read the items of a model: its subclasses by entity, then its own for all others.
+fn classes_of<'py>(schema: &Bound<'py, Schema>) -> PyResult<Vec<Class<'py>>> {
+    let (py, model) = (schema.py(), schema.get());
+    let mut classes = Vec::new();
+    for name in model.entities.bind(py).keys().iter() {
+        let name = name.cast_into::<PyString>().map_err(PyErr::from)?;
+        if let Some(of) = entity::subclass(schema, &name)? {
+            let text: String = name.extract()?;
+            let entity = (model.rules.entities.attribute.clone(), text.into());
+            classes.push((Some(entity), of));
+        }
+    }
+    classes.push((None, schema.clone()));
+    Ok(classes)
+}
+
 /// By stored name, a class that encrypts the attribute; empty if there is only one class.
-fn encrypted_by<E>(classes: &[(E, Bound<'_, Schema>)]) -> Vec<(Box<str>, Box<str>)> {
+fn encrypted_by(classes: &[Class<'_>]) -> Vec<(Box<str>, Box<str>)> {
     if classes.len() < 2 {
         return Vec::new();
     }

@@ -44,16 +44,7 @@ fn named<'py>(schema: &Bound<'py, Schema>, name: &str) -> PyResult<Owner<'py>> {
     let py = schema.py();
     let model = schema.get();
     let name = PyString::new(py, name);
-    if let Some(schema) = model.entities.bind(py).get_item(&name)?
-        && let Ok(schema) = schema.cast_into::<Schema>()
-    {
-        return Ok(Owner::Other(schema));
-    }
-    // Annotations may have named a class that was defined later; resolve it now.
-    let schema = model
-        .model(py)
-        .call_method1(intern!(py, "_find_entity"), (&name,))?;
-    if let Ok(schema) = schema.cast_into::<Schema>() {
+    if let Some(schema) = subclass(schema, &name)? {
         return Ok(Owner::Other(schema));
     }
     if !model.rules.entities.reads_all() {
@@ -69,6 +60,25 @@ fn named<'py>(schema: &Bound<'py, Schema>, name: &str) -> PyResult<Owner<'py>> {
             entity_repr = name.repr()?
         ),
     ))
+}
+
+/// The schema of the subclass whose items have this name, for decoding them and for opening their protected values.
+pub(crate) fn subclass<'py>(
+    schema: &Bound<'py, Schema>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, Schema>>> {
+    let py = schema.py();
+    let model = schema.get();
+    if let Some(schema) = model.entities.bind(py).get_item(name)?
+        && let Ok(schema) = schema.cast_into::<Schema>()
+    {
+        return Ok(Some(schema));
+    }
+    // Annotations may have named a class that was defined later; resolve it now.
+    let schema = model
+        .model(py)
+        .call_method1(intern!(py, "_find_entity"), (name,))?;
+    Ok(schema.cast_into::<Schema>().ok())
 }
 
 /// The schema that reads an item passed by a caller; refuses one that the model does not see.
