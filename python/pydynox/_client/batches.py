@@ -11,7 +11,7 @@ from .connection import Connection
 from .gather import addresses, gather
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
     from typing import Unpack
 
     from pydynox._core import Instance
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from pydynox.batches.writer import BatchWriter
     from pydynox.key import Key
     from pydynox.transaction import Transaction
+
+
+async def _written(
+    writer: BatchWriter,
+    source: Any,
+    one: Callable[[Any], Awaitable[None]],
+    many: Callable[[Iterable[Any]], Awaitable[None]],
+) -> int:
+    """Give a writer all of a source, which may be asynchronous, and return how many writes were performed."""
+    async with writer:
+        if hasattr(source, "__aiter__"):
+            async for value in source:
+                await one(value)
+        else:
+            await many(source)
+    return writer.written
 
 
 class BatchCalls(Connection):
@@ -181,14 +197,7 @@ class BatchCalls(Connection):
                 BatchCalls.batch_save(self, instances, unguarded=unguarded, transactions=transactions, progress=progress),
             )
         writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
-        async with writer:
-            source: Any = instances
-            if hasattr(source, "__aiter__"):
-                async for instance in source:
-                    await writer.put(instance)
-            else:
-                await writer.put_all(source)
-        return writer.written
+        return await _written(writer, instances, writer.put, writer.put_all)
 
     async def batch_delete(
         self,
@@ -230,14 +239,7 @@ class BatchCalls(Connection):
                 BatchCalls.batch_delete(self, targets, unguarded=unguarded, transactions=transactions, progress=progress),
             )
         writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
-        async with writer:
-            source: Any = targets
-            if hasattr(source, "__aiter__"):
-                async for target in source:
-                    await writer.delete(target)
-            else:
-                await writer.delete_all(source)
-        return writer.written
+        return await _written(writer, targets, writer.delete, writer.delete_all)
 
     def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> Transaction:
         """Several writes that are applied all or none, sent when the block ends. Sends TransactWriteItems.

@@ -45,7 +45,20 @@ class OnDemand:
 
 
 @dataclass(frozen=True)
-class Provisioned:
+class _Units:
+    """Read and write units per second, each of 1 or more."""
+
+    rcu: int
+    wcu: int
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        _check_units(f"{name}(rcu=...)", self.rcu)
+        _check_units(f"{name}(wcu=...)", self.wcu)
+
+
+@dataclass(frozen=True)
+class Provisioned(_Units):
     """Billing for provisioned capacity, whether or not it is used.
 
     Args:
@@ -59,16 +72,9 @@ class Provisioned:
         >>> await User.table.create(billing=Provisioned(rcu=10, wcu=5))
     """
 
-    rcu: int
-    wcu: int
-
-    def __post_init__(self) -> None:
-        _check_units("Provisioned(rcu=...)", self.rcu)
-        _check_units("Provisioned(wcu=...)", self.wcu)
-
 
 @dataclass(frozen=True)
-class WarmThroughput:
+class WarmThroughput(_Units):
     """The throughput that a table can serve immediately. It can be raised, never lowered; raising it is billed.
 
     Args:
@@ -81,13 +87,6 @@ class WarmThroughput:
     Example:
         >>> await User.table.create(warm_throughput=WarmThroughput(rcu=20_000, wcu=10_000))
     """
-
-    rcu: int
-    wcu: int
-
-    def __post_init__(self) -> None:
-        _check_units("WarmThroughput(rcu=...)", self.rcu)
-        _check_units("WarmThroughput(wcu=...)", self.wcu)
 
 
 @dataclass(frozen=True)
