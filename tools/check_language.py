@@ -174,13 +174,13 @@ def of_python(source: str) -> Iterator[Prose]:
     yield from joined(comments)
 
 
-# A module of tests with its body; `mod tests;` names a file of its own and ends nothing here.
-TESTS = re.compile(r"#\[cfg\(test\)\]\nmod \w+ \{")
+# A module of tests with its body, which ends at the first bracket on the margin; `mod tests;` names a file of its own.
+TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:pub(?:\(\w+\))? )?mod \w+ \{.*?^\}$", re.DOTALL | re.MULTILINE)
 
 
 def of_rust(source: str) -> Iterator[Prose]:
-    """Comments and messages, the tests at the end of the file left out."""
-    source = TESTS.split(source, maxsplit=1)[0]
+    """Comments and messages, those of tests left out; lines keep their numbers."""
+    source = TESTS.sub(lambda match: "\n" * match[0].count("\n"), source)
     comments: list[tuple[int, str]] = []
     for match in RUST.finditer(source):
         line = 1 + source.count("\n", 0, match.start())

@@ -36,6 +36,7 @@ PLACES = {
     "inner doc comment": (".rs", "//! {}\n", 1),
     "comment in Rust": (".rs", "let x = 1; // {}\n", 1),
     "message in Rust": (".rs", 'let c = \'"\';\nlet x = format!("{{c}} {}");\n', 2),
+    "comment after tests in Rust": (".rs", "#[cfg(test)]\nmod tests {{\n    // tests\n}}\n\n// {}\nfn f() {{}}\n", 6),
     "raw message in Rust": (".rs", 'let x = r#"a "quoted" {}"#;\n', 1),
 }
 
