@@ -410,7 +410,9 @@ def test_one_call_opens_models_of_one_table_each_by_its_own_class(
         assert shown(drive(getattr(client, verb)(*keys))) == {"Badge": "4111", "Stay": "secret"}
 
 
-async def test_one_turn_opens_models_of_one_table_each_by_its_own_class(client: DynamoDBClient, badge_and_stay: list[Any]) -> None:
+async def test_one_turn_opens_models_of_one_table_each_by_its_own_class(
+    client: DynamoDBClient, badge_and_stay: list[Any]
+) -> None:
     async with pydynox.batching():
         found = await asyncio.gather(*(key.get() for key in badge_and_stay))
 
