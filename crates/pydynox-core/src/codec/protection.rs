@@ -196,13 +196,13 @@ impl Protection {
         };
         let (mut of_name, mut of_all) = (None, None);
         // Read once: the classes of a table name themselves in the same attribute.
-        let mut known: Option<(&str, Option<Cow<'_, str>>)> = None;
+        let mut last: Option<(&str, Option<Cow<'_, str>>)> = None;
         for reads in self.reads.iter().filter(of_table) {
             let Some((attribute, entity)) = &reads.entity else {
                 of_all = of_all.or(Some(reads));
                 continue;
             };
-            let name = match known.take_if(|(other, _)| **other == **attribute) {
+            let name = match last.take_if(|(other, _)| **other == **attribute) {
                 Some((_, name)) => name,
                 None => text_of(item.clone(), attribute).unwrap_or(None),
             };
@@ -210,7 +210,7 @@ impl Protection {
                 of_name = Some(reads);
                 break;
             }
-            known = Some((attribute, name));
+            last = Some((attribute, name));
         }
         let reads = of_name.or(of_all)?;
         (reads.schema.is_some() || reads.plain.is_some()).then(|| Target {

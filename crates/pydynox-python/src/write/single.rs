@@ -23,6 +23,7 @@ use crate::model::condition::Condition;
 use crate::model::item::Item;
 use crate::model::problems::refuse;
 use crate::model::schema::Schema;
+use crate::model::snapshot::Stored;
 use crate::write::derived::unmoved;
 use crate::write::effect::Effect;
 use crate::write::size_check;
@@ -216,10 +217,7 @@ impl Write {
         };
         changes.set_managed(model, &managed);
         let stored = changes.applied_to(item, &managed)?;
-        let table = model.table_in(py, settings)?;
-        let mut w = Writer::with_capacity(512);
-        update_item::begin(&mut w, &table);
-        write::write_key(&mut w, item)?;
+        let (table, mut w) = begin_update(settings, item)?;
         let of_update = plan::Changes {
             is_empty,
             has_parents: changes.update.has_parents(),
@@ -238,17 +236,12 @@ impl Write {
             &model.rules.partition_key,
             plan.condition.as_deref(),
         );
-        if size_check::may_be_large(settings, model, stored.length) {
-            let mut whole = Writer::with_capacity(stored.length);
-            write::write(&mut whole, item)?;
-            size_check::check_item(settings, whole.as_bytes(), item)?;
-        }
+        check_size(settings, item, &stored)?;
         let effect = Effect::written(item, stored, Some(changes.fields), managed);
-        let about = about(condition);
         Ok(Some(Self {
             guards: moved.guards,
             shield: Shield::of_item(settings, item)?,
-            ..Self::new((Name::UpdateItem, table), w, plan, effect, about)
+            ..Self::new((Name::UpdateItem, table), w, plan, effect, about(condition))
         }))
     }
 }
@@ -279,4 +272,23 @@ fn checked_changes(item: &Item<'_, '_>, whole: &[String]) -> PyResult<Changes> {
     changes.problems.extend(broken);
     refuse(item.py(), model, std::mem::take(&mut changes.problems))?;
     Ok(changes)
+}
+
+/// The table of an item, and the beginning of the body that updates it.
+pub(super) fn begin_update(settings: &Settings, item: &Item<'_, '_>) -> PyResult<(String, Writer)> {
+    let table = item.model().table_in(item.py(), settings)?;
+    let mut w = Writer::with_capacity(512);
+    update_item::begin(&mut w, &table);
+    write::write_key(&mut w, item)?;
+    Ok((table, w))
+}
+
+/// Checks the size of the whole item that changes lead to; most are too small to be measured.
+fn check_size(settings: &Settings, item: &Item<'_, '_>, stored: &Stored) -> PyResult<()> {
+    if !size_check::may_be_large(settings, item.model(), stored.length) {
+        return Ok(());
+    }
+    let mut whole = Writer::with_capacity(stored.length);
+    write::write(&mut whole, item)?;
+    size_check::check_item(settings, whole.as_bytes(), item)
 }

@@ -222,24 +222,20 @@ pub(crate) fn send(
             numbered(py, position, &entry.0, error)
         };
         verbs.push(entry.0.clone());
-        let Some(built) = entry.build(settings).map_err(placed)? else {
+        let Some(mut built) = entry.build(settings).map_err(placed)? else {
             continue;
         };
-        let Built {
-            verb,
-            mut write,
-            key,
-        } = built;
+        let write = &mut built.write;
         let mut body = write.take_body();
         // While the body is still on its own: its marks are renumbered for their place in the transaction.
         shields.add(write.shield.take(), &mut body);
         transaction
-            .add(verb, &write.table, key.as_bytes(), body)
+            .add(built.verb, &write.table, built.key.as_bytes(), body)
             .map_err(|error| placed(raise(py, &error)))?;
         if let Some(guards) = write.guards.take() {
             stakes.add(position, &write.table, guards);
         }
-        parts.push(Part::new(position, &entry.0, write, settings));
+        parts.push(Part::new(position, &entry.0, built.write, settings));
     }
     if transaction.is_empty() {
         return Ok(None);
@@ -255,9 +251,7 @@ pub(crate) fn send(
     parts.extend(guards);
     let (mut request, token) = sealed(py, transaction, String::new(), token, repaired)?;
     request.protection = shields.protection(py, settings)?;
-    let is_single = false;
-    let expected = Reply::plain(settings, Transacted { parts, is_single });
-    let operation = connection.send(py, request, expected)?;
+    let operation = send_parts(py, connection, request, parts, false)?;
     Ok(Some((operation, token)))
 }
 
@@ -293,8 +287,17 @@ pub(crate) fn send_guarded(
     parts.extend(guards);
     let (mut request, _) = sealed(py, transaction, table, None, repaired)?;
     request.protection = shields.protection(py, settings)?;
-    let is_single = true;
-    let expected = Reply::plain(settings, Transacted { parts, is_single });
+    send_parts(py, connection, request, parts, true)
+}
+
+fn send_parts(
+    py: Python<'_>,
+    connection: &Connection,
+    request: Request,
+    parts: Vec<Part>,
+    is_single: bool,
+) -> PyResult<Py<Operation>> {
+    let expected = Reply::plain(&connection.settings, Transacted { parts, is_single });
     connection.send(py, request, expected)
 }
 

@@ -12,7 +12,7 @@ use crate::connection::settings::Settings;
 use crate::exceptions::{raise, validation_error, validation_errors};
 use crate::item::managed::Managed;
 use crate::item::shield::Shield;
-use crate::item::{changes, stored, write};
+use crate::item::{changes, stored};
 use crate::model::checks::{actions_on, condition_on};
 use crate::model::item::Item;
 use crate::model::key::{Key, write_key};
@@ -20,7 +20,7 @@ use crate::model::schema::Schema;
 use crate::values::field::Role;
 use crate::write::derived::{fill_defaults, follow, unmoved};
 use crate::write::effect::Effect;
-use crate::write::single::{Write, about, about_key, tree};
+use crate::write::single::{Write, about, about_key, begin_update, tree};
 use crate::write::unique;
 
 /// An update that should create a missing item but sets nothing.
@@ -86,10 +86,7 @@ impl Write {
         let managed = Managed::of_change(item)?;
         let name = |index| &*model.field(index).attribute_name;
         managed.core().write_into(&mut actions, name);
-        let table = model.table_in(py, settings)?;
-        let mut w = Writer::with_capacity(512);
-        update_item::begin(&mut w, &table);
-        write::write_key(&mut w, item)?;
+        let (table, mut w) = begin_update(settings, item)?;
         update_item::return_new(&mut w);
         // A version covers all attributes, so its guard makes those of templates' sources redundant.
         let depends_on = if managed.core().is_guarded() {
