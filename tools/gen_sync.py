@@ -106,6 +106,7 @@ COPYING = (
     "consistent_read",
     "timeout",
     "after",
+    "before",
     "cursors",
     "paced",
     "on_invalid",

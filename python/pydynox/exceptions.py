@@ -142,7 +142,7 @@ class SerializationError(PydynoxError):
     Attributes:
         key: The key of the item, for a row of a query or scan.
         raw: The item as plain values, for a row of a query or scan.
-        cursor: Resumes reading after that row.
+        cursor: Resumes reading past that row, in the direction of the query that read it.
     """
 
     key: Any = None
@@ -170,7 +170,7 @@ class ReadLimitError(PydynoxError):
     """``max_reads`` requests were sent, and more remains to be read.
 
     Attributes:
-        cursor: Resumes reading where it stopped.
+        cursor: Resumes reading where it stopped, in the direction of the query that read it.
     """
 
     cursor: str | None = None

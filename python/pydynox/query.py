@@ -180,6 +180,27 @@ class Query(Generic[Row]):
         """
         return self._with(self.search.after(dict(cursor) if isinstance(cursor, Mapping) else cursor))
 
+    def before(self, cursor: str | Mapping[str, Any] | None, /) -> Self:
+        """Read the rows before a cursor, nearest first, and return them in the query's own order; None reads from the beginning.
+
+        ``page(n)`` is then the page that ends just before the cursor, ``pages(n)`` goes back page by page, ``limit(n)`` counts
+        from the cursor, and ``all()`` returns every row before it. Sends Query with ``ScanIndexForward`` reversed.
+
+        Args:
+            cursor: The ``previous`` of a page. For your own jobs also the key of a row, as for ``after``.
+
+        Raises:
+            ValidationError: This is a scan, which has no order; or a key belongs to another table or index, or is outside the
+                range of the query.
+            CursorError: The query already continues ``after()`` a cursor.
+            TypeError: It is neither.
+
+        Example:
+            >>> page = await Order.query("c1").after(cursor).page(20)
+            >>> back = await Order.query("c1").before(page.previous).page(20)
+        """
+        return self._with(self.search.before(dict(cursor) if isinstance(cursor, Mapping) else cursor))
+
     def cursors(self, *, audience: str | None = None, expires_in: timedelta | None = None) -> Self:
         """Restrict the cursors of this query to an audience or a lifetime. Needs ``DynamoDBClient(cursor_keys=...)``.
 
@@ -333,13 +354,15 @@ class Query(Generic[Row]):
 
         Costs: half a read unit per 4 KB read, filtered rows included; one if strongly consistent.
         """
-        step, close = self.open_rows()
+        step, close = self.open_rows(backward=True)
         every: list[Row] = []
         try:
             while (rows := await step()) is not None:
                 every += rows
         finally:
             close()
+        if self.search.is_backward:
+            every.reverse()
         return every
 
     async def first(self) -> Row | None:
@@ -348,6 +371,7 @@ class Query(Generic[Row]):
         Raises:
             SerializationError: It does not fit the model.
             ReadLimitError: ``max_reads`` requests found no row and did not reach the end.
+            ValidationError: The rows ``before()`` a cursor are read.
             TableNotFoundError: The table does not exist.
 
         Example:
@@ -355,6 +379,8 @@ class Query(Generic[Row]):
 
         Costs: half a read unit per 4 KB read, filtered rows included; one if strongly consistent.
         """
+        if self.search.is_backward:
+            raise refused("first() of the rows before a cursor could be either end: use limit(1).all() for the nearest")
         rows = await self._at_most(1).all()
         return rows[0] if rows else None
 
@@ -419,22 +445,23 @@ class Query(Generic[Row]):
         return exists
 
     async def page(self, rows: int, /) -> QueryResult[Row]:
-        """Return the first rows, with the cursor from which ``after`` continues.
+        """Return the first rows, with the cursors for the pages after and before them; with ``before``, the last rows.
 
-        A page is shorter where the rows end, after ``max_reads`` requests, and before a row that does not fit the model.
+        A page is shorter where the rows end, after ``max_reads`` requests, and next to a row that does not fit the model.
 
         Args:
             rows: The number of rows in a page.
 
         Raises:
             CursorError: The cursor is forged, expired, or belongs to another query.
-            SerializationError: The first row does not fit the model; ``error.cursor`` continues after it.
+            SerializationError: The first row does not fit the model; ``error.cursor`` continues past it.
             ValidationError: The number is not positive.
             TableNotFoundError: The table does not exist.
 
         Example:
             >>> page = await Order.query("c1").page(20)
             >>> more = await Order.query("c1").after(page.cursor).page(20)
+            >>> back = await Order.query("c1").before(more.previous).page(20)
 
         Costs: half a read unit per 4 KB read, filtered rows included; one if strongly consistent.
         """
@@ -446,7 +473,7 @@ class Query(Generic[Row]):
         return QueryResult([], None) if page is None else page
 
     def pages(self, rows: int, /) -> AsyncIterator[QueryResult[Row]]:
-        """Iterate over pages, each with its cursor.
+        """Iterate over pages, each with its cursors; with ``before``, from the cursor back to the beginning.
 
         Args:
             rows: The number of rows in a page.

@@ -411,6 +411,11 @@ class SyncQuery(Generic[Row]):
         result: SyncQuery[Row] = self._target.after(cursor).sync
         return result
 
+    def before(self, cursor: str | Mapping[str, Any] | None, /) -> SyncQuery[Row]:
+        """Blocking form of ``Query.before``."""
+        result: SyncQuery[Row] = self._target.before(cursor).sync
+        return result
+
     def cursors(self, *, audience: str | None = None, expires_in: timedelta | None = None) -> SyncQuery[Row]:
         """Blocking form of ``Query.cursors``."""
         result: SyncQuery[Row] = self._target.cursors(audience=audience, expires_in=expires_in).sync

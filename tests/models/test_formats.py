@@ -187,7 +187,8 @@ def put(client: DynamoDBClient, table: str, item: dict[str, Any]) -> None:
 
 def test_the_page_has_a_vector_of_every_form() -> None:
     assert set(VECTORS) == {
-        "values", "envelope", "context", "compressed", "open cursor", "sealed cursor", "guards", "managed", "entity", "types", "times", "export",
+        "values", "envelope", "context", "compressed", "open cursor", "cursor that leads back",
+        "sealed cursor", "guards", "managed", "entity", "types", "times", "export",
     }  # fmt: skip
     assert {next(iter(row["value"])) for row in VECTORS["values"]} == set(CODES)
 
@@ -301,8 +302,9 @@ def cursor_content(vector: dict[str, Any]) -> bytes:
     made += b"" if expires_at is None else expires_at.to_bytes(8, "big")
     made += b"" if audience is None else fingerprint([audience.encode()])
     made += b"" if left is None else left.to_bytes(8, "big")
-    key = json.dumps(vector["after"], separators=(",", ":")).encode()
-    return bytes(made + b"\x01" + len(key).to_bytes(4, "big") + key)
+    tag, place = (b"\x01", vector["after"]) if "after" in vector else (b"\x03", vector["before"])
+    key = json.dumps(place, separators=(",", ":")).encode()
+    return bytes(made + tag + len(key).to_bytes(4, "big") + key)
 
 
 def text_of(cursor: bytes) -> str:
@@ -324,6 +326,17 @@ def test_an_open_cursor_is_read_and_written_as_the_page_shows_it() -> None:
     assert text_of(b"\x01" + hashlib.sha256(inner).digest()[:8] + inner) == vector["cursor"]
     assert query.sync.page(1).cursor == vector["cursor"]
     assert [order.number for order in Order.query("c1").after(vector["cursor"]).sync.all()] == [1, 2]
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_cursor_that_leads_back_is_read_and_written_as_the_page_shows_it() -> None:
+    vector = VECTORS["cursor that leads back"]
+    inner = cursor_content(vector)
+    query = Order.query("c1").limit(3)
+
+    assert text_of(b"\x01" + hashlib.sha256(inner).digest()[:8] + inner) == vector["cursor"]
+    assert query.after(VECTORS["open cursor"]["cursor"]).sync.page(1).previous == vector["cursor"]
+    assert [order.number for order in query.before(vector["cursor"]).sync.all()] == [0]
 
 
 def test_a_sealed_cursor_is_read_as_the_page_shows_it() -> None:

@@ -651,6 +651,9 @@ async def querying(client: DynamoDBClient) -> None:
     page = await Order.query("c1").after(None).page(20)
     assert_type(page, QueryResult[Order])
     assert_type(page.cursor, str | None)
+    assert_type(page.previous, str | None)
+    assert_type(await Order.query("c1").after(None).before(page.previous).page(20), QueryResult[Order])
+    assert_type(Order.sync.query("c1").before(page.previous).page(20), QueryResult[Order])
     assert_type(page[0], Order)
     async for one in Order.query("c1").pages(20):
         assert_type(one, QueryResult[Order])

@@ -1,4 +1,6 @@
-//! Cursors: where a query stopped, as opaque text that only the same query continues from.
+//! Cursors: where a page of a query ends or begins, as opaque text that only the same query continues from.
+
+mod content;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +10,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::{Error, ErrorKind};
 use crate::pagination::Position;
-use crate::start_key::StartKey;
+
+use content::{Spot, forged, read, refused, write};
+
+pub use content::{Binding, Heading, Terms};
 
 /// Bytes of a key that encrypts cursors.
 pub const KEY_SIZE: usize = 32;
@@ -20,34 +25,6 @@ const SEALED: u8 = 2;
 /// Authenticated with every encrypted cursor, so that no other use of the same key can pass for one.
 const PURPOSE: &[u8] = b"pydynox cursor 1";
 const CHECKSUM_SIZE: usize = 8;
-const FINGERPRINT_SIZE: usize = 16;
-const HAS_EXPIRY: u8 = 1;
-const HAS_AUDIENCE: u8 = 2;
-const HAS_LEFT: u8 = 4;
-
-type Fingerprint = [u8; FINGERPRINT_SIZE];
-
-/// What a cursor is bound to: table, index, direction, partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Binding(Fingerprint);
-
-impl Binding {
-    /// The binding to these parts, in this order.
-    pub fn of(parts: &[&[u8]]) -> Self {
-        Self(fingerprint(parts))
-    }
-}
-
-/// Who may use a cursor, until when, and for how many rows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Terms<'a> {
-    /// Who the cursor is for, such as a user id.
-    pub audience: Option<&'a str>,
-    /// When it expires, in seconds since 1970.
-    pub expires_at: Option<u64>,
-    /// How many rows are left of the query's limit.
-    pub left: Option<u64>,
-}
 
 /// What a cursor contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +78,7 @@ impl CursorKeys {
         self.0.is_empty()
     }
 
-    /// A cursor at these positions, one for each segment that is read.
+    /// A cursor at these positions, one for each segment that is read, that leads this way.
     ///
     /// # Errors
     ///
@@ -110,13 +87,10 @@ impl CursorKeys {
         &self,
         binding: Binding,
         terms: Terms<'_>,
+        heading: Heading,
         positions: &[Position],
     ) -> Result<String, Error> {
-        let spots = positions.iter().map(|position| match position {
-            Position::Start => Spot::Start,
-            Position::After(key) => Spot::After(key),
-            Position::End => Spot::End,
-        });
+        let spots = positions.iter().map(|position| Spot::of(position, heading));
         self.close(&write(binding, terms, spots), terms)
     }
 
@@ -166,27 +140,23 @@ impl CursorKeys {
         Ok(URL_SAFE_NO_PAD.encode([&[SEALED], &nonce[..], &sealed].concat()))
     }
 
-    /// What a cursor contains; `now` is in seconds since 1970.
+    /// What a cursor that leads this way contains; `now` is in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Cursor`] tells whether it is damaged or forged, expired, for another audience, or of another query.
+    /// [`ErrorKind::Cursor`] tells whether it is damaged or forged, expired, for another audience, of another query, or leads the
+    /// other way.
     pub fn open(
         &self,
         binding: Binding,
         audience: Option<&str>,
         now: u64,
+        heading: Heading,
         text: &str,
     ) -> Result<Opened, Error> {
         let content = self.content(text)?;
         let (left, spots) = read(&content, binding, audience, now)?;
-        let positions = spots.into_iter().map(|spot| match spot {
-            Spot::Start => Ok(Position::Start),
-            Spot::End => Ok(Position::End),
-            Spot::After(key) => StartKey::parse(key)
-                .map(|key| Position::After(key.to_json()))
-                .map_err(|_| forged()),
-        });
+        let positions = spots.into_iter().map(|spot| spot.position(heading));
         Ok(Opened {
             positions: positions.collect::<Result<_, _>>()?,
             left,
@@ -239,128 +209,6 @@ impl CursorKeys {
             _ => Err(forged()),
         }
     }
-}
-
-/// The position of a cursor in one segment, as it is written.
-enum Spot<'a> {
-    Start,
-    After(&'a [u8]),
-    End,
-}
-
-fn write<'a>(binding: Binding, terms: Terms<'_>, spots: impl Iterator<Item = Spot<'a>>) -> Vec<u8> {
-    let mut content = binding.0.to_vec();
-    let flag = |is_there: bool, flag: u8| if is_there { flag } else { 0 };
-    content.push(
-        flag(terms.expires_at.is_some(), HAS_EXPIRY)
-            | flag(terms.audience.is_some(), HAS_AUDIENCE)
-            | flag(terms.left.is_some(), HAS_LEFT),
-    );
-    if let Some(expires_at) = terms.expires_at {
-        content.extend_from_slice(&expires_at.to_be_bytes());
-    }
-    if let Some(audience) = terms.audience {
-        content.extend_from_slice(&fingerprint(&[audience.as_bytes()]));
-    }
-    if let Some(left) = terms.left {
-        content.extend_from_slice(&left.to_be_bytes());
-    }
-    for spot in spots {
-        match spot {
-            Spot::Start => content.push(0),
-            Spot::After(key) => {
-                content.push(1);
-                content.extend_from_slice(&(key.len() as u32).to_be_bytes());
-                content.extend_from_slice(key);
-            }
-            Spot::End => content.push(2),
-        }
-    }
-    content
-}
-
-/// The rows left of the limit, and the position in each segment.
-fn read<'a>(
-    content: &'a [u8],
-    binding: Binding,
-    audience: Option<&str>,
-    now: u64,
-) -> Result<(Option<u64>, Vec<Spot<'a>>), Error> {
-    let mut rest = content;
-    let of: Fingerprint = take(&mut rest)?;
-    let [flags] = take(&mut rest)?;
-    if of != binding.0 {
-        return Err(refused(
-            "this cursor was made by another query: table, index, partition, direction and segments must be the same",
-        ));
-    }
-    if flags & !(HAS_EXPIRY | HAS_AUDIENCE | HAS_LEFT) != 0 {
-        return Err(refused(
-            "this cursor was made by a newer version of pydynox",
-        ));
-    }
-    let expires_at = match flags & HAS_EXPIRY {
-        0 => None,
-        _ => Some(u64::from_be_bytes(take(&mut rest)?)),
-    };
-    let holder: Option<Fingerprint> = match flags & HAS_AUDIENCE {
-        0 => None,
-        _ => Some(take(&mut rest)?),
-    };
-    let left = match flags & HAS_LEFT {
-        0 => None,
-        _ => Some(u64::from_be_bytes(take(&mut rest)?)),
-    };
-    if holder != audience.map(|audience| fingerprint(&[audience.as_bytes()])) {
-        return Err(refused("this cursor was made for another audience"));
-    }
-    if expires_at.is_some_and(|expires_at| expires_at <= now) {
-        return Err(refused("this cursor has expired: start from the beginning"));
-    }
-    let mut spots = Vec::new();
-    while !rest.is_empty() {
-        let [tag] = take(&mut rest)?;
-        spots.push(match tag {
-            0 => Spot::Start,
-            1 => {
-                let length = u32::from_be_bytes(take(&mut rest)?) as usize;
-                let (key, after) = rest.split_at_checked(length).ok_or_else(forged)?;
-                rest = after;
-                Spot::After(key)
-            }
-            2 => Spot::End,
-            _ => return Err(forged()),
-        });
-    }
-    Ok((left, spots))
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
-    let (head, tail) = rest.split_first_chunk::<N>().ok_or_else(forged)?;
-    *rest = tail;
-    Ok(*head)
-}
-
-/// Each part is hashed with its length, so that different parts cannot read as the same text.
-fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
-    let mut text = Vec::new();
-    for part in parts {
-        text.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        text.extend_from_slice(part);
-    }
-    let mut fingerprint = [0; FINGERPRINT_SIZE];
-    fingerprint.copy_from_slice(&digest(&SHA256, &text).as_ref()[..FINGERPRINT_SIZE]);
-    fingerprint
-}
-
-fn forged() -> Error {
-    refused(
-        "this is not a cursor of pydynox: it is damaged, forged, or sealed with a key that is not in cursor_keys",
-    )
-}
-
-fn refused(message: &str) -> Error {
-    Error::new(ErrorKind::Cursor, message)
 }
 
 #[cfg(test)]

@@ -108,6 +108,11 @@ impl StartKey {
         count == self.attributes.len()
     }
 
+    /// The names of its attributes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The key as JSON text.
     pub fn to_json(&self) -> Bytes {
         let mut writer = Writer::with_capacity(96);

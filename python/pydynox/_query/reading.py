@@ -26,8 +26,19 @@ class _Unreadable(NamedTuple):
     """The cursor that continues with this row; None if there is none."""
 
 
-def open_rows(query: Query[Row]) -> tuple[Callable[[], Coroutine[Any, Any, list[Row] | None]], Callable[[], None]]:
-    """What returns the next rows, None at the end; and what ends the reading."""
+def open_rows(
+    query: Query[Row], *, backward: bool = False
+) -> tuple[Callable[[], Coroutine[Any, Any, list[Row] | None]], Callable[[], None]]:
+    """What returns the next rows, None at the end; and what ends the reading.
+
+    Args:
+        query: What to read.
+        backward: Whether rows that arrive in the reverse of the query's order are expected.
+    """
+    if query.search.is_backward and not backward:
+        raise refused(
+            "rows before a cursor arrive last to first: read them with page(n), pages(n) or all(), or iterate over descending()"
+        )
     reading = _core.Reading(query.search, query.connection.core, False, False)
     unreadable: _Unreadable | None = None
 
@@ -72,6 +83,7 @@ def open_pages(
         if spent or (begun and reading.is_over):
             return None
         begun = True
+        reading.begin_page()
         rows: list[Row] = []
         capacity_before = reading.capacity or 0.0
         while len(rows) < wanted and not reading.is_over:
@@ -94,7 +106,14 @@ def open_pages(
             raise unreadable.error
         capacity = reading.capacity
         cursor = reading.cursor() if unreadable is None else unreadable.before
-        return QueryResult(rows, cursor, None if capacity is None else capacity - capacity_before)
+        consumed = None if capacity is None else capacity - capacity_before
+        if query.search.is_backward:
+            rows.reverse()
+            return QueryResult(rows, reading.cursor_back(), consumed, cursor)
+        try:
+            return QueryResult(rows, cursor, consumed, reading.cursor_back())
+        except ValidationError as error:
+            return QueryResult(rows, cursor, consumed, error)
 
     return step, reading.close
 

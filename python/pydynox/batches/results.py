@@ -7,14 +7,15 @@ from typing import Any, Generic, overload
 
 from pydynox._core import run
 from pydynox._shared.typing import Row_co
+from pydynox.exceptions import ValidationError
 
 
 class QueryResult(Sequence[Row_co], Generic[Row_co]):
-    """One page: a sequence of rows, and the cursor from which the next page starts.
+    """One page: a sequence of rows, and the cursors from which the pages after and before it are read.
 
     Attributes:
         items: The rows.
-        cursor: Where this page ended, for ``Query.after``; None if it is the last.
+        cursor: Where this page ends, for ``Query.after``; None if it is the last.
         consumed_capacity: Read capacity units that the requests of this page consumed, if the service reported them.
 
     Example:
@@ -22,12 +23,30 @@ class QueryResult(Sequence[Row_co], Generic[Row_co]):
         >>> len(page), page.cursor
     """
 
-    __slots__ = ("consumed_capacity", "cursor", "items")
+    __slots__ = ("_previous", "consumed_capacity", "cursor", "items")
 
-    def __init__(self, items: list[Row_co], cursor: str | None, consumed_capacity: float | None = None) -> None:
+    def __init__(
+        self,
+        items: list[Row_co],
+        cursor: str | None,
+        consumed_capacity: float | None = None,
+        previous: str | ValidationError | None = None,
+    ) -> None:
         self.items: list[Row_co] = items
         self.cursor = cursor
         self.consumed_capacity = consumed_capacity
+        self._previous = previous
+
+    @property
+    def previous(self) -> str | None:
+        """Where this page begins, for ``Query.before``; None if it is the first, and for scans and statements.
+
+        Raises:
+            ValidationError: A query without a model selected rows without their key, which marks the place.
+        """
+        if isinstance(self._previous, ValidationError):
+            raise self._previous
+        return self._previous
 
     @overload
     def __getitem__(self, index: int, /) -> Row_co: ...

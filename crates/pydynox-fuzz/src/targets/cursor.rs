@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pydynox_core::cursor::{Binding, CursorKeys, Terms};
+use pydynox_core::cursor::{Binding, CursorKeys, Heading, Terms};
 use sha2::{Digest, Sha256};
 
 /// The first byte of a cursor that anyone can read, and so write.
@@ -25,25 +25,27 @@ pub(super) fn check(bytes: &[u8]) {
         1 => forged(bytes),
         _ => forged(&[&bound(binding)[..], bytes].concat()),
     };
-    let sealed = CursorKeys::new([&[1; 32][..]]);
-    assert!(
-        sealed.is_ok_and(|keys| keys.open(binding, None, NOW, &text).is_err()),
-        "a cursor that was never sealed opens"
-    );
+    let sealed = CursorKeys::new([&[1; 32][..]]).unwrap_or_default();
     let keys = CursorKeys::default();
-    let Ok(opened) = keys.open(binding, None, NOW, &text) else {
-        return;
-    };
-    let terms = Terms {
-        left: opened.left,
-        ..Terms::default()
-    };
-    let again = keys.seal(binding, terms, &opened.positions);
-    let again = again.and_then(|text| keys.open(binding, None, NOW, &text));
-    assert!(
-        again.is_ok_and(|again| again == opened),
-        "what opens does not seal"
-    );
+    for heading in [Heading::Forward, Heading::Backward] {
+        assert!(
+            !sealed.is_empty() && sealed.open(binding, None, NOW, heading, &text).is_err(),
+            "a cursor that was never sealed opens"
+        );
+        let Ok(opened) = keys.open(binding, None, NOW, heading, &text) else {
+            continue;
+        };
+        let terms = Terms {
+            left: opened.left,
+            ..Terms::default()
+        };
+        let again = keys.seal(binding, terms, heading, &opened.positions);
+        let again = again.and_then(|text| keys.open(binding, None, NOW, heading, &text));
+        assert!(
+            again.is_ok_and(|again| again == opened),
+            "what opens does not seal"
+        );
+    }
 }
 
 /// As anyone can forge one.
@@ -54,7 +56,7 @@ fn forged(content: &[u8]) -> String {
 
 /// The bytes at the front of an open cursor with this binding.
 fn bound(binding: Binding) -> Vec<u8> {
-    let empty = CursorKeys::default().seal(binding, Terms::default(), &[]);
+    let empty = CursorKeys::default().seal(binding, Terms::default(), Heading::Forward, &[]);
     let bytes = URL_SAFE_NO_PAD.decode(empty.unwrap_or_default());
     let mut bytes = bytes.unwrap_or_default();
     bytes.drain(..(1 + CHECKSUM_SIZE).min(bytes.len()));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pydynox_core::cursor::Heading;
 use pydynox_core::expression::key_condition::KeyCondition;
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::expression::projection::Projection;
@@ -269,10 +270,18 @@ impl Search {
 
     /// The same after a cursor or a key; without one, from the beginning.
     fn after(&self, given: Option<&Bound<'_, PyAny>>, py: Python<'_>) -> PyResult<Self> {
-        Ok(Self {
-            after: given.map(|given| start::after(self, given)).transpose()?,
-            ..self.copy(py)
-        })
+        start::continued(py, self, given, Heading::Forward)
+    }
+
+    /// The same before a cursor or a key, nearest row first; without one, that is undone.
+    fn before(&self, given: Option<&Bound<'_, PyAny>>, py: Python<'_>) -> PyResult<Self> {
+        start::continued(py, self, given, Heading::Backward)
+    }
+
+    /// Whether rows arrive in the reverse of the query's order.
+    #[getter(is_backward)]
+    fn reads_backward(&self) -> bool {
+        self.is_backward()
     }
 
     fn cursors(

@@ -34,6 +34,11 @@ impl Reading {
             let remaining = this.remaining(&state).unwrap_or(usize::MAX);
             let most = wanted.unwrap_or(usize::MAX).min(remaining);
             let over = state.pending.is_empty();
+            if state.begun.first.is_none() {
+                let next = state.pending.front();
+                let next = next.map(|page| page.stored(state.given_of_first));
+                state.begun.first = next;
+            }
             (
                 std::mem::take(&mut state.pending),
                 state.given_of_first,

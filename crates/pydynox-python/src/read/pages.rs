@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use pydynox_core::call::Answer;
 use pydynox_core::client::Client as CoreClient;
 use pydynox_core::codec::{Opened, Sealed};
@@ -51,6 +52,8 @@ pub(crate) struct State {
     /// Per segment, how far the given rows reach.
     pub(crate) positions: Vec<Position>,
     pub(crate) given: usize,
+    /// What was given when the current page began.
+    pub(crate) begun: Begun,
     pub(crate) pages: usize,
     pub(crate) capacity: Option<f64>,
     /// For a reading whose rows are keys, what the last of them were taken from.
@@ -214,6 +217,17 @@ pub(crate) fn nothing_sent(plan: &Plan) -> Answer {
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The beginning of a page as a caller gets it, whose rows may come from several answers.
+#[derive(Default)]
+pub(crate) struct Begun {
+    /// The position; None of a scan, which has no order.
+    pub(crate) position: Option<Position>,
+    /// How many rows were given before it.
+    pub(crate) given: usize,
+    /// Its first row, as stored.
+    pub(crate) first: Option<Bytes>,
 }
 
 /// What rows were taken from, and the position of the reading before them.

@@ -1,5 +1,6 @@
 //! Rows: a stored item as a row of a query, which is an instance, values at paths, or a key.
 
+use pydynox_core::start_key::StartKey;
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -36,6 +37,28 @@ pub(crate) fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, Wir
     w.byte(b'}');
     // A table that no model describes has no known key names, and its rows no known key.
     Ok((written == names.len() && written > 0).then(|| w.into_bytes()))
+}
+
+/// The key of a row, with the names that another row's key has, as JSON text.
+pub(crate) fn key_like(
+    py: Python<'_>,
+    search: &Search,
+    other: &[u8],
+    item: &[u8],
+) -> PyResult<Vec<u8>> {
+    let other = StartKey::parse(other).map_err(|error| malformed(py, &error))?;
+    let names: Vec<&str> = other.names().collect();
+    let key = key_of(item, &names).map_err(|error| malformed(py, &error))?;
+    key.ok_or_else(|| {
+        let names = names.join("' and '");
+        match (&search.schema, &search.rows) {
+            (None, Rows::Places(..)) => validation_error(
+                py,
+                &format!("a page says where it begins by the key of its first row: add '{names}' to select()"),
+            ),
+            _ => keyless(py, &names),
+        }
+    })
 }
 
 /// One item as a row.

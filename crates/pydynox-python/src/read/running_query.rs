@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use pydynox_core::call::Answer;
-use pydynox_core::cursor::{Binding, Terms};
+use pydynox_core::cursor::{Binding, Heading, Terms};
 use pydynox_core::error::Error;
 use pydynox_core::pagination::{Pager, Plan, Position};
 use pydynox_core::process::Maker;
@@ -17,7 +17,8 @@ use crate::answer::reply::{Answered, Context};
 use crate::connection::connection::{Connected, Connection};
 use crate::exceptions::raise;
 use crate::interpreter::operation::Operation;
-use crate::read::pages::{Brought, Source, State, lock};
+use crate::read::pages::{Begun, Brought, Source, State, lock};
+use crate::read::rows::key_like;
 use crate::read::search::Search;
 use crate::read::start::{Beginning, now};
 
@@ -30,6 +31,8 @@ pub(crate) struct Reading {
     binding: Binding,
     /// The maximum number of rows that it gives: what the cursor says is left of the query's limit.
     pub(super) limit: Option<usize>,
+    /// How many rows are left of the query's limit from where it began, in the order of the query.
+    left: Option<u64>,
     /// When it must have ended, by the block that it was started in.
     pub(super) until: Option<Deadline>,
     pub(super) state: Mutex<State>,
@@ -62,7 +65,12 @@ impl Reading {
         // Checked before anything is read, instead of when the first cursor is requested.
         keys.check_terms(terms(query))
             .map_err(|error| raise(py, &error))?;
-        let Beginning { positions, limit } = Beginning::of(py, query, &connection, binding)?;
+        let beginning = Beginning::of(py, query, &connection, binding)?;
+        let Beginning {
+            positions,
+            limit,
+            left,
+        } = beginning;
         let slots = positions.len();
         let source = if slots == 1 {
             let position = positions[0].clone();
@@ -75,6 +83,7 @@ impl Reading {
             plan,
             binding,
             limit,
+            left,
             until: connection.options(py)?.until,
             connection,
             state: Mutex::new(State {
@@ -86,6 +95,7 @@ impl Reading {
                 is_stuck: false,
                 positions,
                 given: 0,
+                begun: Begun::default(),
                 pages: 0,
                 capacity: None,
                 last: None,
@@ -156,7 +166,50 @@ impl Reading {
             let state = lock(&self.state);
             (state.positions.clone(), state.given)
         };
-        self.sealed(py, &positions, given)
+        self.sealed(py, self.search.get().heading, &positions, given)
+    }
+
+    /// A page begins here, for `cursor_back`.
+    fn begin_page(&self) {
+        let mut state = lock(&self.state);
+        let position = state.positions.first().cloned();
+        state.begun = Begun {
+            position: position.filter(|_| self.search.get().key.is_some()),
+            given: state.given,
+            first: None,
+        };
+    }
+
+    /// Where the page began, as text that leads the other way; None if nothing is there.
+    fn cursor_back(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        let (begun, first, given, position) = {
+            let state = lock(&self.state);
+            let Begun {
+                position,
+                given,
+                first,
+            } = &state.begun;
+            (
+                position.clone(),
+                first.clone(),
+                *given,
+                state.positions[0].clone(),
+            )
+        };
+        let place = match (begun, first) {
+            (None | Some(Position::Start), _) => return Ok(None),
+            (Some(Position::After(key)), Some(row)) => {
+                Position::After(key_like(py, self.search.get(), &key, &row)?.into())
+            }
+            // Without rows, everything between its ends was read and filtered out: the way back begins where it ended.
+            (Some(begun), _) => match position {
+                Position::End => Position::Start,
+                position if position == begun => return Ok(None),
+                position => position,
+            },
+        };
+        let heading = self.search.get().heading.reversed();
+        self.sealed(py, heading, &[place], given)
     }
 
     /// The position after this many of the keys that were given last, as text; None at the end.
@@ -174,7 +227,8 @@ impl Reading {
             left -= taken;
             last.given_of_first = 0;
         }
-        self.sealed(py, &last.positions, last.given + rows)
+        let heading = self.search.get().heading;
+        self.sealed(py, heading, &last.positions, last.given + rows)
     }
 
     /// End the reading and cancel what is in progress.
@@ -188,24 +242,38 @@ impl Reading {
 }
 
 impl Reading {
-    /// A cursor at this position, after `given` rows; None at the end.
+    /// A cursor that leads this way from these positions, after `given` rows; None if nothing is there.
     fn sealed(
         &self,
         py: Python<'_>,
+        heading: Heading,
         positions: &[Position],
         given: usize,
     ) -> PyResult<Option<String>> {
-        let left = self.limit.map(|limit| limit.saturating_sub(given) as u64);
-        let is_over = positions.iter().all(|position| *position == Position::End);
-        if is_over || left == Some(0) {
+        let search = self.search.get();
+        let left = self.left.map(|left| {
+            if search.is_backward() {
+                left.saturating_add(given as u64)
+            } else {
+                left.saturating_sub(given as u64)
+            }
+        });
+        let is_used_up = match heading {
+            Heading::Forward => left == Some(0),
+            Heading::Backward => search
+                .limit
+                .zip(left)
+                .is_some_and(|(limit, left)| limit as u64 <= left),
+        };
+        if is_used_up || positions.iter().all(|position| *position == Position::End) {
             return Ok(None);
         }
         let terms = Terms {
             left,
-            ..terms(self.search.get())
+            ..terms(search)
         };
         let keys = &self.connection.settings.cursor_keys;
-        keys.seal(self.binding, terms, positions)
+        keys.seal(self.binding, terms, heading, positions)
             .map(Some)
             .map_err(|error| raise(py, &error))
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pydynox_core::cursor::Binding;
+use pydynox_core::cursor::{Binding, Heading};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::expression::condition::Condition as Tree;
 use pydynox_core::expression::key_condition::KeyCondition;
@@ -62,6 +62,8 @@ pub(crate) struct Search {
     pub(crate) segments: u32,
     pub(crate) segment: Option<u32>,
     pub(crate) after: Option<After>,
+    /// Backward only with an `after`: the rows before it are read, nearest first.
+    pub(crate) heading: Heading,
     pub(crate) audience: Option<Box<str>>,
     /// Seconds for which its cursors are valid.
     pub(crate) lifetime: Option<u64>,
@@ -87,6 +89,7 @@ impl Search {
             segments: 1,
             segment: None,
             after: None,
+            heading: Heading::Forward,
             audience: None,
             lifetime: None,
             on_invalid: None,
@@ -244,6 +247,11 @@ impl Search {
         condition.is_none_or(|condition| condition.admits(key).unwrap_or(false))
     }
 
+    /// Whether the rows before a position are read, nearest first.
+    pub(crate) fn is_backward(&self) -> bool {
+        self.heading == Heading::Backward
+    }
+
     pub(crate) fn table_name(&self, py: Python<'_>, settings: &Settings) -> PyResult<String> {
         match &self.schema {
             Some(schema) => schema.get().table_in(py, settings),
@@ -294,7 +302,7 @@ impl Search {
             key_condition: self.key.as_deref(),
             filter: filter.as_ref(),
             projection,
-            descending: self.descending,
+            descending: self.descending != self.is_backward(),
             consistent_read: self.is_consistent(py, client)?,
             count,
             capacity,

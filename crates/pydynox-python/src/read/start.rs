@@ -1,8 +1,8 @@
-//! Where a reading begins: after a caller's cursor or key, checked against what is read.
+//! Where a reading begins: after or before a caller's cursor or key, checked against what is read.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pydynox_core::cursor::Binding;
+use pydynox_core::cursor::{Binding, Heading};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::pagination::Position;
 use pydynox_core::start_key::StartKey;
@@ -24,6 +24,8 @@ static ANY: Kind = Kind::Any;
 pub(crate) struct Beginning {
     pub(crate) positions: Vec<Position>,
     pub(crate) limit: Option<usize>,
+    /// How many rows are left of the query's limit from there on, in the order of the query.
+    pub(crate) left: Option<u64>,
 }
 
 /// Now, in seconds since 1970.
@@ -33,25 +35,67 @@ pub(crate) fn now() -> u64 {
         .map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// What `after()` takes: a cursor, or the key of a row.
-pub(crate) fn after(search: &Search, given: &Bound<'_, PyAny>) -> PyResult<After> {
+/// The same search after or before a cursor or key; without one, a cursor given earlier for that direction is dropped.
+pub(crate) fn continued(
+    py: Python<'_>,
+    search: &Search,
+    given: Option<&Bound<'_, PyAny>>,
+    heading: Heading,
+) -> PyResult<Search> {
+    if search.key.is_none() && heading == Heading::Backward {
+        return Err(validation_error(
+            py,
+            "a scan has no order, and DynamoDB cannot read it backward: keep the cursors of the pages before, or query() a partition",
+        ));
+    }
+    let is_other = search.after.is_some() && search.heading != heading;
+    let Some(given) = given else {
+        let after = search.after.clone().filter(|_| is_other);
+        return Ok(Search {
+            heading: if after.is_some() {
+                search.heading
+            } else {
+                Heading::Forward
+            },
+            after,
+            ..search.copy(py)
+        });
+    };
+    if is_other {
+        let message = "a page is read after() a cursor or before() one: this query has both";
+        return Err(raise(py, &Error::new(ErrorKind::Cursor, message)));
+    }
+    Ok(Search {
+        after: Some(after(search, given, heading)?),
+        heading,
+        ..search.copy(py)
+    })
+}
+
+/// What `after()` and `before()` take: a cursor, or the key of a row.
+fn after(search: &Search, given: &Bound<'_, PyAny>, heading: Heading) -> PyResult<After> {
+    let verb = match heading {
+        Heading::Forward => "after",
+        Heading::Backward => "before",
+    };
     if let Ok(cursor) = given.cast::<PyString>() {
         return Ok(After::Cursor(text::text(cursor, "the cursor")?.into()));
     }
     let Ok(key) = given.cast::<PyDict>() else {
         return Err(PyTypeError::new_err(format!(
-            "after() takes a cursor or a LastEvaluatedKey such as {{\"customer\": \"c1\"}}, not {}",
+            "{verb}() takes a cursor or a LastEvaluatedKey such as {{\"customer\": \"c1\"}}, not {}",
             given.repr()?
         )));
     };
     let py = given.py();
-    let refuse = |what: &str| validation_error(py, &format!("after({{...}}): {what}"));
+    let refuse = |what: &str| validation_error(py, &format!("{verb}({{...}}): {what}"));
     if search.slots() > 1 {
         return Err(refuse(
             "a scan in segments is at a key in each of them: read one with segment=, or continue after a cursor",
         ));
     }
-    let key = StartKey::parse(&written(search, key)?).map_err(|error| refuse(error.what))?;
+    let written = written(search, key, verb)?;
+    let key = StartKey::parse(&written).map_err(|error| refuse(error.what))?;
     let json = key.to_json();
     if !search.has_key(&key) {
         let expected = search.position_attributes();
@@ -78,7 +122,7 @@ fn kind_of<'a>(search: &'a Search, name: &str) -> Option<&'a Kind> {
 }
 
 /// A key as JSON text; its values are plain ones, or in `DynamoDB`'s JSON.
-fn written(search: &Search, key: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
+fn written(search: &Search, key: &Bound<'_, PyDict>, verb: &str) -> PyResult<Vec<u8>> {
     let mut w = Writer::with_capacity(96);
     w.byte(b'{');
     for (position, (name, value)) in key.iter().enumerate() {
@@ -88,7 +132,7 @@ fn written(search: &Search, key: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
                 name.repr()?
             )));
         };
-        let name = text::text(name, "after({...}): the name")?;
+        let name = text::text(name, &format!("{verb}({{...}}): the name"))?;
         if position > 0 {
             w.byte(b',');
         }
@@ -128,11 +172,22 @@ impl Beginning {
             Some(After::Key(key)) => (vec![Position::After(key.clone())], None),
             Some(After::Cursor(cursor)) => opened(py, search, client, binding, cursor)?,
         };
-        let left = left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
+        let rows = |left: u64| usize::try_from(left).unwrap_or(usize::MAX);
+        let limited = search.limit.is_some() || left.is_some();
+        let (limit, left) = if search.is_backward() {
+            // The limit is a total: rows from the cursor on are part of it already.
+            let onward = left.unwrap_or(0);
+            let limit = search.limit.map(|limit| limit.saturating_sub(rows(onward)));
+            (limit, limited.then_some(onward))
+        } else {
+            // A cursor cannot extend the limit of the query, nor the query what the cursor has left.
+            let limit = search.limit.into_iter().chain(left.map(rows)).min();
+            (limit, limit.map(|limit| limit as u64))
+        };
         Ok(Self {
             positions,
-            // A cursor cannot extend the limit of the query, nor the query what the cursor has left.
-            limit: search.limit.into_iter().chain(left).min(),
+            limit,
+            left,
         })
     }
 }
@@ -147,7 +202,13 @@ fn opened(
 ) -> PyResult<(Vec<Position>, Option<u64>)> {
     let keys = &client.settings.cursor_keys;
     let opened = keys
-        .open(binding, search.audience.as_deref(), now(), cursor)
+        .open(
+            binding,
+            search.audience.as_deref(),
+            now(),
+            search.heading,
+            cursor,
+        )
         .map_err(|error| raise(py, &error))?;
     let wrong = |what: &str| Err(raise(py, &Error::new(ErrorKind::Cursor, what)));
     if opened.positions.len() != search.slots() {
