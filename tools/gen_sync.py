@@ -20,7 +20,7 @@ HEADER = '''"""The blocking views behind ``.sync``, for annotations. Written by 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, overload
 
 from ._core import run
 from ._shared.timeout import NOT_GIVEN
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from ._core import Instance
     from ._query.plan import Plan
     from ._repository.repository import Repository
-    from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
+    from ._shared.rejected import Rejected
+    from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions, WriteOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
@@ -67,7 +68,7 @@ class View(NamedTuple):
 
 VIEWS = (
     View("model", "Model", "SyncModel", "(Generic[Row, PK, *SK])", "Any", row="Row", on_class=True),
-    View("model", "Model", "SyncInstance", "(Generic[Row_co])", "Any"),
+    View("model", "Model", "SyncInstance", "(Generic[Row_co])", "Any", row="Row_co"),
     View("_repository.repository", "Repository", "SyncRepository", "(Generic[Row])", "Repository[Row]"),
     View("key", "Key", "SyncKey", "(Generic[Row_co])", "Key[Row_co]"),
     View("tables.table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),

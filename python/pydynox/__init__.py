@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ._core import __version__, ksuid, run, ulid, uuid4, uuid7
 from ._cursors import CursorWarning
+from ._shared.rejected import Rejected
 from ._shared.typing import Codec
 from .attributes import Attr, Compressed, Encrypted, field, partition_key, sort_key
 from .batches.results import QueryResult
@@ -147,6 +148,7 @@ __all__ = [
     "QueryResult",
     "RateLimit",
     "Reencrypted",
+    "Rejected",
     "Repository",
     "SetAttribute",
     "StoredFormWarning",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 
+from ._shared.rejected import Rejected, check_on_condition, settled
 from ._shared.timeout import NOT_GIVEN, limited
 from ._shared.typing import A, B, C, D, F, G, Row_co
 from .default_client import client_for
@@ -12,7 +13,7 @@ from .exceptions import ItemNotFoundError
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from ._shared.typing import ReadOptions
+    from ._shared.typing import ReadOptions, WriteOptions
     from .client import DynamoDBClient
     from .expressions import Action, Condition, Expr
     from .query import Query
@@ -181,19 +182,33 @@ class Key(Generic[Row_co]):
         exists: bool = await client_for(model.model_config.client).core.exists(model._schema, self._values)
         return exists
 
+    @overload
     async def update(
-        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
-    ) -> Row_co:
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> Row_co: ...
+    @overload
+    async def update(
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Row_co | Rejected[Row_co]: ...
+    async def update(
+        self,
+        *actions: Action,
+        condition: Condition | None = None,
+        upsert: bool = False,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Row_co | Rejected[Row_co]:
         """Update the item without reading it first, and return it as it is after the update. Sends UpdateItem.
 
         Args:
             *actions: The changes, such as ``User.age.add(1)``.
             condition: Update only if this holds for the stored item.
             upsert: Create the item if it does not exist: attributes without an action get their defaults.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
 
         Returns:
-            The item after the update.
+            The item after the update; with ``on_condition="return"`` also a ``Rejected``.
 
         Raises:
             ItemNotFoundError: The item does not exist, and ``upsert`` is not set.
@@ -211,29 +226,48 @@ class Key(Generic[Row_co]):
         Costs: one write unit per KB of the whole item before or after the update, whichever is larger, even if the condition
             fails.
         """
+        outcome: Row_co | Rejected[Row_co]
         if timeout is not NOT_GIVEN:
-            return await limited(
-                client_for(self.model.model_config.client),
-                timeout,
-                Key[Row_co].update(self, *actions, condition=condition, upsert=upsert),
-            )
+            call = Key[Row_co].update(self, *actions, condition=condition, upsert=upsert, on_condition=on_condition)
+            outcome = await limited(client_for(self.model.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
         model = self.model
         core = client_for(model.model_config.client).core
-        item = await core.update_key((model._schema, self._values, self._named), actions, condition, upsert)
-        if item._hooks is not None:
+        write = core.update_key((model._schema, self._values, self._named), actions, condition, upsert)
+        item = await (write if on_condition == "raise" else settled(write))
+        if not isinstance(item, Rejected) and item._hooks is not None:
             item = await item._hooks.loaded(item, applied=True)
         return cast("Row_co", item)
 
+    @overload
     async def apply(
-        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    async def apply(
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Row_co]: ...
+    async def apply(
+        self,
+        *actions: Action,
+        condition: Condition | None = None,
+        upsert: bool = False,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Update the item as ``update`` does, without returning it. Sends UpdateItem.
 
         Args:
             *actions: The changes, such as ``User.age.add(1)``.
             condition: Update only if this holds for the stored item.
             upsert: Create the item if it does not exist: attributes without an action get their defaults.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if the item was updated, else a ``Rejected``.
 
         Raises:
             ItemNotFoundError: The item does not exist, and ``upsert`` is not set.
@@ -249,16 +283,18 @@ class Key(Generic[Row_co]):
         Costs: one write unit per KB of the whole item before or after the update, whichever is larger, even if the condition
             fails.
         """
+        outcome: Literal[True] | Rejected[Row_co] | None
         if timeout is not NOT_GIVEN:
-            await limited(
-                client_for(self.model.model_config.client),
-                timeout,
-                Key[Row_co].apply(self, *actions, condition=condition, upsert=upsert),
-            )
-            return
+            call = Key[Row_co].apply(self, *actions, condition=condition, upsert=upsert, on_condition=on_condition)
+            outcome = await limited(client_for(self.model.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
         model = self.model
         core = client_for(model.model_config.client).core
-        await core.apply_key((model._schema, self._values, self._named), actions, condition, upsert)
+        write = core.apply_key((model._schema, self._values, self._named), actions, condition, upsert)
+        outcome = await (write if on_condition == "raise" else settled(write))
+        return outcome
 
     async def pop(self, *, timeout: float | None = NOT_GIVEN) -> Row_co | None:
         """Delete the item and return it. Sends DeleteItem.
@@ -287,12 +323,28 @@ class Key(Generic[Row_co]):
             item = await item._hooks.loaded(item, applied=True)
         return cast("Row_co | None", item)
 
-    async def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    async def delete(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    async def delete(
+        self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Row_co]: ...
+    async def delete(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Delete the item; deleting one that does not exist succeeds. Sends DeleteItem.
 
         Args:
             condition: Delete only if this holds for the stored item.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if there is no such item now, else a ``Rejected``.
 
         Raises:
             ConditionFailedError: The condition was false; ``error.item`` is the stored item, None if it does not exist.
@@ -304,11 +356,17 @@ class Key(Generic[Row_co]):
 
         Costs: one write unit per KB of the deleted item; one if it does not exist.
         """
+        outcome: Literal[True] | Rejected[Row_co] | None
         if timeout is not NOT_GIVEN:
-            await limited(client_for(self.model.model_config.client), timeout, Key[Row_co].delete(self, condition=condition))
-            return
+            call = Key[Row_co].delete(self, condition=condition, on_condition=on_condition)
+            outcome = await limited(client_for(self.model.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
         model = self.model
-        await client_for(model.model_config.client).core.delete_key(model._schema, self._values, condition)
+        write = client_for(model.model_config.client).core.delete_key(model._schema, self._values, condition)
+        outcome = await (write if on_condition == "raise" else settled(write))
+        return outcome
 
     @property
     def sync(self) -> SyncKey[Row_co]:

@@ -6,7 +6,19 @@
 from __future__ import annotations
 
 from abc import ABCMeta
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeGuard, cast, dataclass_transform, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    SupportsIndex,
+    TypeGuard,
+    cast,
+    dataclass_transform,
+    overload,
+)
 
 import pydynox._core as _core
 
@@ -17,6 +29,7 @@ from ._declaration.instances import of_key
 from ._model.changes import Change, ItemSize
 from ._model.values import ModelValues
 from ._model.views import SyncView, TableView
+from ._shared.rejected import Rejected, check_on_condition, settled
 from ._shared.timeout import NOT_GIVEN, limited
 from ._shared.typing import PK, SK
 from .attributes import field, partition_key, sort_key
@@ -32,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Unpack
 
-    from ._shared.typing import ReadOptions
+    from ._shared.typing import ReadOptions, WriteOptions
 
 __all__ = ["Change", "ItemSize", "Model"]
 
@@ -328,12 +341,28 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         """
         return Query(_core.Search.scan(cls._schema, None, segments, segment), cls, None)
 
-    async def create(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    async def create(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    async def create(
+        self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Self]: ...
+    async def create(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Self] | None:
         """Create the item, which must not exist yet. Sends PutItem with ``attribute_not_exists``.
 
         Args:
             condition: A further condition; it sees an item without attributes.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if the item was created, else a ``Rejected``.
 
         Raises:
             ItemAlreadyExistsError: An item with this key exists; ``error.item`` is the stored item.
@@ -349,19 +378,38 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB, even if the item exists. With unique values it is a transaction: two units per KB, plus two
             for each value.
         """
+        outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].create(self, condition=condition))
-            return
+            call = Model[PK, *SK].create(self, condition=condition, on_condition=on_condition)
+            outcome = await limited(client_for(self.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        await client_for(self.model_config.client).core.create(self, condition)
-        if hooks is not None:
+        write = client_for(self.model_config.client).core.create(self, condition)
+        outcome = await (write if on_condition == "raise" else settled(write))
+        if hooks is not None and not isinstance(outcome, Rejected):
             await hooks.after(self, "after_save")
+        return outcome
 
+    @overload
     async def save(
-        self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = (), timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, *, whole: Sequence[Expr[Any]] = (), on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    async def save(
+        self, *, whole: Sequence[Expr[Any]] = (), on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Self]: ...
+    async def save(
+        self,
+        *,
+        whole: Sequence[Expr[Any]] = (),
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Self] | None:
         """Write the changes since the item was read, including edits in place; a new item is created.
 
         Sends UpdateItem for the changed paths, on condition that the item exists and has the version that was read; sends nothing
@@ -370,7 +418,11 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Args:
             condition: Write only if this holds for the stored item; it is checked even if nothing changed.
             whole: Attributes to replace as a whole if they changed, instead of path by path.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if the item is stored as the instance is, else a ``Rejected``.
 
         Raises:
             ItemVanishedError: The item was deleted in the meantime; it is not written again.
@@ -390,25 +442,40 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the whole item before or after the write, whichever is larger; nothing if nothing changed.
             If a unique value changed it is a transaction: two units per KB, plus two each for the old and the new value.
         """
+        outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            await limited(
-                client_for(self.model_config.client), timeout, Model[PK, *SK].save(self, condition=condition, whole=whole)
-            )
-            return
+            call = Model[PK, *SK].save(self, condition=condition, whole=whole, on_condition=on_condition)
+            outcome = await limited(client_for(self.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
         # Before the hooks, so that a wrong path fails without running them.
         names = [_name_of(self, path) for path in whole] if whole else []
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        operation = client_for(self.model_config.client).core.save(self, names, condition)
+        write = client_for(self.model_config.client).core.save(self, names, condition)
         # Nothing changed and nothing was sent: after_save is for what was written.
-        if operation is None:
-            return
-        await operation
-        if hooks is not None:
+        if write is None:
+            return None if on_condition == "raise" else True
+        outcome = await (write if on_condition == "raise" else settled(write))
+        if hooks is not None and not isinstance(outcome, Rejected):
             await hooks.after(self, "after_save")
+        return outcome
 
-    async def put(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    async def put(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    async def put(
+        self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Self]: ...
+    async def put(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Self] | None:
         """Write the whole item, replacing any item with the same key. Sends PutItem.
 
         Attributes of a loaded item that the model does not declare are written back. If the model has unique values, only an
@@ -416,7 +483,11 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
 
         Args:
             condition: Write only if this holds for the stored item.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if the item was written, else a ``Rejected``.
 
         Raises:
             VersionConflictError: The stored item has a different version; ``error.item`` is the stored item.
@@ -432,17 +503,35 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the old or the new item, whichever is larger. With unique values it is a transaction: two
             units per KB, plus two for each value.
         """
+        outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].put(self, condition=condition))
-            return
+            call = Model[PK, *SK].put(self, condition=condition, on_condition=on_condition)
+            outcome = await limited(client_for(self.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_save")
-        await client_for(self.model_config.client).core.put(self, condition)
-        if hooks is not None:
+        write = client_for(self.model_config.client).core.put(self, condition)
+        outcome = await (write if on_condition == "raise" else settled(write))
+        if hooks is not None and not isinstance(outcome, Rejected):
             await hooks.after(self, "after_save")
+        return outcome
 
-    async def update(self, *actions: Action, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    async def update(self, *actions: Action, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    async def update(
+        self, *actions: Action, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Self]: ...
+    async def update(
+        self,
+        *actions: Action,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Self] | None:
         """Update the stored item without reading it first; the instance then reflects the result. Sends UpdateItem.
 
         The item must exist. Unsaved edits of other attributes are kept. Save hooks do not run, because nothing of the instance is
@@ -451,7 +540,11 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Args:
             *actions: The changes, such as ``User.age.add(1)``.
             condition: Update only if this holds for the stored item.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if the item was updated, else a ``Rejected``.
 
         Raises:
             ItemVanishedError: The item was deleted in the meantime.
@@ -469,23 +562,43 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the whole item before or after the update, whichever is larger, even if the condition
             fails.
         """
+        outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            await limited(
-                client_for(self.model_config.client), timeout, Model[PK, *SK].update(self, *actions, condition=condition)
-            )
-            return
-        await client_for(self.model_config.client).core.update(self, actions, condition)
-        if self._hooks is not None:
+            call = Model[PK, *SK].update(self, *actions, condition=condition, on_condition=on_condition)
+            outcome = await limited(client_for(self.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
+        write = client_for(self.model_config.client).core.update(self, actions, condition)
+        outcome = await (write if on_condition == "raise" else settled(write))
+        if self._hooks is not None and not isinstance(outcome, Rejected):
             await self._hooks.loaded(self)
+        return outcome
 
-    async def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    async def delete(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    async def delete(
+        self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Self]: ...
+    async def delete(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Self] | None:
         """Delete the item; deleting one that does not exist succeeds. Sends DeleteItem. The instance then counts as new.
 
         If the model has a ``version()``, the stored item must exist and have the version that was read.
 
         Args:
             condition: Delete only if this holds for the stored item.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``client.options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if the item was deleted, else a ``Rejected``.
 
         Raises:
             VersionConflictError: The stored item has a different version; ``error.item`` is the stored item.
@@ -500,15 +613,21 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         Costs: one write unit per KB of the deleted item; one if it does not exist. With unique values it is a transaction: two
             units per KB, plus two for each value.
         """
+        outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            await limited(client_for(self.model_config.client), timeout, Model[PK, *SK].delete(self, condition=condition))
-            return
+            call = Model[PK, *SK].delete(self, condition=condition, on_condition=on_condition)
+            outcome = await limited(client_for(self.model_config.client), timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
         hooks = self._hooks
         if hooks is not None:
             await hooks.before(self, "before_delete")
-        await client_for(self.model_config.client).core.delete(self, condition)
-        if hooks is not None:
+        write = client_for(self.model_config.client).core.delete(self, condition)
+        outcome = await (write if on_condition == "raise" else settled(write))
+        if hooks is not None and not isinstance(outcome, Rejected):
             await hooks.after(self, "after_delete")
+        return outcome
 
     async def refresh(self, *, timeout: float | None = NOT_GIVEN) -> None:
         """Read the item again with a strongly consistent read, discarding unsaved changes. Sends GetItem.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, overload
 
 from ._core import run
 from ._shared.timeout import NOT_GIVEN
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ._core import Instance
     from ._query.plan import Plan
     from ._repository.repository import Repository
-    from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions
+    from ._shared.rejected import Rejected
+    from ._shared.typing import R1, R2, R3, R4, ReadOptions, StatementOptions, Timeout, TransactionOptions, WriteOptions
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
@@ -113,27 +114,97 @@ class SyncInstance(Generic[Row_co]):
     def __init__(self, target: Any) -> None:
         self._target = target
 
-    def create(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    def create(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    def create(self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]) -> Literal[True] | Rejected[Row_co]: ...
+    def create(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Blocking form of ``Model.create``."""
-        run(self._target.create(condition=condition, timeout=timeout))
+        result: Literal[True] | Rejected[Row_co] | None = run(
+            self._target.create(condition=condition, on_condition=on_condition, timeout=timeout)
+        )
+        return result
 
+    @overload
     def save(
-        self, *, condition: Condition | None = None, whole: Sequence[Expr[Any]] = (), timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, *, whole: Sequence[Expr[Any]] = (), on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    def save(
+        self, *, whole: Sequence[Expr[Any]] = (), on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Row_co]: ...
+    def save(
+        self,
+        *,
+        whole: Sequence[Expr[Any]] = (),
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Blocking form of ``Model.save``."""
-        run(self._target.save(condition=condition, whole=whole, timeout=timeout))
+        result: Literal[True] | Rejected[Row_co] | None = run(
+            self._target.save(whole=whole, condition=condition, on_condition=on_condition, timeout=timeout)
+        )
+        return result
 
-    def put(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    def put(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    def put(self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]) -> Literal[True] | Rejected[Row_co]: ...
+    def put(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Blocking form of ``Model.put``."""
-        run(self._target.put(condition=condition, timeout=timeout))
+        result: Literal[True] | Rejected[Row_co] | None = run(
+            self._target.put(condition=condition, on_condition=on_condition, timeout=timeout)
+        )
+        return result
 
-    def update(self, *actions: Action, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    def update(self, *actions: Action, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    def update(
+        self, *actions: Action, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Row_co]: ...
+    def update(
+        self,
+        *actions: Action,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Blocking form of ``Model.update``."""
-        run(self._target.update(*actions, condition=condition, timeout=timeout))
+        result: Literal[True] | Rejected[Row_co] | None = run(
+            self._target.update(*actions, condition=condition, on_condition=on_condition, timeout=timeout)
+        )
+        return result
 
-    def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    def delete(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    def delete(self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]) -> Literal[True] | Rejected[Row_co]: ...
+    def delete(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Blocking form of ``Model.delete``."""
-        run(self._target.delete(condition=condition, timeout=timeout))
+        result: Literal[True] | Rejected[Row_co] | None = run(
+            self._target.delete(condition=condition, on_condition=on_condition, timeout=timeout)
+        )
+        return result
 
     def refresh(self, *, timeout: float | None = NOT_GIVEN) -> None:
         """Blocking form of ``Model.refresh``."""
@@ -268,25 +339,61 @@ class SyncKey(Generic[Row_co]):
         """Blocking form of ``Key.exists``."""
         return run(self._target.exists(timeout=timeout))
 
+    @overload
     def update(
-        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
-    ) -> Row_co:
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> Row_co: ...
+    @overload
+    def update(
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Row_co | Rejected[Row_co]: ...
+    def update(
+        self,
+        *actions: Action,
+        condition: Condition | None = None,
+        upsert: bool = False,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Row_co | Rejected[Row_co]:
         """Blocking form of ``Key.update``."""
-        return run(self._target.update(*actions, condition=condition, upsert=upsert, timeout=timeout))
+        return run(self._target.update(*actions, condition=condition, upsert=upsert, on_condition=on_condition, timeout=timeout))
 
+    @overload
     def apply(
-        self, *actions: Action, condition: Condition | None = None, upsert: bool = False, timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    def apply(
+        self, *actions: Action, upsert: bool = False, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Row_co]: ...
+    def apply(
+        self,
+        *actions: Action,
+        condition: Condition | None = None,
+        upsert: bool = False,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Blocking form of ``Key.apply``."""
-        run(self._target.apply(*actions, condition=condition, upsert=upsert, timeout=timeout))
+        return run(self._target.apply(*actions, condition=condition, upsert=upsert, on_condition=on_condition, timeout=timeout))
 
     def pop(self, *, timeout: float | None = NOT_GIVEN) -> Row_co | None:
         """Blocking form of ``Key.pop``."""
         return run(self._target.pop(timeout=timeout))
 
-    def delete(self, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    def delete(self, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    def delete(self, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]) -> Literal[True] | Rejected[Row_co]: ...
+    def delete(
+        self,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row_co] | None:
         """Blocking form of ``Key.delete``."""
-        run(self._target.delete(condition=condition, timeout=timeout))
+        return run(self._target.delete(condition=condition, on_condition=on_condition, timeout=timeout))
 
 
 class SyncTable(Generic[Row_co]):
@@ -545,12 +652,47 @@ class SyncClient:
         """Blocking form of ``DynamoDBClient.get_item``."""
         return run(self._target.get_item(table, key, consistent_read=consistent_read, projection=projection, timeout=timeout))
 
+    @overload
     def put_item(
-        self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, table: str, item: Mapping[str, Any], /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    def put_item(
+        self, table: str, item: Mapping[str, Any], /, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[dict[str, Any]]: ...
+    def put_item(
+        self,
+        table: str,
+        item: Mapping[str, Any],
+        /,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[dict[str, Any]] | None:
         """Blocking form of ``DynamoDBClient.put_item``."""
-        run(self._target.put_item(table, item, condition=condition, timeout=timeout))
+        return run(self._target.put_item(table, item, condition=condition, on_condition=on_condition, timeout=timeout))
 
+    @overload
+    def update_item(
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *actions: Action,
+        on_condition: Literal["raise"] = ...,
+        **options: Unpack[WriteOptions],
+    ) -> dict[str, Any]: ...
+    @overload
+    def update_item(
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *actions: Action,
+        on_condition: Literal["return"],
+        **options: Unpack[WriteOptions],
+    ) -> dict[str, Any] | Rejected[dict[str, Any]]: ...
     def update_item(
         self,
         table: str,
@@ -558,16 +700,34 @@ class SyncClient:
         /,
         *actions: Action,
         condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
         timeout: float | None = NOT_GIVEN,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | Rejected[dict[str, Any]]:
         """Blocking form of ``DynamoDBClient.update_item``."""
-        return run(self._target.update_item(table, key, *actions, condition=condition, timeout=timeout))
+        return run(
+            self._target.update_item(table, key, *actions, condition=condition, on_condition=on_condition, timeout=timeout)
+        )
 
+    @overload
     def delete_item(
-        self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, table: str, key: Mapping[str, Any], /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    def delete_item(
+        self, table: str, key: Mapping[str, Any], /, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[dict[str, Any]]: ...
+    def delete_item(
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[dict[str, Any]] | None:
         """Blocking form of ``DynamoDBClient.delete_item``."""
-        run(self._target.delete_item(table, key, condition=condition, timeout=timeout))
+        return run(self._target.delete_item(table, key, condition=condition, on_condition=on_condition, timeout=timeout))
 
     def query(
         self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None
@@ -651,9 +811,11 @@ class SyncClient:
             self._target.batch_delete(targets, unguarded=unguarded, transactions=transactions, progress=progress, timeout=timeout)
         )
 
-    def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> SyncTransaction:
+    def transaction(
+        self, *, token: str | None = None, on_condition: Literal["raise", "return"] = "raise", timeout: float | None = NOT_GIVEN
+    ) -> SyncTransaction:
         """Blocking form of ``DynamoDBClient.transaction``."""
-        result: SyncTransaction = self._target.transaction(token=token, timeout=timeout).sync
+        result: SyncTransaction = self._target.transaction(token=token, on_condition=on_condition, timeout=timeout).sync
         return result
 
     @overload

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pydynox._core as _core
 
 from ._shared.hints import foreign, refused_blocking
+from ._shared.rejected import Rejected, check_on_condition, rejected
 from ._shared.timeout import NOT_GIVEN, limited
-from .exceptions import ValidationError, WriteOutcomeUnknownError
+from .exceptions import ConditionFailedError, TransactionCanceledError, ValidationError, WriteOutcomeUnknownError
 from .key import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from types import TracebackType
 
     from ._client.connection import Connection
@@ -33,6 +34,8 @@ class Transaction:
     Attributes:
         token: The idempotency token, which DynamoDB recognizes for ten minutes: the caller's, or one generated when the
             transaction is sent; None before that.
+        rejected: With ``on_condition="return"``, a ``Rejected`` for each operation whose condition was false, by its zero-based
+            position: nothing was written. Empty if everything was.
 
     Example:
         >>> async with client.transaction() as tx:
@@ -41,12 +44,21 @@ class Transaction:
         ...     tx.check(User.key("u2"), User.status == "active")
     """
 
-    def __init__(self, client: Connection, token: str | None, timeout: float | None = NOT_GIVEN) -> None:
+    def __init__(
+        self,
+        client: Connection,
+        token: str | None,
+        timeout: float | None = NOT_GIVEN,
+        on_condition: Literal["raise", "return"] = "raise",
+    ) -> None:
+        check_on_condition(on_condition)
         self._client = client
         self._timeout = timeout
+        self._on_condition: Literal["raise", "return"] = on_condition
         self._entries: list[tuple[str, _Target, tuple[Action, ...], Condition | None, bool]] = []
         self._ended = False
         self.token = token
+        self.rejected: Mapping[int, Rejected[Any]] = {}
 
     def create(self, instance: Any, /, *, condition: Condition | None = None) -> None:
         """Write a new item, as ``instance.create()`` does.
@@ -151,7 +163,17 @@ class Transaction:
     def _ending(self) -> Coroutine[Any, Any, None]:
         """The coroutine that sends the transaction."""
         sent = self._commit()
-        return sent if self._timeout is NOT_GIVEN else limited(self._client, self._timeout, sent)
+        limited_sent = sent if self._timeout is NOT_GIVEN else limited(self._client, self._timeout, sent)
+        return limited_sent if self._on_condition == "raise" else self._settle(limited_sent)
+
+    async def _settle(self, sent: Coroutine[Any, Any, None]) -> None:
+        try:
+            await sent
+        except TransactionCanceledError as error:
+            conditions = {at: failure for at, failure in error.failures.items() if isinstance(failure, ConditionFailedError)}
+            if not conditions or len(conditions) < len(error.failures) or error.ambiguous:
+                raise  # something else failed too, and may be what must be dealt with
+            self.rejected = {at: rejected(failure) for at, failure in conditions.items()}
 
     async def _commit(self) -> None:
         entries = self._entries
@@ -179,7 +201,7 @@ class Transaction:
     @property
     def sync(self) -> SyncTransaction:
         """The blocking form of this transaction."""
-        return SyncTransaction(self._client, self.token, self._timeout)
+        return SyncTransaction(self._client, self.token, self._timeout, self._on_condition)
 
     def _begin(self) -> None:
         if self._ended:

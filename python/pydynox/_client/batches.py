@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pydynox._core as _core
 from pydynox._shared.timeout import NOT_GIVEN, limited, seconds
@@ -241,12 +241,20 @@ class BatchCalls(Connection):
         writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
         return await _written(writer, targets, writer.delete, writer.delete_all)
 
-    def transaction(self, *, token: str | None = None, timeout: float | None = NOT_GIVEN) -> Transaction:
+    def transaction(
+        self,
+        *,
+        token: str | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Transaction:
         """Several writes that are applied all or none, sent when the block ends. Sends TransactWriteItems.
 
         Args:
             token: The client request token, 1 to 36 characters: within ten minutes DynamoDB applies the same block with the same
                 token only once, even if it is sent again.
+            on_condition: ``"return"`` ends the block without an error if nothing was written because conditions were false, and
+                only because of that: ``tx.rejected`` then has a ``Rejected`` for each of these operations.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``options(timeout=...)``.
 
         Raises:
@@ -269,7 +277,7 @@ class BatchCalls(Connection):
             timeout = seconds(timeout)
         from pydynox.transaction import Transaction
 
-        return Transaction(self, token, timeout)
+        return Transaction(self, token, timeout, on_condition)
 
     @overload
     async def transact_get(self, key: Key[R1], /, **options: Unpack[Timeout]) -> tuple[R1 | None]: ...

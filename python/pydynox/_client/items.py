@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pydynox._core as _core
+from pydynox._shared.rejected import Rejected, check_on_condition, settled
 from pydynox._shared.timeout import NOT_GIVEN, limited
 
 from .connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Unpack
 
+    from pydynox._shared.typing import WriteOptions
     from pydynox.expressions import Action, Condition
     from pydynox.query import Query
 
@@ -61,16 +64,35 @@ class ItemCalls(Connection):
         item: dict[str, Any] | None = await self.core.get_item(table, key, consistent_read, projection)
         return item
 
+    @overload
     async def put_item(
-        self, table: str, item: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, table: str, item: Mapping[str, Any], /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    async def put_item(
+        self, table: str, item: Mapping[str, Any], /, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[dict[str, Any]]: ...
+    async def put_item(
+        self,
+        table: str,
+        item: Mapping[str, Any],
+        /,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[dict[str, Any]] | None:
         """Write one item from a plain dictionary, replacing any item with the same key. Sends PutItem.
 
         Args:
             table: The table name, without ``table_prefix``.
             item: Attribute names and values; None is stored as NULL.
             condition: Write only if this holds for the stored item, such as ``attr("user_id").not_exists()``.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if the item was written, else a ``Rejected``.
 
         Raises:
             ConditionFailedError: The condition was false; ``error.item`` is the stored item.
@@ -84,11 +106,37 @@ class ItemCalls(Connection):
 
         Costs: one write unit per KB of the old or the new item, whichever is larger.
         """
+        outcome: Literal[True] | Rejected[dict[str, Any]] | None
         if timeout is not NOT_GIVEN:
-            await limited(self, timeout, ItemCalls.put_item(self, table, item, condition=condition))
-            return
-        await self.core.put_item(table, item, condition)
+            call = ItemCalls.put_item(self, table, item, condition=condition, on_condition=on_condition)
+            outcome = await limited(self, timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
+        write = self.core.put_item(table, item, condition)
+        outcome = await (write if on_condition == "raise" else settled(write, plain=True))
+        return outcome
 
+    @overload
+    async def update_item(
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *actions: Action,
+        on_condition: Literal["raise"] = ...,
+        **options: Unpack[WriteOptions],
+    ) -> dict[str, Any]: ...
+    @overload
+    async def update_item(
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *actions: Action,
+        on_condition: Literal["return"],
+        **options: Unpack[WriteOptions],
+    ) -> dict[str, Any] | Rejected[dict[str, Any]]: ...
     async def update_item(
         self,
         table: str,
@@ -96,8 +144,9 @@ class ItemCalls(Connection):
         /,
         *actions: Action,
         condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
         timeout: float | None = NOT_GIVEN,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | Rejected[dict[str, Any]]:
         """Update one item, creating it if it does not exist, and return it as it is after the update. Sends UpdateItem.
 
         Args:
@@ -105,11 +154,12 @@ class ItemCalls(Connection):
             key: The key attributes and their values.
             *actions: The changes, such as ``attr("hits").add(1)``.
             condition: Update only if this holds for the stored item, such as ``attr("user_id").exists()``.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``options(timeout=...)``.
 
         Returns:
             The item after the update; ``{}`` if it did not exist and every action removes something, because DynamoDB then
-            creates no item.
+            creates no item. With ``on_condition="return"`` also a ``Rejected``: tell them apart by ``isinstance``.
 
         Raises:
             ConditionFailedError: The condition was false, or the parent of a nested path does not exist; ``error.item`` is the
@@ -126,21 +176,46 @@ class ItemCalls(Connection):
         Costs: one write unit per KB of the whole item before or after the update, whichever is larger, even if the condition
             fails.
         """
+        outcome: dict[str, Any] | Rejected[dict[str, Any]]
         if timeout is not NOT_GIVEN:
-            return await limited(self, timeout, ItemCalls.update_item(self, table, key, *actions, condition=condition))
-        item: dict[str, Any] = await self.core.update_item(table, key, actions, condition)
-        return item
+            call = ItemCalls.update_item(self, table, key, *actions, condition=condition, on_condition=on_condition)
+            outcome = await limited(self, timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
+        write = self.core.update_item(table, key, actions, condition)
+        outcome = await (write if on_condition == "raise" else settled(write, plain=True))
+        return outcome
 
+    @overload
     async def delete_item(
-        self, table: str, key: Mapping[str, Any], /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
-    ) -> None:
+        self, table: str, key: Mapping[str, Any], /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> None: ...
+    @overload
+    async def delete_item(
+        self, table: str, key: Mapping[str, Any], /, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[dict[str, Any]]: ...
+    async def delete_item(
+        self,
+        table: str,
+        key: Mapping[str, Any],
+        /,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[dict[str, Any]] | None:
         """Delete one item; deleting an item that does not exist succeeds. Sends DeleteItem.
 
         Args:
             table: The table name, without ``table_prefix``.
             key: The key attributes and their values.
             condition: Delete only if this holds for the stored item.
+            on_condition: ``"return"`` returns a ``Rejected`` instead of raising an error if a condition is false.
             timeout: Maximum seconds for this call; None for no limit. Overrides the surrounding ``options(timeout=...)``.
+
+        Returns:
+            With ``on_condition="return"``: True if there is no such item now, else a ``Rejected``.
 
         Raises:
             ConditionFailedError: The condition was false; ``error.item`` is the stored item, None if it does not exist.
@@ -153,10 +228,16 @@ class ItemCalls(Connection):
 
         Costs: one write unit per KB of the deleted item; one if it does not exist.
         """
+        outcome: Literal[True] | Rejected[dict[str, Any]] | None
         if timeout is not NOT_GIVEN:
-            await limited(self, timeout, ItemCalls.delete_item(self, table, key, condition=condition))
-            return
-        await self.core.delete_item(table, key, condition)
+            call = ItemCalls.delete_item(self, table, key, condition=condition, on_condition=on_condition)
+            outcome = await limited(self, timeout, call)
+            return outcome
+        if on_condition != "raise":
+            check_on_condition(on_condition)
+        write = self.core.delete_item(table, key, condition)
+        outcome = await (write if on_condition == "raise" else settled(write, plain=True))
+        return outcome
 
     def query(
         self, table: str, partition: Mapping[str, Any] | Condition, sort: Condition | None = None, /, *, index: str | None = None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pydynox.document import Document  # noqa: F401
     from pydynox.exceptions import SerializationError
+    from pydynox.expressions import Condition
     from pydynox.key import Key
 else:
     # Defaults of type variables are for checkers only (PEP 696 is younger than the oldest Python here).
@@ -132,6 +133,11 @@ if TYPE_CHECKING:
         """The options of a read."""
 
         consistent_read: bool | None
+
+    class WriteOptions(Timeout, total=False):
+        """The options of a conditional write."""
+
+        condition: Condition | None
 
     class StatementOptions(ReadOptions, total=False):
         """The options of a PartiQL statement."""
