@@ -223,6 +223,9 @@ async def actions(user: User, client: DynamoDBClient) -> None:
     a0: Action = User.age > 3  # E: a condition is no action
     await user.save(condition=True)  # E: Condition
     await user.create(condition="x")  # E: Condition
+    await user.create(on_condition="ignore")  # E: raise or return
+    (await user.put(on_condition="return")).item  # E: it may be True
+    await User.key("u1").pop(on_condition="return")  # E: it has no condition
     await user.delete(User.age > 3)  # E: keyword only
     await user.update(age=3)  # E: actions only
     await user.update(User.age > 3)  # E: a condition is no action

@@ -62,6 +62,7 @@ from pydynox import (
     QueryResult,
     RateLimit,
     Reencrypted,
+    Rejected,
     Repository,
     Table,
     Tally,
@@ -342,6 +343,37 @@ def actions() -> list[Action]:
     ]
 
 
+async def rejecting(user: User, client: DynamoDBClient) -> None:
+    condition = User.age > 1
+    # What a false condition returns is in the type, and only where it was asked for.
+    assert_type(await user.create(on_condition="return"), Literal[True] | Rejected[User])
+    assert_type(await user.save(whole=[User.tags], on_condition="return"), Literal[True] | Rejected[User])
+    assert_type(await user.put(condition=condition, on_condition="return", timeout=5), Literal[True] | Rejected[User])
+    assert_type(await user.update(User.age.add(1), on_condition="return"), Literal[True] | Rejected[User])
+    assert_type(await user.delete(on_condition="return"), Literal[True] | Rejected[User])
+    assert_type(await user.delete(on_condition="raise"), None)
+    assert_type(await User.key("u1").apply(User.age.add(1), on_condition="return"), Literal[True] | Rejected[User])
+    assert_type(await User.key("u1").delete(on_condition="return"), Literal[True] | Rejected[User])
+    assert_type(user.sync.put(condition=condition, on_condition="return"), Literal[True] | Rejected[User])
+    assert_type(user.sync.put(condition=condition), None)
+    outcome = await User.key("u1").update(User.age.add(1), condition=condition, on_condition="return")
+    assert_type(outcome, User | Rejected[User])
+    if isinstance(outcome, Rejected):
+        assert_type(outcome, Rejected[User])
+        assert_type(outcome.item, User | None)
+        assert_type(outcome.error, ConditionFailedError)
+    else:
+        assert_type(outcome, User)
+    saved = await user.save(on_condition="return")
+    if not saved:
+        assert_type(saved, Rejected[User])
+    else:
+        assert_type(saved, Literal[True])
+    async with client.transaction(on_condition="return") as tx:
+        tx.update(User.key("u1"), User.age.add(1), condition=condition)
+    assert_type(tx.rejected, Mapping[int, Rejected[Any]])
+
+
 async def changing(user: User, client: DynamoDBClient) -> None:
     condition = User.age > 1
     await user.create(condition=condition)
@@ -358,6 +390,11 @@ async def changing(user: User, client: DynamoDBClient) -> None:
     assert_type(await Order.get_or_create(customer_id="c1", number=7), tuple[Order, bool])
     assert_type(await client.update_item("t", {"id": "x"}, attr("a").add(1), condition=attr("id").exists()), dict[str, Any])
     await client.put_item("t", {"id": "x"}, condition=attr("id").not_exists())
+    assert_type(await client.put_item("t", {"id": "x"}, on_condition="return"), Literal[True] | Rejected[dict[str, Any]])
+    plain = await client.update_item("t", {"id": "x"}, attr("n").add(1), on_condition="return")
+    assert_type(plain, dict[str, Any] | Rejected[dict[str, Any]])
+    assert_type(client.sync.delete_item("t", {"id": "x"}, on_condition="return"), Literal[True] | Rejected[dict[str, Any]])
+    assert_type(client.sync.delete_item("t", {"id": "x"}), None)
     await client.delete_item("t", {"id": "x"}, condition=attr("a") > 1)
     user.sync.update(User.age.add(1))
     assert_type(User.key("u1").sync.update(User.age.add(1)), User)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal
 
-from pydynox._core import Instance
 from pydynox.exceptions import ConditionFailedError, ValidationError
 
+from .public import public
 from .typing import Row_co
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 
+@public
 class Rejected(Generic[Row_co]):
     """A write whose condition was false, so that nothing was written: what ``on_condition="return"`` returns for it.
 
     It is falsy, and what a successful write returns instead is never one: ``isinstance(outcome, Rejected)`` tells them apart. It
     is also certain: if an earlier attempt of the same call got no response and may be what made the condition false, the error is
-    raised all the same, with ``ambiguous`` set.
+    raised, with ``ambiguous`` set.
 
     Attributes:
         item: The stored item, which comes with the response: None if there is none, and None if it is not one of the model, such
@@ -53,8 +54,10 @@ def rejected(error: ConditionFailedError, *, plain: bool = False) -> Rejected[An
         plain: Whether the item is a plain dictionary, not an instance.
     """
     item = error.item
+    # An item that no model matches is shown as plain values, or as bytes if even those cannot be read.
+    fits = isinstance(item, dict) if plain else not isinstance(item, (dict, bytes))
     # The frames of the call would otherwise live as long as the result.
-    return Rejected(item if isinstance(item, dict if plain else Instance) else None, error.with_traceback(None))
+    return Rejected(item if fits else None, error.with_traceback(None))
 
 
 def check_on_condition(on_condition: object) -> None:

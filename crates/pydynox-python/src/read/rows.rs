@@ -1,5 +1,6 @@
 //! Rows: a stored item as a row of a query, which is an instance, values at paths, or a key.
 
+use bytes::Bytes;
 use pydynox_core::start_key::StartKey;
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
@@ -45,11 +46,11 @@ pub(crate) fn key_like(
     search: &Search,
     other: &[u8],
     item: &[u8],
-) -> PyResult<Vec<u8>> {
+) -> PyResult<Bytes> {
     let other = StartKey::parse(other).map_err(|error| malformed(py, &error))?;
     let names: Vec<&str> = other.names().collect();
     let key = key_of(item, &names).map_err(|error| malformed(py, &error))?;
-    key.ok_or_else(|| {
+    let key = key.ok_or_else(|| {
         let names = names.join("' and '");
         match (&search.schema, &search.rows) {
             (None, Rows::Places(..)) => validation_error(
@@ -58,7 +59,10 @@ pub(crate) fn key_like(
             ),
             _ => keyless(py, &names),
         }
-    })
+    })?;
+    // In one order of names, whatever order the item has.
+    let key = StartKey::parse(&key).map_err(|error| malformed(py, &error))?;
+    Ok(key.to_json())
 }
 
 /// One item as a row.

@@ -199,7 +199,7 @@ impl Reading {
         let place = match (begun, first) {
             (None | Some(Position::Start), _) => return Ok(None),
             (Some(Position::After(key)), Some(row)) => {
-                Position::After(key_like(py, self.search.get(), &key, &row)?.into())
+                Position::After(key_like(py, self.search.get(), &key, &row)?)
             }
             // Without rows, everything between its ends was read and filtered out: the way back begins where it ended.
             (Some(begun), _) => match position {
