@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 
+from pydynox._shared.public import public
 
+
+@public
 class StoredFormWarning(UserWarning):
     """A loaded item has a datetime, date or time in its key, or in the key of an index, in another form than its model declares.
 
