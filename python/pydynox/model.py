@@ -380,7 +380,7 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         """
         outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            call = Model[PK, *SK].create(self, condition=condition, on_condition=on_condition)
+            call: Any = Model[PK, *SK].create(self, condition=condition, on_condition=on_condition)
             outcome = await limited(client_for(self.model_config.client), timeout, call)
             return outcome
         if on_condition != "raise":
@@ -444,7 +444,7 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         """
         outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            call = Model[PK, *SK].save(self, condition=condition, whole=whole, on_condition=on_condition)
+            call: Any = Model[PK, *SK].save(self, condition=condition, whole=whole, on_condition=on_condition)
             outcome = await limited(client_for(self.model_config.client), timeout, call)
             return outcome
         if on_condition != "raise":
@@ -505,7 +505,7 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         """
         outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            call = Model[PK, *SK].put(self, condition=condition, on_condition=on_condition)
+            call: Any = Model[PK, *SK].put(self, condition=condition, on_condition=on_condition)
             outcome = await limited(client_for(self.model_config.client), timeout, call)
             return outcome
         if on_condition != "raise":
@@ -564,7 +564,7 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         """
         outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            call = Model[PK, *SK].update(self, *actions, condition=condition, on_condition=on_condition)
+            call: Any = Model[PK, *SK].update(self, *actions, condition=condition, on_condition=on_condition)
             outcome = await limited(client_for(self.model_config.client), timeout, call)
             return outcome
         if on_condition != "raise":
@@ -615,7 +615,7 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         """
         outcome: Literal[True] | Rejected[Self] | None
         if timeout is not NOT_GIVEN:
-            call = Model[PK, *SK].delete(self, condition=condition, on_condition=on_condition)
+            call: Any = Model[PK, *SK].delete(self, condition=condition, on_condition=on_condition)
             outcome = await limited(client_for(self.model_config.client), timeout, call)
             return outcome
         if on_condition != "raise":

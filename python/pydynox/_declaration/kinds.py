@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pydynox._core as _core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from pydynox._core import Kind
 
@@ -70,7 +70,7 @@ def kind_of(annotation: Any) -> Kind:
 
 
 @contextmanager
-def datetimes_as(format: str | None) -> Iterator[None]:
+def datetimes_as(format: str | None) -> Generator[None]:
     """Within the block, datetimes are stored in this format where nothing else is declared for them."""
     before = _DATETIMES.set(format)
     try:
