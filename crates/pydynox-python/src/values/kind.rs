@@ -165,11 +165,12 @@ impl Kind {
     /// The type of a key of this kind, if it can be one.
     pub(crate) fn key_type(&self) -> Option<KeyType> {
         match self {
-            Self::Str | Self::Uuid => Some(KeyType::S),
             Self::Datetime(form) | Self::Date(form) | Self::Time(form) if form.is_number() => {
                 Some(KeyType::N)
             }
-            Self::Datetime(_) | Self::Date(_) | Self::Time(_) => Some(KeyType::S),
+            Self::Str | Self::Uuid | Self::Datetime(_) | Self::Date(_) | Self::Time(_) => {
+                Some(KeyType::S)
+            }
             Self::Int | Self::Float | Self::Decimal | Self::Number | Self::Timedelta => {
                 Some(KeyType::N)
             }
