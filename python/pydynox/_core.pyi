@@ -588,9 +588,6 @@ def time_format(of: str, format: str, /) -> tuple[bool, str | None]:
         ValueError: There is no such format, or values of that type cannot have it.
     """
 
-def fitting_time_format(of: str, stored: str, is_number: bool, /) -> tuple[str, str | None] | None:
-    """The format in which the text of an S or N was stored, and why it does not sort; None where no format fits."""
-
 def fits(kind: Kind, value: object, /) -> bool: ...
 def size(instance: Instance, client: Connection | None, /) -> tuple[int, dict[str, int]]: ...
 def to_item(instance: Instance, /) -> dict[str, Any]: ...

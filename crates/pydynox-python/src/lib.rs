@@ -73,7 +73,7 @@ mod _core {
     #[pymodule_export]
     use crate::values::scalar::{ksuid, ulid, uuid4, uuid7};
     #[pymodule_export]
-    use crate::values::time_format::{fitting_time_format, time_format};
+    use crate::values::time_format::time_format;
     #[pymodule_export]
     use crate::verbs::build_data::build_data;
     #[pymodule_export]

@@ -1,7 +1,6 @@
 //! Formats of datetimes, dates and times, as the declaration of a class asks about them.
 
-use pydynox_core::number::Number;
-use pydynox_core::time::{Form, Of, fitting_number, fitting_text};
+use pydynox_core::time::{Form, Of};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -23,20 +22,4 @@ pub(crate) fn time_format(of: &str, format: &Bound<'_, PyAny>) -> PyResult<(bool
     let form = Form::declared(format, named(of))
         .map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok((form.is_number(), form.order_problem()))
-}
-
-/// The format in which a text or a number was stored, and why it does not sort as time does; None where no format fits.
-#[pyfunction]
-#[pyo3(signature = (of, stored, is_number, /))]
-pub(crate) fn fitting_time_format(
-    of: &str,
-    stored: &str,
-    is_number: bool,
-) -> Option<(String, Option<String>)> {
-    let form = if is_number {
-        fitting_number(Number::parse(stored).ok()?.as_str(), named(of))
-    } else {
-        fitting_text(stored, named(of))
-    };
-    form.map(|form| (form.name().into_owned(), form.order_problem()))
 }
