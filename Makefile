@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 VERBS := quickstart build test test-versions lint types bench guard wheel memcheck docs fuzz
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
-SAYS_test := runs the tests of Rust and of Python; about 6 minutes the first time, then 2 and a half
+SAYS_test := runs the tests of Rust and of Python; about 7 minutes the first time, then 6
 SAYS_test-versions = runs what depends on the interpreter on Python $(VERSIONS), where found; about 3 minutes each
 SAYS_lint := looks at the style of all code and at generated files; about 2 minutes the first time, then 15 seconds
 SAYS_types := checks types with mypy and pyright; about half a minute
