@@ -96,7 +96,6 @@ class TestTables:
         assert source == (GOLDEN / f"{name}.py").read_text(encoding="utf-8"), "python -m tests.cli.adoption writes it"
 
     def test_its_layout_is_that_of_a_formatter(self, name, tmp_path):
-        pytest.importorskip("ruff", reason="ruff is not installed: pip install --group lint")
         for length in ("88", "130"):
             command = [sys.executable, "-m", "ruff", "format", "--isolated", "--check", f"--line-length={length}"]
             done = subprocess.run([*command, GOLDEN / f"{name}.py"], capture_output=True, text=True, check=False)
@@ -636,7 +635,6 @@ def test_no_name_breaks_out_of_the_source(model):
 @settings(max_examples=25, deadline=None, phases=[Phase.generate])  # each example runs a program: shrinking takes minutes
 @given(st.lists(files(), min_size=5, max_size=5))
 def test_the_source_of_any_names_is_laid_out_as_a_formatter_does(several):
-    pytest.importorskip("ruff", reason="ruff is not installed: pip install --group lint")
     source = "\n\n\n".join(adopt_file(json.dumps(one)).partition("\n\n\n")[2].rstrip("\n") for one in several) + "\n"
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", "--stdin-filename=models.py", "-"]
     done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)

@@ -48,10 +48,10 @@ def _refused(message: str) -> tuple[Callable[..., NoReturn], Callable[..., NoRet
 
 
 def foreign(target: object) -> str:
-    """The class of what is neither an instance nor a key, and how an object of a repository is passed."""
+    """The class of an argument that is neither an instance nor a key, and how to pass an object that a repository stores."""
     name = type(target).__qualname__
     is_plain = type(target).__module__ == "builtins"
-    return name if is_plain else f"{name}; of an object of a Repository, its item: repository.item(...)"
+    return name if is_plain else f"{name}; if a repository stores it, pass repository.item(...)"
 
 
 def check_settings(name: str, arguments: tuple[object, ...], settings: Mapping[str, Any], names: Collection[str]) -> None:
