@@ -18,10 +18,10 @@ export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python test-versions test-version lint types bench guard wheel memcheck docs fuzz clean preflight
+.PHONY: help quickstart build test test-rust test-python test-versions test-version lint types bench guard wheel memcheck docs site fuzz clean preflight
 
 # What each verb says before it starts. Times: 2 quiet cores, from an empty cache and again.
-VERBS := quickstart build test test-versions lint types bench guard wheel memcheck docs fuzz
+VERBS := quickstart build test test-versions lint types bench guard wheel memcheck docs site fuzz
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
 SAYS_test := runs the tests of Rust and of Python; about 7 minutes the first time, then 6
@@ -33,6 +33,7 @@ SAYS_guard := builds with optimisation and counts what a call costs, under valgr
 SAYS_memcheck := looks for errors of memory in the unsafe file, under valgrind; about 10 minutes the first time, then 3
 SAYS_wheel := builds a wheel for manylinux2014 and checks it; about 10 minutes the first time, then 2
 SAYS_docs := runs every snippet of README and docs; about half a minute
+SAYS_site := builds the site of docs, reference included, and checks its links; about half a minute the first time, then 10 seconds
 SAYS_fuzz = fuzzes each parser for $(FUZZ_SECONDS) seconds; the first time, a build of about 3 minutes comes before
 
 help:
@@ -147,6 +148,12 @@ memcheck: say-memcheck $(BIN)/python
 docs: say-docs build $(ENV)/group-test
 	$(PYTEST) tests/house/test_docs.py
 
+# Pages, reference and search, for a browser and without a network; see CONTRIBUTING.md.
+SITE ?= $(PYDYNOX_CACHE)/site-$(CLONE)
+site: say-site $(ENV)/group-site
+	$(BIN)/python tools/site/build.py $(SITE)
+	@$(BIN)/python tools/site/paint.py $(SITE)/site
+
 # libFuzzer under a stable compiler: --target keeps build scripts and macros free of the instrumentation.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= $(notdir $(wildcard crates/pydynox-fuzz/seeds/*))
@@ -165,4 +172,4 @@ fuzz: say-fuzz
 	done
 
 clean:
-	rm -rf $(ENV) $(WHEELS) $(FUZZ) $(MEMCHECK) $(DIST)
+	rm -rf $(ENV) $(WHEELS) $(FUZZ) $(MEMCHECK) $(DIST) $(SITE)

@@ -106,6 +106,14 @@ else:
         return value
 
 
+#: The modules that hold public names besides those of the package itself.
+_SUBMODULES = frozenset({"exceptions", "expressions", "local", "migrate", "tables", "testing"})
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_SUBMODULES})
+
+
 __all__ = [
     "Action",
     "AssumeRole",

@@ -8,6 +8,8 @@ import pydynox._core as _core
 
 from .exceptions import ConfigurationError
 
+__all__ = ["LocalServer"]
+
 LAST_PORT = 65535
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.snippets import snippets, write_named
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if "```python" in page.read_text()]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if "```python" in page.read_text()]
 REPOSITORY = r"https://(?:github\.com/pydynox/pydynox/blob|raw\.githubusercontent\.com/pydynox/pydynox)/main/(.+)"
 
 
@@ -33,7 +33,9 @@ def shows(output: str, shown: str) -> bool:
     return any(re.fullmatch(text, line) for text in texts for line in output.splitlines())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: "/".join(page.relative_to(ROOT).with_suffix("").parts[page.is_relative_to(ROOT / "docs") :])
+)
 def test_the_snippets_of_a_page_run_and_print_what_it_shows(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
     write_named(page, tmp_path)
     code = "\n".join(snippets(page))
@@ -66,7 +68,7 @@ def anchors(page: pathlib.Path) -> set[str]:
 
 
 def test_the_links_between_pages_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")):
         for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
             inside = re.fullmatch(REPOSITORY, link)
             if link.startswith(("http:", "https:")) and not inside:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import sys
 
 from pydynox import Attr, Document, DynamoDBClient, Model, field, partition_key
 
 from tests.conftest import Drive
+
+#: CPython 3.13 keeps values inline only in instances that begin with nothing but an object's head (Objects/typeobject.c,
+#: Py_TPFLAGS_INLINE_VALUES); those of a model begin with what was loaded, so there they have a dictionary from the start.
+INLINE = sys.version_info < (3, 13)
 
 
 class Place(Document):
@@ -57,7 +62,7 @@ def test_no_verb_makes_a_dictionary_of_an_instance(client: DynamoDBClient, drive
     assert "Grace" in repr(read)
     queried = drive(User.query("u1").all())
     for instance in (user, read, *queried):
-        assert not has_dict(instance), instance
+        assert has_dict(instance) is not INLINE, instance
 
 
 def test_values_are_the_same_by_name_and_by_dict(client: DynamoDBClient, drive: Drive) -> None:
@@ -75,7 +80,7 @@ def test_values_are_the_same_by_name_and_by_dict(client: DynamoDBClient, drive: 
 
     again = drive(User.get_or_raise("u1"))
     assert (again.name, again.tags) == ("Grace", ["admin"])
-    assert not has_dict(again)
+    assert has_dict(again) is not INLINE
     del values["name"]
     drive(user.refresh())
     assert values["name"] == user.name == "Grace"
