@@ -106,7 +106,7 @@ test-version: build $(ENV)/group-types
 
 types: say-types build $(ENV)/group-types
 	$(BIN)/mypy
-	$(BIN)/pyright -p pyproject.toml
+	$(BIN)/pyright -p pyproject.toml --pythonpath $(BIN)/python
 	$(BIN)/python -m mypy.stubtest pydynox._core --allowlist tests/typing/stubtest_allowlist.txt
 	$(PYTEST) tests/typing
 

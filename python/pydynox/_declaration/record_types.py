@@ -171,6 +171,25 @@ def record_members(annotation: Any) -> list[tuple[str, Any, bool]] | None:
     return None
 
 
+def is_typed_dict(annotation: Any) -> bool:
+    """Whether this is a ``TypedDict``."""
+    return hasattr(typing.get_origin(annotation) or annotation, "__required_keys__")
+
+
+def constructor_members(annotation: Any) -> dict[str, tuple[Any, bool]]:
+    """What makes a value of a class or ``TypedDict``: the type of each member, and whether it has to be given."""
+    cls: Any = typing.get_origin(annotation) or annotation
+    meaning = dict(zip(getattr(cls, "__parameters__", ()), typing.get_args(annotation), strict=False))
+    members_of = _constructed(cls)
+    if members_of is None:
+        members: list[tuple[str, Any, bool]] = [
+            (name, type, flag) for name, type, flag, _ in _typed_dict_members(cls, hints_of(cls))
+        ]
+    else:
+        members = [(name, type, default is None) for name, type, init, default in members_of(cls, hints_of(cls)) if init]
+    return {name: (substitute(type, meaning), required) for name, type, required in members}
+
+
 def nested_types(annotation: Any) -> dict[str, Any] | None:
     """The types of the members of a class whose values are maps, by name; None of any other type."""
     pydantic = sys.modules.get("pydantic")

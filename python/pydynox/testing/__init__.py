@@ -4,10 +4,11 @@
 the same for any other test runner.
 """
 
+from .fakes import Fakes, fake
 from .faults import Fault, FaultLog, Injected, fault, inject
 from .isolation import isolated_dynamodb
 
 # Importing this module does not import pytest; only loading it as a plugin does.
 pytest_plugins = ["pydynox.testing.fixtures"]
 
-__all__ = ["Fault", "FaultLog", "Injected", "fault", "inject", "isolated_dynamodb"]
+__all__ = ["Fakes", "Fault", "FaultLog", "Injected", "fake", "fault", "inject", "isolated_dynamodb"]
