@@ -79,3 +79,16 @@ def sole_client(client: DynamoDBClient) -> Generator[None]:
         _from_environment.clear()
         # A client that was created in the block read the block's environment, which is gone now.
         _from_environment.update(from_environment)
+
+
+@contextmanager
+def default_until(client: DynamoDBClient) -> Generator[None]:
+    """Within the block, in all tasks and threads, make this the default client; then restore the one before it."""
+    global _default
+    before, _default = _default, client
+    try:
+        yield
+    finally:
+        # If another one was set in the meantime, that one stays.
+        if _default is client:
+            _default = before

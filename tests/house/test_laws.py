@@ -69,7 +69,7 @@ PYTHON_FLOORS = [
     {"_jobs"},
     {"_client", "client"},
     {"migrate"},
-    {"__init__", "__main__", "cli", "testing"},
+    {"__init__", "__main__", "cli", "integrations", "testing"},
 ]
 
 
@@ -107,7 +107,7 @@ def test_the_top_of_the_python_package_is_small() -> None:
 def test_rooms_import_nothing_by_themselves() -> None:
     """Importing one module of a room imports the room first, which no floor shows: it must cost nothing."""
     for module, imports in python_imports.graph(PYTHON).items():
-        if (PYTHON / module / "__init__.py").is_file() and module not in ("cli", "testing"):
+        if (PYTHON / module / "__init__.py").is_file() and module not in ("cli", "integrations.fastapi", "testing"):
             assert not imports.at_run_time, module
 
 

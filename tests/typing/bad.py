@@ -153,6 +153,7 @@ def instance(user: User, old: Legacy, order: Order, event: Event[int]) -> None:
     user.model_changes()["age"].older  # E: old or new
     user.model_copy({"age": 3})  # E: keyword only
     user.model_copy(update=3)  # E: a dict
+    user.model_apply({"age": 3})  # E: a patch
     user.model_size().bytes  # E: unknown
     user.model_dump_json(mode="json")  # E: no arguments
     age: int = user.model_to_item()  # E: a dict

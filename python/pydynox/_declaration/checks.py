@@ -41,6 +41,7 @@ VERBS = frozenset(
 )
 MODEL_NAMES = frozenset(
     {
+        "model_apply",
         "model_changes",
         "model_config",
         "model_copy",
@@ -50,6 +51,7 @@ MODEL_NAMES = frozenset(
         "model_from_item",
         "model_is_expired",
         "model_json_schema",
+        "model_patch",
         "model_rollback",
         "model_size",
         "model_to_item",

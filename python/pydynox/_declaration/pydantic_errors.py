@@ -39,6 +39,11 @@ def attribute_schema(attribute: Attr[Any], schema: Any) -> Any:
 
 def model_schema(attributes: dict[str, Attr[Any]], schema: Any) -> Any:
     """The schema of a model that has some: an error that is about the whole, as that of a missing member, shows only the rest."""
+    return core_schema.no_info_wrap_validator_function(model_check(attributes), schema)
+
+
+def model_check(attributes: dict[str, Attr[Any]]) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """What validates the values of such a model, around the validation itself."""
     encrypted = {name for name, attribute in attributes.items() if attribute.options.protection == "encrypted"}
     plain = attributes.keys() - encrypted
 
@@ -60,7 +65,7 @@ def model_schema(attributes: dict[str, Attr[Any]], schema: Any) -> Any:
         except ValidationError as problem:
             raise _raised(problem, [about(one) for one in problem.errors(include_url=False)]) from None
 
-    return core_schema.no_info_wrap_validator_function(check, schema)
+    return check
 
 
 def _raised(problem: ValidationError, details: list[InitErrorDetails]) -> ValidationError:

@@ -66,7 +66,7 @@ def core_schema_of(cls: Any, handler: Any) -> Any:
     fields = _within(
         ref,
         lambda: {
-            name: core_schema.typed_dict_field(_schema_of(cls, attribute, handler), required=attribute.required)
+            name: core_schema.typed_dict_field(field_schema(cls, attribute, handler), required=attribute.required)
             for name, attribute in cls.model_fields.items()
         },
     )
@@ -128,7 +128,8 @@ def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
     return dump
 
 
-def _schema_of(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
+def field_schema(owner: Any, attribute: Attr[Any], handler: Any) -> Any:
+    """The schema of one attribute: its type, its rules, and errors that do not show an encrypted value."""
     if attribute.options.purpose == "version":
         return core_schema.int_schema(ge=0)
     schema = handler.generate_schema(annotated(owner, attribute))

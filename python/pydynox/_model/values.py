@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
+    from pydynox._declaration.pydantic_patch import ModelPatch
     from pydynox._shared.typing import IncEx
 
 
@@ -232,6 +233,61 @@ class ModelValues(_core.Instance):
         if errors:
             raise ValidationError("; ".join(message for _, message in errors), errors=errors)
         return copy
+
+    @classmethod
+    def model_patch(cls) -> type[ModelPatch]:
+        """A pydantic model of what a PATCH may change: every attribute optional, unknown names refused; no I/O.
+
+        Keys and what they are built from, versions, timestamps, immutable attributes and those built by templates aren't part of
+        it. What a body leaves out stays as it is; null removes an attribute that may be None, and is refused for the others.
+
+        Returns:
+            A class, the same one each time. ``instance.model_apply(patch)`` and ``patch.model_actions()`` apply its instances.
+
+        Raises:
+            ImportError: pydantic is not installed.
+
+        Example:
+            >>> patch = User.model_patch().model_validate_json('{"age": 37}')
+        """
+        try:
+            from pydynox._declaration.pydantic_patch import patch_of
+        except ImportError as problem:
+            raise ImportError(
+                f"{cls.__name__}.model_patch() needs pydantic: install pydynox[pydantic]", name="pydantic"
+            ) from problem
+        return patch_of(cls)
+
+    def model_apply(self, patch: ModelPatch, /) -> None:
+        """Change this instance as a patch says; no I/O. ``save()`` then sends an UpdateItem of what differs.
+
+        Args:
+            patch: An instance of ``User.model_patch()``: the attributes that it was given change, None removes, all others stay.
+
+        Raises:
+            TypeError: It is the patch of another model.
+            ValidationError: A value is refused; ``errors`` lists them all, and nothing changes.
+
+        Example:
+            >>> user.model_apply(patch)
+            >>> await user.save()
+        """
+        model = getattr(type(patch), "pydynox_model", None)
+        if model is None or not isinstance(self, model):
+            name = type(self).__name__
+            raise TypeError(f"{name}.model_apply() takes an instance of {name}.model_patch(), not of {type(patch).__qualname__}")
+        given = [name for name in type(patch).pydynox_attributes if name in patch.model_fields_set]
+        before = {name: getattr(self, name) for name in given}
+        errors: list[tuple[str, str]] = []
+        for name in given:
+            try:
+                setattr(self, name, getattr(patch, name))
+            except ValidationError as problem:
+                errors += problem.errors
+        if errors:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise ValidationError("; ".join(message for _, message in errors), errors=errors)
 
     def model_is_expired(self) -> bool:
         """Whether the time in the TTL attribute has passed, so that DynamoDB may delete the item; no I/O.

@@ -1,0 +1,1 @@
+"""Where a program runs: a module for each framework, which alone imports it."""

@@ -1,0 +1,1 @@
+"""Tests of pydynox within frameworks, with the real framework."""
