@@ -189,8 +189,8 @@ fn run_gated<Q: DeserializeOwned + Expressions, A: Serialize>(
     body: &str,
     method: impl FnOnce(Q) -> Result<A, DynoxideError>,
 ) -> Answer {
-    run(operation, body, |request: Q| {
-        let levels = gate::pass(&request)?;
+    run(operation, body, |mut request: Q| {
+        let levels = gate::pass(&mut request)?;
         stack::with_room_for(levels, || method(request))
     })
 }

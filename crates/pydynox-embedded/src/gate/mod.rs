@@ -1,0 +1,225 @@
+//! Gate: every expression of a request is parsed before the engine sees it, and refused where DynamoDB refuses it.
+
+mod condition;
+mod context;
+mod parse;
+mod print;
+mod requests;
+mod syntax;
+mod token;
+mod update;
+
+use std::collections::HashMap;
+
+use dynoxide::DynoxideError;
+use dynoxide::types::AttributeValue;
+use pydynox_core::expression::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
+
+use context::Context;
+use parse::{Fault, Parser};
+use syntax::Condition;
+use token::{Kind, Token};
+
+use crate::stack;
+
+/// The role of an expression in its request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Condition,
+    Filter,
+    Key,
+    Search,
+    Update,
+    Projection,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Condition => "ConditionExpression",
+            Self::Filter => "FilterExpression",
+            Self::Key => "KeyConditionExpression",
+            Self::Search => "SearchConditionExpression",
+            Self::Update => "UpdateExpression",
+            Self::Projection => "ProjectionExpression",
+        }
+    }
+}
+
+/// An expression of a request, and what its placeholders stand for.
+pub(crate) struct Expression<'r> {
+    pub(crate) role: Role,
+    pub(crate) text: &'r mut String,
+    pub(crate) names: Option<&'r HashMap<String, String>>,
+    pub(crate) values: Option<&'r HashMap<String, AttributeValue>>,
+}
+
+/// A request that carries expressions.
+pub(crate) trait Expressions {
+    /// Passes each of them to `see`.
+    fn each(&mut self, see: &mut dyn FnMut(Expression<'_>));
+}
+
+/// Refuses expressions that DynamoDB refuses, and rewrites those that only the engine would refuse. Returns how many levels the
+/// deepest one can have.
+pub(crate) fn pass(request: &mut impl Expressions) -> Result<usize, DynoxideError> {
+    let mut deepest = 0;
+    let mut refused = None;
+    request.each(&mut |expression| {
+        if refused.is_none() {
+            let role = expression.role;
+            match look(expression) {
+                Ok(levels) => deepest = deepest.max(levels),
+                Err(why) => refused = Some(format!("Invalid {}: {why}", role.name())),
+            }
+        }
+    });
+    match refused {
+        // The operations on one item put an envelope around it.
+        Some(why) => Err(DynoxideError::EnvelopedValidation(why)),
+        None => Ok(deepest),
+    }
+}
+
+/// Whether an update expression only removes and sets nothing.
+pub(crate) fn makes_nothing(text: &str) -> bool {
+    let mut removes = false;
+    for token in token::tokens(text) {
+        if token.is_word("SET") || token.is_word("ADD") {
+            return false;
+        }
+        removes |= token.is_word("REMOVE") || token.is_word("DELETE");
+    }
+    removes
+}
+
+/// The number of levels an expression can have, or why DynamoDB refuses it.
+fn look(expression: Expression<'_>) -> Result<usize, String> {
+    let Expression {
+        role,
+        text,
+        names,
+        values,
+    } = expression;
+    if text.len() > MAX_EXPRESSION_SIZE {
+        // The engine checks the length first too, and its message varies from place to place.
+        return Ok(0);
+    }
+    let tokens = token::tokens(text);
+    let (operators, levels) = measure(role, &tokens);
+    if operators > MAX_OPERATORS {
+        return Err(format!(
+            "The expression contains too many operators; operator count: {}",
+            MAX_OPERATORS + 1
+        ));
+    }
+    let context = Context { names, values };
+    let rewritten = stack::with_room_for(levels, || check(role, text, &tokens, context))?;
+    if let Some(rewritten) = rewritten {
+        *text = rewritten;
+    }
+    Ok(levels)
+}
+
+/// Its text as the engine can read it, if that is not as it was sent.
+fn check(
+    role: Role,
+    text: &str,
+    tokens: &[Token<'_>],
+    context: Context<'_>,
+) -> Result<Option<String>, String> {
+    let mut parser = Parser::new(tokens);
+    let checked = match role {
+        Role::Condition | Role::Filter => parser.condition().map(|parsed| {
+            condition::check(&parsed, context).map(|()| parsed.to_string_if(parser.groups_operands))
+        }),
+        Role::Key | Role::Search => parser
+            .condition()
+            .map(|parsed| check_key(&parsed).map(|()| parsed.to_string_if(parser.groups_operands))),
+        Role::Update => parser.update().map(|parsed| {
+            update::check(&parsed, context)
+                .map(|()| parser.groups_operands.then(|| parsed.to_string()))
+        }),
+        Role::Projection => parser.projection().map(|paths| {
+            let paths: Vec<_> = paths.iter().collect();
+            paths
+                .iter()
+                .try_for_each(|path| context::check_path(path))?;
+            context::check_apart(context, &paths).map(|()| None)
+        }),
+    };
+    match checked {
+        Ok(checked) => checked,
+        Err(Fault::Redundant) => Err("The expression has redundant parentheses;".to_owned()),
+        Err(Fault::Syntax(place)) => match tokens.get(place) {
+            // The engine takes a bare name for one although it begins with an underscore.
+            Some(token) if token.kind == Kind::Unknown && token.text == "_" => {
+                Err(syntax_error(text, tokens, place))
+            }
+            // It words the other errors itself.
+            _ => Ok(None),
+        },
+    }
+}
+
+impl Condition<'_> {
+    fn to_string_if(&self, wanted: bool) -> Option<String> {
+        wanted.then(|| self.to_string())
+    }
+}
+
+/// The engine checks key conditions itself, but not everything that they have in common with others.
+fn check_key(condition: &Condition<'_>) -> Result<(), String> {
+    if let Condition::Not(_) = condition {
+        return Err("Invalid operator used in KeyConditionExpression: NOT".to_owned());
+    }
+    condition::check_functions(condition)
+}
+
+/// DynamoDB shows the token, and with the one before and the one after it what is around.
+fn syntax_error(text: &str, tokens: &[Token<'_>], place: usize) -> String {
+    let at = |place: usize| tokens.get(place);
+    let start = at(place.saturating_sub(1)).map_or(0, |token| token.start);
+    let end = at(place + 1)
+        .or_else(|| at(place))
+        .map_or(text.len(), Token::end);
+    let token = at(place).map_or("<EOF>", |token| token.text);
+    format!(
+        "Syntax error; token: \"{token}\", near: \"{}\"",
+        &text[start..end]
+    )
+}
+
+/// How many operators and functions an expression has, and how many levels at most.
+fn measure(role: Role, tokens: &[Token<'_>]) -> (usize, usize) {
+    let (mut operators, mut levels) = (0, 0);
+    let mut between = false;
+    for (place, token) in tokens.iter().enumerate() {
+        let is_called = tokens.get(place + 1).is_some_and(|next| next.is_sign(b'('));
+        operators += usize::from(match token.kind {
+            Kind::Word if token.is_word("AND") => !std::mem::take(&mut between), // of BETWEEN: not one of its own
+            Kind::Word if token.is_word("BETWEEN") => {
+                between = true;
+                true
+            }
+            Kind::Word if token.is_word("NOT") => {
+                levels += 1;
+                true
+            }
+            Kind::Word => token.is_word("OR") || token.is_word("IN") || is_called,
+            // The `=` of SET is an assignment.
+            Kind::Comparator => role != Role::Update,
+            // Only SET has arithmetic.
+            Kind::Sign(b'+' | b'-') => role == Role::Update,
+            Kind::Sign(b'(') => {
+                levels += 1;
+                false
+            }
+            _ => false,
+        });
+    }
+    (operators, levels)
+}
+
+#[cfg(test)]
+mod tests;
