@@ -18,10 +18,10 @@ export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python test-versions test-version lint types bench guard wheel memcheck docs site fuzz clean preflight
+.PHONY: help quickstart build test test-rust test-python test-versions test-version lint types bench guard wheel sdist memcheck docs site fuzz clean preflight
 
 # What each verb says before it starts. Times: 2 quiet cores, from an empty cache and again.
-VERBS := quickstart build test test-versions lint types bench guard wheel memcheck docs site fuzz
+VERBS := quickstart build test test-versions lint types bench guard wheel sdist memcheck docs site fuzz
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
 SAYS_test := runs the tests of Rust and of Python; about 7 minutes the first time, then 6
@@ -32,6 +32,7 @@ SAYS_bench := builds what is published and measures it; about 10 minutes the fir
 SAYS_guard := builds with optimisation and counts what a call costs, under valgrind; about 6 minutes the first time, then 1
 SAYS_memcheck := looks for errors of memory in the unsafe file, under valgrind; about 10 minutes the first time, then 3
 SAYS_wheel := builds a wheel for manylinux2014 and checks it; about 10 minutes the first time, then 2
+SAYS_sdist := packs the sources and builds a wheel from them without any cache; about 3 minutes
 SAYS_docs := runs every snippet of README and docs; about half a minute
 SAYS_site := builds the site of docs, reference included, and checks its links; about half a minute the first time, then 10 seconds
 SAYS_fuzz = fuzzes each parser for $(FUZZ_SECONDS) seconds; the first time, a build of about 3 minutes comes before
@@ -121,7 +122,11 @@ guard: PROFILE = release
 guard: say-guard build
 	$(BIN)/python benches/guard/run.py $(if $(REASON),--update "$(REASON)")
 
-# For systems with glibc 2.17 and later (manylinux2014): zig links against the symbols of that version, whatever this machine has.
+# On Linux zig links against the symbols of glibc 2.17 (manylinux2014) or of musl 1.2, whatever this machine has. The wheels of musl and of
+# other systems are built by .github/workflows/wheels.yml, with this verb.
+COMPATIBILITY ?= manylinux2014
+IS_MUSL = $(filter musllinux%,$(COMPATIBILITY))
+WHEEL_LINUX = --zig --compatibility $(COMPATIBILITY) $(if $(IS_MUSL),--target $(shell uname -m)-unknown-linux-musl)
 DIST := $(PYDYNOX_CACHE)/dist-$(CLONE)
 wheel: export PATH := $(BIN):$(PATH)
 wheel: export ZIG_GLOBAL_CACHE_DIR := $(PYDYNOX_CACHE)/zig
@@ -129,9 +134,18 @@ wheel: export CARGO_ZIGBUILD_CACHE_DIR := $(PYDYNOX_CACHE)/cargo-zigbuild
 wheel: export PYDYNOX_COMMIT ?= $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
 wheel: say-wheel $(BIN)/python $(ENV)/group-wheel
 	@rm -rf $(DIST)
-	$(BIN)/maturin build --quiet --locked --profile wheel --zig --compatibility manylinux2014 \
+	$(BIN)/maturin build --quiet --locked --profile wheel $(if $(filter Linux,$(shell uname -s)),$(WHEEL_LINUX)) \
 		--interpreter $(BIN)/python --out $(DIST)
-	$(BIN)/python tools/check_wheel.py $(DIST)/*.whl
+	$(BIN)/python tools/release/check_wheel.py $(if $(IS_MUSL),--not-here) $(DIST)/*.whl
+
+# The check builds a wheel from it in an empty folder, in profile `dev`, which compiles fastest.
+SDIST := $(PYDYNOX_CACHE)/sdist-$(CLONE)
+SDIST_PROFILE ?= dev
+sdist: export MATURIN_PEP517_ARGS := --profile $(SDIST_PROFILE)
+sdist: say-sdist $(BIN)/python
+	@rm -rf $(SDIST)
+	$(BIN)/maturin sdist --out $(SDIST)
+	$(BIN)/python tools/release/check_sdist.py $(SDIST)/*.tar.gz
 
 # valgrind's memcheck over every path into the unsafe file; see CONTRIBUTING.md.
 MEMCHECK := $(PYDYNOX_CACHE)/memcheck-$(CLONE)
@@ -172,4 +186,4 @@ fuzz: say-fuzz
 	done
 
 clean:
-	rm -rf $(ENV) $(WHEELS) $(FUZZ) $(MEMCHECK) $(DIST) $(SITE)
+	rm -rf $(ENV) $(WHEELS) $(FUZZ) $(MEMCHECK) $(DIST) $(SDIST) $(SITE)

@@ -1,4 +1,4 @@
-"""``tools/check_wheel.py``: what it rejects. The wheel itself is checked by ``make wheel``."""
+"""``tools/release``: what the checks of wheel and sdist reject, and the distribution's name. Both archives are checked by make."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METADATA = "Metadata-Version: 2.4\nName: pydynox\nLicense-File: LICENSE\nLicense
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_wheel", ROOT / "tools" / "check_wheel.py")
+    spec = importlib.util.spec_from_file_location("check_wheel", ROOT / "tools" / "release" / "check_wheel.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -33,6 +33,7 @@ def wheel(folder: pathlib.Path, name: str = NAME, without: str = "", **further: 
         "pydynox/_core.pyi": "",
         "pydynox/py.typed": "",
         "pydynox-0.1.0.dist-info/METADATA": METADATA,
+        "pydynox-0.1.0.dist-info/sboms/pydynox-python.cyclonedx.json": "{}",
         "pydynox-0.1.0.dist-info/licenses/LICENSE": (ROOT / "LICENSE").read_text(),
         "pydynox-0.1.0.dist-info/licenses/THIRD-PARTY.md": (ROOT / "THIRD-PARTY.md").read_text(),
     }
@@ -55,6 +56,7 @@ def test_a_complete_wheel_is_accepted(tool: ModuleType, tmp_path: pathlib.Path) 
         ({"without": "pydynox-0.1.0.dist-info/licenses/THIRD-PARTY.md"}, r"THIRD-PARTY\.md is not among"),
         ({"pydynox-0.1.0.dist-info/METADATA": METADATA.replace("License-File: LICENSE\n", "")}, "LICENSE is not among"),
         ({"pydynox-0.1.0.dist-info/licenses/LICENSE": "another"}, "LICENSE differs"),
+        ({"without": "pydynox-0.1.0.dist-info/sboms/pydynox-python.cyclonedx.json"}, "no bill of materials"),
         ({"without": "pydynox/py.typed"}, r"py\.typed is missing"),
         ({"tests/test_wheel.py": ""}, "does not belong"),
     ],

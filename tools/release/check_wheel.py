@@ -1,15 +1,15 @@
 """Check a wheel as its users meet it: ``make wheel`` runs this on what it built.
 
-The wheel must be small, carry its licences, ask for no glibc newer than 2.17 (manylinux2014), install into an empty environment
-with no network and no compiler, and run the first script of README there.
+The wheel must be small, carry its licences and its bill of materials, ask for no glibc newer than 2.17 (manylinux2014), install
+into an empty environment with no network and no compiler, and run the first script of README there. ``--not-here`` leaves out the
+last part, for a wheel of another system.
 
-    python tools/check_wheel.py dist/pydynox-0.1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+    python tools/release/check_wheel.py [--not-here] dist/pydynox-0.1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
 """
 
 from __future__ import annotations
 
 import email
-import os
 import pathlib
 import re
 import shutil
@@ -18,10 +18,12 @@ import sys
 import tempfile
 import zipfile
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parent.parent.parent
 #: Bytes.
 MAX_SIZE = 8_000_000
 MAX_GLIBC = (2, 17)
+#: Parts of the platform tag, and the end of the target triple that goes with it.
+PLATFORMS = {"manylinux2014": "unknown-linux-gnu", "musllinux_1_2": "unknown-linux-musl", "macosx": "apple-darwin"}
 LICENCES = ("LICENSE", "THIRD-PARTY.md")
 PACKAGE = ("pydynox/__init__.py", "pydynox/_core.pyi", "pydynox/py.typed")
 
@@ -34,8 +36,8 @@ def check_contents(wheel: pathlib.Path) -> None:
     """Check the name's tags, the size, the files and the licences."""
     tags = wheel.stem.split("-")[2:]
     python = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    if tags[:2] != [python, python] or "manylinux2014" not in tags[2]:
-        raise WheelError(f"the tags are {'-'.join(tags)}, not {python}-{python} and manylinux2014")
+    if tags[:2] != [python, python] or not any(platform in tags[2] for platform in PLATFORMS):
+        raise WheelError(f"the tags are {'-'.join(tags)}, not {python}-{python} and one of {', '.join(PLATFORMS)}")
     if (size := wheel.stat().st_size) > MAX_SIZE:
         raise WheelError(f"{size:,} bytes are more than {MAX_SIZE:,}")
     with zipfile.ZipFile(wheel) as archive:
@@ -48,6 +50,8 @@ def check_contents(wheel: pathlib.Path) -> None:
                 raise WheelError(f"{name} is not among its licences")
             if archive.read(f"{folder}licenses/{name}") != (ROOT / name).read_bytes():
                 raise WheelError(f"its {name} differs from the repository's")
+    if not any(name.startswith(f"{folder}sboms/") and name.endswith(".cyclonedx.json") for name in names):
+        raise WheelError("it has no bill of materials (sboms/*.cyclonedx.json)")
     if missing := [name for name in PACKAGE if name not in names]:
         raise WheelError(f"{', '.join(missing)} is missing")
     if strangers := sorted(name for name in names if not name.startswith(("pydynox/", folder))):
@@ -118,25 +122,28 @@ def check_installed(wheel: pathlib.Path) -> str:
         )
         if command.stdout.decode() != version:
             raise WheelError("`pydynox --version` and `python -m pydynox --version` differ")
-    for line in ("profile wheel", f"target {os.uname().machine}-unknown-linux-gnu"):
-        if line not in version.splitlines():
+    target = next(triple for platform, triple in PLATFORMS.items() if platform in wheel.name)
+    for line in ("profile wheel", rf"target [a-z0-9_]+-{target}"):
+        if not re.search(f"^{line}$", version, re.MULTILINE):
             raise WheelError(f"--version does not say `{line}`:\n{version}")
     return version
 
 
 def main() -> int:
     """Check each wheel that is named."""
-    for name in sys.argv[1:]:
+    is_here = "--not-here" not in sys.argv
+    for name in (argument for argument in sys.argv[1:] if argument != "--not-here"):
         wheel = pathlib.Path(name)
         try:
             check_contents(wheel)
-            glibc = check_libraries(wheel)
-            version = check_installed(wheel)
+            libraries = f"glibc {check_libraries(wheel)} or later" if "manylinux" in wheel.name else "no glibc"
+            version = check_installed(wheel) if is_here else ""
         except WheelError as error:
             print(f"{wheel.name}: {error}", file=sys.stderr)
             return 1
         print(version, end="")
-        print(f"{wheel}\n{wheel.stat().st_size / 1e6:.1f} MB, glibc {glibc} or later, installs and runs offline")
+        checked = "installs and runs offline" if is_here else "not run here"
+        print(f"{wheel}\n{wheel.stat().st_size / 1e6:.1f} MB, {libraries}, {checked}")
     return 0
 
 
