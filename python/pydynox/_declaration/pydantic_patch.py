@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 import warnings
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
@@ -89,7 +89,8 @@ def _made(model: type[Any]) -> type[ModelPatch]:
     with warnings.catch_warnings():
         # An attribute may be called `json` or `copy`: its value hides a method of pydantic that nothing here calls.
         warnings.filterwarnings("ignore", r"Field name .* shadows an attribute", UserWarning)
-        return create_model(name, __base__=base, __module__=model.__module__, __doc__=about, **fields)
+        patch = create_model(name, __base__=base, __module__=model.__module__, __doc__=about, **fields)
+    return cast("type[ModelPatch]", patch)
 
 
 def _absent(attribute: Attr[Any]) -> Any:
