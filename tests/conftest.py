@@ -97,8 +97,8 @@ def _ministack() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def _tls(_moto: Engine, authority: Authority) -> Iterator[Engine]:
-    with engines.over_tls(_moto, authority) as engine:
+def _tls(_moto: Engine) -> Iterator[Engine]:
+    with engines.over_tls(_moto) as engine:
         yield engine
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import tempfile
 import threading
@@ -14,11 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import trustme
 from pydynox import Credentials, DynamoDBClient
-
-from .faults.deeds import forward
-from .faults.server import FaultServer
+from pydynox.testing import _certificates as certificates
+from pydynox.testing import proxy
 
 #: Every behaviour test runs on these. ministack is used where it is installed: it pins packages that others need newer.
 ENGINES = ["embedded", "moto", *(["ministack"] if shutil.which("ministack") else [])]
@@ -77,23 +74,16 @@ def ministack() -> Iterator[Engine]:
         server.stdout.close()
 
 
-class Authority:
-    """Whoever issues the certificates of a test."""
+@contextmanager
+def over_tls(behind: Engine) -> Iterator[Engine]:
+    """Another engine behind TLS, over connections that stay open."""
+    with proxy(behind.url, tls="valid") as server:
+        yield Engine(server.endpoint_url, Path(server.ca_bundle or ""))
+
+
+class Authority(certificates.Authority):
+    """Whoever issues the certificates of a test, with the file that clients trust."""
 
     def __init__(self, directory: Path) -> None:
-        self._authority = trustme.CA()
-        self.bundle = directory / "ca.pem"
-        self._authority.cert_pem.write_to_path(str(self.bundle))
-
-    def context(self, name: str) -> ssl.SSLContext:
-        """Of a server of this name."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert(name).configure_cert(context)
-        return context
-
-
-@contextmanager
-def over_tls(behind: Engine, authority: Authority) -> Iterator[Engine]:
-    """Another engine behind TLS, over connections that stay open."""
-    with FaultServer(forward(behind.url), tls=authority.context("127.0.0.1")) as server:
-        yield Engine(server.url, authority.bundle)
+        super().__init__()
+        self.bundle = self.write(directory)

@@ -89,7 +89,14 @@ NAV: list[tuple[str, Any]] = [
                     ("Scripts and notebooks", "scripts.md"),
                 ],
             ),
-            ("Test", [("Testing your code", "testing.md"), ("The embedded engine", "embedded.md")]),
+            (
+                "Test",
+                [
+                    ("Testing your code", "testing.md"),
+                    ("Testing faults", "testing-faults.md"),
+                    ("The embedded engine", "embedded.md"),
+                ],
+            ),
             ("Operate", [("What calls cost", "cost.md")]),
             (
                 "Move from another library",

@@ -227,7 +227,7 @@ class BatchWriter:
         except BaseException as error:
             # If sending could not begin, the writes are still held and count as pending.
             if operation is not None or not len(self._pending):
-                _chain(error, self._incomplete("the batch was interrupted", unprocessed=sent))
+                _chain(error, self._incomplete("the batch was interrupted", unprocessed=sent, ambiguous=True))
             raise
         done = sent
         if left:
@@ -243,15 +243,20 @@ class BatchWriter:
         if left:
             self._state = "ended"
             why = "DynamoDB accepted no more until the timeout" if cause is None else str(cause)
+            in_doubt = cause is not None and cause.ambiguous
+            what = "may or may not have been written" if in_doubt else "could not be written"
             raise self._incomplete(
-                f"{len(left)} of the last {len(sent)} could not be written: {why}",
+                f"{len(left)} of the last {len(sent)} {what}: {why}",
                 unprocessed=[sent[place] for place in left],
                 retryable=cause is None or cause.retryable,  # unprocessed without an error means throttled
+                ambiguous=in_doubt,
             ) from cause
         if self._progress is not None:
             self._progress(self.written)
 
-    def _incomplete(self, why: str, *, unprocessed: list[Any], retryable: bool = False) -> BatchIncompleteError:
+    def _incomplete(
+        self, why: str, *, unprocessed: list[Any], retryable: bool = False, ambiguous: bool = False
+    ) -> BatchIncompleteError:
         pending = [*self._pending.targets(), *(self._rest or ())]
         return BatchIncompleteError(
             f"{self.written} were written; {why}; {len(pending)} were not sent",
@@ -260,6 +265,7 @@ class BatchWriter:
             unprocessed=unprocessed,
             pending=pending,
             retryable=retryable,
+            ambiguous=ambiguous,
         )
 
     def _begin(self) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from ._choices import Choices
 
+__all__ = ["from_model"]
+
 #: Any text that can be encoded; a lone surrogate cannot.
 _CHARACTERS = st.characters(exclude_categories=["Cs"])
 
