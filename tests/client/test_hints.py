@@ -17,7 +17,6 @@ from pydynox import (
     GlobalSecondaryIndex,
     Model,
     created_at,
-    exceptions,
     field,
     partition_key,
     sort_key,
@@ -233,37 +232,6 @@ def test_a_reason_without_a_text_gets_one(serve: Serve, drive: Drive, code: str)
     (failure,) = caught.value.failures.values()
     assert not re.search(r": (\(|;|$)", str(failure)), failure
     assert not re.search(r": (\(|;|$)", str(caught.value)), caught.value
-
-
-def test_the_mapping_of_the_docs_covers_the_tree() -> None:
-    from tests.house.test_examples import example
-
-    status: dict[type[Exception], int] = example("fastapi_app").STATUS
-    classes = [getattr(exceptions, name) for name in exceptions.__all__]
-    left = {kind.__name__ for kind in classes if not any(base in status for base in kind.__mro__)}
-
-    assert left == {
-        "AccessDeniedError",
-        "BatchIncompleteError",
-        "BudgetExceededError",
-        "ConfigurationError",
-        "ConnectionFailedError",
-        "CredentialsError",
-        "EncryptionError",
-        "InternalError",
-        "InvalidRequestError",
-        "InvalidResponseError",
-        "MultipleItemsError",
-        "PydynoxError",
-        "ReadLimitError",
-        "RequestError",
-        "RequestTimeoutError",
-        "SerializationError",
-        "TableNotFoundError",
-        "ThrottlingError",
-        "TransactionCanceledError",
-        "WriteOutcomeUnknownError",
-    }  # a 503 where they are retryable, else a fault of the app
 
 
 # Everyday

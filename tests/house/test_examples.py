@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -22,7 +23,6 @@ from pydynox import DynamoDBClient, set_default_client
 from tests.engines import Engine
 
 EXAMPLES = pathlib.Path(__file__).parent.parent.parent / "examples"
-ADA = {"user_id": "u1", "name": "Ada", "age": 36, "tags": []}
 
 
 @pytest.fixture(autouse=True)
@@ -54,86 +54,60 @@ def use(patch: pytest.MonkeyPatch, engine: Engine) -> None:
 
 
 @pytest.fixture(params=["memory://", "memory://?latency=1"])
-def app(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The app on an engine that answers at once, and on one that makes calls wait."""
+async def web(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of the app, which is started and stopped around the test: on an engine that answers at once, and on one that
+    makes calls wait."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", request.param)
-    return example("fastapi_app").app
-
-
-@pytest.fixture
-async def web(app: Any) -> Any:
-    """A client of the app, which is started and stopped around the test."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    app = importlib.import_module("fastapi_app").app
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://app") as client:
         yield client
 
 
-async def test_a_model_is_the_body_of_requests_and_answers(web: httpx.AsyncClient) -> None:
-    made = await web.post("/users", json={"user_id": "u1", "name": "Ada", "age": 36})
-    read = await web.get("/users/u1")
-    changed = await web.patch("/users/u1", json={"tags": ["admin", "admin"]})
-    removed = await web.delete("/users/u1")
-
-    assert (made.status_code, made.json()) == (201, ADA)
-    assert (read.status_code, read.json()) == (200, ADA)
-    assert (changed.status_code, changed.json()) == (200, {**ADA, "tags": ["admin"]})
-    assert (removed.status_code, removed.content) == (204, b"")
+async def register(web: httpx.AsyncClient) -> dict[str, str]:
+    """A new customer; returns the headers that it sends from then on."""
+    welcome = await web.post("/customers", json={"name": "Ada"})
+    assert welcome.status_code == 201, welcome.text
+    return {"Authorization": f"Bearer {welcome.json()['token']}"}
 
 
-async def test_a_key_that_is_taken_is_a_409_and_one_that_is_not_there_a_404(web: httpx.AsyncClient) -> None:
-    await web.post("/users", json=ADA)
+async def test_of_many_who_change_a_profile_at_the_same_time_one_succeeds(web: httpx.AsyncClient) -> None:
+    ada = await register(web)
+    tag = (await web.get("/customer", headers=ada)).headers["etag"]
 
-    again = await web.post("/users", json={**ADA, "name": "Grace"})
-    missing = [await web.get("/users/u2"), await web.patch("/users/u2", json={"age": 1})]
+    answers = await asyncio.gather(
+        *(web.patch("/customer", json={"email": f"{n}@b.c"}, headers={**ada, "If-Match": tag}) for n in range(20))
+    )
 
-    assert again.status_code == 409
-    assert [answer.status_code for answer in missing] == [404, 404]
-    assert (await web.get("/users/u1")).json() == ADA
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
 
 
 @pytest.mark.parametrize(
     ("body", "locations"),
     [
-        ({"user_id": "u1"}, [["body", "name"]]),
-        ({"user_id": 1, "name": "Ada", "age": "many"}, [["body", "user_id"], ["body", "age"]]),
-        ({"user_id": "u1", "name": "Ada", "tags": ["a", 1]}, [["body", "tags", 1]]),
-        ({"user_id": "u1", "name": "Ada", "emial": "a@example.com"}, [["body", "emial"]]),
-        ({"user_id": "", "name": "Ada"}, [["body"]]),
+        ({"total": "many"}, [["body", "total"]]),
+        ({}, [["body", "total"]]),
+        ({"total": -1}, [["item", "total"]]),
+        ({"total": 1, "note": "x" * 501}, [["item", "note"]]),
     ],
 )
 async def test_a_bad_body_is_a_422_that_says_where(web: httpx.AsyncClient, body: Any, locations: list[Any]) -> None:
-    answer = await web.post("/users", json=body)
+    answer = await web.post("/orders", json=body, headers=await register(web))
 
     assert answer.status_code == 422
     assert [problem["loc"] for problem in answer.json()["detail"]] == locations
 
 
-async def test_what_passes_fastapi_and_not_the_model_is_a_422_too(web: httpx.AsyncClient) -> None:
-    await web.post("/users", json=ADA)
+async def test_the_schema_of_the_app_names_what_is_shown_and_no_key(web: httpx.AsyncClient) -> None:
+    schema = (await web.get("/openapi.json")).json()
+    schemas = schema["components"]["schemas"]
 
-    long = await web.get(f"/users/{'x' * 3000}")
-    nameless = await web.patch("/users/u1", json={"name": None})
-
-    assert (long.status_code, long.json()) == (
-        422,
-        {"detail": "User.user_id has 3000 bytes; a key of this kind can have at most 2048"},
-    )
-    assert (nameless.status_code, nameless.json()) == (422, {"detail": "User.name must be str, not NoneType"})
-    assert (await web.get("/users/u1")).json() == ADA
-
-
-async def test_of_many_who_create_the_same_user_at_the_same_time_one_succeeds(web: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*(web.post("/users", json={**ADA, "age": age}) for age in range(20)))
-
-    codes = sorted(answer.status_code for answer in answers)
-    assert codes == [201] + [409] * 19
-
-
-async def test_the_schema_of_the_app_names_the_attributes(web: httpx.AsyncClient) -> None:
-    schemas = (await web.get("/openapi.json")).json()["components"]["schemas"]
-
-    assert list(schemas["User"]["properties"]) == ["user_id", "name", "age", "tags"]
-    assert schemas["User"]["required"] == ["user_id", "name"]
+    assert set(schema["paths"]) == {"/customers", "/customer", "/orders", "/orders.jsonl", "/orders/{order_id}"}
+    assert list(schemas["OrderView"]["properties"]) == ["order_id", "total", "note", "status", "created", "version"]
+    assert list(schemas["CustomerPatch"]["properties"]) == ["name", "email"]
+    assert schemas["Page_OrderView_"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/OrderView"}
+    assert not any(key in one.get("properties", {}) for one in schemas.values() for key in ("pk", "sk", "digest"))
 
 
 @contextmanager
@@ -143,34 +117,43 @@ def uvicorn() -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert process.stderr
     try:
-        said = []
+        lines = []
         for line in process.stderr:
-            said.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            lines.append(line)
+            if address := re.search(r"http://127\.0\.0\.1:\d+", line):
                 break
         else:
-            pytest.fail(f"uvicorn did not start: {''.join(said)}")
-        yield process, found[0]
+            pytest.fail(f"uvicorn did not start: {''.join(lines)}")
+        yield process, address[0]
     finally:
         process.kill()
         process.wait()
         process.stderr.close()
 
 
-async def test_uvicorn_serves_the_app_and_ends_it_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "memory://?latency=1")
+async def test_uvicorn_ends_the_requests_in_flight_and_their_jobs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"file://{tmp_path}/shop.db?latency=100")
     with uvicorn() as (process, url):
         async with httpx.AsyncClient(base_url=url, timeout=20) as web:
-            made = await asyncio.gather(*(web.post("/users", json={**ADA, "user_id": f"u{n}"}) for n in range(20)))
-            read = await asyncio.gather(*(web.get(f"/users/u{n}") for n in range(21)))
-        process.send_signal(signal.SIGTERM)
+            ada = await register(web)
+            assert (await web.get("/orders", headers=ada)).json()["items"] == []
+            placed = [asyncio.create_task(web.post("/orders", json={"total": n}, headers=ada)) for n in range(3)]
+            await asyncio.sleep(0.15)  # each looks its token up, creates the order and, after the response, confirms it
+            process.send_signal(signal.SIGTERM)
+            answers = await asyncio.gather(*placed)
         _, log = await asyncio.to_thread(process.communicate, timeout=20)
 
-        assert [answer.status_code for answer in made] == [201] * 20
-        assert [answer.status_code for answer in read] == [200] * 20 + [404]
-        assert "Application shutdown complete." in log
-        assert "Traceback" not in log
-        assert process.returncode in (0, -signal.SIGTERM)  # uvicorn ends itself with the signal that asked it to
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert "Application shutdown complete." in log
+    assert "Traceback" not in log
+    assert process.returncode in (0, -signal.SIGTERM)  # uvicorn ends itself with the signal that asked it to
+    async with DynamoDBClient(endpoint_url=f"file://{tmp_path}/shop.db") as client:
+        items = await client.scan("shop").all()
+    assert sorted((item["total"], item["status"]) for item in items if item["_type"] == "order") == [
+        (0, "confirmed"), (1, "confirmed"), (2, "confirmed"),
+    ]  # fmt: skip
 
 
 def test_the_tests_of_the_app_pass_and_reach_nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +175,7 @@ def test_the_tests_of_the_app_pass_and_reach_nothing_outside(monkeypatch: pytest
     done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert "2 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 # The Lambda function

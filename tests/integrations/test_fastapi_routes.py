@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import Depends, FastAPI
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from pydynox import DynamoDBClient, get_default_client
 from pydynox.exceptions import ConfigurationError
 from pydynox.integrations.fastapi import ETag, JSONLines, Page, Paging, install_errors, lifespan, paging
@@ -128,11 +128,44 @@ async def test_a_cursor_is_refused_without_error_handlers_too() -> None:
             assert (await web.get("/", params=parameters)).status_code == status
 
 
-async def test_rows_need_not_be_items() -> None:
-    page = Page([("a", 1), ("b", 2)], next="x")  # type: ignore[var-annotated]
+class Brief(BaseModel):
+    """A class of pydantic's that shows an order in another way."""
 
-    assert page.body == b'{"items":[["a",1],["b",2]],"next":"x","previous":null}'
-    assert Page([{"a": 1}], status_code=206, headers={"x-a": "1"}).status_code == 206
+    model_config = ConfigDict(from_attributes=True)
+    number: int = Field(serialization_alias="orderNumber")
+    note: str = "none"
+
+    @field_validator("note", mode="before")
+    @classmethod
+    def _text(cls, note: str | None) -> str:
+        return note or "none"
+
+
+@pytest.mark.parametrize(
+    ("declared", "rows", "items"),
+    [
+        (Page[tuple[str, int]], [("a", 1), ("b", 2)], [["a", 1], ["b", 2]]),
+        (Page[dict[str, Any]], [{"a": {1}}], [{"a": [1]}]),
+        (Page[Any], [{"a": b"x"}, 3], [{"a": "x"}, 3]),
+        (Page[Brief], [Order(customer="c", number=1), Order(customer="c", number=2, note="n")],
+         [{"orderNumber": 1, "note": "none"}, {"orderNumber": 2, "note": "n"}]),
+        (Page[Tally | Public], [Tally(name="t")], [{"name": "t", "count": 0, "revision": 0}]),
+        (Page[Tally | Public], [Order(customer="c", number=1)], [{"customer": "c", "number": 1, "note": None}]),
+        (Page[Public], [], []),
+    ],
+)  # fmt: skip
+async def test_rows_are_shown_as_the_declared_type_shows_them(declared: Any, rows: list[Any], items: list[Any]) -> None:
+    app = FastAPI()
+
+    @app.get("/", response_model=declared)
+    async def route() -> Any:
+        return Page(rows, next="x", status_code=206, headers={"x-a": "1"})
+
+    async with opened(app) as web:
+        answer = await web.get("/")
+
+    assert (answer.status_code, answer.headers["x-a"]) == (206, "1")
+    assert answer.json() == {"items": items, "next": "x", "previous": None}
 
 
 # ETags

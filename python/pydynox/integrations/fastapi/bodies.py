@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import to_json
 
 import pydynox._core as _core
@@ -12,7 +13,7 @@ from pydynox._shared.typing import Row
 from pydynox.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Sequence
 
     from starlette.types import Scope
 
@@ -51,24 +52,28 @@ def declared_rows(scope: Scope, response: type[Any]) -> Any:
     return arguments[0] if arguments else None
 
 
-def hidden_by(declared: Any, rows: Sequence[Any]) -> frozenset[str] | None:
-    """The names to show of rows that have more attributes than the declared class; None to show all."""
-    if not isinstance(declared, type) or not issubclass(declared, _core.Instance):
-        return None
-    model: Any = declared
-    if all(type(row) is model for row in rows):
-        return None
-    return frozenset(model.model_fields)
+def json_of_rows(rows: Sequence[Any], declared: Any) -> list[bytes]:
+    """Each row as JSON, with what the declared type shows of it."""
+    names: frozenset[str] | None = None
+    if declared is not None and declared is not Any:
+        classes: list[Any] = list(get_args(declared)) or [declared]
+        if not all(isinstance(one, type) and issubclass(one, _core.Instance) for one in classes):
+            adapter = _adapter(declared)
+            return [adapter.dump_json(adapter.validate_python(row, from_attributes=True), by_alias=True) for row in rows]
+        if not all(type(row) in classes for row in rows):
+            if len(classes) > 1:
+                adapter = _adapter(declared)
+                return [adapter.dump_json(row) for row in rows]
+            names = frozenset(classes[0].model_fields)
+    return [_core.dump_json(row, _OPTIONS, names).encode() if isinstance(row, _core.Instance) else to_json(row) for row in rows]
 
 
-def json_of(row: Any, names: Container[str] | None = None) -> bytes:
-    """One row as JSON."""
-    if isinstance(row, _core.Instance):
-        return _core.dump_json(row, _OPTIONS, names).encode()
-    return to_json(row)
-
-
-def json_of_page(rows: Sequence[Any], next: str | None, previous: str | None, names: Container[str] | None) -> bytes:
+def json_of_page(rows: Sequence[Any], next: str | None, previous: str | None, declared: Any) -> bytes:
     """A page as JSON."""
-    items = b",".join([json_of(row, names) for row in rows])
+    items = b",".join(json_of_rows(rows, declared))
     return b'{"items":[%b],"next":%b,"previous":%b}' % (items, to_json(next), to_json(previous))
+
+
+@cache
+def _adapter(declared: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(declared)

@@ -61,6 +61,5 @@ async def _lines(
 ) -> AsyncIterator[bytes]:
     while rows is not None:
         if rows:
-            names = bodies.hidden_by(declared, rows)
-            yield b"".join([bodies.json_of(row, names) + b"\n" for row in rows])
+            yield b"\n".join([*bodies.json_of_rows(rows, declared), b""])
         rows = await step()

@@ -29,7 +29,8 @@ class Page(Response, Generic[Row]):
     """A page of a query as the response of a route, ``-> Page[User]``: ``{"items": [...], "next": ..., "previous": ...}``.
 
     The core writes the JSON from the items: FastAPI neither validates nor copies them, and the schema of the app is that of a
-    pydantic model. If the route declares a base class of the items, only the attributes of that class are shown.
+    pydantic model. If the route declares a base class of the items, only the attributes of that class are shown; a type of
+    another kind, such as a pydantic model, is filled from the items by pydantic.
 
     Args:
         page: The page, or any rows.
@@ -60,14 +61,13 @@ class Page(Response, Generic[Row]):
         self.items: list[Row] = list(page)
         self.next = next
         self.previous = previous
-        super().__init__(bodies.json_of_page(self.items, next, previous, None), status_code, headers)
+        super().__init__(None, status_code, headers)  # the body is written when it is sent, for what the route declares
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the page, with the attributes that the route declares."""
-        names = bodies.hidden_by(bodies.declared_rows(scope, Page), self.items)
-        if names is not None:
-            self.body = bodies.json_of_page(self.items, self.next, self.previous, names)
-            self.headers["content-length"] = str(len(self.body))
+        declared = bodies.declared_rows(scope, Page)
+        self.body = bodies.json_of_page(self.items, self.next, self.previous, declared)
+        self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
 
     @classmethod
