@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from .batches.reads import batching
     from .batches.writer import BatchWriter
     from .collection import Collection
+    from .coordination.idempotency import idempotent
+    from .coordination.marks import IdempotencyMark
+    from .coordination.tables import CoordinationTable
     from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
     from .document import Document
     from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
@@ -83,6 +86,9 @@ else:
         "batching": "batches.reads",
         "BatchWriter": "batches.writer",
         "Collection": "collection",
+        "CoordinationTable": "coordination.tables",
+        "IdempotencyMark": "coordination.marks",
+        "idempotent": "coordination.idempotency",
         **dict.fromkeys(("BudgetExceededWarning", "ItemSizeWarning", "RateLimit", "Tally", "Usage", "budget"), "cost"),
         "Document": "document",
         **dict.fromkeys(("GlobalSecondaryIndex", "LocalSecondaryIndex"), "indexes"),
@@ -128,6 +134,7 @@ __all__ = [
     "Compressed",
     "CompressedAttribute",
     "Condition",
+    "CoordinationTable",
     "Credentials",
     "CursorWarning",
     "DataKeyCache",
@@ -139,6 +146,7 @@ __all__ = [
     "EncryptedAttribute",
     "EnumAttribute",
     "GlobalSecondaryIndex",
+    "IdempotencyMark",
     "ItemSize",
     "ItemSizeWarning",
     "JSONAttribute",
@@ -183,6 +191,7 @@ __all__ = [
     "extend_ttl",
     "field",
     "get_default_client",
+    "idempotent",
     "import_jsonl",
     "ksuid",
     "partition_key",

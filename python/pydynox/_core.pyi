@@ -479,6 +479,9 @@ def table_exists(client: Connection, table: str, /) -> Operation: ...
 def run(coroutine: Coroutine[Any, Any, _T], /) -> _T:
     """Run one pydynox coroutine to completion on the calling thread."""
 
+def pause(seconds: float, /) -> Operation:
+    """Wait for half of this time to all of it."""
+
 def is_blocking() -> bool:
     """Whether the coroutine running now must not yield."""
 

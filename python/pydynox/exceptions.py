@@ -19,6 +19,12 @@ PydynoxError
 ├── TransactionCanceledError                           The transaction was canceled, and none of it was applied
 ├── BatchIncompleteError                               A batch ended before everything was written or read
 ├── BudgetExceededError                                A block of code exceeded its budget()
+├── IdempotencyError                                   A call with an idempotency key has no result
+│   ├── IdempotencyInProgressError                     Another call with this idempotency key has not ended
+│   ├── IdempotencyKeyReusedError                      The idempotency key was used with another payload
+│   └── IdempotencyResultError                         The function ran, but its result cannot be stored
+├── LockNotAcquiredError (also TimeoutError)           Another holder has the lock
+├── LockLostError                                      The lease of a lock has ended, so another holder may have it
 ├── InternalError                                      A bug in pydynox: please report it
 └── RequestError                                       The request failed at the service or on the way to it
     ├── ThrottlingError                                The service throttled the request
@@ -52,6 +58,10 @@ __all__ = [
     "CredentialsError",
     "CursorError",
     "EncryptionError",
+    "IdempotencyError",
+    "IdempotencyInProgressError",
+    "IdempotencyKeyReusedError",
+    "IdempotencyResultError",
     "InternalError",
     "InvalidRequestError",
     "InvalidResponseError",
@@ -59,6 +69,8 @@ __all__ = [
     "ItemNotFoundError",
     "ItemTooLargeError",
     "ItemVanishedError",
+    "LockLostError",
+    "LockNotAcquiredError",
     "MultipleItemsError",
     "PydynoxError",
     "ReadLimitError",
@@ -287,6 +299,60 @@ class BudgetExceededError(PydynoxError):
     """
 
     sites: Sequence[tuple[str, int]] = ()
+
+
+class IdempotencyError(PydynoxError):
+    """A call with an idempotency key has no result.
+
+    Attributes:
+        function: The name that the call's records have: the function's, unless ``name=`` says another.
+        key: The idempotency key of the call.
+    """
+
+    function: str = ""
+    key: str = ""
+
+
+class IdempotencyInProgressError(IdempotencyError):
+    """Another call with this idempotency key has not ended; this one did not run.
+
+    Attributes:
+        retry_after: Seconds until that call's lease ends: a later call then runs, whether that one ended or not.
+    """
+
+    retry_after: float = 0.0
+    retryable = True
+
+
+class IdempotencyKeyReusedError(IdempotencyError):
+    """The idempotency key was used with another payload; this call did not run."""
+
+
+class IdempotencyResultError(IdempotencyError):
+    """The function ran, but its result cannot be stored; calls with this key raise this error again in place of running it."""
+
+    applied = True
+
+
+class LockNotAcquiredError(PydynoxError, TimeoutError):
+    """Another holder has the lock.
+
+    Attributes:
+        name: The name of the lock.
+    """
+
+    name: str = ""
+    retryable = True
+
+
+class LockLostError(PydynoxError):
+    """The lease of a lock has ended, so another holder may have it.
+
+    Attributes:
+        name: The name of the lock.
+    """
+
+    name: str = ""
 
 
 class InternalError(PydynoxError):

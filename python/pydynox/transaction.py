@@ -14,9 +14,12 @@ from .key import Key
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from datetime import timedelta
     from types import TracebackType
 
     from ._client.connection import Connection
+    from .coordination.marks import IdempotencyMark
+    from .coordination.tables import CoordinationTable
     from .expressions import Action, Condition
 
 MAX_OPERATIONS = 100  # actions per TransactWriteItems, by DynamoDB's quotas
@@ -57,6 +60,7 @@ class Transaction:
         self._on_condition: Literal["raise", "return"] = on_condition
         self._entries: list[tuple[str, _Target, tuple[Action, ...], Condition | None, bool]] = []
         self._ended = False
+        self._marks: list[IdempotencyMark] = []
         self.token = token
         self.rejected: Mapping[int, Rejected[Any]] = {}
 
@@ -140,6 +144,55 @@ class Transaction:
         """
         self._add("check", _either("check", target), condition=condition)
 
+    def idempotent(
+        self,
+        key: object = None,
+        /,
+        *,
+        payload: object = None,
+        result: object = None,
+        ttl: float | timedelta = 86_400,
+        table: CoordinationTable | str = "pydynox",
+        encrypt: bool = False,
+    ) -> IdempotencyMark:
+        """Apply the transaction once for this key, no matter how many times it is sent: a record of the key is written with it.
+
+        If the key has a record, nothing of the transaction is applied, and the block ends without an error: ``repeated`` of what
+        this returns is then True, and ``result`` is what the transaction that was applied stored. Without a key, the record is
+        that of the ``@idempotent`` function in which this runs: the transaction completes it, and is not applied if another call
+        has taken it over.
+
+        Args:
+            key: Text, a number or a UUID; a hash of any other plain value.
+            payload: What must be the same whenever the key is used; a hash of it is stored.
+            result: What a repeated transaction, or a repeated call of the function, returns.
+            ttl: Seconds, or a timedelta, after which the key may be used again.
+            table: Where the record is stored: a ``CoordinationTable``, or the name of one.
+            encrypt: Encrypt the result with the client's keyring.
+
+        Raises:
+            IdempotencyKeyReusedError: The key has a record with another payload; raised when the block ends.
+            IdempotencyInProgressError: Without a key: the lease of the function's call has ended, and another call runs; raised
+                when the block ends.
+            ValidationError: Without a key, no idempotent function is running here.
+
+        Example:
+            >>> async with client.transaction() as tx:
+            ...     mark = tx.idempotent(f"refund-{refund_id}", result={"refunded": 5})
+            ...     tx.update(Account.key("a1"), Account.balance.add(5))
+            >>> mark.repeated
+            False
+
+        Costs: two write units per KB of the record.
+        """
+        from .coordination.marks import mark_of
+
+        mark = mark_of(key, payload=payload, result=result, ttl=ttl, table=table, encrypt=encrypt, position=len(self._entries))
+        verb, target, actions, condition = mark.entry
+        self._add(verb, target, actions=actions, condition=condition)
+        self._marks.append(mark)
+        return mark
+
     def _add(
         self,
         verb: str,
@@ -193,6 +246,12 @@ class Transaction:
                 f"its token is {self.token!r}: repeat the same transaction with it within ten minutes to settle the outcome"
             )
             raise
+        except TransactionCanceledError as error:
+            if not any(mark.explains(error) for mark in self._marks):
+                raise
+            return  # it was applied before
+        for mark in self._marks:
+            mark.commit()
         for verb, target, *_ in entries:
             event = _HOOKS.get(verb)
             if event is not None and _is_instance(target) and target._hooks is not None:

@@ -446,6 +446,7 @@ async def together(client: DynamoDBClient, user: User, users: list[User]) -> Non
         tx.update(User.key("a"), User.name == "x")  # E: an action
         tx.save(user, condition=True)  # E: a condition
         tx.check(User.key("a"), "x")  # E: a condition
+        tx.idempotent("k", ttl="day")  # E: seconds
     with client.options(timeout="5"):  # E: seconds
         pass
 

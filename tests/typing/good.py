@@ -48,10 +48,12 @@ from pydynox import (
     Codec,
     Collection,
     Condition,
+    CoordinationTable,
     Credentials,
     DataKeyCache,
     DynamoDBClient,
     GlobalSecondaryIndex,
+    IdempotencyMark,
     ItemSize,
     Key,
     KmsKeyring,
@@ -74,6 +76,7 @@ from pydynox import (
     export_jsonl,
     extend_ttl,
     get_default_client,
+    idempotent,
     import_jsonl,
     ksuid,
     path,
@@ -894,3 +897,33 @@ async def repositories(client: DynamoDBClient, pet: Pet) -> None:
     assert_type(pets.sync.query("p").all(), list[Pet])
     async with client.transaction() as tx:
         tx.put(pets.item(pet), condition=attr_.age == 3)
+
+
+# --- idempotency
+def chosen(event: dict[str, Any], context: object) -> object:
+    return event["id"]
+
+
+def total(order: Order, retries: int = 0) -> Decimal:
+    return order.total
+
+
+@idempotent(key="order.number", payload=["order.total", total], ttl=timedelta(days=1), lease=5)
+async def placed(order: Order, retries: int = 0) -> list[str]:
+    return [str(order.number)]
+
+
+@idempotent(key=chosen, payload=False, table=CoordinationTable("app", sort_key=None), wait=2)
+def handled(event: dict[str, Any], context: object) -> dict[str, int]:
+    return {"statusCode": 200}
+
+
+async def once(client: DynamoDBClient, order: Order) -> None:
+    assert_type(await placed(order, retries=1), list[str])
+    assert_type(handled({"id": "e1"}, None), dict[str, int])
+    async with client.transaction() as tx:
+        assert_type(tx.idempotent("k", payload={"a": 1}, result=[1], ttl=60, table="app", encrypt=True), IdempotencyMark)
+        assert_type(tx.idempotent().repeated, bool)
+    with client.sync.transaction() as blocking:
+        blocking.idempotent(UUID(int=1))
+    assert_type(CoordinationTable().table, Table[Any])

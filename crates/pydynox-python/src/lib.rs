@@ -89,6 +89,8 @@ mod _core {
     #[pymodule_export]
     use crate::verbs::partiql::{Statement, execute_batch, execute_transaction};
     #[pymodule_export]
+    use crate::verbs::pause::pause;
+    #[pymodule_export]
     use crate::verbs::table::{
         TableWatch, administer, describe_table, table_declaration, table_exists, table_named,
     };

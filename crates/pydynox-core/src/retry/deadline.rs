@@ -85,6 +85,11 @@ impl Pause {
         let timer = (!length.is_zero()).then(|| Timer::new(Instant::now().checked_add(length)));
         Self { timer }
     }
+
+    /// A pause between polls, from half of this length to all of it, so that callers that wait for the same thing spread out.
+    pub fn jittered(length: Duration) -> Self {
+        Self::new(length.mul_f64(0.5 + fastrand::f64() / 2.0))
+    }
 }
 
 impl Future for Pause {

@@ -8,5 +8,6 @@ pub(crate) mod local_server;
 pub(crate) mod model_methods;
 pub(crate) mod partiql;
 pub(crate) mod partiql_answer;
+pub(crate) mod pause;
 pub(crate) mod table;
 pub(crate) mod trail;

@@ -1,0 +1,1 @@
+"""Coordination of several callers: idempotent functions, an outbox of events, and locks."""

@@ -1,0 +1,1 @@
+"""Several callers: idempotent functions, an outbox, and locks."""
