@@ -42,6 +42,10 @@ STATUSES = {
     "CredentialsError": 500,
     "CursorError": 400,
     "EncryptionError": 500,
+    "IdempotencyError": 500,
+    "IdempotencyInProgressError": 409,
+    "IdempotencyKeyReusedError": 422,
+    "IdempotencyResultError": 500,
     "InternalError": 500,
     "InvalidRequestError": 500,
     "InvalidResponseError": 500,
@@ -49,6 +53,8 @@ STATUSES = {
     "ItemNotFoundError": 404,
     "ItemTooLargeError": 413,
     "ItemVanishedError": 404,
+    "LockLostError": 500,
+    "LockNotAcquiredError": 503,
     "MultipleItemsError": 500,
     "PydynoxError": 500,
     "ReadLimitError": 500,
@@ -117,10 +123,16 @@ def test_each_error_has_its_status_and_shows_nothing_of_its_message(name: str, s
         "title": TITLES[status],
         "status": status,
     }
-    assert ("retry-after" in plain.headers) == (status in (429, 503))
+    assert ("retry-after" in plain.headers) == (status in (429, 503) or name == "IdempotencyInProgressError")
 
 
-@pytest.mark.parametrize("name", [name for name in STATUSES if name != "ThrottlingError"])
+def test_a_request_that_is_being_processed_says_when_to_ask_again() -> None:
+    response = answer(exceptions.IdempotencyInProgressError("x", retry_after=7.2), retry_after=3)
+
+    assert (response.status_code, response.headers["retry-after"]) == (409, "8")
+
+
+@pytest.mark.parametrize("name", [name for name in STATUSES if name not in ("ThrottlingError", "IdempotencyInProgressError")])
 def test_what_passes_is_a_503_whatever_it_is(name: str) -> None:
     response = answer(getattr(exceptions, name)("x", retryable=True), retry_after=3)
 

@@ -61,6 +61,7 @@ NAV: list[tuple[str, Any]] = [
                     ("Unique values", "unique.md"),
                 ],
             ),
+            ("Coordinate callers", [("Idempotency", "idempotency.md")]),
             (
                 "Tables and jobs",
                 [
@@ -132,6 +133,7 @@ NAV: list[tuple[str, Any]] = [
             ("Conditions and updates", "reference/expressions.md"),
             ("Hooks", "reference/hooks.md"),
             ("Transactions and batches", "reference/transactions.md"),
+            ("Coordination", "reference/coordination.md"),
             ("Repository", "reference/repository.md"),
             ("Tables", "reference/tables.md"),
             ("Encryption", "reference/encryption.md"),

@@ -55,6 +55,13 @@ class IdempotencyMark:
     Attributes:
         repeated: Whether the transaction was not applied, because one with its key had been; False until the block has ended.
         result: What that transaction stored; None before the block has ended.
+
+    Example:
+        >>> async with client.transaction() as tx:
+        ...     mark = tx.idempotent("refund-7", result="done")
+        ...     tx.update(Account.key("a1"), Account.balance.add(5))
+        >>> mark.repeated
+        False
     """
 
     __slots__ = ("_key", "_payload", "_position", "_records", "_running", "_with_result", "entry", "repeated", "result")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from pydynox.exceptions import (
     ConditionFailedError,
     ConnectionFailedError,
     CursorError,
+    IdempotencyInProgressError,
+    IdempotencyKeyReusedError,
     ItemAlreadyExistsError,
     ItemNotFoundError,
     ItemTooLargeError,
@@ -61,6 +64,8 @@ STATUSES: dict[type[PydynoxError], int] = {
     TransactionConflictError: 409,
     TransactionTokenReusedError: 409,
     WriteOutcomeUnknownError: 504,
+    IdempotencyInProgressError: 409,
+    IdempotencyKeyReusedError: 422,
 }
 # Of a caller's fault the text says what to do; a message of pydynox may name the key, which is not for every caller to see.
 TEXTS: dict[type[PydynoxError], str] = {
@@ -76,6 +81,8 @@ TEXTS: dict[type[PydynoxError], str] = {
     TransactionCanceledError: "The changes conflict with the state of an item, and none of them was made.",
     TransactionConflictError: "The item is being changed by another request.",
     TransactionTokenReusedError: "The token was already used for a different request.",
+    IdempotencyInProgressError: "Another request with this idempotency key is being processed: try again later.",
+    IdempotencyKeyReusedError: "The idempotency key was used for a different request.",
     WriteOutcomeUnknownError: "It is unknown whether the change was made: read the item before changing it again.",
     PydynoxError: "The request cannot be served now: try again later.",
 }
@@ -130,7 +137,7 @@ def install_errors(app: FastAPI, *, retry_after: int = 1, statuses: Mapping[type
 
     Args:
         app: The app.
-        retry_after: Seconds in the ``Retry-After`` of 429 and 503.
+        retry_after: Seconds in the ``Retry-After`` of 429 and 503; that of an ``IdempotencyInProgressError`` is its own.
         statuses: Other statuses for some classes of errors and their subclasses; 500 leaves them exceptions.
 
     Example:
@@ -147,6 +154,8 @@ def install_errors(app: FastAPI, *, retry_after: int = 1, statuses: Mapping[type
         if status == 500:
             raise error
         headers = {"Retry-After": str(retry_after)} if status in _PASSING else None
+        if isinstance(error, IdempotencyInProgressError):
+            headers = {"Retry-After": str(max(math.ceil(error.retry_after), 1))}
         return _response(request, status, _text(error, status), _invalid(error) if status == 422 else None, headers)
 
     async def refuse(request: HTTPConnection, error: Exception) -> Response:
@@ -212,7 +221,8 @@ def _status(error: PydynoxError, table: Mapping[type[PydynoxError], int]) -> int
         return results.pop() if len(results) == 1 else 500 if 500 in results else 409
     status = next((table[kind] for kind in type(error).__mro__ if kind in table), None)
     if error.retryable:
-        return status if status in _PASSING else 503
+        has_own = status in _PASSING or isinstance(error, IdempotencyInProgressError)
+        return status if status is not None and has_own else 503
     if isinstance(error, ConditionFailedError) and error.ambiguous:
         return table[WriteOutcomeUnknownError]
     return status or 500
