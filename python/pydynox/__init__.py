@@ -21,10 +21,13 @@ from .model import Change, ItemSize, Model
 from .query import Query
 
 if TYPE_CHECKING:
+    from ._core import Event
     from ._declaration.stored_forms import StoredFormWarning
     from ._jobs.export_lines import export_jsonl, import_jsonl
     from ._jobs.reencrypt import Reencrypted, reencrypt
     from ._jobs.verify_unique import UniqueProblem, verify_unique
+    from ._observe.handlers import Subscription
+    from ._observe.recording import Recording
     from ._repository.repository import Repository
     from .attribute_objects import (
         BinaryAttribute,
@@ -83,6 +86,9 @@ else:
             ),
             "attribute_objects",
         ),
+        "Event": "_core",
+        "Subscription": "_observe.handlers",
+        "Recording": "_observe.recording",
         "batching": "batches.reads",
         "BatchWriter": "batches.writer",
         "Collection": "collection",
@@ -145,6 +151,7 @@ __all__ = [
     "Encrypted",
     "EncryptedAttribute",
     "EnumAttribute",
+    "Event",
     "GlobalSecondaryIndex",
     "IdempotencyMark",
     "ItemSize",
@@ -163,12 +170,14 @@ __all__ = [
     "Query",
     "QueryResult",
     "RateLimit",
+    "Recording",
     "Reencrypted",
     "Rejected",
     "Repository",
     "SetAttribute",
     "StoredFormWarning",
     "StringAttribute",
+    "Subscription",
     "TTLAttribute",
     "Table",
     "Tally",

@@ -4,7 +4,9 @@ from collections.abc import Callable, Container, Coroutine, Generator, Iterator,
 from contextvars import ContextVar
 from os import PathLike
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypedDict, TypeVar, final
+from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias, TypedDict, TypeVar, final
+
+from ._shared.typing import EventKind
 
 _T = TypeVar("_T")
 
@@ -518,6 +520,132 @@ class Pace:
 
     def __new__(cls, read: float | None, write: float | None) -> Self: ...
 
+@final
+class Event:
+    """One thing that happened in a call or between calls; what is unknown, or does not belong to its kind, is None.
+
+    It is frozen, and contains neither keys nor values, except in the two bodies, which exist only if they were asked for.
+
+    Attributes:
+        kind: What happened.
+        call: The number of the call, unique in the process; the same in all events of a call. A ``batch_flushed`` has one of its
+            own.
+        operation: The DynamoDB operation, such as ``"GetItem"``; for data keys ``"GenerateDataKey"`` or ``"Decrypt"``.
+        table: The table by the name that was sent; None if there are several or none.
+        tables: All tables of the request.
+        index: The index that a query or scan reads.
+        batch_size: How many items, operations or statements a batch or a transaction consists of.
+        attempt: The number of the attempt, from 1; of a planned retry that of the next one; of a call that ended, how many there
+            were.
+        pause: Seconds until the planned retry.
+        elapsed: Seconds that it took: the attempt, the call so far, opening the connection.
+        status: The HTTP status of the response.
+        request_id: DynamoDB's ID of the request.
+        error: The name of the exception's class, such as ``"ThrottlingError"``; None for success.
+        code: DynamoDB's own name for the error.
+        throttling_reasons: Pairs of reason and resource, as DynamoDB sends them.
+        read_units: Read units consumed.
+        write_units: Write units consumed.
+        count: How many items a page contains, or how many items of a batch are done.
+        scanned_count: How many items were examined for the page.
+        unprocessed: How many items of a batch are not done.
+        request_size: Bytes of the request's body.
+        response_size: Bytes of the response's body.
+        host: The host and port that a connection leads to.
+        reason: Why a connection was dropped.
+        time: When it happened, or ended, in seconds since 1970.
+        time_ns: The same in nanoseconds.
+        request_body: The request as JSON text, if the handler or the recording asked for ``values=True``.
+        response_body: The response as JSON text, in the same case.
+    """
+
+    __match_args__: ClassVar[tuple[Literal["kind"], Literal["operation"], Literal["table"]]] = ("kind", "operation", "table")
+    @property
+    def kind(self) -> EventKind: ...
+    @property
+    def bit(self) -> int:
+        """The bit of its kind."""
+    @property
+    def call(self) -> int | None: ...
+    @property
+    def operation(self) -> str | None: ...
+    @property
+    def table(self) -> str | None: ...
+    @property
+    def tables(self) -> tuple[str, ...]: ...
+    @property
+    def index(self) -> str | None: ...
+    @property
+    def batch_size(self) -> int | None: ...
+    @property
+    def attempt(self) -> int | None: ...
+    @property
+    def pause(self) -> float | None: ...
+    @property
+    def elapsed(self) -> float | None: ...
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def request_id(self) -> str | None: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def throttling_reasons(self) -> list[tuple[str, str]]: ...
+    @property
+    def read_units(self) -> float | None: ...
+    @property
+    def write_units(self) -> float | None: ...
+    @property
+    def count(self) -> int | None: ...
+    @property
+    def scanned_count(self) -> int | None: ...
+    @property
+    def unprocessed(self) -> int | None: ...
+    @property
+    def request_size(self) -> int | None: ...
+    @property
+    def response_size(self) -> int | None: ...
+    @property
+    def host(self) -> str | None: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def time(self) -> float: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def request_body(self) -> bytes | None: ...
+    @property
+    def response_body(self) -> bytes | None: ...
+    @property
+    def has_bodies(self) -> bool:
+        """Whether it contains one of the bodies."""
+    def without_bodies(self) -> Event:
+        """The same event without the bodies."""
+    def as_dict(self) -> dict[str, Any]:
+        """The attributes that are not empty, without the bodies."""
+
+def event_kinds() -> tuple[EventKind, ...]:
+    """All kinds of events."""
+
+def event_bits(kinds: Sequence[str], bodies: bool, capacity: bool, /) -> int:
+    """Bits of these kinds, and of what their events contain. ValueError: the name of no kind."""
+
+def want_events(client: Connection | None, bits: int, /) -> None:
+    """Which events are wanted of a client, or of all."""
+
+def deliver_events_to(function: Callable[[int, list[Event]], None], /) -> None:
+    """Who receives events, with the number of their client. Only the first function counts."""
+
+def deliver_waiting(client: Connection, /) -> None:
+    """Deliver the events of a client that belong to no call."""
+
+def observing_variable() -> ContextVar[bool]:
+    """Whether a handler runs here, so that its calls are not observed."""
+
+def report_unraisable(problem: BaseException, object: object, /) -> None: ...
 def meters_variable() -> ContextVar[tuple[Meter, ...]]:
     """The meters that count the calls made here."""
 

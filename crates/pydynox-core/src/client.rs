@@ -1,12 +1,14 @@
 //! The client: one call, its deadline, and the only retry loop.
 
 pub mod config;
+pub mod counters;
 mod meter;
 mod opening;
 mod run;
 mod shared;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tracing;
 pub mod waiter;
 
 use std::future::Future;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use crate::call::{Answer, Call};
 use crate::codec::Protection;
 use crate::error::{Error, ErrorKind};
+use crate::events::{Kinds, Stream, Trace, within};
 use crate::limiter::Limiter;
 use crate::retry::deadline::{Deadline, Pause, Timers};
 use crate::retry::policy::Quota;
@@ -25,9 +28,11 @@ use crate::unique::{self, Taken};
 use crate::usage::Observers;
 
 use config::ClientConfig;
+use counters::{Counters, Counts};
 use meter::Meter;
 use run::Run;
 use shared::Shared;
+use tracing::Tracing;
 
 /// Sends calls over a transport; cheap to clone, and all clones share one retry quota. Calls that are not ready at their first
 /// poll must all be polled in one runtime.
@@ -35,6 +40,8 @@ use shared::Shared;
 pub struct Client {
     shared: Arc<Shared>,
     observers: Option<Arc<Observers>>,
+    /// Where the events of its calls go, if anything wants them.
+    trace: Option<Arc<Trace>>,
     protection: Option<Arc<Protection>>,
     pace: Option<Arc<Limiter>>,
     /// When all calls must have ended, no matter how long each may take.
@@ -55,10 +62,13 @@ impl Client {
             quota: Quota::new(),
             timers: Timers::default(),
             limiter,
+            counters: Counters::default(),
+            stream: Arc::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
             observers: None,
+            trace: None,
             protection: None,
             pace: None,
             until: None,
@@ -72,6 +82,36 @@ impl Client {
             observers: Some(observers),
             ..self
         }
+    }
+
+    /// The same client, whose events go to this stream; for a client that was just opened.
+    #[must_use]
+    pub fn reporting(&self, stream: Arc<Stream>) -> Self {
+        Self {
+            shared: Arc::new(self.shared.with(self.shared.transport.clone(), stream)),
+            ..self.clone()
+        }
+    }
+
+    /// Where the events that belong to no call go.
+    pub fn stream(&self) -> &Arc<Stream> {
+        &self.shared.stream
+    }
+
+    /// The same client, whose calls are traced; None traces nothing.
+    #[must_use]
+    pub fn traced(self, trace: Option<Arc<Trace>>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// Where the events of its calls go.
+    pub fn trace(&self) -> Option<&Arc<Trace>> {
+        self.trace.as_ref()
+    }
+
+    /// What its calls did since it was opened.
+    pub fn counts(&self) -> Counts {
+        self.shared.counters.read()
     }
 
     /// The same client, protecting the values of its calls like this.
@@ -145,15 +185,9 @@ impl Client {
     /// A client with the same settings over a wrapper of this one's transport; it has a retry quota and a rate of its own.
     #[must_use]
     pub fn through(&self, wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
-        let shared = Shared {
-            transport: wrap(self.shared.transport.clone()),
-            config: self.shared.config.clone(),
-            quota: Quota::new(),
-            timers: Timers::default(),
-            limiter: self.shared.config.rate_limit.map(Limiter::new),
-        };
+        let transport = wrap(self.shared.transport.clone());
         Self {
-            shared: Arc::new(shared),
+            shared: Arc::new(self.shared.with(transport, self.shared.stream.clone())),
             ..self.clone()
         }
     }
@@ -182,36 +216,41 @@ impl Client {
         match &self.protection {
             None => self.send(call, progress).await,
             // Boxed: what most calls never do should not enlarge their future.
-            Some(protection) => Box::pin(self.call_protected(call, protection, progress)).await,
+            Some(protection) => {
+                let sending = self.call_protected(call, protection, progress);
+                Box::pin(within(self.trace.clone(), sending)).await
+            }
         }
     }
 
     async fn send(&self, call: Call, progress: Progress) -> Result<Answer, Error> {
         let deadline = self.deadline(call.timeout);
         let mut run = Run::new(&self.shared, &call, deadline, progress);
+        let trace = self.trace.as_ref();
+        run.tracing = trace.map(|trace| Box::new(Tracing::begin(trace, &call)));
         // Before the meter: a call that cannot be sent must not use any units or be counted.
         let is_over = self.until.is_some() && !run.deadline.allows(Duration::ZERO);
         if is_over || call.timeout.is_some_and(|timeout| timeout.is_zero()) {
             let error = run.out_of_time();
-            return Err(run.in_context(error));
+            return Err(run.failed(run.in_context(error)));
         }
         let mut meter = Meter::of(
             &self.shared,
             self.observers.as_deref(),
             self.pace.as_deref(),
+            trace.is_some_and(|trace| trace.wanted().covers(Kinds::CAPACITY)),
             &call,
         );
         if let Some(meter) = &mut meter {
             // Boxed: what most calls never do should not enlarge their future.
             let begun = Box::pin(meter.begin(&run.deadline)).await;
-            run.body = begun.map_err(|error| run.in_context(error))?;
+            run.body = begun.map_err(|error| run.failed(run.in_context(error)))?;
         }
         loop {
             let failed = match run.attempt().await {
                 Ok(answer) => {
-                    if let Some(meter) = &meter {
-                        meter.settle(&answer);
-                    }
+                    let consumed = meter.as_ref().and_then(|meter| meter.settle(&answer));
+                    run.answered(&answer, consumed);
                     return Ok(answer);
                 }
                 Err(failed) => failed,
@@ -231,7 +270,7 @@ impl Client {
                     if let Some(meter) = &meter {
                         meter.failed(&error);
                     }
-                    return Err(error);
+                    return Err(run.failed(error));
                 }
             }
         }

@@ -10,6 +10,7 @@ pub mod coalesce;
 pub mod codec;
 pub mod cursor;
 pub mod error;
+pub mod events;
 pub mod export_lines;
 pub mod expression;
 pub mod id;

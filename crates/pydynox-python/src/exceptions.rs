@@ -115,7 +115,7 @@ pub(crate) fn suggestion(name: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<St
     ))
 }
 
-fn class_of(error: &Error) -> &'static str {
+pub(crate) fn class_of(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::Configuration => "ConfigurationError",
         ErrorKind::Validation => "ValidationError",

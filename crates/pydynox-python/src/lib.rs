@@ -25,6 +25,10 @@ mod _core {
     #[pymodule_export]
     use crate::connection::connection::{BlockDeadline, Connected};
     #[pymodule_export]
+    use crate::connection::delivery::{deliver_events_to, observing_variable, report_unraisable};
+    #[pymodule_export]
+    use crate::connection::event::{Event, event_bits, event_kinds};
+    #[pymodule_export]
     use crate::connection::isolation::end_isolation;
     #[pymodule_export]
     use crate::connection::keyring::{Keyring, check_key_limits};
@@ -86,6 +90,8 @@ mod _core {
     use crate::verbs::local_server::LocalServer;
     #[pymodule_export]
     use crate::verbs::model_methods::{fits, from_item, pickled, restored, size, to_item};
+    #[pymodule_export]
+    use crate::verbs::observe::{deliver_waiting, want_events};
     #[pymodule_export]
     use crate::verbs::partiql::{Statement, execute_batch, execute_transaction};
     #[pymodule_export]

@@ -12,8 +12,12 @@ from pydynox.default_client import client_of_block
 from pydynox.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterable
 
+    from pydynox._core import Event
+    from pydynox._observe.handlers import Handlers, Subscription
+    from pydynox._observe.recording import Recording
+    from pydynox._shared.typing import EventKind
     from pydynox.client import DynamoDBClient
     from pydynox.cost import Usage
 
@@ -25,9 +29,11 @@ class Connection:
         core: The Rust client; for pydynox's own modules.
     """
 
-    __slots__ = ("__weakref__", "core")
+    __slots__ = ("__weakref__", "_handlers", "core")
 
     core: _core.Client
+    #: Held here, so that they live as long as the client.
+    _handlers: Handlers
 
     @contextmanager
     def as_default(self) -> Generator[Self]:
@@ -107,3 +113,61 @@ class Connection:
 
         with collecting(self.core, into) as usage:
             yield usage
+
+    def on_event(
+        self, handler: Callable[[Event], object], /, *, kinds: Iterable[EventKind] | None = None, values: bool = False
+    ) -> Subscription:
+        """Call a function with what happens in this client's calls and between them, until the subscription is closed.
+
+        The function is called in the thread and the context of the call that the event belongs to, when that call resumes: before
+        ``await`` returns, or when the coroutine of a cancelled call is closed. Events of no call, such as an idle connection that
+        was closed, come with the next call, or with ``stats()``. It must be quick, and it may call this client: such calls, and
+        those of the tasks it creates, are not observed. If it raises, the call is not affected; its first exception is reported
+        by ``sys.unraisablehook``.
+
+        Args:
+            handler: A plain function; what it returns is ignored.
+            kinds: The kinds of events it receives; all by default.
+            values: Whether events contain the bodies of requests and responses, with keys and values; otherwise no event
+                contains any. Encrypted values are shown as they are stored.
+
+        Returns:
+            What ends it: call its ``close()``, or use it in a ``with`` statement.
+
+        Raises:
+            ConfigurationError: The handler is not a plain function, or there is no such kind.
+
+        Example:
+            >>> subscription = client.on_event(print, kinds=["throttled"])
+            >>> subscription.close()
+
+        Costs: nothing in addition to the calls; requests set ``ReturnConsumedCapacity``.
+        """
+        from pydynox._observe.handlers import bits_of, check_handler, handlers_of
+
+        check_handler(handler)
+        bits = bits_of(kinds, of="on_event", values=values)
+        self._handlers = handlers_of(self.core)
+        return self._handlers.add(handler, bits, wants_bodies=values)
+
+    @contextmanager
+    def record(self, *, values: bool = False) -> Generator[Recording]:
+        """Record the calls of this client inside the block, in all threads and tasks: a list with one event for each call.
+
+        Args:
+            values: Whether events contain the bodies of requests and responses, with keys and values.
+
+        Example:
+            >>> with client.record() as requests:
+            ...     await User.get("u1")
+            >>> requests[0].operation, requests[0].table
+            ('GetItem', 'users')
+
+        Costs: nothing in addition to the calls; requests set ``ReturnConsumedCapacity``.
+        """
+        from pydynox._observe.handlers import handlers_of
+        from pydynox._observe.recording import recording
+
+        self._handlers = handlers_of(self.core)
+        with recording(self.core, values=values) as requests:
+            yield requests

@@ -277,3 +277,22 @@ if TYPE_CHECKING:
 
     class NullBinaryOptions(SizeRules, ObjectOptions, Nulls[bytes], total=False):
         """Of bytes that can be None."""
+
+
+if TYPE_CHECKING:
+    #: What happened, as ``Event.kind`` names it.
+    EventKind: TypeAlias = Literal[
+        "call_started",
+        "attempt_ended",
+        "retry_planned",
+        "throttled",
+        "call_ended",
+        "call_cancelled",
+        "connection_opened",
+        "connection_dropped",
+        "credentials_renewed",
+        "data_key_made",
+        "data_key_unwrapped",
+        "page_read",
+        "batch_flushed",
+    ]

@@ -1,13 +1,15 @@
 //! One request of a batch, and the retries for its unprocessed part.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::call::{Answer, Call, Intent, Resend};
 use crate::client::Client;
+use crate::client::tracing::about;
 use crate::error::{Error, ErrorKind};
-use crate::operation::{batch_get_item, batch_write_item};
+use crate::events::{About, Details, Kind};
+use crate::operation::{batch_get_item, batch_write_item, parts};
 use crate::retry::deadline::{Deadline, Pause};
 use crate::retry::policy::{Class, Jitter, backoff};
 use crate::transport::{Operation, Progress};
@@ -24,6 +26,44 @@ pub(super) struct Outcome {
 
 /// Sends a request, then its unprocessed part again with growing pauses, until the deadline.
 pub(super) async fn drain(
+    client: &Client,
+    operation: Operation,
+    body: Bytes,
+    deadline: Deadline,
+    progress: Progress,
+) -> Outcome {
+    let trace = client.trace();
+    let Some(trace) = trace.filter(|trace| trace.wanted().contains(Kind::BatchFlushed)) else {
+        return send(client, operation, body, deadline, progress).await;
+    };
+    let (trace, began) = (trace.clone(), Instant::now());
+    let about = about(&operation, &"".into(), &body, false);
+    let outcome = send(client, operation, body, deadline, progress).await;
+    trace.flushed(&about, flushed(&about, &outcome, began.elapsed()));
+    outcome
+}
+
+fn flushed(about: &About, outcome: &Outcome, elapsed: Duration) -> Details {
+    let all = about.size.unwrap_or_default();
+    let left = match (&outcome.left, &outcome.error) {
+        (Some(left), _) => {
+            let body = [br#"{"RequestItems":"#, &left[..], b"}"].concat();
+            parts::of(&body).map_or(all, |parts| parts.count)
+        }
+        (None, Some(_)) => all,
+        (None, None) => 0,
+    };
+    Details {
+        elapsed: Some(elapsed),
+        attempt: u32::try_from(outcome.answers.len()).ok(),
+        items: Some(all.saturating_sub(left) as u64),
+        unprocessed: Some(left as u64),
+        error: outcome.error.clone(),
+        ..Details::default()
+    }
+}
+
+async fn send(
     client: &Client,
     operation: Operation,
     body: Bytes,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::shared::Shared;
 use crate::call::{Answer, Call};
-use crate::capacity::{self, Access, Estimate};
+use crate::capacity::{self, Access, Consumed, Estimate};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::Limiter;
 use crate::operation::{batch_get_item, batch_write_item};
@@ -31,9 +31,10 @@ impl<'a> Meter<'a> {
         shared: &'a Shared,
         observers: Option<&'a Observers>,
         pace: Option<&'a Limiter>,
+        is_traced: bool,
         call: &'a Call,
     ) -> Option<Self> {
-        if observers.is_none() && pace.is_none() && shared.limiter.is_none() {
+        if observers.is_none() && pace.is_none() && shared.limiter.is_none() && !is_traced {
             return None;
         }
         Some(Self {
@@ -98,11 +99,9 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Settles the cost that the answer reports.
-    pub(super) fn settle(&self, answer: &Answer) {
-        let Some(access) = self.access else {
-            return;
-        };
+    /// Settles the cost that the answer reports; returns the read and the write units, if it does.
+    pub(super) fn settle(&self, answer: &Answer) -> Option<(f64, f64)> {
+        let access = self.access?;
         // A batch that was throttled in part is answered with status 200 and the unprocessed rest.
         if let Some((limiter, access)) = self.limiter()
             && leaves_over(answer)
@@ -128,6 +127,8 @@ impl<'a> Meter<'a> {
         {
             limiter.settle(operation, table, access, taken, cost, estimate);
         }
+        let sum = |units: fn(&Consumed) -> f64| consumed.iter().map(units).sum();
+        (!consumed.is_empty()).then(|| (sum(|one| one.read_units), sum(|one| one.write_units)))
     }
 
     /// Settles without an answer. A request that was refused up front cost nothing; for any other, the cost is unknown.

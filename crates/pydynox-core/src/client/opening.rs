@@ -9,6 +9,7 @@ use super::Client;
 use crate::call::{Answer, Call};
 use crate::codec::{Opened, Protection, Sealed, Share};
 use crate::error::{Error, ErrorKind};
+use crate::events::within;
 use crate::operation::put_item;
 use crate::size::check_item_size;
 use crate::transport::{Operation, Progress};
@@ -165,7 +166,7 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<Opened, Error> {
         let deadline = self.deadline(timeout);
-        let opening = Box::pin(sealed.open(share));
+        let opening = Box::pin(within(self.trace.clone(), sealed.open(share)));
         let Some(opened) = deadline.bound(&self.shared.timers, opening).await else {
             return Err(no_data_key()
                 .with_retryable(true)

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::counters::InFlight;
 use super::meter::Meter;
 use super::shared::Shared;
+use super::tracing::Tracing;
 use crate::call::{Answer, Call, Intent};
 use crate::error::{Error, ErrorKind};
 use crate::retry::ambiguity::Ambiguity;
@@ -34,6 +36,9 @@ pub(super) struct Run<'a> {
     repaired: Repaired,
     pub(super) progress: Progress,
     last: Option<Error>,
+    /// The events of the call, if anything wants them.
+    pub(super) tracing: Option<Box<Tracing>>,
+    _in_flight: InFlight<'a>,
 }
 
 /// What the transport was asked to repair during one call.
@@ -68,11 +73,41 @@ impl<'a> Run<'a> {
             repaired: Repaired::default(),
             progress,
             last: None,
+            tracing: None,
+            _in_flight: shared.counters.begin(),
         }
     }
 
     pub(super) async fn attempt(&mut self) -> Result<Answer, Failed> {
         self.attempts += 1;
+        if let Some(tracing) = &mut self.tracing {
+            tracing.attempting();
+        }
+        let outcome = self.exchange().await;
+        if let Some(tracing) = &self.tracing {
+            tracing.attempted(self.attempts, outcome.as_ref());
+        }
+        outcome
+    }
+
+    /// The call was answered; `consumed` are read and write units.
+    pub(super) fn answered(&self, answer: &Answer, consumed: Option<(f64, f64)>) {
+        self.shared.counters.answered(answer);
+        if let Some(tracing) = &self.tracing {
+            tracing.ended(self.attempts, Ok(answer), consumed);
+        }
+    }
+
+    /// The call failed; returns its error.
+    pub(super) fn failed(&self, error: Error) -> Error {
+        self.shared.counters.failed(&error);
+        if let Some(tracing) = &self.tracing {
+            tracing.ended(self.attempts, Err(&error), None);
+        }
+        error
+    }
+
+    async fn exchange(&mut self) -> Result<Answer, Failed> {
         let request = Request {
             operation: self.call.operation.clone(),
             table: self.call.table.clone(),
@@ -83,6 +118,7 @@ impl<'a> Run<'a> {
         if !self.progress.release() {
             return Err(classify::judge_transport(TransportError::cancelled()));
         }
+        self.shared.counters.sending(self.body.len());
         let response = match self
             .deadline
             .bound(&self.shared.timers, self.shared.transport.send(request))
@@ -177,8 +213,14 @@ impl<'a> Run<'a> {
         failed: Failed,
         meter: Option<&Meter<'_>>,
     ) -> Result<Duration, Error> {
-        if let (Some(meter), Class::Throttling) = (meter, failed.class) {
-            meter.throttled();
+        if failed.class == Class::Throttling {
+            self.shared.counters.throttled();
+            if let Some(meter) = meter {
+                meter.throttled();
+            }
+            if let Some(tracing) = &self.tracing {
+                tracing.throttled(self.attempts, &failed.error);
+            }
         }
         // Nothing was sent, so the error must not report an attempt.
         if failed.refused {
@@ -215,6 +257,10 @@ impl<'a> Run<'a> {
         }
         if let Some(meter) = meter {
             meter.retried();
+        }
+        self.shared.counters.retried();
+        if let Some(tracing) = &self.tracing {
+            tracing.planned(self.attempts + 1, pause);
         }
         // The cause of a timeout, if the next attempt does not end in time.
         self.last = Some(self.in_context(failed.error));

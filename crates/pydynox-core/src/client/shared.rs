@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::config::ClientConfig;
+use super::counters::Counters;
+use crate::events::Stream;
 use crate::limiter::Limiter;
 use crate::retry::deadline::Timers;
 use crate::retry::policy::Quota;
@@ -15,4 +17,21 @@ pub(super) struct Shared {
     pub(super) quota: Quota,
     pub(super) timers: Timers,
     pub(super) limiter: Option<Limiter>,
+    pub(super) counters: Counters,
+    pub(super) stream: Arc<Stream>,
+}
+
+impl Shared {
+    /// The same settings over another transport, with a retry quota, a rate and counters of its own.
+    pub(super) fn with(&self, transport: Arc<dyn Transport>, stream: Arc<Stream>) -> Self {
+        Self {
+            transport,
+            config: self.config.clone(),
+            quota: Quota::new(),
+            timers: Timers::default(),
+            limiter: self.config.rate_limit.map(Limiter::new),
+            counters: Counters::default(),
+            stream,
+        }
+    }
 }

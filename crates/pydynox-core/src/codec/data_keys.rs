@@ -10,10 +10,12 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use super::envelope;
-use super::keyring::{KeyContext, Keyring, WrappedKey};
+use super::keyring::{KeyContext, Keyring, Pending, WrappedKey};
 use crate::error::Error;
+use crate::events::{Details, Kind, note_here};
 pub use era::Unwrapped;
 use era::{Era, MAX_CONTEXTS};
 use flight::{Fingerprint, Flown, fingerprint};
@@ -118,7 +120,8 @@ impl DataKeys {
         let look = || era.state().take(context, messages, bytes);
         flight
             .fly(look, async || {
-                let data_key = self.keyring.generate_data_key(context).await?;
+                let asking = self.keyring.generate_data_key(context);
+                let data_key = timed(Kind::DataKeyMade, asking).await?;
                 data_key.check()?;
                 let print = fingerprint(&data_key.key_ref, &data_key.wrapped, context);
                 let data_key = Arc::new(data_key);
@@ -198,7 +201,8 @@ impl DataKeys {
         let look = || era.state().find(&print);
         flight
             .fly(look, async || {
-                let key = self.keyring.unwrap(key_ref, wrapped, context).await?;
+                let asking = self.keyring.unwrap(key_ref, wrapped, context);
+                let key = timed(Kind::DataKeyUnwrapped, asking).await?;
                 let key = Unwrapped::Alone(Arc::new(key));
                 era.state().keep(print, key.clone());
                 Ok(key)
@@ -211,6 +215,18 @@ impl fmt::Debug for DataKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DataKeys(..)")
     }
+}
+
+/// A request to the keyring, which is an event of the call that makes it.
+async fn timed<T>(kind: Kind, asking: Pending<'_, T>) -> Result<T, Error> {
+    let began = Instant::now();
+    let outcome = asking.await;
+    note_here(kind, || Details {
+        elapsed: Some(began.elapsed()),
+        error: outcome.as_ref().err().cloned(),
+        ..Details::default()
+    });
+    outcome
 }
 
 /// Runs all of them concurrently.

@@ -11,6 +11,7 @@ pub mod execute_statement;
 pub mod execute_transaction;
 pub mod get_item;
 pub mod list_tables;
+pub mod parts;
 pub mod placeholders;
 pub mod put_item;
 pub mod query;

@@ -155,6 +155,23 @@ pub fn finish(writer: &mut Writer, page: PageRequest<'_>) {
     writer.byte(b'}');
 }
 
+/// The index that a request reads.
+///
+/// # Errors
+///
+/// The body is not a JSON object.
+pub fn index(body: &[u8]) -> Result<Option<Box<str>>, WireError> {
+    let mut reader = Reader::new(body)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        if key.equals("IndexName") {
+            return Ok(Some(reader.string()?.decode()?.into()));
+        }
+        reader.skip()?;
+    }
+    Ok(None)
+}
+
 /// Where the parts of a Query or Scan answer are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Framed {

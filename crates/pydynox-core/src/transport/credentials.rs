@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 
 use crate::error::{Error, ErrorKind};
+use crate::events::{Details, Kind, Stream};
 
 /// New credentials are requested when less than this is left, while the old ones are still valid.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
@@ -178,6 +179,7 @@ impl State {
 /// Cached credentials: looked up on first use, renewed in the background, with one lookup at a time for each [`Asker`].
 pub struct Keychain {
     provider: Arc<dyn CredentialsProvider>,
+    stream: Arc<Stream>,
     state: Mutex<State>,
 }
 
@@ -199,8 +201,14 @@ impl LookUp {
 impl Keychain {
     /// A keychain without credentials; the first use looks them up.
     pub fn new(provider: Arc<dyn CredentialsProvider>) -> Arc<Self> {
+        Self::reporting(provider, Arc::default())
+    }
+
+    /// The same; its lookups are events of this stream.
+    pub fn reporting(provider: Arc<dyn CredentialsProvider>, stream: Arc<Stream>) -> Arc<Self> {
         Arc::new(Self {
             provider,
+            stream,
             state: Mutex::default(),
         })
     }
@@ -296,7 +304,16 @@ impl Keychain {
         }
         // Under the lock, so that no second lookup starts: `load` only creates the future and does nothing before it is polled.
         let (keychain, loading) = (self.clone(), self.provider.clone().load());
-        let looking: Looking = Box::pin(async move { Ok(keychain.adopt(loading.await?)) });
+        let looking: Looking = Box::pin(async move {
+            let began = Instant::now();
+            let credentials = loading.await;
+            keychain.stream.note(Kind::CredentialsRenewed, || Details {
+                elapsed: Some(began.elapsed()),
+                error: credentials.as_ref().err().cloned(),
+                ..Details::default()
+            });
+            Ok(keychain.adopt(credentials?))
+        });
         let flight = looking.shared();
         if let Some(weak) = flight.downgrade() {
             state.flights.push((asker, weak));

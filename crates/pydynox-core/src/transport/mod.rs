@@ -224,6 +224,20 @@ pub enum Recoverable {
 /// Whether the state is repaired, so that the same request may now succeed.
 pub type Repairing<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
 
+/// How many connections are ready, once they are.
+pub type WarmingUp<'a> = Pin<Box<dyn Future<Output = Result<usize, TransportError>> + Send + 'a>>;
+
+/// The connections of a transport at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Connections {
+    /// Those that are open or being opened.
+    pub open: usize,
+    /// Those of them that no request uses.
+    pub idle: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+}
+
 /// The headers of an answer that matter to the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -343,6 +357,18 @@ pub trait Transport: Send + Sync + 'static {
     fn repair(&self, recoverable: Recoverable) -> Repairing<'_> {
         let _ = recoverable;
         Box::pin(std::future::ready(Ok(false)))
+    }
+
+    /// Makes it ready for this many requests at a time: credentials, endpoint and connections. The number that is ready then;
+    /// nothing to do for a transport without connections.
+    fn warm_up(&self, connections: usize) -> WarmingUp<'_> {
+        let _ = connections;
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
+    /// The connections at this moment; None for a transport without any.
+    fn connections(&self) -> Option<Connections> {
+        None
     }
 
     /// Whether the first poll may run on the caller's thread, outside any runtime.

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict};
 
+use crate::connection::delivery::{self, delivering};
 use crate::connection::faults::Injections;
 use crate::connection::meter;
 use crate::connection::opened::Connections;
@@ -89,11 +90,28 @@ impl Connection {
         })
     }
 
+    /// The core's client that calls went through last; None before the first one in this process.
+    pub(crate) fn opened(&self) -> Option<CoreClient> {
+        self.connections.opened()
+    }
+
+    /// What a call through `core` ends with: as `expected`, with its events delivered.
+    pub(crate) fn delivering(
+        &self,
+        core: &CoreClient,
+        expected: Box<dyn Expected>,
+    ) -> Box<dyn Expected> {
+        delivering(core, self.number, expected, false)
+    }
+
     /// The core's client, with its calls counted by the meters active here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
         let mut client = self.connections.client(py, &self.settings, &self.faults)?;
         if let Some(until) = self.options(py)?.until {
             client = client.within(until);
+        }
+        if let Some(trace) = delivery::trace(py, client.stream())? {
+            client = client.traced(Some(trace));
         }
         Ok(match meter::observers(py, self.number)? {
             None => client,
@@ -199,6 +217,7 @@ impl Connection {
         let progress = Progress::default();
         let track = progress.clone();
         let opens = core.protection().is_some();
+        let expected = delivering(&core, self.number, expected, false);
         let exchange: Exchange = match request.repair {
             None if opens => Box::pin(async move { core.call_opened(call, track).await }),
             None => Box::pin(async move { core.call_tracked(call, track).await }),

@@ -1,7 +1,7 @@
 //! A client's settings as Python hands them over: extracted, converted, and checked by the core.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use pydynox_aws::AssumeRole;
@@ -90,6 +90,7 @@ impl Given {
             shows_values,
             warns_above,
             keyring,
+            wanted: Arc::default(),
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::codec::DataKeys;
 use pydynox_core::error::Error;
+use pydynox_core::events::Stream;
 use pydynox_core::transport::Transport;
 use pyo3::prelude::*;
 
@@ -17,8 +18,8 @@ static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// What a test uses in place of the service.
 pub(crate) trait StandIn: Send + Sync {
-    /// The transport that answers.
-    fn transport(&self) -> Result<Arc<dyn Transport>, Error>;
+    /// The transport that answers; its events go to this stream.
+    fn transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error>;
 
     /// The data keys that replace those of a service that tests must not ask.
     fn keys(&self, py: Python<'_>) -> PyResult<Arc<DataKeys>>;
@@ -35,10 +36,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// The transport that answers in place of the service.
-    pub(crate) fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
+    pub(crate) fn transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
         match &self.embedded {
             Some(embedded) => Ok(embedded.clone()),
-            None => self.stand_in.transport(),
+            None => self.stand_in.transport(stream),
         }
     }
 

@@ -5,6 +5,8 @@
 pub(crate) mod connection;
 pub(crate) mod credentials;
 pub(crate) mod data_keys;
+pub(crate) mod delivery;
+pub(crate) mod event;
 pub(crate) mod faults;
 pub(crate) mod given;
 pub(crate) mod isolation;

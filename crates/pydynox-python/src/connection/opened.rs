@@ -103,6 +103,14 @@ impl Connections {
         Ok(client)
     }
 
+    /// The core's client that calls went through last; None before the first one in this process.
+    pub(crate) fn opened(&self) -> Option<CoreClient> {
+        let state = self.lock();
+        let visit = state.visit.as_ref().map(|(_, open)| open);
+        let opened = visit.or(state.own.as_ref())?.get()?;
+        Some(opened.client().clone())
+    }
+
     /// The transport that its settings lead to, without the faults that tests inject; None before it was opened.
     pub(crate) fn own_transport(&self) -> Option<Arc<dyn Transport>> {
         let state = self.lock();

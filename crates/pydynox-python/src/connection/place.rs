@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pydynox_aws::Surroundings;
 use pydynox_core::error::Error;
+use pydynox_core::events::Stream;
 use pydynox_core::transport::Transport;
 use pydynox_core::transport::http::{Http, HttpConfig};
 use pydynox_embedded::Location;
@@ -40,9 +41,13 @@ impl Unsaid {
 }
 
 impl Service {
-    pub(super) fn open(&self) -> Result<Arc<dyn Transport>, Error> {
+    pub(super) fn open(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
+        let http = HttpConfig {
+            stream: stream.clone(),
+            ..self.http.clone()
+        };
         let surroundings = Arc::new(Surroundings::new(self.settings.clone())?);
-        let http = Http::new(self.http.clone(), surroundings.clone(), surroundings)?;
+        let http = Http::new(http, surroundings.clone(), surroundings)?;
         Ok(Arc::new(http))
     }
 }

@@ -7,6 +7,7 @@ use pydynox_core::client::config::ClientConfig;
 use pydynox_core::codec::DataKeys;
 use pydynox_core::cursor::CursorKeys;
 use pydynox_core::error::Error;
+use pydynox_core::events::{Stream, Wanted};
 use pydynox_core::transport::Transport;
 use pyo3::prelude::*;
 
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     /// Items above this many bytes cause a warning.
     pub(crate) warns_above: usize,
     pub(super) keyring: Option<Keys>,
+    /// Which events its observers want.
+    pub(crate) wanted: Arc<Wanted>,
 }
 
 impl Settings {
@@ -110,33 +113,41 @@ impl Settings {
 
     /// The core's client for the place that the settings lead to.
     pub(crate) fn open(&self) -> Result<CoreClient, Error> {
-        CoreClient::new(self.own_transport()?, self.config.clone())
+        let stream = self.stream();
+        let transport = self.own_transport(&stream)?;
+        Ok(CoreClient::new(transport, self.config.clone())?.reporting(stream))
     }
 
     /// The same during a test: without its own endpoint it leads to the test's items.
     pub(crate) fn open_within(&self, stage: &Stage) -> Result<CoreClient, Error> {
+        let stream = self.stream();
         let transport = match &self.place {
-            Place::Unsaid(_) => stage.transport()?,
-            _ => self.own_transport()?,
+            Place::Unsaid(_) => stage.transport(&stream)?,
+            _ => self.own_transport(&stream)?,
         };
-        CoreClient::new(transport, self.config.clone())
+        Ok(CoreClient::new(transport, self.config.clone())?.reporting(stream))
     }
 
-    fn own_transport(&self) -> Result<Arc<dyn Transport>, Error> {
+    /// The events of a client that is opened now.
+    fn stream(&self) -> Arc<Stream> {
+        Stream::new(self.wanted.clone())
+    }
+
+    fn own_transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
         match &self.place {
             Place::Embedded(location) => pydynox_embedded::open(location),
-            Place::Service(service) => service.open(),
+            Place::Service(service) => service.open(stream),
             Place::Unsaid(unsaid) => match unsaid.embedded()? {
                 Some(location) => pydynox_embedded::open(&location),
-                None => unsaid.service.open(),
+                None => unsaid.service.open(stream),
             },
         }
     }
 }
 
 impl StandIn for Settings {
-    fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
-        self.own_transport()
+    fn transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
+        self.own_transport(stream)
     }
 
     fn keys(&self, py: Python<'_>) -> PyResult<Arc<DataKeys>> {

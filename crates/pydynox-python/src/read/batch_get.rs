@@ -75,7 +75,16 @@ pub(crate) fn send(
         .core(py)?
         .protected(shield::opening(py, &connection.settings, models)?);
     let (timeout, brought) = (connection.timeout(py)?, got.clone());
-    let client = core.clone();
+    let gathered = Gathered {
+        got,
+        places: Arc::new(places),
+        on_invalid,
+        client: core.clone(),
+        timeout,
+        before: None,
+    };
+    let expected = Reply::plain(&connection.settings, gathered);
+    let expected = connection.delivering(&core, expected);
     let exchange = Box::pin(async move {
         let reads = gets.read(&core, timeout).await?;
         // An error about the content of the answers names the request of the last one.
@@ -85,15 +94,6 @@ pub(crate) fn send(
         *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrived);
         Ok(answer.unwrap_or_else(|| nothing(Name::BatchGetItem)))
     });
-    let gathered = Gathered {
-        got,
-        places: Arc::new(places),
-        on_invalid,
-        client,
-        timeout,
-        before: None,
-    };
-    let expected = Reply::plain(&connection.settings, gathered);
     Operation::new(py, exchange, false, expected)
 }
 

@@ -26,7 +26,12 @@ impl Reading {
         let schema = self.search.get().schema.as_ref();
         let schema = schema.map(|schema| schema.bind(py));
         let opening = shield::opening(py, &self.connection.settings, schema)?;
-        let mut core = self.connection.core(py)?.protected(opening);
+        let core = self.connection.core(py)?.protected(opening);
+        // One trace for the whole reading: what is fetched ahead is delivered with the page that it is for.
+        let trace = core
+            .trace()
+            .map(|trace| self.trace.get_or_init(|| trace.clone()).clone());
+        let mut core = core.traced(trace);
         if let Some(until) = self.until {
             core = core.within(until);
         }
@@ -128,6 +133,8 @@ impl Reading {
         drop(state);
         let brought = self.brought.clone();
         let plan = self.plan.clone();
+        let expected = Reply::plain(&self.connection.settings, answered);
+        let expected = self.connection.delivering(&core, expected);
         let most = most.map(|most| most.saturating_sub(here));
         let exchange: Exchange = Box::pin(async move {
             if source.is_none() && closed.is_empty() {
@@ -146,7 +153,6 @@ impl Reading {
             *lock(&brought) = Some(brought_now);
             outcome
         });
-        let expected = Reply::plain(&self.connection.settings, answered);
         Operation::new(py, exchange, inline, expected)
     }
 

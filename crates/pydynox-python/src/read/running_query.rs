@@ -1,11 +1,12 @@
 //! Readings: a query or scan in progress, with its pages, the rows not given yet, the page fetched ahead, and its position.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pydynox_core::call::Answer;
 use pydynox_core::cursor::{Binding, Heading, Terms};
 use pydynox_core::error::Error;
+use pydynox_core::events::Trace;
 use pydynox_core::pagination::{Pager, Plan, Position};
 use pydynox_core::process::Maker;
 use pydynox_core::retry::deadline::Deadline;
@@ -38,6 +39,8 @@ pub(crate) struct Reading {
     pub(super) state: Mutex<State>,
     /// Filled by a call on whatever thread runs it, taken when its result is requested.
     pub(super) brought: Arc<Mutex<Option<Brought>>>,
+    /// The events of its calls, once something has observed one.
+    pub(super) trace: OnceLock<Arc<Trace>>,
 }
 
 impl Drop for Reading {
@@ -101,6 +104,7 @@ impl Reading {
                 last: None,
             }),
             brought: Arc::default(),
+            trace: OnceLock::new(),
         };
         if slots > 1 {
             reading.start_segments(py)?;

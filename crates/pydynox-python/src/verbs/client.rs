@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::answer::reply::{Context, Reply, Target};
 use crate::connection::connection::{Connected, Connection};
+use crate::connection::delivery::delivering;
 use crate::connection::isolation;
 use crate::connection::meter::Pace;
 use crate::connection::request::Request;
@@ -151,8 +152,11 @@ impl Client {
                 target: Target::of_item(protection.as_ref(), schema, &key),
                 ..Context::of(self.settings())
             };
+            let core = self.connection.core(py)?.protected(protection);
+            let reply = Reply::with(about, OneItem::instance(schema.clone().unbind()));
+            let reply = delivering(&core, self.connection.number, reply, true);
             let read = JoinableRead {
-                client: self.connection.core(py)?.protected(protection),
+                client: core,
                 timeout: self.connection.timeout(py)?,
                 read: Read {
                     table: key_names(table, model),
@@ -160,8 +164,7 @@ impl Client {
                     consistent_read: consistent,
                 },
             };
-            let item = OneItem::instance(schema.clone().unbind());
-            return Operation::gathered(py, read, Reply::with(about, item));
+            return Operation::gathered(py, read, reply);
         }
         let mut w = Writer::with_capacity(256);
         get_item::begin(&mut w, &table);
@@ -549,8 +552,9 @@ impl Client {
                 .core(py)?
                 .protected(shield::opening(py, self.settings(), [&schema])?);
         let timeout = self.connection.timeout(py)?;
-        let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
         let expected = Reply::plain(self.settings(), OneItem::given(schema.unbind()));
+        let expected = self.connection.delivering(&core, expected);
+        let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
         Operation::new(py, exchange, false, expected)
     }
 

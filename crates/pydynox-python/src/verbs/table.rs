@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pydynox_core::call::{Answer, Terms};
+use pydynox_core::client::Client as CoreClient;
 use pydynox_core::client::waiter::{Goal, Waiter};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::{create_table, describe_table as described};
@@ -15,7 +16,7 @@ use pyo3::types::{PyBool, PyDict};
 use crate::answer::decoded::{missing_member, wire};
 use crate::answer::failure::raise_about;
 use crate::answer::reply::{Answered, Context, Reply};
-use crate::connection::connection::Connected;
+use crate::connection::connection::{Connected, Connection};
 use crate::connection::request::Request;
 use crate::exceptions::{malformed, raise, validation_error};
 use crate::interpreter::operation::Operation;
@@ -197,6 +198,8 @@ fn watched<'py>(py: Python<'py>, body: &[u8], goal: Goal) -> PyResult<Bound<'py,
 pub(crate) struct TableWatch {
     waiter: Arc<Waiter>,
     inline: bool,
+    connection: Arc<Connection>,
+    core: CoreClient,
 }
 
 #[pymethods]
@@ -214,8 +217,10 @@ impl TableWatch {
         let inline = core.answers_inline(&Name::DescribeTable);
         let table = connection.settings.table_given(py, table)?;
         Ok(Self {
-            waiter: Arc::new(Waiter::new(core, &table, timeout)),
+            waiter: Arc::new(Waiter::new(core.clone(), &table, timeout)),
             inline,
+            connection,
+            core,
         })
     }
 
@@ -242,6 +247,8 @@ impl TableWatch {
             }
         };
         let waiter = self.waiter.clone();
+        let expected = Reply::with(Context::default(), Watched(goal));
+        let expected = self.connection.delivering(&self.core, expected);
         Operation::new(
             py,
             Box::pin(async move {
@@ -253,7 +260,7 @@ impl TableWatch {
                 looked.map_err(|error| error.with_applied(applied))
             }),
             self.inline,
-            Reply::with(Context::default(), Watched(goal)),
+            expected,
         )
     }
 }

@@ -339,6 +339,7 @@ impl Pending {
         let requests = sending.requests();
         let wrote: Brought<Wrote> = Arc::default();
         let brought = wrote.clone();
+        let traced = core.clone();
         let exchange = Box::pin(async move {
             let done = sending.write(&core, timeout).await;
             *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
@@ -351,6 +352,7 @@ impl Pending {
             maker: Maker::this(),
         };
         let expected = Reply::plain(settings, flushed);
+        let expected = self.connection.delivering(&traced, expected);
         Operation::new(py, exchange, false, expected)
     }
 

@@ -4,6 +4,7 @@
 
 mod ambiguity;
 mod attempts;
+mod events;
 mod inline;
 mod limits;
 mod metering;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Exchange, FailureKind, Headers, Operation, Recoverable, Repairing, Request, Response,
-    Transport, TransportError,
+    Connections, Exchange, FailureKind, Headers, Operation, Recoverable, Repairing, Request,
+    Response, Transport, TransportError, WarmingUp,
 };
 use crate::retry::deadline::Pause;
 use crate::wire::{Reader, WireError, Writer};
@@ -384,5 +384,13 @@ impl Transport for Faulty {
 
     fn repair(&self, recoverable: Recoverable) -> Repairing<'_> {
         self.inner.repair(recoverable)
+    }
+
+    fn warm_up(&self, connections: usize) -> WarmingUp<'_> {
+        self.inner.warm_up(connections)
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        self.inner.connections()
     }
 }

@@ -1,12 +1,14 @@
 //! How the transport over HTTP behaves, and what the environment says about ways to the outside.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::tls::Trust;
 use crate::error::{Error, ErrorKind};
+use crate::events::Stream;
 
 /// No process has more sockets to one host from one address.
 const MOST_CONNECTIONS: usize = 65_535;
@@ -24,6 +26,8 @@ pub struct HttpConfig {
     pub idle_timeout: Duration,
     /// Certificates to trust in place of the bundled ones: a PEM file.
     pub ca_bundle: Option<PathBuf>,
+    /// Where events about connections and credentials go.
+    pub stream: Arc<Stream>,
 }
 
 impl Default for HttpConfig {
@@ -35,6 +39,7 @@ impl Default for HttpConfig {
             max_connections: 64,
             idle_timeout: Duration::from_secs(20),
             ca_bundle: None,
+            stream: Arc::default(),
         }
     }
 }

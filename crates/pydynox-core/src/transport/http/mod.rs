@@ -20,7 +20,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::credentials::{CredentialsProvider, Identity, Keychain};
 use super::endpoint::{Directory, Endpoint, EndpointProvider};
 use super::sigv4::Signer;
-use super::{Exchange, Operation, Recoverable, Repairing, Request, Transport, TransportError};
+use super::{
+    Connections, Exchange, Operation, Recoverable, Repairing, Request, Transport, TransportError,
+    WarmingUp,
+};
 use crate::error::{Error, ErrorKind};
 
 pub use config::HttpConfig;
@@ -69,7 +72,7 @@ impl Http {
     ) -> Result<Self, Error> {
         config.check()?;
         Ok(Self {
-            keychain: Keychain::new(credentials),
+            keychain: Keychain::reporting(credentials, config.stream.clone()),
             directory: Directory::new(endpoints),
             patience: config.read_timeout,
             pool: Arc::new(Pool::new(config, outside)),
@@ -134,6 +137,20 @@ impl Http {
                 }
             }
         }
+    }
+
+    /// Opens connections until there are this many, as far as the limit allows.
+    async fn open(&self, connections: usize) -> Result<usize, TransportError> {
+        let identity = self.keychain.identity(self.now()).await;
+        let identity = identity.map_err(TransportError::Refused)?;
+        let account = identity.credentials.account_id.as_deref();
+        // Where most requests go: a table that is named by its ARN may have an endpoint of its own.
+        let endpoint = self
+            .directory
+            .endpoint(account, "", &Operation::GetItem)
+            .await
+            .map_err(TransportError::Refused)?;
+        self.pool.fill(&endpoint, connections).await
     }
 
     /// Writes a request in its wire form.
@@ -257,5 +274,13 @@ impl Transport for Http {
                 Box::pin(self.keychain.replace(identity, self.now()))
             }
         }
+    }
+
+    fn warm_up(&self, connections: usize) -> WarmingUp<'_> {
+        Box::pin(self.open(connections))
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        Some(self.pool.connections())
     }
 }

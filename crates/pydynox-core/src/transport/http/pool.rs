@@ -1,17 +1,20 @@
 //! The pool: a limited number of connections, waiters served in order, idle connections checked before they are reused.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 use super::config::{HttpConfig, Outside};
 use super::connect::{Connector, Route};
 use super::connection::{Broken, Connection};
+use crate::events::{Details, Kind};
 use crate::process::Maker;
 use crate::transport::endpoint::Endpoint;
-use crate::transport::{FailureKind, Response, TransportError};
+use crate::transport::{Connections, FailureKind, Response, TransportError};
 
 /// Connections of one client, to all its endpoints.
 pub(super) struct Pool {
@@ -20,7 +23,25 @@ pub(super) struct Pool {
     /// One permit for each connection that is in use or being opened.
     room: Arc<Semaphore>,
     idle: Mutex<Idle>,
+    /// Requests that wait for a connection.
+    waiting: AtomicUsize,
     maker: Maker,
+}
+
+/// A request that waits for a connection, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Pool {
@@ -52,6 +73,7 @@ impl Pool {
             connector: Connector::new(&config, outside),
             room: Arc::new(Semaphore::new(config.max_connections)),
             idle: Mutex::default(),
+            waiting: AtomicUsize::new(0),
             maker: Maker::this(),
             config,
         }
@@ -63,11 +85,13 @@ impl Pool {
         endpoint: &Arc<Endpoint>,
     ) -> Result<Lease, TransportError> {
         // It cannot overtake a waiter: the semaphore assigns returned permits to waiters first.
-        let permit = match self.room.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => self.room.clone().acquire_owned().await.map_err(|_| {
+        let permit = if let Ok(permit) = self.room.clone().try_acquire_owned() {
+            permit
+        } else {
+            let _waiting = Waiting::begin(&self.waiting);
+            self.room.clone().acquire_owned().await.map_err(|_| {
                 TransportError::not_sent(FailureKind::Closed, "this client is closed")
-            })?,
+            })?
         };
         match self.rested(endpoint) {
             Some(resting) => Ok(Lease {
@@ -99,7 +123,13 @@ impl Pool {
         endpoint: &Arc<Endpoint>,
     ) -> Result<Lease, TransportError> {
         self.make_room();
+        let began = Instant::now();
         let (connection, route) = self.connector.connect(endpoint).await?;
+        self.config.stream.note(Kind::ConnectionOpened, || Details {
+            elapsed: Some(began.elapsed()),
+            host: Some(endpoint.authority().into()),
+            ..Details::default()
+        });
         Ok(Lease {
             pool: self.clone(),
             endpoint: endpoint.clone(),
@@ -126,8 +156,12 @@ impl Pool {
             .rposition(|resting| Arc::ptr_eq(&resting.endpoint, endpoint))
         {
             let resting = idle.connections.remove(at);
-            if now < resting.until && resting.connection.is_alive() {
+            if now >= resting.until {
+                self.dropped(endpoint, IDLE);
+            } else if resting.connection.is_alive() {
                 return Some(resting);
+            } else {
+                self.dropped(endpoint, CLOSED);
             }
         }
         None
@@ -139,7 +173,50 @@ impl Pool {
         let in_use = self.config.max_connections - self.room.available_permits();
         let mut idle = self.idle();
         let surplus = (idle.connections.len() + in_use).saturating_sub(self.config.max_connections);
-        idle.connections.drain(..surplus);
+        for resting in idle.connections.drain(..surplus) {
+            self.dropped(&resting.endpoint, "to make room for another endpoint");
+        }
+    }
+
+    fn dropped(&self, endpoint: &Endpoint, reason: &'static str) {
+        self.config
+            .stream
+            .note(Kind::ConnectionDropped, || Details {
+                host: Some(endpoint.authority().into()),
+                reason: Some(reason),
+                ..Details::default()
+            });
+    }
+
+    /// The connections at this moment.
+    pub(super) fn connections(&self) -> Connections {
+        let idle = self.idle().connections.len();
+        // Those in use include those being opened.
+        let in_use = self.config.max_connections - self.room.available_permits();
+        Connections {
+            open: idle + in_use,
+            idle,
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Opens connections until there are this many to an endpoint, as far as the limit allows; returns how many there are.
+    pub(super) async fn fill(
+        self: &Arc<Self>,
+        endpoint: &Arc<Endpoint>,
+        connections: usize,
+    ) -> Result<usize, TransportError> {
+        let count = connections.min(self.config.max_connections);
+        // All at the same time: one that was put back would be checked out again in place of a new one.
+        let leases = join_all((0..count).map(|_| self.check_out(endpoint))).await;
+        let mut failed = None;
+        for lease in leases {
+            match lease {
+                Ok(lease) => lease.give_back(),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(count), Err)
     }
 
     fn put_back(self: &Arc<Self>, resting: Resting) {
@@ -155,9 +232,16 @@ impl Pool {
 
     /// Closes the idle connections to an endpoint: one of them broke, and the others are as old.
     pub(super) fn forget(&self, endpoint: &Arc<Endpoint>) {
-        self.idle()
-            .connections
+        let mut idle = self.idle();
+        let before = idle.connections.len();
+        idle.connections
             .retain(|resting| !Arc::ptr_eq(&resting.endpoint, endpoint));
+        for _ in idle.connections.len()..before {
+            self.dropped(
+                endpoint,
+                "another one of its age was closed by the other side",
+            );
+        }
     }
 
     /// Closes connections that were idle for too long; returns when to check again.
@@ -170,12 +254,20 @@ impl Pool {
             // All may be idle equally long, so they are also in the order in which they end.
             .take_while(|resting| resting.until <= now)
             .count();
-        idle.connections.drain(..ended);
+        for resting in idle.connections.drain(..ended) {
+            self.dropped(&resting.endpoint, IDLE);
+        }
         let next = idle.connections.first().map(|resting| resting.until);
         idle.watched = next.is_some();
         next
     }
 }
+
+/// Why connections are dropped.
+const IDLE: &str = "idle for too long";
+const CLOSED: &str = "closed by the other side";
+const BROKEN: &str = "broken during a request";
+const CANCELLED: &str = "its request was cancelled";
 
 async fn watch(pool: std::sync::Weak<Pool>, mut until: Instant) {
     loop {
@@ -218,15 +310,32 @@ impl Lease {
             self.put_back(connection);
             return Err(refused);
         }
+        let mut loss = Loss {
+            lease: self,
+            reason: Some(CANCELLED),
+        };
         let response = match connection.exchange(patience).await {
             Ok(response) => response,
-            Err(broken) => return Ok(Err(broken)),
+            Err(broken) => {
+                loss.reason = Some(BROKEN);
+                return Ok(Err(broken));
+            }
         };
         // Put back while the permit is held: the next call to get the permit finds this connection.
         if connection.is_reusable() {
+            loss.reason = None;
             self.put_back(connection);
+        } else {
+            loss.reason = Some(CLOSED);
         }
         Ok(Ok(response))
+    }
+
+    /// Returns a connection that no request was sent on.
+    fn give_back(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.put_back(connection);
+        }
     }
 
     fn put_back(&self, connection: Box<Connection>) {
@@ -236,5 +345,19 @@ impl Lease {
             route: self.route.clone(),
             until: Instant::now() + self.pool.config.idle_timeout,
         });
+    }
+}
+
+/// Reports, when it is dropped, that a connection on loan does not return.
+struct Loss<'a> {
+    lease: &'a Lease,
+    reason: Option<&'static str>,
+}
+
+impl Drop for Loss<'_> {
+    fn drop(&mut self) {
+        if let Some(reason) = self.reason {
+            self.lease.pool.dropped(&self.lease.endpoint, reason);
+        }
     }
 }

@@ -1,0 +1,1 @@
+"""What watches calls: handlers of events, recordings, logs, and a client's statistics."""

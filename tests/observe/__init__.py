@@ -1,0 +1,1 @@
+"""Tests of what watches calls: events, logs, traces, statistics."""
