@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Container, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import datetime
 from os import PathLike
-from types import TracebackType
-from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias, TypedDict, TypeVar, final
+from types import GenericAlias, TracebackType
+from typing import Any, ClassVar, Generic, Literal, NoReturn, Self, TypeAlias, TypedDict, TypeVar, final
 
 from ._shared.typing import EventKind
 
@@ -466,6 +467,75 @@ class TableWatch:
 
     def look(self, goal: str, once: bool, applied: bool) -> Operation:
         """Poll once, or until the table reaches the goal; the result is the table's description and whether it has."""
+
+@final
+class Record(Generic[_T]):
+    """One change of an item, from a stream or an export."""
+
+    @property
+    def event_name(self) -> Literal["INSERT", "MODIFY", "REMOVE"] | None:
+        """What happened; None if the record cannot be read. Of an export of new images alone, a change is an INSERT."""
+    @property
+    def new(self) -> _T | None:
+        """The item after the change; None after a removal, or if the stream does not contain it."""
+    @property
+    def old(self) -> _T | None:
+        """The item before the change; None before an insertion, or if the stream does not contain it."""
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """The attributes that differ, by name: their old and new values, None where there is none.
+
+        Equal numbers and sets are equal however they are written. Attributes that the model does not declare have their stored
+        names.
+
+        Raises:
+            ValidationError: The stream leaves out an image; its view type must be NEW_AND_OLD_IMAGES.
+        """
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The item's key as plain values, by stored name."""
+    @property
+    def model(self) -> type[_T] | None:
+        """The class of the item; None if the record has no image and its key may be that of several models."""
+    @property
+    def table(self) -> str | None:
+        """The table as DynamoDB names it; None if the record does not say."""
+    @property
+    def sequence_number(self) -> str | None:
+        """Its number in the stream: DynamoDB's, or that of Kinesis."""
+    @property
+    def event_id(self) -> str | None:
+        """Its identifier, the same at every delivery."""
+    @property
+    def approximate_creation_time(self) -> datetime | None:
+        """When the change was made, in UTC."""
+    @property
+    def size_bytes(self) -> int | None:
+        """The size of keys and images in bytes, as the stream reports it."""
+    @property
+    def by_ttl(self) -> bool:
+        """Whether DynamoDB removed the item because its time to live had passed."""
+    @property
+    def error(self) -> Exception | None:
+        """Why the record cannot be decoded; then it has no images."""
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The record as it arrived."""
+    @property
+    def is_sealed(self) -> bool: ...
+    @property
+    def group(self) -> bytes | None: ...
+    def opened(self, new: Any, old: Any) -> Self: ...
+    def failed(self, error: Exception) -> Self: ...
+    def __class_getitem__(cls, key: Any) -> GenericAlias: ...
+
+def stream_records(
+    client: Connection, event: object, schemas: Sequence[Schema], table: str | None, opens: bool, /
+) -> list[Record[Any]]:
+    """The records of an event that belong to these models; those that cannot be read have an error."""
+
+def open_image(client: Connection, record: Record[Any], new: bool, /) -> Operation | None:
+    """Open an image of a sealed record, the new one or the old one; the operation returns an instance."""
 
 def table_declaration(schema: Schema, /) -> dict[str, Any]:
     """The members of CreateTable that a model determines: its keys and indexes."""

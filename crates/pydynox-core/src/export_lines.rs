@@ -1,6 +1,7 @@
 //! Export lines: items as DynamoDB's own exports write them, `{"Item":{...}}`, in the canonical form that equal items share.
 
 use crate::start_key::StartKey;
+use crate::stream_record::{Origin, Records, Refused, canonical};
 use crate::wire::{Reader, Value, WireError, Writer};
 
 /// What a page of a scan contained in addition to its items.
@@ -87,23 +88,34 @@ pub fn item(line: &[u8]) -> Result<Vec<u8>, WireError> {
         position,
         what: r#"a line is an object such as {"Item":{"user_id":{"S":"u1"}}}"#,
     };
+    // Whatever a line may contain is read in one place; an import takes only whole items.
+    let all = match Records::of(line) {
+        Ok(all) => all,
+        Err(Refused::Malformed(error)) => return Err(error),
+        Err(_) => return Err(missing(0)),
+    };
+    let [record] = all.records.as_slice() else {
+        return Err(missing(0));
+    };
+    let Ok(change) = &record.change else {
+        return Err(missing(record.whole.start));
+    };
+    let (Some(new), true) = (&change.new, record.origin == Origin::Export) else {
+        return Err(missing(record.whole.start));
+    };
+    // Nothing else is on the line: neither around the object, nor in it.
     let mut reader = Reader::new(line)?;
-    if reader.peek()? != b'{' {
-        return Err(missing(reader.position()));
-    }
     reader.begin_object()?;
-    let mut item = None;
-    while let Some(name) = reader.next_key()? {
-        if !name.equals("Item") || item.is_some() || reader.peek()? != b'{' {
-            return Err(missing(reader.position()));
-        }
-        item = Some(Value::read_map(&mut reader)?);
+    let mut members = 0;
+    while reader.next_key()?.is_some() {
+        members += 1;
+        reader.skip()?;
     }
-    let item = item.ok_or_else(|| missing(reader.position()))?;
+    if members != 1 {
+        return Err(missing(record.whole.start));
+    }
     reader.end()?;
-    let mut writer = Writer::with_capacity(line.len());
-    Value::write_map(&item, &mut writer);
-    Ok(writer.into_bytes())
+    canonical(record.part(line, new))
 }
 
 #[cfg(test)]

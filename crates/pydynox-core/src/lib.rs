@@ -24,6 +24,7 @@ pub mod retry;
 pub mod schema;
 pub mod size;
 pub mod start_key;
+pub mod stream_record;
 pub mod time;
 pub mod transaction;
 pub mod transport;

@@ -71,6 +71,44 @@ pub(crate) fn misfit(
     )
 }
 
+/// A record of a stream that cannot be read: why, with its sequence number and its key where they are known.
+#[cold]
+pub(crate) fn of_record(
+    py: Python<'_>,
+    why: Result<&str, &PyErr>,
+    sequence_number: Option<&str>,
+    (key, shows_keys): (Option<&Bound<'_, PyAny>>, bool),
+) -> PyErr {
+    let build = || -> PyResult<PyErr> {
+        let number = sequence_number.unwrap_or("without a sequence number");
+        let mut message = format!("stream record {number}");
+        if let Some(key) = key.filter(|_| shows_keys) {
+            message.push_str(" of the item ");
+            message.push_str(key.repr()?.to_str()?);
+        }
+        let error = match why {
+            Ok(why) => make(
+                py,
+                "SerializationError",
+                &format!("{message}: {why}"),
+                |_| Ok(()),
+            ),
+            Err(error) => {
+                let value = error.value(py);
+                retell(value, &format!("{message}: {}", value.str()?))?;
+                error.clone_ref(py)
+            }
+        };
+        if let Some(key) = key
+            && error.value(py).hasattr("key")?
+        {
+            error.value(py).setattr("key", key)?;
+        }
+        Ok(error)
+    };
+    build().unwrap_or_else(|error| error)
+}
+
 /// An answer that is not what DynamoDB's protocol allows.
 #[cold]
 pub(crate) fn malformed(py: Python<'_>, error: &WireError) -> PyErr {

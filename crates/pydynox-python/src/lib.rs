@@ -65,6 +65,8 @@ mod _core {
     #[pymodule_export]
     use crate::read::search::Search;
     #[pymodule_export]
+    use crate::read::stream_record::StreamRecord;
+    #[pymodule_export]
     use crate::values::document::{Document, document_to_item};
     #[pymodule_export]
     use crate::values::field::Field;
@@ -96,6 +98,8 @@ mod _core {
     use crate::verbs::partiql::{Statement, execute_batch, execute_transaction};
     #[pymodule_export]
     use crate::verbs::pause::pause;
+    #[pymodule_export]
+    use crate::verbs::streams::{open_image, stream_records};
     #[pymodule_export]
     use crate::verbs::table::{
         TableWatch, administer, describe_table, table_declaration, table_exists, table_named,

@@ -8,8 +8,12 @@ use pyo3::prelude::*;
 use crate::exceptions::{malformed, validation_error};
 use crate::model::schema::Schema;
 
-/// Refuses an item with values that only a client can open.
-pub(crate) fn refuse_sealed(schema: &Bound<'_, Schema>, item: &[u8]) -> PyResult<()> {
+/// Refuses an item with values that only a client can open; `remedy` says how one does, for a model of this name.
+pub(crate) fn refuse_sealed(
+    schema: &Bound<'_, Schema>,
+    item: &[u8],
+    remedy: impl FnOnce(&str) -> String,
+) -> PyResult<()> {
     let (py, model) = (schema.py(), schema.get());
     let Some(protected) = &model.protected else {
         return Ok(());
@@ -46,7 +50,8 @@ pub(crate) fn refuse_sealed(schema: &Bound<'_, Schema>, item: &[u8]) -> PyResult
         Some((attribute, how)) => {
             let name = &model.name;
             let message = format!(
-                "{name}.{attribute} is {how} in this item, which only a client can open: await client.model_from_item({name}, item)"
+                "{name}.{attribute} is {how} in this item, which only a client can open: {}",
+                remedy(name)
             );
             Err(validation_error(py, &message))
         }

@@ -156,6 +156,34 @@ impl Template {
         Ok((text, None))
     }
 
+    /// Whether a text has the fixed pieces of the template, in their order.
+    pub(crate) fn may_have_built(&self, text: &str) -> bool {
+        let mut rest = text;
+        let mut after_value = false;
+        for piece in &self.pieces {
+            let Piece::Text(fixed) = piece else {
+                // A value has at least one character.
+                let Some(first) = rest.chars().next() else {
+                    return false;
+                };
+                rest = &rest[first.len_utf8()..];
+                after_value = true;
+                continue;
+            };
+            let place = if after_value {
+                rest.find(&**fixed)
+            } else {
+                rest.starts_with(&**fixed).then_some(0)
+            };
+            let Some(place) = place else {
+                return false;
+            };
+            rest = &rest[place + fixed.len()..];
+            after_value = false;
+        }
+        after_value || rest.is_empty()
+    }
+
     /// A value in the form that it has in the text.
     fn part(
         &self,

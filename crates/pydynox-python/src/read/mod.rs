@@ -14,4 +14,6 @@ pub(crate) mod running_query;
 pub(crate) mod search;
 pub(crate) mod single;
 pub(crate) mod start;
+pub(crate) mod stream_models;
+pub(crate) mod stream_record;
 pub(crate) mod transact_get;

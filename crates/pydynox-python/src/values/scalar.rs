@@ -231,7 +231,8 @@ fn day(py: Python<'_>, date: Date) -> PyResult<Bound<'_, PyAny>> {
     Ok(PyDate::new(py, year, month, day)?.into_any())
 }
 
-fn moment(py: Python<'_>, instant: Instant) -> PyResult<Bound<'_, PyAny>> {
+/// A point in time as a `datetime` in UTC.
+pub(crate) fn moment(py: Python<'_>, instant: Instant) -> PyResult<Bound<'_, PyAny>> {
     let (date, time) = instant.parts();
     let utc = PyTzInfo::utc(py)?;
     Ok(PyDateTime::new(

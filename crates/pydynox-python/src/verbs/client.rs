@@ -75,6 +75,24 @@ impl Client {
     }
 }
 
+/// Opens the protected values of an item that a caller has, in the form of a GetItem answer; the operation returns an instance.
+pub(crate) fn open_given(
+    connection: &Connection,
+    schema: &Bound<'_, Schema>,
+    body: Bytes,
+) -> PyResult<Py<Operation>> {
+    let py = schema.py();
+    let settings = &connection.settings;
+    let table: Arc<str> = schema.get().table_in(py, settings)?.into();
+    let core = connection.core(py)?;
+    let core = core.protected(shield::opening(py, settings, [schema])?);
+    let timeout = connection.timeout(py)?;
+    let expected = Reply::plain(settings, OneItem::given(schema.clone().unbind()));
+    let expected = connection.delivering(&core, expected);
+    let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
+    Operation::new(py, exchange, false, expected)
+}
+
 /// Refuses a condition on `example.txt` where the item has an attribute of that same name: it would look for a
 /// member of `example`, find none, and guard nothing.
 fn refuse_split(
@@ -541,21 +559,11 @@ impl Client {
         schema: &Bound<'_, Schema>,
         item: &Bound<'_, PyDict>,
     ) -> PyResult<Py<Operation>> {
-        let py = schema.py();
         let item = given_item(schema, item)?;
         let schema = entity::reader_of(schema, &item)?;
-        let table: Arc<str> = schema.get().table_in(py, self.settings())?.into();
         // In the form of a GetItem answer, which is what is opened and read from here on.
         let body: Bytes = [br#"{"Item":"#, &*item, b"}"].concat().into();
-        let core =
-            self.connection
-                .core(py)?
-                .protected(shield::opening(py, self.settings(), [&schema])?);
-        let timeout = self.connection.timeout(py)?;
-        let expected = Reply::plain(self.settings(), OneItem::given(schema.unbind()));
-        let expected = self.connection.delivering(&core, expected);
-        let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
-        Operation::new(py, exchange, false, expected)
+        open_given(&self.connection, &schema, body)
     }
 
     /// Apply these faults to this client's requests from now on.

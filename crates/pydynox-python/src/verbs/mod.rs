@@ -10,5 +10,6 @@ pub(crate) mod observe;
 pub(crate) mod partiql;
 pub(crate) mod partiql_answer;
 pub(crate) mod pause;
+pub(crate) mod streams;
 pub(crate) mod table;
 pub(crate) mod trail;

@@ -52,7 +52,8 @@ pub(crate) fn from_item<'py>(
 ) -> PyResult<Bound<'py, Instance>> {
     let item = given_item(schema, item)?;
     let schema = entity::reader_of(schema, &item)?;
-    sealed::refuse_sealed(&schema, &item)?;
+    let remedy = |name: &str| format!("await client.model_from_item({name}, item)");
+    sealed::refuse_sealed(&schema, &item, remedy)?;
     read_instance(schema.py(), &item, &schema)
 }
 

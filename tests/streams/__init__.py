@@ -1,0 +1,1 @@
+"""Streams: records decoded, handled in order, and read from a table."""
