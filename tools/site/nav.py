@@ -87,6 +87,7 @@ NAV: list[tuple[str, Any]] = [
                 [
                     ("FastAPI", "fastapi.md"),
                     ("Lambda", "lambda.md"),
+                    ("Streams", "streams.md"),
                     ("Scripts and notebooks", "scripts.md"),
                 ],
             ),

@@ -25,7 +25,8 @@ def seconds_left(context: object, margin: float) -> float | None:
     remaining: Any = getattr(context, "get_remaining_time_in_millis", None)
     if not callable(remaining):
         return None
-    seconds = float(remaining()) / 1000
+    milliseconds: Any = remaining()
+    seconds = float(milliseconds) / 1000
     return max(seconds - margin, seconds / 2, 0.001)
 
 
