@@ -144,6 +144,7 @@ NAV: list[tuple[str, Any]] = [
             ("Testing", "reference/testing.md"),
             ("Local server", "reference/local.md"),
             ("Forms of PynamoDB", "reference/pynamodb.md"),
+            ("Streams", "reference/streams.md"),
             ("Errors", "reference/errors.md"),
         ],
     ),
