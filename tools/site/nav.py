@@ -120,6 +120,7 @@ NAV: list[tuple[str, Any]] = [
             ("Performance", "performance.md"),
             ("Architecture", "architecture.md"),
             ("Stored forms", "formats.md"),
+            ("Free threading", "free-threading.md"),
         ],
     ),
     (

@@ -3,14 +3,13 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::transport::credentials::on_behalf_of;
 use pydynox_core::wakeups::Consumer;
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::{PyAttributeError, PyNotImplementedError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefReference};
@@ -19,6 +18,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use crate::interpreter::coalesce::{self, JoinableRead};
 use crate::interpreter::coroutine::Caller;
 use crate::interpreter::runtime::{self, Exchange, Guarded, Outcome};
+use crate::interpreter::wake::{Request, WakeUp};
 
 /// A call that ended: where its operation waits, and its outcome.
 struct Completion {
@@ -27,42 +27,20 @@ struct Completion {
     outcome: Outcome,
 }
 
-/// What the I/O thread sees of an event loop: a list, and a descriptor that the loop watches.
+/// What the I/O thread sees of an event loop: a list, and how to wake the loop.
 struct Queue {
     completions: Mutex<Vec<Completion>>,
     armed: AtomicBool,
-    read: OwnedFd,
-    #[cfg(not(target_os = "linux"))]
-    write: OwnedFd,
+    wake_up: WakeUp,
 }
 
 impl Queue {
-    #[cfg(target_os = "linux")]
-    fn new() -> io::Result<Self> {
-        use rustix::event::{EventfdFlags, eventfd};
-        // Non-blocking: the I/O thread must never wait for a loop that has stopped reading.
-        let read = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self {
+    fn new(wake_up: WakeUp) -> Self {
+        Self {
             completions: Mutex::default(),
             armed: AtomicBool::new(false),
-            read,
-        })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn new() -> io::Result<Self> {
-        use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
-        let (read, write) = rustix::pipe::pipe()?;
-        for end in [&read, &write] {
-            fcntl_setfd(end, FdFlags::CLOEXEC)?;
-            ioctl_fionbio(end, true)?;
+            wake_up,
         }
-        Ok(Self {
-            completions: Mutex::default(),
-            armed: AtomicBool::new(false),
-            read,
-            write,
-        })
     }
 
     /// Called on the thread that drives the runtime. The loop is woken once per batch: when that thread has nothing else to do,
@@ -74,8 +52,7 @@ impl Queue {
     }
 
     fn take(&self) -> Vec<Completion> {
-        let mut wake_up = [0; 8];
-        let _ = rustix::io::read(&self.read, &mut wake_up);
+        self.wake_up.clear();
         // Before the list is emptied: a completion that comes in between wakes the loop once more than needed. The other way round,
         // it would wait in the list for a wake-up that no one sends.
         self.armed.store(false, Ordering::SeqCst);
@@ -89,12 +66,7 @@ impl Consumer for Queue {
     }
 
     fn wake(&self) {
-        #[cfg(target_os = "linux")]
-        let end = &self.read;
-        #[cfg(not(target_os = "linux"))]
-        let end = &self.write;
-        // A full pipe or counter means that a wake-up of the loop is already pending.
-        let _ = rustix::io::write(end, &1u64.to_ne_bytes());
+        self.wake_up.wake();
     }
 }
 
@@ -173,6 +145,16 @@ impl Ticket {
 }
 
 impl LoopBridge {
+    fn new(event_loop: &Bound<'_, PyAny>, wake_up: WakeUp) -> PyResult<Py<Self>> {
+        let bridge = Self {
+            queue: Arc::new(Queue::new(wake_up)),
+            caller: Arc::new(Caller::new(event_loop)?),
+            slots: Mutex::default(),
+            gathered: Mutex::default(),
+        };
+        Py::new(event_loop.py(), bridge)
+    }
+
     /// A call that knows, if anything may ask, that it is made on behalf of this loop.
     fn on_behalf<T: 'static>(
         &self,
@@ -187,7 +169,7 @@ impl LoopBridge {
 
 #[pymethods]
 impl LoopBridge {
-    /// Called by the loop when the descriptor is readable: resolves the futures of all calls that ended.
+    /// Called by the loop when it is woken: resolves the futures of all calls that ended.
     fn drain(&self, py: Python<'_>) {
         for completion in self.queue.take() {
             let Some(waiting) = lock(&self.slots).remove(completion.slot, completion.sequence)
@@ -496,26 +478,16 @@ fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
 
 fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
     let py = event_loop.py();
-    if !event_loop.hasattr(intern!(py, "add_reader"))? {
-        return Err(PyRuntimeError::new_err(
-            "pydynox needs an asyncio event loop that watches descriptors (asyncio's own or uvloop)",
-        ));
-    }
-    let queue = Arc::new(Queue::new()?);
-    let descriptor = queue.read.as_raw_fd();
-    let bridge = Py::new(
-        py,
-        LoopBridge {
-            queue,
+    let watching = LoopBridge::new(event_loop, WakeUp::descriptor()?)?;
+    let bridge = if watch(event_loop, &watching)? {
+        watching
+    } else {
+        let request = Request {
             caller: Arc::new(Caller::new(event_loop)?),
-            slots: Mutex::default(),
-            gathered: Mutex::default(),
-        },
-    )?;
-    event_loop.call_method1(
-        intern!(py, "add_reader"),
-        (descriptor, bridge.getattr(py, intern!(py, "drain"))?),
-    )?;
+            wake: drain_soon,
+        };
+        LoopBridge::new(event_loop, WakeUp::thread(request)?)?
+    };
     let entry = BridgeEntry {
         address: event_loop.as_ptr().addr(),
         generation: runtime::generation(),
@@ -525,6 +497,35 @@ fn connect(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopBridge>> {
     forget_ended_loops(py, entry.address);
     lock(&KNOWN).push(entry);
     Ok(bridge)
+}
+
+/// Has the loop call `drain` when it is woken; false if it cannot watch a descriptor.
+fn watch(event_loop: &Bound<'_, PyAny>, bridge: &Py<LoopBridge>) -> PyResult<bool> {
+    let py = event_loop.py();
+    let descriptor = bridge.get().queue.wake_up.watched();
+    let drain = bridge.getattr(py, intern!(py, "drain"))?;
+    // asyncio's abstract loop has the method too, and raises; a loop of someone else may lack it.
+    match event_loop.call_method1(intern!(py, "add_reader"), (descriptor, drain)) {
+        Ok(_) => Ok(true),
+        Err(error)
+            if error.is_instance_of::<PyNotImplementedError>(py)
+                || error.is_instance_of::<PyAttributeError>(py) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Has a loop that watches no descriptor drain its queue, from another thread.
+fn drain_soon(py: Python<'_>, caller: &Caller) -> PyResult<()> {
+    let Some(event_loop) = caller.event_loop(py) else {
+        return Ok(());
+    };
+    let drain = bridge_of(&event_loop)?.getattr(py, intern!(py, "drain"))?;
+    event_loop
+        .call_method1(intern!(py, "call_soon_threadsafe"), (drain,))
+        .map(drop)
 }
 
 /// Drops the bridges of loops that are closed or gone; those inherited through a fork are leaked, since their descriptors are

@@ -30,6 +30,11 @@ impl Caller {
     pub(crate) fn new(event_loop: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self(PyWeakrefReference::new(event_loop)?.unbind()))
     }
+
+    /// The loop, if it is still there.
+    pub(crate) fn event_loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.0.bind(py).upgrade()
+    }
 }
 
 /// Where a coroutine is awaited.
@@ -127,12 +132,7 @@ async fn attached<T: Send + 'static>(
     work: impl FnOnce(Python<'_>) -> PyResult<T> + Send + 'static,
 ) -> Result<T, Raised> {
     let done = tokio::task::spawn_blocking(move || {
-        // Counted before it attaches, so that the exit of the interpreter waits for it.
-        let _stay = Stay::begin()?;
-        Python::try_attach(|py| {
-            wait_at_exit(py);
-            work(py).map_err(|error| Raised::new(py, error))
-        })
+        attached_here(|py| work(py).map_err(|error| Raised::new(py, error)))
     });
     match done.await {
         Ok(Some(done)) => done,
@@ -146,6 +146,16 @@ async fn attached<T: Send + 'static>(
             })
         }
     }
+}
+
+/// Runs this with the interpreter, on this thread, which has time to wait for it; None if the interpreter is ending.
+pub(crate) fn attached_here<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    // Counted before it attaches, so that the exit of the interpreter waits for it.
+    let _stay = Stay::begin()?;
+    Python::try_attach(|py| {
+        wait_at_exit(py);
+        work(py)
+    })
 }
 
 /// Threads running the user's code, in the process of that generation: if the interpreter ends such a thread, the process ends
@@ -238,7 +248,7 @@ fn begin<T>(
             runner.call_method0(intern!(py, "close"))?;
             return Ok(Begun::Ended(read(&came?)?));
         }
-        Place::Of(caller) => match caller.0.bind(py).upgrade() {
+        Place::Of(caller) => match caller.event_loop(py) {
             Some(event_loop) => event_loop,
             None => return Ok(Begun::Gone),
         },

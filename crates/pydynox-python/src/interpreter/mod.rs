@@ -8,3 +8,4 @@ pub(crate) mod ffi;
 pub(crate) mod operation;
 pub(crate) mod runtime;
 pub(crate) mod text;
+pub(crate) mod wake;
