@@ -86,6 +86,7 @@ NAV: list[tuple[str, Any]] = [
                 "Frameworks",
                 [
                     ("FastAPI", "fastapi.md"),
+                    ("Django, Celery, Litestar", "other-frameworks.md"),
                     ("Lambda", "lambda.md"),
                     ("Streams", "streams.md"),
                     ("Scripts and notebooks", "scripts.md"),
@@ -146,6 +147,8 @@ NAV: list[tuple[str, Any]] = [
             ("Local server", "reference/local.md"),
             ("Forms of PynamoDB", "reference/pynamodb.md"),
             ("Streams", "reference/streams.md"),
+            ("FastAPI", "reference/fastapi.md"),
+            ("Events", "reference/events.md"),
             ("Errors", "reference/errors.md"),
         ],
     ),
