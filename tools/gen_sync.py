@@ -28,11 +28,12 @@ from ._shared.typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, Sort
 from .batches.results import each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from os import PathLike
 
     from ._core import Instance
+    from ._explain.explanation import Explanation
     from ._query.plan import Plan
     from ._repository.repository import Repository
     from ._shared.rejected import Rejected
@@ -85,6 +86,7 @@ VIEWS = (
             ("_client.batches", "BatchCalls"),
             ("_client.bulk", "BulkCalls"),
             ("_client.statements", "StatementCalls"),
+            ("_client.explaining", "ExplainCalls"),
         ),
     ),
 )
@@ -175,7 +177,7 @@ def method_text(view: View, node: Function) -> str:
         return "    @overload\n" + signature(view, node, result, " ...")
     passed = call_arguments(node)
     call = f"self._target.{node.name}({passed})"
-    if node.name in PLAIN:
+    if node.name in PLAIN and not isinstance(node, ast.AsyncFunctionDef):
         lines = [f"return {call}"]
     elif node.name == "select":
         call = call.replace("self._target", "target")  # its overloads have as many paths as there are types

@@ -23,6 +23,7 @@ from .query import Query
 if TYPE_CHECKING:
     from ._core import Event
     from ._declaration.stored_forms import StoredFormWarning
+    from ._explain.explanation import ExplainedRequest, Explanation, IndexWrite
     from ._jobs.export_lines import export_jsonl, import_jsonl
     from ._jobs.reencrypt import Reencrypted, reencrypt
     from ._jobs.verify_unique import UniqueProblem, verify_unique
@@ -62,6 +63,7 @@ else:
     # Few programs use all of these; each module is imported on first use, which keeps importing pydynox cheap.
     _LATER = {
         "StoredFormWarning": "_declaration.stored_forms",
+        **dict.fromkeys(("ExplainedRequest", "Explanation", "IndexWrite"), "_explain.explanation"),
         **dict.fromkeys(("export_jsonl", "import_jsonl"), "_jobs.export_lines"),
         **dict.fromkeys(("Reencrypted", "reencrypt"), "_jobs.reencrypt"),
         **dict.fromkeys(("UniqueProblem", "verify_unique"), "_jobs.verify_unique"),
@@ -152,8 +154,11 @@ __all__ = [
     "EncryptedAttribute",
     "EnumAttribute",
     "Event",
+    "ExplainedRequest",
+    "Explanation",
     "GlobalSecondaryIndex",
     "IdempotencyMark",
+    "IndexWrite",
     "ItemSize",
     "ItemSizeWarning",
     "JSONAttribute",

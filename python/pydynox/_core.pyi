@@ -567,6 +567,20 @@ def needs_guard(schema: Schema, by_key: bool, /) -> bool: ...
 def check_token(token: str, /) -> None: ...
 
 @final
+class Capture:
+    """The requests of calls made while it is among the meters of the context, of any client; none of them is sent."""
+
+    def __new__(cls) -> Self: ...
+    def requests(self) -> list[tuple[str, bytes, bool, bool]]:
+        """Operation, body, whether values are encrypted, and whether the answer may have encrypted values."""
+
+class Explained(BaseException):
+    """Ends a call that is captured."""
+
+def stored_size(item: bytes, /) -> int:
+    """The size in bytes of an item as DynamoDB counts it, given as the JSON of its attributes."""
+
+@final
 class Meter:
     """Counts the calls of one client, or of all; numbers are requests, retries, throttles, read units, write units."""
 
@@ -716,7 +730,7 @@ def observing_variable() -> ContextVar[bool]:
     """Whether a handler runs here, so that its calls are not observed."""
 
 def report_unraisable(problem: BaseException, object: object, /) -> None: ...
-def meters_variable() -> ContextVar[tuple[Meter, ...]]:
+def meters_variable() -> ContextVar[tuple[Meter | Capture, ...]]:
     """The meters that count the calls made here."""
 
 def claims(instance: Instance, /) -> list[tuple[list[str], dict[str, Any], dict[str, Any]]]:

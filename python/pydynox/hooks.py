@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import pydynox._core as _core
 
 from ._declaration.annotations import fail
+from ._shared.explaining import undoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -119,6 +120,12 @@ class Hooks:
         # Copied before the first hook runs, because hooks may edit containers in place.
         values = {name: _kept(value) for name, value in instance.__dict__.items()}
         concealed = {name: _kept(value) for name, value in _core.concealed_values(instance).items()}
+        undone = undoing.get()
+        if undone is not None:
+            # Hooks work on the copies, so that neither the instance nor what callers hold of it shows their edits.
+            undone.append((instance, dict(instance.__dict__), _core.concealed_values(instance)))
+            instance.__dict__.update(values)
+            _core.set_concealed(instance, concealed)
         try:
             for name in names:
                 await _run(instance, name, event)

@@ -13,11 +13,12 @@ from ._shared.typing import PK, SK, A, B, C, D, F, G, Row, Row_co, Several, Sort
 from .batches.results import each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from os import PathLike
 
     from ._core import Instance
+    from ._explain.explanation import Explanation
     from ._query.plan import Plan
     from ._repository.repository import Repository
     from ._shared.rejected import Rejected
@@ -953,6 +954,18 @@ class SyncClient:
     ) -> list[Any]:
         """Blocking form of ``DynamoDBClient.execute_transaction``."""
         return run(self._target.execute_transaction(statements, model=model, token=token, timeout=timeout))
+
+    def explain(
+        self,
+        call: Coroutine[Any, Any, object] | Callable[[], object],
+        /,
+        *,
+        values: bool = False,
+        item_size: int | None = None,
+        items: int | None = None,
+    ) -> Explanation:
+        """Blocking form of ``DynamoDBClient.explain``."""
+        return run(self._target.explain(call, values=values, item_size=item_size, items=items))
 
     def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:
         """Blocking form of ``DynamoDBClient.list_tables``."""

@@ -466,6 +466,7 @@ WITHOUT = {
     "BatchWriter.put_all": "client.batch_writer(timeout=) says it",
     "BatchWriter.delete_all": "client.batch_writer(timeout=) says it",
     "DynamoDBClient.close": "sends nothing",
+    "DynamoDBClient.explain": "sends nothing",
     "Table.wait_until_active": "wait_timeout= bounds it, requests included",
     "Table.wait_until_gone": "wait_timeout= bounds it, requests included",
 }
@@ -493,7 +494,7 @@ def public_coroutines() -> dict[str, Any]:
 
 
 #: What other functions are made of; nobody calls them by these names.
-INSIDE = {"limited", "bulk_write", "bulk_read", "execute", "execute_batch", "execute_transaction"}
+INSIDE = {"limited", "bulk_write", "bulk_read", "execute", "execute_batch", "execute_transaction", "explain"}
 
 
 def test_every_verb_that_sends_something_has_a_time_out() -> None:

@@ -80,7 +80,7 @@ PYTHON_FLOORS = [
     {"_declaration", "hooks"},
     {"_query", "batches", "key", "partiql", "query", "sync", "tables"},
     {"_model", "_repository", "collection", "document", "indexes", "model"},
-    {"_jobs", "coordination", "transaction"},
+    {"_explain", "_jobs", "coordination", "transaction"},
     {"_client", "client"},
     {"_invocation"},
     {"migrate", "streams"},

@@ -8,6 +8,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+// Not an `Exception`: code that handles the errors of a call must not continue as if the call had failed.
+pyo3::create_exception!(
+    pydynox._core,
+    Explained,
+    PyBaseException,
+    "Ends a call that client.explain() has explained; nothing was sent."
+);
+
 /// An exception of `pydynox.exceptions` with its fields; if it cannot be created, that failure is the exception.
 fn make(
     py: Python<'_>,
@@ -205,6 +213,9 @@ pub(crate) fn raise_with(
     {
         // An interruption passes through unchanged.
         return raised.clone_ref(py);
+    }
+    if *error.kind() == ErrorKind::Explained {
+        return Explained::new_err(message.to_owned());
     }
     let exception = make(py, class_of(error), message, |fields| {
         match error.kind() {

@@ -23,6 +23,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
+    use crate::connection::capture::{Capture, stored_size};
+    #[pymodule_export]
     use crate::connection::connection::{BlockDeadline, Connected};
     #[pymodule_export]
     use crate::connection::delivery::{deliver_events_to, observing_variable, report_unraisable};
@@ -34,6 +36,8 @@ mod _core {
     use crate::connection::keyring::{Keyring, check_key_limits};
     #[pymodule_export]
     use crate::connection::meter::{Meter, Pace, check_rate_limit, meters_variable};
+    #[pymodule_export]
+    use crate::exceptions::Explained;
     #[pymodule_export]
     use crate::interpreter::coalesce::batching_variable;
     #[pymodule_export]

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::events::within;
 use crate::operation::put_item;
 use crate::size::check_item_size;
+use crate::transport::capture::{Captured, explained};
 use crate::transport::{Operation, Progress};
 
 /// Bytes of a query's rows opened at a time: a few milliseconds of work, here and where they are decoded.
@@ -42,15 +43,30 @@ impl Client {
                 .with_applied(applied)
                 .with_elapsed(deadline.elapsed())
         };
-        let sealing = Box::pin(protection.seal(&call.body));
-        let sealed = deadline.bound(&self.shared.timers, sealing).await;
-        call.body = sealed.ok_or_else(|| late(false))??.into();
+        let capture = self.shared.transport.capture();
+        let mut encrypts = false;
+        if capture.is_some() {
+            let (body, encrypted) = protection.measured(&call.body)?;
+            (call.body, encrypts) = (body.into(), encrypted);
+        } else {
+            let sealing = Box::pin(protection.seal(&call.body));
+            let sealed = deadline.bound(&self.shared.timers, sealing).await;
+            call.body = sealed.ok_or_else(|| late(false))??.into();
+        }
         // Only now: DynamoDB counts the stored form, whose size compression and encryption decide. An update is not measured,
         // because the rest of its item is unknown.
         if call.operation == Operation::PutItem
             && let Some(item) = put_item::item(&call.body)?
         {
             check_item_size(&call.body[item]).map_err(|error| error.with_table(&*call.table))?;
+        }
+        if let Some(capture) = capture {
+            return Err(capture.note(Captured {
+                operation: call.operation,
+                body: call.body,
+                encrypts,
+                opens: protection.opens(),
+            }));
         }
         // Sealing has used some of the time; if none is left, zero ends the call before it is sent.
         call.timeout = Some(deadline.left().unwrap_or(Duration::MAX));
@@ -141,6 +157,9 @@ impl Client {
         let Some(marks) = protection.look(&answer.operation, &answer.body)? else {
             return Ok(answer);
         };
+        if self.shared.transport.capture().is_some() && protection.opens() {
+            return Err(explained());
+        }
         let sealed = Sealed::new(marks, answer.body.clone(), protection.clone());
         let share = Share::all(self.shared.config.max_decompressed);
         let opened = self.open(&sealed, share, timeout).await;

@@ -110,13 +110,29 @@ impl Protection {
     ///
     /// Those of [`Marks::measure`].
     pub fn size(&self, item: &[u8]) -> Result<ItemSize, Error> {
+        Ok(item_size(&self.measured(item)?.0)?)
+    }
+
+    /// A body as long as [`seal`](Self::seal) would make it, with zeros in place of encrypted values, and whether there are such
+    /// values; the keyring is not called.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Marks::measure`].
+    pub fn measured(&self, body: &[u8]) -> Result<(Vec<u8>, bool), Error> {
         let mut marks = Marks::default();
         for written in &self.writes {
             marks.item(written.schema.clone());
         }
-        let plain = self.leave_out(item, &mut marks)?;
+        let plain = self.leave_out(body, &mut marks)?;
         let whole = marks.measure(&plain, self.keys.as_deref(), self.generation)?;
-        Ok(item_size(&whole)?)
+        Ok((whole, marks.encrypts()))
+    }
+
+    /// Whether items that are read may have encrypted attributes.
+    pub fn opens(&self) -> bool {
+        let mut schemas = self.reads.iter().filter_map(|reads| reads.schema.as_ref());
+        schemas.any(|schema| schema.encrypts())
     }
 
     fn leave_out(&self, body: &[u8], marks: &mut Marks) -> Result<Vec<u8>, Error> {

@@ -158,6 +158,12 @@ impl Marks {
         self.splice(body, &stored)
     }
 
+    /// Whether any of the values will be encrypted.
+    pub fn encrypts(&self) -> bool {
+        let mut attributes = self.marks.iter().map(|mark| self.place(mark));
+        attributes.any(|place| place.is_ok_and(|(_, attribute)| attribute.encryption.is_some()))
+    }
+
     fn prepare(&self, mark: &Mark) -> Result<Stored, Error> {
         let (item, attribute) = self.place(mark)?;
         prepare(attribute, &mark.value)

@@ -84,6 +84,8 @@ pub enum ErrorKind {
         /// The places in the program that made calls and how many each made, the highest count first.
         sites: Vec<(String, u64)>,
     },
+    /// The call was only explained; nothing was sent.
+    Explained,
     /// A bug in pydynox.
     Internal,
     /// Any other answer of the service.

@@ -1,5 +1,6 @@
 //! The transport seam, between the client and what answers its requests: HTTP, the embedded engine or a test's script.
 
+pub mod capture;
 pub mod credentials;
 pub mod endpoint;
 pub mod fault;
@@ -375,6 +376,11 @@ pub trait Transport: Send + Sync + 'static {
     fn answers_inline(&self, operation: &Operation) -> bool {
         let _ = operation;
         false
+    }
+
+    /// Where requests are noted, if this transport sends none of them: then no keyring may be asked either.
+    fn capture(&self) -> Option<&capture::Capture> {
+        None
     }
 }
 

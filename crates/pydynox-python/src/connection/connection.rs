@@ -15,10 +15,11 @@ use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::connection::delivery::{self, delivering};
 use crate::connection::faults::Injections;
-use crate::connection::meter;
+use crate::connection::meter::{self, Here};
 use crate::connection::opened::Connections;
 use crate::connection::request::Request;
 use crate::connection::settings::Settings;
+use crate::exceptions::raise;
 use crate::interpreter::expected::Expected;
 use crate::interpreter::operation::Operation;
 use crate::interpreter::runtime::Exchange;
@@ -106,16 +107,28 @@ impl Connection {
 
     /// The core's client, with its calls counted by the meters active here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
-        let mut client = self.connections.client(py, &self.settings, &self.faults)?;
+        let here = meter::here(py, self.number)?;
+        let mut client = match &here {
+            // Nothing is opened for it: neither a socket nor the file of an engine.
+            Here::Captured(capture) => {
+                self.connections.check_open()?;
+                let client = capture.get().client(self.number, &self.settings.config);
+                client.map_err(|error| raise(py, &error))?
+            }
+            _ => self.connections.client(py, &self.settings, &self.faults)?,
+        };
         if let Some(until) = self.options(py)?.until {
             client = client.within(until);
+        }
+        if let Here::Captured(_) = here {
+            return Ok(client);
         }
         if let Some(trace) = delivery::trace(py, client.stream())? {
             client = client.traced(Some(trace));
         }
-        Ok(match meter::observers(py, self.number)? {
-            None => client,
-            Some(observers) => client.observed(observers),
+        Ok(match here {
+            Here::Observed(observers) => client.observed(observers),
+            Here::Sent | Here::Captured(_) => client,
         })
     }
 

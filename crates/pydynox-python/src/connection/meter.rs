@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyTuple};
 
+use crate::connection::capture::Capture;
 use crate::exceptions::raise;
 
 /// The context variable of the active meters, once there was one.
@@ -124,15 +125,29 @@ pub(crate) fn meters_variable(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(variable.bind(py).clone())
 }
 
-/// The meters that count a call by the client with this number here; None if there are none.
-pub(crate) fn observers(py: Python<'_>, client: u64) -> PyResult<Option<Arc<Observers>>> {
+/// What the context says about the calls made here.
+pub(super) enum Here {
+    /// Nothing: they are sent.
+    Sent,
+    /// They are sent and counted.
+    Observed(Arc<Observers>),
+    /// They are captured instead.
+    Captured(Py<Capture>),
+}
+
+/// What happens to a call by the client with this number here.
+pub(super) fn here(py: Python<'_>, client: u64) -> PyResult<Here> {
     let Some(variable) = VARIABLE.get(py) else {
-        return Ok(None);
+        return Ok(Here::Sent);
     };
     let meters = variable.bind(py).call_method0(intern!(py, "get"))?;
     let meters = meters.cast::<PyTuple>()?;
     let (mut usages, mut site) = (Vec::new(), None);
     for meter in meters.iter() {
+        // Of any client: code that is explained may use several, and none of them may send.
+        if let Ok(capture) = meter.cast::<Capture>() {
+            return Ok(Here::Captured(capture.clone().unbind()));
+        }
         let meter = meter.cast::<Meter>()?.get();
         if meter.client.is_some_and(|own| own != client) {
             continue;
@@ -145,8 +160,11 @@ pub(crate) fn observers(py: Python<'_>, client: u64) -> PyResult<Option<Arc<Obse
             site = Some(find.bind(py).call0()?.extract::<String>()?);
         }
     }
-    let observers = || Arc::new(Observers::new(usages.clone(), site.as_deref()));
-    Ok((!usages.is_empty()).then(observers))
+    if usages.is_empty() {
+        return Ok(Here::Sent);
+    }
+    let observers = Observers::new(usages, site.as_deref());
+    Ok(Here::Observed(Arc::new(observers)))
 }
 
 /// Refuses an invalid rate limit.

@@ -1,5 +1,6 @@
 //! How a client's calls are sent: settings, connections, keyrings, pace.
 
+pub(crate) mod capture;
 #[allow(clippy::module_inception)]
 // `connection::connection::Connection`: the room has the name of what it is about
 pub(crate) mod connection;

@@ -53,6 +53,10 @@ impl Drop for Open {
     }
 }
 
+fn closed() -> PyErr {
+    PyRuntimeError::new_err("this client is closed")
+}
+
 impl Connections {
     /// The core's client that calls go through now.
     pub(crate) fn client(
@@ -64,7 +68,7 @@ impl Connections {
         let stage = isolation::current().filter(|_| settings.is_isolated());
         let mut state = self.lock();
         if state.is_closed {
-            return Err(PyRuntimeError::new_err("this client is closed"));
+            return Err(closed());
         }
         let mut stale = None;
         let client_slot = match &stage {
@@ -109,6 +113,14 @@ impl Connections {
         let visit = state.visit.as_ref().map(|(_, open)| open);
         let opened = visit.or(state.own.as_ref())?.get()?;
         Some(opened.client().clone())
+    }
+
+    /// Refuses a call after the connections were released.
+    pub(crate) fn check_open(&self) -> PyResult<()> {
+        if self.lock().is_closed {
+            return Err(closed());
+        }
+        Ok(())
     }
 
     /// The transport that its settings lead to, without the faults that tests inject; None before it was opened.

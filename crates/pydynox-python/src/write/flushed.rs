@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use pydynox_core::batch::writes::{Fate, Wrote};
 use pydynox_core::call::Answer;
+use pydynox_core::error::ErrorKind;
 use pydynox_core::process::Maker;
 use pydynox_core::transport::{Operation as Name, Progress};
 use pyo3::prelude::*;
@@ -58,6 +59,11 @@ impl Answered for Flushed {
         let Some(wrote) = wrote else {
             return Err(internal(py, "a batch that wrote nothing"));
         };
+        if let Some(error) = &wrote.error
+            && *error.kind() == ErrorKind::Explained
+        {
+            return Err(raise(py, error));
+        }
         let mut left = Vec::new();
         let answer = nothing(Name::BatchWriteItem);
         let entries = self.entries.into_iter().zip(&wrote.fates);
