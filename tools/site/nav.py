@@ -100,7 +100,7 @@ NAV: list[tuple[str, Any]] = [
                     ("The embedded engine", "embedded.md"),
                 ],
             ),
-            ("Operate", [("What calls cost", "cost.md")]),
+            ("Operate", [("What calls cost", "cost.md"), ("What a call would do", "explain.md")]),
             (
                 "Move from another library",
                 [

@@ -197,6 +197,11 @@ impl Client {
         self.shared.transport.answers_inline(operation)
     }
 
+    /// Whether its requests are captured: then every call, whatever it does, is ready at its first poll.
+    pub fn captures(&self) -> bool {
+        self.shared.transport.capture().is_some()
+    }
+
     /// Sends a call; the only retry loop. Dropping the future aborts the exchange, and no attempt follows.
     ///
     /// It may be polled once outside a runtime; if it is not ready then, it must be polled inside one.

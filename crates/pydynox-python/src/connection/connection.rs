@@ -214,7 +214,8 @@ impl Connection {
             core = core.paced(Some(pace));
         }
         // Protected calls may have to wait for a keyring.
-        let is_plain = request.repair.is_none() && request.protection.is_none();
+        let is_plain =
+            (request.repair.is_none() && request.protection.is_none()) || core.captures();
         let core = core.protected(request.protection);
         let inline = core.answers_inline(&request.operation) && is_plain;
         let call = Call {

@@ -85,6 +85,7 @@ pub(crate) fn send(
     };
     let expected = Reply::plain(&connection.settings, gathered);
     let expected = connection.delivering(&core, expected);
+    let inline = core.captures();
     let exchange = Box::pin(async move {
         let reads = gets.read(&core, timeout).await?;
         // An error about the content of the answers names the request of the last one.
@@ -94,7 +95,7 @@ pub(crate) fn send(
         *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrived);
         Ok(answer.unwrap_or_else(|| nothing(Name::BatchGetItem)))
     });
-    Operation::new(py, exchange, false, expected)
+    Operation::new(py, exchange, inline, expected)
 }
 
 impl Answered for Gathered {

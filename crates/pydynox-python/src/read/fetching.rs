@@ -109,7 +109,7 @@ impl Reading {
             0
         };
         let closed = if open == 0 { closed } else { Vec::new() };
-        let inline = missing == 0 && closed.is_empty();
+        let inline = (missing == 0 && closed.is_empty()) || core.captures();
         let to_open = match wanted {
             Some(_) => enough,
             None => remaining.unwrap_or(usize::MAX),

@@ -89,8 +89,9 @@ pub(crate) fn open_given(
     let timeout = connection.timeout(py)?;
     let expected = Reply::plain(settings, OneItem::given(schema.clone().unbind()));
     let expected = connection.delivering(&core, expected);
+    let inline = core.captures();
     let exchange = Box::pin(async move { core.open_given(table, body, timeout).await });
-    Operation::new(py, exchange, false, expected)
+    Operation::new(py, exchange, inline, expected)
 }
 
 /// Refuses a condition on `example.txt` where the item has an attribute of that same name: it would look for a

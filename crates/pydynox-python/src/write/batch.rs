@@ -340,6 +340,7 @@ impl Pending {
         let wrote: Brought<Wrote> = Arc::default();
         let brought = wrote.clone();
         let traced = core.clone();
+        let inline = core.captures();
         let exchange = Box::pin(async move {
             let done = sending.write(&core, timeout).await;
             *brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
@@ -353,7 +354,7 @@ impl Pending {
         };
         let expected = Reply::plain(settings, flushed);
         let expected = self.connection.delivering(&traced, expected);
-        Operation::new(py, exchange, false, expected)
+        Operation::new(py, exchange, inline, expected)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
