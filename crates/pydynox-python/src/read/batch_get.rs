@@ -74,7 +74,7 @@ pub(crate) fn send(
     let core = connection
         .core(py)?
         .protected(shield::opening(py, &connection.settings, models)?);
-    let (timeout, brought) = (connection.timeout(py)?, got.clone());
+    let (timeout, brought, inline) = (connection.timeout(py)?, got.clone(), core.captures());
     let gathered = Gathered {
         got,
         places: Arc::new(places),
@@ -85,7 +85,6 @@ pub(crate) fn send(
     };
     let expected = Reply::plain(&connection.settings, gathered);
     let expected = connection.delivering(&core, expected);
-    let inline = core.captures();
     let exchange = Box::pin(async move {
         let reads = gets.read(&core, timeout).await?;
         // An error about the content of the answers names the request of the last one.
