@@ -43,6 +43,7 @@ PydynoxError
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -128,6 +129,16 @@ class PydynoxError(Exception):
             if not hasattr(type(self), name):
                 raise TypeError(f"{type(self).__name__} has no field {name!r}")
             setattr(self, name, value)
+        if sys.flags.dev_mode and self.attempts:
+            self.add_note(_history(self))
+
+
+def _history(error: PydynoxError) -> str:
+    """What a call went through until this error, for Python's development mode."""
+    times = "once" if error.attempts == 1 else f"{error.attempts} times"
+    took = "" if error.elapsed is None else f", {error.elapsed:.3f} s after the call"
+    named = "" if error.request_id is None else f"; the last request is {error.request_id}"
+    return f"sent {times}{took}{named}"
 
 
 class ConfigurationError(PydynoxError):
@@ -366,11 +377,25 @@ class RequestError(PydynoxError):
 class ThrottlingError(RequestError):
     """The service throttled the request.
 
+    The traceback shows the advice as notes.
+
     Attributes:
         reasons: The limits exceeded, as ``(reason, resource)``.
     """
 
     reasons: Sequence[tuple[str, str]] = ()
+
+    def __init__(self, message: str = "", **fields: Any) -> None:
+        super().__init__(message, **fields)
+        for sentence in self.advice:
+            self.add_note(sentence)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to do: a sentence for each limit that was exceeded, with the resource."""
+        from ._shared.advice import advice
+
+        return advice(self.reasons)
 
 
 class RequestTimeoutError(RequestError, TimeoutError):

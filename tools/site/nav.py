@@ -100,7 +100,14 @@ NAV: list[tuple[str, Any]] = [
                     ("The embedded engine", "embedded.md"),
                 ],
             ),
-            ("Operate", [("What calls cost", "cost.md"), ("What a call would do", "explain.md")]),
+            (
+                "Operate",
+                [
+                    ("What calls cost", "cost.md"),
+                    ("What a call would do", "explain.md"),
+                    ("When DynamoDB throttles", "throttling.md"),
+                ],
+            ),
             (
                 "Move from another library",
                 [
