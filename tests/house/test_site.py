@@ -8,6 +8,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from typing import Any
 
 import pydynox
@@ -89,6 +90,13 @@ def test_the_page_of_calls_is_current() -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_page_asks_github_for_stars() -> None:
+    settings = tomllib.loads((ROOT / "tools" / "site" / "site.toml").read_text())["project"]
+
+    assert "repo_url" not in settings, "with it the theme's script asks an API on each page"
+    assert settings["theme"]["font"] is False, "fonts would come from the network"
 
 
 def test_dir_shows_what_is_public() -> None:

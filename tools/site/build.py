@@ -61,6 +61,7 @@ def stage(folder: pathlib.Path) -> None:
         (docs / name).write_text(staged((ROOT / path).read_text(), root=True))
     for path in PICTURES:
         shutil.copy(ROOT / path, docs / pathlib.PurePath(path).name)
+    shutil.copytree(HERE / "assets", docs / "assets")
     (folder / "python").symlink_to(ROOT / "python", target_is_directory=True)
     shutil.copy(HERE / "docstrings.py", folder / "python_docstrings.py")
 
@@ -116,7 +117,8 @@ def main() -> int:
     for problem in found:
         print(problem, file=sys.stderr)
     count = len(list((folder / "site").rglob("*.html")))
-    print(f"{count} pages in {folder / 'site'}: open index.html there")
+    site = folder / "site"
+    print(f"{count} pages: open {site}/index.html, or for the search: python -m http.server --bind 127.0.0.1 --directory {site}")
     return 1 if found else 0
 
 
