@@ -354,8 +354,35 @@ class Faults:
     def injected(self) -> list[tuple[int, str, str, int, bool | None]]:
         """The faults injected so far."""
 
-    def requests(self) -> list[str]:
-        """The operations of all requests that were sent."""
+    def requests(self) -> list[tuple[str, list[str], bytes]]:
+        """The requests that were sent: the operation, the tables and the body of each."""
+
+    def forget(self) -> None:
+        """Forget the requests that were sent so far."""
+
+@final
+class Isolation:
+    """A test: from its creation, what has no endpoint of its own uses the items of its client."""
+
+    def __new__(cls, client: Client, faults: Faults, table_prefix: str, meter: Meter | None) -> Self: ...
+    @property
+    def is_local(self) -> bool: ...
+    def end(self) -> None: ...
+    def backstage(self) -> Client:
+        """A client of the same tables that is not a part of the test."""
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all tables."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Make all tables what they were."""
+
+    def serve(self) -> LocalServer:
+        """The same tables over HTTP on 127.0.0.1."""
+
+@final
+class Snapshot:
+    """All tables as they were."""
 
 # schema, values, and the parts that templates built the key from
 _Key: TypeAlias = tuple[Schema, tuple[object, ...], dict[str, object] | None]
@@ -554,6 +581,9 @@ def run(coroutine: Coroutine[Any, Any, _T], /) -> _T:
 def pause(seconds: float, /) -> Operation:
     """Wait for half of this time to all of it."""
 
+def run_aside(coroutine: Coroutine[Any, Any, _T], /) -> _T:
+    """Like ``run``, inside a running event loop too, which waits meanwhile."""
+
 def is_blocking() -> bool:
     """Whether the coroutine running now must not yield."""
 
@@ -742,8 +772,9 @@ def key_of_item(schema: Schema, item: dict[str, Any], wire: bool, /) -> tuple[ob
 def batching_variable() -> ContextVar[bool]:
     """Whether reads that start here wait to be batched."""
 
-def begin_isolation(client: Client, /) -> int: ...
-def end_isolation(id: int, /) -> None: ...
+def advance_clock(seconds: float, /) -> None: ...
+def move_clock(date: int, /) -> None: ...
+def date_by_clock() -> int: ...
 def check_key_limits(max_age: float, max_values: int, max_bytes: int, max_unwrapped: int, /) -> None: ...
 def check_rate_limit(rcu: float | None, wcu: float | None, burst: float, /) -> None: ...
 

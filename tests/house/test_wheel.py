@@ -32,6 +32,7 @@ def wheel(folder: pathlib.Path, name: str = NAME, without: str = "", **further: 
         "pydynox/__init__.py": "",
         "pydynox/_core.pyi": "",
         "pydynox/py.typed": "",
+        "pydynox_pytest.py": "",
         "pydynox-0.1.0.dist-info/METADATA": METADATA,
         "pydynox-0.1.0.dist-info/sboms/pydynox-python.cyclonedx.json": "{}",
         "pydynox-0.1.0.dist-info/licenses/LICENSE": (ROOT / "LICENSE").read_text(),

@@ -25,7 +25,7 @@ MAX_GLIBC = (2, 17)
 #: Parts of the platform tag, and the end of the target triple that goes with it.
 PLATFORMS = {"manylinux2014": "unknown-linux-gnu", "musllinux_1_2": "unknown-linux-musl", "macosx": "apple-darwin"}
 LICENCES = ("LICENSE", "THIRD-PARTY.md")
-PACKAGE = ("pydynox/__init__.py", "pydynox/_core.pyi", "pydynox/py.typed")
+PACKAGE = ("pydynox/__init__.py", "pydynox/_core.pyi", "pydynox/py.typed", "pydynox_pytest.py")
 
 
 class WheelError(Exception):
@@ -54,7 +54,7 @@ def check_contents(wheel: pathlib.Path) -> None:
         raise WheelError("it has no bill of materials (sboms/*.cyclonedx.json)")
     if missing := [name for name in PACKAGE if name not in names]:
         raise WheelError(f"{', '.join(missing)} is missing")
-    if strangers := sorted(name for name in names if not name.startswith(("pydynox/", folder))):
+    if strangers := sorted(name for name in names if not name.startswith(("pydynox/", "pydynox_pytest.py", folder))):
         raise WheelError(f"{', '.join(strangers)} does not belong in it")
 
 

@@ -4,11 +4,11 @@
 //! where the system has no random bytes, and let a forked process continue from its parent's last UUID.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use uuid::{Builder, Uuid};
 
+use crate::clock;
 use crate::error::{Error, ErrorKind};
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -18,8 +18,9 @@ const KSUID_EPOCH: u64 = 1_400_000_000;
 
 /// The last identifier of a kind: within one millisecond the next one is greater.
 struct Last {
-    /// The process that made it: after a fork both processes have it, and must not continue from it in the same way.
-    process: u32,
+    /// The process that made it: after a fork both processes have it, and must not continue from it in the same way. And the
+    /// number of times that a test had moved its clock back.
+    process: (u32, u32),
     milliseconds: u64,
     tail: u128,
 }
@@ -27,14 +28,14 @@ struct Last {
 impl Last {
     const fn none() -> Mutex<Self> {
         Mutex::new(Self {
-            process: 0,
+            process: (0, 0),
             milliseconds: 0,
             tail: 0,
         })
     }
 
     /// The time and `bits` further bits of the next identifier.
-    fn next(&mut self, now: u64, process: u32, random: u128, bits: u32) -> (u64, u128) {
+    fn next(&mut self, now: u64, process: (u32, u32), random: u128, bits: u32) -> (u64, u128) {
         if self.process != process || now > self.milliseconds {
             *self = Self {
                 process,
@@ -68,14 +69,15 @@ fn random() -> Result<u128, Error> {
 }
 
 fn milliseconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
+    u64::try_from(clock::microseconds() / 1000).unwrap_or(0)
 }
 
 fn ordered(last: &Mutex<Last>, bits: u32) -> Result<(u64, u128), Error> {
     let random = random()?;
+    // Before the lock: a test's clock may run code of its own.
+    let now = milliseconds();
     let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(last.next(milliseconds(), std::process::id(), random, bits))
+    Ok(last.next(now, (std::process::id(), clock::leaps()), random, bits))
 }
 
 /// A random UUID (RFC 9562, version 4).
@@ -213,34 +215,34 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_does_not_take_the_order_along() {
         let mut last = Last {
-            process: 1,
+            process: (1, 0),
             milliseconds: 100,
             tail: 5,
         };
 
-        assert_eq!(last.next(90, 1, 7, 80), (100, 5 + 1 + 7));
+        assert_eq!(last.next(90, (1, 0), 7, 80), (100, 5 + 1 + 7));
     }
 
     #[test]
     fn a_full_millisecond_moves_on_to_the_next_one() {
         let mut last = Last {
-            process: 1,
+            process: (1, 0),
             milliseconds: 100,
             tail: (1 << 80) - 1,
         };
 
-        assert_eq!(last.next(100, 1, 3 << 48, 80), (101, 3));
+        assert_eq!(last.next(100, (1, 0), 3 << 48, 80), (101, 3));
     }
 
     #[test]
     fn a_forked_process_starts_anew() {
         let mut last = Last {
-            process: 1,
+            process: (1, 0),
             milliseconds: 100,
             tail: 5,
         };
 
-        assert_eq!(last.next(100, 2, 9 << 48, 80), (100, 9));
+        assert_eq!(last.next(100, (2, 0), 9 << 48, 80), (100, 9));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod call;
 pub mod capacity;
 pub mod client;
+pub mod clock;
 pub mod coalesce;
 pub mod codec;
 pub mod cursor;

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex as Turn, Notify};
 use tokio::time::Instant;
 
 use crate::capacity::{Access, Estimate};
+use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::retry::deadline::{Deadline, Pause, Timers};
 use crate::transport::Operation;
@@ -235,7 +236,7 @@ impl Bucket {
             adapts: None,
             level: Mutex::new(Level {
                 units: rate * burst,
-                at: Instant::now(),
+                at: clock::instant(),
                 rate,
                 fell: None,
                 too_much: None,
@@ -260,7 +261,7 @@ impl Bucket {
         }
         let mut level = lock(&self.level);
         self.fill(&mut level);
-        let now = Instant::now();
+        let now = clock::instant();
         // Refusals right after a fall concern requests that were sent at the old rate; those of the next interval show that it
         // was not enough.
         let times = match level.fell {
@@ -318,7 +319,7 @@ impl Bucket {
     }
 
     fn fill(&self, level: &mut Level) {
-        let now = Instant::now();
+        let now = clock::instant();
         let elapsed = now.saturating_duration_since(level.at).as_secs_f64();
         if let Some(ceiling) = self.adapts {
             let near = level.too_much.is_some_and(|rate| level.rate > rate * 0.9);

@@ -12,6 +12,7 @@ use pydynox_core::transport::{FailureKind, Request, Response, TransportError};
 
 use crate::arn;
 use crate::generation::{self, Pass};
+use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::stack;
 use crate::ttl::Sweeper;
@@ -106,6 +107,45 @@ impl Engine {
             }
             Err(panic) => Err(self.die(name, panic.as_ref())),
         }
+    }
+
+    /// A copy of all tables as they are now. The caller has a [`Pass`].
+    pub(crate) fn snapshot(&mut self) -> Result<Snapshot, Error> {
+        self.administer(|database, _| Snapshot::of(database))
+    }
+
+    /// Makes all tables what they were. The caller has a [`Pass`].
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        self.administer(|database, sweeper| {
+            snapshot.write_to(database)?;
+            // One of its tables may have time to live.
+            sweeper.need();
+            Ok(())
+        })
+    }
+
+    /// Uses the database without a request.
+    fn administer<T>(
+        &mut self,
+        work: impl FnOnce(&Database, &Sweeper) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let broken = |place: &dyn std::fmt::Display, why: &str| {
+            let message = format!("the embedded engine ({place}) cannot be copied: {why}");
+            Error::new(ErrorKind::Internal, message)
+        };
+        self.ensure_open()
+            .map_err(|why| broken(&self.source.place, &why))?;
+        let State::Open(Connection {
+            database: Some(database),
+            ..
+        }) = &self.state
+        else {
+            return Err(broken(&self.source.place, "it is closed"));
+        };
+        let done =
+            stack::with_room(|| catch_unwind(AssertUnwindSafe(|| work(database, &self.sweeper))));
+        done.unwrap_or_else(|panic| Err(text(panic.as_ref()).to_owned()))
+            .map_err(|why| broken(&self.source.place, &why))
     }
 
     fn ensure_open(&mut self) -> Result<(), String> {

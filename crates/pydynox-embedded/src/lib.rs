@@ -18,6 +18,7 @@
 
 mod absent;
 mod arn;
+mod clock;
 mod engine;
 mod fork;
 mod gate;
@@ -28,8 +29,10 @@ mod registry;
 mod server;
 mod shapes;
 mod slot;
+mod snapshot;
 mod source;
 mod stack;
+mod store;
 mod transport;
 mod ttl;
 mod wire;
@@ -43,6 +46,8 @@ pub use dynoxide::storage_backend::{Clock, ManualClock};
 pub use fork::{after_fork_in_parent, before_fork, forget_after_fork};
 pub use location::Location;
 pub use server::{Limits, Server, Stop};
+pub use snapshot::Snapshot;
+pub use store::Store;
 
 /// Opens the engine at this location, or shares the one already open there; the last user closes it.
 ///

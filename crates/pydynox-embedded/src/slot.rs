@@ -40,6 +40,13 @@ impl Desk {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.answer(request)
     }
+
+    /// Uses the engine without a request. Never inside a runtime, nor on a thread that may hold the GIL.
+    pub(crate) fn administer<T>(&self, work: impl FnOnce(&mut Engine) -> T) -> T {
+        let _turn = self.turn.blocking_lock();
+        let _pass = generation::Pass::wait();
+        work(&mut self.engine.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Slot {

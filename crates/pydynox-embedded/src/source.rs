@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use dynoxide::storage_backend::{Clock, SystemClock};
+use dynoxide::storage_backend::Clock;
 use dynoxide::{Database, DynoxideError};
 
+use crate::clock::MovedClock;
 use crate::location::{Durability, Place};
 use crate::ttl::Sweeper;
 
@@ -12,20 +13,20 @@ use crate::ttl::Sweeper;
 pub(crate) struct Source {
     /// Canonical.
     pub(crate) place: Place,
-    /// Stands in for the system's clock; in memory only.
-    clock: Option<Arc<dyn Clock>>,
+    /// The clock of its time to live; a file's goes by the system's when it writes.
+    clock: Arc<dyn Clock>,
 }
 
 impl Source {
     pub(crate) fn new(place: Place) -> Self {
-        Self { place, clock: None }
+        Self {
+            place,
+            clock: Arc::new(MovedClock),
+        }
     }
 
     pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock: Some(clock),
-            ..self
-        }
+        Self { clock, ..self }
     }
 
     pub(crate) fn is_memory(&self) -> bool {
@@ -33,20 +34,18 @@ impl Source {
     }
 
     pub(crate) fn sweeper(&self) -> Sweeper {
-        let clock = self.clock.clone().unwrap_or_else(SystemClock::arc);
         // A file may hold tables with time to live from an earlier life; a sweep of none costs one small query.
-        Sweeper::new(clock, !self.is_memory())
+        Sweeper::new(self.clock.clone(), !self.is_memory())
     }
 
     /// Opens a database.
     pub(crate) fn make(&self) -> Result<Database, String> {
-        let database = match (&self.place, &self.clock) {
-            (Place::File { path, .. }, _) => {
+        let database = match &self.place {
+            Place::File { path, .. } => {
                 let path = path.to_str().ok_or("its path is not UTF-8")?;
                 Database::new(path)
             }
-            (_, Some(clock)) => Database::memory_with_clock(clock.clone()),
-            (_, None) => Database::memory(),
+            _ => Database::memory_with_clock(self.clock.clone()),
         }
         .map_err(|error| words_of(&error))?;
         if matches!(

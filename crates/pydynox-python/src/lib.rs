@@ -31,8 +31,6 @@ mod _core {
     #[pymodule_export]
     use crate::connection::event::{Event, event_bits, event_kinds};
     #[pymodule_export]
-    use crate::connection::isolation::end_isolation;
-    #[pymodule_export]
     use crate::connection::keyring::{Keyring, check_key_limits};
     #[pymodule_export]
     use crate::connection::meter::{Meter, Pace, check_rate_limit, meters_variable};
@@ -41,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use crate::interpreter::coalesce::batching_variable;
     #[pymodule_export]
-    use crate::interpreter::operation::{Operation, drive_hook, is_blocking, run};
+    use crate::interpreter::operation::{Operation, drive_hook, is_blocking, run, run_aside};
     #[pymodule_export]
     use crate::item::dump::{dump, dump_document, dump_json};
     #[pymodule_export]
@@ -87,11 +85,13 @@ mod _core {
     #[pymodule_export]
     use crate::verbs::build_data::build_data;
     #[pymodule_export]
-    use crate::verbs::client::{Client, begin_isolation};
+    use crate::verbs::client::Client;
     #[pymodule_export]
     use crate::verbs::export_lines::check_line;
     #[pymodule_export]
     use crate::verbs::faults::Faults;
+    #[pymodule_export]
+    use crate::verbs::isolation::{Isolation, Taken, advance_clock, date_by_clock, move_clock};
     #[pymodule_export]
     use crate::verbs::local_server::LocalServer;
     #[pymodule_export]

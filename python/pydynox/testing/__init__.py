@@ -1,38 +1,48 @@
-"""For your tests: a fixture with an isolated DynamoDB in memory, fake instances, and injected faults. PYTEST_DONT_REWRITE
+"""For your tests: a DynamoDB in memory with a clock and a record, fake instances, and injected faults. PYTEST_DONT_REWRITE
 
-``pytest_plugins = ["pydynox.testing"]`` in a ``conftest.py`` provides the fixture ``dynamodb``; ``isolated_dynamodb()`` does
-the same for any other test runner.
+The fixtures ``dynamodb`` and ``dynamodb_url`` are there wherever pytest finds an installed pydynox; ``isolated_dynamodb()`` does
+the same for any other test runner, and ``DynamoDBTestCase`` for unittest.
 """
 
 from typing import TYPE_CHECKING
 
+from .client import IsolatedDynamoDB, Snapshot
+from .clock import Clock
 from .fakes import Fakes, fake
 from .faults import Fault, FaultLog, Injected, fault, inject
 from .isolation import isolated_dynamodb
+from .requests import RecordedRequest, Requests
 
 if TYPE_CHECKING:
+    from .cases import DynamoDBTestCase
     from .proxies import Proxy, WireFault, proxy, wire_fault
 else:
-    # Sockets, threads and TLS: only for tests that use a proxy.
-    _PROXIES = ("Proxy", "WireFault", "proxy", "wire_fault")
+    # Sockets, threads, TLS and unittest: only for tests that use them.
+    _LAZY = {"DynamoDBTestCase": "cases", "Proxy": "proxies", "WireFault": "proxies", "proxy": "proxies", "wire_fault": "proxies"}
 
     def __getattr__(name: str) -> object:
-        if name not in _PROXIES:
+        if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import proxies
+        from importlib import import_module
 
-        return getattr(proxies, name)
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
-# Importing this module does not import pytest; only loading it as a plugin does.
-pytest_plugins = ["pydynox.testing.fixtures"]
+# For a conftest that names this module, as was needed before pytest found the plugin by itself.
+pytest_plugins = ["pydynox_pytest"]
 
 __all__ = [
+    "Clock",
+    "DynamoDBTestCase",
     "Fakes",
     "Fault",
     "FaultLog",
     "Injected",
+    "IsolatedDynamoDB",
     "Proxy",
+    "RecordedRequest",
+    "Requests",
+    "Snapshot",
     "WireFault",
     "fake",
     "fault",

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import pydynox._core as _core
 
+from .requests import recorded
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from pydynox.client import DynamoDBClient
+
+    from .requests import RecordedRequest
 
 FaultKind = Literal[
     "throttle",
@@ -89,9 +93,9 @@ class FaultLog:
         ]
 
     @property
-    def requests(self) -> list[str]:
-        """The operation of every request that was sent, one entry per attempt."""
-        return self._core.requests()
+    def requests(self) -> list[RecordedRequest]:
+        """Every request that was sent, one entry per attempt; each equals the name of its operation."""
+        return recorded(self._core)
 
     @property
     def unused(self) -> list[Fault]:
@@ -203,6 +207,11 @@ def _reason(given: Any) -> dict[str, str]:
     return {"reason": reason, "resource": resource}
 
 
+def compiled(faults: Iterable[Fault]) -> list[Fault]:
+    """Faults by the names that the core has for them; for pydynox's own modules."""
+    return [one._replace(kind=_ERRORS[one.kind][0]) if one.kind in _ERRORS else one for one in faults]
+
+
 @contextmanager
 def inject(client: DynamoDBClient, /, *faults: Fault) -> Generator[FaultLog]:
     """Inject faults into a client's requests within the block, whatever endpoint the client uses.
@@ -214,10 +223,9 @@ def inject(client: DynamoDBClient, /, *faults: Fault) -> Generator[FaultLog]:
 
     Args:
         client: The client.
-        *faults: The faults, created by ``fault()``.
+        *faults: The faults, created by ``fault()``; without any, the requests are recorded and nothing else happens.
 
     Raises:
-        ValueError: No fault is given.
         TypeError: An argument is not a fault.
 
     Example:
@@ -226,12 +234,10 @@ def inject(client: DynamoDBClient, /, *faults: Fault) -> Generator[FaultLog]:
         >>> log.requests
         ['PutItem', 'PutItem']
     """
-    if not faults:
-        raise ValueError("inject() needs at least one fault, such as fault('PutItem', 'throttle')")
     for one in faults:
         if not hasattr(one, "members"):
             raise TypeError(f"inject() takes faults created by fault(), not {type(one).__qualname__}")
-    core = _core.Faults([one._replace(kind=_ERRORS[one.kind][0]) if one.kind in _ERRORS else one for one in faults])
+    core = _core.Faults(compiled(faults))
     client.core.inject(core)
     try:
         yield FaultLog(core, faults)

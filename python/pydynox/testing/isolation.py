@@ -6,12 +6,10 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pydynox._core as _core
-from pydynox.client import DynamoDBClient
-from pydynox.default_client import sole_client
+from .client import IsolatedDynamoDB, conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
 #: Environment variables that hold credentials of the machine or point to them.
 _HIDDEN = (
@@ -59,7 +57,9 @@ def _environment() -> Generator[None]:
 
 
 @contextmanager
-def isolated_dynamodb(**options: Any) -> Generator[DynamoDBClient]:
+def isolated_dynamodb(
+    *, tables: Iterable[Any] = (), latency: float | None = None, throttle: int | None = None, **options: Any
+) -> Generator[IsolatedDynamoDB]:
     """Within the block, redirect every client without an ``endpoint_url=`` to an empty DynamoDB in this process.
 
     This applies in all threads, to clients created before and within the block, whatever region, profile, role or credentials
@@ -68,25 +68,24 @@ def isolated_dynamodb(**options: Any) -> Generator[DynamoDBClient]:
     Everything is restored afterwards. Blocks can be nested.
 
     Args:
+        tables: Models whose tables are created first.
+        latency: Seconds by which every request is delayed.
+        throttle: How many requests are throttled before the first one is answered.
         **options: Arguments of the ``DynamoDBClient`` that the block yields, such as ``cursor_keys`` or ``keyring``. Its
             ``endpoint_url``, ``memory://`` by default, is where the other clients are redirected to.
 
     Raises:
         ConfigurationError: An option is not valid.
+        ValueError: A number is not valid.
 
     Example:
-        >>> with isolated_dynamodb(keyring=LocalKeyring({"test": os.urandom(32)})) as client:
-        ...     User.table.sync.create()
+        >>> with isolated_dynamodb(tables=[User]) as dynamodb:
         ...     User(user_id="u1").sync.create()
+        ...     assert dynamodb.requests == ["PutItem"]
     """
     options.setdefault("endpoint_url", "memory://")
+    core = conditions(latency=latency, throttle=throttle)
     with _environment():
-        client = DynamoDBClient(**options)
-        block = _core.begin_isolation(client.core)
-        try:
-            with sole_client(client):
-                yield client
-        finally:
-            # In this order: until the block has ended, other clients use this one.
-            _core.end_isolation(block)
-            client.core.close()
+        client = IsolatedDynamoDB(**options)
+        with client.in_force(core, tables=tables):
+            yield client

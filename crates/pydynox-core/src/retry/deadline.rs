@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::process::Maker;
 
@@ -63,6 +64,9 @@ impl Timer {
         let Some(until) = self.until else {
             return Poll::Pending;
         };
+        if clock::is_on() {
+            return self.poll_moved(until, cx);
+        }
         if self.sleep.is_none() && Handle::try_current().is_err() {
             return Poll::Pending;
         }
@@ -70,6 +74,37 @@ impl Timer {
             .get_or_insert_with(|| Box::pin(sleep_until(until)))
             .as_mut()
             .poll(cx)
+    }
+
+    /// The same on a clock that a test may move: while it is stopped, waiting is what moves it.
+    #[cold]
+    fn poll_moved(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if clock::is_still() {
+            clock::reach(until);
+            return Poll::Ready(());
+        }
+        poll_ticking(&mut self.sleep, until, cx)
+    }
+}
+
+/// Polls a clock that a test may move at any time, which wakes no one: it is looked at again and again.
+fn poll_ticking(
+    sleep: &mut Option<Pin<Box<Sleep>>>,
+    until: Instant,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    loop {
+        let now = clock::instant();
+        if now >= until {
+            return Poll::Ready(());
+        }
+        if Handle::try_current().is_err() {
+            return Poll::Pending;
+        }
+        let next = clock::TICK.min(until - now);
+        let sleep = sleep.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + next)));
+        ready!(Pin::new(&mut unconstrained(sleep.as_mut())).poll(cx));
+        sleep.as_mut().reset(Instant::now() + next);
     }
 }
 
@@ -82,7 +117,7 @@ pub struct Pause {
 impl Pause {
     /// A pause of this length; ready immediately when it is zero.
     pub fn new(length: Duration) -> Self {
-        let timer = (!length.is_zero()).then(|| Timer::new(Instant::now().checked_add(length)));
+        let timer = (!length.is_zero()).then(|| Timer::new(clock::instant().checked_add(length)));
         Self { timer }
     }
 
@@ -176,16 +211,30 @@ pub struct Deadline {
     at: Option<Instant>,
     /// Whether the deadline covers more than this one call.
     is_shared: bool,
+    /// Whether it goes by real time even if a test moves the clock.
+    is_real: bool,
 }
 
 impl Deadline {
     /// Starts the clock. A timeout beyond the end of time sets no deadline.
     pub fn start(timeout: Option<Duration>) -> Self {
-        let started = Instant::now();
+        let started = clock::instant();
         Self {
             started,
             at: timeout.and_then(|timeout| started.checked_add(timeout)),
             is_shared: false,
+            is_real: false,
+        }
+    }
+
+    /// One that no test's clock reaches, for a thread that has to look after something else in between.
+    pub fn of_thread(length: Duration) -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            at: started.checked_add(length),
+            is_shared: false,
+            is_real: true,
         }
     }
 
@@ -210,7 +259,7 @@ impl Deadline {
 
     /// Time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        clock::instant().saturating_duration_since(self.started)
     }
 
     /// Whether there is time to start something after a pause of this length.
@@ -218,7 +267,7 @@ impl Deadline {
         let Some(at) = self.at else {
             return true;
         };
-        Instant::now()
+        clock::instant()
             .checked_add(pause)
             .is_some_and(|then| then < at)
     }
@@ -226,7 +275,7 @@ impl Deadline {
     /// Time remaining; `None` when there is no deadline.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.at
-            .map(|at| at.saturating_duration_since(Instant::now()))
+            .map(|at| at.saturating_duration_since(clock::instant()))
     }
 
     /// Waits for this, but not beyond the deadline; `None` means that the deadline came first.
@@ -234,6 +283,7 @@ impl Deadline {
         Bounded {
             awaited,
             until: self.at,
+            is_real: self.is_real,
             timers,
             sleep: None,
         }
@@ -244,6 +294,7 @@ impl Deadline {
 pub struct Bounded<'a, F> {
     awaited: F,
     until: Option<Instant>,
+    is_real: bool,
     timers: &'a Timers,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -259,6 +310,9 @@ impl<F: Future + Unpin> Future for Bounded<'_, F> {
         let Some(until) = self.until else {
             return Poll::Pending;
         };
+        if clock::is_on() && !self.is_real {
+            return poll_ticking(&mut self.sleep, until, cx).map(|()| None);
+        }
         if self.sleep.is_none() {
             // The first poll may be outside a runtime, where a timer cannot exist; see `Timer`.
             if Handle::try_current().is_err() {

@@ -1,9 +1,8 @@
 //! Points in time: microseconds since 1970 in UTC.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::civil::{Date, Time};
 use super::{DAY, RANGE, TimeError};
+use crate::clock;
 
 /// A point in time: microseconds since 1970-01-01, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,12 +30,10 @@ impl Instant {
         }
     }
 
-    /// The system clock's time.
+    /// The clock's time.
+    #[inline]
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self(since.map_or(0, |since| {
-            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-        }))
+        Self(clock::microseconds())
     }
 
     /// Microseconds since 1970-01-01, UTC.

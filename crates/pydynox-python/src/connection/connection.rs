@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use pydynox_core::call::Call;
 use pydynox_core::client::Client as CoreClient;
+use pydynox_core::clock;
+use pydynox_core::error::Error;
+use pydynox_core::events::Stream;
 use pydynox_core::retry::deadline::Deadline;
 use pydynox_core::transport::{Progress, Transport};
+use pydynox_embedded::Store;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -53,6 +57,11 @@ pub(crate) fn time_of(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// The options that the `options()` block around a call sets.
 #[derive(Default)]
 pub(crate) struct Options {
@@ -80,14 +89,13 @@ impl BlockDeadline {
 
 impl Connection {
     pub(crate) fn new(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         Ok(Self {
             settings: Arc::new(Settings::new(py, settings)?),
             connections: Connections::default(),
             faults: Injections::default(),
             options: PyOnceLock::new(),
             warned_of_cursors: AtomicBool::new(false),
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            number: next_number(),
         })
     }
 
@@ -107,6 +115,8 @@ impl Connection {
 
     /// The core's client, with its calls counted by the meters active here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
+        // An engine in this process reads the date while it is locked, when no Python code may run.
+        clock::refresh();
         let here = meter::here(py, self.number)?;
         let mut client = match &here {
             // Nothing is opened for it: neither a socket nor the file of an engine.
@@ -132,17 +142,36 @@ impl Connection {
         })
     }
 
-    /// The transport of an engine inside this process; None if requests leave it.
-    pub(crate) fn embedded_transport(
+    /// A client with the same settings over this engine, or where they lead outside tests; no test redirects it.
+    pub(crate) fn behind(&self, store: Option<&Store>) -> Result<Self, Error> {
+        let faults = Injections::default();
+        // Not observed.
+        let stream = Stream::new(Arc::default());
+        let transport = match store {
+            Some(store) => store.direct(),
+            None => self.settings.own_transport(&stream)?,
+        };
+        let client = self.settings.over(transport, stream)?;
+        Ok(Self {
+            settings: self.settings.clone(),
+            connections: Connections::behind(client, &faults),
+            faults,
+            options: PyOnceLock::new(),
+            warned_of_cursors: AtomicBool::new(true),
+            number: next_number(),
+        })
+    }
+
+    /// Its calls go over this transport from now on: those in the block of this number or, without one, those in no block.
+    pub(crate) fn adopt(
         &self,
-        py: Python<'_>,
-    ) -> PyResult<Option<Arc<dyn Transport>>> {
-        if self.settings.is_isolated() {
-            return Ok(None);
-        }
-        // For its side effect: a connection that was not opened yet has no transport.
-        self.connections.client(py, &self.settings, &self.faults)?;
-        Ok(self.connections.own_transport())
+        transport: impl FnOnce(&Arc<Stream>) -> Result<Arc<dyn Transport>, Error>,
+        block: Option<u64>,
+    ) -> Result<(), Error> {
+        let stream = self.settings.stream();
+        let client = self.settings.over(transport(&stream)?, stream)?;
+        self.connections.adopt(client, block, &self.faults);
+        Ok(())
     }
 
     /// The options that the enclosing block sets.

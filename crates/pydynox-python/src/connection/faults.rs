@@ -13,11 +13,6 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// As it is.
-    pub(crate) fn plain(&self) -> &CoreClient {
-        &self.plain
-    }
-
     /// What a call goes through.
     pub(crate) fn client(&self) -> &CoreClient {
         self.faulty.as_ref().unwrap_or(&self.plain)

@@ -1,13 +1,18 @@
 //! Isolation: what a test sets up, namely the client whose items stand in for those of every client without its own endpoint.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pydynox_core::clock;
 use pydynox_core::codec::DataKeys;
 use pydynox_core::error::Error;
 use pydynox_core::events::Stream;
 use pydynox_core::transport::Transport;
+use pydynox_core::transport::fault::{Faulty, Plan};
+use pydynox_core::usage::Usage;
 use pyo3::prelude::*;
+
+use crate::interpreter::date::python_date;
 
 /// The open blocks, innermost last. Only locked while the interpreter is held, and never across a call that releases it, so a
 /// fork cannot inherit it locked.
@@ -29,23 +34,35 @@ pub(crate) trait StandIn: Send + Sync {
 pub(crate) struct Stage {
     /// Unique among the blocks of a process.
     pub(crate) id: u64,
-    stand_in: Arc<dyn StandIn>,
+    setup: Arc<Setup>,
+}
+
+/// The parts of a block.
+pub(crate) struct Setup {
+    pub(crate) stand_in: Arc<dyn StandIn>,
     /// The transport of an engine inside this process: shared, since no other client can open it.
-    embedded: Option<Arc<dyn Transport>>,
+    pub(crate) embedded: Option<Arc<dyn Transport>>,
+    /// Records what all clients of the block send, and injects what its test asks for.
+    pub(crate) plan: Arc<Plan>,
+    /// Prepended to the table names of all clients, before their own prefixes.
+    pub(crate) table_prefix: Box<str>,
+    /// Counts what all clients of the block use.
+    pub(crate) usage: Option<Arc<Usage>>,
 }
 
 impl Stage {
     /// The transport that answers in place of the service.
     pub(crate) fn transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
-        match &self.embedded {
-            Some(embedded) => Ok(embedded.clone()),
-            None => self.stand_in.transport(stream),
+        if let Some(embedded) = &self.setup.embedded {
+            return Ok(embedded.clone());
         }
+        let service = self.setup.stand_in.transport(stream)?;
+        Ok(Arc::new(Faulty::new(service, self.setup.plan.clone())))
     }
 
     /// The data keys in place of the service's.
     pub(crate) fn keys(&self, py: Python<'_>) -> PyResult<Arc<DataKeys>> {
-        self.stand_in.keys(py)
+        self.setup.stand_in.keys(py)
     }
 }
 
@@ -61,43 +78,54 @@ pub(crate) fn current() -> Option<Stage> {
     }
     stages().last().map(|stage| Stage {
         id: stage.id,
-        stand_in: stage.stand_in.clone(),
-        embedded: stage.embedded.clone(),
+        setup: stage.setup.clone(),
     })
+}
+
+/// What a test prepends to the names of tables; None outside tests, and where it prepends nothing.
+#[inline]
+pub(crate) fn table_prefix() -> Option<Arc<Setup>> {
+    let stage = current()?;
+    (!stage.setup.table_prefix.is_empty()).then_some(stage.setup)
+}
+
+/// What counts the calls of all clients in a test.
+#[inline]
+pub(crate) fn usage() -> Option<Arc<Usage>> {
+    current()?.setup.usage.clone()
 }
 
 fn stages() -> MutexGuard<'static, Vec<Stage>> {
     STAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins a block: from now on, in all threads, clients without their own endpoint reach the items of this client.
-pub(crate) fn begin(stand_in: Arc<dyn StandIn>, embedded: Option<Arc<dyn Transport>>) -> u64 {
-    static NEXT: Mutex<u64> = Mutex::new(1);
-    let id = {
-        let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
-        *next += 1;
-        *next
-    };
+/// Begins a block: from now on, in all threads, clients without their own endpoint reach the items of its client.
+pub(crate) fn begin(setup: Setup) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut stages = stages();
+    if stages.is_empty() {
+        clock::follow(python_date);
+    }
     stages.push(Stage {
         id,
-        stand_in,
-        embedded,
+        setup: Arc::new(setup),
     });
     OPEN.store(stages.len(), Ordering::Relaxed);
     id
 }
 
-/// Ends a block, no matter which others began or ended in the meantime.
-#[pyfunction]
-#[pyo3(signature = (id, /))]
-pub(crate) fn end_isolation(id: u64) {
+/// Ends a block, no matter which others began or ended in the meantime; the last one gives the clock back.
+pub(crate) fn end(id: u64) {
     let mut stages = stages();
     let ended = stages
         .iter()
         .position(|stage| stage.id == id)
         .map(|position| stages.remove(position));
     OPEN.store(stages.len(), Ordering::Relaxed);
+    if ended.is_some() && stages.is_empty() {
+        clock::release();
+    }
     drop(stages);
     drop(ended);
 }

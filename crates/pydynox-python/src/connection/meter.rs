@@ -10,6 +10,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyTuple};
 
 use crate::connection::capture::Capture;
+use crate::connection::isolation;
 use crate::exceptions::raise;
 
 /// The context variable of the active meters, once there was one.
@@ -21,7 +22,7 @@ type Numbers = (u64, u64, u64, f64, f64);
 /// Counts calls: of one client, or of all.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Meter {
-    usage: Arc<Usage>,
+    pub(crate) usage: Arc<Usage>,
     /// The number of the client whose calls are counted.
     client: Option<u64>,
     /// Returns where in the program a call is made.
@@ -137,12 +138,13 @@ pub(super) enum Here {
 
 /// What happens to a call by the client with this number here.
 pub(super) fn here(py: Python<'_>, client: u64) -> PyResult<Here> {
+    let mut usages: Vec<_> = isolation::usage().into_iter().collect();
     let Some(variable) = VARIABLE.get(py) else {
-        return Ok(Here::Sent);
+        return Ok(observed(usages, None));
     };
     let meters = variable.bind(py).call_method0(intern!(py, "get"))?;
     let meters = meters.cast::<PyTuple>()?;
-    let (mut usages, mut site) = (Vec::new(), None);
+    let mut site = None;
     for meter in meters.iter() {
         // Of any client: code that is explained may use several, and none of them may send.
         if let Ok(capture) = meter.cast::<Capture>() {
@@ -160,11 +162,14 @@ pub(super) fn here(py: Python<'_>, client: u64) -> PyResult<Here> {
             site = Some(find.bind(py).call0()?.extract::<String>()?);
         }
     }
+    Ok(observed(usages, site.as_deref()))
+}
+
+fn observed(usages: Vec<Arc<Usage>>, site: Option<&str>) -> Here {
     if usages.is_empty() {
-        return Ok(Here::Sent);
+        return Here::Sent;
     }
-    let observers = Observers::new(usages, site.as_deref());
-    Ok(Here::Observed(Arc::new(observers)))
+    Here::Observed(Arc::new(Observers::new(usages, site)))
 }
 
 /// Refuses an invalid rate limit.

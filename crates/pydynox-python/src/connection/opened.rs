@@ -1,10 +1,9 @@
 //! Open connections: a client's is opened at the first call, again in a forked child, and elsewhere during a test.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pydynox_core::client::Client as CoreClient;
 use pydynox_core::process::Maker;
-use pydynox_core::transport::Transport;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -21,6 +20,8 @@ pub(crate) struct Connections(Mutex<State>);
 #[derive(Default)]
 struct State {
     is_closed: bool,
+    /// It never goes elsewhere: its owner arranges a test behind the test's back.
+    is_behind: bool,
     /// Where its settings lead.
     own: Option<Open>,
     /// Where the calls of a test go; its own connection waits meanwhile.
@@ -67,6 +68,7 @@ impl Connections {
     ) -> PyResult<CoreClient> {
         let stage = isolation::current().filter(|_| settings.is_isolated());
         let mut state = self.lock();
+        let stage = stage.filter(|_| !state.is_behind);
         if state.is_closed {
             return Err(closed());
         }
@@ -123,11 +125,27 @@ impl Connections {
         Ok(())
     }
 
-    /// The transport that its settings lead to, without the faults that tests inject; None before it was opened.
-    pub(crate) fn own_transport(&self) -> Option<Arc<dyn Transport>> {
-        let state = self.lock();
-        let opened = state.own.as_ref()?.get()?;
-        Some(opened.plain().transport().clone())
+    /// The connection of a client that arranges a test: not a part of it.
+    pub(crate) fn behind(client: CoreClient, faults: &Injections) -> Self {
+        let connections = Self::default();
+        *connections.lock() = State {
+            is_behind: true,
+            own: Some(Open::new(faults.open(client))),
+            ..State::default()
+        };
+        connections
+    }
+
+    /// Goes through this client from now on, in the block of this number or, without one, wherever it is in no block.
+    pub(crate) fn adopt(&self, client: CoreClient, block: Option<u64>, faults: &Injections) {
+        let open = Open::new(faults.open(client));
+        let mut state = self.lock();
+        let before = match block {
+            None => state.own.replace(open),
+            Some(id) => state.visit.replace((id, open)).map(|(_, open)| open),
+        };
+        drop(state);
+        drop(before); // closed when nothing is locked
     }
 
     /// New calls are routed as the faults specify; those in progress continue as they began.

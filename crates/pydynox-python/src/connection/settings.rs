@@ -9,6 +9,7 @@ use pydynox_core::cursor::CursorKeys;
 use pydynox_core::error::Error;
 use pydynox_core::events::{Stream, Wanted};
 use pydynox_core::transport::Transport;
+use pydynox_embedded::Location;
 use pyo3::prelude::*;
 
 use crate::connection::data_keys::Keys;
@@ -66,16 +67,35 @@ impl Settings {
     /// Whether a table is sent under the same name that a model or a caller gives it.
     pub(crate) fn sends_as_declared(&self, table: &str) -> bool {
         // An ARN names the table as a whole, account and region included: a prefix would turn it into nonsense.
-        self.table_prefix.is_empty() || table.starts_with("arn:")
+        (self.table_prefix.is_empty() && isolation::table_prefix().is_none())
+            || table.starts_with("arn:")
     }
 
     /// A table by the name that a model or a caller gives it.
     pub(crate) fn table_named(&self, table: &str) -> String {
         if self.sends_as_declared(table) {
-            table.to_owned()
-        } else {
-            [&self.table_prefix, table].concat()
+            return table.to_owned();
         }
+        let of_test = isolation::table_prefix();
+        let of_test = of_test.as_ref().map_or("", |setup| &setup.table_prefix);
+        [of_test, &self.table_prefix, table].concat()
+    }
+
+    /// The engine in this process that it leads to, if it leads to one.
+    pub(crate) fn location(&self) -> Option<&Location> {
+        match &self.place {
+            Place::Embedded(location) => Some(location),
+            _ => None,
+        }
+    }
+
+    /// The core's client over this transport.
+    pub(crate) fn over(
+        &self,
+        transport: Arc<dyn Transport>,
+        stream: Arc<Stream>,
+    ) -> Result<CoreClient, Error> {
+        Ok(CoreClient::new(transport, self.config.clone())?.reporting(stream))
     }
 
     /// The data keys of the client's keyring, if it has one.
@@ -115,7 +135,7 @@ impl Settings {
     pub(crate) fn open(&self) -> Result<CoreClient, Error> {
         let stream = self.stream();
         let transport = self.own_transport(&stream)?;
-        Ok(CoreClient::new(transport, self.config.clone())?.reporting(stream))
+        self.over(transport, stream)
     }
 
     /// The same during a test: without its own endpoint it leads to the test's items.
@@ -125,15 +145,16 @@ impl Settings {
             Place::Unsaid(_) => stage.transport(&stream)?,
             _ => self.own_transport(&stream)?,
         };
-        Ok(CoreClient::new(transport, self.config.clone())?.reporting(stream))
+        self.over(transport, stream)
     }
 
     /// The events of a client that is opened now.
-    fn stream(&self) -> Arc<Stream> {
+    pub(crate) fn stream(&self) -> Arc<Stream> {
         Stream::new(self.wanted.clone())
     }
 
-    fn own_transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
+    /// The transport that the settings lead to outside tests.
+    pub(crate) fn own_transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
         match &self.place {
             Place::Embedded(location) => pydynox_embedded::open(location),
             Place::Service(service) => service.open(stream),

@@ -250,6 +250,35 @@ pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>>
     Ok((!event_loop.is_none()).then_some(event_loop))
 }
 
+/// The running loop of this thread, hidden from what asks for it until this is dropped.
+pub(crate) struct Suspended<'py>(Option<Bound<'py, PyAny>>);
+
+impl<'py> Suspended<'py> {
+    pub(crate) fn new(py: Python<'py>) -> PyResult<Self> {
+        let running = running_loop(py)?;
+        if running.is_some() {
+            set_running_loop(&py.None().into_bound(py))?;
+        }
+        Ok(Self(running))
+    }
+}
+
+impl Drop for Suspended<'_> {
+    fn drop(&mut self) {
+        if let Some(running) = &self.0 {
+            // It did the reverse a moment ago.
+            let _ = set_running_loop(running);
+        }
+    }
+}
+
+fn set_running_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = event_loop.py();
+    let events = py.import(intern!(py, "asyncio.events"))?;
+    events.call_method1(intern!(py, "_set_running_loop"), (event_loop,))?;
+    Ok(())
+}
+
 /// Whether trio runs in this thread.
 pub(crate) fn is_in_trio(py: Python<'_>) -> PyResult<bool> {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();

@@ -29,6 +29,12 @@ pub(crate) fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, Py
     }
 }
 
+/// Whether this thread holds the interpreter.
+pub(crate) fn is_attached() -> bool {
+    // SAFETY: it may be called at any time, on any thread, and only looks.
+    unsafe { ffi::PyGILState_Check() == 1 }
+}
+
 /// The value of an attribute by the ordinary rules, without the type's own `__getattribute__`.
 #[inline]
 pub(crate) fn get_attribute<'py>(

@@ -3,6 +3,7 @@
 pub(crate) mod bridge;
 pub(crate) mod coalesce;
 pub(crate) mod coroutine;
+pub(crate) mod date;
 pub(crate) mod expected;
 pub(crate) mod ffi;
 pub(crate) mod operation;

@@ -330,6 +330,16 @@ pub(crate) fn run<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
     })
 }
 
+/// The same inside a running loop too, which waits meanwhile: for what arranges a test.
+#[pyfunction]
+#[pyo3(signature = (coroutine, /))]
+pub(crate) fn run_aside<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let _suspended = bridge::Suspended::new(coroutine.py())?;
+    drive_regardless(coroutine, || {
+        "this coroutine awaited something other than a pydynox operation".into()
+    })
+}
+
 /// The same for a hook, which an error names.
 #[pyfunction]
 #[pyo3(signature = (coroutine, hook, /))]
@@ -367,6 +377,14 @@ fn drive<'py>(
             "a blocking pydynox call inside a running trio loop would stop it: call it through trio.to_thread.run_sync",
         ));
     }
+    drive_regardless(coroutine, yielded)
+}
+
+/// Drives a coroutine whatever loop runs in this thread.
+fn drive_regardless<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    yielded: impl FnOnce() -> String,
+) -> PyResult<Bound<'py, PyAny>> {
     // Restored afterwards, not cleared: a hook of a blocking call may itself make one.
     let before = BLOCKING.replace(true);
     let sent = ffi::send_none(coroutine);
@@ -375,7 +393,7 @@ fn drive<'py>(
         Sent::Returned(value) => Ok(value),
         Sent::Yielded => {
             // Its `finally` blocks run now, while the caller sees the error.
-            close.call0()?;
+            coroutine.call_method0(intern!(coroutine.py(), "close"))?;
             Err(PyRuntimeError::new_err(yielded()))
         }
     }

@@ -116,6 +116,11 @@ pub(crate) fn wait_for(py: Python<'_>, word: Receiver<()>, longest: Duration) {
     });
 }
 
+/// Does something that may block, with the interpreter released.
+pub(crate) fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    py.detach(work)
+}
+
 /// A call that its thread waits for.
 pub(crate) struct Blocking {
     io: Arc<Io>,
@@ -145,7 +150,7 @@ impl Blocking {
     /// Waits for the end of the call, or until it is time to check for signals. Call it without the interpreter.
     pub(crate) fn wait(&mut self) -> Option<Outcome> {
         let Self { io, exchange, .. } = self;
-        let mut tick = Deadline::start(Some(SIGNAL_INTERVAL)).bound(&io.ticks, exchange);
+        let mut tick = Deadline::of_thread(SIGNAL_INTERVAL).bound(&io.ticks, exchange);
         io.runtime.block_on(&mut tick)
     }
 }

@@ -1,7 +1,6 @@
 //! Where a reading begins: after or before a caller's cursor or key, checked against what is read.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use pydynox_core::clock;
 use pydynox_core::cursor::{Binding, Heading};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::pagination::Position;
@@ -30,9 +29,7 @@ pub(crate) struct Beginning {
 
 /// Now, in seconds since 1970.
 pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
+    u64::try_from(clock::microseconds() / 1_000_000).unwrap_or(0)
 }
 
 /// The same search after or before a cursor or key; without one, a cursor given earlier for that direction is dropped.

@@ -15,7 +15,6 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::answer::reply::{Context, Reply, Target};
 use crate::connection::connection::{Connected, Connection};
 use crate::connection::delivery::delivering;
-use crate::connection::isolation;
 use crate::connection::meter::Pace;
 use crate::connection::request::Request;
 use crate::connection::settings::Settings;
@@ -51,6 +50,17 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// A client that calls over this connection.
+    pub(crate) fn around(connection: Connection) -> PyClassInitializer<Self> {
+        let connection = Arc::new(connection);
+        let connected = Connected(connection.clone());
+        PyClassInitializer::from(connected).add_subclass(Self { connection })
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
     fn settings(&self) -> &Settings {
         &self.connection.settings
     }
@@ -126,9 +136,7 @@ impl Client {
         py: Python<'_>,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PyClassInitializer<Self>> {
-        let connection = Arc::new(Connection::new(py, settings)?);
-        let connected = Connected(connection.clone());
-        Ok(PyClassInitializer::from(connected).add_subclass(Self { connection }))
+        Ok(Self::around(Connection::new(py, settings)?))
     }
 
     /// The number by which a meter knows its client.
@@ -583,13 +591,4 @@ impl Client {
     fn close(&self) {
         self.connection.close();
     }
-}
-
-/// Begin a block: from now on, in all threads, what has no endpoint of its own uses the items of this client.
-#[pyfunction]
-#[pyo3(signature = (client, /))]
-pub(crate) fn begin_isolation(client: &Bound<'_, Client>) -> PyResult<u64> {
-    let connection = &client.get().connection;
-    let embedded = connection.embedded_transport(client.py())?;
-    Ok(isolation::begin(connection.settings.clone(), embedded))
 }

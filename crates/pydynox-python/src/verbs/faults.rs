@@ -1,10 +1,11 @@
 //! Faults, seen from Python: extracts what a test injects into requests.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pydynox_core::transport::Operation as Name;
-use pydynox_core::transport::fault::{Fault, Injected, Plan, Refusal, Rule};
+use pydynox_core::transport::fault::{Fault, Injected, Plan, Refusal, Rule, Seen};
 use pydynox_core::wire::Writer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -52,11 +53,27 @@ impl Faults {
         self.plan.injected().iter().map(done).collect()
     }
 
-    /// The operations of all requests that passed.
-    fn requests(&self) -> Vec<String> {
+    /// The requests that passed: the operation, the tables and the body of each.
+    fn requests(&self) -> Vec<Recorded> {
         let requests = self.plan.requests();
-        requests.iter().map(|name| name.name().to_owned()).collect()
+        requests.iter().map(recorded).collect()
     }
+
+    /// Forget the requests that passed so far.
+    fn forget(&self) {
+        self.plan.forget();
+    }
+}
+
+/// Operation, tables, body.
+type Recorded = (String, Vec<String>, Cow<'static, [u8]>);
+
+fn recorded(request: &Seen) -> Recorded {
+    (
+        request.operation.name().to_owned(),
+        request.tables(),
+        Cow::Owned(request.body.to_vec()),
+    )
 }
 
 fn done(injected: &Injected) -> Done {

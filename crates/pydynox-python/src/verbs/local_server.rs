@@ -1,9 +1,10 @@
 //! The embedded engine over HTTP on loopback: started, named and stopped from Python.
 
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pydynox_core::transport::Transport;
 use pydynox_embedded::{Limits, Location, Server, Stop};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -48,24 +49,7 @@ impl LocalServer {
                 configuration_error(py, &message)
             })?;
         let transport = pydynox_embedded::open(&location).map_err(|error| raise(py, &error))?;
-        let (server, stop) = Server::bind(transport, port, limits).map_err(|error| {
-            configuration_error(py, &format!("cannot listen on 127.0.0.1:{port}: {error}"))
-        })?;
-        let port = server.port();
-        let (end, ended) = channel();
-        runtime::spawn(async move {
-            // It fails only when the runtime ends, and no one is left to receive the error.
-            let _ = server.run().await;
-            let _ = end.send(());
-        })
-        .map_err(|error| {
-            PyOSError::new_err(format!("the I/O runtime could not be started: {error}"))
-        })?;
-        Ok(Self {
-            port,
-            generation: runtime::generation(),
-            running: Mutex::new(Some((stop, ended))),
-        })
+        Self::start(py, transport, port, limits)
     }
 
     #[getter]
@@ -89,6 +73,35 @@ impl LocalServer {
             }
             None => {}
         }
+    }
+}
+
+impl LocalServer {
+    /// Answers requests by this transport.
+    pub(crate) fn start(
+        py: Python<'_>,
+        transport: Arc<dyn Transport>,
+        port: u16,
+        limits: Limits,
+    ) -> PyResult<Self> {
+        let (server, stop) = Server::bind(transport, port, limits).map_err(|error| {
+            configuration_error(py, &format!("cannot listen on 127.0.0.1:{port}: {error}"))
+        })?;
+        let port = server.port();
+        let (end, ended) = channel();
+        runtime::spawn(async move {
+            // It fails only when the runtime ends, and no one is left to receive the error.
+            let _ = server.run().await;
+            let _ = end.send(());
+        })
+        .map_err(|error| {
+            PyOSError::new_err(format!("the I/O runtime could not be started: {error}"))
+        })?;
+        Ok(Self {
+            port,
+            generation: runtime::generation(),
+            running: Mutex::new(Some((stop, ended))),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod build_data;
 pub(crate) mod client;
 pub(crate) mod export_lines;
 pub(crate) mod faults;
+pub(crate) mod isolation;
 pub(crate) mod local_server;
 pub(crate) mod model_methods;
 pub(crate) mod observe;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::flight::{Fingerprint, Flight, Flown};
 use super::limits::KeyLimits;
+use crate::clock;
 use crate::codec::keyring::{DataKey, KeyContext, WrappedKey};
 
 /// A data key that was unwrapped, or generated here.
@@ -116,7 +117,7 @@ impl State {
             serving.bytes.saturating_add(bytes),
         );
         let used_up = messages > self.limits.messages || bytes > self.limits.bytes;
-        if used_up || Instant::now() >= serving.until {
+        if used_up || clock::instant() >= serving.until {
             self.serving.remove(context);
             return None;
         }
@@ -132,7 +133,7 @@ impl State {
         messages: u64,
         bytes: u64,
     ) -> Arc<WrappedKey> {
-        let now = Instant::now();
+        let now = clock::instant();
         if self.serving.len() >= MAX_CONTEXTS {
             self.serving.retain(|_, serving| serving.until > now);
         }
@@ -155,7 +156,7 @@ impl State {
     /// An unwrapped key that is still cached.
     pub(super) fn find(&mut self, print: &Fingerprint) -> Option<Unwrapped> {
         let entry = self.unwrapped.get_mut(print)?;
-        if Instant::now() >= entry.until {
+        if clock::instant() >= entry.until {
             self.unwrapped.remove(print);
             return None;
         }
@@ -171,7 +172,7 @@ impl State {
 
     /// Keeps an unwrapped key; drops expired ones and, if full, the least recently used.
     pub(super) fn keep(&mut self, print: Fingerprint, key: Unwrapped) {
-        let now = Instant::now();
+        let now = clock::instant();
         self.unwrapped.retain(|_, entry| entry.until > now);
         if self.unwrapped.len() >= self.limits.unwrapped
             && let Some((oldest, _)) = self.unwrapped.iter().min_by_key(|(_, entry)| entry.used)

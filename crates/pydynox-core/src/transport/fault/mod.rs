@@ -1,11 +1,12 @@
 //! Faults: a transport that fails some requests as networks and services occasionally do, for tests of the consequences.
 
+mod plan;
 mod unprocessed;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,8 +15,11 @@ use super::{
     Connections, Exchange, FailureKind, Headers, Operation, Recoverable, Repairing, Request,
     Response, Transport, TransportError, WarmingUp,
 };
+use crate::clock;
 use crate::retry::deadline::Pause;
 use crate::wire::{Reader, WireError, Writer};
+
+pub use plan::{Injected, Plan, Rule, Seen};
 
 /// What happens to a request.
 #[derive(Debug, Clone)]
@@ -105,132 +109,6 @@ impl Refusal {
     }
 }
 
-/// Which requests a fault applies to.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    /// The operation; None matches any.
-    pub operation: Option<Operation>,
-    /// A table that the request must name, as it is sent; None matches any.
-    pub table: Option<Box<str>>,
-    /// Number of requests to let through first.
-    pub skip: u64,
-    /// Number of requests that it applies to; None means all that follow.
-    pub times: Option<u64>,
-    /// What happens to them.
-    pub fault: Fault,
-}
-
-impl Rule {
-    fn matches(&self, request: &Request) -> bool {
-        self.operation
-            .as_ref()
-            .is_none_or(|operation| *operation == request.operation)
-            && self.table.as_deref().is_none_or(|table| {
-                // A batch or a transaction has no single table; its body names them.
-                *request.table == *table
-                    || unprocessed::tables(&request.body)
-                        .is_ok_and(|tables| tables.iter().any(|named| named == table))
-            })
-    }
-}
-
-/// A fault that was injected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Injected {
-    /// Zero-based position of its rule.
-    pub rule: usize,
-    /// The request's operation.
-    pub operation: Operation,
-    /// The request's table, where it has one.
-    pub table: Arc<str>,
-    /// Zero-based number of the request among all that were sent.
-    pub request: usize,
-    /// Whether the request was applied; None while that is unknown, or where only a part of it was.
-    pub applied: Option<bool>,
-}
-
-/// Rules, their progress, and the faults injected so far: shared by the transport and its observers.
-#[derive(Debug)]
-pub struct Plan {
-    rules: Vec<Rule>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    /// By rule, the number of requests that it matched.
-    counts: Vec<u64>,
-    requests: Vec<Operation>,
-    injected: Vec<Injected>,
-}
-
-impl Plan {
-    /// A plan with these rules. The first rule that is neither skipping nor exhausted applies to a request; the rules after it do
-    /// not count that request.
-    pub fn new(rules: Vec<Rule>) -> Self {
-        let state = State {
-            counts: vec![0; rules.len()],
-            requests: Vec::new(),
-            injected: Vec::new(),
-        };
-        Self {
-            rules,
-            state: Mutex::new(state),
-        }
-    }
-
-    /// The faults injected so far.
-    pub fn injected(&self) -> Vec<Injected> {
-        self.lock().injected.clone()
-    }
-
-    /// The operations of all requests received; each attempt counts.
-    pub fn requests(&self) -> Vec<Operation> {
-        self.lock().requests.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The faults for this request: delays, then at most one other. Each with its position in the list of injected faults.
-    fn decide(&self, request: &Request) -> Vec<(usize, &Fault)> {
-        let mut state = self.lock();
-        let number = state.requests.len();
-        state.requests.push(request.operation.clone());
-        let mut chosen = Vec::new();
-        for (place, rule) in self.rules.iter().enumerate() {
-            if !rule.matches(request) {
-                continue;
-            }
-            let count = state.counts[place];
-            state.counts[place] += 1;
-            if count < rule.skip || rule.times.is_some_and(|times| count - rule.skip >= times) {
-                continue;
-            }
-            chosen.push((state.injected.len(), &rule.fault));
-            state.injected.push(Injected {
-                rule: place,
-                operation: request.operation.clone(),
-                table: request.table.clone(),
-                request: number,
-                applied: None,
-            });
-            if !matches!(rule.fault, Fault::Latency(_)) {
-                break;
-            }
-        }
-        chosen
-    }
-
-    fn note(&self, done: &[(usize, &Fault)], applied: bool) {
-        let mut state = self.lock();
-        for (place, _) in done {
-            state.injected[*place].applied = Some(applied);
-        }
-    }
-}
-
 /// Wraps a transport and applies a plan's faults to its requests.
 pub struct Faulty {
     inner: Arc<dyn Transport>,
@@ -266,7 +144,7 @@ impl Faulty {
         // Only the call's deadline or its cancellation ends this wait.
         if matches!(fault, Fault::Stall) {
             self.plan.note(&done, false);
-            return std::future::pending().await;
+            return stalled().await;
         }
         if let Some(outcome) = before(fault, &request) {
             self.plan.note(&done, false);
@@ -303,6 +181,22 @@ impl Faulty {
         }
         Ok(answer)
     }
+}
+
+/// Time that passes while nothing happens, in which a deadline may be reached.
+const IDLE: Duration = Duration::from_millis(10);
+
+/// Waits for what never comes.
+async fn stalled<T>() -> T {
+    std::future::poll_fn(|cx| {
+        // Nothing else would move a stopped clock, so no deadline would ever come.
+        if clock::is_still() {
+            clock::advance(IDLE);
+            cx.waker().wake_by_ref();
+        }
+        std::task::Poll::Pending
+    })
+    .await
 }
 
 /// The result for a request that a fault withholds from the service; None if the fault lets it through.
@@ -392,5 +286,9 @@ impl Transport for Faulty {
 
     fn connections(&self) -> Option<Connections> {
         self.inner.connections()
+    }
+
+    fn answers_inline(&self, operation: &Operation) -> bool {
+        self.plan.only_records() && self.inner.answers_inline(operation)
     }
 }

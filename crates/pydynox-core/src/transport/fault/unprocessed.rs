@@ -118,13 +118,15 @@ pub(super) fn split(body: &[u8]) -> Option<Split<'_>> {
     })
 }
 
-/// The tables that a batch or a transaction names.
+/// The tables that a request names, in its own member or in those of a batch or a transaction.
 pub(super) fn tables(body: &[u8]) -> Result<Vec<String>, WireError> {
     let mut tables = Vec::new();
     let mut reader = Reader::new(body)?;
     reader.begin_object()?;
     while let Some(name) = reader.next_key()? {
-        if name.equals("RequestItems") {
+        if name.equals("TableName") {
+            tables.push(reader.string()?.decode()?.into_owned());
+        } else if name.equals("RequestItems") {
             reader.begin_object()?;
             while let Some(table) = reader.next_key()? {
                 tables.push(table.decode()?.into_owned());

@@ -1,0 +1,159 @@
+//! A test's DynamoDB, seen from Python: a block that redirects clients, and what its owner does to its tables and its clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pydynox_core::clock;
+use pydynox_core::transport::Transport;
+use pydynox_core::transport::fault::Faulty;
+use pydynox_embedded::{Limits, Snapshot, Store};
+use pyo3::prelude::*;
+
+use crate::connection::isolation::{self, Setup};
+use crate::connection::meter::Meter;
+use crate::exceptions::{configuration_error, raise};
+use crate::interpreter::runtime;
+use crate::verbs::client::Client;
+use crate::verbs::faults::Faults;
+use crate::verbs::local_server::LocalServer;
+
+/// A block: from its creation, in all threads, what has no endpoint of its own uses the items of its client.
+#[pyclass(frozen, module = "pydynox._core")]
+pub(crate) struct Isolation {
+    id: u64,
+    client: Py<Client>,
+    /// The engine in this process, and what its requests go through; None if they leave it.
+    local: Option<(Store, Arc<dyn Transport>)>,
+}
+
+/// All tables as they were.
+#[pyclass(frozen, name = "Snapshot", module = "pydynox._core")]
+pub(crate) struct Taken(Snapshot);
+
+#[pymethods]
+impl Isolation {
+    /// `faults` records the requests of the block; `meter` counts what they use.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        client: Py<Client>,
+        faults: &Bound<'_, Faults>,
+        table_prefix: &str,
+        meter: Option<&Bound<'_, Meter>>,
+    ) -> PyResult<Self> {
+        runtime::forget_inherited();
+        let connection = client.get().connection();
+        let plan = faults.get().plan.clone();
+        let store = connection.settings.location().map(Store::open).transpose();
+        let local = store.map_err(|error| raise(py, &error))?.map(|store| {
+            let transport: Arc<dyn Transport> =
+                Arc::new(Faulty::new(store.transport(), plan.clone()));
+            (store, transport)
+        });
+        if let Some((_, transport)) = &local {
+            let adopted = connection.adopt(|_| Ok(transport.clone()), None);
+            adopted.map_err(|error| raise(py, &error))?;
+        }
+        let id = isolation::begin(Setup {
+            stand_in: connection.settings.clone(),
+            embedded: local.as_ref().map(|(_, transport)| transport.clone()),
+            plan,
+            table_prefix: table_prefix.into(),
+            usage: meter.map(|meter| meter.get().usage.clone()),
+        });
+        let block = Self { id, client, local };
+        if block.local.is_none()
+            && let Err(error) = block.adopt()
+        {
+            isolation::end(id);
+            return Err(raise(py, &error));
+        }
+        Ok(block)
+    }
+
+    /// End the block.
+    fn end(&self) {
+        isolation::end(self.id);
+    }
+
+    /// A client of the same tables that is not a part of the test: recorded nowhere, and without faults and latency.
+    fn backstage(&self, py: Python<'_>) -> PyResult<Py<Client>> {
+        let connection = self.client.get().connection();
+        let connection = connection.behind(self.local.as_ref().map(|(store, _)| store));
+        Py::new(
+            py,
+            Client::around(connection.map_err(|error| raise(py, &error))?),
+        )
+    }
+
+    /// Whether its tables are in this process.
+    #[getter]
+    fn is_local(&self) -> bool {
+        self.local.is_some()
+    }
+
+    /// A copy of all tables.
+    fn snapshot(&self, py: Python<'_>) -> PyResult<Taken> {
+        let store = self.store(py)?;
+        let snapshot = runtime::released(py, || store.snapshot());
+        snapshot.map(Taken).map_err(|error| raise(py, &error))
+    }
+
+    /// Make all tables what they were.
+    fn restore(&self, py: Python<'_>, snapshot: &Bound<'_, Taken>) -> PyResult<()> {
+        let (store, snapshot) = (self.store(py)?, &snapshot.get().0);
+        runtime::released(py, || store.restore(snapshot)).map_err(|error| raise(py, &error))
+    }
+
+    /// The same tables over HTTP on loopback.
+    fn serve(&self, py: Python<'_>) -> PyResult<LocalServer> {
+        let Some((_, transport)) = &self.local else {
+            return Err(elsewhere(py));
+        };
+        LocalServer::start(py, transport.clone(), 0, Limits::default())
+    }
+}
+
+impl Isolation {
+    fn store(&self, py: Python<'_>) -> PyResult<&Store> {
+        let store = self.local.as_ref().map(|(store, _)| store);
+        store.ok_or_else(|| elsewhere(py))
+    }
+
+    /// A client with an endpoint of its own sends over what records.
+    fn adopt(&self) -> Result<(), pydynox_core::Error> {
+        let Some(stage) = isolation::current() else {
+            return Ok(());
+        };
+        let connection = self.client.get().connection();
+        connection.adopt(|stream| stage.transport(stream), Some(self.id))
+    }
+}
+
+fn elsewhere(py: Python<'_>) -> PyErr {
+    configuration_error(
+        py,
+        "these tables are not in this process: snapshots and dynamodb_url need the embedded engine, so leave out endpoint_url= and --dynamodb",
+    )
+}
+
+/// Move the clock of all clients and engines on; afterwards it moves only when it is moved.
+#[pyfunction]
+#[pyo3(signature = (seconds, /))]
+pub(crate) fn advance_clock(seconds: f64) {
+    // The caller has checked it.
+    clock::advance(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+}
+
+/// Set the clock of all clients and engines, in microseconds since 1970; afterwards it moves only when it is moved.
+#[pyfunction]
+#[pyo3(signature = (date, /))]
+pub(crate) fn move_clock(date: i64) {
+    clock::move_to(date);
+}
+
+/// The date by the clock of all clients and engines, in microseconds since 1970.
+#[pyfunction]
+pub(crate) fn date_by_clock() -> i64 {
+    clock::microseconds()
+}

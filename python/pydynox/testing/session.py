@@ -1,0 +1,108 @@
+"""A test run: what a test's markers ask for, and the tables, prefix and budget of a run on a real account. PYTEST_DONT_REWRITE"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import pydynox._core as _core
+from pydynox.exceptions import ConfigurationError, PydynoxError
+
+from .client import IsolatedDynamoDB, conditions
+from .isolation import isolated_dynamodb
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import pytest
+
+#: Of each run of pytest in this process: usually one.
+_accounts: WeakKeyDictionary[pytest.Config, Account] = WeakKeyDictionary()
+_NAMES = ("tables", "latency", "throttle")
+
+
+def _arguments(item: pytest.Item) -> dict[str, Any]:
+    """The arguments of a test's markers; those of the function count before those of its class and module."""
+    arguments: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers("dynamodb"))):
+        unknown = sorted(set(marker.kwargs) - set(_NAMES))
+        if marker.args or unknown:
+            what = repr(unknown[0]) if unknown else "an argument without a name"
+            raise ConfigurationError(f"@pytest.mark.dynamodb takes {', '.join(_NAMES)}, not {what}")
+        arguments |= marker.kwargs
+    return arguments
+
+
+@contextmanager
+def dynamodb_of(item: pytest.Item, config: pytest.Config, options: dict[str, Any]) -> Generator[IsolatedDynamoDB]:
+    """The DynamoDB of one test, where the run has its tables."""
+    where = str(config.getoption("--dynamodb", "memory"))
+    if where == "memory":
+        with isolated_dynamodb(**_arguments(item), **options) as client:
+            yield client
+        return
+    account = _accounts.get(config)
+    if account is None:
+        account = Account(where, config.getoption("--dynamodb-prefix"), config.getoption("--dynamodb-budget"))
+        _accounts[config] = account
+    with account.dynamodb(_arguments(item), options) as client:
+        yield client
+    if (excess := account.excess) is not None:
+        item.session.shouldstop = excess
+
+
+class Account:
+    """The tables of a run that are not in this process."""
+
+    def __init__(self, where: str, prefix: str | None, budget: float | None) -> None:
+        if where != "aws" and "://" not in where:
+            raise ConfigurationError(f"--dynamodb must be memory, aws, or a URL such as http://localhost:8000; got {where!r}")
+        self._endpoint = None if where == "aws" else where
+        # Each worker of pytest-xdist is a process of its own with a share of the budget.
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        self._budget = None if budget is None else budget / workers
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        self._prefix = f"{prefix or 'pydynox-test-' + secrets.token_hex(4) + '-'}{worker + '-' if worker else ''}"
+        self._tests = 0
+        # Calls that would use more of either kind are refused; the sum is looked at after each test.
+        self._meter = _core.Meter(None, (self._budget, self._budget, None, self._budget is not None), None)
+
+    @property
+    def excess(self) -> str | None:
+        """Why the run has to stop, if it has to."""
+        _, _, _, read_units, write_units = self._meter.total()
+        used = read_units + write_units
+        if self._budget is None or used < self._budget:
+            return None
+        return f"--dynamodb-budget: {used:g} units were used, of {self._budget:g}"
+
+    @contextmanager
+    def dynamodb(self, arguments: dict[str, Any], options: dict[str, Any]) -> Generator[IsolatedDynamoDB]:
+        """The tables of one test, deleted at its end."""
+        self._tests += 1
+        # Of one test: deleting a table takes seconds, in which no other can have its name.
+        prefix = f"{self._prefix}{self._tests}-"
+        tables = arguments.pop("tables", ())
+        client = IsolatedDynamoDB(**{**options, "endpoint_url": self._endpoint})
+        recorder = conditions(latency=arguments.get("latency"), throttle=arguments.get("throttle"))
+        with client.in_force(recorder, tables=(), table_prefix=prefix, meter=self._meter):
+            try:
+                client.create_tables(*tables)
+                yield client
+            finally:
+                client.arranged(_deleted(client))
+
+
+async def _deleted(client: IsolatedDynamoDB) -> None:
+    stage_hand = client.stage_hand
+    problems: list[PydynoxError] = []
+    for name in await stage_hand.list_tables():
+        try:
+            await stage_hand.call("DeleteTable", TableName=_core.table_named(stage_hand.core, name))
+        except PydynoxError as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]
