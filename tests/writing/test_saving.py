@@ -297,6 +297,21 @@ def test_emptying_a_set_leaves_what_others_have_added(drive: Drive, client: Dyna
     assert drive(User.get("u1")).roles == {"theirs"}
 
 
+def test_filling_a_set_leaves_what_others_have_added(drive: Drive, client: DynamoDBClient) -> None:
+    drive(User(user_id="u1", name="n").create())
+    user = drive(User.get("u1"))
+    change_behind(drive, client, "ADD #roles :v", {":v": {"SS": ["theirs"]}}, roles="roles")
+
+    user.roles.add("mine")
+    drive(user.save())
+
+    assert drive(User.get("u1")).roles == {"theirs", "mine"}
+    user.roles.clear()
+    user.roles.add("alone")
+    drive(user.save(whole=[User.roles]))
+    assert drive(User.get("u1")).roles == {"alone"}
+
+
 def test_save_of_a_vanished_item_resurrects_nothing(drive: Drive, client: DynamoDBClient) -> None:
     drive(full_user().create())
     user = drive(User.get("u1"))

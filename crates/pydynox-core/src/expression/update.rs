@@ -93,6 +93,11 @@ impl Update {
         self.whole(attribute, Verb::Delete, members_json);
     }
 
+    /// Fills a set that had no members, JSON text of an attribute value: members that others have added since stay.
+    pub fn fill_set(&mut self, attribute: &str, members_json: &[u8]) {
+        self.whole(attribute, Verb::Add, members_json);
+    }
+
     /// Records what changed between two stored forms of an attribute, both JSON text of an attribute value; true if anything did.
     ///
     /// Maps change by path, and sets by member if members were only added or only removed; everything else is set as a whole. No

@@ -16,6 +16,7 @@ use crate::values::decode::Decoder;
 use crate::values::encode::{self, is_absent, write_attribute};
 use crate::values::field::Field;
 use crate::values::kind::Kind;
+use crate::values::missing;
 use crate::values::problem;
 use crate::values::unreadable::Read;
 
@@ -116,7 +117,19 @@ pub(crate) fn changes(item: &Item<'_, '_>, whole: &[usize]) -> PyResult<Changes>
                 true
             }
             Delta::Set(new) => {
-                set_whole(update, field, &bytes[new.clone()]);
+                let new = &bytes[new.clone()];
+                // A set that is not stored is one without members, to which others may have added some.
+                let fills = matches!(stored.slots[index], Slot::Absent) && !forced;
+                if fills
+                    && field.protected.is_none()
+                    && missing::is_set(&field.kind)
+                    && is_set(new)
+                    && !whole.contains(&index)
+                {
+                    update.fill_set(&field.attribute_name, new);
+                } else {
+                    set_whole(update, field, new);
+                }
                 true
             }
             Delta::Edited(..) | Delta::Rewritten(..) => {

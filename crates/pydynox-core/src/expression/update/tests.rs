@@ -47,6 +47,15 @@ mod text {
     use super::*;
 
     #[test]
+    fn a_set_without_members_is_filled_by_members() {
+        let mut update = Update::new();
+        update.fill_set("tags", br#"{"SS":["a"]}"#);
+        assert!(members(&update).contains("ADD"));
+        update.empty_set("tags", br#"{"SS":["a"]}"#);
+        assert!(members(&update).contains("DELETE"));
+    }
+
+    #[test]
     fn every_clause_is_written_once_and_in_order() {
         let mut update = Update::new();
         update.remove("gone");
