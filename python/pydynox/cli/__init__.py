@@ -12,7 +12,7 @@ from pydynox._core import build_data
 from pydynox.client import DynamoDBClient
 from pydynox.exceptions import PydynoxError
 
-from . import _adopt, _jsonl, _local, _read, _reencrypt, _tables, _unique
+from . import _adopt, _jsonl, _local, _patterns, _read, _reencrypt, _tables, _unique
 from ._words import CommandError, say
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _reencrypt.add(commands, where)
     _unique.add(commands, where)
     _adopt.add(commands, where)
+    _patterns.add(commands)
     return parser
 
 

@@ -19,13 +19,18 @@ class CommandError(Exception):
     """A command cannot be carried out; the message fits on one line."""
 
 
+def search_here() -> None:
+    """Let modules in the working directory be imported."""
+    if (here := os.getcwd()) not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+
+
 def class_named(text: str) -> type[Any]:
     """The class that ``module:Class`` names; modules in the working directory can be imported."""
     module_name, _, class_name = text.partition(":")
     if not module_name or not class_name:
         raise CommandError(f"write a model as module:Class, such as app.models:User, not {text!r}")
-    if (here := os.getcwd()) not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+    search_here()
     try:
         value: Any = importlib.import_module(module_name)
     except Exception as error:
