@@ -87,6 +87,7 @@ VIEWS = (
             ("_client.bulk", "BulkCalls"),
             ("_client.statements", "StatementCalls"),
             ("_client.explaining", "ExplainCalls"),
+            ("_client.health", "HealthCalls"),
         ),
     ),
 )

@@ -21,6 +21,7 @@ from .model import Change, ItemSize, Model
 from .query import Query
 
 if TYPE_CHECKING:
+    from ._client.health import ClientStats
     from ._core import Event
     from ._declaration.stored_forms import StoredFormWarning
     from ._explain.explanation import ExplainedRequest, Explanation, IndexWrite
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ._jobs.reencrypt import Reencrypted, reencrypt
     from ._jobs.verify_unique import UniqueProblem, verify_unique
     from ._observe.handlers import Subscription
+    from ._observe.logs import enable_logging
     from ._observe.recording import Recording
     from ._repository.repository import Repository
     from .attribute_objects import (
@@ -91,6 +93,8 @@ else:
         "Event": "_core",
         "Subscription": "_observe.handlers",
         "Recording": "_observe.recording",
+        "ClientStats": "_client.health",
+        "enable_logging": "_observe.logs",
         "batching": "batches.reads",
         "BatchWriter": "batches.writer",
         "Collection": "collection",
@@ -137,6 +141,7 @@ __all__ = [
     "BooleanAttribute",
     "BudgetExceededWarning",
     "Change",
+    "ClientStats",
     "Codec",
     "Collection",
     "Compressed",
@@ -201,6 +206,7 @@ __all__ = [
     "before_save",
     "budget",
     "created_at",
+    "enable_logging",
     "export_jsonl",
     "extend_ttl",
     "field",

@@ -753,6 +753,12 @@ def want_events(client: Connection | None, bits: int, /) -> None:
 def deliver_events_to(function: Callable[[int, list[Event]], None], /) -> None:
     """Who receives events, with the number of their client. Only the first function counts."""
 
+def client_stats(client: Connection, /) -> tuple[tuple[int, int, int, int, int, int, int], tuple[int, int, int]]:
+    """Calls, in flight, retries, throttles, timeouts, bytes sent, bytes received; connections open, idle, waited for."""
+
+def warm_up(client: Connection, connections: int, /) -> Operation:
+    """Open connections. The result: how many are open."""
+
 def deliver_waiting(client: Connection, /) -> None:
     """Deliver the events of a client that belong to no call."""
 

@@ -9,6 +9,7 @@ import pydynox._core as _core
 from ._client.batches import BatchCalls
 from ._client.bulk import BulkCalls
 from ._client.explaining import ExplainCalls
+from ._client.health import HealthCalls
 from ._client.items import ItemCalls
 from ._client.statements import StatementCalls
 from ._shared.hints import check_settings, refused_blocking
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .sync import SyncClient
 
 
-class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCalls):
+class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCalls, HealthCalls):
     """A client for DynamoDB, or for the engine that is built into pydynox.
 
     It holds the connection settings. Creating one does no I/O; region, credentials and endpoint that are not given are resolved
@@ -64,6 +65,8 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
         size_warning: The fraction of the 400 KB limit above which writing an item emits ``ItemSizeWarning``; None to disable it.
         keyring: The keys for encrypted attributes: a ``LocalKeyring`` or a ``KmsKeyring``.
         data_key_cache: How long, and for how much data, the keyring's data keys are reused. Defaults to ``DataKeyCache()``.
+        slow_after: Seconds after which a call is logged as slow, by the logger ``pydynox.slow`` at level WARNING, with the place
+            in the program that made it; None to disable it.
 
     Attributes:
         errors: As given.
@@ -103,6 +106,7 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
         size_warning: float | None = 0.9,
         keyring: Keyring | None = None,
         data_key_cache: DataKeyCache | None = None,
+        slow_after: float | None = None,
     ) -> None:
         self.core = _core.Client(
             region=region,
@@ -128,6 +132,8 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
         )
         self.errors = errors
         self.keyring = keyring
+        if slow_after is not None:
+            self._log_slow_calls(slow_after)
         self._place = endpoint_url or region or ""
 
     async def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:

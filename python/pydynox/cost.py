@@ -211,7 +211,7 @@ def budget(
         raise ConfigurationError("budget() limits nothing: pass rcu=, wcu= or requests=")
     if on_exceed not in ("raise", "warn"):
         raise ConfigurationError(f'budget(on_exceed=...) must be "raise" or "warn", not {on_exceed!r}')
-    usage = Usage(_core.Meter(None, (rcu, wcu, requests, on_exceed == "raise"), _site))
+    usage = Usage(_core.Meter(None, (rcu, wcu, requests, on_exceed == "raise"), site))
     with _in_force(usage):
         yield usage
     message = usage.meter.excess()
@@ -244,7 +244,7 @@ def caller() -> FrameType | None:
     return None
 
 
-def _site() -> str:
+def site() -> str:
     """The file and line of user code that makes the call about to be sent."""
     frame = caller()
     if frame is None:

@@ -967,6 +967,14 @@ class SyncClient:
         """Blocking form of ``DynamoDBClient.explain``."""
         return run(self._target.explain(call, values=values, item_size=item_size, items=items))
 
+    def ping(self, *, timeout: float | None = NOT_GIVEN) -> float:
+        """Blocking form of ``DynamoDBClient.ping``."""
+        return run(self._target.ping(timeout=timeout))
+
+    def warm_up(self, connections: int = 1, *, timeout: float | None = NOT_GIVEN) -> int:
+        """Blocking form of ``DynamoDBClient.warm_up``."""
+        return run(self._target.warm_up(connections, timeout=timeout))
+
     def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:
         """Blocking form of ``DynamoDBClient.list_tables``."""
         return run(self._target.list_tables(timeout=timeout))

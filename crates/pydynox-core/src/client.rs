@@ -20,6 +20,7 @@ use crate::codec::Protection;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Kinds, Stream, Trace, within};
 use crate::limiter::Limiter;
+use crate::retry::classify::judge_transport;
 use crate::retry::deadline::{Deadline, Pause, Timers};
 use crate::retry::policy::Quota;
 use crate::transaction::Transaction;
@@ -189,6 +190,28 @@ impl Client {
         Self {
             shared: Arc::new(self.shared.with(transport, self.shared.stream.clone())),
             ..self.clone()
+        }
+    }
+
+    /// Looks up credentials and the endpoint, and opens connections until there are this many, as far as the limit allows; how
+    /// many there are then, or 0 if the transport has none. Tried once.
+    ///
+    /// # Errors
+    /// Those of a call that finds no credentials or no connection; [`ErrorKind::Timeout`].
+    pub async fn warm_up(
+        &self,
+        connections: usize,
+        timeout: Option<Duration>,
+    ) -> Result<usize, Error> {
+        let deadline = self.deadline(timeout);
+        let warming_up = self.shared.transport.warm_up(connections);
+        match deadline.bound(&self.shared.timers, warming_up).await {
+            Some(Ok(ready)) => Ok(ready),
+            Some(Err(error)) => Err(judge_transport(error).error),
+            None => {
+                let message = "no connection was ready before the timeout; try again, or allow more time with timeout=";
+                Err(Error::new(ErrorKind::Timeout, message).with_retryable(true))
+            }
         }
     }
 

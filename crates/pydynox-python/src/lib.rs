@@ -97,7 +97,7 @@ mod _core {
     #[pymodule_export]
     use crate::verbs::model_methods::{fits, from_item, pickled, restored, size, to_item};
     #[pymodule_export]
-    use crate::verbs::observe::{deliver_waiting, want_events};
+    use crate::verbs::observe::{client_stats, deliver_waiting, want_events, warm_up};
     #[pymodule_export]
     use crate::verbs::partiql::{Statement, execute_batch, execute_transaction};
     #[pymodule_export]

@@ -171,3 +171,12 @@ class Connection:
         self._handlers = handlers_of(self.core)
         with recording(self.core, values=values) as requests:
             yield requests
+
+    def _log_slow_calls(self, slow_after: float) -> None:
+        if not is_positive(slow_after):
+            raise ConfigurationError(f"slow_after must be a positive number of seconds, not {slow_after!r}")
+        from pydynox._observe.handlers import handlers_of
+        from pydynox._observe.logs import slow_calls
+
+        self._handlers = handlers_of(self.core)
+        self._handlers.add(*slow_calls(slow_after))

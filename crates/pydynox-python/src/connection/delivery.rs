@@ -6,7 +6,7 @@ use pydynox_core::client::Client as CoreClient;
 use pydynox_core::events::{self, Stream, Trace};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PyList};
+use pyo3::types::{IntoPyDict, PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::connection::event::Event;
@@ -18,6 +18,9 @@ static DELIVER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// The context variable that tells whether an observer runs here.
 static OBSERVING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// `logging.DEBUG`
+const DEBUG: i64 = 10;
 
 /// Where the events of a call that begins now go; None if nothing observes it, or an observer makes it.
 #[inline]
@@ -96,6 +99,37 @@ impl Expected for Delivery {
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.expected.traverse(visit)
     }
+}
+
+/// A client was opened: logging is switched on if the program has set it up. Done here, once for a client, so that no call pays
+/// for the question.
+pub(crate) fn notice_logging(py: Python<'_>) -> PyResult<()> {
+    if is_logging_set_up(py)? {
+        py.import(intern!(py, "pydynox._observe.logs"))?
+            .call_method0(intern!(py, "switch_on"))?;
+    }
+    Ok(())
+}
+
+/// Whether the environment asks for logs, or `logging` has a logger of pydynox or lets everything through.
+fn is_logging_set_up(py: Python<'_>) -> PyResult<bool> {
+    if std::env::var_os("PYDYNOX_LOG").is_some_and(|level| !level.is_empty()) {
+        return Ok(true);
+    }
+    let modules = py
+        .import(intern!(py, "sys"))?
+        .getattr(intern!(py, "modules"))?;
+    let modules = modules.cast_into::<PyDict>()?;
+    // A program that has not imported it has not set it up.
+    let Some(logging) = modules.get_item(intern!(py, "logging"))? else {
+        return Ok(false);
+    };
+    let root = logging.getattr(intern!(py, "root"))?;
+    let level: i64 = root.getattr(intern!(py, "level"))?.extract()?;
+    let loggers = root
+        .getattr(intern!(py, "manager"))?
+        .getattr(intern!(py, "loggerDict"))?;
+    Ok((1..=DEBUG).contains(&level) || loggers.contains(intern!(py, "pydynox"))?)
 }
 
 /// Hands events to their observers.

@@ -7,6 +7,7 @@ use pydynox_core::process::Maker;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::connection::delivery;
 use crate::connection::faults::{Injections, Opened};
 use crate::connection::isolation;
 use crate::connection::settings::Settings;
@@ -106,6 +107,7 @@ impl Connections {
         };
         drop(state);
         drop((before, stale)); // closed when nothing is locked
+        delivery::notice_logging(py)?;
         Ok(client)
     }
 
