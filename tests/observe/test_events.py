@@ -218,13 +218,15 @@ def test_encrypted_values_are_sealed_even_in_bodies_and_data_keys_are_events(cli
 
 
 def test_a_cancelled_call_is_told_when_its_coroutine_is_closed(serve: Serve) -> None:
-    client = client_of(serve(silence))
+    server = serve(silence)
+    client = client_of(server)
     events: list[Event] = []
 
     async def work() -> None:
         with client.as_default():
             task = asyncio.create_task(Line.get("p", 1))
-            await asyncio.sleep(0.05)
+            while not server.seen:
+                await asyncio.sleep(0.005)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -235,7 +237,7 @@ def test_a_cancelled_call_is_told_when_its_coroutine_is_closed(serve: Serve) -> 
     cancelled = [event for event in events if event.kind == "call_cancelled"]
     assert len(cancelled) == 1
     assert cancelled[0].elapsed is not None
-    assert cancelled[0].elapsed >= 0.04
+    assert cancelled[0].elapsed > 0
 
 
 def test_a_read_that_others_wait_for_too_is_not_told_as_cancelled() -> None:

@@ -109,13 +109,15 @@ def test_throttling_names_what_was_reached(serve: Serve, drive: Drive, caplog: p
 
 
 def test_a_cancelled_call_is_a_line(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    client = client_of(serve(silence))
+    server = serve(silence)
+    client = client_of(server)
     pydynox.enable_logging("DEBUG")
 
     async def work() -> None:
         with client.as_default():
             task = asyncio.create_task(Note.get("n1"))
-            await asyncio.sleep(0.02)
+            while not server.seen:
+                await asyncio.sleep(0.005)
             task.cancel()
             await asyncio.wait([task])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pydynox._core as _core
 from pydynox._shared.timeout import NOT_GIVEN, limited
@@ -107,7 +107,7 @@ class HealthCalls(Connection):
 
         Costs: nothing.
         """
-        count: object = connections
+        count: Any = connections
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise ConfigurationError(f"warm_up(connections=...) must be a positive integer, not {connections!r}")
         if timeout is not NOT_GIVEN:
