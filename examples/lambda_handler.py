@@ -6,8 +6,9 @@ import asyncio
 from typing import Any
 
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, set_default_client
+from pydynox.integrations import lambda_
 
-# Created once per execution environment, before the first event. It does no I/O and outlives the handler's event loops.
+# Created once per execution environment, before the first event. It does no I/O.
 set_default_client(DynamoDBClient(timeout=5))
 
 
@@ -29,16 +30,15 @@ async def tag(user_id: str, name: str) -> bool:
     return True
 
 
-async def handle(event: dict[str, Any]) -> dict[str, Any]:
-    """Answers ``{"user_ids": ["u1", "u2"], "tag": "vip"}`` with the users that were tagged and those that are missing."""
+@lambda_.handler
+async def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """What Lambda calls: answers ``{"user_ids": ["u1", "u2"], "tag": "vip"}`` with the users that it tagged, and the others.
+
+    It runs on an event loop that is kept for the next event, and its calls end before the invocation does.
+    """
     ids = event["user_ids"]
     tagged = await asyncio.gather(*(tag(user_id, event["tag"]) for user_id in ids))
     return {
         "tagged": [user_id for user_id, exists in zip(ids, tagged, strict=True) if exists],
         "missing": [user_id for user_id, exists in zip(ids, tagged, strict=True) if not exists],
     }
-
-
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The entry point that Lambda calls."""
-    return asyncio.run(handle(event))

@@ -584,6 +584,9 @@ def pause(seconds: float, /) -> Operation:
 def run_aside(coroutine: Coroutine[Any, Any, _T], /) -> _T:
     """Like ``run``, inside a running event loop too, which waits meanwhile."""
 
+def reopen_all() -> None:
+    """Make every client connect again and look up its credentials again, except for engines in this process."""
+
 def is_blocking() -> bool:
     """Whether the coroutine running now must not yield."""
 

@@ -156,6 +156,7 @@ NAV: list[tuple[str, Any]] = [
             ("Streams", "reference/streams.md"),
             ("FastAPI", "reference/fastapi.md"),
             ("Events", "reference/events.md"),
+            ("Lambda", "reference/lambda.md"),
             ("Errors", "reference/errors.md"),
         ],
     ),

@@ -71,6 +71,9 @@ impl Rules {
 
     /// The endpoint of one kind of request.
     pub(crate) async fn resolve(&self, query: &EndpointQuery) -> Result<Endpoint, Error> {
+        if query.streams {
+            return self.resolve_streams().await;
+        }
         // Any other ARN is sent to the usual endpoint, and the service says what is wrong with it.
         let owner = query.table_owner.as_deref().filter(|owner| is_owner(owner));
         let params = Params::builder()
@@ -96,6 +99,25 @@ impl Rules {
             }
             None => error,
         })
+    }
+
+    /// The endpoint of `DynamoDB` Streams: the host of the region's `DynamoDB` with a prefix, never that of an account.
+    /// <https://docs.aws.amazon.com/general/latest/gr/ddb.html>
+    async fn resolve_streams(&self) -> Result<Endpoint, Error> {
+        let plain = EndpointQuery::default();
+        let endpoint = Box::pin(self.resolve(&plain)).await?;
+        if self.url.is_some() {
+            return Ok(endpoint);
+        }
+        let url = endpoint.url();
+        // Hosts for both versions of IP end in api.aws, and have a hyphen there.
+        let prefix = if url.contains(".api.aws") || url.contains(".api.amazonwebservices.com.cn") {
+            "streams-dynamodb"
+        } else {
+            "streams.dynamodb"
+        };
+        let url = url.replacen("dynamodb", prefix, 1);
+        Endpoint::parse(&url, &self.region)
     }
 
     fn refused(&self, error: &(dyn std::error::Error + 'static)) -> Error {
@@ -238,7 +260,7 @@ mod tests {
         let query = EndpointQuery {
             account_id: account.map(Into::into),
             table_owner: owner.map(Into::into),
-            search: false,
+            ..EndpointQuery::default()
         };
         rules.resolve(&query).await
     }
@@ -329,6 +351,42 @@ mod tests {
 
         let url = "https://search-dynamodb.eu-central-1.amazonaws.com";
         assert_eq!(endpoint, Endpoint::parse(url, "eu-central-1").unwrap());
+    }
+
+    #[tokio::test]
+    async fn streams_have_hosts_of_their_own_unless_an_address_is_given() {
+        let query = EndpointQuery {
+            account_id: Some("111111111111".into()),
+            streams: true,
+            ..EndpointQuery::default()
+        };
+        let fips = Rules {
+            fips: true,
+            ..rules("us-east-1")
+        };
+        let dual_stack = Rules {
+            dual_stack: true,
+            ..rules("us-east-1")
+        };
+        for (rules, url) in [
+            (
+                rules("eu-central-1"),
+                "https://streams.dynamodb.eu-central-1.amazonaws.com",
+            ),
+            (
+                rules("cn-north-1"),
+                "https://streams.dynamodb.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                fips,
+                "https://streams.dynamodb-fips.us-east-1.amazonaws.com",
+            ),
+            (dual_stack, "https://streams-dynamodb.us-east-1.api.aws"),
+            (at("http://127.0.0.1:8000"), "http://127.0.0.1:8000"),
+        ] {
+            let endpoint = rules.resolve(&query).await.unwrap();
+            assert_eq!(endpoint, Endpoint::parse(url, &rules.region).unwrap());
+        }
     }
 
     #[tokio::test]

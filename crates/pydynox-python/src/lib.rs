@@ -35,6 +35,8 @@ mod _core {
     #[pymodule_export]
     use crate::connection::meter::{Meter, Pace, check_rate_limit, meters_variable};
     #[pymodule_export]
+    use crate::connection::restored::reopen_all;
+    #[pymodule_export]
     use crate::exceptions::Explained;
     #[pymodule_export]
     use crate::interpreter::coalesce::batching_variable;

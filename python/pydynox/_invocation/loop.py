@@ -63,3 +63,19 @@ def _cancel_all(runner: asyncio.Runner) -> None:
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+
+
+async def within(coroutine: Coroutine[Any, Any, T], seconds: float | None, name: str) -> T:
+    """Await a coroutine for at most these seconds.
+
+    Raises:
+        TimeoutError: It took longer, and was cancelled.
+    """
+    timeout = asyncio.timeout(seconds)
+    try:
+        async with timeout:
+            return await coroutine
+    except TimeoutError as error:
+        if timeout.expired():
+            raise TimeoutError(f"{name} did not end before the time of the invocation did, and was cancelled") from error
+        raise

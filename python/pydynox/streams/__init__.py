@@ -1,9 +1,11 @@
 """Changes of a table's items: records of streams decoded into instances, handled in order, or read without Lambda.
 
-``@streams.handler(Order)`` makes a Lambda function of a function of one record; ``streams.decode()`` reads an event.
+``@streams.handler(Order)`` makes a Lambda function of a function of one record; ``streams.decode()`` reads an event;
+``streams.consume()`` reads a table's stream.
 """
 
+from .consuming import Checkpoint, consume
 from .handling import BatchResponse, StreamHandler, handler
 from .records import Record, decode
 
-__all__ = ["BatchResponse", "Record", "StreamHandler", "decode", "handler"]
+__all__ = ["BatchResponse", "Checkpoint", "Record", "StreamHandler", "consume", "decode", "handler"]

@@ -155,7 +155,7 @@ class StreamHandler(Generic[Row]):
         if not left:
             return {"batchItemFailures": []}
         first = left[0]
-        error = progress.errors.get(first) or TimeoutError(f"{self.__name__}: the invocation's time was over at record {first}")
+        error = progress.errors.get(first) or TimeoutError(f"{self.__name__}: the time of the invocation ended at record {first}")
         number = records[first].sequence_number
         if not self._reports or number is None:
             raise error

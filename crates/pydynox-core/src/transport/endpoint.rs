@@ -77,6 +77,11 @@ impl Endpoint {
         })
     }
 
+    /// The URL.
+    pub fn url(&self) -> String {
+        self.uri.to_string()
+    }
+
     /// The host and port, as messages show them.
     pub(crate) fn authority(&self) -> &str {
         self.host.to_str().unwrap_or("?")
@@ -92,6 +97,8 @@ pub struct EndpointQuery {
     pub table_owner: Option<Box<str>>,
     /// Whether the operation is a search.
     pub search: bool,
+    /// Whether the operation belongs to `DynamoDB` Streams.
+    pub streams: bool,
 }
 
 impl EndpointQuery {
@@ -99,11 +106,12 @@ impl EndpointQuery {
         &self,
         account_id: Option<&str>,
         table_owner: Option<&str>,
-        search: bool,
+        (search, streams): (bool, bool),
     ) -> bool {
         self.account_id.as_deref() == account_id
             && self.table_owner.as_deref() == table_owner
             && self.search == search
+            && self.streams == streams
     }
 }
 
@@ -153,13 +161,16 @@ impl Directory {
     ) -> Result<Arc<Endpoint>, Error> {
         let owner = owner_of(table);
         let search = operation.name().starts_with("Search");
-        if let Some(endpoint) = self.find(|query, _| query.is(account_id, owner, search)) {
+        let streams = operation.is_of_streams();
+        let kind = (search, streams);
+        if let Some(endpoint) = self.find(|query, _| query.is(account_id, owner, kind)) {
             return Ok(endpoint);
         }
         let query = EndpointQuery {
             account_id: account_id.map(Into::into),
             table_owner: owner.map(Into::into),
             search,
+            streams,
         };
         let answer = self.provider.endpoint(&query).await?;
         let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,6 +49,14 @@ macro_rules! operations {
                 }
             }
 
+            /// Whether it belongs to `DynamoDB` Streams, a service with hosts and targets of its own.
+            pub(crate) fn is_of_streams(&self) -> bool {
+                let Self::Other(name) = self else {
+                    return false;
+                };
+                matches!(&**name, "ListStreams" | "DescribeStream" | "GetShardIterator" | "GetRecords")
+            }
+
             /// Whether its answer can hold several items.
             pub(crate) fn answers_with_several(&self) -> bool {
                 matches!(

@@ -278,6 +278,14 @@ impl Connection {
         self.connections.reroute(&self.faults);
     }
 
+    /// The next call connects again, with credentials looked up again: what this process knew may be from another time.
+    pub(crate) fn reopen(&self) {
+        // An engine in this process is not elsewhere, and would lose its items.
+        if !self.settings.is_embedded() {
+            self.connections.release();
+        }
+    }
+
     /// Releases the connections; later calls are refused.
     pub(crate) fn close(&self) {
         self.connections.close();

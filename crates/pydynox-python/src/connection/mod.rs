@@ -16,5 +16,6 @@ pub(crate) mod meter;
 pub(crate) mod opened;
 pub(crate) mod place;
 pub(crate) mod request;
+pub(crate) mod restored;
 pub(crate) mod settings;
 pub(crate) mod table_name;

@@ -163,6 +163,12 @@ impl Connections {
         }
     }
 
+    /// Releases what the settings lead to, so that the next call opens it again. Calls in progress keep theirs.
+    pub(crate) fn release(&self) {
+        let before = self.lock().own.take();
+        drop(before); // closed when nothing is locked
+    }
+
     /// Releases all of them; later calls are refused.
     pub(crate) fn close(&self) {
         let before = std::mem::replace(

@@ -17,6 +17,7 @@ use crate::connection::connection::{Connected, Connection};
 use crate::connection::delivery::delivering;
 use crate::connection::meter::Pace;
 use crate::connection::request::Request;
+use crate::connection::restored;
 use crate::connection::settings::Settings;
 use crate::exceptions::{raise, validation_error};
 use crate::interpreter::coalesce::{self, JoinableRead};
@@ -53,6 +54,7 @@ impl Client {
     /// A client that calls over this connection.
     pub(crate) fn around(connection: Connection) -> PyClassInitializer<Self> {
         let connection = Arc::new(connection);
+        restored::remember(&connection);
         let connected = Connected(connection.clone());
         PyClassInitializer::from(connected).add_subclass(Self { connection })
     }

@@ -252,7 +252,12 @@ fn target_of(operation: &Operation) -> Result<Cow<'static, str>, TransportError>
             message,
         )));
     }
-    Ok(Cow::Owned(format!("DynamoDB_20120810.{name}")))
+    let service = if operation.is_of_streams() {
+        "DynamoDBStreams_20120810"
+    } else {
+        "DynamoDB_20120810"
+    };
+    Ok(Cow::Owned(format!("{service}.{name}")))
 }
 
 impl Transport for Http {

@@ -1,0 +1,32 @@
+//! Restored processes: after one continues from a snapshot, every client connects again.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use pyo3::prelude::*;
+
+use crate::connection::connection::Connection;
+
+/// Every connection that may still be in use.
+static ALL: Mutex<Vec<Weak<Connection>>> = Mutex::new(Vec::new());
+
+/// Remembers a connection for as long as it lives.
+pub(crate) fn remember(connection: &Arc<Connection>) {
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() == all.capacity() {
+        // Before it grows, so that it is no longer than the clients are many.
+        all.retain(|other| other.strong_count() > 0);
+    }
+    all.push(Arc::downgrade(connection));
+}
+
+/// Make every client connect again: its sockets, credentials and clock offset are from the time of a snapshot.
+#[pyfunction]
+pub(crate) fn reopen_all() {
+    let all: Vec<_> = {
+        let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter_map(Weak::upgrade).collect()
+    };
+    for connection in all {
+        connection.reopen();
+    }
+}
