@@ -1,7 +1,7 @@
 """Measure the figures that README and docs promise: ``make bench``.
 
 Prints every figure with its target, writes results.json and results.svg to this folder, and exits with 1 if a target is missed.
-``local.py`` measures within one process, ``wire.py`` over HTTP.
+``local.py`` measures within one process, ``kit.py`` what a test costs, ``wire.py`` over HTTP.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def machine() -> str:
 def stored() -> dict[str, Any]:
     """The results of each part's last run."""
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return {part: found[part] for part in ("local", "wire") if part in found}
+    return {part: found[part] for part in ("local", "kit", "wire") if part in found}
 
 
 def arguments() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description="Measure the figures that README and docs promise.")
     parser.add_argument(
-        "--only", choices=("local", "wire"), help="run one part only; results.json keeps the other part's results"
+        "--only", choices=("local", "kit", "wire"), help="run one part only; results.json keeps the results of the others"
     )
     parser.add_argument("--rounds", type=int, default=9, help="rounds per median (default 9)")
     parser.add_argument(
@@ -51,11 +51,15 @@ def arguments() -> argparse.Namespace:
 def parts(options: argparse.Namespace) -> dict[str, Callable[[], tuple[list[Row], dict[str, Any]]]]:
     """The parts to measure, imported here so that neither needs the dependencies of the other."""
     chosen: dict[str, Callable[[], tuple[list[Row], dict[str, Any]]]] = {}
-    if options.only != "wire":
+    if options.only in (None, "local"):
         import local
 
         chosen["local"] = lambda: local.measure(options.rounds)
-    if options.only != "local":
+    if options.only in (None, "kit"):
+        import kit
+
+        chosen["kit"] = lambda: kit.measure(options.rounds, not options.no_peers)
+    if options.only in (None, "wire"):
         import wire
 
         chosen["wire"] = lambda: wire.measure(options.rounds, not options.no_peers)
@@ -71,7 +75,7 @@ def main() -> int:
         rows, figures = measure()
         print()
         judged += rows
-        if name == "wire" and options.no_peers:
+        if name != "local" and options.no_peers:
             continue
         stamp = {"day": time.strftime("%Y-%m-%d"), "machine": machine()}
         results[name] = {**stamp, "figures": [row.stored() for row in rows], **figures}

@@ -45,6 +45,26 @@ def test_the_snippets_of_a_page_run_and_print_what_it_shows(page: pathlib.Path, 
     assert [shown for shown in SHOWN.findall(code) if not shows(output, shown)] == []
 
 
+@pytest.mark.parametrize("page", ["testing", "testing-apps", "testing-faults"])
+def test_the_tests_that_a_page_shows_pass(page: str, tmp_path: pathlib.Path) -> None:
+    """Those in files of their own as they are, and all others in one file, with all that the page has above them."""
+    shown = ROOT / "docs" / f"{page}.md"
+    write_named(shown, tmp_path)
+    if not (tmp_path / "shop.py").exists():
+        (tmp_path / "test_page.py").write_text("\n".join(snippets(shown)))
+    count = sum(
+        len(re.findall(r"^ *(?:async )?def test_", file.read_text(), re.MULTILINE)) for file in tmp_path.glob("test_*.py")
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "pydynox_pytest", "-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == (0 if count else 5), done.stdout + done.stderr
+    assert re.search(rf"^{count} passed" if count else "^no tests ran", done.stdout, re.MULTILINE), done.stdout
+
+
 def test_the_readme_prints_what_it_says(tmp_path: pathlib.Path) -> None:
     first = snippets(ROOT / "README.md")[0]
 

@@ -97,6 +97,7 @@ NAV: list[tuple[str, Any]] = [
                 [
                     ("Testing your code", "testing.md"),
                     ("Testing faults", "testing-faults.md"),
+                    ("Testing applications", "testing-apps.md"),
                     ("The embedded engine", "embedded.md"),
                 ],
             ),
