@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
+    from .coordination.locks import SyncLock
+    from .coordination.tables import CoordinationTable
     from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
     from .indexes import Index
@@ -88,6 +90,7 @@ VIEWS = (
             ("_client.statements", "StatementCalls"),
             ("_client.explaining", "ExplainCalls"),
             ("_client.health", "HealthCalls"),
+            ("_client.coordination", "CoordinationCalls"),
         ),
     ),
 )
@@ -98,6 +101,7 @@ PURE = {
     "index": ("Index[", "SyncIndex["),
     "transaction": ("Transaction", "SyncTransaction"),
     "batch_writer": ("BatchWriter", "SyncBatchWriter"),
+    "lock": ("Lock", "SyncLock"),
     **dict.fromkeys(QUERY, ("Query[", "SyncQuery[")),
 }
 #: Plain methods whose result is of the same kind as what they are called on.

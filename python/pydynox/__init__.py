@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .batches.writer import BatchWriter
     from .collection import Collection
     from .coordination.idempotency import idempotent
+    from .coordination.locks import Lock
     from .coordination.marks import IdempotencyMark
     from .coordination.tables import CoordinationTable
     from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
@@ -101,6 +102,7 @@ else:
         "CoordinationTable": "coordination.tables",
         "IdempotencyMark": "coordination.marks",
         "idempotent": "coordination.idempotency",
+        "Lock": "coordination.locks",
         **dict.fromkeys(("BudgetExceededWarning", "ItemSizeWarning", "RateLimit", "Tally", "Usage", "budget"), "cost"),
         "Document": "document",
         **dict.fromkeys(("GlobalSecondaryIndex", "LocalSecondaryIndex"), "indexes"),
@@ -173,6 +175,7 @@ __all__ = [
     "ListAttribute",
     "LocalKeyring",
     "LocalSecondaryIndex",
+    "Lock",
     "MapAttribute",
     "Model",
     "ModelConfig",

@@ -788,6 +788,28 @@ def check_key_limits(max_age: float, max_values: int, max_bytes: int, max_unwrap
 def check_rate_limit(rcu: float | None, wcu: float | None, burst: float, /) -> None: ...
 
 @final
+class Lease:
+    """One attempt to hold a lock, and the task that keeps it."""
+
+    def __new__(cls, client: Connection, key: _Key, name: str, seconds: float, /) -> Self: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def token(self) -> int: ...
+    @property
+    def is_held(self) -> bool: ...
+    @property
+    def is_lost(self) -> bool: ...
+    def acquire(self, wait: float | None) -> Operation:
+        """Acquire the lock and begin to beat; its result is the fencing token."""
+
+    def release(self) -> Operation:
+        """Stop beating, and release the lock; its result is whether it was held until now."""
+
+    def abandon(self) -> None:
+        """Stop beating, and release the lock without waiting for it."""
+
+@final
 class Statement:
     """A statement of PartiQL and its parameters."""
 

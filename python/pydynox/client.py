@@ -8,6 +8,7 @@ import pydynox._core as _core
 
 from ._client.batches import BatchCalls
 from ._client.bulk import BulkCalls
+from ._client.coordination import CoordinationCalls
 from ._client.explaining import ExplainCalls
 from ._client.health import HealthCalls
 from ._client.items import ItemCalls
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from .sync import SyncClient
 
 
-class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCalls, HealthCalls):
+class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCalls, HealthCalls, CoordinationCalls):
     """A client for DynamoDB, or for the engine that is built into pydynox.
 
     It holds the connection settings. Creating one does no I/O; region, credentials and endpoint that are not given are resolved

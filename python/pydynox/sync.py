@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .batches.results import QueryResult
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
+    from .coordination.locks import SyncLock
+    from .coordination.tables import CoordinationTable
     from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
     from .indexes import Index
@@ -974,6 +976,19 @@ class SyncClient:
     def warm_up(self, connections: int = 1, *, timeout: float | None = NOT_GIVEN) -> int:
         """Blocking form of ``DynamoDBClient.warm_up``."""
         return run(self._target.warm_up(connections, timeout=timeout))
+
+    def lock(
+        self,
+        name: str,
+        /,
+        *,
+        ttl: float | timedelta = 30,
+        wait: float | timedelta | None = None,
+        table: CoordinationTable | str = "pydynox",
+    ) -> SyncLock:
+        """Blocking form of ``DynamoDBClient.lock``."""
+        result: SyncLock = self._target.lock(name, ttl=ttl, wait=wait, table=table).sync
+        return result
 
     def list_tables(self, *, timeout: float | None = NOT_GIVEN) -> list[str]:
         """Blocking form of ``DynamoDBClient.list_tables``."""

@@ -447,6 +447,9 @@ async def together(client: DynamoDBClient, user: User, users: list[User]) -> Non
         tx.save(user, condition=True)  # E: a condition
         tx.check(User.key("a"), "x")  # E: a condition
         tx.idempotent("k", ttl="day")  # E: seconds
+    with client.lock("a"):  # E: async with
+        pass
+    client.lock("a", ttl=None)  # E: seconds
     with client.options(timeout="5"):  # E: seconds
         pass
 

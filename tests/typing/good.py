@@ -58,6 +58,7 @@ from pydynox import (
     Key,
     KmsKeyring,
     LocalKeyring,
+    Lock,
     Model,
     ModelConfig,
     Query,
@@ -88,6 +89,7 @@ from pydynox import (
     uuid7,
     verify_unique,
 )
+from pydynox.coordination.locks import SyncLock
 from pydynox.exceptions import (
     ConditionFailedError,
     ItemNotFoundError,
@@ -927,3 +929,13 @@ async def once(client: DynamoDBClient, order: Order) -> None:
     with client.sync.transaction() as blocking:
         blocking.idempotent(UUID(int=1))
     assert_type(CoordinationTable().table, Table[Any])
+    async with client.lock("a", ttl=timedelta(seconds=5), wait=None, table="app") as lock:
+        assert_type(lock, Lock)
+        assert_type(lock.token, int)
+        assert_type(lock.held(), Condition)
+        async with client.transaction() as guarded:
+            guarded.check(lock.key, lock.held())
+        await order.update(Order.total.set(Decimal(3)), condition=lock.fence(User.age))
+    with client.sync.lock("a", wait=0) as held:
+        assert_type(held, SyncLock)
+        assert_type(held.release(), None)

@@ -61,7 +61,7 @@ NAV: list[tuple[str, Any]] = [
                     ("Unique values", "unique.md"),
                 ],
             ),
-            ("Coordinate callers", [("Idempotency", "idempotency.md")]),
+            ("Coordinate callers", [("Idempotency", "idempotency.md"), ("Locks", "locks.md")]),
             (
                 "Tables and jobs",
                 [

@@ -17,6 +17,7 @@ pub mod expression;
 pub mod id;
 pub mod index_key;
 pub mod limiter;
+pub mod lock;
 pub mod number;
 pub mod operation;
 pub mod pagination;

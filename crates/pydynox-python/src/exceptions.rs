@@ -186,6 +186,7 @@ pub(crate) fn class_of(error: &Error) -> &'static str {
         ErrorKind::TransactionCanceled { .. } => "TransactionCanceledError",
         ErrorKind::TransactionConflict => "TransactionConflictError",
         ErrorKind::TransactionTokenReused => "TransactionTokenReusedError",
+        ErrorKind::LockNotAcquired => "LockNotAcquiredError",
         ErrorKind::WriteOutcomeUnknown => "WriteOutcomeUnknownError",
         ErrorKind::BudgetExceeded { .. } => "BudgetExceededError",
         ErrorKind::Internal => "InternalError",

@@ -97,6 +97,8 @@ mod _core {
     #[pymodule_export]
     use crate::verbs::local_server::LocalServer;
     #[pymodule_export]
+    use crate::verbs::lock::Lease;
+    #[pymodule_export]
     use crate::verbs::model_methods::{fits, from_item, pickled, restored, size, to_item};
     #[pymodule_export]
     use crate::verbs::observe::{client_stats, deliver_waiting, want_events, warm_up};

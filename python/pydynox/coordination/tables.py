@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydynox.tables.table import Table
 
 #: Longest part of a partition key that callers choose, in bytes; a key has room for 2,048.
-_MOST_BYTES = 1024
+MOST_BYTES = 1024
 
 
 @public
@@ -116,7 +116,7 @@ def table_of(table: CoordinationTable | str) -> CoordinationTable:
 def bounded(text: str) -> str:
     """A part of a key: the text, or a hash of it if it is too long for one."""
     encoded = text.encode("utf-8", "surrogatepass")
-    if len(encoded) <= _MOST_BYTES:
+    if len(encoded) <= MOST_BYTES:
         return text
     from hashlib import sha256
 

@@ -77,6 +77,8 @@ pub enum ErrorKind {
     TransactionConflict,
     /// The token was already used with another request.
     TransactionTokenReused,
+    /// Another holder has a lock.
+    LockNotAcquired,
     /// It is unknown whether the write was applied.
     WriteOutcomeUnknown,
     /// The caller's own budget for a block is used up; nothing was sent.

@@ -115,6 +115,15 @@ impl Connection {
 
     /// The core's client, with its calls counted by the meters active here.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<CoreClient> {
+        let client = self.unbounded(py)?;
+        Ok(match self.options(py)?.until {
+            None => client,
+            Some(until) => client.within(until),
+        })
+    }
+
+    /// The same for calls that continue after the block around this one has ended.
+    pub(crate) fn unbounded(&self, py: Python<'_>) -> PyResult<CoreClient> {
         // An engine in this process reads the date while it is locked, when no Python code may run.
         clock::refresh();
         let here = meter::here(py, self.number)?;
@@ -123,16 +132,10 @@ impl Connection {
             Here::Captured(capture) => {
                 self.connections.check_open()?;
                 let client = capture.get().client(self.number, &self.settings.config);
-                client.map_err(|error| raise(py, &error))?
+                return client.map_err(|error| raise(py, &error));
             }
             _ => self.connections.client(py, &self.settings, &self.faults)?,
         };
-        if let Some(until) = self.options(py)?.until {
-            client = client.within(until);
-        }
-        if let Here::Captured(_) = here {
-            return Ok(client);
-        }
         if let Some(trace) = delivery::trace(py, client.stream())? {
             client = client.traced(Some(trace));
         }

@@ -6,6 +6,7 @@ pub(crate) mod export_lines;
 pub(crate) mod faults;
 pub(crate) mod isolation;
 pub(crate) mod local_server;
+pub(crate) mod lock;
 pub(crate) mod model_methods;
 pub(crate) mod observe;
 pub(crate) mod partiql;
