@@ -188,7 +188,7 @@ async fn a_holder_that_beats_keeps_its_lock_for_as_long_as_it_wants() {
     let beats = tokio::spawn(first.clone().keep());
 
     let error = second
-        .acquire(Some(Duration::from_secs(600)), None)
+        .acquire(Some(Duration::from_mins(10)), None)
         .await
         .unwrap_err();
 
@@ -270,7 +270,7 @@ async fn no_two_leases_are_held_at_the_same_time_whatever_request_is_lost() {
                 .map(|lease| {
                     tokio::spawn(async move {
                         while lease
-                            .acquire(Some(Duration::from_secs(60)), None)
+                            .acquire(Some(Duration::from_mins(1)), None)
                             .await
                             .is_err()
                         {}
