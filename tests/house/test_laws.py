@@ -42,8 +42,8 @@ def imports_of(file: pathlib.Path) -> set[str]:
 #: Rooms that schedule what users wrote, and so need asyncio's tasks.
 SCHEDULES = {"_invocation"}
 
-#: Files that have sockets of their own, for tests alone.
-SERVERS = {"testing/_certificates.py", "testing/_wire.py", "testing/proxies.py"}
+#: Files that have sockets of their own: for tests alone, and to look at an endpoint from the command line.
+SERVERS = {"cli/_probe.py", "testing/_certificates.py", "testing/_wire.py", "testing/proxies.py"}
 
 
 @pytest.mark.parametrize(

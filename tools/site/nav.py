@@ -107,6 +107,7 @@ NAV: list[tuple[str, Any]] = [
                     ("What calls cost", "cost.md"),
                     ("What a call would do", "explain.md"),
                     ("When DynamoDB throttles", "throttling.md"),
+                    ("Finding out what is wrong", "doctor.md"),
                 ],
             ),
             (

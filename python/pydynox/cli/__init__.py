@@ -12,7 +12,7 @@ from pydynox._core import build_data
 from pydynox.client import DynamoDBClient
 from pydynox.exceptions import PydynoxError
 
-from . import _adopt, _jsonl, _local, _patterns, _read, _reencrypt, _tables, _unique
+from . import _adopt, _doctor, _jsonl, _local, _patterns, _read, _reencrypt, _tables, _unique
 from ._words import CommandError, say
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     _unique.add(commands, where)
     _adopt.add(commands, where)
     _patterns.add(commands)
+    _doctor.add(commands, where)
     return parser
 
 

@@ -1,0 +1,318 @@
+"""``pydynox doctor``: what it finds on engines that work, and on servers, clocks and credentials that do not."""
+
+from __future__ import annotations
+
+import json
+import time
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydynox import DynamoDBClient
+from pydynox.cli import _surroundings, main
+from pydynox.cli._doctor import percentile
+from pydynox.cli._probe import ask, proxy_for
+
+from tests.cli import shop
+from tests.conftest import Serve
+from tests.engines import Authority, Engine
+from tests.faults.deeds import answer, error
+from tests.faults.server import Connection, FaultServer, Seen
+
+SECRET = "wJalrXUtnFEMIplanted"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE1234", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": "planted-token"}
+
+
+class Result:
+    """What the doctor said."""
+
+    def __init__(self, status: int, printed: str) -> None:
+        self.status = status
+        self.text = printed
+        document = json.loads(printed)
+        self.whole = document["status"]
+        self.checks = {check["name"]: check for check in document["checks"]}
+
+    def __getitem__(self, name: str) -> tuple[str, str]:
+        check = self.checks[name]
+        return check["status"], check["summary"]
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Result:
+        status = main(["doctor", "--json", "--calls", "5", *arguments])
+        printed = capsys.readouterr().out
+        assert SECRET not in printed
+        assert "planted-token" not in printed
+        return Result(status, printed)
+
+    return run
+
+
+def at(server: FaultServer | Engine) -> list[str]:
+    return ["--endpoint-url", server.url, "--region", "us-east-1"]
+
+
+@pytest.mark.engines("moto")
+def test_a_service_that_works_has_nothing_wrong(doctor: Any, client: DynamoDBClient, engine: Engine) -> None:
+    shop.Patient.table.sync.create()
+
+    found = doctor(*at(engine), "--writes", "tests.cli.shop:Patient")
+
+    assert (found.status, found.whole) == (0, "ok"), found.text
+    assert found["credentials"] == ("ok", "key AKID...1234, AWS_ACCESS_KEY_ID (temporary, with a session token)")
+    assert found["region"] == ("ok", "us-east-1 (--region)")
+    assert found["connection"][1].startswith(f"the service answers at {engine.url.removeprefix('http://')}, connected in ")
+    assert found["tls"] == ("ok", "plain HTTP")
+    assert found["clock"][0] == "ok"
+    assert found["proxy"] == ("ok", "none, directly")
+    assert found.checks["latency"]["details"]["calls"] == 5
+    assert found["table patients"] == ("ok", "Patient: as declared")
+    allowed = "GetItem, Query, Query by_city, Scan, PutItem, UpdateItem, DeleteItem allowed"
+    assert found["permissions patients"] == ("ok", allowed)
+    assert found["keyring patients"][0] == "skipped"
+    assert client.sync.call("Scan", TableName="patients")["Items"] == []  # nothing was written
+
+
+def test_the_embedded_engine_needs_no_connection(doctor: Any, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/items.db"
+    with DynamoDBClient(endpoint_url=url).as_default() as made:
+        shop.Invoice.table.sync.create()
+        made.sync.close()
+
+    found = doctor("--endpoint-url", url, "--writes", "tests.cli.shop:Invoice")
+
+    assert found.status == 0, found.text
+    assert found["endpoint"][1].startswith(f"{url}, the embedded engine")
+    assert {found[name][0] for name in ("region", "credentials", "proxy", "tls", "clock")} == {"skipped"}
+    assert found["permissions shop"][0] == "ok"
+
+
+def test_a_table_that_differs_or_is_missing_fails(doctor: Any) -> None:
+    found = doctor("--endpoint-url", "memory://", "tests.cli.shop:Invoice")
+
+    assert (found.status, found.whole) == (1, "failed")
+    assert found["table shop"][0] == "failed"
+    assert "ensure() creates it" in found["table shop"][1]
+    assert "permissions shop" not in found.checks
+
+
+def test_text_for_people_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--endpoint-url", "memory://"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("ok       versions: pydynox ")
+    assert any(line.startswith("skipped  credentials: ") for line in lines)
+
+
+def test_a_wrong_model_is_an_error_and_not_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--endpoint-url", "memory://", "tests.cli.shop:Nobody"]) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "has no 'Nobody'" in printed.err
+
+
+def test_an_endpoint_where_nothing_listens_fails(doctor: Any) -> None:
+    found = doctor("--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1", "tests.cli.shop:Patient")
+
+    assert found.status == 1
+    assert found["connection"][0] == "failed"
+    assert "127.0.0.1:9" in found["connection"][1]
+    assert found["http"][0] == "failed"
+    assert found["table patients"] == ("skipped", "Patient: the service is not reached")
+
+
+def test_credentials_that_are_refused_fail(doctor: Any, serve: Serve) -> None:
+    found = doctor(*at(serve(error("UnrecognizedClientException"))))
+
+    assert found.status == 1
+    assert found["credentials used"][0] == "failed"
+    assert "UnrecognizedClientException" in found["credentials used"][1]
+
+
+def test_an_answer_that_is_none_fails(doctor: Any, serve: Serve) -> None:
+    found = doctor(*at(serve(answer(b"<html>a proxy</html>", headers={"Content-Type": "text/html"}))))
+
+    assert found.status == 1
+    assert found["connection"][0] == "failed"
+
+
+def denied(*operations: str) -> Any:
+    """A service that allows everything but these."""
+    table = {
+        "TableName": "patients",
+        "TableStatus": "ACTIVE",
+        "KeySchema": [{"AttributeName": "name", "KeyType": "HASH"}, {"AttributeName": "visit", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [{"AttributeName": "name", "AttributeType": "S"}],
+    }
+
+    def deed(connection: Connection, seen: Seen) -> None:
+        if seen.operation in operations:
+            error("AccessDeniedException", message=f"no {seen.operation}")(connection, seen)
+        else:
+            found = {"DescribeTable": {"Table": table}, "ListTables": {"TableNames": []}}
+            answer(found.get(seen.operation, {"Items": [], "Count": 0, "ScannedCount": 0}))(connection, seen)
+
+    return deed
+
+
+def test_what_is_not_allowed_is_named(doctor: Any, serve: Serve) -> None:
+    found = doctor(*at(serve(denied("Query", "ListTables", "DescribeTable"))), "tests.cli.shop:Patient")
+
+    assert found.status == 1
+    assert found["connection"][1].startswith("the service answers, and does not allow ListTables")
+    assert found["latency"][0] == "ok"
+    assert found["table patients"] == ("warning", "Patient: DescribeTable is not allowed, so it cannot be compared")
+    status, text = found["permissions patients"]
+    assert status == "failed"
+    assert text == "GetItem, Scan allowed; Query, Query by_city denied: see pydynox patterns --iam"
+
+
+def test_a_scan_may_be_forbidden(doctor: Any, serve: Serve) -> None:
+    server = serve(denied("Scan", "DescribeTable"))
+
+    found = doctor(*at(server), "tests.cli.shop:Patient")
+
+    assert found.status == 0, found.text
+    assert found["permissions patients"][0] == "warning"
+    writes = {"PutItem", "UpdateItem", "DeleteItem"}
+    assert not writes & {seen.operation for seen in server.seen}  # unless they are asked for
+
+
+def test_a_policy_for_the_keys_of_a_model_allows_the_probe(doctor: Any, serve: Serve) -> None:
+    server = serve(denied("DescribeTable"))
+
+    doctor(*at(server), "tests.cli.shop:Customer", "--writes")
+
+    (key,) = {seen.json()["Key"]["pk"]["S"] for seen in server.seen if seen.operation == "GetItem"}
+    assert key.startswith("CUSTOMER#pydynox-doctor-")
+    for seen in server.seen:
+        if seen.operation in ("PutItem", "UpdateItem", "DeleteItem"):
+            assert seen.json()["ConditionExpression"] == "attribute_exists(#k) AND attribute_not_exists(#k)"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "status", "says"),
+    [(0, "ok", "agrees"), (20, "ok", "behind the service's"), (-900, "warning", "ahead of the service's: pydynox corrects it")],
+)
+def test_a_clock_that_differs_is_measured(doctor: Any, serve: Serve, ahead: int, status: str, says: str) -> None:
+    headers = {"Date": formatdate(time.time() + ahead, usegmt=True)}
+
+    found = doctor(*at(serve(answer({"TableNames": []}, headers=headers))))
+
+    assert found["clock"][0] == status
+    assert says in found["clock"][1]
+    assert abs(found.checks["clock"]["details"]["skew"] - ahead) < 5
+    assert found.status == 0
+
+
+def test_tls_is_described_and_an_untrusted_certificate_fails(
+    doctor: Any, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultServer(answer({"TableNames": []}), tls=authority.context("127.0.0.1")) as server:
+        untrusted = doctor(*at(server))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
+        trusted = doctor(*at(server))
+
+    assert untrusted.status == 1
+    assert untrusted["tls"][0] == "failed"
+    assert "CERTIFICATE_VERIFY_FAILED" in untrusted["tls"][1]
+    assert trusted.status == 0, trusted.text
+    assert trusted["tls"][1].startswith("TLSv1.3, ")
+    assert "certificate until" in trusted["tls"][1]
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe garbage\r\n\r\n"])
+def test_what_does_not_speak_http_is_an_error(serve: Serve, body: bytes) -> None:
+    def deed(connection: Connection, seen: Seen) -> None:
+        connection.send(body)
+        connection.close()
+
+    with pytest.raises(OSError):
+        ask(serve(deed).url)
+
+
+def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:planted@proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    assert proxy_for("https://dynamodb.eu-west-1.amazonaws.com") == "http://proxy.example:3128"
+    assert proxy_for("https://127.0.0.1:8000") is None
+
+
+CONFIG = """
+[default]
+region = eu-north-1
+[profile dev]
+sso_session = work
+region = eu-central-1
+endpoint_url = http://user:planted@127.0.0.1:8000/path
+[profile role]
+role_arn = arn:aws:iam::1:role/app
+[profile process]
+credential_process = /usr/bin/secrets planted
+"""
+#: By what is set: the profile option, the environment, and what is said of credentials, region and endpoint.
+SOURCES: dict[str, tuple[str | None, dict[str, str], str, str]] = {
+    "nothing": (None, {}, "nowhere: no keys, profile, web identity or container", "profile default"),
+    "the environment": (None, {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE1234"}, "AWS_ACCESS_KEY_ID", "profile default"),
+    "a profile's keys": ("keys", {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE1234"}, "keys of profile keys", "instance metadata"),
+    "a profile by name": (None, {"AWS_PROFILE": "dev"}, "SSO session work of profile dev", "profile dev"),
+    "a role": ("role", {}, "role arn:aws:iam::1:role/app of profile role", "instance metadata"),
+    "a process": ("process", {}, "credential process of profile process", "instance metadata"),
+    "kubernetes": (
+        None,
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:aws:iam::1:role/pod", "AWS_REGION": "eu-west-3"},
+        "web identity, role arn:aws:iam::1:role/pod",
+        "AWS_REGION",
+    ),
+    "a container": (
+        None,
+        {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"},
+        "the container (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)",
+        "profile default",
+    ),
+    "an instance": (None, {"AWS_EC2_METADATA_DISABLED": "false"}, "instance metadata", "profile default"),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_where_settings_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    (tmp_path / "credentials").write_text("[keys]\naws_access_key_id = AKIDPROFILE5678\naws_secret_access_key = planted\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    profile, environment, credentials, region = SOURCES[name]
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+
+    keys = _surroundings.credentials(profile)
+    place = _surroundings.region(None, profile)
+
+    assert keys.source.startswith(credentials)
+    assert place.source.startswith(region)
+    assert "planted" not in f"{keys} {place} {_surroundings.endpoint(None, profile)}"
+
+
+def test_an_endpoint_is_found_where_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    assert _surroundings.endpoint("memory://", None) == ("memory://", "--endpoint-url")
+    assert _surroundings.endpoint(None, "dev") == ("http://127.0.0.1:8000/path", "profile dev")
+    assert _surroundings.endpoint(None, None) == (None, "the region")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert _surroundings.endpoint(None, "dev") == ("http://127.0.0.1:1", "AWS_ENDPOINT_URL")
+
+
+def test_percentiles_are_those_of_the_calls() -> None:
+    times = [float(number) for number in range(1, 101)]
+
+    assert [percentile(times, percent) for percent in (1, 50, 90, 99, 100)] == [1, 50, 90, 99, 100]
+    assert percentile([7.0], 50) == percentile([7.0], 99) == 7
