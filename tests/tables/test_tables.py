@@ -102,7 +102,6 @@ OPTIONS: dict[str, tuple[Any, str, Any]] = {
 ALL = ("test_a_table_is_created_as_its_options_say", "test_ensure_makes_the_table_once", "test_update_changes_what_is_there")
 # What an engine does not know; the bodies that are sent then are pinned below.
 LACKS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
-    ("embedded", "recovery"): ("has no operation UpdateContinuousBackups", ALL),
     ("embedded", "encryption"): ("UpdateTable leaves the encryption as it is", ALL[2:]),
     ("moto", "encryption"): ("encryption cannot be switched off", ALL[2:]),
     ("moto", "on demand with limits"): ("does not tell the limits", (ALL[0], ALL[2])),
@@ -331,15 +330,6 @@ def test_a_protected_table_is_not_deleted(drive: Drive, client: DynamoDBClient) 
 
 
 @pytest.mark.engines("embedded")
-def test_what_the_engine_lacks_is_an_error_that_says_so(drive: Drive, client: DynamoDBClient) -> None:
-    drive(Note.table.create())
-
-    with pytest.raises(RequestError, match="DescribeContinuousBackups") as refused:
-        drive(Note.table.ensure(point_in_time_recovery=True))
-
-    assert refused.value.code == "UnknownOperationException"
-
-
 def test_progress_is_told(drive: Drive, client: DynamoDBClient) -> None:
     told: list[TableProgress] = []
 

@@ -10,8 +10,11 @@ use dynoxide::{Database, DynoxideError};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::transport::{FailureKind, Request, Response, TransportError};
 
+use crate::administration;
 use crate::arn;
 use crate::generation::{self, Pass};
+use crate::memory::Memory;
+use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::stack;
@@ -111,13 +114,13 @@ impl Engine {
 
     /// A copy of all tables as they are now. The caller has a [`Pass`].
     pub(crate) fn snapshot(&mut self) -> Result<Snapshot, Error> {
-        self.administer(|database, _| Snapshot::of(database))
+        self.administer(|database, memory, _| Snapshot::of(database, memory))
     }
 
     /// Makes all tables what they were. The caller has a [`Pass`].
     pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        self.administer(|database, sweeper| {
-            snapshot.write_to(database)?;
+        self.administer(|database, memory, sweeper| {
+            memory.replace(snapshot.write_to(database)?);
             // One of its tables may have time to live.
             sweeper.need();
             Ok(())
@@ -127,7 +130,7 @@ impl Engine {
     /// Uses the database without a request.
     fn administer<T>(
         &mut self,
-        work: impl FnOnce(&Database, &Sweeper) -> Result<T, String>,
+        work: impl FnOnce(&Database, &mut Memory, &Sweeper) -> Result<T, String>,
     ) -> Result<T, Error> {
         let broken = |place: &dyn std::fmt::Display, why: &str| {
             let message = format!("the embedded engine ({place}) cannot be copied: {why}");
@@ -137,13 +140,15 @@ impl Engine {
             .map_err(|why| broken(&self.source.place, &why))?;
         let State::Open(Connection {
             database: Some(database),
+            memory,
             ..
-        }) = &self.state
+        }) = &mut self.state
         else {
             return Err(broken(&self.source.place, "it is closed"));
         };
-        let done =
-            stack::with_room(|| catch_unwind(AssertUnwindSafe(|| work(database, &self.sweeper))));
+        let done = stack::with_room(|| {
+            catch_unwind(AssertUnwindSafe(|| work(database, memory, &self.sweeper)))
+        });
         done.unwrap_or_else(|panic| Err(text(panic.as_ref()).to_owned()))
             .map_err(|why| broken(&self.source.place, &why))
     }
@@ -162,7 +167,7 @@ impl Engine {
             State::Closed => {
                 let database = stack::with_room(|| catch_unwind(AssertUnwindSafe(|| self.source.make())))
                     .unwrap_or_else(|panic| Err(text(panic.as_ref()).into()))?;
-                self.state = State::Open(Connection::new(database));
+                self.state = State::Open(Connection::new(database, &self.source));
                 Ok(())
             }
         }
@@ -195,14 +200,16 @@ fn text(panic: &(dyn std::any::Any + Send)) -> &str {
 /// A database that is closed only by the process that opened it.
 struct Connection {
     database: Option<Database>,
+    memory: Box<Memory>,
     generation: u64,
     process: u32,
 }
 
 impl Connection {
-    fn new(database: Database) -> Self {
+    fn new(database: Database, source: &Source) -> Self {
         Self {
             database: Some(database),
+            memory: Box::new(Memory::new(!source.is_memory())),
             generation: generation::now(),
             process: std::process::id(),
         }
@@ -228,7 +235,12 @@ impl Connection {
         };
         let plain = arn::plain(text);
         let text = plain.as_ref().map_or(text, |plain| plain.body.as_str());
-        Ok(match wire::execute(database, operation, text, sweeper) {
+        let session = Session {
+            database,
+            sweeper,
+            memory: &self.memory,
+        };
+        Ok(match wire::execute(session, operation, text) {
             Some(Ok(answer)) => {
                 let answer = arn::with_real_region(operation, answer);
                 let answer = match plain {
@@ -241,7 +253,10 @@ impl Connection {
                 return Err("the disk is full; make room, then try again".to_owned());
             }
             Some(Err(error)) => refused(&error),
-            None => response(400, wire::unknown_operation(operation)),
+            None => match administration::answer(session, operation, text) {
+                Some((status, body)) => response(status, body),
+                None => response(400, wire::unknown_operation(operation)),
+            },
         })
     }
 }

@@ -16,26 +16,35 @@
 //! engine, an empty one in memory or the file reopened; what was inherited is leaked, never touched. Without [`before_fork`] a
 //! child may hang in memory and is refused files.
 
-mod absent;
+mod administration;
 mod arn;
 mod clock;
+mod conditions;
 mod engine;
 mod fork;
 mod gate;
 mod generation;
 mod location;
+mod memory;
+mod names;
 mod projection;
+mod reads;
 mod registry;
 mod server;
+mod session;
+mod settings;
 mod shapes;
 mod slot;
 mod snapshot;
 mod source;
+mod stable;
 mod stack;
 mod store;
+mod tables;
 mod transport;
 mod ttl;
 mod wire;
+mod writes;
 
 use std::sync::Arc;
 

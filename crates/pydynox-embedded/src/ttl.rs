@@ -49,8 +49,9 @@ impl Sweeper {
             .store(self.now().saturating_add(pause), Ordering::Relaxed);
     }
 
+    /// Milliseconds since the epoch, by the engine's clock.
     #[allow(clippy::cast_sign_loss)] // clamped by the cast: before the epoch nothing is due
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         (self.clock.now_unix_secs_f64() * 1000.0) as u64
     }
 }

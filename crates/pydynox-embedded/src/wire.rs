@@ -1,24 +1,24 @@
 //! Wire: the engine's operations by name; JSON in, JSON out, errors as `DynamoDB` words them.
 
-use dynoxide::actions::query::{QueryRequest, QueryResponse};
-use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::transact_get_items::{TransactGetItemsRequest, TransactGetItemsResponse};
+use dynoxide::actions::update_time_to_live::{UpdateTimeToLiveRequest, UpdateTimeToLiveResponse};
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::absent;
+use crate::administration;
 use crate::gate::{self, Expressions};
+use crate::names;
 use crate::projection;
+use crate::reads;
+use crate::session::Session;
 use crate::shapes;
+use crate::stable;
 use crate::stack;
-use crate::ttl::Sweeper;
+use crate::writes;
 
 type Answer = Result<Vec<u8>, DynoxideError>;
-
-/// Maximum number of items on a page. Without a limit, the engine loads all remaining items to return 1 MB of them.
-const PAGE: usize = 1000;
 
 /// What `DynamoDB` reports for an attribute value with too many levels.
 const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
@@ -27,92 +27,56 @@ const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attribute
 const LEVELS_OF_STATEMENTS: usize = 300;
 
 macro_rules! dispatch {
-    ($runner:ident, $database:ident, $operation:ident, $body:ident; $($name:literal => $method:ident),+ $(,)?) => {
+    ($runner:ident, $operation:ident, $body:ident; $($name:literal => $method:expr),+ $(,)?) => {
         match $operation {
-            $($name => Some($runner($operation, $body, |request| $database.$method(request))),)+
+            $($name => Some($runner($operation, $body, $method)),)+
             _ => None,
         }
     };
 }
 
 /// Runs an operation; `None` when the engine does not know it.
-pub(crate) fn execute(
-    database: &Database,
-    operation: &str,
-    body: &str,
-    sweeper: &Sweeper,
-) -> Option<Answer> {
-    match operation {
-        "TransactGetItems" => {
-            return Some(run_gated(operation, body, |request| {
-                transact_get_items(database, request)
-            }));
-        }
-        "UpdateItem" => {
-            return Some(run_gated(operation, body, |request| {
-                absent::update_item(database, request)
-            }));
-        }
-        "TransactWriteItems" => {
-            return Some(run_gated(operation, body, |request| {
-                absent::transact_write_items(database, request)
-            }));
-        }
-        "Query" => {
-            return Some(run_gated(operation, body, |request| {
-                query(database, request)
-            }));
-        }
-        "Scan" => {
-            return Some(run_gated(operation, body, |mut request: ScanRequest| {
-                request.limit.get_or_insert(PAGE);
-                database.scan(request)
-            }));
-        }
-        "UpdateTimeToLive" => {
-            return Some(run(operation, body, |request| {
-                let response = database.update_time_to_live(request)?;
-                if response.time_to_live_specification.enabled {
-                    sweeper.need();
-                }
-                Ok(response)
-            }));
-        }
-        _ => {}
-    }
-    let gated = dispatch!(run_gated, database, operation, body;
-        "GetItem" => get_item,
-        "PutItem" => put_item,
-        "DeleteItem" => delete_item,
-        "BatchGetItem" => batch_get_item,
-        "SearchVectors" => search_vectors,
+pub(crate) fn execute(session: Session<'_>, operation: &str, body: &str) -> Option<Answer> {
+    let database = session.database;
+    let gated = dispatch!(run_gated, operation, body;
+        "GetItem" => |request| database.get_item(request),
+        "PutItem" => |request| writes::put_item(session, request),
+        "UpdateItem" => |request| writes::update_item(session, request),
+        "DeleteItem" => |request| writes::delete_item(session, request),
+        "Query" => |request| reads::query(session, request),
+        "Scan" => |request| reads::scan(session, request),
+        "BatchGetItem" => |request| database.batch_get_item(request),
+        "TransactGetItems" => |request| transact_get_items(database, request),
+        "TransactWriteItems" => |request| writes::transact_write_items(session, request),
+        "SearchVectors" => |request| database.search_vectors(request),
     );
     if gated.is_some() {
         return gated;
     }
-    let statements = dispatch!(run_statements, database, operation, body;
-        "ExecuteStatement" => execute_statement,
-        "ExecuteTransaction" => execute_transaction,
-        "BatchExecuteStatement" => batch_execute_statement,
+    let statements = dispatch!(run_statements, operation, body;
+        "ExecuteStatement" => |request| writes::execute_statement(session, request),
+        "ExecuteTransaction" => |request| writes::execute_transaction(session, request),
+        "BatchExecuteStatement" => |request| writes::batch_execute_statement(session, request),
     );
     if statements.is_some() {
         return statements;
     }
-    dispatch!(run, database, operation, body;
-        "BatchWriteItem" => batch_write_item,
-        "CreateTable" => create_table,
-        "DescribeTable" => describe_table,
-        "UpdateTable" => update_table,
-        "DeleteTable" => delete_table,
-        "ListTables" => list_tables,
-        "DescribeTimeToLive" => describe_time_to_live,
-        "TagResource" => tag_resource,
-        "UntagResource" => untag_resource,
-        "ListTagsOfResource" => list_tags_of_resource,
-        "ListStreams" => list_streams,
-        "DescribeStream" => describe_stream,
-        "GetShardIterator" => get_shard_iterator,
-        "GetRecords" => get_records,
+    dispatch!(run, operation, body;
+        "BatchWriteItem" => |request| writes::batch_write_item(session, request),
+        "CreateTable" => |given: Value| administration::create_table(session, &given, || database.create_table(typed(body)?)),
+        "UpdateTable" => |given: Value| administration::update_table(session, &given, || database.update_table(typed(body)?)),
+        "TagResource" => |given: Value| administration::tag(&given, || database.tag_resource(typed(body)?)),
+        "UntagResource" => |given: Value| administration::tag(&given, || database.untag_resource(typed(body)?)),
+        "ListTagsOfResource" => |given: Value| administration::tag(&given, || database.list_tags_of_resource(typed(body)?)),
+        "DescribeTable" => |request| administration::describe_table(session, request),
+        "DeleteTable" => |request| administration::delete_table(session, request),
+        "ListTables" => |request| database.list_tables(request),
+        "DescribeTimeToLive" => |request| database.describe_time_to_live(request),
+        "UpdateTimeToLive" => |request| update_time_to_live(session, request),
+        "ListStreams" => |request| database.list_streams(request),
+        "DescribeStream" => |request| database.describe_stream(request),
+        "GetShardIterator" => |request| database.get_shard_iterator(request),
+        "GetRecords" => |request| database.get_records(request),
     )
 }
 
@@ -141,44 +105,25 @@ fn run<Q: DeserializeOwned, A: Serialize>(
         return Err(malformed("the body is not a JSON object"));
     }
     shapes::check(operation, body).map_err(|why| malformed(&why))?;
-    let request = serde_json::from_str(body).map_err(|error| classify(&error));
-    let answer = request
+    names::check(body).map_err(DynoxideError::ValidationException)?;
+    let answer = typed(body)
         .and_then(method)
         .map_err(|error| as_worded_for(operation, error))?;
-    serde_json::to_vec(&answer)
-        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    stable::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// For a table without a sort key, the engine restarts a query at every starting key, so it would never end.
-fn query(database: &Database, mut request: QueryRequest) -> Result<QueryResponse, DynoxideError> {
-    request.limit.get_or_insert(PAGE);
-    let keys = request
-        .exclusive_start_key_raw
-        .as_ref()
-        .and_then(Value::as_object);
-    // The engine refuses a starting key that is not the whole key of the table.
-    let is_behind_the_only_item =
-        request.index_name.is_none() && keys.is_some_and(|keys| keys.len() == 1);
-    // The service charges its minimum for an empty page too.
-    let least = if request.consistent_read == Some(true) {
-        1.0
-    } else {
-        0.5
-    };
-    let mut response = database.query(request)?;
-    if !is_behind_the_only_item {
-        return Ok(response);
-    }
-    if let Some(items) = &mut response.items {
-        items.clear();
-    }
-    (response.count, response.scanned_count) = (0, 0);
-    response.last_evaluated_key = None;
-    if let Some(consumed) = &mut response.consumed_capacity {
-        consumed.capacity_units = least;
-        if let Some(table) = &mut consumed.table {
-            table.capacity_units = least;
-        }
+/// A request as the engine takes it.
+fn typed<Q: DeserializeOwned>(body: &str) -> Result<Q, DynoxideError> {
+    serde_json::from_str(body).map_err(|error| classify(&error))
+}
+
+fn update_time_to_live(
+    session: Session<'_>,
+    request: UpdateTimeToLiveRequest,
+) -> Result<UpdateTimeToLiveResponse, DynoxideError> {
+    let response = session.database.update_time_to_live(request)?;
+    if response.time_to_live_specification.enabled {
+        session.sweeper.need();
     }
     Ok(response)
 }

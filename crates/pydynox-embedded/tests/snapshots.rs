@@ -97,3 +97,30 @@ fn a_snapshot_outlives_its_engine_and_fits_another_one() {
 
     assert_eq!(keys(&other.transport()), ["u1"]);
 }
+
+#[test]
+fn settings_and_the_keys_of_indexes_become_what_they_were_too() {
+    let store = Store::open(&Location::parse("memory://").unwrap().unwrap()).unwrap();
+    let transport = store.transport();
+    let users = json!({"TableName": "users"});
+    let recovery = |enabled: bool| json!({"TableName": "users", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": enabled}});
+    let item = |large: bool| json!({"pk": {"S": "u1"}, "by": {"S": "a".repeat(if large { 2_049 } else { 1 })}});
+    create(&transport, "users");
+    ok(&transport, "UpdateContinuousBackups", &recovery(true));
+    let snapshot = store.snapshot().unwrap();
+    ok(&transport, "UpdateContinuousBackups", &recovery(false));
+    ok(&transport, "DeleteTable", &users);
+    ok(&transport, "CreateTable", &support::table_of("users"));
+
+    store.restore(&snapshot).unwrap();
+
+    let backups =
+        ok(&transport, "DescribeContinuousBackups", &users)["ContinuousBackupsDescription"].clone();
+    assert_eq!(
+        backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"],
+        "ENABLED"
+    );
+    let put = |large: bool| json!({"TableName": "users", "Item": item(large)});
+    ok(&transport, "PutItem", &put(false));
+    assert_eq!(support::call(&transport, "PutItem", &put(true)).0, 400);
+}

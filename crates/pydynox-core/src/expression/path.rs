@@ -7,9 +7,9 @@ use super::names::{Names, split_indexes};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Writer;
 
-/// Depth of the deepest path that `DynamoDB` resolves: an attribute and the levels of documents below it.
+/// Steps of the longest path that `DynamoDB` follows, the attribute included.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
-pub const MAX_PATH_DEPTH: usize = 33;
+pub const MAX_PATH_DEPTH: usize = 32;
 
 /// One step on the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -281,14 +281,14 @@ mod tests {
 
     #[test]
     fn a_path_is_no_deeper_than_what_is_stored() {
-        let deepest = (0..32).fold(Path::new("a"), |path, _| path.index(0).unwrap());
+        let deepest = (0..31).fold(Path::new("a"), |path, _| path.index(0).unwrap());
 
         assert!(
             deepest
                 .name("b")
                 .unwrap_err()
                 .to_string()
-                .contains("34 steps")
+                .contains("33 steps")
         );
     }
 

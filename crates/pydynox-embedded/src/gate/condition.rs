@@ -4,7 +4,7 @@ use dynoxide::types::AttributeValue;
 use pydynox_core::number::Number;
 
 use super::context::{Context, check_path, listed, type_name};
-use super::syntax::{Call, Condition, Operand};
+use super::syntax::{Call, Condition, Operand, Path, Step};
 
 /// The functions of conditions, and their numbers of operands.
 const FUNCTIONS: [(&str, usize); 6] = [
@@ -33,7 +33,7 @@ pub(crate) fn check(condition: &Condition<'_>, context: Context<'_>) -> Result<(
     walk(condition, &mut |part| check_operands(part, context))
 }
 
-/// Refuses functions that do not exist, or stand where they cannot.
+/// Refuses functions that do not exist, or cannot be used there.
 pub(crate) fn check_functions(condition: &Condition<'_>) -> Result<(), String> {
     walk(condition, &mut |part| {
         operands(part)
@@ -79,6 +79,57 @@ fn operands<'c, 'a>(condition: &'c Condition<'a>) -> Vec<&'c Operand<'a>> {
         Condition::Call(call) => call.arguments.iter().collect(),
         Condition::Both(..) | Condition::Not(_) => Vec::new(),
     }
+}
+
+/// Shows the attributes that the condition compares with a value, and these values.
+pub(super) fn each_comparison(
+    condition: &Condition<'_>,
+    context: Context<'_>,
+    see: &mut dyn FnMut(&str, &AttributeValue),
+) {
+    let _ = walk(condition, &mut |part| {
+        let operands = operands(part);
+        let path = operands.iter().find_map(|operand| match operand {
+            Operand::Path(path) => context.resolve(path),
+            _ => None,
+        });
+        if let Some([Step::Name(name)]) = path.as_ref().map(|path| &path.0[..]) {
+            for value in operands.iter().filter_map(|operand| context.value(operand)) {
+                see(name, value);
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Shows the attribute of every path.
+pub(super) fn each_attribute(
+    condition: &Condition<'_>,
+    context: Context<'_>,
+    see: &mut dyn FnMut(&str),
+) {
+    fn of(operand: &Operand<'_>, context: Context<'_>, see: &mut dyn FnMut(&str)) {
+        match operand {
+            Operand::Path(path) => {
+                if let Some(Path(steps)) = context.resolve(path)
+                    && let Some(Step::Name(name)) = steps.first()
+                {
+                    see(name);
+                }
+            }
+            Operand::Call(call) => call
+                .arguments
+                .iter()
+                .for_each(|argument| of(argument, context, see)),
+            Operand::Value(_) => {}
+        }
+    }
+    let _ = walk(condition, &mut |part| {
+        for operand in operands(part) {
+            of(operand, context, see);
+        }
+        Ok(())
+    });
 }
 
 fn names(operand: &Operand<'_>) -> Result<(), String> {

@@ -27,7 +27,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The type of an operand, as far as it is known without an item.
+    /// The type of an operand, where it does not depend on an item.
     pub(crate) fn type_of(&self, operand: &Operand<'_>) -> Option<&'static str> {
         match operand {
             Operand::Path(_) => None,

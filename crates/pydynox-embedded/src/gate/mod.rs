@@ -4,6 +4,7 @@ mod condition;
 mod context;
 mod parse;
 mod print;
+mod project;
 mod requests;
 mod syntax;
 mod token;
@@ -13,9 +14,14 @@ use std::collections::HashMap;
 
 use dynoxide::DynoxideError;
 use dynoxide::types::AttributeValue;
+use pydynox_core::expression::reserved::is_reserved;
 use pydynox_core::expression::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};
 
-use context::Context;
+pub(crate) use condition::is_greater;
+pub(crate) use context::{Context, type_name};
+pub(crate) use project::{at, project};
+pub(crate) use syntax::{Operand, Path, Step, Update, Value};
+
 use parse::{Fault, Parser};
 use syntax::Condition;
 use token::{Kind, Token};
@@ -81,6 +87,45 @@ pub(crate) fn pass(request: &mut impl Expressions) -> Result<usize, DynoxideErro
     }
 }
 
+/// Shows an update that passed the gate, parsed again; none if the engine alone can read it.
+pub(crate) fn with_update<T>(text: &str, see: impl FnOnce(&Update<'_>) -> T) -> Option<T> {
+    let tokens = token::tokens(text);
+    let update = Parser::new(&tokens).update().ok()?;
+    Some(see(&update))
+}
+
+/// Shows the paths of a projection that passed the gate, parsed again.
+pub(crate) fn with_projection<T>(text: &str, see: impl FnOnce(&[Path<'_>]) -> T) -> Option<T> {
+    let tokens = token::tokens(text);
+    let paths = Parser::new(&tokens).projection().ok()?;
+    Some(see(&paths))
+}
+
+/// Shows every comparison of an attribute with a value that a key condition makes.
+pub(crate) fn each_comparison(
+    text: &str,
+    context: Context<'_>,
+    see: &mut dyn FnMut(&str, &AttributeValue),
+) {
+    let tokens = token::tokens(text);
+    if let Ok(parsed) = Parser::new(&tokens).condition() {
+        condition::each_comparison(&parsed, context, see);
+    }
+}
+
+/// Shows the attribute of every path of a condition.
+pub(crate) fn each_attribute(text: &str, context: Context<'_>, see: &mut dyn FnMut(&str)) {
+    let tokens = token::tokens(text);
+    if let Ok(parsed) = Parser::new(&tokens).condition() {
+        condition::each_attribute(&parsed, context, see);
+    }
+}
+
+/// Whether an expression has this placeholder.
+pub(crate) fn mentions(text: &str, name: &str) -> bool {
+    token::tokens(text).iter().any(|token| token.text == name)
+}
+
 /// Whether an update expression only removes and sets nothing.
 pub(crate) fn makes_nothing(text: &str) -> bool {
     let mut removes = false;
@@ -101,7 +146,7 @@ fn look(expression: Expression<'_>) -> Result<usize, String> {
         names,
         values,
     } = expression;
-    if text.len() > MAX_EXPRESSION_SIZE {
+    if text.is_empty() || text.len() > MAX_EXPRESSION_SIZE {
         // The engine checks the length first too, and its message varies from place to place.
         return Ok(0);
     }
@@ -152,8 +197,13 @@ fn check(
         Ok(checked) => checked,
         Err(Fault::Redundant) => Err("The expression has redundant parentheses;".to_owned()),
         Err(Fault::Syntax(place)) => match tokens.get(place) {
-            // The engine takes a bare name for one although it begins with an underscore.
-            Some(token) if token.kind == Kind::Unknown && token.text == "_" => {
+            // Here the grammar takes the word for a keyword, and it is reserved as well.
+            Some(token) if role == Role::Projection && is_reserved(token.text) => Err(format!(
+                "Attribute name is a reserved keyword; reserved keyword: {}",
+                token.text
+            )),
+            // The engine takes a bare name for one although it begins with an underscore, and has words of its own for projections.
+            token if role == Role::Projection || token.is_some_and(|token| token.text == "_") => {
                 Err(syntax_error(text, tokens, place))
             }
             // It words the other errors itself.
@@ -163,6 +213,14 @@ fn check(
 }
 
 impl Condition<'_> {
+    fn has_negation(&self) -> bool {
+        match self {
+            Self::Not(_) => true,
+            Self::Both(_, left, right) => left.has_negation() || right.has_negation(),
+            _ => false,
+        }
+    }
+
     fn to_string_if(&self, wanted: bool) -> Option<String> {
         wanted.then(|| self.to_string())
     }
@@ -170,7 +228,7 @@ impl Condition<'_> {
 
 /// The engine checks key conditions itself, but not everything that they have in common with others.
 fn check_key(condition: &Condition<'_>) -> Result<(), String> {
-    if let Condition::Not(_) = condition {
+    if condition.has_negation() {
         return Err("Invalid operator used in KeyConditionExpression: NOT".to_owned());
     }
     condition::check_functions(condition)
@@ -184,13 +242,14 @@ fn syntax_error(text: &str, tokens: &[Token<'_>], place: usize) -> String {
         .or_else(|| at(place))
         .map_or(text.len(), Token::end);
     let token = at(place).map_or("<EOF>", |token| token.text);
+    let end = end.max(start);
     format!(
         "Syntax error; token: \"{token}\", near: \"{}\"",
         &text[start..end]
     )
 }
 
-/// How many operators and functions an expression has, and how many levels at most.
+/// How many operators and functions an expression has, and how many levels it can have.
 fn measure(role: Role, tokens: &[Token<'_>]) -> (usize, usize) {
     let (mut operators, mut levels) = (0, 0);
     let mut between = false;

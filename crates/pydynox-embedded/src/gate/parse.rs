@@ -20,7 +20,7 @@ pub(crate) struct Parser<'t, 'a> {
     place: usize,
     /// By the place of an opening parenthesis, the place where it is closed.
     closed: Vec<usize>,
-    /// A pair of parentheses stands around an operand: DynamoDB allows it, and the engine does not.
+    /// There are parentheses around an operand: DynamoDB allows it, and the engine does not.
     pub(crate) groups_operands: bool,
 }
 
@@ -141,7 +141,7 @@ impl<'t, 'a> Parser<'t, 'a> {
         Ok(Action { path, value })
     }
 
-    /// What SET sets. Parentheses may stand around all of it.
+    /// What SET sets, all of it in parentheses or not.
     fn value(&mut self) -> Parsed<Value<'a>> {
         let groups = self.is_sign(b'(') && !self.arithmetic_follows_the_group();
         if groups {

@@ -1,5 +1,7 @@
 //! Requests: which expressions each request carries.
 
+use std::collections::HashMap;
+
 use dynoxide::actions::batch_get_item::BatchGetItemRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::get_item::GetItemRequest;
@@ -10,6 +12,9 @@ use dynoxide::actions::search_vectors::SearchVectorsRequest;
 use dynoxide::actions::transact_get_items::TransactGetItemsRequest;
 use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::actions::update_item::UpdateItemRequest;
+
+use dynoxide::types::AttributeValue;
+use serde::Deserialize;
 
 use super::{Expression, Expressions, Role};
 
@@ -40,10 +45,19 @@ macro_rules! expressions {
 expressions! {
     PutItemRequest { Condition: condition_expression }
     UpdateItemRequest { Update: update_expression, Condition: condition_expression }
-    DeleteItemRequest { Condition: condition_expression }
     QueryRequest { Key: key_condition_expression, Filter: filter_expression, Projection: projection_expression }
     ScanRequest { Filter: filter_expression, Projection: projection_expression }
     SearchVectorsRequest { Search: search_condition_expression, Projection: projection_expression }
+}
+
+impl Expressions for DeleteItemRequest {
+    fn each(&mut self, see: &mut dyn FnMut(Expression<'_>)) {
+        // The engine reads these values later than those of the other requests.
+        let raw = self.expression_attribute_values_raw.as_ref();
+        let read = raw.and_then(|raw| HashMap::<String, AttributeValue>::deserialize(raw).ok());
+        let values = self.expression_attribute_values.as_ref().or(read.as_ref());
+        show!(see, self, values; Condition: condition_expression);
+    }
 }
 
 impl Expressions for GetItemRequest {

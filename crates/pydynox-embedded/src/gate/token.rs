@@ -68,7 +68,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
             '1'..='9' => (Kind::Number, length_of(rest, |byte| byte.is_ascii_digit())),
             _ if first.is_ascii_alphabetic() => (Kind::Word, length_of(rest, is_of_word)),
             '(' | ')' | '[' | ']' | '.' | ',' | '+' | '-' => (Kind::Sign(rest.as_bytes()[0]), 1),
-            // A bare name begins with a letter, so an underscore before one is no token of the language.
+            // A bare name begins with a letter, so an underscore before one is not a token of the language.
             _ => (Kind::Unknown, first.len_utf8()),
         };
         cut.push(Token {

@@ -48,7 +48,7 @@ impl Absent {
 }
 
 /// `UpdateItem`.
-pub(crate) fn update_item(
+pub(super) fn update_item(
     database: &Database,
     request: UpdateItemRequest,
 ) -> Result<UpdateItemResponse, DynoxideError> {
@@ -65,7 +65,7 @@ pub(crate) fn update_item(
 }
 
 /// `TransactWriteItems`.
-pub(crate) fn transact_write_items(
+pub(super) fn transact_write_items(
     database: &Database,
     request: TransactWriteItemsRequest,
 ) -> Result<TransactWriteItemsResponse, DynoxideError> {

@@ -1,0 +1,47 @@
+//! Create: `CreateTable`.
+
+use dynoxide::DynoxideError;
+use dynoxide::actions::create_table::CreateTableResponse;
+use serde_json::{Value, json};
+
+use super::checks::{check_attributes, check_index, invalid, list, text};
+use super::describe::described;
+use super::tags::check_tags;
+use crate::session::Session;
+
+/// Creates a table, after the checks that the engine leaves out.
+pub(crate) fn create_table(
+    session: Session<'_>,
+    body: &Value,
+    run: impl FnOnce() -> Result<CreateTableResponse, DynoxideError>,
+) -> Result<Value, DynoxideError> {
+    check_attributes(body)?;
+    for (member, path) in [
+        ("GlobalSecondaryIndexes", "globalSecondaryIndexes"),
+        ("LocalSecondaryIndexes", "localSecondaryIndexes"),
+    ] {
+        for (place, index) in list(body, member).iter().enumerate() {
+            check_index(index, &format!("{path}.{}.member", place + 1))?;
+        }
+    }
+    if text(body, "BillingMode") == "PAY_PER_REQUEST"
+        && body
+            .get("ProvisionedThroughput")
+            .is_some_and(|given| !given.is_null())
+    {
+        return Err(invalid(
+            "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+        ));
+    }
+    check_tags(list(body, "Tags"))?;
+    let description = run()?.table_description;
+    let name = &description.table_name;
+    session.memory.tables.forget(name);
+    session.memory.tables.forget_indexes(name);
+    session.memory.settings.forget(name);
+    session
+        .memory
+        .settings
+        .warm(name, body, list(body, "GlobalSecondaryIndexes"));
+    Ok(json!({"TableDescription": described(session, description)?}))
+}
