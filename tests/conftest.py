@@ -73,6 +73,31 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session")
+def _everything() -> Iterator[Any]:
+    """Everything that watches calls, if PYDYNOX_TEST_OBSERVED asks for it: any part of the suite then runs observed."""
+    if not os.environ.get("PYDYNOX_TEST_OBSERVED"):
+        yield None
+        return
+    from .observe.everything import everything
+
+    # Many tests compare the bodies of requests.
+    with everything(capacity=False) as said:
+        yield said
+
+
+@pytest.fixture(autouse=True)
+def nothing_secret_is_said(request: pytest.FixtureRequest, _everything: Any) -> Iterator[None]:
+    """In such a run, no record of any test contains what tests plant in keys, values and credentials."""
+    yield
+    if _everything is None or "observe" in request.path.parts:
+        return
+    from .observe.everything import SECRETS
+
+    text = _everything.take()
+    assert [secret for secret in SECRETS if secret in text] == []
+
+
 @pytest.fixture(params=["awaited", "blocking"])
 def drive(request: pytest.FixtureRequest) -> Drive:
     """Run a coroutine to its end: in an event loop, or on the calling thread. Behaviour is the same in both."""

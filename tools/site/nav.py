@@ -107,6 +107,8 @@ NAV: list[tuple[str, Any]] = [
                     ("What calls cost", "cost.md"),
                     ("What a call would do", "explain.md"),
                     ("When DynamoDB throttles", "throttling.md"),
+                    ("Seeing what calls do", "observability.md"),
+                    ("Health checks", "health-checks.md"),
                     ("Finding out what is wrong", "doctor.md"),
                 ],
             ),

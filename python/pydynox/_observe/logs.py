@@ -9,6 +9,7 @@ import logging  # noqa: TID251  (this module is imported when logging is switche
 import os
 from typing import TYPE_CHECKING, Any
 
+from pydynox._shared.advice import advice
 from pydynox.cost import site
 from pydynox.exceptions import ConfigurationError
 
@@ -37,8 +38,6 @@ _KINDS: dict[logging.Logger, tuple[int, tuple[str, ...]]] = {
     _CONNECTION: (logging.DEBUG, ("connection_opened", "connection_dropped")),
     _CREDENTIALS: (logging.WARNING, ("credentials_renewed",)),
 }
-#: What to do about any throttling; the page on throttling says more about each reason.
-_ADVICE = "it is retried after a pause; if this continues, lower the rate or raise the capacity"
 #: The one subscription of all clients.
 _active: Subscription | None = None
 
@@ -166,9 +165,10 @@ def _retry(event: Event) -> None:
 
 def _throttle(event: Event) -> None:
     reasons = event.throttling_reasons
-    named = ", ".join(f"{reason} of {resource}" if resource else reason for reason, resource in reasons)
-    extra = {**_extra(event), "throttling_reasons": reasons}
-    _THROTTLE.warning("%s: throttled: %s; %s", _place(event), named or event.code, _ADVICE, extra=extra)
+    sentences = advice(reasons)
+    extra = {**_extra(event), "throttling_reasons": reasons, "advice": sentences}
+    named = ", ".join(reason for reason, _ in reasons) or event.code
+    _THROTTLE.warning("%s: throttled: %s: %s", _place(event), named, "; ".join(sentences), extra=extra)
 
 
 def _connection(event: Event) -> None:
