@@ -53,9 +53,11 @@ if TYPE_CHECKING:
     from .batches.reads import batching
     from .batches.writer import BatchWriter
     from .collection import Collection
+    from .coordination.events import OutboxEvent
     from .coordination.idempotency import idempotent
     from .coordination.locks import Lock
     from .coordination.marks import IdempotencyMark
+    from .coordination.outbox import Outbox
     from .coordination.tables import CoordinationTable
     from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
     from .document import Document
@@ -103,6 +105,8 @@ else:
         "IdempotencyMark": "coordination.marks",
         "idempotent": "coordination.idempotency",
         "Lock": "coordination.locks",
+        "Outbox": "coordination.outbox",
+        "OutboxEvent": "coordination.events",
         **dict.fromkeys(("BudgetExceededWarning", "ItemSizeWarning", "RateLimit", "Tally", "Usage", "budget"), "cost"),
         "Document": "document",
         **dict.fromkeys(("GlobalSecondaryIndex", "LocalSecondaryIndex"), "indexes"),
@@ -180,6 +184,8 @@ __all__ = [
     "Model",
     "ModelConfig",
     "NumberAttribute",
+    "Outbox",
+    "OutboxEvent",
     "Query",
     "QueryResult",
     "RateLimit",

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ._client.connection import Connection
+    from .coordination.events import OrderedEvents
     from .coordination.marks import IdempotencyMark
     from .coordination.tables import CoordinationTable
     from .expressions import Action, Condition
 
 MAX_OPERATIONS = 100  # actions per TransactWriteItems, by DynamoDB's quotas
+#: Of a transaction whose events others keep overtaking: how many times it is sent, and the seconds of the first pause.
+_TIMES = 12
+_PAUSE = 0.02
 _HOOKS = {"create": "save", "put": "save", "save": "save", "delete": "delete"}
 _Target = Any
 
@@ -61,6 +65,7 @@ class Transaction:
         self._entries: list[tuple[str, _Target, tuple[Action, ...], Condition | None, bool]] = []
         self._ended = False
         self._marks: list[IdempotencyMark] = []
+        self._events: OrderedEvents | None = None
         self.token = token
         self.rejected: Mapping[int, Rejected[Any]] = {}
 
@@ -193,6 +198,43 @@ class Transaction:
         self._marks.append(mark)
         return mark
 
+    def outbox(self, event: object, /, *, key: str | None = None, table: CoordinationTable | str = "pydynox") -> str:
+        """Write an event with the transaction, which a relay publishes afterwards: see ``Outbox``.
+
+        Args:
+            event: The event: anything that JSON can express.
+            key: Events with the same key are published in the order of their transactions. If another transaction with the key
+                commits first, this one is sent again with the next number.
+            table: Where events are stored: a ``CoordinationTable``, or the name of one.
+
+        Returns:
+            The ID of the event.
+
+        Raises:
+            ValidationError: JSON cannot express the event, or the key is not text.
+            ConfigurationError: The table has no sort key.
+            TransactionCanceledError: Raised when the block ends: other transactions with this key committed first, many times in
+                a row; or once, if the transaction has a ``token=``.
+
+        Example:
+            >>> tx.outbox({"type": "OrderPlaced", "order": "o1"}, key="o1")
+
+        Costs: two write units per KB of the event; with a key, two more and a read unit for its last number.
+        """
+        from .coordination.events import OrderedEvents, unordered
+        from .coordination.tables import table_of
+
+        if key is None:
+            item = unordered(table_of(table), event)
+            self._add("create", item)
+            name: str = item.event_id
+            return name
+        if self._ended:
+            raise RuntimeError("this transaction has ended: tx.outbox() needs a new one")
+        if self._events is None:
+            self._events = OrderedEvents()
+        return self._events.add(table_of(table), key, event)
+
     def _add(
         self,
         verb: str,
@@ -234,28 +276,43 @@ class Transaction:
             event = _HOOKS.get(verb)
             if event is not None and _is_instance(target) and target._hooks is not None:
                 await target._hooks.before(target, f"before_{event}")
-        sent = self._client.core.transact_write(entries, self.token)
-        if sent is None:
+        if not await self._send(entries):
             return
-        # Kept before the outcome is known: with it, a transaction whose outcome stays unknown can be repeated to settle it.
-        operation, self.token = sent
-        try:
-            await operation
-        except WriteOutcomeUnknownError as error:
-            error.add_note(
-                f"its token is {self.token!r}: repeat the same transaction with it within ten minutes to settle the outcome"
-            )
-            raise
-        except TransactionCanceledError as error:
-            if not any(mark.explains(error) for mark in self._marks):
-                raise
-            return  # it was applied before
         for mark in self._marks:
             mark.commit()
         for verb, target, *_ in entries:
             event = _HOOKS.get(verb)
             if event is not None and _is_instance(target) and target._hooks is not None:
                 await target._hooks.after(target, f"after_{event}")
+
+    async def _send(self, entries: list[Any]) -> bool:
+        """Send the operations; whether they were applied by this transaction, and not by an earlier one or not at all."""
+        events, token = self._events, self.token
+        for left in reversed(range(_TIMES)):
+            if events is not None:
+                entries = [*self._entries, *await events.entries(self._client, len(self._entries))]
+            sent = self._client.core.transact_write(entries, token)
+            if sent is None:
+                return False
+            # Kept before the outcome is known: with it, a transaction whose outcome stays unknown can be repeated to settle it.
+            operation, self.token = sent
+            try:
+                await operation
+            except WriteOutcomeUnknownError as error:
+                error.add_note(
+                    f"its token is {self.token!r}: repeat the same transaction with it within ten minutes to settle the outcome"
+                )
+                raise
+            except TransactionCanceledError as error:
+                if any(mark.explains(error) for mark in self._marks):
+                    return False  # it was applied before
+                # DynamoDB refuses a caller's token with other operations.
+                if events is None or left == 0 or token is not None or not events.have_moved(error):
+                    raise
+                await _core.pause(_PAUSE * (_TIMES - left))
+            else:
+                break
+        return True
 
     @property
     def sync(self) -> SyncTransaction:

@@ -61,6 +61,7 @@ from pydynox import (
     Lock,
     Model,
     ModelConfig,
+    Outbox,
     Query,
     QueryResult,
     RateLimit,
@@ -936,6 +937,9 @@ async def once(client: DynamoDBClient, order: Order) -> None:
         async with client.transaction() as guarded:
             guarded.check(lock.key, lock.held())
         await order.update(Order.total.set(Decimal(3)), condition=lock.fence(User.age))
+    async with client.transaction() as placing:
+        assert_type(placing.outbox({"type": "placed"}, key="o1", table=CoordinationTable("app")), str)
+    assert_type(await Outbox(client=client).relay(lambda event: (event.id, event.body)), int)
     with client.sync.lock("a", wait=0) as held:
         assert_type(held, SyncLock)
         assert_type(held.release(), None)

@@ -61,7 +61,7 @@ NAV: list[tuple[str, Any]] = [
                     ("Unique values", "unique.md"),
                 ],
             ),
-            ("Coordinate callers", [("Idempotency", "idempotency.md"), ("Locks", "locks.md")]),
+            ("Coordinate callers", [("Idempotency", "idempotency.md"), ("Outbox", "outbox.md"), ("Locks", "locks.md")]),
             (
                 "Tables and jobs",
                 [

@@ -68,12 +68,13 @@ class CoordinationTable:
         """Whether items of one partition have an order."""
         return self._names[1] is not None
 
-    def item_class(self, name: str, attributes: Mapping[str, Any]) -> type[Any]:
+    def item_class(self, name: str, attributes: Mapping[str, Any], *, entity: str | None = None) -> type[Any]:
         """A model of items of this table.
 
         Args:
             name: The name of the class, which errors show.
             attributes: Its attributes in addition to the keys, ``pk`` and ``sk``, and to ``expires_at``.
+            entity: By which a reader of all items of the table knows them; None where nothing reads them so.
         """
         from pydynox.attribute_objects import TTLAttribute
 
@@ -84,7 +85,8 @@ class CoordinationTable:
         body |= attributes
         body["expires_at"] = TTLAttribute(null=True, default=None, attribute_name=ttl)
         body["__module__"] = __name__
-        item: type[Any] = new_class(name, (Model,), {"table": self.name}, lambda namespace: namespace.update(body))
+        keywords = {"table": self.name} if entity is None else {"table": self.name, "entity": entity}
+        item: type[Any] = new_class(name, (Model,), keywords, lambda namespace: namespace.update(body))
         return item
 
     def key_values(self, partition: str, sort: str) -> dict[str, str]:
@@ -113,10 +115,10 @@ def table_of(table: CoordinationTable | str) -> CoordinationTable:
     return CoordinationTable(table)
 
 
-def bounded(text: str) -> str:
-    """A part of a key: the text, or a hash of it if it is too long for one."""
+def bounded(text: str, most: int = MOST_BYTES) -> str:
+    """A part of a key: the text, or a hash of it if it has more than ``most`` bytes."""
     encoded = text.encode("utf-8", "surrogatepass")
-    if len(encoded) <= MOST_BYTES:
+    if len(encoded) <= most:
         return text
     from hashlib import sha256
 
