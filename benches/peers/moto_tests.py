@@ -19,16 +19,19 @@ os.environ.update(AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", 
 KEY = {"pk": {"S": "USER#1"}, "sk": {"S": "profile"}}
 
 
+#: Made once, after moto was imported: a client for each test would cost far more than the test.
+CLIENT: Any = boto3.client("dynamodb")
+
+
 def created() -> Any:
-    """A client with a table. Every test makes a client of its own: moto's mock reaches only those made inside it."""
-    client = boto3.client("dynamodb")
-    client.create_table(
+    """The client, with a table."""
+    CLIENT.create_table(
         TableName="users",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    return client
+    return CLIENT
 
 
 def one_test() -> None:
