@@ -124,7 +124,20 @@ from pydynox.tables import (
     TableOptions,
     ensure_tables,
 )
-from pydynox.testing import Fault, FaultLog, Injected, fault, inject
+from pydynox.testing import (
+    Fakes,
+    Fault,
+    FaultLog,
+    Injected,
+    Proxy,
+    RecordedRequest,
+    WireFault,
+    fake,
+    fault,
+    inject,
+    proxy,
+    wire_fault,
+)
 
 
 def constructor() -> None:
@@ -778,9 +791,15 @@ async def unique_values() -> None:
 def faults(client: DynamoDBClient) -> None:
     with inject(client, fault("PutItem", "throttle", times=None), fault(None, "latency", seconds=0.1)) as log:
         assert_type(log, FaultLog)
-    assert_type(log.requests, list[str])
+    assert_type(log.requests, list[RecordedRequest])
     assert_type(log.injected, list[Injected])
     assert_type(log.injected[0].applied, bool | None)
+    assert_type(fake(User, name="Ada"), User)
+    assert_type(Fakes(seed="x", size=2).many(Order, 3), list[Order])
+    with proxy("memory://", [wire_fault(None, "drip", seconds=0.1), "stale"], tls="expired") as faulty:
+        assert_type(faulty, Proxy)
+        assert_type(faulty.client(), DynamoDBClient)
+        assert_type(faulty.unused, list[WireFault])
     assert_type(log.unused, list[Fault])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pydynox._core as _core
 from pydynox._declaration.entities import entity_of
 from pydynox._declaration.fields import entity_attribute
-from pydynox._declaration.indexes import declared_indexes
+from pydynox._declaration.indexes import declared_indexes, names_attribute
 from pydynox._declaration.templates import parsed_template
 from pydynox.attributes import PARTITION
 
@@ -79,8 +79,8 @@ def _names_in_keys(cls: type[Any], definition: Definition) -> set[str]:
     names.update(name for constraint in definition.unique for name in constraint)
     partition = next((one for one in attributes.values() if PARTITION in one.options.roles), None)
     stored = {**attributes}
-    if entity_of(cls) is not None:
-        word = cls.model_config.entity_attribute
+    word = cls.model_config.entity_attribute
+    if entity_of(cls) is not None or names_attribute(cls, word):
         stored.setdefault(word, entity_attribute(word))
     by_stored = {attribute.attribute_name: name for name, attribute in stored.items()}
     for _, _, partitions, sorts, _ in declared_indexes(cls, stored, partition):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import struct
@@ -9,7 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
     import ssl
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 _DROPPED = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends a reset
 _READ = 1 << 16
-_JOIN = 5.0  # seconds
+_JOIN, _BEHIND = 5.0, 30.0  # seconds
+_RELAYED = ("content-type", "x-amzn-requestid", "x-amz-crc32")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,36 @@ class Seen:
     def json(self) -> Any:
         """The body, parsed."""
         return json.loads(self.body)
+
+
+class Answer(NamedTuple):
+    """An answer of the server behind a proxy."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def head(self, **changed: str) -> bytes:
+        """What comes before the body, with changed headers; those that are empty are left out."""
+        fields = {**self.headers, "content-length": str(len(self.body)), **{n.replace("_", "-"): v for n, v in changed.items()}}
+        lines = [
+            f"HTTP/1.1 {self.status} {http.client.responses.get(self.status, '')}",
+            *(f"{n}: {v}" for n, v in fields.items() if v),
+        ]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+def passed_on(url: str, seen: Seen) -> Answer:
+    """What the server at a URL answers to a request."""
+    headers = {name: value for name, value in seen.headers.items() if name not in ("connection", "transfer-encoding")}
+    behind = http.client.HTTPConnection(url.removeprefix("http://").rstrip("/"), timeout=_BEHIND)
+    try:
+        behind.request("POST", seen.path, seen.body, headers)
+        response = behind.getresponse()
+        relayed = {name.lower(): value for name, value in response.getheaders() if name.lower() in _RELAYED}
+        return Answer(response.status, relayed, response.read())
+    finally:
+        behind.close()
 
 
 class Connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 import threading
 import zlib
@@ -16,7 +15,7 @@ from pydynox.credentials import Credentials
 from pydynox.local import LocalServer
 
 from ._certificates import Authority, Certificate
-from ._wire import Connection, Seen, WireServer
+from ._wire import Answer, Connection, Seen, WireServer, passed_on
 from .faults import Injected
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ WireFaultKind = Literal[
     "connection_close",
 ]
 _KINDS: tuple[str, ...] = get_args(WireFaultKind)
-_RELAYED = ("content-type", "x-amzn-requestid", "x-amz-crc32")
 _CHUNK = 7
 _PAUSE = 0.01  # seconds between the parts of an endless answer
 
@@ -48,20 +46,6 @@ class WireFault(NamedTuple):
     skip: int
     times: int | None
     seconds: float
-
-
-class _Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def head(self, **changed: str) -> bytes:
-        fields = {**self.headers, "content-length": str(len(self.body)), **{n.replace("_", "-"): v for n, v in changed.items()}}
-        lines = [
-            f"HTTP/1.1 {self.status} {http.client.responses.get(self.status, '')}",
-            *(f"{n}: {v}" for n, v in fields.items() if v),
-        ]
-        return "\r\n".join([*lines, "", ""]).encode()
 
 
 def wire_fault(
@@ -248,19 +232,19 @@ class _ProxyServer(WireServer):
         self.used = [0] * len(plan)
         self.injected: list[Injected] = []
         self._skipped = [0] * len(plan)
-        self._behind = behind.removeprefix("http://").rstrip("/")
+        self._behind = behind
         self._lock = threading.Lock()
         super().__init__(tls=tls)
 
     def respond(self, connection: Connection, seen: Seen) -> None:
         fault = self._next(connection, seen)
         if fault is None:
-            self._send(connection, self._passed_on(seen))
+            self._send(connection, passed_on(self._behind, seen))
             return
         if fault.kind == "stale":
             connection.reset()
             return
-        getattr(self, f"_{fault.kind}")(connection, self._passed_on(seen), fault)
+        getattr(self, f"_{fault.kind}")(connection, passed_on(self._behind, seen), fault)
 
     def _next(self, connection: Connection, seen: Seen) -> WireFault | None:
         with self._lock:
@@ -280,56 +264,43 @@ class _ProxyServer(WireServer):
             return False
         return fault.operation in (None, seen.operation) and fault.table in (None, _table(seen))
 
-    def _passed_on(self, seen: Seen) -> _Answer:
-        """What the endpoint answers."""
-        # The headers are those that the client signed; an endpoint that checks them would refuse the host.
-        headers = {name: value for name, value in seen.headers.items() if name not in ("connection", "transfer-encoding")}
-        behind = http.client.HTTPConnection(self._behind, timeout=30)
-        try:
-            behind.request("POST", seen.path, seen.body, headers)
-            response = behind.getresponse()
-            kept = {name.lower(): value for name, value in response.getheaders() if name.lower() in _RELAYED}
-            return _Answer(response.status, kept, response.read())
-        finally:
-            behind.close()
-
-    def _send(self, connection: Connection, answer: _Answer) -> None:
+    def _send(self, connection: Connection, answer: Answer) -> None:
         connection.send(answer.head() + answer.body)
 
-    def _half_closed(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _half_closed(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         connection.close_half()
         connection.wait_for_end()
 
-    def _truncated(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _truncated(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         connection.send(answer.head() + answer.body[: len(answer.body) // 2])
         connection.close()
 
-    def _wrong_crc32(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _wrong_crc32(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         connection.send(answer.head(x_amz_crc32=str(zlib.crc32(answer.body) ^ 1)) + answer.body)
 
-    def _endless(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _endless(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         connection.send(answer.head(content_length="", x_amz_crc32="", transfer_encoding="chunked") + _chunk(answer.body))
         while not self.stopping.wait(_PAUSE):
             connection.send(_chunk(b" " * 1024))
 
-    def _drip(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _drip(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         data = answer.head() + answer.body
         for at in range(len(data)):
             connection.send(data[at : at + 1])
             if self.stopping.wait(fault.seconds):
                 return
 
-    def _chunked(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _chunked(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         parts = [answer.body[at : at + _CHUNK] for at in range(0, len(answer.body), _CHUNK)]
         head = answer.head(content_length="", transfer_encoding="chunked")
         connection.send(head + b"".join(map(_chunk, parts)) + b"0\r\n\r\n")
 
-    def _gzip(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _gzip(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         # As the service does: the checksum is that of the bytes on the wire.
         packed = answer._replace(body=gzip.compress(answer.body))
         connection.send(packed.head(content_encoding="gzip", x_amz_crc32=str(zlib.crc32(packed.body))) + packed.body)
 
-    def _connection_close(self, connection: Connection, answer: _Answer, fault: WireFault) -> None:
+    def _connection_close(self, connection: Connection, answer: Answer, fault: WireFault) -> None:
         connection.send(answer.head(connection="close") + answer.body)
         connection.close()
 
