@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .client import DynamoDBClient
     from .coordination.locks import SyncLock
     from .coordination.tables import CoordinationTable
+    from .cost import Progress
     from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
     from .indexes import Index
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from .query import Query
     from .tables.description import Drift, TableDescription
     from .tables.options import TableOptions
-    from .tables.table import Progress, Table
+    from .tables.table import Table, TableReport
     from .transaction import SyncTransaction
 '''
 

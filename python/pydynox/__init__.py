@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from .coordination.marks import IdempotencyMark
     from .coordination.outbox import Outbox
     from .coordination.tables import CoordinationTable
-    from .cost import BudgetExceededWarning, ItemSizeWarning, RateLimit, Tally, Usage, budget
+    from .cost import BudgetExceededWarning, ItemSizeWarning, Progress, RateLimit, Tally, Usage, budget
     from .document import Document
     from .indexes import GlobalSecondaryIndex, LocalSecondaryIndex
     from .tables.table import Table
@@ -107,7 +107,9 @@ else:
         "Lock": "coordination.locks",
         "Outbox": "coordination.outbox",
         "OutboxEvent": "coordination.events",
-        **dict.fromkeys(("BudgetExceededWarning", "ItemSizeWarning", "RateLimit", "Tally", "Usage", "budget"), "cost"),
+        **dict.fromkeys(
+            ("BudgetExceededWarning", "ItemSizeWarning", "Progress", "RateLimit", "Tally", "Usage", "budget"), "cost"
+        ),
         "Document": "document",
         **dict.fromkeys(("GlobalSecondaryIndex", "LocalSecondaryIndex"), "indexes"),
         "Repository": "_repository.repository",
@@ -186,6 +188,7 @@ __all__ = [
     "NumberAttribute",
     "Outbox",
     "OutboxEvent",
+    "Progress",
     "Query",
     "QueryResult",
     "RateLimit",

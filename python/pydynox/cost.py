@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import pydynox._core as _core
 
@@ -14,11 +14,16 @@ from ._shared.context import restore
 from .exceptions import BudgetExceededError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from types import FrameType
 
 _OURS = os.path.dirname(__file__) + os.sep
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio") + os.sep
+
+
+@runtime_checkable
+class _Sized(Protocol):
+    def __len__(self) -> int: ...
 
 
 class BudgetExceededWarning(UserWarning):
@@ -155,6 +160,131 @@ class Usage:
             f"Usage(requests={total.requests}, read_units={total.read_units}, write_units={total.write_units}, "
             f"retries={total.retries}, throttles={total.throttles})"
         )
+
+
+class Progress(int):
+    """How far a job is: an ``int``, the number of items done, that also knows the rest.
+
+    Every ``progress=`` of a batch, a bulk job, an export, an import, ``reencrypt`` and ``verify_unique`` is called with one.
+
+    Attributes:
+        total: The number of items to do, where it is known.
+        elapsed: Seconds since the job began or was resumed.
+        rate: Items per second since then.
+        read_units: Read units that the job used since then.
+        write_units: Write units that the job used since then.
+        throttles: Attempts that DynamoDB throttled since then.
+
+    Example:
+        >>> await client.bulk_write(users, progress=lambda seen: print(f"{seen} of {seen.total}, {seen.rate:.0f}/s"))
+        400 of 1000, 2100/s
+    """
+
+    total: int | None
+    elapsed: float
+    rate: float
+    read_units: float
+    write_units: float
+    throttles: int
+
+    def __new__(
+        cls,
+        done: int,
+        *,
+        total: int | None = None,
+        elapsed: float = 0.0,
+        rate: float = 0.0,
+        read_units: float = 0.0,
+        write_units: float = 0.0,
+        throttles: int = 0,
+    ) -> Self:
+        """Progress of this many items."""
+        self = super().__new__(cls, done)
+        self.total, self.elapsed, self.rate = total, elapsed, rate
+        self.read_units, self.write_units, self.throttles = read_units, write_units, throttles
+        return self
+
+    __str__ = int.__repr__  # as a number, where it is printed
+
+    def __repr__(self) -> str:
+        return f"Progress({self}{'' if self.total is None else f' of {self.total}'}, {self.detail})"
+
+    @property
+    def detail(self) -> str:
+        """The rate, the units and the throttles as text, for a progress bar."""
+        parts = [f"{self.rate:,.0f}/s"]
+        parts += [
+            f"{units:,.0f} {kind} units" for units, kind in ((self.read_units, "read"), (self.write_units, "write")) if units
+        ]
+        parts += [f"{self.throttles} throttled"] if self.throttles else []
+        return ", ".join(parts)
+
+    @staticmethod
+    def on(bar: Any, /) -> Callable[[Progress], None]:
+        """A callback that shows progress on a bar of tqdm, in a terminal or a notebook.
+
+        Args:
+            bar: The bar; its total is set where it is known.
+
+        Example:
+            >>> with tqdm(unit=" items") as bar:
+            ...     await client.bulk_write(users, progress=Progress.on(bar))
+        """
+
+        def show(progress: Progress) -> None:
+            if progress.total is not None:
+                bar.total = progress.total
+            bar.set_postfix_str(progress.detail, refresh=False)
+            bar.update(progress - bar.n)
+
+        return show
+
+
+class Reporter:
+    """Turns the number of items that are done into the ``Progress`` of a job."""
+
+    def __init__(self, report: Callable[[Progress], object], usage: Usage, total: int | None, done: int) -> None:
+        from time import monotonic
+
+        self._report, self._usage, self._clock = report, usage, monotonic
+        self._began, self._first = monotonic(), done
+        self.total = total
+
+    def resume(self, done: int) -> None:
+        """An earlier run of the job did this much."""
+        self._first = done
+
+    def __call__(self, done: int) -> None:
+        """Report that this many items are done."""
+        elapsed = self._clock() - self._began
+        used = self._usage.total
+        progress = Progress(
+            done,
+            total=self.total,
+            elapsed=elapsed,
+            rate=(done - self._first) / elapsed if elapsed else 0.0,
+            read_units=used.read_units,
+            write_units=used.write_units,
+            throttles=used.throttles,
+        )
+        self._report(progress)
+
+
+@contextmanager
+def reporting(
+    client: _core.Client, report: Callable[[Progress], object] | None, *, total: int | None = None, done: int = 0
+) -> Generator[Reporter | None]:
+    """Count what the calls of a job in the block use, if there is a callback for it."""
+    if report is None:
+        yield None
+        return
+    with collecting(client, None) as usage:
+        yield Reporter(report, usage, total, done)
+
+
+def size_of(items: object) -> int | None:
+    """The number of items of a collection; None of an iterator, which does not tell."""
+    return len(items) if isinstance(items, _Sized) else None
 
 
 @contextmanager

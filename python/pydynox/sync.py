@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .client import DynamoDBClient
     from .coordination.locks import SyncLock
     from .coordination.tables import CoordinationTable
+    from .cost import Progress
     from .exceptions import PydynoxError, SerializationError
     from .expressions import Action, Condition, Expr
     from .indexes import Index
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from .query import Query
     from .tables.description import Drift, TableDescription
     from .tables.options import TableOptions
-    from .tables.table import Progress, Table
+    from .tables.table import Table, TableReport
     from .transaction import SyncTransaction
 
 
@@ -412,7 +413,7 @@ class SyncTable(Generic[Row_co]):
         *,
         wait: bool = True,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> None:
@@ -423,7 +424,7 @@ class SyncTable(Generic[Row_co]):
         self,
         *,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> list[Drift]:
@@ -434,7 +435,7 @@ class SyncTable(Generic[Row_co]):
         self,
         *,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> list[Drift]:
@@ -454,7 +455,7 @@ class SyncTable(Generic[Row_co]):
         *,
         wait: bool = True,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> None:
         """Blocking form of ``Table.delete``."""
@@ -464,11 +465,11 @@ class SyncTable(Generic[Row_co]):
         """Blocking form of ``Table.describe``."""
         return run(self._target.describe(timeout=timeout))
 
-    def wait_until_active(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> TableDescription:
+    def wait_until_active(self, *, wait_timeout: float | None = 600.0, progress: TableReport | None = None) -> TableDescription:
         """Blocking form of ``Table.wait_until_active``."""
         return run(self._target.wait_until_active(wait_timeout=wait_timeout, progress=progress))
 
-    def wait_until_gone(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> None:
+    def wait_until_gone(self, *, wait_timeout: float | None = 600.0, progress: TableReport | None = None) -> None:
         """Blocking form of ``Table.wait_until_gone``."""
         run(self._target.wait_until_gone(wait_timeout=wait_timeout, progress=progress))
 
@@ -775,7 +776,7 @@ class SyncClient:
         *,
         unguarded: bool = False,
         transactions: bool = False,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> SyncBatchWriter:
         """Blocking form of ``DynamoDBClient.batch_writer``."""
@@ -791,7 +792,7 @@ class SyncClient:
         *,
         unguarded: bool = False,
         transactions: bool = False,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.batch_save``."""
@@ -806,7 +807,7 @@ class SyncClient:
         *,
         unguarded: bool = False,
         transactions: bool = False,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.batch_delete``."""
@@ -848,7 +849,7 @@ class SyncClient:
         unguarded: bool = False,
         transactions: bool = False,
         resume: str | PathLike[str] | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.bulk_write``."""
@@ -873,7 +874,7 @@ class SyncClient:
         target_rcu: float | None = None,
         rows: int = 1000,
         resume: str | PathLike[str] | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Blocking form of ``DynamoDBClient.bulk_read``."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydynox._core import Instance
     from pydynox._shared.typing import R1, R2, R3, R4, ReadOptions, Timeout
     from pydynox.batches.writer import BatchWriter
+    from pydynox.cost import Progress
     from pydynox.key import Key
     from pydynox.transaction import Transaction
 
@@ -124,7 +125,7 @@ class BatchCalls(Connection):
         *,
         unguarded: bool = False,
         transactions: bool = False,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> BatchWriter:
         """A writer of many independent puts and deletes: sent while the block runs, the rest when it ends. Sends BatchWriteItem.
@@ -136,7 +137,7 @@ class BatchCalls(Connection):
             unguarded: Write items of models with a version or unique values without checking these.
             transactions: Instead, write each such item on its own, as ``create()``, ``put()`` and ``delete()`` do; with unique
                 values that is a transaction, at twice the cost.
-            progress: Called after each part with the number of items written so far.
+            progress: Called after each part with a ``Progress``: the number of items written, and more.
             timeout: Maximum seconds for each request; None for no limit. Overrides the surrounding ``options(timeout=...)``.
 
         Raises:
@@ -162,7 +163,7 @@ class BatchCalls(Connection):
         *,
         unguarded: bool = False,
         transactions: bool = False,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Write many whole items, replacing any with the same keys. Sends BatchWriteItem.
@@ -172,7 +173,7 @@ class BatchCalls(Connection):
             unguarded: Write items of models with a version or unique values without checking these.
             transactions: Instead, write each such item on its own, as ``create()`` and ``put()`` do; with unique values that is a
                 transaction, at twice the cost.
-            progress: Called after each part with the number of items written so far.
+            progress: Called after each part with a ``Progress``: the number of items written, and more.
             timeout: Maximum seconds for each request; None for no limit. Overrides the surrounding ``options(timeout=...)``.
 
         Returns:
@@ -196,7 +197,7 @@ class BatchCalls(Connection):
                 timeout,
                 BatchCalls.batch_save(self, instances, unguarded=unguarded, transactions=transactions, progress=progress),
             )
-        writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
+        writer = _writer(self, instances, unguarded=unguarded, transactions=transactions, progress=progress)
         return await _written(writer, instances, writer.put, writer.put_all)
 
     async def batch_delete(
@@ -206,7 +207,7 @@ class BatchCalls(Connection):
         *,
         unguarded: bool = False,
         transactions: bool = False,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Delete many items; deleting an item that does not exist succeeds. Sends BatchWriteItem.
@@ -216,7 +217,7 @@ class BatchCalls(Connection):
             unguarded: For models with a version or unique values, and keys of models with an entity, delete whatever item has the
                 key without checking it.
             transactions: Instead, delete each item of such models on its own, as ``delete()`` does.
-            progress: Called after each part with the number of items deleted so far.
+            progress: Called after each part with a ``Progress``: the number of items deleted, and more.
             timeout: Maximum seconds for each request; None for no limit. Overrides the surrounding ``options(timeout=...)``.
 
         Returns:
@@ -238,7 +239,7 @@ class BatchCalls(Connection):
                 timeout,
                 BatchCalls.batch_delete(self, targets, unguarded=unguarded, transactions=transactions, progress=progress),
             )
-        writer = self.batch_writer(unguarded=unguarded, transactions=transactions, progress=progress)
+        writer = _writer(self, targets, unguarded=unguarded, transactions=transactions, progress=progress)
         return await _written(writer, targets, writer.delete, writer.delete_all)
 
     def transaction(
@@ -320,3 +321,12 @@ class BatchCalls(Connection):
             if item is not None and item._hooks is not None:
                 items[place] = await item._hooks.loaded(item)
         return tuple(items)
+
+
+def _writer(
+    client: Connection, items: object, *, unguarded: bool, transactions: bool, progress: Callable[[Progress], object] | None
+) -> BatchWriter:
+    from pydynox.batches.writer import BatchWriter
+    from pydynox.cost import size_of
+
+    return BatchWriter(client, unguarded=unguarded, transactions=transactions, progress=progress, total=size_of(items))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from pydynox._shared.typing import Row
+    from pydynox.cost import Progress
     from pydynox.query import Query
 
 
@@ -30,7 +31,7 @@ class BulkCalls(Connection):
         unguarded: bool = False,
         transactions: bool = False,
         resume: str | PathLike[str] | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Write any number of whole items as fast as their table accepts them. Sends BatchWriteItem.
@@ -46,7 +47,8 @@ class BulkCalls(Connection):
             transactions: Instead, write each such item on its own.
             resume: A file that records progress and is removed at the end. If it exists, as many instances are skipped as were
                 written before: pass the same ones in the same order.
-            progress: Called after each part with the number of items done, including those of the interrupted job.
+            progress: Called after each part with a ``Progress``: the number of items done, including those of the
+                interrupted job, and more.
             timeout: Maximum seconds for each request; None for no limit. Overrides the surrounding ``options(timeout=...)``.
 
         Returns:
@@ -86,7 +88,7 @@ class BulkCalls(Connection):
         target_rcu: float | None = None,
         rows: int = 1000,
         resume: str | PathLike[str] | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[Progress], object] | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> int:
         """Read any number of rows as fast as their table delivers them, and pass them to a function. Sends Query or Scan.
@@ -102,7 +104,8 @@ class BulkCalls(Connection):
             rows: Number of rows per call of ``handle``; the last call may have fewer.
             resume: A file that records progress and is removed at the end. If it exists, reading continues after the rows already
                 handled: pass the same query.
-            progress: Called after each part with the number of rows handled, including those of the interrupted job.
+            progress: Called after each part with a ``Progress``: the number of rows handled, including those of the
+                interrupted job, and more.
             timeout: Maximum seconds for each request; None for no limit. Overrides the surrounding ``options(timeout=...)``.
 
         Returns:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydynox._core as _core
 from pydynox.batches.writer import BatchWriter
+from pydynox.cost import reporting, size_of
 from pydynox.exceptions import ConfigurationError, ValidationError
 
 from .resuming import VERSION, remember, resumed
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from pydynox._client.connection import Connection
     from pydynox._shared.typing import Row
+    from pydynox.cost import Progress, Reporter
     from pydynox.query import Query
 
 
@@ -49,7 +51,7 @@ async def bulk_write(
     unguarded: bool,
     transactions: bool,
     resume: str | os.PathLike[str] | None,
-    progress: Callable[[int], object] | None,
+    progress: Callable[[Progress], object] | None,
 ) -> int:
     """The implementation of ``DynamoDBClient.bulk_write``."""
     pace = _core.Pace(None, target_wcu)
@@ -57,25 +59,28 @@ async def bulk_write(
     note = None if resume is None else os.fspath(resume)
     taken = done = 0
     job: dict[str, Any] = {}
-    async with writer:
-        source: Any = instances
-        async for instance in _each(source if hasattr(source, "__aiter__") else writer.kept(source)):
-            if taken == 0 and note is not None:
-                job = _job(client, instance)
-                state = resumed(note, job, resume=True)
-                done = 0 if state is None else state["items"]
-            taken += 1
-            if taken <= done:
-                writer.skip()
-                continue
-            await writer.put(instance)
-            # Only now is everything up to this instance written; between flushes some of it is held.
-            if writer.is_idle:
-                done = taken
-                _report(note, job, done, progress)
-        await writer.flush()
-        if taken > done:
-            _report(None, job, taken, progress)
+    with reporting(client.core, progress, total=size_of(instances)) as report:
+        async with writer:
+            source: Any = instances
+            async for instance in _each(source if hasattr(source, "__aiter__") else writer.kept(source)):
+                if taken == 0 and note is not None:
+                    job = _job(client, instance)
+                    state = resumed(note, job, resume=True)
+                    done = 0 if state is None else state["items"]
+                    if report is not None:
+                        report.resume(done)
+                taken += 1
+                if taken <= done:
+                    writer.skip()
+                    continue
+                await writer.put(instance)
+                # Only now is everything up to this instance written; between flushes some of it is held.
+                if writer.is_idle:
+                    done = taken
+                    _report(note, job, done, report)
+            await writer.flush()
+            if taken > done:
+                _report(None, job, taken, report)
     if taken < done:
         raise ConfigurationError(f"{note} records {done} items, but there are only {taken}: it belongs to another job")
     if note is not None and os.path.exists(note):
@@ -91,7 +96,7 @@ async def bulk_read(
     target_rcu: float | None,
     rows: int,
     resume: str | os.PathLike[str] | None,
-    progress: Callable[[int], object] | None,
+    progress: Callable[[Progress], object] | None,
 ) -> int:
     """The implementation of ``DynamoDBClient.bulk_read``."""
     if not hasattr(query, "paced") or not callable(handle):
@@ -106,25 +111,24 @@ async def bulk_read(
         paced = paced.after(state["cursor"])
         if limit is not None:
             paced = paced.limit(limit - done)
-    async for page in paced.pages(rows):
-        given: Any = handle(page.items)
-        if hasattr(given, "__await__"):
-            await given
-        done += len(page)
-        # After the page was handled: after a crash a page may be handled twice, and none is left out.
-        _report(note if page.cursor is not None else None, job, done, progress, cursor=page.cursor)
+    with reporting(client.core, progress, done=done) as report:
+        async for page in paced.pages(rows):
+            given: Any = handle(page.items)
+            if hasattr(given, "__await__"):
+                await given
+            done += len(page)
+            # After the page was handled: after a crash a page may be handled twice, and none is left out.
+            _report(note if page.cursor is not None else None, job, done, report, cursor=page.cursor)
     if note is not None and os.path.exists(note):
         os.remove(note)
     return done
 
 
-def _report(
-    note: str | None, job: dict[str, Any], done: int, progress: Callable[[int], object] | None, **where: str | None
-) -> None:
+def _report(note: str | None, job: dict[str, Any], done: int, report: Reporter | None, **where: str | None) -> None:
     if note is not None:
         remember(note, {**job, "items": done, **where})
-    if progress is not None:
-        progress(done)
+    if report is not None:
+        report(done)
 
 
 def _job(client: Connection, first: Any) -> dict[str, Any]:

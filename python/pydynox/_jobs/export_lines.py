@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydynox._core as _core
 from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.cost import reporting
 from pydynox.default_client import client_for
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, ValidationError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from pydynox.client import DynamoDBClient
+    from pydynox.cost import Progress
     from pydynox.model import Model
 
     TableLike = str | type[Model[Any, *tuple[Any, ...]]]
@@ -35,7 +37,7 @@ async def export_jsonl(
     page_size: int | None = None,
     target_rcu: float | None = None,
     resume: bool = False,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> int:
     """Write every item of a table to a file, one per line: ``{"Item":{"user_id":{"S":"u1"}}}``. Sends Scan.
@@ -52,7 +54,7 @@ async def export_jsonl(
         target_rcu: Maximum read units per second. By default, an export runs as fast as the table allows: the rate rises until
             requests are throttled, then falls. A page is up to 1 MB, or 128 units; use ``page_size`` for smaller pages.
         resume: Continue an interrupted export, or start one if there is none.
-        progress: Called after each page with the number of items written.
+        progress: Called after each page with a ``Progress``: the number of items written, and more.
         timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Returns:
@@ -98,7 +100,7 @@ async def export_jsonl(
     if state is None and os.path.exists(part):
         raise FileExistsError(f"{part} exists without a record of its export; move it away")
     size, items, after = (0, 0, None) if state is None else (state["size"], state["items"], state["after"])
-    with open(part, "ab") as file:
+    with reporting(target.client.core, progress, done=items) as report, open(part, "ab") as file:
         if file.seek(0, os.SEEK_END) < size:
             raise ConfigurationError(f"{part} is shorter than {note} records: it was changed; move both away to start over")
         # Whatever follows the noted size is a page that was interrupted, and is read again.
@@ -116,8 +118,8 @@ async def export_jsonl(
             # After the page itself: a record that is ahead of the file would leave items out.
             state = {**job, "size": file.tell(), "items": items, "after": after}
             remember(note, state)
-            if progress is not None:
-                progress(items)
+            if report is not None:
+                report(items)
         # On disk before it gets the name that promises a complete export.
         os.fsync(file.fileno())
     os.replace(part, path)
@@ -133,7 +135,7 @@ async def import_jsonl(
     client: DynamoDBClient | None = None,
     target_wcu: float | None = None,
     resume: bool = False,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> int:
     """Write the items of a file created by ``export_jsonl`` or DynamoDB's export into a table. Sends BatchWriteItem.
@@ -148,7 +150,7 @@ async def import_jsonl(
         target_wcu: Maximum write units per second. By default, an import runs as fast as the table allows: the rate rises until
             requests are throttled, then falls.
         resume: Continue an interrupted import, or start one if there is none.
-        progress: Called after every few hundred items with the number of lines imported.
+        progress: Called after every few hundred items with a ``Progress``: the number of lines imported, and more.
         timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Returns:
@@ -180,25 +182,28 @@ async def import_jsonl(
     state = resumed(note, job, resume=resume)
     done: int = 0 if state is None else state["lines"]
     pace = _core.Pace(None, target_wcu)
+    count = 0
     for number, line in _lines(path):
         _check(target, path, number, line)
+        count = number
     pending = _core.Pending(target.client.core)
     number = done
-    for number, line in _lines(path):  # a second pass: the first has found any damage before anything is sent
-        if number <= done:
-            continue
-        pending.put_line(target.name, target.keys, line)
-        if len(pending) >= FLUSH:
+    with reporting(target.client.core, progress, total=count, done=done) as report:
+        for number, line in _lines(path):  # a second pass: the first has found any damage before anything is sent
+            if number <= done:
+                continue
+            pending.put_line(target.name, target.keys, line)
+            if len(pending) >= FLUSH:
+                await _flush(pending, done, pace)
+                # Sent before it is recorded: after a crash some lines are put again, and none is left out.
+                done = number
+                remember(note, {**job, "lines": done})
+                if report is not None:
+                    report(done)
+        if len(pending):
             await _flush(pending, done, pace)
-            # Sent before it is recorded: after a crash some lines are put again, and none is left out.
-            done = number
-            remember(note, {**job, "lines": done})
-            if progress is not None:
-                progress(done)
-    if len(pending):
-        await _flush(pending, done, pace)
-        if progress is not None:
-            progress(number)
+            if report is not None:
+                report(number)
     if os.path.exists(note):
         os.remove(note)
     return max(number, done)

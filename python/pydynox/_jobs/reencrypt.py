@@ -11,6 +11,7 @@ from pydynox._declaration.compile import completed, path_of
 from pydynox._declaration.entities import entity_of
 from pydynox._shared.public import public
 from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.cost import reporting
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConditionFailedError, ConfigurationError, ItemNotFoundError
 from pydynox.expressions import attr
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydynox.client import DynamoDBClient
+    from pydynox.cost import Progress
     from pydynox.exceptions import SerializationError
     from pydynox.model import Model
     from pydynox.query import Query
@@ -54,7 +56,7 @@ async def reencrypt(
     note: str | os.PathLike[str] | None = None,
     resume: bool = False,
     after: str | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     on_invalid: Callable[[SerializationError], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> Reencrypted:
@@ -71,7 +73,7 @@ async def reencrypt(
         note: A file that records the progress after each page; it is removed at the end.
         resume: Continue from the ``note``, or start if there is none.
         after: Continue after the row at which an earlier run stopped: the ``cursor`` of its error.
-        progress: Called after each page with the number of items read.
+        progress: Called after each page with a ``Progress``: the number of items read, and more.
         on_invalid: Called with the error of each item that cannot be decrypted, which has the item's ``key``; the item is left
             unchanged. By default, the first one raises.
         timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
@@ -124,18 +126,19 @@ async def reencrypt(
         raise ConfigurationError(f"{path} and after= both give the position to continue from: pass only one of the two")
     read, stale, written, after = (0, 0, 0, after) if state is None else [state[name] for name in counts]
     rows = _rows(model, client, target.name)
-    async for page in rows.after(after).pages(100):
-        read += len(page)
-        old = [(item, names) for item in page if (names := _stale(item, attributes, keyring))]
-        stale += len(old)
-        if old and not dry_run:
-            # Keys find their client themselves: in this block it is this one.
-            with client.as_default():
-                written += await _renewed(model, old, rows, target, on_invalid)
-        if progress is not None:
-            progress(read)
-        if path is not None and page.cursor is not None:
-            remember(path, {**job, "read": read, "stale": stale, "written": written, "after": page.cursor})
+    with reporting(client.core, progress, done=read) as report:
+        async for page in rows.after(after).pages(100):
+            read += len(page)
+            old = [(item, names) for item in page if (names := _stale(item, attributes, keyring))]
+            stale += len(old)
+            if old and not dry_run:
+                # Keys find their client themselves: in this block it is this one.
+                with client.as_default():
+                    written += await _renewed(model, old, rows, target, on_invalid)
+            if report is not None:
+                report(read)
+            if path is not None and page.cursor is not None:
+                remember(path, {**job, "read": read, "stale": stale, "written": written, "after": page.cursor})
     if path is not None and os.path.exists(path):
         os.remove(path)
     return Reencrypted(read, stale, written)

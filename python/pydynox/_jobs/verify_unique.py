@@ -11,6 +11,7 @@ from pydynox._declaration.family import unique_among
 from pydynox._declaration.unique import GUARD
 from pydynox._shared.public import public
 from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.cost import reporting
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConfigurationError, TransactionCanceledError
 from pydynox.key import Key
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from pydynox.client import DynamoDBClient
+    from pydynox.cost import Progress
     from pydynox.model import Model
 
     Wire = dict[str, Any]
@@ -47,7 +49,7 @@ async def verify_unique(
     *,
     repair: bool = False,
     client: DynamoDBClient | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> list[UniqueProblem]:
     """Compare every item of a model with the guards of its unique values. Sends Scan, BatchGetItem and TransactGetItems.
@@ -61,7 +63,7 @@ async def verify_unique(
         repair: Also repair, each problem in a transaction that is safe against concurrent writers: missing guards are written,
             orphans deleted.
         client: The client; defaults to the model's, or the one in effect.
-        progress: Called after each page with the number of items and guards read.
+        progress: Called after each page with a ``Progress``: the number of items and guards read, and more.
         timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Raises:
@@ -80,8 +82,8 @@ async def verify_unique(
     client = client or client_for(model.model_config.client)
     if not completed(model).unique:
         raise ConfigurationError(f"{model.__name__} has no unique values", model=model.__name__)
-    check = _Check(model, client, repair=repair, progress=progress)
-    with client.as_default():
+    with client.as_default(), reporting(client.core, progress) as report:
+        check = _Check(model, client, repair=repair, report=report)
         # Orphans first: the guard of an item that is gone would make its value look shared to the item that has it now.
         await check.orphans()
         await check.items()
@@ -97,13 +99,13 @@ class _Check:
         client: DynamoDBClient,
         *,
         repair: bool,
-        progress: Callable[[int], object] | None,
+        report: Callable[[int], object] | None,
     ) -> None:
         self._model: Any = model
         self._schema: _core.Schema = self._model._schema
         self._client = client
         self._repair = repair
-        self._progress = progress
+        self._report_to = report
         self._seen = 0
         named = model.model_config.table
         self._table = _core.table_named(client.core, "" if named is None else named)
@@ -118,8 +120,8 @@ class _Check:
 
     def _report(self, count: int) -> None:
         self._seen += count
-        if self._progress is not None:
-            self._progress(self._seen)
+        if self._report_to is not None:
+            self._report_to(self._seen)
 
     # --- guards whose item is gone
 

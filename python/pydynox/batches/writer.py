@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import pydynox._core as _core
@@ -12,9 +13,11 @@ from pydynox.key import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from pydynox._client.connection import Connection
+    from pydynox.cost import Progress, Reporter
 
 # Puts and deletes to collect before sending: BatchWriteItem takes at most 25, so 100 make four parallel requests.
 FLUSH = 100
@@ -43,7 +46,8 @@ class BatchWriter:
         *,
         unguarded: bool,
         transactions: bool,
-        progress: Callable[[int], object] | None,
+        progress: Callable[[Progress], object] | None,
+        total: int | None = None,
         pace: _core.Pace | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> None:
@@ -56,6 +60,7 @@ class BatchWriter:
         self._timeout = timeout
         self._most = FLUSH if pace is None else PACED_FLUSH
         self._progress = progress
+        self._reporter = None if progress is None else self._reporting(progress, total)
         self._pending = _core.Pending(client.core)
         self._has_hooks = False
         self._done: list[Any] = []
@@ -196,7 +201,7 @@ class BatchWriter:
         # Counted too, so that the position in an error is that of the caller's write.
         self._pending.pass_by(1)
         try:
-            with self._client.as_default():
+            with self._client.as_default(), self._counting():
                 written: Coroutine[Any, Any, None] = getattr(target, verb)()
                 await (written if self._timeout is NOT_GIVEN else limited(self._client, self._timeout, written))
         except PydynoxError as error:
@@ -207,14 +212,25 @@ class BatchWriter:
         if self._pace is None:
             self._done.append(target)
         self.written += 1
-        if self._progress is not None:
-            self._progress(self.written)
+        if self._reporter is not None:
+            self._reporter(self.written)
 
     def _sent(self) -> _core.Operation:
-        if self._timeout is NOT_GIVEN:
-            return self._pending.send(self._pace)
-        with self._client.options(timeout=self._timeout):
-            return self._pending.send(self._pace)
+        with self._counting():
+            if self._timeout is NOT_GIVEN:
+                return self._pending.send(self._pace)
+            with self._client.options(timeout=self._timeout):
+                return self._pending.send(self._pace)
+
+    def _reporting(self, progress: Callable[[Progress], object], total: int | None) -> Reporter:
+        from pydynox.cost import Reporter, Usage
+
+        self._usage = Usage(_core.Meter(self._client.core.number, (None, None, None, False), None))
+        return Reporter(progress, self._usage, total, 0)
+
+    def _counting(self) -> AbstractContextManager[object]:
+        """Count the calls in the block, if progress is reported; not those of the user's code around it."""
+        return nullcontext() if self._reporter is None else self._client.collect(self._usage)
 
     async def _flush(self) -> None:
         # Before sending, which takes everything that is held.
@@ -251,8 +267,8 @@ class BatchWriter:
                 retryable=cause is None or cause.retryable,  # unprocessed without an error means throttled
                 ambiguous=in_doubt,
             ) from cause
-        if self._progress is not None:
-            self._progress(self.written)
+        if self._reporter is not None:
+            self._reporter(self.written)
 
     def _incomplete(
         self, why: str, *, unprocessed: list[Any], retryable: bool = False, ambiguous: bool = False

@@ -206,7 +206,9 @@ class Doctor:
             self.note("latency", "failed", str(error), error=type(error).__name__)
             return False
         times.sort()
-        latencies = {f"p{percent}": round(percentile(times, percent), 2) for percent in (50, 90, 99)} | {"max": round(times[-1], 2)}
+        latencies = {f"p{percent}": round(percentile(times, percent), 2) for percent in (50, 90, 99)} | {
+            "max": round(times[-1], 2)
+        }
         text = ", ".join(f"{name} {value:g} ms" for name, value in latencies.items())
         self.note("latency", "ok", f"{text} over {len(times)} calls", calls=len(times), **latencies)
         return True

@@ -14,6 +14,8 @@ from pydynox.model import Model
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from pydynox.cost import Progress
+
 
 class CommandError(Exception):
     """A command cannot be carried out; the message fits on one line."""
@@ -95,7 +97,7 @@ def rich_module(name: str, purpose: str) -> Any:
 
 
 @contextmanager
-def progress_bar(title: str, total: int | None) -> Generator[Callable[[int], None]]:
+def progress_bar(title: str, total: int | None) -> Generator[Callable[[Progress], None]]:
     """Show a progress bar, unless stderr is not a terminal or the extra is not installed."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -109,9 +111,16 @@ def progress_bar(title: str, total: int | None) -> Generator[Callable[[int], Non
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
-        progress.TextColumn("{task.completed:,} items"),
+        progress.TextColumn("{task.fields[counted]} items"),
+        progress.TextColumn("{task.fields[detail]}"),
         progress.TimeElapsedColumn(),
     )
     with progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(rich_module("markup", "a progress bar").escape(printable(title)), total=total)
-        yield lambda done: bar.update(task, completed=done)
+        escaped_title = rich_module("markup", "a progress bar").escape(printable(title))
+        task = bar.add_task(escaped_title, total=total, counted="0", detail="")
+
+        def report(done: Progress) -> None:
+            counted = f"{done:,}" if done.total is None else f"{done:,} of {done.total:,}"
+            bar.update(task, completed=done, total=done.total, counted=counted, detail=done.detail)
+
+        yield report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydynox._shared.timeout import NOT_GIVEN, limited
+from pydynox.cost import reporting
 from pydynox.default_client import client_for
 from pydynox.exceptions import ConfigurationError, ValidationError
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydynox.client import DynamoDBClient
+    from pydynox.cost import Progress
 
 
 async def adopt_table(
@@ -21,7 +23,7 @@ async def adopt_table(
     sample: int = 1000,
     discriminator: str | None = None,
     client: DynamoDBClient | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     timeout: float | None = NOT_GIVEN,
 ) -> str:
     """The source of models for a table, from its description and a sample of its items. Sends DescribeTable, DescribeTimeToLive
@@ -36,7 +38,7 @@ async def adopt_table(
         discriminator: The attribute that names the kind of each item; by default an attribute with a customary name, such as
             ``entity_type``, or else the beginnings of the keys.
         client: The client; defaults to the one in effect.
-        progress: Called with the number of items read so far.
+        progress: Called with a ``Progress``: the number of items read so far, and more.
         timeout: Seconds that each request may take, like ``client.options(timeout=...)``; None for no limit.
 
     Raises:
@@ -61,7 +63,8 @@ async def adopt_table(
     from ._adopt.module import source_of
     from ._adopt.sample import sampled
 
-    layout, items = await sampled(client, table, sample, progress)
+    with reporting(client.core, progress, total=sample) as report:
+        layout, items = await sampled(client, table, sample, report)
     if not items:
         raise ConfigurationError(
             f"the table {table} has no items, and a sample of zero items shows no types: adopt the model file or the PynamoDB "

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._plan import Actual, Declared
     from .description import Drift, TableProgress
 
-    Progress = Callable[[TableProgress], object]
+    TableReport = Callable[[TableProgress], object]
 
 # What another process, or DynamoDB itself, is doing to the table at the moment; it passes.
 _BUSY = frozenset({"ResourceInUseException", "LimitExceededException", "ContinuousBackupsUnavailableException"})
@@ -22,7 +22,7 @@ _BUSY = frozenset({"ResourceInUseException", "LimitExceededException", "Continuo
 class Administration:
     """The requests of one administrative call, which share a client, a time limit and a progress callback."""
 
-    def __init__(self, core: _core.Client, name: str, wait_timeout: float | None, progress: Progress | None = None) -> None:
+    def __init__(self, core: _core.Client, name: str, wait_timeout: float | None, progress: TableReport | None = None) -> None:
         self._core = core
         self._name = name  # without table_prefix
         self._watch = _core.TableWatch(core, name, wait_timeout)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .description import Drift, TableDescription, TableProgress
     from .options import TableOptions
 
-    Progress = Callable[[TableProgress], object]
+    TableReport = Callable[[TableProgress], object]
 
 
 class Table(Generic[Row_co]):
@@ -42,7 +42,7 @@ class Table(Generic[Row_co]):
         *,
         wait: bool = True,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> None:
@@ -84,7 +84,7 @@ class Table(Generic[Row_co]):
         self,
         *,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> list[Drift]:
@@ -126,7 +126,7 @@ class Table(Generic[Row_co]):
         self,
         *,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
         **options: Unpack[TableOptions],
     ) -> list[Drift]:
@@ -217,7 +217,7 @@ class Table(Generic[Row_co]):
         *,
         wait: bool = True,
         wait_timeout: float | None = 600.0,
-        progress: Progress | None = None,
+        progress: TableReport | None = None,
         timeout: float | None = NOT_GIVEN,
     ) -> None:
         """Delete the table and all of its items. Sends DeleteTable, then DescribeTable.
@@ -275,7 +275,7 @@ class Table(Generic[Row_co]):
         return TableDescription(await _core.describe_table(self._client().core, self._name()))
 
     async def wait_until_active(
-        self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None
+        self, *, wait_timeout: float | None = 600.0, progress: TableReport | None = None
     ) -> TableDescription:
         """Wait until the table and its global secondary indexes are active. Sends DescribeTable with growing pauses.
 
@@ -300,7 +300,7 @@ class Table(Generic[Row_co]):
 
         return TableDescription(await self._administration(wait_timeout, progress).wait_until("active", "waiting", applied=False))
 
-    async def wait_until_gone(self, *, wait_timeout: float | None = 600.0, progress: Progress | None = None) -> None:
+    async def wait_until_gone(self, *, wait_timeout: float | None = 600.0, progress: TableReport | None = None) -> None:
         """Wait until the table no longer exists. Sends DescribeTable with growing pauses.
 
         Args:
@@ -376,7 +376,7 @@ class Table(Generic[Row_co]):
         models = dict.fromkeys(each for model in self._models for each in family(model))
         return Declared(tuple(models), options)
 
-    def _administration(self, wait_timeout: float | None, progress: Progress | None = None) -> Administration:
+    def _administration(self, wait_timeout: float | None, progress: TableReport | None = None) -> Administration:
         from ._administration import Administration
 
         return Administration(self._client().core, self._name(), wait_timeout, progress)
