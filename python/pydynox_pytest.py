@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pydynox.testing import IsolatedDynamoDB
 
 MARKER = (
-    "dynamodb(tables=[...], latency=seconds, throttle=requests): the test has a DynamoDB of its own, with these tables, every "
-    "request delayed by latency, and the first ones throttled"
+    "dynamodb(tables=[...], latency=seconds, throttle=requests, ...): the test has a DynamoDB of its own, with these tables, "
+    "every request delayed by latency, and the first ones throttled; see isolated_dynamodb for more"
 )
 
 

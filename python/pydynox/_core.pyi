@@ -364,7 +364,7 @@ class Faults:
 class Isolation:
     """A test: from its creation, what has no endpoint of its own uses the items of its client."""
 
-    def __new__(cls, client: Client, faults: Faults, table_prefix: str, meter: Meter | None) -> Self: ...
+    def __new__(cls, client: Client, faults: Faults, given: Any, table_prefix: str, meter: Meter | None) -> Self: ...
     @property
     def is_local(self) -> bool: ...
     def end(self) -> None: ...
@@ -377,6 +377,13 @@ class Isolation:
     def restore(self, snapshot: Snapshot) -> None:
         """Make all tables what they were."""
 
+    def settle(self) -> None:
+        """The tables were arranged: what lags has caught up."""
+
+    def allow(self, leading_keys: list[str]) -> int:
+        """Allow only requests to these partition keys, until ``lift`` is called with the number that this returns."""
+
+    def lift(self, id: int) -> None: ...
     def serve(self) -> LocalServer:
         """The same tables over HTTP on 127.0.0.1."""
 

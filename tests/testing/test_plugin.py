@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import subprocess
 import sys
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from pydynox import Credentials, DynamoDBClient
 from pydynox.local import LocalServer
+
+from tests.snippets import SNIPPET
 
 pytest_plugins = ["pytester"]
 
@@ -63,6 +66,27 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     return suite
 
 
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "testing.md"
+
+
+#: Those of its sections whose tests take fixtures.
+SECTIONS = ("Arranging a test", "The service's limits", "A clock of its own", "boto3 and other processes", "unittest")
+
+
+def test_the_tests_on_the_page_pass(suite: Suite) -> None:
+    """Those that take fixtures, which running the page as a script leaves out."""
+    text = PAGE.read_text()
+    first = next(snippet for snippet in SNIPPET.findall(text) if snippet.startswith("# test_users.py"))
+    sections = [part for part in text.split("\n## ") if part.startswith(SECTIONS)]
+    rest = SNIPPET.findall("\n".join(sections))
+    assert len(sections) == len(SECTIONS)
+    suite.write(test_page="\n\n".join([first, *rest]))
+
+    output = suite.run("-W", "ignore::DeprecationWarning", "-W", "ignore::ResourceWarning")
+
+    assert f"{first.count('def test_') + sum(snippet.count('def test_') for snippet in rest)} passed" in output, output
+
+
 MARKED = """
 import time
 
@@ -108,7 +132,7 @@ def test_a_marker_says_what_the_test_finds(suite: Suite) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [("table=[User]", "takes tables, latency, throttle, not 'table'"), ("[User]", "not an argument without a name")],
+    [("table=[User]", "table_time, not 'table'"), ("[User]", "not an argument without a name")],
 )
 def test_a_marker_with_a_slip_is_an_error_that_names_it(suite: Suite, arguments: str, message: str) -> None:
     suite.write(test_slip=f"import pytest\nfrom models import User\n\n@pytest.mark.dynamodb({arguments})\ndef test_it(): pass\n")

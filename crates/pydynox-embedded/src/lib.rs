@@ -31,6 +31,7 @@ mod projection;
 mod reads;
 mod registry;
 mod server;
+mod service;
 mod session;
 mod settings;
 mod shapes;
@@ -55,6 +56,7 @@ pub use dynoxide::storage_backend::{Clock, ManualClock};
 pub use fork::{after_fork_in_parent, before_fork, forget_after_fork};
 pub use location::Location;
 pub use server::{Limits, Server, Stop};
+pub use service::{Behaviour, Service, Throughput};
 pub use snapshot::Snapshot;
 pub use store::Store;
 

@@ -11,6 +11,7 @@ from .clock import Clock
 from .fakes import Fakes, fake
 from .faults import Fault, FaultLog, Injected, fault, inject
 from .isolation import isolated_dynamodb
+from .limits import PerPartition, PerTable
 from .requests import RecordedRequest, Requests
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ __all__ = [
     "FaultLog",
     "Injected",
     "IsolatedDynamoDB",
+    "PerPartition",
+    "PerTable",
     "Proxy",
     "RecordedRequest",
     "Requests",

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Iterable, Mapping
 
     from .faults import Fault
+    from .limits import Behaviour
 
 #: The variable that other libraries, the AWS CLI and child processes read too.
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 
 
-def conditions(*, latency: float | None, throttle: int | None) -> _core.Faults:
+def conditions(*, latency: float | None, throttle: int) -> _core.Faults:
     """What a test asks of its DynamoDB, as a plan that also records the requests."""
     faults: list[Fault] = []
     if latency is not None:
@@ -65,6 +66,7 @@ class IsolatedDynamoDB(DynamoDBClient):
     def in_force(
         self,
         recorder: _core.Faults,
+        behaviour: Behaviour,
         *,
         tables: Iterable[Any] = (),
         table_prefix: str = "",
@@ -72,7 +74,7 @@ class IsolatedDynamoDB(DynamoDBClient):
     ) -> Generator[None]:
         """Redirect every client without an endpoint to the tables of this one, within the block; for pydynox's own modules."""
         self._recorder = recorder
-        self._core_of_block = _core.Isolation(self.core, recorder, table_prefix, meter)
+        self._core_of_block = _core.Isolation(self.core, recorder, behaviour, table_prefix, meter)
         try:
             self.stage_hand = self._behind()
             with sole_client(self):
@@ -211,7 +213,33 @@ class IsolatedDynamoDB(DynamoDBClient):
     def arranged(self, coroutine: Coroutine[Any, Any, Any], /) -> Any:
         """Run a coroutine of pydynox to its end behind the test's back; for pydynox's own modules."""
         with self.stage_hand.as_default():
-            return _core.run_aside(coroutine)
+            result = _core.run_aside(coroutine)
+        self._core_of_block.settle()
+        return result
+
+    @contextmanager
+    def as_role(self, *, leading_keys: Iterable[str]) -> Generator[None]:
+        """Within the block, allow only what an IAM policy with the condition ``dynamodb:LeadingKeys`` allows.
+
+        It applies to every client of the test: a request to another partition key, a scan, PartiQL and changes of tables are
+        refused with ``AccessDeniedError``. Blocks can be nested; then every one of them must allow a request.
+
+        Args:
+            leading_keys: The partition keys, as text; ``"tenant-1#*"`` allows all that begin with ``tenant-1#``.
+
+        Raises:
+            ConfigurationError: The tables are not in this process.
+
+        Example:
+            >>> with dynamodb.as_role(leading_keys=["tenant-1"]):
+            ...     with pytest.raises(AccessDeniedError):
+            ...         Order.sync.get("tenant-2", 1)
+        """
+        number = self._core_of_block.allow([str(key) for key in leading_keys])
+        try:
+            yield
+        finally:
+            self._core_of_block.lift(number)
 
 
 async def _written(client: DynamoDBClient, instances: list[Any], mappings: list[Mapping[str, Any]], table: str | None) -> None:

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .client import IsolatedDynamoDB, conditions
+from .limits import split
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
+
+    from .limits import PerPartition, PerTable
 
 #: Environment variables that hold credentials of the machine or point to them.
 _HIDDEN = (
@@ -58,7 +61,15 @@ def _environment() -> Generator[None]:
 
 @contextmanager
 def isolated_dynamodb(
-    *, tables: Iterable[Any] = (), latency: float | None = None, throttle: int | None = None, **options: Any
+    *,
+    tables: Iterable[Any] = (),
+    latency: float | None = None,
+    throttle: int | PerPartition | PerTable | Iterable[PerPartition | PerTable] | None = None,
+    read_lag: float | None = None,
+    gsi_lag: float | None = None,
+    transaction_time: float | None = None,
+    table_time: float | None = None,
+    **options: Any,
 ) -> Generator[IsolatedDynamoDB]:
     """Within the block, redirect every client without an ``endpoint_url=`` to an empty DynamoDB in this process.
 
@@ -70,7 +81,12 @@ def isolated_dynamodb(
     Args:
         tables: Models whose tables are created first.
         latency: Seconds by which every request is delayed.
-        throttle: How many requests are throttled before the first one is answered.
+        throttle: How many requests are throttled before the first one is answered; or ``PerPartition(...)``, ``PerTable(...)`` or
+            a list of both, which throttle what exceeds them.
+        read_lag: Seconds after which eventually consistent reads of tables see a write.
+        gsi_lag: Seconds after which global secondary indexes show a write.
+        transaction_time: Seconds that a transaction takes, in which its items are held and other writes to them conflict.
+        table_time: Seconds for which a table is ``CREATING``, ``UPDATING`` or ``DELETING``.
         **options: Arguments of the ``DynamoDBClient`` that the block yields, such as ``cursor_keys`` or ``keyring``. Its
             ``endpoint_url``, ``memory://`` by default, is where the other clients are redirected to.
 
@@ -84,8 +100,11 @@ def isolated_dynamodb(
         ...     assert dynamodb.requests == ["PutItem"]
     """
     options.setdefault("endpoint_url", "memory://")
-    core = conditions(latency=latency, throttle=throttle)
+    first, behaviour = split(
+        throttle, read_lag=read_lag, gsi_lag=gsi_lag, transaction_time=transaction_time, table_time=table_time
+    )
+    core = conditions(latency=latency, throttle=first)
     with _environment():
         client = IsolatedDynamoDB(**options)
-        with client.in_force(core, tables=tables):
+        with client.in_force(core, behaviour, tables=tables):
             yield client

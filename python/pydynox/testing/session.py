@@ -13,6 +13,7 @@ from pydynox.exceptions import ConfigurationError, PydynoxError
 
 from .client import IsolatedDynamoDB, conditions
 from .isolation import isolated_dynamodb
+from .limits import split
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Of each run of pytest in this process: usually one.
 _accounts: WeakKeyDictionary[pytest.Config, Account] = WeakKeyDictionary()
-_NAMES = ("tables", "latency", "throttle")
+_NAMES = ("tables", "latency", "throttle", "read_lag", "gsi_lag", "transaction_time", "table_time")
 
 
 def _arguments(item: pytest.Item) -> dict[str, Any]:
@@ -87,8 +88,10 @@ class Account:
         prefix = f"{self._prefix}{self._tests}-"
         tables = arguments.pop("tables", ())
         client = IsolatedDynamoDB(**{**options, "endpoint_url": self._endpoint})
-        recorder = conditions(latency=arguments.get("latency"), throttle=arguments.get("throttle"))
-        with client.in_force(recorder, tables=(), table_prefix=prefix, meter=self._meter):
+        latency = arguments.pop("latency", None)
+        first, behaviour = split(**{"throttle": None, **arguments})
+        recorder = conditions(latency=latency, throttle=first)
+        with client.in_force(recorder, behaviour, tables=(), table_prefix=prefix, meter=self._meter):
             try:
                 client.create_tables(*tables)
                 yield client

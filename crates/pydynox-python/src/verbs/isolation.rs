@@ -1,12 +1,13 @@
 //! A test's DynamoDB, seen from Python: a block that redirects clients, and what its owner does to its tables and its clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pydynox_core::clock;
 use pydynox_core::transport::Transport;
 use pydynox_core::transport::fault::Faulty;
-use pydynox_embedded::{Limits, Snapshot, Store};
+use pydynox_embedded::{Behaviour, Limits, Service, Snapshot, Store, Throughput};
 use pyo3::prelude::*;
 
 use crate::connection::isolation::{self, Setup};
@@ -23,7 +24,42 @@ pub(crate) struct Isolation {
     id: u64,
     client: Py<Client>,
     /// The engine in this process, and what its requests go through; None if they leave it.
-    local: Option<(Store, Arc<dyn Transport>)>,
+    local: Option<Local>,
+}
+
+/// An engine in this process.
+struct Local {
+    store: Store,
+    service: Arc<Service>,
+    /// What requests go through.
+    transport: Arc<dyn Transport>,
+}
+
+/// What a test asks of the service, in units and seconds.
+#[derive(FromPyObject)]
+struct Given {
+    per_partition: Option<(f64, f64)>,
+    per_table: Option<(f64, f64)>,
+    read_lag: Option<f64>,
+    gsi_lag: Option<f64>,
+    transaction_time: Option<f64>,
+    table_time: Option<f64>,
+}
+
+impl Given {
+    fn behaviour(self) -> Behaviour {
+        let units = |(read, write): (f64, f64)| Throughput { read, write };
+        // The caller has checked them.
+        let length = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Behaviour {
+            per_partition: self.per_partition.map(units),
+            per_table: self.per_table.map(units),
+            read_lag: self.read_lag.map(length),
+            index_lag: self.gsi_lag.map(length),
+            transaction: self.transaction_time.map(length),
+            table: self.table_time.map(length),
+        }
+    }
 }
 
 /// All tables as they were.
@@ -32,12 +68,13 @@ pub(crate) struct Taken(Snapshot);
 
 #[pymethods]
 impl Isolation {
-    /// `faults` records the requests of the block; `meter` counts what they use.
+    /// `faults` records the requests of the block; `given` is what the service does to them; `meter` counts what they use.
     #[new]
     fn new(
         py: Python<'_>,
         client: Py<Client>,
         faults: &Bound<'_, Faults>,
+        given: Given,
         table_prefix: &str,
         meter: Option<&Bound<'_, Meter>>,
     ) -> PyResult<Self> {
@@ -45,18 +82,26 @@ impl Isolation {
         let connection = client.get().connection();
         let plan = faults.get().plan.clone();
         let store = connection.settings.location().map(Store::open).transpose();
-        let local = store.map_err(|error| raise(py, &error))?.map(|store| {
-            let transport: Arc<dyn Transport> =
-                Arc::new(Faulty::new(store.transport(), plan.clone()));
-            (store, transport)
-        });
-        if let Some((_, transport)) = &local {
-            let adopted = connection.adopt(|_| Ok(transport.clone()), None);
-            adopted.map_err(|error| raise(py, &error))?;
+        let store = store.map_err(|error| raise(py, &error))?;
+        let behaviour = given.behaviour();
+        if store.is_none() && !behaviour.is_plain() {
+            return Err(elsewhere(py));
         }
+        let local = store.map(|store| {
+            let service = Arc::new(Service::new(&store, store.transport(), behaviour)?);
+            let transport: Arc<dyn Transport> =
+                Arc::new(Faulty::new(service.clone(), plan.clone()));
+            connection.adopt(|_| Ok(transport.clone()), None)?;
+            Ok(Local {
+                store,
+                service,
+                transport,
+            })
+        });
+        let local = local.transpose().map_err(|error| raise(py, &error))?;
         let id = isolation::begin(Setup {
             stand_in: connection.settings.clone(),
-            embedded: local.as_ref().map(|(_, transport)| transport.clone()),
+            embedded: local.as_ref().map(|local| local.transport.clone()),
             plan,
             table_prefix: table_prefix.into(),
             usage: meter.map(|meter| meter.get().usage.clone()),
@@ -79,7 +124,7 @@ impl Isolation {
     /// A client of the same tables that is not a part of the test: recorded nowhere, and without faults and latency.
     fn backstage(&self, py: Python<'_>) -> PyResult<Py<Client>> {
         let connection = self.client.get().connection();
-        let connection = connection.behind(self.local.as_ref().map(|(store, _)| store));
+        let connection = connection.behind(self.local.as_ref().map(|local| &local.store));
         Py::new(
             py,
             Client::around(connection.map_err(|error| raise(py, &error))?),
@@ -102,21 +147,47 @@ impl Isolation {
     /// Make all tables what they were.
     fn restore(&self, py: Python<'_>, snapshot: &Bound<'_, Taken>) -> PyResult<()> {
         let (store, snapshot) = (self.store(py)?, &snapshot.get().0);
-        runtime::released(py, || store.restore(snapshot)).map_err(|error| raise(py, &error))
+        runtime::released(py, || store.restore(snapshot)).map_err(|error| raise(py, &error))?;
+        self.settle(py)
+    }
+
+    /// The tables were arranged: what lags has caught up.
+    fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(local) = &self.local else {
+            return Ok(());
+        };
+        runtime::released(py, || local.service.settle()).map_err(|error| raise(py, &error))
+    }
+
+    /// From now on, only requests to these partition keys are allowed, until `lift` is called with the number that this returns.
+    fn allow(&self, py: Python<'_>, leading_keys: Vec<String>) -> PyResult<u64> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let Some(local) = &self.local else {
+            return Err(elsewhere(py));
+        };
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        local.service.allow(id, leading_keys);
+        Ok(id)
+    }
+
+    fn lift(&self, id: u64) {
+        if let Some(local) = &self.local {
+            local.service.lift(id);
+        }
     }
 
     /// The same tables over HTTP on loopback.
     fn serve(&self, py: Python<'_>) -> PyResult<LocalServer> {
-        let Some((_, transport)) = &self.local else {
+        let Some(local) = &self.local else {
             return Err(elsewhere(py));
         };
-        LocalServer::start(py, transport.clone(), 0, Limits::default())
+        LocalServer::start(py, local.transport.clone(), 0, Limits::default())
     }
 }
 
 impl Isolation {
     fn store(&self, py: Python<'_>) -> PyResult<&Store> {
-        let store = self.local.as_ref().map(|(store, _)| store);
+        let store = self.local.as_ref().map(|local| &local.store);
         store.ok_or_else(|| elsewhere(py))
     }
 
@@ -133,7 +204,7 @@ impl Isolation {
 fn elsewhere(py: Python<'_>) -> PyErr {
     configuration_error(
         py,
-        "these tables are not in this process: snapshots and dynamodb_url need the embedded engine, so leave out endpoint_url= and --dynamodb",
+        "these tables are not in this process: snapshots, dynamodb_url and simulated limits need the embedded engine, so leave out endpoint_url= and --dynamodb",
     )
 }
 

@@ -1,0 +1,303 @@
+//! The service around the engine: what DynamoDB does to requests besides answering them, as far as a test asks for it.
+//!
+//! A layer that owns no items: it refuses requests over simulated limits, by policies, for conflicts and in table states, and
+//! answers eventually consistent reads from an earlier state. Everything in it goes by the core's clock, which a test may move.
+
+mod access;
+mod capacity;
+mod conflict;
+mod lag;
+mod policy;
+mod refusal;
+mod states;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pydynox_core::error::Error;
+use pydynox_core::process::Maker;
+use pydynox_core::transport::{Exchange, Operation, Request, Response, Transport, TransportError};
+use serde_json::Value;
+
+pub use capacity::Throughput;
+
+use crate::store::Store;
+use access::{Access, Keys};
+use capacity::Buckets;
+use conflict::Held;
+use lag::Replica;
+use policy::Policy;
+use states::States;
+
+/// What a test asks of its service; nothing by default.
+#[derive(Debug, Clone, Default)]
+pub struct Behaviour {
+    /// What one partition key can do in a second.
+    pub per_partition: Option<Throughput>,
+    /// What one table or index can do in a second.
+    pub per_table: Option<Throughput>,
+    /// How far eventually consistent reads of tables lag.
+    pub read_lag: Option<Duration>,
+    /// How far global secondary indexes lag.
+    pub index_lag: Option<Duration>,
+    /// How long a transaction holds its items.
+    pub transaction: Option<Duration>,
+    /// How long a table is created, updated or deleted.
+    pub table: Option<Duration>,
+}
+
+impl Behaviour {
+    /// Whether it asks for nothing.
+    pub fn is_plain(&self) -> bool {
+        self.per_partition.is_none()
+            && self.per_table.is_none()
+            && self.read_lag.is_none()
+            && self.index_lag.is_none()
+            && self.transaction.is_none()
+            && self.table.is_none()
+    }
+}
+
+/// A service around an engine.
+pub struct Service {
+    inner: Arc<dyn Transport>,
+    store: Store,
+    behaviour: Behaviour,
+    table_lag: Option<Replica>,
+    index_lag: Option<Replica>,
+    state: Mutex<State>,
+    held: Mutex<Held>,
+    /// A forked child has an engine of its own, without a service around it.
+    maker: Maker,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Keys,
+    buckets: Buckets,
+    states: States,
+    policies: Vec<(u64, Policy)>,
+}
+
+impl Service {
+    /// A service whose requests reach the engine of `store` through `inner`. As for [`Store::snapshot`].
+    ///
+    /// # Errors
+    /// No second engine can be made.
+    pub fn new(
+        store: &Store,
+        inner: Arc<dyn Transport>,
+        behaviour: Behaviour,
+    ) -> Result<Self, Error> {
+        let replica = |lag: Option<Duration>| lag.map(|lag| Replica::new(store, lag)).transpose();
+        Ok(Self {
+            table_lag: replica(behaviour.read_lag)?,
+            index_lag: replica(behaviour.index_lag)?,
+            inner,
+            store: store.clone(),
+            behaviour,
+            state: Mutex::default(),
+            held: Mutex::default(),
+            maker: Maker::this(),
+        })
+    }
+
+    /// Tables were changed without a request: what lags has caught up. As for [`Store::snapshot`].
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn settle(&self) -> Result<(), Error> {
+        for replica in [&self.table_lag, &self.index_lag].into_iter().flatten() {
+            replica.settle(&self.store)?;
+        }
+        self.lock().keys.forget();
+        Ok(())
+    }
+
+    /// From now on, only requests to these partition keys are allowed; a star at the end stands for any text.
+    pub fn allow(&self, id: u64, leading_keys: Vec<String>) {
+        self.lock().policies.push((id, Policy::new(leading_keys)));
+    }
+
+    /// Ends what [`allow`](Self::allow) began.
+    pub fn lift(&self, id: u64) {
+        self.lock().policies.retain(|(other, _)| *other != id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_plain(&self) -> bool {
+        !self.maker.is_this() || (self.behaviour.is_plain() && self.lock().policies.is_empty())
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
+        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+            return self.inner.send(request).await;
+        };
+        self.learn_keys(&request, &body).await?;
+        let accesses = access::of(&request.operation, &body, &mut self.lock().keys);
+        if let Some(refused) = self.refuse(&request, &body, &accesses) {
+            return Ok(refused);
+        }
+        let _hold = match self.hold(&request, &accesses).await? {
+            Ok(hold) => hold,
+            Err(refused) => return Ok(refused),
+        };
+        self.answer(request, body, &accesses).await
+    }
+
+    /// Asks the engine for the keys of tables that this request names and that are not known yet.
+    async fn learn_keys(&self, request: &Request, body: &Value) -> Result<(), TransportError> {
+        let unknown = {
+            let state = self.lock();
+            let mut tables = access::tables(&request.operation, body);
+            tables.retain(|table| !state.keys.knows(table));
+            tables
+        };
+        for table in unknown {
+            let body = serde_json::json!({"TableName": table}).to_string();
+            let response = self
+                .store
+                .direct()
+                .send(Request {
+                    operation: Operation::DescribeTable,
+                    table: "".into(),
+                    body: body.into(),
+                    ..request.clone()
+                })
+                .await?;
+            if response.status == 200 {
+                self.lock().keys.learn(&table, &response.body);
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, request: &Request, body: &Value, accesses: &[Access]) -> Option<Response> {
+        let mut state = self.lock();
+        let operation = &request.operation;
+        if let Some(denied) = state
+            .policies
+            .iter()
+            .find_map(|(_, policy)| policy.deny(operation, body, accesses))
+        {
+            return Some(denied);
+        }
+        if self.behaviour.table.is_some()
+            && let Some(refused) = state.states.refuse(operation, body, accesses)
+        {
+            return Some(refused);
+        }
+        None
+    }
+
+    /// Holds the items of a write; Err is the refusal because a transaction holds one of them.
+    async fn hold(
+        &self,
+        request: &Request,
+        accesses: &[Access],
+    ) -> Result<Result<Option<conflict::Hold<'_>>, Response>, TransportError> {
+        let Some(length) = self.behaviour.transaction else {
+            return Ok(Ok(None));
+        };
+        conflict::hold(&self.held, request, accesses, length).await
+    }
+
+    async fn answer(
+        &self,
+        request: Request,
+        body: Value,
+        accesses: &[Access],
+    ) -> Result<Response, TransportError> {
+        let buckets = (self.behaviour.per_partition, self.behaviour.per_table);
+        if buckets.0.is_some() || buckets.1.is_some() {
+            let limited = capacity::Limited {
+                limits: buckets,
+                request: &request,
+                body: &body,
+                accesses,
+            };
+            // Its own statement: the lock must not be held while the engine answers.
+            let admitted = limited.admit(&mut self.lock().buckets);
+            match admitted {
+                capacity::Admitted::All => {}
+                capacity::Admitted::None(refused) => return Ok(refused),
+                capacity::Admitted::Some(part, rest) => {
+                    let part = Request {
+                        body: part.to_string().into(),
+                        ..request.clone()
+                    };
+                    let response = self.pass(part, accesses).await?;
+                    return Ok(capacity::with_rest(response, &request.operation, &rest));
+                }
+            }
+        }
+        self.pass(request, accesses).await
+    }
+
+    /// Has the engine answer, or the one that lags.
+    async fn pass(
+        &self,
+        request: Request,
+        accesses: &[Access],
+    ) -> Result<Response, TransportError> {
+        let is_late = |access: &Access| !access.is_write && !access.is_consistent;
+        let replica = match accesses.first() {
+            Some(access) if is_late(access) && access.is_global => self.index_lag.as_ref(),
+            Some(access) if accesses.iter().all(is_late) && access.index.is_none() => {
+                self.table_lag.as_ref()
+            }
+            _ => None,
+        };
+        if let Some(replica) = replica {
+            return replica.send(request).await;
+        }
+        let measured = self.behaviour.per_partition.is_some() || self.behaviour.per_table.is_some();
+        let (sent, adds) = if measured {
+            capacity::asking(&request)
+        } else {
+            (request.clone(), false)
+        };
+        let mut response = self.inner.send(sent).await?;
+        if measured {
+            let limits = (self.behaviour.per_partition, self.behaviour.per_table);
+            capacity::charge(
+                &mut self.lock().buckets,
+                limits,
+                accesses,
+                &mut response,
+                adds,
+            );
+        }
+        if response.status == 200 {
+            for replica in [&self.table_lag, &self.index_lag].into_iter().flatten() {
+                replica.note(&request);
+            }
+        }
+        if let Some(length) = self.behaviour.table {
+            let mut state = self.lock();
+            let State { states, keys, .. } = &mut *state;
+            if states.rewrite(&request, &mut response, length) {
+                keys.forget();
+            }
+        } else if access::changes_tables(&request.operation) {
+            self.lock().keys.forget();
+        }
+        Ok(response)
+    }
+}
+
+impl Transport for Service {
+    fn send(&self, request: Request) -> Exchange<'_> {
+        if self.is_plain() {
+            return self.inner.send(request);
+        }
+        Box::pin(self.exchange(request))
+    }
+
+    fn answers_inline(&self, operation: &Operation) -> bool {
+        self.is_plain() && self.inner.answers_inline(operation)
+    }
+}

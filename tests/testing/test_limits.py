@@ -1,0 +1,250 @@
+"""Simulated limits of the service: throttling by partition and table, lag, conflicts, table states and policies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydynox import Attr, DynamoDBClient, GlobalSecondaryIndex, Model, field, partition_key, sort_key
+from pydynox.exceptions import AccessDeniedError, RequestError, TableNotFoundError, ThrottlingError, TransactionCanceledError
+from pydynox.testing import IsolatedDynamoDB, PerPartition, PerTable, isolated_dynamodb
+
+from tests.conftest import Drive
+
+SECOND = timedelta(seconds=1)
+
+
+class Order(Model[str, int], table="orders"):
+    """With an index."""
+
+    customer: Attr[str] = partition_key()
+    number: Attr[int] = sort_key()
+    status: Attr[str] = field(default="open")
+    text: Attr[str] = field(default="")
+    by_status = GlobalSecondaryIndex(status)
+
+
+@pytest.fixture(params=["in memory", "over HTTP"])
+def road(request: pytest.FixtureRequest) -> str:
+    """How the client under test reaches the tables."""
+    return str(request.param)
+
+
+class Limited:
+    """A DynamoDB with limits, and a client that is not patient."""
+
+    def __init__(self, road: str, **limits: Any) -> None:
+        self._block = isolated_dynamodb(tables=[Order], **limits)
+        self._road = road
+
+    def __enter__(self) -> tuple[IsolatedDynamoDB, DynamoDBClient]:
+        dynamodb = self._block.__enter__()
+        endpoint = {"endpoint_url": dynamodb.endpoint_url} if self._road == "over HTTP" else {}
+        self.client = DynamoDBClient(max_attempts=1, **endpoint)
+        self._default = self.client.as_default()
+        self._default.__enter__()
+        return dynamodb, self.client
+
+    def __exit__(self, *error: object) -> None:
+        self._default.__exit__(*error)
+        self.client.core.close()
+        self._block.__exit__(*error)
+
+
+def test_a_hot_partition_is_throttled_and_no_other(road: str, drive: Drive) -> None:
+    with Limited(road, throttle=PerPartition(rcu=2, wcu=3)) as (dynamodb, _client):
+        dynamodb.seed(Order(customer=customer, number=number) for customer in ("hot", "cold") for number in range(5))
+        dynamodb.clock.advance(0)
+        for number in range(3):
+            drive(Order(customer="hot", number=number + 10).create())
+        with pytest.raises(ThrottlingError) as caught:
+            drive(Order(customer="hot", number=20).create())
+        assert "TableWriteKeyRangeThroughputExceeded" in str(caught.value.reasons)
+        drive(Order(customer="cold", number=20).create())
+        for _ in range(4):
+            assert drive(Order.query("hot").all())
+        with pytest.raises(ThrottlingError) as caught:
+            drive(Order.query("hot").all())
+        assert "TableReadKeyRangeThroughputExceeded" in str(caught.value.reasons)
+
+        dynamodb.clock.advance(SECOND)
+        drive(Order(customer="hot", number=20).create())
+        assert drive(Order.get("hot", 20))
+
+
+def test_a_table_over_its_throughput_says_so_and_waiting_for_it_helps(road: str, drive: Drive) -> None:
+    with Limited(road, throttle=[PerTable(rcu=5, wcu=10), PerPartition()]) as (dynamodb, _client):
+        dynamodb.clock.advance(0)
+        for number in range(10):
+            drive(Order(customer=f"c{number}", number=1).create())
+        with pytest.raises(ThrottlingError) as caught:
+            drive(Order(customer="c10", number=1).create())
+        assert "TableWriteProvisionedThroughputExceeded" in str(caught.value.reasons)
+        assert len(dynamodb.requests) == 11
+
+        before = dynamodb.clock.now()
+        patient = DynamoDBClient(max_attempts=20)
+        orders = [Order(customer="batch", number=number) for number in range(60)]
+        drive(patient.batch_save(orders))
+        assert dynamodb.clock.now() - before > SECOND
+        assert dynamodb.requests.of("orders").count("BatchWriteItem") > 3
+    assert len(orders) == 60
+
+
+def test_a_batch_over_a_limit_is_done_in_part(road: str, drive: Drive) -> None:
+    with Limited(road, throttle=PerPartition(wcu=1, rcu=1)) as (dynamodb, client):
+        dynamodb.clock.advance(0)
+        drive(Order(customer="hot", number=0).create())
+        puts = [
+            {"PutRequest": {"Item": {"customer": {"S": customer}, "number": {"N": "1"}, "status": {"S": "x"}}}}
+            for customer in ("hot", "cold")
+        ]
+        answer = drive(client.call("BatchWriteItem", RequestItems={"orders": puts}))
+        assert answer["UnprocessedItems"] == {"orders": puts[:1]}
+        with pytest.raises(ThrottlingError):
+            drive(client.call("BatchWriteItem", RequestItems={"orders": puts[:1]}))
+        key = {"customer": {"S": "cold"}, "number": {"N": "1"}}
+        assert drive(client.call("GetItem", TableName="orders", Key=key))["Item"]["status"] == {"S": "x"}
+        assert "ConsumedCapacity" not in answer
+        with pytest.raises(TransactionCanceledError, match="ThrottlingError"):
+            drive(client.call("TransactWriteItems", TransactItems=[{"Put": {"TableName": "orders", **puts[0]["PutRequest"]}}]))
+
+
+def test_reads_that_are_not_consistent_lag_behind(road: str, drive: Drive) -> None:
+    with Limited(road, read_lag=1, gsi_lag=5) as (dynamodb, _):
+        dynamodb.seed([Order(customer="c1", number=0)])
+        dynamodb.clock.advance(0)
+        assert drive(Order.get("c1", 0))
+        assert len(drive(Order.by_status.query("open").all())) == 1
+        drive(Order(customer="c1", number=1).create())
+
+        assert drive(Order.get("c1", 1)) is None
+        assert drive(Order.get("c1", 1, consistent_read=True))
+        assert len(drive(Order.query("c1").all())) == 1
+        assert len(drive(Order.query("c1").consistent_read().all())) == 2
+        dynamodb.clock.advance(SECOND)
+        assert drive(Order.get("c1", 1))
+        assert len(drive(Order.by_status.query("open").all())) == 1
+        dynamodb.clock.advance(4 * SECOND)
+        assert len(drive(Order.by_status.query("open").all())) == 2
+
+        before = dynamodb.snapshot()
+        drive(Order.key("c1", 1).delete())
+        assert drive(Order.get("c1", 1))
+        dynamodb.clock.advance(5 * SECOND)
+        assert drive(Order.get("c1", 1)) is None
+        dynamodb.restore(before)
+        assert drive(Order.get("c1", 1))
+        assert len(drive(Order.by_status.query("open").all())) == 2
+
+
+def test_what_a_transaction_holds_conflicts_with_other_writes(road: str) -> None:
+    def put(number: int) -> dict[str, Any]:
+        item = {"customer": {"S": "c1"}, "number": {"N": str(number)}, "status": {"S": "x"}}
+        return {"TableName": "orders", "Item": item}
+
+    async def run(client: DynamoDBClient) -> None:
+        first = asyncio.ensure_future(client.call("TransactWriteItems", TransactItems=[{"Put": put(1)}, {"Put": put(2)}]))
+        await asyncio.sleep(0.1)
+        with pytest.raises(RequestError) as caught:
+            await client.call("PutItem", **put(1))
+        assert caught.value.code == "TransactionConflictException"
+        with pytest.raises(TransactionCanceledError, match="None, TransactionConflict"):
+            await client.call("TransactWriteItems", TransactItems=[{"Put": put(3)}, {"Put": put(2)}])
+        await client.call("PutItem", **put(9))
+        await client.call("GetItem", TableName="orders", Key={"customer": {"S": "c1"}, "number": {"N": "1"}})
+        await first
+        await client.call("PutItem", **put(1))
+
+    with Limited(road, transaction_time=1.5) as (_, client):
+        asyncio.run(run(client))
+
+
+def test_tables_take_their_time(road: str, drive: Drive) -> None:
+    class Late(Model[str], table="late"):
+        late_id: Attr[str] = partition_key()
+
+    with Limited(road, table_time=20) as (dynamodb, client):
+        dynamodb.clock.advance(0)
+        drive(Late.table.create(wait=False))
+        described = drive(client.call("DescribeTable", TableName="late"))["Table"]
+        assert described["TableStatus"] == "CREATING"
+        with pytest.raises(TableNotFoundError):
+            drive(Late(late_id="l1").create())
+        with pytest.raises(RequestError) as caught:
+            drive(client.call("DeleteTable", TableName="late"))
+        assert caught.value.code == "ResourceInUseException"
+        dynamodb.clock.advance(20)
+        drive(Late(late_id="l1").create())
+
+        drive(client.call("DeleteTable", TableName="late"))
+        assert drive(client.call("DescribeTable", TableName="late"))["Table"]["TableStatus"] == "DELETING"
+        assert drive(client.list_tables()) == ["late", "orders"]
+        with pytest.raises(RequestError) as caught:
+            drive(Late.table.create(wait=False))
+        assert caught.value.code == "ResourceInUseException"
+        dynamodb.clock.advance(20)
+        assert drive(client.list_tables()) == ["orders"]
+
+        before = dynamodb.clock.now()
+        drive(Late.table.create())
+        assert dynamodb.clock.now() - before >= 20 * SECOND
+        drive(Late(late_id="l1").create())
+
+
+def test_a_role_reaches_its_leading_keys_alone(road: str, drive: Drive) -> None:
+    with Limited(road) as (dynamodb, client):
+        dynamodb.seed([Order(customer=customer, number=1) for customer in ("t1", "t2", "shared#x")])
+        with dynamodb.as_role(leading_keys=["t1", "shared#*"]):
+            assert drive(Order.get("t1", 1))
+            assert drive(Order.get("shared#x", 1))
+            assert len(drive(Order.query("t1").all())) == 1
+            drive(Order(customer="t1", number=2).create())
+            refused = [
+                lambda: Order.get("t2", 1),
+                lambda: Order.query("t2").all(),
+                lambda: Order.scan().all(),
+                lambda: Order.by_status.query("open").all(),
+                lambda: Order(customer="t2", number=2).create(),
+                lambda: Order.key("t2", 1).delete(),
+                lambda: client.batch_get(Order.key("t1", 1), Order.key("t2", 1)),
+                lambda: client.execute('SELECT * FROM "orders"'),
+            ]
+            for call in refused:
+                with pytest.raises(AccessDeniedError):
+                    drive(call())
+            with dynamodb.as_role(leading_keys=["t2"]), pytest.raises(AccessDeniedError):
+                drive(Order.get("t1", 1))
+            dynamodb.seed([{"customer": "t2", "number": 7}], table=Order)
+        assert drive(Order.get("t2", 7))
+        assert drive(Order.get("t2", 2)) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"throttle": "fast"}, "PerPartition"),
+        ({"throttle": -1}, "number of requests"),
+        ({"gsi_lag": -1}, "gsi_lag= must be"),
+        ({"table_time": float("nan")}, "table_time= must be"),
+    ],
+)
+def test_a_limit_that_means_nothing_is_refused(limits: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message), isolated_dynamodb(**limits):
+        pass
+    with pytest.raises(ValueError, match="positive"):
+        PerPartition(rcu=0)
+    with pytest.raises(ValueError, match="positive"):
+        PerTable(rcu=1, wcu=float("inf"))
+    assert repr([PerPartition(), PerTable(rcu=1, wcu=2)]) == "[PerPartition(rcu=3000, wcu=1000), PerTable(rcu=1, wcu=2)]"
+
+
+@pytest.fixture(autouse=True)
+def real_time() -> Iterator[None]:
+    yield
+    with isolated_dynamodb(tables=[Order]) as dynamodb:
+        Order(customer="c1", number=1).sync.create()
+        assert dynamodb.requests == ["PutItem"]
