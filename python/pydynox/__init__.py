@@ -21,7 +21,6 @@ from .model import Change, ItemSize, Model
 from .query import Query
 
 if TYPE_CHECKING:
-    from ._client.health import ClientStats
     from ._core import Event
     from ._declaration.stored_forms import StoredFormWarning
     from ._explain.explanation import ExplainedRequest, Explanation, IndexWrite
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from ._observe.handlers import Subscription
     from ._observe.logs import enable_logging
     from ._observe.recording import Recording
+    from ._observe.statistics import ClientStats
     from ._repository.repository import Repository
     from .attribute_objects import (
         BinaryAttribute,
@@ -96,7 +96,7 @@ else:
         "Event": "_core",
         "Subscription": "_observe.handlers",
         "Recording": "_observe.recording",
-        "ClientStats": "_client.health",
+        "ClientStats": "_observe.statistics",
         "enable_logging": "_observe.logs",
         "batching": "batches.reads",
         "BatchWriter": "batches.writer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pydynox._core as _core
 from pydynox._shared.timeout import NOT_GIVEN, limited
@@ -11,33 +11,8 @@ from pydynox.exceptions import AccessDeniedError, ConfigurationError, RequestErr
 
 from .connection import Connection
 
-
-class ClientStats(NamedTuple):
-    """What a client did since its first call in this process, and its connections at this moment.
-
-    Attributes:
-        calls: Requests begun, each counted once no matter how many attempts it took.
-        in_flight: Those of them that have not ended.
-        retries: Attempts after the first.
-        throttles: Attempts that DynamoDB throttled.
-        timeouts: Calls that did not end within their timeout.
-        bytes_sent: Bytes in the bodies of all requests, each attempt counted.
-        bytes_received: Bytes in the bodies of successful responses.
-        connections_open: Open connections, including those being opened. An embedded engine has none.
-        connections_idle: Those of them that no request uses.
-        connections_waiting: Requests that wait for one of the ``max_connections``.
-    """
-
-    calls: int
-    in_flight: int
-    retries: int
-    throttles: int
-    timeouts: int
-    bytes_sent: int
-    bytes_received: int
-    connections_open: int
-    connections_idle: int
-    connections_waiting: int
+if TYPE_CHECKING:
+    from pydynox._observe.statistics import ClientStats
 
 
 class HealthCalls(Connection):
@@ -126,6 +101,8 @@ class HealthCalls(Connection):
 
         Costs: nothing.
         """
+        from pydynox._observe.statistics import ClientStats
+
         _core.deliver_waiting(self.core)
         counts, connections = _core.client_stats(self.core)
         return ClientStats(*counts, *connections)
