@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
 
     from pydynox.client import DynamoDBClient
+    from pydynox.coordination.tables import CoordinationTable
 
     from .records import Event
 
@@ -41,6 +42,7 @@ class HandlerOptions(TypedDict, total=False):
     concurrency: int
     client: DynamoDBClient | None
     open_protected: bool
+    idempotent: bool | str | CoordinationTable
     on_poison: Callable[[Record[Any]], Awaitable[object] | object] | None
     report_failures: bool
     margin: float
@@ -62,6 +64,7 @@ class StreamHandler(Generic[Row]):
         concurrency: int = 10,
         client: DynamoDBClient | None = None,
         open_protected: bool = False,
+        idempotent: bool | str | CoordinationTable = False,
         on_poison: Callable[[Record[Any]], Awaitable[object] | object] | None = None,
         report_failures: bool = True,
         margin: float = MARGIN,
@@ -75,8 +78,8 @@ class StreamHandler(Generic[Row]):
         self._on_poison = on_poison
         self._reports = report_failures
         self._margin = checked_margin(margin, "streams.handler")
-        self._call: Any = function
         self._is_async = inspect.iscoroutinefunction(function)
+        self._call: Any = self._once(idempotent) if idempotent else self._plainly
         self.__name__ = getattr(function, "__name__", "handler")
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__
@@ -114,7 +117,7 @@ class StreamHandler(Generic[Row]):
         client, records, progress, seconds = self._begin(event, context)
 
         async def one(position: int) -> None:
-            await self._handle(records[position], client)
+            await self._handle(records[position], client, context)
 
         with ending_in(client, seconds):
             groups = grouped(record.group for record in records)
@@ -125,7 +128,7 @@ class StreamHandler(Generic[Row]):
         client, records, progress, seconds = self._begin(event, context)
 
         def one(position: int) -> None:
-            _core.run(self._handle(records[position], client))
+            _core.run(self._handle(records[position], client, context))
 
         with ending_in(client, seconds):
             work_blocking([record.group for record in records], one, progress, seconds=seconds)
@@ -137,10 +140,34 @@ class StreamHandler(Generic[Row]):
         # Lambda delivers a failed record and all after it again, so what follows a failure would run twice.
         return client, records, Progress(len(records), stops=True), seconds_left(context, self._margin)
 
-    async def _handle(self, record: Record[Any], client: DynamoDBClient) -> None:
+    def _plainly(self, record: Record[Any], _context: object) -> Any:
+        return self.function(record)
+
+    def _once(self, table: bool | str | CoordinationTable) -> Any:
+        """The function, run once for each record: a record that succeeded is skipped when it is delivered again."""
+        from pydynox.coordination.idempotency import idempotent
+
+        place: Any = {} if table is True else {"table": table}
+        name = f"{self.function.__module__}.{self.function.__qualname__}"
+        # The context is passed on for the time that is left: a record is free again when its invocation must have ended.
+        decorate = idempotent(key=_identity, payload=False, name=name, client=self._client, **place)
+        if self._is_async:
+
+            async def awaited(record: Record[Any], _context: object) -> None:
+                outcome: Any = self.function(record)
+                await outcome
+
+            return decorate(awaited)
+
+        def plain(record: Record[Any], _context: object) -> None:
+            self.function(record)
+
+        return decorate(plain)
+
+    async def _handle(self, record: Record[Any], client: DynamoDBClient, context: object) -> None:
         record = await opened(record, client)
         if record.error is None:
-            outcome = self._call(record)
+            outcome = self._call(record, context)
         elif self._on_poison is None:
             raise record.error
         else:
@@ -205,6 +232,9 @@ def handler(*models: Any, **options: Any) -> Any:
         concurrency: Maximum number of items that an ``async def`` handles at a time.
         client: The client. Defaults to the first model's, or the one in effect when an event arrives.
         open_protected: Open encrypted and compressed values with the client's keyring.
+        idempotent: Skip records for which the function has succeeded before, as ``@idempotent`` does: the name of the table that
+            keeps note of them, a ``CoordinationTable``, or True for the table ``pydynox``. In the function, ``tx.idempotent()``
+            makes the effect of a transaction happen exactly once.
         on_poison: Called with each record that cannot be decoded; if it returns, the record counts as done. ``record.error`` says
             why, and ``record.raw`` is the record. Without it, such a record fails until Lambda gives up on it.
         report_failures: Answer with the record to retry from; False raises its error.
@@ -225,6 +255,12 @@ def handler(*models: Any, **options: Any) -> Any:
         return StreamHandler(function, models, **options)
 
     return decorate
+
+
+def _identity(record: Record[Any], _context: object) -> str | None:
+    """What tells a record from all others, at every delivery."""
+    number = record.event_id or record.sequence_number
+    return None if number is None else f"{record.table}#{number}"
 
 
 #: Stands in for a client where only the models are checked: none must be created when a module is imported.
