@@ -6,6 +6,7 @@ mod envelope;
 mod http_framing;
 mod json_lines;
 mod number;
+mod stream_record;
 mod wire_reader;
 
 /// A parser under test.
@@ -42,6 +43,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "number",
         check: number::check,
+    },
+    Target {
+        name: "stream_record",
+        check: stream_record::check,
     },
     Target {
         name: "wire_reader",
