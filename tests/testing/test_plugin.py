@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import subprocess
 import sys
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 import pytest
 from pydynox import Credentials, DynamoDBClient
 from pydynox.local import LocalServer
-
-from tests.snippets import SNIPPET
 
 pytest_plugins = ["pytester"]
 
@@ -64,27 +61,6 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     suite = Suite(pytester, monkeypatch)
     suite.write(models=MODELS)
     return suite
-
-
-PAGE = pathlib.Path(__file__).parents[2] / "docs" / "testing.md"
-
-
-#: Those of its sections whose tests take fixtures.
-SECTIONS = ("Arranging a test", "The service's limits", "A clock of its own", "boto3 and other processes", "unittest")
-
-
-def test_the_tests_on_the_page_pass(suite: Suite) -> None:
-    """Those that take fixtures, which running the page as a script leaves out."""
-    text = PAGE.read_text()
-    first = next(snippet for snippet in SNIPPET.findall(text) if snippet.startswith("# test_users.py"))
-    sections = [part for part in text.split("\n## ") if part.startswith(SECTIONS)]
-    rest = SNIPPET.findall("\n".join(sections))
-    assert len(sections) == len(SECTIONS)
-    suite.write(test_page="\n\n".join([first, *rest]))
-
-    output = suite.run("-W", "ignore::DeprecationWarning", "-W", "ignore::ResourceWarning")
-
-    assert f"{first.count('def test_') + sum(snippet.count('def test_') for snippet in rest)} passed" in output, output
 
 
 MARKED = """
