@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .key import Key
     from .sync import SyncQuery
 
-    Rows = Literal["items", "instances", "tuples", "keys", "hydrated"]
+    Rows = Literal["items", "instances", "tuples", "keys", "hydrated", "json"]
 
 
 class Query(Generic[Row]):
@@ -38,8 +38,8 @@ class Query(Generic[Row]):
     Attributes:
         search: What is read, in the core; for pydynox's own modules, like the others.
         model: The class of the items; None for plain dictionaries.
-        rows: What the rows are: items, instances (of a repository's model, in place of its objects), tuples, keys, or items
-            read by the keys in an index.
+        rows: What the rows are: items, instances (of a repository's model, in place of its objects), tuples, keys, items read
+            by the keys in an index, or JSON.
 
     Example:
         >>> orders = Order.query("c1", Order.number > 3).filter(Order.total > 100).descending()
@@ -69,6 +69,21 @@ class Query(Generic[Row]):
         query = self._with(self.search)
         query._client = client
         return query
+
+    def as_json(self, names: list[str] | None) -> Query[bytes] | None:
+        """The same query with items as JSON, as ``model_dump_json`` writes them, for responses: no instance is made.
+
+        Args:
+            names: The attributes to show; None for all.
+
+        Returns:
+            None if only an instance has the values: one with hooks, or with protected attributes, or of another entity.
+        """
+        model = self.model
+        if model is None or self.rows != "items" or model._hooks is not None or model._definition.entities:
+            return None
+        search = self.search.as_json(names)
+        return None if search is None else cast("Query[bytes]", self._with(search, rows="json"))
 
     @property
     def connection(self) -> Connection:

@@ -35,10 +35,15 @@ class Order(Public, table="orders"):
     revision: Attr[int] = version()
 
 
-class Tally(Model[str], table="tallies"):
-    """A version alone."""
+class Named(Model[str], table="tallies", abstract=True):
+    """What everyone may see of a tally."""
 
     name: Attr[str] = partition_key()
+
+
+class Tally(Named, table="tallies"):
+    """A version alone, and nothing that needs an instance before it becomes JSON."""
+
     count: Attr[int] = field(default=0)
     revision: Attr[int] = version()
 
@@ -111,6 +116,22 @@ def make_app() -> FastAPI:
     @app.delete("/orders/{number}", status_code=204, responses=responses(404, 412))
     async def cancel(number: int, customer: Customer, etag: Annotated[ETag, Depends()]) -> None:
         await Order.key(customer, number).delete(condition=etag.condition(Order))
+
+    @app.get("/tallies")
+    async def tallies(pages: Pages) -> Page[Tally]:
+        return await pages.read(Tally.scan())
+
+    @app.get("/names")
+    async def names(pages: Pages) -> Page[Named]:
+        return await pages.read(Tally.scan())
+
+    @app.get("/tallies.jsonl", response_class=JSONLines)
+    async def tally_lines() -> JSONLines[Tally]:
+        return JSONLines(Tally.scan())
+
+    @app.get("/names.jsonl", response_class=JSONLines)
+    async def name_lines() -> JSONLines[Named]:
+        return JSONLines(Tally.scan())
 
     @app.patch("/tallies/{name}", responses=responses(404, 412))
     async def count(name: str, patch: Patch[Tally], etag: Annotated[ETag, Depends()]) -> Tally:

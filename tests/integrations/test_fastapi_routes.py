@@ -12,7 +12,7 @@ import pytest
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from pydynox import DynamoDBClient, get_default_client
-from pydynox.exceptions import ConfigurationError
+from pydynox.exceptions import ConfigurationError, SerializationError
 from pydynox.integrations.fastapi import ETag, JSONLines, Page, Paging, install_errors, lifespan, paging
 from pydynox.testing import fault, inject
 
@@ -74,6 +74,34 @@ async def test_a_page_shows_what_the_declared_class_shows(web: httpx.AsyncClient
 
     assert response.json()["items"] == [{"customer": "c1", "number": 1, "note": None}]
     assert int(response.headers["content-length"]) == len(response.content)
+
+
+async def test_what_is_stored_becomes_json_at_once_if_no_instance_is_needed(
+    web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        await Tally(name=name, count=1).create()
+    rows = [{"name": name, "count": 1, "revision": 1} for name in ("a", "b", "c")]
+    made: list[bytes] = []
+    monkeypatch.setattr("pydynox.integrations.fastapi.bodies.json_of_rows", lambda *_, **__: made)
+
+    pages = [(await web.get(path)).json() for path in ("/tallies", "/names")]
+    more = (await web.get("/tallies", params={"after": pages[0]["next"]})).json()
+    lines = [(await web.get(path)).text.splitlines() for path in ("/tallies.jsonl", "/names.jsonl")]
+
+    assert sorted([*pages[0]["items"], *more["items"]], key=lambda row: row["name"]) == rows
+    assert all(list(row) == ["name"] for row in pages[1]["items"])
+    assert sorted(map(json.loads, lines[0]), key=lambda row: row["name"]) == rows
+    assert sorted(lines[1]) == ['{"name":"a"}', '{"name":"b"}', '{"name":"c"}']
+    assert made == []
+
+
+async def test_a_row_that_does_not_fit_is_a_fault_of_the_data(web: httpx.AsyncClient) -> None:
+    await get_default_client().put_item("tallies", {"name": "x", "count": "many"})
+
+    for path in ("/tallies", "/names", "/tallies.jsonl"):
+        with pytest.raises(SerializationError, match=r"Tally\.count: the stored value is a string"):
+            await web.get(path)
 
 
 async def test_choosing_attributes_in_a_way_that_has_no_effect_is_refused(web: httpx.AsyncClient) -> None:

@@ -42,6 +42,7 @@ _ABOUT = {
 }
 _BY_NAME = tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 11)
 _CONTAINERS: tuple[Any, ...] = (list, set, frozenset, dict, tuple)
+_ALIASES = {"by_alias": True}
 _PLAIN = ("str", "int", "float", "bool")
 
 
@@ -115,11 +116,16 @@ def _dumper(cls: Any) -> Callable[[Any, Any], dict[str, Any]]:
         if not isinstance(instance, cls):
             raise PydanticSerializationUnexpectedValue(f"Expected `{cls.__name__}`, got `{type(instance).__name__}`")
         as_any = getattr(info, "serialize_as_any", False)
-        settings = {"by_alias": info.by_alias, "round_trip": info.round_trip, "context": info.context, "serialize_as_any": as_any}
-        nested = {name: value for name, value in settings.items() if value}
+        by_alias, round_trip, context = info.by_alias, info.round_trip, info.context
+        nested: dict[str, Any] | None = None
+        if round_trip or context or as_any:
+            settings = {"by_alias": by_alias, "round_trip": round_trip, "context": context, "serialize_as_any": as_any}
+            nested = {name: value for name, value in settings.items() if value}
+        elif by_alias:
+            nested = _ALIASES  # what FastAPI passes for every response
         left_out = (info.exclude_unset, info.exclude_defaults, info.exclude_none)
         mode = "json" if info.mode == "json" else "python"
-        options = (mode, info.include, info.exclude, left_out, nested or None)
+        options = (mode, info.include, info.exclude, left_out, nested)
         if issubclass(cls, _core.Document):
             return _core.dump_document(instance, options)
         # Of an instance of a subclass the attributes of the class that is declared.

@@ -140,6 +140,46 @@ pub(crate) fn dump_json<'py>(
         .map_err(|_| internal(instance.py(), "JSON text that is not UTF-8"))
 }
 
+/// Single values as a dump in JSON has them, nothing left out.
+pub(crate) struct JsonDump<'py>(Dump<'py>);
+
+impl<'py> JsonDump<'py> {
+    pub(crate) fn new(py: Python<'py>) -> Self {
+        Self(Dump {
+            py,
+            json: true,
+            excludes_unset: false,
+            excludes_defaults: false,
+            excludes_none: false,
+            nested: None,
+        })
+    }
+
+    /// Write the value of a field of a model.
+    pub(crate) fn write(
+        &self,
+        w: &mut Writer,
+        model: &str,
+        field: &Field,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let py = self.0.py;
+        // What pydynox decides is None until there is a basis for it.
+        if value.is_none() && (field.is_made() || field.kind.is_optional()) {
+            w.raw(b"null");
+            return Ok(());
+        }
+        let plain = self
+            .0
+            .value(&field.kind, value, &Filter::default(), 0)
+            .map_err(|failure| match failure {
+                Failure::Problem(problem) => problem.raise(py, model, field),
+                Failure::Python(error) => error,
+            })?;
+        service_json::write(w, &plain, 0)
+    }
+}
+
 /// A document as a dictionary of plain values.
 #[pyfunction]
 #[pyo3(signature = (document, options, /))]

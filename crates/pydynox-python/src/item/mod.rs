@@ -6,6 +6,7 @@ pub(crate) mod dump;
 pub(crate) mod dump_failure;
 pub(crate) mod dump_filter;
 pub(crate) mod dump_value;
+pub(crate) mod json_row;
 pub(crate) mod line;
 pub(crate) mod managed;
 pub(crate) mod read;

@@ -194,7 +194,7 @@ fn fill(
     Ok(Slot::FilledBytes(append(raw, w.as_bytes())))
 }
 
-fn absent(py: Python<'_>, schema: &Schema, field: &Field) -> PyErr {
+pub(crate) fn absent(py: Python<'_>, schema: &Schema, field: &Field) -> PyErr {
     misfit(
         py,
         &schema.name,

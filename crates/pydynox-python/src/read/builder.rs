@@ -18,6 +18,7 @@ use crate::connection::connection::{Connected, time_of};
 use crate::connection::meter::Pace;
 use crate::exceptions::{malformed, raise, validation_error};
 use crate::interpreter::text;
+use crate::item::json_row;
 use crate::model::checks::check_owners;
 use crate::model::condition::Condition;
 use crate::model::path::Path;
@@ -192,6 +193,21 @@ impl Search {
         })
     }
 
+    /// The same with items as JSON as rows, as their dumps are, showing these attributes or all; None where only an instance has
+    /// the values.
+    #[pyo3(signature = (names, /))]
+    fn as_json(&self, py: Python<'_>, names: Option<Vec<String>>) -> Option<Self> {
+        let schema = self.schema.as_ref()?.get();
+        if !matches!(self.rows, Rows::Items) || !json_row::is_possible(schema) {
+            return None;
+        }
+        let names = names.map(|names| names.into_iter().map(Into::into).collect());
+        Some(Self {
+            rows: Rows::Json(names),
+            ..self.copy(py)
+        })
+    }
+
     /// The same at a limited pace.
     fn paced(&self, py: Python<'_>, pace: Py<Pace>) -> Self {
         Self {
@@ -321,7 +337,7 @@ impl Search {
         let plan = self.plan(py, client, false, false)?;
         let filter = self.filter_of(py)?.map(|filter| filter.explain());
         let projection = match &self.rows {
-            Rows::Items => None,
+            Rows::Items | Rows::Json(_) => None,
             Rows::Places(_, projection) | Rows::Keys(projection) => Some(projection.explain()),
         };
         let page = PageRequest {

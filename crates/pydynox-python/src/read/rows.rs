@@ -1,15 +1,15 @@
-//! Rows: a stored item as a row of a query, which is an instance, values at paths, or a key.
+//! Rows: a stored item as a row of a query, which is an instance, its JSON, values at paths, or a key.
 
 use bytes::Bytes;
 use pydynox_core::start_key::StartKey;
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::answer::failure::locate;
 use crate::exceptions::{malformed, unusable, validation_error};
-use crate::item::read;
+use crate::item::{json_row, read};
 use crate::model::entity::{self, Owner};
 use crate::model::key::key_values;
 use crate::model::schema::Schema;
@@ -83,7 +83,21 @@ pub(crate) fn row<'py>(
                 Owner::Foreign => Err(entity::foreign(schema)),
             }
         }
-        (Rows::Items | Rows::Keys(_), None) => plain(decoder, bytes),
+        (Rows::Json(names), Some(schema)) => {
+            let schema = schema.bind(py);
+            let mut reader = Reader::new(bytes).map_err(broken)?;
+            let mut w = Writer::with_capacity(bytes.len());
+            let names = names.as_deref();
+            match entity::owner(schema, &reader)? {
+                Owner::Own => json_row::write(decoder, &mut w, &mut reader, schema.get(), names)?,
+                Owner::Other(other) => {
+                    json_row::write(decoder, &mut w, &mut reader, other.get(), names)?;
+                }
+                Owner::Foreign => return Err(entity::foreign(schema)),
+            }
+            Ok(PyBytes::new(py, w.as_bytes()).into_any())
+        }
+        (Rows::Items | Rows::Json(_) | Rows::Keys(_), None) => plain(decoder, bytes),
         (Rows::Places(paths, projection), _) => {
             let mut values = Vec::with_capacity(paths.len());
             for (position, path) in paths.iter().enumerate() {

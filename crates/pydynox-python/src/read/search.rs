@@ -34,6 +34,8 @@ use crate::model::schema::Schema;
 pub(crate) enum Rows {
     /// Whole items.
     Items,
+    /// Whole items as JSON, with these attributes or all.
+    Json(Option<Arc<[Box<str>]>>),
     /// The values at these paths.
     Places(Arc<[Py<Path>]>, Arc<Projection>),
     /// The values of the key.
@@ -289,12 +291,12 @@ impl Search {
     ) -> PyResult<Plan> {
         let table = self.table_name(py, &client.settings)?;
         let refuse = |error: Error| raise(py, &error);
-        if !count && matches!(self.rows, Rows::Items) {
+        if !count && matches!(self.rows, Rows::Items | Rows::Json(_)) {
             self.check_whole().map_err(refuse)?;
         }
         let filter = self.filter_of(py)?;
         let projection = match &self.rows {
-            Rows::Items => None,
+            Rows::Items | Rows::Json(_) => None,
             Rows::Places(_, projection) | Rows::Keys(projection) => Some(&**projection),
         };
         let selection = Selection {

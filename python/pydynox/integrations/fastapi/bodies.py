@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
+    from pydynox.query import Query
+
 _OPTIONS = ("json", None, None, (False, False, False), None)
-_CHOICES = ("include", "exclude", "exclude_unset", "exclude_defaults", "exclude_none")
+_CHOICES = tuple(
+    f"response_model_{choice}" for choice in ("include", "exclude", "exclude_unset", "exclude_defaults", "exclude_none")
+)
 
 
 class Page(BaseModel, Generic[Row]):
@@ -43,9 +47,9 @@ def declared_rows(scope: Scope, response: type[Any]) -> Any:
     """
     route = scope.get("route")
     for choice in _CHOICES:
-        if getattr(route, f"response_model_{choice}", None):
+        if getattr(route, choice, None):
             raise ConfigurationError(
-                f"response_model_{choice}= has no effect on {response.__name__}: declare {response.__name__}[...] of a class "
+                f"{choice}= has no effect on {response.__name__}: declare {response.__name__}[...] of a class "
                 "that has only the attributes to be shown"
             )
     arguments = get_args(getattr(route, "response_model", None))
@@ -68,10 +72,22 @@ def json_of_rows(rows: Sequence[Any], declared: Any) -> list[bytes]:
     return [_core.dump_json(row, _OPTIONS, names).encode() if isinstance(row, _core.Instance) else to_json(row) for row in rows]
 
 
-def json_of_page(rows: Sequence[Any], next: str | None, previous: str | None, declared: Any) -> bytes:
+def json_query(query: Query[Any], declared: Any) -> Query[bytes] | None:
+    """The query whose rows are the JSON of its items, as the declared type shows them; None if the items must be made first."""
+    model: Any = query.model
+    if model is None:
+        return None
+    if declared is None or declared is Any or declared is model:
+        return query.as_json(None)
+    if isinstance(declared, type) and issubclass(declared, _core.Instance) and issubclass(model, declared):
+        base: Any = declared
+        return query.as_json(list(base.model_fields))
+    return None
+
+
+def json_of_page(items: Sequence[bytes], next: str | None, previous: str | None) -> bytes:
     """A page as JSON."""
-    items = b",".join(json_of_rows(rows, declared))
-    return b'{"items":[%b],"next":%b,"previous":%b}' % (items, to_json(next), to_json(previous))
+    return b'{"items":[%b],"next":%b,"previous":%b}' % (b",".join(items), to_json(next), to_json(previous))
 
 
 @cache

@@ -58,7 +58,7 @@ class ETag:
         self._none_match = _tags(request, "If-None-Match")
 
     @classmethod
-    def required(
+    async def required(
         cls, request: Request, response: Response, if_match: _IfMatch = None, if_none_match: _IfNoneMatch = None
     ) -> Self:
         """The same for changes that must name the item they were made from: ``Depends(ETag.required)``.

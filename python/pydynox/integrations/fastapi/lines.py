@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic
 
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -44,9 +45,11 @@ class JSONLines(StreamingResponse, JSONResponse, Generic[Row]):  # of a JSONResp
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read and send, page by page."""
         declared = bodies.declared_rows(scope, JSONLines)
-        step, close = self._query.open_rows()
+        direct = bodies.json_query(self._query, declared)
+        step, close = (self._query if direct is None else direct).open_rows()
+        encode = None if direct is not None else partial(bodies.json_of_rows, declared=declared)
         try:
-            self.body_iterator = _lines(await step(), step, declared)
+            self.body_iterator = _lines(await step(), step, encode)
             await super().__call__(scope, receive, send)
         finally:
             close()
@@ -57,9 +60,11 @@ class JSONLines(StreamingResponse, JSONResponse, Generic[Row]):  # of a JSONResp
 
 
 async def _lines(
-    rows: list[Any] | None, step: Callable[[], Coroutine[Any, Any, list[Any] | None]], declared: Any
+    rows: list[Any] | None,
+    step: Callable[[], Coroutine[Any, Any, list[Any] | None]],
+    encode: Callable[[list[Any]], list[bytes]] | None,
 ) -> AsyncIterator[bytes]:
     while rows is not None:
         if rows:
-            yield b"\n".join([*bodies.json_of_rows(rows, declared), b""])
+            yield b"\n".join([*(rows if encode is None else encode(rows)), b""])
         rows = await step()

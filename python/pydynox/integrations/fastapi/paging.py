@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, Generic
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, cast
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query, Request, Response
 
 from pydynox._shared.typing import Row
 from pydynox.batches.results import QueryResult
@@ -15,7 +15,7 @@ from . import bodies
 from .errors import TEXTS, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from datetime import timedelta
 
     from starlette.types import Receive, Scope, Send
@@ -28,8 +28,8 @@ _LONGEST = 16_384  # characters of a cursor: two keys of the greatest length, se
 class Page(Response, Generic[Row]):
     """A page of a query as the response of a route, ``-> Page[User]``: ``{"items": [...], "next": ..., "previous": ...}``.
 
-    The core writes the JSON from the items: FastAPI neither validates nor copies them, and the schema of the app is that of a
-    pydantic model. If the route declares a base class of the items, only the attributes of that class are shown; a type of
+    The core writes the JSON: FastAPI neither validates nor copies the items, and the schema of the app is that of a pydantic
+    model. If the route declares a base class of the items, only the attributes of that class are shown; a type of
     another kind, such as a pydantic model, is filled from the items by pydantic.
 
     Args:
@@ -58,17 +58,26 @@ class Page(Response, Generic[Row]):
     ) -> None:
         if isinstance(page, QueryResult):
             next, previous = page.cursor, page.previous
-        self.items: list[Row] = list(page)
+        self._rows: Sequence[Any] | None = page
         self.next = next
         self.previous = previous
         super().__init__(None, status_code, headers)  # the body is written when it is sent, for what the route declares
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the page, with the attributes that the route declares."""
-        declared = bodies.declared_rows(scope, Page)
-        self.body = bodies.json_of_page(self.items, self.next, self.previous, declared)
-        self.headers["content-length"] = str(len(self.body))
+        if self._rows is not None:
+            declared = bodies.declared_rows(scope, Page)
+            self.body = bodies.json_of_page(bodies.json_of_rows(self._rows, declared), self.next, self.previous)
+            self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
+
+    @classmethod
+    def of_json(cls, page: QueryResult[bytes]) -> Self:
+        """The page whose rows are JSON already."""
+        response = cls.__new__(cls)
+        response._rows, response.next, response.previous = None, page.cursor, page.previous
+        Response.__init__(response, bodies.json_of_page(page.items, page.cursor, page.previous))
+        return response
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
@@ -91,9 +100,12 @@ class Paging:
         after: str | None,
         before: str | None,
         limit: int,
+        *,
         audience: str | None = None,
         expires_in: timedelta | None = None,
+        scope: Scope | None = None,
     ) -> None:
+        self._scope = scope
         self.after = after
         self.before = before
         self.limit = limit
@@ -102,6 +114,8 @@ class Paging:
 
     async def read(self, query: Rows[Row]) -> Page[Row]:
         """Read the page of the query that the request asks for, as its response. Sends Query or Scan.
+
+        Items of a model without hooks and protected attributes become JSON at once, without instances.
 
         Args:
             query: The query; its cursors get the audience and the lifetime of ``paging()``.
@@ -120,9 +134,14 @@ class Paging:
         if self.audience is not None or self._expires_in is not None:
             query = query.cursors(audience=self.audience, expires_in=self._expires_in)
         try:
-            query = query.after(self.after)
+            if self.after is not None:
+                query = query.after(self.after)
             if self.before is not None:
                 query = _before(query, self.before)
+            declared = None if self._scope is None else bodies.declared_rows(self._scope, Page)
+            direct = None if self._scope is None else bodies.json_query(query, declared)
+            if direct is not None:
+                return cast("Page[Row]", Page.of_json(await direct.page(self.limit)))
             return Page(await query.page(self.limit))
         except CursorError as error:
             raise RefusedError(400, TEXTS[CursorError]) from error
@@ -141,7 +160,7 @@ def paging(
     most: int = 100,
     audience: Callable[..., Any] | None = None,
     expires_in: timedelta | None = None,
-) -> Callable[..., Paging]:
+) -> Callable[..., Coroutine[Any, Any, Paging]]:
     """The dependency for pages: query parameters ``after``, ``before`` and ``limit``, checked and documented.
 
     Args:
@@ -158,15 +177,24 @@ def paging(
         ...     return await pages.read(Order.query(user_id))
     """
 
-    def dependency(after: str | None = None, before: str | None = None, limit: int = rows, audience: str | None = None) -> Paging:
-        return Paging(after, before, limit, audience, expires_in)
+    # A coroutine: FastAPI runs plain functions in a thread, at the price of the rest of the request.
+    async def dependency(
+        request: Request, after: str | None = None, before: str | None = None, limit: int = rows, audience: str | None = None
+    ) -> Paging:
+        return Paging(after, before, limit, audience=audience, expires_in=expires_in, scope=request.scope)
 
     cursor = Annotated[str | None, Query(max_length=_LONGEST, description="The `next` of a page: read the page after it.")]
     back = Annotated[str | None, Query(max_length=_LONGEST, description="The `previous` of a page: read the page before it.")]
     number = Annotated[int, Query(ge=1, le=most, description="The most rows in the page.")]
-    parameters: dict[str, tuple[Any, Any]] = {"after": (cursor, None), "before": (back, None), "limit": (number, rows)}
+    empty = inspect.Parameter.empty
+    parameters: dict[str, tuple[Any, Any]] = {
+        "request": (Request, empty),
+        "after": (cursor, None),
+        "before": (back, None),
+        "limit": (number, rows),
+    }
     if audience is not None:
-        parameters["audience"] = (Annotated[Any, Depends(audience)], inspect.Parameter.empty)
+        parameters["audience"] = (Annotated[Any, Depends(audience)], empty)
     kind = inspect.Parameter.KEYWORD_ONLY
     signature = [
         inspect.Parameter(name, kind, annotation=annotation, default=default)

@@ -1,0 +1,44 @@
+"""Count what routes of FastAPI cost, called in process, and compare them with the limits: ``python benches/web.py``.
+
+The same machinery as ``make guard``: valgrind counts the instructions of each request, with the null server in place of DynamoDB.
+A GET of one item costs at most 1.5 times the same route returning a ready dictionary of that item, and a page of 100 at most a
+quarter of the same page as pydantic models built by hand. Build with optimisation first, as ``make guard`` does. Exits with 1 if
+a limit is exceeded.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(1, str(HERE / "guard"))
+
+import counts  # noqa: E402 (in the folder of the guard)
+from data import partition_key  # noqa: E402
+from responses import PAGE  # noqa: E402
+from server import NullDynamoDB  # noqa: E402
+
+assert partition_key(0)
+assert PAGE == 100
+#: Route, the route that it is compared with, and the most that it costs in comparison.
+LIMITS = [("item", "ready dictionary", 1.5), ("page", "page by hand", 0.25)]
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="pydynox-web-") as name, NullDynamoDB() as server:
+        folder = pathlib.Path(name)
+        command = [sys.executable, HERE / "guard" / "served.py", counts.compiled(folder), server.url]
+        figures = counts.of_valgrind(command, folder, 0)
+    print(counts.table(figures, {}))
+    exceeded = 0
+    for route, other, limit in LIMITS:
+        ratio = figures[route]["instructions"] / figures[other]["instructions"]
+        exceeded += ratio > limit
+        print(f"web: {route} / {other}: {ratio:.3f} (at most {limit})")
+    return 1 if exceeded else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
