@@ -85,6 +85,7 @@ from pydynox import (
     reencrypt,
     run,
     set_default_client,
+    streams,
     ulid,
     uuid4,
     uuid7,
@@ -112,6 +113,7 @@ from pydynox.expressions import (
     StringExpr,
     Term,
 )
+from pydynox.integrations import batch, lambda_
 from pydynox.local import LocalServer
 from pydynox.sync import SyncClient, SyncInstance, SyncKey, SyncModel, SyncRepository, SyncTable
 from pydynox.tables import (
@@ -962,3 +964,34 @@ async def once(client: DynamoDBClient, order: Order) -> None:
     with client.sync.lock("a", wait=0) as held:
         assert_type(held, SyncLock)
         assert_type(held.release(), None)
+
+
+@streams.handler(Order, User, concurrency=3, idempotent=True)
+async def changed(record: streams.Record[Order | User]) -> None:
+    assert_type(record.new, Order | User | None)
+    assert_type(record.changes, dict[str, tuple[Any, Any]])
+
+
+@streams.handler(Order)
+def removed(record: streams.Record[Order]) -> None:
+    assert_type(record.old, Order | None)
+
+
+@lambda_.handler
+async def invoked(event: dict[str, Any], context: object) -> int:
+    return len(event)
+
+
+@batch.handler(concurrency=2)
+async def received(message: batch.Message) -> None:
+    assert_type(message.group, str | None)
+
+
+async def streamed(client: DynamoDBClient) -> None:
+    assert_type(changed({}, None), streams.BatchResponse)
+    assert_type(await removed.process([]), streams.BatchResponse)
+    assert_type(received({"Records": []}), streams.BatchResponse)
+    assert_type(invoked({}, None), int)
+    assert_type(streams.decode(b"[]", Order, User), list[streams.Record[Order | User]])
+    async for record in streams.consume(client, Order, follow=True, checkpoint=streams.Checkpoint()):
+        assert_type(record, streams.Record[Order])
