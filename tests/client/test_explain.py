@@ -383,6 +383,28 @@ def test_a_function_of_blocking_calls_can_be_explained(client: DynamoDBClient) -
     assert [request.operation for request in client.sync.explain(lambda: Account.sync.scan().all()).requests] == ["Scan"]
 
 
+def test_an_explained_call_is_neither_counted_nor_observed_nor_slowed(drive: Drive) -> None:
+    keyring = LocalKeyring({"k": b"k" * 32})
+    slow = DynamoDBClient(endpoint_url="memory://", rate_limit=pydynox.RateLimit(wcu=1), timeout=1, keyring=keyring)
+    events: list[Any] = []
+    slow.on_event(events.append)
+
+    with slow.record() as requests, slow.collect() as usage, pydynox.budget(requests=0, wcu=0):
+        for number in range(20):
+            drive(slow.explain(Account(owner="a", number=number, log="x").put()))
+
+    assert (list(requests), events, usage.requests) == ([], [], 0)
+
+
+def test_the_parts_of_a_large_batch_are_in_order(client: DynamoDBClient, drive: Drive) -> None:
+    keys = [Account.key("a", number) for number in range(1050)]
+
+    explained = drive(client.explain(client.batch_get(*keys), values=True))
+
+    numbers = [key["number"]["N"] for request in explained.requests for key in request.body["RequestItems"]["accounts"]["Keys"]]
+    assert numbers == [str(number) for number in range(1050)]
+
+
 def test_calls_are_sent_again_once_it_was_explained(client: DynamoDBClient, drive: Drive) -> None:
     drive(client.explain(Account.get("ann", 1)))
 
