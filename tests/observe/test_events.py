@@ -8,6 +8,7 @@ import functools
 import gc
 import io
 import os
+import subprocess
 import sys
 import threading
 import weakref
@@ -476,3 +477,48 @@ def test_a_forked_child_observes_its_own_calls_alone() -> None:
     assert os.waitpid(child, 0)[1] == 0
     client.sync.list_tables()
     assert len(events) == 2
+
+
+ENDING = """
+import asyncio, logging, sys, threading, time
+import pydynox, pydynox.otel
+from pydynox import Attr, DynamoDBClient, Model, partition_key
+
+logging.basicConfig(stream=sys.stdout)
+pydynox.enable_logging("DEBUG")
+pydynox.otel.instrument()
+quick = DynamoDBClient(endpoint_url="memory://observed-end")
+slow = DynamoDBClient(endpoint_url="memory://observed-end?latency=5000")
+slow.on_event(lambda event: None)
+
+class User(Model[str], table="users"):
+    name: Attr[str] = partition_key()
+
+with quick.as_default(): User.table.sync.create()
+
+async def begin():
+    global tasks
+    with slow.as_default():
+        tasks = [asyncio.create_task(User.get("a")) for _ in range(3)]
+        await asyncio.sleep(0.05)
+
+def blocked():
+    with slow.as_default(): User.sync.get("a")
+
+if sys.argv[1] == "tasks": asyncio.run(begin())
+if sys.argv[1] == "open loop":
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    for task in tasks: task._log_destroy_pending = False
+if sys.argv[1] == "daemon":
+    threading.Thread(target=blocked, daemon=True).start()
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("way", ["tasks", "open loop", "daemon"])
+def test_an_observed_process_ends_in_silence_with_calls_in_flight(way: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ENDING, way], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "DEBUG:pydynox.request:CreateTable on users: 200 in " in done.stdout

@@ -95,8 +95,8 @@ class Connection:
     def collect(self, into: Usage | None = None, /) -> Generator[Usage]:
         """Count the requests and capacity used by this client inside the block, including in tasks started there.
 
-        Blocks can be nested; each counts. Requests ask DynamoDB for consumed capacity only inside such a block. Threads started
-        with ``asyncio.to_thread`` are counted too; in any other thread, open a block there and pass it the same ``into``.
+        Blocks can be nested; each counts. Requests ask DynamoDB for consumed capacity inside such a block. Threads started with
+        ``asyncio.to_thread`` are counted too; in any other thread, open a block there and pass it the same ``into``.
 
         Args:
             into: A ``Usage`` to add to, instead of a new one.
