@@ -340,7 +340,7 @@ def test_given_values_decide_the_key_even_twice() -> None:
     assert {one.name for one in fakes.many(Flag, 2)} == {"a", "b"}
 
 
-@settings(max_examples=20, derandomize=True, database=None)
+@settings(max_examples=20, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 @given(from_model(Ruled, age=st.integers(20, 30), name="x" * 20, even=st.sampled_from([2, 4])))
 def test_strategies_and_values_stand_in_for_attributes(ruled: Ruled) -> None:
     assert 20 <= ruled.age <= 30
@@ -350,7 +350,7 @@ def test_strategies_and_values_stand_in_for_attributes(ruled: Ruled) -> None:
 
 @pytest.mark.parametrize("cls", [Address, Point, Node, Wish, Card, Size, Track])
 def test_classes_inside_items_are_drawn_too(cls: Any) -> None:
-    @settings(max_examples=5, derandomize=True, database=None)
+    @settings(max_examples=5, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(from_model(cls))
     def check(drawn: Any) -> None:
         assert drawn is not None
@@ -359,7 +359,7 @@ def test_classes_inside_items_are_drawn_too(cls: Any) -> None:
 
 
 def test_a_strategy_refuses_unknown_names_when_it_draws() -> None:
-    @settings(derandomize=True, database=None)
+    @settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(from_model(Ruled, agee=1))
     def check(drawn: Ruled) -> None:
         raise AssertionError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pydynox._core as _core
@@ -42,6 +43,7 @@ class Needs(NamedTuple):
         return (self.width or 12) if self.is_plain else None
 
 
+@lru_cache(maxsize=64)  # a strategy asks for every example
 def needs_of(cls: type[Any], definition: Definition) -> dict[str, Needs]:
     """What the values of a model or document must be, by the name of the attribute."""
     in_keys = _names_in_keys(cls, definition)

@@ -24,6 +24,8 @@ __all__ = ["from_model"]
 
 #: Any text that can be encoded; a lone surrogate cannot.
 _CHARACTERS = st.characters(exclude_categories=["Cs"])
+# Hypothesis reads its table of Unicode now, which may take a second, and not in the time of the first example.
+_CHARACTERS.validate()
 
 
 def from_model(cls: type[T], /, **given: Any) -> SearchStrategy[T]:
