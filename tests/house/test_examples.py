@@ -169,7 +169,7 @@ def test_the_tests_of_the_app_pass_and_reach_nothing_outside(monkeypatch: pytest
         "no:asyncio",
         "-c",
         os.devnull,
-        str(EXAMPLES),
+        str(EXAMPLES / "fastapi_app"),
     ]
 
     done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=60, check=False)
