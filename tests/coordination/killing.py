@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Generator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,7 +73,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_800_000_000.0
-        monkeypatch.setattr(records, "time", SimpleNamespace(time=lambda: self.now, monotonic=time.monotonic))
+        monkeypatch.setattr(records, "now", lambda: self.now)
 
     def advance(self, seconds: float) -> None:
         self.now += seconds

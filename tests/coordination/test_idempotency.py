@@ -26,7 +26,7 @@ from pydynox.exceptions import (
     TableNotFoundError,
     ValidationError,
 )
-from pydynox.testing import fault, inject
+from pydynox.testing import fault, inject, isolated_dynamodb
 
 from .killing import Clock, ended_at
 
@@ -600,3 +600,21 @@ def test_no_warning_is_given_in_ordinary_use(memory: DynamoDBClient) -> None:
         warnings.simplefilter("error")
         work("a")
         work("a")
+
+
+def test_records_follow_the_clock_of_a_test() -> None:
+    runs: list[str] = []
+
+    @idempotent(key="key", ttl=timedelta(days=1))
+    def once(key: str) -> None:
+        runs.append(key)
+
+    with isolated_dynamodb() as dynamodb:
+        CoordinationTable().table.sync.create()
+        once("a")
+        dynamodb.clock.advance(timedelta(hours=23))
+        once("a")
+        dynamodb.clock.advance(timedelta(hours=2))
+        once("a")
+
+    assert len(runs) == 2

@@ -25,7 +25,7 @@ from pydynox.exceptions import (
     TransactionCanceledError,
     ValidationError,
 )
-from pydynox.testing import fault, inject
+from pydynox.testing import fault, inject, isolated_dynamodb
 
 from tests.engines import Engine
 
@@ -415,3 +415,17 @@ def test_a_forked_child_does_not_hold_the_lock_and_does_not_release_it() -> None
     )
 
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_a_lock_keeps_to_real_time_if_a_test_moves_the_clock() -> None:
+    with isolated_dynamodb() as dynamodb:
+        CoordinationTable().table.sync.create()
+        with dynamodb.sync.lock("a", ttl=0.3) as lock:
+            dynamodb.clock.advance(3600)
+            before = dynamodb.clock.now()
+            began = time.monotonic()
+            with pytest.raises(LockNotAcquiredError):
+                dynamodb.sync.lock("a", wait=0.5).acquire()
+            assert lock.is_held
+            assert time.monotonic() - began > 0.2
+            assert dynamodb.clock.now() == before

@@ -2,6 +2,7 @@
 //!
 //! No clocks of two machines are compared. A holder counts its lease from before it sent the request that began it. Another one
 //! counts from after it saw the holder's last beat, and takes the lock over only if that same beat is stored a whole lease later.
+//! Both count in real time, even if a test moves the clock: a moved clock would take a lock from a holder that beats.
 
 mod item;
 #[cfg(test)]
@@ -165,8 +166,12 @@ impl Lease {
         wait: Option<Duration>,
         until: Option<Deadline>,
     ) -> Result<u64, Error> {
-        let own = Deadline::start(wait);
-        let deadline = until.map_or(own, |until| own.within(until));
+        let begun = Instant::now();
+        let end = wait.and_then(|wait| begun.checked_add(wait));
+        let allows = |pause: Duration| {
+            let end = end.is_none_or(|end| Instant::now() + pause < end);
+            end && until.is_none_or(|until| until.allows(pause))
+        };
         let mut seen = Seen::default();
         let mut sent = Instant::now();
         let mut pause = FIRST_PAUSE;
@@ -202,8 +207,8 @@ impl Lease {
                 Err(error) => return Err(self.given_up(error).await),
             };
             let length = pause.min(seen.left()).max(Duration::from_millis(1));
-            if !deadline.allows(length) {
-                let error = self.not_acquired(&deadline);
+            if !allows(length) {
+                let error = self.not_acquired(begun.elapsed());
                 return Err(match trouble {
                     Some(trouble) => {
                         self.given_up(
@@ -227,14 +232,14 @@ impl Lease {
         token
     }
 
-    fn not_acquired(&self, deadline: &Deadline) -> Error {
+    fn not_acquired(&self, elapsed: Duration) -> Error {
         let message = format!(
             "the lock {:?} is held by another holder, and was not acquired in the time to wait for it",
             self.name
         );
         Error::new(ErrorKind::LockNotAcquired, message)
             .with_table(&**self.requests.table())
-            .with_elapsed(deadline.elapsed())
+            .with_elapsed(elapsed)
             .with_retryable(true)
     }
 
@@ -251,7 +256,7 @@ impl Lease {
         let every = self.length / BEATS;
         let mut pause = every;
         while let Some(left) = self.left() {
-            Pause::new(pause.min(left)).await;
+            Pause::real(pause.min(left)).await;
             let Some(left) = self.left() else {
                 return;
             };

@@ -58,6 +58,11 @@ def _plain_item_class(table: CoordinationTable, encrypt: bool) -> Any:
     return _item_class(table, Any, encrypt)
 
 
+def now() -> float:
+    """The date in seconds since 1970, by the clock that a test may move."""
+    return _core.date_by_clock() / 1_000_000
+
+
 class Stored(NamedTuple):
     """The result of a call that has ended."""
 
@@ -85,27 +90,27 @@ class Records:
 
     def new(self, key: str, payload: str | None, *, status: str = IN_PROGRESS, lease: float = 0.0) -> Any:
         """The record of a call that begins now."""
-        now = time.time()
+        begun = now()
         return self.item(
             **self.table.key_values(f"IDEMPOTENCY#{self.name}#{key}", _SORT),
             status=status,
             attempt=uuid4(),
             payload=payload,
-            lease_until=int((now + lease) * 1000) if status == IN_PROGRESS else None,
+            lease_until=int((begun + lease) * 1000) if status == IN_PROGRESS else None,
             expires_at=self.end(lease),
         )
 
     def end(self, least: float = 0.0) -> datetime:
         """When a record that is written now expires; not before ``least`` seconds have passed."""
-        return datetime.fromtimestamp(time.time() + max(self.lifetime, least), UTC)
+        return datetime.fromtimestamp(now() + max(self.lifetime, least), UTC)
 
     def is_free(self, payload: str | None) -> Condition:
         """Whether a call with this payload may run: no call with its key is known, or the one that is ended without an answer."""
-        item, now = self.item, time.time()
-        abandoned: Condition = (item.status == IN_PROGRESS) & (item.lease_until < int(now * 1000))
+        item, moment = self.item, now()
+        abandoned: Condition = (item.status == IN_PROGRESS) & (item.lease_until < int(moment * 1000))
         if payload is not None:
             abandoned &= item.payload == payload
-        free: Condition = item.pk.not_exists() | abandoned | (item.expires_at < datetime.fromtimestamp(now, UTC))
+        free: Condition = item.pk.not_exists() | abandoned | (item.expires_at < datetime.fromtimestamp(moment, UTC))
         return free
 
     def is_running(self, record: Any) -> Condition:
@@ -136,7 +141,7 @@ class Records:
     def in_progress(self, key: str, item: Any) -> IdempotencyInProgressError:
         """The error of a call while another one with its key runs."""
         until = 0 if item is None or item.lease_until is None else item.lease_until / 1000
-        left = max(until - time.time(), 0.0)
+        left = max(until - now(), 0.0)
         return IdempotencyInProgressError(
             f"{self.name}: another call with the idempotency key {key!r} has not ended, and this one did not run: "
             f"call again later; its lease ends in {left:.0f} s",
@@ -186,7 +191,7 @@ class Attempts:
                 await _core.pause(min(poll, left))
                 poll = min(poll * 2, _LONGEST_POLL)
                 item = await self._read(record)
-                if item is not None and item.status == IN_PROGRESS and item.lease_until < time.time() * 1000:
+                if item is not None and item.status == IN_PROGRESS and item.lease_until < now() * 1000:
                     break
 
     async def _claim(self, record: Any, payload: str | None) -> Any:

@@ -53,18 +53,24 @@ struct Timer {
     /// `None` never fires.
     until: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whether it goes by real time even if a test moves the clock.
+    is_real: bool,
 }
 
 impl Timer {
-    fn new(until: Option<Instant>) -> Self {
-        Self { until, sleep: None }
+    fn new(until: Option<Instant>, is_real: bool) -> Self {
+        Self {
+            until,
+            sleep: None,
+            is_real,
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(until) = self.until else {
             return Poll::Pending;
         };
-        if clock::is_on() {
+        if clock::is_on() && !self.is_real {
             return self.poll_moved(until, cx);
         }
         if self.sleep.is_none() && Handle::try_current().is_err() {
@@ -117,13 +123,21 @@ pub struct Pause {
 impl Pause {
     /// A pause of this length; ready immediately when it is zero.
     pub fn new(length: Duration) -> Self {
-        let timer = (!length.is_zero()).then(|| Timer::new(clock::instant().checked_add(length)));
+        let until = || clock::instant().checked_add(length);
+        let timer = (!length.is_zero()).then(|| Timer::new(until(), false));
         Self { timer }
     }
 
-    /// A pause between polls, from half of this length to all of it, so that callers that wait for the same thing spread out.
+    /// A pause in real time: it neither follows nor moves the clock of a test. For waiting until someone else has done something.
+    pub fn real(length: Duration) -> Self {
+        let until = || Instant::now().checked_add(length);
+        let timer = (!length.is_zero()).then(|| Timer::new(until(), true));
+        Self { timer }
+    }
+
+    /// The same, from half of this length to all of it, so that callers that wait for the same thing spread out.
     pub fn jittered(length: Duration) -> Self {
-        Self::new(length.mul_f64(0.5 + fastrand::f64() / 2.0))
+        Self::real(length.mul_f64(0.5 + fastrand::f64() / 2.0))
     }
 }
 
