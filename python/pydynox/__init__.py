@@ -133,7 +133,7 @@ else:
 
 
 #: The modules that hold public names besides those of the package itself.
-_SUBMODULES = frozenset({"exceptions", "expressions", "integrations", "local", "migrate", "streams", "tables", "testing"})
+_SUBMODULES = frozenset({"exceptions", "expressions", "integrations", "local", "migrate", "otel", "streams", "tables", "testing"})
 
 
 def __dir__() -> list[str]:

@@ -19,6 +19,10 @@ class ClientStats(NamedTuple):
         connections_open: Open connections, including those being opened. An embedded engine has none.
         connections_idle: Those of them that no request uses.
         connections_waiting: Requests that wait for one of the ``max_connections``.
+
+    Example:
+        >>> client.stats().connections_waiting
+        0
     """
 
     calls: int

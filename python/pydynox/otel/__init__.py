@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pydynox._observe.handlers import Subscription
 
-__all__ = ["PydynoxInstrumentor", "instrument", "uninstrument"]
+__all__ = ["instrument", "uninstrument"]
 
 _KINDS = (
     "attempt_ended",
