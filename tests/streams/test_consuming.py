@@ -94,6 +94,24 @@ async def test_entities_of_one_table_are_read_together(client: DynamoDBClient) -
     assert [type(one.new) for one in await read(client, Invoice)] == [Invoice]
 
 
+@pytest.mark.engines("moto")
+def test_what_boto3_reads_is_decoded(table: DynamoDBClient, engine: Engine) -> None:
+    import boto3
+
+    Order(customer="c1", number=1, total=5).sync.put()
+    arn = table.sync.call("DescribeTable", TableName="orders")["Table"]["LatestStreamArn"]
+    keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
+    boto = boto3.client("dynamodbstreams", endpoint_url=engine.url, region_name="us-east-1", **keys)
+    shard = boto.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = boto.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    page = boto.get_records(ShardIterator=iterator)
+
+    (one,) = streams.decode(page, Order, table="orders")
+
+    assert one.new == Order(customer="c1", number=1, total=5)
+    assert one.approximate_creation_time == page["Records"][0]["dynamodb"]["ApproximateCreationDateTime"]
+
+
 @pytest.mark.engines("embedded")
 async def test_following_waits_for_what_is_written_later(table: DynamoDBClient) -> None:
     seen = []

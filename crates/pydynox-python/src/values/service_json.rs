@@ -2,7 +2,9 @@
 
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyBytes, PyDateTime, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyTzInfoAccess,
+};
 
 use crate::exceptions::validation_error;
 use crate::interpreter::text::text;
@@ -42,6 +44,8 @@ fn write_named(
         w.raw(if flag.is_true() { b"true" } else { b"false" });
     } else if let Ok(bytes) = value.cast::<PyBytes>() {
         w.string(&base64_text(bytes.as_bytes()));
+    } else if let Some(seconds) = seconds(value)? {
+        w.raw(seconds.to_string().as_bytes());
     } else if value.is_exact_instance_of::<PyInt>() || is_finite(value)? {
         w.raw(value.str()?.to_str()?.as_bytes());
     } else {
@@ -63,6 +67,14 @@ fn text_of<'a>(value: &'a Bound<'_, PyString>, name: Option<&str>) -> PyResult<&
         );
         validation_error(value.py(), &message)
     })
+}
+
+/// A point in time as DynamoDB's protocol has it, in seconds since 1970; boto3 returns it as a `datetime`.
+fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    match value.cast::<PyDateTime>() {
+        Ok(at) if at.get_tzinfo().is_some() => at.call_method0("timestamp")?.extract().map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn is_finite(value: &Bound<'_, PyAny>) -> PyResult<bool> {
