@@ -540,6 +540,14 @@ fn definitions_of_tables_and_indexes_do_not_contradict_each_other() {
     ] {
         assert_invalid(&engine, "CreateTable", &body, words);
     }
+    let mut provisioned = table(json!({}));
+    provisioned.as_object_mut().unwrap().remove("BillingMode");
+    assert_invalid(
+        &engine,
+        "CreateTable",
+        &provisioned,
+        "must both be specified when BillingMode is PROVISIONED",
+    );
     ok(&engine, "CreateTable", &table(include(json!(["a", "b"]))));
 }
 

@@ -549,3 +549,50 @@ fn settings_without_an_effect_are_remembered_and_described() {
     );
     assert!(ok(&engine, "DescribeLimits", &json!({}))["TableMaxReadCapacityUnits"].is_number());
 }
+
+/// Alternator's `test_nested_attribute_remove_from_missing_item`.
+#[test]
+fn nothing_is_removed_from_an_item_that_does_not_exist() {
+    let engine = at("memory://");
+    create(&engine, "users");
+
+    for expression in ["REMOVE x.y", "REMOVE x[0], y"] {
+        assert_eq!(
+            update(&engine, expression, json!({}), "ALL_NEW"),
+            Value::Null
+        );
+    }
+
+    assert!(!support::has(&engine, "users", "a"));
+    support::put(&engine, "users", "a");
+    let body =
+        json!({"TableName": "users", "Key": {"id": {"S": "a"}}, "UpdateExpression": "REMOVE x.y"});
+    assert_eq!(call(&engine, "UpdateItem", &body).0, 400);
+}
+
+/// Alternator's `test_transact_write_cancellation_reasons_validationerror`.
+#[test]
+fn a_transaction_has_one_reason_for_what_is_not_valid() {
+    let engine = at("memory://");
+    create(&engine, "users");
+    let put = |id: Value| json!({"Put": {"TableName": "users", "Item": {"id": id}, "ConditionExpression": "attribute_exists(id)"}});
+    let wrong = |number: &str| put(json!({"N": number}));
+
+    let body = json!({"TransactItems": [put(json!({"S": "a"})), wrong("7"), wrong("8")]});
+    let (_, answer) = call(&engine, "TransactWriteItems", &body);
+
+    let codes: Vec<_> = answer["CancellationReasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| &reason["Code"])
+        .collect();
+    assert_eq!(codes, ["None", "ValidationError", "None"], "{answer}");
+    assert!(
+        answer["Message"]
+            .as_str()
+            .or(answer["message"].as_str())
+            .unwrap()
+            .ends_with("[None, ValidationError, None]")
+    );
+}

@@ -24,14 +24,21 @@ pub(crate) fn create_table(
             check_index(index, &format!("{path}.{}.member", place + 1))?;
         }
     }
-    if text(body, "BillingMode") == "PAY_PER_REQUEST"
-        && body
-            .get("ProvisionedThroughput")
-            .is_some_and(|given| !given.is_null())
-    {
-        return Err(invalid(
-            "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
-        ));
+    let has_throughput = body
+        .get("ProvisionedThroughput")
+        .is_some_and(|given| !given.is_null());
+    match text(body, "BillingMode") {
+        "PAY_PER_REQUEST" if has_throughput => {
+            return Err(invalid(
+                "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+            ));
+        }
+        "" | "PROVISIONED" if !has_throughput => {
+            return Err(invalid(
+                "One or more parameter values were invalid: ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+            ));
+        }
+        _ => {}
     }
     check_tags(list(body, "Tags"))?;
     let description = run()?.table_description;

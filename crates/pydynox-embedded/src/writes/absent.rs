@@ -13,6 +13,9 @@ use dynoxide::{Database, DynoxideError};
 
 use crate::gate;
 
+/// What the engine says of a path that leads through something that is not there.
+const NO_PATH: &str = "document path provided in the update expression is invalid for update";
+
 type Key = HashMap<String, AttributeValue>;
 
 /// An item that does not exist and must not be created by an update.
@@ -55,7 +58,15 @@ pub(super) fn update_item(
     let absent = makes_nothing(&request)
         .then(|| Absent::look(database, &request.table_name, &request.key))
         .flatten();
-    let mut response = database.update_item(request)?;
+    let mut response = match database.update_item(request) {
+        // Where there is no item, nothing is removed from its maps and lists, either.
+        Err(DynoxideError::ValidationException(why))
+            if absent.is_some() && why.contains(NO_PATH) =>
+        {
+            return Ok(UpdateItemResponse::default());
+        }
+        other => other?,
+    };
     if let Some(absent) = absent {
         absent.restore(database)?;
         // ALL_NEW would return the key of the item that was just removed.

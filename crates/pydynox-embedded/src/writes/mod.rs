@@ -101,7 +101,7 @@ pub(crate) fn transact_write_items(
         .iter()
         .map(|entry| index_keys::of_entry(session, entry));
     cancelled(verdicts)?;
-    absent::transact_write_items(session.database, request)
+    absent::transact_write_items(session.database, request).map_err(with_one_fault)
 }
 
 pub(crate) fn execute_statement(
@@ -122,7 +122,10 @@ pub(crate) fn execute_transaction(
         .iter()
         .map(|part| statements::check(session, &part.statement, part.parameters.as_deref()));
     cancelled(verdicts)?;
-    session.database.execute_transaction(request)
+    session
+        .database
+        .execute_transaction(request)
+        .map_err(with_one_fault)
 }
 
 /// Statements that are refused here are not shown to the engine, and answered at their places.
@@ -197,33 +200,58 @@ fn check_placeholders(entry: &TransactWriteItem) -> Done<()> {
     Ok(())
 }
 
-/// A transaction whose parts have these faults.
+/// DynamoDB stops at the first operation of a transaction that is not valid, and does not look at the others.
+fn with_one_fault(error: DynoxideError) -> DynoxideError {
+    let DynoxideError::TransactionCanceledException(words, mut reasons) = error else {
+        return error;
+    };
+    let Some(first) = reasons.iter().position(|reason| reason.code == INVALID) else {
+        return DynoxideError::TransactionCanceledException(words, reasons);
+    };
+    for (place, reason) in reasons.iter_mut().enumerate() {
+        if place != first {
+            *reason = untouched();
+        }
+    }
+    cancellation(reasons)
+}
+
+/// Cancels a transaction of which some part has a fault.
 fn cancelled(verdicts: impl Iterator<Item = Result<(), &'static str>>) -> Done<()> {
-    let mut reasons: Vec<CancellationReason> = Vec::new();
     let mut is_refused = false;
-    for verdict in verdicts {
-        is_refused |= verdict.is_err();
-        reasons.push(match verdict {
-            Ok(()) => CancellationReason {
-                code: "None".to_owned(),
-                ..CancellationReason::default()
-            },
-            Err(why) => CancellationReason {
-                code: "ValidationError".to_owned(),
-                message: Some(why.to_owned()),
-                item: None,
-            },
-        });
+    let reasons = verdicts.map(|verdict| match verdict {
+        Err(why) if !std::mem::replace(&mut is_refused, true) => CancellationReason {
+            code: INVALID.to_owned(),
+            message: Some(why.to_owned()),
+            item: None,
+        },
+        _ => untouched(),
+    });
+    let reasons: Vec<_> = reasons.collect();
+    if is_refused {
+        Err(cancellation(reasons))
+    } else {
+        Ok(())
     }
-    if !is_refused {
-        return Ok(());
+}
+
+/// The reason of a part that is not valid.
+const INVALID: &str = "ValidationError";
+
+fn untouched() -> CancellationReason {
+    CancellationReason {
+        code: "None".to_owned(),
+        ..CancellationReason::default()
     }
+}
+
+fn cancellation(reasons: Vec<CancellationReason>) -> DynoxideError {
     let codes: Vec<_> = reasons.iter().map(|reason| reason.code.as_str()).collect();
     let words = format!(
         "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
         codes.join(", ")
     );
-    Err(DynoxideError::TransactionCanceledException(words, reasons))
+    DynoxideError::TransactionCanceledException(words, reasons)
 }
 
 fn expected(conditions: Option<&Value>) -> Done<()> {
