@@ -104,6 +104,7 @@ NAV: list[tuple[str, Any]] = [
             (
                 "Operate",
                 [
+                    ("Deploying a service", "deploying.md"),
                     ("What calls cost", "cost.md"),
                     ("What a call would do", "explain.md"),
                     ("When DynamoDB throttles", "throttling.md"),
