@@ -327,6 +327,10 @@ def _writer(
     client: Connection, items: object, *, unguarded: bool, transactions: bool, progress: Callable[[Progress], object] | None
 ) -> BatchWriter:
     from pydynox.batches.writer import BatchWriter
-    from pydynox.cost import size_of
 
-    return BatchWriter(client, unguarded=unguarded, transactions=transactions, progress=progress, total=size_of(items))
+    total = None
+    if progress is not None:
+        from pydynox.cost import size_of
+
+        total = size_of(items)
+    return BatchWriter(client, unguarded=unguarded, transactions=transactions, progress=progress, total=total)

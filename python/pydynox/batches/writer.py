@@ -216,6 +216,8 @@ class BatchWriter:
             self._reporter(self.written)
 
     def _sent(self) -> _core.Operation:
+        if self._reporter is None and self._timeout is NOT_GIVEN:
+            return self._pending.send(self._pace)
         with self._counting():
             if self._timeout is NOT_GIVEN:
                 return self._pending.send(self._pace)

@@ -191,7 +191,7 @@ def _messages(event: Mapping[str, Any]) -> list[Message]:
     Raises:
         ValidationError: It is not an event of SQS.
     """
-    records = event.get("Records")
+    records: list[Mapping[str, Any]] | None = event.get("Records")
     if isinstance(records, list):
         sources = {record.get("eventSource") for record in records}
         if sources <= {"aws:sqs"}:
