@@ -495,7 +495,7 @@ def public_coroutines() -> dict[str, Any]:
 
 
 #: What other functions are made of; nobody calls them by these names.
-INSIDE = {"limited", "bulk_write", "bulk_read", "execute", "execute_batch", "execute_transaction", "explain"}
+INSIDE = {"limited", "bulk_write", "bulk_read", "execute", "execute_batch", "execute_transaction", "explain", "opened"}
 
 
 def test_every_verb_that_sends_something_has_a_time_out() -> None:

@@ -30,9 +30,11 @@ from pydynox import (
 )
 from pydynox.exceptions import ItemAlreadyExistsError, PydynoxError
 from pydynox.local import LocalServer
+from pydynox.testing import isolated_dynamodb
 
 EXERCISED = {
     "string": "strings in an answer: 0, 1, 2 and 4,000 characters, ASCII, Latin-1, Chinese and emoji",
+    "is_attached": "the date in a test's block, which follows Python's",
     "get_attribute": "every save, dump and change, including attributes that are missing",
     "set_attribute": "every instance read, the outcome of a write, a rollback, a rejected assignment",
     "allocate": "instances, documents, records and UUIDs in an answer; unpickling",
@@ -264,6 +266,8 @@ def main(endpoint: str) -> None:
         assert asyncio.run(Thing.get_or_raise("o1", 500)).number == 500
         Thing.key("o1", 500).sync.delete()
     client.sync.close()
+    with isolated_dynamodb(endpoint_url=endpoint):
+        assert Thing.sync.get("o1", 500) is None
     with LocalServer(endpoint_url=endpoint) as server:
         client = DynamoDBClient(endpoint_url=server.endpoint_url, region="eu-west-1", credentials=Credentials("any", "any"))
         blocking(client)

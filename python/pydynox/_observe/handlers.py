@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakValueDictionary
 
 import pydynox._core as _core
+from pydynox._shared.public import public
 from pydynox.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect itself takes long to import
 _OBSERVING: Any = _core.observing_variable()
 
 
+@public
 class Subscription:
     """A handler that receives events until ``close()`` is called, or until the end of a ``with`` block around it.
 

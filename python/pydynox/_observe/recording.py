@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, overload
 
 import pydynox._core as _core
+from pydynox._shared.public import public
 
 from .handlers import bits_of, handlers_of
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _ENDS = frozenset({"call_ended", "call_cancelled"})
 
 
+@public
 class Recording(Sequence["Event"]):
     """The calls of a client inside a ``record()`` block, in the order in which they ended: one event for each.
 

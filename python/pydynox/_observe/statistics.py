@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pydynox._shared.public import public
 
+
+@public
 class ClientStats(NamedTuple):
     """What a client did since its first call in this process, and its connections at this moment.
 

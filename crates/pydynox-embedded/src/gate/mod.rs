@@ -89,16 +89,18 @@ pub(crate) fn pass(request: &mut impl Expressions) -> Result<usize, DynoxideErro
 
 /// Shows an update that passed the gate, parsed again; none if the engine alone can read it.
 pub(crate) fn with_update<T>(text: &str, see: impl FnOnce(&Update<'_>) -> T) -> Option<T> {
-    let tokens = token::tokens(text);
-    let update = Parser::new(&tokens).update().ok()?;
-    Some(see(&update))
+    read(Role::Update, text, |mut parser| {
+        let update = parser.update().ok()?;
+        Some(see(&update))
+    })
 }
 
 /// Shows the paths of a projection that passed the gate, parsed again.
 pub(crate) fn with_projection<T>(text: &str, see: impl FnOnce(&[Path<'_>]) -> T) -> Option<T> {
-    let tokens = token::tokens(text);
-    let paths = Parser::new(&tokens).projection().ok()?;
-    Some(see(&paths))
+    read(Role::Projection, text, |mut parser| {
+        let paths = parser.projection().ok()?;
+        Some(see(&paths))
+    })
 }
 
 /// Shows every comparison of an attribute with a value that a key condition makes.
@@ -107,18 +109,33 @@ pub(crate) fn each_comparison(
     context: Context<'_>,
     see: &mut dyn FnMut(&str, &AttributeValue),
 ) {
-    let tokens = token::tokens(text);
-    if let Ok(parsed) = Parser::new(&tokens).condition() {
+    read(Role::Key, text, |mut parser| {
+        let parsed = parser.condition().ok()?;
         condition::each_comparison(&parsed, context, see);
-    }
+        Some(())
+    });
 }
 
 /// Shows the attribute of every path of a condition.
 pub(crate) fn each_attribute(text: &str, context: Context<'_>, see: &mut dyn FnMut(&str)) {
-    let tokens = token::tokens(text);
-    if let Ok(parsed) = Parser::new(&tokens).condition() {
+    read(Role::Condition, text, |mut parser| {
+        let parsed = parser.condition().ok()?;
         condition::each_attribute(&parsed, context, see);
+        Some(())
+    });
+}
+
+/// Parses where there is room for all levels; nothing that is refused for its length or its operators.
+fn read<T>(role: Role, text: &str, parse: impl FnOnce(Parser<'_, '_>) -> Option<T>) -> Option<T> {
+    if text.len() > MAX_EXPRESSION_SIZE {
+        return None;
     }
+    let tokens = token::tokens(text);
+    let (operators, levels) = measure(role, &tokens);
+    if operators > MAX_OPERATORS {
+        return None;
+    }
+    stack::with_room_for(levels, || parse(Parser::new(&tokens)))
 }
 
 /// Whether an expression has this placeholder.
