@@ -56,13 +56,19 @@ class Administration:
             What was fixed.
         """
         fixed: list[Drift] = []
+        busy: RequestError | None = None
         if "update" in by:
             await self._describe()  # update() requires the table
         elif (creation := await self._create_if_missing(declared)) is not None:
             # A table that this call created has all that is declared.
             return [creation]
         while True:
-            table = await self.wait_until("active", "waiting", applied=bool(fixed))
+            try:
+                table = await self.wait_until("active", "waiting", applied=bool(fixed))
+            except RequestTimeoutError as error:
+                if busy is None:
+                    raise
+                raise error from busy  # the time ran out in a look after the last refusal
             drifts = declared.drifts(await self.actual(declared, table))
             _check_fixable(drifts)
             drift = next((drift for drift in drifts if drift.fixed_by in by and not _is_among(drift, fixed)), None)
@@ -73,11 +79,13 @@ class Administration:
                 await self.send(drift.operation, dict(drift.members))
             except RequestError as error:
                 if error.code in _BUSY:
+                    busy = error
                     await self._pause(error)
                 elif drift in declared.drifts(await self.actual(declared, await self._describe())):
                     raise
                 continue  # another process has fixed it
             fixed.append(drift)
+            busy = None
             self._watch.restart()
 
     async def actual(self, declared: Declared, table: Mapping[str, Any]) -> Actual:

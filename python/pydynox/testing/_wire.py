@@ -240,6 +240,8 @@ class WireServer:
                 self.connections.append(connection)
                 self.most_open = max(self.most_open, self.open)
                 self._changed.notify_all()
+            if self.stopping.is_set():
+                connection.end()  # what stops the server may not have seen it
             self._start(self._talk, connection)
 
     def _talk(self, connection: Connection) -> None:
