@@ -5,7 +5,9 @@ python tools/gen_calls.py [--check]
 
 from __future__ import annotations
 
+import inspect
 import pathlib
+import re
 import sys
 from collections.abc import Callable  # noqa: TC003  read when the classes are made
 from datetime import datetime  # noqa: TC003
@@ -13,14 +15,25 @@ from typing import Any, NamedTuple
 
 from pydynox import (
     Attr,
+    BatchWriter,
     DynamoDBClient,
     GlobalSecondaryIndex,
+    Key,
+    Lock,
     Model,
+    Outbox,
+    Query,
+    Repository,
+    Table,
     attr,
+    export_jsonl,
     field,
+    import_jsonl,
     partition_key,
+    reencrypt,
     sort_key,
     ttl,
+    verify_unique,
     version,
 )
 from pydynox.testing import fault, inject
@@ -193,6 +206,85 @@ add("`Session.table.delete()`", lambda _, __: Session.table.sync.delete())
 add("`client.list_tables()`", lambda client, __: client.sync.list_tables())
 
 
+#: The operations that docstrings name, each with the actions that it needs.
+OPERATIONS: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "GetItem",
+            "BatchGetItem",
+            "Query",
+            "Scan",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "BatchWriteItem",
+            "CreateTable",
+            "UpdateTable",
+            "DeleteTable",
+            "DescribeTable",
+            "ListTables",
+            "UpdateTimeToLive",
+            "DescribeTimeToLive",
+            "UpdateContinuousBackups",
+            "DescribeContinuousBackups",
+            "ListTagsOfResource",
+            "DescribeEndpoints",
+        ),
+        "",
+    ),
+    "TransactGetItems": "GetItem",
+    "TransactWriteItems": "PutItem, UpdateItem, DeleteItem, ConditionCheckItem",
+    "ExecuteStatement": "PartiQLSelect, PartiQLInsert, PartiQLUpdate, PartiQLDelete",
+    "BatchExecuteStatement": "PartiQLSelect, PartiQLInsert, PartiQLUpdate, PartiQLDelete",
+    "ExecuteTransaction": "PartiQLSelect, PartiQLInsert, PartiQLUpdate, PartiQLDelete",
+}
+#: What the docstring of another verb, or of the class, says.
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((f"Query.{verb}" for verb in ("all", "count", "exists", "first", "one", "page")), ("Query", "Scan")),
+    **dict.fromkeys((f"BatchWriter.{verb}" for verb in ("put", "put_all", "delete", "delete_all")), ("BatchWriteItem",)),
+    "DynamoDBClient.close": (),
+    "DynamoDBClient.explain": (),
+    "DynamoDBClient.execute": ("ExecuteStatement",),
+    "DynamoDBClient.call": (),
+    "DynamoDBClient.model_from_item": (),
+    "DynamoDBClient.warm_up": (),
+    "Table.ensure": ("DescribeTable", "CreateTable", "UpdateTable", "UpdateTimeToLive", "UpdateContinuousBackups"),
+    "Table.update": ("DescribeTable", "UpdateTable", "UpdateTimeToLive", "UpdateContinuousBackups"),
+    "Outbox.relay_until": ("Query", "DeleteItem"),
+}
+CLASSES: list[Any] = [Model, Key, Query, DynamoDBClient, Table, BatchWriter, Repository, Outbox, Lock]
+JOBS: list[Any] = [export_jsonl, import_jsonl, reencrypt, verify_unique]
+COSTS = re.compile(r"Costs: (.*?)(?=\n\s*\n|\Z)", re.DOTALL)
+
+
+def verbs() -> list[tuple[str, str]]:
+    """Every verb that is awaited, and its docstring."""
+    found: list[tuple[str, str]] = []
+    for owner in CLASSES:
+        for name in dir(owner):
+            verb = inspect.getattr_static(owner, name)
+            function = getattr(verb, "__func__", verb)
+            if not name.startswith("_") and inspect.iscoroutinefunction(function):
+                found.append((f"{owner.__name__}.{name}", function.__doc__ or ""))
+    return found + [(job.__name__, job.__doc__ or "") for job in JOBS]
+
+
+def every_verb() -> str:
+    """The table of all verbs, from what their docstrings say."""
+    lines = ["| verb | sends | IAM action `dynamodb:` | costs |", "|---|---|---|---|"]
+    for name, text in verbs():
+        sent = ELSEWHERE.get(name)
+        if sent is None:
+            sent = tuple(operation for operation in OPERATIONS if re.search(rf"\b{operation}\b", text))
+        if not sent and name not in ELSEWHERE:
+            raise SystemExit(f"{name}: its docstring names no operation")
+        actions = ", ".join(OPERATIONS[operation] or operation for operation in sent)
+        cost = COSTS.search(text)
+        said = "" if cost is None else re.split(r"(?<=[^.])[.;] ", " ".join(cost[1].split()).replace("``", "`"))[0].rstrip(".")
+        lines.append(f"| `{name}` | {', '.join(sent) or 'nothing of its own'} | {actions or 'none'} | {said} |")
+    return "\n".join(lines) + "\n"
+
+
 def rows(client: DynamoDBClient, heading: str) -> str:
     """The table of one section."""
     lines = ["| call | sends | IAM action `dynamodb:` | units |", "|---|---|---|---|"]
@@ -227,7 +319,9 @@ def written(page: str) -> str:
             if not rest:
                 raise SystemExit(f"{PAGE.name} has no table of {heading}")
             page = before + begin + "\n" + rows(client, heading) + "\n" + END + rest.partition(END)[2]
-    return page
+    begin = BEGIN.format("every verb")
+    before, _, rest = page.partition(begin)
+    return before + begin + "\n" + every_verb() + "\n" + END + rest.partition(END)[2]
 
 
 def main() -> int:
