@@ -88,6 +88,7 @@ def test_workers_that_celery_forks_use_the_client_of_the_parent(folder: pathlib.
         "broker_url": "filesystem://",
         "broker_transport_options": {
             **{f"data_folder_{way}": f"{folder}/queue" for way in ("in", "out")},
+            "control_folder": f"{folder}/control",
             "polling_interval": 0.05,
         },
         "result_backend": f"file://{folder}/results",

@@ -219,6 +219,37 @@ def test_the_interpreter_ends_while_a_provider_is_at_work(script: Script, server
         )
 
 
+def test_the_interpreter_ends_only_after_what_it_awaited_for_a_call_is_cancelled(script: Script, server: FaultServer) -> None:
+    """The thread that cancels it waits for the interpreter, which must not end it there: what runs last sees it cancelled."""
+    script(
+        BROKER
+        + """
+        import atexit
+        told = []
+        async def provider():
+            asked.append(1)
+            await asyncio.sleep(60)
+        atexit.register(lambda: told or print("not cancelled", file=sys.stderr))
+        client = remote(credentials=provider)
+        async def begin():
+            with client.as_default():
+                call = User.get("u1")
+                call.send(None)
+            while not asked: await asyncio.sleep(0.001)
+            return call
+        loop = asyncio.new_event_loop()
+        call = loop.run_until_complete(begin())
+        loop.call_soon_threadsafe = lambda cancel, **_: told.append(cancel)
+        for task in asyncio.all_tasks(loop): task._log_destroy_pending = False
+        sys.setswitchinterval(100)  # from here on no other thread is given the interpreter
+        call.close()
+        now = time.perf_counter()
+        while time.perf_counter() < now + 0.5: pass  # the I/O thread lets go of the call
+    """,
+        server=server,
+    )
+
+
 def test_a_provider_that_is_interrupted_by_ctrl_c_is_cancelled_and_the_next_call_works(
     script: Script, server: FaultServer
 ) -> None:

@@ -440,7 +440,8 @@ impl Drop for Interest {
         let stage = self.errand.end();
         if stage.is_under_way() {
             self.runtime.spawn_blocking(move || {
-                let _ = Python::try_attach(move |py| stage.cancel(py));
+                // As everything else that attaches on such a thread: the interpreter must not end while this waits for it.
+                let _ = attached_here(move |py| stage.cancel(py));
             });
         }
     }
@@ -551,6 +552,7 @@ impl Drop for Coroutine {
         let Some(coroutine) = self.lock().take() else {
             return;
         };
+        // Freed by Python, so on a thread that is attached.
         let _ = Python::try_attach(|py| coroutine.call_method0(py, intern!(py, "close")).map(drop));
     }
 }

@@ -31,8 +31,10 @@ pub(crate) fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, Py
 
 /// Whether this thread holds the interpreter.
 pub(crate) fn is_attached() -> bool {
-    // SAFETY: it may be called at any time, on any thread, and only looks.
-    unsafe { ffi::PyGILState_Check() == 1 }
+    // A thread that never ran Python has no state. The check alone would say yes on every thread once the interpreter has ended
+    // or a subinterpreter was created.
+    // SAFETY: both may be called at any time, on any thread, and only look.
+    unsafe { !ffi::PyGILState_GetThisThreadState().is_null() && ffi::PyGILState_Check() == 1 }
 }
 
 /// The value of an attribute by the ordinary rules, without the type's own `__getattribute__`.
