@@ -168,6 +168,7 @@ SITE ?= $(PYDYNOX_CACHE)/site-$(CLONE)
 site: say-site $(ENV)/group-site
 	$(BIN)/python tools/site/build.py $(SITE)
 	@$(BIN)/python tools/site/paint.py $(SITE)/site
+	@$(BIN)/python tools/site/search.py $(SITE)/site
 
 # libFuzzer under a stable compiler: --target keeps build scripts and macros free of the instrumentation.
 FUZZ_SECONDS ?= 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pathlib
 import pkgutil
 import re
@@ -97,6 +98,21 @@ def test_no_page_asks_github_for_stars() -> None:
 
     assert "repo_url" not in settings, "with it the theme's script asks an API on each page"
     assert settings["theme"]["font"] is False, "fonts would come from the network"
+
+
+def test_the_search_can_be_loaded_by_a_page_from_disk(tmp_path: pathlib.Path) -> None:
+    workers = tmp_path / "assets" / "javascripts" / "workers"
+    workers.mkdir(parents=True)
+    (workers / "search.0123.min.js").write_text('self.onmessage = message => "\\n";')
+    (tmp_path / "search.json").write_text('{"items":[]}')
+
+    of_site("build").write_search(tmp_path)
+
+    index, worker = (tmp_path / "search.js").read_text().splitlines()
+    assert index == 'var __index = {"items":[]};'
+    assert json.loads(worker.removeprefix("var __search_worker = ").rstrip(";")) == 'self.onmessage = message => "\\n";'
+    template = (ROOT / "tools" / "site" / "overrides" / "main.html").read_text()
+    assert "assets/search.js" in template, "the theme's own worker does not start from disk"
 
 
 def test_dir_shows_what_is_public() -> None:

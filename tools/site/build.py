@@ -7,6 +7,7 @@ FOLDER receives the sources as staged and, in ``site``, the pages. Nothing is wr
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import shutil
@@ -62,6 +63,7 @@ def stage(folder: pathlib.Path) -> None:
     for path in PICTURES:
         shutil.copy(ROOT / path, docs / pathlib.PurePath(path).name)
     shutil.copytree(HERE / "assets", docs / "assets")
+    shutil.copytree(HERE / "overrides", folder / "overrides")
     (folder / "python").symlink_to(ROOT / "python", target_is_directory=True)
     shutil.copy(HERE / "docstrings.py", folder / "python_docstrings.py")
 
@@ -103,6 +105,13 @@ def write_twins(folder: pathlib.Path) -> None:
     (folder / "site" / "llms.txt").write_text("\n".join(lines))
 
 
+def write_search(site: pathlib.Path) -> None:
+    """Put index and worker of the search into a script, which a page opened from disk may load; see ``assets/search.js``."""
+    (worker,) = (site / "assets" / "javascripts" / "workers").glob("search.*.js")
+    index = (site / "search.json").read_text()
+    (site / "search.js").write_text(f"var __index = {index};\nvar __search_worker = {json.dumps(worker.read_text())};\n")
+
+
 def main() -> int:
     """Build into the folder that is named."""
     folder = pathlib.Path(sys.argv[1]).absolute()
@@ -113,12 +122,13 @@ def main() -> int:
     if done.returncode:
         return done.returncode
     write_twins(folder)
+    write_search(folder / "site")
     found = problems(folder / "site")
     for problem in found:
         print(problem, file=sys.stderr)
     count = len(list((folder / "site").rglob("*.html")))
     site = folder / "site"
-    print(f"{count} pages: open {site}/index.html, or for the search: python -m http.server --bind 127.0.0.1 --directory {site}")
+    print(f"{count} pages: open {site}/index.html")
     return 1 if found else 0
 
 

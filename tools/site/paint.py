@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
+import browser
+
 #: Milliseconds from the start of the navigation to the first contentful paint.
 MAX_PAINT = 1000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 #: Writes the figure to the console, which goes to standard error.
 PROBE = """<script>new PerformanceObserver(list => {
   for (const entry of list.getEntriesByName("first-contentful-paint"))
@@ -22,14 +22,14 @@ PROBE = """<script>new PerformanceObserver(list => {
 }).observe({type: "paint", buffered: true});</script>"""
 
 
-def paint(browser: str, site: pathlib.Path) -> int:
+def paint(chromium: str, site: pathlib.Path) -> int:
     """Milliseconds until index.html is painted."""
     page = site / "painted.html"
     page.write_text((site / "index.html").read_text().replace("<head>", "<head>" + PROBE, 1))
     try:
         with tempfile.TemporaryDirectory() as profile:
             command = [
-                browser,
+                chromium,
                 "--headless",
                 "--no-sandbox",
                 "--disable-gpu",
@@ -48,11 +48,11 @@ def paint(browser: str, site: pathlib.Path) -> int:
 
 def main() -> int:
     """Measure three times; the best one counts, since the machine may be busy."""
-    browser = next((name for name in BROWSERS if shutil.which(name)), None)
-    if browser is None:
+    chromium = browser.found()
+    if chromium is None:
         print("no Chromium here: the first paint was not measured")
         return 0
-    best = min(paint(browser, pathlib.Path(sys.argv[1])) for _ in range(3))
+    best = min(paint(chromium, pathlib.Path(sys.argv[1])) for _ in range(3))
     print(f"the first page paints in {best} ms")
     return int(best > MAX_PAINT)
 
