@@ -299,6 +299,18 @@ def test_only_one_folder_knows_asyncio_and_the_interpreters_lock() -> None:
             assert file.parent.name == "interpreter", file.name
 
 
+def test_threads_without_python_attach_in_one_place() -> None:
+    """`attached_here` makes the interpreter's exit wait; any other thread that waits to attach may be ended within Rust."""
+    attaching = {
+        str(file.relative_to(BORDER)): len(re.findall(r"Python::(?:try_)?attach\(", file.read_text()))
+        for file in BORDER.rglob("*.rs")
+    }
+
+    # Besides it: a destructor that Python calls, a slot that Python calls, and what has checked that the thread is attached.
+    places = {"interpreter/coroutine.rs": 2, "interpreter/ffi.rs": 1, "interpreter/date.rs": 1}
+    assert {file: count for file, count in attaching.items() if count} == places
+
+
 def test_importing_pydynox_imports_nothing_heavy() -> None:
     heavy = ["asyncio", "threading", "logging", "json", "inspect", "dataclasses", "pydantic", "decimal", "datetime", "uuid"]
     code = f"import sys; before = set(sys.modules); import pydynox; print(*sorted((set(sys.modules) - before) & set({heavy!r})))"
