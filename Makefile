@@ -18,13 +18,14 @@ export PYTHONPYCACHEPREFIX := $(ENV)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 
-.PHONY: help quickstart build test test-rust test-python test-versions test-version lint types bench guard wheel sdist memcheck docs site fuzz clean preflight
+.PHONY: help quickstart build test test-rust test-python test-thorough test-versions test-version lint types bench guard wheel sdist memcheck docs site fuzz clean preflight
 
 # What each verb says before it starts. Times: 2 quiet cores, from an empty cache and again.
-VERBS := quickstart build test test-versions lint types bench guard wheel sdist memcheck docs site fuzz
+VERBS := quickstart build test test-thorough test-versions lint types bench guard wheel sdist memcheck docs site fuzz
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
-SAYS_test := runs the tests of Rust and of Python; about 7 minutes the first time, then 6
+SAYS_test := runs the tests of Rust and of Python; about 5 minutes the first time, then 2
+SAYS_test-thorough := runs the tests that take longer: other engines, whole programs, the docs, what measures; about 6 minutes
 SAYS_test-versions = runs what depends on the interpreter on Python $(VERSIONS), where found; about 3 minutes each
 SAYS_lint := looks at the style of all code and at generated files; about 2 minutes the first time, then 15 seconds
 SAYS_types := checks types with mypy and pyright; about half a minute
@@ -71,9 +72,13 @@ test-rust: preflight
 
 # One more than there are cores, since tests wait for each other's answers; more than eight would mostly collect tests.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) + 1))')
-# What measures time, CPU or memory is marked `alone`: nothing else of the tests may run beside it. `make types` has tests/typing.
+# `make types` has tests/typing.
 test-python: build $(ENV)/group-test
-	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone" --ignore tests/typing
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone and not thorough" --ignore tests/typing
+
+# What is left. What measures time, CPU or memory is marked `alone`: nothing else of the tests may run beside it.
+test-thorough: say-test-thorough build $(ENV)/group-test
+	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "thorough and not alone" --ignore tests/typing
 	$(PYTEST) -m alone
 
 # The variables that maturin sets: without them clippy would have pyo3 configured anew, and the next build would compile it again.

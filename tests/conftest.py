@@ -21,7 +21,10 @@ Serve = Callable[..., FaultServer]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(*names): the engines that this test runs on, in place of all")
-    config.addinivalue_line("markers", "alone: measures time, CPU or memory; make test runs it when nothing else runs")
+    config.addinivalue_line("markers", "alone: measures time, CPU or memory, or is about moments: nothing else may run beside it")
+    config.addinivalue_line(
+        "markers", "thorough: too long for make test; make test-thorough runs it, and with it all tests of other engines"
+    )
     config.addinivalue_line("markers", "also_over_tls: runs on a server behind TLS too")
     config.addinivalue_line(
         "markers", "deviates(engine=reason): this engine differs from DynamoDB here, and the test fails on it"
@@ -42,6 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 BLOCKING_OVER_HTTP = {"test_saving", "test_queries", "test_transactions"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     kept, left = [], []
     for item in items:
@@ -52,6 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (left if over_http and params.get("drive") == "blocking" else kept).append(item)
         reasons = {name: why for marker in item.iter_markers("deviates") for name, why in marker.kwargs.items()}
         reason = reasons.get("moto" if engine == "tls" else engine)  # moto is what stands behind TLS
+        if engine not in (None, "embedded"):
+            item.add_marker("thorough")
         if reason:
             item.add_marker(pytest.mark.xfail(strict=True, reason=f"{engine}: {reason}"))
     items[:] = kept

@@ -31,6 +31,8 @@ from tests.conftest import client_of
 from tests.faults.deeds import answer, drip, error, forward
 from tests.faults.server import FaultServer
 
+pytestmark = pytest.mark.thorough
+
 
 def imported(source: str, path: Path) -> ModuleType:
     """A module of this source."""

@@ -19,6 +19,8 @@ from pydynox import Attr, DynamoDBClient, Model, attr, field, partition_key, sor
 from pydynox.cli._read import condition_of, plain_json, value_of
 from pydynox.cli._words import CommandError
 
+pytestmark = pytest.mark.thorough
+
 MODELS = '''
 """Models of a program."""
 from pydynox import Attr, Model, partition_key, sort_key

@@ -17,6 +17,8 @@ from tests.conftest import Drive
 
 from .killing import HOWS, ended_at
 
+pytestmark = pytest.mark.thorough
+
 
 class Order(Model[str], table="orders"):
     order_id: Attr[str] = partition_key()

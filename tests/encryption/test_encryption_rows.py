@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Drive
 
+pytestmark = pytest.mark.thorough
+
 KEYRING = LocalKeyring({"a": b"1" * 32})
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.snippets import snippets, write_named
 
+pytestmark = pytest.mark.thorough
+
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if "```python" in page.read_text()]
 REPOSITORY = r"https://(?:github\.com/pydynox/pydynox/blob|raw\.githubusercontent\.com/pydynox/pydynox)/main/(.+)"

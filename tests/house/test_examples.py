@@ -22,6 +22,8 @@ from pydynox import DynamoDBClient, set_default_client
 
 from tests.engines import Engine
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = pathlib.Path(__file__).parent.parent.parent / "examples"
 
 

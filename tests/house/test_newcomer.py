@@ -8,8 +8,11 @@ import subprocess
 import sys
 
 import pydynox
+import pytest
 
 from tests.snippets import snippets, write_named
+
+pytestmark = pytest.mark.thorough
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PATH = ("README.md", *(f"docs/{page}.md" for page in ("quickstart", "models", "queries", "fastapi", "testing")))

@@ -18,6 +18,8 @@ from pydynox.local import LocalServer
 from tests.engines import Engine
 from tests.snippets import write_named
 
+pytestmark = pytest.mark.thorough
+
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
 

@@ -16,6 +16,8 @@ from pydynox import Attr, DynamoDBClient, Model, export_jsonl, field, import_jso
 from pydynox.exceptions import BatchIncompleteError, ConfigurationError, TableNotFoundError, ValidationError
 from pydynox.testing import fault, inject
 
+pytestmark = pytest.mark.thorough
+
 
 class Reading(Model[str, int], table="readings"):
     sensor: Attr[str] = partition_key()

@@ -219,6 +219,7 @@ thread.join()
 """
 
 
+@pytest.mark.thorough
 def test_random_nestings_in_a_thread_with_a_small_stack_leave_the_process_alive(request):
     done = subprocess.run(
         [sys.executable, "-c", SMALL, str(request.config.rootpath)], capture_output=True, text=True, timeout=300, check=False

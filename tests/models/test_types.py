@@ -475,6 +475,7 @@ def memory() -> DynamoDBClient:
     return client
 
 
+@pytest.mark.thorough
 @given(items)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_every_value_comes_back_as_it_was(memory: DynamoDBClient, drive: Drive, one: Typed) -> None:
@@ -489,6 +490,7 @@ def test_every_value_comes_back_as_it_was(memory: DynamoDBClient, drive: Drive, 
         assert found.model_dump().keys() == Typed.model_fields.keys()
 
 
+@pytest.mark.thorough
 @given(items, items)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_saving_what_changed_stores_what_putting_the_whole_would(

@@ -39,6 +39,8 @@ from tests.faults.deeds import answer
 from tests.reading.test_endless_readings import stuck
 from tests.reading.test_forged_cursors import content_of, position, written
 
+pytestmark = pytest.mark.thorough
+
 
 class Order(Model[str, int], table="orders"):
     customer: Attr[str] = partition_key()

@@ -30,6 +30,8 @@ from pydynox.local import LocalServer
 from tests.conftest import Drive
 from tests.engines import CREDENTIALS
 
+pytestmark = pytest.mark.thorough
+
 OLD, NEW = {"a": b"1" * 32}, {"a": b"1" * 32, "b": b"2" * 32}
 COUNT = 150
 

@@ -12,6 +12,8 @@ from pydynox import Attr, DynamoDBClient, Model, field, partition_key
 
 from tests.conftest import Drive
 
+pytestmark = pytest.mark.thorough
+
 
 class Thing(Model[str], table="things"):
     thing_id: Attr[str] = partition_key()

@@ -24,6 +24,8 @@ from tests.conftest import Drive
 from .classes import FORGOTTEN, FROZEN, USERS, full, replaced
 from .conftest import users_of
 
+pytestmark = pytest.mark.thorough
+
 
 def remembered(users: Repository[Any]) -> int:
     return len(users._binding._loaded)  # type: ignore[arg-type]

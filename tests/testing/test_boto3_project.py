@@ -9,6 +9,10 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.thorough
+
 PROJECT = pathlib.Path(__file__).parent.parent.parent / "examples" / "boto3_project"
 
 

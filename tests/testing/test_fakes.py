@@ -52,6 +52,8 @@ from pydynox.testing.strategies import from_model
 
 from tests.typed import Address, Card, Level, Money, Node, Point, Priced, Status, Typed, Wish
 
+pytestmark = pytest.mark.thorough
+
 CustomerId = NewType("CustomerId", str)
 P = TypeVar("P")
 

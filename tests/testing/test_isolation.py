@@ -36,6 +36,8 @@ from tests.conftest import Drive, Serve
 from tests.faults.deeds import answer
 from tests.faults.server import FaultServer
 
+pytestmark = pytest.mark.thorough
+
 
 class Note(Model[str], table="notes"):
     """A plain model."""

@@ -29,6 +29,8 @@ from pydynox.local import LocalServer
 
 from tests.engines import CREDENTIALS
 
+pytestmark = pytest.mark.thorough
+
 TARGET = "DynamoDB_20120810."
 
 

@@ -70,7 +70,7 @@ import pytest
 from models import Order, User
 from pydynox.exceptions import TableNotFoundError
 
-pytestmark = pytest.mark.dynamodb(tables=[User])
+pytestmark = [pytest.mark.dynamodb(tables=[User]), pytest.mark.thorough]
 
 
 def test_a_marked_test_needs_no_fixture():

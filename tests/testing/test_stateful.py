@@ -27,6 +27,8 @@ from pydynox.exceptions import (
 )
 from pydynox.testing import Fault, fault, inject, isolated_dynamodb
 
+pytestmark = pytest.mark.thorough
+
 #: A longer run, with other examples each time; CONTRIBUTING.md says how.
 EXAMPLES = int(os.environ.get("PYDYNOX_STATEFUL_EXAMPLES", "0"))
 
