@@ -92,6 +92,7 @@ lint: say-lint $(ENV)/group-lint
 	$(BIN)/ruff check .
 	$(BIN)/python tools/gen_sync.py --check
 	$(BIN)/python tools/gen_errors.py --check
+	$(BIN)/python tools/gen_messages.py --check
 	$(BIN)/python tools/gen_architecture.py --check
 	$(BIN)/python tools/gen_third_party.py --check
 	$(BIN)/python tools/check_language.py

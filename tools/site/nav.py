@@ -170,6 +170,7 @@ NAV: list[tuple[str, Any]] = [
         [
             ("Errors", "errors.md"),
             ("Questions about errors", "faq.md"),
+            ("Every message", "messages.md"),
             ("Known limits", "known-limits.md"),
             ("Support and deprecation", "support.md"),
             ("Changelog", "changelog.md"),

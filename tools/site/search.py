@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import browser
 
-#: Each question is a heading of this level.
-LEVEL = 3
+#: Headings that are texts of errors, by page: their level, and of how many one is tried.
+ASKED_OF = {"faq.html": (3, 1), "messages.html": (4, 10)}
+#: A text with fewer words says too little to be told from others.
+WORDS = 5
 #: What a reader's message has in the place of a placeholder.
 FILLED = "Zebra.stripes[17]"
 PLACEHOLDER = re.compile(r"&lt;[^&]*&gt;")
@@ -69,12 +71,18 @@ def plain(html: str) -> str:
 
 
 def questions(index: dict[str, Any]) -> list[Question]:
-    """The headings of the questions about errors."""
-    return [
-        Question(plain(item["title"]), (item["location"],))
-        for item in index["items"]
-        if item["location"].startswith("faq.html#") and item["level"] == LEVEL
-    ]
+    """The headings that are texts of errors. What two entries say in the same words is found if one of them is."""
+    found: dict[str, list[str]] = {}
+    for item in index["items"]:
+        page = item["location"].partition("#")[0]
+        words = re.findall(r"[A-Za-z]{2,}", plain(item["title"]).replace(FILLED, ""))
+        if page in ASKED_OF and item["level"] == ASKED_OF[page][0] and len(words) >= WORDS:
+            found.setdefault(plain(item["title"]), []).append(item["location"])
+    tried: list[Question] = []
+    for page, (_, step) in ASKED_OF.items():
+        of_page = [Question(text, tuple(entries)) for text, entries in found.items() if entries[0].startswith(page)]
+        tried += of_page[::step]
+    return tried
 
 
 def main() -> int:

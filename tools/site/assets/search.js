@@ -9,38 +9,43 @@
   const LONG = 5;
   const plain = html => html.replace(/<[^>]*>/g, " ").replace(/&(lt|gt|amp|quot|#\d+);/g, " ");
 
-  /** The words of each entry, and how much a word that few entries have says. */
+  /** The words of each entry and its pairs of neighbouring words; what few entries have says more. */
   class Entries {
     constructor({ config, items }) {
       this.separator = new RegExp(config.separator, "u");
-      this.words = items.map(item => this.wordsOf(plain(`${item.title} ${item.text}`)));
+      this.terms = items.map(item => this.termsOf(plain(`${item.title} ${item.text}`)));
       this.counts = new Map();
-      for (const words of this.words) for (const word of words) this.counts.set(word, (this.counts.get(word) ?? 0) + 1);
-      this.totals = this.words.map(words => this.weigh(words));
+      for (const terms of this.terms) for (const term of terms) this.counts.set(term, (this.counts.get(term) ?? 0) + 1);
+      this.totals = this.terms.map(terms => this.weigh(terms));
     }
 
     wordsOf(text) {
-      return new Set(text.toLowerCase().split(this.separator).filter(Boolean));
+      return text.toLowerCase().split(this.separator).filter(Boolean);
     }
 
-    weigh(words) {
+    termsOf(text) {
+      const words = this.wordsOf(text);
+      return new Set([...words, ...words.slice(1).map((word, place) => `${words[place]} ${word}`)]);
+    }
+
+    weigh(terms) {
       let total = 0;
-      for (const word of words) total += Math.log(1 + this.words.length / this.counts.get(word));
+      for (const term of terms) total += Math.log(1 + this.terms.length / this.counts.get(term));
       return total;
     }
 
-    /** Those words of the text that the entry closest to it has; of two that have as much, the shorter one. */
+    /** The entry closest to a long text, the shorter one of two that have as much of it; and those words of the text that it has. */
     closest(text) {
-      const asked = this.wordsOf(text);
-      if (asked.size < LONG) return text;
-      let best = [], most = 0;
-      for (const [place, words] of this.words.entries()) {
-        const shared = [...asked].filter(word => words.has(word));
-        const weight = this.weigh(shared);
+      const words = new Set(this.wordsOf(text));
+      if (words.size < LONG) return [undefined, text];
+      const asked = [...this.termsOf(text)];
+      let best = 0, most = 0;
+      for (const [place, terms] of this.terms.entries()) {
+        const weight = this.weigh(asked.filter(term => terms.has(term)));
         const score = weight + weight / (1 + this.totals[place]);
-        if (score > most) [best, most] = [shared, score];
+        if (score > most) [best, most] = [place, score];
       }
-      return best.join(" ");
+      return [best, [...words].filter(word => this.terms[best].has(word)).join(" ")];
     }
   }
 
@@ -50,12 +55,22 @@
       super(isFromDisk ? URL.createObjectURL(new Blob([__search_worker], { type: "text/javascript" })) : address, options);
     }
 
+    /** Other entries may have the same words: the closest one comes first. */
+    set onmessage(handler) {
+      super.onmessage = handler && (({ data }) => {
+        data.data?.items?.sort((one, other) => (other.id === this.best) - (one.id === this.best));
+        handler({ data });
+      });
+    }
+
     postMessage(message) {
       if (message.data?.items) {
         this.index = message.data;
       } else if (this.index && typeof message.data?.input === "string") {
         this.entries ??= new Entries(this.index);
-        message = { ...message, data: { ...message.data, input: this.entries.closest(message.data.input) } };
+        const [best, input] = this.entries.closest(message.data.input);
+        this.best = best;
+        message = { ...message, data: { ...message.data, input } };
       }
       super.postMessage(message);
     }

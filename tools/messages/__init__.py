@@ -1,0 +1,1 @@
+"""How tools/gen_messages.py finds the texts of errors in the sources."""
