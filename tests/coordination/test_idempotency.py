@@ -348,18 +348,30 @@ def test_in_lambda_the_lease_is_the_time_that_is_left_and_the_event_may_differ(m
 def test_of_two_calls_at_once_one_runs(memory: DynamoDBClient) -> None:
     runs: list[str] = []
 
-    @idempotent(key="key")
-    async def slow(key: str) -> str:
-        runs.append(key)
-        await asyncio.sleep(0.05)
-        return "done"
+    refused: list[IdempotencyInProgressError] = []
 
-    async def both() -> list[Any]:
-        return await asyncio.gather(*(slow("a") for _ in range(5)), return_exceptions=True)
+    async def together() -> list[str | None]:
+        others_refused = asyncio.Event()
 
-    results = asyncio.run(both())
+        @idempotent(key="key", name="slow", result=str)
+        async def slow(key: str) -> str:
+            runs.append(key)
+            await others_refused.wait()
+            return "done"
 
-    refused = [error for error in results if isinstance(error, IdempotencyInProgressError)]
+        async def call() -> str | None:
+            try:
+                return await slow("a")
+            except IdempotencyInProgressError as error:
+                refused.append(error)
+                if len(refused) == 4:
+                    others_refused.set()
+                return None
+
+        return await asyncio.wait_for(asyncio.gather(*(call() for _ in range(5))), 30)
+
+    results = asyncio.run(together())
+
     assert results.count("done") == 1
     assert len(refused) == 4
     assert refused[0].key == "a"
@@ -404,13 +416,17 @@ def test_a_call_can_wait_for_the_one_that_runs(memory: DynamoDBClient) -> None:
 
 
 def test_waiting_ends_with_the_time_that_it_was_given(memory: DynamoDBClient) -> None:
+    begun: list[str] = []
+
     @idempotent(key="key", wait=0.1)
     async def endless(key: str) -> None:
+        begun.append(key)
         await asyncio.sleep(60)
 
     async def both() -> None:
         first = asyncio.create_task(endless("a"))
-        await asyncio.sleep(0.01)
+        while not begun:
+            await asyncio.sleep(0.001)
         with pytest.raises(IdempotencyInProgressError):
             await endless("a")
         first.cancel()
