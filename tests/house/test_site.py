@@ -82,7 +82,14 @@ def test_every_page_is_in_the_navigation_once() -> None:
     shown = [page for _, page in nav.pages(nav.NAV)]
 
     there = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")} | set(nav.ROOT_PAGES.values())
+    there.add(nav.EXAMPLES_PAGE)
     assert sorted(shown) == sorted(there)
+
+
+def test_the_site_shows_every_example_program() -> None:
+    programs = {str(file.relative_to(ROOT / "examples")) for file in (ROOT / "examples").rglob("*.py")}
+
+    assert set(of_site("nav").EXAMPLES) == programs
 
 
 def test_the_page_of_calls_is_current() -> None:

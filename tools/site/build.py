@@ -17,7 +17,7 @@ import tomllib
 from typing import Any
 
 from check import problems
-from nav import BLOB, NAV, ROOT, ROOT_PAGES, pages
+from nav import BLOB, EXAMPLES, EXAMPLES_PAGE, NAV, ROOT, ROOT_PAGES, pages
 
 HERE = pathlib.Path(__file__).parent
 #: A link from a page of docs to another file of the repository.
@@ -38,6 +38,8 @@ def staged(text: str, *, root: bool) -> str:
         path, anchor = link[1], link[2] or ""
         if path in PICTURES:
             return f"]({pathlib.PurePath(path).name})"
+        if (example := path.removeprefix("examples/")) in EXAMPLES:
+            return f"]({EXAMPLES_PAGE}#{anchor_of(example)})"
         return f"]({ROOT_PAGES[path]}{anchor})" if path in ROOT_PAGES else f"]({BLOB}{path}{anchor})"
 
     text = UP.sub(up, text)
@@ -52,6 +54,25 @@ def staged(text: str, *, root: bool) -> str:
     return text
 
 
+def anchor_of(example: str) -> str:
+    """The anchor of a program on the page of examples."""
+    return re.sub(r"\W+", "-", example).strip("-")
+
+
+def examples() -> str:
+    """A page with the programs in examples, as they are."""
+    lines = [
+        "# Example programs",
+        "",
+        f"What the folder [examples]({BLOB}examples) of the repository contains; the tests run all of it. The first five",
+        "files are one service: [FastAPI](fastapi.md) explains it, and [deploying a service](deploying.md) takes it to AWS.",
+    ]
+    for example in EXAMPLES:
+        source = (ROOT / "examples" / example).read_text().rstrip()
+        lines += ["", f"## {example} {{ #{anchor_of(example)} }}", "", "```python", source, "```"]
+    return "\n".join(lines) + "\n"
+
+
 def stage(folder: pathlib.Path) -> None:
     """Copy every page into ``folder/docs``."""
     docs = folder / "docs"
@@ -60,6 +81,7 @@ def stage(folder: pathlib.Path) -> None:
         (docs / page.relative_to(ROOT / "docs")).write_text(staged(page.read_text(), root=False))
     for path, name in ROOT_PAGES.items():
         (docs / name).write_text(staged((ROOT / path).read_text(), root=True))
+    (docs / EXAMPLES_PAGE).write_text(examples())
     for path in PICTURES:
         shutil.copy(ROOT / path, docs / pathlib.PurePath(path).name)
     shutil.copytree(HERE / "assets", docs / "assets")

@@ -13,6 +13,21 @@ BLOB = "https://github.com/pydynox/pydynox/blob/main/"
 #: Papers of the root, and the pages that they become.
 ROOT_PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
 
+#: The programs in examples, and the page that shows them.
+EXAMPLES_PAGE = "examples.md"
+EXAMPLES = (
+    "fastapi_app/main.py",
+    "fastapi_app/models.py",
+    "fastapi_app/jobs.py",
+    "fastapi_app/__init__.py",
+    "fastapi_app/test_app.py",
+    "quickstart.py",
+    "script.py",
+    "lambda_handler.py",
+    "boto3_project/inventory.py",
+    "boto3_project/test_inventory.py",
+)
+
 #: Title and page, or title and entries.
 NAV: list[tuple[str, Any]] = [
     (
@@ -21,6 +36,7 @@ NAV: list[tuple[str, Any]] = [
             ("pydynox", "index.md"),
             ("Quickstart", "quickstart.md"),
             ("Tutorial", "tutorial.md"),
+            ("Example programs", EXAMPLES_PAGE),
             ("Comparison", "comparison.md"),
         ],
     ),

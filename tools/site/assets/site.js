@@ -7,6 +7,8 @@ const reach = () => {
     region.setAttribute("role", "region");
     region.setAttribute("aria-label", `Table ${number + 1}`);
   }
+  // Around the button that copies a block of code, the theme puts a landmark for navigation without a name, which it is not.
+  for (const bar of document.querySelectorAll(".md-code__nav:not([role])")) bar.setAttribute("role", "none");
 };
 new MutationObserver(reach).observe(document.body, { childList: true, subtree: true });
 reach();
