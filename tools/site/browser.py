@@ -22,6 +22,10 @@ def found() -> str | None:
     return next((name for name in BROWSERS if shutil.which(name)), None)
 
 
+class SilentError(Exception):
+    """The browser ended or ran out of time, so nothing is known about the page."""
+
+
 class Page:
     """A page that is open in the browser."""
 
@@ -64,7 +68,7 @@ class Page:
         while b"\0" not in self._rest:
             part = os.read(self._from_browser, 1 << 16)
             if not part:
-                raise SystemExit("Chromium ended")
+                raise SilentError
             self._rest += part
         message, _, self._rest = self._rest.partition(b"\0")
         read: dict[str, Any] = json.loads(message)
@@ -72,7 +76,7 @@ class Page:
 
 
 @contextlib.contextmanager
-def page(browser: str, address: str, *, seconds: int = 120) -> Generator[Page]:
+def page(browser: str, address: str, *, seconds: int = 300) -> Generator[Page]:
     """Open an address; the browser ends with the block, and after so many seconds in any case."""
     # Chromium reads commands from descriptor 3 and answers on 4.
     commands, to_browser = os.pipe()
