@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from pydynox.testing import IsolatedDynamoDB
 
+LEFT = "pydynox_left"
+LEFT_KEY = pytest.StashKey[list[str]]()
 MARKER = (
     "dynamodb(tables=[...], latency=seconds, throttle=requests, ...): the test has a DynamoDB of its own, with these tables, "
     "every request delayed by latency, and the first ones throttled; see isolated_dynamodb for more"
@@ -61,6 +63,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names: list[str] | None = getattr(item, "fixturenames", None)
         if names is not None and "dynamodb" not in names and item.get_closest_marker("dynamodb"):
             names.insert(0, "dynamodb")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say where tables are created, so that those of a run that was killed can be found."""
+    where = config.getoption("--dynamodb", "memory")
+    if where == "memory":
+        return None
+    prefix = config.getoption("--dynamodb-prefix") or "pydynox-test-"
+    return f"dynamodb: {where}, tables {prefix}*"
+
+
+@pytest.hookimpl(trylast=True)  # pytest itself ends the fixtures of an interrupted test in this hook
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Delete what the tests of a run on an account could not delete."""
+    if testing := sys.modules.get("pydynox.testing.session"):
+        left = testing.finished(session.config)
+        getattr(session.config, "workeroutput", {})[LEFT] = left
+        session.config.stash.setdefault(LEFT_KEY, []).extend(left)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collect what a worker of pytest-xdist has left."""
+    node.config.stash.setdefault(LEFT_KEY, []).extend(getattr(node, "workeroutput", {}).get(LEFT, []))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name the tables that are left on an account."""
+    if left := config.stash.get(LEFT_KEY, []):
+        terminalreporter.section("tables that could not be deleted")
+        for one in left:
+            terminalreporter.write_line(one)
 
 
 @pytest.fixture

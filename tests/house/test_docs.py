@@ -25,7 +25,7 @@ PATIENT = {**os.environ, "CI": "true"}
 
 def ran(code: str, cwd: pathlib.Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=cwd, env=PATIENT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], cwd=cwd, env=PATIENT, capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stderr) == (0, ""), f"{code}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -66,8 +66,11 @@ def test_the_tests_that_a_page_shows_pass(page: str, tmp_path: pathlib.Path) -> 
     )
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "pydynox_pytest", "-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning"],
-        cwd=tmp_path, env=PATIENT, capture_output=True, text=True, timeout=120, check=False,
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "pydynox_pytest", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider",
+            "-W", "ignore::DeprecationWarning",
+        ],
+        cwd=tmp_path, env={**PATIENT, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
     assert done.returncode == (0 if count else 5), done.stdout + done.stderr

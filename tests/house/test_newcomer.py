@@ -27,7 +27,7 @@ def python(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_pages_run_one_after_the_other_and_the_tests_that_they_write_pass(tmp_path: pathlib.Path) -> None:

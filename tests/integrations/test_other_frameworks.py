@@ -51,7 +51,7 @@ def python(folder: pathlib.Path, code: str, **environment: str) -> str:
         env={**environment_of(folder), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

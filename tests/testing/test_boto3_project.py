@@ -19,6 +19,7 @@ PROJECT = pathlib.Path(__file__).parent.parent.parent / "examples" / "boto3_proj
 def test_a_project_with_boto3_alone_is_tested_by_a_fixture(tmp_path: pathlib.Path) -> None:
     project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the plugins of an environment take seconds to load
 
     # Where pydynox is installed, pytest finds the plugin by itself.
     done = subprocess.run(

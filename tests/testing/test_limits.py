@@ -59,7 +59,7 @@ def test_a_hot_partition_is_throttled_and_no_other(road: str, drive: Drive) -> N
         dynamodb.seed(Order(customer=customer, number=number) for customer in ("hot", "cold") for number in range(5))
         dynamodb.clock.advance(0)
         for number in range(3):
-            drive(Order(customer="hot", number=number + 10).create())
+            drive(Order(customer="hot", number=number + 10, status=f"s{number}").create())
         with pytest.raises(ThrottlingError) as caught:
             drive(Order(customer="hot", number=20).create())
         assert "TableWriteKeyRangeThroughputExceeded" in str(caught.value.reasons)
@@ -73,6 +73,73 @@ def test_a_hot_partition_is_throttled_and_no_other(road: str, drive: Drive) -> N
         dynamodb.clock.advance(SECOND)
         drive(Order(customer="hot", number=20).create())
         assert drive(Order.get("hot", 20))
+
+
+def test_a_hot_partition_of_an_index_throttles_what_writes_to_it(road: str, drive: Drive) -> None:
+    """Also where requests ask what they cost, and then the answer says no more than was asked for."""
+    with Limited(road, throttle=PerPartition(wcu=3)) as (dynamodb, client):
+        dynamodb.seed([Order(customer="c0", number=0, status="cold")])
+        dynamodb.clock.advance(0)
+        for number, asks in enumerate(("INDEXES", "TOTAL", "NONE")):
+            item = {"customer": {"S": f"c{number + 1}"}, "number": {"N": "1"}, "status": {"S": "hot"}}
+            answer = drive(client.call("PutItem", TableName="orders", Item=item, ReturnConsumedCapacity=asks))
+            total = {"TableName": "orders", "CapacityUnits": 2.0}
+            parts = {"Table": {"CapacityUnits": 1.0}, "GlobalSecondaryIndexes": {"by_status": {"CapacityUnits": 1.0}}}
+            assert answer.get("ConsumedCapacity") == {"INDEXES": total | parts, "TOTAL": total, "NONE": None}[asks]
+        moving = Order.key("c0", 0).apply(Order.status.set("hot"))
+        for call in (Order(customer="c9", number=1, status="hot").create(), Order.key("c1", 1).delete(), moving):
+            with pytest.raises(ThrottlingError) as caught:
+                drive(call)
+            assert "IndexWriteKeyRangeThroughputExceeded" in str(caught.value.reasons)
+            assert "table/orders/index/by_status" in str(caught.value.reasons)
+        drive(Order(customer="c9", number=1, status="cold").create())
+        dynamodb.clock.advance(SECOND)
+        drive(Order.key("c0", 0).apply(Order.status.set("hot")))
+
+
+def test_statements_of_partiql_meet_the_same_limits(road: str, drive: Drive) -> None:
+    insert = "INSERT INTO \"orders\" VALUE {'customer': ?, 'number': ?, 'status': ?}"
+    select = 'SELECT * FROM "orders" WHERE customer = ?'
+    with Limited(road, throttle=PerPartition(wcu=2, rcu=0.5)) as (dynamodb, client):
+        dynamodb.clock.advance(0)
+        drive(client.execute(insert, "hot", 1, "s1"))
+        drive(client.execute("UPDATE orders SET text = 'y' WHERE customer = 'hot' AND number = ?", 1))
+        for statement, parameters in (
+            (insert, ("hot", 2, "s2")),
+            ("DELETE FROM orders WHERE customer = ? AND number = 1", ("hot",)),
+        ):
+            with pytest.raises(ThrottlingError) as caught:
+                drive(client.execute(statement, *parameters))
+            assert "TableWriteKeyRangeThroughputExceeded" in str(caught.value.reasons)
+        statements = [{"Statement": insert, "Parameters": [{"S": key}, {"N": "3"}, {"S": key}]} for key in ("hot", "cold")]
+        answer = drive(client.call("BatchExecuteStatement", Statements=statements))
+        assert [one.get("Error", {}).get("Code") for one in answer["Responses"]] == ["ProvisionedThroughputExceeded", None]
+        with pytest.raises(TransactionCanceledError, match="ThrottlingError"):
+            drive(client.call("ExecuteTransaction", TransactStatements=statements))
+
+        assert len(drive(client.execute(select, "hot"))) == 1
+        with pytest.raises(ThrottlingError) as caught:
+            drive(client.execute(select, "hot"))
+        assert "TableReadKeyRangeThroughputExceeded" in str(caught.value.reasons)
+        assert len(drive(client.execute(select, "cold"))) == 1
+        dynamodb.clock.advance(SECOND)
+        assert len(drive(client.execute(select, "hot"))) == 1
+
+
+def test_statements_of_partiql_lag_as_other_reads_do(road: str, drive: Drive) -> None:
+    select, of_index = 'SELECT * FROM "orders" WHERE customer = ?', 'SELECT * FROM "orders"."by_status" WHERE status = \'open\''
+    with Limited(road, read_lag=1, gsi_lag=5) as (dynamodb, client):
+        dynamodb.clock.advance(0)
+        drive(client.execute("INSERT INTO \"orders\" VALUE {'customer': 'c1', 'number': 1, 'status': 'open'}"))
+
+        assert len(drive(client.execute(select, "c1"))) == 0
+        assert len(drive(client.execute(select, "c1", consistent_read=True))) == 1
+        assert len(drive(client.execute(of_index))) == 0
+        dynamodb.clock.advance(SECOND)
+        assert len(drive(client.execute(select, "c1"))) == 1
+        assert len(drive(client.execute(of_index))) == 0
+        dynamodb.clock.advance(4 * SECOND)
+        assert len(drive(client.execute(of_index))) == 1
 
 
 def test_a_table_over_its_throughput_says_so_and_waiting_for_it_helps(road: str, drive: Drive) -> None:
@@ -146,21 +213,36 @@ def test_what_a_transaction_holds_conflicts_with_other_writes(road: str) -> None
         item = {"customer": {"S": "c1"}, "number": {"N": str(number)}, "status": {"S": "x"}}
         return {"TableName": "orders", "Item": item}
 
+    async def conflicts(client: DynamoDBClient, operation: str, **body: Any) -> bool:
+        try:
+            await client.call(operation, **body)
+        except RequestError as error:
+            return bool(error.code == "TransactionConflictException")
+        return False
+
+    async def until(expected: bool, client: DynamoDBClient) -> None:
+        """Until the first transaction holds its items, or has let them go."""
+        async with asyncio.timeout(60):
+            while await conflicts(client, "PutItem", **put(1)) != expected:
+                await asyncio.sleep(0.01)
+
     async def run(client: DynamoDBClient) -> None:
         first = asyncio.ensure_future(client.call("TransactWriteItems", TransactItems=[{"Put": put(1)}, {"Put": put(2)}]))
-        await asyncio.sleep(0.1)
-        with pytest.raises(RequestError) as caught:
-            await client.call("PutItem", **put(1))
-        assert caught.value.code == "TransactionConflictException"
+        await until(True, client)
         with pytest.raises(TransactionCanceledError, match="None, TransactionConflict"):
             await client.call("TransactWriteItems", TransactItems=[{"Put": put(3)}, {"Put": put(2)}])
+        statement = "INSERT INTO orders VALUE {'customer': 'c1', 'number': 2, 'status': 'x'}"
+        assert await conflicts(client, "ExecuteStatement", Statement=statement)
         await client.call("PutItem", **put(9))
         await client.call("GetItem", TableName="orders", Key={"customer": {"S": "c1"}, "number": {"N": "1"}})
-        await first
-        await client.call("PutItem", **put(1))
+        first.cancel()
+        await until(False, client)
 
-    with Limited(road, transaction_time=1.5) as (_, client):
+    with Limited(road, transaction_time=600) as (_, client):
         asyncio.run(run(client))
+    with Limited(road, transaction_time=0.01) as (_, client):
+        client.sync.call("TransactWriteItems", TransactItems=[{"Put": put(1)}])
+        client.sync.call("PutItem", **put(1))
 
 
 def test_tables_take_their_time(road: str, drive: Drive) -> None:

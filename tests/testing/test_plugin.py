@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from pydynox import Credentials, DynamoDBClient
 from pydynox.local import LocalServer
+
+from tests.engines import Engine
 
 pytest_plugins = ["pytester"]
 
@@ -347,7 +352,7 @@ def test_the_same_suite_runs_on_an_account_under_a_prefix_and_leaves_nothing(sui
     with LocalServer() as server:
         where = "aws" if named == "aws" else server.endpoint_url
         environment = {**CREDENTIALS, **({"AWS_ENDPOINT_URL_DYNAMODB": server.endpoint_url} if named == "aws" else {})}
-        others = DynamoDBClient(endpoint_url=server.endpoint_url, region="us-east-1", credentials=Credentials("AKID", "secret"))
+        others = outside(server.endpoint_url)
         create: dict[str, Any] = {
             "TableName": "users",
             "BillingMode": "PAY_PER_REQUEST",
@@ -363,6 +368,152 @@ def test_the_same_suite_runs_on_an_account_under_a_prefix_and_leaves_nothing(sui
         assert others.sync.scan("users").all() == []
 
 
+@pytest.fixture
+def account() -> Iterator[tuple[DynamoDBClient, dict[str, str]]]:
+    """A server in place of AWS: a client of it outside the runs, and what leads a run there."""
+    with LocalServer() as server:
+        yield outside(server.endpoint_url), {"AWS_ENDPOINT_URL_DYNAMODB": server.endpoint_url, **CREDENTIALS}
+
+
+def outside(url: str) -> DynamoDBClient:
+    """A client that no run redirects."""
+    return DynamoDBClient(endpoint_url=url, region="us-east-1", credentials=Credentials("AKID", "secret"))
+
+
+BOTH = """
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from models import User
+from pydynox import DynamoDBClient
+
+
+@pytest.mark.dynamodb(tables=[User])
+def test_both_kinds_of_client_meet_under_the_prefix(dynamodb, dynamodb_url):
+    resource = boto3.resource("dynamodb")
+    resource.create_table(
+        TableName="tags",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "tag", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "tag", "AttributeType": "S"}],
+    )
+    boto = boto3.client("dynamodb", endpoint_url=dynamodb_url)
+    assert sorted(boto.list_tables()["TableNames"]) == ["tags", "users"]
+    assert boto.describe_table(TableName="tags")["Table"]["TableName"] == "tags"
+    User(user_id="u1").sync.create()
+    with DynamoDBClient().as_default():  # as an app has it, created when the environment names the URL
+        assert User.sync.get("u1", consistent_read=True)
+    assert resource.Table("users").get_item(Key={"user_id": "u1"})["Item"] == {"user_id": "u1", "name": ""}
+    resource.Table("users").put_item(Item={"user_id": "u2", "TableName": "users"})
+    assert dynamodb.sync.get_item("users", {"user_id": "u2"})["TableName"] == "users"
+    with resource.Table("tags").batch_writer() as batch:
+        batch.put_item(Item={"tag": "t1"})
+    found = boto.batch_get_item(RequestItems={"tags": {"Keys": [{"tag": {"S": "t1"}}]}})
+    assert found["Responses"] == {"tags": [{"tag": {"S": "t1"}}]}
+    boto.transact_write_items(TransactItems=[{"Delete": {"TableName": "tags", "Key": {"tag": {"S": "t1"}}}}])
+    assert resource.Table("tags").scan(ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]["TableName"] == "tags"
+    with pytest.raises(ClientError, match="PartiQL names tables"):
+        boto.execute_statement(Statement='SELECT * FROM "tags"')
+    with pytest.raises(boto.exceptions.ResourceNotFoundException):
+        boto.get_item(TableName="production", Key={"id": {"S": "1"}})
+    assert "PutItem" in dynamodb.requests.of("ci-1-users")
+
+
+def test_what_boto3_uses_counts_towards_the_budget(dynamodb_url):
+    boto = boto3.client("dynamodb", endpoint_url=dynamodb_url)
+    boto.create_table(
+        TableName="tags",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "tag", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "tag", "AttributeType": "S"}],
+    )
+    with pytest.raises(ClientError, match="BudgetExceeded.*nothing more is sent"):
+        for number in range(99):
+            assert "ConsumedCapacity" not in boto.put_item(TableName="tags", Item={"tag": {"S": str(number)}})
+
+
+def test_that_is_not_reached(dynamodb_url):
+    pass
+"""
+
+
+@pytest.mark.engines("moto")
+def test_boto3_gets_the_prefix_and_the_budget_of_a_run_on_an_account(suite: Suite, engine: Engine) -> None:
+    """On moto, which answers as AWS does where our own engine might agree with our own client."""
+    others = outside(engine.url)
+    others.sync.call(
+        "CreateTable", TableName="production", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    others.sync.put_item("production", {"id": "1"})
+    suite.write(test_account=ACCOUNT, test_both=BOTH)
+    ignored = ("-W", "ignore::DeprecationWarning", "-W", "ignore::ResourceWarning")
+
+    output = suite.run(
+        *ignored, "--dynamodb=aws", "--dynamodb-prefix=ci-", "--dynamodb-budget=50", "test_both.py", "test_account.py",
+        in_process=False, AWS_ENDPOINT_URL_DYNAMODB=engine.url, AWS_DEFAULT_REGION="us-east-1", **CREDENTIALS,
+    )  # fmt: skip
+
+    assert "2 passed" in output, output
+    assert "units were used, of 50" in output
+    assert others.sync.list_tables() == ["production"]
+    assert others.sync.scan("production").all() == [{"id": "1"}]
+    others.sync.call("DeleteTable", TableName="production")
+
+
+INTERRUPTED = """
+import os
+import signal
+
+import pytest
+from models import User
+
+
+@pytest.mark.dynamodb(tables=[User])
+def test_it(dynamodb):
+    {how}
+"""
+
+
+@pytest.mark.parametrize("how", ["raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGTERM)", "pytest.exit('enough')"])
+def test_a_run_that_is_interrupted_leaves_no_tables(
+    suite: Suite, account: tuple[DynamoDBClient, dict[str, str]], how: str
+) -> None:
+    others, environment = account
+    suite.write(test_it=INTERRUPTED.format(how=how))
+
+    with pytest.raises(KeyboardInterrupt) if "exit" not in how else nullcontext():
+        suite.run("--dynamodb=aws", **environment)
+
+    assert others.sync.list_tables() == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_table_that_cannot_be_deleted_is_deleted_at_the_end_or_named(
+    suite: Suite, account: tuple[DynamoDBClient, dict[str, str]]
+) -> None:
+    others, environment = account
+    suite.write(
+        test_protected="""
+import pytest
+from models import Order, User
+
+
+@pytest.mark.dynamodb(tables=[User, Order])
+def test_it(dynamodb):
+    dynamodb.sync.call("UpdateTable", TableName="ci-1-users", DeletionProtectionEnabled=True)
+"""
+    )
+
+    output = suite.run("--dynamodb=aws", "--dynamodb-prefix=ci-", **environment)
+
+    assert "1 passed" in output, output
+    assert "tables that could not be deleted" in output
+    assert "ci-1-users: " in output
+    assert others.sync.list_tables() == ["ci-1-users"]
+
+
 @pytest.mark.parametrize(("budget", "outcome"), [("100", "6 passed"), ("2", "1 passed"), ("4", "2 passed")])
 def test_a_budget_in_units_ends_the_run(suite: Suite, budget: str, outcome: str) -> None:
     suite.write(test_account=ACCOUNT)
@@ -370,7 +521,7 @@ def test_a_budget_in_units_ends_the_run(suite: Suite, budget: str, outcome: str)
         output = suite.run(
             "--dynamodb=aws", f"--dynamodb-budget={budget}", AWS_ENDPOINT_URL_DYNAMODB=server.endpoint_url, **CREDENTIALS
         )
-        others = DynamoDBClient(endpoint_url=server.endpoint_url, region="us-east-1", credentials=Credentials("AKID", "secret"))
+        others = outside(server.endpoint_url)
         left = others.sync.call("ListTables")["TableNames"]
 
     assert outcome in output, output

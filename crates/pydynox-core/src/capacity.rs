@@ -22,7 +22,7 @@ pub enum Access {
 
 impl Access {
     /// What a request consumes; None if it consumes no capacity, such as administration.
-    pub(crate) fn of(operation: &Operation, body: &[u8]) -> Option<Self> {
+    pub fn of(operation: &Operation, body: &[u8]) -> Option<Self> {
         use Operation as O;
         Some(match operation {
             O::GetItem | O::Query | O::Scan | O::BatchGetItem | O::TransactGetItems => Self::Read,

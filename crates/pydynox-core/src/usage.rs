@@ -260,7 +260,10 @@ impl Observers {
     }
 
     /// A call is about to be sent.
-    pub(crate) fn begin(&self, operation: &Operation, table: &str) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`ErrorKind::BudgetExceeded`]: a budget refuses it.
+    pub fn begin(&self, operation: &Operation, table: &str) -> Result<(), Error> {
         for (position, usage) in self.usages.iter().enumerate() {
             if let Err(error) = usage.begin(operation, table, self.site.as_deref()) {
                 for earlier in &self.usages[..position] {
@@ -284,7 +287,8 @@ impl Observers {
         }
     }
 
-    pub(crate) fn settle(&self, operation: &Operation, table: &str, consumed: &[Consumed]) {
+    /// The answer of a call says that it consumed this.
+    pub fn settle(&self, operation: &Operation, table: &str, consumed: &[Consumed]) {
         for usage in &self.usages {
             usage.settle(operation, table, consumed);
         }

@@ -45,6 +45,7 @@ mod tables;
 mod transport;
 mod ttl;
 mod wire;
+mod words;
 mod writes;
 
 use std::sync::Arc;
@@ -55,7 +56,7 @@ use pydynox_core::transport::Transport;
 pub use dynoxide::storage_backend::{Clock, ManualClock};
 pub use fork::{after_fork_in_parent, before_fork, forget_after_fork};
 pub use location::Location;
-pub use server::{Limits, Server, Stop};
+pub use server::{ForOthers, Limits, Server, Stop};
 pub use service::{Behaviour, Service, Throughput};
 pub use snapshot::Snapshot;
 pub use store::Store;

@@ -35,6 +35,14 @@ def conditions(*, latency: float | None, throttle: int) -> _core.Faults:
     return _core.Faults(compiled(faults))
 
 
+def restore_variable(name: str, value: str | None) -> None:
+    """Give a variable of the environment the value that it had; for pydynox's own modules."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
 class Snapshot:
     """All tables of a test's DynamoDB at one moment; returned by ``dynamodb.snapshot()``, for ``dynamodb.restore()``."""
 
@@ -51,7 +59,7 @@ class IsolatedDynamoDB(DynamoDBClient):
     and are not a part of it. What they send is neither recorded nor delayed nor made to fail.
     """
 
-    __slots__ = ("_clock", "_core_of_block", "_recorder", "_server", "stage_hand")
+    __slots__ = ("_clock", "_core_of_block", "_is_prefixed", "_recorder", "_server", "stage_hand")
 
     _core_of_block: _core.Isolation
     _recorder: _core.Faults
@@ -75,6 +83,8 @@ class IsolatedDynamoDB(DynamoDBClient):
         """Redirect every client without an endpoint to the tables of this one, within the block; for pydynox's own modules."""
         self._recorder = recorder
         self._core_of_block = _core.Isolation(self.core, recorder, behaviour, table_prefix, meter)
+        self._is_prefixed = bool(table_prefix)
+        endpoint = os.environ.get(ENDPOINT)
         try:
             self.stage_hand = self._behind()
             with sole_client(self):
@@ -84,6 +94,7 @@ class IsolatedDynamoDB(DynamoDBClient):
                 finally:
                     if self._server is not None:
                         self._server.stop()
+                        restore_variable(ENDPOINT, endpoint)
         finally:
             # In this order: until the block has ended, other clients use this one.
             self._core_of_block.end()
@@ -187,15 +198,19 @@ class IsolatedDynamoDB(DynamoDBClient):
     def endpoint_url(self) -> str:
         """The same tables over HTTP, for boto3 and other processes: a server on 127.0.0.1 that runs until the test ends.
 
-        ``AWS_ENDPOINT_URL_DYNAMODB`` names it once it was used.
+        ``AWS_ENDPOINT_URL_DYNAMODB`` names it once it was used. With ``--dynamodb=aws`` it passes requests on to the account:
+        tables get the prefix of the test, and what is used counts towards the budget. PartiQL is refused there.
 
         Example:
             >>> boto3.client("dynamodb", endpoint_url=dynamodb.endpoint_url).list_tables()["TableNames"]
             ['users']
         """
-        if not self._core_of_block.is_local and "://" in self._place:
+        if not self._core_of_block.is_local and not self._is_prefixed and "://" in self._place:
             return self._place
         if self._server is None:
+            if not self._core_of_block.is_local and self._is_prefixed:
+                # Their endpoint is looked up before the environment names this server.
+                self.arranged(self.stage_hand.warm_up(1))
             self._server = self._core_of_block.serve()
         url = f"http://127.0.0.1:{self._server.port}"
         os.environ[ENDPOINT] = url

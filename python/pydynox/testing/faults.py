@@ -107,6 +107,21 @@ class FaultLog:
         return f"FaultLog(requests={self.requests!r}, injected={self.injected!r})"
 
 
+def check_aim(
+    call: str, kinds: tuple[str, ...], kind: str, *, operation: str | None, skip: int, times: int | None, seconds: float | None
+) -> None:
+    """Refuse a fault that could apply to no request, or that there is not; for pydynox's own modules."""
+    if kind not in kinds:
+        raise ValueError(f"{call}: there is no kind {kind!r}; the kinds are {', '.join(sorted(kinds))}")
+    if operation == "":
+        raise ValueError(f"{call}: the operation must be a name such as 'PutItem', or None for any, not {operation!r}")
+    for name, number, least in (("skip", skip, 0), ("times", times, 1)):
+        if number is not None and number < least:
+            raise ValueError(f"{call}: {name} must be at least {least}, not {number!r}")
+    if seconds is not None and not 0 <= seconds < float("inf"):
+        raise ValueError(f"{call}: seconds must be 0 or more and finite, not {seconds!r}")
+
+
 def fault(
     operation: str | None,
     kind: FaultKind,
@@ -155,19 +170,11 @@ def fault(
         >>> [done.kind for done in log.injected]
         ['throttle', 'throttle']
     """
-    if kind not in _KINDS:
-        raise ValueError(f"fault(): there is no kind {kind!r}; the kinds are {', '.join(sorted(_KINDS))}")
-    if operation == "":
-        raise ValueError(f"fault(): the operation must be a name such as 'PutItem', or None for any, not {operation!r}")
+    check_aim("fault()", _KINDS, kind, operation=operation, skip=skip, times=times, seconds=seconds)
     if kind in _OF_BATCHES and operation not in _BATCHES:
         raise ValueError(f"fault(): {kind!r} applies to {' and '.join(_BATCHES)}, not to {operation}")
-    for name, number, least in (("skip", skip, 0), ("times", times, 1)):
-        if number is not None and number < least:
-            raise ValueError(f"fault(): {name} must be at least {least}, not {number!r}")
     if (kind == "latency") != (seconds is not None):
         raise ValueError("fault(): 'latency' needs seconds=, and no other kind takes it")
-    if seconds is not None and not 0 <= seconds < float("inf"):
-        raise ValueError(f"fault(): seconds must be 0 or more and finite, not {seconds!r}")
     given = {"code": code, "status": status, "message": message, "reasons": reasons or None, "members": members}
     if kind not in _ERRORS:
         unused = [name for name, value in given.items() if value is not None]

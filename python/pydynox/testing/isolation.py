@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .client import IsolatedDynamoDB, conditions
+from .client import IsolatedDynamoDB, conditions, restore_variable
 from .limits import split
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def _environment() -> Generator[None]:
         yield
     finally:
         for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+            restore_variable(name, value)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pydynox.local import LocalServer
 
 from ._certificates import Authority, Certificate
 from ._wire import Answer, Connection, Seen, WireServer, passed_on
-from .faults import Injected
+from .faults import Injected, check_aim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,17 +84,9 @@ def wire_fault(
         >>> with proxy(dynamodb_url, [wire_fault("UpdateItem", "truncated")]) as faulty:
         ...     client = faulty.client()
     """
-    if kind not in _KINDS:
-        raise ValueError(f"wire_fault(): there is no kind {kind!r}; the kinds are {', '.join(sorted(_KINDS))}")
-    if operation == "":
-        raise ValueError(f"wire_fault(): the operation must be a name such as 'PutItem', or None for any, not {operation!r}")
-    for name, number, least in (("skip", skip, 0), ("times", times, 1)):
-        if number is not None and number < least:
-            raise ValueError(f"wire_fault(): {name} must be at least {least}, not {number!r}")
+    check_aim("wire_fault()", _KINDS, kind, operation=operation, skip=skip, times=times, seconds=seconds)
     if seconds is not None and kind != "drip":
         raise ValueError("wire_fault(): only 'drip' takes seconds=")
-    if seconds is not None and not 0 <= seconds < float("inf"):
-        raise ValueError(f"wire_fault(): seconds must be 0 or more and finite, not {seconds!r}")
     return WireFault(operation, kind, table, skip, times, 0.05 if seconds is None else seconds)
 
 

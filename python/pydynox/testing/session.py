@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import contextmanager
+import signal
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import pydynox._core as _core
-from pydynox.exceptions import ConfigurationError, PydynoxError
+from pydynox.client import DynamoDBClient
+from pydynox.exceptions import ConfigurationError, PydynoxError, TableNotFoundError
 
 from .client import IsolatedDynamoDB, conditions
 from .isolation import isolated_dynamodb
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Of each run of pytest in this process: usually one.
 _accounts: WeakKeyDictionary[pytest.Config, Account] = WeakKeyDictionary()
+#: Seconds that the end of a run waits for tables that cannot be deleted yet, because they are being created or changed.
+_PATIENCE = 60.0
 _NAMES = ("tables", "latency", "throttle", "read_lag", "gsi_lag", "transaction_time", "table_time")
 
 
@@ -55,6 +60,12 @@ def dynamodb_of(item: pytest.Item, config: pytest.Config, options: dict[str, Any
         item.session.shouldstop = excess
 
 
+def finished(config: pytest.Config) -> list[str]:
+    """The run ends: deletes what its tests could not delete, and returns what is left."""
+    account = _accounts.pop(config, None)
+    return [] if account is None else account.end()
+
+
 class Account:
     """The tables of a run that are not in this process."""
 
@@ -67,7 +78,14 @@ class Account:
         self._budget = None if budget is None else budget / workers
         worker = os.environ.get("PYTEST_XDIST_WORKER", "")
         self._prefix = f"{prefix or 'pydynox-test-' + secrets.token_hex(4) + '-'}{worker + '-' if worker else ''}"
+        self._keeper = DynamoDBClient(endpoint_url=self._endpoint)
         self._tests = 0
+        self._left: list[str] = []
+        # A build that is stopped deletes its tables as one that is interrupted does.
+        self._terminated: Any = None
+        with suppress(ValueError):  # not in the main thread
+            if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+                self._terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)
         # Calls that would use more of either kind are refused; the sum is looked at after each test.
         self._meter = _core.Meter(None, (self._budget, self._budget, None, self._budget is not None), None)
 
@@ -91,21 +109,47 @@ class Account:
         latency = arguments.pop("latency", None)
         first, behaviour = split(**{"throttle": None, **arguments})
         recorder = conditions(latency=latency, throttle=first)
-        with client.in_force(recorder, behaviour, tables=(), table_prefix=prefix, meter=self._meter):
-            try:
-                client.create_tables(*tables)
-                yield client
-            finally:
-                client.arranged(_deleted(client))
-
-
-async def _deleted(client: IsolatedDynamoDB) -> None:
-    stage_hand = client.stage_hand
-    problems: list[PydynoxError] = []
-    for name in await stage_hand.list_tables():
         try:
-            await stage_hand.call("DeleteTable", TableName=_core.table_named(stage_hand.core, name))
-        except PydynoxError as problem:
-            problems.append(problem)
-    if problems:
-        raise problems[0]
+            with client.in_force(recorder, behaviour, tables=tables, table_prefix=prefix, meter=self._meter):
+                yield client
+        finally:
+            # Outside the block, whose budget may be used up.
+            self._left += _core.run_aside(_deleted(self._keeper, prefix))
+
+    def end(self) -> list[str]:
+        """Delete what is left; returns what cannot be deleted, with the reasons."""
+        if self._terminated is not None:
+            signal.signal(signal.SIGTERM, self._terminated)
+        problems: dict[str, PydynoxError] = {}
+        until = time.monotonic() + _PATIENCE
+        while self._left:
+            problems.clear()
+            for name in self._left:
+                try:
+                    self._keeper.sync.call("DeleteTable", TableName=name)
+                except TableNotFoundError:
+                    continue
+                except PydynoxError as problem:
+                    problems[name] = problem
+            self._left = list(problems)
+            if time.monotonic() > until or not any(getattr(one, "code", "") == _BUSY for one in problems.values()):
+                break
+            time.sleep(1)
+        self._keeper.sync.close()
+        return [f"{name}: {problem}" for name, problem in problems.items()]
+
+
+#: The table is being created, changed or deleted.
+_BUSY = "ResourceInUseException"
+
+
+async def _deleted(keeper: DynamoDBClient, prefix: str) -> list[str]:
+    """Delete the tables with this prefix; returns the names of those that cannot be deleted yet."""
+    left: list[str] = []
+    for name in await keeper.list_tables():
+        if name.startswith(prefix):
+            try:
+                await keeper.call("DeleteTable", TableName=name)
+            except PydynoxError:
+                left.append(name)
+    return left

@@ -1,5 +1,6 @@
 //! Server: the engine over HTTP on loopback, for tools in other languages and other libraries; who is let in, and how it ends.
 
+mod for_others;
 mod http;
 mod tap;
 
@@ -21,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+pub use for_others::ForOthers;
 use http::{Answer, Heard, refusal};
 use tap::{LARGEST_HEAD, LastHead, Tap};
 

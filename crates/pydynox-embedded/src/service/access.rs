@@ -1,12 +1,13 @@
 //! Accesses: which items and partitions of which tables a request touches, as far as its body tells.
 
-use std::collections::HashMap;
-
 use pydynox_core::transport::Operation;
 use serde_json::{Map, Value};
 
+use super::keys::Keys;
+use super::statement;
+
 /// What a request does to one item, or to a part of one table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Access {
     pub(super) table: String,
     pub(super) index: Option<String>,
@@ -18,80 +19,42 @@ pub(super) struct Access {
     pub(super) partition: Option<String>,
     /// The item's whole key, as JSON text.
     pub(super) item: Option<String>,
+    /// The item's whole key, in its wire form.
+    pub(super) key: Option<Map<String, Value>>,
+    pub(super) sets: Sets,
+    /// Of a write, the parts of global indexes that it changes: their names and partition keys.
+    pub(super) entries: Vec<(String, String)>,
 }
 
-/// The key attributes of a table, and of its indexes by name.
-#[derive(Debug, Default)]
-struct Schema {
-    key: Vec<String>,
-    /// The partition keys of an index, and whether it is global.
-    indexes: HashMap<String, (Vec<String>, bool)>,
+/// What a write leaves of its item, as far as the request tells.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Sets {
+    /// It does not write.
+    #[default]
+    Nothing,
+    /// These attributes are set, and the others stay.
+    Some(Map<String, Value>),
+    /// These attributes, and no others.
+    All(Map<String, Value>),
 }
 
-/// The keys of the tables seen so far.
-#[derive(Debug, Default)]
-pub(super) struct Keys(HashMap<String, Schema>);
-
-impl Keys {
-    pub(super) fn knows(&self, table: &str) -> bool {
-        self.0.contains_key(table)
-    }
-
-    pub(super) fn forget(&mut self) {
-        self.0.clear();
-    }
-
-    /// Learns the keys of a table from its description.
-    pub(super) fn learn(&mut self, table: &str, description: &[u8]) {
-        let description: Value = serde_json::from_slice(description).unwrap_or_default();
-        let description = &description["Table"];
-        let mut schema = Schema {
-            key: attributes(&description["KeySchema"], None),
-            ..Schema::default()
-        };
-        for (member, is_global) in [
-            ("GlobalSecondaryIndexes", true),
-            ("LocalSecondaryIndexes", false),
-        ] {
-            for index in list(&description[member]) {
-                if let Some(name) = index["IndexName"].as_str() {
-                    let key = attributes(&index["KeySchema"], Some("HASH"));
-                    schema.indexes.insert(name.to_owned(), (key, is_global));
-                }
-            }
-        }
-        self.0.insert(table.to_owned(), schema);
-    }
-
-    fn of_item(&self, table: &str, values: &Value, is_write: bool) -> Access {
-        let key: Vec<_> = self.0.get(table).map_or(vec![], |schema| {
-            schema
-                .key
-                .iter()
-                .map(|name| values[name].to_string())
-                .collect()
-        });
-        Access {
-            table: table.to_owned(),
-            index: None,
-            is_global: false,
-            is_write,
-            is_consistent: false,
-            partition: key.first().cloned(),
-            item: (!key.is_empty()).then(|| key.join(",")),
+impl Access {
+    /// Whose throughput it uses: that of a local index is its table's.
+    pub(super) fn place(&self) -> String {
+        match &self.index {
+            Some(index) if self.is_global => of_index(&self.table, index),
+            _ => self.table.clone(),
         }
     }
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+/// The name of an index in a table's.
+pub(super) fn of_index(table: &str, index: &str) -> String {
+    format!("{table}/index/{index}")
+}
+
+pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
-}
-
-fn attributes(schema: &Value, role: Option<&str>) -> Vec<String> {
-    list(schema)
-        .filter(|part| role.is_none_or(|role| part["KeyType"] == role))
-        .filter_map(|part| part["AttributeName"].as_str().map(str::to_owned))
-        .collect()
 }
 
 /// Whether an operation changes what tables there are, or their keys.
@@ -121,7 +84,7 @@ pub(super) fn tables(operation: &Operation, body: &Value) -> Vec<String> {
         Operation::TransactGetItems | Operation::TransactWriteItems => parts(body)
             .filter_map(|(_, part)| part["TableName"].as_str().map(str::to_owned))
             .collect(),
-        _ => vec![],
+        _ => statement::tables(body),
     };
     tables.sort();
     tables.dedup();
@@ -138,7 +101,7 @@ fn parts(body: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// What a request touches, in the order of its body.
-pub(super) fn of(operation: &Operation, body: &Value, keys: &mut Keys) -> Vec<Access> {
+pub(super) fn of(operation: &Operation, body: &Value, keys: &Keys) -> Vec<Access> {
     let table = body["TableName"].as_str().unwrap_or_default();
     let is_consistent = body["ConsistentRead"] == true;
     match operation {
@@ -146,10 +109,9 @@ pub(super) fn of(operation: &Operation, body: &Value, keys: &mut Keys) -> Vec<Ac
             is_consistent,
             ..keys.of_item(table, &body["Key"], false)
         }],
-        Operation::PutItem => vec![keys.of_item(table, &body["Item"], true)],
-        Operation::UpdateItem | Operation::DeleteItem => {
-            vec![keys.of_item(table, &body["Key"], true)]
-        }
+        Operation::PutItem => vec![of_put(table, &body["Item"], keys)],
+        Operation::UpdateItem => vec![of_update(table, body, keys)],
+        Operation::DeleteItem => vec![of_delete(table, &body["Key"], keys)],
         Operation::Query | Operation::Scan => vec![of_search(operation, body, keys)],
         Operation::BatchGetItem => members(&body["RequestItems"])
             .flat_map(|(table, get)| {
@@ -165,83 +127,85 @@ pub(super) fn of(operation: &Operation, body: &Value, keys: &mut Keys) -> Vec<Ac
             .flat_map(|(table, writes)| list(writes).map(move |write| (table, write)))
             .map(|(table, write)| {
                 let put = &write["PutRequest"]["Item"];
-                let values = if put.is_null() {
-                    &write["DeleteRequest"]["Key"]
+                if put.is_null() {
+                    of_delete(table, &write["DeleteRequest"]["Key"], keys)
                 } else {
-                    put
-                };
-                keys.of_item(table, values, true)
+                    of_put(table, put, keys)
+                }
             })
             .collect(),
         Operation::TransactGetItems | Operation::TransactWriteItems => parts(body)
             .map(|(name, part)| {
-                let values = if name == "Put" {
-                    &part["Item"]
-                } else {
-                    &part["Key"]
-                };
                 let table = part["TableName"].as_str().unwrap_or_default();
                 Access {
                     // A transaction reads consistently.
                     is_consistent: true,
-                    ..keys.of_item(table, values, name != "Get")
+                    ..match name.as_str() {
+                        "Put" => of_put(table, &part["Item"], keys),
+                        "Update" => of_update(table, part, keys),
+                        "Delete" => of_delete(table, &part["Key"], keys),
+                        name => keys.of_item(table, &part["Key"], name != "Get"),
+                    }
                 }
             })
             .collect(),
-        _ => vec![],
+        _ => statement::accesses(body, keys),
+    }
+}
+
+pub(super) fn of_put(table: &str, item: &Value, keys: &Keys) -> Access {
+    Access {
+        sets: Sets::All(item.as_object().cloned().unwrap_or_default()),
+        ..keys.of_item(table, item, true)
+    }
+}
+
+pub(super) fn of_delete(table: &str, key: &Value, keys: &Keys) -> Access {
+    Access {
+        sets: Sets::All(Map::new()),
+        ..keys.of_item(table, key, true)
+    }
+}
+
+fn of_update(table: &str, update: &Value, keys: &Keys) -> Access {
+    Access {
+        sets: Sets::Some(equalities(update, "UpdateExpression")),
+        ..keys.of_item(table, &update["Key"], true)
     }
 }
 
 fn of_search(operation: &Operation, body: &Value, keys: &Keys) -> Access {
     let table = body["TableName"].as_str().unwrap_or_default();
-    let index = body["IndexName"].as_str();
-    let schema = keys.0.get(table);
-    let (partition, is_global) = match (schema, index) {
-        (Some(schema), None) => (schema.key.iter().take(1).cloned().collect(), false),
-        (Some(schema), Some(index)) => schema.indexes.get(index).cloned().unwrap_or_default(),
-        (None, _) => (vec![], false),
+    let equal = match operation {
+        Operation::Query => equalities(body, "KeyConditionExpression"),
+        _ => Map::new(),
     };
     Access {
-        table: table.to_owned(),
-        index: index.map(str::to_owned),
-        is_global,
-        is_write: false,
         is_consistent: body["ConsistentRead"] == true,
-        partition: (*operation == Operation::Query)
-            .then(|| equal_to(body, &partition))
-            .flatten(),
-        item: None,
+        ..keys.of_search(table, body["IndexName"].as_str(), |name| equal.get(name))
     }
 }
 
-/// The values that a key condition compares these attributes with, as JSON text.
-fn equal_to(body: &Value, attributes: &[String]) -> Option<String> {
-    let empty = Map::new();
-    let names = body["ExpressionAttributeNames"]
-        .as_object()
-        .unwrap_or(&empty);
-    let condition = body["KeyConditionExpression"].as_str()?;
-    let spaced = condition.replace('=', " = ").replace(['(', ')'], " ");
+/// The attributes that an expression compares with values, or sets to them, by an equals sign.
+fn equalities(body: &Value, expression: &str) -> Map<String, Value> {
+    let expression = body[expression].as_str().unwrap_or_default();
+    let spaced = expression.replace('=', " = ").replace(['(', ')', ','], " ");
     let words: Vec<_> = spaced.split_whitespace().collect();
-    let value_of = |attribute: &String| {
-        let is_it = |word: &str| {
-            word == attribute
-                || names
-                    .get(word)
-                    .is_some_and(|name| name == attribute.as_str())
-        };
-        words.windows(3).find_map(|three| match three {
-            [left, "=", right] if is_it(left) => {
-                Some(body["ExpressionAttributeValues"][right].to_string())
+    let mut found = Map::new();
+    let pairs = words.windows(3).filter_map(|three| match three {
+        [left, "=", right] => Some((*left, *right)),
+        _ => None,
+    });
+    for (left, right) in pairs {
+        for (name, value) in [(left, right), (right, left)] {
+            let value = &body["ExpressionAttributeValues"][value];
+            if !value.is_null() {
+                let name = body["ExpressionAttributeNames"][name]
+                    .as_str()
+                    .unwrap_or(name);
+                found.insert(name.to_owned(), value.clone());
             }
-            [left, "=", right] if is_it(right) => {
-                Some(body["ExpressionAttributeValues"][left].to_string())
-            }
-            _ => None,
-        })
-    };
-    let values: Option<Vec<_>> = attributes.iter().map(value_of).collect();
-    values
-        .filter(|values| !values.is_empty())
-        .map(|values| values.join(","))
+        }
+    }
+    found
 }

@@ -7,7 +7,7 @@ use pydynox_core::transport::{Operation, Request, Response};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::access::Access;
+use super::access::{Access, list, of_index};
 use super::refusal;
 
 /// Units per second.
@@ -41,57 +41,92 @@ impl Buckets {
         level
     }
 
-    /// The reason why an access is throttled; otherwise it is promised the least that it can cost.
+    /// Why an access is throttled; otherwise it is promised the least that it can cost.
     fn over(
         &mut self,
         limits: Limits,
         access: &Access,
         promised: &mut HashMap<Name, f64>,
-    ) -> Option<&'static str> {
-        let over = names(limits, access).find_map(|(name, rate, scope)| {
+    ) -> Option<Over> {
+        let parts = || Part::of(access).flat_map(|part| part.names(limits));
+        let over = parts().find_map(|(name, rate, reason)| {
             let promised = promised.get(&name).copied().unwrap_or_default();
-            (*self.level(name, rate) <= promised).then_some(scope)
+            let place = name.0.clone();
+            (*self.level(name, rate) <= promised).then_some(Over { place, reason })
         });
-        let Some(scope) = over else {
+        if over.is_none() {
             let least = if access.is_write { 1.0 } else { 0.5 };
-            for (name, _, _) in names(limits, access) {
+            for (name, _, _) in parts() {
                 *promised.entry(name).or_default() += least;
             }
-            return None;
-        };
-        Some(match (scope, access.index.is_some(), access.is_write) {
-            (Scope::Partition, false, false) => "TableReadKeyRangeThroughputExceeded",
-            (Scope::Partition, false, true) => "TableWriteKeyRangeThroughputExceeded",
-            (Scope::Partition, true, _) => "IndexReadKeyRangeThroughputExceeded",
-            (Scope::Table, false, false) => "TableReadProvisionedThroughputExceeded",
-            (Scope::Table, false, true) => "TableWriteProvisionedThroughputExceeded",
-            (Scope::Table, true, _) => "IndexReadProvisionedThroughputExceeded",
-        })
+        }
+        over
     }
 }
 
-#[derive(Clone, Copy)]
-enum Scope {
-    Partition,
-    Table,
+/// What is used up, and the service's word for it.
+struct Over {
+    place: String,
+    reason: &'static str,
 }
 
-/// The buckets that an access uses: whose, at which rate.
-fn names(limits: Limits, access: &Access) -> impl Iterator<Item = (Name, Rate, Scope)> {
-    let place = match &access.index {
-        None => access.table.clone(),
-        Some(index) => format!("{}/index/{index}", access.table),
-    };
-    let is_write = access.is_write;
-    let rate = move |limit: Throughput| if is_write { limit.write } else { limit.read };
-    let partition = limits.0.zip(access.partition.clone()).map({
-        let place = place.clone();
-        move |(limit, key)| ((place, Some(key), is_write), rate(limit), Scope::Partition)
-    });
-    let table = limits
-        .1
-        .map(move |limit| ((place, None, is_write), rate(limit), Scope::Table));
-    partition.into_iter().chain(table)
+/// A part of a table or index whose throughput an access uses.
+struct Part {
+    place: String,
+    partition: Option<String>,
+    is_index: bool,
+    is_write: bool,
+}
+
+impl Part {
+    /// The parts that an access uses: a write also that of the global indexes that it changes.
+    fn of(access: &Access) -> impl Iterator<Item = Self> {
+        let own = (!access.table.is_empty()).then(|| Self {
+            place: access.place(),
+            partition: access.partition.clone(),
+            is_index: access.is_global,
+            is_write: access.is_write,
+        });
+        let entries = access.entries.iter().map(|(index, partition)| Self {
+            place: of_index(&access.table, index),
+            partition: Some(partition.clone()),
+            is_index: true,
+            is_write: true,
+        });
+        own.into_iter().chain(entries)
+    }
+
+    /// The buckets that it has: whose, at which rate, and why a request is throttled that finds one empty.
+    fn names(self, limits: Limits) -> impl Iterator<Item = (Name, Rate, &'static str)> {
+        let is_write = self.is_write;
+        let rate = move |limit: Throughput| if is_write { limit.write } else { limit.read };
+        let (key_range, provisioned) = match (self.is_index, is_write) {
+            (false, false) => (
+                "TableReadKeyRangeThroughputExceeded",
+                "TableReadProvisionedThroughputExceeded",
+            ),
+            (false, true) => (
+                "TableWriteKeyRangeThroughputExceeded",
+                "TableWriteProvisionedThroughputExceeded",
+            ),
+            (true, false) => (
+                "IndexReadKeyRangeThroughputExceeded",
+                "IndexReadProvisionedThroughputExceeded",
+            ),
+            (true, true) => (
+                "IndexWriteKeyRangeThroughputExceeded",
+                "IndexWriteProvisionedThroughputExceeded",
+            ),
+        };
+        let place = self.place.clone();
+        let partition = limits.0.zip(self.partition);
+        let partition = partition
+            .map(move |(limit, key)| ((place, Some(key), is_write), rate(limit), key_range));
+        let whole = limits
+            .1
+            .map(move |limit| ((self.place, None, is_write), rate(limit), provisioned));
+        partition.into_iter().chain(whole)
+    }
 }
 
 /// A request that may be over a limit.
@@ -108,6 +143,8 @@ pub(super) enum Admitted {
     None(Response),
     /// Of a batch: the body of what is, and the members that are not.
     Some(Value, Value),
+    /// Of a batch of statements: the body of what is, and the answers of those that are not, at their places.
+    Statements(Value, Vec<Option<Value>>),
 }
 
 impl Limited<'_> {
@@ -118,14 +155,16 @@ impl Limited<'_> {
             .iter()
             .map(|access| buckets.over(self.limits, access, &mut promised))
             .collect();
-        let Some(place) = over.iter().position(Option::is_some) else {
+        let Some(first) = over.iter().flatten().next() else {
             return Admitted::All;
         };
         match self.request.operation {
-            Operation::TransactGetItems | Operation::TransactWriteItems => {
+            Operation::TransactGetItems
+            | Operation::TransactWriteItems
+            | Operation::ExecuteTransaction => {
                 let codes: Vec<_> = over
                     .iter()
-                    .map(|reason| reason.map(|_| "ThrottlingError"))
+                    .map(|over| over.as_ref().map(|_| "ThrottlingError"))
                     .collect();
                 Admitted::None(refusal::cancelled(&codes))
             }
@@ -147,10 +186,16 @@ impl Limited<'_> {
                 }
                 Admitted::Some(part, rest)
             }
-            _ => Admitted::None(throttled(
-                &self.accesses[place],
-                over[place].unwrap_or_default(),
-            )),
+            Operation::BatchExecuteStatement => {
+                let mut part = self.body.clone();
+                let mut place = over.iter();
+                if let Some(statements) = part["Statements"].as_array_mut() {
+                    statements.retain(|_| place.next().is_none_or(Option::is_none));
+                }
+                let refused = over.iter().map(|over| over.as_ref().map(statement_refused));
+                Admitted::Statements(part, refused.collect())
+            }
+            _ => Admitted::None(throttled(first)),
         }
     }
 }
@@ -181,20 +226,23 @@ fn halves(entry: &Value, over: &mut impl Iterator<Item = bool>) -> (Value, Value
     (whole(within), whole(beyond))
 }
 
-fn throttled(access: &Access, reason: &str) -> Response {
+const EXCEEDED: &str = "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
+
+fn throttled(over: &Over) -> Response {
     let resource = format!(
         "arn:aws:dynamodb:us-east-1:000000000000:table/{}",
-        access.table
+        over.place
     );
-    let resource = match &access.index {
-        None => resource,
-        Some(index) => format!("{resource}/index/{index}"),
-    };
     refusal::with(
         "ProvisionedThroughputExceededException",
-        "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.",
-        json!({"ThrottlingReasons": [{"reason": reason, "resource": resource}]}),
+        EXCEEDED,
+        json!({"ThrottlingReasons": [{"reason": over.reason, "resource": resource}]}),
     )
+}
+
+fn statement_refused(over: &Over) -> Value {
+    let table = over.place.split('/').next();
+    json!({"TableName": table, "Error": {"Code": "ProvisionedThroughputExceeded", "Message": EXCEEDED}})
 }
 
 /// The answer to a part of a batch, with what was throttled as unprocessed.
@@ -214,68 +262,117 @@ pub(super) fn with_rest(mut response: Response, operation: &Operation, rest: &Va
     response
 }
 
-/// The request that also asks what it costs, and whether that was added.
-pub(super) fn asking(request: &Request) -> (Request, bool) {
+/// The answer to a part of the statements of a batch, with the answers of those that were throttled at their places.
+pub(super) fn with_refused(mut response: Response, refused: Vec<Option<Value>>) -> Response {
+    if response.status == 200
+        && let Ok(mut body) = serde_json::from_slice::<Value>(&response.body)
+    {
+        let mut answered = list(&body["Responses"])
+            .cloned()
+            .collect::<Vec<_>>()
+            .into_iter();
+        body["Responses"] = refused
+            .into_iter()
+            .filter_map(|refused| refused.or_else(|| answered.next()))
+            .collect();
+        response.body = body.to_string().into_bytes().into();
+        response.headers.crc32 = None;
+    }
+    response
+}
+
+/// The request that also asks what each index cost, and what of that the caller did not ask for.
+pub(super) fn asking(request: &Request) -> (Request, Unasked) {
     let Ok(mut body) = serde_json::from_slice::<Value>(&request.body) else {
-        return (request.clone(), false);
+        return (request.clone(), Unasked::Nothing);
     };
-    let asks = body["ReturnConsumedCapacity"]
-        .as_str()
-        .is_some_and(|asks| asks != "NONE");
-    if asks || !body.is_object() {
-        return (request.clone(), false);
+    let unasked = match &body["ReturnConsumedCapacity"] {
+        Value::Null => Unasked::All,
+        Value::String(asked) if asked == "NONE" => Unasked::All,
+        Value::String(asked) if asked == "TOTAL" => Unasked::Parts,
+        _ => return (request.clone(), Unasked::Nothing),
+    };
+    if !body.is_object() {
+        return (request.clone(), Unasked::Nothing);
     }
     body["ReturnConsumedCapacity"] = "INDEXES".into();
     let request = Request {
         body: body.to_string().into(),
         ..request.clone()
     };
-    (request, true)
+    (request, unasked)
 }
 
-/// Takes what an answer says it cost from the limits, spread over what the request touched; `added` removes the statement again.
+/// What an answer says about its cost that its caller did not ask for.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Unasked {
+    Nothing,
+    Parts,
+    All,
+}
+
+/// Takes what an answer says it cost from the limits, spread over what the request touched, and removes what was not asked for.
 pub(super) fn charge(
     buckets: &mut Buckets,
     limits: Limits,
     accesses: &[Access],
     response: &mut Response,
-    added: bool,
+    unasked: Unasked,
 ) {
     let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else {
         return;
     };
+    let mut places = Vec::new();
     let consumed = &body["ConsumedCapacity"];
-    let all = match consumed.as_array() {
-        Some(all) => all.clone(),
-        None => vec![consumed.clone()],
-    };
-    for consumed in all {
+    for consumed in consumed.as_array().unwrap_or(&vec![consumed.clone()]) {
         let table = consumed["TableName"].as_str().unwrap_or_default();
-        // What its indexes cost does not count for the table, as far as the answer tells them apart.
-        let of_table = &consumed["Table"]["CapacityUnits"];
-        let total = &consumed["CapacityUnits"];
-        let units = of_table
-            .as_f64()
-            .filter(|units| *units > 0.0)
-            .or(total.as_f64());
-        let units = units.unwrap_or_default();
-        let of_table: Vec<_> = accesses
-            .iter()
-            .filter(|access| access.table == table)
-            .collect();
-        #[allow(clippy::cast_precision_loss)] // at most a hundred
-        let each = units / of_table.len().max(1) as f64;
-        for access in of_table {
-            for (name, rate, _) in names(limits, access) {
-                *buckets.level(name, rate) -= each;
-            }
+        let units = |member: &str| {
+            let parts = consumed[member].as_object().into_iter().flatten();
+            parts.map(|(name, part)| {
+                (
+                    name.clone(),
+                    part["CapacityUnits"].as_f64().unwrap_or_default(),
+                )
+            })
+        };
+        let own = consumed["Table"]["CapacityUnits"].as_f64();
+        // A local index has no throughput of its own.
+        let local: f64 = units("LocalSecondaryIndexes").map(|(_, units)| units).sum();
+        places.push((table.to_owned(), own.unwrap_or_default() + local));
+        places.extend(
+            units("GlobalSecondaryIndexes").map(|(name, units)| (of_index(table, &name), units)),
+        );
+    }
+    for (place, units) in places {
+        let parts = || {
+            accesses
+                .iter()
+                .flat_map(Part::of)
+                .filter(|part| part.place == place)
+        };
+        #[allow(clippy::cast_precision_loss)] // at most a few hundred
+        let each = units / parts().count().max(1) as f64;
+        for (name, rate, _) in parts().flat_map(|part| part.names(limits)) {
+            *buckets.level(name, rate) -= each;
         }
     }
-    if added
-        && let Some(members) = body.as_object_mut()
-        && members.remove("ConsumedCapacity").is_some()
-    {
-        response.body = body.to_string().into_bytes().into();
-        response.headers.crc32 = None;
+    let Some(members) = body.as_object_mut().filter(|_| unasked != Unasked::Nothing) else {
+        return;
+    };
+    match members.get_mut("ConsumedCapacity") {
+        None => return,
+        Some(_) if unasked == Unasked::All => {
+            members.remove("ConsumedCapacity");
+        }
+        Some(Value::Array(all)) => all.iter_mut().for_each(only_totals),
+        Some(one) => only_totals(one),
+    }
+    response.body = body.to_string().into_bytes().into();
+    response.headers.crc32 = None;
+}
+
+fn only_totals(consumed: &mut Value) {
+    if let Some(members) = consumed.as_object_mut() {
+        members.retain(|_, member| !member.is_object());
     }
 }

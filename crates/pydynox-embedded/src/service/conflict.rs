@@ -43,7 +43,11 @@ pub(super) async fn hold<'a>(
     let operation = &request.operation;
     let is_transaction = matches!(
         operation,
-        Operation::TransactWriteItems | Operation::TransactGetItems
+        Operation::TransactWriteItems | Operation::TransactGetItems | Operation::ExecuteTransaction
+    );
+    let is_batch = matches!(
+        operation,
+        Operation::BatchWriteItem | Operation::BatchExecuteStatement
     );
     let is_write = accesses.iter().any(|access| access.is_write);
     // Single reads see the items as they are: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>
@@ -65,7 +69,7 @@ pub(super) async fn hold<'a>(
             .iter()
             .map(|name| list.contains_key(name).then_some("TransactionConflict"))
             .collect();
-        if conflicts.iter().any(Option::is_some) && *operation != Operation::BatchWriteItem {
+        if conflicts.iter().any(Option::is_some) && !is_batch {
             return Ok(Err(if is_transaction {
                 refusal::cancelled(&conflicts)
             } else {
@@ -73,7 +77,7 @@ pub(super) async fn hold<'a>(
                 refusal::error("TransactionConflictException", message)
             }));
         }
-        if *operation == Operation::TransactWriteItems {
+        if is_transaction && is_write {
             for name in &names {
                 *list.entry(name.clone()).or_default() += 1;
             }

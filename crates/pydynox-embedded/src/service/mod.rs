@@ -6,9 +6,11 @@
 mod access;
 mod capacity;
 mod conflict;
+mod keys;
 mod lag;
 mod policy;
 mod refusal;
+mod statement;
 mod states;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,15 +18,18 @@ use std::time::Duration;
 
 use pydynox_core::error::Error;
 use pydynox_core::process::Maker;
-use pydynox_core::transport::{Exchange, Operation, Request, Response, Transport, TransportError};
-use serde_json::Value;
+use pydynox_core::transport::{
+    Exchange, Operation, Progress, Request, Response, Transport, TransportError,
+};
+use serde_json::{Map, Value};
 
 pub use capacity::Throughput;
 
 use crate::store::Store;
-use access::{Access, Keys};
+use access::{Access, Sets};
 use capacity::Buckets;
 use conflict::Held;
+use keys::Keys;
 use lag::Replica;
 use policy::Policy;
 use states::States;
@@ -137,7 +142,7 @@ impl Service {
             return self.inner.send(request).await;
         };
         self.learn_keys(&request, &body).await?;
-        let accesses = access::of(&request.operation, &body, &mut self.lock().keys);
+        let mut accesses = access::of(&request.operation, &body, &self.lock().keys);
         if let Some(refused) = self.refuse(&request, &body, &accesses) {
             return Ok(refused);
         }
@@ -145,7 +150,68 @@ impl Service {
             Ok(hold) => hold,
             Err(refused) => return Ok(refused),
         };
+        if self.is_measured() {
+            self.find_entries(&request, &mut accesses).await?;
+        }
         self.answer(request, body, &accesses).await
+    }
+
+    /// Whether what requests cost is counted.
+    fn is_measured(&self) -> bool {
+        self.behaviour.per_partition.is_some() || self.behaviour.per_table.is_some()
+    }
+
+    /// Finds out which parts of global indexes the writes of a request change: where each item is, and where it will be.
+    async fn find_entries(
+        &self,
+        request: &Request,
+        accesses: &mut [Access],
+    ) -> Result<(), TransportError> {
+        for access in accesses {
+            let (sets, stays) = match &access.sets {
+                Sets::Nothing => continue,
+                Sets::Some(sets) => (sets.clone(), true),
+                Sets::All(sets) => (sets.clone(), false),
+            };
+            let Some(key) = &access.key else {
+                continue;
+            };
+            if !self.lock().keys.has_global_indexes(&access.table) {
+                continue;
+            }
+            let get =
+                serde_json::json!({"TableName": access.table, "Key": key, "ConsistentRead": true});
+            let response = self.ask(request, Operation::GetItem, get).await?;
+            let found: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+            let old = found["Item"].as_object().cloned().unwrap_or_default();
+            let mut new = if stays { old.clone() } else { Map::new() };
+            new.extend(sets);
+            let keys = &self.lock().keys;
+            access.entries = keys.entries(&access.table, &old);
+            for entry in keys.entries(&access.table, &new) {
+                if !access.entries.contains(&entry) {
+                    access.entries.push(entry);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the engine, past everything that a test asks of its service.
+    async fn ask(
+        &self,
+        request: &Request,
+        operation: Operation,
+        body: Value,
+    ) -> Result<Response, TransportError> {
+        let request = Request {
+            operation,
+            table: "".into(),
+            body: body.to_string().into(),
+            progress: Progress::default(),
+            ..request.clone()
+        };
+        self.store.direct().send(request).await
     }
 
     /// Asks the engine for the keys of tables that this request names and that are not known yet.
@@ -157,17 +223,8 @@ impl Service {
             tables
         };
         for table in unknown {
-            let body = serde_json::json!({"TableName": table}).to_string();
-            let response = self
-                .store
-                .direct()
-                .send(Request {
-                    operation: Operation::DescribeTable,
-                    table: "".into(),
-                    body: body.into(),
-                    ..request.clone()
-                })
-                .await?;
+            let body = serde_json::json!({"TableName": table});
+            let response = self.ask(request, Operation::DescribeTable, body).await?;
             if response.status == 200 {
                 self.lock().keys.learn(&table, &response.body);
             }
@@ -212,7 +269,7 @@ impl Service {
         accesses: &[Access],
     ) -> Result<Response, TransportError> {
         let buckets = (self.behaviour.per_partition, self.behaviour.per_table);
-        if buckets.0.is_some() || buckets.1.is_some() {
+        if self.is_measured() {
             let limited = capacity::Limited {
                 limits: buckets,
                 request: &request,
@@ -225,12 +282,17 @@ impl Service {
                 capacity::Admitted::All => {}
                 capacity::Admitted::None(refused) => return Ok(refused),
                 capacity::Admitted::Some(part, rest) => {
-                    let part = Request {
-                        body: part.to_string().into(),
-                        ..request.clone()
-                    };
-                    let response = self.pass(part, accesses).await?;
+                    let response = self.pass(with(&request, &part), accesses).await?;
                     return Ok(capacity::with_rest(response, &request.operation, &rest));
+                }
+                capacity::Admitted::Statements(part, refused) => {
+                    let is_none = part["Statements"].as_array().is_none_or(Vec::is_empty);
+                    let response = if is_none {
+                        refusal::answer(200, &serde_json::json!({}))
+                    } else {
+                        self.pass(with(&request, &part), accesses).await?
+                    };
+                    return Ok(capacity::with_refused(response, refused));
                 }
             }
         }
@@ -246,7 +308,7 @@ impl Service {
         let is_late = |access: &Access| !access.is_write && !access.is_consistent;
         let replica = match accesses.first() {
             Some(access) if is_late(access) && access.is_global => self.index_lag.as_ref(),
-            Some(access) if accesses.iter().all(is_late) && access.index.is_none() => {
+            Some(access) if accesses.iter().all(is_late) && !access.is_global => {
                 self.table_lag.as_ref()
             }
             _ => None,
@@ -254,11 +316,11 @@ impl Service {
         if let Some(replica) = replica {
             return replica.send(request).await;
         }
-        let measured = self.behaviour.per_partition.is_some() || self.behaviour.per_table.is_some();
-        let (sent, adds) = if measured {
+        let measured = self.is_measured();
+        let (sent, unasked) = if measured {
             capacity::asking(&request)
         } else {
-            (request.clone(), false)
+            (request.clone(), capacity::Unasked::Nothing)
         };
         let mut response = self.inner.send(sent).await?;
         if measured {
@@ -268,10 +330,12 @@ impl Service {
                 limits,
                 accesses,
                 &mut response,
-                adds,
+                unasked,
             );
         }
-        if response.status == 200 {
+        // What only reads has nothing to repeat, and PartiQL's operations do not tell.
+        let only_reads = !accesses.is_empty() && !accesses.iter().any(|access| access.is_write);
+        if response.status == 200 && !only_reads {
             for replica in [&self.table_lag, &self.index_lag].into_iter().flatten() {
                 replica.note(&request);
             }
@@ -286,6 +350,14 @@ impl Service {
             self.lock().keys.forget();
         }
         Ok(response)
+    }
+}
+
+/// The request with another body.
+fn with(request: &Request, body: &Value) -> Request {
+    Request {
+        body: body.to_string().into(),
+        ..request.clone()
     }
 }
 

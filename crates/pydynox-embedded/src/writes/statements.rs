@@ -6,6 +6,7 @@ use dynoxide::types::AttributeValue;
 
 use crate::session::Session;
 use crate::tables::Table;
+use crate::words::{Word, words};
 
 /// A shorter value fits into every key.
 const FITS: usize = 1024;
@@ -34,55 +35,14 @@ pub(super) fn check(
     table.check_index_keys(|name| written.get(name))
 }
 
-/// A part of a statement: a name or keyword, a text in quotes without them, or a sign.
-#[derive(Debug, PartialEq, Eq)]
-enum Word {
-    Bare(String),
-    Quoted(String),
-    Sign(char),
-}
-
-fn words(statement: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut rest = statement.chars().peekable();
-    while let Some(first) = rest.next() {
-        if first == '\'' || first == '"' {
-            let mut text = String::new();
-            while let Some(next) = rest.next() {
-                // A quote inside is written twice.
-                if next == first && rest.next_if_eq(&first).is_none() {
-                    break;
-                }
-                text.push(next);
-            }
-            words.push(Word::Quoted(text));
-        } else if first.is_alphanumeric() || first == '_' {
-            let mut text = String::from(first);
-            while let Some(next) =
-                rest.next_if(|next| next.is_alphanumeric() || matches!(next, '_' | '-'))
-            {
-                text.push(next);
-            }
-            words.push(Word::Bare(text));
-        } else if !first.is_whitespace() {
-            words.push(Word::Sign(first));
-        }
-    }
-    words
-}
-
 /// The table that an INSERT or UPDATE names.
 fn table_of(session: Session<'_>, words: &[Word]) -> Option<std::sync::Arc<Table>> {
-    let is = |word: &Word, name: &str| matches!(word, Word::Bare(text) if text.eq_ignore_ascii_case(name));
     let name = match words {
-        [insert, into, name, ..] if is(insert, "INSERT") && is(into, "INTO") => name,
-        [update, name, ..] if is(update, "UPDATE") => name,
+        [insert, into, name, ..] if insert.is("INSERT") && into.is("INTO") => name,
+        [update, name, ..] if update.is("UPDATE") => name,
         _ => return None,
     };
-    let (Word::Bare(name) | Word::Quoted(name)) = name else {
-        return None;
-    };
-    session.memory.tables.get(session.database, name)
+    session.memory.tables.get(session.database, name.name()?)
 }
 
 /// What is written to attributes: after a colon in the outermost braces, or after an equals sign before WHERE.
@@ -92,7 +52,7 @@ fn written(words: &[Word], parameters: &[AttributeValue]) -> HashMap<String, Att
     let mut depth = 0_usize;
     for (place, word) in words.iter().enumerate() {
         let value = match word {
-            Word::Bare(text) if text.eq_ignore_ascii_case("WHERE") && depth == 0 => break,
+            word if word.is("WHERE") && depth == 0 => break,
             Word::Sign('{' | '[' | '(') => {
                 depth += 1;
                 continue;

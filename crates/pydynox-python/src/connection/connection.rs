@@ -11,7 +11,6 @@ use pydynox_core::error::Error;
 use pydynox_core::events::Stream;
 use pydynox_core::retry::deadline::Deadline;
 use pydynox_core::transport::{Progress, Transport};
-use pydynox_embedded::Store;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -145,13 +144,13 @@ impl Connection {
         })
     }
 
-    /// A client with the same settings over this engine, or where they lead outside tests; no test redirects it.
-    pub(crate) fn behind(&self, store: Option<&Store>) -> Result<Self, Error> {
+    /// A client with the same settings over this transport, or where they lead outside tests; no test redirects it.
+    pub(crate) fn behind(&self, direct: Option<Arc<dyn Transport>>) -> Result<Self, Error> {
         let faults = Injections::default();
         // Not observed.
         let stream = Stream::new(Arc::default());
-        let transport = match store {
-            Some(store) => store.direct(),
+        let transport = match direct {
+            Some(direct) => direct,
             None => self.settings.own_transport(&stream)?,
         };
         let client = self.settings.over(transport, stream)?;

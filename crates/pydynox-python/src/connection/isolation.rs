@@ -7,6 +7,7 @@ use pydynox_core::clock;
 use pydynox_core::codec::DataKeys;
 use pydynox_core::error::Error;
 use pydynox_core::events::Stream;
+use pydynox_core::process::Maker;
 use pydynox_core::transport::Transport;
 use pydynox_core::transport::fault::{Faulty, Plan};
 use pydynox_core::usage::Usage;
@@ -42,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) stand_in: Arc<dyn StandIn>,
     /// The transport of an engine inside this process: shared, since no other client can open it.
     pub(crate) embedded: Option<Arc<dyn Transport>>,
+    /// The transport to tables under a prefix: shared, since the environment may name the block itself later on.
+    pub(crate) elsewhere: Option<(Arc<dyn Transport>, Maker)>,
     /// Records what all clients of the block send, and injects what its test asks for.
     pub(crate) plan: Arc<Plan>,
     /// Prepended to the table names of all clients, before their own prefixes.
@@ -55,6 +58,15 @@ impl Stage {
     pub(crate) fn transport(&self, stream: &Arc<Stream>) -> Result<Arc<dyn Transport>, Error> {
         if let Some(embedded) = &self.setup.embedded {
             return Ok(embedded.clone());
+        }
+        // A forked child has no use for the connections of its parent.
+        if let Some((elsewhere, maker)) = &self.setup.elsewhere
+            && maker.is_this()
+        {
+            return Ok(Arc::new(Faulty::new(
+                elsewhere.clone(),
+                self.setup.plan.clone(),
+            )));
         }
         let service = self.setup.stand_in.transport(stream)?;
         Ok(Arc::new(Faulty::new(service, self.setup.plan.clone())))

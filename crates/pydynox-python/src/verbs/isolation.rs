@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pydynox_core::clock;
+use pydynox_core::process::Maker;
 use pydynox_core::transport::Transport;
-use pydynox_core::transport::fault::Faulty;
-use pydynox_embedded::{Behaviour, Limits, Service, Snapshot, Store, Throughput};
+use pydynox_core::transport::fault::{Faulty, Plan};
+use pydynox_core::usage::{Observers, Usage};
+use pydynox_embedded::{Behaviour, ForOthers, Limits, Service, Snapshot, Store, Throughput};
 use pyo3::prelude::*;
 
 use crate::connection::isolation::{self, Setup};
@@ -25,6 +27,16 @@ pub(crate) struct Isolation {
     client: Py<Client>,
     /// The engine in this process, and what its requests go through; None if they leave it.
     local: Option<Local>,
+    /// The tables of a run under a prefix, which are not in this process.
+    elsewhere: Option<Elsewhere>,
+}
+
+/// Tables under a prefix.
+struct Elsewhere {
+    transport: Arc<dyn Transport>,
+    plan: Arc<Plan>,
+    prefix: Box<str>,
+    usage: Option<Arc<Usage>>,
 }
 
 /// An engine in this process.
@@ -99,14 +111,33 @@ impl Isolation {
             })
         });
         let local = local.transpose().map_err(|error| raise(py, &error))?;
+        let usage = meter.map(|meter| meter.get().usage.clone());
+        let elsewhere = (local.is_none() && !table_prefix.is_empty()).then(|| {
+            let settings = &connection.settings;
+            Ok(Elsewhere {
+                transport: settings.own_transport(&settings.stream())?,
+                plan: plan.clone(),
+                prefix: table_prefix.into(),
+                usage: usage.clone(),
+            })
+        });
+        let elsewhere = elsewhere.transpose().map_err(|error| raise(py, &error))?;
         let id = isolation::begin(Setup {
             stand_in: connection.settings.clone(),
             embedded: local.as_ref().map(|local| local.transport.clone()),
+            elsewhere: elsewhere
+                .as_ref()
+                .map(|elsewhere| (elsewhere.transport.clone(), Maker::this())),
             plan,
             table_prefix: table_prefix.into(),
-            usage: meter.map(|meter| meter.get().usage.clone()),
+            usage,
         });
-        let block = Self { id, client, local };
+        let block = Self {
+            id,
+            client,
+            local,
+            elsewhere,
+        };
         if block.local.is_none()
             && let Err(error) = block.adopt()
         {
@@ -124,7 +155,12 @@ impl Isolation {
     /// A client of the same tables that is not a part of the test: recorded nowhere, and without faults and latency.
     fn backstage(&self, py: Python<'_>) -> PyResult<Py<Client>> {
         let connection = self.client.get().connection();
-        let connection = connection.behind(self.local.as_ref().map(|local| &local.store));
+        let direct = match (&self.local, &self.elsewhere) {
+            (Some(local), _) => Some(local.store.direct()),
+            (None, Some(elsewhere)) => Some(elsewhere.transport.clone()),
+            (None, None) => None,
+        };
+        let connection = connection.behind(direct);
         Py::new(
             py,
             Client::around(connection.map_err(|error| raise(py, &error))?),
@@ -178,10 +214,22 @@ impl Isolation {
 
     /// The same tables over HTTP on loopback.
     fn serve(&self, py: Python<'_>) -> PyResult<LocalServer> {
-        let Some(local) = &self.local else {
-            return Err(elsewhere(py));
+        let transport: Arc<dyn Transport> = match (&self.local, &self.elsewhere) {
+            (Some(local), _) => local.transport.clone(),
+            (None, Some(elsewhere)) => Arc::new(ForOthers::new(
+                Arc::new(Faulty::new(
+                    elsewhere.transport.clone(),
+                    elsewhere.plan.clone(),
+                )),
+                &elsewhere.prefix,
+                elsewhere
+                    .usage
+                    .clone()
+                    .map(|usage| Observers::new(vec![usage], None)),
+            )),
+            (None, None) => return Err(elsewhere(py)),
         };
-        LocalServer::start(py, local.transport.clone(), 0, Limits::default())
+        LocalServer::start(py, transport, 0, Limits::default())
     }
 }
 
