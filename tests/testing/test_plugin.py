@@ -377,7 +377,9 @@ def account() -> Iterator[tuple[DynamoDBClient, dict[str, str]]]:
 
 def outside(url: str) -> DynamoDBClient:
     """A client that no run redirects."""
-    return DynamoDBClient(endpoint_url=url, region="us-east-1", credentials=Credentials("AKID", "secret"))
+    # The first answer of moto takes seconds on a busy machine.
+    credentials = Credentials("AKID", "secret")
+    return DynamoDBClient(endpoint_url=url, region="us-east-1", credentials=credentials, read_timeout=60, timeout=120)
 
 
 BOTH = """
