@@ -900,7 +900,7 @@ def usual(examples: int) -> settings:
 
 
 def test_every_write_is_applied_as_it_is_reported() -> None:
-    run_state_machine_as_test(Machine, settings=usual(EXAMPLES or 50))
+    run_state_machine_as_test(Machine, settings=usual(EXAMPLES or 30))
 
 
 class FalseSuccess(Machine):
