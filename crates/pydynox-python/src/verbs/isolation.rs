@@ -252,7 +252,7 @@ impl Isolation {
 fn elsewhere(py: Python<'_>) -> PyErr {
     configuration_error(
         py,
-        "these tables are not in this process: snapshots, dynamodb_url and simulated limits need the embedded engine, so leave out endpoint_url= and --dynamodb",
+        "these tables are not in this process: snapshots and simulated limits need the embedded engine, so leave out endpoint_url= and --dynamodb",
     )
 }
 
