@@ -288,8 +288,8 @@ pub(super) fn asking(request: &Request) -> (Request, Unasked) {
     };
     let unasked = match &body["ReturnConsumedCapacity"] {
         Value::Null => Unasked::All,
-        Value::String(asked) if asked == "NONE" => Unasked::All,
-        Value::String(asked) if asked == "TOTAL" => Unasked::Parts,
+        Value::String(mode) if mode == "NONE" => Unasked::All,
+        Value::String(mode) if mode == "TOTAL" => Unasked::Parts,
         _ => return (request.clone(), Unasked::Nothing),
     };
     if !body.is_object() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::access::{Access, list};
+use super::access::{Access, Sets, list};
 
 /// The key attributes of a table, and of its indexes by name.
 #[derive(Debug, Default)]
@@ -93,6 +93,22 @@ impl Keys {
                 .map(|name| Some((name.clone(), values.get(name)?.clone())))
                 .collect(),
             ..Access::default()
+        }
+    }
+
+    /// A write of this item as a whole.
+    pub(super) fn of_put(&self, table: &str, item: &Value) -> Access {
+        Access {
+            sets: Sets::All(item.as_object().cloned().unwrap_or_default()),
+            ..self.of_item(table, item, true)
+        }
+    }
+
+    /// A deletion of the item with this key.
+    pub(super) fn of_delete(&self, table: &str, key: &Value) -> Access {
+        Access {
+            sets: Sets::All(Map::new()),
+            ..self.of_item(table, key, true)
         }
     }
 

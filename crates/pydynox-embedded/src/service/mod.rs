@@ -6,6 +6,7 @@
 mod access;
 mod capacity;
 mod conflict;
+mod footprint;
 mod keys;
 mod lag;
 mod policy;
@@ -142,7 +143,7 @@ impl Service {
             return self.inner.send(request).await;
         };
         self.learn_keys(&request, &body).await?;
-        let mut accesses = access::of(&request.operation, &body, &self.lock().keys);
+        let mut accesses = footprint::of(&request.operation, &body, &self.lock().keys);
         if let Some(refused) = self.refuse(&request, &body, &accesses) {
             return Ok(refused);
         }
@@ -151,7 +152,7 @@ impl Service {
             Err(refused) => return Ok(refused),
         };
         if self.is_measured() {
-            self.find_entries(&request, &mut accesses).await?;
+            self.find_entries(&mut accesses).await?;
         }
         self.answer(request, body, &accesses).await
     }
@@ -162,11 +163,7 @@ impl Service {
     }
 
     /// Finds out which parts of global indexes the writes of a request change: where each item is, and where it will be.
-    async fn find_entries(
-        &self,
-        request: &Request,
-        accesses: &mut [Access],
-    ) -> Result<(), TransportError> {
+    async fn find_entries(&self, accesses: &mut [Access]) -> Result<(), TransportError> {
         for access in accesses {
             let (sets, stays) = match &access.sets {
                 Sets::Nothing => continue,
@@ -181,9 +178,9 @@ impl Service {
             }
             let get =
                 serde_json::json!({"TableName": access.table, "Key": key, "ConsistentRead": true});
-            let response = self.ask(request, Operation::GetItem, get).await?;
-            let found: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-            let old = found["Item"].as_object().cloned().unwrap_or_default();
+            let response = self.ask(Operation::GetItem, get).await?;
+            let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+            let old = answer["Item"].as_object().cloned().unwrap_or_default();
             let mut new = if stays { old.clone() } else { Map::new() };
             new.extend(sets);
             let keys = &self.lock().keys;
@@ -198,18 +195,12 @@ impl Service {
     }
 
     /// Asks the engine, past everything that a test asks of its service.
-    async fn ask(
-        &self,
-        request: &Request,
-        operation: Operation,
-        body: Value,
-    ) -> Result<Response, TransportError> {
+    async fn ask(&self, operation: Operation, body: Value) -> Result<Response, TransportError> {
         let request = Request {
             operation,
             table: "".into(),
             body: body.to_string().into(),
             progress: Progress::default(),
-            ..request.clone()
         };
         self.store.direct().send(request).await
     }
@@ -218,13 +209,13 @@ impl Service {
     async fn learn_keys(&self, request: &Request, body: &Value) -> Result<(), TransportError> {
         let unknown = {
             let state = self.lock();
-            let mut tables = access::tables(&request.operation, body);
+            let mut tables = footprint::tables(&request.operation, body);
             tables.retain(|table| !state.keys.knows(table));
             tables
         };
         for table in unknown {
             let body = serde_json::json!({"TableName": table});
-            let response = self.ask(request, Operation::DescribeTable, body).await?;
+            let response = self.ask(Operation::DescribeTable, body).await?;
             if response.status == 200 {
                 self.lock().keys.learn(&table, &response.body);
             }
@@ -346,7 +337,7 @@ impl Service {
             if states.rewrite(&request, &mut response, length) {
                 keys.forget();
             }
-        } else if access::changes_tables(&request.operation) {
+        } else if footprint::changes_tables(&request.operation) {
             self.lock().keys.forget();
         }
         Ok(response)

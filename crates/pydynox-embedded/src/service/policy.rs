@@ -3,7 +3,8 @@
 use pydynox_core::transport::{Operation, Response};
 use serde_json::Value;
 
-use super::access::{Access, changes_tables};
+use super::access::Access;
+use super::footprint::changes_tables;
 use super::refusal;
 
 /// The partition keys that a role may touch.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::access::{Access, Sets, list, of_delete, of_put};
+use super::access::{Access, Sets, list};
 use super::keys::Keys;
 use crate::words::{Word, words};
 
@@ -103,12 +103,12 @@ impl Statement {
                 is_write: false,
                 ..keys.of_search(table, self.index.as_deref(), |name| self.equal.get(name))
             },
-            Verb::Insert => of_put(table, &self.sets.into(), keys),
+            Verb::Insert => keys.of_put(table, &self.sets.into()),
             Verb::Update => Access {
                 sets: Sets::Some(self.sets),
                 ..keys.of_item(table, &key, true)
             },
-            Verb::Delete => of_delete(table, &key, keys),
+            Verb::Delete => keys.of_delete(table, &key),
             Verb::Exists => keys.of_item(table, &key, true),
         }
     }
@@ -119,7 +119,7 @@ fn pairs<'v>(
     words: &[Word],
     parameters: &mut impl Iterator<Item = &'v Value>,
 ) -> Map<String, Value> {
-    let mut found = Map::new();
+    let mut values = Map::new();
     let mut depth = 0_usize;
     for (place, word) in words.iter().enumerate() {
         let parameter = match word {
@@ -145,10 +145,10 @@ fn pairs<'v>(
         }
         let value = parameter.cloned().or_else(|| literal(&words[place..]));
         if let (Some(name), Some(value)) = (name.name(), value) {
-            found.insert(name.to_owned(), value);
+            values.insert(name.to_owned(), value);
         }
     }
-    found
+    values
 }
 
 /// A text or a number as an attribute's value.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pydynox_core::clock;
+use pydynox_core::error::Error;
 use pydynox_core::process::Maker;
 use pydynox_core::transport::Transport;
 use pydynox_core::transport::fault::{Faulty, Plan};
@@ -12,6 +13,7 @@ use pydynox_core::usage::{Observers, Usage};
 use pydynox_embedded::{Behaviour, ForOthers, Limits, Service, Snapshot, Store, Throughput};
 use pyo3::prelude::*;
 
+use crate::connection::connection::Connection;
 use crate::connection::isolation::{self, Setup};
 use crate::connection::meter::Meter;
 use crate::exceptions::{configuration_error, raise};
@@ -45,6 +47,31 @@ struct Local {
     service: Arc<Service>,
     /// What requests go through.
     transport: Arc<dyn Transport>,
+}
+
+impl Elsewhere {
+    fn open(
+        connection: &Connection,
+        plan: Arc<Plan>,
+        prefix: &str,
+        usage: Option<Arc<Usage>>,
+    ) -> Result<Self, Error> {
+        let settings = &connection.settings;
+        Ok(Self {
+            transport: settings.own_transport(&settings.stream())?,
+            plan,
+            prefix: prefix.into(),
+            usage,
+        })
+    }
+
+    /// What requests of other libraries go through.
+    fn for_others(&self) -> Arc<dyn Transport> {
+        let recorded = Arc::new(Faulty::new(self.transport.clone(), self.plan.clone()));
+        let usage = self.usage.clone();
+        let observers = usage.map(|usage| Observers::new(vec![usage], None));
+        Arc::new(ForOthers::new(recorded, &self.prefix, observers))
+    }
 }
 
 /// What a test asks of the service, in units and seconds.
@@ -112,16 +139,12 @@ impl Isolation {
         });
         let local = local.transpose().map_err(|error| raise(py, &error))?;
         let usage = meter.map(|meter| meter.get().usage.clone());
-        let elsewhere = (local.is_none() && !table_prefix.is_empty()).then(|| {
-            let settings = &connection.settings;
-            Ok(Elsewhere {
-                transport: settings.own_transport(&settings.stream())?,
-                plan: plan.clone(),
-                prefix: table_prefix.into(),
-                usage: usage.clone(),
-            })
-        });
-        let elsewhere = elsewhere.transpose().map_err(|error| raise(py, &error))?;
+        let elsewhere = if local.is_none() && !table_prefix.is_empty() {
+            let elsewhere = Elsewhere::open(connection, plan.clone(), table_prefix, usage.clone());
+            Some(elsewhere.map_err(|error| raise(py, &error))?)
+        } else {
+            None
+        };
         let id = isolation::begin(Setup {
             stand_in: connection.settings.clone(),
             embedded: local.as_ref().map(|local| local.transport.clone()),
@@ -216,17 +239,7 @@ impl Isolation {
     fn serve(&self, py: Python<'_>) -> PyResult<LocalServer> {
         let transport: Arc<dyn Transport> = match (&self.local, &self.elsewhere) {
             (Some(local), _) => local.transport.clone(),
-            (None, Some(elsewhere)) => Arc::new(ForOthers::new(
-                Arc::new(Faulty::new(
-                    elsewhere.transport.clone(),
-                    elsewhere.plan.clone(),
-                )),
-                &elsewhere.prefix,
-                elsewhere
-                    .usage
-                    .clone()
-                    .map(|usage| Observers::new(vec![usage], None)),
-            )),
+            (None, Some(elsewhere)) => elsewhere.for_others(),
             (None, None) => return Err(elsewhere(py)),
         };
         LocalServer::start(py, transport, 0, Limits::default())
