@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
     from .coordination.locks import SyncLock
+    from .coordination.outbox import Outbox, Publish
     from .coordination.tables import CoordinationTable
     from .cost import Progress
     from .exceptions import PydynoxError, SerializationError
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from .key import Key
     from .partiql import Statement
     from .query import Query
+    from .streams.consuming import StreamReader
+    from .streams.records import Record
     from .tables.description import Drift, TableDescription
     from .tables.options import TableOptions
     from .tables.table import Table, TableReport
@@ -78,6 +81,8 @@ VIEWS = (
     View("tables.table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
     View("query", "Query", "SyncQuery", "(Generic[Row])", "Query[Row]", row="SyncQuery[Row]"),
     View("indexes", "Index", "SyncIndex", "(Generic[Row, PK, SortD])", "Index[Row, PK, SortD]"),
+    View("streams.consuming", "StreamReader", "SyncStreamReader", "(Generic[Row])", "StreamReader[Row]"),
+    View("coordination.outbox", "Outbox", "SyncOutbox", "", "Outbox"),
     View(
         "client",
         "DynamoDBClient",

@@ -538,7 +538,7 @@ class Record(Generic[_T]):
         """The table as DynamoDB names it; None if the record does not say."""
     @property
     def sequence_number(self) -> str | None:
-        """Its number in the stream: DynamoDB's, or that of Kinesis."""
+        """Its number in the stream: DynamoDB's, or that of Kinesis. Of a message of SQS, its ``messageId``."""
     @property
     def event_id(self) -> str | None:
         """Its identifier, the same at every delivery."""
@@ -559,6 +559,8 @@ class Record(Generic[_T]):
         """The record as it arrived."""
     @property
     def is_sealed(self) -> bool: ...
+    @property
+    def is_message(self) -> bool: ...
     @property
     def group(self) -> bytes | None: ...
     def opened(self, new: Any, old: Any) -> Self: ...

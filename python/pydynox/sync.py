@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .batches.writer import SyncBatchWriter
     from .client import DynamoDBClient
     from .coordination.locks import SyncLock
+    from .coordination.outbox import Outbox, Publish
     from .coordination.tables import CoordinationTable
     from .cost import Progress
     from .exceptions import PydynoxError, SerializationError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from .key import Key
     from .partiql import Statement
     from .query import Query
+    from .streams.consuming import StreamReader
+    from .streams.records import Record
     from .tables.description import Drift, TableDescription
     from .tables.options import TableOptions
     from .tables.table import Table, TableReport
@@ -633,6 +636,35 @@ class SyncIndex(Generic[Row, PK, SortD]):
         """Blocking form of ``Index.scan``."""
         result: SyncQuery[Row] = self._target.scan(segments=segments, segment=segment).sync
         return result
+
+
+class SyncStreamReader(Generic[Row]):
+    """The blocking form of a ``StreamReader``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: StreamReader[Row]) -> None:
+        self._target = target
+
+    def __iter__(self) -> Iterator[Record[Row]]:
+        return each(self._target.open_rows(), flat=True)
+
+
+class SyncOutbox:
+    """The blocking form of a ``Outbox``."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Outbox) -> None:
+        self._target = target
+
+    def relay(self, publish: Publish, /) -> int:
+        """Blocking form of ``Outbox.relay``."""
+        return run(self._target.relay(publish))
+
+    def relay_until(self, item: Any, publish: Publish, /) -> int:
+        """Blocking form of ``Outbox.relay_until``."""
+        return run(self._target.relay_until(item, publish))
 
 
 class SyncClient:

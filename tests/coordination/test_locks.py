@@ -429,3 +429,16 @@ def test_a_lock_keeps_to_real_time_if_a_test_moves_the_clock() -> None:
             assert lock.is_held
             assert time.monotonic() - began > 0.2
             assert dynamodb.clock.now() == before
+
+
+def test_held_in_a_single_write_says_what_to_use_instead(clients: Callable[[], DynamoDBClient]) -> None:
+    remedy = r"item of the lock.*tx\.check\(lock\.key, lock\.held\(\)\).*lock\.fence\("
+    with clients().sync.lock("l") as lock:
+        for write in (
+            lambda: Report(report_id="b").sync.put(condition=lock.held()),
+            lambda: TODAY.sync.update(Report.pages.set(1), condition=lock.held()),
+            lambda: TODAY.sync.delete(condition=Report.report_id.exists() & lock.held()),
+        ):
+            with pytest.raises(ValidationError, match=remedy):
+                write()
+    assert [one.pages for one in Report.sync.scan()] == [0]

@@ -60,6 +60,23 @@ def test_an_event_is_written_with_its_transaction_and_published_once_it_is_relay
     assert drive(Outbox().relay(published.append)) == 0
 
 
+def test_a_blocking_relay_publishes_by_a_plain_function(shop: DynamoDBClient) -> None:
+    published: list[OutboxEvent] = []
+    add(shop, 1)
+    add(shop, 2)
+
+    assert Outbox().sync.relay(published.append) == 2
+
+    add(shop, 3)
+    outbox = Outbox()
+    (waiting,) = outbox.item.sync.scan().all()
+    assert outbox.sync.relay_until(waiting, published.append) == 3
+    assert [event.body for event in published] == [1, 2, 3]
+    add(shop, 4)
+    with pytest.raises(ExceptionGroup, match="1 events could not be published, and 0 were"):
+        Outbox().sync.relay(lambda event: 1 / event.number / 0)
+
+
 def test_nothing_is_written_if_the_transaction_fails(shop: DynamoDBClient) -> None:
     for key in ("o1", None):
         tx = shop.sync.transaction()
@@ -214,6 +231,84 @@ def test_a_stream_handler_publishes_in_order_whatever_the_order_of_the_records(s
     assert [event.number for event in published if event.key] == [1, 2, 3]
     assert [event.body for event in published if not event.key] == ["long" * 1000]
     assert stored(shop) == []
+
+
+def delivered(client: DynamoDBClient) -> list[dict[str, Any]]:
+    """The records that the engine's own stream of the table has, as Lambda delivers them."""
+    arn = client.sync.call("DescribeTable", TableName="pydynox")["Table"]["LatestStreamArn"]
+    shards = client.sync.call("DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"]
+    records: list[dict[str, Any]] = []
+    for shard in shards:
+        where = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = client.sync.call("GetShardIterator", **where)["ShardIterator"]
+        records += client.sync.call("GetRecords", ShardIterator=iterator)["Records"]
+    return [{**record, "eventSource": "aws:dynamodb", "eventSourceARN": arn} for record in records]
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_stream_handler_that_is_killed_at_any_await_publishes_every_event_in_order(how: str) -> None:
+    for at in itertools.count(0, 2):
+        client = DynamoDBClient(endpoint_url="memory://?latency=1")
+        published: list[OutboxEvent] = []
+        with client.as_default():
+            Order.table.sync.create()
+            CoordinationTable().table.sync.create(stream="NEW_IMAGE")
+            Order(order_id="o1").sync.create()
+            for number in range(2):
+                add(client, number)
+            add(client, "long" * 1000, key=None)
+            records = delivered(client)
+
+            async def publish(event: OutboxEvent, published: list[OutboxEvent] = published) -> None:
+                await asyncio.sleep(0)
+                published.append(event)
+
+            async def invoke(at: int = at, publish: Any = publish, records: Any = records) -> bool:
+                was_killed = await ended_at(streams.outbox_handler(publish).process({"Records": records}), at, how)
+                # A new process, which knows nothing of what was done.
+                again = streams.outbox_handler(publish)
+                assert await again.process({"Records": records}) == {"batchItemFailures": []}
+                return was_killed
+
+            was_killed = asyncio.run(invoke())
+            left = stored(client)
+        assert left == []
+        keyed = list(dict.fromkeys(event.number for event in published if event.key == "o1"))
+        assert keyed == [1, 2]
+        assert {event.body for event in published if event.key is None} == {"long" * 1000}
+        if not was_killed:
+            break
+    assert at > 6
+
+
+def test_a_failed_record_of_the_engines_stream_is_delivered_again_from_its_number() -> None:
+    client = DynamoDBClient(endpoint_url="memory://")
+    seen: list[int] = []
+
+    def publish(event: OutboxEvent) -> None:
+        if event.number == 2 and 2 not in tried:
+            tried.append(2)
+            raise RuntimeError("down")
+        seen.append(event.number)
+
+    tried: list[int] = []
+    with client.as_default():
+        Order.table.sync.create()
+        CoordinationTable().table.sync.create(stream="NEW_IMAGE")
+        Order(order_id="o1").sync.create()
+        for number in range(3):
+            add(client, number)
+        records = delivered(client)
+        handler = streams.outbox_handler(publish)
+        (failure,) = handler({"Records": records})["batchItemFailures"]
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+        rest = records[numbers.index(failure["itemIdentifier"]) :]
+        assert handler({"Records": rest}) == {"batchItemFailures": []}
+
+        assert stored(client) == []
+        # The rest of the stream is what the relay itself has deleted, and of no interest.
+        assert handler({"Records": delivered(client)}) == {"batchItemFailures": []}
+    assert seen == [1, 2, 3]
 
 
 WRONG: list[tuple[Any, dict[str, Any], type[Exception], str]] = [

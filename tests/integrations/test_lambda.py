@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextvars
 import json
+import os
 import subprocess
 import sys
+import types
 from typing import Any
 
+import pydynox._core as _core
 import pytest
-from pydynox import Attr, DynamoDBClient, Model, field, partition_key
+from pydynox import Attr, Credentials, DynamoDBClient, Encrypted, KmsKeyring, Model, field, partition_key
 from pydynox.exceptions import ConfigurationError, RequestTimeoutError, ValidationError
 from pydynox.integrations import batch, lambda_
 from pydynox.testing import fault, inject
@@ -157,6 +161,87 @@ def test_after_a_restore_clients_connect_again(serve: Serve) -> None:
 
     assert (done.stdout, done.stderr) == ("ok\n", "")
     assert len({seen.connection for seen in server.seen}) == 2
+
+
+class CountedKeyring:
+    """A keyring that notes its calls."""
+
+    key_name = "k"
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def generate_data_key(self, context: dict[str, str], /) -> tuple[str, bytes, bytes]:
+        self.calls.append("generate")
+        key = os.urandom(32)
+        return self.key_name, key, key[::-1]
+
+    def unwrap(self, key_name: str, wrapped: bytes, context: dict[str, str], /) -> bytes:
+        self.calls.append("unwrap")
+        return wrapped[::-1]
+
+
+class Secret(Model[str], table="secrets"):
+    secret_id: Attr[str] = partition_key()
+    text: Encrypted[str]
+
+
+def test_after_a_restore_no_data_key_of_the_snapshot_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks: list[Any] = []
+    runtime = types.ModuleType("snapshot_restore_py")
+    runtime.register_after_restore = hooks.append  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "snapshot_restore_py", runtime)
+    monkeypatch.setattr(lambda_, "_watches", False)
+    lambda_.watch_restores()
+    keyring = CountedKeyring()
+    client = DynamoDBClient(endpoint_url="memory://", keyring=keyring)
+
+    with client.as_default():
+        Secret.table.sync.create()
+        for _ in range(2):
+            Secret(secret_id="a", text="x").sync.put()
+        assert Secret.sync.get_or_raise("a").text == "x"
+        assert keyring.calls == ["generate"]
+
+        hooks[0]()
+        assert Secret.sync.get_or_raise("a").text == "x"
+        assert keyring.calls == ["generate", "unwrap"]
+        for _ in range(2):
+            Secret(secret_id="b", text="y").sync.put()
+        assert Secret.sync.get_or_raise("b").text == "y"
+        assert keyring.calls == ["generate", "unwrap", "generate"]
+
+
+def test_after_a_restore_kms_is_connected_again_with_credentials_of_now(serve: Serve) -> None:
+    def deed(connection: Any, seen: Any) -> None:
+        if seen.headers["x-amz-target"].endswith("GenerateDataKey"):
+            key = base64.b64encode(bytes(32)).decode()
+            deeds.answer({"CiphertextBlob": key, "Plaintext": key, "KeyId": "k"})(connection, seen)
+        else:
+            deeds.answer({})(connection, seen)
+
+    server = serve(deed)
+    asked: list[str] = []
+
+    def credentials() -> Credentials:
+        asked.append(f"AKID{len(asked)}")
+        return Credentials(asked[-1], "secret")
+
+    keyring = KmsKeyring("alias/app", endpoint_url=server.url)
+    client = DynamoDBClient(endpoint_url=server.url, region="us-east-1", credentials=credentials, keyring=keyring)
+    with client.as_default():
+        Secret(secret_id="a", text="x").sync.put()
+        before = len(server.seen)
+        _core.reopen_all()
+        Secret(secret_id="b", text="y").sync.put()
+
+    first, second = server.seen[:before], server.seen[before:]
+    assert [len(first), len(second)] == [2, 2]
+    assert not {seen.connection for seen in first} & {seen.connection for seen in second}
+    used = [
+        {seen.headers["authorization"].partition("Credential=")[2].partition("/")[0] for seen in part} for part in (first, second)
+    ]
+    assert not used[0] & used[1]
 
 
 def test_importing_the_integration_imports_no_asyncio_until_an_event() -> None:

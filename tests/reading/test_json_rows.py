@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import warnings
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -234,6 +235,41 @@ class Cat(Base, entity="cat"):
 
 class Dog(Base, entity="dog"):
     bark: Attr[str] = field(default="wow")
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+def test_times_in_keys_are_shown_and_watched(is_built: bool, client: DynamoDBClient, drive: Drive) -> None:
+    class Timed(Model[str, dt.datetime], table="timed"):
+        owner: Attr[str] = partition_key()
+        at: Attr[dt.datetime] = sort_key()
+
+    class Built(Model[str, str], table="timed"):
+        owner: Attr[str] = partition_key()
+        at: Attr[str] = sort_key(template="AT#{moment}#{number}")
+        moment: Attr[dt.datetime]
+        number: Attr[int] = field(default=7)
+
+    model: Any = Built if is_built else Timed
+    Timed.table.sync.create()
+    moment = dt.datetime(2026, 11, 30, 8, 15, tzinfo=dt.UTC)
+    model(**{"owner": "o", "moment" if is_built else "at": moment}).sync.put()
+    (instance,) = model.query("o").sync.all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (row,) = drive(model.query("o").as_json(None).all())
+    assert row.decode() == instance.model_dump_json()
+
+    # Another program has written the key in another form: a value that is shown, and that finds nothing.
+    seconds = str(int(moment.timestamp()))
+    item = {"owner": {"S": "x"}, "at": {"S": f"AT#{seconds}#7" if is_built else "2026-11-30T08:15:00+00:00"}}
+    if is_built:
+        item |= {"moment": {"S": instance.model_dump(mode="json")["moment"]}, "number": {"N": "7"}}
+    client.sync.call("PutItem", TableName="timed", Item=item)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows = [drive(model.query("x").as_json(None).all()) for _ in range(2)]
+    assert [str(one.message).partition(" is a key")[0] for one in caught] == [f"{model.__name__}.at"]
+    assert rows[0] == rows[1] == [model.query("x").sync.one().model_dump_json().encode()]
 
 
 @pytest.mark.parametrize("model", [Secret, Small, Hooked, Lenient, Base])

@@ -119,6 +119,34 @@ def of_pipe(change: dict[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in change.items() if name != "kinesis"}, **change["kinesis"]}
 
 
+def message(number: int, body: Any) -> dict[str, Any]:
+    """A message of SQS, as Lambda passes it."""
+    return {
+        "messageId": f"m{number}",
+        "receiptHandle": "r",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:changes",
+    }
+
+
+def failed_batch(kind: str = "DDBStreamBatchInfo") -> dict[str, Any]:
+    """What Lambda sends to a failure destination of a stream."""
+    return {
+        "requestContext": {"requestId": "q", "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 1},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "version": "1.0",
+        kind: {
+            "shardId": "shardId-00000001573689847184-864758bb",
+            "startSequenceNumber": "800000000003126276362",
+            "endSequenceNumber": "800000000003126276399",
+            "batchSize": 2,
+            "streamArn": "arn:aws:dynamodb:us-east-2:123456789012:table/orders/stream/2019-11-14T00:04:06.388",
+        },
+    }
+
+
 #: Every way in which the same changes arrive: what makes an event of them.
 ENVELOPES: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
     "lambda": lambda changes: {"Records": changes},

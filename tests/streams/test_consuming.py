@@ -66,6 +66,25 @@ async def test_a_checkpoint_reads_on_where_it_ended(table: DynamoDBClient) -> No
     assert await read(table, Order, checkpoint=again) == []
 
 
+def test_a_blocking_loop_reads_the_same_records(table: DynamoDBClient) -> None:
+    for number in (1, 2, 3):
+        Order(customer="c1", number=number).sync.put()
+    checkpoint = streams.Checkpoint()
+    reader = streams.consume(table, Order, checkpoint=checkpoint)
+    seen = []
+    for one in reader.sync:
+        seen.append(one.keys["number"])
+        if len(seen) == 2:
+            break
+
+    # The record that the loop broke off at is not done, and comes again.
+    again = streams.consume(table, Order, checkpoint=streams.Checkpoint(checkpoint.positions))
+    assert (seen, [one.keys["number"] for one in again.sync]) == ([1, 2], [2, 3])
+    assert [one.keys["number"] for one in reader.sync] == [3]
+    with pytest.raises(ConfigurationError, match="TRIM_HORIZON"):
+        streams.consume(table, Order, start="NOW")  # type: ignore[call-overload]
+
+
 async def test_a_projection_is_tested_without_lambda(table: DynamoDBClient) -> None:
     totals: dict[str, int] = {}
 

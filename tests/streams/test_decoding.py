@@ -10,7 +10,7 @@ import pytest
 from pydynox import Attr, DynamoDBClient, Model, field, partition_key, streams
 from pydynox.exceptions import ConfigurationError, SerializationError, ValidationError
 
-from .models import ENVELOPES, Customer, Entity, Invoice, Order, Payment, kinesis, record
+from .models import ENVELOPES, Customer, Entity, Invoice, Order, Payment, failed_batch, kinesis, message, of_pipe, record
 
 OLD = Order(customer="c1", number=7, total=5, tags={"a"})
 NEW = Order(customer="c1", number=7, total=9, tags={"a"}, note="late")
@@ -217,3 +217,60 @@ def test_the_key_of_a_poison_record_is_in_its_error() -> None:
     assert raised.value.key == {"customer": "c1", "number": 7}
     assert raised.value.attribute == "total"
     assert "c1" not in str(silent.value)
+
+
+#: What EventBridge Pipes, or a bus behind it, put into the body of a message.
+BODIES: dict[str, Any] = {
+    "pipe": lambda change: change,
+    "pipe of kinesis": lambda change: of_pipe(kinesis(1, change)),
+    "bus": lambda change: {"version": "0", "detail-type": "change", "source": "app", "detail": change},
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("form", [lambda event: event, json.dumps], ids=["dict", "text"])
+def test_records_in_messages_of_sqs_are_decoded(body: Any, form: Any) -> None:
+    new, old = Order(customer='"é\\', number=1, total=2), Order(customer='"é\\', number=1)
+    event = {"Records": [message(number, body(record(number, new, old))) for number in (1, 2)]}
+
+    first, second = streams.decode(form(event), Order)
+
+    assert (first.event_name, first.new, first.old, first.changes) == ("MODIFY", new, old, {"total": (0, 2)})
+    assert (first.sequence_number, second.sequence_number, first.table) == ("m1", "m2", "orders")
+    assert first.event_id == (None if body is BODIES["pipe of kinesis"] else "e1")
+    assert (first.group, first.raw) == (second.group, event["Records"][0])
+
+
+@pytest.mark.parametrize("kind", ["DDBStreamBatchInfo", "KinesisBatchInfo"])
+def test_a_report_of_a_failed_batch_says_where_its_records_are(kind: str) -> None:
+    place = r"shard shardId-\d+-864758bb of arn:aws:dynamodb:.*from sequence number 800000000003126276362 to 800000000003126276399.*AT_SEQUENCE"
+    report = failed_batch(kind)
+
+    for event in (report, json.dumps(report)):
+        with pytest.raises(ValidationError, match=place):
+            streams.decode(event, Order)
+
+    event = {"Records": [message(1, record(1, Order(customer="c", number=1))), message(2, report), message(3, "no JSON")]}
+    with pytest.raises(SerializationError, match="m2.*its body reports.*" + place):
+        streams.decode(event, Order)
+    poison: list[Any] = []
+    (good,) = streams.decode(event, Order, on_poison=poison.append)
+    assert (good.sequence_number, [one.sequence_number for one in poison]) == ("m1", ["m2", "m3"])
+    assert "its body is not a change of an item" in str(poison[1].error)
+    assert json.loads(poison[0].raw["body"]) == report
+
+
+def test_what_a_report_names_is_read_from_the_stream() -> None:
+    client = DynamoDBClient(endpoint_url="memory://")
+    with client.as_default():
+        Order.table.sync.create(stream="NEW_AND_OLD_IMAGES")
+        for number in (1, 2, 3):
+            Order(customer="c", number=number).sync.put()
+        arn = client.sync.call("DescribeTable", TableName="orders")["Table"]["LatestStreamArn"]
+        shard = client.sync.call("DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        numbers = [one.sequence_number for one in streams.consume(client, Order).sync]
+        place = {"StreamArn": arn, "ShardId": shard, "SequenceNumber": numbers[1]}
+        iterator = client.sync.call("GetShardIterator", ShardIteratorType="AT_SEQUENCE_NUMBER", **place)["ShardIterator"]
+        page = client.sync.call("GetRecords", ShardIterator=iterator)
+
+        assert [one.keys["number"] for one in streams.decode(page, Order, table="orders")] == [2, 3]

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydynox import DynamoDBClient, LocalKeyring, streams
+from pydynox import CoordinationTable, DynamoDBClient, LocalKeyring, streams
 from pydynox.exceptions import ConfigurationError, ItemNotFoundError, SerializationError, ValidationError
 
-from .models import Order, Patient, kinesis, record
+from .models import Order, Patient, failed_batch, kinesis, message, record
 
 RETRY_NOTHING = {"batchItemFailures": []}
 
@@ -337,6 +337,34 @@ def test_a_handler_writes_by_the_client_of_its_models(kind: str) -> None:
 
     assert handler(changes("a", "b")) == RETRY_NOTHING
     assert [one.customer for one in Order.sync.scan()] == ["a", "b"] or Order.scan().sync.count() == 2
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_of_a_queue_the_messages_that_failed_are_delivered_again(kind: str) -> None:
+    def function(record: streams.Record[Order]) -> None:
+        if record.keys["customer"] == "b":
+            raise RuntimeError("down")
+
+    handler, calls = recording(function, kind)
+    records = [record(number, order(customer, 1)) for number, customer in enumerate("abcbd", 1)]
+    event = {"Records": [*(message(number, one) for number, one in enumerate(records, 1)), message(6, failed_batch())]}
+
+    # The second change of b waits for the first; the others are done, whatever their place.
+    failures = [{"itemIdentifier": name} for name in ("m2", "m4", "m6")]
+    assert handler(event) == {"batchItemFailures": failures}
+    assert sorted(calls) == ["m1", "m2", "m3", "m5"]
+    assert handler({"Records": event["Records"][:1]}) == RETRY_NOTHING
+
+
+@pytest.mark.parametrize("again", ["m1", "m9"])
+def test_an_idempotent_handler_knows_a_change_that_a_queue_delivers_twice(again: str) -> None:
+    CoordinationTable().table.sync.create()
+    handler, calls = recording(nothing, "async", idempotent=True)
+    first = message(1, record(1, order("a", 1)))
+
+    for one in (first, {**first, "messageId": again}):
+        assert handler({"Records": [one]}) == RETRY_NOTHING
+    assert calls == ["m1"]
 
 
 def test_an_event_of_another_source_reaches_no_function() -> None:

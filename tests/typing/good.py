@@ -961,6 +961,7 @@ async def once(client: DynamoDBClient, order: Order) -> None:
     async with client.transaction() as placing:
         assert_type(placing.outbox({"type": "placed"}, key="o1", table=CoordinationTable("app")), str)
     assert_type(await Outbox(client=client).relay(lambda event: (event.id, event.body)), int)
+    assert_type(Outbox(client=client).sync.relay(lambda event: (event.id, event.body)), int)
     with client.sync.lock("a", wait=0) as held:
         assert_type(held, SyncLock)
         assert_type(held.release(), None)
@@ -995,3 +996,5 @@ async def streamed(client: DynamoDBClient) -> None:
     assert_type(streams.decode(b"[]", Order, User), list[streams.Record[Order | User]])
     async for record in streams.consume(client, Order, follow=True, checkpoint=streams.Checkpoint()):
         assert_type(record, streams.Record[Order])
+    for one in streams.consume(client, Order, User).sync:
+        assert_type(one, streams.Record[Order | User])

@@ -1,8 +1,8 @@
 """Check a wheel as its users meet it: ``make wheel`` runs this on what it built.
 
 The wheel must be small, carry its licences and its bill of materials, ask for no glibc newer than 2.17 (manylinux2014), install
-into an empty environment with no network and no compiler, and run the first script of README there. ``--not-here`` leaves out the
-last part, for a wheel of another system.
+into an empty environment with no network and no compiler, and run the first script of README there. A Lambda layer is made of it
+as docs/lambda.md says, and a function run with that. ``--not-here`` leaves out the last two parts, for a wheel of another system.
 
     python tools/release/check_wheel.py [--not-here] dist/pydynox-0.1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
 """
@@ -129,6 +129,70 @@ def check_installed(wheel: pathlib.Path) -> str:
     return version
 
 
+#: What Lambda's runtime does with a function and a layer: the layer is on the path, and so little else that nothing can help.
+FUNCTION = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import pydynox
+from pydynox import Attr, DynamoDBClient, Model, field, partition_key, set_default_client
+from pydynox.integrations import lambda_
+
+client = DynamoDBClient(endpoint_url="memory://")
+set_default_client(client)
+
+class User(Model[str], table="users"):
+    user_id: Attr[str] = partition_key()
+    tags: Attr[set[str]] = field(default_factory=set)
+
+User.table.sync.create()
+User(user_id="u1").sync.create()
+
+@lambda_.handler
+async def handler(event, context):
+    user = await User.get_or_raise(event["user_id"])
+    user.tags.add(event["tag"])
+    await user.save()
+    return sorted(user.tags)
+
+handler({"user_id": "u1", "tag": "a"}, None)
+print(handler({"user_id": "u1", "tag": "b"}, None), pydynox.__file__)
+"""
+
+
+def recipe() -> str:
+    """How docs/lambda.md says that a layer's folder is filled: the command of pip, with what it asks for on another machine."""
+    command = re.search(
+        r"^pip (install \./pydynox-\*\.whl --target .*)$", (ROOT / "docs" / "lambda.md").read_text(), re.MULTILINE
+    )
+    if command is None:
+        raise WheelError("docs/lambda.md does not say how a layer is made")
+    return command[1]
+
+
+def check_layer(wheel: pathlib.Path) -> float:
+    """Make a layer by the recipe in docs/lambda.md, and run a function with its zip alone; returns the megabytes of the zip."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    platform = wheel.stem.rpartition("-")[2].split(".")[0]
+    command = re.sub(r"--platform \S+ --python-version \S+", f"--platform {platform} --python-version {version}", recipe())
+    command = command.replace("./pydynox-*.whl", str(wheel.absolute()))
+    offline = ["--quiet", "--disable-pip-version-check", "--no-index"]
+    with tempfile.TemporaryDirectory(prefix="pydynox-layer-") as name:
+        folder = pathlib.Path(name)
+        pip = [sys.executable, "-m", "pip", *command.split(), *offline]
+        done = subprocess.run(pip, check=False, capture_output=True, text=True, cwd=folder)
+        if done.returncode:
+            raise WheelError(f"`pip {command}` exited with {done.returncode}:\n{done.stdout}{done.stderr}")
+        archive = pathlib.Path(shutil.make_archive(str(folder / "layer"), "zip", folder / "layer"))
+        opt = folder / "opt"
+        shutil.unpack_archive(archive, opt)
+        # Isolated and without site-packages: what is imported is the layer's, or the standard library's.
+        run = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", FUNCTION, str(opt / "python")]
+        done = subprocess.run(run, check=False, capture_output=True, text=True, cwd=folder, timeout=120)
+        if done.returncode or done.stderr or done.stdout != f"['a', 'b'] {opt}/python/pydynox/__init__.py\n":
+            raise WheelError(f"a function with the layer exited with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return archive.stat().st_size / 1e6
+
+
 def main() -> int:
     """Check each wheel that is named."""
     is_here = "--not-here" not in sys.argv
@@ -138,11 +202,12 @@ def main() -> int:
             check_contents(wheel)
             libraries = f"glibc {check_libraries(wheel)} or later" if "manylinux" in wheel.name else "no glibc"
             version = check_installed(wheel) if is_here else ""
+            layer = f", {check_layer(wheel):.1f} MB as a layer of Lambda" if is_here and "linux" in wheel.name else ""
         except WheelError as error:
             print(f"{wheel.name}: {error}", file=sys.stderr)
             return 1
         print(version, end="")
-        checked = "installs and runs offline" if is_here else "not run here"
+        checked = f"installs and runs offline{layer}" if is_here else "not run here"
         print(f"{wheel}\n{wheel.stat().st_size / 1e6:.1f} MB, {libraries}, {checked}")
     return 0
 

@@ -17,7 +17,7 @@ use pydynox_core::codec::keyring::{
     DataKey, KMS_WRAPPED, KeyContext, Keyring, Pending, WrappedKey, cannot_open,
 };
 use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::process::Maker;
+use pydynox_core::process::{self, Maker};
 use pydynox_core::transport::credentials::Keychain;
 use pydynox_core::transport::endpoint::Endpoint;
 use zeroize::Zeroizing;
@@ -82,13 +82,14 @@ impl KmsSettings {
 /// Data keys generated and unwrapped by AWS KMS.
 ///
 /// Only the keys named in the settings are ever used, no matter what a stored value names. KMS binds each data key to its
-/// context and logs it. Each process has its own client, so that no connection outlives a fork. Must be polled inside a tokio
+/// context and logs it. Each process has its own client, so that no
+/// connection outlives a fork or a restore from a snapshot. Must be polled inside a tokio
 /// runtime.
 pub struct KmsKeyring {
     settings: KmsSettings,
     surroundings: Arc<Surroundings>,
     /// Only ever `try_lock`: a fork can leave it locked.
-    client: Mutex<Option<(Maker, Client)>>,
+    client: Mutex<Option<(Maker, u64, Client)>>,
 }
 
 impl Drop for KmsKeyring {
@@ -97,7 +98,7 @@ impl Drop for KmsKeyring {
             .client
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((maker, client)) = slot.take() {
+        if let Some((maker, _, client)) = slot.take() {
             maker.let_go(client);
         }
     }
@@ -125,14 +126,15 @@ impl KmsKeyring {
 
     async fn client(&self) -> Result<Client, Error> {
         if let Ok(slot) = self.client.try_lock()
-            && let Some((maker, client)) = &*slot
-            && maker.is_this()
+            && let Some((_, era, client)) = &*slot
+            && *era == process::era()
         {
             return Ok(client.clone());
         }
         let client = self.connect().await?;
+        let connected = (Maker::this(), process::era(), client.clone());
         if let Ok(mut slot) = self.client.try_lock()
-            && let Some((maker, before)) = slot.replace((Maker::this(), client.clone()))
+            && let Some((maker, _, before)) = slot.replace(connected)
         {
             maker.let_go(before);
         }

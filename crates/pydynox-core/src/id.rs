@@ -10,6 +10,7 @@ use uuid::{Builder, Uuid};
 
 use crate::clock;
 use crate::error::{Error, ErrorKind};
+use crate::process;
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -19,7 +20,7 @@ const KSUID_EPOCH: u64 = 1_400_000_000;
 /// The last identifier of a kind: within one millisecond the next one is greater.
 struct Last {
     /// The process that made it: after a fork both processes have it, and must not continue from it in the same way. And the
-    /// number of times that a test had moved its clock back.
+    /// number of times that it continued from a snapshot, or a test had moved its clock back.
     process: (u32, u32),
     milliseconds: u64,
     tail: u128,
@@ -77,7 +78,8 @@ fn ordered(last: &Mutex<Last>, bits: u32) -> Result<(u64, u128), Error> {
     // Before the lock: a test's clock may run code of its own.
     let now = milliseconds();
     let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(last.next(now, (std::process::id(), clock::leaps()), random, bits))
+    let process = (std::process::id(), clock::leaps() + process::restores());
+    Ok(last.next(now, process, random, bits))
 }
 
 /// A random UUID (RFC 9562, version 4).

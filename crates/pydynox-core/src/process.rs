@@ -19,6 +19,24 @@ pub fn in_forked_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
+/// How many times this process, or an ancestor, continued from a snapshot.
+static RESTORES: AtomicU32 = AtomicU32::new(0);
+
+/// To be called after the process continued from a snapshot, of which there may be many copies.
+pub fn restored() {
+    RESTORES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How many snapshots this process continued from.
+pub fn restores() -> u32 {
+    RESTORES.load(Ordering::Relaxed)
+}
+
+/// The number of what may be kept in memory only, such as the keys of a cipher: a fork raises it, and so does a restore.
+pub fn era() -> u64 {
+    u64::from(generation()) + u64::from(restores())
+}
+
 /// The process that made something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Maker(u32);

@@ -1,12 +1,13 @@
 //! Stream records: changes of items as DynamoDB Streams, Kinesis, EventBridge Pipes and S3 exports deliver them, found in one pass.
 
+mod carriers;
 mod images;
 mod members;
 
 use std::fmt;
 use std::ops::Range;
 
-use crate::wire::{Reader, WireError, base64};
+use crate::wire::{Reader, WireError};
 
 pub use images::{canonical, changed};
 
@@ -53,6 +54,8 @@ pub enum Origin {
     Stream,
     /// A Kinesis data stream.
     Kinesis,
+    /// A message of SQS, into which EventBridge Pipes put a record.
+    Message,
     /// A line of a full export: an item without its history.
     Export,
     /// A line of an incremental export.
@@ -106,11 +109,11 @@ pub struct Record {
     pub whole: Place,
     /// What delivered it.
     pub origin: Origin,
-    /// Its sequence number, in the event.
+    /// Its sequence number, in the event; of a message, the identifier of that.
     pub sequence_number: Option<Place>,
-    /// Its identifier, in the event.
+    /// Its identifier, in the event; of a message, in its payload.
     pub event_id: Option<Place>,
-    /// What a Kinesis record carries, decoded from base64.
+    /// What a Kinesis record carries, decoded from base64, or the body of a message.
     pub payload: Option<Box<[u8]>>,
     /// The number of its table among those of the event.
     pub table: Option<usize>,
@@ -134,6 +137,8 @@ pub enum Refused {
     Malformed(WireError),
     /// It is an event of another service, as `eventSource` names it.
     Source(Box<str>),
+    /// It is about a batch that failed, and has none of its records.
+    Report(Box<str>),
     /// It is JSON of another kind.
     Shape,
 }
@@ -149,12 +154,13 @@ impl fmt::Display for Refused {
         match self {
             Self::Malformed(error) => write!(f, "this is not JSON: {error}"),
             Self::Source(source) if &**source == "aws:sqs" => f.write_str(
-                "this is an event of aws:sqs, not of a table's changes: batch.handler takes messages of SQS",
+                "this is an event of aws:sqs without a table's changes: batch.handler takes messages of SQS",
             ),
             Self::Source(source) => write!(
                 f,
                 "this is an event of {source}, not of a table's changes (aws:dynamodb, or aws:kinesis with a table's changes)"
             ),
+            Self::Report(report) => write!(f, "this {report}"),
             Self::Shape => f.write_str(
                 "this is not an event of a table's changes: it has neither Records, nor is it a list of records or lines of an export",
             ),
@@ -179,7 +185,7 @@ impl Records {
                 _ => return Err(Refused::Shape),
             }
             if r.end().is_ok() {
-                return Ok(all);
+                return all.of_changes();
             }
         }
     }
@@ -212,6 +218,9 @@ impl Records {
                     self.one(r, false)?;
                     members.contains_records = true;
                 }
+                "DDBStreamBatchInfo" | "KinesisBatchInfo" if top && r.peek()? == b'{' => {
+                    return Err(Refused::Report(carriers::report(r)?));
+                }
                 name => members.read(r, name)?,
             }
         }
@@ -226,7 +235,7 @@ impl Records {
 
     fn record(&mut self, mut members: Members<'_>, whole: Place) -> Result<Record, Refused> {
         if let Some(source) = members.source
-            && !matches!(source, "aws:dynamodb" | "aws:kinesis")
+            && !matches!(source, "aws:dynamodb" | "aws:kinesis" | "aws:sqs")
         {
             return Err(Refused::Source(source.into()));
         }
@@ -239,12 +248,13 @@ impl Records {
             table: None,
             change: Err(Box::default()),
         };
+        if members.source == Some("aws:sqs") {
+            self.message(&mut record, &members.body.take().unwrap_or_default());
+            return Ok(record);
+        }
         if let Some(data) = members.data.take() {
             record.origin = Origin::Kinesis;
-            match carried(data.as_bytes()) {
-                Ok(payload) => self.kinesis(&mut record, payload),
-                Err(why) => record.change = Err(why.into()),
-            }
+            self.kinesis(&mut record, data.as_bytes());
             return Ok(record);
         }
         if let Some(table) = members.table {
@@ -266,28 +276,6 @@ impl Records {
         Ok(record)
     }
 
-    fn kinesis(&mut self, record: &mut Record, payload: Vec<u8>) {
-        record.change = (|| {
-            let foreign = |_: WireError| "its data is not JSON";
-            let mut r = Reader::new(&payload).map_err(foreign)?;
-            if r.peek().map_err(foreign)? != b'{' {
-                return Err("its data is not a change of an item in DynamoDB".into());
-            }
-            let mut members = Members::default();
-            r.begin_object().map_err(foreign)?;
-            while let Some(name) = r.next_key().map_err(foreign)? {
-                members.read(&mut r, name.raw()).map_err(foreign)?;
-            }
-            r.end().map_err(foreign)?;
-            if members.stream.is_none() {
-                return Err("its data is not a change of an item in DynamoDB".into());
-            }
-            record.table = members.table.map(|table| self.table(table));
-            members.change().map_err(Into::into)
-        })();
-        record.payload = Some(payload.into());
-    }
-
     /// The number of a table. An event is almost always of one table.
     fn table(&mut self, name: &str) -> usize {
         let number = self.tables.iter().rposition(|other| **other == *name);
@@ -303,6 +291,16 @@ impl Record {
     pub fn part<'a>(&'a self, event: &'a [u8], place: &Place) -> &'a [u8] {
         let text = self.payload.as_deref().unwrap_or(event);
         text.get(place.clone()).unwrap_or_default()
+    }
+
+    /// Its identifier.
+    pub fn event_id<'a>(&'a self, event: &'a [u8]) -> Option<&'a str> {
+        let place = self.event_id.as_ref()?;
+        let text = match self.origin {
+            Origin::Message => self.part(event, place),
+            _ => event.get(place.clone())?,
+        };
+        std::str::from_utf8(text).ok()
     }
 }
 
@@ -373,11 +371,6 @@ impl Members<'_> {
         };
         Some((origin, Ok(change)))
     }
-}
-
-/// The bytes of a Kinesis record's data.
-fn carried(text: &[u8]) -> Result<Vec<u8>, &'static str> {
-    base64::decode(text).map_err(|_| "its data is not base64")
 }
 
 /// The name of the table in the ARN of a table or its stream, `arn:aws:dynamodb:region:account:table/NAME/stream/label`.

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from pydynox.key import Key
 
 _SORT = "LOCK"
+#: Ends the error for a condition on this item in a write of another one.
+_ELSEWHERE = (
+    "lock.held() is a condition on the item of the lock, which only a transaction decides together with a write of another item: "
+    "tx.check(lock.key, lock.held()). For a single write, give its item an attribute for the token: "
+    "condition=lock.fence(Report.fence)"
+)
 
 
 class _LockBase:
@@ -275,4 +281,6 @@ def _item_class(table: CoordinationTable) -> Any:
         "lease": NumberAttribute(int, null=True),
         "token": NumberAttribute(int, default=0),
     }
-    return table.item_class("LockItem", attributes)
+    item = table.item_class("LockItem", attributes)
+    item._elsewhere = _ELSEWHERE
+    return item

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from pydynox.client import DynamoDBClient
+    from pydynox.sync import SyncOutbox
 
     from .tables import CoordinationTable
 
@@ -128,6 +129,13 @@ class Outbox:
             await self._publish(client, earlier, publish)
             number = max(number, earlier.number)
         return number
+
+    @property
+    def sync(self) -> SyncOutbox:
+        """The blocking form of this outbox. ``publish`` is then a plain function, or a coroutine that awaits pydynox alone."""
+        from pydynox.sync import SyncOutbox
+
+        return SyncOutbox(self)
 
     async def _publish(self, client: DynamoDBClient, item: Any, publish: Publish) -> None:
         outcome = publish(event_of(item))

@@ -4,9 +4,19 @@
 ``streams.consume()`` reads a table's stream; ``streams.outbox_handler()`` publishes the events of an outbox.
 """
 
-from .consuming import Checkpoint, consume
+from .consuming import Checkpoint, StreamReader, consume
 from .handling import BatchResponse, StreamHandler, handler
 from .outbox import outbox_handler
 from .records import Record, decode
 
-__all__ = ["BatchResponse", "Checkpoint", "Record", "StreamHandler", "consume", "decode", "handler", "outbox_handler"]
+__all__ = [
+    "BatchResponse",
+    "Checkpoint",
+    "Record",
+    "StreamHandler",
+    "StreamReader",
+    "consume",
+    "decode",
+    "handler",
+    "outbox_handler",
+]

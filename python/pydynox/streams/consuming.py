@@ -11,10 +11,11 @@ from pydynox.exceptions import ConfigurationError, RequestError
 from .records import Record, client_of, opened, read
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
     from typing import TypeAlias, TypedDict, Unpack
 
     from pydynox.client import DynamoDBClient
+    from pydynox.sync import SyncStreamReader
 
     Start: TypeAlias = Literal["TRIM_HORIZON", "LATEST"]
 
@@ -63,22 +64,64 @@ class Checkpoint:
         return f"Checkpoint({self.positions!r})"
 
 
+class StreamReader(Generic[Row]):
+    """The records of a table's stream: what ``streams.consume`` returns, for one ``async for``.
+
+    Example:
+        >>> async for record in streams.consume(client, Order):
+        ...     print(record.event_name, record.new)
+        >>> for record in streams.consume(client, Order).sync:
+        ...     print(record.event_name, record.new)
+    """
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: AsyncGenerator[Record[Row]]) -> None:
+        self._records = records
+
+    def __aiter__(self) -> AsyncIterator[Record[Row]]:
+        """The next records; a loop that was left continues where it ended."""
+        return self._records
+
+    def __anext__(self) -> Coroutine[Any, Any, Record[Row]]:
+        """The next record."""
+        return self._records.__anext__()
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        """Stop reading. Sends nothing."""
+        return self._records.aclose()
+
+    @property
+    def sync(self) -> SyncStreamReader[Row]:
+        """The blocking form of this loop."""
+        from pydynox.sync import SyncStreamReader
+
+        return SyncStreamReader(self)
+
+    def open_rows(self) -> tuple[Callable[[], Coroutine[Any, Any, Any]], Callable[[], None]]:
+        """How a blocking loop reads: a function that fetches the next record, and one that stops."""
+
+        async def step() -> list[Record[Row]] | None:
+            record = await anext(self._records, None)
+            return None if record is None else [record]
+
+        return step, lambda: None
+
+
 @overload
-def consume(client: DynamoDBClient, a: type[A], /, **options: Unpack[ConsumeOptions]) -> AsyncIterator[Record[A]]: ...
+def consume(client: DynamoDBClient, a: type[A], /, **options: Unpack[ConsumeOptions]) -> StreamReader[A]: ...
 @overload
-def consume(
-    client: DynamoDBClient, a: type[A], b: type[B], /, **options: Unpack[ConsumeOptions]
-) -> AsyncIterator[Record[A | B]]: ...
+def consume(client: DynamoDBClient, a: type[A], b: type[B], /, **options: Unpack[ConsumeOptions]) -> StreamReader[A | B]: ...
 @overload
 def consume(
     client: DynamoDBClient, a: type[A], b: type[B], c: type[C], /, **options: Unpack[ConsumeOptions]
-) -> AsyncIterator[Record[A | B | C]]: ...
+) -> StreamReader[A | B | C]: ...
 @overload
 def consume(
     client: DynamoDBClient, a: type[A], b: type[B], c: type[C], d: type[D], /, **options: Unpack[ConsumeOptions]
-) -> AsyncIterator[Record[A | B | C | D]]: ...
+) -> StreamReader[A | B | C | D]: ...
 @overload
-def consume(client: DynamoDBClient, /, *models: type[Any], **options: Unpack[ConsumeOptions]) -> AsyncIterator[Record[Any]]: ...
+def consume(client: DynamoDBClient, /, *models: type[Any], **options: Unpack[ConsumeOptions]) -> StreamReader[Any]: ...
 def consume(
     client: DynamoDBClient,
     /,
@@ -89,11 +132,13 @@ def consume(
     interval: float = 1.0,
     open_protected: bool = False,
     on_poison: Callable[[Record[Any]], object] | None = None,
-) -> AsyncIterator[Record[Any]]:
+) -> StreamReader[Any]:
     """Read the stream of the models' table, on the embedded engine or on AWS, so that projections are tested without Lambda.
 
     Sends DescribeTable and DescribeStream, then GetShardIterator and GetRecords per shard. A shard is read after its parent, so
     the changes of an item come in their order. By default the loop ends once everything that is there was read.
+
+    In blocking code: ``for record in streams.consume(client, Order).sync``.
 
     Args:
         client: The client.
@@ -127,7 +172,7 @@ def consume(
         raise ConfigurationError(f"streams.consume({names}): the models must have one table, whose stream is read")
     reading = _Reading(client, models, tables.pop(), Checkpoint() if checkpoint is None else checkpoint, on_poison)
     reading.options = (start, follow, interval, open_protected)
-    return reading.records()
+    return StreamReader(reading.records())
 
 
 class _Shard:
@@ -169,7 +214,7 @@ class _Reading(Generic[Row]):
         self._checkpoint = checkpoint
         self._on_poison = on_poison
 
-    async def records(self) -> AsyncIterator[Record[Any]]:
+    async def records(self) -> AsyncGenerator[Record[Any]]:
         start, follow, interval, opens = self.options
         arn = await self._stream()
         shards = await self._shards(arn)

@@ -137,8 +137,9 @@ class StreamHandler(Generic[Row]):
     def _begin(self, event: Event, context: object) -> tuple[DynamoDBClient, list[Record[Any]], Progress, float | None]:
         client = client_of(self.models, self._client, "streams.handler")
         records = read(event, self.models, client=client, table=None, opens=self._opens)
-        # Lambda delivers a failed record and all after it again, so what follows a failure would run twice.
-        return client, records, Progress(len(records), stops=True), seconds_left(context, self._margin)
+        # Lambda delivers a failed record of a stream and all after it again, so what follows a failure would run twice.
+        stops = not any(record.is_message for record in records)
+        return client, records, Progress(len(records), stops=stops), seconds_left(context, self._margin)
 
     def _plainly(self, record: Record[Any], _context: object) -> Any:
         return self.function(record)
@@ -183,10 +184,10 @@ class StreamHandler(Generic[Row]):
             return {"batchItemFailures": []}
         first = left[0]
         error = progress.errors.get(first) or TimeoutError(f"{self.__name__}: the time of the invocation ended at record {first}")
-        number = records[first].sequence_number
-        if not self._reports or number is None:
+        numbers = [records[position].sequence_number for position in (left if records[first].is_message else [first])]
+        if not self._reports or None in numbers:
             raise error
-        return {"batchItemFailures": [{"itemIdentifier": number}]}
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in numbers if number is not None]}
 
     def _report(self, record: Record[Any], error: Exception) -> None:
         """Log a failure: Lambda shows what a function raises, but not why it reports a record."""

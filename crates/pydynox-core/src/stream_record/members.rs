@@ -55,6 +55,8 @@ pub(super) struct Members<'a> {
     pub(super) sequence_number: Option<Place>,
     /// What a Kinesis record carries, in base64.
     pub(super) data: Option<Cow<'a, str>>,
+    /// The body of a message.
+    pub(super) body: Option<Cow<'a, str>>,
     /// The member `dynamodb`.
     pub(super) stream: Option<Parts>,
     /// The parts at the top, as a line of an export has them.
@@ -88,7 +90,8 @@ impl<'a> Members<'a> {
                 }
             }
             "data" if r.peek()? == b'"' => self.data = Some(r.string()?.decode()?),
-            "sequenceNumber" => self.sequence_number = word(r)?,
+            "body" if r.peek()? == b'"' => self.body = Some(r.string()?.decode()?),
+            "sequenceNumber" | "messageId" => self.sequence_number = word(r)?,
             "eventID" => self.event_id = word(r)?,
             "eventSource" => self.source = text(r)?,
             "eventName" => self.event = text(r)?,

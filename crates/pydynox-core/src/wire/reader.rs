@@ -132,6 +132,22 @@ impl<'a> Reader<'a> {
         Ok(Some(key))
     }
 
+    /// Consumes the next key of the open object and its `:` if they are exactly this text, such as `"name":`; else nothing.
+    #[inline]
+    pub fn next_key_is(&mut self, label: &[u8]) -> bool {
+        let start = match self.byte() {
+            Some(b',') if !self.follows(b'{') => self.at + 1,
+            Some(b'"') if self.follows(b'{') => self.at,
+            _ => return false,
+        };
+        let rest = self.bytes().get(start..).unwrap_or_default();
+        let is_it = rest.starts_with(label);
+        if is_it {
+            self.at = start + label.len();
+        }
+        is_it
+    }
+
     /// Consumes `[`.
     ///
     /// # Errors

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pydynox_core::codec::{DataKeys, KeyLimits};
 use pydynox_core::error::Error;
+use pydynox_core::process;
 use pyo3::prelude::*;
 
 use crate::connection::isolation::Stage;
 use crate::connection::keyring::GivenKeyring;
 use crate::exceptions::raise;
-use crate::interpreter::{bridge, runtime};
+use crate::interpreter::bridge;
 
 /// An event loop, and the data keys that are asked for in it.
 pub(super) type OfLoop = (Option<Py<PyAny>>, Arc<DataKeys>);
@@ -50,7 +51,7 @@ impl Keys {
     pub(super) fn make(&self) -> Result<DataKeys, Error> {
         let surroundings = self.surroundings.clone().unwrap_or_default();
         let keyring = self.given.open(surroundings, None)?;
-        let generation = runtime::generation().into();
+        let generation = process::era();
         DataKeys::new(keyring, self.given.pairs(), self.limits, generation)
     }
 
@@ -77,7 +78,7 @@ impl Keys {
             .given
             .open(pydynox_aws::Settings::default(), caller)
             .map_err(refuse)?;
-        let generation = runtime::generation().into();
+        let generation = process::era();
         let opened = DataKeys::new(keyring, self.given.pairs(), self.limits, generation);
         let opened = Arc::new(opened.map_err(refuse)?);
         let ended = {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use pydynox_core::process;
 use pyo3::prelude::*;
 
 use crate::connection::connection::Connection;
@@ -19,9 +20,11 @@ pub(crate) fn remember(connection: &Arc<Connection>) {
     all.push(Arc::downgrade(connection));
 }
 
-/// Make every client connect again: its sockets, credentials and clock offset are from the time of a snapshot.
+/// Make every client connect again: its sockets, credentials and clock offset are from the time of a snapshot. Data keys that
+/// were kept in memory are in each copy of the snapshot, so new ones are asked for.
 #[pyfunction]
 pub(crate) fn reopen_all() {
+    process::restored();
     let all: Vec<_> = {
         let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().filter_map(Weak::upgrade).collect()

@@ -1,5 +1,7 @@
 //! Stored items as the JSON that dumps of their instances are, mostly copied: no instance is made.
 
+use std::ops::Range;
+
 use pydynox_core::wire::{Reader, Tag, WireError, Writer};
 use pyo3::prelude::*;
 
@@ -17,12 +19,19 @@ const MAX_DIGITS: usize = 38;
 /// The digits of which every float has at most one text.
 const FLOAT_DIGITS: usize = 15;
 
-/// Whether items can be written so: what is protected, watched or read leniently needs an instance.
+/// Whether items can be written so: what is protected or read leniently needs an instance.
 pub(crate) fn is_possible(schema: &Schema) -> bool {
-    schema.strict_reads
-        && schema.protected.is_none()
-        && schema.stored_forms.is_none()
-        && schema.encrypted_elsewhere().is_empty()
+    schema.strict_reads && schema.protected.is_none() && schema.encrypted_elsewhere().is_empty()
+}
+
+/// The JSON of one attribute.
+#[derive(Clone)]
+enum Piece<'a> {
+    Absent,
+    /// As it is in the stored item.
+    Stored(&'a [u8]),
+    /// Where it is among the values that had to be written.
+    Written(Range<usize>),
 }
 
 /// Write one item as its model's JSON. `names`: the attributes to show, or None for all.
@@ -35,39 +44,22 @@ pub(crate) fn write(
 ) -> PyResult<()> {
     let py = decoder.py();
     let dump = JsonDump::new(py);
-    // In the order in which they are stored; each is then put in its place.
-    let mut values = Writer::with_capacity(512);
-    let mut places = vec![0..0; schema.len()];
-    let broken = |error: WireError| malformed(py, &error);
-    let mut expected = 0;
-    r.begin_object().map_err(broken)?;
-    while let Some(key) = r.next_key().map_err(broken)? {
-        let position = if key.is_plain() {
-            schema.by_attribute(key.raw(), expected)
-        } else {
-            schema.by_attribute(&key.decode().map_err(broken)?, usize::MAX)
-        };
-        let Some(index) = position else {
-            skipped(r).map_err(broken)?;
-            continue;
-        };
-        expected = index + 1;
-        let start = values.len();
-        stored(decoder, &mut values, r, schema, schema.field(index), &dump)?;
-        places[index] = start..values.len();
-    }
+    let (pieces, values) = collected(decoder, r, schema, &dump)?;
     w.byte(b'{');
     let begin = w.len();
-    for (field, place) in schema.fields().zip(places) {
+    for (field, piece) in schema.fields().zip(pieces) {
         let start = w.len();
-        w.raw(if start > begin { b",\"" } else { b"\"" });
-        w.raw(field.text.as_bytes()); // the name of an attribute in Python, which has nothing to escape
-        w.raw(b"\":");
-        if place.is_empty() {
-            let value = missing(py, field)?.ok_or_else(|| absent(py, schema, field))?;
-            dump.write(w, &schema.name, field, &value)?;
-        } else {
-            w.raw(&values.as_bytes()[place]);
+        if start > begin {
+            w.byte(b',');
+        }
+        w.raw(&field.dump_label);
+        match piece {
+            Piece::Stored(json) => w.raw(json),
+            Piece::Written(place) => w.raw(&values.as_bytes()[place]),
+            Piece::Absent => {
+                let value = value_of(py, schema, field, None)?;
+                dump.write(w, &schema.name, field, &value)?;
+            }
         }
         // What is hidden is read nevertheless: a value that does not fit is an error there too.
         if !field.dumps() || !names.is_none_or(|names| names.contains(&field.text)) {
@@ -78,26 +70,123 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Write a stored value: copied where its JSON is what is stored, else read and dumped.
-fn stored(
+/// The attributes of an item by their place in the model, and the values that had to be written.
+fn collected<'a>(
+    decoder: &mut Decoder<'_>,
+    r: &mut Reader<'a>,
+    schema: &Schema,
+    dump: &JsonDump<'_>,
+) -> PyResult<(Vec<Piece<'a>>, Writer)> {
+    let py = decoder.py();
+    // In the order in which they are stored; each is then put in its place.
+    let mut values = Writer::with_capacity(256);
+    let mut pieces = vec![Piece::Absent; schema.len()];
+    // The stored values, if a key that is built from some of them has to be compared with them.
+    let mut whole = vec![None; schema.stored_forms.as_ref().map_or(0, |_| schema.len())];
+    let broken = |error: WireError| malformed(py, &error);
+    let mut expected = 0;
+    r.begin_object().map_err(broken)?;
+    loop {
+        // Most often the attributes of an item are in one order.
+        let index = if expected < schema.len() && r.next_key_is(&schema.field(expected).label) {
+            expected
+        } else {
+            let Some(key) = r.next_key().map_err(broken)? else {
+                break;
+            };
+            let position = if key.is_plain() {
+                schema.by_attribute(key.raw(), expected)
+            } else {
+                schema.by_attribute(&key.decode().map_err(broken)?, usize::MAX)
+            };
+            let Some(index) = position else {
+                skipped(r).map_err(broken)?;
+                continue;
+            };
+            index
+        };
+        expected = index + 1;
+        let field = schema.field(index);
+        let start = r.position();
+        pieces[index] = stored(decoder, &mut values, r, schema, field, dump)?;
+        if let Some(forms) = &schema.stored_forms {
+            let json = r.slice(start);
+            whole[index] = Some(json);
+            if forms.watches(index) {
+                forms.check(py, &schema.name, (index, field), json)?;
+            }
+        }
+    }
+    if let Some(forms) = &schema.stored_forms {
+        forms.check_built(py, schema, &schema.templates, |index| {
+            value_of(py, schema, schema.field(index), whole[index])
+        })?;
+    }
+    Ok((pieces, values))
+}
+
+/// A value as an instance has it: the stored one, or what an item without the attribute reads as.
+fn value_of<'py>(
+    py: Python<'py>,
+    schema: &Schema,
+    field: &Field,
+    json: Option<&[u8]>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(json) = json else {
+        return missing(py, field)?.ok_or_else(|| absent(py, schema, field));
+    };
+    let mut r = Reader::new(json).map_err(|error| malformed(py, &error))?;
+    Decoder::new(py)
+        .value(&mut r, &field.kind)
+        .map_err(|problem| raise(py, problem, schema, field))
+}
+
+/// A stored value as JSON: where its JSON is what is stored, that; else it is read and dumped.
+fn stored<'a>(
     decoder: &mut Decoder<'_>,
     w: &mut Writer,
-    r: &mut Reader<'_>,
+    r: &mut Reader<'a>,
     schema: &Schema,
     field: &Field,
     dump: &JsonDump<'_>,
-) -> PyResult<()> {
+) -> PyResult<Piece<'a>> {
     let start = w.len();
     let before = r.clone();
-    if let Ok(true) = copied(r, &field.kind, w) {
-        return Ok(());
+    if let Ok(Some(piece)) = piece(r, &field.kind, w) {
+        return Ok(piece);
     }
     w.truncate(start);
     *r = before;
     let value = decoder
         .value(r, &field.kind)
         .map_err(|problem| raise(decoder.py(), problem, schema, field))?;
-    dump.write(w, &schema.name, field, &value)
+    dump.write(w, &schema.name, field, &value)?;
+    Ok(Piece::Written(start..w.len()))
+}
+
+/// The JSON of a value; None where it has to be read, and what was written until then is not to be used.
+fn piece<'a>(
+    r: &mut Reader<'a>,
+    kind: &Kind,
+    w: &mut Writer,
+) -> Result<Option<Piece<'a>>, WireError> {
+    let tag = r.begin_value()?;
+    let kind = match kind {
+        Kind::Optional(inner) if tag != Tag::Null => inner,
+        _ => kind,
+    };
+    let piece = match (kind, tag) {
+        (Kind::Str, Tag::S) => text(r)?.map(Piece::Stored),
+        (Kind::Int, Tag::N) => integer(r)?.map(Piece::Stored),
+        _ => {
+            let start = w.len();
+            tagged(r, tag, kind, w)?.then(|| Piece::Written(start..w.len()))
+        }
+    };
+    if piece.is_some() {
+        r.end_value()?;
+    }
+    Ok(piece)
 }
 
 /// Copy a value; false where it has to be read, and what was written until then is not to be used.
@@ -112,8 +201,8 @@ fn copied(r: &mut Reader<'_>, kind: &Kind, w: &mut Writer) -> Result<bool, WireE
 
 fn tagged(r: &mut Reader<'_>, tag: Tag, kind: &Kind, w: &mut Writer) -> Result<bool, WireError> {
     match (kind, tag) {
-        (Kind::Str, Tag::S) => text(r, w),
-        (Kind::Int, Tag::N) => integer(r, w),
+        (Kind::Str, Tag::S) => Ok(put(text(r)?, w)),
+        (Kind::Int, Tag::N) => Ok(put(integer(r)?, w)),
         (Kind::Float, Tag::N) => float(r, w),
         (Kind::Bool, Tag::Bool) => {
             w.raw(if r.boolean()? { b"true" } else { b"false" });
@@ -129,35 +218,35 @@ fn tagged(r: &mut Reader<'_>, tag: Tag, kind: &Kind, w: &mut Writer) -> Result<b
             elements(r, w, |r, w| copied(r, inner, w))
         }
         (Kind::Set(inner) | Kind::FrozenSet(inner), Tag::Ss) if matches!(**inner, Kind::Str) => {
-            elements(r, w, text)
+            elements(r, w, |r, w| Ok(put(text(r)?, w)))
         }
         (Kind::Set(inner) | Kind::FrozenSet(inner), Tag::Ns) if matches!(**inner, Kind::Int) => {
-            elements(r, w, integer)
+            elements(r, w, |r, w| Ok(put(integer(r)?, w)))
         }
         (Kind::Dict(inner), Tag::M) => members(r, w, inner),
         _ => Ok(false),
     }
 }
 
-fn text(r: &mut Reader<'_>, w: &mut Writer) -> Result<bool, WireError> {
-    let text = r.string()?;
-    if !text.is_plain() {
-        return Ok(false);
-    }
-    w.byte(b'"');
-    w.raw(text.raw().as_bytes());
-    w.byte(b'"');
-    Ok(true)
+/// Write JSON that was found, if it was.
+fn put(json: Option<&[u8]>, w: &mut Writer) -> bool {
+    json.inspect(|json| w.raw(json)).is_some()
+}
+
+/// A string with its quotes, unless it has escapes.
+#[inline]
+fn text<'a>(r: &mut Reader<'a>) -> Result<Option<&'a [u8]>, WireError> {
+    r.peek()?;
+    let start = r.position();
+    let is_plain = r.string()?.is_plain();
+    Ok(is_plain.then(|| r.slice(start)))
 }
 
 /// A number is text in `DynamoDB`: digits as JSON has them are copied, other forms are read.
-fn integer(r: &mut Reader<'_>, w: &mut Writer) -> Result<bool, WireError> {
+#[inline]
+fn integer<'a>(r: &mut Reader<'a>) -> Result<Option<&'a [u8]>, WireError> {
     let text = r.string()?.raw();
-    let is_copied = is_whole(text, MAX_DIGITS);
-    if is_copied {
-        w.raw(text.as_bytes());
-    }
-    Ok(is_copied)
+    Ok(is_whole(text, MAX_DIGITS).then_some(text.as_bytes()))
 }
 
 /// The shortest text of a float is the stored one if it has so few digits that no two of them are the same float.

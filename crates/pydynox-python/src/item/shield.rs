@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use pydynox_core::codec::PlainAttributes;
 use pydynox_core::codec::protection::{Protection, Reads, Written};
+use pydynox_core::process;
 use pydynox_core::wire::{Writer, marks};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::connection::settings::Settings;
-use crate::interpreter::runtime;
 use crate::item::write;
 use crate::model::entity;
 use crate::model::item::Item;
@@ -192,7 +192,7 @@ impl Shields {
             return Ok(None);
         };
         protection.keys = settings.keys(py)?;
-        protection.generation = runtime::generation().into();
+        protection.generation = process::era();
         Ok(Some(Arc::new(protection)))
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use pydynox_core::expression::actions::Actions;
 use pydynox_core::expression::path;
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 
@@ -98,8 +99,10 @@ pub(crate) fn check_owner(
     if model.is(owner) || model.is_subclass(owner)? || owner.is_subclass(model)? {
         return Ok(());
     }
+    let remedy = owner.getattr_opt(intern!(py, "_elsewhere"))?;
+    let remedy = remedy.map_or_else(String::new, |remedy| format!(": {remedy}"));
     let message = format!(
-        "{} refers to {}, not to {}",
+        "{} refers to {}, not to {}{remedy}",
         what(),
         owner.name()?,
         schema.name

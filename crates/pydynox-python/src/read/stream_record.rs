@@ -158,7 +158,7 @@ impl StreamRecord {
 
     #[getter]
     fn event_id<'a>(&'a self, py: Python<'a>) -> Option<&'a str> {
-        self.word(py, self.record.event_id.as_ref())
+        self.record.event_id(self.event.as_bytes(py))
     }
 
     #[getter]
@@ -202,6 +202,12 @@ impl StreamRecord {
     #[getter]
     fn is_sealed(&self) -> bool {
         self.is_sealed
+    }
+
+    /// Whether it came in a message of SQS.
+    #[getter]
+    fn is_message(&self) -> bool {
+        self.record.origin == core::Origin::Message
     }
 
     /// The record as it came, plain JSON.

@@ -46,6 +46,8 @@ pub(crate) struct Field {
     pub(crate) attribute_name: Box<str>,
     /// `"name":` as it appears in a body.
     pub(crate) label: Box<[u8]>,
+    /// `"name":` as it appears in a dump.
+    pub(crate) dump_label: Box<[u8]>,
     pub(crate) kind: Kind,
     pub(crate) scalar: bool,
     /// Whether one value may have several stored forms.
@@ -146,6 +148,14 @@ struct Declared<'py> {
     protected: Option<DeclaredProtection>,
 }
 
+/// A name as it stands before a value.
+fn label(name: &str) -> Box<[u8]> {
+    let mut label = Writer::with_capacity(name.len() + 3);
+    label.string(name);
+    label.byte(b':');
+    label.into_bytes().into()
+}
+
 #[pymethods]
 impl Field {
     #[new]
@@ -162,9 +172,6 @@ impl Field {
             Some("sort") => Role::SortKey,
             _ => Role::Attribute,
         };
-        let mut label = Writer::with_capacity(attribute_name.len() + 3);
-        label.string(attribute_name);
-        label.byte(b':');
         let text: Box<str> = text::declared(name, "the name")?.into();
         let purpose = declared.purpose.as_deref().and_then(Purpose::parse);
         // A key that others may have written in another form keeps its stored bytes: they are its address. So does
@@ -173,9 +180,10 @@ impl Field {
             kind.is_loose() && (role != Role::Attribute || purpose == Some(Purpose::CreatedAt));
         Ok(Self {
             name: PyString::intern(py, &text).unbind(),
+            dump_label: label(&text),
             text,
             attribute_name: attribute_name.into(),
-            label: label.into_bytes().into(),
+            label: label(attribute_name),
             scalar: kind.is_scalar() && !is_compared_as_stored,
             loose: kind.is_loose(),
             is_ruled: declared.rules.is_some()

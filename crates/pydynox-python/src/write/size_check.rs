@@ -5,13 +5,13 @@ use std::sync::Arc;
 use pydynox_core::codec::protection::{Protection, Written};
 use pydynox_core::codec::{ProtectedSchema, envelope};
 use pydynox_core::error::Error;
+use pydynox_core::process;
 use pydynox_core::size::{ItemSize, MAX_ITEM_SIZE, item_size};
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::connection::settings::Settings;
 use crate::exceptions::{about_key, malformed, raise};
-use crate::interpreter::runtime;
 use crate::item::write::key_of;
 use crate::model::item::Item;
 use crate::model::schema::Schema;
@@ -72,7 +72,7 @@ pub(crate) fn protected_size(
 ) -> PyResult<ItemSize> {
     let protection = Protection {
         keys: settings.keys(py)?,
-        generation: runtime::generation().into(),
+        generation: process::era(),
         writes: vec![Written {
             schema: schema.clone(),
             key: Box::default(),

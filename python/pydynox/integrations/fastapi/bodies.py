@@ -87,7 +87,7 @@ def json_query(query: Query[Any], declared: Any) -> Query[bytes] | None:
 
 def json_of_page(items: Sequence[bytes], next: str | None, previous: str | None) -> bytes:
     """A page as JSON."""
-    return b'{"items":[%b],"next":%b,"previous":%b}' % (b",".join(items), to_json(next), to_json(previous))
+    return b"".join((b'{"items":[', b",".join(items), b'],"next":', to_json(next), b',"previous":', to_json(previous), b"}"))
 
 
 @cache

@@ -557,3 +557,25 @@ proptest! {
         let _ = crate::wire::Value::parse(&body);
     }
 }
+
+#[test]
+fn a_key_is_consumed_if_it_is_the_expected_text() {
+    let mut r = Reader::new(br#"{"a":1,"b":2 ,"c":3}"#).unwrap();
+    r.begin_object().unwrap();
+    assert!(!r.next_key_is(br#""b":"#));
+    assert!(r.next_key_is(br#""a":"#));
+    assert!(!r.next_key_is(br#""b":"#)); // its value comes first
+    assert_eq!(r.json_number().unwrap(), "1");
+    assert!(!r.next_key_is(br#""c":"#));
+    assert!(r.next_key_is(br#""b":"#));
+    assert_eq!(r.json_number().unwrap(), "2");
+    assert!(!r.next_key_is(br#""c":"#)); // after a blank
+    assert_eq!(r.next_key().unwrap().map(|key| key.raw()), Some("c"));
+    assert_eq!(r.json_number().unwrap(), "3");
+    assert!(!r.next_key_is(br#""c":"#));
+    assert!(r.next_key().unwrap().is_none());
+
+    let mut r = Reader::new(br#"{,"a":1}"#).unwrap();
+    r.begin_object().unwrap();
+    assert!(!r.next_key_is(br#""a":"#));
+}
