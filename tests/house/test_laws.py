@@ -192,6 +192,7 @@ LONG = {
 LONG_FUNCTIONS = {
     "item/changes.rs changes": "one pass over the fields; what is taken out of it costs a call per attribute",
     "item/changes.rs compare": "one case for each way in which a value is known",
+    "item/dump_value.rs value": "one case for each kind",
     "item/read.rs read_into": "one pass over the bytes of an item; what is taken out of it costs a call per attribute",
     "item/write.rs write_unless": "one pass over the fields; what is taken out of it costs a call per attribute",
     "model/schema.rs new": "one part of a schema after the other",

@@ -100,7 +100,13 @@ impl<'py> Dump<'py> {
             }
             Kind::Int if value.is_exact_instance_of::<PyInt>() => value.clone(),
             Kind::Bool if value.is_exact_instance_of::<PyBool>() => value.clone(),
-            Kind::Float if is_finite(value) => value.clone(),
+            Kind::Float
+                if value
+                    .cast_exact::<PyFloat>()
+                    .is_ok_and(|float| float.value().is_finite()) =>
+            {
+                value.clone()
+            }
             Kind::Set(inner) if self.json && is_plain_set(inner, value) => {
                 return self.sequence(|_| inner, value, &Filter::default(), depth);
             }
@@ -361,13 +367,6 @@ pub(super) fn is_plain(value: &Bound<'_, PyAny>) -> bool {
 /// Whether a value is a set of what JSON has words for.
 fn is_plain_set(inner: &Kind, value: &Bound<'_, PyAny>) -> bool {
     matches!(inner, Kind::Str | Kind::Int) && value.is_instance_of::<PySet>()
-}
-
-/// Whether a value is a float that JSON has.
-fn is_finite(value: &Bound<'_, PyAny>) -> bool {
-    value
-        .cast_exact::<PyFloat>()
-        .is_ok_and(|float| float.value().is_finite())
 }
 
 /// Whether a value equals what the field gets when nothing is given.
