@@ -216,8 +216,7 @@ impl<'py> Dump<'py> {
     ) -> Dumped<'py> {
         let depth = deeper(depth)?;
         let members = PyDict::new(self.py);
-        let dict = value.cast::<PyDict>().map_err(PyErr::from)?;
-        for (key, member) in dict.iter() {
+        for (key, member) in value.cast::<PyDict>().map_err(PyErr::from)?.iter() {
             if self.json && !key.is_instance_of::<PyString>() {
                 let wrong = crate::values::problem::wrong_type("str", &key);
                 return Err(wrong.within(" (a key of the map)").into());
