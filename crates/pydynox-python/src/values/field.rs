@@ -148,7 +148,7 @@ struct Declared<'py> {
     protected: Option<DeclaredProtection>,
 }
 
-/// A name as it stands before a value.
+/// A name as it is written before a value.
 fn label(name: &str) -> Box<[u8]> {
     let mut label = Writer::with_capacity(name.len() + 3);
     label.string(name);
