@@ -124,10 +124,13 @@ bench: say-bench build $(ENV)/group-bench
 	cargo bench --quiet --locked -p pydynox-bench --features criterion
 
 # Instructions, allocations and system calls per call, against benches/guard/reference.json; needs valgrind and a C compiler.
+# Then routes of FastAPI against each other. That needs FastAPI, which is installed after the imports were counted.
 # REASON="..." stores the figures of this machine in place of those.
 guard: PROFILE = release
 guard: say-guard build
 	$(BIN)/python benches/guard/run.py $(if $(REASON),--update "$(REASON)")
+	@$(MAKE) --no-print-directory $(ENV)/group-test
+	$(BIN)/python benches/web.py --limits
 
 # On Linux zig links against the symbols of glibc 2.17 (manylinux2014) or of musl 1.2, whatever this machine has. The wheels of musl and of
 # other systems are built by .github/workflows/wheels.yml, with this verb.

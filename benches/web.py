@@ -1,6 +1,6 @@
 """Count what routes of FastAPI cost, called in process, and compare them with the limits: ``python benches/web.py [--limits]``.
 
-The machinery is that of ``make guard``: valgrind counts the instructions of a request, with
+The machinery is that of ``make guard``, which runs this with ``--limits``: valgrind counts the instructions of a request, with
 the null server in place of DynamoDB. A GET of one item costs at most 1.5 times the same route returning a ready dictionary of
 that item, and a page of 100 at most a quarter of the same page as pydantic models built by hand. Such ratios hold on any machine.
 Build with optimisation first, as ``make guard`` does. Exits with 1 if a limit is exceeded. ``--limits`` runs only the routes that
