@@ -209,7 +209,7 @@ impl Connection {
     fn new(database: Database, source: &Source) -> Self {
         Self {
             database: Some(database),
-            memory: Box::new(Memory::new(!source.is_memory())),
+            memory: Box::new(Memory::new(source.file())),
             generation: generation::now(),
             process: std::process::id(),
         }

@@ -1,5 +1,7 @@
 //! Memory: what this crate knows of the tables of an open database.
 
+use std::path::PathBuf;
+
 use crate::settings::Settings;
 use crate::tables::Tables;
 
@@ -11,17 +13,17 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// For a database that other processes may change, too, or that they cannot.
-    pub(crate) fn new(is_shared: bool) -> Self {
+    /// For a database in a file, which other processes may change, too, or in memory.
+    pub(crate) fn new(file: Option<PathBuf>) -> Self {
         Self {
-            tables: Tables::new(is_shared),
-            settings: Settings::default(),
+            tables: Tables::new(file.is_some()),
+            settings: Settings::new(file),
         }
     }
 
     /// The tables are those of another moment, or of another database.
     pub(crate) fn replace(&mut self, memory: Self) {
         self.tables.replace(memory.tables);
-        self.settings = memory.settings;
+        self.settings.replace(memory.settings);
     }
 }

@@ -1,5 +1,6 @@
 //! What an engine is made from, again after a fork: its place, and the clock of its time to live.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dynoxide::storage_backend::Clock;
@@ -31,6 +32,13 @@ impl Source {
 
     pub(crate) fn is_memory(&self) -> bool {
         !matches!(self.place, Place::File { .. })
+    }
+
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::File { path, .. } => Some(path.clone()),
+            _ => None,
+        }
     }
 
     pub(crate) fn sweeper(&self) -> Sweeper {

@@ -7,20 +7,23 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
+/// What most answers fit into, in bytes.
+const SMALL: usize = 1024;
+
 /// The answer, with the members of every object in the order of their names.
 pub(crate) fn to_vec(answer: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let text = Text::default();
+    let text = Text(RefCell::new(Vec::with_capacity(SMALL)));
     let order = Order {
         text: &text,
         members: Vec::new(),
         open: Vec::new(),
+        sorted: Vec::new(),
     };
     answer.serialize(&mut Serializer::with_formatter(&text, order))?;
     Ok(text.0.into_inner())
 }
 
 /// What is written, by the serializer, and moved, by the formatter.
-#[derive(Default)]
 struct Text(RefCell<Vec<u8>>);
 
 impl Write for &Text {
@@ -41,6 +44,8 @@ struct Order<'t> {
     members: Vec<Member>,
     /// For every open object, where its members begin among them.
     open: Vec<usize>,
+    /// The object that is being sorted.
+    sorted: Vec<u8>,
 }
 
 /// Where a member is in the text, without the comma before it.
@@ -65,15 +70,16 @@ impl Order<'_> {
             return;
         }
         inside.sort_unstable_by(|one, other| name(one).cmp(name(other)));
-        let mut sorted = Vec::with_capacity(text.len() - start);
+        self.sorted.clear();
         for member in inside.iter() {
-            if !sorted.is_empty() {
-                sorted.push(b',');
+            if !self.sorted.is_empty() {
+                self.sorted.push(b',');
             }
-            sorted.extend_from_slice(&text[member.name.start..member.end]);
+            let member = &text[member.name.start..member.end];
+            self.sorted.extend_from_slice(member);
         }
-        text.truncate(start);
-        text.extend_from_slice(&sorted);
+        // The text ends with the last member.
+        text[start..].copy_from_slice(&self.sorted);
     }
 }
 

@@ -99,6 +99,13 @@ impl Table {
     }
 }
 
+impl Index {
+    /// Whether it holds every attribute.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.projected.is_none()
+    }
+}
+
 impl Keys {
     fn of(schema: &[KeySchemaElement], definitions: &[AttributeDefinition]) -> Self {
         let mut keys = Self::default();

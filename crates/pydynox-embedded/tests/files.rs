@@ -42,6 +42,87 @@ fn what_was_written_is_there_when_the_file_is_opened_again() {
     assert!(has(&again, "users", "a"));
 }
 
+/// What the API Reference of each operation says to be described until it is changed.
+#[test]
+fn settings_are_there_when_the_file_is_opened_again() {
+    let directory = tempdir().unwrap();
+    let file = url(directory.path(), "shop.db");
+    let engine = at(&file);
+    let arn = create(&engine, "users")["TableDescription"]["TableArn"].clone();
+    create(&engine, "others");
+    let users = json!({"TableName": "users"});
+    for (operation, body) in [
+        (
+            "UpdateContinuousBackups",
+            json!({"TableName": "users", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": 9}}),
+        ),
+        (
+            "UpdateContributorInsights",
+            json!({"TableName": "users", "ContributorInsightsAction": "ENABLE"}),
+        ),
+        (
+            "PutResourcePolicy",
+            json!({"ResourceArn": arn, "Policy": "{}"}),
+        ),
+        (
+            "UpdateTable",
+            json!({"TableName": "users", "WarmThroughput": {"ReadUnitsPerSecond": 20_000}}),
+        ),
+        (
+            "UpdateTable",
+            json!({"TableName": "users", "DeletionProtectionEnabled": true}),
+        ),
+        (
+            "TagResource",
+            json!({"ResourceArn": arn, "Tags": [{"Key": "team", "Value": "shop"}]}),
+        ),
+    ] {
+        ok(&engine, operation, &body);
+    }
+    drop(engine);
+
+    let again = at(&file);
+    let described = ok(&again, "DescribeTable", &users)["Table"].clone();
+    let backups = ok(&again, "DescribeContinuousBackups", &users)["ContinuousBackupsDescription"]
+        ["PointInTimeRecoveryDescription"]
+        .clone();
+    let of_arn = json!({"ResourceArn": arn});
+
+    assert_eq!(described["WarmThroughput"]["ReadUnitsPerSecond"], 20_000);
+    assert_eq!(described["DeletionProtectionEnabled"], true);
+    assert_eq!(backups["RecoveryPeriodInDays"], 9);
+    assert_eq!(
+        ok(&again, "DescribeContributorInsights", &users)["ContributorInsightsStatus"],
+        "ENABLED"
+    );
+    assert_eq!(ok(&again, "GetResourcePolicy", &of_arn)["Policy"], "{}");
+    assert_eq!(
+        ok(&again, "ListTagsOfResource", &of_arn)["Tags"][0]["Value"],
+        "shop"
+    );
+    // A table that is made again has no settings, and no tables were added to what is listed.
+    ok(
+        &again,
+        "UpdateTable",
+        &json!({"TableName": "users", "DeletionProtectionEnabled": false}),
+    );
+    ok(&again, "DeleteTable", &users);
+    assert_eq!(
+        ok(&again, "ListTables", &json!({}))["TableNames"],
+        json!(["others"])
+    );
+    create(&again, "users");
+    assert!(
+        ok(&again, "DescribeTable", &users)["Table"]
+            .get("WarmThroughput")
+            .is_none()
+    );
+    assert_eq!(
+        ok(&again, "DescribeContributorInsights", &users)["ContributorInsightsStatus"],
+        "DISABLED"
+    );
+}
+
 #[tokio::test]
 async fn a_file_is_used_on_a_blocking_thread() {
     let directory = tempdir().unwrap();

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::requests::{Refusal, invalid, table_of};
+use super::requests::{Refusal, invalid, table_of, unsaved};
 use crate::session::Session;
 
-fn backups(session: Session<'_>, table: &str) -> Value {
-    let recovery = match session.memory.settings.setting(table).recovery {
+fn backups(session: Session<'_>, table: &str) -> Result<Value, Refusal> {
+    let settings = &session.memory.settings;
+    let recovery = settings.read(|all| all.setting(table).recovery);
+    let recovery = match recovery.map_err(unsaved)? {
         None => json!({"PointInTimeRecoveryStatus": "DISABLED"}),
         Some(days) => {
             let now = session.sweeper.now() / 1000;
@@ -16,14 +18,14 @@ fn backups(session: Session<'_>, table: &str) -> Value {
             })
         }
     };
-    json!({"ContinuousBackupsDescription": {
+    Ok(json!({"ContinuousBackupsDescription": {
         "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery,
-    }})
+    }}))
 }
 
 pub(super) fn describe_backups(session: Session<'_>, request: &Value) -> Result<Value, Refusal> {
     let table = table_of(session, request, "TableNotFoundException")?;
-    Ok(backups(session, table))
+    backups(session, table)
 }
 
 pub(super) fn update_backups(session: Session<'_>, request: &Value) -> Result<Value, Refusal> {
@@ -49,6 +51,7 @@ pub(super) fn update_backups(session: Session<'_>, request: &Value) -> Result<Va
     session
         .memory
         .settings
-        .change(table, |setting| setting.recovery = enabled.then_some(days));
-    Ok(backups(session, table))
+        .change(|all| all.setting_mut(table).recovery = enabled.then_some(days))
+        .map_err(unsaved)?;
+    backups(session, table)
 }

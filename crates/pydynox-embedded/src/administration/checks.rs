@@ -12,6 +12,11 @@ pub(super) fn invalid(why: impl Into<String>) -> DynoxideError {
     DynoxideError::ValidationException(why.into())
 }
 
+/// Settings that cannot be read or written.
+pub(super) fn unsaved(why: String) -> DynoxideError {
+    DynoxideError::InternalServerError(why)
+}
+
 /// The elements of a list in a request, if there are some.
 pub(super) fn list<'r>(request: &'r Value, name: &str) -> &'r [Value] {
     request

@@ -4,7 +4,7 @@ use dynoxide::DynoxideError;
 use dynoxide::actions::create_table::CreateTableResponse;
 use serde_json::{Value, json};
 
-use super::checks::{check_attributes, check_index, invalid, list, text};
+use super::checks::{check_attributes, check_index, invalid, list, text, unsaved};
 use super::describe::described;
 use super::tags::check_tags;
 use crate::session::Session;
@@ -45,10 +45,13 @@ pub(crate) fn create_table(
     let name = &description.table_name;
     session.memory.tables.forget(name);
     session.memory.tables.forget_indexes(name);
-    session.memory.settings.forget(name);
     session
         .memory
         .settings
-        .warm(name, body, list(body, "GlobalSecondaryIndexes"));
+        .change(|all| {
+            all.forget(name);
+            all.warm(name, body, list(body, "GlobalSecondaryIndexes"));
+        })
+        .map_err(unsaved)?;
     Ok(json!({"TableDescription": described(session, description)?}))
 }

@@ -6,6 +6,7 @@ use dynoxide::actions::delete_table::DeleteTableRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
 use serde_json::{Value, json};
 
+use super::checks::unsaved;
 use crate::session::Session;
 
 pub(crate) fn describe_table(
@@ -26,7 +27,11 @@ pub(crate) fn delete_table(
     let mut description = described(session, description)?;
     session.memory.tables.forget(&name);
     session.memory.tables.forget_indexes(&name);
-    session.memory.settings.forget(&name);
+    session
+        .memory
+        .settings
+        .change(|all| all.forget(&name))
+        .map_err(unsaved)?;
     if let Some(members) = description.as_object_mut() {
         for member in [
             "CreationDateTime",
@@ -56,6 +61,10 @@ pub(super) fn described(
     let name = description.table_name.clone();
     let mut described = serde_json::to_value(description)
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
-    session.memory.settings.add_warmth(&name, &mut described);
+    session
+        .memory
+        .settings
+        .read(|all| all.add_warmth(&name, &mut described))
+        .map_err(unsaved)?;
     Ok(described)
 }

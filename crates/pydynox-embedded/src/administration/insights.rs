@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::checks::text;
-use super::requests::{Refusal, invalid, table_of};
+use super::requests::{Refusal, invalid, table_of, unsaved};
 use crate::session::Session;
 
 /// The index that insights are about; empty for the table itself.
@@ -39,7 +39,11 @@ const EVERY_KEY: &str = "ACCESSED_AND_THROTTLED_KEYS";
 pub(super) fn describe_insights(session: Session<'_>, request: &Value) -> Result<Value, Refusal> {
     let table = table_of(session, request, "ResourceNotFoundException")?;
     let index = index_of(session, table, request)?;
-    let setting = session.memory.settings.setting(table);
+    let setting = session
+        .memory
+        .settings
+        .read(|all| all.setting(table))
+        .map_err(unsaved)?;
     let mode = setting.insights.get(index);
     let status = if mode.is_some() {
         "ENABLED"
@@ -64,13 +68,18 @@ pub(super) fn update_insights(session: Session<'_>, request: &Value) -> Result<V
         "" => EVERY_KEY,
         mode => mode,
     };
-    session.memory.settings.change(table, |setting| {
-        if action == "ENABLE" {
-            setting.insights.insert(index.to_owned(), mode.to_owned());
-        } else {
-            setting.insights.remove(index);
-        }
-    });
+    session
+        .memory
+        .settings
+        .change(|all| {
+            let insights = &mut all.setting_mut(table).insights;
+            if action == "ENABLE" {
+                insights.insert(index.to_owned(), mode.to_owned());
+            } else {
+                insights.remove(index);
+            }
+        })
+        .map_err(unsaved)?;
     let status = if action == "ENABLE" {
         "ENABLING"
     } else {
@@ -84,8 +93,13 @@ pub(super) fn list_insights(session: Session<'_>, request: &Value) -> Result<Val
         None | Some(Value::Null) => None,
         Some(_) => Some(table_of(session, request, "ResourceNotFoundException")?),
     };
-    let tables = session.memory.settings.tables.borrow();
-    let summaries: Vec<Value> = tables
+    let all = session
+        .memory
+        .settings
+        .read(Clone::clone)
+        .map_err(unsaved)?;
+    let summaries: Vec<Value> = all
+        .tables
         .iter()
         .filter(|(table, _)| wanted.is_none_or(|wanted| wanted == table.as_str()))
         .flat_map(|(table, setting)| {

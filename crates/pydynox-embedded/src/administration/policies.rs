@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::checks::text;
-use super::requests::{Refusal, invalid};
+use super::requests::{Refusal, invalid, unsaved};
 use crate::session::Session;
+use crate::settings::Known;
 
 /// The largest resource policy, in bytes.
 const LARGEST_POLICY: usize = 20 << 10;
@@ -58,47 +59,39 @@ pub(super) fn put_policy(session: Session<'_>, request: &Value) -> Result<Value,
             "One or more parameter values were invalid: Invalid policy document",
         ));
     }
-    let settings = &session.memory.settings;
-    let current = settings
-        .policies
-        .borrow()
-        .get(resource)
-        .map(|(_, revision)| *revision);
-    check_revision(request, resource, current)?;
-    let revision = {
-        let mut revisions = settings.revisions.borrow_mut();
-        *revisions += 1;
-        *revisions
+    let write = |all: &mut Known| {
+        let current = all.policies.get(resource).map(|(_, revision)| *revision);
+        check_revision(request, resource, current)?;
+        all.revisions += 1;
+        let stored = (policy.to_owned(), all.revisions);
+        all.policies.insert(resource.to_owned(), stored);
+        Ok(json!({"RevisionId": all.revisions.to_string()}))
     };
-    settings
-        .policies
-        .borrow_mut()
-        .insert(resource.to_owned(), (policy.to_owned(), revision));
-    Ok(json!({"RevisionId": revision.to_string()}))
+    session.memory.settings.change(write).map_err(unsaved)?
 }
 
 pub(super) fn get_policy(session: Session<'_>, request: &Value) -> Result<Value, Refusal> {
     let resource = resource_of(session, request)?;
-    match session.memory.settings.policies.borrow().get(resource) {
+    let look = |all: &Known| match all.policies.get(resource) {
         Some((policy, revision)) => {
             Ok(json!({"Policy": policy, "RevisionId": revision.to_string()}))
         }
         None => Err(no_policy(resource)),
-    }
+    };
+    session.memory.settings.read(look).map_err(unsaved)?
 }
 
 pub(super) fn delete_policy(session: Session<'_>, request: &Value) -> Result<Value, Refusal> {
     let resource = resource_of(session, request)?;
-    let policies = &session.memory.settings.policies;
-    let current = policies
-        .borrow()
-        .get(resource)
-        .map(|(_, revision)| *revision);
-    check_revision(request, resource, current)?;
-    policies.borrow_mut().remove(resource);
-    // A policy that is not there is deleted without an error.
-    Ok(current.map_or_else(
-        || json!({}),
-        |revision| json!({"RevisionId": revision.to_string()}),
-    ))
+    let write = |all: &mut Known| {
+        let current = all.policies.get(resource).map(|(_, revision)| *revision);
+        check_revision(request, resource, current)?;
+        all.policies.remove(resource);
+        // A policy that is not there is deleted without an error.
+        Ok(current.map_or_else(
+            || json!({}),
+            |revision| json!({"RevisionId": revision.to_string()}),
+        ))
+    };
+    session.memory.settings.change(write).map_err(unsaved)?
 }

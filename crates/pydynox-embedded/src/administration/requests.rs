@@ -14,6 +14,11 @@ pub(super) fn invalid(message: impl Into<String>) -> Refusal {
     )
 }
 
+/// Settings that cannot be read or written.
+pub(super) fn unsaved(why: String) -> Refusal {
+    ("InternalServerError", why)
+}
+
 /// The table of a request, which must exist; `missing` is the error otherwise.
 pub(super) fn table_of<'r>(
     session: Session<'_>,

@@ -7,7 +7,7 @@ use dynoxide::actions::update_table::UpdateTableResponse;
 use dynoxide::types::AttributeDefinition;
 use serde_json::{Value, json};
 
-use super::checks::{check_attributes, check_index, invalid, list, text};
+use super::checks::{check_attributes, check_index, invalid, list, text, unsaved};
 use super::describe::described;
 use crate::session::Session;
 
@@ -72,7 +72,11 @@ pub(crate) fn update_table(
         .filter_map(|update| update.get("Create").or_else(|| update.get("Update")))
         .cloned()
         .collect();
-    session.memory.settings.warm(name, body, &indexes);
+    session
+        .memory
+        .settings
+        .change(|all| all.warm(name, body, &indexes))
+        .map_err(unsaved)?;
     Ok(json!({"TableDescription": described(session, description)?}))
 }
 

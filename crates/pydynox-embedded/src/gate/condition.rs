@@ -22,9 +22,7 @@ pub(crate) fn check(condition: &Condition<'_>, context: Context<'_>) -> Result<(
     check_functions(condition)?;
     let mut is_defined = true;
     walk(condition, &mut |part| {
-        is_defined &= operands(part)
-            .iter()
-            .all(|operand| context.defines(operand));
+        is_defined &= operands(part).all(|operand| context.defines(operand));
         Ok(())
     })?;
     if !is_defined {
@@ -36,9 +34,7 @@ pub(crate) fn check(condition: &Condition<'_>, context: Context<'_>) -> Result<(
 /// Refuses functions that do not exist, or cannot be used there.
 pub(crate) fn check_functions(condition: &Condition<'_>) -> Result<(), String> {
     walk(condition, &mut |part| {
-        operands(part)
-            .iter()
-            .try_for_each(|operand| names(operand))?;
+        operands(part).try_for_each(names)?;
         if let Condition::Call(call) = part {
             name(call)?;
         }
@@ -50,9 +46,7 @@ pub(crate) fn check_functions(condition: &Condition<'_>) -> Result<(), String> {
         {
             return misused(call);
         }
-        operands(part)
-            .iter()
-            .try_for_each(|operand| nested(operand))
+        operands(part).try_for_each(nested)
     })
 }
 
@@ -71,14 +65,16 @@ fn walk<'c, 'a>(
     }
 }
 
-fn operands<'c, 'a>(condition: &'c Condition<'a>) -> Vec<&'c Operand<'a>> {
-    match condition {
-        Condition::Compare(_, left, right) => vec![left, right],
-        Condition::Between(operands) => operands.iter().collect(),
-        Condition::In(value, list) => [value].into_iter().chain(list).collect(),
-        Condition::Call(call) => call.arguments.iter().collect(),
-        Condition::Both(..) | Condition::Not(_) => Vec::new(),
-    }
+fn operands<'c, 'a>(condition: &'c Condition<'a>) -> impl Iterator<Item = &'c Operand<'a>> {
+    let (first, second, rest): (Option<&Operand<'a>>, Option<&Operand<'a>>, &[Operand<'a>]) =
+        match condition {
+            Condition::Compare(_, left, right) => (Some(left), Some(right), &[]),
+            Condition::Between(operands) => (None, None, &operands[..]),
+            Condition::In(value, list) => (Some(value), None, list),
+            Condition::Call(call) => (None, None, &call.arguments),
+            Condition::Both(..) | Condition::Not(_) => (None, None, &[]),
+        };
+    first.into_iter().chain(second).chain(rest)
 }
 
 /// Shows the attributes that the condition compares with a value, and these values.
@@ -88,13 +84,12 @@ pub(super) fn each_comparison(
     see: &mut dyn FnMut(&str, &AttributeValue),
 ) {
     let _ = walk(condition, &mut |part| {
-        let operands = operands(part);
-        let path = operands.iter().find_map(|operand| match operand {
+        let path = operands(part).find_map(|operand| match operand {
             Operand::Path(path) => context.resolve(path),
             _ => None,
         });
         if let Some([Step::Name(name)]) = path.as_ref().map(|path| &path.0[..]) {
-            for value in operands.iter().filter_map(|operand| context.value(operand)) {
+            for value in operands(part).filter_map(|operand| context.value(operand)) {
                 see(name, value);
             }
         }

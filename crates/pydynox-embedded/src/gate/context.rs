@@ -44,7 +44,12 @@ impl<'a> Context<'a> {
     /// Whether every placeholder in it stands for something. What does not is reported by the engine.
     pub(crate) fn defines(&self, operand: &Operand<'_>) -> bool {
         match operand {
-            Operand::Path(path) => self.resolve(path).is_some(),
+            Operand::Path(path) => path.0.iter().all(|step| match step {
+                Step::Name(name) if name.starts_with('#') => {
+                    self.names.is_some_and(|names| names.contains_key(*name))
+                }
+                _ => true,
+            }),
             Operand::Value(_) => self.value(operand).is_some(),
             Operand::Call(call) => call.arguments.iter().all(|argument| self.defines(argument)),
         }

@@ -2,6 +2,7 @@
 
 mod condition;
 mod context;
+mod fold;
 mod parse;
 mod print;
 mod project;
@@ -57,7 +58,7 @@ pub(crate) struct Expression<'r> {
     pub(crate) role: Role,
     pub(crate) text: &'r mut String,
     pub(crate) names: Option<&'r HashMap<String, String>>,
-    pub(crate) values: Option<&'r HashMap<String, AttributeValue>>,
+    pub(crate) values: Option<&'r mut HashMap<String, AttributeValue>>,
 }
 
 /// A request that carries expressions.
@@ -140,19 +141,43 @@ fn read<T>(role: Role, text: &str, parse: impl FnOnce(Parser<'_, '_>) -> Option<
 
 /// Whether an expression has this placeholder.
 pub(crate) fn mentions(text: &str, name: &str) -> bool {
-    token::tokens(text).iter().any(|token| token.text == name)
+    token::each(text).any(|token| token.text == name)
 }
 
 /// Whether an update expression only removes and sets nothing.
 pub(crate) fn makes_nothing(text: &str) -> bool {
     let mut removes = false;
-    for token in token::tokens(text) {
+    for token in token::each(text) {
         if token.is_word("SET") || token.is_word("ADD") {
             return false;
         }
         removes |= token.is_word("REMOVE") || token.is_word("DELETE");
     }
     removes
+}
+
+/// Whether an update sets an attribute to what is in the item, so that its size is not that of a value. Sums are numbers.
+pub(crate) fn copies(text: &str) -> bool {
+    let (mut is_after_equals, mut copies, mut depth) = (false, false, 0_usize);
+    for token in token::each(text) {
+        match token.kind {
+            Kind::Comparator => {
+                if copies {
+                    return true;
+                }
+                is_after_equals = true;
+                continue;
+            }
+            Kind::Sign(b'(') => depth += 1,
+            Kind::Sign(b')') => depth = depth.saturating_sub(1),
+            Kind::Sign(b'+' | b'-') => copies = false,
+            Kind::Sign(b',') if depth == 0 && copies => return true,
+            _ if is_after_equals && token.kind != Kind::Value => copies = true,
+            _ => {}
+        }
+        is_after_equals = false;
+    }
+    copies
 }
 
 /// The number of levels an expression can have, or why DynamoDB refuses it.
@@ -175,12 +200,35 @@ fn look(expression: Expression<'_>) -> Result<usize, String> {
             MAX_OPERATORS + 1
         ));
     }
-    let context = Context { names, values };
+    let context = Context {
+        names,
+        values: values.as_deref(),
+    };
     let rewritten = stack::with_room_for(levels, || check(role, text, &tokens, context))?;
-    if let Some(rewritten) = rewritten {
-        *text = rewritten;
+    if let Some(Rewritten { text: new, added }) = rewritten {
+        *text = new;
+        if let Some(values) = values {
+            values.extend(added);
+        }
     }
     Ok(levels)
+}
+
+/// An expression that only the engine would refuse, as it can read it.
+#[derive(Default)]
+struct Rewritten {
+    text: String,
+    /// Values that it needs besides those of the request.
+    added: Vec<(String, AttributeValue)>,
+}
+
+impl Rewritten {
+    fn plainly(parsed: &impl ToString) -> Self {
+        Self {
+            text: parsed.to_string(),
+            added: Vec::new(),
+        }
+    }
 }
 
 /// Its text as the engine can read it, if that is not as it was sent.
@@ -189,18 +237,29 @@ fn check(
     text: &str,
     tokens: &[Token<'_>],
     context: Context<'_>,
-) -> Result<Option<String>, String> {
+) -> Result<Option<Rewritten>, String> {
     let mut parser = Parser::new(tokens);
     let checked = match role {
         Role::Condition | Role::Filter => parser.condition().map(|parsed| {
-            condition::check(&parsed, context).map(|()| parsed.to_string_if(parser.groups_operands))
+            condition::check(&parsed, context)?;
+            let plain = parser.groups_operands.then(|| Rewritten::plainly(&parsed));
+            let measures = match &plain {
+                Some(plain) => fold::measures_values(&token::tokens(&plain.text)),
+                None => fold::measures_values(tokens),
+            };
+            Ok(if measures {
+                Some(fold::folded(&parsed, context))
+            } else {
+                plain
+            })
         }),
-        Role::Key | Role::Search => parser
-            .condition()
-            .map(|parsed| check_key(&parsed).map(|()| parsed.to_string_if(parser.groups_operands))),
+        Role::Key | Role::Search => parser.condition().map(|parsed| {
+            check_key(&parsed)?;
+            Ok(parser.groups_operands.then(|| Rewritten::plainly(&parsed)))
+        }),
         Role::Update => parser.update().map(|parsed| {
-            update::check(&parsed, context)
-                .map(|()| parser.groups_operands.then(|| parsed.to_string()))
+            update::check(&parsed, context)?;
+            Ok(parser.groups_operands.then(|| Rewritten::plainly(&parsed)))
         }),
         Role::Projection => parser.projection().map(|paths| {
             let paths: Vec<_> = paths.iter().collect();
@@ -236,10 +295,6 @@ impl Condition<'_> {
             Self::Both(_, left, right) => left.has_negation() || right.has_negation(),
             _ => false,
         }
-    }
-
-    fn to_string_if(&self, wanted: bool) -> Option<String> {
-        wanted.then(|| self.to_string())
     }
 }
 

@@ -30,6 +30,17 @@ impl Display for Condition<'_> {
     }
 }
 
+impl Condition<'_> {
+    /// Its text as a part of another condition.
+    pub(super) fn grouped(&self) -> String {
+        if matches!(self, Self::Both(..)) {
+            format!("({self})")
+        } else {
+            self.to_string()
+        }
+    }
+}
+
 /// Conditions inside another keep their parentheses where it is not certain that they need none.
 fn side(f: &mut Formatter<'_>, condition: &Condition<'_>) -> Result {
     if matches!(condition, Condition::Both(..)) {

@@ -15,6 +15,8 @@ use dynoxide::actions::update_item::UpdateItemRequest;
 
 use dynoxide::types::AttributeValue;
 use serde::Deserialize;
+use serde_json::Value;
+use serde_json::map::Entry;
 
 use super::{Expression, Expressions, Role};
 
@@ -36,7 +38,7 @@ macro_rules! expressions {
     ($($request:ty { $($role:ident: $member:ident),+ })+) => {$(
         impl Expressions for $request {
             fn each(&mut self, see: &mut dyn FnMut(Expression<'_>)) {
-                show!(see, self, self.expression_attribute_values.as_ref(); $($role: $member),+);
+                show!(see, self, self.expression_attribute_values.as_mut(); $($role: $member),+);
             }
         }
     )+};
@@ -54,9 +56,22 @@ impl Expressions for DeleteItemRequest {
     fn each(&mut self, see: &mut dyn FnMut(Expression<'_>)) {
         // The engine reads these values later than those of the other requests.
         let raw = self.expression_attribute_values_raw.as_ref();
-        let read = raw.and_then(|raw| HashMap::<String, AttributeValue>::deserialize(raw).ok());
-        let values = self.expression_attribute_values.as_ref().or(read.as_ref());
-        show!(see, self, values; Condition: condition_expression);
+        let mut read = raw.and_then(|raw| HashMap::<String, AttributeValue>::deserialize(raw).ok());
+        show!(see, self, read.as_mut(); Condition: condition_expression);
+        let raw = self.expression_attribute_values_raw.as_mut();
+        let (Some(read), Some(raw)) = (read, raw.and_then(Value::as_object_mut)) else {
+            return;
+        };
+        if read.len() == raw.len() {
+            return;
+        }
+        for (name, value) in read {
+            if let (Entry::Vacant(place), Ok(value)) =
+                (raw.entry(name), serde_json::to_value(value))
+            {
+                place.insert(value);
+            }
+        }
     }
 }
 
@@ -90,22 +105,22 @@ impl Expressions for TransactWriteItemsRequest {
                     role: Role::Update,
                     text: &mut update.update_expression,
                     names: update.expression_attribute_names.as_ref(),
-                    values: update.expression_attribute_values.as_ref(),
+                    values: update.expression_attribute_values.as_mut(),
                 });
-                show!(see, update, update.expression_attribute_values.as_ref(); Condition: condition_expression);
+                show!(see, update, update.expression_attribute_values.as_mut(); Condition: condition_expression);
             }
             if let Some(put) = &mut entry.put {
-                show!(see, put, put.expression_attribute_values.as_ref(); Condition: condition_expression);
+                show!(see, put, put.expression_attribute_values.as_mut(); Condition: condition_expression);
             }
             if let Some(delete) = &mut entry.delete {
-                show!(see, delete, delete.expression_attribute_values.as_ref(); Condition: condition_expression);
+                show!(see, delete, delete.expression_attribute_values.as_mut(); Condition: condition_expression);
             }
             if let Some(check) = &mut entry.condition_check {
                 see(Expression {
                     role: Role::Condition,
                     text: &mut check.condition_expression,
                     names: check.expression_attribute_names.as_ref(),
-                    values: check.expression_attribute_values.as_ref(),
+                    values: check.expression_attribute_values.as_mut(),
                 });
             }
         }

@@ -14,13 +14,14 @@ fn refusal_with(role: Role, text: &str, values: &serde_json::Value) -> Result<St
         ("#a".to_owned(), "a".to_owned()),
         ("#b".to_owned(), "x.y".to_owned()),
     ]);
-    let values: HashMap<String, AttributeValue> = serde_json::from_value(values.clone()).unwrap();
+    let mut values: HashMap<String, AttributeValue> =
+        serde_json::from_value(values.clone()).unwrap();
     let mut written = text.to_owned();
     look(Expression {
         role,
         text: &mut written,
         names: Some(&names),
-        values: Some(&values),
+        values: Some(&mut values),
     })?;
     Ok(written)
 }

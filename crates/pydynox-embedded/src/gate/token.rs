@@ -42,43 +42,56 @@ impl Token<'_> {
 /// Cuts an expression into its tokens.
 pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut cut = Vec::with_capacity(text.len() / 3 + 1);
-    let mut start = 0;
-    while let Some(first) = text[start..].chars().next() {
-        let rest = &text[start..];
-        let (kind, length) = match first {
-            _ if first.is_ascii_whitespace() => {
-                start += 1;
-                continue;
-            }
-            // DynamoDB names the mark alone where no name follows.
-            '#' | ':' => {
-                let length = 1 + length_of(&rest[1..], is_of_word);
-                let kind = match (length, first) {
-                    (1, _) => Kind::Unknown,
-                    (_, '#') => Kind::Name,
-                    _ => Kind::Value,
-                };
-                (kind, length)
-            }
-            '<' if rest[1..].starts_with(['=', '>']) => (Kind::Comparator, 2),
-            '>' if rest[1..].starts_with('=') => (Kind::Comparator, 2),
-            '<' | '>' | '=' => (Kind::Comparator, 1),
-            // A number that begins with 0 is the 0 alone.
-            '0' => (Kind::Number, 1),
-            '1'..='9' => (Kind::Number, length_of(rest, |byte| byte.is_ascii_digit())),
-            _ if first.is_ascii_alphabetic() => (Kind::Word, length_of(rest, is_of_word)),
-            '(' | ')' | '[' | ']' | '.' | ',' | '+' | '-' => (Kind::Sign(rest.as_bytes()[0]), 1),
-            // A bare name begins with a letter, so an underscore before one is not a token of the language.
-            _ => (Kind::Unknown, first.len_utf8()),
-        };
-        cut.push(Token {
-            kind,
-            text: &rest[..length],
-            start,
-        });
-        start += length;
-    }
+    cut.extend(each(text));
     cut
+}
+
+/// The same one by one: not every caller needs all of them.
+pub(crate) fn each(text: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let rest = &text[start..];
+        let spaces = length_of(rest, |byte| byte.is_ascii_whitespace());
+        let rest = &rest[spaces..];
+        let token = Token {
+            start: start + spaces,
+            ..first(rest)?
+        };
+        start = token.end();
+        Some(token)
+    })
+}
+
+/// The token that a text begins with.
+fn first(rest: &str) -> Option<Token<'_>> {
+    let first = rest.chars().next()?;
+    let (kind, length) = match first {
+        // DynamoDB names the mark alone where no name follows.
+        '#' | ':' => {
+            let length = 1 + length_of(&rest[1..], is_of_word);
+            let kind = match (length, first) {
+                (1, _) => Kind::Unknown,
+                (_, '#') => Kind::Name,
+                _ => Kind::Value,
+            };
+            (kind, length)
+        }
+        '<' if rest[1..].starts_with(['=', '>']) => (Kind::Comparator, 2),
+        '>' if rest[1..].starts_with('=') => (Kind::Comparator, 2),
+        '<' | '>' | '=' => (Kind::Comparator, 1),
+        // A number that begins with 0 is the 0 alone.
+        '0' => (Kind::Number, 1),
+        '1'..='9' => (Kind::Number, length_of(rest, |byte| byte.is_ascii_digit())),
+        _ if first.is_ascii_alphabetic() => (Kind::Word, length_of(rest, is_of_word)),
+        '(' | ')' | '[' | ']' | '.' | ',' | '+' | '-' => (Kind::Sign(rest.as_bytes()[0]), 1),
+        // A bare name begins with a letter, so an underscore before one is not a token of the language.
+        _ => (Kind::Unknown, first.len_utf8()),
+    };
+    Some(Token {
+        kind,
+        text: &rest[..length],
+        start: 0,
+    })
 }
 
 fn length_of(text: &str, counts: impl Fn(u8) -> bool) -> usize {

@@ -12,13 +12,12 @@ use crate::gate::{self, Context};
 use crate::session::Session;
 
 pub(super) fn check(session: Session<'_>, request: &QueryRequest) -> Result<(), DynoxideError> {
-    let compared = compared(request);
-    let is_odd = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => text.is_empty() || text.len() > 1024,
-        AttributeValue::B(bytes) => bytes.is_empty() || bytes.len() > 1024,
-        _ => false,
-    };
+    let given = request.expression_attribute_values.iter();
     // Almost always the only step.
+    if request.key_conditions.is_none() && !given.flat_map(HashMap::values).any(is_odd) {
+        return Ok(());
+    }
+    let compared = compared(request);
     if !compared.values().any(is_odd) {
         return Ok(());
     }
@@ -48,6 +47,15 @@ pub(super) fn check(session: Session<'_>, request: &QueryRequest) -> Result<(), 
     }
     keys.check_sizes(|name| compared.get(name))
         .map_err(|why| DynoxideError::ValidationException(why.to_owned()))
+}
+
+/// Whether no key has this value, or not every key.
+fn is_odd(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::S(text) => text.is_empty() || text.len() > 1024,
+        AttributeValue::B(bytes) => bytes.is_empty() || bytes.len() > 1024,
+        _ => false,
+    }
 }
 
 /// The attributes that are compared with a value, and the largest that each is compared with.

@@ -1,12 +1,13 @@
 //! Wide: reads of an index that need more of the items than the engine would return, cut to what was asked for afterwards.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use dynoxide::DynoxideError;
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::query::{QueryRequest, QueryResponse};
 use dynoxide::actions::scan::{ScanRequest, ScanResponse};
 use dynoxide::types::Item;
+use serde_json::Value;
 
 use crate::gate::{self, Context, Path, Step};
 use crate::session::Session;
@@ -17,12 +18,15 @@ type Names = Option<HashMap<String, String>>;
 /// A query or a scan.
 pub(super) trait Read {
     type Page: Page;
-    /// Whether the engine itself reads the whole items of a local index for `ALL_ATTRIBUTES`.
-    const FETCHES: bool;
+    /// The engine itself reads the whole items of a local index for `ALL_ATTRIBUTES`, and DynamoDB refuses filters on attributes that the
+    /// index does not have; a scan finds nothing under them.
+    const IS_QUERY: bool;
 
     fn table(&self) -> &str;
     fn index(&self) -> Option<&str>;
     fn filter(&self) -> Option<&str>;
+    /// The older form of a filter.
+    fn conditions(&self) -> Option<&Value>;
     fn key(&self) -> Option<&str>;
     fn names(&mut self) -> &mut Names;
     fn projection(&mut self) -> &mut Option<String>;
@@ -36,10 +40,10 @@ pub(super) trait Page {
 }
 
 macro_rules! read {
-    ($request:ty, $response:ty, $key:expr, $fetches:literal) => {
+    ($request:ty, $response:ty, $key:expr, $conditions:ident, $is_query:literal) => {
         impl Read for $request {
             type Page = $response;
-            const FETCHES: bool = $fetches;
+            const IS_QUERY: bool = $is_query;
 
             fn table(&self) -> &str {
                 &self.table_name
@@ -49,6 +53,9 @@ macro_rules! read {
             }
             fn filter(&self) -> Option<&str> {
                 self.filter_expression.as_deref()
+            }
+            fn conditions(&self) -> Option<&Value> {
+                self.$conditions.as_ref()
             }
             fn key(&self) -> Option<&str> {
                 let key: fn(&Self) -> Option<&str> = $key;
@@ -83,9 +90,10 @@ read!(
     QueryRequest,
     QueryResponse,
     |query| query.key_condition_expression.as_deref(),
+    query_filter,
     true
 );
-read!(ScanRequest, ScanResponse, |_| None, false);
+read!(ScanRequest, ScanResponse, |_| None, scan_filter, false);
 
 /// A path whose steps are owned.
 type OwnedPath = Vec<OwnedStep>;
@@ -109,6 +117,10 @@ pub(super) fn read<R: Read>(
     let Some(index) = table.index(&name) else {
         return run(request);
     };
+    let has_unfit = !index.is_local && session.memory.tables.has_unfit(request.table(), &name);
+    if index.is_whole() && !has_unfit {
+        return run(request);
+    }
     let wanted = wanted(&mut request);
     let missing = missing(&table, index, wanted.as_deref().unwrap_or_default());
     if !index.is_local && !missing.is_empty() {
@@ -117,22 +129,24 @@ pub(super) fn read<R: Read>(
             missing.join(", ")
         )));
     }
+    let unfiltered = filters_missing(&table, index, &mut request);
+    if R::IS_QUERY && !unfiltered.is_empty() {
+        return Err(DynoxideError::ValidationException(format!(
+            "One or more parameter values were invalid: Secondary index {name} does not project one or more filter attributes: [{}]",
+            Vec::from_iter(unfiltered).join(", ")
+        )));
+    }
     let selects_all = request.select().as_deref() == Some("ALL_ATTRIBUTES");
-    let fetches = index.is_local
-        && (!missing.is_empty()
-            || filters_missing(&table, index, &mut request)
-            || (selects_all && !R::FETCHES));
-    let has_unfit = !index.is_local && session.memory.tables.has_unfit(request.table(), &name);
+    let fetches = index.is_local && (!missing.is_empty() || (selects_all && !R::IS_QUERY));
     if !fetches && !has_unfit {
         return run(request);
     }
     let counts_only = request.select().as_deref() == Some("COUNT");
-    let default = wanted.is_none() && !selects_all && fetches;
     let table_name = request.table().to_owned();
     widen(&mut request, fetches);
     let mut page = run(request)?;
     let mut items = page.items().take().unwrap_or_default();
-    if fetches && !R::FETCHES {
+    if fetches && !R::IS_QUERY {
         for item in &mut items {
             fetch(session, &table_name, &table, item)?;
         }
@@ -149,10 +163,6 @@ pub(super) fn read<R: Read>(
         let paths: Vec<Path<'_>> = wanted.iter().map(|path| borrowed(path)).collect();
         for item in &mut items {
             *item = gate::project(item, &paths);
-        }
-    } else if default {
-        for item in &mut items {
-            item.retain(|attribute, _| table.holds(index, attribute));
         }
     }
     *page.items() = (!counts_only).then_some(items);
@@ -210,23 +220,26 @@ fn missing(table: &Table, index: &Index, paths: &[OwnedPath]) -> Vec<String> {
         .collect()
 }
 
-fn filters_missing(table: &Table, index: &Index, request: &mut impl Read) -> bool {
-    let Some(text) = request.filter().map(str::to_owned) else {
-        return false;
+/// The attributes of a filter that the index does not hold.
+fn filters_missing(table: &Table, index: &Index, request: &mut impl Read) -> BTreeSet<String> {
+    let mut missing = BTreeSet::new();
+    let mut see = |name: &str| {
+        if !table.holds(index, name) {
+            missing.insert(name.to_owned());
+        }
     };
-    let names = request.names().as_ref();
-    let mut is_missing = false;
-    gate::each_attribute(
-        &text,
-        Context {
+    if let Some(Value::Object(conditions)) = request.conditions() {
+        conditions.keys().for_each(|name| see(name));
+    }
+    if let Some(text) = request.filter().map(str::to_owned) {
+        let names = request.names().as_ref();
+        let context = Context {
             names,
             values: None,
-        },
-        &mut |name| {
-            is_missing |= !table.holds(index, name);
-        },
-    );
-    is_missing
+        };
+        gate::each_attribute(&text, context, &mut see);
+    }
+    missing
 }
 
 /// Asks for everything that the engine can return.

@@ -12,6 +12,9 @@ use crate::gate::{self, Context, Operand, Path, Step, Update, Value};
 use crate::session::Session;
 use crate::tables::Table;
 
+/// Values of one size fit into every key; together two may not.
+const FITS: usize = 1024 / 2;
+
 type Verdict = Result<(), &'static str>;
 type Names = Option<HashMap<String, String>>;
 type Values = Option<HashMap<String, AttributeValue>>;
@@ -86,13 +89,24 @@ impl Change<'_> {
         let Some(table) = session.memory.tables.get(session.database, self.table) else {
             return Ok(());
         };
-        if table.indexes.is_empty() {
+        // Almost always the only step.
+        if table.indexes.is_empty() || !(self.has_large() || gate::copies(self.text)) {
             return Ok(());
         }
         gate::with_update(self.text, |update| {
             self.check_parsed(session, &table, update)
         })
         .unwrap_or(Ok(()))
+    }
+
+    /// Whether a value may be too large for a key.
+    fn has_large(&self) -> bool {
+        let mut values = self.values.iter().flat_map(HashMap::values);
+        values.any(|value| match value {
+            AttributeValue::S(text) => text.len() > FITS,
+            AttributeValue::B(bytes) => bytes.len() > FITS,
+            _ => false,
+        })
     }
 
     fn check_parsed(&self, session: Session<'_>, table: &Table, update: &Update<'_>) -> Verdict {
