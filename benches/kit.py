@@ -1,7 +1,7 @@
-"""What a test costs: an engine with a table of its own, putting tables back, the plugin; and the same with moto and boto3.
+"""What a test costs: an engine with a table of its own, putting tables back, the plugin, and the calls of ``in_memory.py``.
 
-CPU time (user + system) of one process each, medians. A test here creates its table, puts an item and reads it; that of moto is
-in ``peers/moto_tests.py``.
+And the same with moto and boto3, and with dynamoxy's memory client where Python 3.12 is installed. CPU time (user + system) of
+one process each, medians. A test creates its table, puts an item and reads it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from data import SORT_KEY, partition_key
-from environments import python_of
+from environments import interpreter_of, python_of
+from in_memory import prices
 from model import User, user
 from pydynox.testing import isolated_dynamodb
 from rows import Row, ratio
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
     from pydynox.testing import IsolatedDynamoDB
 
 ITEMS = 100
-PEER = pathlib.Path(__file__).parent / "peers" / "moto_tests.py"
+TESTS = 1000
+PEERS = pathlib.Path(__file__).parent / "peers"
+#: What a call or test may cost of what it costs with moto and boto3.
+OF_MOTO = {
+    "test": 0.2,
+    "new table": 0.2,
+    "1,000 tests": 0.2,
+    "get": 0.1,
+    "put": 0.2,
+    "query, per item": 0.5,
+    "batch write, per item": 0.5,
+    "transaction of two puts": 0.2,
+}
 
 
 def one_test() -> None:
@@ -82,29 +95,41 @@ def loaded_plugin() -> float:
     )
 
 
-def moto(rounds: int) -> dict[str, float]:
-    """The same with moto and boto3, in milliseconds."""
-    command = [python_of("moto"), str(PEER), str(rounds)]
+def peer(name: str, python: str, rounds: int) -> dict[str, float]:
+    """The same with a peer, in milliseconds."""
+    command = [python, str(PEERS / f"{name}_tests.py"), str(rounds)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 
 
-def measure(rounds: int, peers: bool) -> tuple[list[Row], dict[str, Any]]:
+def peers(rounds: int) -> dict[str, dict[str, float]]:
+    """Every peer that can be installed here."""
+    found = {"moto": peer("moto", python_of("moto"), rounds)}
+    if newer := interpreter_of("3.12"):
+        found["dynamoxy"] = peer("dynamoxy", python_of("dynamoxy", newer), rounds)
+    return found
+
+
+def measure(rounds: int, with_peers: bool) -> tuple[list[Row], dict[str, Any]]:
     """Measure and print; returns the rows with targets, and every figure to store."""
     figures = {"test": cpu_of(one_test, rounds), "new table": cpu_of(new_table, rounds), "empty": cpu_of(empty_test, rounds)}
+    figures["1,000 tests"] = cpu_of(one_test, 1, TESTS) * TESTS
+    figures |= prices(rounds)
     with isolated_dynamodb() as dynamodb:
         figures["restore"] = cpu_of(restoring(dynamodb), rounds)
-    theirs = moto(rounds) if peers else {}
+    others = peers(rounds) if with_peers else {}
     rows = [
         Row("a test with a table, a put and a get", figures["test"], "ms", 1.0),
         Row("restore 100 items", figures["restore"], "ms", 10.0),
         Row("load the plugin", loaded_plugin(), "ms", 1.0),
     ]
-    if peers:
+    if with_peers:
         rows += [
-            Row("that test / moto with boto3", ratio(figures["test"], theirs.get("test")), "x", 0.2),
-            Row("a new table / moto with boto3", ratio(figures["new table"], theirs.get("new table")), "x", 0.2),
+            Row(f"{name} / moto with boto3", ratio(figures[name], others["moto"].get(name)), "x", target)
+            for name, target in OF_MOTO.items()
         ]
-    for name, value in {**figures, **{f"moto: {name}": value for name, value in theirs.items()}}.items():
-        print(f"{name:20} {value:9.3f} ms")
-    return rows, {"raw_ms": figures, "moto_ms": theirs}
+    print(f"{'':24} {'here':>10}" + "".join(f" {name:>10}" for name in others) + "  ms")
+    for name, value in figures.items():
+        theirs = [found.get(name) for found in others.values()]
+        print(f"{name:24} {value:10.4f}" + "".join(f" {'-':>10}" if one is None else f" {one:10.4f}" for one in theirs))
+    return rows, {"raw_ms": figures, **{f"{name}_ms": found for name, found in others.items()}}
