@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(1, str(pathlib.Path(__file__).parent.parent))
+sys.path.append(str(pathlib.Path(__file__).parent.parent))  # last: a module there has the name of a package
 
 import boto3
 from data import NUMBERS, item
