@@ -658,6 +658,7 @@ class Event:
         kind: What happened.
         call: The number of the call, unique in the process; the same in all events of a call. A ``batch_flushed`` has one of its
             own.
+        batch: The number of the ``batch_flushed`` that the call is a part of.
         operation: The DynamoDB operation, such as ``"GetItem"``; for data keys ``"GenerateDataKey"`` or ``"Decrypt"``.
         table: The table by the name that was sent; None if there are several or none.
         tables: All tables of the request.
@@ -679,7 +680,7 @@ class Event:
         unprocessed: How many items of a batch are not done.
         request_size: Bytes of the request's body.
         response_size: Bytes of the response's body.
-        host: The host and port that a connection leads to.
+        host: The host that a connection leads to or the call went to, with the port if it is not the usual one.
         reason: Why a connection was dropped.
         time: When it happened, or ended, in seconds since 1970.
         time_ns: The same in nanoseconds.
@@ -691,10 +692,43 @@ class Event:
     @property
     def kind(self) -> EventKind: ...
     @property
-    def bit(self) -> int:
-        """The bit of its kind."""
+    def bits(self) -> int:
+        """The bits of its kinds."""
+    @property
+    def outcome(
+        self,
+    ) -> tuple[
+        str | None,
+        str | None,
+        str | None,
+        int | None,
+        int | None,
+        float | None,
+        int | None,
+        str | None,
+        str | None,
+        str | None,
+    ]:
+        """Operation, table, index, call, attempt, elapsed, status, request ID, error, code."""
+    @property
+    def measures(
+        self,
+    ) -> tuple[
+        int | None,
+        int | None,
+        float | None,
+        float | None,
+        int | None,
+        int | None,
+        str | None,
+        int | None,
+        int,
+    ]:
+        """Batch, batch size, read units, write units, count, scanned count, address, port, time in nanoseconds."""
     @property
     def call(self) -> int | None: ...
+    @property
+    def batch(self) -> int | None: ...
     @property
     def operation(self) -> str | None: ...
     @property
@@ -758,8 +792,8 @@ class Event:
 def event_kinds() -> tuple[EventKind, ...]:
     """All kinds of events."""
 
-def event_bits(kinds: Sequence[str], bodies: bool, capacity: bool, /) -> int:
-    """Bits of these kinds, and of what their events contain. ValueError: the name of no kind."""
+def event_bits(kinds: Sequence[str], repeated_attempts: bool, bodies: bool, capacity: bool, /) -> int:
+    """Bits of these kinds, of attempts that failed or followed one, and of contents. ValueError: the name of no kind."""
 
 def want_events(client: Connection | None, bits: int, /) -> None:
     """Which events are wanted of a client, or of all."""
@@ -769,6 +803,9 @@ def deliver_events_to(function: Callable[[int, list[Event]], None], /) -> None:
 
 def client_stats(client: Connection, /) -> tuple[tuple[int, int, int, int, int, int, int], tuple[int, int, int]]:
     """Calls, in flight, retries, throttles, timeouts, bytes sent, bytes received; connections open, idle, waited for."""
+
+def connection_pools() -> list[tuple[tuple[str, int], tuple[int, int, int, int]]]:
+    """Of each client with connections: address and port; open, idle, waited for, at most open."""
 
 def warm_up(client: Connection, connections: int, /) -> Operation:
     """Open connections. The result: how many are open."""

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,100 @@ def test_each_call_is_one_line_at_debug(client: DynamoDBClient, drive: Drive, ca
     assert (fields["error"], fields["code"]) == ("ConditionFailedError", "ConditionalCheckFailedException")
     assert fields["elapsed"] > 0
     assert len({vars(record)["call"] for record in records}) == 3
+
+
+def test_a_record_is_the_one_that_logging_would_make(
+    client: DynamoDBClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most of its attributes are taken from the first record."""
+    from pydynox._observe import logs
+
+    pydynox.enable_logging("DEBUG")
+    logger = logging.getLogger("pydynox.request")
+    theirs: list[logging.LogRecord] = []
+
+    class Beside(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            made = logger.makeRecord(logger.name, logging.DEBUG, logs.__file__, 0, str(record.msg), record.args or (), None)
+            theirs.append(made)
+
+    def get() -> None:
+        with client.as_default():
+            Note.sync.get("n1")
+
+    async def in_a_task() -> None:
+        await asyncio.create_task(Note.get("n1"), name="mine")
+
+    beside = Beside()
+    logger.addHandler(beside)
+    try:
+        get()
+        asyncio.run(in_a_task())
+        thread = threading.Thread(target=get, name="another")
+        thread.start()
+        thread.join()
+        monkeypatch.setattr(logging, "logThreads", False)
+        get()
+    finally:
+        logger.removeHandler(beside)
+
+    ours = [record for record in caplog.records if record.name == "pydynox.request"]
+    assert len(ours) == len(theirs) == 4
+    changing = {"created", "msecs", "relativeCreated"}
+    for our, their in zip(ours, theirs, strict=True):
+        shared = {name: vars(our).get(name, "missing") for name in vars(their)}
+        if not logging.logThreads and our is ours[-1]:
+            shared |= {"thread": None, "threadName": None}
+        assert {name: shared[name] for name in shared if name not in changing} == {
+            name: value for name, value in vars(their).items() if name not in changing
+        }
+        assert 0 <= their.created - our.created < 30
+        drift = (our.relativeCreated - our.created * 1000) - (their.relativeCreated - their.created * 1000)
+        assert abs(drift) < 1
+        assert 0 <= our.msecs < 1000
+    assert [record.threadName for record in theirs] == ["MainThread", "MainThread", "another", None]
+
+
+def test_records_of_another_kind_are_made_by_their_factory(
+    client: DynamoDBClient, drive: Drive, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Own(logging.LogRecord):
+        pass
+
+    pydynox.enable_logging("DEBUG")
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(Own)
+    try:
+        drive(Note.get("n1"))
+    finally:
+        logging.setLogRecordFactory(before)
+
+    (record,) = [record for record in caplog.records if record.name == "pydynox.request"]
+    assert type(record) is Own
+    assert vars(record)["operation"] == "GetItem"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_records_of_a_forked_child_have_its_number() -> None:
+    script = """
+        import logging, os, sys
+        logging.basicConfig(stream=sys.stdout, format="%(process)d %(message)s")
+        logging.getLogger("pydynox").setLevel("DEBUG")
+        from pydynox import DynamoDBClient
+        client = DynamoDBClient(endpoint_url="memory://")
+        client.sync.list_tables()
+        sys.stdout.flush()
+        if os.fork() == 0:
+            client.sync.list_tables()
+            print("child", os.getpid(), flush=True)
+            os._exit(0)
+        os.wait()
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    parent, child, said = (line.split() for line in done.stdout.splitlines())
+    assert (parent[1], child[1]) == ("ListTables:", "ListTables:")
+    assert said == ["child", child[0]]
+    assert parent[0] != child[0]
 
 
 def test_retries_and_throttling_are_warnings(client: DynamoDBClient, drive: Drive, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 from pydynox import (
     Attr,
+    Credentials,
     DynamoDBClient,
     Encrypted,
     GlobalSecondaryIndex,
@@ -34,11 +36,11 @@ from pydynox import (
     partition_key,
     sort_key,
 )
-from pydynox.exceptions import ConditionFailedError
+from pydynox.exceptions import ConditionFailedError, PydynoxError
 from pydynox.testing import fault, inject
 
 from tests.conftest import Drive, Serve, client_of
-from tests.faults.deeds import silence
+from tests.faults.deeds import answer, error, silence
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -233,8 +235,94 @@ def test_a_batch_of_several_requests_is_a_span_around_them(client: DynamoDBClien
         drive(work())
 
     assert collected.names() == ["BatchWriteItem lines", "BatchWriteItem lines", "BatchWriteItem batch"]
-    batch = attributes(collected.spans()[-1])
+    *calls, span = collected.spans()
+    batch = attributes(span)
     assert (batch["db.operation.batch.size"], batch["pydynox.requests"], batch["pydynox.unprocessed"]) == (4, 2, 0)
+    assert (batch["db.collection.name"], batch["aws.dynamodb.table_names"]) == ("lines", ("lines",))
+    assert span.context is not None
+    for call in calls:
+        assert call.parent is not None
+        assert call.parent.span_id == span.context.span_id
+        assert (span.start_time or 0) <= (call.start_time or 0) <= (call.end_time or 0) <= (span.end_time or 0)
+
+
+def test_a_batch_of_one_request_is_that_request(client: DynamoDBClient, drive: Drive, collected: Collected) -> None:
+    tracer = collected.provider.get_tracer("test")
+
+    async def work() -> None:
+        with tracer.start_as_current_span("around"):
+            await client.batch_get(Line.key("p", 1), Line.key("p", 2))
+
+    drive(work())
+    call, around = collected.spans()[-2:]
+    assert (call.name, around.name) == ("BatchGetItem lines", "around")
+    assert call.parent is not None
+    assert around.context is not None
+    assert call.parent.span_id == around.context.span_id
+
+
+def test_a_cancelled_batch_is_a_span_around_what_it_did(client: DynamoDBClient, collected: Collected) -> None:
+    async def work() -> None:
+        before = client.stats().calls
+        task = asyncio.create_task(client.batch_save([Line(page="p", number=number) for number in range(4)]))
+        while client.stats().calls < before + 3:
+            await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.wait([task])
+
+    with inject(client, fault("BatchWriteItem", "unprocessed", times=99)):
+        collected.exporter.clear()
+        asyncio.run(work())
+
+    *calls, span = collected.spans()
+    assert (span.name, attributes(span)["error.type"]) == ("BatchWriteItem batch", "cancelled")
+    assert len(calls) >= 2
+    assert span.context is not None
+    assert {call.parent.span_id if call.parent else None for call in calls} == {span.context.span_id}
+
+
+def test_the_server_of_a_call_and_the_pool_of_its_connection(serve: Serve, drive: Drive, collected: Collected) -> None:
+    server = serve(answer({}), error("ValidationException"))
+    client = client_of(server)
+    port = int(server.url.rpartition(":")[2])
+    with client.as_default():
+        drive(Line.get("p", 1))
+        with pytest.raises(PydynoxError):
+            drive(Line.get("p", 1))
+        points = collected.points()
+        drive(client.close())
+
+    here = {"server.address": "127.0.0.1", "server.port": port}
+    for span in collected.spans():
+        assert here.items() <= attributes(span).items()
+    assert len(collected.spans()) == 2
+    assert all(here.items() <= dict(point.attributes).items() for point in points["db.client.operation.duration"])
+
+    def of_pool(metric: str) -> list[tuple[str | None, Any]]:
+        name, state = "db.client.connection.pool.name", "db.client.connection.state"
+        ours = [point for point in points[metric] if dict(point.attributes)[name] == f"127.0.0.1:{port}"]
+        return sorted((dict(point.attributes).get(state), getattr(point, "value", None)) for point in ours)
+
+    assert of_pool("db.client.connection.count") == [("idle", 1), ("used", 0)]
+    assert of_pool("db.client.connection.pending_requests") == [(None, 0)]
+    assert of_pool("db.client.connection.max") == [(None, 64)]
+    assert len(of_pool("db.client.connection.create_time")) == 1
+
+    pydynox.otel.uninstrument()
+    assert "db.client.connection.count" not in collected.points()
+
+
+def test_a_call_that_reaches_no_server_names_it(drive: Drive, collected: Collected) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    client = DynamoDBClient(
+        endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1", credentials=Credentials("a", "b"), max_attempts=1
+    )
+    with client.as_default(), pytest.raises(PydynoxError):
+        drive(Line.get("p", 1))
+
+    (span,) = collected.spans()
+    assert (attributes(span)["error.type"], attributes(span)["server.port"]) == ("ConnectionFailedError", port)
 
 
 def test_a_span_is_a_child_of_the_one_around_its_call(client: DynamoDBClient, collected: Collected) -> None:

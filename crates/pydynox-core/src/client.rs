@@ -12,6 +12,7 @@ pub(crate) mod tracing;
 pub mod waiter;
 
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Client {
     observers: Option<Arc<Observers>>,
     /// Where the events of its calls go, if anything wants them.
     trace: Option<Arc<Trace>>,
+    /// The batch that its traced calls are a part of.
+    batch: Option<NonZeroU64>,
     protection: Option<Arc<Protection>>,
     pace: Option<Arc<Limiter>>,
     /// When all calls must have ended, no matter how long each may take.
@@ -70,6 +73,7 @@ impl Client {
             shared: Arc::new(shared),
             observers: None,
             trace: None,
+            batch: None,
             protection: None,
             pace: None,
             until: None,
@@ -103,6 +107,14 @@ impl Client {
     #[must_use]
     pub fn traced(self, trace: Option<Arc<Trace>>) -> Self {
         Self { trace, ..self }
+    }
+
+    /// The same client, whose traced calls are a part of this batch.
+    pub(crate) fn part_of(self, batch: u64) -> Self {
+        Self {
+            batch: NonZeroU64::new(batch),
+            ..self
+        }
     }
 
     /// Where the events of its calls go.
@@ -255,7 +267,7 @@ impl Client {
         let deadline = self.deadline(call.timeout);
         let mut run = Run::new(&self.shared, &call, deadline, progress);
         let trace = self.trace.as_ref();
-        run.tracing = trace.map(|trace| Box::new(Tracing::begin(trace, &call)));
+        run.tracing = trace.map(|trace| Box::new(Tracing::begin(trace, &call, self.batch)));
         // Before the meter: a call that cannot be sent must not use any units or be counted.
         let is_over = self.until.is_some() && !run.deadline.allows(Duration::ZERO);
         if is_over || call.timeout.is_some_and(|timeout| timeout.is_zero()) {

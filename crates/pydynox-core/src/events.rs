@@ -6,13 +6,14 @@
 mod stream;
 mod trace;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::transport::Operation;
+use crate::transport::{Address, Operation};
 
 pub use stream::{EVERYWHERE, Stream, Wanted};
 pub use trace::Trace;
@@ -81,6 +82,8 @@ pub struct Kinds(u32);
 impl Kinds {
     /// None at all.
     pub const NONE: Self = Self(0);
+    /// Of the attempts, those of calls that needed more than one: they failed, or follow one that did.
+    pub const REPEATED_ATTEMPTS: Self = Self(1 << 29);
     /// The bodies of requests and responses, which contain keys and values.
     pub const BODIES: Self = Self(1 << 30);
     /// What calls consume, which requests have to ask for.
@@ -137,6 +140,8 @@ pub struct About {
     pub index: Option<Box<str>>,
     /// How many items or operations a batch or transaction consists of.
     pub size: Option<usize>,
+    /// The number of the batch that the call is a part of.
+    pub batch: Option<NonZeroU64>,
     /// Length of the request's body in bytes.
     pub request_size: usize,
     /// The request's body, if it is wanted: protected values are in their stored form.
@@ -164,6 +169,15 @@ impl Event {
             Kind::DataKeyUnwrapped => Some("Decrypt"),
             _ => self.about.as_ref().map(|about| about.operation.name()),
         }
+    }
+
+    /// The kinds that it belongs to.
+    pub fn kinds(&self) -> Kinds {
+        let kinds = Kinds::NONE.with(self.kind);
+        if self.kind == Kind::AttemptEnded && self.details.is_repeated_attempt() {
+            return kinds.and(Kinds::REPEATED_ATTEMPTS);
+        }
+        kinds
     }
 
     /// Whether it holds the body of its request or response.
@@ -224,10 +238,17 @@ pub struct Details {
     pub scanned: Option<u64>,
     /// How many items of a batch are unprocessed.
     pub unprocessed: Option<u64>,
-    /// The host that a connection leads to.
-    pub host: Option<Box<str>>,
+    /// Where a connection leads, or the call went.
+    pub address: Option<Arc<Address>>,
     /// Why a connection was dropped.
     pub reason: Option<&'static str>,
+}
+
+impl Details {
+    /// Whether it is the end of an attempt that failed or was not the first.
+    fn is_repeated_attempt(&self) -> bool {
+        self.error.is_some() || self.attempt.is_some_and(|attempt| attempt > 1)
+    }
 }
 
 impl Event {

@@ -101,7 +101,9 @@ mod _core {
     #[pymodule_export]
     use crate::verbs::model_methods::{fits, from_item, pickled, restored, size, to_item};
     #[pymodule_export]
-    use crate::verbs::observe::{client_stats, deliver_waiting, want_events, warm_up};
+    use crate::verbs::observe::{
+        client_stats, connection_pools, deliver_waiting, want_events, warm_up,
+    };
     #[pymodule_export]
     use crate::verbs::partiql::{Statement, execute_batch, execute_transaction};
     #[pymodule_export]

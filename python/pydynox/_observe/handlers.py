@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
-from weakref import WeakValueDictionary
+from weakref import ref
 
 import pydynox._core as _core
 from pydynox._shared.public import public
@@ -80,11 +80,13 @@ def _refuse_coroutine(outcome: object) -> None:
 class Handlers:
     """The handlers of one client, or of all of them; ``want`` says to the extension which events any of them wants."""
 
-    __slots__ = ("__weakref__", "_want", "active")
+    __slots__ = ("__weakref__", "_by_bits", "_want", "active")
 
     def __init__(self, want: Callable[[int], None]) -> None:
         self._want = want
         self.active: list[Subscription] = []
+        #: Those that want an event, by the bits of the event.
+        self._by_bits: dict[int, tuple[Subscription, ...]] = {}
 
     def add(self, handler: Handler, bits: int, *, wants_bodies: bool = False) -> Subscription:
         """Add a handler of the kinds of events that these bits stand for."""
@@ -98,7 +100,17 @@ class Handlers:
         self.active.remove(subscription)
         self._renew()
 
+    def of(self, bits: int) -> tuple[Subscription, ...]:
+        """The handlers that want events of these bits."""
+        # Taken before `active` is read: if another thread changes both, this answer goes to the dictionary that nothing uses.
+        by_bits = self._by_bits
+        wanting = by_bits.get(bits)
+        if wanting is None:
+            wanting = by_bits[bits] = tuple(subscription for subscription in self.active if subscription.bits & bits)
+        return wanting
+
     def _renew(self) -> None:
+        self._by_bits = {}
         while True:
             bits = self._all_bits()
             self._want(bits)
@@ -115,14 +127,16 @@ class Handlers:
 
 def _deliver(client: int, events: list[Event]) -> None:
     """Hand events to the handlers of a client and to those of all clients; calls that they make are not observed."""
-    own = _OF_CLIENTS.get(client)
-    active = [*EVERYWHERE.active, *(own.active if own is not None else ())]
+    reference = _OF_CLIENTS.get(client)
+    own = None if reference is None else reference()
     token = _OBSERVING.set(True)
     try:
         for event in events:
-            bit = event.bit
-            for subscription in active:
-                if subscription.bits & bit:
+            bits = event.bits
+            for subscription in EVERYWHERE.of(bits):
+                subscription.hand(event)
+            if own is not None:
+                for subscription in own.of(bits):
                     subscription.hand(event)
     finally:
         _OBSERVING.reset(token)
@@ -130,30 +144,34 @@ def _deliver(client: int, events: list[Event]) -> None:
 
 #: Of all clients of the process.
 EVERYWHERE = Handlers(lambda bits: _core.want_events(None, bits))
-#: By the number of the client, which holds them.
-_OF_CLIENTS: WeakValueDictionary[int, Handlers] = WeakValueDictionary()
+#: By the number of the client, which holds them. A dictionary of weak values takes longer to say that there are none.
+_OF_CLIENTS: dict[int, ref[Handlers]] = {}
 
 _core.deliver_events_to(_deliver)
 
 
 def handlers_of(core: _core.Client) -> Handlers:
     """The handlers of a client, for the client to hold: new ones if it has none yet."""
-    handlers = _OF_CLIENTS.get(core.number)
+    number = core.number
+    reference = _OF_CLIENTS.get(number)
+    handlers = None if reference is None else reference()
     if handlers is None:
         handlers = Handlers(lambda bits: _core.want_events(core, bits))
-        _OF_CLIENTS[core.number] = handlers
+        _OF_CLIENTS[number] = ref(handlers, lambda _: _OF_CLIENTS.pop(number, None))
     return handlers
 
 
-def bits_of(kinds: Iterable[str] | None, *, of: str, values: bool = False, capacity: bool = True) -> int:
-    """The bits of these kinds of events, or of all.
+def bits_of(
+    kinds: Iterable[str] | None, *, of: str, repeated_attempts: bool = False, values: bool = False, capacity: bool = True
+) -> int:
+    """The bits of these kinds of events, or of all; ``repeated_attempts``: of attempts those of calls that needed several.
 
     Raises:
         ConfigurationError: There is no such kind.
     """
     names = _core.event_kinds() if kinds is None else [kinds] if isinstance(kinds, str) else list(kinds)
     try:
-        return _core.event_bits(names, values, capacity)
+        return _core.event_bits(names, repeated_attempts, values, capacity)
     except ValueError as problem:
         kinds_of_events = ", ".join(_core.event_kinds())
         raise ConfigurationError(f"{of}(kinds=...) names no kind of event: {problem}; the kinds are {kinds_of_events}") from None

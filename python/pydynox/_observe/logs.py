@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging  # noqa: TID251  (this module is imported when logging is switched on, not before)
 import os
+import sys
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from pydynox._shared.advice import advice
@@ -30,22 +32,19 @@ _CONNECTION = logging.getLogger("pydynox.connection")
 _CREDENTIALS = logging.getLogger("pydynox.credentials")
 _SLOW = logging.getLogger("pydynox.slow")
 
-#: By the logger, the lowest level that it uses, and the kinds of events that it records.
-_KINDS: dict[logging.Logger, tuple[int, tuple[str, ...]]] = {
-    _REQUEST: (logging.DEBUG, ("call_ended", "call_cancelled")),
-    _RETRY: (logging.WARNING, ("retry_planned",)),
-    _THROTTLE: (logging.WARNING, ("throttled",)),
-    _CONNECTION: (logging.DEBUG, ("connection_opened", "connection_dropped")),
-    _CREDENTIALS: (logging.WARNING, ("credentials_renewed",)),
-}
-#: The one subscription of all clients.
-_active: Subscription | None = None
+_threading: Any = sys.modules["threading"]  # which `logging` uses
+#: Of all clients, one of each logger that lets anything through, and the bits of the events that it wants.
+_active: list[Subscription] = []
+#: By logger and level, the attributes of a record that `logging` made; of the next one, only some differ.
+_TEMPLATES: dict[tuple[logging.Logger, int], dict[str, Any]] = {}
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_TEMPLATES.clear)  # the number of the process is among them
 
 
 def switch_on() -> None:
     """Log what the levels of the loggers let through now; the extension calls this when it opens a client."""
     level = os.environ.get("PYDYNOX_LOG")
-    if level and _active is None:
+    if level and not _active:
         _ALL.setLevel(_level_of(level, "the environment variable PYDYNOX_LOG"))
         if not _ALL.hasHandlers():
             _add_stderr()
@@ -92,64 +91,117 @@ def _add_stderr() -> None:
 def _follow() -> None:
     """Subscribe to the kinds of events whose loggers let them through."""
     global _active
-    kinds = [kind for logger, (level, kinds) in _KINDS.items() if logger.isEnabledFor(level) for kind in kinds]
-    bits = bits_of(kinds, of="enable_logging", capacity=False)
-    if _active is not None and _active.bits == bits:
+    _TEMPLATES.clear()
+    wanted = [
+        (writer, bits_of(kinds, of="enable_logging", capacity=False))
+        for logger, (level, kinds, writer) in _KINDS.items()
+        if logger.isEnabledFor(level)
+    ]
+    if [subscription.bits for subscription in _active] == [bits for _, bits in wanted]:
         return
     before = _active
-    _active = EVERYWHERE.add(_log, bits) if bits else None
-    if before is not None:
-        before.close()
-
-
-def _log(event: Event) -> None:
-    _WRITERS[event.kind](event)
+    _active = [EVERYWHERE.add(writer, bits) for writer, bits in wanted]
+    for subscription in before:
+        subscription.close()
 
 
 def _write(logger: logging.Logger, level: int, text: str, arguments: tuple[Any, ...], extra: dict[str, Any]) -> None:
-    """As ``logger.log()`` does, without searching the stack for its caller, which is pydynox, at half the cost of the record."""
+    """As ``logger.log()`` does, without searching the stack for its caller, which is pydynox."""
     if logger.isEnabledFor(level):
+        _handle(logger, level, text, arguments, extra)
+
+
+def _handle(logger: logging.Logger, level: int, text: str, arguments: tuple[Any, ...], extra: dict[str, Any]) -> None:
+    """Make the record and hand it on; a logger always says the same fields. To make one, ``logging`` looks everything up again,
+    which takes as long as the whole rest, so all but what changes is taken from the first."""
+    if type(logger) is not logging.Logger or logging.getLogRecordFactory() is not logging.LogRecord:
         record = logger.makeRecord(logger.name, level, __file__, 0, text, arguments, None)
-        vars(record).update(extra)
+        record.__dict__.update(extra)
         logger.handle(record)
+        return
+    template = _TEMPLATES.get((logger, level))
+    if template is None:
+        template = vars(logger.makeRecord(logger.name, level, __file__, 0, text, arguments, None)) | extra
+        _TEMPLATES[logger, level] = template
+    values = template.copy()
+    values["msg"] = text
+    values["args"] = arguments
+    values["created"] = now = time()
+    values["msecs"] = int((now - int(now)) * 1000) + 0.0
+    # Since `logging` was imported, which only its records say.
+    values["relativeCreated"] = template["relativeCreated"] + (now - template["created"]) * 1000
+    if logging.logThreads:
+        values["thread"] = _threading.get_ident()
+        values["threadName"] = _threading.current_thread().name
+    if logging.logMultiprocessing and "multiprocessing" in sys.modules:
+        values["processName"] = _process_name()
+    if "taskName" in values:
+        values["taskName"] = _task_name()
+    values.update(extra)
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__ = values
+    logger.handle(record)
 
 
-def _place(event: Event) -> str:
+def _process_name() -> str:
+    current: Any = getattr(sys.modules["multiprocessing"], "current_process", None)
+    return "MainProcess" if current is None else str(current().name)
+
+
+def _task_name() -> str | None:
+    """From Python 3.12, records have the name of the asyncio task."""
+    asyncio: Any = sys.modules.get("asyncio")
+    if asyncio is None or not logging.logAsyncioTasks:  # type: ignore[attr-defined,unused-ignore]
+        return None
+    try:
+        return str(asyncio.current_task().get_name())
+    except (AttributeError, RuntimeError):  # no task, or no loop
+        return None
+
+
+def _place(operation: str | None, table: str | None, index: str | None, event: Event) -> str:
     """The operation and what it was on: a table, or an index of it."""
-    table = event.table or ", ".join(event.tables)
-    index = event.index
+    table = table or ", ".join(event.tables)
     if index is not None:
         table = f"{table}/{index}"
-    return f"{event.operation} on {table}" if table else str(event.operation)
+    return f"{operation} on {table}" if table else str(operation)
+
+
+def _where(event: Event) -> str:
+    return _place(event.operation, event.table, event.index, event)
 
 
 def _extra(event: Event) -> dict[str, Any]:
-    return {
-        "operation": event.operation,
-        "table": event.table,
-        "index": event.index,
-        "call": event.call,
-        "attempt": event.attempt,
-        "elapsed": event.elapsed,
-        "status": event.status,
-        "request_id": event.request_id,
-        "error": event.error,
-        "code": event.code,
-    }
+    return dict(zip(_FIELDS, event.outcome, strict=True))
+
+
+_FIELDS = ("operation", "table", "index", "call", "attempt", "elapsed", "status", "request_id", "error", "code")
 
 
 def _request(event: Event) -> None:
     if not _REQUEST.isEnabledFor(logging.DEBUG):
         return
-    extra = _extra(event)
-    milliseconds = 1000 * (extra["elapsed"] or 0.0)
-    if event.kind == "call_cancelled":
-        _write(_REQUEST, logging.DEBUG, "%s: cancelled after %.1f ms", (_place(event), milliseconds), extra)
+    operation, table, index, call, attempts, elapsed, status, request_id, error, code = event.outcome
+    extra = {
+        "operation": operation,
+        "table": table,
+        "index": index,
+        "call": call,
+        "attempt": attempts,
+        "elapsed": elapsed,
+        "status": status,
+        "request_id": request_id,
+        "error": error,
+        "code": code,
+    }
+    place = _place(operation, table, index, event)
+    milliseconds = 1000 * (elapsed or 0.0)
+    if attempts is None:
+        _handle(_REQUEST, logging.DEBUG, "%s: cancelled after %.1f ms", (place, milliseconds), extra)
         return
-    attempts = extra["attempt"]
     tried = "" if attempts == 1 else f", {attempts} attempts"
-    outcome = extra["status"] if extra["error"] is None else _failure(extra)
-    _write(_REQUEST, logging.DEBUG, "%s: %s in %.1f ms%s", (_place(event), outcome, milliseconds, tried), extra)
+    outcome = status if error is None else _failure(extra)
+    _handle(_REQUEST, logging.DEBUG, "%s: %s in %.1f ms%s", (place, outcome, milliseconds, tried), extra)
 
 
 def _failure(extra: dict[str, Any]) -> str:
@@ -168,7 +220,7 @@ def _failure(extra: dict[str, Any]) -> str:
 def _retry(event: Event) -> None:
     pause = event.pause or 0.0
     extra = {**_extra(event), "pause": pause}
-    arguments = (_place(event), event.attempt, 1000 * pause)
+    arguments = (_where(event), event.attempt, 1000 * pause)
     _write(_RETRY, logging.WARNING, "%s: attempt %d follows in %.0f ms", arguments, extra)
 
 
@@ -177,7 +229,7 @@ def _throttle(event: Event) -> None:
     sentences = advice(reasons)
     extra = {**_extra(event), "throttling_reasons": reasons, "advice": sentences}
     named = ", ".join(reason for reason, _ in reasons) or event.code
-    arguments = (_place(event), named, "; ".join(sentences))
+    arguments = (_where(event), named, "; ".join(sentences))
     _write(_THROTTLE, logging.WARNING, "%s: throttled: %s: %s", arguments, extra)
 
 
@@ -200,14 +252,13 @@ def _credentials(event: Event) -> None:
         _write(_CREDENTIALS, logging.WARNING, "credentials were not found: %s after %.1f ms", arguments, extra)
 
 
-_WRITERS: dict[str, Callable[[Event], None]] = {
-    "call_ended": _request,
-    "call_cancelled": _request,
-    "retry_planned": _retry,
-    "throttled": _throttle,
-    "connection_opened": _connection,
-    "connection_dropped": _connection,
-    "credentials_renewed": _credentials,
+#: By the logger, the lowest level that it uses, the kinds of events that it records, and how.
+_KINDS: dict[logging.Logger, tuple[int, tuple[str, ...], Callable[[Event], None]]] = {
+    _REQUEST: (logging.DEBUG, ("call_ended", "call_cancelled"), _request),
+    _RETRY: (logging.WARNING, ("retry_planned",), _retry),
+    _THROTTLE: (logging.WARNING, ("throttled",), _throttle),
+    _CONNECTION: (logging.DEBUG, ("connection_opened", "connection_dropped"), _connection),
+    _CREDENTIALS: (logging.WARNING, ("credentials_renewed",), _credentials),
 }
 
 
@@ -219,7 +270,7 @@ def slow_calls(slow_after: float) -> tuple[Callable[[Event], None], int]:
         if elapsed is not None and elapsed >= slow_after:
             where = site()
             text = "%s took %.3f s, longer than slow_after=%g; attempts: %s, called from %s"
-            arguments = (_place(event), elapsed, slow_after, event.attempt, where)
+            arguments = (_where(event), elapsed, slow_after, event.attempt, where)
             _write(_SLOW, logging.WARNING, text, arguments, {**_extra(event), "site": where})
 
     return handler, bits_of(["call_ended"], of="slow_after", capacity=False)

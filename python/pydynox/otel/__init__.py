@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["instrument", "uninstrument"]
 
 _KINDS = (
-    "attempt_ended",
     "batch_flushed",
     "call_cancelled",
     "call_ended",
+    "connection_opened",
     "data_key_made",
     "data_key_unwrapped",
     "page_read",
     "retry_planned",
     "throttled",
 )
-_active: Subscription | None = None
+_active: tuple[Instruments, Subscription] | None = None
 
 
 def instrument(
@@ -58,9 +58,9 @@ def instrument(
     global _active
     instruments = Instruments(tracer_provider, meter_provider)
     before = _active
-    _active = EVERYWHERE.add(instruments.record, bits_of(_KINDS, of="instrument", capacity=capacity))
-    if before is not None:
-        before.close()
+    bits = bits_of(_KINDS, of="instrument", repeated_attempts=True, capacity=capacity)
+    _active = instruments, EVERYWHERE.add(instruments.record, bits)
+    _end(before)
 
 
 def uninstrument() -> None:
@@ -72,9 +72,15 @@ def uninstrument() -> None:
     Costs: nothing.
     """
     global _active
-    if _active is not None:
-        _active.close()
-        _active = None
+    before, _active = _active, None
+    _end(before)
+
+
+def _end(active: tuple[Instruments, Subscription] | None) -> None:
+    if active is not None:
+        instruments, subscription = active
+        subscription.close()
+        instruments.switch_off()
 
 
 class PydynoxInstrumentor:

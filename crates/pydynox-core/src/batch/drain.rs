@@ -1,5 +1,6 @@
 //! One request of a batch, and the retries for its unprocessed part.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use crate::call::{Answer, Call, Intent, Resend};
 use crate::client::Client;
 use crate::client::tracing::about;
 use crate::error::{Error, ErrorKind};
-use crate::events::{About, Details, Kind};
+use crate::events::{About, Details, Kind, Trace};
 use crate::operation::{batch_get_item, batch_write_item, parts};
 use crate::retry::deadline::{Deadline, Pause};
 use crate::retry::policy::{Class, Jitter, backoff};
@@ -36,11 +37,40 @@ pub(super) async fn drain(
     let Some(trace) = trace.filter(|trace| trace.wanted().contains(Kind::BatchFlushed)) else {
         return send(client, operation, body, deadline, progress).await;
     };
-    let (trace, began) = (trace.clone(), Instant::now());
-    let about = about(&operation, &"".into(), &body, false);
-    let outcome = send(client, operation, body, deadline, progress).await;
-    trace.flushed(&about, flushed(&about, &outcome, began.elapsed()));
+    let about = Arc::new(about(&operation, &"".into(), &body, false));
+    trace.batch_started(&about);
+    let batch = Batch {
+        trace: trace.clone(),
+        about,
+        began: Instant::now(),
+    };
+    let calls = client.clone().part_of(batch.about.number);
+    let outcome = send(&calls, operation, body, deadline, progress).await;
+    batch.ended(|| flushed(&batch.about, &outcome, batch.began.elapsed()));
     outcome
+}
+
+/// A batch that is traced. Dropped before its end, it was cancelled.
+struct Batch {
+    trace: Arc<Trace>,
+    about: Arc<About>,
+    began: Instant,
+}
+
+impl Batch {
+    fn ended(&self, details: impl FnOnce() -> Details) {
+        self.trace.ended(Kind::BatchFlushed, &self.about, details);
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // Ignored if it has ended.
+        self.ended(|| Details {
+            elapsed: Some(self.began.elapsed()),
+            ..Details::default()
+        });
+    }
 }
 
 fn flushed(about: &About, outcome: &Outcome, elapsed: Duration) -> Details {

@@ -1,5 +1,6 @@
 //! One call through its attempts: how a failure is handled, and what the transport repairs between attempts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::retry::classify::{self, Failed};
 use crate::retry::deadline::Deadline;
 use crate::retry::policy::{Class, backoff};
 use crate::transaction::new_token;
-use crate::transport::{Progress, Recoverable, Request, TransportError};
+use crate::transport::{Address, Progress, Recoverable, Request, TransportError};
 
 /// One call through its attempts.
 pub(super) struct Run<'a> {
@@ -94,7 +95,7 @@ impl<'a> Run<'a> {
     pub(super) fn answered(&self, answer: &Answer, consumed: Option<(f64, f64)>) {
         self.shared.counters.answered(answer);
         if let Some(tracing) = &self.tracing {
-            tracing.ended(self.attempts, Ok(answer), consumed);
+            tracing.ended(self.attempts, Ok(answer), consumed, self.address());
         }
     }
 
@@ -102,9 +103,16 @@ impl<'a> Run<'a> {
     pub(super) fn failed(&self, error: Error) -> Error {
         self.shared.counters.failed(&error);
         if let Some(tracing) = &self.tracing {
-            tracing.ended(self.attempts, Err(&error), None);
+            tracing.ended(self.attempts, Err(&error), None, self.address());
         }
         error
+    }
+
+    fn address(&self) -> Option<Arc<Address>> {
+        let Call {
+            operation, table, ..
+        } = self.call;
+        self.shared.transport.address(operation, table)
     }
 
     async fn exchange(&mut self) -> Result<Answer, Failed> {

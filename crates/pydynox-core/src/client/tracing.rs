@@ -1,5 +1,6 @@
 //! Tracing of a call that something observes: its events, from its start to its end.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::events::{About, Details, Kind, Kinds, Trace};
 use crate::operation::{parts, read_request};
 use crate::retry::classify::Failed;
-use crate::transport::Operation;
+use crate::transport::{Address, Operation};
 
 /// One call that is traced. Dropped before its end, it was cancelled.
 pub(super) struct Tracing {
@@ -27,7 +28,7 @@ pub(crate) fn about(
     table: &Arc<str>,
     body: &Bytes,
     holds_bodies: bool,
-) -> Arc<About> {
+) -> About {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let mut about = About {
         number: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -35,6 +36,7 @@ pub(crate) fn about(
         tables: Vec::new(),
         index: None,
         size: None,
+        batch: None,
         request_size: body.len(),
         request: holds_bodies.then(|| body.clone()),
     };
@@ -58,13 +60,16 @@ pub(crate) fn about(
         }
         _ => {}
     }
-    Arc::new(about)
+    about
 }
 
 impl Tracing {
-    pub(super) fn begin(trace: &Arc<Trace>, call: &Call) -> Self {
+    pub(super) fn begin(trace: &Arc<Trace>, call: &Call, batch: Option<NonZeroU64>) -> Self {
         let holds_bodies = trace.wanted().covers(Kinds::BODIES);
-        let about = about(&call.operation, &call.table, &call.body, holds_bodies);
+        let about = Arc::new(About {
+            batch,
+            ..about(&call.operation, &call.table, &call.body, holds_bodies)
+        });
         trace.started(&about, Details::default());
         let now = Instant::now();
         Self {
@@ -80,7 +85,8 @@ impl Tracing {
     }
 
     pub(super) fn attempted(&self, number: u32, outcome: Result<&Answer, &Failed>) {
-        self.trace.note(Kind::AttemptEnded, &self.about, || {
+        let is_repeated = outcome.is_err() || number > 1;
+        self.trace.attempted(&self.about, is_repeated, || {
             let outcome = outcome.map_err(|failed| &failed.error);
             Details {
                 elapsed: Some(self.attempt_began.elapsed()),
@@ -113,6 +119,7 @@ impl Tracing {
         attempts: u32,
         outcome: Result<&Answer, &Error>,
         consumed: Option<(f64, f64)>,
+        address: Option<Arc<Address>>,
     ) {
         let holds_bodies = self.trace.wanted().covers(Kinds::BODIES);
         let page = outcome.ok().and_then(|answer| self.page(answer));
@@ -135,6 +142,7 @@ impl Tracing {
                 .map(|answer| answer.body.clone()),
             items: page.map(|(items, _)| items),
             scanned: page.map(|(_, scanned)| scanned),
+            address,
             ..of_outcome(outcome)
         });
     }

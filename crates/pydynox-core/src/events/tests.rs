@@ -17,6 +17,7 @@ fn about(number: u64) -> Arc<About> {
         tables: vec!["users".into()],
         index: None,
         size: None,
+        batch: None,
         request_size: 2,
         request: Some(Bytes::from_static(b"{}")),
     })
@@ -39,9 +40,10 @@ fn every_kind_has_a_name_and_a_bit_of_its_own() {
     }
     bits.push(Kinds::BODIES.bits());
     bits.push(Kinds::CAPACITY.bits());
+    bits.push(Kinds::REPEATED_ATTEMPTS.bits());
     bits.sort_unstable();
     bits.dedup();
-    assert_eq!(bits.len(), Kind::ALL.len() + 2);
+    assert_eq!(bits.len(), Kind::ALL.len() + 3);
     assert_eq!(
         bits.iter().sum::<u32>(),
         bits.iter().fold(0, |all, bit| all | bit)
@@ -96,6 +98,42 @@ fn a_cancelled_call_ends_once_and_what_comes_late_is_ignored() {
     );
     assert_eq!(events[3].about.as_ref().unwrap().number, 1);
     assert!(events[3].details.elapsed.is_some());
+}
+
+#[test]
+fn only_attempts_of_calls_that_needed_several_are_kept_where_only_they_are_wanted() {
+    let trace = Trace::begin(&stream_of(Kinds::REPEATED_ATTEMPTS)).unwrap();
+    let call = about(1);
+    trace.started(&call, Details::default());
+    let attempt = |number| Details {
+        attempt: Some(number),
+        ..Details::default()
+    };
+
+    trace.attempted(&call, false, || unreachable!("no one wants it"));
+    trace.attempted(&call, true, || attempt(2));
+
+    let events = trace.take();
+    assert_eq!(kinds_of(&events), ["attempt_ended"]);
+    assert!(events[0].kinds().covers(Kinds::REPEATED_ATTEMPTS));
+    let first = Event::now(Kind::AttemptEnded, attempt(1));
+    assert!(!first.kinds().covers(Kinds::REPEATED_ATTEMPTS));
+}
+
+#[test]
+fn a_cancelled_batch_ends_after_its_calls() {
+    let trace = Trace::begin(&stream_of(everything())).unwrap();
+    let (batch, call) = (about(1), about(2));
+    trace.batch_started(&batch);
+    trace.started(&call, Details::default());
+
+    trace.cancel();
+    trace.ended(Kind::BatchFlushed, &batch, || unreachable!("it has ended"));
+
+    assert_eq!(
+        kinds_of(&trace.take()),
+        ["call_started", "call_cancelled", "batch_flushed"]
+    );
 }
 
 #[test]

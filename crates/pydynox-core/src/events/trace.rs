@@ -42,8 +42,28 @@ pub struct Trace {
 #[derive(Debug, Default)]
 struct State {
     events: Vec<Event>,
-    /// Calls that have started and not ended.
-    open: Vec<(Arc<About>, Instant)>,
+    /// Calls and batches that have started and not ended; a batch before its calls.
+    open: Vec<(Kind, Arc<About>, Instant)>,
+}
+
+impl State {
+    fn begin(&mut self, end: Kind, about: &Arc<About>) {
+        self.open.push((end, about.clone(), Instant::now()));
+    }
+
+    fn place_of(&self, about: &Arc<About>) -> Option<usize> {
+        let is_it = |(_, other, _): &(Kind, Arc<About>, Instant)| Arc::ptr_eq(other, about);
+        self.open.iter().position(is_it)
+    }
+
+    fn push(&mut self, kind: Kind, about: &Arc<About>, details: Details) {
+        self.events.push(Event {
+            kind,
+            at: SystemTime::now(),
+            about: Some(about.clone()),
+            details,
+        });
+    }
 }
 
 impl Trace {
@@ -70,8 +90,13 @@ impl Trace {
     /// A call started.
     pub(crate) fn started(&self, about: &Arc<About>, details: Details) {
         let mut state = self.state();
-        state.open.push((about.clone(), Instant::now()));
-        self.add(&mut state, Kind::CallStarted, Some(about), details);
+        state.begin(Kind::CallCancelled, about);
+        self.add(&mut state, Kind::CallStarted, about, details);
+    }
+
+    /// Something started that consists of several calls.
+    pub(crate) fn batch_started(&self, about: &Arc<About>) {
+        self.state().begin(Kind::BatchFlushed, about);
     }
 
     /// Something happened in a call. What comes late, after the caller has cancelled the call, is ignored.
@@ -80,41 +105,41 @@ impl Trace {
             return;
         }
         let mut state = self.state();
-        if state
-            .open
-            .iter()
-            .any(|(other, _)| Arc::ptr_eq(other, about))
-        {
-            self.add(&mut state, kind, Some(about), details());
+        if state.place_of(about).is_some() {
+            self.add(&mut state, kind, about, details());
         }
     }
 
-    /// A call ended, or was cancelled: its last event.
+    /// An attempt of a call ended: the same, where only some of the attempts may be wanted.
+    pub(crate) fn attempted(
+        &self,
+        about: &Arc<About>,
+        is_repeated: bool,
+        details: impl FnOnce() -> Details,
+    ) {
+        let is_wanted = self.wanted.contains(Kind::AttemptEnded)
+            || is_repeated && self.wanted.covers(Kinds::REPEATED_ATTEMPTS);
+        if !is_wanted {
+            return;
+        }
+        let mut state = self.state();
+        if state.place_of(about).is_some() {
+            state.push(Kind::AttemptEnded, about, details());
+        }
+    }
+
+    /// A call or a batch ended, or was cancelled: its last event.
     pub(crate) fn ended(&self, kind: Kind, about: &Arc<About>, details: impl FnOnce() -> Details) {
         let mut state = self.state();
-        let place = state
-            .open
-            .iter()
-            .position(|(other, _)| Arc::ptr_eq(other, about));
-        if let Some(place) = place {
+        if let Some(place) = state.place_of(about) {
             state.open.remove(place);
-            self.add(&mut state, kind, Some(about), details());
+            self.add(&mut state, kind, about, details());
         }
     }
 
-    /// Something ended that consists of several calls.
-    pub(crate) fn flushed(&self, about: &Arc<About>, details: Details) {
-        self.add(&mut self.state(), Kind::BatchFlushed, Some(about), details);
-    }
-
-    fn add(&self, state: &mut State, kind: Kind, about: Option<&Arc<About>>, details: Details) {
+    fn add(&self, state: &mut State, kind: Kind, about: &Arc<About>, details: Details) {
         if self.wanted.contains(kind) {
-            state.events.push(Event {
-                kind,
-                at: SystemTime::now(),
-                about: about.cloned(),
-                details,
-            });
+            state.push(kind, about, details);
         }
     }
 
@@ -124,12 +149,13 @@ impl Trace {
             return;
         }
         let mut state = self.state();
-        for (about, since) in std::mem::take(&mut state.open) {
+        // From the last: a batch ends after its calls.
+        for (kind, about, since) in std::mem::take(&mut state.open).into_iter().rev() {
             let details = Details {
                 elapsed: Some(since.elapsed()),
                 ..Details::default()
             };
-            self.add(&mut state, Kind::CallCancelled, Some(&about), details);
+            self.add(&mut state, kind, &about, details);
         }
     }
 

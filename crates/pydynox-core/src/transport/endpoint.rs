@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Uri;
 use http::header::HeaderValue;
 
-use super::Operation;
 use super::credentials::Loading;
+use super::{Address, Operation};
 use crate::error::{Error, ErrorKind};
 
 /// An address of the service, and the region that its requests are signed for.
@@ -20,6 +20,7 @@ pub struct Endpoint {
     pub(crate) path: Box<str>,
     /// The region of the signature.
     pub(crate) region: Box<str>,
+    address: Arc<Address>,
 }
 
 impl Endpoint {
@@ -68,9 +69,16 @@ impl Endpoint {
             }
             _ => authority.host().to_owned(),
         };
+        let host = host.to_ascii_lowercase();
+        let alone = authority.host().trim_matches(['[', ']']);
+        let address = Address {
+            authority: host.as_str().into(),
+            host: alone.to_ascii_lowercase().into(),
+            port: authority.port_u16().unwrap_or(usual),
+        };
         Ok(Self {
-            host: HeaderValue::try_from(host.to_ascii_lowercase())
-                .map_err(|_| refuse("has no valid host"))?,
+            host: HeaderValue::try_from(host).map_err(|_| refuse("has no valid host"))?,
+            address: Arc::new(address),
             path: if path.is_empty() { "/" } else { path }.into(),
             region: region.into(),
             uri,
@@ -84,7 +92,12 @@ impl Endpoint {
 
     /// The host and port, as messages show them.
     pub(crate) fn authority(&self) -> &str {
-        self.host.to_str().unwrap_or("?")
+        &self.address.authority
+    }
+
+    /// The address.
+    pub(crate) fn address(&self) -> &Arc<Address> {
+        &self.address
     }
 }
 
@@ -184,6 +197,20 @@ impl Directory {
         Ok(endpoint)
     }
 
+    /// Where such requests went last; None before the first.
+    pub(crate) fn address(&self, table: &str, operation: &Operation) -> Option<Arc<Address>> {
+        let owner = owner_of(table);
+        let streams = operation.is_of_streams();
+        let search = operation.name().starts_with("Search");
+        // The account is that of the credentials, which are not asked here.
+        let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        resolved
+            .iter()
+            .rev()
+            .find(|(query, _)| query.is(query.account_id.as_deref(), owner, (search, streams)))
+            .map(|(_, endpoint)| endpoint.address.clone())
+    }
+
     fn find(&self, wanted: impl Fn(&EndpointQuery, &Endpoint) -> bool) -> Option<Arc<Endpoint>> {
         let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         resolved
@@ -219,6 +246,22 @@ mod tests {
                 (endpoint.authority(), &*endpoint.path),
                 (host, path),
                 "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_has_no_brackets_and_every_endpoint_a_port() {
+        for (url, address, port) in [
+            ("https://example.com", "example.com", 443),
+            ("http://example.com", "example.com", 80),
+            ("http://127.0.0.1:8000", "127.0.0.1", 8000),
+            ("https://[::1]:8443/path", "::1", 8443),
+        ] {
+            let endpoint = Endpoint::parse(url, "us-east-1").unwrap();
+            assert_eq!(
+                (&*endpoint.address.host, endpoint.address.port),
+                (address, port)
             );
         }
     }

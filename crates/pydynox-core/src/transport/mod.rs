@@ -6,6 +6,7 @@ pub mod endpoint;
 pub mod fault;
 pub mod http;
 pub mod latency;
+mod place;
 pub mod sigv4;
 
 use std::fmt;
@@ -17,6 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use bytes::Bytes;
 
 use crate::error::Error;
+
+pub use place::{Address, Connections};
 
 macro_rules! operations {
     ($($name:ident $access:ident),+ $(,)?) => {
@@ -236,17 +239,6 @@ pub type Repairing<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send
 /// How many connections are ready, once they are.
 pub type WarmingUp<'a> = Pin<Box<dyn Future<Output = Result<usize, TransportError>> + Send + 'a>>;
 
-/// The connections of a transport at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Connections {
-    /// Those that are open or being opened.
-    pub open: usize,
-    /// Those of them that no request uses.
-    pub idle: usize,
-    /// Requests that wait for one.
-    pub waiting: usize,
-}
-
 /// The headers of an answer that matter to the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -377,6 +369,12 @@ pub trait Transport: Send + Sync + 'static {
 
     /// The connections at this moment; None for a transport without any.
     fn connections(&self) -> Option<Connections> {
+        None
+    }
+
+    /// Where such a request goes; None if that is not known yet, or nowhere outside this process.
+    fn address(&self, operation: &Operation, table: &str) -> Option<Arc<Address>> {
+        let _ = (operation, table);
         None
     }
 

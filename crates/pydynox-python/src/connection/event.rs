@@ -1,5 +1,6 @@
 //! Events as Python sees them: one class for all kinds, whose attributes are converted when they are read.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, UNIX_EPOCH};
 
 use pydynox_core::error::Error;
@@ -32,10 +33,36 @@ impl Event {
     }
 }
 
+type Outcome<'a> = (
+    Option<&'a str>,
+    Option<&'a str>,
+    Option<&'a str>,
+    Option<u64>,
+    Option<u32>,
+    Option<f64>,
+    Option<u16>,
+    Option<&'a str>,
+    Option<&'a str>,
+    Option<&'a str>,
+);
+
+type Measures<'a> = (
+    Option<NonZeroU64>,
+    Option<usize>,
+    Option<f64>,
+    Option<f64>,
+    Option<u64>,
+    Option<u64>,
+    Option<&'a str>,
+    Option<u16>,
+    u64,
+);
+
 /// The attributes, in the order in which they are shown.
-const ATTRIBUTES: [&str; 26] = [
+const ATTRIBUTES: [&str; 27] = [
     "kind",
     "call",
+    "batch",
     "operation",
     "table",
     "tables",
@@ -74,15 +101,55 @@ impl Event {
         self.0.kind.name()
     }
 
-    /// The bit of its kind, as `event_kinds()` numbers them.
+    /// The bits of its kinds, as `event_bits()` numbers them.
     #[getter]
-    fn bit(&self) -> u32 {
-        Kinds::NONE.with(self.0.kind).bits()
+    fn bits(&self) -> u32 {
+        self.0.kinds().bits()
+    }
+
+    /// Several attributes at once, for what reads them of each call: operation, table, index, call, attempt, elapsed, status,
+    /// request ID, error, code.
+    #[getter]
+    fn outcome(&self) -> Outcome<'_> {
+        (
+            self.operation(),
+            self.table(),
+            self.index(),
+            self.call(),
+            self.attempt(),
+            self.elapsed(),
+            self.status(),
+            self.request_id(),
+            self.error(),
+            self.code(),
+        )
+    }
+
+    /// The same of others: batch, batch size, read units, write units, count, scanned count, address, port, time in nanoseconds.
+    #[getter]
+    fn measures(&self) -> Measures<'_> {
+        let address = self.details().address.as_deref();
+        (
+            self.batch(),
+            self.batch_size(),
+            self.read_units(),
+            self.write_units(),
+            self.count(),
+            self.scanned_count(),
+            address.map(|address| &*address.host),
+            address.map(|address| address.port),
+            self.time_ns(),
+        )
     }
 
     #[getter]
     fn call(&self) -> Option<u64> {
         self.about().map(|about| about.number)
+    }
+
+    #[getter]
+    fn batch(&self) -> Option<NonZeroU64> {
+        self.about()?.batch
     }
 
     #[getter]
@@ -193,7 +260,7 @@ impl Event {
 
     #[getter]
     fn host(&self) -> Option<&str> {
-        self.details().host.as_deref()
+        Some(&*self.details().address.as_ref()?.authority)
     }
 
     #[getter]
@@ -207,8 +274,8 @@ impl Event {
     }
 
     #[getter]
-    fn time_ns(&self) -> u128 {
-        self.since_epoch().as_nanos()
+    fn time_ns(&self) -> u64 {
+        u64::try_from(self.since_epoch().as_nanos()).unwrap_or(u64::MAX)
     }
 
     #[getter]
@@ -262,14 +329,23 @@ impl Event {
     }
 }
 
-/// The bits of these kinds of events, with those of what they contain: bodies, consumed capacity.
+/// The bits of these kinds of events, of the attempts of calls that needed several, and of what events contain: bodies, consumed
+/// capacity.
 #[pyfunction]
-#[pyo3(signature = (kinds, bodies, capacity, /))]
-pub(crate) fn event_bits(kinds: Vec<String>, bodies: bool, capacity: bool) -> PyResult<u32> {
+#[pyo3(signature = (kinds, repeated_attempts, bodies, capacity, /))]
+pub(crate) fn event_bits(
+    kinds: Vec<String>,
+    repeated_attempts: bool,
+    bodies: bool,
+    capacity: bool,
+) -> PyResult<u32> {
     let mut wanted = Kinds::NONE;
     for name in kinds {
         let kind = Kind::from_name(&name).ok_or_else(|| PyValueError::new_err(name))?;
         wanted = wanted.with(kind);
+    }
+    if repeated_attempts {
+        wanted = wanted.and(Kinds::REPEATED_ATTEMPTS);
     }
     if bodies {
         wanted = wanted.and(Kinds::BODIES);

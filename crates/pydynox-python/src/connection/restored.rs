@@ -1,4 +1,4 @@
-//! Restored processes: after one continues from a snapshot, every client connects again.
+//! The clients of the process: all of them connect again after it continues from a snapshot, and can be counted.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -25,11 +25,13 @@ pub(crate) fn remember(connection: &Arc<Connection>) {
 #[pyfunction]
 pub(crate) fn reopen_all() {
     process::restored();
-    let all: Vec<_> = {
-        let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().filter_map(Weak::upgrade).collect()
-    };
-    for connection in all {
+    for connection in all() {
         connection.reopen();
     }
+}
+
+/// Every connection that is in use.
+pub(crate) fn all() -> Vec<Arc<Connection>> {
+    let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.iter().filter_map(Weak::upgrade).collect()
 }

@@ -9,8 +9,9 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
 use crate::answer::reply::{Answered, Brought, Context, Reply, nothing};
-use crate::connection::connection::Connected;
+use crate::connection::connection::{Connected, Connection};
 use crate::connection::delivery::deliver;
+use crate::connection::restored;
 use crate::interpreter::operation::Operation;
 
 /// What is wanted of a client from now on, or of all clients: the bits of `event_bits()`.
@@ -59,6 +60,26 @@ pub(crate) fn client_stats(client: &Bound<'_, Connected>) -> Stats {
         ),
         (connections.open, connections.idle, connections.waiting),
     )
+}
+
+/// Address and port; connections open, idle, waited for, and how many may be open.
+type Pool = ((String, u16), (usize, usize, usize, usize));
+
+/// The connections of each client that has any, at this moment.
+#[pyfunction]
+pub(crate) fn connection_pools() -> Vec<Pool> {
+    let pool_of = |connection: &Connection| -> Option<Pool> {
+        let core = connection.opened()?;
+        let transport = core.transport();
+        let address = transport.address(&Name::GetItem, "")?;
+        let now = transport.connections()?;
+        let counts = (now.open, now.idle, now.waiting, now.most);
+        Some(((address.host.to_string(), address.port), counts))
+    };
+    let all = restored::all();
+    all.iter()
+        .filter_map(|connection| pool_of(connection))
+        .collect()
 }
 
 /// Make a client ready to send this many requests at a time; the result is how many connections are open then.

@@ -12,8 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Connections, Exchange, FailureKind, Headers, Operation, Recoverable, Repairing, Request,
-    Response, Transport, TransportError, WarmingUp,
+    Address, Connections, Exchange, FailureKind, Headers, Operation, Recoverable, Repairing,
+    Request, Response, Transport, TransportError, WarmingUp,
 };
 use crate::clock;
 use crate::retry::deadline::Pause;
@@ -286,6 +286,10 @@ impl Transport for Faulty {
 
     fn connections(&self) -> Option<Connections> {
         self.inner.connections()
+    }
+
+    fn address(&self, operation: &Operation, table: &str) -> Option<Arc<Address>> {
+        self.inner.address(operation, table)
     }
 
     fn answers_inline(&self, operation: &Operation) -> bool {

@@ -21,8 +21,8 @@ use super::credentials::{CredentialsProvider, Identity, Keychain};
 use super::endpoint::{Directory, Endpoint, EndpointProvider};
 use super::sigv4::Signer;
 use super::{
-    Connections, Exchange, Operation, Recoverable, Repairing, Request, Transport, TransportError,
-    WarmingUp,
+    Address, Connections, Exchange, Operation, Recoverable, Repairing, Request, Transport,
+    TransportError, WarmingUp,
 };
 use crate::error::{Error, ErrorKind};
 
@@ -287,5 +287,9 @@ impl Transport for Http {
 
     fn connections(&self) -> Option<Connections> {
         Some(self.pool.connections())
+    }
+
+    fn address(&self, operation: &Operation, table: &str) -> Option<Arc<Address>> {
+        self.directory.address(table, operation)
     }
 }

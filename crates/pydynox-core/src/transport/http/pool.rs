@@ -127,7 +127,7 @@ impl Pool {
         let (connection, route) = self.connector.connect(endpoint).await?;
         self.config.stream.note(Kind::ConnectionOpened, || Details {
             elapsed: Some(began.elapsed()),
-            host: Some(endpoint.authority().into()),
+            address: Some(endpoint.address().clone()),
             ..Details::default()
         });
         Ok(Lease {
@@ -182,7 +182,7 @@ impl Pool {
         self.config
             .stream
             .note(Kind::ConnectionDropped, || Details {
-                host: Some(endpoint.authority().into()),
+                address: Some(endpoint.address().clone()),
                 reason: Some(reason),
                 ..Details::default()
             });
@@ -197,6 +197,7 @@ impl Pool {
             open: idle + in_use,
             idle,
             waiting: self.waiting.load(Ordering::Relaxed),
+            most: self.config.max_connections,
         }
     }
 
