@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import socket
+import socketserver
+import threading
 import time
+from base64 import b64encode
+from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydynox import DynamoDBClient
+from pydynox import DynamoDBClient, KmsKeyring
 from pydynox.cli import _surroundings, main
 from pydynox.cli._doctor import percentile
 from pydynox.cli._probe import ask, proxy_for
@@ -242,8 +247,136 @@ def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HTTPS_PROXY", "http://user:planted@proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
-    assert proxy_for("https://dynamodb.eu-west-1.amazonaws.com") == "http://proxy.example:3128"
+    assert proxy_for("https://dynamodb.eu-west-1.amazonaws.com") == "http://user:planted@proxy.example:3128"
+    assert _surroundings.without_password("http://user:planted@proxy.example:3128") == "http://proxy.example:3128"
     assert proxy_for("https://127.0.0.1:8000") is None
+
+
+class Tunnel(socketserver.ThreadingTCPServer):
+    """A proxy with a password that connects to one server, whatever it is asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.asked: set[str] = set()
+        super().__init__(("127.0.0.1", 0), _Tunnelled)
+
+
+class _Tunnelled(socketserver.BaseRequestHandler):
+    server: Tunnel
+    request: socket.socket
+
+    def handle(self) -> None:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.request.recv(1)
+        self.server.asked.add(" ".join(head.decode().split()[:2]))
+        if b"Basic " + b64encode(b"user:planted") + b"\r\n" not in head:
+            self.request.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            return
+        self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self.server.port)) as there:
+            back = threading.Thread(target=_pump, args=(there, self.request), daemon=True)
+            back.start()
+            _pump(self.request, there)
+            back.join()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize(("password", "status"), [("planted", "ok"), ("planted-but-wrong", "failed")])
+def test_tls_and_the_clock_are_checked_through_a_proxy(
+    doctor: Any, authority: Authority, monkeypatch: pytest.MonkeyPatch, password: str, status: str
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
+    headers = {"Date": formatdate(time.time() - 900, usegmt=True)}
+    with FaultServer(answer({"TableNames": []}, headers=headers), tls=authority.context("dynamodb.example")) as server:
+        port = int(server.url.rpartition(":")[2])
+        with Tunnel(port) as proxy:
+            threading.Thread(target=proxy.serve_forever, args=(0.01,), daemon=True).start()
+            address = f"127.0.0.1:{proxy.server_address[1]}"
+            monkeypatch.setenv("HTTPS_PROXY", f"http://user:{password}@{address}")
+            found = doctor("--endpoint-url", "https://dynamodb.example", "--region", "us-east-1")
+            proxy.shutdown()
+
+    assert "planted" not in found.text
+    assert found["proxy"] == ("ok", f"through http://{address}")
+    assert found["tls"][0] == found["connection"][0] == status
+    assert proxy.asked == {"CONNECT dynamodb.example:443"}
+    if status == "ok":
+        assert found["tls"][1].startswith("TLSv1.3, ")
+        assert found["clock"][0] == "warning"
+        assert "ahead of the service's" in found["clock"][1]
+    else:
+        assert "407" in found["tls"][1]
+
+
+def test_the_clock_is_checked_through_a_proxy_for_plain_http(doctor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(answer({"TableNames": []}, headers={"Date": formatdate(usegmt=True)}))
+    monkeypatch.setenv("http_proxy", server.url.replace("http://", "http://user:planted@"))
+
+    found = doctor("--endpoint-url", "http://dynamodb.example", "--region", "us-east-1")
+
+    assert (found.status, found["clock"][0]) == (0, "ok"), found.text
+    assert found["proxy"] == ("ok", f"through {server.url}")
+    assert found["tls"] == ("warning", "plain HTTP: anyone on the way can read it")
+
+
+def test_a_proxy_of_another_kind_is_named(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+
+    found = doctor("--endpoint-url", "https://dynamodb.example", "--region", "us-east-1")
+
+    assert found.status == 1
+    assert found["proxy"] == ("failed", "socks5://127.0.0.1:9: only proxies of the kind http:// are supported")
+    assert found["tls"][0] == found["clock"][0] == "skipped"
+
+
+@pytest.mark.engines("moto")
+def test_a_keyring_that_works_makes_and_opens_a_data_key(
+    doctor: Any, client: DynamoDBClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    kms = boto3.client("kms", endpoint_url=engine.url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    monkeypatch.setattr(shop, "KEYRING", KmsKeyring(key, endpoint_url=engine.url), raising=False)
+    shop.Patient.table.sync.create()
+
+    found = doctor(*at(engine), "--keyring", "tests.cli.shop:KEYRING", "tests.cli.shop:Patient")
+
+    assert found.status == 0, found.text
+    assert found["keyring patients"][1].startswith(f"KmsKeyring('{key}') makes and opens data keys: GenerateDataKey ")
+    assert set(found.checks["keyring patients"]["details"]) == {"GenerateDataKey", "Decrypt"}
+    assert client.sync.call("Scan", TableName="patients")["Items"] == []
+
+
+def test_a_keyring_that_may_not_is_named(doctor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing = serve(error("AccessDeniedException", message="not authorized to perform kms:GenerateDataKey"))
+    monkeypatch.setattr(shop, "KEYRING", KmsKeyring("alias/app", endpoint_url=refusing.url), raising=False)
+
+    found = doctor(*at(serve(denied("DescribeTable"))), "--keyring", "tests.cli.shop:KEYRING", "tests.cli.shop:Patient")
+
+    assert found.status == 1
+    assert found["keyring patients"][0] == "failed"
+    assert "kms:GenerateDataKey" in found["keyring patients"][1]
+    assert refusing.seen[0].json()["EncryptionContext"]["pydynox:table"] == "patients-2026"
+
+
+@pytest.mark.parametrize(("named", "says"), [("shop", "module:NAME"), ("tests.cli.shop:date", "keyring= takes a LocalKeyring")])
+def test_what_is_no_keyring_is_an_error_and_not_a_finding(capsys: pytest.CaptureFixture[str], named: str, says: str) -> None:
+    assert main(["doctor", "--endpoint-url", "memory://", "--keyring", named]) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert says in printed.err
 
 
 CONFIG = """

@@ -22,9 +22,10 @@ from pydynox.exceptions import (
     RequestError,
     TableNotFoundError,
 )
+from pydynox.keyrings import core_keyring
 
 from . import _surroundings
-from ._words import model_named, say
+from ._words import model_named, object_named, say
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -61,11 +62,16 @@ def add(commands: Any, where: Any) -> None:
     parser.add_argument(
         "--writes", action="store_true", help="also check write permissions, by writes whose condition is always false"
     )
+    parser.add_argument(
+        "--keyring", metavar="KEYRING", help="the keyring of your client, as module:NAME, which then makes and opens a data key"
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: Any) -> int:
     models = [model_named(name) for name in options.models]  # a wrong name is an error of usage, not a finding
+    if options.keyring is not None:
+        core_keyring(object_named(options.keyring))
     doctor = Doctor(options)
     try:
         doctor.examine(models)
@@ -165,13 +171,15 @@ class Doctor:
                 self.note(name, "skipped", "the endpoint is not known without a region")
             return
         proxy = proxy_for(url)
-        self.note("proxy", "ok", f"through {proxy}" if proxy else "none, directly", proxy=proxy)
-        if proxy:
+        name_of_proxy = None if proxy is None else _surroundings.without_password(proxy)
+        if proxy is not None and not proxy.startswith("http://"):
+            self.note("proxy", "failed", f"{name_of_proxy}: only proxies of the kind http:// are supported", proxy=name_of_proxy)
             for name in ("tls", "clock"):
-                self.note(name, "skipped", "only checked without a proxy")
+                self.note(name, "skipped", "the proxy cannot be used")
             return
+        self.note("proxy", "ok", f"through {name_of_proxy}" if proxy else "none, directly", proxy=name_of_proxy)
         try:
-            answer = ask(url)
+            answer = ask(url, proxy)
         except OSError as error:
             self.note("tls" if url.startswith("https") else "http", "failed", f"{url}: {error}", error=type(error).__name__)
             self.note("clock", "skipped", "there was no answer")
@@ -231,10 +239,23 @@ class Doctor:
                 if any(drift.what == "table" for drift in drifts):
                     return
         self._permissions(model, table)
-        encrypted = [one.name for one in completed(model).attributes.values() if one.options.protection == "encrypted"]
-        if encrypted:
-            text = f"{name}: {', '.join(encrypted)} need the keyring of your own client, which this command does not have"
-            self.note(f"keyring {table}", "skipped", text)
+        if any(one.options.protection == "encrypted" for one in completed(model).attributes.values()):
+            self._keyring(model, table)
+
+    def _keyring(self, model: Any, table: str) -> None:
+        """The keyring makes a data key for the table and opens it again, as the first write and the first read do."""
+        what = f"keyring {table}"
+        if self.options.keyring is None:
+            text = f"{model.__name__} has encrypted attributes: name the keyring of your client with --keyring module:NAME"
+            self.note(what, "skipped", text)
+            return
+        from ._keys import tried  # here: other commands need no keyring
+
+        keyring = object_named(self.options.keyring)
+        with self._checking(what):
+            took = tried(keyring, model.model_config.logical_table or table, self.options.region, self.options.profile)
+            text = ", ".join(f"{operation} {milliseconds:.0f} ms" for operation, milliseconds in took.items())
+            self.note(what, "ok", f"{keyring!r} makes and opens data keys: {text}", **took)
 
     def _permissions(self, model: Any, table: str) -> None:
         """Requests for an item that does not exist: reads of it, and with ``--writes`` writes that cannot happen."""

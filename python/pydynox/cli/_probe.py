@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import http.client
 import os
@@ -10,8 +11,6 @@ import time
 import urllib.parse
 import urllib.request
 from typing import Any, NamedTuple
-
-from ._surroundings import without_password
 
 TIMEOUT = 5.0  # seconds
 
@@ -26,34 +25,43 @@ class Answer(NamedTuple):
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that requests to an endpoint go through, without its password."""
+    """The proxy that requests to an endpoint go through, with its password."""
     parts = urllib.parse.urlsplit(url)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
         return None
-    return without_password(proxy)
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def ask(url: str) -> Answer:
-    """Send GET / without a signature, directly.
+def ask(url: str, proxy: str | None = None) -> Answer:
+    """Send GET / without a signature: directly, or as a client does through an HTTP proxy.
 
     Raises:
-        OSError: There is no connection, or TLS cannot be made.
+        OSError: There is no connection, or TLS cannot be made, or the proxy refuses.
     """
     parts = urllib.parse.urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https":
+    is_secure = parts.scheme == "https"
+    host, port = parts.hostname or "", parts.port or (443 if is_secure else 80)
+    through = urllib.parse.urlsplit(proxy) if proxy else None
+    at = (host, port) if through is None else (through.hostname or "", through.port or 80)
+    path, headers = "/", {"Connection": "close"}
+    if is_secure:
         bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
         context = ssl.create_default_context(cafile=bundle)
-        connection: Any = http.client.HTTPSConnection(host, parts.port or 443, timeout=TIMEOUT, context=context)
+        connection: Any = http.client.HTTPSConnection(*at, timeout=TIMEOUT, context=context)
+        if through is not None:
+            connection.set_tunnel(host, port, _authorization(through))
     else:
-        connection = http.client.HTTPConnection(host, parts.port or 80, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(*at, timeout=TIMEOUT)
+        if through is not None:
+            # A proxy for plain HTTP is asked for the whole URL.
+            path, headers = f"http://{parts.netloc}/", {**headers, **_authorization(through)}
     try:
         connection.connect()
-        tls = _described(connection.sock) if parts.scheme == "https" else None
+        tls = _described(connection.sock) if is_secure else None
         before = time.time()
-        connection.request("GET", "/", headers={"Connection": "close"})
+        connection.request("GET", path, headers=headers)
         date = connection.getresponse().getheader("Date")
         now = (before + time.time()) / 2
     except http.client.HTTPException as error:
@@ -66,6 +74,15 @@ def ask(url: str) -> Answer:
     except ValueError:
         skew = None
     return Answer(tls, skew)
+
+
+def _authorization(proxy: urllib.parse.SplitResult) -> dict[str, str]:
+    """What a proxy with a user and a password wants to see."""
+    if proxy.username is None:
+        return {}
+    unquote = urllib.parse.unquote
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
 def _described(sock: Any) -> str:

@@ -29,9 +29,17 @@ def search_here() -> None:
 
 def class_named(text: str) -> type[Any]:
     """The class that ``module:Class`` names; modules in the working directory can be imported."""
+    value = object_named(text, "write a model as module:Class, such as app.models:User")
+    if not isinstance(value, type):
+        raise CommandError(f"{text} is not a model")
+    return value
+
+
+def object_named(text: str, remedy: str = "write it as module:NAME, such as app.keys:KEYRING") -> Any:
+    """The object that ``module:NAME`` names; modules in the working directory can be imported."""
     module_name, _, class_name = text.partition(":")
     if not module_name or not class_name:
-        raise CommandError(f"write a model as module:Class, such as app.models:User, not {text!r}")
+        raise CommandError(f"{remedy}, not {text!r}")
     search_here()
     try:
         value: Any = importlib.import_module(module_name)
@@ -41,10 +49,7 @@ def class_named(text: str) -> type[Any]:
         if not hasattr(value, name):
             raise CommandError(f"the module {module_name!r} has no {class_name!r}")
         value = getattr(value, name)
-    if not isinstance(value, type):
-        raise CommandError(f"{text} is not a model")
-    named: type[Any] = value
-    return named
+    return value
 
 
 def model_named(text: str) -> type[Model[Any]]:
