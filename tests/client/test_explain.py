@@ -24,8 +24,11 @@ from pydynox import (
     Model,
     _core,
     before_save,
+    export_jsonl,
     field,
+    import_jsonl,
     partition_key,
+    reencrypt,
     sort_key,
     updated_at,
     version,
@@ -499,3 +502,29 @@ def test_the_attributes_that_an_update_assigns_are_known(text: str) -> None:
     from pydynox._explain.cost import assigned
 
     assert assigned({"UpdateExpression": text, "ExpressionAttributeNames": {"#k": "real"}}) == UPDATES[text]
+
+
+class Sealed(Model[str], table="sealed"):
+    name: Attr[str] = partition_key()
+    pin: Encrypted[str]
+
+
+def test_jobs_that_ask_for_their_table_first_are_explained_further(client: DynamoDBClient, drive: Drive, tmp_path: Path) -> None:
+    lines = tmp_path / "in.jsonl"
+    lines.write_text("".join(f'{{"Item":{{"owner":{{"S":"a"}},"number":{{"N":"{number}"}}}}}}\n' for number in range(60)))
+    (tmp_path / "in.jsonl.resume").write_text("the note of an interrupted import")
+    sealing = DynamoDBClient(endpoint_url="memory://", keyring=LocalKeyring({"k": b"k" * 32}))
+    jobs: dict[str, tuple[Any, list[str]]] = {
+        "export": (export_jsonl(Account, tmp_path / "out.jsonl", client=client, page_size=7), ["Scan"]),
+        "export by name": (export_jsonl("accounts", tmp_path / "out.jsonl", client=client), ["Scan"]),
+        "export of another table": (export_jsonl("nobody", tmp_path / "out.jsonl", client=client), []),
+        "import": (import_jsonl(Account, lines, client=client), ["BatchWriteItem"] * 3),
+        "reencrypt": (reencrypt(Sealed, client=sealing, note=tmp_path / "note"), ["Scan"]),
+    }
+    explained = {name: drive(client.explain(job)).requests for name, (job, _) in jobs.items()}
+
+    for name, (_, further) in jobs.items():
+        assert [request.operation for request in explained[name]] == ["DescribeTable", *further], name
+    assert explained["export"][1].body["Limit"] == 7
+    assert sum(request.write_units or 0 for request in explained["import"]) == 60
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "in.jsonl.resume"]

@@ -29,8 +29,10 @@ class ExplainCalls(Connection):
         """What a call would send and cost, without sending it.
 
         The call runs in this client's ``as_default()`` block up to the first answer that it would wait for; requests that it
-        sends together are all shown. No request leaves the process, whichever client it belongs to: no connection is opened, and
-        neither credentials nor the keyring are asked. Instances stay as they are; what ``before_`` hooks assign is undone.
+        sends together are all shown. What follows an answer depends on it and is not shown, except that of exports, imports and
+        ``reencrypt``, which only ask for the keys of their table, if a model declares these. No request leaves the process,
+        whichever client it belongs to: no connection is opened, and neither credentials nor the keyring are asked. Instances
+        stay as they are; what ``before_`` hooks assign is undone.
 
         Args:
             call: A call of any verb that was not awaited, such as ``User.get("u1")``, or of your own coroutine function; or a

@@ -95,6 +95,8 @@ async def export_jsonl(
         raise FileExistsError(f"{path} already exists; an export does not overwrite files")
     pace = _core.Pace(target_rcu, None)
     target = await find_target(table, client)
+    if target.is_explained:
+        await target.client.core.scan_lines(target.name, None, consistent_read, page_size, pace)
     job = job_of("export", target)
     state = resumed(note, job, resume=resume)
     if state is None and os.path.exists(part):
@@ -179,7 +181,7 @@ async def import_jsonl(
     target = await find_target(table, client)
     source = os.stat(path)
     job = {**job_of("import", target), "size": source.st_size, "changed": source.st_mtime_ns}
-    state = resumed(note, job, resume=resume)
+    state = None if target.is_explained else resumed(note, job, resume=resume)
     done: int = 0 if state is None else state["lines"]
     pace = _core.Pace(None, target_wcu)
     count = 0

@@ -120,7 +120,7 @@ async def reencrypt(
     target = await find_target(model, client)
     path = None if note is None else os.fspath(note)
     job = job_of("reencrypt", target) | {"model": model.__name__}
-    state = None if path is None else resumed(path, job, resume=resume)
+    state = None if path is None or target.is_explained else resumed(path, job, resume=resume)
     counts = ("read", "stale", "written", "after")
     if state is not None and after is not None:
         raise ConfigurationError(f"{path} and after= both give the position to continue from: pass only one of the two")

@@ -26,6 +26,8 @@ class Target(NamedTuple):
     arn: str
     created: str
     keys: list[str]
+    is_explained: bool = False
+    """Whether the job is explained: the keys are those that models declare, and no file may be written."""
 
 
 async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target:
@@ -38,10 +40,28 @@ async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target
                 f'{table.__name__} has no table: declare class {table.__name__}(Model[...], table="...")', model=table.__name__
             )
         name, client = named, client or client_for(table.model_config.client)
-    described = await _core.describe_table(client.core, name)
+    try:
+        described = await _core.describe_table(client.core, name)
+    except _core.Explained:
+        # Of a table, a job only needs the keys; that they are as declared is what the rest of the explanation assumes.
+        declared = _declared_keys(_core.table_named(client.core, name), client)
+        if declared is None:
+            raise
+        return Target(client, name, "", "", declared, is_explained=True)
     # HASH sorts before RANGE: the partition key comes first.
     keys = [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: key["KeyType"])]
     return Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
+
+
+def _declared_keys(sent: str, client: DynamoDBClient) -> list[str] | None:
+    """The keys of the table of this name, if a model that was imported declares it."""
+    from pydynox._explain.models import key_of, models
+    from pydynox.model import Model
+
+    for model in models(Model):
+        if _core.table_named(client.core, model.model_config.table or "") == sent:
+            return list(key_of(model))
+    return None
 
 
 def job_of(kind: str, target: Target) -> dict[str, Any]:
