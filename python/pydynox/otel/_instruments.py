@@ -28,7 +28,7 @@ _DURATIONS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 _SYSTEM = "aws.dynamodb"
 #: Set where a program, such as an exporter, does not want to be traced.
 _SUPPRESSED = "suppress_instrumentation"
-#: Operations on tables at addresses; a program that has more of them has the attributes of the others made anew.
+#: Operations on tables at addresses; a program that has more of them has the attributes of the others made again.
 _MOST_PLACES = 1000
 
 
@@ -96,7 +96,7 @@ class Instruments:
         }
 
     def switch_off(self) -> None:
-        """Nothing is measured any more: a callback of a metric cannot be taken back."""
+        """Nothing is measured any longer: a callback of a metric cannot be taken back."""
         self._is_on = False
 
     def record(self, event: Event) -> None:

@@ -22,7 +22,7 @@ def pool_named(address: str | None, port: int | None) -> dict[str, Any]:
 
 
 def observe_pools(meter: Meter, is_on: Callable[[], bool]) -> None:
-    """Create the metrics of the pools; they say nothing while they are not on."""
+    """Create the metrics of the pools; without measurements while they are not on."""
 
     def observed(states: tuple[tuple[str | None, Callable[[int, int, int, int], int]], ...]) -> Any:
         def callback(_: CallbackOptions) -> Iterable[Observation]:
