@@ -108,7 +108,7 @@ fn a_record_of_kinesis_carries_the_change_in_its_data() {
         let payload = format!(
             r#"{{"awsRegion":"us-east-1","eventID":"inner","eventName":"REMOVE","userIdentity":null,"recordFormat":"application/json","tableName":"orders","dynamodb":{{"ApproximateCreationDateTime":{created},"Keys":{{"id":{{"N":"1"}}}},"OldImage":{{"id":{{"N":"1"}}}},"SizeBytes":9{precision}}},"eventSource":"aws:dynamodb"}}"#
         );
-        let data = base64::encode(payload.as_bytes());
+        let data = crate::wire::base64::encode(payload.as_bytes());
         let lambda = format!(
             r#"{{"Records":[{{"kinesis":{{"kinesisSchemaVersion":"1.0","partitionKey":"p","sequenceNumber":"4959","data":"{data}","approximateArrivalTimestamp":1.5}},"eventSource":"aws:kinesis","eventID":"shardId-0:4959","eventName":"aws:kinesis:record","eventSourceARN":"arn:aws:kinesis:us-east-1:1:stream/s"}}]}}"#
         );

@@ -570,7 +570,7 @@ fn a_key_is_consumed_if_it_is_the_expected_text() {
     assert!(r.next_key_is(br#""b":"#));
     assert_eq!(r.json_number().unwrap(), "2");
     assert!(!r.next_key_is(br#""c":"#)); // after a blank
-    assert_eq!(r.next_key().unwrap().map(|key| key.raw()), Some("c"));
+    assert_eq!(r.next_key().unwrap().unwrap().raw(), "c");
     assert_eq!(r.json_number().unwrap(), "3");
     assert!(!r.next_key_is(br#""c":"#));
     assert!(r.next_key().unwrap().is_none());
