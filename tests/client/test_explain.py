@@ -513,12 +513,25 @@ def test_jobs_that_ask_for_their_table_first_are_explained_further(client: Dynam
     lines = tmp_path / "in.jsonl"
     lines.write_text("".join(f'{{"Item":{{"owner":{{"S":"a"}},"number":{{"N":"{number}"}}}}}}\n' for number in range(60)))
     (tmp_path / "in.jsonl.resume").write_text("the note of an interrupted import")
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    (tmp_path / "empty.jsonl.resume").write_text("the note of an interrupted import")
+
+    class One(Model[str], table="claimed"):
+        one: Attr[str] = partition_key()
+
+    class Other(Model[str], table="claimed"):
+        other: Attr[str] = partition_key()
+
     sealing = DynamoDBClient(endpoint_url="memory://", keyring=LocalKeyring({"k": b"k" * 32}))
     jobs: dict[str, tuple[Any, list[str]]] = {
         "export": (export_jsonl(Account, tmp_path / "out.jsonl", client=client, page_size=7), ["Scan"]),
         "export by name": (export_jsonl("accounts", tmp_path / "out.jsonl", client=client), ["Scan"]),
         "export of another table": (export_jsonl("nobody", tmp_path / "out.jsonl", client=client), []),
         "import": (import_jsonl(Account, lines, client=client), ["BatchWriteItem"] * 3),
+        "import of no lines": (import_jsonl(Account, empty, client=client), []),
+        "export of a table that two models declare": (export_jsonl(One, tmp_path / "out.jsonl", client=client), ["Scan"]),
+        "export of it by name": (export_jsonl("claimed", tmp_path / "out.jsonl", client=client), []),
         "reencrypt": (reencrypt(Sealed, client=sealing, note=tmp_path / "note"), ["Scan"]),
     }
     explained = {name: drive(client.explain(job)).requests for name, (job, _) in jobs.items()}
@@ -527,4 +540,6 @@ def test_jobs_that_ask_for_their_table_first_are_explained_further(client: Dynam
         assert [request.operation for request in explained[name]] == ["DescribeTable", *further], name
     assert explained["export"][1].body["Limit"] == 7
     assert sum(request.write_units or 0 for request in explained["import"]) == 60
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "in.jsonl.resume"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "empty.jsonl", "empty.jsonl.resume", "in.jsonl", "in.jsonl.resume",
+    ]  # fmt: skip

@@ -509,10 +509,11 @@ def test_every_verb_that_sends_something_has_a_time_out() -> None:
 
 
 def test_every_blocking_verb_has_it_too() -> None:
+    sources = [*CLASSES, pydynox.indexes.Index, pydynox.Outbox, pydynox.streams.StreamReader]
     for view in vars(views).values():
         if not inspect.isclass(view) or view.__module__ != views.__name__:
             continue
-        source = next(owner for owner in (*CLASSES, pydynox.indexes.Index) if owner.__name__ in (view.__doc__ or ""))
+        source = next(owner for owner in sources if f"``{owner.__name__}``" in (view.__doc__ or ""))
         for name in vars(view):
             verb = getattr(source, name, None)
             if not name.startswith("_") and verb is not None and callable(verb):

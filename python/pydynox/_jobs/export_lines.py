@@ -206,7 +206,7 @@ async def import_jsonl(
             await _flush(pending, done, pace)
             if report is not None:
                 report(number)
-    if os.path.exists(note):
+    if not target.is_explained and os.path.exists(note):
         os.remove(note)
     return max(number, done)
 

@@ -44,7 +44,7 @@ async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target
         described = await _core.describe_table(client.core, name)
     except _core.Explained:
         # Of a table, a job only needs the keys; that they are as declared is what the rest of the explanation assumes.
-        declared = _declared_keys(_core.table_named(client.core, name), client)
+        declared = _declared_keys(table, _core.table_named(client.core, name), client)
         if declared is None:
             raise
         return Target(client, name, "", "", declared, is_explained=True)
@@ -53,15 +53,17 @@ async def find_target(table: TableLike, client: DynamoDBClient | None) -> Target
     return Target(client, name, described["TableArn"], str(described["CreationDateTime"]), keys)
 
 
-def _declared_keys(sent: str, client: DynamoDBClient) -> list[str] | None:
-    """The keys of the table of this name, if a model that was imported declares it."""
+def _declared_keys(table: TableLike, sent: str, client: DynamoDBClient) -> list[str] | None:
+    """The keys that a model declares; of a table that only its name is known of, those in which its models agree."""
     from pydynox._explain.models import key_of, models
     from pydynox.model import Model
 
-    for model in models(Model):
-        if _core.table_named(client.core, model.model_config.table or "") == sent:
-            return list(key_of(model))
-    return None
+    if not isinstance(table, str):
+        return list(key_of(table))
+    declared = {
+        tuple(key_of(model)) for model in models(Model) if _core.table_named(client.core, model.model_config.table or "") == sent
+    }
+    return list(declared.pop()) if len(declared) == 1 else None
 
 
 def job_of(kind: str, target: Target) -> dict[str, Any]:
