@@ -86,7 +86,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Collect what a worker of pytest-xdist has left."""
-    node.config.stash.setdefault(LEFT_KEY, []).extend(getattr(node, "workeroutput", {}).get(LEFT, []))
+    left: list[str] = getattr(node, "workeroutput", {}).get(LEFT) or []
+    node.config.stash.setdefault(LEFT_KEY, []).extend(left)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
