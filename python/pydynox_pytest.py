@@ -92,7 +92,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Name the tables that are left on an account."""
-    if left := config.stash.get(LEFT_KEY, []):
+    nothing: list[str] = []
+    if left := config.stash.get(LEFT_KEY, nothing):
         terminalreporter.section("tables that could not be deleted")
         for one in left:
             terminalreporter.write_line(one)
