@@ -15,7 +15,7 @@ from tests.snippets import snippets, write_named
 pytestmark = pytest.mark.thorough
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-PATH = ("README.md", *(f"docs/{page}.md" for page in ("quickstart", "models", "queries", "fastapi", "testing")))
+PATH = ("README.md", *(f"docs/{page}.md" for page in ("quickstart", "models", "queries", "fastapi", "testing", "lambda")))
 
 
 def python(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
