@@ -182,6 +182,7 @@ def _request(event: Event) -> None:
     if not _REQUEST.isEnabledFor(logging.DEBUG):
         return
     operation, table, index, call, attempts, elapsed, status, request_id, error, code = event.outcome
+    # Not by `_extra`, which takes 0.7 us longer: a tenth of what a logged call costs.
     extra = {
         "operation": operation,
         "table": table,
