@@ -41,6 +41,7 @@ mod source;
 mod stable;
 mod stack;
 mod store;
+mod streams;
 mod tables;
 mod transport;
 mod ttl;

@@ -1,7 +1,6 @@
 //! Wire: the engine's operations by name; JSON in, JSON out, errors as `DynamoDB` words them.
 
 use dynoxide::actions::transact_get_items::{TransactGetItemsRequest, TransactGetItemsResponse};
-use dynoxide::actions::update_time_to_live::{UpdateTimeToLiveRequest, UpdateTimeToLiveResponse};
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +15,7 @@ use crate::session::Session;
 use crate::shapes;
 use crate::stable;
 use crate::stack;
+use crate::streams;
 use crate::writes;
 
 type Answer = Result<Vec<u8>, DynoxideError>;
@@ -72,11 +72,11 @@ pub(crate) fn execute(session: Session<'_>, operation: &str, body: &str) -> Opti
         "DeleteTable" => |request| administration::delete_table(session, request),
         "ListTables" => |request| database.list_tables(request),
         "DescribeTimeToLive" => |request| database.describe_time_to_live(request),
-        "UpdateTimeToLive" => |request| update_time_to_live(session, request),
-        "ListStreams" => |request| database.list_streams(request),
-        "DescribeStream" => |request| database.describe_stream(request),
-        "GetShardIterator" => |request| database.get_shard_iterator(request),
-        "GetRecords" => |request| database.get_records(request),
+        "UpdateTimeToLive" => |request| administration::update_time_to_live(session, request),
+        "ListStreams" => |given: Value| streams::list(session, &given, &|| typed(body)),
+        "DescribeStream" => |given: Value| streams::describe(session, &given, &|| typed(body)),
+        "GetShardIterator" => |given: Value| streams::iterator(session, &given, &|| typed(body)),
+        "GetRecords" => |given: Value| streams::records(session, &given, &|| typed(body)),
     )
 }
 
@@ -115,17 +115,6 @@ fn run<Q: DeserializeOwned, A: Serialize>(
 /// A request as the engine takes it.
 fn typed<Q: DeserializeOwned>(body: &str) -> Result<Q, DynoxideError> {
     serde_json::from_str(body).map_err(|error| classify(&error))
-}
-
-fn update_time_to_live(
-    session: Session<'_>,
-    request: UpdateTimeToLiveRequest,
-) -> Result<UpdateTimeToLiveResponse, DynoxideError> {
-    let response = session.database.update_time_to_live(request)?;
-    if response.time_to_live_specification.enabled {
-        session.sweeper.need();
-    }
-    Ok(response)
 }
 
 /// Runs an operation whose requests carry expressions.

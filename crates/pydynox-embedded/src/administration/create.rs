@@ -8,6 +8,7 @@ use super::checks::{check_attributes, check_index, invalid, list, text, unsaved}
 use super::describe::described;
 use super::tags::check_tags;
 use crate::session::Session;
+use crate::streams;
 
 /// Creates a table, after the checks that the engine leaves out.
 pub(crate) fn create_table(
@@ -41,6 +42,7 @@ pub(crate) fn create_table(
         _ => {}
     }
     check_tags(list(body, "Tags"))?;
+    streams::check_specification(body)?;
     let description = run()?.table_description;
     let name = &description.table_name;
     session.memory.tables.forget(name);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::checks::{check_attributes, check_index, invalid, list, text, unsaved};
 use super::describe::described;
 use crate::session::Session;
+use crate::streams;
 
 /// How many items are looked at together.
 const PAGE: usize = 1000;
@@ -55,6 +56,7 @@ pub(crate) fn update_table(
         .filter_map(|update| update.get("Create"))
         .collect();
     check_new_indexes(session, name, body, &created)?;
+    let turns_stream_on = streams::turns_on(session, body)?;
     let description = if changes_only_warmth(body) {
         let request = DescribeTableRequest {
             table_name: name.to_owned(),
@@ -64,6 +66,9 @@ pub(crate) fn update_table(
         run()?.table_description
     };
     session.memory.tables.forget(name);
+    if turns_stream_on {
+        streams::turned_on(session, name)?;
+    }
     for index in &created {
         mark_unfit(session, name, text(index, "IndexName"))?;
     }

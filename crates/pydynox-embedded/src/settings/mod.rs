@@ -39,6 +39,8 @@ pub(crate) struct Setting {
     pub(crate) recovery: Option<u64>,
     /// The modes of contributor insights, by index; empty for the table itself.
     pub(crate) insights: BTreeMap<String, String>,
+    /// The last record of its earlier streams.
+    pub(crate) stream_start: Option<String>,
     /// Warm throughput by index; empty for the table itself.
     warmth: BTreeMap<String, Value>,
 }
