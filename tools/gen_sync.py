@@ -76,7 +76,14 @@ class View(NamedTuple):
 VIEWS = (
     View("model", "Model", "SyncModel", "(Generic[Row, PK, *SK])", "Any", row="Row", on_class=True),
     View("model", "Model", "SyncInstance", "(Generic[Row_co])", "Any", row="Row_co"),
-    View("_repository.repository", "Repository", "SyncRepository", "(Generic[Row])", "Repository[Row]"),
+    View(
+        "_repository.repository",
+        "Repository",
+        "SyncRepository",
+        "(Generic[Row])",
+        "Repository[Row]",
+        parts=(("_repository.reads", "RepositoryReads"), ("_repository.writes", "RepositoryWrites")),
+    ),
     View("key", "Key", "SyncKey", "(Generic[Row_co])", "Key[Row_co]"),
     View("tables.table", "Table", "SyncTable", "(Generic[Row_co])", "Table[Row_co]"),
     View("query", "Query", "SyncQuery", "(Generic[Row])", "Query[Row]", row="SyncQuery[Row]"),

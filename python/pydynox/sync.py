@@ -264,40 +264,123 @@ class SyncRepository(Generic[Row]):
         result: SyncIndex[Row, Any, Any] = self._target.index(name).sync
         return result
 
-    def create(self, instance: Row, /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> Row:
+    @overload
+    def create(self, instance: Row, /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> Row: ...
+    @overload
+    def create(
+        self, instance: Row, /, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Row | Rejected[Row]: ...
+    def create(
+        self,
+        instance: Row,
+        /,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Row | Rejected[Row]:
         """Blocking form of ``Repository.create``."""
-        return run(self._target.create(instance, condition=condition, timeout=timeout))
+        return run(self._target.create(instance, condition=condition, on_condition=on_condition, timeout=timeout))
 
-    def put(self, instance: Row, /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> Row:
+    @overload
+    def put(self, instance: Row, /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> Row: ...
+    @overload
+    def put(
+        self, instance: Row, /, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Row | Rejected[Row]: ...
+    def put(
+        self,
+        instance: Row,
+        /,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Row | Rejected[Row]:
         """Blocking form of ``Repository.put``."""
-        return run(self._target.put(instance, condition=condition, timeout=timeout))
+        return run(self._target.put(instance, condition=condition, on_condition=on_condition, timeout=timeout))
 
+    @overload
     def save(
         self,
         instance: Row,
         /,
         *,
         loaded: Row | None = None,
-        condition: Condition | None = None,
         whole: Sequence[Expr[Any]] = (),
+        on_condition: Literal["raise"] = ...,
+        **options: Unpack[WriteOptions],
+    ) -> Row: ...
+    @overload
+    def save(
+        self,
+        instance: Row,
+        /,
+        *,
+        loaded: Row | None = None,
+        whole: Sequence[Expr[Any]] = (),
+        on_condition: Literal["return"],
+        **options: Unpack[WriteOptions],
+    ) -> Row | Rejected[Row]: ...
+    def save(
+        self,
+        instance: Row,
+        /,
+        *,
+        loaded: Row | None = None,
+        whole: Sequence[Expr[Any]] = (),
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
         timeout: float | None = NOT_GIVEN,
-    ) -> Row:
+    ) -> Row | Rejected[Row]:
         """Blocking form of ``Repository.save``."""
-        return run(self._target.save(instance, loaded=loaded, condition=condition, whole=whole, timeout=timeout))
+        return run(
+            self._target.save(
+                instance, loaded=loaded, whole=whole, condition=condition, on_condition=on_condition, timeout=timeout
+            )
+        )
 
+    @overload
     def update(
-        self, instance: Row, /, *actions: Action, condition: Condition | None = None, timeout: float | None = NOT_GIVEN
-    ) -> Row:
+        self, instance: Row, /, *actions: Action, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]
+    ) -> Row: ...
+    @overload
+    def update(
+        self, instance: Row, /, *actions: Action, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Row | Rejected[Row]: ...
+    def update(
+        self,
+        instance: Row,
+        /,
+        *actions: Action,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Row | Rejected[Row]:
         """Blocking form of ``Repository.update``."""
-        return run(self._target.update(instance, *actions, condition=condition, timeout=timeout))
+        return run(self._target.update(instance, *actions, condition=condition, on_condition=on_condition, timeout=timeout))
 
     def refresh(self, instance: Row, /, *, timeout: float | None = NOT_GIVEN) -> Row:
         """Blocking form of ``Repository.refresh``."""
         return run(self._target.refresh(instance, timeout=timeout))
 
-    def delete(self, instance: Row, /, *, condition: Condition | None = None, timeout: float | None = NOT_GIVEN) -> None:
+    @overload
+    def delete(self, instance: Row, /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> None: ...
+    @overload
+    def delete(
+        self, instance: Row, /, *, on_condition: Literal["return"], **options: Unpack[WriteOptions]
+    ) -> Literal[True] | Rejected[Row]: ...
+    def delete(
+        self,
+        instance: Row,
+        /,
+        *,
+        condition: Condition | None = None,
+        on_condition: Literal["raise", "return"] = "raise",
+        timeout: float | None = NOT_GIVEN,
+    ) -> Literal[True] | Rejected[Row] | None:
         """Blocking form of ``Repository.delete``."""
-        run(self._target.delete(instance, condition=condition, timeout=timeout))
+        return run(self._target.delete(instance, condition=condition, on_condition=on_condition, timeout=timeout))
 
 
 class SyncKey(Generic[Row_co]):

@@ -504,5 +504,7 @@ async def repositories(pets: Repository[Pet], pet: Pet, user: User) -> None:
     await pets.update(pet, pets.attr.age == 3)  # E: an action
     await pets.get("p", consistent_read="yes")  # E: bool
     found: Pet = await pets.get("p")  # E: may be None
+    written: Pet = await pets.put(pet, on_condition="return")  # E: may be rejected
+    await pets.save(pet, on_condition="ignore")  # E: raise or return
     pets.scan().filter(pets.attr.age.add(1))  # E: a condition
     pets.sync.delete(user)  # E: a pet

@@ -891,6 +891,8 @@ async def repositories(client: DynamoDBClient, pet: Pet) -> None:
         table="pets",
         partition_key="pet_id",
         version="version",
+        created_at="made",
+        updated_at="changed",
         names={"age": "years"},
         indexes={"by_age": GlobalSecondaryIndex("age")},
         unique=["age"],
@@ -907,6 +909,13 @@ async def repositories(client: DynamoDBClient, pet: Pet) -> None:
     assert_type(await pets.update(pet, attr_.age.add(1), attr_.home.x.set(3), condition=attr_.home.names[0].exists()), Pet)
     assert_type(await pets.refresh(pet), Pet)
     assert_type(await pets.delete(pet, condition=attr_.alive & ~attr_.tags.contains("x")), None)
+    assert_type(await pets.create(pet, on_condition="return"), Pet | Rejected[Pet])
+    assert_type(await pets.put(pet, on_condition="return", timeout=3), Pet | Rejected[Pet])
+    assert_type(await pets.save(pet, loaded=pet, on_condition="return"), Pet | Rejected[Pet])
+    assert_type(await pets.update(pet, attr_.age.add(1), condition=attr_.age > 3, on_condition="return"), Pet | Rejected[Pet])
+    assert_type(await pets.delete(pet, on_condition="return"), Literal[True] | Rejected[Pet])
+    assert_type(pets.sync.create(pet, on_condition="return"), Pet | Rejected[Pet])
+    assert_type(pets.sync.delete(pet), None)
     assert_type(pets.key("p"), Key[Pet])
     assert_type(await pets.key("p").update(attr_.age.add(1)), Pet)
     assert_type(pets.query("p").filter(attr_.age.between(1, 3)), Query[Pet])

@@ -205,15 +205,21 @@ class _Check:
     async def _without(self, row: Any, names: tuple[str, ...], values: Wire, guard: Wire) -> None:
         key: Key[Any] = Key(self._model, tuple(getattr(row, name) for name in key_names(self._model)))
         owner, stored = await self._together(guard[GUARD]["M"]["owner"]["M"], guard)
-        if owner is None or any(owner.get(name) != value for name, value in values.items()):
-            return  # the item was deleted or changed since
+        if owner is None:
+            return  # the item was deleted since
+        held = {name: owner.get(name) for name in values}
+        if held != values:
+            # Changed since, or the same value in another stored form, such as a time that another program wrote.
+            (again,) = await gather(self._client, "verify_unique", (key,), True, instances=True)
+            if again is None or not self._holds(again, guard):
+                return
         if stored is not None:
             if stored[GUARD] != guard[GUARD]:
                 self.problems.append(UniqueProblem("shared", key, names, repaired=False))
             return
         repaired = self._repair and await self._applied(
             # Without this check, an item that changes meanwhile would get a guard for a value that it no longer has.
-            {"ConditionCheck": {**self._place(owner), **_equal(values)}},
+            {"ConditionCheck": {**self._place(owner), **_equal(held)}},
             {
                 "Put": {
                     "TableName": self._table,

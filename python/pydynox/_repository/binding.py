@@ -16,7 +16,7 @@ from .classes import value_getter
 from .loaded import LoadedObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .classes import ObjectClass
 
@@ -24,14 +24,32 @@ _OBJECT = "_object"  # in the dictionary of an item, what returns its object, or
 
 
 class Binding(Hooks):
-    """The hooks of a hidden model: an item that was read becomes an object, and a write teaches the object its version."""
+    """The hooks of a hidden model: an item that was read becomes an object, and a write teaches the object what it set."""
 
-    __slots__ = ("_hidden_names", "_key_names", "_loaded", "_model", "_same_names", "_source", "_stored_values", "_version")
+    __slots__ = (
+        "_hidden_names",
+        "_key_names",
+        "_loaded",
+        "_managed",
+        "_model",
+        "_same_names",
+        "_source",
+        "_stored_values",
+        "_timestamps",
+        "_version",
+    )
 
     converts = True
 
     def __init__(
-        self, source: ObjectClass, model: Any, names: Mapping[str, str], version: str | None, *, remembers: bool
+        self,
+        source: ObjectClass,
+        model: Any,
+        names: Mapping[str, str],
+        version: str | None,
+        timestamps: Sequence[str],
+        *,
+        remembers: bool,
     ) -> None:
         super().__init__({})
         self._source = source
@@ -39,6 +57,8 @@ class Binding(Hooks):
         self._hidden_names = dict(names)
         self._same_names = all(name == hidden for name, hidden in names.items())
         self._version = version
+        self._timestamps = {name: names[name] for name in timestamps}
+        self._managed = self._timestamps if version is None else {version: names[version], **self._timestamps}
         self._stored_values = value_getter(itemgetter, tuple(names.values()))
         keys: tuple[str, ...] = model.__match_args__
         self._key_names = {name: hidden for name, hidden in names.items() if hidden in keys}
@@ -51,7 +71,7 @@ class Binding(Hooks):
             self._take_values(instance, target)
 
     async def after(self, instance: Any, event: str) -> None:
-        """Tell the object its new version."""
+        """Tell the object its new version and timestamps."""
         target = self._object_of(instance)
         if target is not None and event == "after_save" and not self._source.is_frozen:
             self.settle(instance, target)
@@ -163,15 +183,14 @@ class Binding(Hooks):
 
     def settle(self, item: Any, target: Any) -> Any:
         """Give an object what the write decided; of a frozen class, a copy with it."""
-        name = self._version
-        if name is None:
-            return target
-        version = item.__dict__[self._hidden_names[name]]
-        if getattr(target, name) == version:
-            return target
-        if self._source.is_frozen:
-            return self._source.copied(target, name, version)
-        self._source.set(target, name, version)
+        for name, hidden in self._managed.items():
+            value = item.__dict__[hidden]
+            if getattr(target, name) == value:
+                continue
+            if self._source.is_frozen:
+                target = self._source.copied(target, name, value)
+            else:
+                self._source.set(target, name, value)
         return target
 
     def take_over(self, item: Any, target: Any, before: Mapping[str, Any] | None = None) -> None:
@@ -217,13 +236,15 @@ class Binding(Hooks):
         """A new item with the values of an object; a version that it has is what the stored item must have."""
         values = self.values_of(target)
         version, name = 0, self._version
-        if self._same_names and name is None:
+        if self._same_names and not self._managed:
             hidden = values
         else:
             hidden = {self._hidden_names[name]: value for name, value in values.items()}
         if name is not None:
             version = hidden.pop(self._hidden_names[name])
             self._check_version(version)
+        for timestamp in self._timestamps.values():
+            del hidden[timestamp]  # what a write sets, whatever the object has
         item = self._model(**hidden)
         if name is not None:
             item.__dict__[self._hidden_names[name]] = version
@@ -240,6 +261,8 @@ class Binding(Hooks):
     def _as_stored(self, target: Any) -> Any:
         """The item of an object, as if it had been read with the object's values."""
         item = self._new_item(target)
+        # The guard of a version compares the creation too, and `save` keeps it.
+        item.__dict__.update({hidden: getattr(target, name) for name, hidden in self._timestamps.items()})
         stored = item.model_to_item()
         if self._version is not None and getattr(target, self._version) == 0:
             # What reads as 0 is a stored item without a version, and that is what a write expects.
@@ -272,6 +295,13 @@ class Binding(Hooks):
                     )
                 self._check_version(value)
                 stored[hidden] = value
+            elif name in self._timestamps:
+                if is_stored and stored[hidden] != value:
+                    raise _refused(
+                        f"{self._source.name}.{name} is {value!r}, and the item was read or written with {stored[hidden]!r}: "
+                        "writes set it, so leave it alone",
+                        name,
+                    )
             elif is_stored and name in self._key_names:
                 if stored[hidden] != value:
                     raise self._moved(name)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from .classes import ObjectClass
 
+#: What a repository calls the purposes of fields, and what an attribute calls them.
+_PURPOSES = {"ttl": "expires_at", "version": "version", "created_at": "created_at", "updated_at": "updated_at"}
 #: Names that the hidden model needs for itself; members of these names get others in it.
 _RESERVED = VERBS | MODEL_NAMES | KEY_OPTIONS
 
@@ -37,7 +39,6 @@ class Declared:
     Attributes:
         names: The name of each member in the hidden model.
         index_names: The name of each index in DynamoDB.
-        version: The member that counts writes, None without one.
     """
 
     def __init__(
@@ -46,26 +47,23 @@ class Declared:
         *,
         partition_key: str,
         sort_key: str | None,
-        ttl: str | None,
+        purposes: Mapping[str, str | None],
         hide_expired: bool,
-        version: str | None,
         stored_names: Mapping[str, str],
         indexes: Mapping[str, Any],
         codecs: Mapping[str, Codec[Any]],
         unique: Sequence[str] | Sequence[Sequence[str]],
     ) -> None:
         self._source = source
-        self.version = version
         self._roles: dict[str | None, str] = {partition_key: PARTITION}
-        self._purposes: dict[str | None, str] = {ttl: "expires_at", version: "version"}
+        self._purposes: dict[str, str] = {}  # by member, the option that names it
         self._hide_expired = hide_expired
         self._stored_names = stored_names
         self._codecs = codecs
         given = {
             "partition_key": [partition_key],
             "sort_key": [] if sort_key is None else [sort_key],
-            "ttl": [] if ttl is None else [ttl],
-            "version": [] if version is None else [version],
+            **{option: [] if name is None else [name] for option, name in purposes.items()},
             "names": list(stored_names),
             "codecs": list(codecs),
         }
@@ -76,9 +74,14 @@ class Declared:
             if sort_key == partition_key:
                 refuse(source.name, sort_key, "cannot be both the partition key and the sort key")
             self._roles[sort_key] = SORT
-        for option, field in (("ttl", ttl), ("version", version)):
+        for option, field in purposes.items():
+            if field is None:
+                continue
             if field in self._roles:
-                refuse(source.name, str(field), f"is a key, so it cannot be {option}= too")
+                refuse(source.name, field, f"is a key, so it cannot be {option}= too")
+            if field in self._purposes:
+                refuse(source.name, field, f"is {self._purposes[field]}=, so it cannot be {option}= too")
+            self._purposes[field] = option
         self.names = self._named()
         self.index_names: dict[str, str] = {}
         self._indexes = self._checked_indexes(indexes)
@@ -116,9 +119,13 @@ class Declared:
         options: dict[str, Any] = {"attribute_name": stored, "type": member.type, "roles": () if role is None else (role,)}
         if purpose is not None:
             self._check_purpose(member, purpose)
-            options |= {"purpose": purpose}
+            options |= {"purpose": _PURPOSES[purpose]}
             if purpose == "version":
                 return Attr(**options, default=0)
+            if purpose != "ttl":
+                from datetime import datetime
+
+                return Attr(**(options | {"type": datetime}), default=None)  # a model's are None until the first write
             options |= {"epoch": "whole_seconds", "hide_expired": self._hide_expired}
         else:
             options["codec"] = adapting = codec or self._adapting_codec(member)
@@ -154,13 +161,14 @@ class Declared:
 
     def _check_purpose(self, member: ClassMember, purpose: str) -> None:
         kind = kind_of(member.type)
-        if purpose == "version" and kind != ("int",):
-            refuse(self._source.name, member.name, f"is version= and has the type {describe(member.type)}: it must be int")
-        if purpose == "expires_at" and (kind[1] if kind[0] == "optional" else kind)[0] != "datetime":
+        if purpose == "version":
+            if kind != ("int",):
+                refuse(self._source.name, member.name, f"is version= and has the type {describe(member.type)}: it must be int")
+        elif (kind[1] if kind[0] == "optional" else kind)[0] != "datetime":
             refuse(
                 self._source.name,
                 member.name,
-                f"is ttl= and has the type {describe(member.type)}: it must be datetime or datetime | None",
+                f"is {purpose}= and has the type {describe(member.type)}: it must be datetime or datetime | None",
             )
 
     def _check_name(self, option: str, name: object) -> None:
