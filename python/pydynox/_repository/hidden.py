@@ -125,7 +125,8 @@ class Declared:
             if purpose != "ttl":
                 from datetime import datetime
 
-                return Attr(**(options | {"type": datetime}), default=None)  # a model's are None until the first write
+                options["type"] = datetime
+                return Attr(**options, default=None)  # a model's are None until the first write
             options |= {"epoch": "whole_seconds", "hide_expired": self._hide_expired}
         else:
             options["codec"] = adapting = codec or self._adapting_codec(member)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pydynox._core as _core
-from pydynox._shared.rejected import Rejected, check_on_condition, settled
+from pydynox._shared.rejected import Rejected, check_on_condition, rejection_of, settled
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox._shared.typing import Row
 from pydynox.default_client import client_for
@@ -75,9 +75,10 @@ class RepositoryWrites(RepositoryReads[Row]):
             check_on_condition(on_condition)
         item = self._binding.item_for(instance)
         write = client.core.create(item, condition)
-        outcome = await (write if on_condition == "raise" else settled(write))
-        if isinstance(outcome, Rejected):
-            return outcome
+        if on_condition == "raise":
+            await write
+        elif (refused := await rejection_of(write)) is not None:
+            return refused
         written: Row = self._binding.settle(item, instance)
         return written
 
@@ -134,9 +135,10 @@ class RepositoryWrites(RepositoryReads[Row]):
             check_on_condition(on_condition)
         item = self._binding.item_for(instance)
         write = client.core.put(item, condition)
-        outcome = await (write if on_condition == "raise" else settled(write))
-        if isinstance(outcome, Rejected):
-            return outcome
+        if on_condition == "raise":
+            await write
+        elif (refused := await rejection_of(write)) is not None:
+            return refused
         written: Row = self._binding.settle(item, instance)
         return written
 
@@ -224,15 +226,19 @@ class RepositoryWrites(RepositoryReads[Row]):
         write = client.core.save(item, names, condition)
         if write is not None:
             try:
-                outcome = await (write if on_condition == "raise" else settled(write))
+                refused: Rejected[Row] | None = None
+                if on_condition == "raise":
+                    await write
+                else:
+                    refused = await rejection_of(write)
             except ItemAlreadyExistsError as error:
                 if is_new:
                     self._explain_new(error)
                 raise
-            if isinstance(outcome, Rejected):
-                if is_new and isinstance(outcome.error, ItemAlreadyExistsError):
-                    self._explain_new(outcome.error)
-                return outcome
+            if refused is not None:
+                if is_new and isinstance(refused.error, ItemAlreadyExistsError):
+                    self._explain_new(refused.error)
+                return refused
         written: Row = binding.settle(item, instance)
         return written
 
@@ -294,9 +300,10 @@ class RepositoryWrites(RepositoryReads[Row]):
         binding.known_item(instance, "update")
         item, before = binding.item_for(instance), binding.values_of(instance)
         write = client.core.update(item, actions, condition)
-        outcome = await (write if on_condition == "raise" else settled(write))
-        if isinstance(outcome, Rejected):
-            return outcome
+        if on_condition == "raise":
+            await write
+        elif (refused := await rejection_of(write)) is not None:
+            return refused
         binding.take_over(item, instance, before)
         return instance
 

@@ -85,3 +85,9 @@ async def settled(write: Awaitable[Any], *, plain: bool = False) -> Any:
             raise
         return rejected(error, plain=plain)
     return True if result is None else result
+
+
+async def rejection_of(write: Awaitable[Any]) -> Rejected[Any] | None:
+    """The ``Rejected`` of a write whose condition was false; None if it was applied."""
+    outcome = await settled(write)
+    return outcome if isinstance(outcome, Rejected) else None  # pyright: ignore[reportUnknownVariableType]  # of any item
