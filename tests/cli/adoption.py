@@ -168,6 +168,8 @@ def shop() -> Case:
                     pk=f"CUSTOMER#{number}",
                     sk=f"ORDER#{order:04d}",
                     entityType="order",
+                    customer_id=number,
+                    number=order,
                     total=order * 10,
                     lines=[{"sku": "x", "count": order}],
                     gsi1pk="STATUS#new",
@@ -200,11 +202,13 @@ def forum() -> Case:
     """Several kinds of items, told apart by how their keys begin."""
     items = []
     for number in range(8):
-        items.append(item(PK=f"USER#{number}", SK="PROFILE", handle=f"h{number}", karma=number))
+        user = f"u{number}"
+        items.append(item(PK=f"USER#{user}", SK="PROFILE", user_id=user, handle=f"h{number}", karma=7 * number))
         items += [
-            item(PK=f"USER#{number}", SK=f"POST#{at(post)}", title="t", likes=post, tags={"a"}) for post in range(number % 3 + 1)
+            item(PK=f"USER#{user}", SK=f"POST#{at(post)}", user_id=user, posted=at(post), title="t", likes=post, tags={"a"})
+            for post in range(number % 3 + 1)
         ]
-        items.append(item(PK=f"POST#{number}", SK=f"COMMENT#{number}", text="x", by={"handle": f"h{number}"}))
+        items.append(item(PK=f"POST#{number}", SK=f"COMMENT#{number:05d}", no=number, text="x", by={"handle": f"h{number}"}))
     return Case(keys={"PK": "S", "SK": "S"}, items=items, table="my-forum.v2")
 
 
@@ -304,6 +308,7 @@ def electrodb() -> Case:
                 pk=f"$taskapp#employee_{number}",
                 sk=f"$task_1#project_p#task_{number}",
                 task=f"{number}",
+                employee=f"{number}",
                 project="p",
                 updatedAt=at(number, "milliseconds"),
                 points=number,

@@ -23,6 +23,8 @@ from pydynox import Attr, Credentials, DynamoDBClient, Model, field, partition_k
 from pydynox.document import Document
 from pydynox.exceptions import ConfigurationError, PydynoxError, RequestTimeoutError, TableNotFoundError, ValidationError
 from pydynox.local import LocalServer
+from pydynox.migrate._adopt.declarations import Field
+from pydynox.migrate._adopt.keys import template_of
 from pydynox.migrate.adopt import adopt_file, adopt_pynamodb, adopt_table
 
 from tests.cli import adoption, theirs
@@ -131,6 +133,17 @@ class TestTables:
                     assert equals(getattr(row, names[attribute]), value), (row, attribute)
             assert not row.model_changes()
         assert len(read) == len(case.items)
+
+    def test_a_template_builds_the_keys_that_are_stored(self, name, memory, tmp_path):
+        case = TABLES[name]()
+        case.create(memory)
+        module = imported((GOLDEN / f"{name}.py").read_text(encoding="utf-8"), tmp_path / f"built_{name}.py")
+
+        for row in rows_of(models(module), case):
+            cls: Any = type(row)
+            given = {name: getattr(row, name) for name, each in cls.model_fields.items() if each.options.template is None}
+            again = cls(**given)
+            assert all(getattr(again, key) == getattr(row, key) for key in cls.__match_args__)
 
 
 def rows_of(classes: list[type[Model[Any]]], case: Case) -> list[Any]:
@@ -243,6 +256,56 @@ class TestKinds:
 
         assert "a sample of 1 item." in source
         assert "unique" not in source
+
+
+#: Keys, with other attributes of the same items; and the template that is found, if it is certain.
+KEYS: dict[str, tuple[list[str], dict[str, list[Any]], str]] = {
+    "one value": (["A#x", "A#y", "A#z"], {"v": ["x", "y", "z"]}, "A#{v}"),
+    "two are chance": (["A#x", "A#y"], {"v": ["x", "y"]}, ""),
+    "two of the same name are not": (["USER#x", "USER#y"], {"user_id": ["x", "y"]}, "USER#{user_id}"),
+    "the name of the prefix": (["U#x", "U#y", "U#z"], {"uId": ["x", "y", "z"], "w": ["x", "y", "z"]}, "U#{uId}"),
+    "either of two": (["A#x", "A#y", "A#z"], {"v": ["x", "y", "z"], "w": ["x", "y", "z"]}, ""),
+    "padded": (["O#007", "O#010", "O#123"], {"n": [7, 10, 123]}, "O#{n:03d}"),
+    "not padded": (["O#7", "O#10", "O#123"], {"n": [7, 10, 123]}, "O#{n}"),
+    "lower case": (["M#a@b", "M#c@d", "M#e@f"], {"mail": ["A@b", "C@D", "e@f"]}, "M#{mail:lower}"),
+    "several": (["T#a#O#1", "T#b#O#2", "T#a#O#3"], {"t": ["a", "b", "a"], "o": [1, 2, 3]}, "T#{t}#O#{o}"),
+    "a time": (
+        ["E#2026-01-01T00:00:00Z", "E#2026-01-02T00:00:00Z", "E#2026-01-03T00:00:00Z"],
+        {"at": [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3)]},
+        "E#{at}",
+    ),
+    "one differs": (["A#x", "A#y", "A#q"], {"v": ["x", "y", "z"]}, ""),
+    "other parts": (["A#x", "A#y#1", "A#z"], {"v": ["x", "y", "z"]}, ""),
+    "a constant": (["PROFILE", "PROFILE"], {"v": ["x", "y"]}, "PROFILE"),
+    "a constant of one item": (["CONFIG"], {"v": ["x"]}, ""),
+    "a constant that is data": (["v0", "v0"], {"v": ["x", "y"]}, ""),
+    "a tenant that is the same in all": (["TENANT#acme", "TENANT#acme"], {"tenant": ["acme", "acme"]}, "TENANT#{tenant}"),
+    "a value of no name that is": (["X#acme#1", "X#acme#2", "X#acme#3"], {"who": ["acme"] * 3, "n": [1, 2, 3]}, ""),
+    "no prefix": (["x", "y", "z"], {"v": ["x", "y", "z"]}, ""),
+    "the end of another word": (["A#ax", "A#ay", "A#az"], {"v": ["x", "y", "z"]}, ""),
+    "braces": (["{A}#x", "{A}#y", "{A}#z"], {"v": ["x", "y", "z"]}, ""),
+    "empty": (["A#", "A#", "A#"], {"v": ["", "", ""]}, ""),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_template_is_found_where_it_is_certain(name):
+    keys, values, expected = KEYS[name]
+    items = [item(pk=key, **{each: texts[number] for each, texts in values.items()}) for number, key in enumerate(keys)]
+    fields = [Field(each, {int: "int", str: "str"}[type(texts[0])]) for each, texts in values.items()]
+
+    pieces = template_of(items, "pk", fields)
+
+    shown = [piece if isinstance(piece, str) else f"{{{piece[0]}{':' * bool(piece[1])}{piece[1]}}}" for piece in pieces]
+    assert "".join(shown) == expected
+
+
+@pytest.mark.parametrize(("name", "others"), [("v", [item(pk="A#9")]), ("timeout", [])])
+def test_an_attribute_that_an_item_can_lack_or_a_verb_takes_builds_no_key(memory, name, others):
+    case = Case({"pk": "S"}, [item(pk=f"A#{number}", **{name: f"{number}"}) for number in range(5)] + others)
+    case.create(memory)
+
+    assert "template" not in case.source(memory)
 
 
 class TestBadInput:

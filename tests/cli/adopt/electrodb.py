@@ -40,6 +40,8 @@ class Electro(Model[str, str], table="electro"):
 class Employee(Electro, entity="employee"):
     """An item of the kind employee."""
 
+    pk: Attr[str] = partition_key(template="$taskapp#team_{team}")
+    sk: Attr[str] = sort_key(template="$employees#employee_1#office_{office}#id_{id}")
     edb_v: Attr[str] = field(attribute_name="__edb_v__")
     # each could be a time in milliseconds since 1970: if they are, Attr[datetime] =
     # field(format="epoch_ms") reads them
@@ -54,7 +56,10 @@ class Employee(Electro, entity="employee"):
 class Task(Electro, entity="task"):
     """An item of the kind task."""
 
+    pk: Attr[str] = partition_key(template="$taskapp#employee_{employee}")
+    sk: Attr[str] = sort_key(template="$task_1#project_{project}#task_{task}")
     edb_v: Attr[str] = field(attribute_name="__edb_v__")
+    employee: Attr[str]
     points: Attr[int]
     project: Attr[str]
     tags: Attr[set[str]] = field(default_factory=set)

@@ -53,6 +53,7 @@ class OrderLine(Document):
 class Customer(Shop, entity="customer"):
     """An item of the kind customer."""
 
+    sk: Attr[str] = sort_key(template="PROFILE")
     since: Attr[date]
 
 
@@ -60,4 +61,8 @@ class Customer(Shop, entity="customer"):
 class Order(Shop, entity="order"):
     """An item of the kind order."""
 
+    pk: Attr[str] = partition_key(template="CUSTOMER#{customer_id}")
+    sk: Attr[str] = sort_key(template="ORDER#{number:04d}")
+    customer_id: Attr[int]
     lines: Attr[list[OrderLine]]
+    number: Attr[int]

@@ -5,15 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pydynox._declaration.checks import KEY_OPTIONS
+
 from .decide import DECLARED, Types
 from .declarations import Class, Field
 from .entities import by_discriminator, by_prefix, discriminator_of
+from .keys import template_of
 from .names import Names, literal
 from .observed import Observed, observed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .declarations import Piece
     from .entities import Item, Kind
     from .layout import Layout
 
@@ -54,6 +58,8 @@ class _Builder:
             base.keywords += [f"entity={literal(kind.entity)}" for kind in kinds if kind.entity is not None]
             base.fields += self._others(base, self.seen, len(self.items), discriminator)
             base.fields += self._undeclared()
+            for key in base.fields[: len(self.layout.key)]:
+                key.template = self._template(key.stored, base, self.items)
             return [*self.types.documents, base]
         base.doc = f"Any item of the table {self.layout.name}; its subclasses are the kinds of items."
         if rest:
@@ -94,14 +100,28 @@ class _Builder:
             one.doc = f"An item of the kind {kind.entity}."
             one.keywords.append(f"entity={literal(kind.entity)}")
         one.fields = self._others(one, observed(kind.items), len(kind.items), discriminator)
+        templates = {stored: self._template(stored, one, kind.items) for stored in self.layout.key}
+        one.fields = [self._key(stored, template) for stored, template in templates.items() if template] + one.fields
         return one
 
     # --- attributes
 
-    def _key(self, stored: str) -> Field:
+    def _key(self, stored: str, template: Sequence[Piece] = ()) -> Field:
+        if template:
+            return Field(stored, "str", self._call(stored), template=list(template))
         decided = self.types.key(self.layout.types[stored], self.seen.get(stored))
-        call = "partition_key" if stored == self.layout.partition_key else "sort_key"
-        return Field(stored, decided.type, call, decided.arguments, decided.notes)
+        return Field(stored, decided.type, self._call(stored), decided.arguments, decided.notes)
+
+    def _call(self, stored: str) -> str:
+        return "partition_key" if stored == self.layout.partition_key else "sort_key"
+
+    def _template(self, stored: str, one: Class, items: Sequence[Item]) -> list[Piece]:
+        """What the key of these items is built from; nothing where it is not text, or cannot be told."""
+        if not items or self.layout.types[stored] != "S" or self._key(stored).type != "str":
+            return []
+        others = [*one.fields, *(one.parent.fields if one.parent else ())]
+        # An option of the verbs cannot be a part of a key that they take by name.
+        return template_of(items, stored, [each for each in others if not each.is_key and each.stored not in KEY_OPTIONS])
 
     def _shared(self, base: Class, stored: str) -> Field:
         """An attribute that the table itself names: the key of an index, a part of a projection, or the time to live."""

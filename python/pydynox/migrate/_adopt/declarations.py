@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+#: A part of a template: a text, or the stored name of an attribute with its format.
+Piece = str | tuple[str, str]
+
 
 @dataclass
 class Field:
@@ -15,6 +18,7 @@ class Field:
     arguments: list[str] = field(default_factory=list[str])  # as source, such as "default=None"
     notes: list[str] = field(default_factory=list[str])  # sentences for the comment above it
     imports: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # modules and names, beyond those of its type
+    template: list[Piece] = field(default_factory=list["str | tuple[str, str]"])  # what its values are built from
     preferred: str = ""  # the name that another class gives it
     holder: str = "Attr"  # the class of the annotation
     name: str = ""  # in the class; given when the whole class is known

@@ -50,7 +50,8 @@ def _give_names(module: Module, used: frozenset[str]) -> None:
         scopes[id(one)] = scope
         # Keys first, then names that can stay as they are, so that no other one takes them.
         for each in sorted(one.fields, key=lambda each: (not each.is_key, not scope.fits(each.preferred or each.stored))):
-            each.name = scope.attribute(each.preferred or each.stored, is_key=each.is_key)
+            inherited = one.parent.field_of(each.stored) if one.parent else None
+            each.name = inherited.name if inherited else scope.attribute(each.preferred or each.stored, is_key=each.is_key)
         for index in one.indexes:
             index.name = scope.attribute(index.preferred or index.stored)
 
@@ -122,10 +123,21 @@ def _field_lines(one: Class, each: Field) -> Iterator[str]:
     if not _needs_value(one, each):
         yield INDENT + head
         return
-    arguments = list(each.arguments)
+    arguments = [*([f"template={literal(_template(one, each))}"] if each.template else []), *each.arguments]
     if each.name != each.stored:
         arguments.append(f"attribute_name={literal(each.stored)}")
     yield from _call(f"{head} = {each.call}", arguments, INDENT)
+
+
+def _template(one: Class, each: Field) -> str:
+    pieces: list[str] = []
+    for piece in each.template:
+        if isinstance(piece, str):
+            pieces.append(piece)
+        else:
+            stored, spec = piece
+            pieces.append(f"{{{_reference(one, stored)}{':' * bool(spec)}{spec}}}")
+    return "".join(pieces)
 
 
 def _needs_value(one: Class, each: Field) -> bool:
