@@ -15,13 +15,14 @@ import subprocess
 import sys
 import time
 import zlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pydynox
 from data import item, page, partition_key, values
 from model import User, user
-from pydynox import DynamoDBClient, _core
+from pydynox import Attr, DynamoDBClient, Model, _core, field
 from rows import Row
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 FORBIDDEN = ("asyncio", "logging", "json", "inspect", "dataclasses", "pydantic")
 
 
+#: The formats of datetimes that have a name; the first is the default, which the others are compared with.
+FORMATS = ("iso_z", "iso_offset", "pynamodb", "iso_seconds", "epoch", "epoch_ms", "rfc3339_nano", "java_instant")
 #: Works that are measured by the CPU time of their own thread: what the engine does on others does not count.
-OWN_THREAD = frozenset({"encode an item", "decode a page of 100"})
+OWN_THREAD = frozenset({"encode an item", "decode a page of 100", *FORMATS})
 
 
 def priced(work: Callable[[int], object], count: int, clock: Callable[[], int]) -> float:
@@ -156,6 +159,32 @@ def codec() -> dict[str, tuple[Callable[[int], object], int]]:
     }
 
 
+def times() -> dict[str, tuple[Callable[[int], object], int]]:
+    """Writing 1,000 datetimes in each format that has a name, on the caller's thread alone."""
+    client = DynamoDBClient(endpoint_url="memory://")
+    at = [datetime(2026, 11, 23, 3, number // 60, number % 60, tzinfo=UTC) for number in range(1000)]
+
+    def written(form: str) -> Callable[[int], object]:
+        class Moments(Model[str], table="moments"):
+            """Nothing but datetimes."""
+
+            pk: Attr[str] = pydynox.partition_key()
+            at: Attr[list[datetime]] = field(format=form)
+
+        instances = [Moments(pk=str(number), at=at) for number in range(10)]
+
+        async def run(count: int) -> None:
+            with client.as_default():
+                for _ in range(count):
+                    await client.batch_save(instances)
+
+        with client.as_default():
+            Moments.table.sync.ensure()
+        return lambda count: asyncio.run(run(count))
+
+    return {form: (written(form), 4) for form in FORMATS}
+
+
 class Described:
     """For comparison: attribute access through a data descriptor written in Python."""
 
@@ -211,7 +240,7 @@ def attributes() -> dict[str, tuple[Callable[[int], object], int]]:
 
 def measure(rounds: int) -> tuple[list[Row], dict[str, Any]]:
     """Measure and print; returns the rows with targets, and every figure to store."""
-    figures = interleaved({**engine(), **codec(), **attributes()}, rounds)
+    figures = interleaved({**engine(), **codec(), **attributes(), **times()}, rounds)
     names = figures.pop("names x 10")
     read, read_python = (figures[name] / 10 - names / 10 for name in ("read x 10", "read x 10, Python data descriptor"))
     written, written_python = (figures[name] / 10 - names / 10 for name in ("set x 10", "set x 10, Python __setattr__"))
@@ -229,6 +258,12 @@ def measure(rounds: int) -> tuple[list[Row], dict[str, Any]]:
         Row("model_from_item of 12 attributes", figures["decode an item"], "us", 5.0),
         Row("build a condition of two comparisons", figures["build a condition of two comparisons"], "us", 3.0),
         Row("page of 100, caller's thread / orjson.loads", figures["decode a page of 100"] / loads, "x", 1.0),
+        Row(
+            "a datetime in the slowest format / in the default",
+            max(figures[form] for form in FORMATS) / figures["iso_z"],
+            "x",
+            1.2,
+        ),
         Row("read an attribute / Python data descriptor", read / read_python, "x", 0.2),
         Row("set an attribute / Python __setattr__", written / written_python, "x", 0.5),
         Row("extension, compressed as in a wheel", extension_size(), "MB", 8.0),

@@ -210,6 +210,27 @@ def test_a_value_that_the_format_cannot_hold_is_refused_before_anything_is_sent(
         visit.seen.append(FINE)
 
 
+@pytest.mark.parametrize("format", [*FORMS, *UNSORTED])
+def test_the_years_beyond_9999_are_refused_wherever_they_come_from(format: str) -> None:
+    """No datetime can hold them, but one west of Greenwich can be in the year 10000 of UTC."""
+
+    class Event(Model[str], table="events"):
+        event_id: Attr[str] = partition_key()
+        at: Attr[datetime | None] = field(default=None, format=format)
+
+    late = datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))
+    years = r"Event\.at .*not between the years 1 and 9999"
+
+    with pytest.raises(ValidationError, match=years):
+        Event(event_id="e", at=late).model_to_item()
+    with pytest.raises(ValidationError, match=years):
+        Event.at.set(late)
+    numbers = {"epoch": "1e15", "epoch_ms": "1e18"}
+    stored = {"N": numbers[format]} if format in numbers else {"S": "10000-01-01T00:00:00.000000Z"}
+    with pytest.raises(SerializationError, match=r"Event\.at: the stored (text|number) is not"):
+        Event.model_from_item({"event_id": {"S": "e"}, "at": stored})
+
+
 @pytest.mark.parametrize("format", FORMS)
 @pytest.mark.parametrize("other", FORMS)
 def test_reading_takes_every_form_of_a_name(format: str, other: str) -> None:
