@@ -55,6 +55,7 @@ def get_default_client() -> DynamoDBClient:
 
 def client_for(own: DynamoDBClient | None) -> DynamoDBClient:
     """The client of a call by a model whose configuration has the client ``own``; resolved again for every call."""
+    # The block comes before the model's own client, so that tests and tenants can replace any of them.
     client = client_of_block.get() or own or _default or _sole
     if client is not None:
         return client

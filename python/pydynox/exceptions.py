@@ -235,6 +235,7 @@ class ConditionFailedError(PydynoxError):
     @property
     def item(self) -> Any:
         """The stored item, as described above; of a repository it is made on first use."""
+        # Most of these errors are caught for their class alone: an object that is not asked for is not made.
         as_object = getattr(self._item, "_as_object", None)
         if as_object is not None:
             self._item = as_object()

@@ -22,6 +22,7 @@ class _Index(IndexDeclaration, Generic[PK, SortD]):
     """What both kinds of index have in common."""
 
     def __get__(self, instance: object, owner: type[Row]) -> Index[Row, PK, SortD]:
+        # Of the class that is asked: a subclass with an entity sees its own items alone.
         return Index(owner, self.name)
 
 
@@ -129,6 +130,7 @@ class LocalSecondaryIndex(_Index[PK, SortD]):
         self: LocalSecondaryIndex[Any, Any], sort_key: str, /, *, index_name: str | None = ..., projection: Projection = ...
     ) -> None: ...
     def __init__(self, sort_key: Any, /, *, index_name: str | None = None, projection: Any = "ALL") -> None:
+        # Its partition key is the table's, as DynamoDB requires, and the model fills it in.
         super().__init__((), _parts(sort_key), index_name, projection)
 
 

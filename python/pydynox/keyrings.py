@@ -88,6 +88,7 @@ class LocalKeyring(_CoreKeyring):
         if not keys:
             raise ConfigurationError('a LocalKeyring needs a key: LocalKeyring({"2026": os.urandom(32)})')
         self.core = _core.Keyring.local(list(keys.items()), list((context or {}).items()))
+        # Rotating means appending: the newest key encrypts, and the older ones must stay to decrypt what they have encrypted.
         self.key_name = list(keys)[-1]
         self._text = f"LocalKeyring of {', '.join(map(repr, keys))}"
 

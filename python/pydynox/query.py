@@ -59,6 +59,7 @@ class Query(Generic[Row]):
     open_rows, open_pages = _reading.open_rows, _reading.open_pages
 
     def _with(self, search: _core.Search, *, rows: Rows | None = None) -> Self:
+        # A chain of methods makes a query for each of them: none runs the constructor.
         query = object.__new__(self.__class__)
         query.search, query.model, query._client = search, self.model, self._client
         query.rows = rows or self.rows
@@ -80,6 +81,7 @@ class Query(Generic[Row]):
             None if only an instance has the values: one with hooks, or with protected attributes, or of another entity.
         """
         model = self.model
+        # Hooks run on instances, and of entities only an instance tells which class an item has.
         if model is None or self.rows != "items" or model._hooks is not None or model._definition.entities:
             return None
         search = self.search.as_json(names)
@@ -337,6 +339,7 @@ class Query(Generic[Row]):
         """
         if self.model is None or self.rows != "items":
             raise refused("hydrate() returns whole items of a model: call it without select() and keys()")
+        # Entries of an index always contain the table's key, whatever is projected (developer guide, "Attribute projections").
         return self._with(self.search.keys(), rows="hydrated")
 
     def __aiter__(self) -> AsyncIterator[Row]:
@@ -369,6 +372,7 @@ class Query(Generic[Row]):
 
         Costs: half a read unit per 4 KB read, filtered rows included; one if strongly consistent.
         """
+        # Rows before a cursor arrive nearest first; only a method that collects all of them can turn them around.
         step, close = self.open_rows(backward=True)
         every: list[Row] = []
         try:
@@ -414,6 +418,7 @@ class Query(Generic[Row]):
 
         Costs: half a read unit per 4 KB read, filtered rows included; one if strongly consistent.
         """
+        # Two rows prove that there is more than one; what a third would cost buys nothing.
         rows = await self._at_most(2).all()
         if not rows:
             raise ItemNotFoundError(f"no row matches {self!r}")
@@ -455,6 +460,7 @@ class Query(Generic[Row]):
         """
         reading = _core.Reading(self.search, self.connection.core, True, False)
         exists: bool = await reading.count(True)
+        # With max_reads() used up and nothing found, a row may still follow: False would be a guess.
         if not exists and reading.is_spent and not reading.is_over:
             raise limit_reached(self, reading)
         return exists
@@ -480,6 +486,7 @@ class Query(Generic[Row]):
 
         Costs: half a read unit per 4 KB read, filtered rows included; one if strongly consistent.
         """
+        # A page that is fetched ahead would be billed and never read.
         step, close = self.open_pages(rows, ahead=False)
         try:
             page = await step()

@@ -146,6 +146,7 @@ def _converted(query: Query[Any], rows: list[Any]) -> tuple[list[Any], _Unreadab
             objects.append(hooks.object_for(row))
         except SerializationError as error:
             if on_invalid is None:
+                # The model has read all of these rows, so the reading is past this one and knows no cursor for it.
                 return objects, _Unreadable(error, None)
             on_invalid(error)
     return objects, None
@@ -155,6 +156,7 @@ async def _hydrated(query: Query[Any], reading: _core.Reading, keys: list[Any]) 
     """The items of these keys, up to one that cannot be read."""
     errors: dict[Any, SerializationError] = {}
 
+    # Kept instead of raised: the rows before the first of them are returned before its error is.
     def keep(error: SerializationError) -> None:
         errors[error.key] = error
 

@@ -39,6 +39,7 @@ class _Plain:
         self._adapter = adapter
 
     def to_stored(self, value: Any, /) -> Any:
+        # Validated first: pydantic lets assignments pass unchecked, and dumps whatever it finds.
         return self._adapter.dump_python(self._adapter.validate_python(value), mode="json", by_alias=False)
 
     def from_stored(self, value: Any, /) -> Any:

@@ -160,6 +160,7 @@ class Binding(Hooks):
         item = None if self._loaded is None else self._loaded.item_of(target)
         if item is None or not _core.is_stored(item):
             return self._new_item(target)
+        # Other fields may be invalid or half edited: what is deleted is found by its key alone.
         values = self.values_of(target)
         for name, hidden in self._key_names.items():
             if item.__dict__[hidden] != values[name]:
@@ -241,6 +242,7 @@ class Binding(Hooks):
         else:
             hidden = {self._hidden_names[name]: value for name, value in values.items()}
         if name is not None:
+            # No constructor takes a version: it is compared with the stored one, not written.
             version = hidden.pop(self._hidden_names[name])
             self._check_version(version)
         for timestamp in self._timestamps.values():

@@ -59,6 +59,7 @@ class RepositoryReads(Generic[Row]):
         client = client_for(self.model.model_config.client)
         if timeout is not NOT_GIVEN:
             return await limited(client, timeout, RepositoryReads[Row].get(self, *values, consistent_read=consistent_read, **key))
+        # Keys by position, as most are, need no renaming.
         item = await client.core.get(self._schema, values, self._hidden(key) if key else key, consistent_read)
         return None if item is None else self._binding.object_for(item)
 

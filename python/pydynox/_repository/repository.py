@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydynox._shared.typing import Codec
     from pydynox.client import DynamoDBClient
     from pydynox.indexes import GlobalSecondaryIndex, LocalSecondaryIndex
+    from pydynox.model import Change, Model
     from pydynox.sync import SyncRepository
 
 
@@ -109,6 +110,38 @@ class Repository(RepositoryWrites[Row]):
         self.model = model
         self.attr = AttributePaths(model, declared.names)
         self._sync: SyncRepository[Row] | None = None  # made once, because making it costs a good part of a call
+
+    def item(self, instance: Row, /) -> Model[Any]:
+        """The item of an object, for batches and transactions: ``await batch.put(users.item(user))``; no I/O.
+
+        Its values are those that the object has when the batch or the transaction takes it.
+
+        Raises:
+            TypeError: It is not an object of the class.
+            ValidationError: A value cannot be stored.
+
+        Example:
+            >>> async with client.transaction() as tx:
+            ...     tx.create(orders.item(order))
+            ...     tx.update(users.key("u1"), users.attr.orders.add(1))
+        """
+        item: Model[Any] = self._binding.item_for(instance)
+        return item
+
+    def changes(self, instance: Row, /) -> dict[str, Change]:
+        """What differs in an object from the item as it was last read or written, including edits in place; no I/O.
+
+        Returns:
+            ``Change(old, new)`` by field; for a new object, every field that has a value.
+
+        Example:
+            >>> user.age += 1
+            >>> users.changes(user)
+            {'age': Change(old=36, new=37)}
+        """
+        item: Any = self._binding.item_for(instance)
+        names = {hidden: name for name, hidden in self._names.items()}
+        return {names[hidden]: change for hidden, change in item.model_changes().items()}
 
     @property
     def sync(self) -> SyncRepository[Row]:

@@ -1,4 +1,4 @@
-"""The writing half of a repository: what an object becomes in the table, and what a write tells the object."""
+"""The writing half of a repository: an object becomes an item, and learns what the write set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydynox._shared.rejected import Rejected, check_on_condition, rejection_of,
 from pydynox._shared.timeout import NOT_GIVEN, limited
 from pydynox._shared.typing import Row
 from pydynox.default_client import client_for
-from pydynox.exceptions import ItemAlreadyExistsError
+from pydynox.exceptions import ConditionFailedError, ItemAlreadyExistsError
 
 from .reads import RepositoryReads
 
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
     from pydynox._shared.typing import WriteOptions
     from pydynox.expressions import Action, Condition, Expr
-    from pydynox.model import Change, Model
 
 
 class RepositoryWrites(RepositoryReads[Row]):
-    """Calls that write, and what depends on the values of one object."""
+    """Calls that write one object."""
 
     @overload
     async def create(self, instance: Row, /, *, on_condition: Literal["raise"] = ..., **options: Unpack[WriteOptions]) -> Row: ...
@@ -222,23 +221,22 @@ class RepositoryWrites(RepositoryReads[Row]):
         names = [self._name_of(place) for place in whole]
         binding = self._binding
         item = binding.item_for(instance) if loaded is None else binding.item_after(instance, loaded)
+        # Asked before the write, after which the item counts as stored.
         is_new = not _core.is_stored(item)
         write = client.core.save(item, names, condition)
-        if write is not None:
-            try:
-                refused: Rejected[Row] | None = None
-                if on_condition == "raise":
-                    await write
-                else:
-                    refused = await rejection_of(write)
-            except ItemAlreadyExistsError as error:
+        try:
+            if write is None:
+                pass  # nothing changed
+            elif on_condition == "raise":
+                await write
+            elif (refused := await rejection_of(write)) is not None:
                 if is_new:
-                    self._explain_new(error)
-                raise
-            if refused is not None:
-                if is_new and isinstance(refused.error, ItemAlreadyExistsError):
                     self._explain_new(refused.error)
                 return refused
+        except ItemAlreadyExistsError as error:
+            if is_new:
+                self._explain_new(error)
+            raise
         written: Row = binding.settle(item, instance)
         return written
 
@@ -297,6 +295,7 @@ class RepositoryWrites(RepositoryReads[Row]):
         if on_condition != "raise":
             check_on_condition(on_condition)
         binding = self._binding
+        # The check comes first: item_for() would make a new item of an object that nothing is known of.
         binding.known_item(instance, "update")
         item, before = binding.item_for(instance), binding.values_of(instance)
         write = client.core.update(item, actions, condition)
@@ -390,38 +389,6 @@ class RepositoryWrites(RepositoryReads[Row]):
         outcome: Literal[True] | Rejected[Row] | None = await (write if on_condition == "raise" else settled(write))
         return outcome
 
-    def item(self, instance: Row, /) -> Model[Any]:
-        """The item of an object, for batches and transactions: ``await batch.put(users.item(user))``; no I/O.
-
-        Its values are those that the object has when the batch or the transaction takes it.
-
-        Raises:
-            TypeError: It is not an object of the class.
-            ValidationError: A value cannot be stored.
-
-        Example:
-            >>> async with client.transaction() as tx:
-            ...     tx.create(orders.item(order))
-            ...     tx.update(users.key("u1"), users.attr.orders.add(1))
-        """
-        item: Model[Any] = self._binding.item_for(instance)
-        return item
-
-    def changes(self, instance: Row, /) -> dict[str, Change]:
-        """What differs in an object from the item as it was last read or written, including edits in place; no I/O.
-
-        Returns:
-            ``Change(old, new)`` by field; for a new object, every field that has a value.
-
-        Example:
-            >>> user.age += 1
-            >>> users.changes(user)
-            {'age': Change(old=36, new=37)}
-        """
-        item: Any = self._binding.item_for(instance)
-        names = {hidden: name for name, hidden in self._names.items()}
-        return {names[hidden]: change for hidden, change in item.model_changes().items()}
-
     def _name_of(self, place: Any) -> str:
         """The name of the attribute that a path in ``save(whole=...)`` stands for."""
         if getattr(place, "model", None) is not self.model:
@@ -429,9 +396,10 @@ class RepositoryWrites(RepositoryReads[Row]):
         name: str = place.attribute.name
         return name
 
-    def _explain_new(self, error: ItemAlreadyExistsError) -> None:
-        """What the caller of ``save`` may have meant, where it created an item."""
-        error.add_note(
-            f"this {self.model.__name__} was not read through this repository, so save() takes it for a new one: "
-            "of a changed copy, pass what was read as save(copy, loaded=...)"
-        )
+    def _explain_new(self, error: ConditionFailedError) -> None:
+        """What the caller of ``save`` may have meant, where it found an item that it took for new."""
+        if isinstance(error, ItemAlreadyExistsError):
+            error.add_note(
+                f"this {self.model.__name__} was not read through this repository, so save() takes it for a new one: "
+                "of a changed copy, pass what was read as save(copy, loaded=...)"
+            )

@@ -185,6 +185,7 @@ class _Call:
 
     async def fail(self, error: BaseException) -> None:
         """Remove the record, so that a later call runs."""
+        # What is committed must not run again; and a coroutine that is thrown away has no loop left to await anything.
         if self.running.is_committed or isinstance(error, GeneratorExit):
             return
         try:

@@ -124,6 +124,7 @@ class Outbox:
             return 0
         number: int = item.number
         key = ordered_prefix(item.key_)
+        # An eventually consistent read could miss an earlier event of the key, which would then come after this one.
         waiting = self.item.query(item.pk, self.item.sk.begins_with(key)).sent_by(client).consistent_read()
         async for earlier in waiting:
             await self._publish(client, earlier, publish)
@@ -138,6 +139,7 @@ class Outbox:
         return SyncOutbox(self)
 
     async def _publish(self, client: DynamoDBClient, item: Any, publish: Publish) -> None:
+        # Deleted only once it is published: a crash in between publishes it again, which is what "at least once" allows.
         outcome = publish(event_of(item))
         if inspect.isawaitable(outcome):
             await outcome

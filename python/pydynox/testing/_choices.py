@@ -82,6 +82,7 @@ class SeededChoices:
 
     def at(self, place: str) -> SeededChoices:
         """The source for one attribute."""
+        # A seed for each place, so that an attribute that is added to a class leaves the values of the others as they were.
         return SeededChoices(f"{self._seed}/{place}", self._size)
 
     def integer(self, span: Span) -> int:

@@ -101,6 +101,7 @@ class Fakes:
         definition = completed(cls)
         taken: list[tuple[object, ...]] = []
         for names in (key_names(cls), *definition.unique):
+            # A key that the caller gave may repeat: what it is for, the caller knows.
             if key_sources(cls, definition, names) <= set(given):
                 continue
             values = [getattr(instance, name) for name in names]

@@ -62,9 +62,11 @@ def json_of_rows(rows: Sequence[Any], declared: Any) -> list[bytes]:
     if declared is not None and declared is not Any:
         classes: list[Any] = list(get_args(declared)) or [declared]
         if not all(isinstance(one, type) and issubclass(one, _core.Instance) for one in classes):
+            # As FastAPI itself fills a response_model of another class.
             adapter = _adapter(declared)
             return [adapter.dump_json(adapter.validate_python(row, from_attributes=True), by_alias=True) for row in rows]
         if not all(type(row) in classes for row in rows):
+            # As which of several classes a row is shown, pydantic decides, as it does for a union.
             if len(classes) > 1:
                 adapter = _adapter(declared)
                 return [adapter.dump_json(row) for row in rows]
