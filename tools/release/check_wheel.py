@@ -20,7 +20,7 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 #: Bytes.
-MAX_SIZE = 9_000_000
+MAX_SIZE = 8_000_000
 MAX_GLIBC = (2, 17)
 #: Parts of the platform tag, and the end of the target triple that goes with it.
 PLATFORMS = {"manylinux2014": "unknown-linux-gnu", "musllinux_1_2": "unknown-linux-musl", "macosx": "apple-darwin"}

@@ -11,6 +11,7 @@ use pydynox_core::codec::{DataKey, DataKeys, KeyLimits};
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::transport::credentials::Credentials;
 use serde_json::{Value as Json, json};
+use tokio::task::JoinSet;
 
 use crate::server::{Answer, Request, Server, closed_port};
 
@@ -219,36 +220,47 @@ fn faults() -> Vec<Answer> {
 
 #[tokio::test]
 async fn a_fault_of_kms_is_tried_again() {
+    // All at once, since each waits before it is sent again.
+    let mut calls = JoinSet::new();
     for fault in faults() {
-        let count = AtomicU32::new(0);
-        let kms = kms();
-        let first = fault.clone();
-        let server = Server::start(move |request| match count.fetch_add(1, Ordering::Relaxed) {
-            0 => first.clone(),
-            _ => kms(request),
+        calls.spawn(async move {
+            let count = AtomicU32::new(0);
+            let kms = kms();
+            let first = fault.clone();
+            let server =
+                Server::start(move |request| match count.fetch_add(1, Ordering::Relaxed) {
+                    0 => first.clone(),
+                    _ => kms(request),
+                });
+
+            let outcome = keyring(&server.url(), |_| {})
+                .generate_data_key(&users())
+                .await;
+
+            assert!(outcome.is_ok(), "{fault:?}: {outcome:?}");
+            assert_eq!(server.seen().len(), 2, "{fault:?}");
         });
-
-        let outcome = keyring(&server.url(), |_| {})
-            .generate_data_key(&users())
-            .await;
-
-        assert!(outcome.is_ok(), "{fault:?}: {outcome:?}");
-        assert_eq!(server.seen().len(), 2, "{fault:?}");
     }
+    calls.join_all().await;
 }
 
 #[tokio::test]
 async fn a_fault_of_kms_that_stays_is_an_error_that_may_pass() {
+    let mut calls = JoinSet::new();
     for fault in faults() {
         for unwraps in [false, true] {
-            let failed = refused(fault.clone(), unwraps).await;
+            let fault = fault.clone();
+            calls.spawn(async move {
+                let failed = refused(fault.clone(), unwraps).await;
 
-            assert!(failed.retryable(), "{fault:?}: {failed}");
-            assert_eq!(failed.status(), Some(fault.0));
-            assert_ne!(failed.kind(), &ErrorKind::Encryption);
-            assert_ne!(failed.kind(), &ErrorKind::ConnectionFailed);
+                assert!(failed.retryable(), "{fault:?}: {failed}");
+                assert_eq!(failed.status(), Some(fault.0));
+                assert_ne!(failed.kind(), &ErrorKind::Encryption);
+                assert_ne!(failed.kind(), &ErrorKind::ConnectionFailed);
+            });
         }
     }
+    calls.join_all().await;
 }
 
 #[tokio::test]

@@ -282,7 +282,8 @@ pub(crate) mod tests {
         #[test]
         fn a_cut_or_damaged_value_never_panics(item in item(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             let mut json = item_json(&item);
-            for end in 0..json.len() {
+            // Some sixty ends of each: a quadratic number of bytes is read.
+            for end in (0..json.len()).step_by(json.len() / 64 + 1) {
                 prop_assert!(Value::read_map(&mut Reader::new(&json[..end]).unwrap_or(Reader::new(b"").unwrap())).is_err());
             }
             let at = at.index(json.len());
