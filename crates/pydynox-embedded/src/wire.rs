@@ -63,8 +63,8 @@ pub(crate) fn execute(session: Session<'_>, operation: &str, body: &str) -> Opti
     }
     dispatch!(run, operation, body;
         "BatchWriteItem" => |request| writes::batch_write_item(session, request),
-        "CreateTable" => |given: Value| administration::create_table(session, &given, || database.create_table(typed(body)?)),
-        "UpdateTable" => |given: Value| administration::update_table(session, &given, || database.update_table(typed(body)?)),
+        "CreateTable" => |given: Value| administration::create_table(session, &given, |given| database.create_table(typed(given.unwrap_or(body))?)),
+        "UpdateTable" => |given: Value| administration::update_table(session, &given, |given| database.update_table(typed(given.unwrap_or(body))?)),
         "TagResource" => |given: Value| administration::tag(&given, || database.tag_resource(typed(body)?)),
         "UntagResource" => |given: Value| administration::tag(&given, || database.untag_resource(typed(body)?)),
         "ListTagsOfResource" => |given: Value| administration::tag(&given, || database.list_tags_of_resource(typed(body)?)),

@@ -357,6 +357,66 @@ fn a_write_that_changes_nothing_has_no_record() {
     }
 }
 
+/// The same for every view, whose images are those of the API Reference, `StreamSpecification`; Alternator's `test_streams_1_keys_only` and
+/// those of the other views.
+#[test]
+fn a_stream_has_the_images_of_its_view() {
+    for (view, members) in [
+        ("KEYS_ONLY", &[][..]),
+        ("NEW_IMAGE", &["NewImage"]),
+        ("OLD_IMAGE", &["OldImage"]),
+        ("NEW_AND_OLD_IMAGES", &["NewImage", "OldImage"]),
+    ] {
+        let engine = at("memory://");
+        create(&engine, "users");
+        let (_, updated) = update_stream(&engine, stream(view));
+        let mut created = table_of("created");
+        created["StreamSpecification"] = stream(view);
+        let created = ok(&engine, "CreateTable", &created);
+        for (table, answer) in [("users", &updated), ("created", &created)] {
+            let described = ok(&engine, "DescribeTable", &json!({"TableName": table}));
+            for specification in [&answer["TableDescription"], &described["Table"]] {
+                assert_eq!(specification["StreamSpecification"], stream(view));
+            }
+            let item = |text: &str| json!({"TableName": table, "Item": {"id": {"S": "a"}, "text": {"S": text}}});
+            for text in ["one", "one", "two", "two"] {
+                ok(&engine, "PutItem", &item(text));
+            }
+            ok(&engine, "DeleteItem", &support::key_of(table, "a"));
+
+            let arn = &answer["TableDescription"]["LatestStreamArn"];
+            let stream =
+                &ok(&engine, "DescribeStream", &json!({"StreamArn": arn}))["StreamDescription"];
+            let body = json!({"StreamArn": arn, "ShardId": stream["Shards"][0]["ShardId"], "ShardIteratorType": "TRIM_HORIZON"});
+            let iterator = &ok(&engine, "GetShardIterator", &body)["ShardIterator"];
+            let page = ok(&engine, "GetRecords", &json!({"ShardIterator": iterator}));
+
+            assert_eq!(stream["StreamViewType"], view);
+            let [inserted, modified, removed] = &page["Records"].as_array().unwrap()[..] else {
+                panic!("{view}: {page}");
+            };
+            for (record, name, images) in [
+                (inserted, "INSERT", &["NewImage"][..]),
+                (modified, "MODIFY", &["NewImage", "OldImage"]),
+                (removed, "REMOVE", &["OldImage"]),
+            ] {
+                assert_eq!(record["eventName"], name);
+                let change = record["dynamodb"].as_object().unwrap();
+                assert_eq!(change["StreamViewType"], view);
+                assert!(change["SizeBytes"].as_i64().unwrap() > 0);
+                for image in ["NewImage", "OldImage"] {
+                    let is_there = images.contains(&image) && members.contains(&image);
+                    assert_eq!(
+                        change.contains_key(image),
+                        is_there,
+                        "{view} {name} {image}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// API Reference, `Identity`: `PrincipalId` and `Type`, which boto3 reads by these names; Alternator's `test_ttl_expiration_streams`.
 #[test]
 fn a_record_of_an_expired_item_names_the_service() {

@@ -14,7 +14,7 @@ use crate::streams;
 pub(crate) fn create_table(
     session: Session<'_>,
     body: &Value,
-    run: impl FnOnce() -> Result<CreateTableResponse, DynoxideError>,
+    run: impl FnOnce(Option<&str>) -> Result<CreateTableResponse, DynoxideError>,
 ) -> Result<Value, DynoxideError> {
     check_attributes(body)?;
     for (member, path) in [
@@ -43,7 +43,8 @@ pub(crate) fn create_table(
     }
     check_tags(list(body, "Tags"))?;
     streams::check_specification(body)?;
-    let description = run()?.table_description;
+    let stream = streams::with_both_images(body);
+    let description = run(stream.as_ref().map(|stream| stream.request.as_str()))?.table_description;
     let name = &description.table_name;
     session.memory.tables.forget(name);
     session.memory.tables.forget_indexes(name);
@@ -52,6 +53,9 @@ pub(crate) fn create_table(
         .settings
         .change(|all| {
             all.forget(name);
+            if let Some(stream) = stream {
+                all.setting_mut(name).stream_view = Some(stream.view);
+            }
             all.warm(name, body, list(body, "GlobalSecondaryIndexes"));
         })
         .map_err(unsaved)?;

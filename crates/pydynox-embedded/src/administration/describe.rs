@@ -64,7 +64,13 @@ pub(super) fn described(
     session
         .memory
         .settings
-        .read(|all| all.add_warmth(&name, &mut described))
+        .read(|all| {
+            all.add_warmth(&name, &mut described);
+            let stream = described.get_mut("StreamSpecification");
+            if let (Some(stream), Some(view)) = (stream, all.setting(&name).stream_view) {
+                stream["StreamViewType"] = view.into();
+            }
+        })
         .map_err(unsaved)?;
     Ok(described)
 }

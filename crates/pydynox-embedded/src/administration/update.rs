@@ -19,7 +19,7 @@ const PAGE: usize = 1000;
 pub(crate) fn update_table(
     session: Session<'_>,
     body: &Value,
-    run: impl FnOnce() -> Result<UpdateTableResponse, DynoxideError>,
+    run: impl FnOnce(Option<&str>) -> Result<UpdateTableResponse, DynoxideError>,
 ) -> Result<Value, DynoxideError> {
     let name = text(body, "TableName");
     check_attributes(body)?;
@@ -57,17 +57,18 @@ pub(crate) fn update_table(
         .collect();
     check_new_indexes(session, name, body, &created)?;
     let turns_stream_on = streams::turns_on(session, body)?;
+    let stream = streams::with_both_images(body);
     let description = if changes_only_warmth(body) {
         let request = DescribeTableRequest {
             table_name: name.to_owned(),
         };
         session.database.describe_table(request)?.table
     } else {
-        run()?.table_description
+        run(stream.as_ref().map(|stream| stream.request.as_str()))?.table_description
     };
     session.memory.tables.forget(name);
     if turns_stream_on {
-        streams::turned_on(session, name)?;
+        streams::turned_on(session, name, stream.map(|stream| stream.view))?;
     }
     for index in &created {
         mark_unfit(session, name, text(index, "IndexName"))?;

@@ -41,6 +41,8 @@ pub(crate) struct Setting {
     pub(crate) insights: BTreeMap<String, String>,
     /// The last record of its earlier streams.
     pub(crate) stream_start: Option<String>,
+    /// The view of its stream, where the engine keeps both images for it.
+    pub(crate) stream_view: Option<String>,
     /// Warm throughput by index; empty for the table itself.
     warmth: BTreeMap<String, Value>,
 }

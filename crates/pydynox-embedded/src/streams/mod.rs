@@ -1,25 +1,26 @@
 //! Streams: the operations of DynamoDB Streams, and changes of a table's stream, as the service checks and answers them.
 
+mod changes;
+mod records;
+
 use dynoxide::DynoxideError;
 use dynoxide::actions::describe_stream::{DescribeStreamRequest, SequenceNumberRange};
-use dynoxide::actions::get_records::{GetRecordsRequest, GetRecordsResponse, Record};
 use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, GetShardIteratorResponse};
 use dynoxide::actions::list_streams::{ListStreamsRequest, ListStreamsResponse};
 use dynoxide::storage::TableMetadata;
 use dynoxide::streams::shard_id as shard_of_engine;
-use dynoxide::types::{AttributeValue, Item};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::session::Session;
 
+pub(crate) use changes::{check_specification, turned_on, turns_on, with_both_images};
+pub(crate) use records::records;
+
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB_Streams.html>
 const SHORTEST_NAME: usize = 37;
 const MOST_LISTED: usize = 100;
-const MOST_RECORDS: usize = 1000;
 /// The engine numbers every record higher.
 const FIRST_NUMBER: &str = "100000000000000000001";
-const VIEWS: [&str; 4] = ["NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"];
 
 type Typed<'t, Q> = &'t dyn Fn() -> Result<Q, DynoxideError>;
 
@@ -57,6 +58,9 @@ pub(crate) fn describe(
         .describe_stream(typed()?)?
         .stream_description;
     let start = start_of(session, &metadata.table_name)?;
+    if let Some(view) = view_of(session, &metadata.table_name)? {
+        description.stream_view_type = view;
+    }
     if has_shard {
         for described in &mut description.shards {
             described.shard_id.clone_from(&shard);
@@ -103,154 +107,12 @@ pub(crate) fn iterator(
     session.database.get_shard_iterator(request)
 }
 
-/// What `GetRecords` answers.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Page {
-    OfEngine(GetRecordsResponse),
-    Reworded(Value),
-}
-
-/// `GetRecords`. The engine spells the identity of a service as Lambda does, and not as this operation does. It also records writes that
-/// change nothing, which can be told where both images are there.
-pub(crate) fn records(
-    session: Session<'_>,
-    given: &Value,
-    typed: Typed<'_, GetRecordsRequest>,
-) -> Result<Page, DynoxideError> {
-    check_limit(given, MOST_RECORDS)?;
-    let mut request = typed()?;
-    let page = loop {
-        let mut page = session.database.get_records(GetRecordsRequest {
-            shard_iterator: request.shard_iterator,
-            limit: request.limit,
-        })?;
-        let is_end = page.records.is_empty();
-        page.records.retain(changes_something);
-        // A reader may take an empty page for the end.
-        match page.next_shard_iterator.take() {
-            Some(next) if page.records.is_empty() && !is_end => request.shard_iterator = next,
-            next => {
-                page.next_shard_iterator = next;
-                break page;
-            }
-        }
-    };
-    if page
-        .records
-        .iter()
-        .all(|record| record.user_identity.is_none())
-    {
-        return Ok(Page::OfEngine(page));
-    }
-    let mut page = serde_json::to_value(page)
-        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
-    let records = page.get_mut("Records").and_then(Value::as_array_mut);
-    for identity in records
-        .into_iter()
-        .flatten()
-        .filter_map(|record| record.get_mut("userIdentity"))
-    {
-        *identity = json!({"Type": identity["type"], "PrincipalId": identity["principalId"]});
-    }
-    Ok(Page::Reworded(page))
-}
-
-fn changes_something(record: &Record) -> bool {
-    let change = &record.dynamodb;
-    match (&change.old_image, &change.new_image) {
-        (Some(old), Some(new)) => !are_equal(old, new),
-        _ => true,
-    }
-}
-
-fn are_equal(one: &Item, other: &Item) -> bool {
-    one.len() == other.len()
-        && one
-            .iter()
-            .all(|(name, value)| other.get(name).is_some_and(|other| is_equal(value, other)))
-}
-
-/// Whether two values are equal; sets have no order.
-fn is_equal(one: &AttributeValue, other: &AttributeValue) -> bool {
-    use AttributeValue::{BS, L, M, NS, SS};
-    match (one, other) {
-        (SS(one), SS(other)) | (NS(one), NS(other)) => has_same(one, other),
-        (BS(one), BS(other)) => has_same(one, other),
-        (L(one), L(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .zip(other)
-                    .all(|(one, other)| is_equal(one, other))
-        }
-        (M(one), M(other)) => are_equal(one, other),
-        _ => one == other,
-    }
-}
-
-fn has_same<T: Ord>(one: &[T], other: &[T]) -> bool {
-    fn sorted<T: Ord>(members: &[T]) -> Vec<&T> {
-        let mut members: Vec<&T> = members.iter().collect();
-        members.sort_unstable();
-        members
-    }
-    one.len() == other.len() && (one == other || sorted(one) == sorted(other))
-}
-
-/// Refuses the stream of a table that is created or updated.
-pub(crate) fn check_specification(body: &Value) -> Result<(), DynoxideError> {
-    let specification = body.get("StreamSpecification").unwrap_or(&Value::Null);
-    match specification.get("StreamViewType").and_then(Value::as_str) {
-        Some(view) if !VIEWS.contains(&view) => Err(invalid(format!(
-            "1 validation error detected: Value '{view}' at 'streamSpecification.streamViewType' failed to satisfy constraint: Member must satisfy enum value set: [{}]",
-            VIEWS.join(", ")
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Whether an update turns the stream of a table on; refuses to do so twice, and to turn off what is not on.
-pub(crate) fn turns_on(session: Session<'_>, body: &Value) -> Result<bool, DynoxideError> {
-    check_specification(body)?;
-    let enabled = body
-        .get("StreamSpecification")
-        .and_then(|specification| specification.get("StreamEnabled"))
-        .and_then(Value::as_bool);
-    let (Some(enabled), Some(name)) = (enabled, body.get("TableName").and_then(Value::as_str))
-    else {
-        return Ok(false);
-    };
-    // The engine reports a table that does not exist.
-    let Ok(Some(metadata)) = session.database.get_table_metadata(name) else {
-        return Ok(false);
-    };
-    match (enabled, metadata.stream_enabled) {
-        (true, true) => Err(invalid(format!(
-            "Table already has an enabled stream: TableName: {name}"
-        ))),
-        (false, false) => Err(invalid(format!(
-            "Table has no stream to disable: TableName: {name}"
-        ))),
-        (enabled, _) => Ok(enabled),
-    }
-}
-
-/// The stream of this table was turned on: remembers what an earlier one left, since the engine would add it to the new one.
-pub(crate) fn turned_on(session: Session<'_>, name: &str) -> Result<(), DynoxideError> {
-    let request = DescribeStreamRequest {
-        stream_arn: dynoxide::streams::stream_arn(name, ""),
-        ..DescribeStreamRequest::default()
-    };
-    let description = session.database.describe_stream(request)?;
-    let shards = description.stream_description.shards;
-    let last = shards
-        .into_iter()
-        .find_map(|shard| shard.sequence_number_range.ending_sequence_number);
+/// The view of a table's stream, if it is not the engine's.
+fn view_of(session: Session<'_>, table: &str) -> Result<Option<String>, DynoxideError> {
     session
         .memory
         .settings
-        .change(|all| all.setting_mut(name).stream_start = last)
+        .read(|all| all.setting(table).stream_view)
         .map_err(DynoxideError::InternalServerError)
 }
 
