@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Number of calls of each, after one that is not counted.
 CALLS = {"get": 50, "put": 50, "query of 100": 5, "update with condition": 50, "the same, indexed": 50, "batch_write of 25": 5}
 #: Functions whose calls count, too, by part.
-ENGINE = r"dynoxide::Database::\w+$"
+ENGINE = r"dynoxide::Database::(?!with_storage)\w+$"  # which an operation calls, where it is not inlined
 SHAPES = r"pydynox_embedded::(shapes::check|names::check|arn::plain)$"
 DECODE = r"<dynoxide::actions::\w+::\w+Request as serde_core::de::Deserialize>::deserialize$"
 #: The writes of a batch, whose request itself is decoded inline.
