@@ -11,8 +11,8 @@ import pydantic
 import pytest
 from fastapi import Depends, FastAPI
 from pydynox import DynamoDBClient, Rejected, Repository, get_default_client
-from pydynox.exceptions import ItemAlreadyExistsError, SerializationError, VersionConflictError
-from pydynox.integrations.fastapi import JSONLines, Page, Paging, install_errors, lifespan, paging
+from pydynox.exceptions import ConfigurationError, ItemAlreadyExistsError, SerializationError, VersionConflictError
+from pydynox.integrations.fastapi import ETag, JSONLines, Page, Paging, install_errors, lifespan, paging
 
 from tests.conftest import Drive
 
@@ -107,6 +107,10 @@ def app_of() -> FastAPI:
     async def get(number: int) -> Tea:
         return await teas.get_or_raise("t", number)
 
+    @app.get("/tagged/{number}")
+    async def tagged(number: int, etag: Annotated[ETag, Depends()]) -> Tea:
+        return etag.send(await teas.get_or_raise("t", number))
+
     @app.get("/teas")
     async def every(pages: Pages) -> Page[Tea]:
         return await pages.read(teas.query("t"))
@@ -165,6 +169,9 @@ async def test_routes_take_and_return_the_classes_themselves() -> None:
         await get_default_client().put_item("teas", {"tea_id": "t", "number": 9, "name": ""})
         with pytest.raises(SerializationError, match="the stored item is refused by Tea: name: string_too_short"):
             await web.get("/teas/9")
+
+        with pytest.raises(ConfigurationError, match="an ETag is built from an instance of a Model, not from Tea"):
+            await web.get("/tagged/3")
 
         schema: Any = (await web.get("/openapi.json")).json()
         assert "secret" not in schema["components"]["schemas"]["Page_Tea_"]["properties"]

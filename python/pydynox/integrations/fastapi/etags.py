@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 
 from fastapi import Header, Request, Response
 
+import pydynox._core as _core
 from pydynox._shared.typing import Row
 from pydynox.exceptions import ConfigurationError
 from pydynox.expressions import Condition
@@ -167,6 +168,10 @@ def _version_is(path: Any, number: int) -> Condition:
 
 def _purposes(model: type[Any]) -> tuple[str, str | None]:
     """The names of the attributes from which the tag of an item is built."""
+    is_model: bool = issubclass(model, _core.Instance)
+    if not is_model:
+        # An object of a repository: which of its fields is the version, only the repository knows.
+        raise ConfigurationError(f"an ETag is built from an instance of a Model, not from {model.__name__}", model=model.__name__)
     names = {attribute.options.purpose: name for name, attribute in model.model_fields.items()}
     if "version" not in names:
         raise ConfigurationError(
