@@ -42,6 +42,7 @@ class Employee(Electro, entity="employee"):
 
     pk: Attr[str] = partition_key(template="$taskapp#team_{team}")
     sk: Attr[str] = sort_key(template="$employees#employee_1#office_{office}#id_{id}")
+    gsi1pk: Attr[str | None] = field(template="$taskapp#office_{office}#{id}")
     edb_v: Attr[str] = field(attribute_name="__edb_v__")
     # each could be a time in milliseconds since 1970: if they are, Attr[datetime] =
     # field(format="epoch_ms") reads them

@@ -58,8 +58,10 @@ class _Builder:
             base.keywords += [f"entity={literal(kind.entity)}" for kind in kinds if kind.entity is not None]
             base.fields += self._others(base, self.seen, len(self.items), discriminator)
             base.fields += self._undeclared()
-            for key in base.fields[: len(self.layout.key)]:
-                key.template = self._template(key.stored, base, self.items)
+            for stored, template in self._templates(base, self.items).items():
+                field = base.field_of(stored)
+                if field is not None:
+                    field.template = template
             return [*self.types.documents, base]
         base.doc = f"Any item of the table {self.layout.name}; its subclasses are the kinds of items."
         if rest:
@@ -100,28 +102,45 @@ class _Builder:
             one.doc = f"An item of the kind {kind.entity}."
             one.keywords.append(f"entity={literal(kind.entity)}")
         one.fields = self._others(one, observed(kind.items), len(kind.items), discriminator)
-        templates = {stored: self._template(stored, one, kind.items) for stored in self.layout.key}
-        one.fields = [self._key(stored, template) for stored, template in templates.items() if template] + one.fields
+        templates = self._templates(one, kind.items)
+        one.fields = [self._built(base, stored, template) for stored, template in templates.items() if template] + one.fields
         return one
 
     # --- attributes
 
-    def _key(self, stored: str, template: Sequence[Piece] = ()) -> Field:
-        if template:
-            return Field(stored, "str", self._call(stored), template=list(template))
+    def _key(self, stored: str) -> Field:
         decided = self.types.key(self.layout.types[stored], self.seen.get(stored))
         return Field(stored, decided.type, self._call(stored), decided.arguments, decided.notes)
 
     def _call(self, stored: str) -> str:
+        if stored not in self.layout.key:
+            return "field"
         return "partition_key" if stored == self.layout.partition_key else "sort_key"
 
-    def _template(self, stored: str, one: Class, items: Sequence[Item]) -> list[Piece]:
-        """What the key of these items is built from; nothing where it is not text, or cannot be told."""
-        if not items or self.layout.types[stored] != "S" or self._key(stored).type != "str":
-            return []
-        others = [*one.fields, *(one.parent.fields if one.parent else ())]
+    def _built(self, base: Class, stored: str, template: list[Piece]) -> Field:
+        """An attribute of the base class that the items of one kind build from others."""
+        declared = base.field_of(stored)
+        return Field(stored, declared.type if declared else "str", self._call(stored), template=template)
+
+    def _templates(self, one: Class, items: Sequence[Item]) -> dict[str, list[Piece]]:
+        """What the keys of these items are built from, the keys of indexes too; nothing where that cannot be told."""
         # An option of the verbs cannot be a part of a key that they take by name.
-        return template_of(items, stored, [each for each in others if not each.is_key and each.stored not in KEY_OPTIONS])
+        others = [*one.fields, *(one.parent.fields if one.parent else ())]
+        others = [each for each in others if not each.is_key and each.stored not in KEY_OPTIONS]
+        attributes = [each for each in others if each.stored not in self.layout.index_keys]
+        indexed = {stored: self._template(stored, one, items, attributes) for stored in self.layout.index_keys}
+        # A template names attributes that are stored as they are, not ones that a template builds.
+        sources = [each for each in others if not indexed.get(each.stored)]
+        return {**{stored: self._template(stored, one, items, sources) for stored in self.layout.key}, **indexed}
+
+    def _template(self, stored: str, one: Class, items: Sequence[Item], sources: Sequence[Field]) -> list[Piece]:
+        declared = one.field_of(stored)
+        is_text = declared is not None and declared.type in ("str", "str | None") and self.layout.types.get(stored) == "S"
+        # An item without the key of an index is not in the index, and a template would put it there.
+        if not items or not is_text or not all(stored in item for item in items):
+            return []
+        # In the key of an index, one value in the whole sample is more likely data, such as a region.
+        return template_of(items, stored, sources, can_be_constant=stored in self.layout.key)
 
     def _shared(self, base: Class, stored: str) -> Field:
         """An attribute that the table itself names: the key of an index, a part of a projection, or the time to live."""

@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 SEPARATORS = "#|~/:"  # in the order of preference: a colon is also in times
 #: The types whose stored text a template writes as it is.
 TYPES = ("str", "int", "date", "datetime")
+TIMES = ("date", "datetime")
 CERTAIN = 3  # values that agree by more than chance, where no name says that they belong together
 
 
-def template_of(items: Sequence[Item], key: str, fields: Sequence[Field]) -> list[Piece]:
+def template_of(items: Sequence[Item], key: str, fields: Sequence[Field], *, can_be_constant: bool = True) -> list[Piece]:
     """The template that writes the key of every item; nothing if there is none, or more than one.
 
     Args:
         items: The sample; each has the key as text.
         key: The stored name of the key's attribute.
         fields: The other attributes of the class; those that an item can lack are left out.
+        can_be_constant: Whether it may do without any value, as the sort key ``PROFILE`` does.
     """
     texts = [item[key]["S"] for item in items]
     columns = _columns(texts)
@@ -33,7 +35,10 @@ def template_of(items: Sequence[Item], key: str, fields: Sequence[Field]) -> lis
         return []
     separator, parts = columns
     values = {
-        each.stored: [str(next(iter(item[each.stored].values()))) for item in items] for each in fields if each.type in TYPES
+        (each.stored, each.type): [str(next(iter(item[each.stored].values()))) for item in items]
+        for each in fields
+        # A note on a time says that its form varies or is cut off, which no key can have.
+        if each.type in TYPES and not (each.type in TIMES and each.notes)
     }
     pieces: list[Piece] = []
     before = ""  # the constant that precedes a value, which may name it
@@ -44,8 +49,21 @@ def template_of(items: Sequence[Item], key: str, fields: Sequence[Field]) -> lis
         pieces += [separator] * (number > 0)
         pieces += built
         before = part[0] if built == [part[0]] else ""
-    has_value = any(isinstance(piece, tuple) for piece in pieces)
-    return _joined(pieces) if has_value or (CONSTANT.fullmatch(texts[0]) and len(texts) > 1) else []
+    sources = {piece[0] for piece in pieces if isinstance(piece, tuple)}
+    texts_by_source = {stored: (kind, values[stored, kind]) for stored, kind in values if stored in sources}
+    if not _can_be_written(pieces, texts_by_source):
+        return []
+    has_value = bool(sources)
+    is_constant = can_be_constant and CONSTANT.fullmatch(texts[0]) and len(texts) > 1
+    return _joined(pieces) if has_value or is_constant else []
+
+
+def _can_be_written(pieces: Sequence[Piece], values: dict[str, tuple[str, list[str]]]) -> bool:
+    """Whether a model with this template can write the items that were sampled."""
+    mark = next((letter for piece in pieces if isinstance(piece, str) for letter in piece if not letter.isalnum()), None)
+    # A value that contains what separates values would be refused; and two times in one key must have one form.
+    is_separate = mark is None or not any(mark in text for _, texts in values.values() for text in texts)
+    return is_separate and sum(kind in TIMES for kind, _ in values.values()) <= 1
 
 
 def _columns(texts: Sequence[str]) -> tuple[str, list[list[str]]] | None:
@@ -58,11 +76,11 @@ def _columns(texts: Sequence[str]) -> tuple[str, list[list[str]]] | None:
     return ("", [list(texts)]) if len(set(texts)) == 1 else None
 
 
-def _part(part: list[str], values: dict[str, list[str]], before: str) -> list[Piece] | None:
+def _part(part: list[str], values: dict[tuple[str, str], list[str]], before: str) -> list[Piece] | None:
     """What one part of the keys is built from; None if that cannot be told."""
     fits: dict[str, list[Piece]] = {}
-    for stored, texts in values.items():
-        if pieces := _fit(part, stored, texts):
+    for (stored, kind), texts in values.items():
+        if pieces := _fit(part, stored, kind, texts):
             fits[stored] = pieces
     named = [stored for stored, (first, *_) in fits.items() if _names(first if isinstance(first, str) else before, stored)]
     if len(named) == 1:
@@ -75,11 +93,14 @@ def _part(part: list[str], values: dict[str, list[str]], before: str) -> list[Pi
     return next(iter(fits.values())) if is_certain else None
 
 
-def _fit(part: list[str], stored: str, texts: list[str]) -> list[Piece]:
+def _fit(part: list[str], stored: str, kind: str, texts: list[str]) -> list[Piece]:
     """How an attribute ends this part of every key; nothing if it does not."""
-    written = {"": texts, "lower": [text.lower() for text in texts]}
+    written = {"": texts}
     width = _width(part)
-    if width is not None and all(map(str.isdigit, texts)):
+    # Text has no padding with zeros on its left, and a time no lower case, that a template could write.
+    if kind == "str":
+        written["lower"] = [text.lower() for text in texts]
+    elif kind == "int" and width is not None and all(map(str.isdigit, texts)):
         written[f"0{width}d"] = [text.zfill(width) for text in texts]
     for spec, ends in written.items():
         pairs = list(zip(part, ends, strict=True))

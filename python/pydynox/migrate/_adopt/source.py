@@ -143,7 +143,8 @@ def _template(one: Class, each: Field) -> str:
 def _needs_value(one: Class, each: Field) -> bool:
     """Whether a declaration is more than an annotation; the attributes that an index names are objects."""
     indexed = any(each.stored in (*index.partition, *index.sort, *_included(index)) for index in one.indexes)
-    return each.call != "field" or bool(each.arguments) or each.name != each.stored or indexed
+    is_more = each.call != "field" or bool(each.arguments) or bool(each.template)
+    return is_more or each.name != each.stored or indexed
 
 
 def _index_lines(one: Class, index: Index) -> Iterator[str]:
