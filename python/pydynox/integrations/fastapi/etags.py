@@ -168,8 +168,8 @@ def _version_is(path: Any, number: int) -> Condition:
 
 def _purposes(model: type[Any]) -> tuple[str, str | None]:
     """The names of the attributes from which the tag of an item is built."""
-    is_model: bool = issubclass(model, _core.Instance)
-    if not is_model:
+    given: Any = model
+    if not issubclass(given, _core.Instance):
         # An object of a repository: which of its fields is the version, only the repository knows.
         raise ConfigurationError(f"an ETag is built from an instance of a Model, not from {model.__name__}", model=model.__name__)
     names = {attribute.options.purpose: name for name, attribute in model.model_fields.items()}
