@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import pydynox
 import pytest
 from pydynox import Attr, DynamoDBClient, GlobalSecondaryIndex, Model, field, partition_key, sort_key
 from pydynox.exceptions import AccessDeniedError, RequestError, TableNotFoundError, ThrottlingError, TransactionCanceledError
@@ -24,7 +25,10 @@ class Order(Model[str, int], table="orders"):
     number: Attr[int] = sort_key()
     status: Attr[str] = field(default="open")
     text: Attr[str] = field(default="")
+    next_status: Attr[str] = field(default="hot")
+    points: Attr[int | None] = field(default=None)
     by_status = GlobalSecondaryIndex(status)
+    by_points = GlobalSecondaryIndex(points)
 
 
 @pytest.fixture(params=["in memory", "over HTTP"])
@@ -95,6 +99,65 @@ def test_a_hot_partition_of_an_index_throttles_what_writes_to_it(road: str, driv
         drive(Order(customer="c9", number=1, status="cold").create())
         dynamodb.clock.advance(SECOND)
         drive(Order.key("c0", 0).apply(Order.status.set("hot")))
+
+
+def update(expression: str, **values: Any) -> tuple[str, dict[str, Any]]:
+    placed = {"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}
+    return "UpdateItem", {"UpdateExpression": expression, **placed}
+
+
+#: Updates that move an item from a partition of an index to the one of "hot" or 8, and do not say so in the request.
+MOVES: dict[str, tuple[str, dict[str, Any]]] = {
+    "another attribute": update("SET #status = next_status"),
+    "if_not_exists": update("SET #status = if_not_exists(next_status, :cold)", cold={"S": "cold"}),
+    "if_not_exists of what is missing": update("SET #status = if_not_exists(absent, :hot)", hot={"S": "hot"}),
+    "an element, beside list_append": update(
+        "SET #status = places[0], places = list_append(places, :more)", more={"L": [{"S": "x"}]}
+    ),
+    "arithmetic": update("SET points = points + :one", one={"N": "1"}),
+    "arithmetic with another attribute": update("SET points = :fifteen - points", fifteen={"N": "15"}),
+    "ADD": update("ADD points :one", one={"N": "1"}),
+    "AttributeUpdates": ("UpdateItem", {"AttributeUpdates": {"points": {"Action": "ADD", "Value": {"N": "1"}}}}),
+    "a transaction": ("TransactWriteItems", update("SET #status = next_status")[1]),
+    "a statement": ("ExecuteStatement", {"Statement": "UPDATE orders SET points = points + 1 WHERE customer = ? AND number = 1"}),
+}
+
+
+def move(client: DynamoDBClient, how: str, customer: str) -> Any:
+    """Send this update of the item of a customer."""
+    operation, body = MOVES[how]
+    if operation == "ExecuteStatement":
+        return client.call(operation, **body, Parameters=[{"S": customer}])
+    body = {"TableName": "orders", "Key": {"customer": {"S": customer}, "number": {"N": "1"}}, **body}
+    if "#status" in body.get("UpdateExpression", ""):
+        body["ExpressionAttributeNames"] = {"#status": "status"}
+    return client.call(operation, **({"TransactItems": [{"Update": body}]} if "Transact" in operation else body))
+
+
+@pytest.mark.parametrize("how", MOVES)
+def test_an_update_uses_the_partition_that_it_enters_and_the_one_that_it_leaves(how: str) -> None:
+    """Changing the key of an index deletes an item there and puts another."""
+    of_points = "points" in str(MOVES[how])
+    with Limited("in memory", throttle=PerPartition(wcu=2)) as (dynamodb, client):
+        seeded = [
+            {"customer": name, "number": 1, "status": name, "next_status": "hot", "places": ["hot"]}
+            for name in ("c1", "c2", "c3")
+        ]
+        dynamodb.seed([one | {"points": 7} for one in seeded] if of_points else seeded, table=Order)
+        dynamodb.clock.advance(0)
+        pydynox.run(move(client, how, "c1"))
+        pydynox.run(move(client, how, "c2"))
+        with pytest.raises((ThrottlingError, TransactionCanceledError), match=r"ThrottlingError|throughput"):
+            pydynox.run(move(client, how, "c3"))
+        # Of points, all three had 7, which two have left.
+        entered_and_left = [{"status": "c9", "points": 8}, {"status": "c9", "points": 7}] if of_points else [{"status": "hot"}]
+        for number, there in enumerate(entered_and_left):
+            with pytest.raises(ThrottlingError) as caught:
+                Order(customer="c9", number=number, **there).sync.create()
+            assert f"table/orders/index/{'by_points' if of_points else 'by_status'}" in str(caught.value.reasons)
+        Order(customer="c7", number=1, status="c7", points=9).sync.create()
+        dynamodb.clock.advance(SECOND)
+        pydynox.run(move(client, how, "c3"))
 
 
 def test_statements_of_partiql_meet_the_same_limits(road: str, drive: Drive) -> None:

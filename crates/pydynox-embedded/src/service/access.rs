@@ -1,5 +1,6 @@
 //! Accesses: what a request does to one item, or to a part of one table.
 
+use pydynox_core::transport::Operation;
 use serde_json::{Map, Value};
 
 /// What a request does to one item, or to a part of one table.
@@ -22,16 +23,16 @@ pub(super) struct Access {
     pub(super) entries: Vec<(String, String)>,
 }
 
-/// What a write leaves of its item, as far as the request tells.
+/// What a write makes of its item.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Sets {
     /// It does not write.
     #[default]
     Nothing,
-    /// These attributes are set, and the others stay.
-    Some(Map<String, Value>),
     /// These attributes, and no others.
     All(Map<String, Value>),
+    /// What this request for the item alone makes of it.
+    Update(Operation, Value),
 }
 
 impl Access {

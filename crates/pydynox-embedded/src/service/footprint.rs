@@ -105,7 +105,7 @@ pub(super) fn of(operation: &Operation, body: &Value, keys: &Keys) -> Vec<Access
 
 fn of_update(table: &str, update: &Value, keys: &Keys) -> Access {
     Access {
-        sets: Sets::Some(equalities(update, "UpdateExpression")),
+        sets: Sets::Update(Operation::UpdateItem, update.clone()),
         ..keys.of_item(table, &update["Key"], true)
     }
 }
@@ -122,7 +122,7 @@ fn of_search(operation: &Operation, body: &Value, keys: &Keys) -> Access {
     }
 }
 
-/// The attributes that an expression compares with values, or sets to them, by an equals sign.
+/// The attributes that an expression compares with values by an equals sign.
 fn equalities(body: &Value, expression: &str) -> Map<String, Value> {
     let expression = body[expression].as_str().unwrap_or_default();
     let spaced = expression.replace('=', " = ").replace(['(', ')', ','], " ");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::access::{Access, Sets, list};
 
@@ -10,6 +10,8 @@ use super::access::{Access, Sets, list};
 #[derive(Debug, Default)]
 struct Schema {
     key: Vec<String>,
+    /// The key and the types of its attributes, as a table is created with them.
+    definition: Value,
     indexes: HashMap<String, Index>,
 }
 
@@ -37,8 +39,18 @@ impl Keys {
     pub(super) fn learn(&mut self, table: &str, description: &[u8]) {
         let description: Value = serde_json::from_slice(description).unwrap_or_default();
         let description = &description["Table"];
+        let key = attributes(&description["KeySchema"], None);
+        let is_of_key = |attribute: &&Value| {
+            key.iter()
+                .any(|name| attribute["AttributeName"] == name.as_str())
+        };
+        let types: Value = list(&description["AttributeDefinitions"])
+            .filter(is_of_key)
+            .cloned()
+            .collect();
         let mut schema = Schema {
-            key: attributes(&description["KeySchema"], None),
+            definition: json!({"KeySchema": description["KeySchema"], "AttributeDefinitions": types}),
+            key,
             ..Schema::default()
         };
         for (member, is_global) in [
@@ -57,6 +69,11 @@ impl Keys {
             }
         }
         self.0.insert(table.to_owned(), schema);
+    }
+
+    /// What a table is created with that has the key of this one, and nothing else of it.
+    pub(super) fn definition(&self, table: &str) -> Option<Value> {
+        self.0.get(table).map(|schema| schema.definition.clone())
     }
 
     /// Whether writes to a table can change global indexes.

@@ -11,6 +11,7 @@ mod keys;
 mod lag;
 mod policy;
 mod refusal;
+mod rehearsal;
 mod statement;
 mod states;
 
@@ -22,7 +23,7 @@ use pydynox_core::process::Maker;
 use pydynox_core::transport::{
     Exchange, Operation, Progress, Request, Response, Transport, TransportError,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use capacity::Throughput;
 
@@ -33,6 +34,7 @@ use conflict::Held;
 use keys::Keys;
 use lag::Replica;
 use policy::Policy;
+use rehearsal::Rehearsal;
 use states::States;
 
 /// What a test asks of its service; nothing by default.
@@ -71,6 +73,8 @@ pub struct Service {
     behaviour: Behaviour,
     table_lag: Option<Replica>,
     index_lag: Option<Replica>,
+    /// Where what requests cost is counted.
+    rehearsal: Option<Rehearsal>,
     state: Mutex<State>,
     held: Mutex<Held>,
     /// A forked child has an engine of its own, without a service around it.
@@ -96,7 +100,9 @@ impl Service {
         behaviour: Behaviour,
     ) -> Result<Self, Error> {
         let replica = |lag: Option<Duration>| lag.map(|lag| Replica::new(store, lag)).transpose();
+        let is_measured = behaviour.per_partition.is_some() || behaviour.per_table.is_some();
         Ok(Self {
+            rehearsal: is_measured.then(Rehearsal::new).transpose()?,
             table_lag: replica(behaviour.read_lag)?,
             index_lag: replica(behaviour.index_lag)?,
             inner,
@@ -159,18 +165,13 @@ impl Service {
 
     /// Whether what requests cost is counted.
     fn is_measured(&self) -> bool {
-        self.behaviour.per_partition.is_some() || self.behaviour.per_table.is_some()
+        self.rehearsal.is_some()
     }
 
     /// Finds out which parts of global indexes the writes of a request change: where each item is, and where it will be.
     async fn find_entries(&self, accesses: &mut [Access]) -> Result<(), TransportError> {
         for access in accesses {
-            let (sets, stays) = match &access.sets {
-                Sets::Nothing => continue,
-                Sets::Some(sets) => (sets.clone(), true),
-                Sets::All(sets) => (sets.clone(), false),
-            };
-            let Some(key) = &access.key else {
+            let (Some(key), false) = (&access.key, matches!(access.sets, Sets::Nothing)) else {
                 continue;
             };
             if !self.lock().keys.has_global_indexes(&access.table) {
@@ -181,8 +182,20 @@ impl Service {
             let response = self.ask(Operation::GetItem, get).await?;
             let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
             let old = answer["Item"].as_object().cloned().unwrap_or_default();
-            let mut new = if stays { old.clone() } else { Map::new() };
-            new.extend(sets);
+            let new = match &access.sets {
+                Sets::Nothing => continue,
+                Sets::All(item) => item.clone(),
+                Sets::Update(operation, body) => {
+                    let definition = self.lock().keys.definition(&access.table);
+                    let (Some(definition), Some(rehearsal)) = (definition, &self.rehearsal) else {
+                        continue;
+                    };
+                    let update = (operation.clone(), body);
+                    rehearsal
+                        .run(&access.table, (definition, key), &old, update)
+                        .await?
+                }
+            };
             let keys = &self.lock().keys;
             access.entries = keys.entries(&access.table, &old);
             for entry in keys.entries(&access.table, &new) {
@@ -196,13 +209,7 @@ impl Service {
 
     /// Asks the engine, past everything that a test asks of its service.
     async fn ask(&self, operation: Operation, body: Value) -> Result<Response, TransportError> {
-        let request = Request {
-            operation,
-            table: "".into(),
-            body: body.to_string().into(),
-            progress: Progress::default(),
-        };
-        self.store.direct().send(request).await
+        ask(&*self.store.direct(), operation, body).await
     }
 
     /// Asks the engine for the keys of tables that this request names and that are not known yet.
@@ -342,6 +349,21 @@ impl Service {
         }
         Ok(response)
     }
+}
+
+/// Asks an engine.
+async fn ask(
+    engine: &dyn Transport,
+    operation: Operation,
+    body: Value,
+) -> Result<Response, TransportError> {
+    let request = Request {
+        operation,
+        table: "".into(),
+        body: body.to_string().into(),
+        progress: Progress::default(),
+    };
+    engine.send(request).await
 }
 
 /// The request with another body.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use pydynox_core::transport::Operation;
 use serde_json::{Map, Value, json};
 
 use super::access::{Access, Sets, list};
@@ -21,7 +22,8 @@ pub(super) fn accesses(body: &Value, keys: &Keys) -> Vec<Access> {
     parts(body)
         .map(|part| {
             let words = words(part["Statement"].as_str().unwrap_or_default());
-            let access = Statement::read(&words, part).map(|statement| statement.access(keys));
+            let access =
+                Statement::read(&words, part).map(|statement| statement.access(part, keys));
             let access = access.unwrap_or_default();
             Access {
                 is_consistent: is_transaction || part["ConsistentRead"] == true,
@@ -50,7 +52,7 @@ struct Statement {
     verb: Verb,
     table: String,
     index: Option<String>,
-    /// The values after a colon in the outermost braces, or after an equals sign before `WHERE`.
+    /// Of an insertion, the values after a colon in the outermost braces.
     sets: Map<String, Value>,
     /// The values that attributes have to equal.
     equal: HashMap<String, Value>,
@@ -95,7 +97,7 @@ impl Statement {
         })
     }
 
-    fn access(self, keys: &Keys) -> Access {
+    fn access(self, part: &Value, keys: &Keys) -> Access {
         let table = &self.table;
         let key: Value = self.equal.clone().into_iter().collect::<Map<_, _>>().into();
         match self.verb {
@@ -105,7 +107,7 @@ impl Statement {
             },
             Verb::Insert => keys.of_put(table, &self.sets.into()),
             Verb::Update => Access {
-                sets: Sets::Some(self.sets),
+                sets: Sets::Update(Operation::ExecuteStatement, part.clone()),
                 ..keys.of_item(table, &key, true)
             },
             Verb::Delete => keys.of_delete(table, &key),
