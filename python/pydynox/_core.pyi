@@ -682,6 +682,7 @@ class Event:
         response_size: Bytes of the response's body.
         host: The host that a connection leads to or the call went to, with the port if it is not the usual one.
         reason: Why a connection was dropped.
+        source: Where the credentials came from, such as ``"keys of profile dev"``.
         time: When it happened, or ended, in seconds since 1970.
         time_ns: The same in nanoseconds.
         request_body: The request as JSON text, if the handler or the recording asked for ``values=True``.
@@ -773,6 +774,8 @@ class Event:
     def host(self) -> str | None: ...
     @property
     def reason(self) -> str | None: ...
+    @property
+    def source(self) -> str | None: ...
     @property
     def time(self) -> float: ...
     @property

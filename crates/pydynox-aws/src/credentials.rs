@@ -12,6 +12,7 @@ use pydynox_core::transport::credentials::Credentials;
 
 use crate::environment;
 use crate::failure::{is_of_the_network, one_line};
+use crate::origin;
 use crate::profile::Profile;
 use crate::sdk;
 use crate::settings::{AssumeRole, Settings};
@@ -21,7 +22,7 @@ const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
 const ACCOUNT: &str = "AWS_ACCOUNT_ID";
 const WEB_IDENTITY: [&str; 2] = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
-const CONTAINER: [&str; 2] = [
+pub(crate) const CONTAINER: [&str; 2] = [
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
@@ -37,7 +38,7 @@ pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error>
             );
             return Err(Error::new(ErrorKind::Credentials, message));
         }
-        return Ok(Some(credentials.clone()));
+        return Ok(Some(from(credentials.clone(), "credentials=")));
     }
     // A profile that the program names takes precedence over the environment's keys, as in boto3.
     if settings.profile.is_some() {
@@ -50,13 +51,20 @@ pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error>
 pub(crate) fn given(credentials: Credentials) -> Result<Credentials, Error> {
     check(&credentials, "the credentials provider's result")?;
     let Some(ago) = ended(&credentials) else {
-        return Ok(credentials);
+        return Ok(from(credentials, "the program's credentials provider"));
     };
     let message = format!(
         "the credentials provider returned credentials that expired {} s ago: return fresh ones, and check expires_at and this machine's clock",
         ago.as_secs()
     );
     Err(Error::new(ErrorKind::Credentials, message))
+}
+
+fn from(credentials: Credentials, source: &str) -> Credentials {
+    Credentials {
+        source: Some(source.into()),
+        ..credentials
+    }
 }
 
 /// How long ago they expired, if they did.
@@ -82,7 +90,7 @@ fn of_environment() -> Result<Option<Credentials>, Error> {
         ..Credentials::new(key, secret)
     };
     check(&credentials, "the environment")?;
-    Ok(Some(credentials))
+    Ok(Some(from(credentials, KEY)))
 }
 
 fn half(set: &str, missing: &str) -> Error {
@@ -154,7 +162,8 @@ impl Search<'_> {
             .provide_credentials()
             .await
             .map_err(|error| self.not_found(&profile, &error))?;
-        adopt(&credentials, "the credentials found")
+        let source = origin::of(&credentials, &profile);
+        adopt(&credentials, "the credentials found", source)
     }
 
     fn not_found(&self, profile: &Profile, error: &CredentialsError) -> Error {
@@ -259,7 +268,11 @@ impl Search<'_> {
                 .with_retryable(unreached)
                 .with_source(cause)
         })?;
-        adopt(&assumed, "the role")
+        let source = match &base.source {
+            Some(source) => format!("role {}, assumed with {source}", role.role_arn),
+            None => format!("role {}", role.role_arn),
+        };
+        adopt(&assumed, "the role", Some(source))
     }
 }
 
@@ -291,13 +304,18 @@ fn advice(profile: &Profile, found_none: bool) -> String {
     "fix it there, or pass credentials=".to_owned()
 }
 
-fn adopt(credentials: &SdkCredentials, of: &str) -> Result<Credentials, Error> {
+fn adopt(
+    credentials: &SdkCredentials,
+    of: &str,
+    source: Option<String>,
+) -> Result<Credentials, Error> {
     let credentials = Credentials {
         session_token: credentials.session_token().map(Into::into),
         account_id: credentials
             .account_id()
             .map(|account| account.as_str().into()),
         expires_at: credentials.expiry(),
+        source: source.map(Into::into),
         ..Credentials::new(credentials.access_key_id(), credentials.secret_access_key())
     };
     check(&credentials, of)?;

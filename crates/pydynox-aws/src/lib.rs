@@ -8,6 +8,7 @@ mod endpoint;
 mod environment;
 mod failure;
 mod kms;
+mod origin;
 mod profile;
 mod region;
 mod sdk;

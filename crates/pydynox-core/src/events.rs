@@ -242,6 +242,8 @@ pub struct Details {
     pub address: Option<Arc<Address>>,
     /// Why a connection was dropped.
     pub reason: Option<&'static str>,
+    /// Where credentials came from.
+    pub source: Option<Arc<str>>,
 }
 
 impl Details {

@@ -244,10 +244,11 @@ def _connection(event: Event) -> None:
 
 
 def _credentials(event: Event) -> None:
-    extra = {"elapsed": event.elapsed, "error": event.error}
+    extra = {"elapsed": event.elapsed, "error": event.error, "source": event.source}
     milliseconds = 1000 * (event.elapsed or 0.0)
     if event.error is None:
-        _write(_CREDENTIALS, logging.DEBUG, "credentials looked up in %.1f ms", (milliseconds,), extra)
+        source = "" if event.source is None else f": {event.source}"
+        _write(_CREDENTIALS, logging.DEBUG, "credentials looked up in %.1f ms%s", (milliseconds, source), extra)
     else:
         arguments = (event.error, milliseconds)
         _write(_CREDENTIALS, logging.WARNING, "credentials were not found: %s after %.1f ms", arguments, extra)

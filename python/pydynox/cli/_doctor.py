@@ -138,16 +138,18 @@ class Doctor:
         region = _surroundings.region(self.options.region, self.options.profile)
         status: Status = "ok" if region.value else "warning"
         self.note("region", status, f"{region.value or 'not set'} ({region.source})", region=region.value, source=region.source)
-        keys = _surroundings.credentials(self.options.profile)
-        status = "failed" if keys.source.startswith("nowhere") else "ok"
-        key = f"key {keys.value}, " if keys.value else ""
-        self.note("credentials", status, f"{key}{keys.source}", access_key_id=keys.value, source=keys.source)
         return region.value
 
     def _connection(self) -> bool:
         """One call, which needs everything: settings, credentials, name, connection, TLS, signature."""
+        looked_up: list[Any] = []
         opened: list[Any] = []
-        with self.client.on_event(opened.append, kinds=["connection_opened"]):
+        with (
+            self.client.on_event(looked_up.append, kinds=["credentials_renewed"]),
+            self.client.on_event(opened.append, kinds=["connection_opened"]),
+            # Before what is noted of the connection.
+            self._credentials(looked_up),
+        ):
             try:
                 run(self.client.call("ListTables", Limit=1, timeout=10))
             except AccessDeniedError:
@@ -162,6 +164,20 @@ class Doctor:
         took = f", connected in {opened[0].elapsed * 1000:.0f} ms" if opened and opened[0].elapsed is not None else ""
         self.note("connection", "ok", f"{summary}{where}{took}", host=opened[0].host if opened else None)
         return True
+
+    @contextmanager
+    def _credentials(self, looked_up: list[Any]) -> Generator[None]:
+        """Note where the credentials of a call came from, as their lookup says; where they should have been if it found none."""
+        place = len(self.checks)
+        yield
+        keys = _surroundings.credentials(self.options.profile)
+        source = next((event.source for event in looked_up if event.source), None)
+        if source is not None and not keys.source.startswith(source):
+            keys = _surroundings.Found(None, source)
+        status: Status = "failed" if keys.source.startswith("nowhere") else "ok"
+        key = f"key {keys.value}, " if keys.value else ""
+        details = {"access_key_id": keys.value, "source": keys.source}
+        self.checks.insert(place, Check("credentials", status, f"{key}{keys.source}", details))
 
     def _network(self, url: str | None) -> None:
         from ._probe import ask, proxy_for  # here: other commands need neither http nor ssl

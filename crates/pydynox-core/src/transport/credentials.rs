@@ -32,6 +32,8 @@ pub struct Credentials {
     pub account_id: Option<Box<str>>,
     /// When they expire, where known.
     pub expires_at: Option<SystemTime>,
+    /// Where they came from, as text, where known.
+    pub source: Option<Arc<str>>,
 }
 
 impl Credentials {
@@ -43,6 +45,7 @@ impl Credentials {
             session_token: None,
             account_id: None,
             expires_at: None,
+            source: None,
         }
     }
 
@@ -78,6 +81,7 @@ impl fmt::Debug for Credentials {
             .field("access_key_id", &self.access_key_id)
             .field("account_id", &self.account_id)
             .field("expires_at", &self.expires_at)
+            .field("source", &self.source)
             .finish_non_exhaustive()
     }
 }
@@ -310,6 +314,10 @@ impl Keychain {
             keychain.stream.note(Kind::CredentialsRenewed, || Details {
                 elapsed: Some(began.elapsed()),
                 error: credentials.as_ref().err().cloned(),
+                source: credentials
+                    .as_ref()
+                    .ok()
+                    .and_then(|found| found.source.clone()),
                 ..Details::default()
             });
             Ok(keychain.adopt(credentials?))

@@ -59,7 +59,7 @@ type Measures<'a> = (
 );
 
 /// The attributes, in the order in which they are shown.
-const ATTRIBUTES: [&str; 27] = [
+const ATTRIBUTES: [&str; 28] = [
     "kind",
     "call",
     "batch",
@@ -85,6 +85,7 @@ const ATTRIBUTES: [&str; 27] = [
     "response_size",
     "host",
     "reason",
+    "source",
     "time",
     "time_ns",
 ];
@@ -266,6 +267,11 @@ impl Event {
     #[getter]
     fn reason(&self) -> Option<&'static str> {
         self.details().reason
+    }
+
+    #[getter]
+    fn source(&self) -> Option<&str> {
+        self.details().source.as_deref()
     }
 
     #[getter]
