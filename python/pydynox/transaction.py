@@ -272,10 +272,14 @@ class Transaction:
 
     async def _commit(self) -> None:
         entries = self._entries
-        for verb, target, *_ in entries:
-            event = _HOOKS.get(verb)
-            if event is not None and _is_instance(target) and target._hooks is not None:
-                await target._hooks.before(target, f"before_{event}")
+        # Most transactions have none, and then ask each operation once.
+        hooked = []
+        for entry in entries:
+            event = _HOOKS.get(entry[0])
+            if event is not None and _is_instance(target := entry[1]) and target._hooks is not None:
+                hooked.append((target, event))
+        for target, event in hooked:
+            await target._hooks.before(target, f"before_{event}")
         if self._marks or self._events is not None:
             if not await self._send(entries):
                 return
@@ -293,10 +297,8 @@ class Transaction:
             except WriteOutcomeUnknownError as error:
                 self._add_token(error)
                 raise
-        for verb, target, *_ in entries:
-            event = _HOOKS.get(verb)
-            if event is not None and _is_instance(target) and target._hooks is not None:
-                await target._hooks.after(target, f"after_{event}")
+        for target, event in hooked:
+            await target._hooks.after(target, f"after_{event}")
 
     def _add_token(self, error: WriteOutcomeUnknownError) -> None:
         error.add_note(
