@@ -681,7 +681,10 @@ class Event:
         request_size: Bytes of the request's body.
         response_size: Bytes of the response's body.
         host: The host that a connection leads to or the call went to, with the port if it is not the usual one.
-        reason: Why a connection was dropped.
+        connection_wait: Seconds until the attempt had a connection, opening it included; of a call that ended, those of its last
+            attempt. An embedded engine has no connections.
+        connection_use: Seconds from then until it was given back, or closed.
+        reason: Why a connection was dropped; ``"no connection in time"`` of an attempt whose time ran out before it had one.
         source: Where the credentials came from, such as ``"keys of profile dev"``.
         time: When it happened, or ended, in seconds since 1970.
         time_ns: The same in nanoseconds.
@@ -724,8 +727,11 @@ class Event:
         str | None,
         int | None,
         int,
+        float | None,
+        float | None,
     ]:
-        """Batch, batch size, read units, write units, count, scanned count, address, port, time in nanoseconds."""
+        """Batch, batch size, read units, write units, count, scanned count, address, port, time in nanoseconds, seconds of
+        waiting for a connection and of its use."""
     @property
     def call(self) -> int | None: ...
     @property
@@ -772,6 +778,10 @@ class Event:
     def response_size(self) -> int | None: ...
     @property
     def host(self) -> str | None: ...
+    @property
+    def connection_wait(self) -> float | None: ...
+    @property
+    def connection_use(self) -> float | None: ...
     @property
     def reason(self) -> str | None: ...
     @property

@@ -36,11 +36,12 @@ from pydynox import (
     partition_key,
     sort_key,
 )
-from pydynox.exceptions import ConditionFailedError, PydynoxError
+from pydynox.exceptions import ConditionFailedError, PydynoxError, RequestTimeoutError
 from pydynox.testing import fault, inject
 
 from tests.conftest import Drive, Serve, client_of
-from tests.faults.deeds import answer, error, silence
+from tests.faults.deeds import answer, error, held, silence
+from tests.faults.server import FaultServer
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -310,6 +311,61 @@ def test_the_server_of_a_call_and_the_pool_of_its_connection(serve: Serve, drive
 
     pydynox.otel.uninstrument()
     assert "db.client.connection.count" not in collected.points()
+
+
+def test_the_pool_says_how_long_attempts_wait_for_a_connection_and_have_it(serve: Serve, collected: Collected) -> None:
+    free = threading.Event()
+    server = serve(
+        held(free, answer({})), error("ProvisionedThroughputExceededException"), answer({}), error("ValidationException")
+    )
+    client = client_of(server, max_connections=1)
+
+    async def run() -> None:
+        busy = asyncio.ensure_future(Line.get("p", 1))
+        await asyncio.to_thread(server.wait_until, lambda: len(server.seen) == 1)
+        with client.options(timeout=0.05), pytest.raises(RequestTimeoutError):
+            await Line.get("p", 2)
+        free.set()
+        await busy
+        await Line.get("p", 3)  # in two attempts
+        with pytest.raises(PydynoxError):
+            await Line.get("p", 4)
+
+    with client.as_default(), client.record() as requests:
+        asyncio.run(run())
+        points = collected.points()
+
+    def of_pool(metric: str, of: FaultServer = server) -> list[Any]:
+        pool = {"db.client.connection.pool.name": of.url.removeprefix("http://")}
+        return [point for point in points.get(metric, ()) if dict(point.attributes) == pool]
+
+    (waited,), (used,) = of_pool("db.client.connection.wait_time"), of_pool("db.client.connection.use_time")
+    assert (waited.count, used.count) == (4, 4)  # of the first call, two attempts of the third, the last that failed
+    assert [point.value for point in of_pool("db.client.connection.timeouts")] == [1]
+    ends = [event for event in requests.events if event.kind == "attempt_ended"]
+    times = [(event.connection_wait is not None, event.connection_use is not None, event.reason) for event in ends]
+    assert sorted(times, key=str) == [(False, False, "no connection in time"), *[(True, True, None)] * 4]
+    # Sums of what the events say, each attempt counted once.
+    assert waited.sum == pytest.approx(sum(event.connection_wait or 0.0 for event in ends))
+    assert used.sum == pytest.approx(sum(event.connection_use or 0.0 for event in ends))
+
+    deaf = serve(answer({}), at_accept=lambda connection: connection.wait_for_end())
+    late = client_of(deaf, endpoint_url=deaf.url.replace("http:", "https:"), connect_timeout=0.05, max_attempts=1)
+    with late.as_default(), pytest.raises(PydynoxError, match="connect_timeout"):
+        Line.sync.get("p", 1)
+    points = collected.points()
+    assert [point.value for point in of_pool("db.client.connection.timeouts", deaf)] == [1]
+    assert of_pool("db.client.connection.wait_time", deaf) == of_pool("db.client.connection.use_time", deaf) == []
+
+
+def test_an_engine_in_the_process_has_no_pool(client: DynamoDBClient, drive: Drive, collected: Collected) -> None:
+    with client.record() as requests:
+        drive(Line(page="p", number=1).put())
+
+    assert {(event.connection_wait, event.connection_use) for event in requests.events} == {(None, None)}
+    assert not [
+        name for name in collected.points() if name.startswith("db.client.connection.") and name.endswith(("time", "outs"))
+    ]
 
 
 def test_a_call_that_reaches_no_server_names_it(drive: Drive, collected: Collected) -> None:

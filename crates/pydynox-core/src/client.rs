@@ -267,6 +267,9 @@ impl Client {
         let deadline = self.deadline(call.timeout);
         let mut run = Run::new(&self.shared, &call, deadline, progress);
         let trace = self.trace.as_ref();
+        if trace.is_some() {
+            run.progress.measure();
+        }
         run.tracing = trace.map(|trace| Box::new(Tracing::begin(trace, &call, self.batch)));
         // Before the meter: a call that cannot be sent must not use any units or be counted.
         let is_over = self.until.is_some() && !run.deadline.allows(Duration::ZERO);

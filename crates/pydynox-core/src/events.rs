@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::transport::{Address, Operation};
+use crate::transport::{Address, ConnectionTimes, Operation};
 
 pub use stream::{EVERYWHERE, Stream, Wanted};
 pub use trace::Trace;
@@ -240,8 +240,10 @@ pub struct Details {
     pub unprocessed: Option<u64>,
     /// Where a connection leads, or the call went.
     pub address: Option<Arc<Address>>,
-    /// Why a connection was dropped.
+    /// Why a connection was dropped, or an attempt had none.
     pub reason: Option<&'static str>,
+    /// The connection of an attempt; of a call that ended, that of its last attempt.
+    pub connection: ConnectionTimes,
     /// Where credentials came from.
     pub source: Option<Arc<str>>,
 }

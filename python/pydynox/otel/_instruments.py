@@ -35,7 +35,7 @@ _MOST_PLACES = 1000
 class _Place:
     """What all calls of an operation on a table have in common. Spans take copies of it, metrics take it as it is."""
 
-    __slots__ = ("attributes", "measured", "name", "read", "write")
+    __slots__ = ("attributes", "measured", "name", "pool", "read", "write")
 
     def __init__(self, operation: str | None, table: str | None, address: str | None, port: int | None) -> None:
         self.name = str(operation) if table is None else f"{operation} {table}"
@@ -46,6 +46,7 @@ class _Place:
             self.measured |= {"server.address": address, "server.port": port}
         self.read = {**self.measured, "pydynox.capacity": "read"}
         self.write = {**self.measured, "pydynox.capacity": "write"}
+        self.pool = pool_named(address, port)
         self.attributes = dict(self.measured)
         if table is not None:
             self.attributes["aws.dynamodb.table_names"] = (table,)
@@ -73,6 +74,17 @@ class Instruments:
         self._throttles = meter.create_counter("pydynox.throttles", "{attempt}", "Attempts that DynamoDB throttled.")
         self._connecting = meter.create_histogram(
             "db.client.connection.create_time", "s", "The time it took to create a new connection."
+        )
+        self._waiting = meter.create_histogram(
+            "db.client.connection.wait_time", "s", "The time it took to obtain an open connection from the pool."
+        )
+        self._using = meter.create_histogram(
+            "db.client.connection.use_time", "s", "The time between borrowing a connection and returning it to the pool."
+        )
+        self._no_connection = meter.create_counter(
+            "db.client.connection.timeouts",
+            "{timeout}",
+            "The number of connection timeouts that have occurred trying to obtain a connection from the pool.",
         )
         self._is_on = True
         observe_pools(meter, lambda: self._is_on)
@@ -121,22 +133,35 @@ class Instruments:
         return place
 
     def _of(self, event: Event) -> _Place:
-        _, _, _, _, _, _, address, port, _ = event.measures
+        _, _, _, _, _, _, address, port, *_ = event.measures
         return self._place(event.operation, event.table, address, port)
 
-    def _attempt(self, event: Event, _current: context.Context) -> None:
+    def _attempt(self, event: Event, current: context.Context) -> None:
         call = event.call
         if call is not None and (event.error is not None or (event.attempt or 1) > 1):
             self._attempts.setdefault(call, []).append(event)
+            *_, waited, used = event.measures
+            self._pooled(self._of(event), waited, used, current)
+            if event.reason is not None:
+                self._no_connection.add(1, self._of(event).pool, current)
+
+    def _pooled(self, place: _Place, waited: float | None, used: float | None, current: context.Context) -> None:
+        if waited is not None:
+            self._waiting.record(waited, place.pool, current)
+        if used is not None:
+            self._using.record(used, place.pool, current)
 
     def _connection(self, event: Event, current: context.Context) -> None:
-        _, _, _, _, _, _, address, port, _ = event.measures
+        _, _, _, _, _, _, address, port, *_ = event.measures
         self._connecting.record(event.elapsed or 0.0, pool_named(address, port), current)
 
     def _call(self, event: Event, current: context.Context) -> None:
         operation, table, index, number, attempts, elapsed, status, request_id, error, code = event.outcome
-        batch, size, read, write, count, _, address, port, ended = event.measures
+        batch, size, read, write, count, _, address, port, ended, waited, used = event.measures
         place = self._place(operation, table, address, port)
+        # Of all other attempts there is an event of its own.
+        if attempts == 1 and error is None:
+            self._pooled(place, waited, used, current)
         measured, attributes = place.measured, place.attributes.copy()
         problem = "cancelled" if attempts is None else code or error
         if problem is not None:

@@ -82,11 +82,12 @@ impl<'a> Run<'a> {
     pub(super) async fn attempt(&mut self) -> Result<Answer, Failed> {
         self.attempts += 1;
         if let Some(tracing) = &mut self.tracing {
-            tracing.attempting();
+            tracing.attempting(&self.progress);
         }
         let outcome = self.exchange().await;
         if let Some(tracing) = &self.tracing {
-            tracing.attempted(self.attempts, outcome.as_ref());
+            let connection = || (self.address(), &self.progress);
+            tracing.attempted(self.attempts, outcome.as_ref(), connection);
         }
         outcome
     }
@@ -95,7 +96,8 @@ impl<'a> Run<'a> {
     pub(super) fn answered(&self, answer: &Answer, consumed: Option<(f64, f64)>) {
         self.shared.counters.answered(answer);
         if let Some(tracing) = &self.tracing {
-            tracing.ended(self.attempts, Ok(answer), consumed, self.address());
+            let connection = (self.address(), &self.progress);
+            tracing.ended(self.attempts, Ok(answer), consumed, connection);
         }
     }
 
@@ -103,7 +105,8 @@ impl<'a> Run<'a> {
     pub(super) fn failed(&self, error: Error) -> Error {
         self.shared.counters.failed(&error);
         if let Some(tracing) = &self.tracing {
-            tracing.ended(self.attempts, Err(&error), None, self.address());
+            let connection = (self.address(), &self.progress);
+            tracing.ended(self.attempts, Err(&error), None, connection);
         }
         error
     }

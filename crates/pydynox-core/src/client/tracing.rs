@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::call::{Answer, Call};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::events::{About, Details, Kind, Kinds, Trace};
 use crate::operation::{parts, read_request};
 use crate::retry::classify::Failed;
-use crate::transport::{Address, Operation};
+use crate::transport::{Address, Operation, Progress};
 
 /// One call that is traced. Dropped before its end, it was cancelled.
 pub(super) struct Tracing {
@@ -80,18 +80,28 @@ impl Tracing {
         }
     }
 
-    pub(super) fn attempting(&mut self) {
+    pub(super) fn attempting(&mut self, progress: &Progress) {
+        if let Some(time) = progress.connection_time() {
+            time.reset();
+        }
         self.attempt_began = Instant::now();
     }
 
-    pub(super) fn attempted(&self, number: u32, outcome: Result<&Answer, &Failed>) {
+    pub(super) fn attempted<'p>(
+        &self,
+        number: u32,
+        outcome: Result<&Answer, &Failed>,
+        connection: impl FnOnce() -> (Option<Arc<Address>>, &'p Progress),
+    ) {
         let is_repeated = outcome.is_err() || number > 1;
         self.trace.attempted(&self.about, is_repeated, || {
             let outcome = outcome.map_err(|failed| &failed.error);
+            let (address, progress) = connection();
             Details {
                 elapsed: Some(self.attempt_began.elapsed()),
                 attempt: Some(number),
-                ..of_outcome(outcome)
+                address,
+                ..of_connection(progress, of_outcome(outcome))
             }
         });
     }
@@ -119,7 +129,7 @@ impl Tracing {
         attempts: u32,
         outcome: Result<&Answer, &Error>,
         consumed: Option<(f64, f64)>,
-        address: Option<Arc<Address>>,
+        (address, progress): (Option<Arc<Address>>, &Progress),
     ) {
         let holds_bodies = self.trace.wanted().covers(Kinds::BODIES);
         let page = outcome.ok().and_then(|answer| self.page(answer));
@@ -143,7 +153,7 @@ impl Tracing {
             items: page.map(|(items, _)| items),
             scanned: page.map(|(_, scanned)| scanned),
             address,
-            ..of_outcome(outcome)
+            ..of_connection(progress, of_outcome(outcome))
         });
     }
 
@@ -166,6 +176,20 @@ impl Drop for Tracing {
                 elapsed: Some(self.began.elapsed()),
                 ..Details::default()
             });
+    }
+}
+
+/// What is known of the connection too.
+fn of_connection(progress: &Progress, details: Details) -> Details {
+    let Some(time) = progress.connection_time() else {
+        return details;
+    };
+    let error = details.error.as_ref();
+    let connection = time.read(error.is_some_and(|error| *error.kind() == ErrorKind::Timeout));
+    Details {
+        reason: connection.ran_out.then_some("no connection in time"),
+        connection,
+        ..details
     }
 }
 

@@ -1,6 +1,7 @@
 //! The transport seam, between the client and what answers its requests: HTTP, the embedded engine or a test's script.
 
 pub mod capture;
+mod connection_time;
 pub mod credentials;
 pub mod endpoint;
 pub mod fault;
@@ -12,13 +13,14 @@ pub mod sigv4;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use crate::error::Error;
 
+pub use connection_time::{ConnectionTime, ConnectionTimes};
 pub use place::{Address, Connections};
 
 macro_rules! operations {
@@ -141,6 +143,8 @@ struct Steps {
     phase: AtomicU8,
     /// Whether an attempt that ended may have been applied.
     doubtful: AtomicBool,
+    /// Only of a call that something observes.
+    connection: OnceLock<Box<ConnectionTime>>,
 }
 
 /// No part of the request is sent before it is released.
@@ -151,6 +155,16 @@ const RELEASED: u8 = 1;
 const CANCELLED: u8 = 2;
 
 impl Progress {
+    /// The times of the call's connections are wanted.
+    pub(crate) fn measure(&self) {
+        self.0.connection.get_or_init(Box::default);
+    }
+
+    /// Where the times of the call's connections go, if they are wanted.
+    pub fn connection_time(&self) -> Option<&ConnectionTime> {
+        self.0.connection.get().map(|time| &**time)
+    }
+
     /// No part of the request is sent before [`release`](Self::release).
     pub fn hold(&self) {
         // A cancelled call stays cancelled, because the step begins at RELEASED only.

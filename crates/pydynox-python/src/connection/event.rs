@@ -56,10 +56,12 @@ type Measures<'a> = (
     Option<&'a str>,
     Option<u16>,
     u64,
+    Option<f64>,
+    Option<f64>,
 );
 
 /// The attributes, in the order in which they are shown.
-const ATTRIBUTES: [&str; 28] = [
+const ATTRIBUTES: [&str; 30] = [
     "kind",
     "call",
     "batch",
@@ -84,6 +86,8 @@ const ATTRIBUTES: [&str; 28] = [
     "request_size",
     "response_size",
     "host",
+    "connection_wait",
+    "connection_use",
     "reason",
     "source",
     "time",
@@ -126,7 +130,8 @@ impl Event {
         )
     }
 
-    /// The same of others: batch, batch size, read units, write units, count, scanned count, address, port, time in nanoseconds.
+    /// The same of others: batch, batch size, read units, write units, count, scanned count, address, port, time in nanoseconds,
+    /// seconds of waiting for a connection and of its use.
     #[getter]
     fn measures(&self) -> Measures<'_> {
         let address = self.details().address.as_deref();
@@ -140,6 +145,8 @@ impl Event {
             address.map(|address| &*address.host),
             address.map(|address| address.port),
             self.time_ns(),
+            self.connection_wait(),
+            self.connection_use(),
         )
     }
 
@@ -262,6 +269,18 @@ impl Event {
     #[getter]
     fn host(&self) -> Option<&str> {
         Some(&*self.details().address.as_ref()?.authority)
+    }
+
+    #[getter]
+    fn connection_wait(&self) -> Option<f64> {
+        let waited = self.details().connection.waited;
+        waited.map(|time| time.as_secs_f64())
+    }
+
+    #[getter]
+    fn connection_use(&self) -> Option<f64> {
+        let used = self.details().connection.used;
+        used.map(|time| time.as_secs_f64())
     }
 
     #[getter]

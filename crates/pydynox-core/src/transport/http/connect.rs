@@ -18,7 +18,7 @@ use super::proxy::{self, Proxy};
 use super::stream::Stream;
 use super::tls::{Tls, Trust};
 use crate::transport::endpoint::Endpoint;
-use crate::transport::{FailureKind, TransportError};
+use crate::transport::{ConnectionTime, FailureKind, TransportError};
 
 /// The start of each request on a connection.
 #[derive(Debug)]
@@ -62,17 +62,23 @@ impl Connector {
     pub(super) async fn connect(
         &self,
         endpoint: &Endpoint,
+        time: Option<&ConnectionTime>,
     ) -> Result<(Connection, Arc<Route>), TransportError> {
         match tokio::time::timeout(self.timeout, self.open(endpoint)).await {
             Ok(opened) => opened,
-            Err(_) => Err(TransportError::not_sent(
-                FailureKind::Connect,
-                format!(
-                    "no connection to {} within {} s (connect_timeout)",
-                    endpoint.authority(),
-                    self.timeout.as_secs_f64()
-                ),
-            )),
+            Err(_) => {
+                if let Some(time) = time {
+                    time.ran_out();
+                }
+                Err(TransportError::not_sent(
+                    FailureKind::Connect,
+                    format!(
+                        "no connection to {} within {} s (connect_timeout)",
+                        endpoint.authority(),
+                        self.timeout.as_secs_f64()
+                    ),
+                ))
+            }
         }
     }
 

@@ -15,14 +15,14 @@ mod tls;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::credentials::{CredentialsProvider, Identity, Keychain};
 use super::endpoint::{Directory, Endpoint, EndpointProvider};
 use super::sigv4::Signer;
 use super::{
-    Address, Connections, Exchange, Operation, Recoverable, Repairing, Request, Transport,
-    TransportError, WarmingUp,
+    Address, ConnectionTime, Connections, Exchange, Operation, Recoverable, Repairing, Request,
+    Transport, TransportError, WarmingUp,
 };
 use crate::error::{Error, ErrorKind};
 
@@ -102,7 +102,13 @@ impl Http {
             .await
             .map_err(TransportError::Refused)?;
         let target = target_of(&request.operation)?;
-        let mut lease = self.pool.check_out(&endpoint).await?;
+        let time = request.progress.connection_time();
+        let mut lease = match time {
+            None => self.pool.check_out(&endpoint, None).await?,
+            // Boxed: what most calls never do should not enlarge their future.
+            Some(time) => Box::pin(self.pool.check_out_timed(&endpoint, time)).await?,
+        };
+        let _use = time.map(Use::begin);
         let mut clock = 0;
         loop {
             // Signed only here: waiting for a connection may take longer than a signature is valid.
@@ -192,6 +198,25 @@ impl Http {
         }
         self.clock.store(theirs - ours, Ordering::Relaxed);
         true
+    }
+}
+
+/// The use of a connection, until it is dropped.
+struct Use<'a> {
+    time: &'a ConnectionTime,
+    began: Instant,
+}
+
+impl<'a> Use<'a> {
+    fn begin(time: &'a ConnectionTime) -> Self {
+        let began = Instant::now();
+        Self { time, began }
+    }
+}
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        self.time.gave_back(self.began.elapsed());
     }
 }
 

@@ -14,7 +14,7 @@ use super::connection::{Broken, Connection};
 use crate::events::{Details, Kind};
 use crate::process::Maker;
 use crate::transport::endpoint::Endpoint;
-use crate::transport::{Connections, FailureKind, Response, TransportError};
+use crate::transport::{ConnectionTime, Connections, FailureKind, Response, TransportError};
 
 /// Connections of one client, to all its endpoints.
 pub(super) struct Pool {
@@ -79,10 +79,24 @@ impl Pool {
         }
     }
 
-    /// A connection to this endpoint; waits its turn when all are in use.
+    /// The same as [`check_out`](Self::check_out), measured.
+    pub(super) async fn check_out_timed(
+        self: &Arc<Self>,
+        endpoint: &Arc<Endpoint>,
+        time: &ConnectionTime,
+    ) -> Result<Lease, TransportError> {
+        let asked = Instant::now();
+        time.waits();
+        let lease = self.check_out(endpoint, Some(time)).await?;
+        time.has_one(asked.elapsed());
+        Ok(lease)
+    }
+
+    /// A connection to this endpoint; waits its turn when all are in use. What opens one notes it if its time runs out.
     pub(super) async fn check_out(
         self: &Arc<Self>,
         endpoint: &Arc<Endpoint>,
+        time: Option<&ConnectionTime>,
     ) -> Result<Lease, TransportError> {
         // It cannot overtake a waiter: the semaphore assigns returned permits to waiters first.
         let permit = if let Ok(permit) = self.room.clone().try_acquire_owned() {
@@ -103,7 +117,7 @@ impl Pool {
                 permit,
             }),
             // Boxed, so that the usual exchange reserves no space for it.
-            None => Box::pin(self.connect(permit, endpoint)).await,
+            None => Box::pin(self.connect(permit, endpoint, time)).await,
         }
     }
 
@@ -114,17 +128,18 @@ impl Pool {
         endpoint: &Arc<Endpoint>,
     ) -> Result<Lease, TransportError> {
         let Lease { permit, .. } = lease;
-        Box::pin(self.connect(permit, endpoint)).await
+        Box::pin(self.connect(permit, endpoint, None)).await
     }
 
     async fn connect(
         self: &Arc<Self>,
         permit: OwnedSemaphorePermit,
         endpoint: &Arc<Endpoint>,
+        time: Option<&ConnectionTime>,
     ) -> Result<Lease, TransportError> {
         self.make_room();
         let began = Instant::now();
-        let (connection, route) = self.connector.connect(endpoint).await?;
+        let (connection, route) = self.connector.connect(endpoint, time).await?;
         self.config.stream.note(Kind::ConnectionOpened, || Details {
             elapsed: Some(began.elapsed()),
             address: Some(endpoint.address().clone()),
@@ -209,7 +224,7 @@ impl Pool {
     ) -> Result<usize, TransportError> {
         let count = connections.min(self.config.max_connections);
         // All at the same time: one that was put back would be checked out again in place of a new one.
-        let leases = join_all((0..count).map(|_| self.check_out(endpoint))).await;
+        let leases = join_all((0..count).map(|_| self.check_out(endpoint, None))).await;
         let mut failed = None;
         for lease in leases {
             match lease {
