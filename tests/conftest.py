@@ -88,13 +88,13 @@ def _everything() -> Iterator[Any]:
     from .observe.everything import everything
 
     # Many tests compare the bodies of requests.
-    with everything(capacity=False) as said:
+    with everything(capacity=False, values=True) as said:
         yield said
 
 
 @pytest.fixture(autouse=True)
 def nothing_secret_is_said(request: pytest.FixtureRequest, _everything: Any) -> Iterator[None]:
-    """In such a run, no record of any test contains what tests plant in keys, values and credentials."""
+    """In such a run, no record of any test contains a key, a value or a credential that it used."""
     yield
     if _everything is None or "observe" in request.path.parts:
         return
@@ -102,6 +102,7 @@ def nothing_secret_is_said(request: pytest.FixtureRequest, _everything: Any) -> 
 
     text = _everything.take()
     assert [secret for secret in SECRETS if secret in text] == []
+    assert _everything.values.take(text) == []
 
 
 @pytest.fixture(params=["awaited", "blocking"])

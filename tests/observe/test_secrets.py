@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -142,3 +143,18 @@ def test_the_search_finds_what_is_there(client: DynamoDBClient) -> None:
     assert b"other-of-mine" in bodies
     # Encrypted values are sealed even there.
     assert b"pin-of-mine" not in bodies
+
+
+def test_a_value_in_a_record_would_be_found() -> None:
+    """As the suite looks for them when it runs observed: planted in a log, an event's fields or a span, none passes."""
+    with everything(values=True) as said, DynamoDBClient(endpoint_url="memory://", keyring=KEYRING).as_default() as client:
+        Account.table.sync.create()
+        account(1).sync.create()
+        client.sync.call("Scan", TableName="accounts")
+        assert said.values.texts >= {KEY, "word-of-mine", "x-of-mine", "1-of-mine@example.com"}
+        clean = said.take()
+        assert said.values.take(clean) == []
+
+        account(2).sync.create()
+        logging.getLogger("pydynox.request").debug("wrote %s", {"labels": {"label-of-mine": "x-of-mine"}})
+        assert said.values.take(said.take()) == ["x-of-mine"]
