@@ -51,7 +51,7 @@ pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error>
 pub(crate) fn given(credentials: Credentials) -> Result<Credentials, Error> {
     check(&credentials, "the credentials provider's result")?;
     let Some(ago) = ended(&credentials) else {
-        return Ok(from(credentials, "the program's credentials provider"));
+        return Ok(from(credentials, origin::PROVIDER));
     };
     let message = format!(
         "the credentials provider returned credentials that expired {} s ago: return fresh ones, and check expires_at and this machine's clock",
@@ -268,10 +268,7 @@ impl Search<'_> {
                 .with_retryable(unreached)
                 .with_source(cause)
         })?;
-        let source = match &base.source {
-            Some(source) => format!("role {}, assumed with {source}", role.role_arn),
-            None => format!("role {}", role.role_arn),
-        };
+        let source = origin::of_role(&role.role_arn, base);
         adopt(&assumed, "the role", Some(source))
     }
 }

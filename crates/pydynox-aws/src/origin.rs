@@ -3,8 +3,21 @@
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 
+use pydynox_core::transport::credentials::Credentials;
+
 use crate::environment;
 use crate::profile::Profile;
+
+/// Of what a function of the program returned.
+pub(crate) const PROVIDER: &str = "the program's credentials provider";
+
+/// The origin of a role's credentials, assumed with these.
+pub(crate) fn of_role(role: &str, base: &Credentials) -> String {
+    match &base.source {
+        Some(source) => format!("role {role}, assumed with {source}"),
+        None => format!("role {role}"),
+    }
+}
 
 /// The origin of what the SDK's chain found; None for a mark that has no words yet.
 pub(crate) fn of(credentials: &SdkCredentials, profile: &Profile) -> Option<String> {

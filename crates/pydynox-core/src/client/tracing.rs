@@ -187,7 +187,7 @@ fn of_connection(progress: &Progress, details: Details) -> Details {
     let error = details.error.as_ref();
     let connection = time.read(error.is_some_and(|error| *error.kind() == ErrorKind::Timeout));
     Details {
-        reason: connection.ran_out.then_some("no connection in time"),
+        reason: connection.reason(),
         connection,
         ..details
     }

@@ -26,6 +26,13 @@ pub struct ConnectionTimes {
     pub ran_out: bool,
 }
 
+impl ConnectionTimes {
+    /// Why there was no connection, if that is known.
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        self.ran_out.then_some("no connection in time")
+    }
+}
+
 impl ConnectionTime {
     /// An attempt begins, and nothing is known of it.
     pub(crate) fn reset(&self) {
