@@ -78,9 +78,12 @@ test-python: build $(ENV)/group-test
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone and not thorough" --ignore tests/typing
 
 # What is left. What measures time, CPU or memory is marked `alone`: nothing else of the tests may run beside it.
+# A part of the quick tests runs a second time, observed: see CONTRIBUTING.md.
+OBSERVED ?= tests/writing tests/batches tests/reading
 test-thorough: say-test-thorough build $(ENV)/group-test
 	cargo test --quiet --locked --workspace --doc
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "thorough and not alone" --ignore tests/typing
+	PYDYNOX_TEST_OBSERVED=1 $(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone and not thorough" $(OBSERVED)
 	$(PYTEST) -m alone
 
 # The variables that maturin sets: without them clippy would have pyo3 configured anew, and the next build would compile it again.

@@ -34,7 +34,7 @@ class Context:
     function_name, memory_limit_in_mb, aws_request_id = "f", 128, "r"
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:f"
 
-    def __init__(self, milliseconds: int = 3000) -> None:
+    def __init__(self, milliseconds: int = 60_000) -> None:
         self.milliseconds = milliseconds
 
     def get_remaining_time_in_millis(self) -> int:

@@ -22,10 +22,6 @@ const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
 const ACCOUNT: &str = "AWS_ACCOUNT_ID";
 const WEB_IDENTITY: [&str; 2] = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
-pub(crate) const CONTAINER: [&str; 2] = [
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-];
 
 /// Credentials available without a search.
 pub(crate) fn at_hand(settings: &Settings) -> Result<Option<Credentials>, Error> {
@@ -211,7 +207,7 @@ impl Search<'_> {
         if !chosen {
             places.push(format!("web identity ({})", unset(WEB_IDENTITY)));
         }
-        places.push(format!("container ({})", unset(CONTAINER)));
+        places.push(format!("container ({})", unset(environment::CONTAINER)));
         places.push(match (environment::metadata_is_off(), found_none) {
             (true, _) => "instance metadata (disabled by AWS_EC2_METADATA_DISABLED)".to_owned(),
             (false, true) => "instance metadata (no response)".to_owned(),

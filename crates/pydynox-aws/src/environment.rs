@@ -4,6 +4,12 @@ use std::env;
 
 use pydynox_core::error::{Error, ErrorKind};
 
+/// Where a container says that its credentials are.
+pub(crate) const CONTAINER: [&str; 2] = [
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
 /// The value of a variable; None if it is unset or blank.
 pub(crate) fn text(name: &str) -> Result<Option<String>, Error> {
     let Some(value) = env::var_os(name) else {

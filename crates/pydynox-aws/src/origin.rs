@@ -46,7 +46,7 @@ pub(crate) fn of(credentials: &SdkCredentials, profile: &Profile) -> Option<Stri
         return Some(format!("web identity, role {role}"));
     }
     if has(&Feature::CredentialsHttp) {
-        let variable = super::credentials::CONTAINER
+        let variable = environment::CONTAINER
             .into_iter()
             .find(|name| environment::is_set(name))?;
         return Some(format!("the container ({variable})"));

@@ -317,7 +317,7 @@ impl Keychain {
                 source: credentials
                     .as_ref()
                     .ok()
-                    .and_then(|found| found.source.clone()),
+                    .and_then(|credentials| credentials.source.clone()),
                 ..Details::default()
             });
             Ok(keychain.adopt(credentials?))

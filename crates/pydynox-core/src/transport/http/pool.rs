@@ -85,10 +85,10 @@ impl Pool {
         endpoint: &Arc<Endpoint>,
         time: &ConnectionTime,
     ) -> Result<Lease, TransportError> {
-        let asked = Instant::now();
+        let began = Instant::now();
         time.waits();
         let lease = self.check_out(endpoint, Some(time)).await?;
-        time.has_one(asked.elapsed());
+        time.has_one(began.elapsed());
         Ok(lease)
     }
 
