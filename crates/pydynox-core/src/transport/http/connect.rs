@@ -64,22 +64,21 @@ impl Connector {
         endpoint: &Endpoint,
         time: Option<&ConnectionTime>,
     ) -> Result<(Connection, Arc<Route>), TransportError> {
-        match tokio::time::timeout(self.timeout, self.open(endpoint)).await {
-            Ok(opened) => opened,
-            Err(_) => {
-                if let Some(time) = time {
-                    time.ran_out();
-                }
-                Err(TransportError::not_sent(
-                    FailureKind::Connect,
-                    format!(
-                        "no connection to {} within {} s (connect_timeout)",
-                        endpoint.authority(),
-                        self.timeout.as_secs_f64()
-                    ),
-                ))
-            }
+        let opening = tokio::time::timeout(self.timeout, self.open(endpoint));
+        if let Ok(opened) = opening.await {
+            return opened;
         }
+        if let Some(time) = time {
+            time.ran_out();
+        }
+        Err(TransportError::not_sent(
+            FailureKind::Connect,
+            format!(
+                "no connection to {} within {} s (connect_timeout)",
+                endpoint.authority(),
+                self.timeout.as_secs_f64()
+            ),
+        ))
     }
 
     async fn open(&self, endpoint: &Endpoint) -> Result<(Connection, Arc<Route>), TransportError> {
