@@ -23,16 +23,25 @@ from pydynox._observe import handlers, logs
 SECRETS = ("of-mine", "wJalrXUtnFEMI", "6d6f7265206f66206d696e65")
 #: Bodies that are longer are not searched for values: they have the same kinds of them.
 LONGEST = 100_000
-#: A value is looked for if it cannot be there by chance: no name, number, hash or word of logs reads like it.
-LEAST = 8
+#: Words of our own in records, which values of tests may happen to be.
+OURS = frozenset(
+    "a after age another attempt attempts broken by cancelled closed connected connection credentials during endpoint follows for found "
+    "from idle in its long looked make memory mode ms no none of on one other python read request response retry room side the their "
+    "time to too up us was write".split()
+)
+#: Numbers that someone drew, and sentences; what else they could contain is in other fields.
+UNSEARCHED = {"request_id", "aws.request_id", "advice", "time", "time_ns", "message"}
+STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
+WORD = re.compile(r"[^\W_]+(?:[_-][^\W_]+)*")
 
 
 class Values:
-    """What items had for keys and values in the requests and responses of calls, so that it can be looked for elsewhere."""
+    """What items had for keys and values in the requests and responses of calls, to be looked for among the words of records."""
 
     def __init__(self) -> None:
-        self.texts: set[str] = set()
+        self.words: set[str] = set()
         self.names: set[str] = set()
+        self.seen: set[str] = set()
 
     def hear(self, event: Event) -> None:
         for body in (event.request_body, event.response_body):
@@ -42,35 +51,37 @@ class Values:
                 except ValueError:
                     continue  # an answer that is none
 
+    def see(self, *said: Any) -> None:
+        """The words of a record."""
+        for value in said:
+            if isinstance(value, dict):
+                self.see(*(inner for name, inner in value.items() if name not in UNSEARCHED))
+            elif isinstance(value, (list, tuple)):
+                self.see(*value)
+            elif isinstance(value, str):
+                self.seen.update(WORD.findall(value))
+
     def _note(self, value: Any, name: str = "") -> None:
         if isinstance(value, dict):
-            # Tables, attributes and placeholders are named in records, and a value may be named like one of them.
-            self.names.update(value)
+            # Tables and attributes are named in records, and a value may be named like one of them.
             for member, inner in value.items():
+                self.names.update(WORD.findall(member))
                 self._note(inner, member)
         elif isinstance(value, list):
             for inner in value:
                 self._note(inner, name)
         elif isinstance(value, str):
             if name in ("S", "SS", "B", "BS"):
-                self.texts.add(value)
+                self.words.update(WORD.findall(value))
             elif name.endswith(("Name", "Arn")):
-                self.names.add(value)
+                self.names.update(WORD.findall(value))
 
-    def take(self, text: str) -> list[str]:
-        """Those that a text contains; those noted so far are forgotten."""
-        texts, names = self.texts, self.names
-        self.texts, self.names = set(), set()
-        for name in sorted(names, key=len, reverse=True):
-            if len(name) >= LEAST - 2:
-                text = text.replace(name, "")
-        return sorted(value for value in texts - names if _is_telling(value) and value in text)
-
-
-def _is_telling(value: str) -> bool:
-    # As it is, not escaped, it would be in a record; and no hash has these letters.
-    is_plain = value.isascii() and value.isprintable() and not set(value) & set("\"'\\")
-    return is_plain and len(value) >= LEAST and len(set(re.findall("[g-z]", value.lower()))) >= 3
+    def take(self) -> list[str]:
+        """The words of values that records have, and not because something is named like that; then all is forgotten."""
+        words = {word for word in self.words & self.seen if any(letter.isalpha() for letter in word)}
+        leaked = sorted(words - self.names - OURS)
+        self.words, self.names, self.seen = set(), set(), set()
+        return leaked
 
 
 class Said(logging.Handler):
@@ -88,14 +99,20 @@ class Said(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.loggers.add(record.name)
         self.texts.append(f"{record.getMessage()} {vars(record)!r}")
+        # That of throttling is in sentences.
+        self.values.see("" if record.name == "pydynox.throttle" else record.getMessage())
+        self.values.see({name: value for name, value in vars(record).items() if name not in STANDARD})
 
     def hear(self, event: Event) -> None:
         self.kinds.add(event.kind)
         self.texts.append(f"{event!r} {event.as_dict()!r} {event.request_body!r} {event.response_body!r}")
+        self.values.see(event.as_dict())
 
     def take(self) -> str:
         """What was said since the last time."""
-        spans = [span.to_json() for span in self.exporter.get_finished_spans()]
+        finished = self.exporter.get_finished_spans()
+        spans = [span.to_json() for span in finished]
+        self.values.see([(span.name, dict(span.attributes or {}), span.status.description) for span in finished])
         self.exporter.clear()
         texts, self.texts = self.texts, []
         return "\n".join([*texts, *spans, str(self.reader.get_metrics_data())])
