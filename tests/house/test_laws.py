@@ -153,7 +153,7 @@ def test_every_name_of_the_extension_is_used() -> None:
 #: The floors of the core from the ground up: a module uses those below it, and those of its own floor. What is sent, how it is
 #: retried and how its values are protected is one floor: a transport says what it can repair, which a retry asks.
 CORE_FLOORS = [
-    {"clock", "error", "process", "time", "wakeups"},
+    {"clock", "error", "field_set", "problem", "process", "table_name", "time", "wakeups"},
     {"id", "number", "schema"},
     {"size", "wire"},
     {"expression", "start_key", "index_key", "export_lines", "stream_record"},

@@ -1,5 +1,6 @@
 //! Batches: many reads or writes in as few requests as possible, several at a time, until nothing is unprocessed.
 
+pub mod arrived;
 mod by_key;
 mod drain;
 mod limits;

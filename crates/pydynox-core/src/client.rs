@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod counters;
+pub mod faults;
 mod meter;
 mod opening;
 mod run;

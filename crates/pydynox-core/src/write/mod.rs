@@ -4,6 +4,7 @@
 //! [`plan::Plan`].
 
 pub mod conditions;
+pub mod constraint;
 pub mod entity;
 pub mod managed;
 pub mod plan;

@@ -17,7 +17,6 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::connection::delivery::{self, delivering};
-use crate::connection::faults::Injections;
 use crate::connection::meter::{self, Here};
 use crate::connection::opened::Connections;
 use crate::connection::request::Request;
@@ -26,6 +25,7 @@ use crate::exceptions::raise;
 use crate::interpreter::expected::Expected;
 use crate::interpreter::operation::Operation;
 use crate::interpreter::runtime::Exchange;
+use pydynox_core::client::faults::Injections;
 
 /// What a call needs to know about its client.
 pub(crate) struct Connection {

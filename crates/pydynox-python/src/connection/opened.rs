@@ -8,11 +8,11 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::connection::delivery;
-use crate::connection::faults::{Injections, Opened};
 use crate::connection::isolation;
 use crate::connection::settings::Settings;
 use crate::exceptions::raise;
 use crate::interpreter::runtime;
+use pydynox_core::client::faults::{Injections, Opened};
 
 /// The connections of one client. Only locked while the interpreter is held, and never across a call into Python.
 #[derive(Default)]

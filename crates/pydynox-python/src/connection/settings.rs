@@ -15,8 +15,8 @@ use pyo3::prelude::*;
 use crate::connection::data_keys::Keys;
 use crate::connection::isolation::{self, Stage, StandIn};
 use crate::connection::place::Place;
-use crate::connection::table_name::{wrong_characters, wrong_length};
 use crate::exceptions::{configuration_error, raise, validation_error};
+use pydynox_core::table_name::{is_arn, prefixed, wrong_characters, wrong_length};
 
 /// A client's settings, checked.
 pub(crate) struct Settings {
@@ -66,19 +66,14 @@ impl Settings {
 
     /// Whether a table is sent under the same name that a model or a caller gives it.
     pub(crate) fn sends_as_declared(&self, table: &str) -> bool {
-        // An ARN names the table as a whole, account and region included: a prefix would turn it into nonsense.
-        (self.table_prefix.is_empty() && isolation::table_prefix().is_none())
-            || table.starts_with("arn:")
+        (self.table_prefix.is_empty() && isolation::table_prefix().is_none()) || is_arn(table)
     }
 
     /// A table by the name that a model or a caller gives it.
     pub(crate) fn table_named(&self, table: &str) -> String {
-        if self.sends_as_declared(table) {
-            return table.to_owned();
-        }
         let of_test = isolation::table_prefix();
         let of_test = of_test.as_ref().map_or("", |setup| &setup.table_prefix);
-        [of_test, &self.table_prefix, table].concat()
+        prefixed([of_test, &self.table_prefix], table)
     }
 
     /// The engine in this process that it leads to, if it leads to one.

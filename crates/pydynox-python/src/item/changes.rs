@@ -91,7 +91,7 @@ pub(crate) fn changes(item: &Item<'_, '_>, whole: &[usize]) -> PyResult<Changes>
             Err(problem) => {
                 changes.problems.push((
                     field.text.to_string(),
-                    problem.describe_of(&schema.name, field),
+                    field.describe(&schema.name, &problem),
                 ));
                 continue;
             }

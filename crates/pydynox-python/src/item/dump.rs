@@ -13,9 +13,9 @@ use crate::model::instance::Instance;
 use crate::model::item::Item;
 use crate::values::document::{Document, shape_of};
 use crate::values::field::Field;
-use crate::values::field_set::FieldSet;
 use crate::values::kind::Kind;
 use crate::values::service_json;
+use pydynox_core::field_set::FieldSet;
 
 /// `(exclude_unset, exclude_defaults, exclude_none)`
 type Exclusions = (bool, bool, bool);
@@ -119,7 +119,7 @@ fn attribute<'py>(
                 failure
             };
             Err(match failure {
-                Failure::Problem(problem) => problem.raise(dump.py, &item.model().name, field),
+                Failure::Problem(problem) => field.refuse(dump.py, &item.model().name, &problem),
                 Failure::Python(error) => error,
             })
         })
@@ -173,7 +173,7 @@ impl<'py> JsonDump<'py> {
             .0
             .value(&field.kind, value, &Filter::default(), 0)
             .map_err(|failure| match failure {
-                Failure::Problem(problem) => problem.raise(py, model, field),
+                Failure::Problem(problem) => field.refuse(py, model, &problem),
                 Failure::Python(error) => error,
             })?;
         service_json::write(w, &plain, 0)

@@ -7,15 +7,15 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTup
 
 use crate::item::dump_failure::Failure;
 use crate::item::dump_filter::Filter;
-use crate::values::depth::deeper;
 use crate::values::document::{Document, shape_of};
 use crate::values::field::{Default, Field};
-use crate::values::field_set::FieldSet;
 use crate::values::kind::Kind;
 use crate::values::problem::{Problem, python_error};
 use crate::values::record::{Make, Shape};
 use crate::values::stored_form::{check_pydantic, to_stored};
 use crate::values::{decode_json, json_attribute, unreadable};
+use pydynox_core::field_set::FieldSet;
+use pydynox_core::problem::depth::deeper;
 
 /// The options of a dump other than `include=` and `exclude=`.
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own

@@ -134,7 +134,7 @@ fn version_of(item: &Item<'_, '_>, index: usize) -> PyResult<Version> {
     let json = |version: &Bound<'_, PyAny>| -> PyResult<Box<[u8]>> {
         let mut w = Writer::with_capacity(32);
         write_value(&mut w, &field.kind, version, 0)
-            .map_err(|problem| problem.raise(py, &schema.name, field))?;
+            .map_err(|problem| field.refuse(py, &schema.name, &problem))?;
         Ok(w.into_bytes().into())
     };
     let state = item.instance.borrow();
@@ -184,6 +184,6 @@ pub(crate) fn is_expired(instance: &Bound<'_, Instance>) -> PyResult<bool> {
     if value.is_none() {
         return Ok(false);
     }
-    let at = instant(&value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+    let at = instant(&value).map_err(|problem| field.refuse(py, &schema.name, &problem))?;
     Ok(at <= Instant::now())
 }

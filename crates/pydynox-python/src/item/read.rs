@@ -13,11 +13,11 @@ use crate::model::snapshot::{Slot, Stored};
 use crate::values::decode::{Decoder, skipped};
 use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::Field;
-use crate::values::field_set::FieldSet;
 use crate::values::kind::Kind;
 use crate::values::missing::{self, NOT_STORED};
 use crate::values::problem;
 use crate::values::unreadable::{Read, Unreadable};
+use pydynox_core::field_set::FieldSet;
 
 /// One item map as an instance of its model, in one pass.
 pub(crate) fn read<'py>(
@@ -190,7 +190,7 @@ fn fill(
     }
     let mut w = Writer::with_capacity(16);
     write_attribute(&mut w, field, &value, 0)
-        .map_err(|problem| problem.raise(py, &schema.name, field))?;
+        .map_err(|problem| field.refuse(py, &schema.name, &problem))?;
     Ok(Slot::FilledBytes(append(raw, w.as_bytes())))
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn stored_json(item: &Item<'_, '_>, index: usize) -> PyResult<Option<
         Slot::Scalar(value) => {
             let mut w = Writer::with_capacity(32);
             write_attribute(&mut w, field, value.bind(py), 0)
-                .map_err(|problem| problem.raise(py, &item.model().name, field))?;
+                .map_err(|problem| field.refuse(py, &item.model().name, &problem))?;
             Ok(Some(w.into_bytes()))
         }
     }

@@ -82,7 +82,7 @@ fn write_unless(
         if let Err(problem) = written.and_then(|()| schema.fits_index(index, &w.as_bytes()[at..])) {
             problems.push((
                 field.text.to_string(),
-                problem.describe_of(&schema.name, field),
+                field.describe(&schema.name, &problem),
             ));
             w.truncate(start);
             continue;
@@ -167,7 +167,7 @@ pub(crate) fn write_key(w: &mut Writer, item: &Item<'_, '_>) -> PyResult<()> {
         }
         let value = item.value(field)?;
         encode::write_value(w, &field.kind, &value, 0)
-            .map_err(|problem| problem.raise(py, &schema.name, field))?;
+            .map_err(|problem| field.refuse(py, &schema.name, &problem))?;
     }
     w.byte(b'}');
     Ok(())

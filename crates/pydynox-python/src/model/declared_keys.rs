@@ -5,9 +5,9 @@ use pydynox_core::schema::{Index, ItemSchema, KeyAttribute, KeyType, Projected};
 use pyo3::prelude::*;
 
 use crate::exceptions::{configuration_error, internal};
-use crate::model::constraint::Constraint;
 use crate::model::declared::DeclaredIndex;
 use crate::values::layout::Layout;
+use pydynox_core::write::constraint::Constraint;
 
 /// A field of the key by its stored name and the type of its values.
 pub(super) fn key_of<'a>(

@@ -37,8 +37,8 @@ impl Schema {
                     None => return Err(self.missing_part(py, named, &field.text)),
                 },
             };
-            let admitted =
-                admit_key(field, &value).map_err(|problem| problem.raise(py, &self.name, field))?;
+            let admitted = admit_key(field, &value)
+                .map_err(|problem| field.refuse(py, &self.name, &problem))?;
             parts.push(admitted);
         }
         if values.len() > parts.len() {
@@ -96,7 +96,7 @@ impl Schema {
             match admitted(field, &value) {
                 Ok(value) => Some(value),
                 Err(problem) => {
-                    wrong = Some(problem.raise(py, &self.name, field));
+                    wrong = Some(field.refuse(py, &self.name, &problem));
                     None
                 }
             }
@@ -109,7 +109,7 @@ impl Schema {
                 text,
                 missing.map(|index| self.field(index).text.to_string()),
             )),
-            Err((index, problem)) => Err(problem.raise(py, &self.name, self.field(index))),
+            Err((index, problem)) => Err(self.field(index).refuse(py, &self.name, &problem)),
         }
     }
 
@@ -136,11 +136,11 @@ impl Schema {
             if given.is_none() {
                 return Err(self.wrong_key(py, &format!("{} is None", field.text)));
             }
-            admitted(field, &given).map_err(|problem| problem.raise(py, &self.name, field))
+            admitted(field, &given).map_err(|problem| field.refuse(py, &self.name, &problem))
         })?;
         match text {
             Ok(text) => Ok(PyString::new(py, &text.unwrap_or_default()).into_any()),
-            Err((index, problem)) => Err(problem.raise(py, &self.name, self.field(index))),
+            Err((index, problem)) => Err(self.field(index).refuse(py, &self.name, &problem)),
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) fn from_plain<'py>(
             Some((field, Err(problem))) => {
                 refused.push((
                     field.text.to_string(),
-                    problem.describe_of(&schema.name, field),
+                    field.describe(&schema.name, &problem),
                 ));
                 value
             }

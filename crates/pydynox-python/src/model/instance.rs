@@ -11,8 +11,8 @@ use crate::model::schema::Schema;
 use crate::model::snapshot::{Slot, Stored};
 use crate::values::assignment::{assign_checked, construct, equal, undeletable, unknown_attribute};
 use crate::values::field::{Field, Role};
-use crate::values::field_set::FieldSet;
 use crate::values::plain::admitted;
+use pydynox_core::field_set::FieldSet;
 
 /// The Rust part of a model instance.
 #[pyclass(subclass, module = "pydynox._core")]
@@ -124,7 +124,7 @@ impl Instance {
             return Err(PyAttributeError::new_err(why));
         }
         let value =
-            admitted(field, value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+            admitted(field, value).map_err(|problem| field.refuse(py, &schema.name, &problem))?;
         let was_unset = this.unset.contains(index);
         if field.rules.is_some() || feeds {
             let schema = owned.clone_ref(py);
@@ -304,7 +304,7 @@ pub(crate) fn following<'py>(
             Ok(None) => derived.push((template.target, py.None().into_bound(py))),
             Err((index, problem)) => {
                 let field = schema.field(index);
-                let message = problem.describe_of(&schema.name, field);
+                let message = field.describe(&schema.name, &problem);
                 let problem = (field.text.to_string(), message);
                 if !problems.contains(&problem) {
                     problems.push(problem);

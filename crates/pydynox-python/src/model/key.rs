@@ -34,7 +34,7 @@ pub(crate) fn write_key(w: &mut Writer, schema: &Schema, key: &Bound<'_, PyTuple
         }
         w.raw(&field.label);
         encode::write_value(w, &field.kind, &value, 0)
-            .map_err(|problem| problem.raise(key.py(), &schema.name, field))?;
+            .map_err(|problem| field.refuse(key.py(), &schema.name, &problem))?;
     }
     w.byte(b'}');
     Ok(())

@@ -5,7 +5,6 @@ pub(crate) mod checks;
 pub(crate) mod combination;
 pub(crate) mod concealed;
 pub(crate) mod condition;
-pub(crate) mod constraint;
 pub(crate) mod declared;
 pub(crate) mod declared_keys;
 pub(crate) mod entity;

@@ -14,7 +14,7 @@ use pyo3::types::{PyFrozenSet, PyList, PySet, PyTuple, PyType};
 use crate::exceptions::{is_misfit, misfit, validation_error, validation_errors};
 use crate::model::action::Action;
 use crate::model::condition::Condition;
-use crate::values::depth::check_level;
+use pydynox_core::problem::depth::check_level;
 use crate::values::encode::write_value;
 use crate::values::field::Field;
 use crate::values::kind::Kind;
@@ -155,7 +155,7 @@ impl Path {
         };
         let label = self.label();
         let message = match &self.field {
-            Some(field) => problem.describe_as("", &label, field.get()),
+            Some(field) => field.get().describe_as("", &label, problem),
             None => problem.describe("", &label),
         };
         validation_errors(py, vec![(attribute, message)])

@@ -16,7 +16,6 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::connection::settings::Settings;
 use crate::exceptions::{configuration_error, validation_errors};
-use crate::model::constraint::Constraint;
 use crate::model::declared::Declared;
 use crate::model::declared_keys::{constraints_of, index_keys_of, indexes_of, key_of};
 use crate::model::protection;
@@ -26,6 +25,7 @@ use crate::model::template::Template;
 use crate::values::field::{Field, Role};
 use crate::values::layout::Layout;
 use crate::values::problem;
+use pydynox_core::write::constraint::Constraint;
 
 /// A model, compiled: what its items look like and which Python values they become.
 #[pyclass(frozen, module = "pydynox._core")]

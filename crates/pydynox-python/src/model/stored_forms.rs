@@ -13,8 +13,8 @@ use pyo3::types::PyString;
 
 use crate::model::template::Template;
 use crate::values::field::{Field, Role};
-use crate::values::field_set::FieldSet;
 use crate::values::layout::Layout;
+use pydynox_core::field_set::FieldSet;
 
 /// Maximum number of differing keys whose form is searched for: an item without a form that fits costs a search.
 const TRIES: usize = 16;

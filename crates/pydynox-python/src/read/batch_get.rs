@@ -19,9 +19,9 @@ use crate::interpreter::operation::Operation;
 use crate::item::shield;
 use crate::model::key::{Key, key_names, write_key};
 use crate::model::schema::Schema;
-use crate::read::arrived::Arrived;
 use crate::read::placed_items::Rows;
 use crate::values::decode::Decoder;
+use pydynox_core::batch::arrived::Arrived;
 
 /// The items of a batch read: by key, its place in the result, and its model.
 pub(crate) struct Gathered {

@@ -242,7 +242,7 @@ pub(crate) fn equals(
     field: &Field,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<Tree> {
-    let failed = |problem: problem::Problem| problem.raise(py, &schema.name, field);
+    let failed = |problem: problem::Problem| field.refuse(py, &schema.name, &problem);
     if value.is_none() {
         return Err(failed(problem::Problem::new(
             "is a key, and a key cannot be None",

@@ -1,6 +1,5 @@
 //! Queries, scans and batches of reads.
 
-pub(crate) mod arrived;
 pub(crate) mod batch_get;
 pub(crate) mod builder;
 pub(crate) mod fetching;

@@ -11,8 +11,8 @@ use crate::answer::failure::locate;
 use crate::exceptions::{is_misfit, malformed, raise};
 use crate::model::instance::{Instance, has_hooks, unsettle};
 use crate::model::schema::Schema;
-use crate::read::arrived::Row;
 use crate::values::decode::Decoder;
+use pydynox_core::batch::arrived::Row;
 
 /// Items while they are read.
 pub(super) struct Rows<'a, 'py> {

@@ -7,9 +7,9 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::exceptions::{suggestion, validation_errors};
 use crate::interpreter::ffi;
 use crate::values::field::{Default, Field};
-use crate::values::field_set::FieldSet;
 use crate::values::layout::{Layout, sorted};
 use crate::values::plain::admitted;
+use pydynox_core::field_set::FieldSet;
 
 /// The keyword constructor: checks every value, given or default, and reports all problems together. Returns the fields
 /// that have their default.
@@ -63,7 +63,7 @@ pub(crate) fn construct(
             }
             Err(problem) => problems.push((
                 field.text.to_string(),
-                problem.describe_of(&layout.name, field),
+                field.describe(&layout.name, &problem),
             )),
         }
     }
@@ -89,7 +89,7 @@ pub(crate) fn assign(
     };
     let field = layout.field(index);
     let value = admitted(field, value)
-        .map_err(|problem| problem.raise(target.py(), &layout.name, field))?;
+        .map_err(|problem| field.refuse(target.py(), &layout.name, &problem))?;
     assign_checked(target, layout, index, &value)?;
     Ok(index)
 }

@@ -8,8 +8,8 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::exceptions::{internal, validation_error};
 use crate::interpreter::ffi;
 use crate::values::assignment;
-use crate::values::field_set::FieldSet;
 use crate::values::record::Shape;
+use pydynox_core::field_set::FieldSet;
 
 /// The pickled state: the values, and the two fields of `Document`.
 pub(crate) type State<'py> = (Bound<'py, PyDict>, Vec<(usize, Vec<u8>)>, Vec<u8>);

@@ -11,7 +11,6 @@ use pyo3::types::{
 };
 
 use crate::values::admit::optional_problem;
-use crate::values::depth::{check_level, deeper};
 use crate::values::encode_number::{
     decimal_type, write_decimal, write_float, write_integer, write_number, write_number_text,
 };
@@ -22,6 +21,7 @@ use crate::values::kind::{Kind, Pydantic};
 use crate::values::problem::{Checked, Problem, python_error, wrong_type};
 use crate::values::scalar;
 use crate::values::stored_form::{check_pydantic, to_stored, tuple_of, value_of};
+use pydynox_core::problem::depth::{check_level, deeper};
 
 /// Whether an attribute with this value is left out of the item.
 #[inline]

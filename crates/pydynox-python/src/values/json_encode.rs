@@ -8,12 +8,12 @@ use pyo3::types::{
 };
 
 use crate::values::admit::optional_problem;
-use crate::values::depth::deeper;
 use crate::values::encode::text_of;
 use crate::values::encode_number::decimal_type;
 use crate::values::kind::Kind;
 use crate::values::problem::{Checked, Problem, python_error, wanted, wrong_type};
 use crate::values::scalar;
+use pydynox_core::problem::depth::deeper;
 
 /// Write a value as JSON. `lossy`: an undeclared value that JSON has no word for is written as the text closest to it.
 pub(crate) fn write(

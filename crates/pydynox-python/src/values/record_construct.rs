@@ -6,10 +6,10 @@ use pyo3::types::PyDict;
 use crate::interpreter::ffi;
 use crate::values::document::Document;
 use crate::values::field::Field;
-use crate::values::field_set::FieldSet;
 use crate::values::layout::Layout;
 use crate::values::problem::{Checked, Problem, python_error};
 use crate::values::record::Shape;
+use pydynox_core::field_set::FieldSet;
 
 impl Shape {
     /// A document of checked values, as its constructor makes it.

@@ -11,10 +11,10 @@ use crate::values::decode::{Decoder, skipped};
 use crate::values::document::Document;
 use crate::values::encode::{is_absent, write_attribute};
 use crate::values::field::{Default, Field};
-use crate::values::field_set::FieldSet;
 use crate::values::missing;
 use crate::values::record::{Make, Members, Shape};
 use crate::values::unreadable::{Read, Unreadable};
+use pydynox_core::field_set::FieldSet;
 
 impl Shape {
     /// Read the members of a map, `{...}`.
@@ -121,7 +121,7 @@ impl Shape {
             if !is_absent(field, &value) {
                 let mut w = Writer::with_capacity(16);
                 write_attribute(&mut w, field, &value, 0)
-                    .map_err(|problem| problem.raise(py, &self.name, field))?;
+                    .map_err(|problem| field.refuse(py, &self.name, &problem))?;
                 filled.push((index, w.into_bytes().into()));
             }
             ffi::set_attribute(&document, name, &value)?;

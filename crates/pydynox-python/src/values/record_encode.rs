@@ -3,13 +3,13 @@
 use pydynox_core::wire::Writer;
 use pyo3::prelude::*;
 
-use crate::values::depth::{check_level, deeper};
 use crate::values::document::Document;
 use crate::values::encode::{self, is_absent, write_attribute};
 use crate::values::field::Field;
 use crate::values::missing;
 use crate::values::problem::{Checked, python_error};
 use crate::values::record::{Make, Shape};
+use pydynox_core::problem::depth::{check_level, deeper};
 
 impl Shape {
     /// Write a value, `{"M":{...}}`.

@@ -20,10 +20,10 @@ use crate::values::admit::admit;
 use crate::values::decode::Decoder;
 use crate::values::encode::write_attribute;
 use crate::values::field::Default;
-use crate::values::field_set::FieldSet;
 use crate::values::kind::Kind;
 use crate::values::{decode_json, service_json};
 use crate::write::size_check;
+use pydynox_core::field_set::FieldSet;
 
 /// The whole item as a dictionary in `DynamoDB`'s JSON.
 #[pyfunction]
@@ -167,7 +167,7 @@ fn stored_item(py: Python<'_>, schema: &Schema, stored: &Stored) -> PyResult<Vec
                 comma(&mut w);
                 w.raw(&field.label);
                 write_attribute(&mut w, field, value.bind(py), 0)
-                    .map_err(|problem| problem.raise(py, &schema.name, field))?;
+                    .map_err(|problem| field.refuse(py, &schema.name, &problem))?;
             }
             Slot::Bytes(range) | Slot::Raw(_, range) => {
                 comma(&mut w);

@@ -59,7 +59,7 @@ pub(crate) fn fill_defaults<'py>(
             continue;
         };
         let value =
-            admitted(field, &value).map_err(|problem| problem.raise(py, &schema.name, field))?;
+            admitted(field, &value).map_err(|problem| field.refuse(py, &schema.name, &problem))?;
         fill(actions, schema, field, &value)?;
         values[index] = Some(value);
     }
@@ -110,7 +110,7 @@ fn fill(
 fn encoded(schema: &Schema, field: &Field, value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let mut w = Writer::with_capacity(32);
     write_attribute(&mut w, field, value, 0)
-        .map_err(|problem| problem.raise(value.py(), &schema.name, field))?;
+        .map_err(|problem| field.refuse(value.py(), &schema.name, &problem))?;
     if field.protected.is_some() {
         protection::mark(&mut w, 0, field);
     }
@@ -149,7 +149,7 @@ fn text_of<'py>(
     })?;
     match text {
         Ok(text) => Ok(text.map(|text| PyString::new(py, &text).into_any())),
-        Err((index, problem)) => Err(problem.raise(py, &schema.name, schema.field(index))),
+        Err((index, problem)) => Err(schema.field(index).refuse(py, &schema.name, &problem)),
     }
 }
 

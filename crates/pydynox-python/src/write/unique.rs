@@ -9,13 +9,13 @@ use pyo3::prelude::*;
 
 use crate::exceptions::{internal, malformed, raise, validation_error, validation_errors};
 use crate::item::{stored, write};
-use crate::model::constraint::Constraint;
 use crate::model::instance::Instance;
 use crate::model::item::Item;
 use crate::model::schema::Schema;
 use crate::values::decode::Decoder;
 use crate::values::decode_json;
 use crate::values::encode::{is_absent, write_attribute};
+use pydynox_core::write::constraint::Constraint;
 
 /// A guard that a write takes or lets go of, and its values as a message shows them.
 pub(super) struct Hold {
@@ -65,7 +65,7 @@ impl Change {
         for (number, constraint) in schema.unique.iter().enumerate() {
             let values = values(item, constraint, |_| true)?;
             change
-                .create(&schema.rules, number, &constraint.core, &values)
+                .create(&schema.rules, number, &constraint.stored, &values)
                 .map_err(|error| raise(py, &error))?;
         }
         Self::new(item, change)
@@ -89,7 +89,7 @@ impl Change {
             let after = values(item, constraint, &is_changed)?;
             let both = (&*before, &*after);
             change
-                .change(&schema.rules, number, &constraint.core, both, whole)
+                .change(&schema.rules, number, &constraint.stored, both, whole)
                 .map_err(|error| raise(py, &error))?;
         }
         Self::new(item, change)
@@ -108,7 +108,7 @@ impl Change {
         for (number, constraint) in schema.unique.iter().enumerate() {
             let values = values(item, constraint, |_| false)?;
             change
-                .delete(&schema.rules, number, &constraint.core, &values)
+                .delete(&schema.rules, number, &constraint.stored, &values)
                 .map_err(|error| raise(py, &error))?;
         }
         // The delete of an item that is already gone succeeds, and frees its values too.
@@ -136,7 +136,7 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
     let mut claims = Vec::new();
     for constraint in &schema.unique {
         let values = values(item, constraint, |_| false)?;
-        let claim = constraint.core.claim(&values);
+        let claim = constraint.stored.claim(&values);
         let Some(claim) = claim.map_err(|error| raise(py, &error))? else {
             continue;
         };
@@ -227,7 +227,7 @@ fn value(item: &Item<'_, '_>, index: usize, is_new: bool) -> PyResult<Option<Vec
     }
     let mut w = Writer::with_capacity(32);
     write_attribute(&mut w, field, &now, 0)
-        .map_err(|problem| problem.raise(py, &schema.name, field))?;
+        .map_err(|problem| field.refuse(py, &schema.name, &problem))?;
     Ok(Some(w.into_bytes()))
 }
 

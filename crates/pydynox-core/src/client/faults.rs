@@ -2,37 +2,41 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pydynox_core::client::Client as CoreClient;
-use pydynox_core::transport::fault::{Faulty, Plan};
+use super::Client;
+use crate::transport::fault::{Faulty, Plan};
 
 /// A client that was opened: as it is, and as its calls go.
-pub(crate) struct Opened {
-    plain: CoreClient,
+pub struct Opened {
+    plain: Client,
     /// The same where there is a fault to be done.
-    faulty: Option<CoreClient>,
+    faulty: Option<Client>,
 }
 
 impl Opened {
     /// What a call goes through.
-    pub(crate) fn client(&self) -> &CoreClient {
+    #[inline]
+    pub fn client(&self) -> &Client {
         self.faulty.as_ref().unwrap_or(&self.plain)
     }
 }
 
 /// The faults of one client, those of the inner block last.
 #[derive(Default)]
-pub(crate) struct Injections(Mutex<Vec<Arc<Plan>>>);
+pub struct Injections(Mutex<Vec<Arc<Plan>>>);
 
 impl Injections {
-    pub(crate) fn add(&self, plan: &Arc<Plan>) {
+    /// From now on these faults are done too.
+    pub fn add(&self, plan: &Arc<Plan>) {
         self.lock().push(plan.clone());
     }
 
-    pub(crate) fn remove(&self, plan: &Arc<Plan>) {
+    /// From now on these are not done.
+    pub fn remove(&self, plan: &Arc<Plan>) {
         self.lock().retain(|other| !Arc::ptr_eq(other, plan));
     }
 
-    pub(crate) fn open(&self, plain: CoreClient) -> Opened {
+    /// A client that was opened, on the way that the faults want.
+    pub fn open(&self, plain: Client) -> Opened {
         let mut opened = Opened {
             plain,
             faulty: None,
@@ -41,7 +45,8 @@ impl Injections {
         opened
     }
 
-    pub(crate) fn reroute(&self, opened: &mut Opened) {
+    /// Its calls go through the faults that are wanted now, and through no others.
+    pub fn reroute(&self, opened: &mut Opened) {
         let plans = self.lock();
         opened.faulty = (!plans.is_empty()).then(|| {
             opened.plain.through(|mut transport| {

@@ -2,15 +2,16 @@
 
 /// Places of fields; the first 64 need no allocation.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct FieldSet {
+pub struct FieldSet {
     first: u64,
     #[allow(clippy::box_collection)] // one word in every instance, where few classes need any
     more: Option<Box<Vec<u64>>>,
 }
 
 impl FieldSet {
+    /// Whether a field is in it.
     #[inline]
-    pub(crate) fn contains(&self, index: usize) -> bool {
+    pub fn contains(&self, index: usize) -> bool {
         let word = match index.checked_sub(64) {
             None => self.first,
             Some(rest) => self
@@ -22,18 +23,21 @@ impl FieldSet {
         (word >> (index % 64)) & 1 == 1
     }
 
+    /// Puts a field in.
     #[inline]
-    pub(crate) fn insert(&mut self, index: usize) {
+    pub fn insert(&mut self, index: usize) {
         *self.word(index) |= 1 << (index % 64);
     }
 
+    /// Takes a field out, if it is in.
     #[inline]
-    pub(crate) fn remove(&mut self, index: usize) {
+    pub fn remove(&mut self, index: usize) {
         if self.contains(index) {
             *self.word(index) &= !(1 << (index % 64));
         }
     }
 
+    #[inline]
     fn word(&mut self, index: usize) -> &mut u64 {
         let Some(rest) = index.checked_sub(64) else {
             return &mut self.first;

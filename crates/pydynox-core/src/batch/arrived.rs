@@ -3,35 +3,44 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use pydynox_core::batch::Got;
-use pydynox_core::call::Answer;
-use pydynox_core::client::Client as CoreClient;
-use pydynox_core::codec::Opened;
-use pydynox_core::error::{Error, ErrorKind};
-use pydynox_core::pagination::{Closed, Opener};
-use pydynox_core::wire::WireError;
+use super::Got;
+use crate::call::Answer;
+use crate::client::Client;
+use crate::codec::Opened;
+use crate::error::{Error, ErrorKind};
+use crate::pagination::{Closed, Opener};
+use crate::wire::WireError;
 
 /// The result of a batch read, and how much of it is open.
-pub(crate) struct Arrived {
-    pub(super) got: Got,
+pub struct Arrived {
+    /// What was read.
+    pub got: Got,
     /// Per answer, the items that are opened when they are taken.
-    pub(super) sealed: Vec<Vec<Row>>,
+    pub sealed: Vec<Vec<Row>>,
     /// The answer, and the row in it, at which the next part begins.
-    pub(super) next: (usize, usize),
+    next: (usize, usize),
     /// What is open: the answer, and which of its rows.
-    pub(super) opened: Vec<(usize, Range<usize>, Opened)>,
+    pub opened: Vec<(usize, Range<usize>, Opened)>,
 }
 
 /// An item of an answer: its place in the request, its number, and its byte range.
 #[derive(Clone)]
-pub(super) struct Row {
-    pub(super) place: usize,
-    pub(super) number: usize,
-    pub(super) range: Range<usize>,
+pub struct Row {
+    /// Its place in the request.
+    pub place: usize,
+    /// Its number in the answer.
+    pub number: usize,
+    /// Its bytes in the answer.
+    pub range: Range<usize>,
 }
 
 impl Arrived {
-    pub(super) fn new(got: Got) -> Result<Self, Error> {
+    /// What a batch read returned, of which nothing is open yet.
+    ///
+    /// # Errors
+    ///
+    /// An answer cannot be read.
+    pub fn new(got: Got) -> Result<Self, Error> {
         let mut sealed = Vec::new();
         for answer in &got.answers {
             let rows = match &answer.sealed {
@@ -49,11 +58,11 @@ impl Arrived {
     }
 
     /// Opens the next part.
-    pub(super) async fn open(
-        &mut self,
-        client: &CoreClient,
-        timeout: Option<Duration>,
-    ) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// The keyring could not be reached for the first of the items.
+    pub async fn open(&mut self, client: &Client, timeout: Option<Duration>) -> Result<(), Error> {
         // The values that are open at once have a budget: the previous part is released first.
         self.opened.clear();
         let mut opener = Opener::new(client, usize::MAX, timeout);
@@ -84,12 +93,13 @@ impl Arrived {
         Ok(())
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether everything was opened.
+    pub fn is_over(&self) -> bool {
         self.next.0 >= self.sealed.len()
     }
 }
 
-pub(super) fn rows_of(got: &Got, answer: &Answer) -> Result<Vec<Row>, WireError> {
+fn rows_of(got: &Got, answer: &Answer) -> Result<Vec<Row>, WireError> {
     let mut rows = Vec::new();
     let mut items = got.items_of(answer)?;
     while let Some((place, number)) = items.next_item()? {
@@ -105,7 +115,7 @@ pub(super) fn rows_of(got: &Got, answer: &Answer) -> Result<Vec<Row>, WireError>
     Ok(rows)
 }
 
-pub(super) fn unreadable(error: &WireError) -> Error {
+fn unreadable(error: &WireError) -> Error {
     let message = format!("the service's response cannot be read: {error}");
     Error::new(ErrorKind::InvalidResponse, message).with_operation("BatchGetItem")
 }
