@@ -162,6 +162,7 @@ CORE_FLOORS = [
     {"transaction", "unique", "capacity", "limiter", "usage", "write"},
     {"client"},
     {"batch", "pagination", "coalesce", "cursor", "lock"},
+    {"reading"},
     {"lib"},
 ]
 
@@ -197,7 +198,6 @@ LONG_FUNCTIONS = {
     "item/write.rs write_unless": "one pass over the fields; what is taken out of it costs a call per attribute",
     "model/schema.rs new": "one part of a schema after the other",
     "read/batch_get.rs answered": "one answer taken apart: what is open, what is sealed, what is left",
-    "read/fetching.rs operation": "what is here, what is closed and what is missing, in one look at the state",
     "read/giving.rs decode": "one row after the other, and where the reading stands after each",
     "values/assignment.rs construct": "one field after the other, so that all that is wrong is told at once",
     "values/json_decode.rs read": "one case for each kind",

@@ -24,6 +24,7 @@ pub mod operation;
 pub mod pagination;
 pub mod problem;
 pub mod process;
+pub mod reading;
 pub mod retry;
 pub mod schema;
 pub mod size;

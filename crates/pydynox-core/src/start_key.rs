@@ -156,6 +156,34 @@ fn scalar(reader: &mut Reader<'_>) -> Result<Scalar, WireError> {
     Ok(value)
 }
 
+/// The key in an item, as JSON text with the members of these names; None where a part of it is missing.
+///
+/// # Errors
+///
+/// The item is not a map.
+pub fn key_in(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, WireError> {
+    let mut w = Writer::with_capacity(96);
+    let mut written = 0;
+    let mut reader = Reader::new(item)?;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        reader.peek()?;
+        let start = reader.position();
+        reader.skip()?;
+        let Some(name) = names.iter().find(|name| key.equals(name)) else {
+            continue;
+        };
+        w.byte(if written == 0 { b'{' } else { b',' });
+        w.string(name);
+        w.byte(b':');
+        w.raw(reader.slice(start));
+        written += 1;
+    }
+    w.byte(b'}');
+    // A table that no model describes has no known key names, and its rows no known key.
+    Ok((written == names.len() && written > 0).then(|| w.into_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

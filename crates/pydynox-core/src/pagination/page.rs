@@ -10,6 +10,8 @@ use crate::call::Answer;
 use crate::client::Client;
 use crate::codec::{Opened, Sealed, Share};
 use crate::error::Error;
+use crate::start_key::key_in;
+use crate::wire::WireError;
 
 /// How far a query, or a segment of a scan, has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,24 @@ impl Page {
     pub fn row(&self, number: usize) -> Result<Bytes, &Error> {
         let opened = self.opened.as_ref().and_then(|opened| opened.item(number));
         opened.unwrap_or_else(|| Ok(self.stored(number)))
+    }
+
+    /// The position after its first `given` rows, of which there is at least one unless it has none; `names` are those of the key.
+    /// None where the last of them lacks its key.
+    ///
+    /// # Errors
+    ///
+    /// That row is not a map of attribute values.
+    pub fn position_after(
+        &self,
+        given: usize,
+        names: &[&str],
+    ) -> Result<Option<Position>, WireError> {
+        if given == self.items.len() {
+            return Ok(Some(self.after.clone()));
+        }
+        let key = key_in(&self.stored(given.saturating_sub(1)), names)?;
+        Ok(key.map(|key| Position::After(key.into())))
     }
 
     /// A row as it is stored.

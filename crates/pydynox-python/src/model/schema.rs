@@ -48,7 +48,7 @@ pub(crate) struct Schema {
     pub(crate) repairs_orphans: bool,
     /// The schemas of subclasses by entity; grows as they are defined.
     pub(crate) entities: Py<PyDict>,
-    pub(crate) item: ItemSchema,
+    pub(crate) item: Arc<ItemSchema>,
     /// The fields that are keys of indexes, by position; empty where there are no indexes.
     index_keys: Box<[Option<IndexKey>]>,
     /// Its keys that hold times; None if there are none.
@@ -265,7 +265,7 @@ impl Schema {
             entities: entities.unwrap_or_else(|| PyDict::new(py).unbind()),
             stored_forms,
             index_keys,
-            item,
+            item: Arc::new(item),
             key_names,
             protected,
             protected_as_sent: Mutex::default(),

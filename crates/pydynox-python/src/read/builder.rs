@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use pydynox_core::cursor::Heading;
+use pydynox_core::error::Error;
 use pydynox_core::expression::key_condition::KeyCondition;
 use pydynox_core::expression::path::Path as Place;
 use pydynox_core::expression::projection::Projection;
-use pydynox_core::operation::read_request::PageRequest;
 use pydynox_core::operation::scan;
+use pydynox_core::reading;
 use pydynox_core::wire::{Reader, Writer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -32,6 +33,27 @@ use crate::values::{decode_json, encode, unreadable};
 
 static ANY: Kind = Kind::Any;
 
+impl Search {
+    /// The same with another query, if the core allows it.
+    fn tried(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut reading::Search) -> Result<(), Error>,
+    ) -> PyResult<Self> {
+        let mut search = self.copy(py);
+        let changed = change(&mut search.query);
+        changed.map_err(|error| validation_error(py, error.message()))?;
+        Ok(search)
+    }
+
+    /// The same in segments, or one of them.
+    fn segmented(mut self, py: Python<'_>, segments: i64, segment: Option<i64>) -> PyResult<Self> {
+        let checked = scan::check_segments(segments, segment);
+        (self.query.segments, self.query.segment) = checked.map_err(|error| raise(py, &error))?;
+        Ok(self)
+    }
+}
+
 #[pymethods]
 impl Search {
     /// A query of a model, or of one of its indexes. `values` are values of the partition key, then conditions; `named` are
@@ -45,12 +67,11 @@ impl Search {
         named: &Bound<'_, PyDict>,
         models: Option<Vec<Bound<'_, Schema>>>,
     ) -> PyResult<Self> {
-        let search = Self::of(Some(schema.clone().unbind()), "", index);
-        let key = key_condition(schema, index, &search.what(), (values, named), models)?;
-        Ok(Self {
-            key: Some(Arc::new(key)),
-            ..search
-        })
+        let mut search = Self::of(Some(schema.clone().unbind()), "", index);
+        let what = search.query.what();
+        let key = key_condition(schema, index, &what, (values, named), models)?;
+        search.query.key = Some(Arc::new(key));
+        Ok(search)
     }
 
     /// A scan of a model's table, or of one of its indexes.
@@ -64,13 +85,7 @@ impl Search {
         let py = schema.py();
         // For its error alone: the model may not have this index.
         queried(py, schema.get(), index)?;
-        let (segments, segment) =
-            scan::check_segments(segments, segment).map_err(|error| raise(py, &error))?;
-        Ok(Self {
-            segments,
-            segment,
-            ..Self::of(Some(schema.clone().unbind()), "", index)
-        })
+        Self::of(Some(schema.clone().unbind()), "", index).segmented(py, segments, segment)
     }
 
     /// A query of a table that no model describes.
@@ -112,10 +127,9 @@ impl Search {
         }
         let key =
             KeyCondition::undeclared(&conditions, equalities).map_err(|error| raise(py, &error))?;
-        Ok(Self {
-            key: Some(Arc::new(key)),
-            ..Self::of(None, table, index)
-        })
+        let mut search = Self::of(None, table, index);
+        search.query.key = Some(Arc::new(key));
+        Ok(search)
     }
 
     /// A scan of a table that no model describes.
@@ -127,19 +141,13 @@ impl Search {
         segments: i64,
         segment: Option<i64>,
     ) -> PyResult<Self> {
-        let (segments, segment) =
-            scan::check_segments(segments, segment).map_err(|error| raise(py, &error))?;
-        Ok(Self {
-            segments,
-            segment,
-            ..Self::of(None, table, index)
-        })
+        Self::of(None, table, index).segmented(py, segments, segment)
     }
 
     /// The same with more conditions on what is returned.
     fn filtered(&self, conditions: &Bound<'_, PyTuple>) -> PyResult<Self> {
         let py = conditions.py();
-        let mut filter = self.filter.clone();
+        let mut search = self.copy(py);
         for condition in conditions.iter() {
             let Ok(condition) = condition.cast::<Condition>() else {
                 return Err(PyTypeError::new_err(format!(
@@ -150,17 +158,10 @@ impl Search {
             if let Some(schema) = &self.schema {
                 check_owners(condition, schema.get())?;
             }
-            let tree = &condition.get().tree;
-            self.check_filter(tree).map_err(|error| raise(py, &error))?;
-            filter = Some(match &filter {
-                None => tree.clone(),
-                Some(filter) => filter.and(tree).map_err(|error| raise(py, &error))?,
-            });
+            let added = search.query.add_filter(&condition.get().tree);
+            added.map_err(|error| raise(py, &error))?;
         }
-        Ok(Self {
-            filter,
-            ..self.copy(py)
-        })
+        Ok(search)
     }
 
     /// The same with the values at these paths as rows.
@@ -180,13 +181,14 @@ impl Search {
                     path.repr()?
                 )));
             };
-            self.check_held(&path.get().place, "select")
+            self.query
+                .check_held(&path.get().place, "select")
                 .map_err(|error| raise(py, &error))?;
             chosen.push(path.clone().unbind());
         }
         let places: Vec<Place> = chosen.iter().map(|path| path.get().place.clone()).collect();
         // Keys are fetched as well: a page may be cut after any row, and the cursor needs that row's key.
-        let projection = Projection::new(&places, &self.position_names());
+        let projection = Projection::new(&places, &self.query.position_names());
         Ok(Self {
             rows: Rows::Places(chosen.into(), Arc::new(projection)),
             ..self.copy(py)
@@ -218,7 +220,7 @@ impl Search {
 
     /// The same with the values of the key as rows.
     fn keys(&self, py: Python<'_>) -> Self {
-        let projection = Projection::new(&[], &self.position_names());
+        let projection = Projection::new(&[], &self.query.position_names());
         Self {
             rows: Rows::Keys(Arc::new(projection)),
             ..self.copy(py)
@@ -226,46 +228,22 @@ impl Search {
     }
 
     fn descending(&self, py: Python<'_>) -> PyResult<Self> {
-        if self.key.is_none() {
-            return Err(validation_error(
-                py,
-                "a scan has no order: query() a partition, then descending()",
-            ));
-        }
-        Ok(Self {
-            descending: true,
-            ..self.copy(py)
-        })
+        self.tried(py, reading::Search::descend)
     }
 
     fn consistent_read(&self, py: Python<'_>, value: bool) -> PyResult<Self> {
-        if value && self.core_index().is_some_and(|index| index.global) {
-            return Err(validation_error(
-                py,
-                &format!(
-                    "{} is global, and DynamoDB's reads of global indexes are eventually consistent",
-                    self.what()
-                ),
-            ));
-        }
-        Ok(Self {
-            consistent_read: Some(value),
-            ..self.copy(py)
-        })
+        self.tried(py, |query| query.set_consistent(value))
     }
 
     /// The same with this timeout in seconds for each request.
     fn timed(&self, py: Python<'_>, seconds: f64) -> Self {
-        Self {
-            timeout: Some(time_of(seconds)),
-            ..self.copy(py)
-        }
+        self.with(py, |query| query.timeout = Some(time_of(seconds)))
     }
 
     /// The timeout set by `timed()`, in seconds.
     #[getter]
     fn timeout(&self) -> Option<f64> {
-        self.timeout.map(|time| time.as_secs_f64())
+        self.query.timeout.map(|time| time.as_secs_f64())
     }
 
     /// The same with a limit on rows, items per request, or requests; the numbers are in range.
@@ -276,12 +254,11 @@ impl Search {
         page_size: Option<u32>,
         max_reads: Option<u32>,
     ) -> Self {
-        Self {
-            limit: limit.or(self.limit),
-            page_size: page_size.or(self.page_size),
-            max_reads: max_reads.or(self.max_reads),
-            ..self.copy(py)
-        }
+        self.with(py, |query| {
+            query.limit = limit.or(query.limit);
+            query.page_size = page_size.or(query.page_size);
+            query.max_reads = max_reads.or(query.max_reads);
+        })
     }
 
     /// The same after a cursor or a key; without one, from the beginning.
@@ -297,7 +274,7 @@ impl Search {
     /// Whether rows arrive in the reverse of the query's order.
     #[getter(is_backward)]
     fn reads_backward(&self) -> bool {
-        self.is_backward()
+        self.query.is_backward()
     }
 
     fn cursors(
@@ -306,11 +283,10 @@ impl Search {
         #[pyo3(from_py_with = text::audience)] audience: Option<&str>,
         lifetime: Option<u64>,
     ) -> Self {
-        Self {
-            audience: audience.map(Into::into),
-            lifetime,
-            ..self.copy(py)
-        }
+        self.with(py, |query| {
+            query.audience = audience.map(Into::into);
+            query.lifetime = lifetime;
+        })
     }
 
     fn on_invalid(&self, py: Python<'_>, call: Py<PyAny>) -> Self {
@@ -322,7 +298,7 @@ impl Search {
 
     #[getter]
     fn limit(&self) -> Option<usize> {
-        self.limit
+        self.query.limit
     }
 
     /// Receives the errors of rows that cannot be read.
@@ -336,16 +312,8 @@ impl Search {
         let client = &client.0;
         let plan = self.plan(py, client, false, false)?;
         let filter = self.filter_of(py)?.map(|filter| filter.explain());
-        let projection = match &self.rows {
-            Rows::Items | Rows::Json(_) => None,
-            Rows::Places(_, projection) | Rows::Keys(projection) => Some(projection.explain()),
-        };
-        let page = PageRequest {
-            limit: plan.first_limit(self.limit),
-            after: None,
-            segment: self.segment.map(|segment| (segment, self.segments)),
-        };
-        let body = plan.body(page);
+        let projection = self.rows.projection().map(Projection::explain);
+        let body = self.query.first_body(&plan);
         let request = || decode_json::json(py, &mut Reader::new(&body)?);
         let request = request().map_err(|problem| match problem {
             unreadable::Unreadable::Malformed(error) => malformed(py, &error),
@@ -355,13 +323,13 @@ impl Search {
         let explained = PyDict::new(py);
         explained.set_item("operation", plan.operation.name())?;
         explained.set_item("table", &*plan.table)?;
-        explained.set_item("index_name", self.index.as_deref())?;
-        let key = self.key.as_ref().map(|key| key.explain());
+        explained.set_item("index_name", self.query.index.as_deref())?;
+        let key = self.query.key.as_ref().map(|key| key.explain());
         explained.set_item("key_condition", key)?;
         explained.set_item("filter", filter)?;
         explained.set_item("projection", projection)?;
         explained.set_item("consistent_read", self.is_consistent(py, client)?)?;
-        explained.set_item("segments", self.segments)?;
+        explained.set_item("segments", self.query.segments)?;
         explained.set_item("request", request)?;
         Ok(explained)
     }

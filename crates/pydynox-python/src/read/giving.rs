@@ -1,16 +1,14 @@
 //! Giving: how a query or scan in progress hands out its rows, and its position after each of them.
 
-use std::collections::VecDeque;
-
 use pydynox_core::pagination::{Page, Position};
+use pydynox_core::reading::Rows as Taken;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::exceptions::{is_misfit, malformed, raise};
+use crate::exceptions::{is_misfit, raise};
 use crate::model::instance::{Instance, unsettle};
-use crate::read::pages::lock;
-use crate::read::rows::{describe, key_of, keyless, row};
+use crate::read::rows::{describe, row};
 use crate::read::running_query::Reading;
 use crate::read::search::Rows;
 use crate::values::decode::Decoder;
@@ -24,44 +22,18 @@ impl Reading {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
-        this.settle();
-        // Taken out of the lock: decoding and on_invalid run the user's code, which may ask this reading for its cursor.
-        let (mut pending, mut given, most, was_over) = {
-            let mut state = lock(&this.state);
-            state.is_stuck = false;
-            // Keys are hydrated together, and the error of one item carries the cursor after its own key.
-            state.last = matches!(this.search.get().rows, Rows::Keys(_)).then(|| state.before());
-            let remaining = this.remaining(&state).unwrap_or(usize::MAX);
-            let most = wanted.unwrap_or(usize::MAX).min(remaining);
-            let over = state.pending.is_empty();
-            if state.begun.first.is_none() {
-                let next = state.pending.front();
-                let next = next.map(|page| page.stored(state.given_of_first));
-                state.begun.first = next;
-            }
-            (
-                std::mem::take(&mut state.pending),
-                state.given_of_first,
-                most,
-                over,
-            )
-        };
-        if was_over {
+        this.core.settle();
+        // Keys are hydrated together, and the error of one item carries the cursor after its own key.
+        let keeps = matches!(this.search.get().rows, Rows::Keys(_));
+        // Taken out of the reading: decoding and on_invalid run the user's code, which may ask it for its cursor.
+        let Some(mut taken) = this.core.take_rows(wanted, keeps) else {
             return Ok(py.None().into_bound(py));
-        }
+        };
         let rows = PyList::empty(py);
         let mut positions = Vec::new();
-        let read = this.decode(&rows, &mut pending, &mut given, most, &mut positions);
-        let mut state = lock(&this.state);
-        state.is_stuck = matches!(read, Ok(true));
-        state.pending = pending;
-        state.given_of_first = given;
-        state.given += rows.len();
-        state.pages += 1;
-        for (segment, position) in positions {
-            state.positions[segment] = position;
-        }
-        drop(state);
+        let read = this.decode(&rows, &mut taken, &mut positions);
+        let is_stuck = matches!(read, Ok(true));
+        this.core.put_back(taken, rows.len(), positions, is_stuck);
         if let Err(error) = read {
             // After a row that does not fit the model, so that a caller can continue there.
             let cursor = this.cursor(py)?;
@@ -81,11 +53,11 @@ impl Reading {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
-        let count = this.settle();
+        let count = this.core.settle();
         if exists {
             return Ok((count > 0).into_pyobject(py)?.to_owned().into_any());
         }
-        let limit = this.limit.unwrap_or(usize::MAX);
+        let limit = this.core.limit().unwrap_or(usize::MAX);
         Ok(count.min(limit as u64).into_pyobject(py)?.into_any())
     }
 
@@ -94,13 +66,17 @@ impl Reading {
     fn decode(
         &self,
         rows: &Bound<'_, PyList>,
-        pending: &mut VecDeque<Page>,
-        given: &mut usize,
-        most: usize,
+        taken: &mut Taken,
         positions: &mut Vec<(usize, Position)>,
     ) -> PyResult<bool> {
         let py = rows.py();
         let search = self.search.get();
+        let Taken {
+            pages: pending,
+            given_of_first: given,
+            most,
+        } = taken;
+        let most = *most;
         let mut decoder = Decoder::new(py);
         while let Some(page) = pending.front() {
             let end = page
@@ -168,27 +144,5 @@ impl Reading {
             positions.push((page.segment, self.position_of(py, page, given)?));
         }
         Ok(())
-    }
-
-    /// The position of a page after its first `given` rows.
-    pub(super) fn position_of(
-        &self,
-        py: Python<'_>,
-        page: &Page,
-        given: usize,
-    ) -> PyResult<Position> {
-        if given == page.items.len() {
-            return Ok(page.after.clone());
-        }
-        let Some(last) = given.checked_sub(1) else {
-            return Ok(lock(&self.state).positions[page.segment].clone());
-        };
-        let range = &page.items[last];
-        let item = &page.body[range.start as usize..range.end as usize];
-        let names = self.search.get().position_names();
-        match key_of(item, &names).map_err(|error| malformed(py, &error))? {
-            Some(key) => Ok(Position::After(key.into())),
-            None => Err(keyless(py, &names.join("' and '"))),
-        }
     }
 }

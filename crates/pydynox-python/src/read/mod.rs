@@ -5,7 +5,6 @@ pub(crate) mod builder;
 pub(crate) mod fetching;
 pub(crate) mod giving;
 pub(crate) mod key_parts;
-pub(crate) mod pages;
 pub(crate) mod placed_items;
 pub(crate) mod query_key;
 pub(crate) mod rows;

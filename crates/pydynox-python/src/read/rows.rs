@@ -1,7 +1,7 @@
 //! Rows: a stored item as a row of a query, which is an instance, its JSON, values at paths, or a key.
 
 use bytes::Bytes;
-use pydynox_core::start_key::StartKey;
+use pydynox_core::start_key::{StartKey, key_in};
 use pydynox_core::wire::{Reader, WireError, Writer};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -18,28 +18,6 @@ use crate::values::decode::Decoder;
 use crate::values::unreadable::unreadable;
 use crate::values::{encode, service_json};
 
-/// The key in an item, as JSON text; None where a part of it is missing.
-pub(crate) fn key_of(item: &[u8], names: &[&str]) -> Result<Option<Vec<u8>>, WireError> {
-    let mut w = Writer::with_capacity(96);
-    let mut written = 0;
-    let mut reader = Reader::new(item)?;
-    reader.begin_object()?;
-    while let Some(key) = reader.next_key()? {
-        let place = crate::values::decode::skipped(&mut reader)?;
-        let Some(name) = names.iter().find(|name| key.equals(name)) else {
-            continue;
-        };
-        w.byte(if written == 0 { b'{' } else { b',' });
-        w.string(name);
-        w.byte(b':');
-        w.raw(&item[place]);
-        written += 1;
-    }
-    w.byte(b'}');
-    // A table that no model describes has no known key names, and its rows no known key.
-    Ok((written == names.len() && written > 0).then(|| w.into_bytes()))
-}
-
 /// The key of a row, with the names that another row's key has, as JSON text.
 pub(crate) fn key_like(
     py: Python<'_>,
@@ -49,7 +27,7 @@ pub(crate) fn key_like(
 ) -> PyResult<Bytes> {
     let other = StartKey::parse(other).map_err(|error| malformed(py, &error))?;
     let names: Vec<&str> = other.names().collect();
-    let key = key_of(item, &names).map_err(|error| malformed(py, &error))?;
+    let key = key_in(item, &names).map_err(|error| malformed(py, &error))?;
     let key = key.ok_or_else(|| {
         let names = names.join("' and '");
         match (&search.schema, &search.rows) {

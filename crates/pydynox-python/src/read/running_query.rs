@@ -1,14 +1,13 @@
 //! Readings: a query or scan in progress, with its pages, the rows not given yet, the page fetched ahead, and its position.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use pydynox_core::call::Answer;
-use pydynox_core::cursor::{Binding, Heading, Terms};
+use pydynox_core::cursor::Heading;
 use pydynox_core::error::Error;
 use pydynox_core::events::Trace;
-use pydynox_core::pagination::{Pager, Plan, Position};
-use pydynox_core::process::Maker;
+use pydynox_core::pagination::{Page, Position};
+use pydynox_core::reading::{self, Back, Beginning};
 use pydynox_core::retry::deadline::Deadline;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
@@ -16,37 +15,21 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::answer::failure::raise_about;
 use crate::answer::reply::{Answered, Context};
 use crate::connection::connection::{Connected, Connection};
-use crate::exceptions::raise;
+use crate::exceptions::{malformed, raise};
 use crate::interpreter::operation::Operation;
-use crate::read::pages::{Begun, Brought, Source, State, lock};
-use crate::read::rows::key_like;
+use crate::read::rows::{key_like, keyless};
 use crate::read::search::Search;
-use crate::read::start::{Beginning, now};
 
 /// A query or scan in progress.
 #[pyclass(frozen, module = "pydynox._core")]
 pub(crate) struct Reading {
     pub(super) search: Py<Search>,
     pub(super) connection: Arc<Connection>,
-    pub(super) plan: Arc<Plan>,
-    binding: Binding,
-    /// The maximum number of rows that it gives: what the cursor says is left of the query's limit.
-    pub(super) limit: Option<usize>,
-    /// How many rows are left of the query's limit from where it began, in the order of the query.
-    left: Option<u64>,
+    pub(super) core: reading::Reading,
     /// When it must have ended, by the block that it was started in.
     pub(super) until: Option<Deadline>,
-    pub(super) state: Mutex<State>,
-    /// Filled by a call on whatever thread runs it, taken when its result is requested.
-    pub(super) brought: Arc<Mutex<Option<Brought>>>,
     /// The events of its calls, once something has observed one.
     pub(super) trace: OnceLock<Arc<Trace>>,
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 #[pymethods]
@@ -63,47 +46,21 @@ impl Reading {
         let query = search.get();
         let connection = Connected::of(client);
         let plan = Arc::new(query.plan(py, &connection, count, capacity)?);
-        let binding = query.binding(&plan.table);
+        let query = &query.query;
+        let refuse = |error: Error| raise(py, &error);
         let keys = &connection.settings.cursor_keys;
         // Checked before anything is read, instead of when the first cursor is requested.
-        keys.check_terms(terms(query))
-            .map_err(|error| raise(py, &error))?;
-        let beginning = Beginning::of(py, query, &connection, binding)?;
-        let Beginning {
-            positions,
-            limit,
-            left,
-        } = beginning;
-        let slots = positions.len();
-        let source = if slots == 1 {
-            let position = positions[0].clone();
-            Source::Idle(Pager::new(plan.clone(), query.segment, 0, position))
-        } else {
-            Source::Busy
-        };
+        keys.check_terms(query.terms()).map_err(refuse)?;
+        let beginning = Beginning::of(query, &plan.table, keys).map_err(refuse)?;
+        if beginning.is_unsealed {
+            connection.warn_of_cursors(py)?;
+        }
+        let slots = beginning.positions.len();
         let reading = Self {
             search: search.clone().unbind(),
-            plan,
-            binding,
-            limit,
-            left,
+            core: reading::Reading::new(query, plan, beginning),
             until: connection.options(py)?.until,
             connection,
-            state: Mutex::new(State {
-                source,
-                tasks: Vec::new(),
-                maker: Maker::this(),
-                pending: VecDeque::new(),
-                given_of_first: 0,
-                is_stuck: false,
-                positions,
-                given: 0,
-                begun: Begun::default(),
-                pages: 0,
-                capacity: None,
-                last: None,
-            }),
-            brought: Arc::default(),
             trace: OnceLock::new(),
         };
         if slots > 1 {
@@ -139,105 +96,61 @@ impl Reading {
     /// Whether every row was given.
     #[getter]
     fn is_over(&self) -> bool {
-        let state = lock(&self.state);
-        let over = state.pending.is_empty()
-            && (matches!(state.source, Source::Over)
-                || matches!(&state.source, Source::Idle(pager) if pager.is_over()));
-        over || self.remaining(&state) == Some(0)
+        self.core.is_over()
     }
 
     /// Whether rows have arrived but were not given: the next of them cannot be read.
     #[getter]
     fn is_stuck(&self) -> bool {
-        lock(&self.state).is_stuck
+        self.core.is_stuck()
     }
 
     /// Whether no more requests may be sent.
     #[getter]
     fn is_spent(&self) -> bool {
-        self.plan.is_spent()
+        self.core.plan().is_spent()
     }
 
     /// What the requests have cost so far, in read units, where the service reports it.
     #[getter]
     fn capacity(&self) -> Option<f64> {
-        lock(&self.state).capacity
+        self.core.capacity()
     }
 
     /// The position as text; None at the end.
     pub(super) fn cursor(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        let (positions, given) = {
-            let state = lock(&self.state);
-            (state.positions.clone(), state.given)
-        };
-        self.sealed(py, self.search.get().heading, &positions, given)
+        self.sealed(py, self.search.get().query.heading, self.core.positions())
     }
 
     /// A page begins here, for `cursor_back`.
     fn begin_page(&self) {
-        let mut state = lock(&self.state);
-        let position = state.positions.first().cloned();
-        state.begun = Begun {
-            position: position.filter(|_| self.search.get().key.is_some()),
-            given: state.given,
-            first: None,
-        };
+        self.core.begin_page(&self.search.get().query);
     }
 
     /// Where the page began, as text that leads the other way; None if nothing is there.
     fn cursor_back(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        let (begun, first, given, position) = {
-            let state = lock(&self.state);
-            let Begun {
-                position,
-                given,
-                first,
-            } = &state.begun;
-            (
-                position.clone(),
-                first.clone(),
-                *given,
-                state.positions[0].clone(),
-            )
+        let search = self.search.get();
+        let (back, given) = self.core.way_back();
+        let place = match back {
+            Back::Nowhere => return Ok(None),
+            Back::At(position) => position,
+            Back::Before { key, row } => Position::After(key_like(py, search, &key, &row)?),
         };
-        let place = match (begun, first) {
-            (None | Some(Position::Start), _) => return Ok(None),
-            (Some(Position::After(key)), Some(row)) => {
-                Position::After(key_like(py, self.search.get(), &key, &row)?)
-            }
-            // Without rows, everything between its ends was read and filtered out: the way back begins where it ended.
-            (Some(begun), _) => match position {
-                Position::End => Position::Start,
-                position if position == begun => return Ok(None),
-                position => position,
-            },
-        };
-        let heading = self.search.get().heading.reversed();
-        self.sealed(py, heading, &[place], given)
+        self.sealed(py, search.query.heading.reversed(), (vec![place], given))
     }
 
     /// The position after this many of the keys that were given last, as text; None at the end.
     fn cursor_after(&self, py: Python<'_>, rows: usize) -> PyResult<Option<String>> {
-        let Some(mut last) = lock(&self.state).last.clone() else {
-            return self.cursor(py);
-        };
-        let mut left = rows;
-        for page in &last.pages {
-            let taken = left.min(page.items.len() - last.given_of_first);
-            if taken > 0 {
-                let position = self.position_of(py, page, last.given_of_first + taken)?;
-                last.positions[page.segment] = position;
-            }
-            left -= taken;
-            last.given_of_first = 0;
+        let after = |page: &Page, given| self.position_of(py, page, given);
+        match self.core.positions_after(rows, after)? {
+            None => self.cursor(py),
+            Some(place) => self.sealed(py, self.search.get().query.heading, place),
         }
-        let heading = self.search.get().heading;
-        self.sealed(py, heading, &last.positions, last.given + rows)
     }
 
     /// End the reading and cancel what is in progress.
     fn close(&self) {
-        self.stop();
+        self.core.stop();
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -246,40 +159,30 @@ impl Reading {
 }
 
 impl Reading {
-    /// A cursor that leads this way from these positions, after `given` rows; None if nothing is there.
+    /// A cursor that leads this way from these positions, after as many rows; None if nothing is there.
     fn sealed(
         &self,
         py: Python<'_>,
         heading: Heading,
-        positions: &[Position],
-        given: usize,
+        (positions, given): (Vec<Position>, usize),
     ) -> PyResult<Option<String>> {
-        let search = self.search.get();
-        let left = self.left.map(|left| {
-            if search.is_backward() {
-                left.saturating_add(given as u64)
-            } else {
-                left.saturating_sub(given as u64)
-            }
-        });
-        let is_used_up = match heading {
-            Heading::Forward => left == Some(0),
-            Heading::Backward => search
-                .limit
-                .zip(left)
-                .is_some_and(|(limit, left)| limit as u64 <= left),
-        };
-        if is_used_up || positions.iter().all(|position| *position == Position::End) {
-            return Ok(None);
-        }
-        let terms = Terms {
-            left,
-            ..terms(search)
-        };
         let keys = &self.connection.settings.cursor_keys;
-        keys.seal(self.binding, terms, heading, positions)
-            .map(Some)
+        self.core
+            .cursor(&self.search.get().query, keys, heading, (&positions, given))
             .map_err(|error| raise(py, &error))
+    }
+
+    /// The position of a page after its first `given` rows.
+    pub(super) fn position_of(
+        &self,
+        py: Python<'_>,
+        page: &Page,
+        given: usize,
+    ) -> PyResult<Position> {
+        let names = self.search.get().query.position_names();
+        let position = page.position_after(given, &names);
+        let position = position.map_err(|error| malformed(py, &error))?;
+        position.ok_or_else(|| keyless(py, &names.join("' and '")))
     }
 }
 
@@ -313,13 +216,13 @@ impl Answered for RowsAhead {
         about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
         // Takes the pager back, and what had arrived before: the next call continues from there.
-        self.reading.get().settle();
+        self.reading.get().core.settle();
         Err(raise_about(py, error, about.subject(py, None).as_ref()))
     }
 
     fn abandoned(&self) {
         // The pager was part of the call and is gone with it: only a cursor can continue from here.
-        self.reading.get().stop();
+        self.reading.get().core.stop();
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -343,24 +246,15 @@ impl Answered for Counted {
         error: &Error,
         about: &Context,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.reading.get().settle();
+        self.reading.get().core.settle();
         Err(raise_about(py, error, about.subject(py, None).as_ref()))
     }
 
     fn abandoned(&self) {
-        self.reading.get().stop();
+        self.reading.get().core.stop();
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.reading)
-    }
-}
-
-/// Who may use a search's cursors, and for how long.
-fn terms(search: &Search) -> Terms<'_> {
-    Terms {
-        audience: search.audience.as_deref(),
-        expires_at: search.lifetime.map(|seconds| now().saturating_add(seconds)),
-        left: None,
     }
 }

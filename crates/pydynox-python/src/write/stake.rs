@@ -2,6 +2,7 @@
 
 use pydynox_core::error::{Error, ErrorKind};
 use pydynox_core::operation::transact_write_items::Verb;
+use pydynox_core::schema::ItemSchema;
 use pydynox_core::transaction::Transaction;
 use pydynox_core::unique::{self, Taken};
 use pydynox_core::wire::Reader;
@@ -177,7 +178,7 @@ impl Stakes {
                         claim: claim.clone(),
                         table: table.clone(),
                         owner: owner.clone(),
-                        schema: model.item.clone(),
+                        schema: ItemSchema::clone(&model.item),
                         is_free: hold.core.is_free.clone(),
                     });
                 }
