@@ -161,7 +161,7 @@ CORE_FLOORS = [
     {"call", "codec", "events", "retry", "transport"},
     {"transaction", "unique", "capacity", "limiter", "usage", "write"},
     {"client"},
-    {"batch", "pagination", "coalesce", "cursor", "lock"},
+    {"batch", "pagination", "coalesce", "cursor", "lock", "runtime"},
     {"reading"},
     {"lib"},
 ]

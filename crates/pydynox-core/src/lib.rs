@@ -26,6 +26,7 @@ pub mod problem;
 pub mod process;
 pub mod reading;
 pub mod retry;
+pub mod runtime;
 pub mod schema;
 pub mod size;
 pub mod start_key;
