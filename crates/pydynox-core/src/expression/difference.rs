@@ -154,6 +154,31 @@ impl<'a> Changes<'a> {
     }
 }
 
+/// Whether paths into one stored value lead through what exists in the other: the first has all members of each map of the second,
+/// and its sets. False where one of them cannot be read.
+pub fn covers(stored: &[u8], other: &[u8]) -> bool {
+    match (Value::parse(stored), Value::parse(other)) {
+        (Ok(stored), Ok(other)) => is_covered(&stored, &other),
+        _ => false,
+    }
+}
+
+/// Whether every map in one value has all members of the map in the other, and every set is one in both.
+fn is_covered(stored: &Value, other: &Value) -> bool {
+    match (stored, other) {
+        (Value::M(stored), Value::M(other)) => other.iter().all(|(name, member)| {
+            stored
+                .get(name)
+                .is_some_and(|stored| is_covered(stored, member))
+        }),
+        // Sets change by their members, which only a stored set has: a codec may read a list and write a set.
+        (_, Value::M(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_)) => {
+            std::mem::discriminant(stored) == std::mem::discriminant(other)
+        }
+        _ => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -294,5 +319,20 @@ mod tests {
         assert_eq!(between(&map(1, 301), &map(2, 301)), Difference::Whole);
         assert_eq!(between(&map(1, 301), &map(1, 0)), Difference::Whole);
         assert_eq!(between(&map(1, 0), &map(1, 301)), Difference::Whole);
+    }
+
+    #[test]
+    fn a_value_covers_another_whose_maps_have_no_further_members() {
+        let covers = |stored: &str, other: &str| covers(stored.as_bytes(), other.as_bytes());
+        let one = r#"{"M":{"a":{"S":"x"},"b":{"N":"1"}}}"#;
+
+        assert!(covers(one, r#"{"M":{"a":{"S":"y"}}}"#));
+        assert!(!covers(one, r#"{"M":{"c":{"S":"y"}}}"#));
+        assert!(
+            !covers(r#"{"L":[{"S":"x"}]}"#, r#"{"SS":["x"]}"#),
+            "a set has members, a list has none"
+        );
+        assert!(covers(r#"{"SS":["x"]}"#, r#"{"SS":["y"]}"#));
+        assert!(!covers("{", one));
     }
 }

@@ -1,6 +1,7 @@
 //! Updates: the changes to an item, as the narrowest actions whose effect is the same no matter how many times they are applied.
 
 use super::condition::Condition;
+pub use super::difference::covers;
 use super::difference::{Action, Difference, Path, Verb, difference};
 use super::names::{Names, Values};
 use super::{MAX_EXPRESSION_SIZE, MAX_OPERATORS};

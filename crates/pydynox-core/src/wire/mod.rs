@@ -2,6 +2,7 @@
 
 mod attribute;
 pub mod base64;
+pub mod copying;
 mod error;
 pub mod marks;
 mod passing;
@@ -16,7 +17,7 @@ pub use attribute::text_of;
 pub use error::WireError;
 pub use passing::validate;
 pub use reader::{MAX_DEPTH, Reader};
-pub use tag::Tag;
+pub use tag::{Tag, is_set};
 pub use text::Text;
 pub use value::Value;
 pub use writer::Writer;

@@ -99,3 +99,10 @@ pub(super) fn tag_of(word: u64) -> Option<(Tag, usize)> {
     }
     None
 }
+
+/// Whether a value, as pydynox writes it, is a set.
+pub fn is_set(json: &[u8]) -> bool {
+    [br#"{"SS""#, br#"{"NS""#, br#"{"BS""#]
+        .iter()
+        .any(|tag| json.starts_with(*tag))
+}

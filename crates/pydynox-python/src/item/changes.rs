@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use pydynox_core::expression::update::Update;
-use pydynox_core::wire::{Reader, Value, WireError, Writer};
+use pydynox_core::expression::update::{Update, covers};
+use pydynox_core::wire::{Reader, WireError, Writer, is_set};
 use pyo3::prelude::*;
 
 use crate::exceptions::malformed;
@@ -178,13 +178,6 @@ fn edit(
     Ok(differs)
 }
 
-/// Whether a stored value is a set.
-fn is_set(json: &[u8]) -> bool {
-    [br#"{"SS""#, br#"{"NS""#, br#"{"BS""#]
-        .iter()
-        .any(|tag| json.starts_with(*tag))
-}
-
 fn set_whole(update: &mut Update, field: &Field, value: &[u8]) {
     match &field.protected {
         None => update.set(&field.attribute_name, value),
@@ -352,29 +345,9 @@ fn rewritten(
         return Ok(Delta::Same);
     }
     // Paths must lead only through what really exists.
-    let covered = match (Value::parse(stored), Value::parse(&bytes[again.clone()])) {
-        (Ok(stored), Ok(again)) => covers(&stored, &again),
-        _ => false,
-    };
-    Ok(if covered {
+    Ok(if covers(stored, &bytes[again.clone()]) {
         Delta::Rewritten(new, again)
     } else {
         Delta::Set(new)
     })
-}
-
-/// Whether every map in one value has all members of the map in the other, and every set is one in both.
-fn covers(stored: &Value, other: &Value) -> bool {
-    match (stored, other) {
-        (Value::M(stored), Value::M(other)) => other.iter().all(|(name, member)| {
-            stored
-                .get(name)
-                .is_some_and(|stored| covers(stored, member))
-        }),
-        // Sets change by their members, which only a stored set has: a codec may read a list and write a set.
-        (_, Value::M(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_)) => {
-            std::mem::discriminant(stored) == std::mem::discriminant(other)
-        }
-        _ => true,
-    }
 }

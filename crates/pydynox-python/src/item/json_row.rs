@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use pydynox_core::wire::copying::{elements, float, integer, put, text};
 use pydynox_core::wire::{Reader, Tag, WireError, Writer};
 use pyo3::prelude::*;
 
@@ -13,11 +14,6 @@ use crate::values::decode::{Decoder, skipped};
 use crate::values::field::Field;
 use crate::values::kind::Kind;
 use crate::values::missing::missing;
-
-/// The digits that a number can have in `DynamoDB`.
-const MAX_DIGITS: usize = 38;
-/// The digits of which every float has at most one text.
-const FLOAT_DIGITS: usize = 15;
 
 /// Whether items can be written so: what is protected or read leniently needs an instance.
 pub(crate) fn is_possible(schema: &Schema) -> bool {
@@ -226,83 +222,6 @@ fn tagged(r: &mut Reader<'_>, tag: Tag, kind: &Kind, w: &mut Writer) -> Result<b
         (Kind::Dict(inner), Tag::M) => members(r, w, inner),
         _ => Ok(false),
     }
-}
-
-/// Write JSON that was found, if it was.
-fn put(json: Option<&[u8]>, w: &mut Writer) -> bool {
-    json.inspect(|json| w.raw(json)).is_some()
-}
-
-/// A string with its quotes, unless it has escapes.
-#[inline]
-fn text<'a>(r: &mut Reader<'a>) -> Result<Option<&'a [u8]>, WireError> {
-    r.peek()?;
-    let start = r.position();
-    let is_plain = r.string()?.is_plain();
-    Ok(is_plain.then(|| r.slice(start)))
-}
-
-/// A number is text in `DynamoDB`: digits as JSON has them are copied, other forms are read.
-#[inline]
-fn integer<'a>(r: &mut Reader<'a>) -> Result<Option<&'a [u8]>, WireError> {
-    let text = r.string()?.raw();
-    Ok(is_whole(text, MAX_DIGITS).then_some(text.as_bytes()))
-}
-
-/// The shortest text of a float is the stored one if it has so few digits that no two of them are the same float.
-fn float(r: &mut Reader<'_>, w: &mut Writer) -> Result<bool, WireError> {
-    let text = r.string()?.raw();
-    let Some((whole, fraction)) = text.split_once('.') else {
-        let is_copied = is_whole(text, FLOAT_DIGITS);
-        if is_copied {
-            w.raw(text.as_bytes());
-            w.raw(b".0");
-        }
-        return Ok(is_copied);
-    };
-    let unsigned = whole.strip_prefix('-').unwrap_or(whole);
-    // Python writes what is smaller with an exponent.
-    let is_small = unsigned == "0" && fraction.starts_with("0000");
-    let is_copied = (unsigned == "0" || is_whole(unsigned, FLOAT_DIGITS))
-        && unsigned.len() + fraction.len() <= FLOAT_DIGITS
-        && fraction.bytes().all(|byte| byte.is_ascii_digit())
-        && !fraction.is_empty()
-        && !fraction.ends_with('0')
-        && !is_small;
-    if is_copied {
-        w.raw(text.as_bytes());
-    }
-    Ok(is_copied)
-}
-
-/// Whether a text is a whole number as JSON and Python write it.
-fn is_whole(text: &str, most: usize) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
-    match digits {
-        [b'0'] => text.len() == 1,
-        [b'1'..=b'9', rest @ ..] => rest.len() < most && rest.iter().all(u8::is_ascii_digit),
-        _ => false,
-    }
-}
-
-fn elements<'a>(
-    r: &mut Reader<'a>,
-    w: &mut Writer,
-    element: impl Fn(&mut Reader<'a>, &mut Writer) -> Result<bool, WireError>,
-) -> Result<bool, WireError> {
-    r.begin_array()?;
-    w.byte(b'[');
-    let begin = w.len();
-    while r.next_element()? {
-        if w.len() > begin {
-            w.byte(b',');
-        }
-        if !element(r, w)? {
-            return Ok(false);
-        }
-    }
-    w.byte(b']');
-    Ok(true)
 }
 
 fn members(r: &mut Reader<'_>, w: &mut Writer, inner: &Kind) -> Result<bool, WireError> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pydynox_core::expression::action::{self, Source};
 use pydynox_core::expression::condition::{self, Comparator, Function, Operand};
 use pydynox_core::expression::path::{self, Step};
-use pydynox_core::wire::Writer;
+use pydynox_core::wire::{Writer, is_set};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,12 +14,12 @@ use pyo3::types::{PyFrozenSet, PyList, PySet, PyTuple, PyType};
 use crate::exceptions::{is_misfit, misfit, validation_error, validation_errors};
 use crate::model::action::Action;
 use crate::model::condition::Condition;
-use pydynox_core::problem::depth::check_level;
 use crate::values::encode::write_value;
 use crate::values::field::Field;
 use crate::values::kind::Kind;
 use crate::values::problem::Problem;
 use crate::values::{input, missing};
+use pydynox_core::problem::depth::check_level;
 
 static ANY: Kind = Kind::Any;
 static INT: Kind = Kind::Int;
@@ -222,10 +222,7 @@ impl Path {
         let kind = self.kind().present();
         if matches!(kind, Kind::Any) && values.len() == 1 {
             let one = self.encoded(kind, &values.get_item(0)?)?;
-            if [&br#"{"SS""#[..], br#"{"NS""#, br#"{"BS""#]
-                .iter()
-                .any(|tag| one.starts_with(tag))
-            {
+            if is_set(&one) {
                 return Ok(one);
             }
         }
