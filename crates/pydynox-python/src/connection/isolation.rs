@@ -60,15 +60,10 @@ impl Stage {
             return Ok(embedded.clone());
         }
         // A forked child has no use for the connections of its parent.
-        if let Some((elsewhere, maker)) = &self.setup.elsewhere
-            && maker.is_this()
-        {
-            return Ok(Arc::new(Faulty::new(
-                elsewhere.clone(),
-                self.setup.plan.clone(),
-            )));
-        }
-        let service = self.setup.stand_in.transport(stream)?;
+        let service = match &self.setup.elsewhere {
+            Some((elsewhere, maker)) if maker.is_this() => elsewhere.clone(),
+            _ => self.setup.stand_in.transport(stream)?,
+        };
         Ok(Arc::new(Faulty::new(service, self.setup.plan.clone())))
     }
 
