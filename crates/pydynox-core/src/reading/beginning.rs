@@ -46,7 +46,7 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`] when it is no key of what is read.
+    /// [`ErrorKind::Validation`] when it is not a key of what is read.
     pub fn at_key(&self, json: &[u8], verb: &str) -> Result<After, Error> {
         let refuse = |what: &str| not_valid(format!("{verb}({{...}}): {what}"));
         let key = StartKey::parse(json).map_err(|error| refuse(error.what))?;
