@@ -444,11 +444,12 @@ def test_exported_lines_are_read_and_written_as_the_page_shows_them(client: Dyna
 
 def test_every_stored_name_with_the_name_of_the_project_is_on_the_page() -> None:
     core = ROOT / "crates" / "pydynox-core" / "src"
-    files = [
-        path for path in core.rglob("*.rs") if not {"tests", "transport"} & set(path.relative_to(core).with_suffix("").parts)
-    ]
+    elsewhere = {"tests", "transport", "runtime"}
+    files = [path for path in core.rglob("*.rs") if not elsewhere & set(path.relative_to(core).with_suffix("").parts)]
     code = "\n".join(path.read_text().partition("#[cfg(test)]")[0] for path in files)
-    names = {name.removesuffix("\\x01") for name in re.findall(r'"(_?pydynox[#:/_ -][^"{}]*)"', code)}
+    # What a reading says of a panic of its own is no stored name.
+    found = re.findall(r'"(_?pydynox[#:/_ -][^"{}]*)"', code)
+    names = {name.removesuffix("\\x01") for name in found if "panicked" not in name}
 
     assert names == {
         "pydynox#unique#", "_pydynox_unique", "pydynox:table", "pydynox:v", "pydynox:", "pydynox-aad", "pydynox/v1/enc",
