@@ -273,7 +273,7 @@ class Transaction:
     async def _commit(self) -> None:
         entries = self._entries
         # Most transactions have none, and then ask each operation once.
-        hooked = []
+        hooked: list[tuple[Any, str]] = []
         for entry in entries:
             event = _HOOKS.get(entry[0])
             if event is not None and _is_instance(target := entry[1]) and target._hooks is not None:
