@@ -210,6 +210,7 @@ def test_held_is_no_condition_for_another_item(clients: Callable[[], DynamoDBCli
         TODAY.sync.update(Report.pages.set(1), condition=lock.held())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(4))
 def test_with_faults_no_two_holders_commit(clients: Callable[[], DynamoDBClient], seed: int) -> None:
     """Each commit appends its token, so a commit of an earlier holder after one of a later holder would be seen."""

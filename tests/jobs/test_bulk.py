@@ -19,6 +19,8 @@ from pydynox.testing import fault, inject
 
 from tests.conftest import Drive
 
+pytestmark = pytest.mark.thorough
+
 
 class User(Model[str], table="users"):
     user_id: Attr[str] = partition_key()

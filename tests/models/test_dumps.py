@@ -422,6 +422,7 @@ def test_json_text_is_validated_as_its_values_are() -> None:
         Priced.model_validate_json(3)  # type: ignore[arg-type]
 
 
+@pytest.mark.thorough
 @given(test_types.items)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_dump_is_taken_back(one: Typed) -> None:

@@ -86,6 +86,7 @@ def test_values_are_the_same_by_name_and_by_dict(client: DynamoDBClient, drive: 
     assert values["name"] == user.name == "Grace"
 
 
+@pytest.mark.thorough
 def test_a_dictionary_outlives_its_instance(client: DynamoDBClient, drive: Drive) -> None:
     made(client, drive)
     user = drive(User.get_or_raise("u1"))

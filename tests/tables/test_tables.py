@@ -474,6 +474,7 @@ def test_what_the_service_refuses_is_raised(drive: Drive, serve: Serve) -> None:
     assert len(service.bodies("UpdateTable")) == 1
 
 
+@pytest.mark.thorough
 def test_what_keeps_others_busy_too_long_is_said(drive: Drive, serve: Serve) -> None:
     service = Service(DescribeTable=[table()], UpdateTable=[error("LimitExceededException")])
     with client_of(serve(service)).as_default(), pytest.raises(RequestTimeoutError) as late:

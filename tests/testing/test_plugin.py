@@ -15,6 +15,8 @@ from pydynox.local import LocalServer
 
 from tests.engines import Engine
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["pytester"]
 
 MODELS = """
@@ -75,7 +77,7 @@ import pytest
 from models import Order, User
 from pydynox.exceptions import TableNotFoundError
 
-pytestmark = [pytest.mark.dynamodb(tables=[User]), pytest.mark.thorough]
+pytestmark = pytest.mark.dynamodb(tables=[User])
 
 
 def test_a_marked_test_needs_no_fixture():

@@ -58,7 +58,10 @@ class Binding(Hooks):
         self._same_names = all(name == hidden for name, hidden in names.items())
         self._version = version
         self._timestamps = {name: names[name] for name in timestamps}
-        self._managed = self._timestamps if version is None else {version: names[version], **self._timestamps}
+        # Pairs, since a loop over a dictionary's items makes two objects more.
+        self._managed = tuple(
+            self._timestamps.items() if version is None else ((version, names[version]), *self._timestamps.items())
+        )
         self._stored_values = value_getter(itemgetter, tuple(names.values()))
         keys: tuple[str, ...] = model.__match_args__
         self._key_names = {name: hidden for name, hidden in names.items() if hidden in keys}
@@ -184,7 +187,9 @@ class Binding(Hooks):
 
     def settle(self, item: Any, target: Any) -> Any:
         """Give an object what the write decided; of a frozen class, a copy with it."""
-        for name, hidden in self._managed.items():
+        if not self._managed:
+            return target
+        for name, hidden in self._managed:
             value = item.__dict__[hidden]
             if getattr(target, name) == value:
                 continue
@@ -245,8 +250,9 @@ class Binding(Hooks):
             # No constructor takes a version: it is compared with the stored one, not written.
             version = hidden.pop(self._hidden_names[name])
             self._check_version(version)
-        for timestamp in self._timestamps.values():
-            del hidden[timestamp]  # what a write sets, whatever the object has
+        if self._timestamps:
+            for timestamp in self._timestamps.values():
+                del hidden[timestamp]  # what a write sets, whatever the object has
         item = self._model(**hidden)
         if name is not None:
             item.__dict__[self._hidden_names[name]] = version
