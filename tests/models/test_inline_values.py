@@ -7,6 +7,7 @@ import gc
 import pickle
 import sys
 
+import pytest
 from pydynox import Attr, Document, DynamoDBClient, Model, field, partition_key
 
 from tests.conftest import Drive
