@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -14,8 +15,6 @@ from pydynox import Credentials, DynamoDBClient
 from pydynox.local import LocalServer
 
 from tests.engines import Engine
-
-pytestmark = pytest.mark.thorough
 
 pytest_plugins = ["pytester"]
 
@@ -61,8 +60,17 @@ class Suite:
             return "\n".join(run("-q", "-W", "error", "-p", "no:cacheprovider", *loaded, *arguments).outlines)
 
 
+@pytest.fixture(scope="session")
+def imported() -> None:
+    """What a run in this process would import first, pytester forgets. A second import makes other classes, and moto, werkzeug and
+    cryptography then refuse each other's objects, in whatever test comes next."""
+    for name in ("boto3", "moto.backends", "moto.dynamodb.urls", "moto.moto_server.werkzeug_app", "moto.server", "trustme"):
+        importlib.import_module(name)
+
+
+# In this order: pytester remembers what there is when it begins.
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+def suite(imported: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.syspath_prepend(pytester.path)
     pytester.makeini("[pytest]\n")
     suite = Suite(pytester, monkeypatch)
