@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -o cache_dir=$(ENV)/pytest
 VERBS := quickstart build test test-thorough test-versions lint types bench guard wheel sdist memcheck docs site fuzz
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
-SAYS_test := runs the tests of Rust and of Python; about 8 minutes the first time, then 4
+SAYS_test := runs the tests of Rust and of Python; about 5 minutes the first time, then 2 and a half
 SAYS_test-thorough := runs the tests that take longer: other engines, whole programs, the docs, what measures; about 11 minutes
 SAYS_test-versions = runs what depends on the interpreter on Python $(VERSIONS), where found; about 3 minutes each
 SAYS_lint := looks at the style of all code and at generated files; about 2 minutes the first time, then 15 seconds
