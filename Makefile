@@ -25,7 +25,7 @@ VERBS := quickstart build test test-thorough test-versions lint types bench guar
 SAYS_quickstart := builds the extension and runs examples/quickstart.py; about 3 minutes the first time, then seconds
 SAYS_build := builds the extension and installs it into an environment of this clone; about 3 minutes the first time, then seconds
 SAYS_test := runs the tests of Rust and of Python; about 5 minutes the first time, then 2 and a half
-SAYS_test-thorough := runs the tests that take longer: other engines, whole programs, the docs, what measures; about 11 minutes
+SAYS_test-thorough := runs the tests that take longer: other engines, whole programs, the docs, what measures; about 13 minutes
 SAYS_test-versions = runs what depends on the interpreter on Python $(VERSIONS), where found; about 3 minutes each
 SAYS_lint := looks at the style of all code and at generated files; about 2 minutes the first time, then 15 seconds
 SAYS_types := checks types with mypy and pyright; about half a minute
@@ -78,12 +78,12 @@ test-python: build $(ENV)/group-test
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone and not thorough" --ignore tests/typing
 
 # What is left. What measures time, CPU or memory is marked `alone`: nothing else of the tests may run beside it.
-# A part of the quick tests runs a second time, observed: see CONTRIBUTING.md.
-OBSERVED ?= tests/writing tests/batches tests/reading
+# The quick tests run a second time, observed: see CONTRIBUTING.md.
+OBSERVED ?= tests
 test-thorough: say-test-thorough build $(ENV)/group-test
 	cargo test --quiet --locked --workspace --doc
 	$(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "thorough and not alone" --ignore tests/typing
-	PYDYNOX_TEST_OBSERVED=1 $(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone and not thorough" $(OBSERVED)
+	PYDYNOX_TEST_OBSERVED=1 $(PYTEST) --numprocesses $(WORKERS) --dist worksteal -m "not alone and not thorough" --ignore tests/typing $(OBSERVED)
 	$(PYTEST) -m alone
 
 # The variables that maturin sets: without them clippy would have pyo3 configured anew, and the next build would compile it again.

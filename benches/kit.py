@@ -37,7 +37,7 @@ OF_MOTO = {
     "get": 0.02,
     "put": 0.05,
     "query, per item": 0.03,
-    "batch write, per item": 0.05,
+    "batch write, per item": 0.15,
     "transaction of two puts": 0.02,
 }
 
