@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -33,7 +34,21 @@ source_profile = keys
 [profile web]
 role_arn = {ROLE}
 web_identity_token_file = {{folder}}/token
+[profile session]
+sso_session = work
+sso_account_id = 123456789012
+sso_role_name = app
+[sso-session work]
+sso_region = eu-central-1
+sso_start_url = https://work.awsapps.com/start
+[profile signed-on]
+sso_region = eu-central-1
+sso_start_url = https://older.awsapps.com/start
+sso_account_id = 123456789012
+sso_role_name = app
 """
+#: What the command line keeps of a login, by the text whose digest names its file.
+LOGINS = ("work", "https://older.awsapps.com/start")
 Way = tuple[dict[str, Any], dict[str, str], str]
 
 
@@ -51,6 +66,8 @@ def ways(folder: Path, service: str, machine: str) -> dict[str, Way]:
         "a process": ({"profile": "process"}, {}, "credential process of profile process"),
         "a role of a profile": ({"profile": "role"}, {}, f"role {ROLE} of profile role"),
         "web identity of a profile": ({"profile": "web"}, {}, f"web identity of profile web, role {ROLE}"),
+        "a session of SSO": ({"profile": "session"}, {}, "SSO session work of profile session"),
+        "SSO": ({"profile": "signed-on"}, {}, "SSO of profile signed-on"),
         "kubernetes": ({}, web, f"web identity, role {ROLE}"),
         "a container": (
             {},
@@ -77,6 +94,15 @@ def sts(connection: Connection, seen: Seen) -> None:
     answer(body.encode(), kind="text/xml", crc32="missing")(connection, seen)
 
 
+def log_in(home: Path) -> None:
+    """As ``aws sso login`` leaves it: a token for each session."""
+    folder = home / ".aws" / "sso" / "cache"
+    folder.mkdir(parents=True)
+    for name in LOGINS:
+        token = {"accessToken": "planted-access", "expiresAt": "2099-01-01T00:00:00Z", "region": "eu-central-1"}
+        (folder / f"{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()}.json").write_text(json.dumps(token))
+
+
 NAMES = tuple(ways(Path(), "", ""))
 
 
@@ -88,13 +114,18 @@ def way(request: pytest.FixtureRequest, serve: Serve, monkeypatch: pytest.Monkey
     (tmp_path / "config").write_text(CONFIG.replace("{folder}", str(tmp_path)))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    log_in(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     of_container = {"AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": "planted-token", "Expiration": "2099-01-01T00:00:00Z"}
-    container, role, machine = (
+    of_session = {"accessKeyId": KEY, "secretAccessKey": SECRET, "sessionToken": "planted-token", "expiration": 4_070_908_800_000}
+    container, role, portal, machine = (
         serve(answer(of_container, kind="application/json", crc32="missing")),
         serve(sts),
+        serve(answer({"roleCredentials": of_session}, kind="application/json", crc32="missing")),
         serve(metadata(KEY)),
     )
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", role.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", portal.url)
     settings, environment, source = ways(tmp_path, container.url, machine.url)[request.param]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -122,7 +153,18 @@ def test_the_event_and_the_log_of_a_lookup_name_the_source(way: Way, serve: Serv
 
 
 @pytest.mark.parametrize(
-    "way", ["the environment", "a profile", "a process", "web identity of a profile", "kubernetes", "a container"], indirect=True
+    "way",
+    [
+        "the environment",
+        "a profile",
+        "a process",
+        "a session of SSO",
+        "SSO",
+        "web identity of a profile",
+        "kubernetes",
+        "a container",
+    ],
+    indirect=True,
 )
 def test_the_doctor_says_where_credentials_came_from(way: Way, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     """By the lookup: a profile that has a role and a token of web identity uses the token, though the role is set too."""
