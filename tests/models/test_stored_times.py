@@ -219,12 +219,15 @@ def test_the_years_beyond_9999_are_refused_wherever_they_come_from(format: str) 
         at: Attr[datetime | None] = field(default=None, format=format)
 
     late = datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))
-    years = r"Event\.at .*not between the years 1 and 9999"
+    years = r"Event\.at .*not between the years 1 and 9999; where no limit is meant, use None, or datetime.min or datetime.max"
 
     with pytest.raises(ValidationError, match=years):
         Event(event_id="e", at=late).model_to_item()
     with pytest.raises(ValidationError, match=years):
         Event.at.set(late)
+    if format not in UNSORTED:
+        last = datetime.max.replace(tzinfo=UTC, microsecond=0)
+        assert Event.model_from_item(Event(event_id="e", at=last).model_to_item()).at == last
     numbers = {"epoch": "1e15", "epoch_ms": "1e18"}
     stored = {"N": numbers[format]} if format in numbers else {"S": "10000-01-01T00:00:00.000000Z"}
     with pytest.raises(SerializationError, match=r"Event\.at: the stored (text|number) is not"):

@@ -98,11 +98,12 @@ pub(crate) fn instant(value: &Bound<'_, PyAny>) -> Checked<Instant> {
         }
         microseconds(&offset)?
     };
+    // The text repeats nothing of the value.
     Instant::new(day_of(at), clock_of(at), offset).map_err(|error| {
-        Problem::echoing(
-            format!("cannot be stored: in UTC it is {error}"),
-            "cannot be stored in UTC",
-        )
+        Problem::new(format!(
+            "cannot be stored: in UTC it is {error}; where no limit is meant, use None, or datetime.min or datetime.max with \
+             tzinfo=UTC"
+        ))
     })
 }
 
