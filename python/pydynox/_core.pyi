@@ -290,7 +290,7 @@ class Search:
 class Reading:
     """A query or scan in progress."""
 
-    def __new__(cls, search: Search, client: Connection, count: bool, capacity: bool) -> Self: ...
+    def __new__(cls, search: Search, client: Connection, count: bool, capacity: bool, keeps: bool) -> Self: ...
     def fetch(self, wanted: int | None, ahead: bool) -> Operation:
         """The next rows: `wanted` of them, or those of one page; None at the end. `ahead` allows prefetching a page."""
     def count(self, exists: bool) -> Operation: ...
@@ -308,7 +308,7 @@ class Reading:
     def cursor_back(self) -> str | None:
         """The cursor at the beginning of the page, which leads the other way; None if nothing is there."""
     def cursor_after(self, rows: int) -> str | None:
-        """The cursor after this many of the keys returned last."""
+        """The cursor after this many of the rows returned last, where `keeps` was set; otherwise after all of them."""
     def close(self) -> None: ...
 
 @final

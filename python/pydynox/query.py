@@ -439,7 +439,7 @@ class Query(Generic[Row]):
 
         Costs: the same as reading the rows.
         """
-        reading = _core.Reading(self.search, self.connection.core, True, False)
+        reading = _core.Reading(self.search, self.connection.core, True, False, False)
         number: int = await reading.count(False)
         if reading.is_spent and not reading.is_over:
             raise limit_reached(self, reading)
@@ -458,7 +458,7 @@ class Query(Generic[Row]):
 
         Costs: half a read unit per 4 KB read, filtered rows included; one if strongly consistent.
         """
-        reading = _core.Reading(self.search, self.connection.core, True, False)
+        reading = _core.Reading(self.search, self.connection.core, True, False, False)
         exists: bool = await reading.count(True)
         # With max_reads() used up and nothing found, a row may still follow: False would be a guess.
         if not exists and reading.is_spent and not reading.is_over:

@@ -11,7 +11,7 @@ import attrs
 import msgspec
 import pydantic
 import pytest
-from pydynox import DynamoDBClient, Repository, run
+from pydynox import DynamoDBClient, GlobalSecondaryIndex, Repository, run
 from pydynox.exceptions import ConfigurationError, SerializationError, ValidationError
 
 from tests.conftest import Drive
@@ -64,7 +64,6 @@ def test_a_stored_value_that_the_class_refuses_is_an_error_with_its_key(cls: Any
         adults.key("b").get(),
         adults.batch_get(["a", "b"]),
         adults.scan().all(),
-        adults.scan().page(5),
     ):
         with pytest.raises(SerializationError, match=rf"the stored item is refused by {cls.__name__}") as caught:
             drive(call)
@@ -83,6 +82,103 @@ def test_refused_rows_can_be_skipped(cls: Any, place: DynamoDBClient, drive: Dri
 
     assert sorted(row.user_id for row in rows) == sorted(row.user_id for row in page) == ["a", "c"]
     assert [error.key for error in refused] == [adults.key("b")] * 2
+
+
+@dataclasses.dataclass
+class Visit:
+    user_id: str
+    at: int
+    age: int
+
+    def __post_init__(self) -> None:
+        if self.age < 18:
+            raise ValueError(f"{self.age} is too young")
+
+
+def visits_of(place: DynamoDBClient, *refused: int, items: int = 6) -> Repository[Any]:
+    """Visits of one user, some of which the class refuses."""
+    visits: Repository[Any] = Repository(
+        Visit, table="visits", partition_key="user_id", sort_key="at", indexes={"by_age": GlobalSecondaryIndex("user_id", "age")}
+    )
+    visits.table.sync.ensure()
+    for at in range(items):
+        place.sync.put_item("visits", {"user_id": "a", "at": at, "age": at if at in refused else 20 + at})
+    return visits
+
+
+def test_a_page_ends_before_a_row_that_the_class_refuses_and_its_error_leads_past_it(place: DynamoDBClient, drive: Drive) -> None:
+    visits = visits_of(place, 2)
+
+    page = drive(visits.query("a").page(5))
+    with pytest.raises(SerializationError) as caught:
+        drive(visits.query("a").after(page.cursor).page(5))
+    rest = drive(visits.query("a").after(caught.value.cursor).page(5))
+
+    assert [visit.at for visit in page] == [0, 1]
+    assert caught.value.key == visits.key("a", 2)
+    assert [visit.at for visit in rest] == [3, 4, 5]
+    assert rest.cursor is None
+
+
+@pytest.mark.parametrize("refused", [(0,), (5,), (0, 1), (1, 4), (4, 5), (0, 1, 2, 3, 4, 5)], ids=str)
+@pytest.mark.parametrize("size", [None, 1, 2])
+def test_cursors_of_errors_reach_every_row_once(
+    place: DynamoDBClient, drive: Drive, refused: tuple[int, ...], size: int | None
+) -> None:
+    visits = visits_of(place, *refused)
+    for query, order in (
+        (visits.query("a"), [0, 1, 2, 3, 4, 5]),
+        (visits.query("a").descending(), [5, 4, 3, 2, 1, 0]),
+        (visits.index("by_age").query("a").hydrate(), [*refused, *sorted({0, 1, 2, 3, 4, 5} - {*refused})]),
+        (visits.index("by_age").query("a"), [*refused, *sorted({0, 1, 2, 3, 4, 5} - {*refused})]),
+        (visits.scan(), [0, 1, 2, 3, 4, 5]),
+    ):
+        found: list[int] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            reading = query if size is None else query.page_size(size)
+            reading = reading.after(cursor) if cursor else reading
+            try:
+                page = drive(reading.page(4))
+            except SerializationError as error:
+                found.append(error.raw["at"])
+                cursor = error.cursor
+            else:
+                found += [visit.at for visit in page]
+                cursor = page.cursor
+        assert found == order, query
+
+
+def test_rows_before_one_that_the_class_refuses_are_given_before_its_error(place: DynamoDBClient, drive: Drive) -> None:
+    visits = visits_of(place, 3)
+    seen: list[int] = []
+
+    async def iterate() -> None:
+        async for visit in visits.query("a"):
+            seen.append(visit.at)
+
+    with pytest.raises(SerializationError) as iterated:
+        drive(iterate())
+    with pytest.raises(SerializationError) as all_of_them:
+        drive(visits.query("a").all())
+
+    assert seen == [0, 1, 2]
+    for caught in (iterated, all_of_them):
+        assert [visit.at for visit in drive(visits.query("a").after(caught.value.cursor).all())] == [4, 5]
+
+
+def test_a_page_that_leads_back_ends_before_a_row_that_the_class_refuses(place: DynamoDBClient, drive: Drive) -> None:
+    visits = visits_of(place, 2)
+    back = visits.query("a").before({"user_id": "a", "at": 5})
+
+    page = drive(back.page(5))
+    with pytest.raises(SerializationError) as caught:
+        drive(visits.query("a").before(page.previous).page(5))
+    rest = drive(visits.query("a").before(caught.value.cursor).page(5))
+
+    assert [visit.at for visit in page] == [3, 4]
+    assert caught.value.key == visits.key("a", 2)
+    assert [visit.at for visit in rest] == [0, 1]
 
 
 @pytest.mark.parametrize("cls", ADULTS, ids=lambda cls: cls.__name__)

@@ -215,4 +215,4 @@ async def _renewed(
 def _behind(rows: Query[dict[str, Any]], table: Target, item: dict[str, Any]) -> str | None:
     """The cursor that continues a scan after this row; no request is sent."""
     place = rows.after({name: item[name] for name in table.keys})
-    return _core.Reading(place.search, table.client.core, False, False).cursor()
+    return _core.Reading(place.search, table.client.core, False, False, False).cursor()

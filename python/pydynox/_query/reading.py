@@ -23,7 +23,7 @@ class _Unreadable(NamedTuple):
 
     error: SerializationError
     before: str | None
-    """The cursor that continues with this row; None if there is none."""
+    """The cursor that continues with this row; None at the beginning."""
 
 
 def open_rows(
@@ -39,7 +39,7 @@ def open_rows(
         raise refused(
             "rows before a cursor arrive last to first: read them with page(n), pages(n) or all(), or iterate over descending()"
         )
-    reading = _core.Reading(query.search, query.connection.core, False, False)
+    reading = _core.Reading(query.search, query.connection.core, False, False, _needs_places(query))
     unreadable: _Unreadable | None = None
 
     async def step() -> list[Row] | None:
@@ -72,7 +72,7 @@ def open_pages(
         ahead: Whether to fetch the next page while this one is used.
     """
     wanted = row_count("page", wanted, 1)
-    reading = _core.Reading(query.search, query.connection.core, False, True)
+    reading = _core.Reading(query.search, query.connection.core, False, True, _needs_places(query))
     begun = spent = False
     unreadable: _Unreadable | None = None
 
@@ -118,6 +118,12 @@ def open_pages(
     return step, reading.close
 
 
+def _needs_places(query: Query[Any]) -> bool:
+    """Whether rows may turn out to be unreadable after the reading is past them, so that it must know the cursor after each."""
+    hooks = None if query.model is None else query.model._hooks
+    return query.rows == "hydrated" or (hooks is not None and hooks.converts and query.search.invalid is None)
+
+
 async def _finished(query: Query[Any], reading: _core.Reading, rows: list[Any]) -> tuple[list[Any], _Unreadable | None]:
     """Rows as callers get them, up to one that cannot be read."""
     model = query.model
@@ -127,7 +133,7 @@ async def _finished(query: Query[Any], reading: _core.Reading, rows: list[Any]) 
     if model is None or not (model._hooks is not None or model._definition.entities):
         return rows, None
     if model._hooks is not None and model._hooks.converts:
-        return (rows, None) if query.rows == "instances" else _converted(query, rows)
+        return (rows, None) if query.rows == "instances" else _converted(query, reading, rows)
     for row in rows:
         # Each row has its own class, which may have hooks although the class that is queried has none.
         if isinstance(row, _core.Instance) and (hooks := getattr(row, "_hooks", None)) is not None:
@@ -135,19 +141,19 @@ async def _finished(query: Query[Any], reading: _core.Reading, rows: list[Any]) 
     return rows, None
 
 
-def _converted(query: Query[Any], rows: list[Any]) -> tuple[list[Any], _Unreadable | None]:
+def _converted(query: Query[Any], reading: _core.Reading, rows: list[Any]) -> tuple[list[Any], _Unreadable | None]:
     """The objects of a repository, up to one that its class refuses."""
     hooks, on_invalid = query.model._hooks, query.search.invalid
     objects: list[Any] = []
-    for row in rows:
+    for place, row in enumerate(rows):
         if not isinstance(row, _core.Instance):
             return rows, None  # selected values
         try:
             objects.append(hooks.object_for(row))
         except SerializationError as error:
             if on_invalid is None:
-                # The model has read all of these rows, so the reading is past this one and knows no cursor for it.
-                return objects, _Unreadable(error, None)
+                error.cursor = reading.cursor_after(place + 1)
+                return objects, _Unreadable(error, reading.cursor_after(place))
             on_invalid(error)
     return objects, None
 

@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) begun: Begun,
     pub(super) pages: usize,
     pub(super) capacity: Option<f64>,
-    /// For a reading whose rows are keys, what the last of them were taken from.
+    /// What the last rows were taken from, for a reading that keeps it.
     pub(super) last: Option<Last>,
 }
 

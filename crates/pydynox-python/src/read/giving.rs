@@ -10,7 +10,6 @@ use crate::exceptions::{is_misfit, raise};
 use crate::model::instance::{Instance, unsettle};
 use crate::read::rows::{describe, row};
 use crate::read::running_query::Reading;
-use crate::read::search::Rows;
 use crate::values::decode::Decoder;
 
 impl Reading {
@@ -23,10 +22,8 @@ impl Reading {
         let py = slf.py();
         let this = slf.get();
         this.core.settle();
-        // Keys are hydrated together, and the error of one item carries the cursor after its own key.
-        let keeps = matches!(this.search.get().rows, Rows::Keys(_));
         // Taken out of the reading: decoding and on_invalid run the user's code, which may ask it for its cursor.
-        let Some(mut taken) = this.core.take_rows(wanted, keeps) else {
+        let Some(mut taken) = this.core.take_rows(wanted, this.keeps) else {
             return Ok(py.None().into_bound(py));
         };
         let rows = PyList::empty(py);

@@ -26,6 +26,8 @@ pub(crate) struct Reading {
     pub(super) search: Py<Search>,
     pub(super) connection: Arc<Connection>,
     pub(super) core: reading::Reading,
+    /// Whether it can say its position after each of the rows that were given last.
+    pub(super) keeps: bool,
     /// When it must have ended, by the block that it was started in.
     pub(super) until: Option<Deadline>,
     /// The events of its calls, once something has observed one.
@@ -34,13 +36,15 @@ pub(crate) struct Reading {
 
 #[pymethods]
 impl Reading {
-    /// Begin to read. `count` asks for numbers alone, `capacity` for what requests cost.
+    /// Begin to read. `count` asks for numbers alone, `capacity` for what requests cost; with `keeps`, the cursor after each of the
+    /// rows that were given last is known.
     #[new]
     fn new(
         search: &Bound<'_, Search>,
         client: &Bound<'_, Connected>,
         count: bool,
         capacity: bool,
+        keeps: bool,
     ) -> PyResult<Self> {
         let py = search.py();
         let query = search.get();
@@ -59,6 +63,7 @@ impl Reading {
         let reading = Self {
             search: search.clone().unbind(),
             core: reading::Reading::new(query, plan, beginning),
+            keeps,
             until: connection.options(py)?.until,
             connection,
             trace: OnceLock::new(),
@@ -139,7 +144,7 @@ impl Reading {
         self.sealed(py, search.query.heading.reversed(), (vec![place], given))
     }
 
-    /// The position after this many of the keys that were given last, as text; None at the end.
+    /// The position after this many of the rows that were given last, as text; None at the end.
     fn cursor_after(&self, py: Python<'_>, rows: usize) -> PyResult<Option<String>> {
         let after = |page: &Page, given| self.position_of(py, page, given);
         match self.core.positions_after(rows, after)? {
