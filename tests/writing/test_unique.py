@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydynox import (
     Attr,
     DynamoDBClient,
+    GlobalSecondaryIndex,
     Model,
     ModelConfig,
     UniqueProblem,
@@ -301,6 +302,39 @@ def test_scans_do_not_see_guards(client: DynamoDBClient, drive: Drive) -> None:
     assert sorted(user.user_id for user in User.sync.scan()) == ["0", "1", "2"]
     assert User.sync.scan().count() == 3
     assert [user.user_id for user in User.sync.scan().filter(User.email == "1@x")] == ["1"]
+
+
+class Seat(Model[str, str], table="seats"):
+    """Indexes over the table's own keys, in which guards are too, and one that no guard is in."""
+
+    room: Attr[str] = partition_key()
+    seat: Attr[str] = sort_key()
+    badge: Attr[str] = field(unique=True)
+    by_seat = GlobalSecondaryIndex[str, str](seat, room)
+    by_room = GlobalSecondaryIndex[str, None](room)
+    by_badge = GlobalSecondaryIndex[str, None](badge)
+
+
+def test_an_index_over_the_keys_of_the_table_does_not_show_guards(client: DynamoDBClient, drive: Drive) -> None:
+    Seat.table.sync.create()
+    # Guards have this sort key, too.
+    taken = [Seat(room=room, seat="unique", badge=room) for room in ("a", "b")]
+    for seat in taken:
+        drive(seat.create())
+
+    for query, found in (
+        (Seat.by_seat.query("unique"), taken),
+        (Seat.by_seat.query("unique").descending(), taken),
+        (Seat.by_seat.scan(), taken),
+        (Seat.by_room.scan(), taken),
+        (Seat.by_room.query("a"), taken[:1]),
+        (Seat.by_badge.scan(), taken),
+        (Seat.query("a"), taken[:1]),
+    ):
+        assert sorted(drive(query.all()), key=lambda seat: seat.room) == found
+        assert drive(query.count()) == len(found)
+        assert {*drive(query.keys().all())} == {Seat.key(seat.room, seat.seat) for seat in found}
+        assert drive(query.filter(Seat.badge == "a").count()) == 1
 
 
 def test_an_orphan_stays_without_that(client: DynamoDBClient, drive: Drive) -> None:

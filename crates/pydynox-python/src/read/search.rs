@@ -90,12 +90,10 @@ impl Search {
         let alive = expired.map(|expired| expired.not()).transpose();
         let alive = alive.map_err(|error| raise(py, &error))?;
         let own = entity::readable(py, schema)?;
-        // A query never returns the guard of a unique value, which has a partition of its own.
-        let query = &self.query;
-        let sees_guards = query.key.is_none() && query.index.is_none() && !schema.unique.is_empty();
-        let no_guard = sees_guards.then(unique::no_guard);
+        let has_guards = !schema.unique.is_empty() && self.query.tells_guards_apart();
+        let no_guard = has_guards.then(unique::no_guard);
         let conditions = [alive, own, no_guard].into_iter().flatten();
-        query
+        self.query
             .filter_with(conditions.chain(subclasses_alive))
             .map_err(|error| raise(py, &error))
     }
