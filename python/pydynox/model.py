@@ -306,7 +306,8 @@ class Model(ModelValues, Generic[PK, *SK], metaclass=ModelType):
         """A query for the items of one partition, in sort key order. Sends Query when it is read.
 
         Args:
-            *values: The partition key, then a condition on the sort key.
+            *values: The partition key, then a condition on the sort key, or on the first attribute that it is built from and that
+                ``key`` does not give.
             **key: The partition key by name, instead of by value; for a key built from templates, the attributes it is built
                 from: the sort key then starts with as much as they determine.
 

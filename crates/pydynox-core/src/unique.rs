@@ -18,7 +18,7 @@ use crate::expression::condition::{Comparator, Condition, Operand};
 use crate::expression::path::Path;
 use crate::operation::transact_write_items::Verb;
 use crate::operation::{Guard, delete_item, put_item};
-use crate::schema::{ItemSchema, KeyAttribute, KeyType};
+use crate::schema::{Index, ItemSchema, KeyAttribute, KeyType};
 use crate::transaction::Transaction;
 use crate::wire::{Reader, Value, WireError, Writer};
 
@@ -200,6 +200,13 @@ fn owned_by(owner: &[u8]) -> Result<Condition, Error> {
 fn unowned_or(schema: &ItemSchema, owner: &[u8]) -> Result<Condition, Error> {
     let partition = &schema.partition_key.attribute_name;
     Condition::not_exists(Path::new(partition)).or(&owned_by(owner)?)
+}
+
+/// Whether an index has guards in it that [`no_guard`] recognizes: if its key has only attributes of the table's key, and it holds the
+/// attribute that marks guards.
+pub fn are_in(index: &Index, schema: &ItemSchema) -> bool {
+    let is_of_table = |key: &KeyAttribute| schema.key_attributes().any(|own| own == key);
+    index.key_attributes().all(is_of_table) && schema.holds(index, ATTRIBUTE)
 }
 
 /// The condition that an item is not a guard: for reads of a whole table or index.

@@ -302,7 +302,7 @@ fn tests(conditions: &[Condition], what: &str) -> Result<Vec<(Box<str>, Test)>, 
         .collect()
 }
 
-fn test_of(condition: &Condition) -> Option<(Box<str>, Test)> {
+pub(super) fn test_of(condition: &Condition) -> Option<(Box<str>, Test)> {
     let (path, test) = match &*condition.node {
         Node::Compare(Comparator::NotEqual, ..) => return None,
         Node::Compare(comparator, Operand::Path(path), Operand::Value(value)) => {

@@ -50,7 +50,7 @@ impl Test {
         }
     }
 
-    fn values(&self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
         let (one, other) = match self {
             Self::Compare(_, value) | Self::BeginsWith(value) => (value, None),
             Self::Between(low, high) => (low, Some(high)),

@@ -101,7 +101,7 @@ fn last_of(text: &str) -> String {
     last
 }
 
-fn json(text: &str) -> Box<[u8]> {
+pub(super) fn json(text: &str) -> Box<[u8]> {
     let mut w = Writer::with_capacity(text.len() + 8);
     w.string_value(text);
     w.into_bytes().into()

@@ -11,6 +11,7 @@ pub mod known_part;
 pub mod names;
 mod operand;
 pub(crate) mod order;
+pub mod part_condition;
 pub mod path;
 pub mod projection;
 pub mod reserved;

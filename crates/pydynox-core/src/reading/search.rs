@@ -19,7 +19,6 @@ use crate::pagination::Plan;
 use crate::schema::{Index, ItemSchema, KeyAttribute, Projected};
 use crate::start_key::StartKey;
 use crate::transport::Operation;
-use crate::unique;
 use crate::wire::Writer;
 
 /// What a caller passed to continue after, or to read the rows before.
@@ -117,20 +116,6 @@ impl Search {
     /// The index of a model that is read.
     pub fn declared_index(&self) -> Option<&Index> {
         self.item.as_ref()?.index(self.index.as_deref()?)
-    }
-
-    /// Whether it can meet the guards of unique values and tell them apart: a scan of the table, and every read of an index that is
-    /// made of the table's own keys and holds what marks a guard. A query of the table never does, since guards have partitions of
-    /// their own.
-    pub fn tells_guards_apart(&self) -> bool {
-        if self.index.is_none() {
-            return self.key.is_none();
-        }
-        let (Some(item), Some(index)) = (&self.item, self.declared_index()) else {
-            return false;
-        };
-        let is_of_table = |key: &KeyAttribute| item.key_attributes().any(|own| own == key);
-        index.key_attributes().all(is_of_table) && item.holds(index, unique::ATTRIBUTE)
     }
 
     /// Whether a global index is read, whose reads are eventually consistent.

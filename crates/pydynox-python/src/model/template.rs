@@ -24,7 +24,7 @@ const LOWER: &str = "lower";
 
 /// One piece of a template.
 #[derive(Debug)]
-enum Piece {
+pub(super) enum Piece {
     Text(Box<str>),
     /// An attribute, and its spec for Python's `format`; without one, the stored form.
     Source {
@@ -40,11 +40,11 @@ enum Piece {
 pub(crate) struct Template {
     /// The field that is built.
     pub(crate) target: usize,
-    pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Piece>,
     /// The text between values, which no value may contain.
     separator: Option<Box<str>>,
     /// Whether a value that contains it is escaped, not refused.
-    escapes: bool,
+    pub(super) escapes: bool,
 }
 
 /// A template as declared: the pieces, each a text or a name and a spec, the separator, whether it is escaped.
@@ -185,7 +185,7 @@ impl Template {
     }
 
     /// A value in the form that it has in the text.
-    fn part(
+    pub(super) fn part(
         &self,
         field: &Field,
         value: &Bound<'_, PyAny>,

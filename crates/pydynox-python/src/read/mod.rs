@@ -5,6 +5,7 @@ pub(crate) mod builder;
 pub(crate) mod fetching;
 pub(crate) mod giving;
 pub(crate) mod key_parts;
+mod part_conditions;
 pub(crate) mod placed_items;
 pub(crate) mod query_key;
 pub(crate) mod rows;

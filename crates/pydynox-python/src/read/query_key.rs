@@ -10,6 +10,7 @@ use crate::model::checks::check_owners;
 use crate::model::condition::Condition;
 use crate::model::schema::Schema;
 use crate::read::key_parts::{Parts, equals, parts_of_all, queried};
+use crate::read::part_conditions::on_key;
 use crate::values::field::Field;
 
 /// The attributes of a key: how many of them are the partition key, and all of them in order.
@@ -32,6 +33,7 @@ pub(super) fn key_condition(
         .iter()
         .take_while(|value| !value.is_instance_of::<Condition>() && !value.is_none())
         .count();
+    let is_of_one = models.is_none();
     let parts = match models {
         Some(models) if by_position == 0 => parts_of_all(py, &models, &fields, named)?,
         // A partition key that is passed by value is complete: no model has to build it.
@@ -47,6 +49,11 @@ pub(super) fn key_condition(
         values,
     )?;
     add_named(&mut conditions, model, &fields, what, (named, &parts.used))?;
+    let of_sort = &fields[partition.len()..];
+    let is_built = |field: &&Field| model.template_of(&field.text).is_some();
+    if is_of_one && of_sort.iter().any(is_built) {
+        conditions = on_key(py, model, of_sort, named, &parts, conditions)?;
+    }
     let key = QueriedKey {
         what,
         partition: &partition,

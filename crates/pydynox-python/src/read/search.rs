@@ -90,10 +90,16 @@ impl Search {
         let alive = expired.map(|expired| expired.not()).transpose();
         let alive = alive.map_err(|error| raise(py, &error))?;
         let own = entity::readable(py, schema)?;
-        let has_guards = !schema.unique.is_empty() && self.query.tells_guards_apart();
+        // A query of the table never returns guards, which have partitions of their own.
+        let query = &self.query;
+        let has_guards = !schema.unique.is_empty()
+            && match (&query.index, query.declared_index()) {
+                (None, _) => query.key.is_none(),
+                (Some(_), index) => index.is_some_and(|index| unique::are_in(index, &schema.item)),
+            };
         let no_guard = has_guards.then(unique::no_guard);
         let conditions = [alive, own, no_guard].into_iter().flatten();
-        self.query
+        query
             .filter_with(conditions.chain(subclasses_alive))
             .map_err(|error| raise(py, &error))
     }
