@@ -172,7 +172,7 @@ impl Part<'_> {
         }
         let floored = self.sorting == Sorting::Floored;
         let (low, high) = match (test, texts) {
-            (Test::Between(..), _) | (Test::Compare(Greater | LessOrEqual, _), _) if floored => {
+            (Test::Between(..) | Test::Compare(Greater | LessOrEqual, _), _) if floored => {
                 return Err(
                     "is written without some of its units, so only >= and < can select by it",
                 );
