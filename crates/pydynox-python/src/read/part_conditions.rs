@@ -13,6 +13,9 @@ use crate::read::key_parts::Parts;
 use crate::values::decode::Decoder;
 use crate::values::field::Field;
 
+/// The field that is a part, the one that is built from it, and what is asked of the part, with the texts of the values.
+type OnPart<'a> = (usize, &'a Field, Vec<(PartTest, Vec<String>)>);
+
 /// The conditions of a query of one model, those on parts of its sort key replaced. `fields` are those of the sort key; the parts
 /// by name are in `named`, and what they say in `parts`.
 pub(super) fn on_key(
@@ -21,10 +24,10 @@ pub(super) fn on_key(
     fields: &[&Field],
     named: &Bound<'_, PyDict>,
     parts: &Parts,
-    conditions: Vec<Tree>,
+    conditions: &[Tree],
 ) -> PyResult<Vec<Tree>> {
     let mut on_key: Vec<Tree> = Vec::with_capacity(conditions.len());
-    let mut on_parts: Vec<(usize, &Field, Vec<(PartTest, Vec<String>)>)> = Vec::new();
+    let mut on_parts: Vec<OnPart<'_>> = Vec::new();
     for one in conditions.iter().flat_map(Tree::conjuncts) {
         let Some((part_test, source, field, template)) = part_asked(model, fields, one) else {
             on_key.push(one.clone());

@@ -52,7 +52,7 @@ pub(super) fn key_condition(
     let of_sort = &fields[partition.len()..];
     let is_built = |field: &&Field| model.template_of(&field.text).is_some();
     if is_of_one && of_sort.iter().any(is_built) {
-        conditions = on_key(py, model, of_sort, named, &parts, conditions)?;
+        conditions = on_key(py, model, of_sort, named, &parts, &conditions)?;
     }
     let key = QueriedKey {
         what,
