@@ -10,7 +10,7 @@ from pydynox import DynamoDBClient
 from fastapi_app import app
 from fastapi_app.models import Customer, Order
 
-pytest_plugins = ["pydynox.testing"]  # in a project, this line goes in conftest.py
+pytest_plugins = ["pydynox.testing"]  # needed only where pytest doesn't load plugins by itself
 
 
 def serve(story: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:

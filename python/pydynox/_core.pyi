@@ -307,8 +307,11 @@ class Reading:
     def begin_page(self) -> None: ...
     def cursor_back(self) -> str | None:
         """The cursor at the beginning of the page, which leads the other way; None if nothing is there."""
-    def cursor_after(self, rows: int) -> str | None:
-        """The cursor after this many of the rows returned last, where `keeps` was set; otherwise after all of them."""
+    def cursor_after(self, rows: int, given: int) -> str | None:
+        """The cursor after this many of the rows returned last, of which `given` count towards the limit, where `keeps` was set;
+        otherwise after all of them."""
+    def take_back(self, rows: int) -> None:
+        """This many of the rows that were returned do not count towards the limit."""
     def close(self) -> None: ...
 
 @final

@@ -12,12 +12,13 @@ from ._client.coordination import CoordinationCalls
 from ._client.explaining import ExplainCalls
 from ._client.health import HealthCalls
 from ._client.items import ItemCalls
+from ._client.settings import check_kinds, wire_of
 from ._client.statements import StatementCalls
 from ._shared.hints import check_settings, refused_blocking
 from ._shared.timeout import NOT_GIVEN, limited
 from .credentials import wire
 from .default_client import made_from_environment
-from .exceptions import InvalidResponseError
+from .exceptions import ConfigurationError, InvalidResponseError
 from .keyrings import core_keyring
 
 if TYPE_CHECKING:
@@ -109,12 +110,27 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
         data_key_cache: DataKeyCache | None = None,
         slow_after: float | None = None,
     ) -> None:
+        check_kinds(
+            region=region,
+            endpoint_url=endpoint_url,
+            profile=profile,
+            table_prefix=table_prefix,
+            timeout=timeout,
+            read_timeout=read_timeout,
+            connect_timeout=connect_timeout,
+            max_attempts=max_attempts,
+            max_connections=max_connections,
+            max_decompressed=max_decompressed,
+            size_warning=size_warning,
+        )
+        if isinstance(cursor_keys, (str, bytes)):
+            raise ConfigurationError("cursor_keys must be a list of keys, each 32 bytes: cursor_keys=[key]")
         self.core = _core.Client(
             region=region,
             endpoint_url=endpoint_url,
             profile=profile,
             credentials=wire(credentials),
-            assume_role=None if assume_role is None else assume_role.wire,
+            assume_role=wire_of("assume_role", assume_role, "AssumeRole"),
             table_prefix=table_prefix,
             timeout=timeout,
             read_timeout=read_timeout,
@@ -122,14 +138,14 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
             max_attempts=max_attempts,
             max_connections=max_connections,
             cursor_keys=[bytes(key) for key in cursor_keys],
-            rate_limit=None if rate_limit is None else rate_limit.wire,
+            rate_limit=wire_of("rate_limit", rate_limit, "RateLimit"),
             ca_bundle=ca_bundle,
             retry_unsafe_writes=retry_unsafe_writes,
             max_decompressed=max_decompressed,
             errors=errors,
             size_warning=size_warning,
             keyring=core_keyring(keyring),
-            data_key_cache=None if data_key_cache is None else data_key_cache.wire,
+            data_key_cache=wire_of("data_key_cache", data_key_cache, "DataKeyCache"),
         )
         self.errors = errors
         self.keyring = keyring

@@ -31,10 +31,16 @@ def set_default_client(client: DynamoDBClient | None) -> None:
     Args:
         client: The client; None clears it, along with the one created from the environment.
 
+    Raises:
+        TypeError: It is not a client.
+
     Example:
         >>> set_default_client(DynamoDBClient(endpoint_url="memory://"))
     """
     global _default
+    if client is not None and not hasattr(client, "core"):
+        endpoint = f": DynamoDBClient(endpoint_url={client!r})" if isinstance(client, str) and "://" in client else ""
+        raise TypeError(f"set_default_client() takes a DynamoDBClient, not {type(client).__qualname__}{endpoint}")
     _default = client
     if client is None:
         _from_environment.clear()

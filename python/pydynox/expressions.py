@@ -115,6 +115,17 @@ class Operand(Handled, Generic[T_co]):
     def __bool__(self) -> NoReturn:
         raise TypeError(f"{self!r} has no truth value in Python: compare it, as in User.age > 3, and combine with & | ~")
 
+    if not TYPE_CHECKING:  # checkers refuse what these refuse
+
+        def __and__(self, _: object) -> NoReturn:
+            # & and | bind tighter than comparisons, so `User.age > 3 & User.name == "x"` begins with `3 & User.name`.
+            raise TypeError(
+                f"& and | combine conditions, and {self!r} is a path: compare it, with parentheses around each comparison, "
+                "as in (User.age > 3) & (User.name == 'Ada')"
+            )
+
+        __rand__ = __or__ = __ror__ = __and__
+
 
 def _is_many(value: Any) -> bool:
     return not isinstance(value, (str, bytes, bytearray, dict, Operand)) and hasattr(value, "__iter__")
@@ -240,6 +251,9 @@ class _Container(Expr[T_co], Generic[T_co, E_co]):
 
 class BoolExpr(Expr[T_co], Condition):
     """A path to a ``bool``, which is itself a condition: ``User.active & ~User.banned``."""
+
+    if not TYPE_CHECKING:  # as above
+        __and__, __rand__, __or__, __ror__ = Condition.__and__, Condition.__rand__, Condition.__or__, Condition.__ror__
 
 
 class StringExpr(Expr[T_co]):

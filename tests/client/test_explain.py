@@ -117,7 +117,7 @@ def test_a_file_of_an_engine_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-class Account(Model[str, int], table="accounts"):
+class Account(Model[str, int], table="explained_accounts"):
     owner: Attr[str] = partition_key()
     number: Attr[int] = sort_key()
     email: Attr[str | None] = field(default=None)
@@ -217,10 +217,12 @@ def test_values_and_keys_are_hidden_unless_asked_for(client: DynamoDBClient, dri
             Account.key("planted-owner", 77123).update(Account.email.set("planted-email"), condition=Account.balance == 77123),
             Account.query("planted-owner", Account.number > 77123).filter(Account.tags.contains("planted")).all(),
             Account.by_email.query("planted-email").count(),
-            client.execute("SELECT * FROM accounts WHERE owner = 'planted-''owner' AND number = 77123"),
-            client.execute("SELECT * FROM accounts WHERE owner = ?", "planted-owner"),
-            client.put_item("accounts", {"owner": "planted-owner", "number": 77123, "map": {"planted": b"planted"}}),
-            client.call("Query", TableName="accounts", KeyConditions={"owner": {"AttributeValueList": [{"S": "planted"}]}}),
+            client.execute("SELECT * FROM explained_accounts WHERE owner = 'planted-''owner' AND number = 77123"),
+            client.execute("SELECT * FROM explained_accounts WHERE owner = ?", "planted-owner"),
+            client.put_item("explained_accounts", {"owner": "planted-owner", "number": 77123, "map": {"planted": b"planted"}}),
+            client.call(
+                "Query", TableName="explained_accounts", KeyConditions={"owner": {"AttributeValueList": [{"S": "planted"}]}}
+            ),
             client.batch_get(Account.key("planted-owner", 77123)),
             client.transact_get(Account.key("planted-owner", 77123)),
             in_batch(client, account),
@@ -288,7 +290,7 @@ COSTS: dict[str, tuple[Any, dict[str, Any], float, float, dict[str, float]]] = {
         2,
         {"by_email": 2, "by_balance": 2},
     ),
-    "partiql": (lambda c: c.execute("SELECT * FROM accounts"), {}, 0.5, 0, {}),
+    "partiql": (lambda c: c.execute("SELECT * FROM explained_accounts"), {}, 0.5, 0, {}),
     "administration": (lambda _: Account.table.describe(), {}, 0, 0, {}),
 }
 
@@ -330,7 +332,7 @@ def test_requests_that_are_sent_together_are_all_shown(client: DynamoDBClient, d
 
     explained = drive(client.explain(client.batch_save(many, unguarded=True)))
 
-    assert [len(request.body["RequestItems"]["accounts"]) for request in explained.requests] == [25, 25, 10]
+    assert [len(request.body["RequestItems"]["explained_accounts"]) for request in explained.requests] == [25, 25, 10]
     assert "3 requests\n  at least 60 write units" in str(explained)
     scan = drive(client.explain(Account.scan(segments=8).count()))
     assert len(scan.requests) == 1
@@ -404,7 +406,9 @@ def test_the_parts_of_a_large_batch_are_in_order(client: DynamoDBClient, drive: 
 
     explained = drive(client.explain(client.batch_get(*keys), values=True))
 
-    numbers = [key["number"]["N"] for request in explained.requests for key in request.body["RequestItems"]["accounts"]["Keys"]]
+    numbers = [
+        key["number"]["N"] for request in explained.requests for key in request.body["RequestItems"]["explained_accounts"]["Keys"]
+    ]
     assert numbers == [str(number) for number in range(1050)]
 
 
@@ -486,7 +490,7 @@ def test_a_prefix_counts_for_the_indexes(drive: Drive) -> None:
 
     request = drive(client.explain(Account.key("a", 1).delete())).requests[0]
 
-    assert request.tables == ("test-accounts",)
+    assert request.tables == ("test-explained_accounts",)
     assert [index.index_name for index in request.indexes] == ["by_email", "by_balance"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import pydoc
 import re
@@ -9,13 +10,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pydynox
 import pytest
 from pydynox import (
     Attr,
     Document,
     DynamoDBClient,
     GlobalSecondaryIndex,
+    ListAttribute,
     Model,
+    Repository,
+    StringAttribute,
     created_at,
     field,
     partition_key,
@@ -24,6 +29,7 @@ from pydynox import (
 )
 from pydynox.exceptions import (
     BatchIncompleteError,
+    ConfigurationError,
     PydynoxError,
     RequestTimeoutError,
     ThrottlingError,
@@ -66,6 +72,11 @@ class Task(Model[str, str], table="users"):
     number: Attr[str] = sort_key(template="TASK#{num:03d}")
 
 
+@dataclasses.dataclass
+class OwnClass:
+    name: str
+
+
 CLIENT = DynamoDBClient(endpoint_url="memory://")
 
 
@@ -103,6 +114,48 @@ SLIPS: dict[str, tuple[Any, type[Exception], str]] = {
     "mistyped part": (lambda: Task.key(taem="x", num=1), ValidationError, "did you mean 'team'"),
     "mistyped second part": (lambda: Task.key(team="x", nmu=1), ValidationError, "did you mean 'num'"),
     "missing key": (lambda: User.key("c1"), ValidationError, "number is missing"),
+    "text as a number": (lambda: DynamoDBClient(timeout="5"), ConfigurationError, "timeout must be a number, not '5'"),  # type: ignore[arg-type]
+    "text as a count": (lambda: DynamoDBClient(max_attempts="3"), ConfigurationError, "max_attempts must be a whole number"),  # type: ignore[arg-type]
+    "a fraction as a count": (lambda: DynamoDBClient(max_connections=1.5), ConfigurationError, "a whole number, not 1.5"),  # type: ignore[arg-type]
+    "a switch as a number": (lambda: DynamoDBClient(read_timeout=True), ConfigurationError, "a number, not True"),
+    "a number as a region": (lambda: DynamoDBClient(region=5), ConfigurationError, "region must be a str, not 5"),  # type: ignore[arg-type]
+    "a number as a rate": (
+        lambda: DynamoDBClient(rate_limit=5),  # type: ignore[arg-type]
+        ConfigurationError,
+        r"rate_limit must be a RateLimit, not int: rate_limit=RateLimit\(\.\.\.\)",
+    ),
+    "a role by name": (lambda: DynamoDBClient(assume_role="arn"), ConfigurationError, "assume_role must be a AssumeRole"),  # type: ignore[arg-type]
+    "one cursor key": (lambda: DynamoDBClient(cursor_keys=b"x" * 32), ConfigurationError, "a list of keys, each 32 bytes"),  # type: ignore[arg-type]
+    "a URL as the default client": (
+        lambda: pydynox.set_default_client("memory://"),  # type: ignore[arg-type]
+        TypeError,
+        r"takes a DynamoDBClient, not str: DynamoDBClient\(endpoint_url='memory://'\)",
+    ),
+    "no parentheses": (
+        lambda: User.number > 3 & User.name == "x",  # type: ignore[operator]
+        TypeError,
+        r"User.name> is a path: compare it, with parentheses around each comparison, as in \(User.age > 3\) &",
+    ),
+    "a path in place of a condition": (lambda: (User.number > 3) | User.name, TypeError, "compare it, with parentheses"),  # type: ignore[operator]
+    "several keys in a query": (
+        lambda: User.query("c1", User.number.in_(1, 2)),
+        ValidationError,
+        "and one read for each of several keys",
+    ),
+    "several keys in a filter": (
+        lambda: User.query("c1").filter(User.number.in_(1, 2)),
+        ValidationError,
+        r"pass =, <, <=, >, >=, between\(\) or begins_with\(\) to query\(\), and test anything else in Python",
+    ),
+    "boto's limit": (lambda: User.query("c1", Limit=3), ValidationError, r"write \.limit\(n\) after query"),
+    "PynamoDB's order": (lambda: User.query("c1", scan_index_forward=False), ValidationError, r"\.descending\(\) after query"),
+    "PynamoDB's name": (lambda: StringAttribute(attr_name="n"), TypeError, "no option 'attr_name': write attribute_name="),  # type: ignore[call-overload]
+    "PynamoDB's null": (lambda: ListAttribute(str, null=True), TypeError, "no option 'null': leave it out"),  # type: ignore[call-overload]
+    "unnamed indexes": (
+        lambda: Repository(OwnClass, table="plain", partition_key="name", indexes=[GlobalSecondaryIndex("name")]),  # type: ignore[arg-type]
+        ConfigurationError,
+        r"has indexes= without names: write indexes=\{'by_email'",
+    ),
 }
 
 

@@ -111,16 +111,17 @@ def test_a_record_is_the_one_that_logging_would_make(
         thread.join()
         monkeypatch.setattr(logging, "logThreads", False)
         get()
+        monkeypatch.setattr(logging, "logProcesses", False)
+        monkeypatch.setattr(logging, "logMultiprocessing", False)
+        get()
     finally:
         logger.removeHandler(beside)
 
     ours = [record for record in caplog.records if record.name == "pydynox.request"]
-    assert len(ours) == len(theirs) == 4
+    assert len(ours) == len(theirs) == 5
     changing = {"created", "msecs", "relativeCreated"}
     for our, their in zip(ours, theirs, strict=True):
         shared = {name: vars(our).get(name, "missing") for name in vars(their)}
-        if not logging.logThreads and our is ours[-1]:
-            shared |= {"thread": None, "threadName": None}
         assert {name: shared[name] for name in shared if name not in changing} == {
             name: value for name, value in vars(their).items() if name not in changing
         }
@@ -128,7 +129,7 @@ def test_a_record_is_the_one_that_logging_would_make(
         drift = (our.relativeCreated - our.created * 1000) - (their.relativeCreated - their.created * 1000)
         assert abs(drift) < 1
         assert 0 <= our.msecs < 1000
-    assert [record.threadName for record in theirs] == ["MainThread", "MainThread", "another", None]
+    assert [record.threadName for record in theirs] == ["MainThread", "MainThread", "another", None, None]
 
 
 def test_records_of_another_kind_are_made_by_their_factory(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import traceback
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import attrs
 import msgspec
 import pydantic
 import pytest
-from pydynox import DynamoDBClient, GlobalSecondaryIndex, Repository, run
-from pydynox.exceptions import ConfigurationError, SerializationError, ValidationError
+from pydynox import Attr, DynamoDBClient, GlobalSecondaryIndex, Model, Repository, field, partition_key, run
+from pydynox.exceptions import ConfigurationError, ItemAlreadyExistsError, SerializationError, ValidationError
 
 from tests.conftest import Drive
 
@@ -147,6 +149,31 @@ def test_cursors_of_errors_reach_every_row_once(
                 found += [visit.at for visit in page]
                 cursor = page.cursor
         assert found == order, query
+
+
+def test_rows_that_the_class_refuses_do_not_count_towards_the_limit(place: DynamoDBClient, drive: Drive) -> None:
+    visits = visits_of(place, 0, 3)
+    skipped: list[SerializationError] = []
+    reading = visits.query("a").on_invalid(skipped.append)
+
+    assert drive(reading.first()).at == 1
+    assert [visit.at for visit in drive(reading.limit(3).all())] == [1, 2, 4]
+    assert [visit.at for visit in drive(reading.limit(4).page(2))] == [1, 2]
+    assert [visit.at for visit in drive(reading.limit(9).all())] == [1, 2, 4, 5]
+    assert {error.key for error in skipped} == {visits.key("a", 0), visits.key("a", 3)}
+
+    found: list[int] = []
+    cursor: str | None = None
+    while len(found) < 3:
+        try:
+            page = drive(visits.query("a").limit(3).after(cursor).page(9))
+        except SerializationError as error:
+            cursor = error.cursor
+        else:
+            found += [visit.at for visit in page]
+            cursor = page.cursor
+    assert found == [1, 2, 4]
+    assert cursor is None
 
 
 def test_rows_before_one_that_the_class_refuses_are_given_before_its_error(place: DynamoDBClient, drive: Drive) -> None:
@@ -286,16 +313,148 @@ class Numbers(pydantic.RootModel[list[int]]):
     pass
 
 
+class OwnSecret(pydantic.SecretStr):
+    pass
+
+
+class Card(pydantic.BaseModel):
+    pin: pydantic.SecretStr
+
+
+class Login(pydantic.BaseModel):
+    name: str
+    password_hash: str = pydantic.Field(default="", exclude=True)
+
+
+class Wallet(pydantic.BaseModel):
+    cards: list[Card]
+
+
+class WithOwnSecret(pydantic.BaseModel):
+    a: str
+    secret: OwnSecret | None = None
+
+
+class WithUnion(pydantic.BaseModel):
+    a: str
+    pay: Card | int
+
+
+class WithNested(pydantic.BaseModel):
+    a: str
+    wallets: dict[str, Wallet]
+
+
+class WithExcluded(pydantic.BaseModel):
+    a: str
+    logins: list[Login]
+
+
+class WithBase64(pydantic.BaseModel):
+    a: str
+    data: pydantic.Base64Bytes | None = None
+
+
+class WithJson(pydantic.BaseModel):
+    a: str
+    data: pydantic.Json[list[int]]
+
+
+class WithUntypedJson(pydantic.BaseModel):
+    a: str
+    data: pydantic.Json  # type: ignore[type-arg]
+
+
+class WithPastKey(pydantic.BaseModel):
+    a: pydantic.PastDatetime
+
+
 @pytest.mark.parametrize(
     ("cls", "message"),
     [
-        (WithSecret, r"WithSecret.secret has the type SecretStr, which cannot be stored"),
+        (WithSecret, r"WithSecret.secret hides its value in what would be stored; or pass a codec: codecs="),
+        (WithOwnSecret, r"WithOwnSecret.secret hides its value"),
+        (WithUnion, r"WithUnion.pay has Card.pin, which hides its value"),
+        (WithNested, r"WithNested.wallets has Wallet.cards, which has Card.pin, which hides its value"),
+        (WithExcluded, r"WithExcluded.logins has Login.password_hash, which has exclude=True, so it would not be stored"),
+        (WithBase64, r"WithBase64.data decodes what is stored.*declare the decoded type"),
+        (WithJson, r"WithJson.data decodes what is stored"),
+        (WithUntypedJson, r"WithUntypedJson.data decodes what is stored"),
+        (WithPastKey, r"WithPastKey.a is a key and has the type .* does not sort as time does"),
         (Numbers, r"Numbers is a RootModel: an item is a map, so wrap the value in a field"),
     ],
 )
 def test_types_of_pydantic_that_would_lose_their_value_are_refused(cls: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Repository(cls, table="things", partition_key="a")
+
+
+class Aliased(pydantic.BaseModel):
+    number: str = pydantic.Field(alias="cardNumber")
+
+
+class Iban(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    iban: str
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def country(self) -> str:
+        return self.iban[:2]
+
+
+class Dog(pydantic.BaseModel):
+    name: str
+
+
+class Puppy(Dog):
+    weeks: int
+
+
+class Payment(pydantic.BaseModel):
+    a: str
+    pay: Aliased | Iban | Dog | None = None
+    home: Dog = Dog(name="Rex")
+
+
+def test_models_of_a_union_are_stored_by_their_names_without_computed_fields(place: DynamoDBClient, drive: Drive) -> None:
+    payments: Repository[Payment] = Repository(Payment, table="payments", partition_key="a")
+    payments.table.sync.create()
+    kinds = (Aliased(cardNumber="1"), Iban(iban="DE1"), Dog(name="x"))
+    for number, pay in enumerate(kinds):
+        drive(payments.create(Payment(a=str(number), pay=pay)))
+
+    assert [drive(payments.get_or_raise(str(number))).pay for number in range(3)] == list(kinds)
+    assert [place.sync.get_item("payments", {"a": str(number)})["pay"] for number in range(2)] == [
+        {"number": "1"},
+        {"iban": "DE1"},
+    ]  # type: ignore[index]
+    with pytest.raises(ValidationError, match="of a subclass of the declared type, whose own fields would be lost"):
+        drive(payments.create(Payment(a="3", pay=Puppy(name="x", weeks=3))))
+    one = drive(payments.get_or_raise("0"))
+    one.home.name = "Max"
+    assert drive(payments.get_or_raise("1")).home == Dog(name="Rex")
+
+
+class Timed(pydantic.BaseModel):
+    a: str
+    at: pydantic.AwareDatetime
+
+
+def test_a_datetime_with_a_zone_is_a_datetime(place: DynamoDBClient, drive: Drive) -> None:
+    timed: Repository[Timed] = Repository(Timed, table="timed", partition_key="a", sort_key="at")
+    timed.table.sync.create()
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    east = timezone(timedelta(hours=5))
+    moments = [noon - timedelta(hours=1), noon, noon + timedelta(milliseconds=500)]
+    for at in moments:
+        drive(timed.create(Timed(a="x", at=at.astimezone(east))))
+
+    with pytest.raises(ItemAlreadyExistsError):
+        drive(timed.create(Timed(a="x", at=noon)))
+    assert [one.at for one in drive(timed.query("x").all())] == moments
+    assert drive(timed.get("x", moments[0].astimezone(east))) is not None
+    assert place.sync.scan("timed").first()["at"] == "2026-01-01T11:00:00.000000Z"
 
 
 class TextKey(pydantic.BaseModel):
@@ -430,3 +589,54 @@ def test_a_key_is_checked_like_that_of_a_model(user_id: Any, memory: DynamoDBCli
                 run(call)
 
     assert usage.total.requests == 0
+
+
+class Addressed(pydantic.BaseModel):
+    a: str
+    ip: pydantic.IPvAnyAddress
+
+
+class Struck(msgspec.Struct, weakref=True):
+    a: str
+    x: str
+
+    def __post_init__(self) -> None:
+        raise ValueError(f"bad {self.x}")
+
+
+class Member(pydantic.BaseModel):
+    n: int
+
+
+class Stored(Model[str], table="leaks"):
+    a: Attr[str] = partition_key()
+    plan: Attr[Literal["free"] | None] = field(default=None)
+    member: Attr[Member | None] = field(default=None)
+    text: Attr[Member | None] = field(default=None, json=True)
+
+
+@pytest.mark.parametrize(
+    ("item", "cls", "says"),
+    [
+        ({"plan": "4111planted"}, None, "the stored value is not 'free'"),
+        ({"member": {"n": "4111planted"}}, None, "Member refuses what is stored: n: int_parsing"),
+        ({"text": '{"n": "4111planted"}'}, None, "Member refuses what is stored: n: int_parsing"),
+        ({"ip": "4111planted"}, Addressed, "the codec refuses what is stored: ip_any_address"),
+        ({"x": "4111planted"}, Struck, "refused by Struck: ValidationError"),
+    ],
+)
+def test_what_is_stored_is_not_repeated_in_an_error(item: dict[str, Any], cls: Any, says: str, memory: DynamoDBClient) -> None:
+    Stored.table.sync.ensure()
+    memory.sync.put_item("leaks", {"a": "1", **item})
+    get = Stored.sync.get if cls is None else Repository(cls, table="leaks", partition_key="a").sync.get
+
+    with pytest.raises(SerializationError, match=says) as caught:
+        get("1")
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "planted" not in shown
+    # Rows of a query have their values, for the program.
+    rows = (Stored if cls is None else Repository(cls, table="leaks", partition_key="a")).scan()
+    with pytest.raises(SerializationError) as of_row:
+        rows.sync.all()
+    assert "planted" in str(of_row.value.raw)

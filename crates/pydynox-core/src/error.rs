@@ -304,6 +304,22 @@ impl Error {
         Ok(())
     }
 
+    /// What to do about what the service says, where it is one of the usual reasons.
+    fn remedy(&self) -> &'static str {
+        let message = self.message();
+        let is_table =
+            message == "Requested resource not found" || message.contains("not found: Table: ");
+        if self.0.kind == ErrorKind::TableNotFound && is_table {
+            "; table.create() creates it; or check the region, table_prefix= and which client is used: each memory:// has its own tables"
+        } else if message.starts_with("Table already exists") {
+            "; table.ensure() creates only what is missing"
+        } else if message.contains("does not have the specified index") {
+            "; table.ensure() creates the indexes that a model declares"
+        } else {
+            ""
+        }
+    }
+
     fn write_details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut details = Vec::new();
         if let Some(code) = self.code() {
@@ -331,6 +347,7 @@ impl fmt::Display for Error {
         self.write_place(f)?;
         f.write_str(self.message())?;
         self.write_limits(f)?;
+        f.write_str(self.remedy())?;
         self.write_details(f)
     }
 }

@@ -219,6 +219,12 @@ impl Reading {
         }
     }
 
+    /// This many of the rows that were given turned out to be unreadable: they don't count towards the limit.
+    pub fn take_back(&self, rows: usize) {
+        let mut state = lock(&self.state);
+        state.given = state.given.saturating_sub(rows);
+    }
+
     /// Whether every row was given.
     pub fn is_over(&self) -> bool {
         let state = lock(&self.state);
@@ -278,8 +284,8 @@ impl Reading {
         (state.positions.clone(), state.given)
     }
 
-    /// The same after this many of the rows that were given last; None where they were not kept. `after` gives the position of a
-    /// page after its first rows.
+    /// The same after this many of the rows that were taken last, of which `given` count; None where they were not kept. `after` gives
+    /// the position of a page after its first rows.
     ///
     /// # Errors
     ///
@@ -287,6 +293,7 @@ impl Reading {
     pub fn positions_after<E>(
         &self,
         rows: usize,
+        given: usize,
         after: impl Fn(&Page, usize) -> Result<Position, E>,
     ) -> Result<Option<(Vec<Position>, usize)>, E> {
         let Some(mut last) = lock(&self.state).last.clone() else {
@@ -301,7 +308,7 @@ impl Reading {
             left -= taken;
             last.given_of_first = 0;
         }
-        Ok(Some((last.positions, last.given + rows)))
+        Ok(Some((last.positions, last.given + given)))
     }
 
     /// A cursor that leads this way from these positions, after `given` rows; None if nothing is there.

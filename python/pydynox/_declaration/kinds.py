@@ -41,6 +41,7 @@ _NAMED: dict[tuple[str, str], Kind] = {
     ("datetime", "time"): ("time", "iso_z", False, False),
     ("datetime", "timedelta"): ("timedelta",),
     ("uuid", "UUID"): ("uuid",),
+    ("pydantic.types", "AwareDatetime"): ("datetime", "iso_z", False, False),
 }
 _KEY_KINDS = {"str", "int", "float", "number", "bytes", *(kind[0] for kind in _NAMED.values())}
 #: The format of datetimes that the class being compiled declares for all of them.

@@ -18,6 +18,16 @@ STORING = ("compress", "compress_level", "compress_above", "max_size", "on_plain
 RULES = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "validate")
 
 
+#: What other libraries call our options.
+_OURS = {
+    "attr_name": "write attribute_name=",
+    "hash_key": "write partition_key=True",
+    "range_key": "write sort_key=True",
+    "default_for_new": "write default= or default_factory=, which only new instances use",
+    "null": "leave it out, since a missing list, set or version reads as empty",
+}
+
+
 class AttributeOptions:
     """The declared options of an attribute other than its type and its names. Immutable.
 
@@ -94,7 +104,8 @@ class AttributeOptions:
         values["storing"] = {name: given.pop(name) for name in STORING if name in given}
         for name, value in given.items():
             if name not in _DEFAULTS:
-                raise TypeError(f"an attribute has no option {name!r}")
+                ours = _OURS.get(name)
+                raise TypeError(f"an attribute has no option {name!r}" + (f": {ours}" if ours else ""))
             values[name] = (value,) if name in ("default", "missing") else value
         self._fill(values)
 

@@ -124,7 +124,7 @@ def _record(
     if type(logger) is not logging.Logger or logging.getLogRecordFactory() is not logging.LogRecord:
         return logger.makeRecord(logger.name, level, __file__, 0, text, arguments, None)
     template = _TEMPLATES.get(logger)
-    if template is None or template.level != level:
+    if template is None or template.level != level or template.switches != _switches():
         template = _TEMPLATES[logger] = _Template(logger, level, fields)
     values = template.values.copy()
     values["msg"] = text
@@ -147,15 +147,21 @@ def _record(
 class _Template:
     """The attributes of a record that ``logging`` made; of the next one of its logger and level, only some differ."""
 
-    __slots__ = ("level", "start", "values")
+    __slots__ = ("level", "start", "switches", "values")
 
     def __init__(self, logger: logging.Logger, level: int, fields: Iterable[str]) -> None:
         record = logger.makeRecord(logger.name, level, __file__, 0, "", (), None)
         self.level = level
+        self.switches = _switches()
         # The fields too: to grow each copy of it by them would take as long as to copy it.
         self.values = vars(record) | dict.fromkeys(fields)
         #: When `logging` was imported, which only its records say.
         self.start = record.created - record.relativeCreated / 1000
+
+
+def _switches() -> tuple[bool, bool, bool]:
+    """What a program may have records leave out, at any time."""
+    return logging.logThreads, logging.logProcesses, logging.logMultiprocessing
 
 
 def _process_name() -> str:

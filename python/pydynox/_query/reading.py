@@ -152,8 +152,9 @@ def _converted(query: Query[Any], reading: _core.Reading, rows: list[Any]) -> tu
             objects.append(hooks.object_for(row))
         except SerializationError as error:
             if on_invalid is None:
-                error.cursor = reading.cursor_after(place + 1)
-                return objects, _Unreadable(error, reading.cursor_after(place))
+                error.cursor = reading.cursor_after(place + 1, place)
+                return objects, _Unreadable(error, reading.cursor_after(place, place))
+            reading.take_back(1)
             on_invalid(error)
     return objects, None
 
@@ -174,8 +175,8 @@ async def _hydrated(query: Query[Any], reading: _core.Reading, keys: list[Any]) 
         if item is not None:
             readable.append(item)
         elif (error := errors.get(key)) is not None:
-            error.cursor = reading.cursor_after(place + 1)
-            return readable, _Unreadable(error, reading.cursor_after(place))
+            error.cursor = reading.cursor_after(place + 1, place)
+            return readable, _Unreadable(error, reading.cursor_after(place, place))
     return readable, None
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 #: Types of pydantic whose plain form is not their value.
 _SECRETS = frozenset({"SecretStr", "SecretBytes", "Secret"})
+#: What is declared about types of pydantic that read a value by decoding it: an object that is built decodes it once more.
+_DECODERS = frozenset({"EncodedBytes", "EncodedStr", "Json"})
+#: JSON Schema's names of texts that sort as their values only in one form.
+_TIMES = frozenset({"date-time", "date", "time", "duration"})
 
 
 def adapted(source: ObjectClass, member: ClassMember) -> Codec[Any] | None:
@@ -22,28 +26,47 @@ def adapted(source: ObjectClass, member: ClassMember) -> Codec[Any] | None:
     What pydantic writes as a JSON string is stored as text, so it can be a key.
     """
     pydantic = sys.modules.get("pydantic")
-    if pydantic is None or not issubclass(source.cls, pydantic.BaseModel) or _is_secret(member.type):
+    if pydantic is None or not is_of_pydantic(source):
         return None
     try:
         adapter = pydantic.TypeAdapter(member.type)
         described = adapter.json_schema(mode="serialization")
     except pydantic.errors.PydanticUserError:  # no schema: an arbitrary type, or one without a JSON form
         return None
-    return _Text(adapter) if described.get("type") == "string" else _Plain(adapter)
+    is_text = described.get("type") == "string"
+    codec = (_Text if is_text else _Plain)(adapter)
+    codec.is_time = described.get("format") in _TIMES
+    return codec
+
+
+def is_of_pydantic(source: ObjectClass) -> bool:
+    """Whether objects of the class are models of pydantic."""
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and issubclass(source.cls, pydantic.BaseModel)
 
 
 class _Plain:
     """Values in the form of JSON: maps, lists, text, numbers."""
 
+    is_time = False  # whether it is a moment, date or time of day, whose text has more than one form
+
     def __init__(self, adapter: Any) -> None:
         self._adapter = adapter
+        names = _names_of_fields()
+        self._reading = {"strict": False, **names}
 
     def to_stored(self, value: Any, /) -> Any:
         # Validated first: pydantic lets assignments pass unchecked, and dumps whatever it finds.
-        return self._adapter.dump_python(self._adapter.validate_python(value), mode="json", by_alias=False)
+        checked = self._adapter.validate_python(value, **_names_of_fields())
+        # A round trip is without computed fields, which could not be read back.
+        stored = self._adapter.dump_python(checked, mode="json", by_alias=False, round_trip=True)
+        whole = self._adapter.dump_python(checked, mode="json", by_alias=False, round_trip=True, serialize_as_any=True)
+        if stored != whole:
+            raise ValueError("it is of a subclass of the declared type, whose own fields would be lost: declare that class")
+        return stored
 
     def from_stored(self, value: Any, /) -> Any:
-        return self._adapter.validate_python(value, strict=False)
+        return self._adapter.validate_python(value, **self._reading)
 
 
 class _Text(_Plain):
@@ -54,8 +77,33 @@ class _Text(_Plain):
         return text
 
 
-def _is_secret(annotation: Any) -> bool:
-    """Whether a type hides its value in its plain form, at any depth of the annotation."""
-    if getattr(annotation, "__name__", "") in _SECRETS:
-        return True
-    return any(map(_is_secret, typing.get_args(annotation)))
+def _names_of_fields() -> dict[str, bool]:
+    """The options by which pydantic reads fields by their names, whatever aliases they have."""
+    import pydantic
+
+    return {"by_name": True, "by_alias": False} if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 11) else {}
+
+
+def lost_by(annotation: Any, seen: frozenset[Any] = frozenset()) -> str | None:
+    """What pydantic would not give back of a value of this type; None if it gives back everything."""
+    if any(type(one).__name__ in _DECODERS for one in getattr(annotation, "__metadata__", ())):
+        return "decodes what is stored, and an object that is built would decode it once more: declare the decoded type"
+    if isinstance(annotation, type):
+        if any(base.__name__ in _SECRETS for base in annotation.__mro__):
+            return "hides its value in what would be stored"
+        if annotation.__name__ in _DECODERS and annotation.__module__.startswith("pydantic"):
+            return "decodes what is stored, and an object that is built would decode it once more: declare the decoded type"
+        pydantic = sys.modules["pydantic"]
+        if issubclass(annotation, pydantic.BaseModel) and annotation not in seen:
+            return _lost_by_a_field(annotation, seen | {annotation})
+    return next((lost for one in typing.get_args(annotation) if (lost := lost_by(one, seen)) is not None), None)
+
+
+def _lost_by_a_field(model: Any, seen: frozenset[Any]) -> str | None:
+    for name, field in model.model_fields.items():
+        if field.exclude:
+            return f"has {model.__name__}.{name}, which has exclude=True, so it would not be stored"
+        declared = typing.Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        if (lost := lost_by(declared, seen)) is not None:
+            return f"has {model.__name__}.{name}, which {lost}"
+    return None

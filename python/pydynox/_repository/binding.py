@@ -377,8 +377,9 @@ class Binding(Hooks):
         if type(error).__module__.startswith("pydantic") and callable(problems):
             listed: Any = problems(include_url=False, include_context=False, include_input=False)
             return "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'the model'}: {problem['type']}" for problem in listed)
-        if type(error).__module__ == "msgspec":
-            return str(error)  # which names types and places alone
+        # Its own errors name types and places alone; those of a __post_init__ have a cause, and its text.
+        if type(error).__module__ == "msgspec" and error.__cause__ is None:
+            return str(error)
         return f'{type(error).__name__} (errors="full" on the client shows it)'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from types import new_class
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,11 @@ from pydynox.attributes import PARTITION, SORT, Attr
 from pydynox.config import ModelConfig
 from pydynox.model import Model
 
-from .adapted import adapted
+from .adapted import adapted, is_of_pydantic, lost_by
 from .classes import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pydynox._declaration.other_classes import ClassMember
     from pydynox._shared.typing import Codec
@@ -117,6 +118,9 @@ class Declared:
         role, purpose = self._roles.get(name), self._purposes.get(name)
         codec, adapting = self._codecs.get(name), None
         options: dict[str, Any] = {"attribute_name": stored, "type": member.type, "roles": () if role is None else (role,)}
+        lost = lost_by(member.type) if codec is None and is_of_pydantic(self._source) else None
+        if lost is not None:
+            refuse(self._source.name, name, f"{lost}; or pass a codec: codecs={{{name!r}: ...}}")
         if purpose is not None:
             self._check_purpose(member, purpose)
             options |= {"purpose": _PURPOSES[purpose]}
@@ -141,6 +145,13 @@ class Declared:
                 name,
                 f"has the type {describe(member.type)}, which cannot be stored: {problem}; here, codecs={{{name!r}: ...}}",
             )
+        if role is not None and adapting is not codec and getattr(adapting, "is_time", False):
+            refuse(
+                self._source.name,
+                name,
+                f"is a key and has the type {describe(member.type)}, whose text does not sort as time does in pydantic's form: "
+                "declare datetime, date or time",
+            )
         if role is not None and not is_key_kind(attribute.kind):
             refuse(
                 self._source.name,
@@ -161,7 +172,10 @@ class Declared:
         return None
 
     def _check_purpose(self, member: ClassMember, purpose: str) -> None:
-        kind = kind_of(member.type)
+        try:
+            kind = kind_of(member.type)
+        except TypeError:
+            kind = ("any",)
         if purpose == "version":
             if kind != ("int",):
                 refuse(self._source.name, member.name, f"is version= and has the type {describe(member.type)}: it must be int")
@@ -192,6 +206,8 @@ class Declared:
 
     def _checked_indexes(self, indexes: Mapping[str, Any]) -> dict[str, IndexDeclaration]:
         checked: dict[str, IndexDeclaration] = {}
+        if not isinstance(indexes, Mapping):
+            refuse(self._source.name, "", "has indexes= without names: write indexes={'by_email': GlobalSecondaryIndex('email')}")
         for name, index in indexes.items():
             if not isinstance(index, IndexDeclaration):
                 refuse(
@@ -235,7 +251,8 @@ def _defaults(member: ClassMember, kind: tuple[Any, ...]) -> dict[str, Any]:
     can_be_none = kind[0] in ("optional", "any", "none")
     default, factory = member.default, member.factory
     shared = None if default is None else default[0]
-    if type(shared) in (list, dict, set):
+    # A model of pydantic copies its defaults, too.
+    if type(shared) in (list, dict, set) or hasattr(type(shared), "__pydantic_validator__"):
         default, factory = None, _copying(shared)
     reads_otherwise = factory is not None or (default is not None and default[0] is not None)
     return {"default": default, "default_factory": factory, "store_null": can_be_none and reads_otherwise}

@@ -295,7 +295,7 @@ fn tests(conditions: &[Condition], what: &str) -> Result<Vec<(Box<str>, Test)>, 
                     format!("; a key whose name has a dot in it is attr([{name:?}])")
                 });
                 refused(format!(
-                    "{condition} cannot select from {what}: a key takes =, <, <=, >, >=, between() and begins_with() with values; use filter() for anything else{hint}"
+                    "{condition} cannot select from {what}: a key takes =, <, <=, >, >=, between() and begins_with() with values; use filter() for other attributes, and one read for each of several keys{hint}"
                 ))
             })
         })

@@ -207,7 +207,7 @@ impl Search {
             self.check_held(path, "filter")?;
             if self.is_key(path) {
                 return Err(not_valid(format!(
-                    "filter({condition}): {:?} is a key of {}, and DynamoDB filters only by other attributes: pass the condition to query()",
+                    "filter({condition}): {:?} is a key of {}, and DynamoDB filters only by other attributes: pass =, <, <=, >, >=, between() or begins_with() to query(), and test anything else in Python",
                     path.attribute(),
                     self.what()
                 )));

@@ -114,6 +114,21 @@ fn add_values(
     Ok(())
 }
 
+/// What says the same as an argument of another library's query.
+fn method_of(argument: &str) -> Option<&'static str> {
+    Some(match argument {
+        "limit" | "Limit" => ".limit(n)",
+        "page_size" => ".page_size(n)",
+        "scan_index_forward" | "ScanIndexForward" | "descending" | "reverse" => ".descending()",
+        "filter_condition" | "filter" | "FilterExpression" => ".filter(...)",
+        "last_evaluated_key" | "exclusive_start_key" | "ExclusiveStartKey" => ".after(cursor)",
+        "timeout" => ".timeout(seconds)",
+        "attributes_to_get" | "ProjectionExpression" => ".select(...)",
+        "consistent_read" | "ConsistentRead" => ".consistent_read()",
+        _ => return None,
+    })
+}
+
 /// Values by name; `sources` are names that the key is built from, which were used already.
 fn add_named(
     conditions: &mut Vec<Tree>,
@@ -130,6 +145,14 @@ fn add_named(
         }
         let Some(field) = fields.iter().find(|field| *field.text == *text) else {
             let attributes: Vec<&str> = fields.iter().map(|field| &*field.text).collect();
+            if let Some(method) = method_of(&text) {
+                return Err(validation_error(
+                    py,
+                    &format!(
+                        "a query of {what} takes its key; {text}= is a method of the query: write {method} after query(...)"
+                    ),
+                ));
+            }
             return Err(validation_error(
                 py,
                 &format!(

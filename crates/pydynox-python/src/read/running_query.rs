@@ -144,13 +144,18 @@ impl Reading {
         self.sealed(py, search.query.heading.reversed(), (vec![place], given))
     }
 
-    /// The position after this many of the rows that were given last, as text; None at the end.
-    fn cursor_after(&self, py: Python<'_>, rows: usize) -> PyResult<Option<String>> {
+    /// The position after this many of the rows that were returned last, of which `given` count, as text; None at the end.
+    fn cursor_after(&self, py: Python<'_>, rows: usize, given: usize) -> PyResult<Option<String>> {
         let after = |page: &Page, given| self.position_of(py, page, given);
-        match self.core.positions_after(rows, after)? {
+        match self.core.positions_after(rows, given, after)? {
             None => self.cursor(py),
             Some(place) => self.sealed(py, self.search.get().query.heading, place),
         }
+    }
+
+    /// This many of the rows that were returned are not used: they don't count towards the limit.
+    fn take_back(&self, rows: usize) {
+        self.core.take_back(rows);
     }
 
     /// End the reading and cancel what is in progress.

@@ -168,7 +168,10 @@ fn refresh(instance: &Bound<'_, Instance>, body: &[u8]) -> PyResult<()> {
     let Some(range) = item_of(py, body)? else {
         return Err(item_not_found(
             py,
-            &format!("this {} is no longer in the table", model.name),
+            &format!(
+                "this {} is not in the table: it was deleted, or never saved",
+                model.name
+            ),
         ));
     };
     let fresh = read_instance(py, &body[range], &item.schema)?;

@@ -290,14 +290,13 @@ pub(crate) fn member<'py>(
         return Ok(member);
     }
     let unknown = || -> Read<Bound<'py, PyAny>> {
-        let stored_repr = stored.repr()?;
         let what = if members.class.is_some() {
             "not a member of"
         } else {
             "not"
         };
         Err(Unreadable::misfit(format!(
-            "the stored value {stored_repr} is {what} {}",
+            "the stored value is {what} {}",
             members.name
         )))
     };

@@ -1,9 +1,9 @@
 //! Documents, dataclasses and `TypedDict`s, read from maps.
 
 use pydynox_core::wire::{Reader, Writer};
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{IntoPyDict, PyDict};
 
 use crate::exceptions::configuration_error;
 use crate::interpreter::ffi;
@@ -193,6 +193,47 @@ pub(crate) fn refused(py: Python<'_>, name: &str, error: PyErr) -> Unreadable {
     }
     Unreadable::misfit(format!(
         "{name} refuses what is stored: {}",
-        error.value(py)
+        reason(py, &error)
     ))
+}
+
+/// What a refusal says without the values that it concerns: of pydantic the places and kinds of the problems, else the class.
+fn reason(py: Python<'_>, error: &PyErr) -> String {
+    let class = error.get_type(py);
+    let is_of_pydantic = class
+        .module()
+        .is_ok_and(|module| module.to_string_lossy().starts_with("pydantic"));
+    let problems = is_of_pydantic
+        .then(|| problems_of_pydantic(error.value(py)).ok())
+        .flatten();
+    problems.unwrap_or_else(|| {
+        class
+            .qualname()
+            .map_or_else(|_| "an error".into(), |name| name.to_string())
+    })
+}
+
+fn problems_of_pydantic(error: &Bound<'_, PyBaseException>) -> PyResult<String> {
+    let py = error.py();
+    let without = [
+        ("include_url", false),
+        ("include_context", false),
+        ("include_input", false),
+    ];
+    let problems = error.call_method("errors", (), Some(&without.into_py_dict(py)?))?;
+    let mut texts = Vec::new();
+    for problem in problems.try_iter()? {
+        let problem = problem?;
+        let steps = problem.get_item("loc")?.try_iter()?;
+        let steps: Vec<String> = steps
+            .map(|step| step?.str().map(|step| step.to_string()))
+            .collect::<PyResult<_>>()?;
+        let kind = problem.get_item("type")?.str()?.to_string();
+        texts.push(if steps.is_empty() {
+            kind
+        } else {
+            format!("{}: {kind}", steps.join("."))
+        });
+    }
+    Ok(texts.join("; "))
 }
