@@ -665,6 +665,24 @@ def test_a_loaded_key_in_another_form_warns_once_and_names_the_format_that_fits(
     assert remedy in str(warning.message)
 
 
+@pytest.mark.parametrize("read", ["keys", "hydrate"])
+def test_keys_that_are_read_alone_warn_too(client: DynamoDBClient, drive: Drive, read: str) -> None:
+    """A key has the value and not its form, so by such a key the item is not found."""
+    visit = visit_of("iso_z")
+
+    async def load() -> list[Any]:
+        await visit.table.create()
+        for at in ("2024-01-02T03:04:05+00:00", "2024-01-03T03:04:05.000000Z"):
+            await client.put_item("visits", {"visitor": "a", "at": at, "left": "2024-01-02T03:04:05.000000Z"})
+        query = visit.query("a")
+        return [*(await (query.keys() if read == "keys" else query.hydrate()).all())]
+
+    with pytest.warns(StoredFormWarning, match=r'Visit\.at is a key with format="iso_z", and an item has it in another form'):
+        found = drive(load())
+
+    assert len(found) == (2 if read == "keys" else 1)
+
+
 def test_the_key_of_an_index_warns_too_and_an_ordinary_attribute_does_not() -> None:
     item = {"visitor": {"S": "a"}, "at": {"S": "2024-01-02T03:04:05.000000Z"}, "left": {"S": "2024-01-02T03:04:05.000000+0000"}}
     with pytest.warns(StoredFormWarning, match=r'Visit\.left is a key with format="iso_z".*declare format="pynamodb"'):

@@ -54,6 +54,12 @@ pub(crate) fn key_values<'py>(
         let Some(place) = member(bytes, &field.attribute_name).map_err(broken)? else {
             return Err(keyless(&field.attribute_name));
         };
+        if let Some(forms) = &schema.stored_forms
+            && let Some(index) = schema.position(&field.text)
+            && forms.watches(index)
+        {
+            forms.check(py, &schema.name, (index, field), &bytes[place.clone()])?;
+        }
         let mut reader = Reader::new(&bytes[place]).map_err(broken)?;
         let value = decoder.value(&mut reader, &field.kind);
         let label = || format!("{}.{}", schema.name, field.text);
