@@ -123,7 +123,8 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
             max_decompressed=max_decompressed,
             size_warning=size_warning,
         )
-        if isinstance(cursor_keys, (str, bytes)):
+        keys: object = cursor_keys
+        if isinstance(keys, (str, bytes)):
             raise ConfigurationError("cursor_keys must be a list of keys, each 32 bytes: cursor_keys=[key]")
         self.core = _core.Client(
             region=region,

@@ -38,9 +38,10 @@ def set_default_client(client: DynamoDBClient | None) -> None:
         >>> set_default_client(DynamoDBClient(endpoint_url="memory://"))
     """
     global _default
-    if client is not None and not hasattr(client, "core"):
-        endpoint = f": DynamoDBClient(endpoint_url={client!r})" if isinstance(client, str) and "://" in client else ""
-        raise TypeError(f"set_default_client() takes a DynamoDBClient, not {type(client).__qualname__}{endpoint}")
+    given: object = client
+    if given is not None and not hasattr(given, "core"):
+        endpoint = f": DynamoDBClient(endpoint_url={given!r})" if isinstance(given, str) and "://" in given else ""
+        raise TypeError(f"set_default_client() takes a DynamoDBClient, not {type(given).__qualname__}{endpoint}")
     _default = client
     if client is None:
         _from_environment.clear()

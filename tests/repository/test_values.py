@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
@@ -640,3 +640,72 @@ def test_what_is_stored_is_not_repeated_in_an_error(item: dict[str, Any], cls: A
     with pytest.raises(SerializationError) as of_row:
         rows.sync.all()
     assert "planted" in str(of_row.value.raw)
+
+
+@dataclasses.dataclass
+class Booking:
+    room: str
+    at: datetime
+    day: date
+    made: datetime
+    email: str | None = None
+    ends: datetime | None = None
+
+
+def test_times_have_the_form_that_is_declared_for_them(place: DynamoDBClient, drive: Drive) -> None:
+    bookings: Repository[Booking] = Repository(
+        Booking,
+        table="bookings",
+        partition_key="room",
+        sort_key="at",
+        datetime_format="pynamodb",
+        formats={"day": "%Y%m%d", "made": "epoch"},
+    )
+    bookings.table.sync.create()
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    stored = {"room": "r", "at": "2026-01-02T03:04:05.000000+0000", "day": "20260102", "made": 1767323045}
+    place.sync.put_item("bookings", stored)
+
+    one = drive(bookings.get_or_raise("r", at))
+    with pytest.raises(ItemAlreadyExistsError):
+        drive(bookings.create(Booking("r", at, at.date(), at)))
+    drive(bookings.create(Booking("r", at + timedelta(days=1), at.date(), at)))
+
+    assert one == Booking("r", at, at.date(), at)
+    assert [one.at for one in drive(bookings.query("r", bookings.attr.at > at).all())] == [at + timedelta(days=1)]
+    assert drive(bookings.scan().filter(bookings.attr.day == at.date()).count()) == 2
+    assert place.sync.get_item("bookings", {"room": "r", "at": "2026-01-03T03:04:05.000000+0000"}) == {
+        **stored,
+        "at": "2026-01-03T03:04:05.000000+0000",
+    }
+
+
+def test_unique_values_of_items_that_expire_are_repaired(place: DynamoDBClient, drive: Drive) -> None:
+    with pytest.raises(ConfigurationError, match=r'orphans="repair"'):
+        Repository(Booking, table="bookings", partition_key="room", ttl="ends", unique=["email"])
+    bookings: Repository[Booking] = Repository(
+        Booking, table="bookings", partition_key="room", ttl="ends", unique=["email"], orphans="repair"
+    )
+    bookings.table.sync.create()
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    drive(bookings.create(Booking("r", at, at.date(), at, email="a@b.c")))
+    place.sync.delete_item("bookings", {"room": "r"})  # as DynamoDB's TTL does
+
+    drive(bookings.create(Booking("s", at, at.date(), at, email="a@b.c")))
+
+    assert drive(bookings.get_or_raise("s")).email == "a@b.c"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"formats": {"att": "epoch"}}, r"Booking has no field 'att', which formats= names; did you mean 'at'"),
+        ({"formats": {"room": "epoch"}}, r"Booking\.room .*format"),
+        ({"formats": {"at": "rfc3339_nano"}, "sort_key": "at"}, r"Booking\.at .*its width varies"),
+        ({"datetime_format": "isoz"}, r"no format has this name"),
+        ({"orphans": "forget"}, r"must be 'keep' or 'repair'"),
+    ],
+)
+def test_forms_that_a_field_cannot_have_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Repository(Booking, table="bookings", partition_key="room", **options)

@@ -11,9 +11,8 @@ from pydynox._declaration.checks import KEY_OPTIONS, MODEL_NAMES, VERBS
 from pydynox._declaration.definition import WRITE_ID
 from pydynox._declaration.fields import attribute_kind
 from pydynox._declaration.indexes import IndexDeclaration
-from pydynox._declaration.kinds import describe, is_key_kind, kind_of
+from pydynox._declaration.kinds import datetimes_as, describe, is_key_kind, kind_of
 from pydynox.attributes import PARTITION, SORT, Attr
-from pydynox.config import ModelConfig
 from pydynox.model import Model
 
 from .adapted import adapted, is_of_pydantic, lost_by
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from pydynox._declaration.other_classes import ClassMember
     from pydynox._shared.typing import Codec
-    from pydynox.client import DynamoDBClient
+    from pydynox.config import ModelConfig
 
     from .classes import ObjectClass
 
@@ -53,6 +52,7 @@ class Declared:
         stored_names: Mapping[str, str],
         indexes: Mapping[str, Any],
         codecs: Mapping[str, Codec[Any]],
+        formats: Mapping[str, str],
         unique: Sequence[str] | Sequence[Sequence[str]],
     ) -> None:
         self._source = source
@@ -61,12 +61,14 @@ class Declared:
         self._hide_expired = hide_expired
         self._stored_names = stored_names
         self._codecs = codecs
+        self._formats = formats
         given = {
             "partition_key": [partition_key],
             "sort_key": [] if sort_key is None else [sort_key],
             **{option: [] if name is None else [name] for option, name in purposes.items()},
             "names": list(stored_names),
             "codecs": list(codecs),
+            "formats": list(formats),
         }
         for option, names in given.items():
             for name in names:
@@ -88,20 +90,21 @@ class Declared:
         self._indexes = self._checked_indexes(indexes)
         self._unique = unique
 
-    def model(self, table: str, client: DynamoDBClient | None, *, consistent_read: bool) -> type[Model[Any]]:
+    def model(self, table: str, config: ModelConfig) -> type[Model[Any]]:
         """The hidden model.
 
         Raises:
             ConfigurationError: A member cannot be stored, or cannot be what it is declared to be.
         """
         cls = self._source.cls
-        attributes = {self.names[name]: self._attribute(member) for name, member in self._source.members.items()}
+        with datetimes_as(config.datetime_format):
+            attributes = {self.names[name]: self._attribute(member) for name, member in self._source.members.items()}
         body: dict[str, Any] = {
             "__module__": cls.__module__,
             "__qualname__": cls.__qualname__,
             "__doc__": None,
             "__annotations__": {name: _annotation(attribute) for name, attribute in attributes.items()},
-            "model_config": ModelConfig(client=client, consistent_read=consistent_read),
+            "model_config": config,
             **attributes,
             **self._indexes,
         }
@@ -118,6 +121,8 @@ class Declared:
         role, purpose = self._roles.get(name), self._purposes.get(name)
         codec, adapting = self._codecs.get(name), None
         options: dict[str, Any] = {"attribute_name": stored, "type": member.type, "roles": () if role is None else (role,)}
+        if (form := self._formats.get(name)) is not None:
+            options["format"] = form
         lost = lost_by(member.type) if codec is None and is_of_pydantic(self._source) else None
         if lost is not None:
             refuse(self._source.name, name, f"{lost}; or pass a codec: codecs={{{name!r}: ...}}")
@@ -172,6 +177,7 @@ class Declared:
         return None
 
     def _check_purpose(self, member: ClassMember, purpose: str) -> None:
+        kind: tuple[Any, ...]
         try:
             kind = kind_of(member.type)
         except TypeError:
@@ -206,7 +212,8 @@ class Declared:
 
     def _checked_indexes(self, indexes: Mapping[str, Any]) -> dict[str, IndexDeclaration]:
         checked: dict[str, IndexDeclaration] = {}
-        if not isinstance(indexes, Mapping):
+        given: object = indexes
+        if not isinstance(given, Mapping):
             refuse(self._source.name, "", "has indexes= without names: write indexes={'by_email': GlobalSecondaryIndex('email')}")
         for name, index in indexes.items():
             if not isinstance(index, IndexDeclaration):
@@ -250,7 +257,7 @@ def _defaults(member: ClassMember, kind: tuple[Any, ...]) -> dict[str, Any]:
     """
     can_be_none = kind[0] in ("optional", "any", "none")
     default, factory = member.default, member.factory
-    shared = None if default is None else default[0]
+    shared: Any = None if default is None else default[0]
     # A model of pydantic copies its defaults, too.
     if type(shared) in (list, dict, set) or hasattr(type(shared), "__pydantic_validator__"):
         default, factory = None, _copying(shared)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pydynox._shared.public import public
 from pydynox._shared.typing import Row
+from pydynox.config import ModelConfig
 
 from .binding import Binding
 from .classes import object_class, refuse
@@ -47,6 +48,9 @@ class Repository(RepositoryWrites[Row]):
         unique: Fields whose values only one item may have together, or a list of several such groups.
         names: Stored names by field, where they differ.
         codecs: How the values of a field are stored, for a type that cannot be stored by itself.
+        formats: In which form the datetimes, dates or times of a field are stored, as ``field(format=...)`` names it.
+        datetime_format: The same for all datetimes for which ``formats`` names none.
+        orphans: As in ``ModelConfig``; ``unique`` together with ``ttl`` needs ``"repair"``.
         keep_unknown: Whether to remember what is stored of an object.
         client: The client of this repository, unless an ``as_default()`` block is active.
         consistent_read: Whether reads are strongly consistent unless the call specifies otherwise.
@@ -81,6 +85,9 @@ class Repository(RepositoryWrites[Row]):
         unique: Sequence[str] | Sequence[Sequence[str]] = (),
         names: Mapping[str, str] | None = None,
         codecs: Mapping[str, Codec[Any]] | None = None,
+        formats: Mapping[str, str] | None = None,
+        datetime_format: str | None = None,
+        orphans: Literal["keep", "repair"] = "keep",
         keep_unknown: bool = True,
         client: DynamoDBClient | None = None,
         consistent_read: bool = False,
@@ -97,9 +104,12 @@ class Repository(RepositoryWrites[Row]):
             stored_names=names or {},
             indexes=indexes or {},
             codecs=codecs or {},
+            formats=formats or {},
             unique=unique,
         )
-        model: Any = declared.model(table, client, consistent_read=consistent_read)
+        settings: dict[str, Any] = {} if datetime_format is None else {"datetime_format": datetime_format}
+        config = ModelConfig(client=client, consistent_read=consistent_read, orphans=orphans, **settings)
+        model: Any = declared.model(table, config)
         self._names = declared.names
         timestamps = [name for name in (created_at, updated_at) if name is not None]
         self._binding = Binding(source, model, declared.names, version, timestamps, remembers=keep_unknown)
