@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from types import new_class
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from .adapted import adapted, is_of_pydantic, lost_by
 from .classes import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydynox._declaration.other_classes import ClassMember
     from pydynox._shared.typing import Codec
@@ -212,8 +211,7 @@ class Declared:
 
     def _checked_indexes(self, indexes: Mapping[str, Any]) -> dict[str, IndexDeclaration]:
         checked: dict[str, IndexDeclaration] = {}
-        given: object = indexes
-        if not isinstance(given, Mapping):
+        if not hasattr(indexes, "items"):
             refuse(self._source.name, "", "has indexes= without names: write indexes={'by_email': GlobalSecondaryIndex('email')}")
         for name, index in indexes.items():
             if not isinstance(index, IndexDeclaration):
@@ -259,7 +257,7 @@ def _defaults(member: ClassMember, kind: tuple[Any, ...]) -> dict[str, Any]:
     default, factory = member.default, member.factory
     shared: Any = None if default is None else default[0]
     # A model of pydantic copies its defaults, too.
-    if type(shared) in (list, dict, set) or hasattr(type(shared), "__pydantic_validator__"):
+    if type(shared) in (list, dict, set) or hasattr(shared, "__pydantic_validator__"):
         default, factory = None, _copying(shared)
     reads_otherwise = factory is not None or (default is not None and default[0] is not None)
     return {"default": default, "default_factory": factory, "store_null": can_be_none and reads_otherwise}
