@@ -292,7 +292,9 @@ fn advice(profile: &Profile, found_none: bool) -> String {
         return "complete the profile, or omit profile= to use the environment's keys".to_owned();
     }
     if found_none {
-        return format!("set {KEY} and {SECRET}, or pass credentials= or profile=");
+        return format!(
+            "set {KEY} and {SECRET}, or pass credentials= or profile=; a client for memory:// or file:// needs none, if it is the default: as_default()"
+        );
     }
     "fix it there, or pass credentials=".to_owned()
 }

@@ -502,7 +502,7 @@ fn nothing_found_lists_every_place_and_what_to_do() {
     assert_eq!(
         message,
         format!(
-            "no credentials; searched credentials= (not given), environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (not set), profile 'default' of {home}/.aws/config and {home}/.aws/credentials (no such files), web identity (AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN not set), container (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI not set), instance metadata (disabled by AWS_EC2_METADATA_DISABLED); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass credentials= or profile="
+            "no credentials; searched credentials= (not given), environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (not set), profile 'default' of {home}/.aws/config and {home}/.aws/credentials (no such files), web identity (AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN not set), container (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI not set), instance metadata (disabled by AWS_EC2_METADATA_DISABLED); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass credentials= or profile=; a client for memory:// or file:// needs none, if it is the default: as_default()"
         )
     );
 }
