@@ -673,3 +673,20 @@ def test_elements_of_sets_and_tuples_are_added_and_taken(drive: Drive) -> None:
     drive(one.update(Typed.day.set(NOW.date()), condition=Typed.uids.contains(UID) & Typed.days.contains(NOW.date())))
     with pytest.raises(ValidationError, match="must be UUID, not str"):
         Typed.uids.add("x")
+
+
+def test_a_secret_is_not_stored_as_asterisks_in_json() -> None:
+    class Vault(pydantic.BaseModel):
+        pin: pydantic.SecretStr
+
+    def declared() -> None:
+        class Safe(Model[str], table="safes"):
+            safe_id: Attr[str] = partition_key()
+            vaults: Attr[list[Vault]] = field(json=True)
+
+        Safe.model_from_item({"safe_id": {"S": "s"}})
+
+    with pytest.raises(
+        ConfigurationError, match=r"Safe.vaults .* it has Vault.pin, which hides its value in what would be stored"
+    ):
+        declared()

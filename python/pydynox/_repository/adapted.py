@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import typing
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,10 +11,6 @@ if TYPE_CHECKING:
 
     from .classes import ObjectClass
 
-#: Types of pydantic whose plain form is not their value.
-_SECRETS = frozenset({"SecretStr", "SecretBytes", "Secret"})
-#: What is declared about types of pydantic that read a value by decoding it: an object that is built decodes it once more.
-_DECODERS = frozenset({"EncodedBytes", "EncodedStr", "Json"})
 #: JSON Schema's names of texts that sort as their values only in one form.
 _TIMES = frozenset({"date-time", "date", "time", "duration"})
 
@@ -82,28 +77,3 @@ def _names_of_fields() -> dict[str, bool]:
     import pydantic
 
     return {"by_name": True, "by_alias": False} if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 11) else {}
-
-
-def lost_by(annotation: Any, seen: frozenset[Any] = frozenset()) -> str | None:
-    """What pydantic would not give back of a value of this type; None if it gives back everything."""
-    if any(type(one).__name__ in _DECODERS for one in getattr(annotation, "__metadata__", ())):
-        return "decodes what is stored, and an object that is built would decode it once more: declare the decoded type"
-    if isinstance(annotation, type):
-        if any(base.__name__ in _SECRETS for base in annotation.__mro__):
-            return "hides its value in what would be stored"
-        if annotation.__name__ in _DECODERS and annotation.__module__.startswith("pydantic"):
-            return "decodes what is stored, and an object that is built would decode it once more: declare the decoded type"
-        pydantic = sys.modules["pydantic"]
-        if issubclass(annotation, pydantic.BaseModel) and annotation not in seen:
-            return _lost_by_a_field(annotation, seen | {annotation})
-    return next((lost for one in typing.get_args(annotation) if (lost := lost_by(one, seen)) is not None), None)
-
-
-def _lost_by_a_field(model: Any, seen: frozenset[Any]) -> str | None:
-    for name, field in model.model_fields.items():
-        if field.exclude:
-            return f"has {model.__name__}.{name}, which has exclude=True, so it would not be stored"
-        declared = typing.Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        if (lost := lost_by(declared, seen)) is not None:
-            return f"has {model.__name__}.{name}, which {lost}"
-    return None

@@ -11,10 +11,11 @@ from pydynox._declaration.definition import WRITE_ID
 from pydynox._declaration.fields import attribute_kind
 from pydynox._declaration.indexes import IndexDeclaration
 from pydynox._declaration.kinds import datetimes_as, describe, is_key_kind, kind_of
+from pydynox._declaration.pydantic_losses import lost_by
 from pydynox.attributes import PARTITION, SORT, Attr
 from pydynox.model import Model
 
-from .adapted import adapted, is_of_pydantic, lost_by
+from .adapted import adapted, is_of_pydantic
 from .classes import refuse
 
 if TYPE_CHECKING:

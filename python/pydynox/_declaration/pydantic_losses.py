@@ -1,0 +1,47 @@
+"""Losses: what pydantic would not give back of a value that it has dumped."""
+
+from __future__ import annotations
+
+import sys
+import typing
+from typing import Any
+
+#: Types of pydantic whose plain form is not their value.
+_SECRETS = frozenset({"SecretStr", "SecretBytes", "Secret"})
+#: What is declared about types that read a value by decoding it: an object that is built of the value decodes it once more.
+_DECODERS = frozenset({"EncodedBytes", "EncodedStr", "Json"})
+_DECODES = "decodes what is stored, and an object that is built would decode it once more: declare the decoded type"
+
+
+def lost_by(annotation: Any, *, secrets_only: bool = False, seen: frozenset[Any] = frozenset()) -> str | None:
+    """What would be lost of a value of this type, as the rest of a sentence about it; None if everything comes back.
+
+    Args:
+        annotation: The type; models of pydantic at any depth are searched.
+        secrets_only: Whether decoded values and excluded fields are not looked for.
+        seen: The models that are being searched.
+    """
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is None:
+        return None
+    if not secrets_only and any(type(one).__name__ in _DECODERS for one in getattr(annotation, "__metadata__", ())):
+        return _DECODES
+    if isinstance(annotation, type):
+        if any(base.__name__ in _SECRETS for base in annotation.__mro__):
+            return "hides its value in what would be stored"
+        if not secrets_only and annotation.__name__ in _DECODERS and annotation.__module__.startswith("pydantic"):
+            return _DECODES
+        if issubclass(annotation, pydantic.BaseModel) and annotation not in seen:
+            return _lost_by_a_field(annotation, secrets_only, seen | {annotation})
+    by_parts = (lost_by(one, secrets_only=secrets_only, seen=seen) for one in typing.get_args(annotation))
+    return next((lost for lost in by_parts if lost is not None), None)
+
+
+def _lost_by_a_field(model: Any, secrets_only: bool, seen: frozenset[Any]) -> str | None:
+    for name, field in model.model_fields.items():
+        if field.exclude and not secrets_only:
+            return f"has {model.__name__}.{name}, which has exclude=True, so it would not be stored"
+        declared = typing.Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        if (lost := lost_by(declared, secrets_only=secrets_only, seen=seen)) is not None:
+            return f"has {model.__name__}.{name}, which {lost}"
+    return None
