@@ -80,13 +80,13 @@ def _refuse_coroutine(outcome: object) -> None:
 class Handlers:
     """The handlers of one client, or of all of them; ``want`` says to the extension which events any of them wants."""
 
-    __slots__ = ("__weakref__", "_by_bits", "_want", "active")
+    __slots__ = ("__weakref__", "_want", "active", "by_bits")
 
     def __init__(self, want: Callable[[int], None]) -> None:
         self._want = want
         self.active: list[Subscription] = []
-        #: Those that want an event, by the bits of the event.
-        self._by_bits: dict[int, tuple[Subscription, ...]] = {}
+        #: Those that want an event, by the bits of the event; filled by `of`.
+        self.by_bits: dict[int, tuple[Subscription, ...]] = {}
 
     def add(self, handler: Handler, bits: int, *, wants_bodies: bool = False) -> Subscription:
         """Add a handler of the kinds of events that these bits stand for."""
@@ -103,14 +103,14 @@ class Handlers:
     def of(self, bits: int) -> tuple[Subscription, ...]:
         """The handlers that want events of these bits."""
         # Taken before `active` is read: if another thread changes both, this answer goes to the dictionary that nothing uses.
-        by_bits = self._by_bits
+        by_bits = self.by_bits
         wanting = by_bits.get(bits)
         if wanting is None:
             wanting = by_bits[bits] = tuple(subscription for subscription in self.active if subscription.bits & bits)
         return wanting
 
     def _renew(self) -> None:
-        self._by_bits = {}
+        self.by_bits = {}
         while True:
             bits = self._all_bits()
             self._want(bits)
@@ -133,7 +133,7 @@ def _deliver(client: int, events: list[Event]) -> None:
     try:
         for event in events:
             bits = event.bits
-            for subscription in EVERYWHERE.of(bits):
+            for subscription in EVERYWHERE.by_bits.get(bits) or EVERYWHERE.of(bits):
                 subscription.hand(event)
             if own is not None:
                 for subscription in own.of(bits):

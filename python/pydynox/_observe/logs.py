@@ -124,8 +124,9 @@ def _record(
     if type(logger) is not logging.Logger or logging.getLogRecordFactory() is not logging.LogRecord:
         return logger.makeRecord(logger.name, level, __file__, 0, text, arguments, None)
     template = _TEMPLATES.get(logger)
-    if template is None or template.level != level or template.switches != _switches():
-        template = _TEMPLATES[logger] = _Template(logger, level, fields)
+    switches = (logging.logThreads, logging.logProcesses, logging.logMultiprocessing)
+    if template is None or template.level != level or template.switches != switches:
+        template = _TEMPLATES[logger] = _Template(logger, level, fields, switches)
     values = template.values.copy()
     values["msg"] = text
     values["args"] = arguments
@@ -149,19 +150,15 @@ class _Template:
 
     __slots__ = ("level", "start", "switches", "values")
 
-    def __init__(self, logger: logging.Logger, level: int, fields: Iterable[str]) -> None:
+    def __init__(self, logger: logging.Logger, level: int, fields: Iterable[str], switches: tuple[bool, ...]) -> None:
         record = logger.makeRecord(logger.name, level, __file__, 0, "", (), None)
         self.level = level
-        self.switches = _switches()
+        #: What the program had records leave out.
+        self.switches = switches
         # The fields too: to grow each copy of it by them would take as long as to copy it.
         self.values = vars(record) | dict.fromkeys(fields)
         #: When `logging` was imported, which only its records say.
         self.start = record.created - record.relativeCreated / 1000
-
-
-def _switches() -> tuple[bool, bool, bool]:
-    """What a program may have records leave out, at any time."""
-    return logging.logThreads, logging.logProcesses, logging.logMultiprocessing
 
 
 def _process_name() -> str:

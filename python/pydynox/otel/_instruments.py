@@ -30,12 +30,14 @@ _SYSTEM = "aws.dynamodb"
 _SUPPRESSED = "suppress_instrumentation"
 #: Operations on tables at addresses; a program that has more of them has the attributes of the others made again.
 _MOST_PLACES = 1000
+#: Numbers of units that calls of one operation on one table usually consume.
+_MOST_UNITS = 100
 
 
 class _Place:
     """What all calls of an operation on a table have in common. Spans take copies of it, metrics take it as it is."""
 
-    __slots__ = ("attributes", "measured", "name", "pool", "read", "write")
+    __slots__ = ("attributes", "consumed", "measured", "name", "pool", "read", "table", "write")
 
     def __init__(self, operation: str | None, table: str | None, address: str | None, port: int | None) -> None:
         self.name = str(operation) if table is None else f"{operation} {table}"
@@ -47,6 +49,9 @@ class _Place:
         self.read = {**self.measured, "pydynox.capacity": "read"}
         self.write = {**self.measured, "pydynox.capacity": "write"}
         self.pool = pool_named(address, port)
+        self.table = "" if table is None else f'"TableName":"{table}",'
+        #: By the units, how the conventions have a span say it.
+        self.consumed: dict[float, tuple[str]] = {}
         self.attributes = dict(self.measured)
         if table is not None:
             self.attributes["aws.dynamodb.table_names"] = (table,)
@@ -114,9 +119,10 @@ class Instruments:
     def record(self, event: Event) -> None:
         """Make of an event what belongs to its kind; pages are part of their calls."""
         bits = event.bits
-        if bits not in self._by_bits:
-            self._by_bits[bits] = self._by_kind.get(event.kind)
-        write = self._by_bits[bits]
+        try:
+            write = self._by_bits[bits]
+        except KeyError:
+            write = self._by_bits[bits] = self._by_kind.get(event.kind)
         if write is not None:
             # Asked for once: the SDK would ask again for the span and for each measurement.
             current = context.get_current()
@@ -158,9 +164,9 @@ class Instruments:
     def _call(self, event: Event, current: context.Context) -> None:
         operation, table, index, number, attempts, elapsed, status, request_id, error, code = event.outcome
         batch, size, read, write, count, _, address, port, ended, waited, used = event.measures
-        place = self._place(operation, table, address, port)
-        # Of all other attempts there is an event of its own.
-        if attempts == 1 and error is None:
+        place = self._places.get((operation, table, address, port)) or self._place(operation, table, address, port)
+        # Of all other attempts there is an event of its own; an embedded engine has no connections.
+        if address is not None and attempts == 1 and error is None:
             self._pooled(place, waited, used, current)
         measured, attributes = place.measured, place.attributes.copy()
         problem = "cancelled" if attempts is None else code or error
@@ -175,7 +181,7 @@ class Instruments:
         if attempts != 1 or size is not None or count is not None or index is not None or table is None:
             attributes.update(_further(event))
         if read or write:
-            attributes["aws.dynamodb.consumed_capacity"] = self._consumed(place, table, read, write, current)
+            attributes["aws.dynamodb.consumed_capacity"] = self._consumed(place, read, write, current)
         seconds = elapsed or 0.0
         self._duration.record(seconds, measured, current)
         if count is not None:
@@ -188,16 +194,18 @@ class Instruments:
         else:
             self._parts.setdefault(batch, []).append(call)
 
-    def _consumed(
-        self, place: _Place, table: str | None, read: float | None, write: float | None, current: context.Context
-    ) -> tuple[str, ...]:
+    def _consumed(self, place: _Place, read: float | None, write: float | None, current: context.Context) -> tuple[str]:
         if read:
             self._units.add(read, place.read, current)
         if write:
             self._units.add(write, place.write, current)
-        named = "" if table is None else f'"TableName":"{table}",'
         units = (read or 0.0) + (write or 0.0)
-        return (f'{{{named}"CapacityUnits":{units:g}}}',)
+        said = place.consumed.get(units)
+        if said is None:
+            said = (f'{{{place.table}"CapacityUnits":{units:g}}}',)
+            if len(place.consumed) < _MOST_UNITS:
+                place.consumed[units] = said
+        return said
 
     def _call_span(self, parent: context.Context, call: _Call) -> None:
         name, attributes, began, ended, problem, attempts = call
