@@ -247,8 +247,13 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "text before another part": (lambda: Odd.query("p", Odd.name > "x"), r"name has texts of any length, so only == and"),
     "escaped text": (lambda: Odd.by_escaped.query("p", Odd.name.begins_with("x")), r"begins_with\(\) cannot select by it"),
-    "lower case": (lambda: Odd.by_lower.query("p", Odd.name >= "x"), "do not sort"),
-    "a month without a day": (lambda: Odd.by_month.query("p", Odd.when >= FIRST), "do not sort"),
+    "lower case": (
+        lambda: Odd.by_lower.query("p", Odd.name == "x"),
+        r"several values one text, so no condition can select by it",
+    ),
+    "lower case in a range": (lambda: Odd.by_lower.query("p", Odd.name >= "x"), "several values one text"),
+    "lower case between": (lambda: Odd.by_lower.query("p", Odd.name.between("x", "y")), "several values one text"),
+    "a month without a day": (lambda: Odd.by_month.query("p", Odd.when == FIRST), "several values one text"),
     "behind a part that is missing": (
         lambda: Order.query(Order.number > 3, customer_id="7"),
         r"number comes after placed, which is missing: pass placed= too, or filter\(\) by number",

@@ -19,12 +19,15 @@ pub enum Sorting {
     Floored,
     /// Text as it is, of any length.
     Text,
-    /// Not as its values.
+    /// Not as its values, which have different texts.
     Unsorted,
+    /// Not as its values, several of which have one text.
+    Ambiguous,
 }
 
 impl Sorting {
-    /// Of numbers in a format of Python's; `whole`: integers; `padded`: the format pads them on their left to a width.
+    /// Of numbers in a format of Python's, which never gives two of them one text; `whole`: integers; `padded`: the format pads them
+    /// on their left to a width.
     pub fn of_number(spec: &str, whole: bool, padded: bool) -> Self {
         let in_digits = match spec.chars().last() {
             Some('d' | 'f' | 'F' | 'x' | 'X' | 'o' | 'b') => true,
@@ -32,7 +35,12 @@ impl Sorting {
             Some(last) => whole && last.is_ascii_digit(),
             None => false,
         };
-        if padded && in_digits {
+        // What comes before an alignment is written in front of the digits, and must sort before them.
+        let mut chars = spec.chars();
+        let (first, second) = (chars.next(), chars.next());
+        let is_filled = second.is_some_and(|char| "<>=^".contains(char));
+        let sorts = in_digits && (!is_filled || matches!(first, Some('0' | ' ')));
+        if padded && sorts {
             Self::Exact
         } else {
             Self::Unsorted
@@ -41,12 +49,13 @@ impl Sorting {
 
     /// Of points in time, dates or times of day in this form.
     pub fn of_time(form: &Form, of: Of) -> Self {
-        if form.is_number() || form.order_problem().is_some() {
-            Self::Unsorted
-        } else if of == Of::Date || form.is_exact() {
-            Self::Exact
-        } else {
-            Self::Floored
+        let sorts = !form.is_number() && form.order_problem().is_none();
+        let is_whole = of == Of::Date || form.is_exact();
+        match (sorts, is_whole) {
+            (true, true) => Self::Exact,
+            (true, false) => Self::Floored,
+            (false, true) => Self::Unsorted,
+            (false, false) => Self::Ambiguous,
         }
     }
 }
@@ -107,6 +116,11 @@ impl Part<'_> {
     ///
     /// The texts do not sort as the condition needs it, or the conditions are not one range.
     pub fn condition(&self, part_tests: &[(PartTest, Vec<String>)]) -> Result<Condition, Unusable> {
+        if self.sorting == Sorting::Ambiguous {
+            return Err(
+                "has a format that gives several values one text, so no condition can select by it",
+            );
+        }
         if let [(one, texts)] = part_tests
             && let [text] = &texts[..]
             && let Some(condition) = self.alone(&one.test, text)?
@@ -306,6 +320,10 @@ mod tests {
             // An exponent comes last, and decides first.
             ("010e", false, true, Sorting::Unsorted),
             ("010", false, true, Sorting::Unsorted),
+            (" >6d", true, true, Sorting::Exact),
+            ("0=6d", true, true, Sorting::Exact),
+            // 10 would come before 9.
+            ("x>6d", true, true, Sorting::Unsorted),
         ] {
             assert_eq!(Sorting::of_number(spec, whole, padded), sorting, "{spec}");
         }

@@ -63,13 +63,15 @@ impl TemplatePart<'_> {
         match (kind, &self.form) {
             (Kind::Datetime(_) | Kind::Date(_) | Kind::Time(_), Some(form)) => kind
                 .time_form()
-                .map_or(Sorting::Unsorted, |(_, of)| Sorting::of_time(form, of)),
+                .map_or(Sorting::Ambiguous, |(_, of)| Sorting::of_time(form, of)),
             (Kind::Int, _) => Sorting::of_number(self.spec, true, self.width.is_some()),
             (Kind::Decimal | Kind::Float | Kind::Number, _) => {
                 Sorting::of_number(self.spec, false, self.width.is_some())
             }
-            (Kind::Uuid, _) if self.spec.is_empty() => Sorting::Exact,
-            (Kind::Str, _) if self.spec.is_empty() && !self.template.escapes => Sorting::Text,
+            // A format of text may cut it off, or ignore its case.
+            _ if !self.spec.is_empty() => Sorting::Ambiguous,
+            (Kind::Uuid, _) => Sorting::Exact,
+            (Kind::Str, _) if !self.template.escapes => Sorting::Text,
             _ => Sorting::Unsorted,
         }
     }
