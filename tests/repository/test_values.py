@@ -330,6 +330,17 @@ class Wallet(pydantic.BaseModel):
     cards: list[Card]
 
 
+class Secret(pydantic.BaseModel):
+    """A name that pydantic has too, but no secret."""
+
+    text: str
+
+
+class WithGeneric(pydantic.BaseModel):
+    a: str
+    pin: pydantic.Secret[int]
+
+
 class WithOwnSecret(pydantic.BaseModel):
     a: str
     secret: OwnSecret | None = None
@@ -374,6 +385,7 @@ class WithPastKey(pydantic.BaseModel):
     [
         (WithSecret, r"WithSecret.secret hides its value in what would be stored; or pass a codec: codecs="),
         (WithOwnSecret, r"WithOwnSecret.secret hides its value"),
+        (WithGeneric, r"WithGeneric.pin hides its value"),
         (WithUnion, r"WithUnion.pay has Card.pin, which hides its value"),
         (WithNested, r"WithNested.wallets has Wallet.cards, which has Card.pin, which hides its value"),
         (WithExcluded, r"WithExcluded.logins has Login.password_hash, which has exclude=True, so it would not be stored"),
@@ -413,6 +425,7 @@ class Puppy(Dog):
 
 class Payment(pydantic.BaseModel):
     a: str
+    note: Secret | None = None
     pay: Aliased | Iban | Dog | None = None
     home: Dog = Dog(name="Rex")
 

@@ -24,17 +24,22 @@ def lost_by(annotation: Any, *, secrets_only: bool = False, seen: frozenset[Any]
     pydantic = sys.modules.get("pydantic")
     if pydantic is None:
         return None
-    if not secrets_only and any(type(one).__name__ in _DECODERS for one in getattr(annotation, "__metadata__", ())):
+    cls: Any = typing.get_origin(annotation) or annotation
+    metadata = [type(one) for one in getattr(annotation, "__metadata__", ())]
+    if not secrets_only and any(_is_named(one, _DECODERS) for one in (cls, *metadata)):
         return _DECODES
-    if isinstance(annotation, type):
-        if any(base.__name__ in _SECRETS for base in annotation.__mro__):
+    if isinstance(cls, type):
+        if any(_is_named(base, _SECRETS) for base in cls.__mro__):
             return "hides its value in what would be stored"
-        if not secrets_only and annotation.__name__ in _DECODERS and annotation.__module__.startswith("pydantic"):
-            return _DECODES
-        if issubclass(annotation, pydantic.BaseModel) and annotation not in seen:
-            return _lost_by_a_field(annotation, secrets_only, seen | {annotation})
+        if issubclass(cls, pydantic.BaseModel) and annotation not in seen:
+            return _lost_by_a_field(cls, secrets_only, seen | {annotation})
     by_parts = (lost_by(one, secrets_only=secrets_only, seen=seen) for one in typing.get_args(annotation))
     return next((lost for lost in by_parts if lost is not None), None)
+
+
+def _is_named(cls: Any, names: frozenset[str]) -> bool:
+    """Whether it is a class of pydantic with one of these names."""
+    return getattr(cls, "__name__", "") in names and cls.__module__.partition(".")[0] == "pydantic"
 
 
 def _lost_by_a_field(model: Any, secrets_only: bool, seen: frozenset[Any]) -> str | None:

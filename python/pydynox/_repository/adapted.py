@@ -47,12 +47,11 @@ class _Plain:
 
     def __init__(self, adapter: Any) -> None:
         self._adapter = adapter
-        names = _names_of_fields()
-        self._reading = {"strict": False, **names}
+        self._names = _names_of_fields()
 
     def to_stored(self, value: Any, /) -> Any:
         # Validated first: pydantic lets assignments pass unchecked, and dumps whatever it finds.
-        checked = self._adapter.validate_python(value, **_names_of_fields())
+        checked = self._adapter.validate_python(value, **self._names)
         # A round trip is without computed fields, which could not be read back.
         stored = self._adapter.dump_python(checked, mode="json", by_alias=False, round_trip=True)
         whole = self._adapter.dump_python(checked, mode="json", by_alias=False, round_trip=True, serialize_as_any=True)
@@ -61,7 +60,7 @@ class _Plain:
         return stored
 
     def from_stored(self, value: Any, /) -> Any:
-        return self._adapter.validate_python(value, **self._reading)
+        return self._adapter.validate_python(value, strict=False, **self._names)
 
 
 class _Text(_Plain):
