@@ -289,6 +289,29 @@ def test_what_the_key_cannot_select_is_refused_before_anything_is_sent(name: str
         query()
 
 
+class Kind(Model[str, str], table="kinds", entity="Kind"):
+    """Indexes by what no class declares as an attribute."""
+
+    pk: Attr[str] = partition_key()
+    day: Attr[date]
+    sk: Attr[str] = sort_key(template="D#{day}")
+    by_kind = GlobalSecondaryIndex("_type")
+    by_kind_and_day = GlobalSecondaryIndex("_type", sk)
+    by_day_and_kind = GlobalSecondaryIndex(sk, "_type")
+
+
+def test_an_index_by_the_entity_is_queried_as_before(client: DynamoDBClient) -> None:
+    Kind.table.sync.create()
+    kinds = [Kind(pk=f"k{number}", day=FIRST + timedelta(days=number)) for number in range(3)]
+    for kind in kinds:
+        kind.sync.create()
+
+    assert sorted(Kind.by_kind.query("Kind").sync.all(), key=lambda kind: kind.pk) == kinds
+    assert Kind.by_kind_and_day.query("Kind").sync.all() == kinds
+    assert Kind.by_kind_and_day.query("Kind", Kind.day > FIRST).sync.all() == kinds[1:]
+    assert Kind.by_day_and_kind.query("D#2026-01-02").sync.all() == kinds[1:2]
+
+
 def test_cursors_and_collections(client: DynamoDBClient) -> None:
     for number in range(1, 6):
         Order(customer_id="7", placed=FIRST + timedelta(days=number), number=number).sync.create()

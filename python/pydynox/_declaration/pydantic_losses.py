@@ -25,7 +25,7 @@ def lost_by(annotation: Any, *, secrets_only: bool = False, seen: frozenset[Any]
     if pydantic is None:
         return None
     cls: Any = typing.get_origin(annotation) or annotation
-    metadata = [type(one) for one in getattr(annotation, "__metadata__", ())]
+    metadata: list[Any] = [type(one) for one in getattr(annotation, "__metadata__", ())]
     if not secrets_only and any(_is_named(one, _DECODERS) for one in (cls, *metadata)):
         return _DECODES
     if isinstance(cls, type):

@@ -200,12 +200,12 @@ class Instruments:
         if write:
             self._units.add(write, place.write, current)
         units = (read or 0.0) + (write or 0.0)
-        said = place.consumed.get(units)
-        if said is None:
-            said = (f'{{{place.table}"CapacityUnits":{units:g}}}',)
+        text = place.consumed.get(units)
+        if text is None:
+            text = (f'{{{place.table}"CapacityUnits":{units:g}}}',)
             if len(place.consumed) < _MOST_UNITS:
-                place.consumed[units] = said
-        return said
+                place.consumed[units] = text
+        return text
 
     def _call_span(self, parent: context.Context, call: _Call) -> None:
         name, attributes, began, ended, problem, attempts = call

@@ -49,7 +49,15 @@ pub(super) fn key_condition(
         values,
     )?;
     add_named(&mut conditions, model, &fields, what, (named, &parts.used))?;
-    let of_sort = &fields[partition.len()..];
+    // An attribute of the key that the model does not declare is not among the fields.
+    let is_of_sort = |field: &&Field| {
+        sort.iter()
+            .any(|key| key.attribute_name == field.attribute_name)
+    };
+    let of_sort = fields
+        .iter()
+        .position(is_of_sort)
+        .map_or(&[][..], |at| &fields[at..]);
     let is_built = |field: &&Field| model.template_of(&field.text).is_some();
     if is_of_one && of_sort.iter().any(is_built) {
         conditions = on_key(py, model, of_sort, named, &parts, &conditions)?;
