@@ -110,23 +110,10 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
         data_key_cache: DataKeyCache | None = None,
         slow_after: float | None = None,
     ) -> None:
-        check_kinds(
-            region=region,
-            endpoint_url=endpoint_url,
-            profile=profile,
-            table_prefix=table_prefix,
-            timeout=timeout,
-            read_timeout=read_timeout,
-            connect_timeout=connect_timeout,
-            max_attempts=max_attempts,
-            max_connections=max_connections,
-            max_decompressed=max_decompressed,
-            size_warning=size_warning,
-        )
         keys: object = cursor_keys
         if isinstance(keys, (str, bytes)):
             raise ConfigurationError("cursor_keys must be a list of keys, each 32 bytes: cursor_keys=[key]")
-        self.core = _core.Client(
+        settings: dict[str, Any] = dict(  # noqa: C408 (as the extension takes them)
             region=region,
             endpoint_url=endpoint_url,
             profile=profile,
@@ -148,6 +135,8 @@ class DynamoDBClient(ItemCalls, BatchCalls, BulkCalls, StatementCalls, ExplainCa
             keyring=core_keyring(keyring),
             data_key_cache=wire_of("data_key_cache", data_key_cache, "DataKeyCache"),
         )
+        check_kinds(settings)
+        self.core = _core.Client(**settings)
         self.errors = errors
         self.keyring = keyring
         if slow_after is not None:

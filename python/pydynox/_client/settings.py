@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydynox.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: By the setting, what it must be, as a message calls it, and a method that only such values have; text has that of no number.
 _TEXT, _NUMBER, _WHOLE = ("a str", "casefold"), ("a number", "__float__"), ("a whole number", "__index__")
@@ -23,14 +26,14 @@ _KINDS = {
 }
 
 
-def check_kinds(**settings: object) -> None:
+def check_kinds(settings: Mapping[str, object]) -> None:
     """Refuse settings of the wrong type, such as text of the environment where a number belongs.
 
     Raises:
         ConfigurationError: A setting is refused.
     """
-    for name, value in settings.items():
-        words, method = _KINDS[name]
+    for name, (words, method) in _KINDS.items():
+        value = settings[name]
         if value is not None and (not hasattr(value, method) or isinstance(value, bool)):
             raise ConfigurationError(f"{name} must be {words}, not {value!r}")
 

@@ -24,4 +24,4 @@ pub(crate) mod schema;
 pub(crate) mod snapshot;
 pub(crate) mod stored_forms;
 pub(crate) mod template;
-mod template_part;
+pub(crate) mod template_part;

@@ -9,12 +9,24 @@ use pyo3::types::PyDict;
 use crate::exceptions::validation_error;
 use crate::model::schema::Schema;
 use crate::model::template::Template;
+use crate::model::template_part::TemplatePart;
 use crate::read::key_parts::Parts;
 use crate::values::decode::Decoder;
 use crate::values::field::Field;
 
-/// The field that is a part, the one that is built from it, and what is asked of the part, with the texts of the values.
-type OnPart<'a> = (usize, &'a Field, Vec<(PartTest, Vec<String>)>);
+/// An attribute that a key is built from.
+struct Source<'a> {
+    /// Its position among the fields.
+    position: usize,
+    field: &'a Field,
+    part: TemplatePart<'a>,
+    /// The field that is built from it, and how.
+    key: &'a Field,
+    template: &'a Template,
+}
+
+/// What is asked of a part, with the texts of the values.
+type OnPart<'a> = (Source<'a>, Vec<(PartTest, Vec<String>)>);
 
 /// The conditions of a query of one model, those on parts of its sort key replaced. `fields` are those of the sort key; the parts
 /// by name are in `named`, and what they say in `parts`.
@@ -29,43 +41,33 @@ pub(super) fn on_key(
     let mut on_key: Vec<Tree> = Vec::with_capacity(conditions.len());
     let mut on_parts: Vec<OnPart<'_>> = Vec::new();
     for one in conditions.iter().flat_map(Tree::conjuncts) {
-        let Some((part_test, source, field, template)) = part_asked(model, fields, one) else {
+        let Some((part_test, source)) = part_asked(model, fields, one) else {
             on_key.push(one.clone());
             continue;
         };
-        check_place(py, model, (field, template, source), named)?;
-        let texts = texts_of(py, model, template, source, &part_test)?;
-        match on_parts.iter_mut().find(|(other, ..)| *other == source) {
-            Some((_, _, all)) => all.push((part_test, texts)),
-            None => on_parts.push((source, field, vec![(part_test, texts)])),
+        check_place(py, model, &source, named)?;
+        let texts = texts_of(py, model, &source, &part_test)?;
+        let is_same = |(other, _): &&mut OnPart<'_>| other.position == source.position;
+        match on_parts.iter_mut().find(is_same) {
+            Some((_, all)) => all.push((part_test, texts)),
+            None => on_parts.push((source, vec![(part_test, texts)])),
         }
     }
-    for (source, field, part_tests) in on_parts {
+    for (source, part_tests) in on_parts {
         let known_part = parts
             .of_key
             .iter()
-            .find(|part| part.attribute_name == field.attribute_name);
-        let Some(template) = model.template_of(&field.text) else {
-            continue;
-        };
-        let Some(at) = template.part_at(model, source) else {
-            continue;
-        };
+            .find(|part| part.attribute_name == source.key.attribute_name);
         let part = Part {
-            key: &field.attribute_name,
+            key: &source.key.attribute_name,
             known_text: known_part.map_or("", |part| &part.text),
-            after: at.after,
-            sorting: at.sorting(),
+            after: source.part.after,
+            sorting: source.part.sorting(),
         };
         let condition = part.condition(&part_tests).map_err(|why| {
-            let name = &model.field(source).text;
-            unusable(
-                py,
-                model,
-                field,
-                template,
-                &format!("{name} {why}; otherwise use filter() by {name}"),
-            )
+            let name = &source.field.text;
+            let why = format!("{name} {why}; otherwise use filter() by {name}");
+            unusable(py, model, &source, &why)
         })?;
         on_key.push(condition);
     }
@@ -77,7 +79,7 @@ fn part_asked<'a>(
     model: &'a Schema,
     fields: &[&'a Field],
     condition: &Tree,
-) -> Option<(PartTest, usize, &'a Field, &'a Template)> {
+) -> Option<(PartTest, Source<'a>)> {
     let part_test = PartTest::of(condition)?;
     if fields
         .iter()
@@ -85,28 +87,32 @@ fn part_asked<'a>(
     {
         return None;
     }
-    let source = model.by_attribute(&part_test.attribute_name, usize::MAX)?;
-    fields
-        .iter()
-        .find_map(|field| {
-            let template = model.template_of(&field.text)?;
-            template.uses(source).then_some((template, *field))
+    let position = model.by_attribute(&part_test.attribute_name, usize::MAX)?;
+    let source = fields.iter().find_map(|key| {
+        let template = model.template_of(&key.text)?;
+        Some(Source {
+            position,
+            field: model.field(position),
+            part: template.part_at(model, position)?,
+            key,
+            template,
         })
-        .map(|(template, field)| (part_test, source, field, template))
+    })?;
+    Some((part_test, source))
 }
 
 /// Refuses a condition on a part that does not follow what is known.
 fn check_place(
     py: Python<'_>,
     model: &Schema,
-    (field, template, source): (&Field, &Template, usize),
+    source: &Source<'_>,
     named: &Bound<'_, PyDict>,
 ) -> PyResult<()> {
-    let (_, missing) = model.prefix(py, &field.text, named)?;
-    let name = &model.field(source).text;
+    let (_, missing) = model.prefix(py, &source.key.text, named)?;
+    let name = &source.field.text;
     let why = match missing {
         Some(missing) if missing == **name => return Ok(()),
-        _ if named.contains(&model.field(source).name)? => {
+        _ if named.contains(&source.field.name)? => {
             format!("{name} is given as {name}= and in a condition: leave one of them out")
         }
         Some(missing) => format!(
@@ -114,21 +120,17 @@ fn check_place(
         ),
         None => format!("all of it is given already: filter() by {name}"),
     };
-    Err(unusable(py, model, field, template, &why))
+    Err(unusable(py, model, source, &why))
 }
 
 /// The texts that the values of a condition have in the key.
 fn texts_of(
     py: Python<'_>,
     model: &Schema,
-    template: &Template,
-    source: usize,
+    source: &Source<'_>,
     part_test: &PartTest,
 ) -> PyResult<Vec<String>> {
-    let field = model.field(source);
-    let Some(part) = template.part_at(model, source) else {
-        return Ok(Vec::new());
-    };
+    let field = source.field;
     let mut texts = Vec::with_capacity(2);
     for json in part_test.values() {
         let value = Reader::new(json)
@@ -142,25 +144,19 @@ fn texts_of(
             );
             validation_error(py, &what)
         })?;
-        let text = part.text(&value);
+        let text = source.part.text(&value);
         texts.push(text.map_err(|problem| field.refuse(py, &model.name, &problem))?);
     }
     Ok(texts)
 }
 
-fn unusable(
-    py: Python<'_>,
-    model: &Schema,
-    field: &Field,
-    template: &Template,
-    why: &str,
-) -> PyErr {
-    let built = template.describe(model);
+fn unusable(py: Python<'_>, model: &Schema, source: &Source<'_>, why: &str) -> PyErr {
+    let built = source.template.describe(model);
     validation_error(
         py,
         &format!(
             "{}.{} is built from {built:?}: {why}",
-            model.name, field.text
+            model.name, source.key.text
         ),
     )
 }
