@@ -235,7 +235,7 @@ def machine(deed: Deed, kept: int) -> Deed:
 def test_what_gives_credentials_is_read_within_bounds(
     script: Script, serve: Serve, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    for name in ("chunks", "a length", "up to the end", "interim answers", "a header", "nothing"):
+    for name in (*FLOODS, "nothing"):
         first, piece, _ = FLOODS.get(name, (b"", b"", ""))
         deed = silence if name == "nothing" else flood(first, piece)
         kept = {"machine's role": 1, "machine's keys": 2}.get(way, 0)
@@ -253,11 +253,72 @@ def test_what_gives_credentials_is_read_within_bounds(
             + f"""
     from pydynox import AssumeRole
     role = AssumeRole("arn:aws:iam::123456789012:role/app") if {way!r} == "sts" else None
-    client = DynamoDBClient(endpoint_url="http://127.0.0.1:9", region="us-east-1", assume_role=role, timeout=3)
+    client = DynamoDBClient(endpoint_url="http://127.0.0.1:9", region="us-east-1", assume_role=role, timeout=1)
     error, took = ended(client, "blocking")
     assert error in ("CredentialsError", "RequestTimeoutError"), ({name!r}, error)
-    assert took < 6 and peak() - before < 100, ({name!r}, took, before, peak())
+    assert took < 2.5 and peak() - before < 100, ({name!r}, took, before, peak())
 """
         )
 
         assert server.seen
+
+
+def test_kms_is_read_within_bounds(script: Script, serve: Serve) -> None:
+    for name in (*FLOODS, "nothing"):
+        first, piece, _ = FLOODS.get(name, (b"", b"", ""))
+        server = serve(silence if name == "nothing" else flood(first, piece))
+
+        script(
+            CALLS
+            + f"""
+    from pydynox import Encrypted, KmsKeyring
+    class Patient(Model[str], table="patients"):
+        patient_id: Attr[str] = partition_key()
+        ssn: Encrypted[str]
+    keyring = KmsKeyring("alias/app", endpoint_url={server.url!r}, timeout=1)
+    client = remote(keyring=keyring, timeout=1, max_attempts=1)
+    begun = time.monotonic()
+    try:
+        with client.as_default(): Patient(patient_id="p", ssn="s").sync.put()
+    except PydynoxError as error: took = time.monotonic() - begun
+    else: raise AssertionError("no error")
+    assert took < 2.5 and peak() - before < 100, ({name!r}, took, before, peak())
+""",
+            server=server,
+        )
+
+        assert {seen.headers["x-amz-target"].partition(".")[0] for seen in server.seen} == {"TrentService"}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flooded_source_of_credentials_leaves_other_calls_alone(
+    script: Script, serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    first, piece, _ = FLOODS[name]
+    flooded, good = serve(flood(first, piece)), serve(answer({"TableNames": []}))
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{flooded.url}/keys")
+
+    script(
+        """
+        from pydynox.exceptions import CredentialsError, RequestTimeoutError
+
+        async def main():
+            good = remote()
+            await good.call("ListTables")
+            source = DynamoDBClient(endpoint_url="http://127.0.0.1:9", region="us-east-1", timeout=1)
+            other, longest, calls = asyncio.create_task(source.call("ListTables")), 0, 0
+            while not other.done():
+                begun = time.monotonic()
+                await good.call("ListTables")
+                longest, calls = max(longest, time.monotonic() - begun), calls + 1
+            try: await other
+            except (CredentialsError, RequestTimeoutError): return longest, calls
+            raise AssertionError("no error")
+
+        longest, calls = asyncio.run(main())
+        assert longest < 0.5 and calls > 1, (longest, calls)
+    """,
+        server=good,
+    )
+
+    assert flooded.seen

@@ -7,6 +7,7 @@ mod credentials;
 mod endpoint;
 mod environment;
 mod failure;
+mod http;
 mod kms;
 mod origin;
 mod profile;
