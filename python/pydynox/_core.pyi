@@ -62,6 +62,7 @@ class _DeclaredField(TypedDict):
 class DeclaredField(_DeclaredField, total=False):
     """What a class declares of an attribute in addition to its names and its kind."""
 
+    public_name: str | None  # what users call it, if not by its name
     role: str | None
     default_factory: Callable[[], object] | None
     missing: tuple[object] | None  # in a 1-tuple too

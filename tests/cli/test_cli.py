@@ -110,7 +110,7 @@ def test_what_is_written_wrongly_exits_with_2_and_the_usage(place):
 def test_errors_are_one_line_without_a_traceback(place):
     assert "none" in place.fails("scan", "none")
     assert place.fails("scan", "shop:Nothing") == "the module 'shop' has no 'Nothing'"
-    assert place.fails("scan", "shop:not_a_model") == "shop:not_a_model is not a model"
+    assert place.fails("scan", "shop:not_a_model") == "shop:not_a_model is not a model or a repository"
     assert place.fails("scan", "missing_one:X").startswith("the module 'missing_one' cannot be imported: ModuleNotFoundError")
     assert "cannot be opened" in place.fails("scan", "things", "--endpoint-url", "file:///nowhere/at/all.db", where=False)
     assert place.fails("import", "shop:Order", "none.jsonl", "--endpoint-url", "ftp://x", where=False)

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from pydynox import DynamoDBClient, LocalKeyring
 from pydynox._explain.models import indexes_of
-from pydynox._explain.patterns import Tables, markdown
+from pydynox._explain.patterns import RepositoryName, Tables, markdown
 from pydynox._explain.policy import GUARDS, Scope, policy
 from pydynox.cli import main
 
+from .kiosk import receipts
+from .kiosk_classes import Receipt
 from .shop import Customer, Invoice, Patient
 
 PLACE = Path(__file__).parent / "patterns"
@@ -26,6 +28,8 @@ GOLDEN: dict[str, list[str]] = {
     "invoice.md": ["tests.cli.shop:Invoice", "--table-prefix", "test-"],
     "shop.json": ["tests.cli.shop", *IAM],
     "all.json": ["tests.cli.shop", *IAM, "--scan", "--tables", "--kms-key", "arn:aws:kms:eu-west-1:123456789012:key/1234"],
+    "kiosk.md": ["tests.cli.kiosk"],
+    "receipts.md": ["tests.cli.kiosk:receipts"],
     "readers.json": ["tests.cli.shop:Customer", "tests.cli.shop:Patient", "--iam", "--read-only"],
 }
 
@@ -47,7 +51,8 @@ def test_every_model_of_a_module_is_shown_once(capsys: pytest.CaptureFixture[str
     ("name", "message"),
     [
         ("tests.cli.nothing", "the module 'tests.cli.nothing' cannot be imported"),
-        ("json", "the module 'json' has no models with a table"),
+        ("json", "the module 'json' has no models with a table and no repositories"),
+        ("tests.cli.kiosk_classes", "has no models with a table and no repositories"),
         ("tests.cli.shop:Nobody", "has no 'Nobody'"),
         ("tests.cli.shop:Entity", "has no table"),
         ("tests.cli.shop:date", "is not a model"),
@@ -192,9 +197,10 @@ def test_the_page_of_a_model_names_its_calls_as_they_are() -> None:
     for model in (Invoice, Patient):
         for row in markdown(Tables.of([model])).splitlines():
             _, access, call, operation, *_ = [*(cell.strip() for cell in row.split("|")), "", "", "", ""]
-            if (".get(" not in call and ".query(" not in call) or "<" in call or "by `" in access:
+            if (".get(" not in call and ".query(" not in call) or "by `" in access:
                 continue
             text = call.strip("`")
+            text = text.replace("<condition on visit>", "Patient.visit > 1")
             for name, value in values.items():
                 text = text.replace(f"{name}=...", f"{name}={value!r}")
             names = {"date": date, "Invoice": Invoice, "Patient": Patient}
@@ -203,6 +209,39 @@ def test_the_page_of_a_model_names_its_calls_as_they_are() -> None:
             assert [request.operation for request in explained.requests] == [operation]
             seen += 1
     assert seen >= 5
+
+
+def test_the_page_of_a_repository_names_its_calls_as_they_are() -> None:
+    """Every call that it shows is valid, and sends what it says beside it."""
+    client = DynamoDBClient(endpoint_url="memory://")
+    page = markdown(Tables.of([receipts.model]), {receipts.model: RepositoryName("receipts", {"table_": "table"})})
+    rows = [[cell.strip() for cell in row.split("|")] for row in page.splitlines() if "`receipts." in row]
+    condition, item = receipts.attr.number > 3, Receipt("s", 1, "t")
+    for _, _, call, operation, *_ in rows:
+        text = (
+            call.strip("`").replace("<condition on number>", "condition").replace(", ...])", "])").replace("Receipt(...)", "item")
+        )
+        text = text.replace("update(...)", "update(receipts.attr.table.set('x'))")
+        for name, value in {"shop": "s", "number": 1, "table": "t"}.items():
+            text = text.replace(f"{name}=...", f"{name}={value!r}")
+        made = eval(text, {"receipts": receipts, "condition": condition, "item": item})  # noqa: S307  what the page itself shows
+        explained = client.sync.explain(made.all() if hasattr(made, "all") else made)
+        expected = "PutItem" if ".save(" in call else operation  # saved as a new one, as it was never read
+        assert [request.operation for request in explained.requests] == [expected], call
+
+    assert len(rows) == 10
+
+
+@pytest.mark.parametrize("verb", ["tables check", "scan", "patterns"])
+def test_a_repository_is_named_as_a_model_is(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    client = DynamoDBClient(endpoint_url="memory://kiosk")
+    with client.as_default():
+        receipts.table.sync.ensure()
+
+    where = [] if verb == "patterns" else ["--endpoint-url", "memory://kiosk"]
+    assert main([*verb.split(), "tests.cli.kiosk:receipts", *where]) == 0, capsys.readouterr()
+    assert main([*verb.split(), "tests.cli.kiosk:Receipt", *where]) == 1
+    assert "tests.cli.kiosk:Receipt is not a model or a repository" in capsys.readouterr().err
 
 
 def test_indexes_are_read_from_the_class() -> None:

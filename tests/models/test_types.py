@@ -7,6 +7,7 @@ import enum
 import json
 import string
 import warnings
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydynox import (
     Attr,
+    Document,
     DynamoDBClient,
     EnumAttribute,
     Model,
@@ -675,18 +677,89 @@ def test_elements_of_sets_and_tuples_are_added_and_taken(drive: Drive) -> None:
         Typed.uids.add("x")
 
 
-def test_a_secret_is_not_stored_as_asterisks_in_json() -> None:
-    class Vault(pydantic.BaseModel):
-        pin: pydantic.SecretStr
+class Vault(pydantic.BaseModel):
+    pin: pydantic.SecretStr
 
+
+class Login(pydantic.BaseModel):
+    name: str = ""
+    password_hash: str = pydantic.Field(default="", exclude=True)
+
+
+class Accounts(pydantic.BaseModel):
+    logins: dict[str, Login]
+
+
+@dataclass
+class Owner:
+    login: Login
+
+
+EXCLUDED = "Login.password_hash, which has exclude=True, so it would not be stored"
+SECRET = "Vault.pin, which hides its value in what would be stored"
+
+
+@pytest.mark.parametrize("json", [False, True])
+@pytest.mark.parametrize(
+    ("type_", "lost"),
+    [
+        (Login, EXCLUDED),
+        (list[Login], EXCLUDED),
+        (Login | None, EXCLUDED),
+        (Accounts, EXCLUDED),
+        (Owner, EXCLUDED),
+        (Vault, SECRET),
+        (list[Vault], SECRET),
+    ],
+)
+def test_a_pydantic_model_that_would_lose_a_value_is_refused(type_: Any, lost: str, json: bool) -> None:
     def declared() -> None:
         class Safe(Model[str], table="safes"):
             safe_id: Attr[str] = partition_key()
-            vaults: Attr[list[Vault]] = field(json=True)
+            value: Attr[type_] = field(json=json)
 
         Safe.model_from_item({"safe_id": {"S": "s"}})
 
-    with pytest.raises(
-        ConfigurationError, match=r"Safe.vaults .* it has Vault.pin, which hides its value in what would be stored"
-    ):
+    with pytest.raises(ConfigurationError, match=f"Safe.value .* it has .*{lost}"):
         declared()
+
+
+def test_a_document_with_a_pydantic_model_that_would_lose_a_value_is_refused() -> None:
+    def declared() -> None:
+        class Group(Document):
+            logins: Attr[list[Login]]
+
+        class Safe(Model[str], table="safes"):
+            safe_id: Attr[str] = partition_key()
+            group: Attr[Group]
+
+        Safe.model_from_item({"safe_id": {"S": "s"}})
+
+    with pytest.raises(ConfigurationError, match=EXCLUDED):
+        declared()
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_what_a_serializer_of_its_own_stores_is_the_class_s_business(json: bool) -> None:
+    class Open(pydantic.BaseModel):
+        pin: pydantic.SecretStr
+
+        @pydantic.field_serializer("pin")
+        def stored(self, pin: pydantic.SecretStr) -> str:
+            return pin.get_secret_value()
+
+    class Whole(pydantic.BaseModel):
+        pin: pydantic.SecretStr = pydantic.Field(exclude=True)
+
+        @pydantic.model_serializer
+        def stored(self) -> dict[str, str]:
+            return {"pin": self.pin.get_secret_value()}
+
+    class Safe(Model[str], table="safes"):
+        safe_id: Attr[str] = partition_key()
+        one: Attr[Open] = field(json=json)
+        other: Attr[Whole] = field(json=json)
+
+    safe = Safe(safe_id="s", one=Open(pin="1234"), other=Whole(pin="5678"))  # type: ignore[arg-type]
+
+    assert Safe.model_from_item(safe.model_to_item()) == safe

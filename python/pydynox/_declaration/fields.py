@@ -30,6 +30,7 @@ def core_field(
         attribute.attribute_name,
         attribute.kind or ("any",),
         {
+            "public_name": options.public_name,
             "role": options.roles[0] if options.roles else None,
             "default": options.default,
             "default_factory": options.default_factory,
@@ -78,10 +79,6 @@ def attribute_kind(attribute: Attr[Any]) -> tuple[Any, ...]:
     codec = attribute.options.codec
     if attribute.options.json:
         kind = kind_of(attribute.type)
-        from .pydantic_losses import lost_by  # few attributes are stored as JSON
-
-        if (lost := lost_by(attribute.type, secrets_only=True)) is not None:
-            raise TypeError(f"it {lost}")
         return ("optional", ("json", kind[1])) if kind[0] == "optional" else ("json", kind)
     if codec is None:
         return in_declared_form(attribute, kind_of(attribute.type))

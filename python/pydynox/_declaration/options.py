@@ -39,6 +39,7 @@ class AttributeOptions:
         store_null: Whether None is stored as NULL.
         repr: Whether ``repr()`` of an instance shows it.
         rules: What its values must satisfy, by the name of the option; only those that were given.
+        public_name: What messages and callers call it, where that is not its name.
         codec: How values of a user-defined class are stored.
         epoch: The unit of time since 1970 that a datetime is stored in; None for ISO 8601 text.
         format: The format of datetimes, dates and times; None for the model's, or ISO 8601 text.
@@ -66,6 +67,7 @@ class AttributeOptions:
         "missing",
         "naive",
         "protection",
+        "public_name",
         "purpose",
         "repr",
         "roles",
@@ -88,6 +90,7 @@ class AttributeOptions:
     missing: tuple[Any] | None
     naive: tzinfo | None
     protection: Literal["encrypted", "compressed"] | None
+    public_name: str | None
     purpose: str | None
     repr: bool
     roles: tuple[str, ...]
@@ -135,6 +138,7 @@ _DEFAULTS: dict[str, Any] = {
     "missing": None,
     "naive": None,
     "protection": None,
+    "public_name": None,
     "purpose": None,
     "repr": True,
     "roles": (),

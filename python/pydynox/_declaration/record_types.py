@@ -11,6 +11,7 @@ import pydynox._core as _core
 from .annotations import UnresolvedError, surroundings
 from .generics import substitute
 from .other_classes import attrs_members, dataclass_members, is_attrs, is_struct, nested_members, struct_members
+from .pydantic_losses import lost_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -129,6 +130,8 @@ def _plain_type(value: object) -> Any:
 
 
 def _pydantic(cls: Any, kind_of: KindOf) -> Kind:
+    if (lost := lost_by(cls, is_read_back=True)) is not None:
+        raise TypeError(f"it {lost}")
     sets: list[str] = []
     for name, field in cls.model_fields.items():
         try:

@@ -11,12 +11,20 @@ from pydynox._declaration.entities import entity_of
 from .models import indexes_of, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .models import DeclaredIndex
 
     Model = type[Any]
     Row = tuple[str, str, str, str]
+
+
+class RepositoryName(NamedTuple):
+    """A repository as its users write it."""
+
+    name: str
+    fields: Mapping[str, str]
+    """The fields of its class, by the attributes of its model."""
 
 
 class Tables(NamedTuple):
@@ -34,8 +42,13 @@ class Tables(NamedTuple):
         return cls(by_name)
 
 
-def markdown(tables: Tables) -> str:
-    """The access patterns of all tables."""
+def markdown(tables: Tables, repositories: Mapping[Model, RepositoryName] | None = None) -> str:
+    """The access patterns of all tables.
+
+    Args:
+        tables: The models.
+        repositories: How the repositories among them are called.
+    """
     lines = [
         "# Access patterns",
         "",
@@ -45,7 +58,7 @@ def markdown(tables: Tables) -> str:
     for name, models in tables.by_name.items():
         lines += ["", f"## Table {_code(name)}", "", *_table(models)]
         for model in models:
-            lines += ["", f"### {model.__name__}{_entity(model)}", "", *_model(model)]
+            lines += ["", f"### {model.__name__}{_entity(model)}", "", *_model(model, (repositories or {}).get(model))]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +83,7 @@ def _entity(model: Model) -> str:
     return "" if entity is None else f" (entity {_code(entity)})"
 
 
-def _model(model: Model) -> Iterator[str]:
+def _model(model: Model, repository: RepositoryName | None) -> Iterator[str]:
     definition = completed(model)
     stored = {attribute.attribute_name: attribute for attribute in definition.attributes.values()}
     templates = [one for one in definition.attributes.values() if one.options.template is not None]
@@ -81,19 +94,18 @@ def _model(model: Model) -> Iterator[str]:
         yield f"* encrypted: {', '.join(map(_code, encrypted))}; a data key is asked of the keyring and cached"
     if templates or encrypted:
         yield ""
-    yield from _rows(("access", "call", "sends", "costs"), list(_access(model, stored)))
+    yield from _rows(("access", "call", "sends", "costs"), list(_access(model, _calls(model, stored, repository))))
 
 
-def _access(model: Model, stored: dict[str, Any]) -> Iterator[Row]:
-    name, keys = model.__name__, key_of(model)
-    whole = _arguments(stored, keys)
+def _access(model: Model, calls: _Calls) -> Iterator[Row]:
+    keys, stored = key_of(model), calls.stored
     reads = "1 read unit" if model.model_config.consistent_read else "0.5 read units, 1 if consistent"
-    yield "item by key", f"{name}.get({whole})", "GetItem", reads
-    yield "items by key", f"client.batch_get({name}.key({whole}), ...)", "BatchGetItem", f"{reads}, for each item"
+    yield "item by key", f"{calls.name}.get({calls.arguments(keys)})", "GetItem", reads
+    yield "items by key", calls.batch_get, "BatchGetItem", f"{reads}, for each item"
     if len(keys) > 1:
-        yield "items of a partition", f"{name}.query({_arguments(stored, keys[:1])})", "Query", reads
-        for sort in _prefixes(stored, keys):
-            yield "part of a partition", f"{name}.query({sort})", "Query", reads
+        yield "items of a partition", f"{calls.name}.query({calls.arguments(keys[:1])})", "Query", reads
+        for sort in calls.prefixes(keys):
+            yield "part of a partition", f"{calls.name}.query({sort})", "Query", reads
     indexes = indexes_of(model)
     for index in indexes:
         if any(key not in stored for key in index.keys):
@@ -101,22 +113,69 @@ def _access(model: Model, stored: dict[str, Any]) -> Iterator[Row]:
         first = index.partition if index.is_global else keys[:1]
         also = "" if index.projected is None else "; with hydrate(), what each item costs too"
         cost = ("0.5 read units" if index.is_global else reads) + also
-        yield f"by {_code(index.name)}", f"{name}.{_attribute(model, index)}.query({_arguments(stored, first)})", "Query", cost
+        yield f"by {_code(index.name)}", f"{calls.index_call(index)}.query({calls.arguments(first)})", "Query", cost
     unique = completed(model).unique
     extra = _index_cost(indexes)
     if unique:
         guards = "its guard" if len(unique) == 1 else f"each of {len(unique)} guards"
         guarded = f"2 write units, and 2 for {guards}{extra}"
-        yield "new item", f"{name}(...).create()", "TransactWriteItems", guarded
-        yield "changed item", "item.save()", "UpdateItem, or TransactWriteItems for a unique value", f"1 write unit, or {guarded}"
-        yield "deleted item", "item.delete()", "TransactWriteItems", guarded
+        yield "new item", calls.create, "TransactWriteItems", guarded
+        yield "changed item", calls.save, "UpdateItem, or TransactWriteItems for a unique value", f"1 write unit, or {guarded}"
+        yield "deleted item", calls.delete, "TransactWriteItems", guarded
     else:
-        yield "new item", f"{name}(...).create()", "PutItem", f"1 write unit{extra}"
-        yield "changed item", "item.save()", "UpdateItem", f"1 write unit{extra}"
-        yield "deleted item", "item.delete()", "DeleteItem", f"1 write unit{extra}"
+        yield "new item", calls.create, "PutItem", f"1 write unit{extra}"
+        yield "changed item", calls.save, "UpdateItem", f"1 write unit{extra}"
+        yield "deleted item", calls.delete, "DeleteItem", f"1 write unit{extra}"
     if not unique:
-        yield "changed by key", f"{name}.key({whole}).update(...)", "UpdateItem", f"1 write unit{extra}"
-    yield "all items", f"{name}.scan()", "Scan", "0.5 read units, for everything in the table"
+        yield "changed by key", f"{calls.name}.key({calls.arguments(keys)}).update(...)", "UpdateItem", f"1 write unit{extra}"
+    yield "all items", f"{calls.name}.scan()", "Scan", "0.5 read units, for everything in the table"
+
+
+class _Calls(NamedTuple):
+    """How the calls of a model or a repository are written."""
+
+    name: str
+    stored: dict[str, Any]
+    """Attributes by their stored names."""
+    index_call: Callable[[DeclaredIndex], str]
+    batch_get: str
+    create: str
+    save: str
+    delete: str
+    fields: Mapping[str, str]
+
+    def arguments(self, keys: Sequence[str]) -> str:
+        """The parameters that give these keys: their attributes, or those that their templates are built from."""
+        names = dict.fromkeys(name for key in keys for name in sources(self.stored[key]))
+        return ", ".join(f"{self.fields.get(name, name)}=..." for name in names)
+
+    def prefixes(self, keys: Sequence[str]) -> Iterator[str]:
+        """The parameters for parts of a sort key that a template builds: the longest known prefix is read."""
+        partition, sort = self.stored[keys[0]], self.stored[keys[1]]
+        if sort.options.template is None:
+            yield f"<condition on {self.fields.get(sort.name, sort.name)}>, {self.arguments(keys[:1])}"
+            return
+        names = list(dict.fromkeys(sources(partition)))
+        for name in sources(sort)[:-1]:
+            if name not in names:
+                names.append(name)
+                yield ", ".join(f"{one}=..." for one in names)
+
+
+def _calls(model: Model, stored: dict[str, Any], repository: RepositoryName | None) -> _Calls:
+    name = model.__name__ if repository is None else repository.name
+
+    def index(declared: DeclaredIndex) -> str:
+        return f"{name}.{_attribute(model, declared)}" if repository is None else f'{name}.index("{declared.name}")'
+
+    if repository is None:
+        written = ("item.save()", "item.delete()")
+        calls = _Calls(name, stored, index, "", f"{name}(...).create()", *written, {})
+    else:
+        written = (f"{name}.save(item)", f"{name}.delete(item)")
+        calls = _Calls(name, stored, index, "", f"{name}.create({model.__name__}(...))", *written, repository.fields)
+    key = f"{name}.key({calls.arguments(key_of(model))})"
+    return calls._replace(batch_get=f"client.batch_get({key}, ...)" if repository is None else f"{name}.batch_get([{key}, ...])")
 
 
 def _index_cost(indexes: Sequence[DeclaredIndex]) -> str:
@@ -133,25 +192,6 @@ def _attribute(model: Model, index: DeclaredIndex) -> str:
             if getattr(value, "name", None) == index.name and hasattr(value, "is_global"):
                 return name
     return index.name
-
-
-def _arguments(stored: dict[str, Any], keys: Sequence[str]) -> str:
-    """The parameters that give these keys: their attributes, or those that their templates are built from."""
-    names = dict.fromkeys(name for key in keys for name in sources(stored[key]))
-    return ", ".join(f"{name}=..." for name in names)
-
-
-def _prefixes(stored: dict[str, Any], keys: Sequence[str]) -> Iterator[str]:
-    """The parameters for parts of a sort key that a template builds: the longest known prefix is read."""
-    partition, sort = stored[keys[0]], stored[keys[1]]
-    if sort.options.template is None:
-        yield f"{_arguments(stored, keys[:1])}, <condition on {sort.name}>"
-        return
-    names = list(dict.fromkeys(sources(partition)))
-    for name in sources(sort)[:-1]:
-        if name not in names:
-            names.append(name)
-            yield ", ".join(f"{one}=..." for one in names)
 
 
 def sources(attribute: Any) -> list[str]:

@@ -121,6 +121,7 @@ class Declared:
         role, purpose = self._roles.get(name), self._purposes.get(name)
         codec, adapting = self._codecs.get(name), None
         options: dict[str, Any] = {"attribute_name": stored, "type": member.type, "roles": () if role is None else (role,)}
+        options["public_name"] = name if self.names[name] != name else None
         if (form := self._formats.get(name)) is not None:
             options["format"] = form
         lost = lost_by(member.type) if codec is None and is_of_pydantic(self._source) else None

@@ -28,7 +28,6 @@ class RepositoryReads(Generic[Row]):
     model: type[Model[Any]]
     _binding: Binding
     _indexes: Mapping[str, str]
-    _names: Mapping[str, str]
     _schema: _core.Schema
 
     async def get(
@@ -59,8 +58,7 @@ class RepositoryReads(Generic[Row]):
         client = client_for(self.model.model_config.client)
         if timeout is not NOT_GIVEN:
             return await limited(client, timeout, RepositoryReads[Row].get(self, *values, consistent_read=consistent_read, **key))
-        # Keys by position, as most are, need no renaming.
-        item = await client.core.get(self._schema, values, self._hidden(key) if key else key, consistent_read)
+        item = await client.core.get(self._schema, values, key, consistent_read)
         return None if item is None else self._binding.object_for(item)
 
     async def get_or_raise(
@@ -134,7 +132,7 @@ class RepositoryReads(Generic[Row]):
         Example:
             >>> user = await users.key("u1").update(users.attr.age.add(1))
         """
-        return Key(self.model, self._schema.key(values, self._hidden(key)))
+        return Key(self.model, self._schema.key(values, key))
 
     def query(self, /, *values: Any, **key: Any) -> Query[Row]:
         """A query for the objects of one partition, in sort key order. Sends Query when it is read.
@@ -153,7 +151,7 @@ class RepositoryReads(Generic[Row]):
 
         Costs: half a read unit per 4 KB read; one if strongly consistent.
         """
-        return Query(_core.Search.query(self._schema, None, values, self._hidden(key)), self.model, None)
+        return Query(_core.Search.query(self._schema, None, values, key), self.model, None)
 
     def scan(self, *, segments: int = 1, segment: int | None = None) -> Query[Row]:
         """A scan of every object in the table, in no particular order. Sends Scan when it is read.
@@ -201,7 +199,3 @@ class RepositoryReads(Generic[Row]):
                 raise TypeError(f"{self!r} reads keys that it made itself, with key(), not {key!r}")
             return key  # type: ignore[no-any-return]  # not narrowed: pyright would not know its type argument
         return self.key(*key) if issubclass(type(key), tuple) else self.key(key)
-
-    def _hidden(self, key: dict[str, Any]) -> dict[str, Any]:
-        """A key by name, by the names that the model has for the fields."""
-        return {self._names.get(name, name): value for name, value in key.items()}

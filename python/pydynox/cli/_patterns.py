@@ -8,11 +8,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pydynox._explain.models import models as declared
-from pydynox._explain.patterns import Tables, markdown
+from pydynox._explain.patterns import RepositoryName, Tables, markdown
 from pydynox._explain.policy import Scope, policy
+from pydynox._repository.binding import Binding
+from pydynox._repository.repository import Repository
 from pydynox.model import Model
 
-from ._words import CommandError, escaped, model_named, search_here
+from ._words import CommandError, escaped, model_named, object_named, search_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,20 +41,25 @@ def add(commands: Any) -> None:
 
 
 def _run(options: Any) -> int:
-    tables = Tables.of(list(dict.fromkeys(_models(options.models))), options.table_prefix)
+    repositories: dict[type[Any], RepositoryName] = {}
+    tables = Tables.of(list(dict.fromkeys(_models(options.models, repositories))), options.table_prefix)
     if options.iam:
         scope = Scope(options.region, options.account, not options.read_only, options.scan, options.tables, options.kms_key)
         print(json.dumps(policy(tables, scope), indent=2))
     else:
         # Line by line, because a line break is not to be escaped.
-        for line in markdown(tables).splitlines():
+        for line in markdown(tables, repositories).splitlines():
             print(escaped(line, lambda letter: repr(letter)[1:-1]))
     return 0
 
 
-def _models(names: Iterable[str]) -> Iterable[type[Any]]:
+def _models(names: Iterable[str], repositories: dict[type[Any], RepositoryName]) -> Iterable[type[Any]]:
+    """The models of what is named; repositories among them are noted by their model."""
     for name in names:
         if ":" in name:
+            value = object_named(name)
+            if isinstance(value, Repository):
+                repositories[value.model] = _name(value, name.rpartition(":")[2])
             model: Any = model_named(name)
             if model not in declared(Model):
                 raise CommandError(f"{name} has no table: name a model that has one")
@@ -64,9 +71,20 @@ def _models(names: Iterable[str]) -> Iterable[type[Any]]:
         except Exception as error:
             raise CommandError(f"the module {name!r} cannot be imported: {type(error).__name__}: {error}") from error
         module = sys.modules[name]
-        public = {id(value) for value in vars(module).values()}
+        values = vars(module).items()
+        offered = {value.model: _name(value, variable) for variable, value in values if isinstance(value, Repository)}
+        repositories.update(offered)
+        public = {id(value) for _, value in values}
         # Those that it defines, and those that it imports to offer them, such as a package of models.
-        inside = [model for model in declared(Model) if model.__module__ == name or id(model) in public]
+        inside = [
+            model
+            for model in declared(Model)
+            if id(model) in public or model in offered or (model.__module__ == name and not isinstance(model._hooks, Binding))
+        ]
         if not inside:
-            raise CommandError(f"the module {name!r} has no models with a table")
+            raise CommandError(f"the module {name!r} has no models with a table and no repositories")
         yield from inside
+
+
+def _name(repository: Repository[Any], name: str) -> RepositoryName:
+    return RepositoryName(name, {hidden: field for field, hidden in repository._names.items()})

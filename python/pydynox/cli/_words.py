@@ -9,12 +9,16 @@ import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pydynox._repository.repository import Repository
 from pydynox.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pydynox.cost import Progress
+
+
+_MODEL = "write a model as module:Class, such as app.models:User"
 
 
 class CommandError(Exception):
@@ -29,7 +33,7 @@ def search_here() -> None:
 
 def class_named(text: str) -> type[Any]:
     """The class that ``module:Class`` names; modules in the working directory can be imported."""
-    value = object_named(text, "write a model as module:Class, such as app.models:User")
+    value = object_named(text, _MODEL)
     if not isinstance(value, type):
         raise CommandError(f"{text} is not a model")
     return value
@@ -53,11 +57,13 @@ def object_named(text: str, remedy: str = "write it as module:NAME, such as app.
 
 
 def model_named(text: str) -> type[Model[Any]]:
-    """The model that ``module:Class`` names."""
-    model: Any = class_named(text)
-    if Model not in model.__mro__:
-        raise CommandError(f"{text} is not a model")
-    return model  # type: ignore[no-any-return]
+    """The model that ``module:Class`` names, or that of the repository that ``module:repository`` names."""
+    model: Any = object_named(text, _MODEL)
+    if isinstance(model, Repository):
+        model = model.model
+    if not isinstance(model, type) or Model not in model.__mro__:
+        raise CommandError(f"{text} is not a model or a repository")
+    return model
 
 
 def table_named(text: str) -> str | type[Model[Any]]:

@@ -47,6 +47,11 @@ pub(super) fn constraints_of(
 ) -> PyResult<Vec<Constraint>> {
     let constraints = declared.into_iter().map(|(of, names)| {
         let stored = |index: usize| layout.field(index).attribute_name.clone();
+        let public_name = |name: String| {
+            let field = layout.position(&name).map(|index| layout.field(index));
+            field.map_or(name, |field| field.text.to_string())
+        };
+        let names = names.into_iter().map(public_name).collect();
         let constraint = Constraint::new(&of, names, |name| layout.position(name), stored);
         constraint.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
     });

@@ -22,7 +22,7 @@ impl Schema {
         let mut parts = Vec::with_capacity(2);
         for (position, field) in self.key_fields().enumerate() {
             let given = match named {
-                Some(named) => named.get_item(&field.name)?,
+                Some(named) => named.get_item(&field.public_name)?,
                 None => None,
             };
             // A name that is left uncounted at the end is one that the key does not know.
@@ -92,7 +92,7 @@ impl Schema {
         let mut wrong = None;
         let prefix_text = template.prefix(self, |index| {
             let field = self.field(index);
-            let value = named.get_item(&field.name).ok().flatten()?;
+            let value = named.get_item(&field.public_name).ok().flatten()?;
             match admitted(field, &value) {
                 Ok(value) => Some(value),
                 Err(problem) => {
@@ -124,7 +124,7 @@ impl Schema {
         let text = template.text(self, |index| {
             let field = self.field(index);
             let given = match named {
-                Some(named) => named.get_item(&field.name)?,
+                Some(named) => named.get_item(&field.public_name)?,
                 None => None,
             };
             let Some(given) = given else {

@@ -77,7 +77,7 @@ impl Parts {
         for index in template.sources() {
             let source = schema.field(index);
             is_behind |= missing.as_deref() == Some(&*source.text);
-            let Some(value) = named.get_item(&source.name)? else {
+            let Some(value) = named.get_item(&source.public_name)? else {
                 continue;
             };
             let name = source.text.to_string();

@@ -42,7 +42,10 @@ impl Default {
 #[allow(clippy::struct_excessive_bools)] // each is a property of its own
 pub(crate) struct Field {
     pub(crate) name: Py<PyString>,
+    /// The name as its users know it: that of a field of a repository's class, if the model needs the name for itself.
     pub(crate) text: Box<str>,
+    /// The same as an object, to find it among keyword arguments.
+    pub(crate) public_name: Py<PyString>,
     pub(crate) attribute_name: Box<str>,
     /// `"name":` as it appears in a body.
     pub(crate) label: Box<[u8]>,
@@ -125,6 +128,9 @@ impl Field {
 /// What a class declares of an attribute besides its names and kind, as Python passes it; most of it is usually absent.
 #[derive(FromPyObject)]
 struct Declared<'py> {
+    /// What users call it, if not by its name.
+    #[pyo3(item, default)]
+    public_name: Option<String>,
     #[pyo3(item, default)]
     role: Option<String>,
     /// In a one-element tuple, so that None can be a default.
@@ -172,14 +178,16 @@ impl Field {
             Some("sort") => Role::SortKey,
             _ => Role::Attribute,
         };
-        let text: Box<str> = text::declared(name, "the name")?.into();
+        let name = text::declared(name, "the name")?;
+        let text: Box<str> = declared.public_name.as_deref().unwrap_or(name).into();
         let purpose = declared.purpose.as_deref().and_then(Purpose::parse);
         // A key that others may have written in another form keeps its stored bytes: they are its address. So does
         // `created_at`, which tells an item from another one under the same key.
         let is_compared_as_stored =
             kind.is_loose() && (role != Role::Attribute || purpose == Some(Purpose::CreatedAt));
         Ok(Self {
-            name: PyString::intern(py, &text).unbind(),
+            name: PyString::intern(py, name).unbind(),
+            public_name: PyString::intern(py, &text).unbind(),
             dump_label: label(&text),
             text,
             attribute_name: attribute_name.into(),

@@ -41,18 +41,23 @@ pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
 
 impl Layout {
     pub(crate) fn new(class: &Bound<'_, PyType>, fields: Vec<Py<Field>>) -> PyResult<Self> {
-        let by = |text: fn(&Field) -> &str| {
+        let by = |text: fn(&Field) -> &str| -> HashMap<Box<str>, usize> {
             fields
                 .iter()
                 .enumerate()
                 .map(|(index, field)| (text(field.get()).into(), index))
                 .collect()
         };
+        let mut by_name = by(|field| &field.text);
+        for (index, field) in fields.iter().enumerate() {
+            let name = field.get().name.bind(class.py()).to_str()?;
+            by_name.entry(name.into()).or_insert(index);
+        }
         Ok(Self {
             name: class.name()?.to_str()?.into(),
             class: class.clone().unbind(),
             by_attribute: by(|field| &field.attribute_name),
-            by_name: by(|field| &field.text),
+            by_name,
             fields,
         })
     }

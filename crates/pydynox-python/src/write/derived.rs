@@ -47,7 +47,7 @@ pub(crate) fn fill_defaults<'py>(
             continue;
         }
         let given = match named {
-            Some(named) => named.get_item(&field.name)?,
+            Some(named) => named.get_item(&field.public_name)?,
             None => None,
         };
         let value = match given {

@@ -262,10 +262,9 @@ fn whole(
 /// What changed, unless a rule refuses it or it cannot be stored; `whole` are attributes that are replaced as one value.
 fn checked_changes(item: &Item<'_, '_>, whole: &[String]) -> PyResult<Changes> {
     let model = item.model();
-    let fields = model.fields().enumerate();
-    let whole: Vec<usize> = fields
-        .filter(|(_, field)| whole.iter().any(|name| **name == *field.text))
-        .map(|(index, _)| index)
+    let whole: Vec<usize> = whole
+        .iter()
+        .filter_map(|name| model.position(name))
         .collect();
     let mut changes = changes::changes(item, &whole)?;
     let broken = rules::broken_rules(item, |index| changes.fields.contains(&index))?;

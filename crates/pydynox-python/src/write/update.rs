@@ -53,7 +53,7 @@ pub(super) fn named_value<'py>(
         return key.get_item(place).map(Some);
     }
     match named {
-        Some(named) => named.get_item(&schema.field(index).name),
+        Some(named) => named.get_item(&schema.field(index).public_name),
         None => Ok(None),
     }
 }
