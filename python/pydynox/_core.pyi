@@ -63,6 +63,7 @@ class DeclaredField(_DeclaredField, total=False):
     """What a class declares of an attribute in addition to its names and its kind."""
 
     public_name: str | None  # what users call it, if not by its name
+    is_compared: bool  # whether writes compare it with what is stored
     role: str | None
     default_factory: Callable[[], object] | None
     missing: tuple[object] | None  # in a 1-tuple too

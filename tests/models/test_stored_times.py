@@ -580,16 +580,44 @@ def test_two_attributes_in_two_forms_are_neither_compared_nor_copied() -> None:
         pk: Attr[str] = partition_key()
         begins: Attr[datetime]
         ends: Attr[datetime] = field(format="pynamodb")
-        booked: Attr[datetime]
+        booked: Attr[datetime | None] = field(default=None)
+        days: Attr[list[datetime]]
+        nights: Attr[list[datetime]] = field(format="pynamodb")
+        by_name: Attr[dict[str, datetime]]
+        others: Attr[dict[str, datetime]] = field(format="pynamodb")
+        seen: Attr[set[datetime]] = field(format="pynamodb")
 
     for use in (
         lambda: Stay.begins < Stay.ends,
         lambda: Stay.begins == Stay.ends,
         lambda: Stay.begins.set(Stay.ends),
+        lambda: Stay.begins.set(Stay.ends.if_not_exists(AT)),
+        lambda: Stay.begins.set(Stay.booked.if_not_exists(Stay.ends)),
+        lambda: Stay.begins.set(Stay.booked.if_not_exists(Stay.ends.if_not_exists(AT))),
+        lambda: Stay.booked.set(Stay.ends.if_not_exists(AT)),
+        lambda: Stay.by_name["x"].set(Stay.ends.if_not_exists(AT)),
+        lambda: Stay.by_name["x"].set(Stay.others["x"]),
+        lambda: Stay.by_name.set(Stay.others),
+        lambda: Stay.by_name.set(Stay.others.if_not_exists({})),
+        lambda: Stay.days.set(Stay.nights),
+        lambda: Stay.days.set(Stay.nights.if_not_exists([])),
+        lambda: Stay.days[0].set(Stay.nights[0].if_not_exists(AT)),
+        lambda: Stay.days == Stay.nights,
+        lambda: Stay.days.contains(Stay.ends),
+        lambda: Stay.seen.contains(Stay.begins),
+        lambda: Stay.begins.in_(Stay.booked, Stay.ends),
+        lambda: Stay.begins.between(Stay.booked, Stay.ends),
     ):
-        with pytest.raises(ValidationError, match=r"Stay\.begins has format=\"iso_z\" and Stay\.ends has format=\"pynamodb\""):
+        with pytest.raises(ValidationError, match=r"Stay\.\S+ has format=\"\w+\" and Stay\.\S+ has format=\"\w+\""):
             use()
-    assert repr(Stay.begins <= Stay.booked) != ""
+    for use in (
+        lambda: Stay.begins <= Stay.booked,
+        lambda: Stay.begins.set(Stay.booked.if_not_exists(AT)),
+        lambda: Stay.days.contains(Stay.begins),
+        lambda: Stay.seen.contains(Stay.ends),
+        lambda: Stay.by_name["x"].set(Stay.booked),
+    ):
+        assert repr(use()) != ""
 
 
 REFUSED = {

@@ -34,7 +34,10 @@ from .times import holds_datetimes
 from .unique import check_constraints, declared_constraints, own_constraints, scoped_constraints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from .templates import Pieces
+    from .unique import Constraint
 
 
 def compile_model(cls: type[Any], *, table: str | None, entity: str | None, abstract: bool, unique: object) -> None:
@@ -127,9 +130,12 @@ def complete(cls: type[Any]) -> Definition:
     templates = {name: template_of(cls, definition, attribute) for name, attribute in definition.attributes.items()}
     if not is_document:
         check_key_parts(cls, definition, templates)
+        definition.unique = _constraints(cls, definition)
     check_protected(cls, definition.attributes.values(), is_document=is_document)
+    compared = _compared(definition, templates.values())
     fields = [
-        core_field(cls, attribute, templates[name], protection_of(attribute)) for name, attribute in definition.attributes.items()
+        core_field(cls, attribute, templates[name], protection_of(attribute), is_compared=name in compared)
+        for name, attribute in definition.attributes.items()
     ]
     check_managed(cls, definition, may_have_any=not is_document)
     if is_document:
@@ -143,11 +149,21 @@ def complete(cls: type[Any]) -> Definition:
     return definition
 
 
+def _constraints(cls: type[Any], definition: Definition) -> list[Constraint]:
+    """What only one item may have, inherited constraints included."""
+    together = (declared.together for base in reversed(cls.__mro__) if (declared := definition_of(base)) is not None)
+    return own_constraints(definition.attributes, dict.fromkeys(names for all_ in together for names in all_))
+
+
+def _compared(definition: Definition, templates: Iterable[Pieces | None]) -> set[str]:
+    """The attributes that a write compares with what is stored, so the instance keeps their stored bytes."""
+    pieces = (piece for template in templates if template is not None for piece in template[0])
+    return {piece[0] for piece in pieces if not isinstance(piece, str)}.union(*definition.unique)
+
+
 def _complete_model(cls: type[Any], definition: Definition, fields: list[_core.Field]) -> None:
     """What a model has in addition to a document: a key, unique values and, unless it is abstract, a schema."""
     check_key_types(cls, definition)
-    together = (declared.together for base in reversed(cls.__mro__) if (declared := definition_of(base)) is not None)
-    definition.unique = own_constraints(definition.attributes, dict.fromkeys(names for all_ in together for names in all_))
     if not definition.abstract:
         check_constraints(cls, definition.attributes, definition.unique, repairs=cls.model_config.orphans == "repair")
         cls._schema = _schema_of(cls, definition, fields)

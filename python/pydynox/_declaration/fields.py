@@ -22,6 +22,8 @@ def core_field(
     attribute: Attr[Any],
     template: Pieces | None = None,
     protected: _core.Protected | None = None,
+    *,
+    is_compared: bool = False,
 ) -> _core.Field:
     """An attribute in the form that the extension takes."""
     options = attribute.options
@@ -31,6 +33,7 @@ def core_field(
         attribute.kind or ("any",),
         {
             "public_name": options.public_name,
+            "is_compared": is_compared,
             "role": options.roles[0] if options.roles else None,
             "default": options.default,
             "default_factory": options.default_factory,

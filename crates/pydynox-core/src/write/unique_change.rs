@@ -18,6 +18,15 @@ pub struct Constraint {
 /// An item's values for the attributes of a constraint, in their order: JSON text, None where nothing is stored.
 pub type Values = [Option<Vec<u8>>];
 
+/// What is known of an item's values for the attributes of a constraint.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// As this program writes them, which is how their guard is found.
+    pub values: &'a Values,
+    /// As they are stored: another program may have written them in another form.
+    pub stored: &'a Values,
+}
+
 /// A guard item that a write takes or releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
@@ -101,19 +110,19 @@ impl UniqueChange {
         rules: &Rules,
         number: usize,
         constraint: &Constraint,
-        (before, after): (&Values, &Values),
+        (before, after): (Known<'_>, Known<'_>),
         whole: bool,
     ) -> Result<(), Error> {
-        let is_moved = constraint.claim(before)? != constraint.claim(after)?;
-        let mut values_stored = constraint.is_stored(before)?;
+        let is_moved = constraint.claim(before.values)? != constraint.claim(after.values)?;
+        let mut values_stored = constraint.is_stored(before.stored)?;
         if is_moved {
             // The new values are accepted too: a save whose outcome is unknown can then be repeated.
-            values_stored = values_stored.or(&constraint.is_stored(after)?)?;
-            self.hold(rules, number, constraint, before, false)?;
-            self.hold(rules, number, constraint, after, true)?;
+            values_stored = values_stored.or(&constraint.is_stored(after.stored)?)?;
+            self.hold(rules, number, constraint, before.values, false)?;
+            self.hold(rules, number, constraint, after.values, true)?;
         } else if whole {
             // A value that has no guard yet gets one.
-            self.hold(rules, number, constraint, after, true)?;
+            self.hold(rules, number, constraint, after.values, true)?;
         }
         self.condition = both(self.condition.take(), Some(values_stored))?;
         Ok(())
@@ -129,10 +138,10 @@ impl UniqueChange {
         rules: &Rules,
         number: usize,
         constraint: &Constraint,
-        values: &Values,
+        before: Known<'_>,
     ) -> Result<(), Error> {
-        self.hold(rules, number, constraint, values, false)?;
-        let values_stored = constraint.is_stored(values)?;
+        self.hold(rules, number, constraint, before.values, false)?;
+        let values_stored = constraint.is_stored(before.stored)?;
         self.condition = both(self.condition.take(), Some(values_stored))?;
         Ok(())
     }
@@ -212,10 +221,18 @@ mod tests {
         vec![None]
     }
 
+    /// Values that are stored as this program writes them.
+    fn usual(values: &Values) -> Known<'_> {
+        Known {
+            values,
+            stored: values,
+        }
+    }
+
     fn changed(before: &Values, after: &Values, whole: bool) -> UniqueChange {
         let mut change = UniqueChange::default();
         change
-            .change(&plain(), 0, &email(), (before, after), whole)
+            .change(&plain(), 0, &email(), (usual(before), usual(after)), whole)
             .unwrap();
         change
     }
@@ -316,8 +333,12 @@ mod tests {
             attributes: ["tenant".into()].into(),
             ..email()
         };
-        change.delete(&plain(), 0, &email(), &one(ANN)).unwrap();
-        change.delete(&plain(), 1, &tenant, &one(BOB)).unwrap();
+        change
+            .delete(&plain(), 0, &email(), usual(&one(ANN)))
+            .unwrap();
+        change
+            .delete(&plain(), 1, &tenant, usual(&one(BOB)))
+            .unwrap();
 
         assert_eq!(text(&change), r#"email = "ann" AND tenant = "bob""#);
         assert_eq!(taken(&change), [false, false]);
@@ -326,7 +347,9 @@ mod tests {
     #[test]
     fn a_deleted_item_may_be_gone_already() {
         let mut change = UniqueChange::default();
-        change.delete(&plain(), 0, &email(), &one(ANN)).unwrap();
+        change
+            .delete(&plain(), 0, &email(), usual(&one(ANN)))
+            .unwrap();
         let change = change.or_absent(&plain()).unwrap();
         assert_eq!(
             text(&change),
@@ -356,5 +379,26 @@ mod tests {
     #[test]
     fn a_value_that_cannot_be_read_has_no_guard() {
         assert!(email().claim(&one("{")).is_err());
+    }
+
+    #[test]
+    fn a_value_in_another_form_is_guarded_as_usual_and_compared_as_stored() {
+        let (ann, stored) = (one(ANN), one(r#"{"S":"ANN"}"#));
+        let before = Known {
+            values: &ann,
+            stored: &stored,
+        };
+
+        let mut change = UniqueChange::default();
+        change
+            .change(&plain(), 0, &email(), (before, usual(&one(BOB))), false)
+            .unwrap();
+        assert_eq!(text(&change), r#"email = "ANN" OR email = "bob""#);
+        assert_eq!(change.holds[0].claim, email().claim(&ann).unwrap().unwrap());
+
+        let mut change = UniqueChange::default();
+        change.delete(&plain(), 0, &email(), before).unwrap();
+        assert_eq!(text(&change), r#"email = "ANN""#);
+        assert_eq!(change.holds[0].claim, email().claim(&ann).unwrap().unwrap());
     }
 }

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use pydynox_core::expression::update::{Update, covers};
-use pydynox_core::wire::{Reader, WireError, Writer, is_set};
+use pydynox_core::wire::{Reader, Value, WireError, Writer, is_set};
 use pyo3::prelude::*;
 
 use crate::exceptions::malformed;
+use crate::item::set_forms;
 use crate::model::item::Item;
 use crate::model::problems::Problems;
 use crate::model::protection;
@@ -260,7 +261,12 @@ fn compare(
             Slot::Absent | Slot::FilledScalar(_) | Slot::FilledBytes(_)
         ) && !forced;
         // A NULL that another writer stored reads as None; it is not ours to remove.
-        let null = matches!(slot, Slot::Scalar(old) if old.is_none(py)) && value.is_none();
+        let is_null = match slot {
+            Slot::Scalar(old) => old.is_none(py),
+            Slot::Bytes(old) => Value::parse(stored.bytes(old)) == Ok(Value::Null),
+            _ => false,
+        };
+        let null = is_null && value.is_none();
         return Ok(if same || null {
             Delta::Same
         } else {
@@ -345,9 +351,16 @@ fn rewritten(
         return Ok(Delta::Same);
     }
     // Paths must lead only through what really exists.
-    Ok(if covers(stored, &bytes[again.clone()]) {
-        Delta::Rewritten(new, again)
-    } else {
-        Delta::Set(new)
-    })
+    if !covers(stored, &bytes[again.clone()]) {
+        return Ok(Delta::Set(new));
+    }
+    let both = (&bytes[again.clone()], &bytes[new.clone()]);
+    let Some((before, after)) = set_forms::as_stored(py, &field.kind, stored, both) else {
+        return Ok(Delta::Rewritten(new, again));
+    };
+    w.truncate(new.start);
+    w.raw(&after);
+    let middle = w.len();
+    w.raw(&before);
+    Ok(Delta::Rewritten(new.start..middle, middle..w.len()))
 }

@@ -13,6 +13,7 @@ pub(crate) mod read;
 pub(crate) mod rollback;
 pub(crate) mod rules;
 pub(crate) mod sealed;
+mod set_forms;
 pub(crate) mod shield;
 pub(crate) mod stored;
 pub(crate) mod write;

@@ -216,6 +216,7 @@ impl Path {
     fn set(&self, value: &Bound<'_, PyAny>) -> PyResult<Action> {
         let path = self.place.clone();
         if let Ok(term) = value.cast::<Term>() {
+            self.check_form(self.kind(), term.get().base.bind(value.py()))?;
             return Ok(self.action(
                 value.py(),
                 action::Action::set(path, term.get().term.clone()),

@@ -168,11 +168,10 @@ impl Path {
         )
     }
 
-    /// Refuses to compare a time with one that is stored in another form, or to copy it: DynamoDB sees two texts.
+    /// Refuses to compare a time with one that is stored in another form, or to copy it: DynamoDB sees two texts. So for times
+    /// in lists, sets and maps.
     pub(crate) fn check_form(&self, kind: &Kind, other: &Bound<'_, Self>) -> PyResult<()> {
-        let forms = kind.time_form().zip(other.get().kind().time_form());
-        let Some(((one, _), (two, _))) = forms.filter(|(one, two)| !one.0.stores_like(two.0))
-        else {
+        let Some((one, two)) = kind.unlike_forms(other.get().kind()) else {
             return Ok(());
         };
         let (label, other_label) = (self.label(), other.get().label());
@@ -191,6 +190,7 @@ impl Path {
             return Ok(Source::Path(path.get().place.clone()));
         }
         if let Ok(term) = value.cast::<Term>() {
+            self.check_form(self.kind(), term.get().base.bind(value.py()))?;
             return match &term.get().term {
                 action::Term::Source(source) => Ok(source.clone()),
                 _ => Err(one_sum()),
@@ -206,7 +206,10 @@ impl Path {
         value: &Bound<'_, PyAny>,
     ) -> PyResult<Condition> {
         let operand = match value.cast::<Self>() {
-            Ok(path) => Operand::Path(path.get().place.clone()),
+            Ok(path) => {
+                self.check_form(kind, path)?;
+                Operand::Path(path.get().place.clone())
+            }
             Err(_) => Operand::Value(self.encoded(kind, value)?),
         };
         let tree = condition::Condition::function(function, self.place.clone(), operand);

@@ -131,6 +131,9 @@ struct Declared<'py> {
     /// What users call it, if not by its name.
     #[pyo3(item, default)]
     public_name: Option<String>,
+    /// Whether writes compare it with what is stored: it is part of a unique value or of a template.
+    #[pyo3(item, default)]
+    is_compared: bool,
     #[pyo3(item, default)]
     role: Option<String>,
     /// In a one-element tuple, so that None can be a default.
@@ -181,10 +184,10 @@ impl Field {
         let name = text::declared(name, "the name")?;
         let text: Box<str> = declared.public_name.as_deref().unwrap_or(name).into();
         let purpose = declared.purpose.as_deref().and_then(Purpose::parse);
-        // A key that others may have written in another form keeps its stored bytes: they are its address. So does
-        // `created_at`, which tells an item from another one under the same key.
-        let is_compared_as_stored =
-            kind.is_loose() && (role != Role::Attribute || purpose == Some(Purpose::CreatedAt));
+        // A key that others may have written in another form keeps its stored bytes: they are its address. So does what
+        // conditions of writes compare, such as `created_at`, which tells an item from another one under the same key.
+        let is_compared = declared.is_compared || purpose == Some(Purpose::CreatedAt);
+        let is_compared_as_stored = kind.is_loose() && (role != Role::Attribute || is_compared);
         Ok(Self {
             name: PyString::intern(py, name).unbind(),
             public_name: PyString::intern(py, &text).unbind(),

@@ -162,6 +162,23 @@ impl Kind {
         }
     }
 
+    /// The forms of two times, or of the times inside two containers, if they are stored differently.
+    pub(crate) fn unlike_forms<'a>(&'a self, other: &'a Self) -> Option<(&'a Form, &'a Form)> {
+        match (self.present(), other.present()) {
+            (Self::List(one) | Self::TupleOf(one), Self::List(two) | Self::TupleOf(two))
+            | (Self::Set(one) | Self::FrozenSet(one), Self::Set(two) | Self::FrozenSet(two))
+            | (Self::Dict(one), Self::Dict(two)) => one.unlike_forms(two),
+            (Self::Tuple(ones), Self::Tuple(twos)) => {
+                let mut pairs = ones.iter().zip(twos);
+                pairs.find_map(|(one, two)| one.unlike_forms(two))
+            }
+            (one, two) => {
+                let ((one, _), (two, _)) = one.time_form().zip(two.time_form())?;
+                (!one.stores_like(two)).then_some((one, two))
+            }
+        }
+    }
+
     /// The type of a key of this kind, if it can be one.
     pub(crate) fn key_type(&self) -> Option<KeyType> {
         match self {

@@ -54,7 +54,7 @@ impl Shape {
                 .map_err(|problem| problem.within(&self.step(field)))?;
             values[index] = Some(value);
         }
-        self.build(py, members, values, unknown)
+        self.build(py, members, values, Some(unknown))
     }
 
     /// Read the members of a plain JSON object, by their names in Python.
@@ -80,19 +80,20 @@ impl Shape {
                 }
             }
         }
-        self.build(py, members, values, Vec::new())
+        self.build(py, members, values, None)
     }
 
+    /// A value of these members; `unknown` are the others of a stored map, None where they come from a JSON text.
     fn build<'py>(
         &self,
         py: Python<'py>,
         members: &Members,
         values: Vec<Option<Bound<'py, PyAny>>>,
-        unknown: Vec<u8>,
+        unknown: Option<Vec<u8>>,
     ) -> Read<Bound<'py, PyAny>> {
         match self.make {
-            Make::Document => self.document(py, members, values, unknown),
-            Make::Dataclass => self.dataclass(py, members, values),
+            Make::Document => self.document(py, members, values, unknown.unwrap_or_default()),
+            Make::Dataclass => self.dataclass(py, members, values, unknown.is_some()),
             Make::TypedDict => self.typed_dict(py, members, values),
         }
     }
@@ -139,6 +140,7 @@ impl Shape {
         py: Python<'py>,
         members: &Members,
         values: Vec<Option<Bound<'py, PyAny>>>,
+        is_stored: bool,
     ) -> Read<Bound<'py, PyAny>> {
         let arguments = PyDict::new(py);
         let mut later = Vec::new();
@@ -146,6 +148,11 @@ impl Shape {
             let has_default = !matches!(field.default, Default::Required);
             let value = match value {
                 Some(value) => value,
+                // A stored map has no empty sets, so an absent one is empty, whatever the constructor's default.
+                None if is_stored && missing::is_set(&field.kind) => {
+                    missing::missing(py, field)?
+                        .ok_or_else(|| no_member(field).within(&self.step(field)))?
+                }
                 None if has_default || !members.flags[index] => continue,
                 None => missing::missing(py, field)?
                     .ok_or_else(|| no_member(field).within(&self.step(field)))?,

@@ -4,7 +4,7 @@ use pydynox_core::expression::actions::Actions;
 use pydynox_core::expression::condition::Condition;
 use pydynox_core::operation::put_item;
 use pydynox_core::wire::{Reader, Writer};
-use pydynox_core::write::unique_change::{self, UniqueChange};
+use pydynox_core::write::unique_change::{self, Known, UniqueChange};
 use pyo3::prelude::*;
 
 use crate::exceptions::{internal, malformed, raise, validation_error, validation_errors};
@@ -63,7 +63,7 @@ impl Change {
         let (py, schema) = (item.py(), item.model());
         let mut change = UniqueChange::default();
         for (number, constraint) in schema.unique.iter().enumerate() {
-            let values = values(item, constraint, |_| true)?;
+            let values = values(item, constraint, now)?;
             change
                 .create(&schema.rules, number, &constraint.stored, &values)
                 .map_err(|error| raise(py, &error))?;
@@ -85,9 +85,26 @@ impl Change {
                 continue;
             }
             // What was read may be out of date by now: the condition of the change requires that it still holds.
-            let before = values(item, constraint, |_| false)?;
-            let after = values(item, constraint, &is_changed)?;
-            let both = (&*before, &*after);
+            let before = Before::of(item, constraint)?;
+            let after = values(item, constraint, |item, index| {
+                if whole || is_changed(index) {
+                    now(item, index)
+                } else {
+                    as_usual(item, index)
+                }
+            })?;
+            let after_stored = values(item, constraint, |item, index| {
+                if whole || is_changed(index) {
+                    now(item, index)
+                } else {
+                    stored::stored_json(item, index)
+                }
+            })?;
+            let after = Known {
+                values: &after,
+                stored: &after_stored,
+            };
+            let both = (before.view(), after);
             change
                 .change(&schema.rules, number, &constraint.stored, both, whole)
                 .map_err(|error| raise(py, &error))?;
@@ -106,9 +123,9 @@ impl Change {
         }
         let mut change = UniqueChange::default();
         for (number, constraint) in schema.unique.iter().enumerate() {
-            let values = values(item, constraint, |_| false)?;
+            let before = Before::of(item, constraint)?;
             change
-                .delete(&schema.rules, number, &constraint.stored, &values)
+                .delete(&schema.rules, number, &constraint.stored, before.view())
                 .map_err(|error| raise(py, &error))?;
         }
         // The delete of an item that is already gone succeeds, and frees its values too.
@@ -135,12 +152,12 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
     };
     let mut claims = Vec::new();
     for constraint in &schema.unique {
-        let values = values(item, constraint, |_| false)?;
-        let claim = constraint.stored.claim(&values);
+        let before = Before::of(item, constraint)?;
+        let claim = constraint.stored.claim(&before.values);
         let Some(claim) = claim.map_err(|error| raise(py, &error))? else {
             continue;
         };
-        let values = values.iter().flatten();
+        let values = before.stored.iter().flatten();
         let mut stored = Writer::with_capacity(64);
         for (position, (index, value)) in constraint.fields.iter().zip(values).enumerate() {
             stored.byte(if position == 0 { b'{' } else { b',' });
@@ -214,33 +231,71 @@ fn guards(item: &Item<'_, '_>, holds: Vec<Hold>) -> PyResult<Option<Guards>> {
     }))
 }
 
-/// The stored form of an attribute: as it is now where it is new, else as it was read.
-fn value(item: &Item<'_, '_>, index: usize, is_new: bool) -> PyResult<Option<Vec<u8>>> {
-    if !is_new {
-        return stored::stored_json(item, index);
+/// An item's values for a constraint as they were read.
+struct Before {
+    values: Vec<Option<Vec<u8>>>,
+    stored: Vec<Option<Vec<u8>>>,
+}
+
+impl Before {
+    fn of(item: &Item<'_, '_>, constraint: &Constraint) -> PyResult<Self> {
+        Ok(Self {
+            values: values(item, constraint, as_usual)?,
+            stored: values(item, constraint, stored::stored_json)?,
+        })
     }
-    let (py, schema) = (item.py(), item.model());
-    let field = schema.field(index);
-    let now = item.value(field)?;
-    if is_absent(field, &now) {
-        return Ok(None);
+
+    fn view(&self) -> Known<'_> {
+        Known {
+            values: &self.values,
+            stored: &self.stored,
+        }
     }
-    let mut w = Writer::with_capacity(32);
-    write_attribute(&mut w, field, &now, 0)
-        .map_err(|problem| field.refuse(py, &schema.name, &problem))?;
-    Ok(Some(w.into_bytes()))
 }
 
 /// What an item has in the attributes of a constraint.
-fn values(
-    item: &Item<'_, '_>,
+fn values<'a, 'py>(
+    item: &Item<'a, 'py>,
     constraint: &Constraint,
-    is_new: impl Fn(usize) -> bool,
+    value: impl Fn(&Item<'a, 'py>, usize) -> PyResult<Option<Vec<u8>>>,
 ) -> PyResult<Vec<Option<Vec<u8>>>> {
     let fields = constraint.fields.iter();
-    fields
-        .map(|index| value(item, *index, is_new(*index)))
-        .collect()
+    fields.map(|index| value(item, *index)).collect()
+}
+
+/// An attribute as the instance has it now.
+fn now(item: &Item<'_, '_>, index: usize) -> PyResult<Option<Vec<u8>>> {
+    let field = item.model().field(index);
+    written(item, index, &item.value(field)?)
+}
+
+/// An attribute as it was read, in the form that this program writes.
+fn as_usual(item: &Item<'_, '_>, index: usize) -> PyResult<Option<Vec<u8>>> {
+    let json = stored::stored_json(item, index)?;
+    if json.is_none() || !item.model().field(index).loose {
+        return Ok(json);
+    }
+    match stored::stored_value(item, index)? {
+        // What is stored may have another type than the declared one.
+        Some(value) => Ok(written(item, index, &value).unwrap_or(json)),
+        None => Ok(json),
+    }
+}
+
+fn written(
+    item: &Item<'_, '_>,
+    index: usize,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<Option<Vec<u8>>> {
+    let (py, schema) = (item.py(), item.model());
+    let field = schema.field(index);
+    if is_absent(field, value) {
+        return Ok(None);
+    }
+    let mut w = Writer::with_capacity(32);
+    write_attribute(&mut w, field, value, 0)
+        .map_err(|problem| field.refuse(py, &schema.name, &problem))?;
+    Ok(Some(w.into_bytes()))
 }
 
 /// Values as the program writes them.
