@@ -229,7 +229,12 @@ class Progress(int):
         Example:
             >>> with tqdm(unit=" items") as bar:
             ...     await client.bulk_write(users, progress=Progress.on(bar))
+
+        Raises:
+            TypeError: It is not such a bar.
         """
+        if not all(callable(getattr(bar, method, None)) for method in ("set_postfix_str", "update")):
+            raise TypeError(f"Progress.on() takes a bar of tqdm, not {bar!r}")
 
         def show(progress: Progress) -> None:
             if progress.total is not None:
@@ -240,12 +245,19 @@ class Progress(int):
         return show
 
 
+_COROUTINE = 0x80 | 0x200  # inspect.CO_COROUTINE and CO_ASYNC_GENERATOR; inspect itself takes long to import
+
+
 class Reporter:
     """Turns the number of items that are done into the ``Progress`` of a job."""
 
     def __init__(self, report: Callable[[Progress], object], usage: Usage, total: int | None, done: int) -> None:
         from time import monotonic
 
+        if not callable(report):
+            raise TypeError(f"progress= must be a function that takes a Progress, not {report!r}")
+        if getattr(getattr(report, "__code__", None), "co_flags", 0) & _COROUTINE:
+            raise TypeError(f"progress= must be a plain function: nothing would await what {report!r} returns")
         self._report, self._usage, self._clock = report, usage, monotonic
         self._began, self._first = monotonic(), done
         self.total = total

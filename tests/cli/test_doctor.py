@@ -339,6 +339,66 @@ def test_a_proxy_of_another_kind_is_named(doctor: Any, monkeypatch: pytest.Monke
     assert found["tls"][0] == found["clock"][0] == "skipped"
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://me:planted#pw@127.0.0.1:9", "http://me:planted@127.0.0.1:9x", "me:planted/pw@127.0.0.1:9"]
+)
+def test_a_proxy_that_is_no_url_is_a_finding(doctor: Any, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+
+    found = doctor("--endpoint-url", "http://127.0.0.2:9", "--region", "us-east-1")
+
+    assert found.status == 1
+    assert found["proxy"][0] == "failed"
+    assert found["proxy"][1].startswith("the proxy is not a URL (http://user:password@host:port): ")
+    assert found["tls"][0] == found["clock"][0] == "skipped"
+    assert "planted" not in found.text
+
+
+#: What is set, and the host that the client uses then.
+HOSTS: dict[str, tuple[dict[str, str], str]] = {
+    "China": ({"AWS_REGION": "cn-north-1"}, "dynamodb.cn-north-1.amazonaws.com.cn"),
+    "FIPS": ({"AWS_REGION": "us-east-1", "AWS_USE_FIPS_ENDPOINT": "true"}, "dynamodb-fips.us-east-1.amazonaws.com"),
+    "dual stack": ({"AWS_REGION": "us-east-1", "AWS_USE_DUALSTACK_ENDPOINT": "true"}, "dynamodb.us-east-1.api.aws"),
+    "an account": ({"AWS_REGION": "us-east-1", "AWS_ACCOUNT_ID": "123456789012"}, "123456789012.ddb.us-east-1.amazonaws.com"),
+    "ignored endpoints": (
+        {"AWS_REGION": "us-east-1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        "dynamodb.us-east-1.amazonaws.com",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_the_host_of_the_client_is_the_one_that_is_examined(doctor: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Through a proxy on which nothing listens, so that nothing leaves this machine."""
+    environment, host = HOSTS[name]
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(variable, "planted")
+    for variable, value in {**environment, "HTTPS_PROXY": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(variable, value)
+
+    found = doctor()
+
+    assert found["tls"] == ("failed", f"https://{host}: [Errno 111] Connection refused")
+
+
+def test_an_endpoint_in_a_section_of_services_is_examined(
+    doctor: Any, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(answer({"TableNames": []}))
+    text = f"[profile dev]\nservices = mine\nregion = us-east-1\n[services mine]\ndynamodb =\n  endpoint_url = {server.url}\n"
+    (tmp_path / "config").write_text(text)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(variable, "planted")
+
+    found = doctor()
+
+    assert found.status == 0, found.text
+    assert found["endpoint"] == ("ok", f"{server.url} (services mine of profile dev)")
+    assert found["tls"] == ("ok", "plain HTTP")
+
+
 @pytest.mark.engines("moto")
 def test_a_keyring_that_works_makes_and_opens_a_data_key(
     doctor: Any, client: DynamoDBClient, engine: Engine, monkeypatch: pytest.MonkeyPatch

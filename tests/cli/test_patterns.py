@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydynox import DynamoDBClient, LocalKeyring
+from pydynox import DynamoDBClient, LocalKeyring, export_jsonl, reencrypt, run, verify_unique
 from pydynox._explain.models import indexes_of
 from pydynox._explain.patterns import RepositoryName, Tables, markdown
 from pydynox._explain.policy import GUARDS, Scope, policy
@@ -163,6 +163,46 @@ def test_other_keys_and_scans_are_not_allowed() -> None:
     # The condition holds for a request without keys: no statement with it may contain Scan.
     scanning = policy(Tables.of([Customer, Invoice]), Scope(scans=True))
     assert not [one for one in scanning["Statement"] if "dynamodb:Scan" in one["Action"] and "Condition" in one]
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("*", "aws"),
+        ("eu-west-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("us-isob-east-1", "aws-iso-b"),
+    ],
+)
+def test_arns_are_those_of_the_region_s_partition(region: str, partition: str) -> None:
+    document = policy(Tables.of([Patient]), Scope(region=region))
+
+    resources = [statement["Resource"] for statement in document["Statement"]]
+    arns = [arn for one in resources for arn in ([one] if isinstance(one, str) else one)]
+    assert len(arns) == 3
+    assert all(arn.startswith(f"arn:{partition}:") for arn in arns)
+
+
+@pytest.mark.parametrize("job", ["export", "reencrypt", "verify_unique"])
+def test_a_policy_with_scans_allows_what_jobs_on_whole_tables_send(job: str, tmp_path: Path) -> None:
+    client = DynamoDBClient(endpoint_url="memory://", keyring=LocalKeyring({"k": b"k" * 32}))
+    document = policy(Tables.of([Customer, Invoice, Patient]), Scope(scans=True))
+    model = Customer if job == "verify_unique" else Patient
+    jobs: dict[str, Callable[[], Any]] = {
+        "export": lambda: export_jsonl(model, tmp_path / "items.jsonl"),
+        "reencrypt": lambda: reencrypt(model),
+        "verify_unique": lambda: verify_unique(model),
+    }
+    with client.as_default():
+        model.table.sync.create()
+        with client.record() as requests:
+            run(jobs[job]())
+
+    table = f"arn:aws:dynamodb:*:*:table/{model.model_config.table}"
+    operations = {request.operation for request in requests}
+    assert "Scan" in operations
+    assert all(allowed(document, f"dynamodb:{operation}", table, set()) for operation in operations)
 
 
 def test_statements_have_ids_of_their_own() -> None:

@@ -240,6 +240,39 @@ def test_values_and_keys_are_hidden_unless_asked_for(client: DynamoDBClient, dri
         assert '"secret": {"S"' not in text
 
 
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        (
+            "SELECT * FROM t -- the user's own\nWHERE k = 'planted' AND e = 'x'",
+            "SELECT * FROM t (hidden)\nWHERE k = (hidden) AND e = (hidden)",
+        ),
+        ("SELECT /* it's planted */ * FROM t WHERE k = 'it''s planted'", "SELECT (hidden) * FROM t WHERE k = (hidden)"),
+        ('SELECT "a", "b" FROM "t"."by_b" WHERE "b" = "planted"', 'SELECT "a", "b" FROM "t"."by_b" WHERE "b" = (hidden)'),
+        (
+            'SELECT * FROM t WHERE k IN ("planted", "planted") AND "n" > 5',
+            'SELECT * FROM t WHERE k IN ((hidden), (hidden)) AND "n" > (hidden)',
+        ),
+        (
+            'SELECT * FROM t WHERE k = `planted` AND "d" BETWEEN "planted" AND \'x\'',
+            'SELECT * FROM t WHERE k = (hidden) AND "d" BETWEEN (hidden) AND (hidden)',
+        ),
+        (
+            "INSERT INTO t VALUE {'planted': 'planted', \"n\": [\"planted\", 5]}",
+            'INSERT INTO t VALUE {(hidden): (hidden), "n": [(hidden), (hidden)]}',
+        ),
+        ("UPDATE t SET a = 'planted and not closed", "UPDATE t SET a = (hidden)"),
+    ],
+)
+def test_literals_and_comments_of_statements_are_hidden(client: DynamoDBClient, drive: Drive, statement: str, shown: str) -> None:
+    request = drive(client.explain(client.call("ExecuteStatement", Statement=statement))).requests[0]
+
+    assert request.body["Statement"] == shown
+    assert drive(client.explain(client.call("ExecuteStatement", Statement=statement), values=True)).requests[0].body == {
+        "Statement": statement
+    }
+
+
 def test_encrypted_values_are_measured_and_never_shown(serve: Serve, drive: Drive) -> None:
     server = serve(test_timeouts.late(0))
     client = client_of(server, keyring=Keys())
@@ -291,8 +324,63 @@ COSTS: dict[str, tuple[Any, dict[str, Any], float, float, dict[str, float]]] = {
         {"by_email": 2, "by_balance": 2},
     ),
     "partiql": (lambda c: c.execute("SELECT * FROM explained_accounts"), {}, 0.5, 0, {}),
+    "partiql of 9 KB": (
+        lambda c: c.execute("SELECT * FROM explained_accounts WHERE owner = ?", "a"),
+        {"item_size": 9000},
+        1.5,
+        0,
+        {},
+    ),
+    "partiql of 10 items": (
+        lambda c: c.execute('SELECT * FROM "explained_accounts"."by_email" WHERE email = ?', "a"),
+        {"item_size": 4096, "items": 10},
+        5,
+        0,
+        {},
+    ),
+    "partiql insert": (
+        lambda c: c.execute("INSERT INTO explained_accounts VALUE {'owner': ?, 'number': ?}", "a", 1),
+        {"item_size": 5000},
+        0,
+        5,
+        {"by_email": 1, "by_balance": 5},
+    ),
+    "partiql update": (lambda c: c.execute("UPDATE explained_accounts SET email = ? WHERE owner = ?", "b", "a"), {}, 0, 1, {}),
+    "partiql delete": (
+        lambda c: c.execute("DELETE FROM explained_accounts WHERE owner = ?", "a"),
+        {"item_size": 2000},
+        0,
+        2,
+        {"by_email": 1, "by_balance": 2},
+    ),
     "administration": (lambda _: Account.table.describe(), {}, 0, 0, {}),
 }
+
+
+def test_a_statement_says_the_index_that_it_reads_and_what_is_not_measured(client: DynamoDBClient) -> None:
+    read = client.sync.explain(client.execute('SELECT * FROM "explained_accounts"."by_email" WHERE email = ?', "a")).requests[0]
+    written = client.sync.explain(client.execute("UPDATE explained_accounts SET email = ? WHERE owner = ?", "b", "a")).requests[0]
+
+    assert read.index_name == "by_email"
+    assert any("eventually consistent" in note for note in read.notes)
+    assert any("item_size=" in note for note in written.notes)
+    assert any("each index" in note for note in written.notes)
+
+
+def test_indexes_of_two_tables_are_two(client: DynamoDBClient) -> None:
+    class Same(Model[str], table="explained_same"):
+        name: Attr[str] = partition_key()
+        email: Attr[str]
+        by_email = GlobalSecondaryIndex("email")
+
+    async def both() -> None:
+        async with client.transaction() as tx:
+            tx.put(Same(name="a", email="b"))
+            tx.put(Account(owner="a", number=1, email="e"))
+
+    (request,) = client.sync.explain(both).requests
+
+    assert [index.index_name for index in request.indexes].count("by_email") == 2
 
 
 @pytest.mark.parametrize("name", COSTS)

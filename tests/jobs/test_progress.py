@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pydynox import (
     field,
     import_jsonl,
     partition_key,
+    reencrypt,
 )
 from pydynox.cli import main
 from pydynox.cli._words import progress_bar
@@ -220,3 +221,42 @@ def test_commands_report_to_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
     assert "30 items" in screen.getvalue()
     assert "read units" in screen.getvalue()
+
+
+async def awaited(progress: Progress) -> None: ...
+
+
+async def generated(progress: Progress) -> AsyncIterator[int]:
+    yield progress
+
+
+@pytest.mark.parametrize(
+    "wrong", [5, "bar", awaited, generated], ids=["a number", "a text", "a coroutine function", "a generator"]
+)
+@pytest.mark.parametrize("verb", ["batch_save", "batch_delete", "bulk_write", "bulk_read", "batch_writer", "export", "reencrypt"])
+def test_what_cannot_be_called_is_refused_before_anything_is_sent(
+    client: DynamoDBClient, drive: Drive, tmp_path: Path, verb: str, wrong: Any
+) -> None:
+    async def writer() -> None:
+        async with client.batch_writer(progress=wrong) as batch:
+            await batch.put(Plain(row_id="p"))
+
+    calls: dict[str, Callable[[], Any]] = {
+        "batch_save": lambda: client.batch_save(rows(), progress=wrong),
+        "batch_delete": lambda: client.batch_delete(rows(), progress=wrong),
+        "bulk_write": lambda: client.bulk_write(rows(), progress=wrong),
+        "bulk_read": lambda: client.bulk_read(Plain.scan(), len, progress=wrong),
+        "batch_writer": writer,
+        "export": lambda: export_jsonl(Plain, tmp_path / "items.jsonl", progress=wrong),
+        "reencrypt": lambda: reencrypt(Row, progress=wrong),
+    }
+    with client.record() as requests, pytest.raises(TypeError, match="progress= must be a"):
+        drive(calls[verb]())
+
+    assert {request.operation for request in requests} <= {"DescribeTable"}
+
+
+@pytest.mark.parametrize("wrong", [None, 5, print])
+def test_what_is_no_bar_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"Progress.on\(\) takes a bar of tqdm, not"):
+        Progress.on(wrong)

@@ -23,6 +23,7 @@ from pydynox import (
     EnumAttribute,
     Model,
     ModelConfig,
+    Repository,
     StoredFormWarning,
     field,
     partition_key,
@@ -763,3 +764,40 @@ def test_what_a_serializer_of_its_own_stores_is_the_class_s_business(json: bool)
     safe = Safe(safe_id="s", one=Open(pin="1234"), other=Whole(pin="5678"))  # type: ignore[arg-type]
 
     assert Safe.model_from_item(safe.model_to_item()) == safe
+
+
+class Branch(pydantic.BaseModel):
+    """At the top of the module, where pydantic finds its name."""
+
+    name: str
+    tags: set[str] = set()
+    children: list[Branch] = []
+    other: Leaf | None = None
+
+
+class Leaf(pydantic.BaseModel):
+    branch: Branch | None = None
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_a_pydantic_model_may_have_itself_among_its_members(json: bool) -> None:
+    class Tree(Model[str], table="trees"):
+        tree_id: Attr[str] = partition_key()
+        root: Attr[Branch] = field(json=json)
+        by_name: Attr[dict[str, Branch]] = field(default_factory=dict, json=json)
+
+    root = Branch(name="a", tags={"x"}, children=[Branch(name="b", tags={"y"})], other=Leaf(branch=Branch(name="c", tags={"z"})))
+    tree = Tree(tree_id="t", root=root, by_name={"a": root})
+
+    assert Tree.model_from_item(tree.model_to_item()) == tree
+
+
+def test_a_repository_may_have_a_recursive_model_of_pydantic() -> None:
+    branches = Repository(Branch, table="branches", partition_key="name")
+    root = Branch(name="a", tags={"x"}, children=[Branch(name="b", tags={"y"}), Branch(name="c")])
+
+    with DynamoDBClient(endpoint_url="memory://").as_default():
+        branches.table.sync.create()
+        branches.sync.create(root)
+
+        assert branches.sync.get("a") == root

@@ -148,5 +148,5 @@ def everything(*, capacity: bool = True, values: bool = False) -> Iterator[Said]
         logger.level, logger.propagate = before
         logger.setLevel(before[0])
         logger.removeHandler(said)
-        logs._follow()
+        logs._follow(is_asked=True)
         meters.shutdown()

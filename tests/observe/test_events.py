@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import gc
@@ -11,13 +12,20 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from typing import Any
 
 import pydynox
 import pytest
 from pydynox import Attr, DynamoDBClient, Encrypted, Event, LocalKeyring, Model, field, partition_key, sort_key
-from pydynox.exceptions import ConditionFailedError, ConfigurationError, RequestTimeoutError, ThrottlingError
+from pydynox.exceptions import (
+    ConditionFailedError,
+    ConfigurationError,
+    PydynoxError,
+    RequestTimeoutError,
+    ThrottlingError,
+)
 from pydynox.testing import fault, inject
 
 from tests.conftest import Drive, Serve, client_of
@@ -239,6 +247,52 @@ def test_a_cancelled_call_is_told_when_its_coroutine_is_closed(serve: Serve) -> 
     assert len(cancelled) == 1
     assert cancelled[0].elapsed is not None
     assert cancelled[0].elapsed > 0
+
+
+@pytest.mark.parametrize("place", ["memory", "http"])
+def test_a_call_that_is_cancelled_at_any_moment_neither_fails_nor_is_retried(
+    serve: Serve, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    """Cancelled before the I/O thread takes it, while it does, and while it is under way: what it tells, it tells at once."""
+    client = client_of(serve(answer({}))) if place == "http" else DynamoDBClient(endpoint_url="memory://cancelled-at?latency=1")
+    number: contextvars.ContextVar[int] = contextvars.ContextVar("number", default=-1)
+    events: list[tuple[str, str | None, int]] = []
+    outcomes: set[tuple[str, ...]] = set()
+
+    async def call(index: int) -> None:
+        number.set(index)
+        await client.call("GetItem", TableName="lines", Key={"page": {"S": "p"}, "line": {"N": "1"}})
+
+    async def work() -> None:
+        with contextlib.suppress(PydynoxError):  # no such table
+            await call(-2)
+        client.on_event(lambda event: events.append((event.kind, event.error, number.get())))
+        for index in range(300):
+            task = asyncio.create_task(call(index))
+            end = time.perf_counter() + (index % 60) * 1e-5
+            while time.perf_counter() < end:
+                await asyncio.sleep(0)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, PydynoxError):
+                await task
+            at_once = len(events)
+            await asyncio.sleep(0.002)
+            client.stats()
+            late = [kind for kind, *_ in events[at_once:]]
+            assert set(late) <= {"connection_opened", "connection_dropped"}, events
+            own = [event for event in events if event[0].startswith(("call", "attempt", "retry"))]
+            assert {where for *_, where in own} <= {index}
+            outcomes.add(tuple(kind for kind, *_ in own))
+            events.clear()
+
+    with caplog.at_level("WARNING", "pydynox"):
+        asyncio.run(work())
+
+    assert client.stats().retries == 0
+    assert caplog.records == []
+    whole = ("call_started", "attempt_ended", "call_ended")
+    assert outcomes <= {(), ("call_started", "call_cancelled"), ("call_started", "attempt_ended", "call_cancelled"), whole}
+    assert ("call_started", "call_cancelled") in outcomes
 
 
 def test_a_read_that_others_wait_for_too_is_not_told_as_cancelled() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import subprocess
@@ -37,7 +38,7 @@ def _levels() -> Iterator[None]:
     yield
     for name in NAMES:
         logging.getLogger(name).setLevel(logging.NOTSET)
-    logs._follow()
+    logs._follow(is_asked=True)
 
 
 @pytest.fixture
@@ -245,6 +246,43 @@ def test_slow_calls_name_the_place_that_made_them(caplog: pytest.LogCaptureFixtu
     for wrong in (0, -1, float("nan"), "1"):
         with pytest.raises(ConfigurationError, match="slow_after must be a positive number"):
             DynamoDBClient(slow_after=wrong)  # type: ignore[arg-type]
+
+
+def test_a_slow_call_that_is_cancelled_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    slow = DynamoDBClient(endpoint_url="memory://slow-cancelled?latency=500", slow_after=0.01)
+
+    async def work() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await slow.call("ListTables")  # the cancelled line
+
+    asyncio.run(work())
+
+    (record,) = [record for record in caplog.records if record.name == "pydynox.slow"]
+    assert record.getMessage().startswith("ListTables was cancelled after 0.0")
+    assert "longer than slow_after=0.01; called from " in record.getMessage()
+
+
+def test_a_client_that_is_opened_in_a_quiet_moment_ends_nothing(
+    client: DynamoDBClient, drive: Drive, caplog: pytest.LogCaptureFixture
+) -> None:
+    pydynox.enable_logging("DEBUG")
+    request = logging.getLogger("pydynox.request")
+    request.setLevel(logging.WARNING)
+    drive(DynamoDBClient(endpoint_url="memory://").call("ListTables"))
+    assert lines(caplog) == []
+    request.setLevel(logging.DEBUG)
+    drive(Note.get("n1"))
+    assert len(lines(caplog)) == 1
+
+    request.setLevel(logging.WARNING)
+    pydynox.enable_logging()  # which is asked for, and ends what nothing lets through
+    request.setLevel(logging.DEBUG)
+    drive(Note.get("n1"))
+    assert len(lines(caplog)) == 1
+    pydynox.enable_logging()
+    drive(Note.get("n1"))
+    assert len(lines(caplog)) == 2
 
 
 def test_levels_are_followed_call_by_call(client: DynamoDBClient, drive: Drive, caplog: pytest.LogCaptureFixture) -> None:

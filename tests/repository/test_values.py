@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
+import re
 import traceback
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import attrs
 import msgspec
@@ -722,3 +725,71 @@ def test_unique_values_of_items_that_expire_are_repaired(place: DynamoDBClient, 
 def test_forms_that_a_field_cannot_have_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Repository(Booking, table="bookings", partition_key="room", **options)
+
+
+class Color(enum.Enum):
+    RED = "r"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Pair(enum.Enum):
+    ONE = (1, 2)
+    TWO = "x"
+
+
+class First(pydantic.BaseModel):
+    kind: Literal["a"] = "a"
+    x: int = 1
+
+
+class Second(pydantic.BaseModel):
+    kind: Literal["b"] = "b"
+    y: float = 0.5
+
+
+#: A type that only pydantic knows, a value, and as what it would be read back; None where it comes back as it was.
+AT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+READ_BACK: dict[str, tuple[Any, Any, str | None]] = {
+    "datetime": (datetime | str, AT, "str"),
+    "text of two": (datetime | str, "hello", None),
+    "uuid": (UUID | str, UUID(int=5), "str"),
+    "decimal": (Decimal | str, Decimal("1.50"), "str"),
+    "bytes": (str | bytes, b"abc", "str"),
+    "enum": (Color | str, Color.RED, "str"),
+    "int enum": (Level | int, Level.LOW, "int"),
+    "set": (list[int] | set[int], {1}, "list"),
+    "list": (list[datetime | str], [AT], "another type or value"),
+    "dict": (dict[str, UUID | str], {"a": UUID(int=1)}, "another type or value"),
+    "numbers": (int | str, 5, None),
+    "digits": (int | str, "5", None),
+    "models": (First | Second, Second(y=1.5), None),
+    "list of models": (list[First | Second], [First(), Second()], None),
+    "pattern": (re.Pattern[str], re.compile("a.b"), None),
+    "unreadable enum": (Pair, Pair.ONE, "cannot read back"),
+    "unreadable keys": (dict[tuple[int, int], str], {(1, 2): "x"}, "cannot read back"),
+}
+
+
+@pytest.mark.parametrize("name", READ_BACK)
+def test_what_would_be_read_back_as_something_else_is_refused(memory: DynamoDBClient, drive: Drive, name: str) -> None:
+    type_, value, read = READ_BACK[name]
+    cls = pydantic.create_model("Holder", holder_id=(str, ...), value=(type_, ...))
+    holders: Any = Repository(cls, table="holders-read-back", partition_key="holder_id")
+    drive(holders.table.create())
+    holder: Any = cls(holder_id="1", value=value)
+
+    if read is None:
+        drive(holders.create(holder))
+        again: Any = drive(holders.get("1"))
+        assert (again, type(again.value)) == (holder, type(value))
+        return
+    message = "cannot read back what it writes" if read == "cannot read back" else f"would read it back as {read}: pass a codec"
+    with (
+        memory.record() as requests,
+        pytest.raises(ValidationError, match=rf"Holder\.value cannot be stored: pydantic {message}"),
+    ):
+        drive(holders.create(holder))
+    assert not list(requests)

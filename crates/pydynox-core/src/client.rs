@@ -299,6 +299,10 @@ impl Client {
                 }
                 Err(failed) => failed,
             };
+            // Neither a failure nor a reason to try again: the drop of the run tells what observes the call.
+            if run.progress.is_cancelled() {
+                return Err(failed.error);
+            }
             // Before the next await: a cancellation during a repair or a pause must find out that this attempt may have been
             // applied.
             run.progress.attempted(failed.ambiguous);

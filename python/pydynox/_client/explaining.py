@@ -34,6 +34,9 @@ class ExplainCalls(Connection):
         whichever client it belongs to: no connection is opened, and neither credentials nor the keyring are asked. Instances
         stay as they are; what ``before_`` hooks assign is undone.
 
+        This holds in tasks and in ``asyncio.to_thread``, which inherit the context of the call. Threads that start another way
+        (``threading.Thread``, ``ThreadPoolExecutor``, ``run_in_executor``) do not, so calls in such threads are sent.
+
         Args:
             call: A call of any verb that was not awaited, such as ``User.get("u1")``, or of your own coroutine function; or a
                 function without parameters that makes blocking calls, in ``client.sync.explain``.

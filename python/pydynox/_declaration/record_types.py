@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # The classes that are being compiled: one that has itself among its members is finished by the outermost call.
 _open: dict[Any, _core.Shape] = {}
+# Models of pydantic whose fields are being looked at.
+_reading: list[Any] = []
 
 
 def class_kind(annotation: Any, kind_of: KindOf) -> Kind | None:
@@ -130,16 +132,22 @@ def _plain_type(value: object) -> Any:
 
 
 def _pydantic(cls: Any, kind_of: KindOf) -> Kind:
+    if cls in _reading:  # it has itself among its members, and the outermost call says what it is
+        return ("pydantic", cls, pydantic_options(cls), ())
     if (lost := lost_by(cls, is_read_back=True)) is not None:
         raise TypeError(f"it {lost}")
     sets: list[str] = []
-    for name, field in cls.model_fields.items():
-        try:
-            kind = kind_of(field.annotation)
-        except (TypeError, UnresolvedError):  # pydantic's own business
-            continue
-        if kind[0] in ("set", "frozenset"):
-            sets.append(name)
+    _reading.append(cls)
+    try:
+        for name, field in cls.model_fields.items():
+            try:
+                kind = kind_of(field.annotation)
+            except (TypeError, UnresolvedError):  # pydantic's own business
+                continue
+            if kind[0] in ("set", "frozenset"):
+                sets.append(name)
+    finally:
+        _reading.pop()
     return ("pydantic", cls, pydantic_options(cls), tuple(sets))
 
 

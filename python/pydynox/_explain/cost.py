@@ -35,6 +35,8 @@ BEHIND = "a global secondary index is eventually consistent: it may not show the
 TRANSACTION = "a transaction prepares and then does each operation, so it costs twice as much, even if it is canceled"
 BATCH = "a batch costs as much as its operations one by one"
 PARTIQL_SCAN = "a SELECT without the whole partition key in its WHERE clause is a scan"
+STATEMENT = "a statement's item is not measured: a write is billed by the size of the item, which item_size= gives"
+STATEMENT_INDEXES = "each index whose attributes the statement changes is written too"
 PAGES = "a page has at most 1 MB: a request follows for each further page that is read"
 MALFORMED = "the request lacks the form that DynamoDB expects, so its cost is not known"
 FREE = "the operation costs no units"
@@ -57,12 +59,15 @@ class Costs:
     ) -> None:
         self._sizes = sizes
         self._indexes_of = indexes_of
-        self._indexes: dict[str, float] = {}
+        self._indexes: dict[tuple[str, str], float] = {}
+        self._written = ""  # the table of the write that is looked at
         self._body = body
         self._factor = 1
         self.read_units = self.write_units = 0.0
         self.tables: list[str] = []
         self.notes: list[str] = []
+        self.index: str | None = None
+        """The index that a statement reads."""
         operations = {
             "GetItem": self._get_item,
             "BatchGetItem": self._batch_get,
@@ -87,7 +92,7 @@ class Costs:
     @property
     def indexes(self) -> tuple[IndexWrite, ...]:
         """The indexes that may change."""
-        return tuple(IndexWrite(name, units) for name, units in self._indexes.items())
+        return tuple(IndexWrite(name, units) for (_, name), units in self._indexes.items())
 
     def _note(self, *notes: str) -> None:
         self.notes += [note for note in notes if note not in self.notes]
@@ -162,7 +167,9 @@ class Costs:
         self._delete(self._body)
 
     def _write(self, body: Wire, size: int) -> None:
-        self._table(body["TableName"])
+        self._written = str(body.get("TableName", ""))
+        if self._written:
+            self._table(self._written)
         self.write_units += max(1, -(-size // WRITE_UNIT)) * self._factor
         if body.get("ConditionExpression"):
             self._note(CONDITION)
@@ -201,7 +208,8 @@ class Costs:
 
     def _index(self, index: DeclaredIndex, units: int) -> None:
         if units:
-            self._indexes[index.name] = self._indexes.get(index.name, 0.0) + units * self._factor
+            place = (self._written, index.name)
+            self._indexes[place] = self._indexes.get(place, 0.0) + units * self._factor
 
     def _batch_write(self) -> None:
         for table, parts in self._body["RequestItems"].items():
@@ -239,16 +247,29 @@ class Costs:
 
     def _statements(self, statements: Sequence[Wire]) -> None:
         for one in statements:
-            text: str = one["Statement"]
-            table = _table_of(text)
-            if table:
-                self._table(table)
-            if text.lstrip()[:6].upper() == "SELECT":
-                consistent = bool(one.get("ConsistentRead") or self._body.get("ConsistentRead"))
-                self.read_units += self._factor if consistent or self._factor > 1 else 0.5
-                self._note(PARTIQL_SCAN)
-            else:
-                self.write_units += self._factor
+            verb = one["Statement"].lstrip()[:6].upper()
+            table, index = _place_of(one["Statement"])
+            indexes = self._indexes_of(table)[1] if table else []
+            if verb == "SELECT":
+                self.index = self.index or index
+                self._note(*(BEHIND for declared in indexes if declared.name == index and declared.is_global))
+                self._select(one, table)
+                continue
+            self._write({"TableName": table} if table else {}, self._sizes.item or 0)
+            self._note(STATEMENT)
+            if verb == "UPDATE":
+                self._note(*([STATEMENT_INDEXES] if indexes else []))
+                continue
+            for declared in indexes:
+                self._index(declared, self._entry(declared))
+
+    def _select(self, one: Wire, table: str | None) -> None:
+        if table:
+            self._table(table)
+        consistent = bool(one.get("ConsistentRead") or self._body.get("ConsistentRead"))
+        blocks = max(1, -(-(self._sizes.item or 1) * (self._sizes.items or 1) // READ_UNIT))
+        self.read_units += blocks * self._factor if consistent or self._factor > 1 else blocks / 2
+        self._note(PARTIQL_SCAN)
 
     def _other(self) -> None:
         if "TableName" in self._body:
@@ -299,8 +320,14 @@ def assigned(body: Wire) -> set[str]:
     return changed
 
 
-def _table_of(statement: str) -> str | None:
+def _place_of(statement: str) -> tuple[str | None, str | None]:
+    """The table of a PartiQL statement, and the index that it reads."""
     import re
 
-    named = re.search(r'\b(?:FROM|INTO|UPDATE)\s+(?:"((?:[^"]|"")+)"|([\w.\-]+))', statement, re.IGNORECASE)
-    return None if named is None else named[1] or named[2]
+    name = r'(?:"((?:[^"]|"")+)"|([\w\-]+))'
+    pattern = rf'\b(?:FROM|INTO|UPDATE)\s+(?:"((?:[^"]|"")+)"|([\w.\-]+?))(?:\s*\.\s*{name})?(?![\w."\-])'
+    named = re.search(pattern, statement, re.IGNORECASE)
+    if named is None:
+        return None, None
+    table, index = named[1] or named[2], named[3] or named[4]
+    return table, index

@@ -133,7 +133,7 @@ class _Request:
         return ExplainedRequest(
             self._operation,
             tuple(costs.tables),
-            body.get("IndexName"),
+            body.get("IndexName") or costs.index,
             body if values else hidden(body),
             costs.read_units,
             costs.write_units,

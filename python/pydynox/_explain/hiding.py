@@ -12,6 +12,8 @@ _LISTS = frozenset({"Parameters", "Keys"})
 _WHOLE = frozenset(
     {"AttributeUpdates", "Expected", "KeyConditions", "QueryFilter", "ScanFilter", "NextToken", "ClientRequestToken"}
 )
+#: Of a statement: what a value follows.
+_BEFORE_VALUES = frozenset({"=", "<", ">", "<=", ">=", "<>", "!=", ":", "BETWEEN"})
 #: Nothing but an envelope is this long and consists of zeros only.
 _ENVELOPE = 128
 
@@ -79,9 +81,28 @@ def _bytes(number: int) -> str:
 
 
 def _statement(text: str) -> str:
-    """A PartiQL statement without its literals."""
+    """A PartiQL statement without its literals and comments."""
     import re
 
-    # Quoted identifiers first, so that text in them stays that looks like a literal.
-    literal = re.compile(r'("(?:[^"]|"")*")|\'(?:[^\']|\'\')*\'|(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
-    return literal.sub(lambda match: match[1] or "(hidden)", text)
+    # Comments first, whose apostrophes begin no text. What is not closed extends to the end.
+    token = re.compile(
+        r"""(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<text>'(?:[^']|'')*(?:'|\Z)|`[^`]*(?:`|\Z))|(?P<name>"(?:[^"]|"")*(?:"|\Z))"""
+        r"""|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>\w+)|(?P<sign>[<>!=]+|\S)""",
+        re.DOTALL,
+    )
+    parts: list[str] = []
+    end, before, lists = 0, "", 0
+    for match in token.finditer(text):
+        kind, piece = match.lastgroup, match[0]
+        parts.append(text[end : match.start()])
+        end = match.end()
+        # A name in quotation marks where only a value makes sense may be a value in the wrong quotation marks.
+        is_value = kind == "name" and (before in _BEFORE_VALUES or lists > 0)
+        parts.append("(hidden)" if kind in ("comment", "text", "number") or is_value else piece)
+        if piece == "[" or (piece == "(" and before == "IN"):
+            lists += 1
+        elif piece in ("]", ")"):
+            lists = max(0, lists - 1)
+        if kind != "comment":
+            before = piece.upper()
+    return "".join([*parts, text[end:]])

@@ -34,6 +34,16 @@ ADMINISTRATION = (
     "UpdateTable",
     "UpdateTimeToLive",
 )
+#: Partitions other than that of all commercial regions, by the beginning of their regions.
+PARTITIONS = {
+    "cn-": "aws-cn",
+    "eusc-": "aws-eusc",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+}
 #: The beginning of the keys of the items that keep values unique.
 GUARDS = "pydynox#unique#"
 
@@ -49,6 +59,11 @@ class Scope(NamedTuple):
     kms_key: str | None = None
     """The ARN of the key that encrypts values."""
 
+    @property
+    def partition(self) -> str:
+        """The partition of AWS that the region is in: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+        return next((partition for prefix, partition in PARTITIONS.items() if self.region.startswith(prefix)), "aws")
+
 
 def policy(tables: Tables, scope: Scope) -> dict[str, Any]:
     """The policy document."""
@@ -62,7 +77,7 @@ def policy(tables: Tables, scope: Scope) -> dict[str, Any]:
 
 
 def _of_table(name: str, models: list[Model], scope: Scope) -> Iterator[Statement]:
-    arn = name if name.startswith("arn:") else f"arn:aws:dynamodb:{scope.region}:{scope.account}:table/{name}"
+    arn = name if name.startswith("arn:") else f"arn:{scope.partition}:dynamodb:{scope.region}:{scope.account}:table/{name}"
     label = "".join(part.capitalize() for part in _words(name.rpartition("/")[2]))
     actions = [*READS, *(WRITES if scope.writes else ())]
     items = _statement(f"{label}Items", actions, [arn])
@@ -76,7 +91,8 @@ def _of_table(name: str, models: list[Model], scope: Scope) -> Iterator[Statemen
         # Their leading keys are those of the index, which are other attributes.
         yield _statement(f"{label}Indexes", ["Query"], [f"{arn}/index/{index}" for index in indexes])
     if scope.scans:
-        yield _statement(f"{label}Scan", ["Scan"], [arn, *(f"{arn}/index/{index}" for index in indexes)])
+        # Exports and reencrypt ask for the size of the table, to say how far they have come.
+        yield _statement(f"{label}Scan", ["DescribeTable", "Scan"], [arn, *(f"{arn}/index/{index}" for index in indexes)])
     if scope.administers:
         yield _statement(f"{label}Table", list(ADMINISTRATION), [arn])
 
@@ -135,7 +151,7 @@ def _of_keys(tables: Tables, scope: Scope) -> Iterator[Statement]:
     ]
     if not logical:
         return
-    key = scope.kms_key or f"arn:aws:kms:{scope.region}:{scope.account}:key/KEY-ID"
+    key = scope.kms_key or f"arn:{scope.partition}:kms:{scope.region}:{scope.account}:key/KEY-ID"
     actions = ["kms:Decrypt", *(["kms:GenerateDataKey"] if scope.writes else [])]
     yield {
         "Sid": "DataKeys",

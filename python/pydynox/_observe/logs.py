@@ -33,8 +33,8 @@ _CREDENTIALS = logging.getLogger("pydynox.credentials")
 _SLOW = logging.getLogger("pydynox.slow")
 
 _threading: Any = sys.modules["threading"]  # which `logging` uses
-#: Of all clients, one of each logger that lets anything through, and the bits of the events that it wants.
-_active: list[Subscription] = []
+#: Of all clients, by the logger that lets anything through, or did when a client was opened.
+_active: dict[logging.Logger, Subscription] = {}
 _TEMPLATES: dict[logging.Logger, _Template] = {}
 _HAS_TASKS = sys.version_info >= (3, 12)
 if hasattr(os, "register_at_fork"):
@@ -48,14 +48,14 @@ def switch_on() -> None:
         _ALL.setLevel(_level_of(level, "the environment variable PYDYNOX_LOG"))
         if not _ALL.hasHandlers():
             _add_stderr()
-    _follow()
+    _follow(is_asked=False)
 
 
 def enable_logging(level: int | str | None = None) -> None:
-    """Log the calls of all clients from now on, as far as the levels of the loggers below ``pydynox`` let them through.
+    """Log the calls of all clients from now on, as far as the levels of the loggers below ``pydynox`` let them through now.
 
-    Only a program that sets the levels after a client's first call needs this: a client that makes its first call follows the
-    levels that are set by then. Without any of it, calls cost nothing for logging.
+    Only a program that lowers a level after a client's first call needs this, after each such change: a client that makes its
+    first call follows the levels that are set by then. Without any of it, calls cost nothing for logging.
 
     Args:
         level: The level to set on the logger ``pydynox``, as ``logging`` names or numbers it; None leaves it as it is.
@@ -71,7 +71,7 @@ def enable_logging(level: int | str | None = None) -> None:
     """
     if level is not None:
         _ALL.setLevel(_level_of(level, "enable_logging()"))
-    _follow()
+    _follow(is_asked=True)
 
 
 def _level_of(level: int | str, source: str) -> int:
@@ -88,21 +88,20 @@ def _add_stderr() -> None:
     _ALL.addHandler(handler)
 
 
-def _follow() -> None:
-    """Subscribe to the kinds of events whose loggers let them through."""
-    global _active
+def _follow(*, is_asked: bool) -> None:
+    """Subscribe to the kinds of events whose loggers let them through.
+
+    Args:
+        is_asked: Whether the program asked for it, which also ends what no logger lets through now. A client that is opened
+            in a quiet moment must not end what others log.
+    """
     _TEMPLATES.clear()
-    wanted = [
-        (writer, bits_of(kinds, of="enable_logging", capacity=False))
-        for logger, (level, kinds, writer) in _KINDS.items()
-        if logger.isEnabledFor(level)
-    ]
-    if [subscription.bits for subscription in _active] == [bits for _, bits in wanted]:
-        return
-    before = _active
-    _active = [EVERYWHERE.add(writer, bits) for writer, bits in wanted]
-    for subscription in before:
-        subscription.close()
+    for logger, (level, kinds, writer) in _KINDS.items():
+        if logger.isEnabledFor(level):
+            if logger not in _active:
+                _active[logger] = EVERYWHERE.add(writer, bits_of(kinds, of="enable_logging", capacity=False))
+        elif is_asked and (subscription := _active.pop(logger, None)) is not None:
+            subscription.close()
 
 
 def _write(logger: logging.Logger, level: int, text: str, arguments: tuple[Any, ...], extra: dict[str, Any]) -> None:
@@ -282,8 +281,12 @@ def slow_calls(slow_after: float) -> tuple[Callable[[Event], None], int]:
         elapsed = event.elapsed
         if elapsed is not None and elapsed >= slow_after:
             where = site()
-            text = "%s took %.3f s, longer than slow_after=%g; attempts: %s, called from %s"
-            arguments = (_where(event), elapsed, slow_after, event.attempt, where)
+            if event.kind == "call_cancelled":
+                text = "%s was cancelled after %.3f s, longer than slow_after=%g; called from %s"
+                arguments: tuple[Any, ...] = (_where(event), elapsed, slow_after, where)
+            else:
+                text = "%s took %.3f s, longer than slow_after=%g; attempts: %s, called from %s"
+                arguments = (_where(event), elapsed, slow_after, event.attempt, where)
             _write(_SLOW, logging.WARNING, text, arguments, {**_extra(event), "site": where})
 
-    return handler, bits_of(["call_ended"], of="slow_after", capacity=False)
+    return handler, bits_of(["call_ended", "call_cancelled"], of="slow_after", capacity=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pydynox._declaration.kinds import describe
+
 if TYPE_CHECKING:
     from pydynox._declaration.other_classes import ClassMember
     from pydynox._shared.typing import Codec
@@ -57,6 +59,13 @@ class _Plain:
         whole = self._adapter.dump_python(checked, mode="json", by_alias=False, round_trip=True, serialize_as_any=True)
         if stored != whole:
             raise ValueError("it is of a subclass of the declared type, whose own fields would be lost: declare that class")
+        try:
+            again = self.from_stored(stored)
+        except ValueError:
+            raise ValueError("pydantic cannot read back what it writes for it: pass a codec in codecs=") from None
+        if not _is_same(again, checked):
+            read = "another type or value" if type(again) is type(checked) else describe(type(again))
+            raise ValueError(f"pydantic would read it back as {read}: pass a codec in codecs=, or declare one type")
         return stored
 
     def from_stored(self, value: Any, /) -> Any:
@@ -69,6 +78,21 @@ class _Text(_Plain):
     def to_stored(self, value: Any, /) -> str:
         text: str = super().to_stored(value)
         return text
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are equal and of the same types: a text that reads as another member of a union is another value."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if hasattr(one, "__pydantic_fields_set__"):  # private attributes are not stored
+        return _is_same(one.__dict__, other.__dict__)
+    # What has no comparison of its own is never equal to its copy, nor is NaN.
+    has_comparison: bool = getattr(type(one), "__eq__", None) is not getattr(object, "__eq__", None)
+    return bool(one == other) or not has_comparison or bool(one != one)  # noqa: PLR0124
 
 
 def _names_of_fields() -> dict[str, bool]:

@@ -126,8 +126,8 @@ class Doctor:
             reached = self._latency()
         else:
             region = self._settings(url)
-            reached = self._connection()
-            self._network(url.value or (f"https://dynamodb.{region}.amazonaws.com" if region else None))
+            reached, host = self._connection()
+            self._network(url.value or _service(host, region))
             if reached:
                 reached = self._latency()
         for model in models:
@@ -140,11 +140,14 @@ class Doctor:
         self.note("region", status, f"{region.value or 'not set'} ({region.source})", region=region.value, source=region.source)
         return region.value
 
-    def _connection(self) -> bool:
-        """One call, which needs everything: settings, credentials, name, connection, TLS, signature."""
+    def _connection(self) -> tuple[bool, str | None]:
+        """One call, which needs everything: settings, credentials, name, connection, TLS, signature. Whether it was answered, and
+        the host that the client resolved for it."""
         looked_up: list[Any] = []
         opened: list[Any] = []
+        attempted: list[Any] = []
         with (
+            self.client.on_event(attempted.append, kinds=["attempt_ended"]),
             self.client.on_event(looked_up.append, kinds=["credentials_renewed"]),
             self.client.on_event(opened.append, kinds=["connection_opened"]),
             # Before what is noted of the connection.
@@ -157,13 +160,13 @@ class Doctor:
             except (PydynoxError, OSError) as error:
                 what = "credentials" if isinstance(error, CredentialsError) else "connection"
                 self.note(f"{what} used" if what == "credentials" else what, "failed", str(error), error=type(error).__name__)
-                return False
+                return False, attempted[-1].host if attempted else None
             else:
                 summary = "the service answers"
         where = f" at {opened[0].host}" if opened else ""
         took = f", connected in {opened[0].elapsed * 1000:.0f} ms" if opened and opened[0].elapsed is not None else ""
         self.note("connection", "ok", f"{summary}{where}{took}", host=opened[0].host if opened else None)
-        return True
+        return True, attempted[-1].host if attempted else None
 
     @contextmanager
     def _credentials(self, looked_up: list[Any]) -> Generator[None]:
@@ -186,7 +189,13 @@ class Doctor:
             for name in ("proxy", "tls", "clock"):
                 self.note(name, "skipped", "the endpoint is not known without a region")
             return
-        proxy = proxy_for(url)
+        try:
+            proxy = proxy_for(url)
+        except ValueError as error:
+            self.note("proxy", "failed", str(error))
+            for name in ("tls", "clock"):
+                self.note(name, "skipped", "the proxy cannot be used")
+            return
         name_of_proxy = None if proxy is None else _surroundings.without_password(proxy)
         if proxy is not None and not proxy.startswith("http://"):
             self.note("proxy", "failed", f"{name_of_proxy}: only proxies of the kind http:// are supported", proxy=name_of_proxy)
@@ -196,7 +205,7 @@ class Doctor:
         self.note("proxy", "ok", f"through {name_of_proxy}" if proxy else "none, directly", proxy=name_of_proxy)
         try:
             answer = ask(url, proxy)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a host name that cannot be one is a ValueError
             self.note("tls" if url.startswith("https") else "http", "failed", f"{url}: {error}", error=type(error).__name__)
             self.note("clock", "skipped", "there was no answer")
             return
@@ -321,6 +330,13 @@ class Doctor:
         except RequestError as error:
             return str(error)
         return "allowed"
+
+
+def _service(host: str | None, region: str | None) -> str | None:
+    """The address of the service: where the client went, or what it would be by the region alone."""
+    if host is None and region is not None:
+        host = f"dynamodb.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    return None if host is None else f"https://{host}"
 
 
 def percentile(ordered: list[float], percent: int) -> float:

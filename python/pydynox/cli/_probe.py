@@ -25,13 +25,27 @@ class Answer(NamedTuple):
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that requests to an endpoint go through, with its password."""
+    """The proxy that requests to an endpoint go through, with its password.
+
+    Raises:
+        ValueError: It is not a URL; the message does not repeat it.
+    """
     parts = urllib.parse.urlsplit(url)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        is_url = urllib.parse.urlsplit(proxy).port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise ValueError(
+            "the proxy is not a URL (http://user:password@host:port): in a user or a password, write characters such as # / ? @ "
+            "as %23, %2F, %3F and %40"
+        ) from None
+    return proxy
 
 
 def ask(url: str, proxy: str | None = None) -> Answer:

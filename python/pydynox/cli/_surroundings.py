@@ -26,12 +26,17 @@ def endpoint(option: str | None, profile: str | None) -> Found:
     """The endpoint that is set; none for that of the region."""
     if option is not None:
         return Found(without_password(option), "--endpoint-url")
-    for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"):
-        if os.environ.get(name):
-            return Found(without_password(os.environ[name]), name)
     name = profile_name(profile)
-    url = _section(name).get("endpoint_url")
-    if url:
+    section = _section(name)
+    ignoring = os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or section.get("ignore_configured_endpoint_urls", "")
+    if ignoring.lower() == "true":
+        return Found(None, "the region; configured endpoints are ignored")
+    for variable in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"):
+        if os.environ.get(variable):
+            return Found(without_password(os.environ[variable]), variable)
+    if "services" in section and (url := _of_service(section["services"])):
+        return Found(without_password(url), f"services {section['services']} of profile {name}")
+    if url := section.get("endpoint_url"):
         return Found(without_password(url), f"profile {name}")
     return Found(None, "the region")
 
@@ -94,13 +99,25 @@ def without_password(url: str) -> str:
     return scheme + mark + host.rpartition("@")[2] + slash + path
 
 
+def _of_service(services: str) -> str | None:
+    """The endpoint of DynamoDB in a section of services, whose members have members of their own on the lines below them."""
+    members = _members(("AWS_CONFIG_FILE", "~/.aws/config", f"services {services}")).get("dynamodb", "")
+    nested = dict(line.split("=", 1) for line in members.splitlines() if "=" in line)
+    return next((url.strip() for name, url in nested.items() if name.strip() == "endpoint_url"), None)
+
+
 def _section(name: str) -> dict[str, str]:
     """A profile of the shared files; of both, the credentials file's keys count."""
-    members: dict[str, str] = {}
-    for variable, default, section in (
+    return _members(
         ("AWS_CONFIG_FILE", "~/.aws/config", name if name == "default" else f"profile {name}"),
         ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", name),
-    ):
+    )
+
+
+def _members(*sections: tuple[str, str, str]) -> dict[str, str]:
+    """The members of sections, each by the variable of its file, the usual place of it, and its name."""
+    members: dict[str, str] = {}
+    for variable, default, section in sections:
         parser = configparser.RawConfigParser(strict=False)
         try:
             parser.read(Path(os.environ.get(variable) or default).expanduser(), encoding="utf-8")

@@ -85,7 +85,10 @@ impl<'a> Run<'a> {
             tracing.attempting(&self.progress);
         }
         let outcome = self.exchange().await;
-        if let Some(tracing) = &self.tracing {
+        // What was never sent is not an attempt, and its caller is gone.
+        if let Some(tracing) = &self.tracing
+            && !(outcome.is_err() && self.progress.is_cancelled())
+        {
             let connection = || (self.address(), &self.progress);
             tracing.attempted(self.attempts, outcome.as_ref(), connection);
         }
@@ -269,9 +272,12 @@ impl<'a> Run<'a> {
         if let Some(meter) = meter {
             meter.retried();
         }
-        self.shared.counters.retried();
-        if let Some(tracing) = &self.tracing {
-            tracing.planned(self.attempts + 1, pause);
+        // What is free is the same attempt on another connection, not a retry.
+        if !free {
+            self.shared.counters.retried();
+            if let Some(tracing) = &self.tracing {
+                tracing.planned(self.attempts + 1, pause);
+            }
         }
         // The cause of a timeout, if the next attempt does not end in time.
         self.last = Some(self.in_context(failed.error));

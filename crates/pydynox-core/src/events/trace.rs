@@ -44,6 +44,8 @@ struct State {
     events: Vec<Event>,
     /// Calls and batches that have started and not ended; a batch before its calls.
     open: Vec<(Kind, Arc<About>, Instant)>,
+    /// Whether the caller no longer waits: what begins later has no events.
+    is_cancelled: bool,
 }
 
 impl State {
@@ -90,13 +92,19 @@ impl Trace {
     /// A call started.
     pub(crate) fn started(&self, about: &Arc<About>, details: Details) {
         let mut state = self.state();
+        if state.is_cancelled {
+            return;
+        }
         state.begin(Kind::CallCancelled, about);
         self.add(&mut state, Kind::CallStarted, about, details);
     }
 
     /// Something started that consists of several calls.
     pub(crate) fn batch_started(&self, about: &Arc<About>) {
-        self.state().begin(Kind::BatchFlushed, about);
+        let mut state = self.state();
+        if !state.is_cancelled {
+            state.begin(Kind::BatchFlushed, about);
+        }
     }
 
     /// Something happened in a call. What comes late, after the caller has cancelled the call, is ignored.
@@ -149,6 +157,7 @@ impl Trace {
             return;
         }
         let mut state = self.state();
+        state.is_cancelled = true;
         // From the last: a batch ends after its calls.
         for (kind, about, since) in std::mem::take(&mut state.open).into_iter().rev() {
             let details = Details {

@@ -31,6 +31,7 @@ impl Endpoint {
     /// characters.
     pub fn parse(url: &str, region: &str) -> Result<Self, Error> {
         let refuse = |what: &str| {
+            let url = without_user(url);
             let message =
                 format!("the endpoint {url:?} {what}: write https://host or http://host:port");
             Error::new(ErrorKind::Configuration, message)
@@ -99,6 +100,15 @@ impl Endpoint {
     pub(crate) fn address(&self) -> &Arc<Address> {
         &self.address
     }
+}
+
+/// A URL without the user and the password in it, for messages. What is not a URL may have them anywhere.
+fn without_user(url: &str) -> String {
+    let Some((before, host)) = url.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+    format!("{scheme}://...@{host}")
 }
 
 /// What an endpoint may depend on.
@@ -273,7 +283,12 @@ mod tests {
             ("", "is not a URL"),
             ("ftp://x", "neither http nor https"),
             ("http://", "is not a URL"),
-            ("http://u:p@host", "contains a user name"),
+            (
+                "http://u:p@host",
+                "\"http://...@host\" contains a user name",
+            ),
+            ("http://u:p#q@host", "\"http://...@host\" "),
+            ("u:p@host", "\"://...@host\" "),
             ("http://host:99999", "no valid port"),
             ("http://host?x=1", "contains a query or a fragment"),
             ("http://host/#x", "contains a query or a fragment"),

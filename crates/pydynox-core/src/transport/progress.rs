@@ -55,6 +55,11 @@ impl Progress {
         self.0.phase.load(Ordering::Acquire) != RELEASED
     }
 
+    /// Whether the call was cancelled before anything of the current attempt was sent.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.phase.load(Ordering::Acquire) == CANCELLED
+    }
+
     /// Cancels the call; true if no part of it can have been applied or will be.
     pub fn cancel(&self) -> bool {
         self.step(HELD, CANCELLED) != RELEASED && !self.0.doubtful.load(Ordering::Acquire)

@@ -109,6 +109,35 @@ async fn a_call_that_is_dropped_was_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_cancelled_before_it_is_sent_has_not_failed() {
+    let script = Script::new(|_| served());
+    let (client, trace) = traced(&client(&script), everything());
+    let progress = Progress::default();
+    progress.hold();
+    assert!(progress.cancel());
+
+    client.call_tracked(get(), progress).await.unwrap_err();
+
+    assert_eq!(
+        steps_of(&trace.take()),
+        [("call_started", None), ("call_cancelled", None)]
+    );
+    assert_eq!((client.counts().retries, script.times_sent()), (0, 0));
+    assert_eq!(client.shared.quota.left(), 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_begins_after_its_caller_has_gone_has_no_events() {
+    let script = Script::new(|_| served());
+    let (client, trace) = traced(&client(&script), everything());
+    trace.cancel();
+
+    client.call(get()).await.unwrap();
+
+    assert!(trace.take().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn timeouts_are_counted_and_what_was_never_sent_has_no_attempt() {
     let script = Script::new(|_| Step::Silence);
     let (client, trace) = traced(&client(&script), everything());
