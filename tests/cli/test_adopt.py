@@ -245,6 +245,26 @@ class TestKinds:
     def test_an_attribute_of_many_values_is_data(self, memory):
         assert "entity=" not in self.source(memory, [item(pk=f"{number}", kind=f"{number}") for number in range(60)])
 
+    @pytest.mark.parametrize(
+        ("texts", "form"),
+        [
+            (["2024-01-02T03:04:05+0000", "2024-01-03T03:04:05+0000", "2024-01-02T03:04:05.250000Z"], None),
+            (["2024-01-02T03:04:05Z", "2024-01-03T03:04:05Z", "2024-01-02T03:04:05.250000+0000"], "pynamodb"),
+            (["2024-01-02T03:04:05+00:00", "2024-01-03T03:04:05+00:00", "2024-01-02T03:04:05Z"], "%Y-%m-%dT%H:%M:%S+00:00"),
+        ],
+    )
+    def test_the_form_of_times_holds_the_finest_of_them(self, memory, tmp_path, texts, form):
+        source = self.source(memory, [item(pk=f"{number}", at=text) for number, text in enumerate(texts)])
+        module = imported(source, tmp_path / f"finest_{abs(hash(source))}.py")
+
+        (model,) = models(module)
+        rows = model.sync.scan().all()
+        assert model.model_fields["at"].options.format == form
+        for row in rows:
+            assert row.model_to_item()["at"]
+            row.sync.put()
+        assert sorted(row.at for row in model.sync.scan().all()) == sorted(row.at for row in rows)
+
     def test_guards_of_unique_values_are_not_items(self, memory, drive):
         class Mail(Model[str], table="adopted"):
             mail_id: Attr[str] = partition_key()

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydynox import DynamoDBClient, LocalKeyring, export_jsonl, reencrypt, run, verify_unique
+from pydynox import (
+    Attr,
+    DynamoDBClient,
+    LocalKeyring,
+    Model,
+    export_jsonl,
+    partition_key,
+    reencrypt,
+    run,
+    sort_key,
+    verify_unique,
+)
 from pydynox._explain.models import indexes_of
 from pydynox._explain.patterns import RepositoryName, Tables, markdown
 from pydynox._explain.policy import GUARDS, Scope, policy
@@ -206,8 +217,6 @@ def test_a_policy_with_scans_allows_what_jobs_on_whole_tables_send(job: str, tmp
 
 
 def test_statements_have_ids_of_their_own() -> None:
-    from pydynox import Attr, Model, partition_key
-
     class One(Model[str], table="a-b"):
         id: Attr[str] = partition_key()
 
@@ -282,6 +291,14 @@ def test_a_repository_is_named_as_a_model_is(capsys: pytest.CaptureFixture[str],
     assert main([*verb.split(), "tests.cli.kiosk:receipts", *where]) == 0, capsys.readouterr()
     assert main([*verb.split(), "tests.cli.kiosk:Receipt", *where]) == 1
     assert "tests.cli.kiosk:Receipt is not a model or a repository" in capsys.readouterr().err
+
+
+def test_a_partition_key_that_is_one_text_is_not_an_argument() -> None:
+    class Setting(Model[str, str], table="settings"):
+        pk: Attr[str] = partition_key(template="SETTINGS")
+        name: Attr[str] = sort_key()
+
+    assert "`Setting.query(<condition on name>)`" in markdown(Tables.of([Setting]))
 
 
 def test_indexes_are_read_from_the_class() -> None:

@@ -18,9 +18,12 @@ from pydynox import (
     DynamoDBClient,
     GlobalSecondaryIndex,
     Model,
+    ModelConfig,
     field,
     partition_key,
+    verify_unique,
 )
+from pydynox.exceptions import UniqueConstraintError
 
 from tests.conftest import Drive
 
@@ -324,3 +327,32 @@ def test_a_template_of_a_value_in_another_form_follows(client: DynamoDBClient, d
     assert (again.state, again.at) == ("done", before)
     assert [row.k for row in drive(Job.by_g.query(again.g).all())] == ["1"]
     assert again.g.startswith("S#done#")
+
+
+def test_a_unique_value_in_another_form_is_not_taken_for_an_orphan(client: DynamoDBClient, drive: Drive) -> None:
+    class Slot(Model[str], table="other-forms-orphans"):
+        model_config = ModelConfig(orphans="repair")
+        k: Attr[str] = partition_key()
+        at: Attr[datetime | None] = field(unique=True)
+
+    Slot.table.sync.create()
+    client.sync.put_item("other-forms-orphans", {"k": "1", "at": "2024-01-02T03:04:05Z"})
+    assert [problem.kind for problem in drive(verify_unique(Slot, repair=True))] == ["missing"]
+
+    with pytest.raises(UniqueConstraintError, match=r"Slot\.at is taken by Slot\.key\('1'\)"):
+        drive(Slot(k="2", at=AT).create())
+
+    # Gone, or without a value: nobody holds it.
+    drive(
+        client.call(
+            "UpdateItem",
+            TableName="other-forms-orphans",
+            Key={"k": {"S": "1"}},
+            UpdateExpression="REMOVE #at",
+            ExpressionAttributeNames={"#at": "at"},
+        )
+    )
+    drive(Slot(k="2", at=AT).create())
+    drive(client.call("DeleteItem", TableName="other-forms-orphans", Key={"k": {"S": "2"}}))
+    drive(Slot(k="3", at=AT).create())
+    assert drive(verify_unique(Slot)) == []

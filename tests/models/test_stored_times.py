@@ -623,6 +623,7 @@ def test_two_attributes_in_two_forms_are_neither_compared_nor_copied() -> None:
 REFUSED = {
     "Attr[datetime] = field(format='isoz')": 'no format has this name: use "iso_z", "iso_offset", "pynamodb"',
     "Attr[datetime] = field(format=3)": "has format=3, which is not a str",
+    "Attr[datetime] = field(format='')": "no format has this name",
     "Attr[datetime] = field(format='%Y-%d')": "it has %d without %m",
     "Attr[datetime] = field(format='%H:%M')": "it has %H without %Y",
     "Attr[datetime] = field(format='%Y%m%d %p')": "%p cannot be used",

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pydynox
@@ -437,13 +438,19 @@ def test_handlers_that_cannot_work_are_refused_before_anything_is_sent(
     class Callable:
         async def __call__(self, event: Event) -> None: ...
 
-    for wrong in (handler, Callable()):
+    async def generator(event: Event) -> AsyncIterator[Event]:
+        yield event
+
+    for wrong in (handler, Callable(), generator):
         with pytest.raises(ConfigurationError, match="takes a plain function"):
             client.on_event(wrong)
     with pytest.raises(ConfigurationError, match="a function of one event, not str"):
         client.on_event("print")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match=r"no kind of event: throttle; the kinds are call_started"):
         client.on_event(print, kinds=["throttle"])  # type: ignore[list-item]
+    for kinds in (5, [5], [None]):
+        with pytest.raises(ConfigurationError, match=r"names no kind of event: .*; the kinds are call_started"):
+            client.on_event(print, kinds=kinds)  # type: ignore[arg-type]
     reported: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda report: reported.append(str(report.exc_value)))
     with client.on_event(functools.partial(handler)):

@@ -90,9 +90,9 @@ def test_warm_up_without_credentials_says_so(drive: Drive) -> None:
         drive(client.warm_up())
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2"])
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", 65_536, 10**30])
 def test_warm_up_takes_a_positive_integer(wrong: object, drive: Drive) -> None:
-    with pytest.raises(ConfigurationError, match=r"warm_up\(connections=...\) must be a positive integer"):
+    with pytest.raises(ConfigurationError, match=r"warm_up\(connections=...\) must be an integer from 1 to 65535"):
         drive(DynamoDBClient(endpoint_url="memory://").warm_up(wrong))  # type: ignore[arg-type]
 
 

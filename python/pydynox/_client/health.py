@@ -14,6 +14,8 @@ from .connection import Connection
 if TYPE_CHECKING:
     from pydynox._observe.statistics import ClientStats
 
+_MOST = 65_535  # no process has more sockets to one host from one address
+
 
 class HealthCalls(Connection):
     """Calls about the client and its way to the service."""
@@ -83,8 +85,8 @@ class HealthCalls(Connection):
         Costs: nothing.
         """
         count: Any = connections
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ConfigurationError(f"warm_up(connections=...) must be a positive integer, not {connections!r}")
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= _MOST:
+            raise ConfigurationError(f"warm_up(connections=...) must be an integer from 1 to {_MOST}, not {connections!r}")
         if timeout is not NOT_GIVEN:
             return await limited(self, timeout, HealthCalls.warm_up(self, connections))
         ready: int = await _core.warm_up(self.core, connections)

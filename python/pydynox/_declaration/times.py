@@ -58,7 +58,7 @@ def check_declared_form(cls: type[Any], attribute: Attr[Any]) -> None:
         ConfigurationError: It does not.
     """
     options = attribute.options
-    given = [name for name in _OPTIONS if getattr(options, name)]
+    given = [name for name in _OPTIONS if getattr(options, name) or (name == "format" and options.format is not None)]
     if not given:
         return
     times = set(times_in(attribute.kind or ("any",)))

@@ -153,7 +153,8 @@ class _Calls(NamedTuple):
         """The parameters for parts of a sort key that a template builds: the longest known prefix is read."""
         partition, sort = self.stored[keys[0]], self.stored[keys[1]]
         if sort.options.template is None:
-            yield f"<condition on {self.fields.get(sort.name, sort.name)}>, {self.arguments(keys[:1])}"
+            partition_key = self.arguments(keys[:1])  # none where it is the same text for all items
+            yield f"<condition on {self.fields.get(sort.name, sort.name)}>{', ' if partition_key else ''}{partition_key}"
             return
         names = list(dict.fromkeys(sources(partition)))
         for name in sources(sort)[:-1]:

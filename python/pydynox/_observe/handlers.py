@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Event], object]
 
-_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect itself takes long to import
+_COROUTINE = 0x80 | 0x200  # inspect.CO_COROUTINE and CO_ASYNC_GENERATOR; inspect itself takes long to import
 _OBSERVING: Any = _core.observing_variable()
 
 
@@ -169,10 +169,10 @@ def bits_of(
     Raises:
         ConfigurationError: There is no such kind.
     """
-    names = _core.event_kinds() if kinds is None else [kinds] if isinstance(kinds, str) else list(kinds)
     try:
+        names = _core.event_kinds() if kinds is None else [kinds] if isinstance(kinds, str) else list(kinds)
         return _core.event_bits(names, repeated_attempts, values, capacity)
-    except ValueError as problem:
+    except (TypeError, ValueError) as problem:
         kinds_of_events = ", ".join(_core.event_kinds())
         raise ConfigurationError(f"{of}(kinds=...) names no kind of event: {problem}; the kinds are {kinds_of_events}") from None
 

@@ -124,7 +124,7 @@ class Repository(RepositoryWrites[Row]):
     def item(self, instance: Row, /) -> Model[Any]:
         """The item of an object, for batches and transactions: ``await batch.put(users.item(user))``; no I/O.
 
-        Its values are those that the object has when the batch or the transaction takes it.
+        Its values are those that the object has when the batch takes it, or when the block of the transaction ends.
 
         Raises:
             TypeError: It is not an object of the class.

@@ -20,6 +20,7 @@ impl Constraint {
         names: Vec<String>,
         position: impl Fn(&str) -> Option<usize>,
         stored: impl Fn(usize) -> Box<str>,
+        is_varied: impl Fn(usize) -> bool,
     ) -> Option<Self> {
         let mut fields: Vec<usize> = names
             .iter()
@@ -30,6 +31,7 @@ impl Constraint {
         let stored_constraint = unique_change::Constraint {
             of: of.into(),
             attributes: fields.iter().map(|index| stored(*index)).collect(),
+            varied: fields.iter().map(|index| is_varied(*index)).collect(),
         };
         Some(Self {
             stored: stored_constraint,
@@ -59,7 +61,8 @@ mod tests {
     fn constraint(names: &[&str]) -> Option<Constraint> {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         let position = |name: &str| DECLARED.iter().position(|(one, _)| *one == name);
-        Constraint::new("User", names, position, |index| DECLARED[index].1.into())
+        let stored = |index: usize| DECLARED[index].1.into();
+        Constraint::new("User", names, position, stored, |_| false)
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::conditions::{both, holds};
 use super::rules::Rules;
 use crate::error::{Error, ErrorKind};
 use crate::expression::condition::Condition;
+use crate::expression::path::Path;
 use crate::unique::Claim;
 
 /// Attributes whose combined values only one item may have.
@@ -13,6 +14,8 @@ pub struct Constraint {
     pub of: Box<str>,
     /// The stored names, in their order.
     pub attributes: Box<[Box<str>]>,
+    /// Of each, whether one value may have several stored forms.
+    pub varied: Box<[bool]>,
 }
 
 /// An item's values for the attributes of a constraint, in their order: JSON text, None where nothing is stored.
@@ -64,6 +67,20 @@ impl Constraint {
         let names = self.attributes.iter().map(|name| &**name);
         let named: Vec<(&str, &[u8])> = names.zip(values).collect();
         Ok(Some(Claim::new(&self.of, &named)?))
+    }
+
+    /// That the stored item has these values, or may have them in a form that no condition can compare.
+    fn may_be_stored(&self, values: &Values) -> Result<Condition, Error> {
+        let mut all = None;
+        for ((name, json), varied) in self.attributes.iter().zip(values).zip(&self.varied) {
+            let one = if *varied {
+                Condition::exists(Path::new(name))
+            } else {
+                holds(name, json.as_deref())
+            };
+            all = both(all, Some(one))?;
+        }
+        all.ok_or_else(|| Error::new(ErrorKind::Internal, "a constraint of no attributes"))
     }
 
     /// That the stored item has these values.
@@ -170,7 +187,7 @@ impl UniqueChange {
         let Some(claim) = constraint.claim(values)? else {
             return Ok(());
         };
-        let lacks = constraint.is_stored(values)?.not()?;
+        let lacks = constraint.may_be_stored(values)?.not()?;
         let is_free = rules.absent().or(&lacks)?;
         // An expired item may be replaced, so it no longer has a right to its values.
         let is_free = match rules.expired() {
@@ -203,6 +220,7 @@ mod tests {
         Constraint {
             of: "users".into(),
             attributes: ["email".into()].into(),
+            varied: [false].into(),
         }
     }
 
@@ -210,6 +228,7 @@ mod tests {
         Constraint {
             of: "users".into(),
             attributes: ["email".into(), "tenant".into()].into(),
+            varied: [false, false].into(),
         }
     }
 
@@ -379,6 +398,23 @@ mod tests {
     #[test]
     fn a_value_that_cannot_be_read_has_no_guard() {
         assert!(email().claim(&one("{")).is_err());
+    }
+
+    #[test]
+    fn a_value_that_may_have_another_form_is_free_only_where_there_is_none() {
+        let mut change = UniqueChange::default();
+        let varied = Constraint {
+            varied: [true, false].into(),
+            ..pair()
+        };
+        let values: Vec<Option<Vec<u8>>> = vec![Some(ANN.into()), Some(BOB.into())];
+        change.create(&plain(), 0, &varied, &values).unwrap();
+
+        let is_free = change.holds[0].is_free.explain();
+        assert!(
+            is_free.ends_with(r#"NOT (attribute_exists(email) AND tenant = "bob")"#),
+            "{is_free}"
+        );
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub(super) fn constraints_of(
             field.map_or(name, |field| field.text.to_string())
         };
         let names = names.into_iter().map(public_name).collect();
-        let constraint = Constraint::new(&of, names, |name| layout.position(name), stored);
+        let is_varied = |index: usize| layout.field(index).loose;
+        let position = |name: &str| layout.position(name);
+        let constraint = Constraint::new(&of, names, position, stored, is_varied);
         constraint.ok_or_else(|| internal(py, "a constraint on an attribute that is not there"))
     });
     constraints.collect()

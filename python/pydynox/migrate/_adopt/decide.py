@@ -229,8 +229,10 @@ def _varied(seen: Observed, *, ordered: bool, nested: bool) -> Decided:
             [f"format={literal(name)}", *arguments],
             [f"of varying width, which a key cannot have: {_listed(forms)}", *notes],
         )
-    counted = ((count, _format(form)) for form, count in forms.most_common())
-    chosen = next((name for _, name in counted if name != _NO_FORMAT), None)
+    # A form that is too coarse for some of them could not write what it has read.
+    finest = min(MICROSECOND, max(form.digits for form in forms))
+    names = (_format(form) for form, _ in forms.most_common() if form.digits >= finest)
+    chosen = next((name for name in names if name != _NO_FORMAT), None)
     written = chosen or "YYYY-MM-DDThh:mm:ss.ffffffZ"
     note = f"written in several forms: {_listed(forms)}. What is changed is written as {written}"
     return Decided("datetime", [*([f"format={literal(chosen)}"] if chosen else []), *arguments], [note, *notes])
