@@ -23,7 +23,7 @@ from pydynox import (
     verify_unique,
 )
 from pydynox._explain.models import indexes_of
-from pydynox._explain.patterns import RepositoryName, Tables, markdown
+from pydynox._explain.patterns import Tables, markdown
 from pydynox._explain.policy import GUARDS, Scope, policy
 from pydynox.cli import main
 
@@ -263,7 +263,7 @@ def test_the_page_of_a_model_names_its_calls_as_they_are() -> None:
 def test_the_page_of_a_repository_names_its_calls_as_they_are() -> None:
     """Every call that it shows is valid, and sends what it says beside it."""
     client = DynamoDBClient(endpoint_url="memory://")
-    page = markdown(Tables.of([receipts.model]), {receipts.model: RepositoryName("receipts", {"table_": "table"})})
+    page = markdown(Tables.of([receipts.model]), {receipts.model: "receipts"})
     rows = [[cell.strip() for cell in row.split("|")] for row in page.splitlines() if "`receipts." in row]
     condition, item = receipts.attr.number > 3, Receipt("s", 1, "t")
     for _, _, call, operation, *_ in rows:

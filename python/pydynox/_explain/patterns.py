@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     Row = tuple[str, str, str, str]
 
 
-class RepositoryName(NamedTuple):
-    """A repository as its users write it."""
-
-    name: str
-    fields: Mapping[str, str]
-    """The fields of its class, by the attributes of its model."""
-
-
 class Tables(NamedTuple):
     """Models by the table that they share."""
 
@@ -42,12 +34,12 @@ class Tables(NamedTuple):
         return cls(by_name)
 
 
-def markdown(tables: Tables, repositories: Mapping[Model, RepositoryName] | None = None) -> str:
+def markdown(tables: Tables, repositories: Mapping[Model, str] | None = None) -> str:
     """The access patterns of all tables.
 
     Args:
         tables: The models.
-        repositories: How the repositories among them are called.
+        repositories: The names of the repositories among them, by their model.
     """
     lines = [
         "# Access patterns",
@@ -83,7 +75,7 @@ def _entity(model: Model) -> str:
     return "" if entity is None else f" (entity {_code(entity)})"
 
 
-def _model(model: Model, repository: RepositoryName | None) -> Iterator[str]:
+def _model(model: Model, repository: str | None) -> Iterator[str]:
     definition = completed(model)
     stored = {attribute.attribute_name: attribute for attribute in definition.attributes.values()}
     templates = [one for one in definition.attributes.values() if one.options.template is not None]
@@ -142,19 +134,18 @@ class _Calls(NamedTuple):
     create: str
     save: str
     delete: str
-    fields: Mapping[str, str]
 
     def arguments(self, keys: Sequence[str]) -> str:
         """The parameters that give these keys: their attributes, or those that their templates are built from."""
         names = dict.fromkeys(name for key in keys for name in sources(self.stored[key]))
-        return ", ".join(f"{self.fields.get(name, name)}=..." for name in names)
+        return ", ".join(f"{name}=..." for name in names)
 
     def prefixes(self, keys: Sequence[str]) -> Iterator[str]:
         """The parameters for parts of a sort key that a template builds: the longest known prefix is read."""
         partition, sort = self.stored[keys[0]], self.stored[keys[1]]
         if sort.options.template is None:
             partition_key = self.arguments(keys[:1])  # none where it is the same text for all items
-            yield f"<condition on {self.fields.get(sort.name, sort.name)}>{', ' if partition_key else ''}{partition_key}"
+            yield f"<condition on {_public_name(sort)}>{', ' if partition_key else ''}{partition_key}"
             return
         names = list(dict.fromkeys(sources(partition)))
         for name in sources(sort)[:-1]:
@@ -163,18 +154,18 @@ class _Calls(NamedTuple):
                 yield ", ".join(f"{one}=..." for one in names)
 
 
-def _calls(model: Model, stored: dict[str, Any], repository: RepositoryName | None) -> _Calls:
-    name = model.__name__ if repository is None else repository.name
+def _calls(model: Model, stored: dict[str, Any], repository: str | None) -> _Calls:
+    name = model.__name__ if repository is None else repository
 
     def index(declared: DeclaredIndex) -> str:
         return f"{name}.{_attribute(model, declared)}" if repository is None else f'{name}.index("{declared.name}")'
 
     if repository is None:
         written = ("item.save()", "item.delete()")
-        calls = _Calls(name, stored, index, "", f"{name}(...).create()", *written, {})
+        calls = _Calls(name, stored, index, "", f"{name}(...).create()", *written)
     else:
         written = (f"{name}.save(item)", f"{name}.delete(item)")
-        calls = _Calls(name, stored, index, "", f"{name}.create({model.__name__}(...))", *written, repository.fields)
+        calls = _Calls(name, stored, index, "", f"{name}.create({model.__name__}(...))", *written)
     key = f"{name}.key({calls.arguments(key_of(model))})"
     return calls._replace(batch_get=f"client.batch_get({key}, ...)" if repository is None else f"{name}.batch_get([{key}, ...])")
 
@@ -195,13 +186,18 @@ def _attribute(model: Model, index: DeclaredIndex) -> str:
     return index.name
 
 
+def _public_name(attribute: Any) -> str:
+    name: str = attribute.options.public_name or attribute.name
+    return name
+
+
 def sources(attribute: Any) -> list[str]:
     """The attributes that a value is given by."""
     import string
 
     template = attribute.options.template
     if template is None:
-        return [attribute.name]
+        return [_public_name(attribute)]
     return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydynox._declaration.kinds import describe
 
@@ -82,16 +82,17 @@ class _Text(_Plain):
 
 def _is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal and of the same types: a text that reads as another member of a union is another value."""
-    if type(one) is not type(other):
+    cls = cast("Any", type(one))
+    if cls is not type(other):
         return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
-    if isinstance(one, (list, tuple)):
+    if issubclass(cls, dict):
+        return bool(one.keys() == other.keys()) and all(_is_same(value, other[key]) for key, value in one.items())
+    if issubclass(cls, (list, tuple)):
         return len(one) == len(other) and all(map(_is_same, one, other))
     if hasattr(one, "__pydantic_fields_set__"):  # private attributes are not stored
         return _is_same(one.__dict__, other.__dict__)
     # What has no comparison of its own is never equal to its copy, nor is NaN.
-    has_comparison: bool = getattr(type(one), "__eq__", None) is not getattr(object, "__eq__", None)
+    has_comparison: bool = getattr(cls, "__eq__", None) is not getattr(object, "__eq__", None)
     return bool(one == other) or not has_comparison or bool(one != one)  # noqa: PLR0124
 
 

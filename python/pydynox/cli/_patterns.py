@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pydynox._explain.models import models as declared
-from pydynox._explain.patterns import RepositoryName, Tables, markdown
+from pydynox._explain.patterns import Tables, markdown
 from pydynox._explain.policy import Scope, policy
 from pydynox._repository.binding import Binding
 from pydynox._repository.repository import Repository
@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
 
 
 def _run(options: Any) -> int:
-    repositories: dict[type[Any], RepositoryName] = {}
+    repositories: dict[type[Any], str] = {}
     tables = Tables.of(list(dict.fromkeys(_models(options.models, repositories))), options.table_prefix)
     if options.iam:
         scope = Scope(options.region, options.account, not options.read_only, options.scan, options.tables, options.kms_key)
@@ -53,13 +53,13 @@ def _run(options: Any) -> int:
     return 0
 
 
-def _models(names: Iterable[str], repositories: dict[type[Any], RepositoryName]) -> Iterable[type[Any]]:
+def _models(names: Iterable[str], repositories: dict[type[Any], str]) -> Iterable[type[Any]]:
     """The models of what is named; repositories among them are noted by their model."""
     for name in names:
         if ":" in name:
-            value = object_named(name)
+            value: Any = object_named(name)
             if isinstance(value, Repository):
-                repositories[value.model] = _name(value, name.rpartition(":")[2])
+                repositories[value.model] = name.rpartition(":")[2]
             model: Any = model_named(name)
             if model not in declared(Model):
                 raise CommandError(f"{name} has no table: name a model that has one")
@@ -71,8 +71,8 @@ def _models(names: Iterable[str], repositories: dict[type[Any], RepositoryName])
         except Exception as error:
             raise CommandError(f"the module {name!r} cannot be imported: {type(error).__name__}: {error}") from error
         module = sys.modules[name]
-        values = vars(module).items()
-        offered = {value.model: _name(value, variable) for variable, value in values if isinstance(value, Repository)}
+        values: list[tuple[str, Any]] = list(vars(module).items())
+        offered = {value.model: variable for variable, value in values if isinstance(value, Repository)}
         repositories.update(offered)
         public = {id(value) for _, value in values}
         # Those that it defines, and those that it imports to offer them, such as a package of models.
@@ -84,7 +84,3 @@ def _models(names: Iterable[str], repositories: dict[type[Any], RepositoryName])
         if not inside:
             raise CommandError(f"the module {name!r} has no models with a table and no repositories")
         yield from inside
-
-
-def _name(repository: Repository[Any], name: str) -> RepositoryName:
-    return RepositoryName(name, {hidden: field for field, hidden in repository._names.items()})
