@@ -378,7 +378,8 @@ def test_the_host_of_the_client_is_the_one_that_is_examined(doctor: Any, monkeyp
 
     found = doctor()
 
-    assert found["tls"] == ("failed", f"https://{host}: [Errno 111] Connection refused")
+    assert found["tls"][0] == "failed"
+    assert found["tls"][1].startswith(f"https://{host}: [Errno ")
 
 
 def test_an_endpoint_in_a_section_of_services_is_examined(

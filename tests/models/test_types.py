@@ -749,6 +749,13 @@ def test_what_a_serializer_of_its_own_stores_is_the_class_s_business(json: bool)
         def stored(self, pin: pydantic.SecretStr) -> str:
             return pin.get_secret_value()
 
+    class Every(pydantic.BaseModel):
+        pin: pydantic.SecretStr
+
+        @pydantic.field_serializer("*")
+        def stored(self, pin: pydantic.SecretStr) -> str:
+            return pin.get_secret_value()
+
     class Whole(pydantic.BaseModel):
         pin: pydantic.SecretStr = pydantic.Field(exclude=True)
 
@@ -759,9 +766,10 @@ def test_what_a_serializer_of_its_own_stores_is_the_class_s_business(json: bool)
     class Safe(Model[str], table="safes"):
         safe_id: Attr[str] = partition_key()
         one: Attr[Open] = field(json=json)
+        every: Attr[Every] = field(json=json)
         other: Attr[Whole] = field(json=json)
 
-    safe = Safe(safe_id="s", one=Open(pin="1234"), other=Whole(pin="5678"))  # type: ignore[arg-type]
+    safe = Safe(safe_id="s", one=Open(pin="1234"), every=Every(pin="9"), other=Whole(pin="5678"))  # type: ignore[arg-type]
 
     assert Safe.model_from_item(safe.model_to_item()) == safe
 

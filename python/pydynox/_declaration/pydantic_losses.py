@@ -51,6 +51,6 @@ def _lost_by_a_field(model: Any, is_read_back: bool, seen: frozenset[Any]) -> st
         if field.exclude:
             return f"has {model.__name__}.{name}, which has exclude=True, so it would not be stored"
         declared = typing.Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        if name not in own and (lost := lost_by(declared, is_read_back=is_read_back, seen=seen)) is not None:
+        if not own & {name, "*"} and (lost := lost_by(declared, is_read_back=is_read_back, seen=seen)) is not None:
             return f"has {model.__name__}.{name}, which {lost}"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import typing
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pydynox._core as _core
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 # The classes that are being compiled: one that has itself among its members is finished by the outermost call.
 _open: dict[Any, _core.Shape] = {}
-# Models of pydantic whose fields are being looked at.
-_reading: list[Any] = []
+# Models of pydantic whose fields are being looked at, by this thread.
+_READING: ContextVar[tuple[Any, ...]] = ContextVar("_READING", default=())
 
 
 def class_kind(annotation: Any, kind_of: KindOf) -> Kind | None:
@@ -132,12 +133,12 @@ def _plain_type(value: object) -> Any:
 
 
 def _pydantic(cls: Any, kind_of: KindOf) -> Kind:
-    if cls in _reading:  # it has itself among its members, and the outermost call says what it is
+    if cls in (reading := _READING.get()):  # it has itself among its members, and the outermost call says what it is
         return ("pydantic", cls, pydantic_options(cls), ())
     if (lost := lost_by(cls, is_read_back=True)) is not None:
         raise TypeError(f"it {lost}")
     sets: list[str] = []
-    _reading.append(cls)
+    token = _READING.set((*reading, cls))
     try:
         for name, field in cls.model_fields.items():
             try:
@@ -147,7 +148,7 @@ def _pydantic(cls: Any, kind_of: KindOf) -> Kind:
             if kind[0] in ("set", "frozenset"):
                 sets.append(name)
     finally:
-        _reading.pop()
+        _READING.reset(token)
     return ("pydantic", cls, pydantic_options(cls), tuple(sets))
 
 
